@@ -1,0 +1,103 @@
+//! Names of action types.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The text cannot name an action type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Enter a dotted lower-case name of at most 100 characters, such as order.placed.")]
+pub struct InvalidActionName;
+
+/// The name of an action type, concrete (`pretix.event.order.placed`) or a wildcard (`pretix.event.order.changed.*`).
+///
+/// Words of `a–z`, `0–9`, `_` and `-` between dots; at least two words, at most 100 characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ActionName(Arc<str>);
+
+impl ActionName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the name ends in `.*`.
+    pub fn is_wildcard(&self) -> bool {
+        self.0.ends_with(".*")
+    }
+
+    /// Whether this name, taken as a filter, is `concrete` itself or a wildcard over it.
+    pub fn covers(&self, concrete: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(stem) => concrete.len() > stem.len() && concrete.starts_with(stem),
+            None => &*self.0 == concrete,
+        }
+    }
+
+    /// The first word, which tells the dialect.
+    pub fn first_word(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+}
+
+/// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
+pub(crate) fn wildcards_over(concrete: &str) -> impl Iterator<Item = String> + '_ {
+    concrete
+        .rmatch_indices('.')
+        .map(|(at, _)| format!("{}.*", &concrete[..at]))
+}
+
+impl FromStr for ActionName {
+    type Err = InvalidActionName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActionName> {
+        let stem = text.strip_suffix(".*").unwrap_or(text);
+        let word = |w: &str| {
+            !w.is_empty()
+                && w.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+        };
+        let dotted = text.contains('.') && stem.split('.').all(word);
+        if dotted && text.len() <= 100 {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidActionName)
+        }
+    }
+}
+
+impl TryFrom<String> for ActionName {
+    type Error = InvalidActionName;
+
+    fn try_from(text: String) -> Result<Self, InvalidActionName> {
+        text.parse()
+    }
+}
+
+impl From<ActionName> for String {
+    fn from(name: ActionName) -> Self {
+        name.0.as_ref().to_owned()
+    }
+}
+
+impl Borrow<str> for ActionName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}

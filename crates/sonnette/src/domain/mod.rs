@@ -1,0 +1,38 @@
+//! Values and decisions: no I/O, no clock, no async.
+//!
+//! Everything here can be made, compared and tested without a store or a network. What needs the time is given it.
+
+mod action;
+mod attempt;
+mod delivery;
+mod id;
+mod lane;
+mod notification;
+mod organizer;
+mod pace;
+mod retry;
+mod secret;
+mod slug;
+mod target_url;
+mod token;
+mod webhook;
+
+pub use action::{ActionName, InvalidActionName};
+pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
+pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use id::{
+    AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId, WebhookId,
+};
+pub use lane::{LaneHealth, Probing, Streak};
+pub use notification::{BodyDraft, Notification, Shape};
+pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer, UnknownWord};
+pub use pace::Pace;
+pub use retry::{Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Turn, decide};
+pub use secret::{InvalidSecret, Secret, Secrets};
+pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
+pub use target_url::{InvalidTargetUrl, TargetUrl};
+pub use token::{Permission, Permissions, Scope, Token, TokenHash};
+pub use webhook::{
+    Disabled, DisableReason, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
+    WebhookState,
+};

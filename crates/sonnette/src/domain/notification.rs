@@ -1,0 +1,95 @@
+//! One published fact.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::organizer::words;
+use super::{ActionName, EventSlug, NotificationId, OrganizerId};
+use std::fmt;
+use std::str::FromStr;
+use serde::{Deserialize, Serialize};
+
+/// One published fact, stored once, whoever is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Rising over all organizers.
+    pub id: NotificationId,
+    /// Whose fact it is.
+    pub organizer: OrganizerId,
+    /// The concrete action type.
+    pub action_type: ActionName,
+    /// The event it belongs to, if any.
+    pub event: Option<EventSlug>,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// How `body` was made of the publication's `data`.
+    pub shape: Shape,
+    /// What receivers are sent, byte for byte.
+    pub body: Bytes,
+}
+
+words! {
+    /// How a body was made of the publication's `data`, frozen at publication: a later change of the action type
+    /// changes nothing of what is already published.
+    Shape {
+        /// pretix, family order.
+        Order = "order",
+        /// pretix, family check-in.
+        Checkin = "checkin",
+        /// pretix, family event.
+        Event = "event",
+        /// pretix, family subevent.
+        Subevent = "subevent",
+        /// pretix, family item.
+        Item = "item",
+        /// pretix, family waiting list.
+        WaitingList = "waitinglist",
+        /// pretix, family voucher.
+        Voucher = "voucher",
+        /// pretix, family customer.
+        Customer = "customer",
+        /// pretix, family gift card.
+        GiftCard = "giftcard",
+        /// pretix, family gift card transaction.
+        GiftCardTransaction = "giftcardtransaction",
+        /// Standard Webhooks: `{"type", "timestamp", "data"}`.
+        Custom = "custom",
+    }
+}
+
+/// A body before its notification has an id: pretix puts the id into the body, the others do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyDraft {
+    /// Complete as it is.
+    Whole(Bytes),
+    /// `{"notification_id":` and the id come before this.
+    Numbered(Bytes),
+}
+
+impl BodyDraft {
+    /// The body of the notification with this id.
+    pub fn number(self, id: NotificationId) -> Bytes {
+        match self {
+            Self::Whole(body) => body,
+            Self::Numbered(rest) => {
+                let head = format!("{{\"notification_id\":{id}");
+                let mut body = Vec::with_capacity(head.len() + rest.len());
+                body.extend_from_slice(head.as_bytes());
+                body.extend_from_slice(&rest);
+                body.into()
+            }
+        }
+    }
+
+    /// Bytes held, the id not counted.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Whole(bytes) | Self::Numbered(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether nothing is held; no dialect makes such a body.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,191 @@
+//! The decision after each attempt: deliver, retry, hold, give up, disable.
+//!
+//! One pure function over values. It does not know the store, the network or the clock; the engine obeys it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    DisableReason, FailurePolicy, Failure, LaneHealth, NotificationId, Outcome, Probing, Progress,
+    Streak,
+};
+
+/// Waits before the second to twelfth try, counted from the end of the failed one (pretix facts §9.3).
+pub const SCHEDULE: [Duration; 11] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(20),
+    Duration::from_hours(1),
+    Duration::from_hours(4),
+    Duration::from_hours(6),
+    Duration::from_hours(12),
+    Duration::from_hours(12),
+    Duration::from_hours(24),
+];
+
+/// After this time a delivery is given up, whatever is left of its schedule.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(72);
+
+/// Failed attempts in a row, over at least two notifications, that make a lane failing.
+const FAILING_AFTER: u32 = 5;
+
+/// What decides beyond the attempt itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// When a webhook that only fails is switched off.
+    pub failures: FailurePolicy,
+}
+
+/// Why an attempt was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The delivery was due.
+    Due,
+    /// The lane is failing and looks whether its receiver is back.
+    Probe,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// To the delivery.
+    pub delivery: DeliveryDecision,
+    /// To its lane.
+    pub health: LaneHealth,
+    /// To its webhook, if it is switched off.
+    pub disable: Option<DisableReason>,
+}
+
+/// What happens to a delivery after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryDecision {
+    /// Settled: a receiver took it.
+    Delivered,
+    /// Still waits; `due_at` and `tries` say for what.
+    Waits(Progress),
+    /// Settled: its twelve tries are used up.
+    GivenUp(Progress),
+}
+
+/// Decides what follows an attempt of `notification` that ended at `now`.
+///
+/// `progress` and `health` are those before the attempt; `jitter` is drawn evenly from 0 to 1 and moves the wait by
+/// at most 10 % either way. An attempt that was broken off because we stop changes nothing.
+pub fn decide(
+    policy: Policy,
+    health: LaneHealth,
+    notification: NotificationId,
+    progress: Progress,
+    turn: Turn,
+    outcome: &Outcome,
+    now: Timestamp,
+    jitter: f64,
+) -> Decision {
+    if outcome.is_success() {
+        let health = LaneHealth { last_success_at: Some(now), ..LaneHealth::default() };
+        return Decision { delivery: DeliveryDecision::Delivered, health, disable: None };
+    }
+    if matches!(outcome, Outcome::Failed { failure: Failure::Stopped, .. }) {
+        return Decision { delivery: DeliveryDecision::Waits(progress), health, disable: None };
+    }
+    let streak = lengthen(health.streak, notification, now);
+    let delivery = after_failure(progress, turn, outcome, now, jitter);
+    let health = LaneHealth {
+        streak: Some(streak),
+        probing: probing_after(health.probing, streak, turn, now),
+        paused_until: pause_after(health.paused_until, outcome, now),
+        ..health
+    };
+    let disable = if matches!(outcome, Outcome::Answered { status: 410, .. }) {
+        Some(DisableReason::Gone)
+    } else {
+        let barren = matches!(delivery, DeliveryDecision::GivenUp(_))
+            && health.last_success_at.is_none_or(|at| at < progress.started_at);
+        exceeds(policy.failures, streak, barren, now).then_some(DisableReason::Failures)
+    };
+    // A held delivery is due the moment its lane opens or its webhook is switched on again.
+    let delivery = match delivery {
+        DeliveryDecision::Waits(p) if health.is_failing() || disable.is_some() => {
+            DeliveryDecision::Waits(Progress { due_at: p.started_at, ..p })
+        }
+        other => other,
+    };
+    Decision { delivery, health, disable }
+}
+
+fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp) -> Streak {
+    match streak {
+        None => Streak { failures: 1, since: now, first: notification, several: false },
+        Some(s) => Streak {
+            failures: s.failures.saturating_add(1),
+            several: s.several || s.first != notification,
+            ..s
+        },
+    }
+}
+
+fn after_failure(
+    progress: Progress,
+    turn: Turn,
+    outcome: &Outcome,
+    now: Timestamp,
+    jitter: f64,
+) -> DeliveryDecision {
+    let attempts = progress.attempts.saturating_add(1);
+    if turn == Turn::Probe {
+        return DeliveryDecision::Waits(Progress { attempts, due_at: progress.started_at, ..progress });
+    }
+    let tries = progress.tries.saturating_add(1);
+    let next = Progress { attempts, tries, ..progress };
+    match SCHEDULE.get(tries as usize - 1) {
+        // A 410 is no try of the schedule's kind: the webhook is off, and what waits is held.
+        _ if matches!(outcome, Outcome::Answered { status: 410, .. }) => DeliveryDecision::Waits(next),
+        None => DeliveryDecision::GivenUp(next),
+        Some(wait) => {
+            let wait = wait.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)).max(retry_after(outcome));
+            let due_at = (now + wait).min(next.expires_at());
+            DeliveryDecision::Waits(Progress { due_at, ..next })
+        }
+    }
+}
+
+fn retry_after(outcome: &Outcome) -> Duration {
+    match outcome {
+        Outcome::Answered { retry_after: Some(wait), .. } => *wait,
+        _ => Duration::ZERO,
+    }
+}
+
+fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
+    let asked = retry_after(outcome);
+    let until = (!asked.is_zero()).then(|| now + asked);
+    paused.filter(|p| *p > now).max(until)
+}
+
+fn probing_after(
+    probing: Option<Probing>,
+    streak: Streak,
+    turn: Turn,
+    now: Timestamp,
+) -> Option<Probing> {
+    match (probing, turn) {
+        (Some(p), Turn::Probe) => Some(p.again(now)),
+        // A request that was already under way when the lane began to fail tells nothing new.
+        (Some(p), Turn::Due) => Some(p),
+        (None, _) => (streak.failures >= FAILING_AFTER && streak.several).then(|| Probing::begin(now)),
+    }
+}
+
+/// `barren`: a delivery was just given up and nothing has succeeded since it was published. That reaches the threshold
+/// too: a quiet webhook must not fail for ever.
+fn exceeds(policy: FailurePolicy, streak: Streak, barren: bool, now: Timestamp) -> bool {
+    match policy {
+        FailurePolicy::Never => false,
+        FailurePolicy::After { failures, lasting } => {
+            barren || (streak.failures >= failures && now.duration_since(streak.since) >= lasting)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Signing secrets in the notation of Standard Webhooks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+const PREFIX: &str = "whsec_";
+
+/// The text is no secret in the notation of Standard Webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Enter whsec_ followed by the base64 text of 24 to 64 bytes.")]
+pub struct InvalidSecret;
+
+/// A signing key: `whsec_` and base64 of 24 to 64 bytes. Its text is not in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    text: String,
+    key: Vec<u8>,
+}
+
+impl Secret {
+    /// A secret of these bytes, which the caller drew at random.
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self {
+            text: format!("{PREFIX}{}", STANDARD.encode(bytes)),
+            key: bytes.to_vec(),
+        }
+    }
+
+    /// As shown to the organizer.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The key itself.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+impl FromStr for Secret {
+    type Err = InvalidSecret;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
+        let encoded = text.strip_prefix(PREFIX).ok_or(InvalidSecret)?;
+        let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
+        if (24..=64).contains(&key.len()) {
+            Ok(Self { text: text.to_owned(), key })
+        } else {
+            Err(InvalidSecret)
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("whsec_***")
+    }
+}
+
+/// The secret in force and, for a day after a change, the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// Signs first.
+    pub current: Secret,
+    /// Signs as well until that time, so that a receiver can change over without losing a request.
+    pub previous: Option<(Secret, Timestamp)>,
+}
+
+impl Secrets {
+    /// The secrets that sign at `now`: one or two, the current one first.
+    pub fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
+    }
+}

@@ -1,0 +1,99 @@
+//! Who may call the REST API.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::organizer::words;
+use super::{OrganizerId, TokenId};
+
+/// SHA-256 of a token's text: all that is ever stored of it.
+pub type TokenHash = [u8; 32];
+
+/// A credential of the REST API. Its text is known only to whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Assigned by the store, rising.
+    pub id: TokenId,
+    /// What it is for, in its owner's words.
+    pub name: String,
+    /// What it opens.
+    pub scope: Scope,
+    /// A token that is not active is refused by name, not as unknown.
+    pub active: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// To the minute.
+    pub last_used: Option<Timestamp>,
+}
+
+/// What a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything, everywhere.
+    Operator,
+    /// These permissions, for one organizer.
+    Organizer(OrganizerId, Permissions),
+}
+
+impl Scope {
+    /// Whether it may do what needs `permission` for `organizer`.
+    pub fn allows(self, organizer: OrganizerId, permission: Permission) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Organizer(own, held) => own == organizer && held.contains(permission),
+        }
+    }
+
+    /// Whether it may read the registry of `organizer`.
+    pub fn reaches(self, organizer: OrganizerId) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Organizer(own, _) => own == organizer,
+        }
+    }
+}
+
+words! {
+    /// What a token may do for its organizer (contract §4).
+    Permission {
+        /// Webhook settings and all beside them, attempts, stream, reading notifications.
+        Webhooks = "webhooks",
+        /// Publishing, and reading notifications.
+        Publish = "publish",
+        /// Writing the registry of the organizer, erasure.
+        Organizer = "organizer",
+    }
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// What a new token gets unless told otherwise.
+    pub const DEFAULT: Self = Self(1 << Permission::Webhooks as u8 | 1 << Permission::Publish as u8);
+
+    /// Whether `permission` is in the set.
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & 1 << permission as u8 != 0
+    }
+
+    /// Whether every permission of `other` is in this set.
+    pub fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// In the order of [`Permission::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |p| self.contains(*p))
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(iter: I) -> Self {
+        Self(iter.into_iter().fold(0, |set, p| set | 1 << p as u8))
+    }
+}

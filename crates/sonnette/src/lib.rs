@@ -1,0 +1,4 @@
+//! Webhook delivery that loses nothing.
+
+pub mod clock;
+pub mod domain;
