@@ -94,8 +94,8 @@ pub struct Attempt {
     pub id: AttemptId,
     /// To whom.
     pub webhook: WebhookId,
-    /// Of what; a test has none.
-    pub notification: Option<NotificationId>,
+    /// Of what; a test has an id of its own that names nothing stored.
+    pub notification: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
     /// The event it belongs to, if any.

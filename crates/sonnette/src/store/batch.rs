@@ -1,0 +1,135 @@
+//! What goes into one durable transaction.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::domain::{
+    ActionName, Attempt, BodyDraft, Decision, DisableReason, EventSlug, LaneHealth, NotificationId,
+    OrganizerId, Progress, Settled, Shape, WebhookId,
+};
+
+/// Publications and settlements that share a transaction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Each stands or falls as a whole.
+    pub groups: Vec<Group>,
+    /// What came of attempts, or of deliveries whose time was up.
+    pub settlements: Vec<Settlement>,
+    /// When the transaction is made.
+    pub now: Timestamp,
+}
+
+/// The publications of one request.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Whose facts they are.
+    pub organizer: OrganizerId,
+    /// In the order of the request.
+    pub publications: Vec<Publication>,
+}
+
+/// One fact to be published.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The concrete action type.
+    pub action_type: ActionName,
+    /// The event it belongs to, if any.
+    pub event: Option<EventSlug>,
+    /// Whether an unknown event becomes known by it.
+    pub registers_event: bool,
+    /// How the body was made.
+    pub shape: Shape,
+    /// The body but for the id.
+    pub body: BodyDraft,
+    /// The person concerned, as an opaque key.
+    pub subject: Option<String>,
+    /// When it was published.
+    pub at: Timestamp,
+    /// The publisher's own name for it.
+    pub key: Option<Key>,
+    /// Who is told.
+    pub webhooks: Vec<WebhookId>,
+}
+
+/// An idempotency key and what it stood for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// 1 to 255 characters.
+    pub text: String,
+    /// SHA-256 of the content as JSON values.
+    pub content: [u8; 32],
+}
+
+/// What became of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroupAnswer {
+    /// Everything in it is on disk, now or from before.
+    Taken(Vec<Answered>),
+    /// The key at this place stands for other content; nothing of the group was taken.
+    Conflict(usize),
+}
+
+/// A publication that is on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// Its id.
+    pub id: NotificationId,
+    /// The concrete action type.
+    pub action_type: ActionName,
+    /// The event it belongs to, if any.
+    pub event: Option<EventSlug>,
+    /// When it was published.
+    pub at: Timestamp,
+    /// How many enabled webhooks matched.
+    pub deliveries: usize,
+    /// The complete body, if it was taken just now; a repeated key publishes nothing.
+    pub body: Option<Bytes>,
+}
+
+/// The end of an attempt, or of a delivery.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Whose lane.
+    pub webhook: WebhookId,
+    /// What is written of it.
+    pub verdict: Verdict,
+    /// The lane's health, where it is no longer what is stored.
+    pub health: Option<LaneHealth>,
+    /// Switches the webhook off.
+    pub disable: Option<DisableReason>,
+}
+
+/// What is written of an attempt or a delivery.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// An attempt and what follows for its delivery; a settled delivery stays as it is.
+    Attempted {
+        /// For the log.
+        attempt: Box<Attempt>,
+        /// What follows; none for a test.
+        follows: Option<Follows>,
+    },
+    /// A delivery whose time was up before it was tried again.
+    Expired(NotificationId),
+}
+
+/// What an attempt does to its delivery's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// It ends, after this many attempts.
+    Ends(Settled, u32),
+    /// It goes on waiting.
+    Waits(Progress),
+}
+
+impl Follows {
+    /// What a decision means for the row.
+    pub(crate) fn from_decision(decision: &Decision, attempts: u32) -> Self {
+        use crate::domain::DeliveryDecision as D;
+        match decision.delivery {
+            D::Delivered => Self::Ends(Settled::Delivered, attempts),
+            D::GivenUp(_) => Self::Ends(Settled::GivenUp, attempts),
+            D::Waits(progress) => Self::Waits(progress),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What happened, for those who look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::domain::{
+    ActionName, Attempt, AttemptId, Delivery, EventSlug, Notification, NotificationId, OrganizerId,
+    Settled, WebhookId,
+};
+
+/// A stretch of time: from `since`, up to and including `until`; open where none is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Not before this.
+    pub since: Option<Timestamp>,
+    /// Not after this.
+    pub until: Option<Timestamp>,
+}
+
+/// Which attempts to show, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct AttemptQuery {
+    /// By how they ended.
+    pub success: Option<bool>,
+    /// By concrete action type.
+    pub action_type: Option<String>,
+    /// By event.
+    pub event: Option<String>,
+    /// By notification.
+    pub notification: Option<NotificationId>,
+    /// By time of their end.
+    pub span: Span,
+    /// Older than this one.
+    pub after: Option<AttemptId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// The state of a delivery as a filter; `scheduled` and `held` are told apart by the lane, not by the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryWord {
+    /// Scheduled or held.
+    Waiting,
+    /// Settled so.
+    Settled(Settled),
+}
+
+/// Which deliveries of a webhook to show, newest first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryQuery {
+    /// By state.
+    pub state: Option<DeliveryWord>,
+    /// Older than this one.
+    pub after: Option<NotificationId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Which notifications of an organizer to show, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct NotificationQuery {
+    /// By concrete action type.
+    pub action_type: Option<String>,
+    /// By event.
+    pub event: Option<String>,
+    /// By time of publication.
+    pub span: Span,
+    /// Older than this one.
+    pub after: Option<NotificationId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A notification as its publisher sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotificationEntry {
+    /// What was published.
+    pub notification: Arc<Notification>,
+    /// The person concerned, as an opaque key.
+    pub subject: Option<String>,
+    /// How many enabled webhooks matched when it was published.
+    pub deliveries: usize,
+}
+
+/// An attempt of the log, with the body that was sent.
+pub type AttemptEntry = Attempt;
+
+/// Success and answer time of one attempt, for statistics.
+pub type AttemptSample = (bool, Duration);
+
+/// What happened, for those who look.
+pub trait Log {
+    /// Attempts of these webhooks, newest first; response bodies are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn attempts(&self, webhooks: &[WebhookId], query: &AttemptQuery) -> Result<Vec<AttemptEntry>, StoreError>;
+
+    /// One attempt in full, `payload` included.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<AttemptEntry>, StoreError>;
+
+    /// Success and answer time of the attempts since then, newest first, at most 100,000; tests are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn samples(&self, webhook: WebhookId, since: Timestamp) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+
+    /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn deliveries(&self, webhook: WebhookId, query: DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The deliveries of one notification among these webhooks.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn deliveries_of(
+        &self,
+        notification: NotificationId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Notifications of an organizer, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn notifications(
+        &self,
+        organizer: OrganizerId,
+        query: &NotificationQuery,
+    ) -> Result<Vec<NotificationEntry>, StoreError>;
+
+    /// One notification of an organizer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn notification(
+        &self,
+        organizer: OrganizerId,
+        id: NotificationId,
+    ) -> Result<Option<NotificationEntry>, StoreError>;
+
+    /// For metrics: how many deliveries wait in all, and since when the oldest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
+}
+
+/// Names used by queries only.
+pub(crate) type Names = (Option<ActionName>, Option<EventSlug>);

@@ -1,0 +1,243 @@
+//! What is kept, and the verbs that change it.
+//!
+//! Four traits, one for each reader of the flow: [`Flow`] is the hot path, [`Control`] what people do to waiting
+//! deliveries, [`Registry`] who may publish and who listens, [`Log`] what happened. Each verb is one transaction.
+//! No connection, transaction or SQL type crosses this border.
+//!
+//! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
+//! Whatever could run long works in bites of [`BITE`] rows, so that no publication waits for it.
+
+mod batch;
+mod log;
+mod registry;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
+};
+
+pub use batch::{Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict};
+pub use log::{
+    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
+    NotificationQuery, Span,
+};
+pub use registry::{
+    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser,
+    OrganizerRows, Registry, RegistryRows,
+};
+
+/// Rows that one transaction of long work may touch.
+pub const BITE: usize = 2_000;
+
+/// Bytes of bodies that one page of waiting deliveries may hold, unless a single one is larger.
+pub const PAGE_BYTES: usize = 2 << 20;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot take or give anything now: disk full, locked for too long, away. Worth another try.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// A row makes no sense: damaged, or written by something else.
+    #[error("the store is inconsistent: {table}.{column} of {row}: {reason}")]
+    Inconsistent {
+        /// Where.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// Which row.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It cannot be opened, and is left as it was.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why a batch was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The registry has moved on from the version the batch was matched against; nothing was done.
+    #[error("the registry has changed")]
+    Stale,
+    /// Nothing was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A delivery that waits, with what it takes to send it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// What to send.
+    pub notification: std::sync::Arc<Notification>,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// A place in the order of waiting deliveries of one lane: by due time, then by notification.
+pub type Cursor = (Timestamp, NotificationId);
+
+/// The next waiting deliveries of a lane.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Due by the time asked for, in order.
+    pub due: Vec<Waiting>,
+    /// When the next of those that are not on the page is due; it may be past.
+    pub next_due_at: Option<Timestamp>,
+}
+
+/// A lane as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneRow {
+    /// Whose lane.
+    pub webhook: WebhookId,
+    /// How its receiver has been answering.
+    pub health: LaneHealth,
+    /// When its next waiting delivery is due, if any waits.
+    pub next_due_at: Option<Timestamp>,
+    /// The newest attempt on record.
+    pub last_attempt: Option<AttemptId>,
+}
+
+/// The hot path.
+pub trait Flow {
+    /// Commits what was published and what was settled, all of it or nothing, durably.
+    ///
+    /// `version` is that of the registry which the batch was matched against. Ids are given to publications here;
+    /// a key that was seen before, or conflicts, is answered in its group.
+    ///
+    /// # Errors
+    /// [`CommitError::Stale`] when the registry has moved on.
+    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError>;
+
+    /// An id for something that is not stored: a test.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn reserve_id(&self) -> Result<NotificationId, StoreError>;
+
+    /// Every lane with something waiting.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn waiting_lanes(&self) -> Result<Vec<WebhookId>, StoreError>;
+
+    /// One lane; a webhook without history has a healthy and empty one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn lane(&self, webhook: WebhookId) -> Result<LaneRow, StoreError>;
+
+    /// The next deliveries of a lane that are due at `now`, after `after`, at most `limit` of them and about
+    /// [`PAGE_BYTES`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn due(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, StoreError>;
+}
+
+/// What people, and a change of state, do to waiting deliveries.
+pub trait Control {
+    /// Makes waiting deliveries of a lane due, in order of publication: those whose time is yet to come.
+    /// Returns how many it changed, at most [`BITE`]; fewer means that none is left.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Drops waiting deliveries of a lane, at most [`BITE`]; fewer means that none is left.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn drop_waiting(&self, webhook: WebhookId, now: Timestamp, reason: &str) -> Result<usize, StoreError>;
+
+    /// Gives up waiting deliveries of a lane whose three days are over, at most [`BITE`].
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// How many deliveries of a lane wait, and since when the oldest was published or last sent again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError>;
+
+    /// Makes one delivery due now; a settled one gets a fresh schedule and three days. None: there is no such delivery.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn resend(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+        now: Timestamp,
+    ) -> Result<Option<Waiting>, StoreError>;
+
+    /// Makes deliveries due again that were not delivered, of notifications published in `span`; with `settled`, only
+    /// those that ended so. Works on notifications after `after`; returns how many it found and, unless that was the
+    /// end, where to go on. With `dry_run` it only counts.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn resend_undelivered(
+        &self,
+        webhook: WebhookId,
+        span: Span,
+        only: Option<DeliveryWord>,
+        after: Option<NotificationId>,
+        now: Timestamp,
+        dry_run: bool,
+    ) -> Result<(u64, Option<NotificationId>), StoreError>;
+
+    /// Owes a notification to these webhooks again, whatever came of it before.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn replay(
+        &self,
+        notification: NotificationId,
+        webhooks: &[WebhookId],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn delivery(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Result<Option<Delivery>, StoreError>;
+
+    /// Removes what ended before `before`: attempts, settled notifications, used keys and kept answers; at most
+    /// [`BITE`] rows of each. Returns whether more is left.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// Everything a store does.
+pub trait Store: Flow + Control + Registry + Log + Send + Sync {
+    /// Whether it can be read and written now.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn ping(&self) -> Result<(), StoreError>;
+
+    /// Moves what a crash would have to replay into its place, without keeping anybody waiting; called every now and
+    /// then from a thread of its own. Not every store needs it.
+    fn tidy(&self) {}
+}

@@ -1,0 +1,136 @@
+//! The file itself: whether it is ours and whole, its lock, its shape.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// The store's file within its directory.
+pub(super) const NAME: &str = "sonnette.db";
+
+/// Written into the file's header, so that we know our own: "Sonn".
+const APPLICATION: i32 = 0x536f_6e6e;
+
+/// Each brings the shape on by one; never edited once released.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
+
+/// Files up to this size are looked through at every start.
+const CHECKED_SIZE: u64 = 64 << 20;
+
+fn refused(path: &Path, why: &str) -> StoreError {
+    StoreError::Refused(format!("{}: {why}", path.display()))
+}
+
+/// Makes the data directory, for its owner alone.
+pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(directory)
+        .map_err(|e| refused(directory, &format!("the data directory cannot be made: {e}")))
+}
+
+/// Refuses a file that is damaged or not ours, without writing to it.
+pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(refused(path, &format!("cannot be read: {e}"))),
+    };
+    let size = file.metadata().map_or(0, |m| m.len());
+    if size == 0 {
+        return Ok(());
+    }
+    let mut header = [0; 100];
+    let read = file.read(&mut header).unwrap_or(0);
+    if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
+        return Err(refused(path, "damaged, or not a store of Sonnette; it was left as it is"));
+    }
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65536,
+        size => u64::from(size),
+    };
+    if size < page * u64::from(word(28)) {
+        return Err(refused(path, "damaged: the file ends too early; it was left as it is"));
+    }
+    let application = word(68).cast_signed();
+    if application != APPLICATION && (application != 0 || word(60) != 0) {
+        return Err(refused(path, "not a store of Sonnette; it was left as it is"));
+    }
+    if word(60) as usize > MIGRATIONS.len() {
+        return Err(newer(path, word(60)));
+    }
+    Ok(())
+}
+
+fn newer(path: &Path, version: u32) -> StoreError {
+    let ours = MIGRATIONS.len();
+    refused(
+        path,
+        &format!("made by a newer version of Sonnette (shape {version}, this one knows {ours}); it was left as it is"),
+    )
+}
+
+/// Brings the file to the newest shape, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let path = PathBuf::from(connection.path().unwrap_or_default());
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() <= CHECKED_SIZE) {
+        quick_check(connection)?;
+    }
+    let transaction = super::begin(connection)?;
+    let version: u32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    if version as usize > MIGRATIONS.len() {
+        return Err(newer(&path, version));
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number + 1)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!("the store is damaged: {found}")))
+}
+
+/// Says that one process serves from a data directory; held for as long as it lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of this data directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when another process has it.
+    pub fn take(directory: &Path) -> Result<Self, StoreError> {
+        make_directory(directory)?;
+        let path = directory.join("serve.lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| refused(&path, &format!("cannot be opened: {e}")))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(refused(directory, "another sonnette serves from this data directory"))
+            }
+            Err(TryLockError::Error(e)) => Err(refused(&path, &format!("cannot be locked: {e}"))),
+        }
+    }
+}

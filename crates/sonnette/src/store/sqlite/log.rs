@@ -1,0 +1,250 @@
+//! What happened, for those who look.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::{Connection, ToSql, params};
+
+use super::control::delivery_of;
+use super::rows::{self, Cells, micros};
+use super::{SqliteStore, StoreError};
+use crate::domain::{
+    Attempt, AttemptId, Delivery, Exchange, NotificationId, OrganizerId, Outcome, Settled, WebhookId,
+};
+use crate::store::{
+    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry, NotificationQuery,
+};
+
+/// Everything but bodies; action type and event are those of the notification, but for a test.
+const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
+    coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
+    a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
+
+const NOTIFICATION: &str = "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries
+    FROM notifications";
+
+impl Log for SqliteStore {
+    fn attempts(&self, webhooks: &[WebhookId], query: &AttemptQuery) -> Result<Vec<AttemptEntry>, StoreError> {
+        self.read(|c| {
+            let mut found = Vec::new();
+            for webhook in webhooks {
+                found.extend(attempts_of(c, *webhook, query)?);
+            }
+            if webhooks.len() > 1 {
+                found.sort_by_key(|a| std::cmp::Reverse((a.id, a.webhook)));
+                found.truncate(query.limit);
+            }
+            Ok(found)
+        })
+    }
+
+    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<AttemptEntry>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!(
+                "{ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
+                 FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
+                 WHERE a.webhook = ?1 AND a.id = ?2"
+            ))?;
+            let mut rows = statement.query([webhook.0, id.0])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let cells = Cells::new(row, "attempts");
+            let mut attempt = attempt(cells)?;
+            attempt.payload = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
+            let body: Option<Vec<u8>> = cells.get("response_body")?;
+            attempt.exchange.response_body = body.unwrap_or_default().into();
+            Ok(Some(attempt))
+        })
+    }
+
+    fn samples(&self, webhook: WebhookId, since: Timestamp) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT id, return_code, duration_us FROM attempts
+                 WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT 100000",
+            )?;
+            let mut rows = statement.query([webhook.0, micros(since)])?;
+            let mut samples = Vec::new();
+            while let Some(row) = rows.next()? {
+                let cells = Cells::new(row, "attempts");
+                let code: u16 = cells.get("return_code")?;
+                let took = Duration::from_micros(cells.get::<u64>("duration_us")?);
+                samples.push((cells.time("id")?, (200..300).contains(&code), took));
+            }
+            Ok(samples)
+        })
+    }
+
+    fn deliveries(&self, webhook: WebhookId, query: DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|c| {
+            let state = match query.state {
+                None => "1",
+                Some(DeliveryWord::Waiting) => "d.settled_at IS NULL",
+                Some(DeliveryWord::Settled(Settled::Delivered)) => "d.how = 'delivered'",
+                // Spelled as the partial index has it, so that it is used.
+                Some(DeliveryWord::Settled(Settled::GivenUp)) => "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
+                Some(DeliveryWord::Settled(Settled::Dropped)) => "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
+            };
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
+                 FROM deliveries d JOIN notifications n ON n.id = d.notification
+                 WHERE d.webhook = ?1 AND d.notification < ?2 AND {state} ORDER BY d.notification DESC LIMIT ?3"
+            ))?;
+            let before = query.after.map_or(i64::MAX, |a| a.0);
+            let mut rows = statement.query(params![webhook.0, before, query.limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(delivery_of(Cells::new(row, "deliveries"), webhook)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn deliveries_of(&self, notification: NotificationId, webhooks: &[WebhookId]) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|c| {
+            let mut found = Vec::new();
+            for webhook in webhooks {
+                found.extend(super::control::delivery(c, *webhook, notification)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn notifications(
+        &self,
+        organizer: OrganizerId,
+        query: &NotificationQuery,
+    ) -> Result<Vec<NotificationEntry>, StoreError> {
+        self.read(|c| {
+            let mut filter = Filter::new("organizer = ? AND id < ?");
+            filter.bind(organizer.0);
+            filter.bind(query.after.map_or(i64::MAX, |a| a.0));
+            filter.and("action_type = ?", query.action_type.clone());
+            filter.and("event = ?", query.event.clone());
+            if query.span.since.is_some() {
+                filter.and("id >= ?", Some(super::control::first_since(c, query.span.since)?));
+            }
+            filter.and("published_at >= ?", query.span.since.map(micros));
+            filter.and("published_at <= ?", query.span.until.map(micros));
+            filter.bind(query.limit);
+            let sql = format!("{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?", filter.sql);
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = statement.query(filter.values().as_slice())?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(notification(Cells::new(row, "notifications"))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn notification(&self, organizer: OrganizerId, id: NotificationId) -> Result<Option<NotificationEntry>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
+            let mut rows = statement.query([id.0, organizer.0])?;
+            rows.next()?.map(|row| notification(Cells::new(row, "notifications"))).transpose()
+        })
+    }
+
+    fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.read(|c| {
+            let (count, oldest): (u64, Option<i64>) = c
+                .prepare_cached("SELECT count(*), min(started_at) FROM deliveries WHERE settled_at IS NULL")?
+                .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok((count, oldest.and_then(|o| Timestamp::from_microsecond(o).ok())))
+        })
+    }
+}
+
+fn attempts_of(c: &Connection, webhook: WebhookId, query: &AttemptQuery) -> Result<Vec<Attempt>, StoreError> {
+    let mut filter = Filter::new("a.webhook = ? AND a.id < ?");
+    filter.bind(webhook.0);
+    filter.bind(query.after.map_or(i64::MAX, |a| a.0));
+    if let Some(success) = query.success {
+        filter.sql.push_str(if success {
+            " AND a.return_code BETWEEN 200 AND 299"
+        } else {
+            " AND a.return_code NOT BETWEEN 200 AND 299"
+        });
+    }
+    filter.and("coalesce(a.action_type, n.action_type) = ?", query.action_type.clone());
+    filter.and("coalesce(a.event, n.event) = ?", query.event.clone());
+    filter.and("a.notification = ?", query.notification.map(|n| n.0));
+    filter.and("a.id >= ?", query.span.since.map(micros));
+    filter.and("a.id <= ?", query.span.until.map(micros));
+    filter.bind(query.limit);
+    let sql = format!(
+        "{ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
+         WHERE {} ORDER BY a.id DESC LIMIT ?",
+        filter.sql
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query(filter.values().as_slice())?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(attempt(Cells::new(row, "attempts"))?);
+    }
+    Ok(found)
+}
+
+fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
+    let outcome = match cells.parse_some("failure")? {
+        None => Outcome::Answered { status: cells.get("return_code")?, retry_after: None },
+        Some(failure) => Outcome::Failed { failure, reason: cells.get("reason")? },
+    };
+    Ok(Attempt {
+        id: AttemptId(cells.get("id")?),
+        webhook: WebhookId(cells.get("webhook")?),
+        notification: NotificationId(cells.get("notification")?),
+        action_type: cells.parse("action_type")?,
+        event: cells.parse_some("event")?,
+        target_url: cells.get("target_url")?,
+        number: cells.get("number")?,
+        test: cells.get("test")?,
+        payload: None,
+        exchange: Exchange {
+            started_at: cells.time("started_at")?,
+            duration: Duration::from_micros(cells.get("duration_us")?),
+            outcome,
+            request_headers: cells.get("request_headers")?,
+            response_headers: cells.get("response_headers")?,
+            response_body: Bytes::new(),
+        },
+    })
+}
+
+fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
+    Ok(NotificationEntry {
+        notification: rows::notification(cells)?,
+        subject: cells.get("subject")?,
+        deliveries: cells.get("deliveries")?,
+    })
+}
+
+/// A WHERE clause that grows.
+struct Filter {
+    sql: String,
+    bound: Vec<Box<dyn ToSql>>,
+}
+
+impl Filter {
+    fn new(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), bound: Vec::new() }
+    }
+
+    fn bind(&mut self, value: impl ToSql + 'static) {
+        self.bound.push(Box::new(value));
+    }
+
+    fn and(&mut self, condition: &str, value: Option<impl ToSql + 'static>) {
+        if let Some(value) = value {
+            self.sql.push_str(" AND ");
+            self.sql.push_str(condition);
+            self.bind(value);
+        }
+    }
+
+    fn values(&self) -> Vec<&dyn ToSql> {
+        self.bound.iter().map(AsRef::as_ref).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! The embedded store: one SQLite file, one process that serves, others that administer.
+//!
+//! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
+//! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
+
+mod commit;
+mod control;
+mod file;
+mod lanes;
+mod log;
+mod registry;
+mod rows;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{Store, StoreError};
+use crate::domain::{EventSlug, OrganizerId};
+
+pub use file::Lock;
+
+/// How long a statement waits for another process's transaction before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Above this size of the write-ahead log the writer itself waits until all of it has been copied: a copy beside a busy
+/// writer never catches up.
+const LOG_LIMIT: u64 = 64 << 20;
+
+/// Readers kept open.
+const READERS: usize = 4;
+
+/// The embedded store.
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+    copier: Mutex<Connection>,
+}
+
+struct Writer {
+    connection: Connection,
+    /// Events that are surely in the table, so that a publication need not look; forgotten with every new version.
+    known_events: HashSet<(OrganizerId, EventSlug)>,
+    known_at: i64,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, makes it if there is none, and brings it to this version's shape.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a file that is damaged, of something else, or of a newer version; it is left as it
+    /// was.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        file::make_directory(directory)?;
+        let path = directory.join(file::NAME);
+        file::inspect(&path)?;
+        let mut connection = connect(&path)?;
+        file::migrate(&mut connection)?;
+        let writer = Writer { connection, known_events: HashSet::new(), known_at: 0 };
+        let copier = Mutex::new(connect(&path)?);
+        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default(), copier })
+    }
+
+    /// Copies the whole store, as it is at one moment, into a new file, beside whatever else goes on.
+    ///
+    /// # Errors
+    /// When `target` exists or cannot be written.
+    pub fn backup(&self, target: &Path) -> Result<(), StoreError> {
+        self.read(|c| {
+            c.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+            Ok(())
+        })
+    }
+
+    /// Looks through the whole file for damage; takes a while on a large one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with the first thing that is wrong.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.read(file::quick_check)
+    }
+
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.readers.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path)?,
+        };
+        let answer = query(&connection);
+        let mut readers = self.readers.lock();
+        if readers.len() < READERS {
+            readers.push(connection);
+        }
+        answer
+    }
+
+    /// One transaction. Whoever waits for the writer gets it next, however busy the thread that had it.
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock();
+        let answer = (|| {
+            let transaction = begin(&mut writer.connection)?;
+            let answer = change(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })();
+        MutexGuard::unlock_fair(writer);
+        answer
+    }
+
+    fn log_size(&self) -> u64 {
+        let mut name = self.path.clone().into_os_string();
+        name.push("-wal");
+        std::fs::metadata(name).map_or(0, |m| m.len())
+    }
+}
+
+impl Store for SqliteStore {
+    fn ping(&self) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("UPDATE counters SET value = value WHERE name = 'registry'", [])?;
+            Ok(())
+        })
+    }
+
+    fn tidy(&self) {
+        let size = self.log_size();
+        if size < 1 << 20 {
+            return;
+        }
+        let copier = self.copier.lock();
+        let pause = (size > LOG_LIMIT).then(|| self.writer.lock());
+        let mode = if pause.is_some() { "TRUNCATE" } else { "PASSIVE" };
+        if let Err(error) = copier.pragma_update(None, "wal_checkpoint", mode) {
+            tracing::warn!(%error, "the write-ahead log could not be copied into the store");
+        }
+    }
+}
+
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    Ok(connection)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Refused(format!("the store is damaged: {error}")),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,600 @@
+//! Who may publish, who listens: every change makes a new version of the registry.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::Value;
+
+use super::rows::{Cells, micros, to_json};
+use super::{SqliteStore, StoreError};
+use crate::domain::{
+    AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer, OrganizerId,
+    OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token, TokenId, UserId,
+    Webhook, WebhookId, WebhookSettings, WebhookState,
+};
+use crate::store::{
+    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
+    RegistryRows,
+};
+
+impl Registry for SqliteStore {
+    fn version(&self) -> Result<i64, StoreError> {
+        self.read(version)
+    }
+
+    fn load(&self, since: i64) -> Result<RegistryRows, StoreError> {
+        self.read(|c| {
+            let c = &c.unchecked_transaction()?;
+            let mut rows = RegistryRows { version: version(c)?, ..RegistryRows::default() };
+            for organizer in organizers(c, "changed > ?1", since)? {
+                rows.organizers.push(OrganizerRows {
+                    webhooks: webhooks(c, "organizer = ?1", organizer.id.0)?,
+                    action_types: action_types(c, organizer.id)?,
+                    organizer,
+                });
+            }
+            let mut statement = c.prepare_cached("SELECT * FROM tokens WHERE changed > ?1")?;
+            let mut found = statement.query([since])?;
+            while let Some(row) = found.next()? {
+                let cells = Cells::new(row, "tokens");
+                rows.tokens.push((cells.get("hash")?, token(cells)?));
+            }
+            Ok(rows)
+        })
+    }
+
+    fn add_organizer(&self, organizer: &Organizer, note: AuditNote) -> Result<Changed<Organizer>, StoreError> {
+        self.write(|t| {
+            let taken = "SELECT 1 FROM organizers WHERE slug = ?1";
+            if t.query_row(taken, [organizer.slug.as_str()], |_| Ok(())).optional()?.is_some() {
+                return Ok(Changed::Taken);
+            }
+            t.execute(
+                "INSERT INTO organizers (slug, name, uuid, language, dialects, contact_emails, disable_after, changed)
+                 VALUES (?1, '', ?2, '', '', '', NULL, 0)",
+                params![organizer.slug.as_str(), organizer.uuid.to_string()],
+            )?;
+            let organizer = Organizer { id: OrganizerId(t.last_insert_rowid()), ..organizer.clone() };
+            write_organizer(t, &organizer)?;
+            write_note(t, Some(organizer.id), &note)?;
+            Ok(Changed::Done(organizer))
+        })
+    }
+
+    fn change_organizer(
+        &self,
+        id: OrganizerId,
+        change: &mut dyn FnMut(&mut Organizer) -> bool,
+        note: AuditNote,
+    ) -> Result<Changed<Organizer>, StoreError> {
+        self.write(|t| {
+            let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else { return Ok(Changed::Missing) };
+            if !change(&mut organizer) {
+                return Ok(Changed::Refused);
+            }
+            write_organizer(t, &organizer)?;
+            write_note(t, Some(id), &note)?;
+            Ok(Changed::Done(organizer))
+        })
+    }
+
+    fn events(&self, organizer: OrganizerId) -> Result<Vec<Event>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT id, slug, name, date_from FROM events WHERE organizer = ?1
+                 ORDER BY date_from NULLS LAST, name, slug",
+            )?;
+            let mut rows = statement.query([organizer.0])?;
+            let mut events = Vec::new();
+            while let Some(row) = rows.next()? {
+                let cells = Cells::new(row, "events");
+                events.push(Event {
+                    id: EventId(cells.get("id")?),
+                    slug: cells.parse("slug")?,
+                    name: cells.get("name")?,
+                    date_from: cells.time_some("date_from")?,
+                });
+            }
+            Ok(events)
+        })
+    }
+
+    fn add_event(&self, organizer: OrganizerId, event: &Event, note: AuditNote) -> Result<Changed<Event>, StoreError> {
+        self.write(|t| {
+            let id: Option<i64> = t
+                .query_row(
+                    "INSERT INTO events (organizer, slug, name, date_from) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO NOTHING RETURNING id",
+                    params![organizer.0, event.slug.as_str(), event.name, event.date_from.map(micros)],
+                    |r| r.get(0),
+                )
+                .optional()?;
+            let Some(id) = id else { return Ok(Changed::Taken) };
+            write_note(t, Some(organizer), &note)?;
+            Ok(Changed::Done(Event { id: EventId(id), ..event.clone() }))
+        })
+    }
+
+    fn change_event(
+        &self,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        to: Option<(String, Option<Timestamp>)>,
+        note: AuditNote,
+    ) -> Result<Changed<EventId>, StoreError> {
+        self.write(|t| {
+            let key = params![organizer.0, slug.as_str()];
+            let found = t
+                .query_row("SELECT id FROM events WHERE organizer = ?1 AND slug = ?2", key, |r| r.get::<_, i64>(0))
+                .optional()?;
+            let Some(id) = found else { return Ok(Changed::Missing) };
+            match to {
+                Some((name, date_from)) => t.execute(
+                    "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
+                    params![id, name, date_from.map(micros)],
+                )?,
+                None => {
+                    t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
+                    t.execute("DELETE FROM events WHERE id = ?1", [id])?
+                }
+            };
+            // Publishers remember known events by the version, so its order and its absence are a new one.
+            touch_organizer(t, organizer)?;
+            write_note(t, Some(organizer), &note)?;
+            Ok(Changed::Done(EventId(id)))
+        })
+    }
+
+    fn add_webhook(&self, webhook: &Webhook, note: AuditNote) -> Result<Webhook, StoreError> {
+        self.write(|t| {
+            t.execute(
+                "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
+                   contact_emails) VALUES (?1, '', 0, '', '', '', '', '')",
+                [webhook.organizer.0],
+            )?;
+            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
+            write_webhook(t, &webhook)?;
+            write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
+            Ok(webhook)
+        })
+    }
+
+    fn change_webhook(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        change: &mut dyn FnMut(&mut Webhook) -> bool,
+        note: AuditNote,
+    ) -> Result<Changed<Webhook>, StoreError> {
+        self.write(|t| {
+            let Some(before) = webhooks(t, "id = ?1", id.0)?.pop().filter(|w| w.organizer == organizer) else {
+                return Ok(Changed::Missing);
+            };
+            let mut webhook = before.clone();
+            if !change(&mut webhook) {
+                return Ok(Changed::Refused);
+            }
+            let switched_on = webhook.is_enabled() && !before.is_enabled();
+            if switched_on || webhook.target != before.target {
+                // What the receiver did under its old address, or before it was mended, no longer counts.
+                t.execute("DELETE FROM lanes WHERE webhook = ?1", [id.0])?;
+            }
+            if webhook != before {
+                write_webhook(t, &webhook)?;
+            }
+            write_note(t, Some(organizer), &with_id(note, id))?;
+            Ok(Changed::Done(webhook))
+        })
+    }
+
+    fn put_action_type(&self, row: &RegisteredAction, remove: bool, note: AuditNote) -> Result<Changed<i64>, StoreError> {
+        self.write(|t| {
+            let changed = if remove {
+                t.execute("DELETE FROM action_types WHERE id = ?1", [row.id])?
+            } else {
+                write_action_type(t, row)?
+            };
+            if changed == 0 {
+                return Ok(if row.id == 0 { Changed::Taken } else { Changed::Missing });
+            }
+            let id = if row.id == 0 { t.last_insert_rowid() } else { row.id };
+            match row.organizer {
+                Some(organizer) => touch_organizer(t, organizer)?,
+                None => {
+                    let version = bump(t)?;
+                    t.execute("UPDATE organizers SET changed = ?1", [version])?;
+                }
+            }
+            write_note(t, row.organizer, &note)?;
+            Ok(Changed::Done(id))
+        })
+    }
+
+    fn add_token(&self, token: &NewToken, note: AuditNote) -> Result<Token, StoreError> {
+        self.write(|t| {
+            let (organizer, permissions) = match token.scope {
+                Scope::Operator => (None, Permissions::default()),
+                Scope::Organizer(organizer, permissions) => (Some(organizer), permissions),
+            };
+            let version = bump(t)?;
+            t.execute(
+                "INSERT INTO tokens (hash, organizer, name, permissions, active, created, changed)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+                params![
+                    &token.hash[..],
+                    organizer.map(|o| o.0),
+                    token.name,
+                    permissions_json(permissions),
+                    micros(token.created),
+                    version
+                ],
+            )?;
+            let id = TokenId(t.last_insert_rowid());
+            write_note(t, organizer, &note)?;
+            Ok(Token {
+                id,
+                name: token.name.clone(),
+                scope: token.scope,
+                active: true,
+                created: token.created,
+                last_used: None,
+            })
+        })
+    }
+
+    fn change_token(
+        &self,
+        id: TokenId,
+        change: &mut dyn FnMut(&mut Token) -> bool,
+        note: AuditNote,
+    ) -> Result<Changed<Token>, StoreError> {
+        self.write(|t| {
+            let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
+            let mut rows = statement.query([id.0])?;
+            let Some(row) = rows.next()? else { return Ok(Changed::Missing) };
+            let mut token = token(Cells::new(row, "tokens"))?;
+            if !change(&mut token) {
+                return Ok(Changed::Refused);
+            }
+            let version = bump(t)?;
+            t.execute(
+                "UPDATE tokens SET name = ?2, active = ?3, changed = ?4 WHERE id = ?1",
+                params![id.0, token.name, token.active, version],
+            )?;
+            let organizer = match token.scope {
+                Scope::Operator => None,
+                Scope::Organizer(organizer, _) => Some(organizer),
+            };
+            write_note(t, organizer, &note)?;
+            Ok(Changed::Done(token))
+        })
+    }
+
+    fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+        self.write(|t| {
+            for (id, at) in used {
+                t.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?
+                    .execute([id.0, micros(*at)])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<UserId>, StoreError> {
+        self.write(|t| {
+            let id: Option<i64> = t
+                .query_row(
+                    "INSERT INTO users (email, password_hash, operator, created) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO NOTHING RETURNING id",
+                    params![user.email, user.password_hash, user.operator, micros(user.created)],
+                    |r| r.get(0),
+                )
+                .optional()?;
+            let Some(id) = id else { return Ok(Changed::Taken) };
+            for (organizer, permissions) in &user.permissions {
+                t.execute(
+                    "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
+                    params![id, organizer.0, permissions_json(*permissions)],
+                )?;
+                write_note(t, Some(*organizer), &note)?;
+            }
+            Ok(Changed::Done(UserId(id)))
+        })
+    }
+
+    fn audit(&self, organizer: OrganizerId, skip: usize, limit: usize) -> Result<(usize, Vec<AuditEntry>), StoreError> {
+        self.read(|c| {
+            let count = c.query_row("SELECT count(*) FROM audit WHERE organizer = ?1", [organizer.0], |r| r.get(0))?;
+            let mut statement = c.prepare_cached(
+                "SELECT id, at, actor, actor_id, action, data FROM audit WHERE organizer = ?1
+                 ORDER BY id DESC LIMIT ?2 OFFSET ?3",
+            )?;
+            let mut rows = statement.query(params![organizer.0, limit, skip])?;
+            let mut entries = Vec::new();
+            while let Some(row) = rows.next()? {
+                let cells = Cells::new(row, "audit");
+                entries.push(AuditEntry {
+                    id: AuditId(cells.get("id")?),
+                    at: cells.time("at")?,
+                    actor: (cells.get("actor")?, cells.get("actor_id")?),
+                    action: cells.get("action")?,
+                    data: cells.json("data")?,
+                });
+            }
+            Ok((count, entries))
+        })
+    }
+
+    fn note(&self, organizer: OrganizerId, note: AuditNote) -> Result<(), StoreError> {
+        self.write(|t| write_note(t, Some(organizer), &note))
+    }
+
+    fn kept_answer(&self, key: &[u8; 32], now: Timestamp) -> Result<Option<KeptAnswer>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT status, headers, body FROM kept_answers WHERE key = ?1 AND kept_at > ?2",
+            )?;
+            let mut rows = statement.query(params![&key[..], micros(now) - 86_400_000_000])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let cells = Cells::new(row, "kept_answers");
+            Ok(Some(KeptAnswer { status: cells.get("status")?, headers: cells.json("headers")?, body: cells.get("body")? }))
+        })
+    }
+
+    fn keep_answer(&self, key: &[u8; 32], answer: &KeptAnswer, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute(
+                "INSERT OR REPLACE INTO kept_answers (key, status, headers, body, kept_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![&key[..], answer.status, to_json(&answer.headers), answer.body, micros(now)],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn version(c: &Connection) -> Result<i64, StoreError> {
+    let mut statement = c.prepare_cached("SELECT value FROM counters WHERE name = 'registry'")?;
+    Ok(statement.query_row([], |r| r.get(0))?)
+}
+
+fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
+    let sql = "UPDATE counters SET value = value + 1 WHERE name = 'registry' RETURNING value";
+    Ok(t.query_row(sql, [], |r| r.get(0))?)
+}
+
+/// Makes a new version in which this organizer has changed.
+pub(super) fn touch_organizer(t: &Transaction<'_>, organizer: OrganizerId) -> Result<(), StoreError> {
+    let version = bump(t)?;
+    t.execute("UPDATE organizers SET changed = ?2 WHERE id = ?1", [organizer.0, version])?;
+    Ok(())
+}
+
+pub(super) fn write_note(t: &Transaction<'_>, organizer: Option<OrganizerId>, note: &AuditNote) -> Result<(), StoreError> {
+    let (actor, id) = match note.actor {
+        Actor::Token(id) => ("token", Some(id.0)),
+        Actor::User(id) => ("user", Some(id.0)),
+        Actor::CommandLine => ("command_line", None),
+        Actor::Server => ("server", None),
+    };
+    t.execute(
+        "INSERT INTO audit (organizer, at, actor, actor_id, action, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![organizer.map(|o| o.0), micros(note.at), actor, id, note.action, note.data.to_string()],
+    )?;
+    Ok(())
+}
+
+fn with_id(mut note: AuditNote, webhook: WebhookId) -> AuditNote {
+    if let Value::Object(data) = &mut note.data {
+        data.insert("id".to_owned(), webhook.0.into());
+    }
+    note
+}
+
+fn permissions_json(permissions: Permissions) -> String {
+    to_json(&permissions.iter().collect::<Vec<_>>())
+}
+
+fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
+    let permissions: Vec<Permission> = cells.json("permissions")?;
+    let organizer: Option<i64> = cells.get("organizer")?;
+    Ok(Token {
+        id: TokenId(cells.get("id")?),
+        name: cells.get("name")?,
+        scope: organizer.map_or(Scope::Operator, |o| {
+            Scope::Organizer(OrganizerId(o), permissions.into_iter().collect())
+        }),
+        active: cells.get("active")?,
+        created: cells.time("created")?,
+        last_used: cells.time_some("last_used")?,
+    })
+}
+
+fn organizers(c: &Connection, condition: &str, value: i64) -> Result<Vec<Organizer>, StoreError> {
+    let mut statement = c.prepare_cached(&format!("SELECT * FROM organizers WHERE {condition} ORDER BY id"))?;
+    let mut rows = statement.query([value])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "organizers");
+        found.push(Organizer {
+            id: OrganizerId(cells.get("id")?),
+            slug: cells.parse::<OrganizerSlug>("slug")?,
+            name: cells.get("name")?,
+            uuid: cells.parse("uuid")?,
+            language: cells.parse("language")?,
+            dialects: cells.json("dialects")?,
+            contact_emails: cells.json("contact_emails")?,
+            failure_policy: match cells.get::<Option<String>>("disable_after")? {
+                None => None,
+                Some(_) => Some(failure_policy(cells.json("disable_after")?)),
+            },
+        });
+    }
+    Ok(found)
+}
+
+/// Null: never. Otherwise failures and seconds.
+fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
+    stored.map_or(FailurePolicy::Never, |(failures, seconds)| FailurePolicy::After {
+        failures,
+        lasting: SignedDuration::from_secs(seconds),
+    })
+}
+
+fn write_organizer(t: &Transaction<'_>, organizer: &Organizer) -> Result<(), StoreError> {
+    let version = bump(t)?;
+    let disable_after = organizer.failure_policy.map(|policy| match policy {
+        FailurePolicy::Never => "null".to_owned(),
+        FailurePolicy::After { failures, lasting } => to_json(&(failures, lasting.as_secs())),
+    });
+    t.execute(
+        "UPDATE organizers SET name = ?2, language = ?3, dialects = ?4, contact_emails = ?5, disable_after = ?6,
+           changed = ?7 WHERE id = ?1",
+        params![
+            organizer.id.0,
+            organizer.name,
+            organizer.language.as_str(),
+            to_json(&organizer.dialects),
+            to_json(&organizer.contact_emails),
+            disable_after,
+            version
+        ],
+    )?;
+    Ok(())
+}
+
+fn action_types(c: &Connection, organizer: OrganizerId) -> Result<Vec<RegisteredAction>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
+    )?;
+    let mut rows = statement.query([organizer.0])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "action_types");
+        let value = |column| -> Result<Option<Value>, StoreError> {
+            cells.get::<Option<String>>(column)?.map(|_| cells.json(column)).transpose()
+        };
+        found.push(RegisteredAction {
+            id: cells.get("id")?,
+            organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
+            name: cells.parse("name")?,
+            description: cells.get("description")?,
+            schema: value("schema")?,
+            example: value("example")?,
+            shape: cells.parse("shape")?,
+        });
+    }
+    Ok(found)
+}
+
+fn write_action_type(t: &Transaction<'_>, row: &RegisteredAction) -> Result<usize, StoreError> {
+    let schema = row.schema.as_ref().map(ToString::to_string);
+    let example = row.example.as_ref().map(ToString::to_string);
+    if row.id == 0 {
+        return Ok(t.execute(
+            "INSERT INTO action_types (organizer, name, description, schema, example, shape)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            params![row.organizer.map(|o| o.0), row.name.as_str(), row.description, schema, example, row.shape.as_str()],
+        )?);
+    }
+    Ok(t.execute(
+        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5 WHERE id = ?1",
+        params![row.id, row.description, schema, example, row.shape.as_str()],
+    )?)
+}
+
+fn webhooks(c: &Connection, condition: &str, value: i64) -> Result<Vec<Webhook>, StoreError> {
+    let mut statement = c.prepare_cached(&format!("SELECT * FROM webhooks WHERE {condition} ORDER BY id"))?;
+    let mut rows = statement.query([value])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(webhook(c, Cells::new(row, "webhooks"))?);
+    }
+    Ok(found)
+}
+
+fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
+    let id: i64 = cells.get("id")?;
+    let previous = match cells.parse_some("previous_secret")? {
+        None => None,
+        Some(secret) => Some((secret, cells.time("previous_until")?)),
+    };
+    let timeout: Option<u32> = cells.get("timeout_ms")?;
+    Ok(Webhook {
+        id: WebhookId(id),
+        organizer: OrganizerId(cells.get("organizer")?),
+        state: match cells.time_some("disabled_at")? {
+            None => WebhookState::Enabled,
+            Some(since) => WebhookState::Disabled(Disabled { since, reason: cells.parse("disabled_reason")? }),
+        },
+        target: cells.parse("target_url")?,
+        events: if cells.get("all_events")? { EventFilter::All } else { EventFilter::Only(limit_events(c, id)?) },
+        action_types: cells.json("action_types")?,
+        comment: cells.get("comment")?,
+        secrets: Secrets { current: cells.parse("secret")?, previous },
+        settings: WebhookSettings {
+            headers: cells.json("headers")?,
+            max_per_second: cells.get("max_per_second")?,
+            max_concurrency: cells.get("max_concurrency")?,
+            timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
+            extra_signatures: cells.json("extra_signatures")?,
+            contact_emails: cells.json("contact_emails")?,
+        },
+    })
+}
+
+fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT e.slug FROM webhook_events w JOIN events e ON e.id = w.event WHERE w.webhook = ?1",
+    )?;
+    let mut rows = statement.query([webhook])?;
+    let mut slugs = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        slugs.insert(Cells::new(row, "events").parse("slug")?);
+    }
+    Ok(slugs)
+}
+
+fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreError> {
+    let disabled = match &webhook.state {
+        WebhookState::Enabled => None,
+        WebhookState::Disabled(disabled) => Some(disabled),
+    };
+    let previous = webhook.secrets.previous.as_ref();
+    let settings = &webhook.settings;
+    t.execute(
+        "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
+           disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
+           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16
+         WHERE id = ?1",
+        params![
+            webhook.id.0,
+            webhook.target.as_given(),
+            webhook.events == EventFilter::All,
+            to_json(&webhook.action_types),
+            webhook.comment,
+            disabled.map(|d| micros(d.since)),
+            disabled.map(|d| d.reason.as_str()),
+            webhook.secrets.current.text(),
+            previous.map(|(secret, _)| secret.text()),
+            previous.map(|(_, until)| micros(*until)),
+            to_json(&settings.headers),
+            settings.max_per_second,
+            settings.max_concurrency,
+            settings.timeout.map(|t| u32::try_from(t.as_millis()).unwrap_or(u32::MAX)),
+            to_json(&settings.extra_signatures),
+            to_json(&settings.contact_emails),
+        ],
+    )?;
+    t.execute("DELETE FROM webhook_events WHERE webhook = ?1", [webhook.id.0])?;
+    if let EventFilter::Only(slugs) = &webhook.events {
+        for slug in slugs {
+            t.execute(
+                "INSERT INTO webhook_events (webhook, event) SELECT ?1, id FROM events WHERE organizer = ?2 AND slug = ?3",
+                params![webhook.id.0, webhook.organizer.0, slug.as_str()],
+            )?;
+        }
+    }
+    touch_organizer(t, webhook.organizer)
+}
