@@ -2,3 +2,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod engine;
+#[cfg(feature = "testing")]
+pub mod testing;
