@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod engine;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,3 @@
+//! What carries a notification to its receivers.
+
+pub mod sender;

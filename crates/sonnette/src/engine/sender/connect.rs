@@ -1,0 +1,106 @@
+//! From a name to a connection: lookup, address rule, TCP, TLS.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::answer::Stage;
+use super::prepared::Origin;
+use super::stream::Stream;
+use super::trouble::Trouble;
+use super::{AllowTarget, address};
+use crate::domain::Failure;
+
+/// What decides whether and how a connection is made.
+pub(super) struct Rules {
+    pub(super) allow: Vec<AllowTarget>,
+    pub(super) tls: TlsConnector,
+}
+
+/// The longest wait for one address while there is another to try.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Rules {
+    /// Connects to `origin`. The time is the caller's to bound: at most `limit`; `stage` tells how far it came.
+    pub(super) async fn connect(
+        &self,
+        origin: &Origin,
+        limit: Duration,
+        stage: &mut Stage,
+    ) -> Result<Stream, Trouble> {
+        *stage = Stage::Name;
+        let addresses = self.permitted(origin, resolve(origin).await?)?;
+        *stage = Stage::Connect;
+        let tcp = first_connection(&addresses, limit).await?;
+        // Whole requests are written at once: waiting for more only delays them.
+        let _ = tcp.set_nodelay(true);
+        let Some(name) = &origin.tls else {
+            return Ok(Stream::plain(tcp));
+        };
+        *stage = Stage::Tls;
+        let tls = self.tls.connect(name.clone(), tcp).await;
+        tls.map(Stream::tls)
+            .map_err(|error| Trouble::handshake(&error))
+    }
+
+    /// The addresses that may be called; trouble if none is left.
+    fn permitted(&self, origin: &Origin, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Trouble> {
+        let mut refusal = None;
+        let mut permitted = Vec::with_capacity(all.len());
+        for address in all {
+            match address::check(address.ip(), &origin.host, &self.allow) {
+                Ok(()) => permitted.push(address),
+                Err(reason) => refusal = refusal.or(Some(reason)),
+            }
+        }
+        match refusal {
+            Some(reason) if permitted.is_empty() => Err(Trouble::new(Failure::Address, reason)),
+            _ => Ok(permitted),
+        }
+    }
+}
+
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
+    let Origin { host, port, .. } = origin;
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, *port)]);
+    }
+    let addresses: Vec<_> = match lookup_host((host.as_str(), *port)).await {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            tracing::debug!(host, %error, "name lookup failed");
+            Vec::new()
+        }
+    };
+    if addresses.is_empty() {
+        return Err(Trouble::new(
+            Failure::Name,
+            format!("the name {host} has no address"),
+        ));
+    }
+    Ok(addresses)
+}
+
+/// Tries the addresses in turn; a silent one may use up its share of the time only.
+async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Trouble> {
+    let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(PATIENCE);
+    let mut trouble = Trouble::new(Failure::Name, "the name has no address");
+    for (at, address) in addresses.iter().enumerate() {
+        let last = at + 1 == addresses.len();
+        let wait = if last { limit } else { share };
+        match timeout(wait, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
+            Err(_) => {
+                trouble = Trouble::new(
+                    Failure::Timeout,
+                    format!("no connection to {address} in time"),
+                )
+            }
+        }
+    }
+    Err(trouble)
+}

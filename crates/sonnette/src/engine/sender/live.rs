@@ -1,0 +1,190 @@
+//! Requests and answers over one connection.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as _, Frame};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+use super::stream::{Received, Stream};
+
+/// The most header fields of an answer.
+const MAX_HEADERS: usize = 256;
+/// The most bytes of an answer's head.
+const MAX_HEAD: usize = 64 * 1024;
+/// What a receiver may send ahead over one HTTP/2 stream.
+const WINDOW: u32 = 256 * 1024;
+
+/// An open connection.
+pub(super) enum Live {
+    One(Http1),
+    Two(Http2),
+}
+
+impl Live {
+    /// Speaks the HTTP version that the receiver chose.
+    pub(super) async fn begin(stream: Stream) -> hyper::Result<Self> {
+        if stream.is_http2() {
+            Http2::begin(stream).await.map(Self::Two)
+        } else {
+            Http1::begin(stream).await.map(Self::One)
+        }
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self, Self::Two(_))
+    }
+
+    /// Sends and waits for the head of the answer; interim answers (1xx) are skipped.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        match self {
+            Self::One(connection) => connection.send(request).await,
+            Self::Two(connection) => connection.send(request).await,
+        }
+    }
+
+    /// The next piece of the answer's body.
+    pub(super) async fn frame(
+        &mut self,
+        body: &mut Incoming,
+    ) -> Option<hyper::Result<Frame<Bytes>>> {
+        poll_fn(|cx| {
+            let mut body = Pin::new(body as &mut Incoming);
+            let first = body.as_mut().poll_frame(cx);
+            match self {
+                Self::One(connection) if first.is_pending() => {
+                    connection.drive(cx);
+                    body.poll_frame(cx)
+                }
+                _ => first,
+            }
+        })
+        .await
+    }
+}
+
+/// Why no head of an answer came.
+pub(super) struct NoAnswer {
+    pub(super) error: hyper::Error,
+    /// Some byte of an answer had come.
+    pub(super) begun: bool,
+    /// The connection is gone, so that the request may be tried on another.
+    pub(super) closed: bool,
+}
+
+type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
+
+/// HTTP/1.1: one request at a time. It moves only while somebody asks it for something: there is no task beside the
+/// sending one, which saves two wake-ups for each request and makes dropping the same as closing.
+pub(super) struct Http1 {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: Option<Driver>,
+    received: Received,
+}
+
+impl Http1 {
+    async fn begin(stream: Stream) -> hyper::Result<Self> {
+        let received = stream.received();
+        let (sender, driver) = http1::Builder::new()
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+            received,
+        })
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver {
+            // What went wrong reaches whoever waits for the answer.
+            if Pin::new(driver).poll(cx).is_ready() {
+                self.driver = None;
+            }
+        }
+    }
+
+    /// Whether it can take a request now, as far as can be seen from here.
+    pub(super) async fn is_ready(&mut self) -> bool {
+        poll_fn(|cx| {
+            self.drive(cx);
+            Poll::Ready(self.driver.is_some() && self.sender.is_ready())
+        })
+        .await
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let before = self.received.load(Ordering::Relaxed);
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let result = poll_fn(|cx| {
+            self.drive(cx);
+            answer.as_mut().poll(cx)
+        })
+        .await;
+        result.map_err(|error| NoAnswer {
+            error: error.into_error(),
+            begun: self.received.load(Ordering::Relaxed) != before,
+            closed: true,
+        })
+    }
+}
+
+/// HTTP/2: shared by the requests of a lane, driven beside them until the last of them is gone.
+#[derive(Clone)]
+pub(super) struct Http2 {
+    sender: http2::SendRequest<Full<Bytes>>,
+}
+
+impl Http2 {
+    async fn begin(stream: Stream) -> hyper::Result<Self> {
+        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(4 * WINDOW)
+            .max_header_list_size(MAX_HEAD as u32)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        tokio::spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "HTTP/2 connection ended");
+            }
+        });
+        Ok(Self { sender })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let result = self.sender.try_send_request(request).await;
+        result.map_err(|error| {
+            let unsent = error.message().is_some();
+            let error = error.into_error();
+            let closed = unsent || error.is_canceled() || self.sender.is_closed();
+            NoAnswer {
+                error,
+                begun: false,
+                closed,
+            }
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! Exactly one POST: signed, bounded in time and size, and never to an address that is not public.
+//!
+//! It neither retries nor judges: what the wire said goes back as an [`Exchange`]. The one exception is a kept
+//! connection that the receiver had closed meanwhile: nothing of an answer came over it, and the same attempt goes on
+//! over a fresh one. Redirects are not followed, nothing is unpacked.
+
+pub mod address;
+mod allow;
+mod answer;
+mod connect;
+mod connections;
+mod head;
+mod live;
+mod prepared;
+mod signature;
+mod stream;
+mod tls;
+mod trouble;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+
+pub use self::allow::{AllowTarget, InvalidAllowTarget};
+pub use self::connections::Connections;
+pub use self::prepared::Prepared;
+
+use self::answer::{Answer, Room, Stage};
+use self::connect::Rules;
+use self::head::Head;
+use self::live::Live;
+use self::prepared::Target;
+use self::trouble::Trouble;
+use crate::clock::Clock;
+use crate::domain::{Exchange, Failure, Outcome, Webhook};
+
+/// How requests are sent.
+#[derive(Debug, Clone)]
+pub struct SenderConfig {
+    /// For a whole attempt, name lookup and reading included, unless the webhook says otherwise.
+    pub timeout: Duration,
+    /// How many bytes of an answer's body are kept; a longer one is not read on.
+    pub response_limit: usize,
+    /// Targets that may be called although their addresses are not public.
+    pub allow: Vec<AllowTarget>,
+    /// Refuses `http` targets.
+    pub require_https: bool,
+    /// A PEM file of authorities to believe beside the system's.
+    pub extra_ca: Option<PathBuf>,
+    /// What `User-Agent` says.
+    pub user_agent: String,
+}
+
+impl Default for SenderConfig {
+    /// 30 s, 64 KiB, no exceptions.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            response_limit: 64 * 1024,
+            allow: Vec::new(),
+            require_https: false,
+            extra_ca: None,
+            user_agent: concat!("sonnette/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// A [`SenderConfig`] that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum SenderError {
+    /// The file of extra authorities.
+    #[error("the certificate file {} cannot be used: {reason}", path.display())]
+    ExtraCa {
+        /// Which file.
+        path: PathBuf,
+        /// In plain words.
+        reason: String,
+    },
+    /// The user agent holds what no header may hold.
+    #[error("the user agent {0:?} cannot stand in a header")]
+    UserAgent(String),
+    /// The TLS library refuses its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+}
+
+/// Sends requests. Shared by all lanes of a thread, or of several; it needs a tokio runtime with I/O and time.
+pub struct Sender {
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    timeout: Duration,
+    response_limit: usize,
+    require_https: bool,
+    user_agent: HeaderValue,
+}
+
+/// One POST.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// To whom.
+    pub prepared: &'a Prepared,
+    /// `webhook-id`: the same for a webhook and a notification for ever.
+    pub message_id: &'a str,
+    /// JSON, sent as it is.
+    pub body: Bytes,
+    /// Adds `webhook-test: 1`.
+    pub test: bool,
+}
+
+/// How an exchange over one connection failed.
+enum Setback {
+    /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
+    Closed(Trouble),
+    Final(Trouble),
+}
+
+impl Sender {
+    /// Loads the authorities to believe; reads files.
+    ///
+    /// # Errors
+    ///
+    /// [`SenderError`] for a setting that cannot be.
+    pub fn new(config: SenderConfig, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
+        let SenderConfig {
+            timeout,
+            response_limit,
+            allow,
+            require_https,
+            extra_ca,
+            user_agent,
+        } = config;
+        let tls = tls::connector(extra_ca.as_deref())?;
+        let user_agent =
+            HeaderValue::from_str(&user_agent).map_err(|_| SenderError::UserAgent(user_agent))?;
+        let rules = Rules { allow, tls };
+        Ok(Self {
+            clock,
+            rules,
+            timeout,
+            response_limit,
+            require_https,
+            user_agent,
+        })
+    }
+
+    /// Makes a webhook ready for sending.
+    pub fn prepare(&self, webhook: &Webhook) -> Prepared {
+        Prepared::new(webhook, &self.user_agent)
+    }
+
+    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> Exchange {
+        let started_at = self.clock.now();
+        let began = Instant::now();
+        let mut answer = Answer::new(self.response_limit);
+        let mut request_headers = String::new();
+        let result = match self.sign(&request, started_at) {
+            Err(trouble) => Err(trouble),
+            Ok((target, head)) => {
+                request_headers = head.record();
+                let limit = request.prepared.timeout.unwrap_or(self.timeout);
+                let attempt = self.attempt(connections, target, &head, limit, &mut answer);
+                match timeout(limit, attempt).await {
+                    Ok(result) => result,
+                    Err(_) => Err(answer.late(limit, &target.origin.host)),
+                }
+            }
+        };
+        let outcome = match result {
+            Ok(()) => answer.outcome(),
+            Err(Trouble { failure, reason }) => Outcome::Failed { failure, reason },
+        };
+        let (response_headers, response_body) = answer.into_record();
+        let duration = began.elapsed();
+        Exchange {
+            started_at,
+            duration,
+            outcome,
+            request_headers,
+            response_headers,
+            response_body,
+        }
+    }
+
+    fn sign<'a>(
+        &self,
+        request: &'a Request<'_>,
+        now: Timestamp,
+    ) -> Result<(&'a Target, Head<'a>), Trouble> {
+        let uncallable = |reason: &str| Trouble::new(Failure::Uncallable, reason);
+        let target = request
+            .prepared
+            .target
+            .as_ref()
+            .map_err(|reason| uncallable(reason))?;
+        if self.require_https && target.origin.tls.is_none() {
+            return Err(uncallable("only https targets are called from here"));
+        }
+        let head = Head::sign(request, target, now);
+        let head = head.ok_or_else(|| uncallable("the webhook-id cannot stand in a header"))?;
+        Ok((target, head))
+    }
+
+    /// Over a kept connection if there is one, else or if that turns out closed, over a fresh one.
+    async fn attempt(
+        &self,
+        connections: &Connections,
+        target: &Target,
+        head: &Head<'_>,
+        limit: Duration,
+        answer: &mut Answer,
+    ) -> Result<(), Trouble> {
+        if let Some(kept) = connections.take(&target.origin).await {
+            match self.exchange(connections, target, kept, head, answer).await {
+                Err(Setback::Closed(_)) => {}
+                Err(Setback::Final(trouble)) => return Err(trouble),
+                Ok(()) => return Ok(()),
+            }
+        }
+        let fresh = self.open(connections, target, limit, answer).await?;
+        let result = self
+            .exchange(connections, target, fresh, head, answer)
+            .await;
+        result.map_err(|(Setback::Closed(trouble) | Setback::Final(trouble))| trouble)
+    }
+
+    async fn open(
+        &self,
+        connections: &Connections,
+        target: &Target,
+        limit: Duration,
+        answer: &mut Answer,
+    ) -> Result<Live, Trouble> {
+        answer.stage = Stage::Turn;
+        let _turn = connections.may_open().await;
+        // Whoever went before may have opened one that can be shared.
+        if let Some(shared) = connections.shared(&target.origin) {
+            return Ok(shared);
+        }
+        let stream = self
+            .rules
+            .connect(&target.origin, limit, &mut answer.stage)
+            .await?;
+        let live = Live::begin(stream)
+            .await
+            .map_err(|error| Trouble::waiting(&error, false))?;
+        connections.share(&target.origin, &live);
+        Ok(live)
+    }
+
+    /// One request and its answer over an open connection, which is kept if it can serve again.
+    async fn exchange(
+        &self,
+        connections: &Connections,
+        target: &Target,
+        mut live: Live,
+        head: &Head<'_>,
+        answer: &mut Answer,
+    ) -> Result<(), Setback> {
+        answer.stage = Stage::Sent;
+        let response = live
+            .send(head.request(live.is_http2()))
+            .await
+            .map_err(|no| {
+                let trouble = Trouble::waiting(&no.error, no.begun);
+                if no.closed && !no.begun {
+                    Setback::Closed(trouble)
+                } else {
+                    Setback::Final(trouble)
+                }
+            })?;
+        let (parts, mut body) = response.into_parts();
+        answer
+            .begin(parts.status, &parts.headers, self.clock.now())
+            .map_err(Setback::Final)?;
+        while let Some(frame) = live.frame(&mut body).await {
+            let frame = frame.map_err(|_| Setback::Final(answer.broken_off()))?;
+            let room = frame
+                .data_ref()
+                .map_or(Room::Left, |data| answer.push(data));
+            if room == Room::Exceeded {
+                return Ok(());
+            }
+        }
+        connections.give_back(&target.origin, live).await;
+        Ok(())
+    }
+}

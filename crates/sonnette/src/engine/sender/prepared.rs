@@ -1,0 +1,161 @@
+//! Everything of a webhook that its requests need, worked out once.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, HeaderValue, Uri};
+use rustls::pki_types::ServerName;
+
+use super::signature::Keys;
+use crate::domain::{ExtraHeader, TargetUrl, Webhook};
+
+/// A webhook made ready for sending. To be made anew when the webhook changes.
+pub struct Prepared {
+    pub(super) target: Result<Target, String>,
+    pub(super) keys: Keys,
+    pub(super) timeout: Option<Duration>,
+    /// The headers that are the same in each request, in order; `Host` is not among them.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The same headers as they go on record, secrets masked.
+    pub(super) record: String,
+}
+
+impl Prepared {
+    /// Parses and computes what is the same in each request of `webhook`.
+    ///
+    /// A URL that cannot be called is no error here: each send then fails, visibly.
+    pub fn new(webhook: &Webhook, user_agent: &HeaderValue) -> Self {
+        let mut headers = vec![
+            (USER_AGENT, user_agent.clone()),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        ];
+        headers.extend(basic_authorization(&webhook.target).map(|value| (AUTHORIZATION, value)));
+        let extra: Vec<_> = webhook
+            .settings
+            .headers
+            .iter()
+            .filter_map(parse_extra)
+            .collect();
+        headers.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
+        let own = headers.len();
+        headers.extend(extra);
+        let record = record(&headers, own);
+        Self {
+            target: Target::new(&webhook.target),
+            keys: Keys::new(webhook),
+            timeout: webhook.settings.timeout,
+            headers,
+            record,
+        }
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a webhook's requests go.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) origin: Arc<Origin>,
+    /// `/path?query`, as HTTP/1.1 wants it.
+    pub(super) path: Uri,
+    /// Without credentials, as HTTP/2 wants it.
+    pub(super) absolute: Uri,
+    /// `Host`.
+    pub(super) authority: HeaderValue,
+}
+
+/// Whom a connection is to: what it may be reused for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Without the brackets of an IPv6 address.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The name to verify, for `https`.
+    pub(super) tls: Option<ServerName<'static>>,
+}
+
+impl Target {
+    fn new(url: &TargetUrl) -> Result<Self, String> {
+        let absolute = url.uri().map_err(|why| why.to_string())?;
+        Self::from_uri(absolute).ok_or_else(|| "this URL has no host that can be called".to_owned())
+    }
+
+    fn from_uri(absolute: Uri) -> Option<Self> {
+        let https = absolute.scheme() == Some(&http::uri::Scheme::HTTPS);
+        let standard = if https { 443 } else { 80 };
+        let port = absolute.port_u16().unwrap_or(standard);
+        let written = absolute.host().filter(|host| !host.is_empty())?;
+        let host = written
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let authority = if port == standard {
+            written.to_owned()
+        } else {
+            format!("{written}:{port}")
+        };
+        let tls = if https {
+            Some(ServerName::try_from(host.clone()).ok()?)
+        } else {
+            None
+        };
+        Some(Self {
+            origin: Arc::new(Origin { host, port, tls }),
+            path: absolute.path_and_query()?.as_str().parse().ok()?,
+            authority: HeaderValue::try_from(authority).ok()?,
+            absolute,
+        })
+    }
+}
+
+fn basic_authorization(url: &TargetUrl) -> Option<HeaderValue> {
+    let (user, password) = url.credentials()?;
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// None for what only the sender may say. Such headers are refused where they are set, so this is a second line.
+fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
+    const OURS: &[&str] = &[
+        "host",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "x-partners-signature",
+    ];
+    let name = HeaderName::try_from(&header.name).ok()?;
+    let text = name.as_str();
+    let ours = OURS.contains(&text)
+        || text.ends_with("connection")
+        || text == "keep-alive"
+        || text.starts_with("content-")
+        || text.starts_with("webhook-");
+    let mut value = HeaderValue::try_from(&header.value).ok()?;
+    value.set_sensitive(true);
+    (!ours).then_some((name, value))
+}
+
+fn record(headers: &[(HeaderName, HeaderValue)], own: usize) -> String {
+    let mut lines = String::new();
+    for (at, (name, value)) in headers.iter().enumerate() {
+        let masked = at >= own || value.is_sensitive();
+        let shown = value.to_str().ok().filter(|_| !masked).unwrap_or("***");
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(lines, "{name}: {shown}");
+    }
+    lines
+}

@@ -1,0 +1,57 @@
+//! Trust: which certificates are believed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::SenderError;
+
+/// Verifies against the system's authorities and those in the PEM file `extra_ca`; offers HTTP/2 and HTTP/1.1.
+///
+/// # Errors
+///
+/// [`SenderError`] where the file cannot be read or holds no certificate.
+pub(super) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector, SenderError> {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(native.certs);
+    if roots.is_empty() {
+        tracing::warn!(
+            "no certificate authorities on this system: https receivers cannot be verified"
+        );
+    }
+    if let Some(path) = extra_ca {
+        add_file(&mut roots, path)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(SenderError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), SenderError> {
+    let wrong = |reason: String| SenderError::ExtraCa {
+        path: path.to_owned(),
+        reason,
+    };
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(wrong("it holds no certificate".to_owned()));
+    }
+    for certificate in certificates {
+        roots
+            .add(certificate)
+            .map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! What can go wrong on the way, in plain words.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use rustls::{AlertDescription, CertificateError};
+
+use crate::domain::Failure;
+
+/// Why there is no whole answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) failure: Failure,
+    pub(super) reason: String,
+}
+
+impl Trouble {
+    pub(super) fn new(failure: Failure, reason: impl Into<String>) -> Self {
+        Self {
+            failure,
+            reason: reason.into(),
+        }
+    }
+
+    /// No TCP connection.
+    pub(super) fn connecting(to: SocketAddr, error: &io::Error) -> Self {
+        let reason = match error.kind() {
+            ErrorKind::ConnectionRefused => format!("connection refused by {to}"),
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+                format!("connection broken off by {to}")
+            }
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("no way to {to}"),
+            ErrorKind::TimedOut => format!("no connection to {to} in time"),
+            _ => format!("no connection to {to}: {error}"),
+        };
+        Self::new(Failure::Connect, reason)
+    }
+
+    /// No TLS over the connection.
+    pub(super) fn handshake(error: &io::Error) -> Self {
+        let reason = match find::<rustls::Error>(error) {
+            Some(error) => tls_words(error),
+            None if error.kind() == ErrorKind::UnexpectedEof => {
+                "the connection was closed during the TLS handshake".to_owned()
+            }
+            None => format!("the connection broke off during the TLS handshake: {error}"),
+        };
+        Self::new(Failure::Tls, reason)
+    }
+
+    /// No answer to a request that was sent. `begun`: some byte of one had come.
+    pub(super) fn waiting(error: &hyper::Error, begun: bool) -> Self {
+        if let Some(error) = find::<rustls::Error>(error) {
+            return Self::new(Failure::Tls, tls_words(error));
+        }
+        let reset =
+            find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
+        let reason = if error.is_parse_too_large() {
+            "the headers of the answer are too large"
+        } else if error.is_parse() {
+            "the answer is not HTTP"
+        } else if begun {
+            "the answer broke off in its headers"
+        } else if reset {
+            "the connection was reset before an answer came"
+        } else {
+            "the connection was closed without an answer"
+        };
+        Self::new(Failure::Broken, reason)
+    }
+}
+
+/// The first cause of type `E`, `error` itself included.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An I/O error names as its source what its inner error names, and skips that one.
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(why) => certificate_words(why).to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "the receiver speaks no TLS version of ours".to_owned()
+        }
+        rustls::Error::AlertReceived(alert) => {
+            format!("the receiver refused the TLS handshake: {alert:?}")
+        }
+        rustls::Error::InvalidMessage(_) => "the receiver does not speak TLS".to_owned(),
+        rustls::Error::PeerIncompatible(_) => {
+            "the receiver speaks no TLS version or cipher of ours".to_owned()
+        }
+        rustls::Error::NoCertificatesPresented => "the receiver showed no certificate".to_owned(),
+        other => format!("no TLS: {other}"),
+    }
+}
+
+fn certificate_words(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is not valid for this name"
+        }
+        CertificateError::UnknownIssuer => "the certificate comes from no authority trusted here",
+        CertificateError::Revoked => "the certificate has been revoked",
+        _ => "the certificate is not valid",
+    }
+}
