@@ -30,7 +30,7 @@ pub use pace::Pace;
 pub use retry::{Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Turn, decide};
 pub use secret::{InvalidSecret, Secret, Secrets};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
-pub use target_url::{InvalidTargetUrl, TargetUrl};
+pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use webhook::{
     Disabled, DisableReason, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
