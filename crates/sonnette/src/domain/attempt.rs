@@ -62,8 +62,6 @@ words! {
         Broken = "broken",
         /// Not within the time limit.
         Timeout = "timeout",
-        /// Sonnette was stopping; not the receiver's fault.
-        Stopped = "stopped",
     }
 }
 

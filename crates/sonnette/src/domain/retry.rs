@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DisableReason, FailurePolicy, Failure, LaneHealth, NotificationId, Outcome, Probing, Progress,
+    DisableReason, FailurePolicy, LaneHealth, NotificationId, Outcome, Probing, Progress,
     Streak,
 };
 
@@ -73,7 +73,7 @@ pub enum DeliveryDecision {
 /// Decides what follows an attempt of `notification` that ended at `now`.
 ///
 /// `progress` and `health` are those before the attempt; `jitter` is drawn evenly from 0 to 1 and moves the wait by
-/// at most 10 % either way. An attempt that was broken off because we stop changes nothing.
+/// at most 10 % either way.
 pub fn decide(
     policy: Policy,
     health: LaneHealth,
@@ -87,9 +87,6 @@ pub fn decide(
     if outcome.is_success() {
         let health = LaneHealth { last_success_at: Some(now), ..LaneHealth::default() };
         return Decision { delivery: DeliveryDecision::Delivered, health, disable: None };
-    }
-    if matches!(outcome, Outcome::Failed { failure: Failure::Stopped, .. }) {
-        return Decision { delivery: DeliveryDecision::Waits(progress), health, disable: None };
     }
     let streak = lengthen(health.streak, notification, now);
     let delivery = after_failure(progress, turn, outcome, now, jitter);
