@@ -1,4 +1,5 @@
 //! Webhook delivery that loses nothing.
 
 pub mod clock;
+pub mod dialect;
 pub mod domain;

@@ -17,6 +17,7 @@ mod target_url;
 mod token;
 mod webhook;
 
+pub(crate) use action::wildcards_over;
 pub use action::{ActionName, InvalidActionName};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
