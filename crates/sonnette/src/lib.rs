@@ -1,6 +1,7 @@
 //! Webhook delivery that loses nothing.
 
 pub mod clock;
+pub mod dialect;
 pub mod domain;
 pub mod engine;
 pub mod store;

@@ -210,13 +210,14 @@ fn parse_from_host(
         rest += 1 + digits;
     }
     let ends_well = text[rest..].is_empty() || text[rest..].starts_with(['/', '?', '#']);
-    ends_well.then(|| Parts {
+    let parts = Parts {
         scheme: 0..scheme_end,
         user_info,
         host,
         port,
         rest: rest..text.len(),
-    })
+    };
+    ends_well.then_some(parts)
 }
 
 /// White space as Python sees it: Unicode's, and the four separators below the blank.
