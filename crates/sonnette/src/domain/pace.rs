@@ -26,7 +26,10 @@ impl Pace {
 
     /// A lane that has just opened after failing begins with one.
     pub fn cautious() -> Self {
-        Self { window: 1, floor: None }
+        Self {
+            window: 1,
+            floor: None,
+        }
     }
 
     /// How many requests may be under way.
@@ -55,6 +58,9 @@ impl Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { window: Self::FIRST, floor: None }
+        Self {
+            window: Self::FIRST,
+            floor: None,
+        }
     }
 }

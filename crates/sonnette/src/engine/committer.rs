@@ -16,7 +16,9 @@ use super::registry::{Registry, RegistryCache};
 use super::{News, PublishError, Published};
 use crate::clock::Clock;
 use crate::domain::{Notification, Progress, WebhookId};
-use crate::store::{Answered, Batch, CommitError, Group, GroupAnswer, Settlement, Store, Waiting};
+use crate::store::{
+    Answered, Batch, CommitError, Group, GroupAnswer, Settlement, Store, StoreError, Waiting,
+};
 
 /// How long settlements wait for company.
 const COMPANY: Duration = Duration::from_millis(5);
@@ -87,7 +89,11 @@ impl Committer {
     }
 
     /// Hands in the publications of one request, matched against this version of the registry.
-    pub(crate) async fn publish(&self, group: Group, version: i64) -> Result<Vec<Published>, PublishError> {
+    pub(crate) async fn publish(
+        &self,
+        group: Group,
+        version: i64,
+    ) -> Result<Vec<Published>, PublishError> {
         let (reply, answer) = oneshot::channel();
         let bytes: usize = group.publications.iter().map(|p| p.body.len()).sum();
         {
@@ -95,7 +101,11 @@ impl Committer {
             if queue.closed || queue.publications >= QUEUE || queue.bytes >= QUEUE_BYTES {
                 return Err(PublishError::Unavailable);
             }
-            queue.version = if queue.groups.is_empty() { version } else { queue.version.min(version) };
+            queue.version = if queue.groups.is_empty() {
+                version
+            } else {
+                queue.version.min(version)
+            };
             queue.publications += group.publications.len();
             queue.bytes += bytes;
             queue.groups.push((group, reply));
@@ -178,10 +188,14 @@ impl Committer {
     }
 
     fn commit(&self, pending: Vec<(Group, Reply)>, version: i64, settlements: Vec<Settlement>) {
-        let (groups, replies): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
-        let mut batch = Batch { groups, settlements, now: self.clock.now() };
+        let (groups, mut replies): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
+        let mut batch = Batch {
+            groups,
+            settlements,
+            now: self.clock.now(),
+        };
         let began = Instant::now();
-        match self.try_commit(&mut batch, version) {
+        match self.try_commit(&mut batch, &mut replies, version) {
             Ok(answers) => {
                 self.metrics.committed(&batch, began.elapsed());
                 self.settled(&batch.settlements);
@@ -200,7 +214,12 @@ impl Committer {
     }
 
     /// Commits; matches anew as often as the registry has moved on.
-    fn try_commit(&self, batch: &mut Batch, mut version: i64) -> Result<Vec<GroupAnswer>, crate::store::StoreError> {
+    fn try_commit(
+        &self,
+        batch: &mut Batch,
+        replies: &mut Vec<Reply>,
+        mut version: i64,
+    ) -> Result<Vec<GroupAnswer>, StoreError> {
         loop {
             match self.store.commit(version, batch) {
                 Ok(answers) => return Ok(answers),
@@ -208,7 +227,11 @@ impl Committer {
                 Err(CommitError::Stale) => {
                     let registry = self.registry.refresh()?;
                     version = registry.version();
-                    batch.groups.iter_mut().for_each(|group| rematch(group, &registry));
+                    refuse_inactive(batch, replies, &registry);
+                    batch
+                        .groups
+                        .iter_mut()
+                        .for_each(|group| rematch(group, &registry));
                 }
             }
         }
@@ -266,8 +289,22 @@ impl Committer {
         let watched = self.news.receiver_count() > 0;
         let mut answers = Vec::with_capacity(taken.len());
         for (publication, taken) in group.publications.into_iter().zip(taken) {
-            let Answered { id, action_type, event, at, deliveries, body } = taken;
-            let published = Published { id, action_type, event, at, deliveries, new: body.is_some() };
+            let Answered {
+                id,
+                action_type,
+                event,
+                at,
+                deliveries,
+                body,
+            } = taken;
+            let published = Published {
+                id,
+                action_type,
+                event,
+                at,
+                deliveries,
+                new: body.is_some(),
+            };
             if let Some(body) = body {
                 if watched {
                     let news = News::Published {
@@ -290,7 +327,10 @@ impl Committer {
                     });
                     let progress = Progress::new(at);
                     for webhook in publication.webhooks {
-                        let waiting = Waiting { notification: notification.clone(), progress };
+                        let waiting = Waiting {
+                            notification: notification.clone(),
+                            progress,
+                        };
                         handed[self.inboxes.thread_of(webhook)].push((webhook, waiting));
                     }
                 }
@@ -319,9 +359,31 @@ fn take_groups(queue: &mut Queue) -> Vec<(Group, Reply)> {
     };
     for (group, _) in &groups {
         queue.publications -= group.publications.len();
-        queue.bytes -= group.publications.iter().map(|p| p.body.len()).sum::<usize>();
+        queue.bytes -= group
+            .publications
+            .iter()
+            .map(|p| p.body.len())
+            .sum::<usize>();
     }
     groups
+}
+
+/// Whose token is no longer active publishes nothing.
+fn refuse_inactive(batch: &mut Batch, replies: &mut Vec<Reply>, registry: &Registry) {
+    let inactive = |group: &Group| {
+        let token = group.token.as_ref();
+        token.is_some_and(|hash| registry.token(hash).is_none_or(|token| !token.active))
+    };
+    let (groups, waiting) = (std::mem::take(&mut batch.groups), std::mem::take(replies));
+    for (group, reply) in groups.into_iter().zip(waiting) {
+        if inactive(&group) {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(PublishError::TokenInactive));
+        } else {
+            batch.groups.push(group);
+            replies.push(reply);
+        }
+    }
 }
 
 fn rematch(group: &mut Group, registry: &Registry) {

@@ -114,7 +114,11 @@ impl Inboxes {
 
     pub(crate) fn registry_changed(&self, touched: &[WebhookId]) {
         for thread in 0..self.len() {
-            let own: Vec<_> = touched.iter().copied().filter(|w| self.thread_of(*w) == thread).collect();
+            let own: Vec<_> = touched
+                .iter()
+                .copied()
+                .filter(|w| self.thread_of(*w) == thread)
+                .collect();
             if !own.is_empty() {
                 self.get(thread).send(Message::Changed(own));
             }

@@ -93,7 +93,9 @@ impl Lane {
         let mut health = row.health;
         if health.streak.is_none() {
             // Without a streak the newest attempt was a success, which is not written down at each.
-            let last = row.last_attempt.and_then(|a| Timestamp::from_microsecond(a.0).ok());
+            let last = row
+                .last_attempt
+                .and_then(|a| Timestamp::from_microsecond(a.0).ok());
             health.last_success_at = health.last_success_at.max(last);
         }
         Self {
@@ -190,7 +192,10 @@ impl Lane {
 
     /// The receiver has a new address, or its webhook was switched on: what was before no longer counts.
     pub(crate) fn begin_anew(&mut self) {
-        self.health = LaneHealth { last_success_at: self.health.last_success_at, ..LaneHealth::default() };
+        self.health = LaneHealth {
+            last_success_at: self.health.last_success_at,
+            ..LaneHealth::default()
+        };
         self.pace = Pace::default();
         self.probed = None;
         self.more = true;
@@ -210,7 +215,11 @@ impl Lane {
             self.more = true;
         }
         if let Some(waiting) = self.urgent.pop_front() {
-            let turn = if self.health.is_failing() { Turn::Probe } else { Turn::Due };
+            let turn = if self.health.is_failing() {
+                Turn::Probe
+            } else {
+                Turn::Due
+            };
             return self.begin(waiting, turn, webhook, now);
         }
         if let Some(until) = self.silence(now) {
@@ -256,7 +265,9 @@ impl Lane {
             return Step::Expire(waiting.notification.id);
         }
         if let Some(rate) = webhook.settings.max_per_second {
-            let from = self.next_slot.max(now.saturating_sub(CATCH_UP).unwrap_or(now));
+            let from = self
+                .next_slot
+                .max(now.saturating_sub(CATCH_UP).unwrap_or(now));
             self.next_slot = from + Duration::from_secs(1) / rate.max(1);
         }
         self.in_flight += 1;
@@ -275,11 +286,7 @@ impl Lane {
     }
 
     fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> Step {
-        while self.settling.front().is_some_and(|(number, _)| *number <= committed) {
-            if let Some((_, id)) = self.settling.pop_front() {
-                self.known.remove(&id);
-            }
-        }
+        self.forget_settled(committed);
         self.loading = true;
         self.more = false;
         Step::Load(after, wanted + self.known.len())
@@ -296,7 +303,10 @@ impl Lane {
                 break;
             }
             if self.known.contains(&waiting.notification.id) {
-                not_yet |= self.settling.iter().any(|(_, id)| *id == waiting.notification.id);
+                not_yet |= self
+                    .settling
+                    .iter()
+                    .any(|(_, id)| *id == waiting.notification.id);
             } else {
                 self.enqueue(waiting);
             }
@@ -337,9 +347,21 @@ impl Lane {
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
-        let Waiting { notification, progress } = &order.waiting;
+        let Waiting {
+            notification,
+            progress,
+        } = &order.waiting;
         let before = self.health;
-        let decision = decide(policy, before, notification.id, *progress, order.turn, outcome, now, jitter);
+        let decision = decide(
+            policy,
+            before,
+            notification.id,
+            *progress,
+            order.turn,
+            outcome,
+            now,
+            jitter,
+        );
         self.health = decision.health;
         self.adapt(outcome, took, most, before.is_failing());
         if order.turn == Turn::Probe {
@@ -357,7 +379,10 @@ impl Lane {
             self.forget_queue();
         }
         self.in_flight -= 1;
-        let unchanged = LaneHealth { last_success_at: before.last_success_at, ..self.health } == before;
+        let unchanged = LaneHealth {
+            last_success_at: before.last_success_at,
+            ..self.health
+        } == before;
         Finished {
             attempt: self.number_attempt(now),
             follows: Follows::from_decision(&decision, progress.attempts.saturating_add(1)),
@@ -379,15 +404,25 @@ impl Lane {
         }
     }
 
-    /// The settlement of `notification` has been handed in under this number.
-    pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
-        self.settling.push_back((number, notification));
+    /// Forgets what was settled and is on disk.
+    pub(crate) fn forget_settled(&mut self, committed: u64) {
         // While a page is being read, what is settled meanwhile may still be on it.
-        while !self.loading && self.settling.front().is_some_and(|(number, _)| *number <= committed) {
+        while !self.loading
+            && self
+                .settling
+                .front()
+                .is_some_and(|(number, _)| *number <= committed)
+        {
             if let Some((_, id)) = self.settling.pop_front() {
                 self.known.remove(&id);
             }
         }
+    }
+
+    /// The settlement of `notification` has been handed in under this number.
+    pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
+        self.settling.push_back((number, notification));
+        self.forget_settled(committed);
     }
 
     fn enqueue(&mut self, waiting: Waiting) {

@@ -1,3 +1,68 @@
-//! What carries a notification to its receivers.
+//! From a publication to a receiver, one file per step.
+//!
+//! ```text
+//! publisher  checks, composes and matches (over a snapshot: registry)
+//! committer  makes publications and settlements durable together, answers, hands over
+//! inbox      what a sending thread is told
+//! dispatcher turns lanes (lane: pure), has requests sent (sender), hands in what came of them
+//! janitor    copies the write-ahead log, removes what is old, gives up what has expired
+//! ```
 
+mod api;
+mod committer;
+mod dispatcher;
+mod inbox;
+mod janitor;
+mod lane;
+mod metrics;
+mod publisher;
+mod registry;
 pub mod sender;
+mod sonnette;
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::domain::{Attempt, OrganizerId, WebhookId};
+use crate::store::Store;
+
+pub use api::*;
+pub use registry::{Registry, Tenant};
+pub use sonnette::Sonnette;
+
+/// What all threads of an engine share.
+pub(crate) struct Shared {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    registry: Arc<registry::RegistryCache>,
+    committer: Arc<committer::Committer>,
+    inboxes: inbox::Inboxes,
+    metrics: Arc<metrics::Metrics>,
+    news: broadcast::Sender<Arc<News>>,
+}
+
+impl Shared {
+    fn tell(&self, news: impl FnOnce() -> News) {
+        if self.news.receiver_count() > 0 {
+            // The last watcher may have left just now.
+            let _ = self.news.send(Arc::new(news()));
+        }
+    }
+
+    fn tell_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
+        self.tell(|| News::Attempted {
+            organizer,
+            attempt: attempt.clone(),
+        });
+    }
+
+    fn tell_lane(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
+        self.tell(|| News::Lane {
+            organizer,
+            webhook,
+            state,
+        });
+    }
+}

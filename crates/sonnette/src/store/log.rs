@@ -97,25 +97,41 @@ pub trait Log {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempts(&self, webhooks: &[WebhookId], query: &AttemptQuery) -> Result<Vec<AttemptEntry>, StoreError>;
+    fn attempts(
+        &self,
+        webhooks: &[WebhookId],
+        query: &AttemptQuery,
+    ) -> Result<Vec<AttemptEntry>, StoreError>;
 
     /// One attempt in full, `payload` included.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<AttemptEntry>, StoreError>;
+    fn attempt(
+        &self,
+        webhook: WebhookId,
+        id: AttemptId,
+    ) -> Result<Option<AttemptEntry>, StoreError>;
 
     /// Success and answer time of the attempts since then, newest first, at most 100,000; tests are left out.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn samples(&self, webhook: WebhookId, since: Timestamp) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+    fn samples(
+        &self,
+        webhook: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
 
     /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn deliveries(&self, webhook: WebhookId, query: DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+    fn deliveries(
+        &self,
+        webhook: WebhookId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError>;
 
     /// The deliveries of one notification among these webhooks.
     ///
