@@ -23,13 +23,19 @@ pub struct Answer {
 pub(super) enum Manner {
     Whole,
     /// Whole, and then the connection is closed, announced or not.
-    ThenClose { announced: bool },
+    ThenClose {
+        announced: bool,
+    },
     /// Without a length: it ends with the connection.
     Unframed,
     /// Byte by byte.
-    Drip { every: Duration },
+    Drip {
+        every: Duration,
+    },
     /// Promises the whole body, closes after so many bytes of it.
-    BreakOff { after: usize },
+    BreakOff {
+        after: usize,
+    },
     /// Repeats its body for ever.
     Endless,
     /// These bytes and nothing else, then closes.
@@ -45,7 +51,15 @@ pub(super) enum Manner {
 impl Answer {
     fn new(status: u16, manner: Manner) -> Self {
         let (headers, interim) = (Vec::new(), Vec::new());
-        Self { status, headers, body: Bytes::new(), manner, delay: None, gate: None, interim }
+        Self {
+            status,
+            headers,
+            body: Bytes::new(),
+            manner,
+            delay: None,
+            gate: None,
+            interim,
+        }
     }
 
     /// 200 without a body.

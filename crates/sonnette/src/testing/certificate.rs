@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
 
 /// What a receiver's certificate is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,18 +26,25 @@ pub enum Certified {
 
 /// A server's TLS settings, and the authority that its certificate should come from.
 pub(super) struct Identity {
-    pub(super) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
     pub(super) authority_pem: String,
 }
 
 impl Identity {
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.clone())
+    }
+
     pub(super) fn new(certified: Certified, protocol: &str) -> Self {
         Self::make(certified, protocol).expect("a certificate of our own making is accepted")
     }
 
     fn make(certified: Certified, protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let authority = authority()?;
-        let stranger = authority_if(certified == Certified::ByAStranger)?;
+        let authority = authority("Authority of a test")?;
+        let signing = match certified {
+            Certified::ByAStranger => &self::authority("Stranger to a test")?,
+            _ => &authority,
+        };
         let names: &[&str] = match certified {
             Certified::ForAnotherName => &["other.test"],
             _ => &["localhost", "127.0.0.1"],
@@ -47,7 +57,7 @@ impl Identity {
             _ => {}
         }
         let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, stranger.as_ref().unwrap_or(&authority))?;
+        let certificate = params.signed_by(&key, signing)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -57,17 +67,16 @@ impl Identity {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )?;
         config.alpn_protocols = vec![protocol.into()];
-        Ok(Self { config: Arc::new(config), authority_pem: authority.pem() })
+        Ok(Self {
+            config: Arc::new(config),
+            authority_pem: authority.pem(),
+        })
     }
 }
 
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "Authority of a test");
+    params.distinguished_name.push(DnType::CommonName, name);
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
-}
-
-fn authority_if(wanted: bool) -> Result<Option<CertifiedIssuer<'static, KeyPair>>, rcgen::Error> {
-    if wanted { authority().map(Some) } else { Ok(None) }
 }

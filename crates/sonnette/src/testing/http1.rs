@@ -60,9 +60,14 @@ enum Next {
 }
 
 async fn read(wire: &mut BufReader<impl Wire>, connection: usize) -> io::Result<Option<Received>> {
-    let Some(first) = line(wire).await? else { return Ok(None) };
+    let Some(first) = line(wire).await? else {
+        return Ok(None);
+    };
     let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = Vec::new();
     let mut length = 0;
     while let Some(text) = line(wire).await?.filter(|text| !text.is_empty()) {
@@ -76,7 +81,15 @@ async fn read(wire: &mut BufReader<impl Wire>, connection: usize) -> io::Result<
     let mut body = vec![0; length];
     wire.read_exact(&mut body).await?;
     let (body, at) = (Bytes::from(body), Instant::now());
-    Ok(Some(Received { method, path, headers, body, connection, http2: false, at }))
+    Ok(Some(Received {
+        method,
+        path,
+        headers,
+        body,
+        connection,
+        http2: false,
+        at,
+    }))
 }
 
 async fn line(wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
@@ -94,7 +107,16 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<N
             Ok(Next::Request)
         }
         Manner::ThenClose { announced } => {
-            whole(wire, answer, if *announced { "connection: close\r\n" } else { "" }).await?;
+            whole(
+                wire,
+                answer,
+                if *announced {
+                    "connection: close\r\n"
+                } else {
+                    ""
+                },
+            )
+            .await?;
             Ok(Next::Close)
         }
         Manner::Unframed => {
@@ -115,7 +137,8 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<N
         Manner::Endless => {
             head(wire, answer, "transfer-encoding: chunked\r\n").await?;
             loop {
-                wire.write_all(format!("{:x}\r\n", body.len()).as_bytes()).await?;
+                wire.write_all(format!("{:x}\r\n", body.len()).as_bytes())
+                    .await?;
                 wire.write_all(body).await?;
                 wire.write_all(b"\r\n").await?;
                 wire.flush().await?;
@@ -137,7 +160,11 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<N
 
 async fn whole(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> io::Result<()> {
     let bare = matches!(answer.status, 100..=199 | 204 | 304);
-    let length = if bare { String::new() } else { length_of(&answer.body) };
+    let length = if bare {
+        String::new()
+    } else {
+        length_of(&answer.body)
+    };
     head(wire, answer, &(length + more)).await?;
     wire.write_all(&answer.body).await?;
     wire.flush().await

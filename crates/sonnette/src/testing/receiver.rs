@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Receiver {
     address: SocketAddr,
     identity: Option<Identity>,
+    http2: bool,
     shared: Arc<Shared>,
     listening: JoinHandle<()>,
 }
@@ -52,7 +53,10 @@ pub struct Received {
 impl Received {
     /// The value of the first header of this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -72,11 +76,20 @@ struct Script {
 impl Shared {
     /// Records a request and chooses the answer: by the script of its path (without the query), else by the general one.
     pub(super) fn take(&self, request: Received) -> Answer {
-        let path = request.path.split('?').next().unwrap_or_default().to_owned();
+        let path = request
+            .path
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let answer = {
             let mut scripts = self.scripts.lock();
             let own = Some(path);
-            let key = if scripts.contains_key(&own) { own } else { None };
+            let key = if scripts.contains_key(&own) {
+                own
+            } else {
+                None
+            };
             scripts.get_mut(&key).map_or_else(Answer::ok, Script::next)
         };
         let mut requests = self.requests.lock();
@@ -121,16 +134,24 @@ impl Receiver {
 
     async fn listen(address: SocketAddr, identity: Option<Identity>, http2: bool) -> Self {
         let listener = TcpListener::bind(address).await.expect("the port is free");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
         let shared = Arc::new(Shared {
             requests: Mutex::default(),
             arrived: watch::Sender::new(0),
             scripts: Mutex::default(),
             connections: watch::Sender::new(0),
         });
-        let tls = identity.as_ref().map(|identity| TlsAcceptor::from(identity.config.clone()));
+        let tls = identity.as_ref().map(Identity::acceptor);
         let listening = tokio::spawn(accept(listener, tls, http2, shared.clone()));
-        Self { address, identity, shared, listening }
+        Self {
+            address,
+            identity,
+            http2,
+            shared,
+            listening,
+        }
     }
 
     /// Answers so from now on.
@@ -151,7 +172,10 @@ impl Receiver {
     fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = Answer>) {
         let answers: Vec<_> = answers.into_iter().collect();
         assert!(!answers.is_empty(), "a script needs an answer");
-        self.shared.scripts.lock().insert(path, Script { answers, next: 0 });
+        self.shared
+            .scripts
+            .lock()
+            .insert(path, Script { answers, next: 0 });
     }
 
     /// What has arrived, in order.
@@ -171,9 +195,19 @@ impl Receiver {
     /// If they do not arrive within ten seconds; it says what did.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut arrived = self.shared.arrived.subscribe();
-        if timeout(PATIENCE, arrived.wait_for(|n| *n >= count)).await.is_err() {
-            let seen: Vec<_> = self.requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
-            panic!("waited for {count} requests, {} arrived: {seen:?}", seen.len());
+        if timeout(PATIENCE, arrived.wait_for(|n| *n >= count))
+            .await
+            .is_err()
+        {
+            let seen: Vec<_> = self
+                .requests()
+                .iter()
+                .map(|r| format!("{} {}", r.method, r.path))
+                .collect();
+            panic!(
+                "waited for {count} requests, {} arrived: {seen:?}",
+                seen.len()
+            );
         }
         self.requests()
     }
@@ -185,7 +219,11 @@ impl Receiver {
 
     /// The URL of a path that begins with `/`.
     pub fn url_of(&self, path: &str) -> String {
-        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        let scheme = if self.identity.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}{path}", self.address)
     }
 
@@ -196,7 +234,9 @@ impl Receiver {
 
     /// The authority, as PEM, that a receiver behind TLS wants to be trusted through.
     pub fn authority_pem(&self) -> Option<&str> {
-        self.identity.as_ref().map(|identity| identity.authority_pem.as_str())
+        self.identity
+            .as_ref()
+            .map(|identity| identity.authority_pem.as_str())
     }
 
     /// Closes its port and all connections; what has arrived can still be asked for.
@@ -204,6 +244,15 @@ impl Receiver {
         self.listening.abort();
         // Aborted: that is what the error says.
         let _ = (&mut self.listening).await;
+    }
+
+    /// Listens again on the same port after [`Receiver::stop`], with the same certificate, scripts and records.
+    pub async fn start_again(&mut self) {
+        let listener = TcpListener::bind(self.address)
+            .await
+            .expect("the port is free");
+        let tls = self.identity.as_ref().map(Identity::acceptor);
+        self.listening = tokio::spawn(accept(listener, tls, self.http2, self.shared.clone()));
     }
 }
 
@@ -227,14 +276,22 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, http2: bool, sh
     }
 }
 
-async fn serve(tcp: TcpStream, tls: Option<TlsAcceptor>, http2: bool, shared: Arc<Shared>, number: usize) {
+async fn serve(
+    tcp: TcpStream,
+    tls: Option<TlsAcceptor>,
+    http2: bool,
+    shared: Arc<Shared>,
+    number: usize,
+) {
     let _ = tcp.set_nodelay(true);
     let Some(tls) = tls else {
         http1::serve(tcp, &shared, number).await;
         return;
     };
     // A client that does not trust the certificate goes away: nothing to do about that.
-    let Ok(stream) = tls.accept(tcp).await else { return };
+    let Ok(stream) = tls.accept(tcp).await else {
+        return;
+    };
     if http2 {
         http2::serve(stream, shared, number).await;
     } else {

@@ -95,10 +95,8 @@ async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<T
             Ok(Ok(tcp)) => return Ok(tcp),
             Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
             Err(_) => {
-                trouble = Trouble::new(
-                    Failure::Timeout,
-                    format!("no connection to {address} in time"),
-                )
+                let reason = format!("no connection to {address} in time");
+                trouble = Trouble::new(Failure::Timeout, reason);
             }
         }
     }
