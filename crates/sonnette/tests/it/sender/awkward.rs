@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sonnette::domain::Failure;
-use sonnette::engine::sender::Request;
+use sonnette::domain::{Exchange, Failure};
+use sonnette::engine::sender::{Request, SenderConfig};
 use sonnette::testing::{Answer, Receiver};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::join;
 use tokio::net::TcpListener;
 
-use super::{Bench, answered, failed, impatient, webhook};
+use super::{Bench, answered, config, failed, impatient, webhook};
 
 /// One answer to a fresh sender.
-async fn ask(answer: Answer) -> sonnette::domain::Exchange {
+async fn ask(answer: Answer) -> Exchange {
+    ask_within(config(), answer).await
+}
+
+async fn ask_within(config: SenderConfig, answer: Answer) -> Exchange {
     let receiver = Receiver::start().await;
     receiver.answer(answer);
-    Bench::with(impatient())
-        .send(&webhook(receiver.url()))
-        .await
+    Bench::with(config).send(&webhook(receiver.url())).await
 }
 
 #[tokio::test]
@@ -30,17 +32,14 @@ async fn a_drip_in_time_is_an_answer() {
 
 #[tokio::test]
 async fn a_drip_that_lasts_too_long_is_none() {
-    let exchange = ask(Answer::ok()
+    let drip = Answer::ok()
         .body(vec![b'x'; 100])
-        .dripping(Duration::from_millis(20)))
-    .await;
+        .dripping(Duration::from_millis(20));
+    let exchange = ask_within(impatient(), drip).await;
     let (failure, reason) = failed(&exchange);
     assert_eq!(failure, Failure::Timeout);
-    assert!(
-        reason.starts_with("the answer did not end within 0.25 s (")
-            && reason.ends_with("bytes, status 200)"),
-        "{reason}"
-    );
+    let begins = reason.starts_with("the answer did not end within 0.25 s (");
+    assert!(begins && reason.ends_with("bytes, status 200)"), "{reason}");
     assert!(!exchange.response_body.is_empty(), "what had come is kept");
     assert_eq!(exchange.response_headers, "content-length: 100\n");
 }

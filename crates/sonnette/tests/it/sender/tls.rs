@@ -13,26 +13,23 @@ use tokio::join;
 use super::{Bench, answered, config, failed, webhook};
 
 /// A sender that believes the receiver's authority.
-fn believing(receiver: &Receiver, timeout: Duration) -> Bench {
+fn believing(receiver: &Receiver) -> Bench {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(receiver.authority_pem().unwrap().as_bytes())
         .unwrap();
     let extra_ca = Some(file.path().to_owned());
     Bench::with(SenderConfig {
         extra_ca,
-        timeout,
         require_https: true,
         ..config()
     })
 }
 
-const LONG: Duration = Duration::from_secs(5);
-
 #[tokio::test]
 async fn a_good_certificate_is_believed() {
     let receiver = Receiver::start_tls(Certified::Well).await;
     receiver.answer(Answer::ok().body("secure"));
-    let bench = believing(&receiver, LONG);
+    let bench = believing(&receiver);
     let by_name = format!("https://localhost:{}/", receiver.address().port());
     for url in [receiver.url(), receiver.url(), by_name] {
         let exchange = bench.send(&webhook(url)).await;
@@ -62,9 +59,7 @@ async fn bad_certificates_are_refused_by_name() {
         ),
     ] {
         let receiver = Receiver::start_tls(certified).await;
-        let exchange = believing(&receiver, LONG)
-            .send(&webhook(receiver.url()))
-            .await;
+        let exchange = believing(&receiver).send(&webhook(receiver.url())).await;
         assert_eq!(failed(&exchange), (Failure::Tls, reason));
         assert!(receiver.requests().is_empty());
     }
@@ -152,7 +147,7 @@ async fn an_authority_that_cannot_be_read_stops_the_start() {
 #[tokio::test]
 async fn http2_shares_one_connection() {
     let receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver, LONG);
+    let bench = believing(&receiver);
     let url = receiver
         .url_of("/in?a=1")
         .replace("https://", "https://u:p@");
@@ -192,7 +187,7 @@ async fn http2_shares_one_connection() {
 async fn an_http2_answer_over_the_limit_leaves_the_connection() {
     let receiver = Receiver::start_http2().await;
     receiver.answer(Answer::ok().body(vec![b'x'; 1_000_000]));
-    let bench = believing(&receiver, LONG);
+    let bench = believing(&receiver);
     for _ in 0..3 {
         let exchange = bench.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), 200);
@@ -204,15 +199,17 @@ async fn an_http2_answer_over_the_limit_leaves_the_connection() {
 #[tokio::test]
 async fn an_http2_stream_can_break_off_or_stay_silent() {
     let receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver, Duration::from_millis(300));
+    let bench = believing(&receiver);
     receiver.answer(Answer::reset());
     let exchange = bench.send(&webhook(receiver.url())).await;
     assert_eq!(failed(&exchange).0, Failure::Broken);
     receiver.answer(Answer::never());
-    let exchange = bench.send(&webhook(receiver.url())).await;
+    let mut impatient = webhook(receiver.url());
+    impatient.settings.timeout = Some(Duration::from_millis(200));
+    let exchange = bench.send(&impatient).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Timeout, "no answer within 0.3 s")
+        (Failure::Timeout, "no answer within 0.2 s")
     );
     receiver.answer(Answer::ok());
     assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
@@ -222,7 +219,7 @@ async fn an_http2_stream_can_break_off_or_stay_silent() {
 #[tokio::test]
 async fn an_http2_connection_found_closed_is_replaced() {
     let mut receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver, LONG);
+    let bench = believing(&receiver);
     assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
     receiver.stop().await;
     receiver.start_again().await;
