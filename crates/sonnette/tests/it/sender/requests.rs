@@ -146,7 +146,7 @@ async fn credentials_of_the_url_become_basic_authentication() {
     let receiver = Receiver::start().await;
     let url = receiver
         .url_of("/in")
-        .replace("http://", "http://us%40er:p%2Fw:%C3%A9@");
+        .replace("http://", "http://us%40er:p%2Fw%3A%C3%A9@");
     let exchange = Bench::new().send(&webhook(url)).await;
     let request = receiver.requests().remove(0);
     // us@er:p/w:é
