@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     /// The store may hold deliveries that are due and not known.
     more: bool,
     loading: bool,
+    /// The newest notification that was read from the store: an offer of it, or of an older one, comes late.
+    read_through: NotificationId,
     /// When the store's next delivery is due that was not when last looked at.
     next_due_at: Option<Timestamp>,
     /// Where the rotation of probes has come to.
@@ -109,6 +111,7 @@ impl Lane {
             settling: VecDeque::new(),
             more: true,
             loading: false,
+            read_through: NotificationId(0),
             next_due_at: row.next_due_at,
             probed: None,
             next_slot: Timestamp::MIN,
@@ -119,11 +122,6 @@ impl Lane {
 
     pub(crate) fn health(&self) -> &LaneHealth {
         &self.health
-    }
-
-    /// Requests under way.
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight
     }
 
     /// Deliveries in memory that wait for their turn.
@@ -147,7 +145,15 @@ impl Lane {
     /// Something was just committed for this lane. `room`: whether memory allows to keep it.
     pub(crate) fn offer(&mut self, waiting: Waiting, room: bool) {
         let full = self.queue.len() >= QUEUE || self.queued_bytes >= QUEUE_BYTES;
-        if !room || full || self.more || self.loading || self.paused || self.health.is_failing() {
+        let late = waiting.notification.id <= self.read_through;
+        if !room
+            || full
+            || late
+            || self.more
+            || self.loading
+            || self.paused
+            || self.health.is_failing()
+        {
             self.more = true;
         } else {
             self.enqueue(waiting);
@@ -298,6 +304,7 @@ impl Lane {
         let failing = self.health.is_failing();
         let mut not_yet = false;
         for waiting in page.due {
+            self.read_through = self.read_through.max(waiting.notification.id);
             if self.paused || (failing && !self.queue.is_empty()) {
                 self.more = true;
                 break;

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{
-    ActionName, Attempt, AttemptId, Delivery, EventSlug, Notification, NotificationId, OrganizerId,
-    Settled, WebhookId,
+    Attempt, AttemptId, Delivery, Notification, NotificationId, OrganizerId, Settled, WebhookId,
 };
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
@@ -88,9 +87,6 @@ pub struct NotificationEntry {
 /// An attempt of the log, with the body that was sent.
 pub type AttemptEntry = Attempt;
 
-/// Success and answer time of one attempt, for statistics.
-pub type AttemptSample = (bool, Duration);
-
 /// What happened, for those who look.
 pub trait Log {
     /// Attempts of these webhooks, newest first; response bodies are left out.
@@ -169,6 +165,3 @@ pub trait Log {
     /// When the store cannot be read.
     fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
 }
-
-/// Names used by queries only.
-pub(crate) type Names = (Option<ActionName>, Option<EventSlug>);
