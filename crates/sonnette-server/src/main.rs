@@ -1,1 +1,5 @@
-fn main(){}
+//! The webhook server sonnette.
+
+mod http;
+
+fn main() {}
