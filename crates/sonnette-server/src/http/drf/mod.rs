@@ -17,3 +17,5 @@ pub(crate) mod pages;
 mod parser;
 pub(crate) mod python;
 pub(crate) mod refusal;
+pub(crate) mod webhook_fields;
+pub(crate) mod webhook_json;
