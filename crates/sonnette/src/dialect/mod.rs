@@ -10,6 +10,7 @@ mod errors;
 mod pretix;
 mod pretix_family;
 mod schema;
+mod schema_size;
 
 use jiff::Timestamp;
 use serde_json::Value;
