@@ -1,1 +1,5 @@
+//! The webhook server sonnette.
+
+mod http;
+
 fn main() {}
