@@ -1,1 +1,7 @@
-fn main(){}
+//! The program.
+
+mod http;
+
+fn main() {
+    let _ = http::openapi();
+}
