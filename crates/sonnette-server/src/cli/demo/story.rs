@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use hyper::Method;
 use serde_json::{Value, json};
-use sonnette::domain::{Attempt, Failure, Outcome, Secret};
+use sonnette::domain::{Attempt, Outcome, Secret};
 use sonnette::engine::News;
 use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
@@ -199,10 +199,6 @@ fn describe(attempt: &Attempt) -> String {
     };
     let why = match &attempt.exchange.outcome {
         outcome if outcome.is_success() => String::new(),
-        Outcome::Failed {
-            failure: Failure::Stopped,
-            ..
-        } => " (the demo ends)".to_owned(),
         Outcome::Failed { reason, .. } => format!(" ({reason})"),
         Outcome::Answered { status, .. } if *number == 1 => {
             format!(" (answered {status}; it is sent again, in 5 s the first time)")
