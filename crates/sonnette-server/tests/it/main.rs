@@ -1,1 +1,3 @@
-//! it
+//! Tests of the program through the surfaces that its users touch.
+
+mod cli;
