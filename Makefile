@@ -44,6 +44,10 @@ tools:
 demo: ## A server, a receiver, webhooks, notifications, and what came of them
 	cargo run --release --locked -- demo
 
+bench: ## Notifications published and delivered in a second, on this machine
+	cargo build --release --locked -p sonnette-server --bin sonnette --example bench
+	$(TARGET)/release/examples/bench $(TARGET)/release/sonnette
+
 docs: ## The library's documentation, in a browser
 	cargo doc --workspace --no-deps --open
 

@@ -6,18 +6,18 @@
 mod edge;
 
 use std::future::Future;
+use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
 use axum::Router;
 use sonnette::Sonnette;
 use sonnette::clock::Clock;
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{News, Options};
+use sonnette::engine::{News, Options, StartError};
 use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
@@ -52,9 +52,8 @@ impl App {
         settings: &Settings,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
-        let sonnette =
-            Sonnette::start(store, clock, options(settings)).context("the engine cannot start")?;
+    ) -> Result<Self, AppError> {
+        let sonnette = Sonnette::start(store, clock, options(settings))?;
         let http_settings = HttpSettings {
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -82,13 +81,9 @@ impl App {
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<()> {
-        let address = listener
-            .local_addr()
-            .context("the listener has no address")?;
-        listener
-            .set_nonblocking(true)
-            .context("the listener cannot be set up")?;
+    ) -> Result<(), AppError> {
+        let address = listener.local_addr().map_err(AppError::Listener)?;
+        listener.set_nonblocking(true).map_err(AppError::Listener)?;
         let (phase, watched) = watch::channel(Phase::Serving);
         let edge = Edge {
             router: self.router,
@@ -97,9 +92,7 @@ impl App {
         };
         let mut threads = Vec::new();
         for number in 0..self.threads {
-            let listener = listener
-                .try_clone()
-                .context("the listener cannot be shared")?;
+            let listener = listener.try_clone().map_err(AppError::Listener)?;
             threads.push(start_thread(number, edge.clone(), listener)?);
         }
         drop((listener, edge));
@@ -121,15 +114,29 @@ impl App {
     }
 }
 
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// The engine did not start.
+    #[error("the engine cannot start")]
+    Engine(#[from] StartError),
+    /// The listener cannot be shared among the threads.
+    #[error("the listener cannot be set up")]
+    Listener(#[source] io::Error),
+    /// A thread or its runtime did not start.
+    #[error("a thread cannot start")]
+    Thread(#[source] io::Error),
+}
+
 type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
-fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<EdgeThread> {
+fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(16)
         .thread_name(format!("edge-{number}-work"))
         .build()
-        .context("a runtime cannot start")?;
+        .map_err(AppError::Thread)?;
     let (end, ended) = oneshot::channel();
     let thread = thread::Builder::new()
         .name(format!("edge-{number}"))
@@ -141,7 +148,7 @@ fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<Edge
             // Nobody waits when the server failed to start.
             let _ = end.send(());
         })
-        .context("a thread cannot start")?;
+        .map_err(AppError::Thread)?;
     Ok((thread, ended))
 }
 

@@ -52,7 +52,7 @@ impl Demo {
             let stop = asked_to_stop()?;
             let receiver = Receiver::start().await?;
             let app = App::build(&settings, Arc::new(store), Arc::new(SystemClock))?;
-            let story = Story {
+            let play = Story {
                 client: Client::new(&settings)?,
                 base,
                 token,
@@ -66,7 +66,7 @@ impl Demo {
             });
             let told = async {
                 let told = tokio::select! {
-                    told = story.tell() => told,
+                    told = play.tell() => told,
                     () = stop => Ok(()),
                 };
                 drop(end);

@@ -37,9 +37,8 @@ impl Serve {
         block_on(async {
             // Before anything says that the server is there: from then on it ends in good order.
             let shutdown = asked_to_stop()?;
-            App::build(settings, Arc::new(store), Arc::new(SystemClock))?
-                .run(listener, shutdown)
-                .await
+            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
+            Ok(app.run(listener, shutdown).await?)
         })
     }
 }

@@ -160,22 +160,17 @@ impl Server {
         }
     }
 
-    /// Sends a request as it stands; the whole answer.
-    pub(crate) fn request(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
     /// The status of a GET.
     pub(crate) fn get(&self, path: &str, token: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
         let host = &self.address;
-        let request = format!(
+        write!(
+            stream,
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {token}\r\nConnection: close\r\n\r\n"
-        );
-        let answer = self.request(&request);
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 

@@ -86,6 +86,24 @@ fn a_header_without_end_is_refused() {
     let piece = [b'a'; 64 * 1024];
     let began = Instant::now();
     while stream.write_all(&piece).is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(5), "it takes everything");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "it takes everything"
+        );
     }
+}
+
+#[test]
+fn tokens_made_and_revoked_beside_it_count_at_once() {
+    let place = Place::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let server = place.serve(&[]);
+    let path = "/api/v1/organizers/bigevents/webhooks/";
+    let token = place
+        .run(&["token", "create", "--organizer", "bigevents"])
+        .done();
+    assert_eq!(server.get(path, "unknown"), 401);
+    assert_eq!(server.get(path, token.trim()), 200);
+    place.run(&["token", "revoke", "1"]).done();
+    assert_eq!(server.get(path, token.trim()), 401);
 }
