@@ -129,6 +129,9 @@ impl Listen {
         eprintln!("listening to {}", self.organizer);
         loop {
             match lines.next().await {
+                Ok(Some(told)) if told.name == "lagged" => {
+                    eprintln!("some were missed: more came than could be passed on");
+                }
                 Ok(Some(told)) => {
                     let Some(publication) = Publication::read(&told.name, &told.data) else {
                         continue;
@@ -152,7 +155,7 @@ impl Listen {
 impl Publication {
     /// None for what the stream tells of besides.
     fn read(name: &str, data: &str) -> Option<Self> {
-        if !matches!(name, "notification" | "published" | "publication") {
+        if name != "publication" {
             return None;
         }
         let fields: Value = serde_json::from_str(data).ok()?;
