@@ -17,8 +17,8 @@ mod target_url;
 mod token;
 mod webhook;
 
-pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub(crate) use action::wildcards_over;
+pub use action::{ActionName, InvalidActionName};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
 pub use id::{

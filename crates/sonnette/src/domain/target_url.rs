@@ -1,25 +1,62 @@
 //! The URL of a receiver, as pretix accepts it.
+//!
+//! What is a URL here is said by pretix facts §3.3, not by RFC 3986 or the WHATWG: the text is kept as it was given,
+//! and only [`TargetUrl::uri`] normalises it, for the request. Whether the address may be called is not decided here.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
-use url::Url;
+
+/// Longer texts are no URL, in characters. (The resource itself takes only 1024.)
+const MAX_CHARS: usize = 2048;
+
+/// The longest host, in characters, brackets not counted.
+const MAX_HOST_CHARS: usize = 253;
 
 /// The text is no URL in the sense of pretix facts §3.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Enter a valid URL.")]
 pub struct InvalidTargetUrl;
 
-/// The URL can be kept, but not called.
+/// Why a valid URL can never be called. Shown to people in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this URL cannot be called")]
-pub struct Uncallable;
+pub enum Uncallable {
+    /// `ftp` and `ftps` pass pretix's check, but a notification is an HTTP request.
+    #[error("only http and https URLs can be called")]
+    Scheme,
+    /// Port 0, or one above 65535.
+    #[error("the port of the URL is not between 1 and 65535")]
+    Port,
+    /// The host cannot be written in ASCII (IDNA refuses it).
+    #[error("the host of the URL is not a valid domain name")]
+    Host,
+    /// A `?` or `#` before the `@`: a browser would call another host than this grammar sees.
+    #[error("a ? or # in the user information of the URL must be percent-encoded")]
+    UserInfo,
+}
 
 /// A receiver's URL. Credentials in it are shown by [`TargetUrl::as_given`] only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
     text: String,
+    parts: Parts,
+}
+
+/// Where the parts stand in the text, in bytes.
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
+    scheme: Range<usize>,
+    /// Without the `@`.
+    user_info: Option<Range<usize>>,
+    /// With the brackets of an IPv6 address.
+    host: Range<usize>,
+    /// One to five digits.
+    port: Option<Range<usize>>,
+    /// Path, query and fragment; empty, or it begins with `/`, `?` or `#`.
+    rest: Range<usize>,
 }
 
 impl TargetUrl {
@@ -28,43 +65,245 @@ impl TargetUrl {
         &self.text
     }
 
-    /// User and password, percent-decoded; none unless both are there.
-    pub fn credentials(&self) -> Option<(String, String)> {
-        let url = Url::parse(&self.text).ok()?;
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        Some((decoded(url.username()), decoded(url.password()?)))
+    /// As given, but without user information: for logs, mails and pages.
+    pub fn redacted(&self) -> String {
+        let scheme = &self.text[self.parts.scheme.clone()];
+        let host_on = &self.text[self.parts.host.start..];
+        format!("{scheme}://{host_on}")
     }
 
-    /// What is called: absolute, without credentials and fragment.
+    /// User and password, percent-decoded, when the URL has both; an empty password is one (pretix facts §9.1).
+    pub fn credentials(&self) -> Option<(String, String)> {
+        let user_info = &self.text[self.parts.user_info.clone()?];
+        let (user, password) = user_info.split_once(':')?;
+        let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+        Some((decoded(user), decoded(password)))
+    }
+
+    /// `http`, `https`, `ftp` or `ftps`, in lower case.
+    pub fn scheme(&self) -> String {
+        self.text[self.parts.scheme.clone()].to_ascii_lowercase()
+    }
+
+    /// Whether the call is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.text[self.parts.scheme.clone()].eq_ignore_ascii_case("https")
+    }
+
+    /// The host as given, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        self.text[self.parts.host.clone()]
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+    }
+
+    /// The port as given, 0 to 99999; none: the scheme's.
+    pub fn port(&self) -> Option<u32> {
+        self.text[self.parts.port.clone()?].parse().ok()
+    }
+
+    /// What is called: no credentials, no fragment, scheme and host in lower case, the host in ASCII, at least `/` as
+    /// path, other characters percent-encoded, a scheme's own port left out.
     ///
     /// # Errors
-    ///
-    /// [`Uncallable`] for anything but `http` and `https` with a usable host and port.
+    /// For a URL that no HTTP client can call, with the reason in plain words.
     pub fn uri(&self) -> Result<http::Uri, Uncallable> {
-        let mut url = Url::parse(&self.text).map_err(|_| Uncallable)?;
-        if !matches!(url.scheme(), "http" | "https") || url.port() == Some(0) {
-            return Err(Uncallable);
+        let scheme = match self.scheme().as_str() {
+            "http" => "http",
+            "https" => "https",
+            _ => return Err(Uncallable::Scheme),
+        };
+        if self
+            .parts
+            .user_info
+            .as_ref()
+            .is_some_and(|at| self.text[at.clone()].contains(['?', '#']))
+        {
+            return Err(Uncallable::UserInfo);
         }
+        let port = match self.port() {
+            None => String::new(),
+            Some(port @ 1..=65535) => format!(":{port}"),
+            Some(_) => return Err(Uncallable::Port),
+        };
+        let host = &self.text[self.parts.host.clone()];
+        // The crate reads `\` as `/`, as browsers do; a receiver shall see the path it asked for.
+        let rest = self.text[self.parts.rest.clone()].replace('\\', "%5C");
+        let mut url = url::Url::parse(&format!("{scheme}://{host}{port}{rest}"))
+            .map_err(|_| Uncallable::Host)?;
         url.set_fragment(None);
-        url.set_username("")
-            .and(url.set_password(None))
-            .map_err(|()| Uncallable)?;
-        url.as_str().parse().map_err(|_| Uncallable)
+        url.as_str().parse().map_err(|_| Uncallable::Host)
     }
 }
 
 impl FromStr for TargetUrl {
     type Err = InvalidTargetUrl;
 
+    /// Takes the text as it is: white space around it is the caller's to cut off.
     fn from_str(text: &str) -> Result<Self, InvalidTargetUrl> {
+        let parts = parse(text).ok_or(InvalidTargetUrl)?;
         Ok(Self {
             text: text.to_owned(),
+            parts,
         })
     }
 }
 
 impl fmt::Debug for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TargetUrl")
+        write!(f, "TargetUrl({})", self.redacted())
     }
 }
+
+fn parse(text: &str) -> Option<Parts> {
+    if text.chars().nth(MAX_CHARS).is_some() || text.chars().any(is_space) {
+        return None;
+    }
+    let scheme_end = text.find("://")?;
+    let scheme = &text[..scheme_end];
+    let known = ["http", "https", "ftp", "ftps"];
+    if !known.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    let start = scheme_end + "://".len();
+    let authority = &text[start..];
+    let authority = &authority[..authority.find(['/', '?', '#']).unwrap_or(authority.len())];
+    if authority.contains('[') != authority.contains(']')
+        || authority.chars().any(hides_a_delimiter)
+    {
+        return None;
+    }
+    // Without user information first: where both readings pass (`http://a.example?b@c.example`), clients call the
+    // former.
+    parse_from_host(text, scheme_end, None, start).or_else(|| {
+        let at = start + text[start..].find('@')?;
+        is_user_info(&text[start..at])
+            .then(|| parse_from_host(text, scheme_end, Some(start..at), at + 1))
+            .flatten()
+    })
+}
+
+fn parse_from_host(
+    text: &str,
+    scheme_end: usize,
+    user_info: Option<Range<usize>>,
+    start: usize,
+) -> Option<Parts> {
+    let tail = &text[start..];
+    let host_len = if tail.starts_with('[') {
+        tail.find(']')? + 1
+    } else {
+        tail.find([':', '/', '?', '#']).unwrap_or(tail.len())
+    };
+    let host = start..start + host_len;
+    if !is_host(&text[host.clone()]) {
+        return None;
+    }
+    let mut rest = host.end;
+    let mut port = None;
+    if let Some(after) = text[rest..].strip_prefix(':') {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        if !(1..=5).contains(&digits) {
+            return None;
+        }
+        port = Some(rest + 1..rest + 1 + digits);
+        rest += 1 + digits;
+    }
+    let ends_well = text[rest..].is_empty() || text[rest..].starts_with(['/', '?', '#']);
+    let parts = Parts {
+        scheme: 0..scheme_end,
+        user_info,
+        host,
+        port,
+        rest: rest..text.len(),
+    };
+    ends_well.then_some(parts)
+}
+
+/// White space as Python sees it: Unicode's, and the four separators below the blank.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// Characters that Unicode's compatibility form (NFKC) turns into `/ ? # @ :`; pretix's URL splitter refuses them
+/// before the path, since a later IDNA step would move the end of the host.
+fn hides_a_delimiter(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2047}'
+            ..='\u{2049}'
+                | '\u{2100}'
+                | '\u{2101}'
+                | '\u{2105}'
+                | '\u{2106}'
+                | '\u{2A74}'
+                | '\u{FE13}'
+                | '\u{FE16}'
+                | '\u{FE55}'
+                | '\u{FE56}'
+                | '\u{FE5F}'
+                | '\u{FE6B}'
+                | '\u{FF03}'
+                | '\u{FF0F}'
+                | '\u{FF1A}'
+                | '\u{FF1F}'
+                | '\u{FF20}'
+    )
+}
+
+fn is_user_info(text: &str) -> bool {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    !user.is_empty() && !user.contains('/') && !password.contains([':', '/'])
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(inside) = host.strip_prefix('[') {
+        return inside
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    host.eq_ignore_ascii_case("localhost") || host.parse::<Ipv4Addr>().is_ok() || is_domain(host)
+}
+
+fn is_domain(host: &str) -> bool {
+    if host.chars().nth(MAX_HOST_CHARS).is_some() {
+        return false;
+    }
+    let mut labels = host.strip_suffix('.').unwrap_or(host).split('.');
+    let (Some(first), Some(last)) = (labels.next(), labels.next_back()) else {
+        return false;
+    };
+    is_label(first) && labels.all(is_label) && is_last_label(last)
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphabetic() || ('\u{a1}'..='\u{ffff}').contains(&c)
+}
+
+/// A label other than the last.
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.chars().count())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .chars()
+            .all(|c| is_letter(c) || c.is_ascii_digit() || c == '-')
+}
+
+fn is_last_label(label: &str) -> bool {
+    if label.starts_with('-') || label.ends_with('-') {
+        return false;
+    }
+    let punycode = label
+        .get(..4)
+        .is_some_and(|head| head.eq_ignore_ascii_case("xn--"))
+        && (5..=63).contains(&label.len())
+        && label[4..].bytes().all(|b| b.is_ascii_alphanumeric());
+    let word = (2..=63).contains(&label.chars().count())
+        && label.chars().all(|c| is_letter(c) || c == '-');
+    punycode || word
+}
+
+#[cfg(test)]
+#[path = "target_url_tests.rs"]
+mod tests;

@@ -1,0 +1,156 @@
+//! pretix's own action types, in the order of its form (pretix facts §7).
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use super::catalogue::Builtin;
+use super::{ActionSpec, pretix_family};
+use crate::domain::{DialectName, Shape};
+
+/// The one event action whose event is gone.
+pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
+
+/// Name, label in the form, family, when it is raised; for wildcards what follows the stem.
+struct Row(
+    &'static str,
+    &'static str,
+    Shape,
+    &'static str,
+    &'static [&'static str],
+);
+
+/// Every action type of pretix, 47 in all.
+pub(super) fn builtin() -> &'static Builtin {
+    static BUILTIN: LazyLock<Builtin> =
+        LazyLock::new(|| Builtin::new(ROWS.iter().map(spec).collect()));
+    &BUILTIN
+}
+
+fn spec(row: &Row) -> ActionSpec {
+    let Row(name, label, shape, description, concrete) = row;
+    let mut schema = Map::new();
+    schema.insert("title".to_owned(), Value::from(*label));
+    schema.insert("description".to_owned(), Value::from(*description));
+    if let Value::Object(family) = pretix_family::schema(*shape) {
+        schema.extend(family);
+    }
+    ActionSpec {
+        name: name.parse().unwrap_or_else(|_| {
+            unreachable!("the table holds valid names only; a test parses all")
+        }),
+        dialect: DialectName::Pretix,
+        shape: *shape,
+        label: Some(label),
+        description: (*description).to_owned(),
+        schema: schema.into(),
+        example: pretix_family::example(*shape),
+        concrete,
+        rule: pretix_family::rule(*shape),
+    }
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    Row("pretix.event.order.placed", "New order placed", Shape::Order,
+        "An order was created, in any way: shop, API or import, in test mode too.", &[]),
+    Row("pretix.event.order.placed.require_approval", "New order requires approval", Shape::Order,
+        "An order from the shop needs approval; raised beside \"New order placed\", and not for orders made through the API.", &[]),
+    Row("pretix.event.order.paid", "Order marked as paid", Shape::Order,
+        "An order became fully paid.", &[]),
+    Row("pretix.event.order.canceled", "Order canceled", Shape::Order,
+        "An order was canceled.", &[]),
+    Row("pretix.event.order.reactivated", "Order reactivated", Shape::Order,
+        "A canceled order was reopened.", &[]),
+    Row("pretix.event.order.expired", "Order expired", Shape::Order,
+        "An order was not paid in time and expired.", &[]),
+    Row("pretix.event.order.expirychanged", "Order expiry date changed", Shape::Order,
+        "The date on which an order expires was changed.", &[]),
+    Row("pretix.event.order.modified", "Order information changed", Shape::Order,
+        "Answers, attendee data or the invoice address of an order were changed.", &[]),
+    Row("pretix.event.order.contact.changed", "Order contact address changed", Shape::Order,
+        "The e-mail address or phone number of an order was changed.", &[]),
+    Row("pretix.event.order.changed.*", "Order changed", Shape::Order,
+        "The content of an order was changed: positions, prices, fees, seats, validity. One notification for each single change.",
+        &["add", "add_block", "addfee", "cancel", "cancelfee", "feevalue", "item", "membership", "price", "recomputed",
+          "remove_block", "seat", "secret", "split", "split_from", "subevent", "tax_rule", "valid_from", "valid_until"]),
+    Row("pretix.event.order.refund.created", "Refund of payment created", Shape::Order,
+        "A refund for an order was created.", &[]),
+    Row("pretix.event.order.refund.created.externally", "External refund of payment", Shape::Order,
+        "The payment provider reported a refund.", &[]),
+    Row("pretix.event.order.refund.requested", "Refund of payment requested by customer", Shape::Order,
+        "The customer asked for a refund.", &[]),
+    Row("pretix.event.order.refund.done", "Refund of payment completed", Shape::Order,
+        "A refund was completed.", &[]),
+    Row("pretix.event.order.refund.canceled", "Refund of payment canceled", Shape::Order,
+        "A refund was canceled.", &[]),
+    Row("pretix.event.order.refund.failed", "Refund of payment failed", Shape::Order,
+        "A refund failed.", &[]),
+    Row("pretix.event.order.payment.confirmed", "Payment confirmed", Shape::Order,
+        "A payment was confirmed; raised for each, and before \"Order marked as paid\".", &[]),
+    Row("pretix.event.order.approved", "Order approved", Shape::Order,
+        "An order that required approval was approved.", &[]),
+    Row("pretix.event.order.denied", "Order denied", Shape::Order,
+        "An order that required approval was denied.", &[]),
+    Row("pretix.event.order.deleted", "Order deleted", Shape::Order,
+        "An order was deleted; only orders in test mode can be.", &[]),
+    Row("pretix.event.checkin", "Ticket checked in", Shape::Checkin,
+        "A ticket was scanned successfully, at an entry or an exit.", &[]),
+    Row("pretix.event.checkin.reverted", "Ticket check-in reverted", Shape::Checkin,
+        "A check-in was reverted in the check-in list.", &[]),
+    Row("pretix.event.added", "Event created", Shape::Event,
+        "An event was created.", &[]),
+    Row("pretix.event.changed", "Event details changed", Shape::Event,
+        "The details of an event were changed.", &[]),
+    Row(EVENT_DELETED, "Event deleted", Shape::Event,
+        "An event was deleted; it belongs to the organizer, so webhooks limited to some events hear it too.", &[]),
+    Row("pretix.subevent.added", "Event series date added", Shape::Subevent,
+        "A date was added to an event series.", &[]),
+    Row("pretix.subevent.changed", "Event series date changed", Shape::Subevent,
+        "A date of an event series was changed.", &[]),
+    Row("pretix.subevent.deleted", "Event series date deleted", Shape::Subevent,
+        "A date of an event series was deleted.", &[]),
+    Row("pretix.event.item.*", "Product changed", Shape::Item,
+        "A product, or one of its variations, add-ons, bundles or programme times, was added, changed, deleted or reordered.",
+        &["changed", "added", "deleted", "reordered", "variation.added", "variation.changed", "variation.deleted",
+          "addons.added", "addons.changed", "addons.removed", "bundles.added", "bundles.changed", "bundles.removed",
+          "program_times.added", "program_times.changed", "program_times.removed"]),
+    Row("pretix.event.quota.*", "Quota changed", Shape::Item,
+        "A quota was added, changed or deleted; the key \"item\" holds the quota's id.",
+        &["changed", "added", "deleted"]),
+    Row("pretix.event.live.activated", "Shop taken live", Shape::Event,
+        "The shop of an event was taken live.", &[]),
+    Row("pretix.event.live.deactivated", "Shop taken offline", Shape::Event,
+        "The shop of an event was taken offline.", &[]),
+    Row("pretix.event.testmode.activated", "Test-Mode of shop has been activated", Shape::Event,
+        "Test mode was switched on in the web interface; through the API this is \"Event details changed\".", &[]),
+    Row("pretix.event.testmode.deactivated", "Test-Mode of shop has been deactivated", Shape::Event,
+        "Test mode was switched off in the web interface; through the API this is \"Event details changed\".", &[]),
+    Row("pretix.event.orders.waitinglist.added", "Waiting list entry added", Shape::WaitingList,
+        "Someone was put on the waiting list.", &[]),
+    Row("pretix.event.orders.waitinglist.changed", "Waiting list entry changed", Shape::WaitingList,
+        "An entry of the waiting list was changed.", &[]),
+    Row("pretix.event.orders.waitinglist.deleted", "Waiting list entry deleted", Shape::WaitingList,
+        "An entry of the waiting list was deleted.", &[]),
+    Row("pretix.event.orders.waitinglist.voucher_assigned", "Waiting list entry received voucher", Shape::WaitingList,
+        "An entry of the waiting list received a voucher.", &[]),
+    Row("pretix.voucher.added", "Voucher added", Shape::Voucher,
+        "A voucher was added.", &[]),
+    Row("pretix.voucher.changed", "Voucher changed", Shape::Voucher,
+        "A voucher was changed explicitly; being redeemed is no change.", &[]),
+    Row("pretix.voucher.deleted", "Voucher deleted", Shape::Voucher,
+        "A voucher was deleted.", &[]),
+    Row("pretix.customer.created", "Customer account created", Shape::Customer,
+        "A customer account was created.", &[]),
+    Row("pretix.customer.changed", "Customer account changed", Shape::Customer,
+        "A customer account was changed.", &[]),
+    Row("pretix.customer.anonymized", "Customer account anonymized", Shape::Customer,
+        "A customer account was anonymized.", &[]),
+    Row("pretix.giftcards.created", "Gift card added", Shape::GiftCard,
+        "A gift card was issued.", &[]),
+    Row("pretix.giftcards.modified", "Gift card modified", Shape::GiftCard,
+        "A gift card was modified.", &[]),
+    Row("pretix.giftcards.transaction.*", "Gift card used in transaction", Shape::GiftCardTransaction,
+        "Money was booked on or off a gift card: by hand, by a payment or by a refund.",
+        &["payment", "manual", "refund"]),
+];
