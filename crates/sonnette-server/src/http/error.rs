@@ -7,6 +7,8 @@ use sonnette::dialect::FieldErrors;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
+use super::drf::authorization::Unauthenticated;
+use super::drf::refusal::Refusal;
 use super::reply;
 
 /// Seconds that a client is asked to wait when the store cannot take or give anything.
@@ -21,7 +23,7 @@ pub(crate) enum ApiError {
     /// One sentence: `{"detail": "…"}`.
     Detail(StatusCode, String),
     /// 401, with the scheme that would be understood.
-    Unauthenticated(&'static str),
+    Unauthenticated(Unauthenticated),
     /// 400, one key for each wrong field.
     Fields(Messages),
     /// 400, the wrong fields of each wrong entry of an array.
@@ -92,6 +94,18 @@ impl From<FieldErrors> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Answer(refusal.status, refusal.body)
+    }
+}
+
+impl From<Unauthenticated> for ApiError {
+    fn from(reason: Unauthenticated) -> Self {
+        Self::Unauthenticated(reason)
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -136,8 +150,8 @@ impl IntoResponse for ApiError {
         let detail = |status, text: &str| reply::json(status, &serde_json::json!({ "detail": text }));
         match self {
             Self::Detail(status, text) => detail(status, &text),
-            Self::Unauthenticated(text) => {
-                let mut response = detail(StatusCode::UNAUTHORIZED, text);
+            Self::Unauthenticated(reason) => {
+                let mut response = detail(StatusCode::UNAUTHORIZED, reason.detail());
                 let scheme = HeaderValue::from_static("Token");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
                 response

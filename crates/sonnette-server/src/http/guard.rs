@@ -16,7 +16,10 @@ use sonnette::store::Actor;
 
 use super::error::ApiError;
 use super::table::{Entry, Table};
-use super::{AppState, describe, idempotency, wire};
+use super::drf::authorization::{Unauthenticated, token_of};
+use super::drf::media::negotiate;
+use super::drf::pages::Query;
+use super::{AppState, describe, idempotency};
 
 /// Where publications arrive: the one path whose requests are served from the registry in memory.
 const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";
@@ -56,7 +59,7 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or(ApiError::Unauthenticated(wire::NOT_PROVIDED))
+        parts.extensions.get::<Self>().cloned().ok_or(ApiError::Unauthenticated(Unauthenticated::NotProvided))
     }
 }
 
@@ -103,8 +106,7 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let also = (template == STREAM).then_some("text/event-stream");
-    wire::check_accept(request.headers(), request.uri().query(), also)?;
+    check_accept(&request, template == STREAM)?;
     let publishing = template == PUBLISHING && request.method() == Method::POST;
     let caller = authenticate(state, &request, publishing)?;
     let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
@@ -124,10 +126,23 @@ async fn admit(
     Ok(next.run(request).await)
 }
 
+/// JSON must do, or for the stream what streams are made of.
+fn check_accept(request: &Request, streams: bool) -> Result<(), ApiError> {
+    let mut accepts = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let first = accepts.next();
+    let joined = first.map(|first| accepts.fold(first.to_owned(), |joined, next| joined + "," + next));
+    if streams && joined.as_deref().is_some_and(|accept| accept.contains("text/")) {
+        return Ok(());
+    }
+    let query = request.uri().query().map(Query::new);
+    let format = query.as_ref().and_then(|query| query.last("format"));
+    Ok(negotiate(format, joined.as_deref())?)
+}
+
 /// Whose token it is. Publishing asks the store only about a token it has never seen; everything else sees every
 /// change of the registry, whoever made it.
 fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result<Caller, ApiError> {
-    let text = wire::token_text(request.headers())?;
+    let text = token_of(request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes))?;
     let hash = hash_of(text);
     let sonnette = &state.sonnette;
     let mut registry = if publishing { sonnette.registry() } else { sonnette.refresh()? };
@@ -139,9 +154,9 @@ fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result
         token = registry.token(&hash).cloned();
         tenant = slug.as_deref().and_then(|slug| registry.tenant(slug).cloned());
     }
-    let token = token.ok_or(ApiError::Unauthenticated("Invalid token."))?;
+    let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {
-        return Err(ApiError::Unauthenticated("Token inactive or deleted."));
+        return Err(Unauthenticated::Inactive.into());
     }
     state.used(token.id);
     Ok(Caller { token, hash, registry, tenant })

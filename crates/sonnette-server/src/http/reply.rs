@@ -1,19 +1,18 @@
 //! JSON answers as pretix writes them: compact, everything but ASCII escaped, no charset.
 
-use std::io;
-
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::ser::Formatter;
+
+use super::drf::ascii_json::to_vec;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer with a JSON body.
 pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response {
-    match to_ascii(value) {
+    match to_vec(&value) {
         Ok(text) => json_text(status, text),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
@@ -40,13 +39,6 @@ pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// Compact JSON text in ASCII.
-pub(crate) fn to_ascii<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Vec<u8>> {
-    let mut text = Vec::with_capacity(256);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, AsciiFormatter))?;
-    Ok(text)
-}
-
 /// RFC 3339 in UTC with microseconds.
 pub(crate) fn time(at: Timestamp) -> String {
     format!("{at:.6}")
@@ -67,35 +59,9 @@ pub(crate) fn write_maybe_time<S: Serializer>(at: &Option<Timestamp>, out: S) ->
     }
 }
 
-struct AsciiFormatter;
-
-impl Formatter for AsciiFormatter {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.is_ascii() {
-            return out.write_all(fragment.as_bytes());
-        }
-        for c in fragment.chars() {
-            if c.is_ascii() {
-                out.write_all(&[c as u8])?;
-            } else {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(out, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_everything_but_ascii() {
-        let text = to_ascii("Käse 🎻\u{7f}").unwrap();
-        assert_eq!(String::from_utf8(text).unwrap(), "\"K\\u00e4se \\ud83c\\udfbb\u{7f}\"");
-    }
 
     #[test]
     fn writes_times_with_microseconds() {
