@@ -38,9 +38,17 @@ impl Fields {
         self.members.remove(name)
     }
 
-    /// Says that a member is missing.
-    pub(crate) fn missing(&mut self, name: &str) {
+    /// Reads a member that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self, &str) -> Option<T>,
+    ) -> Option<T> {
+        if self.members.contains_key(name) {
+            return read(self, name);
+        }
         self.refuse(name, REQUIRED);
+        None
     }
 
     fn some(&mut self, name: &str) -> Option<Value> {
