@@ -1,5 +1,1 @@
-//! The webhook server sonnette.
-
-mod http;
-
 fn main() {}

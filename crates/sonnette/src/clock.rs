@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// Tells the time. Pure code is given an instant instead.
 pub trait Clock: Send + Sync + 'static {
-    /// The time of day.
+    /// The time of day, in whole microseconds: what is answered now is the same when it is read back.
     fn now(&self) -> Timestamp;
 }
 
@@ -15,6 +15,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where time enters")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }

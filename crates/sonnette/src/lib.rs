@@ -1,4 +1,11 @@
-//! Webhook delivery that loses nothing.
+//! Webhook delivery that loses nothing: an embeddable engine.
+//!
+//! A platform *publishes* each fact once. [`Sonnette`] finds the webhooks that want it, makes the fact and what it owes
+//! durable in one transaction, and only then answers; it sends, retries, holds back from receivers that fail, and keeps
+//! a log.
+//!
+//! Read the modules in the order of the flow: [`domain`] (values and the one decision), [`dialect`] (action types and
+//! bodies), [`store`] (what is kept), [`engine`] (what happens).
 
 pub mod clock;
 pub mod dialect;
@@ -8,3 +15,5 @@ pub mod store;
 pub use engine::Sonnette;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+pub use engine::Sonnette;

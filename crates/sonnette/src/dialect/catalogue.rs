@@ -8,26 +8,7 @@ use serde_json::{Value, json};
 
 use super::schema::{Rule, compile};
 use super::{ActionSpec, FieldErrors, pretix, pretix_family};
-use crate::domain::{ActionName, DialectName, OrganizerId, Shape, wildcards_over};
-
-/// An action type that an organizer or the operator registered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegisteredAction {
-    /// Assigned by the store; 0 for those of the settings file.
-    pub id: i64,
-    /// None: for all organizers.
-    pub organizer: Option<OrganizerId>,
-    /// A wildcard for pretix names only.
-    pub name: ActionName,
-    /// For people.
-    pub description: String,
-    /// JSON Schema; none: any object, or for pretix names what the family asks.
-    pub schema: Option<Value>,
-    /// Fits the schema.
-    pub example: Option<Value>,
-    /// The family for pretix names, else [`Shape::Custom`].
-    pub shape: Shape,
-}
+use crate::domain::{ActionName, DialectName, RegisteredAction, Shape, wildcards_over};
 
 /// Action types that every organizer with their dialect knows, in the order of the documents.
 pub(super) struct Builtin {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub use catalogue::{Catalogue, RegisteredAction, check_registration};
+pub use catalogue::{Catalogue, check_registration};
 pub use errors::FieldErrors;
 
 use crate::domain::{ActionName, BodyDraft, DialectName, EventSlug, Organizer, Shape};

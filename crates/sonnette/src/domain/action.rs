@@ -79,8 +79,9 @@ impl FromStr for ActionName {
         let stem = text.strip_suffix(".*").unwrap_or(text);
         let word = |w: &str| {
             !w.is_empty()
-                && w.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+                && w.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-')
+                })
         };
         let dotted = text.contains('.') && stem.split('.').all(word);
         if dotted && text.len() <= 100 {

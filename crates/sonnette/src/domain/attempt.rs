@@ -33,7 +33,13 @@ pub enum Outcome {
 impl Outcome {
     /// 200 to 299 and nothing else.
     pub fn is_success(&self) -> bool {
-        matches!(self, Self::Answered { status: 200..=299, .. })
+        matches!(
+            self,
+            Self::Answered {
+                status: 200..=299,
+                ..
+            }
+        )
     }
 
     /// The status, or 0 where there was no whole answer.
@@ -62,8 +68,6 @@ words! {
         Broken = "broken",
         /// Not within the time limit.
         Timeout = "timeout",
-        /// Sonnette was stopping; not the receiver's fault.
-        Stopped = "stopped",
     }
 }
 

@@ -25,12 +25,19 @@ pub struct Progress {
 impl Progress {
     /// A delivery of something published now.
     pub fn new(published_at: Timestamp) -> Self {
-        Self { attempts: 0, tries: 0, started_at: published_at, due_at: published_at }
+        Self {
+            attempts: 0,
+            tries: 0,
+            started_at: published_at,
+            due_at: published_at,
+        }
     }
 
     /// When it is given up, whatever is left of its schedule.
     pub fn expires_at(&self) -> Timestamp {
-        self.started_at.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX)
+        self.started_at
+            .saturating_add(LIFETIME)
+            .unwrap_or(Timestamp::MAX)
     }
 }
 

@@ -50,12 +50,20 @@ impl Probing {
     pub const LONGEST: Duration = Duration::from_mins(15);
 
     pub(super) fn begin(now: Timestamp) -> Self {
-        Self { since: now, next_at: now + Self::SHORTEST, wait: Self::SHORTEST }
+        Self {
+            since: now,
+            next_at: now + Self::SHORTEST,
+            wait: Self::SHORTEST,
+        }
     }
 
     pub(super) fn again(self, now: Timestamp) -> Self {
         let wait = (self.wait * 2).min(Self::LONGEST);
-        Self { since: self.since, next_at: now + wait, wait }
+        Self {
+            since: self.since,
+            next_at: now + wait,
+            wait,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod token;
 mod webhook;
 
 pub(crate) use action::wildcards_over;
-pub use action::{ActionName, InvalidActionName};
+pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
 pub use id::{
@@ -34,6 +34,6 @@ pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use webhook::{
-    Disabled, DisableReason, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
+    DisableReason, Disabled, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
     WebhookState,
 };

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::organizer::words;
 use super::{ActionName, EventSlug, NotificationId, OrganizerId};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use serde::{Deserialize, Serialize};
 
 /// One published fact, stored once, whoever is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,9 +35,14 @@ impl Organizer {
     pub fn effective_failure_policy(&self) -> FailurePolicy {
         let has = |d| self.dialects.contains(&d);
         self.failure_policy.unwrap_or_else(|| {
-            let forgiving =
-                has(DialectName::Pretix) && !has(DialectName::Creads) && !has(DialectName::Tibillet);
-            if forgiving { FailurePolicy::Never } else { FailurePolicy::STRICT }
+            let forgiving = has(DialectName::Pretix)
+                && !has(DialectName::Creads)
+                && !has(DialectName::Tibillet);
+            if forgiving {
+                FailurePolicy::Never
+            } else {
+                FailurePolicy::STRICT
+            }
         })
     }
 }

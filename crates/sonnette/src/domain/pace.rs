@@ -17,7 +17,7 @@ pub struct Pace {
 impl Pace {
     /// Where a lane begins and, for a quick receiver, stays.
     pub const FIRST: u32 = 4;
-    /// Where growth ends unless the webhook's settings say otherwise.
+    /// Where growth ends, unless the webhook's settings say otherwise.
     pub const MOST: u32 = 64;
     /// A receiver that answers within this time needs no more than [`Pace::FIRST`] at a time.
     pub const QUICK: Duration = Duration::from_millis(2);
@@ -26,7 +26,10 @@ impl Pace {
 
     /// A lane that has just opened after failing begins with one.
     pub fn cautious() -> Self {
-        Self { window: 1, floor: None }
+        Self {
+            window: 1,
+            floor: None,
+        }
     }
 
     /// How many requests may be under way.
@@ -34,15 +37,15 @@ impl Pace {
         self.window
     }
 
-    /// After a good answer that took `took`, with `in_flight` requests under way, itself included.
-    pub fn succeeded(&mut self, took: Duration, in_flight: u32) {
+    /// After a good answer that took `took`, with `in_flight` requests under way, itself included; never above `most`.
+    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32) {
         let floor = self.floor.map_or(took, |f| (f + f / 64).min(took));
         self.floor = Some(floor);
         if self.window < Self::FIRST {
             self.window += 1;
         } else if took > (floor * 4).max(Self::QUICK * 10) || took > Self::SLOW {
             self.window = (self.window - 1).max(Self::FIRST);
-        } else if took > Self::QUICK && in_flight >= self.window && self.window < Self::MOST {
+        } else if took > Self::QUICK && in_flight >= self.window && self.window < most {
             self.window += 1;
         }
     }
@@ -55,6 +58,9 @@ impl Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { window: Self::FIRST, floor: None }
+        Self {
+            window: Self::FIRST,
+            floor: None,
+        }
     }
 }

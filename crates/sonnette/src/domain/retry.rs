@@ -7,8 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DisableReason, FailurePolicy, Failure, LaneHealth, NotificationId, Outcome, Probing, Progress,
-    Streak,
+    DisableReason, FailurePolicy, LaneHealth, NotificationId, Outcome, Probing, Progress, Streak,
 };
 
 /// Waits before the second to twelfth try, counted from the end of the failed one (pretix facts §9.3).
@@ -73,7 +72,7 @@ pub enum DeliveryDecision {
 /// Decides what follows an attempt of `notification` that ended at `now`.
 ///
 /// `progress` and `health` are those before the attempt; `jitter` is drawn evenly from 0 to 1 and moves the wait by
-/// at most 10 % either way. An attempt that was broken off because we stop changes nothing.
+/// at most 10 % either way.
 pub fn decide(
     policy: Policy,
     health: LaneHealth,
@@ -85,11 +84,15 @@ pub fn decide(
     jitter: f64,
 ) -> Decision {
     if outcome.is_success() {
-        let health = LaneHealth { last_success_at: Some(now), ..LaneHealth::default() };
-        return Decision { delivery: DeliveryDecision::Delivered, health, disable: None };
-    }
-    if matches!(outcome, Outcome::Failed { failure: Failure::Stopped, .. }) {
-        return Decision { delivery: DeliveryDecision::Waits(progress), health, disable: None };
+        let health = LaneHealth {
+            last_success_at: Some(now),
+            ..LaneHealth::default()
+        };
+        return Decision {
+            delivery: DeliveryDecision::Delivered,
+            health,
+            disable: None,
+        };
     }
     let streak = lengthen(health.streak, notification, now);
     let delivery = after_failure(progress, turn, outcome, now, jitter);
@@ -103,22 +106,36 @@ pub fn decide(
         Some(DisableReason::Gone)
     } else {
         let barren = matches!(delivery, DeliveryDecision::GivenUp(_))
-            && health.last_success_at.is_none_or(|at| at < progress.started_at);
+            && health
+                .last_success_at
+                .is_none_or(|at| at < progress.started_at);
         exceeds(policy.failures, streak, barren, now).then_some(DisableReason::Failures)
     };
     // A held delivery is due the moment its lane opens or its webhook is switched on again.
     let delivery = match delivery {
         DeliveryDecision::Waits(p) if health.is_failing() || disable.is_some() => {
-            DeliveryDecision::Waits(Progress { due_at: p.started_at, ..p })
+            DeliveryDecision::Waits(Progress {
+                due_at: p.started_at,
+                ..p
+            })
         }
         other => other,
     };
-    Decision { delivery, health, disable }
+    Decision {
+        delivery,
+        health,
+        disable,
+    }
 }
 
 fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp) -> Streak {
     match streak {
-        None => Streak { failures: 1, since: now, first: notification, several: false },
+        None => Streak {
+            failures: 1,
+            since: now,
+            first: notification,
+            several: false,
+        },
         Some(s) => Streak {
             failures: s.failures.saturating_add(1),
             several: s.several || s.first != notification,
@@ -136,16 +153,28 @@ fn after_failure(
 ) -> DeliveryDecision {
     let attempts = progress.attempts.saturating_add(1);
     if turn == Turn::Probe {
-        return DeliveryDecision::Waits(Progress { attempts, due_at: progress.started_at, ..progress });
+        return DeliveryDecision::Waits(Progress {
+            attempts,
+            due_at: progress.started_at,
+            ..progress
+        });
     }
     let tries = progress.tries.saturating_add(1);
-    let next = Progress { attempts, tries, ..progress };
+    let next = Progress {
+        attempts,
+        tries,
+        ..progress
+    };
     match SCHEDULE.get(tries as usize - 1) {
         // A 410 is no try of the schedule's kind: the webhook is off, and what waits is held.
-        _ if matches!(outcome, Outcome::Answered { status: 410, .. }) => DeliveryDecision::Waits(next),
+        _ if matches!(outcome, Outcome::Answered { status: 410, .. }) => {
+            DeliveryDecision::Waits(next)
+        }
         None => DeliveryDecision::GivenUp(next),
         Some(wait) => {
-            let wait = wait.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)).max(retry_after(outcome));
+            let wait = wait
+                .mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0))
+                .max(retry_after(outcome));
             let due_at = (now + wait).min(next.expires_at());
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
@@ -154,7 +183,10 @@ fn after_failure(
 
 fn retry_after(outcome: &Outcome) -> Duration {
     match outcome {
-        Outcome::Answered { retry_after: Some(wait), .. } => *wait,
+        Outcome::Answered {
+            retry_after: Some(wait),
+            ..
+        } => *wait,
         _ => Duration::ZERO,
     }
 }
@@ -175,7 +207,9 @@ fn probing_after(
         (Some(p), Turn::Probe) => Some(p.again(now)),
         // A request that was already under way when the lane began to fail tells nothing new.
         (Some(p), Turn::Due) => Some(p),
-        (None, _) => (streak.failures >= FAILING_AFTER && streak.several).then(|| Probing::begin(now)),
+        (None, _) => {
+            (streak.failures >= FAILING_AFTER && streak.several).then(|| Probing::begin(now))
+        }
     }
 }
 

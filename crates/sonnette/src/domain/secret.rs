@@ -48,7 +48,10 @@ impl FromStr for Secret {
         let encoded = text.strip_prefix(PREFIX).ok_or(InvalidSecret)?;
         let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
         if (24..=64).contains(&key.len()) {
-            Ok(Self { text: text.to_owned(), key })
+            Ok(Self {
+                text: text.to_owned(),
+                key,
+            })
         } else {
             Err(InvalidSecret)
         }

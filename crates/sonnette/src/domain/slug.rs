@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 /// The text is no slug: `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Enter a slug of 1 to 50 letters, digits, dots or hyphens that begins with a letter or digit.")]
+#[error(
+    "Enter a slug of 1 to 50 letters, digits, dots or hyphens that begins with a letter or digit."
+)]
 pub struct InvalidSlug;
 
 fn is_slug(text: &str) -> bool {

@@ -74,7 +74,8 @@ pub struct Permissions(u8);
 
 impl Permissions {
     /// What a new token gets unless told otherwise.
-    pub const DEFAULT: Self = Self(1 << Permission::Webhooks as u8 | 1 << Permission::Publish as u8);
+    pub const DEFAULT: Self =
+        Self(1 << Permission::Webhooks as u8 | 1 << Permission::Publish as u8);
 
     /// Whether `permission` is in the set.
     pub fn contains(self, permission: Permission) -> bool {
@@ -88,7 +89,10 @@ impl Permissions {
 
     /// In the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |p| self.contains(*p))
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |p| self.contains(*p))
     }
 }
 

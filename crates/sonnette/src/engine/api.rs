@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use super::sender::{SenderConfig, SenderError};
 use crate::dialect::FieldErrors;
 use crate::domain::{
-    ActionName, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, WebhookId,
+    ActionName, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId,
+    WebhookId,
 };
 use crate::store::StoreError;
 
@@ -68,6 +69,9 @@ pub enum PublishError {
     /// The key at this place stands for other content.
     #[error("the idempotency key was used for other content")]
     Conflict(usize),
+    /// The token was deactivated meanwhile.
+    #[error("the token is no longer active")]
+    TokenInactive,
     /// Nothing was taken; worth another try in a while.
     #[error("the store cannot take it now")]
     Unavailable,

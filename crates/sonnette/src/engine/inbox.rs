@@ -1,4 +1,127 @@
-//! stub
-#[derive(Clone)]
-pub(crate) struct Inboxes;
-impl Inboxes { pub(crate) fn registry_changed(&self, _: &[crate::domain::WebhookId]) {} }
+//! What the sending threads are told. A hint each: losing one costs time, never a delivery.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+use crate::domain::{ActionName, Attempt, Notification, WebhookId};
+use crate::store::Waiting;
+
+/// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
+const HANDED: usize = 16_384;
+
+/// To a sending thread.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// These webhooks have changed.
+    Changed(Vec<WebhookId>),
+    /// There is something new in the store; a failing lane looks at its receiver at once if so told.
+    Look { webhook: WebhookId, probe_now: bool },
+    /// Send this now.
+    Hurry(WebhookId, Waiting),
+    /// Begin nothing in this lane, forget what is in memory, and say so.
+    Pause(WebhookId, oneshot::Sender<()>),
+    /// What waits in the store has been changed.
+    Resume(WebhookId),
+    /// Send a test.
+    Test(WebhookId, Test),
+    /// Begin nothing any more.
+    Stop,
+}
+
+/// A test to be sent.
+#[derive(Debug)]
+pub(crate) struct Test {
+    pub(crate) notification: Arc<Notification>,
+    pub(crate) action_type: ActionName,
+    pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
+}
+
+/// All that has come in since the last look.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    pub(crate) handed: Vec<(WebhookId, Waiting)>,
+    /// Lanes with more in the store than was handed over.
+    pub(crate) more: HashSet<WebhookId>,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What one sending thread is told.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    mail: Mutex<Mail>,
+    arrived: Notify,
+}
+
+impl Inbox {
+    pub(crate) fn send(&self, message: Message) {
+        self.mail.lock().messages.push(message);
+        self.arrived.notify_one();
+    }
+
+    /// Hands over what was just committed.
+    pub(crate) fn hand_over(&self, items: Vec<(WebhookId, Waiting)>) {
+        let mut mail = self.mail.lock();
+        if mail.handed.len() + items.len() > HANDED {
+            mail.more.extend(items.iter().map(|(webhook, _)| *webhook));
+        } else if mail.handed.is_empty() {
+            mail.handed = items;
+        } else {
+            mail.handed.extend(items);
+        }
+        drop(mail);
+        self.arrived.notify_one();
+    }
+
+    /// Takes everything; waits for nothing.
+    pub(crate) fn empty(&self) -> Mail {
+        std::mem::take(&mut self.mail.lock())
+    }
+
+    /// Waits until something has come since the last call.
+    pub(crate) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+}
+
+/// The inboxes of all sending threads.
+#[derive(Debug, Clone)]
+pub(crate) struct Inboxes(Arc<[Inbox]>);
+
+impl Inboxes {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self((0..threads.max(1)).map(|_| Inbox::default()).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn get(&self, thread: usize) -> &Inbox {
+        &self.0[thread % self.0.len()]
+    }
+
+    /// Which thread sends for this webhook.
+    pub(crate) fn thread_of(&self, webhook: WebhookId) -> usize {
+        usize::try_from(webhook.0).unwrap_or_default() % self.0.len()
+    }
+
+    pub(crate) fn of(&self, webhook: WebhookId) -> &Inbox {
+        self.get(self.thread_of(webhook))
+    }
+
+    pub(crate) fn registry_changed(&self, touched: &[WebhookId]) {
+        for thread in 0..self.len() {
+            let own: Vec<_> = touched
+                .iter()
+                .copied()
+                .filter(|w| self.thread_of(*w) == thread)
+                .collect();
+            if !own.is_empty() {
+                self.get(thread).send(Message::Changed(own));
+            }
+        }
+    }
+}

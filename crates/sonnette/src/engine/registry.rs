@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 use super::inbox::Inboxes;
+use crate::dialect::ActionSpec;
 use crate::dialect::Catalogue;
 use crate::domain::{
     EventSlug, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook, WebhookId,
     wildcards_over,
 };
-use crate::dialect::ActionSpec;
 use crate::store::{OrganizerRows, RegistryRows, Store, StoreError};
 
 /// Everything publishing and sending need to know, as of one version.
@@ -91,13 +92,19 @@ impl Registry {
             let before = self.organizers.get(&organizer.organizer.id);
             let tenant = Tenant::new(organizer, before.map(|t| &t.webhooks));
             for (id, webhook) in &tenant.webhooks {
-                if self.webhooks.get(id).is_none_or(|old| !Arc::ptr_eq(old, webhook)) {
+                if self
+                    .webhooks
+                    .get(id)
+                    .is_none_or(|old| !Arc::ptr_eq(old, webhook))
+                {
                     next.webhooks.insert(*id, webhook.clone());
                     touched.push(*id);
                 }
             }
-            next.by_slug.insert(tenant.organizer.slug.to_string(), tenant.organizer.id);
-            next.organizers.insert(tenant.organizer.id, Arc::new(tenant));
+            next.by_slug
+                .insert(tenant.organizer.slug.to_string(), tenant.organizer.id);
+            next.organizers
+                .insert(tenant.organizer.id, Arc::new(tenant));
         }
         (next, touched)
     }
@@ -125,20 +132,39 @@ impl Tenant {
             }
         }
         let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
-        Self { organizer: rows.organizer, catalogue, registered: rows.action_types, webhooks, listeners }
+        Self {
+            organizer: rows.organizer,
+            catalogue,
+            registered: rows.action_types,
+            webhooks,
+            listeners,
+        }
     }
 
     /// The enabled webhooks that are told of a concrete action type, each once, by id.
     ///
     /// pretix: those with exactly the registered name. Others: those with the name itself or a wildcard over it. An
     /// action of no event passes every event filter.
-    pub fn listeners(&self, spec: &ActionSpec, concrete: &str, event: Option<&EventSlug>) -> Vec<WebhookId> {
+    pub fn listeners(
+        &self,
+        spec: &ActionSpec,
+        concrete: &str,
+        event: Option<&EventSlug>,
+    ) -> Vec<WebhookId> {
         let heard = |name: &str| self.listeners.get(name).map_or(&[][..], Vec::as_slice);
         let passes = |w: &&Arc<Webhook>| w.events.passes(event);
         if spec.dialect == crate::domain::DialectName::Pretix {
-            return heard(spec.name.as_str()).iter().filter(passes).map(|w| w.id).collect();
+            return heard(spec.name.as_str())
+                .iter()
+                .filter(passes)
+                .map(|w| w.id)
+                .collect();
         }
-        let mut told: Vec<WebhookId> = heard(concrete).iter().filter(passes).map(|w| w.id).collect();
+        let mut told: Vec<WebhookId> = heard(concrete)
+            .iter()
+            .filter(passes)
+            .map(|w| w.id)
+            .collect();
         for wildcard in wildcards_over(concrete) {
             told.extend(heard(&wildcard).iter().filter(passes).map(|w| w.id));
         }
@@ -152,6 +178,8 @@ impl Tenant {
 pub(crate) struct RegistryCache {
     store: Arc<dyn Store>,
     current: RwLock<Arc<Registry>>,
+    /// Of `current`, to be looked at without a lock.
+    version: AtomicI64,
     loading: Mutex<()>,
     inboxes: Inboxes,
 }
@@ -159,7 +187,19 @@ pub(crate) struct RegistryCache {
 impl RegistryCache {
     pub(crate) fn load(store: Arc<dyn Store>, inboxes: Inboxes) -> Result<Self, StoreError> {
         let (registry, _) = Registry::default().with(store.load(0)?);
-        Ok(Self { store, current: RwLock::new(Arc::new(registry)), loading: Mutex::new(()), inboxes })
+        let version = AtomicI64::new(registry.version);
+        Ok(Self {
+            store,
+            current: RwLock::new(Arc::new(registry)),
+            version,
+            loading: Mutex::new(()),
+            inboxes,
+        })
+    }
+
+    /// The version of the newest snapshot in memory.
+    pub(crate) fn version(&self) -> i64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The newest snapshot in memory.
@@ -182,6 +222,7 @@ impl RegistryCache {
         let (next, touched) = known.with(rows);
         let next = Arc::new(next);
         *self.current.write() = next.clone();
+        self.version.store(next.version, Ordering::Release);
         self.inboxes.registry_changed(&touched);
         Ok(next)
     }

@@ -1,11 +1,13 @@
 //! What goes into one durable transaction.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
     ActionName, Attempt, BodyDraft, Decision, DisableReason, EventSlug, LaneHealth, NotificationId,
-    OrganizerId, Progress, Settled, Shape, WebhookId,
+    OrganizerId, Progress, Settled, Shape, TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -24,6 +26,8 @@ pub struct Batch {
 pub struct Group {
     /// Whose facts they are.
     pub organizer: OrganizerId,
+    /// Who publishes them: looked at again if the registry has moved on by the time of the commit.
+    pub token: Option<TokenHash>,
     /// In the order of the request.
     pub publications: Vec<Publication>,
 }
@@ -99,13 +103,25 @@ pub struct Settlement {
     pub disable: Option<DisableReason>,
 }
 
+impl Settlement {
+    /// Of a delivery whose time was up before it was tried again.
+    pub(crate) fn expired(webhook: WebhookId, notification: NotificationId) -> Self {
+        Self {
+            webhook,
+            verdict: Verdict::Expired(notification),
+            health: None,
+            disable: None,
+        }
+    }
+}
+
 /// What is written of an attempt or a delivery.
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// An attempt and what follows for its delivery; a settled delivery stays as it is.
     Attempted {
         /// For the log.
-        attempt: Box<Attempt>,
+        attempt: Arc<Attempt>,
         /// What follows; none for a test.
         follows: Option<Follows>,
     },

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{
-    ActionName, Attempt, AttemptId, Delivery, EventSlug, Notification, NotificationId, OrganizerId,
-    Settled, WebhookId,
+    Attempt, AttemptId, Delivery, Notification, NotificationId, OrganizerId, Settled, WebhookId,
 };
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
@@ -88,34 +87,47 @@ pub struct NotificationEntry {
 /// An attempt of the log, with the body that was sent.
 pub type AttemptEntry = Attempt;
 
-/// Success and answer time of one attempt, for statistics.
-pub type AttemptSample = (bool, Duration);
-
 /// What happened, for those who look.
 pub trait Log {
     /// Attempts of these webhooks, newest first; response bodies are left out.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempts(&self, webhooks: &[WebhookId], query: &AttemptQuery) -> Result<Vec<AttemptEntry>, StoreError>;
+    fn attempts(
+        &self,
+        webhooks: &[WebhookId],
+        query: &AttemptQuery,
+    ) -> Result<Vec<AttemptEntry>, StoreError>;
 
     /// One attempt in full, `payload` included.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<AttemptEntry>, StoreError>;
+    fn attempt(
+        &self,
+        webhook: WebhookId,
+        id: AttemptId,
+    ) -> Result<Option<AttemptEntry>, StoreError>;
 
     /// Success and answer time of the attempts since then, newest first, at most 100,000; tests are left out.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn samples(&self, webhook: WebhookId, since: Timestamp) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+    fn samples(
+        &self,
+        webhook: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
 
     /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn deliveries(&self, webhook: WebhookId, query: DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+    fn deliveries(
+        &self,
+        webhook: WebhookId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError>;
 
     /// The deliveries of one notification among these webhooks.
     ///
@@ -153,6 +165,3 @@ pub trait Log {
     /// When the store cannot be read.
     fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError>;
 }
-
-/// Names used by queries only.
-pub(crate) type Names = (Option<ActionName>, Option<EventSlug>);

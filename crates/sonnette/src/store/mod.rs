@@ -19,14 +19,16 @@ use crate::domain::{
     AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
 };
 
-pub use batch::{Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict};
+pub use batch::{
+    Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict,
+};
 pub use log::{
     AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
     NotificationQuery, Span,
 };
 pub use registry::{
-    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser,
-    OrganizerRows, Registry, RegistryRows,
+    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
+    RegistryRows,
 };
 
 /// Rows that one transaction of long work may touch.
@@ -159,7 +161,12 @@ pub trait Control {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn drop_waiting(&self, webhook: WebhookId, now: Timestamp, reason: &str) -> Result<usize, StoreError>;
+    fn drop_waiting(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<usize, StoreError>;
 
     /// Gives up waiting deliveries of a lane whose three days are over, at most [`BITE`].
     ///

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::domain::{
-    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction, Scope, Token,
-    TokenHash, TokenId, UserId, Webhook, WebhookId,
+    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
+    Scope, Token, TokenHash, TokenId, UserId, Webhook, WebhookId,
 };
 
 /// The registry as far as it has changed since some version.
@@ -142,7 +142,11 @@ pub trait Registry {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_organizer(&self, organizer: &Organizer, note: AuditNote) -> Result<Changed<Organizer>, StoreError>;
+    fn add_organizer(
+        &self,
+        organizer: &Organizer,
+        note: AuditNote,
+    ) -> Result<Changed<Organizer>, StoreError>;
 
     /// Changes an organizer; its slug stays.
     ///
@@ -165,7 +169,12 @@ pub trait Registry {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_event(&self, organizer: OrganizerId, event: &Event, note: AuditNote) -> Result<Changed<Event>, StoreError>;
+    fn add_event(
+        &self,
+        organizer: OrganizerId,
+        event: &Event,
+        note: AuditNote,
+    ) -> Result<Changed<Event>, StoreError>;
 
     /// Changes an event's name or start, or removes it (`None`) and takes it out of every webhook's list.
     ///
@@ -259,11 +268,17 @@ pub trait Registry {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn kept_answer(&self, key: &[u8; 32], now: Timestamp) -> Result<Option<KeptAnswer>, StoreError>;
+    fn kept_answer(&self, key: &[u8; 32], now: Timestamp)
+    -> Result<Option<KeptAnswer>, StoreError>;
 
     /// Keeps an answer.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn keep_answer(&self, key: &[u8; 32], answer: &KeptAnswer, now: Timestamp) -> Result<(), StoreError>;
+    fn keep_answer(
+        &self,
+        key: &[u8; 32],
+        answer: &KeptAnswer,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 }

@@ -1,1 +1,7 @@
-//! x
+//! Tests through the public surface: what goes in, and what arrives at a receiver.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod engine;
+mod sender;
+mod world;

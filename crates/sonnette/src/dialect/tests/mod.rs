@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::{Language, NotificationId, OrganizerId};
+use crate::domain::{Language, NotificationId, OrganizerId, RegisteredAction};
 
 fn organizer() -> Organizer {
     Organizer {

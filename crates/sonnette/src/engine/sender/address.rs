@@ -13,9 +13,9 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
 
-const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+const fn v6(s: [u16; 8], prefix: u8) -> Ipv6Net {
+    let ip = Ipv6Addr::new(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]);
+    Ipv6Net::new_assert(ip, prefix)
 }
 
 /// IPv4 networks that are not globally reachable unicast.
@@ -26,15 +26,15 @@ const REFUSED_V4: &[Ipv4Net] = &[
     v4(127, 0, 0, 0, 8),     // RFC 1122: loopback
     v4(169, 254, 0, 0, 16),  // RFC 3927: link-local, cloud metadata among it
     v4(172, 16, 0, 0, 12),   // RFC 1918: private
-    v4(192, 0, 0, 0, 24), // RFC 6890: protocol assignments; the anycast ones in it answer from the next router
-    v4(192, 0, 2, 0, 24), // RFC 5737: documentation
-    v4(192, 88, 99, 0, 24), // RFC 7526: withdrawn 6to4 relays
-    v4(192, 168, 0, 0, 16), // RFC 1918: private
-    v4(198, 18, 0, 0, 15), // RFC 2544: benchmarks
+    v4(192, 0, 0, 0, 24),    // RFC 6890: protocol assignments, anycast in the near network
+    v4(192, 0, 2, 0, 24),    // RFC 5737: documentation
+    v4(192, 88, 99, 0, 24),  // RFC 7526: withdrawn 6to4 relays
+    v4(192, 168, 0, 0, 16),  // RFC 1918: private
+    v4(198, 18, 0, 0, 15),   // RFC 2544: benchmarks
     v4(198, 51, 100, 0, 24), // RFC 5737: documentation
-    v4(203, 0, 113, 0, 24), // RFC 5737: documentation
-    v4(224, 0, 0, 0, 4),  // RFC 5771: multicast
-    v4(240, 0, 0, 0, 4),  // RFC 1112: reserved; 255.255.255.255 of RFC 919 and 8190
+    v4(203, 0, 113, 0, 24),  // RFC 5737: documentation
+    v4(224, 0, 0, 0, 4),     // RFC 5771: multicast
+    v4(240, 0, 0, 0, 4),     // RFC 1112: reserved; 255.255.255.255 of RFC 919 and 8190
 ];
 
 /// The only part of IPv6 from which global unicast addresses are given out (RFC 4291, 3587).
@@ -51,7 +51,7 @@ const REFUSED_V6: &[Ipv6Net] = &[
     v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // RFC 9637: documentation
 ];
 
-/// Assignments within 2001::/23 that are reachable; the anycast ones are left out, as with IPv4.
+/// Assignments within `2001::/23` that are reachable; the anycast ones are left out, as with IPv4.
 const REACHABLE_V6: &[Ipv6Net] = &[
     v6([0x2001, 3, 0, 0, 0, 0, 0, 0], 32),     // RFC 7450: AMT
     v6([0x2001, 4, 0x112, 0, 0, 0, 0, 0], 48), // RFC 7535: AS112

@@ -95,12 +95,61 @@ async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<T
             Ok(Ok(tcp)) => return Ok(tcp),
             Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
             Err(_) => {
-                trouble = Trouble::new(
-                    Failure::Timeout,
-                    format!("no connection to {address} in time"),
-                )
+                let reason = format!("no connection to {address} in time");
+                trouble = Trouble::new(Failure::Timeout, reason);
             }
         }
     }
     Err(trouble)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    async fn refusing() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let tcp = first_connection(&[refusing().await, good], LIMIT)
+            .await
+            .unwrap();
+        assert_eq!(tcp.peer_addr().unwrap(), good);
+    }
+
+    #[tokio::test]
+    async fn the_last_refusal_is_reported() {
+        let (one, two) = (refusing().await, refusing().await);
+        let trouble = first_connection(&[one, two], LIMIT).await.unwrap_err();
+        let reason = format!("connection refused by {two}");
+        assert_eq!(trouble, Trouble::new(Failure::Connect, reason));
+    }
+
+    #[test]
+    fn refused_addresses_are_skipped_while_others_are_left() {
+        let rules = Rules {
+            allow: Vec::new(),
+            tls: super::super::tls::connector(None).unwrap(),
+        };
+        let origin = Origin {
+            host: "a.test".to_owned(),
+            port: 80,
+            tls: None,
+        };
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (private, public) = (parse("10.0.0.1:80"), parse("8.8.8.8:80"));
+        let left = rules.permitted(&origin, vec![private, public, parse("[::1]:80")]);
+        assert_eq!(left, Ok(vec![public]));
+        let none = rules.permitted(&origin, vec![private]).unwrap_err();
+        assert_eq!(none.failure, Failure::Address);
+    }
 }

@@ -122,6 +122,17 @@ impl Connections {
         }
     }
 
+    /// Shares a connection no longer that turned out closed.
+    pub(super) fn forget(&self, connection: &Live) {
+        if let Live::Two(closed) = connection {
+            let mut kept = self.kept.lock();
+            kept.shared = kept
+                .shared
+                .take()
+                .filter(|entry| !entry.connection.is_same(closed));
+        }
+    }
+
     /// Keeps a connection whose answer has been read to the end, if it can serve again.
     pub(super) async fn give_back(&self, origin: &Arc<Origin>, connection: Live) {
         if let Live::One(mut connection) = connection

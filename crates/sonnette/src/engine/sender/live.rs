@@ -1,7 +1,9 @@
 //! Requests and answers over one connection.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -18,7 +20,7 @@ use super::stream::{Received, Stream};
 /// The most header fields of an answer.
 const MAX_HEADERS: usize = 256;
 /// The most bytes of an answer's head.
-const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEAD: u32 = 64 * 1024;
 /// What a receiver may send ahead over one HTTP/2 stream.
 const WINDOW: u32 = 256 * 1024;
 
@@ -88,7 +90,7 @@ type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 /// sending one, which saves two wake-ups for each request and makes dropping the same as closing.
 pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: Option<Driver>,
+    driver: Option<Box<Driver>>,
     received: Received,
 }
 
@@ -97,12 +99,12 @@ impl Http1 {
         let received = stream.received();
         let (sender, driver) = http1::Builder::new()
             .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD)
+            .max_buf_size(MAX_HEAD as usize)
             .handshake(TokioIo::new(stream))
             .await?;
         Ok(Self {
             sender,
-            driver: Some(driver),
+            driver: Some(Box::new(driver)),
             received,
         })
     }
@@ -110,7 +112,7 @@ impl Http1 {
     fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(driver) = &mut self.driver {
             // What went wrong reaches whoever waits for the answer.
-            if Pin::new(driver).poll(cx).is_ready() {
+            if Pin::new(&mut **driver).poll(cx).is_ready() {
                 self.driver = None;
             }
         }
@@ -148,6 +150,8 @@ impl Http1 {
 #[derive(Clone)]
 pub(super) struct Http2 {
     sender: http2::SendRequest<Full<Bytes>>,
+    /// The same in all clones, and in no other connection.
+    identity: Arc<()>,
 }
 
 impl Http2 {
@@ -156,7 +160,7 @@ impl Http2 {
             .timer(TokioTimer::new())
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(4 * WINDOW)
-            .max_header_list_size(MAX_HEAD as u32)
+            .max_header_list_size(MAX_HEAD)
             .handshake(TokioIo::new(stream))
             .await?;
         tokio::spawn(async move {
@@ -164,7 +168,14 @@ impl Http2 {
                 tracing::debug!(%error, "HTTP/2 connection ended");
             }
         });
-        Ok(Self { sender })
+        Ok(Self {
+            sender,
+            identity: Arc::default(),
+        })
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -179,7 +190,8 @@ impl Http2 {
         result.map_err(|error| {
             let unsent = error.message().is_some();
             let error = error.into_error();
-            let closed = unsent || error.is_canceled() || self.sender.is_closed();
+            let closed =
+                unsent || error.is_canceled() || untouched(&error) || self.sender.is_closed();
             NoAnswer {
                 error,
                 begun: false,
@@ -187,4 +199,14 @@ impl Http2 {
             }
         })
     }
+}
+
+/// Whether the receiver says, or the end of the connection shows, that the request was not answered and may be repeated.
+fn untouched(error: &hyper::Error) -> bool {
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|e| {
+        e.is_io() || e.is_go_away() || e.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
 }

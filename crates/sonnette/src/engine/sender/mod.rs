@@ -33,7 +33,7 @@ pub use self::prepared::Prepared;
 use self::answer::{Answer, Room, Stage};
 use self::connect::Rules;
 use self::head::Head;
-use self::live::Live;
+use self::live::{Live, NoAnswer};
 use self::prepared::Target;
 use self::trouble::Trouble;
 use crate::clock::Clock;
@@ -263,17 +263,21 @@ impl Sender {
         answer: &mut Answer,
     ) -> Result<(), Setback> {
         answer.stage = Stage::Sent;
-        let response = live
-            .send(head.request(live.is_http2()))
-            .await
-            .map_err(|no| {
-                let trouble = Trouble::waiting(&no.error, no.begun);
-                if no.closed && !no.begun {
-                    Setback::Closed(trouble)
-                } else {
-                    Setback::Final(trouble)
+        let response = match live.send(head.request(live.is_http2())).await {
+            Ok(response) => response,
+            Err(NoAnswer {
+                error,
+                begun,
+                closed,
+            }) => {
+                let trouble = Trouble::waiting(&error, begun);
+                if begun || !closed {
+                    return Err(Setback::Final(trouble));
                 }
-            })?;
+                connections.forget(&live);
+                return Err(Setback::Closed(trouble));
+            }
+        };
         let (parts, mut body) = response.into_parts();
         answer
             .begin(parts.status, &parts.headers, self.clock.now())

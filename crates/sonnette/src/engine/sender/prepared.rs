@@ -105,7 +105,7 @@ impl Target {
             format!("{written}:{port}")
         };
         let tls = if https {
-            Some(ServerName::try_from(host.clone()).ok()?)
+            Some(ServerName::try_from(host.trim_end_matches('.').to_owned()).ok()?)
         } else {
             None
         };

@@ -16,7 +16,11 @@ use crate::store::{
 };
 
 impl SqliteStore {
-    pub(super) fn commit_batch(&self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError> {
+    pub(super) fn commit_batch(
+        &self,
+        version: i64,
+        batch: &Batch,
+    ) -> Result<Vec<GroupAnswer>, CommitError> {
         let mut writer = self.writer.lock();
         let answer = writer.commit(version, batch);
         if answer.is_err() {
@@ -62,7 +66,8 @@ impl Writer {
 }
 
 fn counter(t: &Transaction<'_>) -> Result<i64, StoreError> {
-    let mut statement = t.prepare_cached("SELECT value FROM counters WHERE name = 'notification'")?;
+    let mut statement =
+        t.prepare_cached("SELECT value FROM counters WHERE name = 'notification'")?;
     Ok(statement.query_row([], |r| r.get(0))?)
 }
 
@@ -72,7 +77,9 @@ fn register_events(
     known: &mut std::collections::HashSet<(OrganizerId, crate::domain::EventSlug)>,
 ) -> Result<(), StoreError> {
     for publication in group.publications.iter().filter(|p| p.registers_event) {
-        let Some(event) = &publication.event else { continue };
+        let Some(event) = &publication.event else {
+            continue;
+        };
         let key = (group.organizer, event.clone());
         if known.contains(&key) {
             continue;
@@ -116,7 +123,9 @@ fn take(t: &Transaction<'_>, group: &Group, next: &mut i64) -> Result<GroupAnswe
 fn conflict(t: &Transaction<'_>, group: &Group) -> Result<Option<usize>, StoreError> {
     let mut within = std::collections::HashMap::new();
     for (place, publication) in group.publications.iter().enumerate() {
-        let Some(key) = &publication.key else { continue };
+        let Some(key) = &publication.key else {
+            continue;
+        };
         if *within.entry(key.text.as_str()).or_insert(key.content) != key.content {
             return Ok(Some(place));
         }
@@ -129,11 +138,17 @@ fn conflict(t: &Transaction<'_>, group: &Group) -> Result<Option<usize>, StoreEr
     Ok(None)
 }
 
-fn earlier(t: &Transaction<'_>, organizer: OrganizerId, key: &str) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
+fn earlier(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    key: &str,
+) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT content, notification FROM publication_keys WHERE organizer = ?1 AND text = ?2",
     )?;
-    Ok(statement.query_row(params![organizer.0, key], |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
+    Ok(statement
+        .query_row(params![organizer.0, key], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?)
 }
 
 fn repeat(t: &Transaction<'_>, notification: i64) -> Result<Answered, StoreError> {
@@ -200,15 +215,28 @@ fn publish(
     })
 }
 
-fn settle(t: &Transaction<'_>, settlement: &Settlement, now: jiff::Timestamp) -> Result<(), StoreError> {
+fn settle(
+    t: &Transaction<'_>,
+    settlement: &Settlement,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.verdict {
         Verdict::Attempted { attempt, follows } => {
             record(t, attempt)?;
             match follows {
                 Some(Follows::Ends(how, attempts)) => {
-                    let reason = (*how == Settled::GivenUp).then_some("its twelve tries are used up");
-                    end(t, webhook, attempt.notification, *how, Some(*attempts), attempt.id.0, reason)?;
+                    let reason =
+                        (*how == Settled::GivenUp).then_some("its twelve tries are used up");
+                    end(
+                        t,
+                        webhook,
+                        attempt.notification,
+                        *how,
+                        Some(*attempts),
+                        attempt.id.0,
+                        reason,
+                    )?;
                 }
                 Some(Follows::Waits(progress)) => wait(t, webhook, attempt.notification, progress)?,
                 None => {}
@@ -216,7 +244,15 @@ fn settle(t: &Transaction<'_>, settlement: &Settlement, now: jiff::Timestamp) ->
         }
         Verdict::Expired(notification) => {
             let reason = Some("its three days are over");
-            end(t, webhook, *notification, Settled::GivenUp, None, micros(now), reason)?;
+            end(
+                t,
+                webhook,
+                *notification,
+                Settled::GivenUp,
+                None,
+                micros(now),
+                reason,
+            )?;
         }
     }
     if let Some(health) = &settlement.health {
@@ -289,12 +325,24 @@ fn wait(
         "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5
          WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
     )?
-    .execute(params![webhook.0, notification.0, progress.attempts, progress.tries, micros(progress.due_at)])?;
+    .execute(params![
+        webhook.0,
+        notification.0,
+        progress.attempts,
+        progress.tries,
+        micros(progress.due_at)
+    ])?;
     Ok(())
 }
 
-pub(super) fn remember(t: &Transaction<'_>, webhook: WebhookId, health: &LaneHealth) -> Result<(), StoreError> {
-    let wait = health.probing.map(|p| u32::try_from(p.wait.as_millis()).unwrap_or(u32::MAX));
+pub(super) fn remember(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    health: &LaneHealth,
+) -> Result<(), StoreError> {
+    let wait = health
+        .probing
+        .map(|p| u32::try_from(p.wait.as_millis()).unwrap_or(u32::MAX));
     t.prepare_cached(
         "INSERT OR REPLACE INTO lanes (webhook, failures, failing_since, first_failed, several, probing_since, probe_at,
            probe_wait_ms, paused_until, last_success_at)
@@ -329,10 +377,17 @@ fn disable(
             |r| r.get(0),
         )
         .optional()?;
-    let Some(organizer) = organizer.map(OrganizerId) else { return Ok(()) };
+    let Some(organizer) = organizer.map(OrganizerId) else {
+        return Ok(());
+    };
     super::registry::touch_organizer(t, organizer)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
-    let note = AuditNote { actor: Actor::Server, action: "pretix.webhook.changed", data, at: now };
+    let note = AuditNote {
+        actor: Actor::Server,
+        action: "pretix.webhook.changed",
+        data,
+        at: now,
+    };
     super::registry::write_note(t, Some(organizer), &note)?;
     Ok(())
 }

@@ -20,7 +20,12 @@ impl Control for SqliteStore {
         })
     }
 
-    fn drop_waiting(&self, webhook: WebhookId, now: Timestamp, reason: &str) -> Result<usize, StoreError> {
+    fn drop_waiting(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<usize, StoreError> {
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'dropped', reason = ?3 WHERE webhook = ?1 AND notification IN (
@@ -93,12 +98,19 @@ impl Control for SqliteStore {
                     }
                 }
             }
-            let more = (seen.len() == BITE).then(|| seen.last().map(|s| s.0)).flatten();
+            let more = (seen.len() == BITE)
+                .then(|| seen.last().map(|s| s.0))
+                .flatten();
             Ok((count, more))
         })
     }
 
-    fn replay(&self, notification: NotificationId, webhooks: &[WebhookId], now: Timestamp) -> Result<(), StoreError> {
+    fn replay(
+        &self,
+        notification: NotificationId,
+        webhooks: &[WebhookId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(|t| {
             for webhook in webhooks {
                 t.prepare_cached(
@@ -113,7 +125,11 @@ impl Control for SqliteStore {
         })
     }
 
-    fn delivery(&self, webhook: WebhookId, notification: NotificationId) -> Result<Option<Delivery>, StoreError> {
+    fn delivery(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Result<Option<Delivery>, StoreError> {
         self.read(|c| delivery(c, webhook, notification))
     }
 
@@ -138,7 +154,12 @@ impl Control for SqliteStore {
 }
 
 /// Due now; a settled one begins anew.
-fn again(t: &Transaction<'_>, webhook: WebhookId, notification: NotificationId, now: Timestamp) -> Result<(), StoreError> {
+fn again(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    notification: NotificationId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     t.prepare_cached(
         "UPDATE deliveries SET
            tries = iif(settled_at IS NULL, tries, 0), started_at = iif(settled_at IS NULL, started_at, ?3),
@@ -149,7 +170,11 @@ fn again(t: &Transaction<'_>, webhook: WebhookId, notification: NotificationId, 
     Ok(())
 }
 
-fn waiting(c: &Connection, webhook: WebhookId, notification: NotificationId) -> Result<Option<Waiting>, StoreError> {
+fn waiting(
+    c: &Connection,
+    webhook: WebhookId,
+    notification: NotificationId,
+) -> Result<Option<Waiting>, StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
            d.attempts, d.tries, d.started_at, d.due_at
@@ -157,7 +182,9 @@ fn waiting(c: &Connection, webhook: WebhookId, notification: NotificationId) -> 
          WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL",
     )?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     Ok(Some(Waiting {
         notification: rows::notification(Cells::new(row, "notifications"))?,
         progress: rows::progress(Cells::new(row, "deliveries"))?,
@@ -167,7 +194,11 @@ fn waiting(c: &Connection, webhook: WebhookId, notification: NotificationId) -> 
 type Undelivered = (NotificationId, i64, DeliveryWord);
 
 /// One bite of a webhook's deliveries that nobody took, after a notification, with their times of publication.
-fn undelivered(t: &Transaction<'_>, webhook: WebhookId, from: i64) -> Result<Vec<Undelivered>, StoreError> {
+fn undelivered(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    from: i64,
+) -> Result<Vec<Undelivered>, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT d.notification, n.published_at, d.how FROM deliveries d JOIN notifications n ON n.id = d.notification
          WHERE d.webhook = ?1 AND d.notification > ?2 AND d.how IS NOT 'delivered'
@@ -177,8 +208,14 @@ fn undelivered(t: &Transaction<'_>, webhook: WebhookId, from: i64) -> Result<Vec
     let mut seen = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "deliveries");
-        let word = cells.parse_some::<Settled>("how")?.map_or(DeliveryWord::Waiting, DeliveryWord::Settled);
-        seen.push((NotificationId(cells.get("notification")?), cells.get("published_at")?, word));
+        let word = cells
+            .parse_some::<Settled>("how")?
+            .map_or(DeliveryWord::Waiting, DeliveryWord::Settled);
+        seen.push((
+            NotificationId(cells.get("notification")?),
+            cells.get("published_at")?,
+            word,
+        ));
     }
     Ok(seen)
 }
@@ -188,12 +225,16 @@ fn undelivered(t: &Transaction<'_>, webhook: WebhookId, from: i64) -> Result<Vec
 pub(super) fn first_since(c: &Connection, since: Option<Timestamp>) -> Result<i64, StoreError> {
     let Some(since) = since else { return Ok(0) };
     let since = micros(since) - 60_000_000;
-    let mut probe = c.prepare_cached("SELECT id, published_at FROM notifications WHERE id >= ?1 ORDER BY id LIMIT 1")?;
+    let mut probe = c.prepare_cached(
+        "SELECT id, published_at FROM notifications WHERE id >= ?1 ORDER BY id LIMIT 1",
+    )?;
     let newest: Option<i64> = c.query_row("SELECT max(id) FROM notifications", [], |r| r.get(0))?;
     let (mut low, mut high) = (0, newest.unwrap_or(0) + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        let found: Option<(i64, i64)> = probe.query_row([middle], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+        let found: Option<(i64, i64)> = probe
+            .query_row([middle], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
         match found {
             Some((id, at)) if at < since => low = id + 1,
             _ => high = middle,
@@ -205,8 +246,14 @@ pub(super) fn first_since(c: &Connection, since: Option<Timestamp>) -> Result<i6
 /// Columns: notification, `action_type`, event, attempts, `due_at`, `settled_at`, how, reason.
 pub(super) fn delivery_of(cells: Cells<'_>, webhook: WebhookId) -> Result<Delivery, StoreError> {
     let state = match cells.time_some("settled_at")? {
-        None => DeliveryState::Scheduled { due_at: cells.time("due_at")? },
-        Some(at) => DeliveryState::Settled { at, how: cells.parse("how")?, reason: cells.get("reason")? },
+        None => DeliveryState::Scheduled {
+            due_at: cells.time("due_at")?,
+        },
+        Some(at) => DeliveryState::Settled {
+            at,
+            how: cells.parse("how")?,
+            reason: cells.get("reason")?,
+        },
     };
     Ok(Delivery {
         webhook,
@@ -229,7 +276,9 @@ pub(super) fn delivery(
          WHERE d.webhook = ?1 AND d.notification = ?2",
     )?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    rows.next()?.map(|row| delivery_of(Cells::new(row, "deliveries"), webhook)).transpose()
+    rows.next()?
+        .map(|row| delivery_of(Cells::new(row, "deliveries"), webhook))
+        .transpose()
 }
 
 fn prune_attempts(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
@@ -241,7 +290,9 @@ fn prune_attempts(t: &Transaction<'_>, before: Timestamp) -> Result<usize, Store
     )?;
     let (mut webhook, mut removed) = (i64::MIN, 0);
     while removed < BITE {
-        let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else { break };
+        let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else {
+            break;
+        };
         webhook = found;
         removed += remove.execute(params![webhook, micros(before), BITE - removed])?;
     }

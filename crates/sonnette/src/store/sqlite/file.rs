@@ -30,9 +30,12 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(directory)
-        .map_err(|e| refused(directory, &format!("the data directory cannot be made: {e}")))
+    builder.create(directory).map_err(|e| {
+        refused(
+            directory,
+            &format!("the data directory cannot be made: {e}"),
+        )
+    })
 }
 
 /// Refuses a file that is damaged or not ours, without writing to it.
@@ -49,19 +52,30 @@ pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
     let mut header = [0; 100];
     let read = file.read(&mut header).unwrap_or(0);
     if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
-        return Err(refused(path, "damaged, or not a store of Sonnette; it was left as it is"));
+        return Err(refused(
+            path,
+            "damaged, or not a store of Sonnette; it was left as it is",
+        ));
     }
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let word = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let page = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65536,
         size => u64::from(size),
     };
     if size < page * u64::from(word(28)) {
-        return Err(refused(path, "damaged: the file ends too early; it was left as it is"));
+        return Err(refused(
+            path,
+            "damaged: the file ends too early; it was left as it is",
+        ));
     }
     let application = word(68).cast_signed();
     if application != APPLICATION && (application != 0 || word(60) != 0) {
-        return Err(refused(path, "not a store of Sonnette; it was left as it is"));
+        return Err(refused(
+            path,
+            "not a store of Sonnette; it was left as it is",
+        ));
     }
     if word(60) as usize > MIGRATIONS.len() {
         return Err(newer(path, word(60)));
@@ -73,7 +87,9 @@ fn newer(path: &Path, version: u32) -> StoreError {
     let ours = MIGRATIONS.len();
     refused(
         path,
-        &format!("made by a newer version of Sonnette (shape {version}, this one knows {ours}); it was left as it is"),
+        &format!(
+            "made by a newer version of Sonnette (shape {version}, this one knows {ours}); it was left as it is"
+        ),
     )
 }
 
@@ -102,7 +118,9 @@ pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
     if found == "ok" {
         return Ok(());
     }
-    Err(StoreError::Refused(format!("the store is damaged: {found}")))
+    Err(StoreError::Refused(format!(
+        "the store is damaged: {found}"
+    )))
 }
 
 /// Says that one process serves from a data directory; held for as long as it lives.
@@ -127,9 +145,10 @@ impl Lock {
             .map_err(|e| refused(&path, &format!("cannot be opened: {e}")))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(refused(directory, "another sonnette serves from this data directory"))
-            }
+            Err(TryLockError::WouldBlock) => Err(refused(
+                directory,
+                "another sonnette serves from this data directory",
+            )),
             Err(TryLockError::Error(e)) => Err(refused(&path, &format!("cannot be locked: {e}"))),
         }
     }

@@ -96,8 +96,14 @@ pub(super) fn health(c: &Connection, webhook: WebhookId) -> Result<LaneHealth, S
     }
 }
 
-fn next_due_at(c: &Connection, webhook: WebhookId, after: Option<Cursor>) -> Result<Option<Timestamp>, StoreError> {
-    let (from, beyond) = after.map_or((i64::MIN, NotificationId(i64::MIN)), |(due, id)| (micros(due), id));
+fn next_due_at(
+    c: &Connection,
+    webhook: WebhookId,
+    after: Option<Cursor>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let (from, beyond) = after.map_or((i64::MIN, NotificationId(i64::MIN)), |(due, id)| {
+        (micros(due), id)
+    });
     let due: Option<i64> = c
         .prepare_cached(
             "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting

@@ -10,10 +10,12 @@ use super::control::delivery_of;
 use super::rows::{self, Cells, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
-    Attempt, AttemptId, Delivery, Exchange, NotificationId, OrganizerId, Outcome, Settled, WebhookId,
+    Attempt, AttemptId, Delivery, Exchange, NotificationId, OrganizerId, Outcome, Settled,
+    WebhookId,
 };
 use crate::store::{
-    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry, NotificationQuery,
+    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
+    NotificationQuery,
 };
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
@@ -21,11 +23,16 @@ const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
     a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
-const NOTIFICATION: &str = "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries
+const NOTIFICATION: &str =
+    "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries
     FROM notifications";
 
 impl Log for SqliteStore {
-    fn attempts(&self, webhooks: &[WebhookId], query: &AttemptQuery) -> Result<Vec<AttemptEntry>, StoreError> {
+    fn attempts(
+        &self,
+        webhooks: &[WebhookId],
+        query: &AttemptQuery,
+    ) -> Result<Vec<AttemptEntry>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
@@ -39,7 +46,11 @@ impl Log for SqliteStore {
         })
     }
 
-    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<AttemptEntry>, StoreError> {
+    fn attempt(
+        &self,
+        webhook: WebhookId,
+        id: AttemptId,
+    ) -> Result<Option<AttemptEntry>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
                 "{ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
@@ -47,7 +58,9 @@ impl Log for SqliteStore {
                  WHERE a.webhook = ?1 AND a.id = ?2"
             ))?;
             let mut rows = statement.query([webhook.0, id.0])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
             let cells = Cells::new(row, "attempts");
             let mut attempt = attempt(cells)?;
             attempt.payload = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
@@ -57,7 +70,11 @@ impl Log for SqliteStore {
         })
     }
 
-    fn samples(&self, webhook: WebhookId, since: Timestamp) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError> {
+    fn samples(
+        &self,
+        webhook: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT id, return_code, duration_us FROM attempts
@@ -75,7 +92,11 @@ impl Log for SqliteStore {
         })
     }
 
-    fn deliveries(&self, webhook: WebhookId, query: DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+    fn deliveries(
+        &self,
+        webhook: WebhookId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.read(|c| {
             let state = match query.state {
                 None => "1",
@@ -100,7 +121,11 @@ impl Log for SqliteStore {
         })
     }
 
-    fn deliveries_of(&self, notification: NotificationId, webhooks: &[WebhookId]) -> Result<Vec<Delivery>, StoreError> {
+    fn deliveries_of(
+        &self,
+        notification: NotificationId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
@@ -122,12 +147,18 @@ impl Log for SqliteStore {
             filter.and("action_type = ?", query.action_type.clone());
             filter.and("event = ?", query.event.clone());
             if query.span.since.is_some() {
-                filter.and("id >= ?", Some(super::control::first_since(c, query.span.since)?));
+                filter.and(
+                    "id >= ?",
+                    Some(super::control::first_since(c, query.span.since)?),
+                );
             }
             filter.and("published_at >= ?", query.span.since.map(micros));
             filter.and("published_at <= ?", query.span.until.map(micros));
             filter.bind(query.limit);
-            let sql = format!("{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?", filter.sql);
+            let sql = format!(
+                "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
+                filter.sql
+            );
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(filter.values().as_slice())?;
             let mut found = Vec::new();
@@ -138,25 +169,41 @@ impl Log for SqliteStore {
         })
     }
 
-    fn notification(&self, organizer: OrganizerId, id: NotificationId) -> Result<Option<NotificationEntry>, StoreError> {
+    fn notification(
+        &self,
+        organizer: OrganizerId,
+        id: NotificationId,
+    ) -> Result<Option<NotificationEntry>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
+            let mut statement =
+                c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
             let mut rows = statement.query([id.0, organizer.0])?;
-            rows.next()?.map(|row| notification(Cells::new(row, "notifications"))).transpose()
+            rows.next()?
+                .map(|row| notification(Cells::new(row, "notifications")))
+                .transpose()
         })
     }
 
     fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
-                .prepare_cached("SELECT count(*), min(started_at) FROM deliveries WHERE settled_at IS NULL")?
+                .prepare_cached(
+                    "SELECT count(*), min(started_at) FROM deliveries WHERE settled_at IS NULL",
+                )?
                 .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            Ok((count, oldest.and_then(|o| Timestamp::from_microsecond(o).ok())))
+            Ok((
+                count,
+                oldest.and_then(|o| Timestamp::from_microsecond(o).ok()),
+            ))
         })
     }
 }
 
-fn attempts_of(c: &Connection, webhook: WebhookId, query: &AttemptQuery) -> Result<Vec<Attempt>, StoreError> {
+fn attempts_of(
+    c: &Connection,
+    webhook: WebhookId,
+    query: &AttemptQuery,
+) -> Result<Vec<Attempt>, StoreError> {
     let mut filter = Filter::new("a.webhook = ? AND a.id < ?");
     filter.bind(webhook.0);
     filter.bind(query.after.map_or(i64::MAX, |a| a.0));
@@ -167,7 +214,10 @@ fn attempts_of(c: &Connection, webhook: WebhookId, query: &AttemptQuery) -> Resu
             " AND a.return_code NOT BETWEEN 200 AND 299"
         });
     }
-    filter.and("coalesce(a.action_type, n.action_type) = ?", query.action_type.clone());
+    filter.and(
+        "coalesce(a.action_type, n.action_type) = ?",
+        query.action_type.clone(),
+    );
     filter.and("coalesce(a.event, n.event) = ?", query.event.clone());
     filter.and("a.notification = ?", query.notification.map(|n| n.0));
     filter.and("a.id >= ?", query.span.since.map(micros));
@@ -189,8 +239,14 @@ fn attempts_of(c: &Connection, webhook: WebhookId, query: &AttemptQuery) -> Resu
 
 fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_some("failure")? {
-        None => Outcome::Answered { status: cells.get("return_code")?, retry_after: None },
-        Some(failure) => Outcome::Failed { failure, reason: cells.get("reason")? },
+        None => Outcome::Answered {
+            status: cells.get("return_code")?,
+            retry_after: None,
+        },
+        Some(failure) => Outcome::Failed {
+            failure,
+            reason: cells.get("reason")?,
+        },
     };
     Ok(Attempt {
         id: AttemptId(cells.get("id")?),
@@ -229,7 +285,10 @@ struct Filter {
 
 impl Filter {
     fn new(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), bound: Vec::new() }
+        Self {
+            sql: sql.to_owned(),
+            bound: Vec::new(),
+        }
     }
 
     fn bind(&mut self, value: impl ToSql + 'static) {

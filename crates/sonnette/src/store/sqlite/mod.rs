@@ -60,9 +60,18 @@ impl SqliteStore {
         file::inspect(&path)?;
         let mut connection = connect(&path)?;
         file::migrate(&mut connection)?;
-        let writer = Writer { connection, known_events: HashSet::new(), known_at: 0 };
+        let writer = Writer {
+            connection,
+            known_events: HashSet::new(),
+            known_at: 0,
+        };
         let copier = Mutex::new(connect(&path)?);
-        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default(), copier })
+        Ok(Self {
+            path,
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            copier,
+        })
     }
 
     /// Copies the whole store, as it is at one moment, into a new file, beside whatever else goes on.
@@ -127,7 +136,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn ping(&self) -> Result<(), StoreError> {
         self.write(|t| {
-            t.execute("UPDATE counters SET value = value WHERE name = 'registry'", [])?;
+            t.execute(
+                "UPDATE counters SET value = value WHERE name = 'registry'",
+                [],
+            )?;
             Ok(())
         })
     }
@@ -139,7 +151,11 @@ impl Store for SqliteStore {
         }
         let copier = self.copier.lock();
         let pause = (size > LOG_LIMIT).then(|| self.writer.lock());
-        let mode = if pause.is_some() { "TRUNCATE" } else { "PASSIVE" };
+        let mode = if pause.is_some() {
+            "TRUNCATE"
+        } else {
+            "PASSIVE"
+        };
         if let Err(error) = copier.pragma_update(None, "wal_checkpoint", mode) {
             tracing::warn!(%error, "the write-ahead log could not be copied into the store");
         }
@@ -166,7 +182,9 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Self::Refused(format!("the store is damaged: {error}")),
+            Some(DatabaseCorrupt | NotADatabase) => {
+                Self::Refused(format!("the store is damaged: {error}"))
+            }
             _ => Self::Unavailable(error.to_string()),
         }
     }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::rows::{Cells, micros, to_json};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
-    AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer, OrganizerId,
-    OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token, TokenId, UserId,
-    Webhook, WebhookId, WebhookSettings, WebhookState,
+    AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer,
+    OrganizerId, OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token,
+    TokenId, UserId, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::{
     Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
@@ -27,7 +27,10 @@ impl Registry for SqliteStore {
     fn load(&self, since: i64) -> Result<RegistryRows, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            let mut rows = RegistryRows { version: version(c)?, ..RegistryRows::default() };
+            let mut rows = RegistryRows {
+                version: version(c)?,
+                ..RegistryRows::default()
+            };
             for organizer in organizers(c, "changed > ?1", since)? {
                 rows.organizers.push(OrganizerRows {
                     webhooks: webhooks(c, "organizer = ?1", organizer.id.0)?,
@@ -45,7 +48,11 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn add_organizer(&self, organizer: &Organizer, note: AuditNote) -> Result<Changed<Organizer>, StoreError> {
+    fn add_organizer(
+        &self,
+        organizer: &Organizer,
+        note: AuditNote,
+    ) -> Result<Changed<Organizer>, StoreError> {
         self.write(|t| {
             let taken = "SELECT 1 FROM organizers WHERE slug = ?1";
             if t.query_row(taken, [organizer.slug.as_str()], |_| Ok(())).optional()?.is_some() {
@@ -70,7 +77,9 @@ impl Registry for SqliteStore {
         note: AuditNote,
     ) -> Result<Changed<Organizer>, StoreError> {
         self.write(|t| {
-            let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else { return Ok(Changed::Missing) };
+            let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else {
+                return Ok(Changed::Missing);
+            };
             if !change(&mut organizer) {
                 return Ok(Changed::Refused);
             }
@@ -101,19 +110,34 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn add_event(&self, organizer: OrganizerId, event: &Event, note: AuditNote) -> Result<Changed<Event>, StoreError> {
+    fn add_event(
+        &self,
+        organizer: OrganizerId,
+        event: &Event,
+        note: AuditNote,
+    ) -> Result<Changed<Event>, StoreError> {
         self.write(|t| {
             let id: Option<i64> = t
                 .query_row(
                     "INSERT INTO events (organizer, slug, name, date_from) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT DO NOTHING RETURNING id",
-                    params![organizer.0, event.slug.as_str(), event.name, event.date_from.map(micros)],
+                    params![
+                        organizer.0,
+                        event.slug.as_str(),
+                        event.name,
+                        event.date_from.map(micros)
+                    ],
                     |r| r.get(0),
                 )
                 .optional()?;
-            let Some(id) = id else { return Ok(Changed::Taken) };
+            let Some(id) = id else {
+                return Ok(Changed::Taken);
+            };
             write_note(t, Some(organizer), &note)?;
-            Ok(Changed::Done(Event { id: EventId(id), ..event.clone() }))
+            Ok(Changed::Done(Event {
+                id: EventId(id),
+                ..event.clone()
+            }))
         })
     }
 
@@ -127,9 +151,15 @@ impl Registry for SqliteStore {
         self.write(|t| {
             let key = params![organizer.0, slug.as_str()];
             let found = t
-                .query_row("SELECT id FROM events WHERE organizer = ?1 AND slug = ?2", key, |r| r.get::<_, i64>(0))
+                .query_row(
+                    "SELECT id FROM events WHERE organizer = ?1 AND slug = ?2",
+                    key,
+                    |r| r.get::<_, i64>(0),
+                )
                 .optional()?;
-            let Some(id) = found else { return Ok(Changed::Missing) };
+            let Some(id) = found else {
+                return Ok(Changed::Missing);
+            };
             match to {
                 Some((name, date_from)) => t.execute(
                     "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
@@ -169,7 +199,10 @@ impl Registry for SqliteStore {
         note: AuditNote,
     ) -> Result<Changed<Webhook>, StoreError> {
         self.write(|t| {
-            let Some(before) = webhooks(t, "id = ?1", id.0)?.pop().filter(|w| w.organizer == organizer) else {
+            let Some(before) = webhooks(t, "id = ?1", id.0)?
+                .pop()
+                .filter(|w| w.organizer == organizer)
+            else {
                 return Ok(Changed::Missing);
             };
             let mut webhook = before.clone();
@@ -189,7 +222,12 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn put_action_type(&self, row: &RegisteredAction, remove: bool, note: AuditNote) -> Result<Changed<i64>, StoreError> {
+    fn put_action_type(
+        &self,
+        row: &RegisteredAction,
+        remove: bool,
+        note: AuditNote,
+    ) -> Result<Changed<i64>, StoreError> {
         self.write(|t| {
             let changed = if remove {
                 t.execute("DELETE FROM action_types WHERE id = ?1", [row.id])?
@@ -197,9 +235,17 @@ impl Registry for SqliteStore {
                 write_action_type(t, row)?
             };
             if changed == 0 {
-                return Ok(if row.id == 0 { Changed::Taken } else { Changed::Missing });
+                return Ok(if row.id == 0 {
+                    Changed::Taken
+                } else {
+                    Changed::Missing
+                });
             }
-            let id = if row.id == 0 { t.last_insert_rowid() } else { row.id };
+            let id = if row.id == 0 {
+                t.last_insert_rowid()
+            } else {
+                row.id
+            };
             match row.organizer {
                 Some(organizer) => touch_organizer(t, organizer)?,
                 None => {
@@ -253,7 +299,9 @@ impl Registry for SqliteStore {
         self.write(|t| {
             let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
             let mut rows = statement.query([id.0])?;
-            let Some(row) = rows.next()? else { return Ok(Changed::Missing) };
+            let Some(row) = rows.next()? else {
+                return Ok(Changed::Missing);
+            };
             let mut token = token(Cells::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(Changed::Refused);
@@ -304,9 +352,18 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn audit(&self, organizer: OrganizerId, skip: usize, limit: usize) -> Result<(usize, Vec<AuditEntry>), StoreError> {
+    fn audit(
+        &self,
+        organizer: OrganizerId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<(usize, Vec<AuditEntry>), StoreError> {
         self.read(|c| {
-            let count = c.query_row("SELECT count(*) FROM audit WHERE organizer = ?1", [organizer.0], |r| r.get(0))?;
+            let count = c.query_row(
+                "SELECT count(*) FROM audit WHERE organizer = ?1",
+                [organizer.0],
+                |r| r.get(0),
+            )?;
             let mut statement = c.prepare_cached(
                 "SELECT id, at, actor, actor_id, action, data FROM audit WHERE organizer = ?1
                  ORDER BY id DESC LIMIT ?2 OFFSET ?3",
@@ -331,19 +388,34 @@ impl Registry for SqliteStore {
         self.write(|t| write_note(t, Some(organizer), &note))
     }
 
-    fn kept_answer(&self, key: &[u8; 32], now: Timestamp) -> Result<Option<KeptAnswer>, StoreError> {
+    fn kept_answer(
+        &self,
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT status, headers, body FROM kept_answers WHERE key = ?1 AND kept_at > ?2",
             )?;
             let mut rows = statement.query(params![&key[..], micros(now) - 86_400_000_000])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
             let cells = Cells::new(row, "kept_answers");
-            Ok(Some(KeptAnswer { status: cells.get("status")?, headers: cells.json("headers")?, body: cells.get("body")? }))
+            Ok(Some(KeptAnswer {
+                status: cells.get("status")?,
+                headers: cells.json("headers")?,
+                body: cells.get("body")?,
+            }))
         })
     }
 
-    fn keep_answer(&self, key: &[u8; 32], answer: &KeptAnswer, now: Timestamp) -> Result<(), StoreError> {
+    fn keep_answer(
+        &self,
+        key: &[u8; 32],
+        answer: &KeptAnswer,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(|t| {
             t.execute(
                 "INSERT OR REPLACE INTO kept_answers (key, status, headers, body, kept_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -365,13 +437,23 @@ fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
 }
 
 /// Makes a new version in which this organizer has changed.
-pub(super) fn touch_organizer(t: &Transaction<'_>, organizer: OrganizerId) -> Result<(), StoreError> {
+pub(super) fn touch_organizer(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+) -> Result<(), StoreError> {
     let version = bump(t)?;
-    t.execute("UPDATE organizers SET changed = ?2 WHERE id = ?1", [organizer.0, version])?;
+    t.execute(
+        "UPDATE organizers SET changed = ?2 WHERE id = ?1",
+        [organizer.0, version],
+    )?;
     Ok(())
 }
 
-pub(super) fn write_note(t: &Transaction<'_>, organizer: Option<OrganizerId>, note: &AuditNote) -> Result<(), StoreError> {
+pub(super) fn write_note(
+    t: &Transaction<'_>,
+    organizer: Option<OrganizerId>,
+    note: &AuditNote,
+) -> Result<(), StoreError> {
     let (actor, id) = match note.actor {
         Actor::Token(id) => ("token", Some(id.0)),
         Actor::User(id) => ("user", Some(id.0)),
@@ -412,7 +494,9 @@ fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
 }
 
 fn organizers(c: &Connection, condition: &str, value: i64) -> Result<Vec<Organizer>, StoreError> {
-    let mut statement = c.prepare_cached(&format!("SELECT * FROM organizers WHERE {condition} ORDER BY id"))?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT * FROM organizers WHERE {condition} ORDER BY id"
+    ))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -436,9 +520,11 @@ fn organizers(c: &Connection, condition: &str, value: i64) -> Result<Vec<Organiz
 
 /// Null: never. Otherwise failures and seconds.
 fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
-    stored.map_or(FailurePolicy::Never, |(failures, seconds)| FailurePolicy::After {
-        failures,
-        lasting: SignedDuration::from_secs(seconds),
+    stored.map_or(FailurePolicy::Never, |(failures, seconds)| {
+        FailurePolicy::After {
+            failures,
+            lasting: SignedDuration::from_secs(seconds),
+        }
     })
 }
 
@@ -464,7 +550,10 @@ fn write_organizer(t: &Transaction<'_>, organizer: &Organizer) -> Result<(), Sto
     Ok(())
 }
 
-fn action_types(c: &Connection, organizer: OrganizerId) -> Result<Vec<RegisteredAction>, StoreError> {
+fn action_types(
+    c: &Connection,
+    organizer: OrganizerId,
+) -> Result<Vec<RegisteredAction>, StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
     )?;
@@ -473,7 +562,10 @@ fn action_types(c: &Connection, organizer: OrganizerId) -> Result<Vec<Registered
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "action_types");
         let value = |column| -> Result<Option<Value>, StoreError> {
-            cells.get::<Option<String>>(column)?.map(|_| cells.json(column)).transpose()
+            cells
+                .get::<Option<String>>(column)?
+                .map(|_| cells.json(column))
+                .transpose()
         };
         found.push(RegisteredAction {
             id: cells.get("id")?,
@@ -495,7 +587,14 @@ fn write_action_type(t: &Transaction<'_>, row: &RegisteredAction) -> Result<usiz
         return Ok(t.execute(
             "INSERT INTO action_types (organizer, name, description, schema, example, shape)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            params![row.organizer.map(|o| o.0), row.name.as_str(), row.description, schema, example, row.shape.as_str()],
+            params![
+                row.organizer.map(|o| o.0),
+                row.name.as_str(),
+                row.description,
+                schema,
+                example,
+                row.shape.as_str()
+            ],
         )?);
     }
     Ok(t.execute(
@@ -505,7 +604,9 @@ fn write_action_type(t: &Transaction<'_>, row: &RegisteredAction) -> Result<usiz
 }
 
 fn webhooks(c: &Connection, condition: &str, value: i64) -> Result<Vec<Webhook>, StoreError> {
-    let mut statement = c.prepare_cached(&format!("SELECT * FROM webhooks WHERE {condition} ORDER BY id"))?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
+    ))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -526,13 +627,23 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         organizer: OrganizerId(cells.get("organizer")?),
         state: match cells.time_some("disabled_at")? {
             None => WebhookState::Enabled,
-            Some(since) => WebhookState::Disabled(Disabled { since, reason: cells.parse("disabled_reason")? }),
+            Some(since) => WebhookState::Disabled(Disabled {
+                since,
+                reason: cells.parse("disabled_reason")?,
+            }),
         },
         target: cells.parse("target_url")?,
-        events: if cells.get("all_events")? { EventFilter::All } else { EventFilter::Only(limit_events(c, id)?) },
+        events: if cells.get("all_events")? {
+            EventFilter::All
+        } else {
+            EventFilter::Only(limit_events(c, id)?)
+        },
         action_types: cells.json("action_types")?,
         comment: cells.get("comment")?,
-        secrets: Secrets { current: cells.parse("secret")?, previous },
+        secrets: Secrets {
+            current: cells.parse("secret")?,
+            previous,
+        },
         settings: WebhookSettings {
             headers: cells.json("headers")?,
             max_per_second: cells.get("max_per_second")?,
@@ -587,7 +698,10 @@ fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreErro
             to_json(&settings.contact_emails),
         ],
     )?;
-    t.execute("DELETE FROM webhook_events WHERE webhook = ?1", [webhook.id.0])?;
+    t.execute(
+        "DELETE FROM webhook_events WHERE webhook = ?1",
+        [webhook.id.0],
+    )?;
     if let EventFilter::Only(slugs) = &webhook.events {
         for slug in slugs {
             t.execute(

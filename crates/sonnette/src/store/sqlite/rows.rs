@@ -11,7 +11,9 @@ use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::domain::{LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak};
+use crate::domain::{
+    LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
+};
 
 /// A row with the name of its table, for errors.
 #[derive(Clone, Copy)]
@@ -26,8 +28,16 @@ impl<'a> Cells<'a> {
     }
 
     fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
-        let row = self.row.get::<_, i64>(0).map_or_else(|_| "a row".to_owned(), |id| id.to_string());
-        StoreError::Inconsistent { table: self.table, column, row, reason: reason.to_string() }
+        let row = self
+            .row
+            .get::<_, i64>(0)
+            .map_or_else(|_| "a row".to_owned(), |id| id.to_string());
+        StoreError::Inconsistent {
+            table: self.table,
+            column,
+            row,
+            reason: reason.to_string(),
+        }
     }
 
     /// A value as SQLite has it.
@@ -36,14 +46,23 @@ impl<'a> Cells<'a> {
     }
 
     /// A text that a domain type reads.
-    pub(super) fn parse<T: FromStr<Err: Display>>(self, column: &'static str) -> Result<T, StoreError> {
-        self.get::<String>(column)?.parse().map_err(|e| self.wrong(column, e))
+    pub(super) fn parse<T: FromStr<Err: Display>>(
+        self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.get::<String>(column)?
+            .parse()
+            .map_err(|e| self.wrong(column, e))
     }
 
     /// The same, where there may be none.
-    pub(super) fn parse_some<T: FromStr<Err: Display>>(self, column: &'static str) -> Result<Option<T>, StoreError> {
+    pub(super) fn parse_some<T: FromStr<Err: Display>>(
+        self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self.get(column)?;
-        text.map(|t| t.parse().map_err(|e| self.wrong(column, e))).transpose()
+        text.map(|t| t.parse().map_err(|e| self.wrong(column, e)))
+            .transpose()
     }
 
     /// A JSON text.
@@ -58,7 +77,9 @@ impl<'a> Cells<'a> {
 
     pub(super) fn time_some(self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let micros: Option<i64> = self.get(column)?;
-        micros.map(|m| Timestamp::from_microsecond(m).map_err(|e| self.wrong(column, e))).transpose()
+        micros
+            .map(|m| Timestamp::from_microsecond(m).map_err(|e| self.wrong(column, e)))
+            .transpose()
     }
 }
 
@@ -102,7 +123,11 @@ pub(super) fn health(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
         Some(since) => Some(Streak {
             failures: cells.get("failures")?,
             since,
-            first: NotificationId(cells.get::<Option<i64>>("first_failed")?.unwrap_or_default()),
+            first: NotificationId(
+                cells
+                    .get::<Option<i64>>("first_failed")?
+                    .unwrap_or_default(),
+            ),
             several: cells.get("several")?,
         }),
     };

@@ -1,0 +1,95 @@
+//! What must happen now and then: the write-ahead log copied, the old removed, the expired given up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::Clock;
+use crate::store::{BITE, Store, StoreError};
+
+const TIDY: Duration = Duration::from_millis(100);
+const EXPIRE: Duration = Duration::from_secs(60);
+const PRUNE: Duration = Duration::from_secs(600);
+/// Between two bites, so that publications go first.
+const BREATH: Duration = Duration::from_millis(5);
+
+/// A thread that can be told to stop, and nothing more.
+pub(crate) struct Janitor {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    log_kept: Duration,
+    stopped: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Janitor {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, log_kept: Duration) -> Self {
+        Self {
+            store,
+            clock,
+            log_kept,
+            stopped: Mutex::new(false),
+            wake: Condvar::new(),
+        }
+    }
+
+    /// The thread.
+    pub(crate) fn run(&self) {
+        let (mut expired, mut pruned) = (None::<Instant>, None::<Instant>);
+        while !self.pause(TIDY) {
+            self.store.tidy();
+            if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
+                expired = Some(Instant::now());
+                self.log("expired deliveries could not be given up", self.expire());
+            }
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+                pruned = Some(Instant::now());
+                self.log("the old log could not be removed", self.prune());
+            }
+        }
+        self.store.tidy();
+    }
+
+    pub(crate) fn stop(&self) {
+        *self.stopped.lock() = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits; true when it is time to stop.
+    fn pause(&self, time: Duration) -> bool {
+        let mut stopped = self.stopped.lock();
+        if !*stopped {
+            self.wake.wait_for(&mut stopped, time);
+        }
+        *stopped
+    }
+
+    fn expire(&self) -> Result<(), StoreError> {
+        for webhook in self.store.waiting_lanes()? {
+            while self.store.expire(webhook, self.clock.now())? == BITE {
+                if self.pause(BREATH) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn prune(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let before = now - self.log_kept;
+        while self.store.prune(before, now)? {
+            if self.pause(BREATH) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&self, what: &'static str, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            tracing::warn!(%error, what);
+        }
+    }
+}

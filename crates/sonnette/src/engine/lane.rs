@@ -1,0 +1,461 @@
+//! One lane: what it has in memory, what it does next. Pure: it is told the time, and neither reads nor sends.
+//!
+//! A lane holds at most a page of what is due; the rest stays in the store, however much it is. What has just been
+//! committed is offered to it, and taken only while nothing older waits in the store, so that the order of publication
+//! is kept. Losing an offer costs time, never a delivery: the lane then knows that there is more in the store.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    AttemptId, Decision, DeliveryDecision, LaneHealth, NotificationId, Outcome, Pace, Policy, Turn,
+    Webhook, decide,
+};
+use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
+
+/// Deliveries a lane holds in memory.
+const QUEUE: usize = 256;
+/// Bytes of bodies it holds, unless a single one is larger.
+const QUEUE_BYTES: usize = 2 << 20;
+/// With fewer than this it asks for more.
+const LOW: usize = 64;
+/// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
+const CATCH_UP: Duration = Duration::from_millis(10);
+/// A look at the store for what was settled in memory but not yet on disk.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A webhook's unsettled deliveries as far as they are in memory.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    health: LaneHealth,
+    pace: Pace,
+    queue: VecDeque<Waiting>,
+    queued_bytes: usize,
+    /// Sent before all others, whatever the lane's health: somebody asked for it.
+    urgent: VecDeque<Waiting>,
+    in_flight: u32,
+    /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
+    known: HashSet<NotificationId>,
+    /// Settled, with the number of the settlement.
+    settling: VecDeque<(u64, NotificationId)>,
+    /// The store may hold deliveries that are due and not known.
+    more: bool,
+    loading: bool,
+    /// The newest notification that was read from the store: an offer of it, or of an older one, comes late.
+    read_through: NotificationId,
+    /// When the store's next delivery is due that was not when last looked at.
+    next_due_at: Option<Timestamp>,
+    /// Where the rotation of probes has come to.
+    probed: Option<Cursor>,
+    /// When the rate limit allows the next request.
+    next_slot: Timestamp,
+    last_attempt: AttemptId,
+    /// Somebody changes what waits in the store: nothing begins.
+    paused: bool,
+}
+
+/// What a lane wants done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Send this.
+    Send(Order),
+    /// Settle this as given up: its three days are over.
+    Expire(NotificationId),
+    /// Read what is due from the store, after the cursor.
+    Load(Option<Cursor>, usize),
+    /// Ask again then.
+    Sleep(Timestamp),
+    /// Ask again when something happens.
+    Rest,
+}
+
+/// A request to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Order {
+    pub(crate) waiting: Waiting,
+    pub(crate) turn: Turn,
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) attempt: AttemptId,
+    pub(crate) follows: Follows,
+    /// The lane's health, where the stored one no longer holds.
+    pub(crate) health: Option<LaneHealth>,
+    pub(crate) decision: Decision,
+    /// The lane has just begun to fail, or to hold for good: deliveries with a time to come are held from now on.
+    pub(crate) hold: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(row: &LaneRow) -> Self {
+        let mut health = row.health;
+        if health.streak.is_none() {
+            // Without a streak the newest attempt was a success, which is not written down at each.
+            let last = row
+                .last_attempt
+                .and_then(|a| Timestamp::from_microsecond(a.0).ok());
+            health.last_success_at = health.last_success_at.max(last);
+        }
+        Self {
+            health,
+            pace: Pace::default(),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            urgent: VecDeque::new(),
+            in_flight: 0,
+            known: HashSet::new(),
+            settling: VecDeque::new(),
+            more: true,
+            loading: false,
+            read_through: NotificationId(0),
+            next_due_at: row.next_due_at,
+            probed: None,
+            next_slot: Timestamp::MIN,
+            last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
+            paused: false,
+        }
+    }
+
+    pub(crate) fn health(&self) -> &LaneHealth {
+        &self.health
+    }
+
+    /// Deliveries in memory that wait for their turn.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
+    pub(crate) fn is_forgettable(&self) -> bool {
+        self.in_flight == 0
+            && self.queue.is_empty()
+            && self.urgent.is_empty()
+            && self.settling.is_empty()
+            && !self.more
+            && !self.loading
+            && !self.paused
+            && self.next_due_at.is_none()
+            && !self.health.is_failing()
+    }
+
+    /// Something was just committed for this lane. `room`: whether memory allows to keep it.
+    pub(crate) fn offer(&mut self, waiting: Waiting, room: bool) {
+        let full = self.queue.len() >= QUEUE || self.queued_bytes >= QUEUE_BYTES;
+        let late = waiting.notification.id <= self.read_through;
+        if !room
+            || full
+            || late
+            || self.more
+            || self.loading
+            || self.paused
+            || self.health.is_failing()
+        {
+            self.more = true;
+        } else {
+            self.enqueue(waiting);
+        }
+    }
+
+    /// Somebody wants this sent now, whatever the lane's health.
+    pub(crate) fn hurry(&mut self, waiting: Waiting) {
+        let id = waiting.notification.id;
+        if self.known.insert(id) {
+            self.urgent.push_back(waiting);
+        } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
+            && let Some(waiting) = self.queue.remove(place)
+        {
+            self.queued_bytes -= waiting.notification.body.len();
+            self.urgent.push_back(waiting);
+        } else {
+            // In flight, or its settlement is not on disk yet.
+            self.more = true;
+        }
+    }
+
+    /// The store holds something new, or something is due that was not. With `probe_now` a failing lane looks at once.
+    pub(crate) fn look(&mut self, probe_now: Option<Timestamp>) {
+        self.more = true;
+        if let (Some(now), Some(probing)) = (probe_now, &mut self.health.probing) {
+            probing.next_at = now;
+        }
+    }
+
+    /// Nothing begins until [`Lane::resume`], and nothing is in memory.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+        self.forget_queue();
+    }
+
+    /// What waits in the store has been changed.
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
+        self.more = true;
+    }
+
+    /// The receiver has a new address, or its webhook was switched on: what was before no longer counts.
+    pub(crate) fn begin_anew(&mut self) {
+        self.health = LaneHealth {
+            last_success_at: self.health.last_success_at,
+            ..LaneHealth::default()
+        };
+        self.pace = Pace::default();
+        self.probed = None;
+        self.more = true;
+    }
+
+    /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
+    pub(crate) fn next(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
+        if self.paused {
+            return Step::Rest;
+        }
+        if !webhook.is_enabled() {
+            self.forget_queue();
+            return Step::Rest;
+        }
+        if self.next_due_at.is_some_and(|due| due <= now) {
+            self.next_due_at = None;
+            self.more = true;
+        }
+        if let Some(waiting) = self.urgent.pop_front() {
+            let turn = if self.health.is_failing() {
+                Turn::Probe
+            } else {
+                Turn::Due
+            };
+            return self.begin(waiting, turn, webhook, now);
+        }
+        if let Some(until) = self.silence(now) {
+            return Step::Sleep(until);
+        }
+        if self.health.is_failing() {
+            return self.next_probe(webhook, now, committed);
+        }
+        if self.more && !self.loading && self.queue.len() < LOW {
+            return self.load(None, QUEUE, committed);
+        }
+        self.next_due(webhook, now)
+    }
+
+    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> Step {
+        let most = webhook.settings.max_concurrency;
+        if self.in_flight >= self.pace.window().min(most.unwrap_or(u32::MAX)) {
+            return Step::Rest;
+        }
+        if !self.queue.is_empty() && self.next_slot > now {
+            return Step::Sleep(self.next_slot);
+        }
+        match self.dequeue() {
+            Some(waiting) => self.begin(waiting, Turn::Due, webhook, now),
+            None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
+        }
+    }
+
+    /// One probe at a time, the next in the rotation.
+    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
+        if self.in_flight > 0 || self.loading {
+            return Step::Rest;
+        }
+        match self.dequeue() {
+            Some(waiting) => self.begin(waiting, Turn::Probe, webhook, now),
+            None if self.more => self.load(self.probed, 1, committed),
+            None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
+        }
+    }
+
+    fn begin(&mut self, waiting: Waiting, turn: Turn, webhook: &Webhook, now: Timestamp) -> Step {
+        if waiting.progress.expires_at() <= now {
+            return Step::Expire(waiting.notification.id);
+        }
+        if let Some(rate) = webhook.settings.max_per_second {
+            let from = self
+                .next_slot
+                .max(now.saturating_sub(CATCH_UP).unwrap_or(now));
+            self.next_slot = from + Duration::from_secs(1) / rate.max(1);
+        }
+        self.in_flight += 1;
+        Step::Send(Order { waiting, turn })
+    }
+
+    /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong.
+    fn silence(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.health.silent_until().filter(|until| *until > now)?;
+        let longest = if self.health.paused_until.is_some() {
+            Duration::from_hours(24)
+        } else {
+            crate::domain::Probing::LONGEST
+        };
+        Some(until.min(now + longest))
+    }
+
+    fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> Step {
+        self.forget_settled(committed);
+        self.loading = true;
+        self.more = false;
+        Step::Load(after, wanted + self.known.len())
+    }
+
+    /// What was read for a [`Step::Load`], which was asked for at `now`.
+    pub(crate) fn loaded(&mut self, page: Page, now: Timestamp) {
+        self.loading = false;
+        let failing = self.health.is_failing();
+        let mut not_yet = false;
+        for waiting in page.due {
+            self.read_through = self.read_through.max(waiting.notification.id);
+            if self.paused || (failing && !self.queue.is_empty()) {
+                self.more = true;
+                break;
+            }
+            if self.known.contains(&waiting.notification.id) {
+                not_yet |= self
+                    .settling
+                    .iter()
+                    .any(|(_, id)| *id == waiting.notification.id);
+            } else {
+                self.enqueue(waiting);
+            }
+        }
+        match page.next_due_at {
+            Some(due) if due <= now => self.more = true,
+            due => self.next_due_at = earlier(self.next_due_at, due),
+        }
+        if not_yet {
+            self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+        }
+        if failing && self.queue.is_empty() && self.probed.take().is_some() {
+            // The rotation has come to its end: from the beginning.
+            self.more = true;
+        }
+    }
+
+    /// The store could not be read; once more in a second.
+    pub(crate) fn load_failed(&mut self, now: Timestamp) {
+        self.loading = false;
+        self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+    }
+
+    /// A place in the log for an attempt that ended at `now`.
+    pub(crate) fn number_attempt(&mut self, now: Timestamp) -> AttemptId {
+        self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
+        self.last_attempt
+    }
+
+    /// What came of an order, and what follows. `jitter` is drawn evenly from 0 to 1.
+    pub(crate) fn finished(
+        &mut self,
+        order: &Order,
+        outcome: &Outcome,
+        took: Duration,
+        policy: Policy,
+        most: u32,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Finished {
+        let Waiting {
+            notification,
+            progress,
+        } = &order.waiting;
+        let before = self.health;
+        let decision = decide(
+            policy,
+            before,
+            notification.id,
+            *progress,
+            order.turn,
+            outcome,
+            now,
+            jitter,
+        );
+        self.health = decision.health;
+        self.adapt(outcome, took, most, before.is_failing());
+        if order.turn == Turn::Probe {
+            self.probed = Some((progress.due_at, notification.id));
+        }
+        if let DeliveryDecision::Waits(next) = decision.delivery {
+            if self.health.is_failing() || next.due_at <= now {
+                self.more = true;
+            } else {
+                self.next_due_at = earlier(self.next_due_at, Some(next.due_at));
+            }
+        }
+        let begins_to_fail = self.health.is_failing() && !before.is_failing();
+        if begins_to_fail {
+            self.forget_queue();
+        }
+        self.in_flight -= 1;
+        let unchanged = LaneHealth {
+            last_success_at: before.last_success_at,
+            ..self.health
+        } == before;
+        Finished {
+            attempt: self.number_attempt(now),
+            follows: Follows::from_decision(&decision, progress.attempts.saturating_add(1)),
+            health: (!unchanged).then_some(self.health),
+            decision,
+            hold: begins_to_fail || decision.disable.is_some(),
+        }
+    }
+
+    fn adapt(&mut self, outcome: &Outcome, took: Duration, most: u32, was_failing: bool) {
+        if !outcome.is_success() {
+            self.pace.failed();
+        } else if was_failing {
+            self.pace = Pace::cautious();
+            self.probed = None;
+            self.more = true;
+        } else {
+            self.pace.succeeded(took, self.in_flight, most);
+        }
+    }
+
+    /// Forgets what was settled and is on disk.
+    pub(crate) fn forget_settled(&mut self, committed: u64) {
+        // While a page is being read, what is settled meanwhile may still be on it.
+        while !self.loading
+            && self
+                .settling
+                .front()
+                .is_some_and(|(number, _)| *number <= committed)
+        {
+            if let Some((_, id)) = self.settling.pop_front() {
+                self.known.remove(&id);
+            }
+        }
+    }
+
+    /// The settlement of `notification` has been handed in under this number.
+    pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
+        self.settling.push_back((number, notification));
+        self.forget_settled(committed);
+    }
+
+    fn enqueue(&mut self, waiting: Waiting) {
+        self.queued_bytes += waiting.notification.body.len();
+        self.known.insert(waiting.notification.id);
+        self.queue.push_back(waiting);
+    }
+
+    fn dequeue(&mut self) -> Option<Waiting> {
+        let waiting = self.queue.pop_front()?;
+        self.queued_bytes -= waiting.notification.body.len();
+        Some(waiting)
+    }
+
+    fn forget_queue(&mut self) {
+        for waiting in self.queue.drain(..).chain(self.urgent.drain(..)) {
+            self.known.remove(&waiting.notification.id);
+            self.more = true;
+        }
+        self.queued_bytes = 0;
+    }
+}
+
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,254 @@
+//! What the engine counts, for Prometheus. No name of a webhook or receiver is in it: their number has no bound.
+
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::{DeliveryDecision, Outcome};
+use crate::store::Batch;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Result {
+    Delivered,
+    Refused,
+    Unanswered,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    outcome: Result,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum State {
+    Healthy,
+    Failing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByState {
+    state: State,
+}
+
+/// Counters and histograms of one engine.
+pub(crate) struct Metrics {
+    registry: Registry,
+    published: Counter,
+    deliveries: Counter,
+    attempts: Family<ByResult, Counter>,
+    given_up: Counter,
+    disabled: Counter,
+    attempt_seconds: Histogram,
+    arrival_seconds: Histogram,
+    commits: Counter,
+    commits_failed: Counter,
+    commit_seconds: Histogram,
+    commit_publications: Histogram,
+    commit_settlements: Histogram,
+    lanes: Family<ByState, Gauge>,
+    in_flight: Gauge,
+    backlog: Gauge,
+    oldest: Gauge<i64, AtomicI64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
+        let sizes = || Histogram::new(exponential_buckets(1.0, 2.0, 13));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("sonnette"),
+            published: Counter::default(),
+            deliveries: Counter::default(),
+            attempts: Family::default(),
+            given_up: Counter::default(),
+            disabled: Counter::default(),
+            attempt_seconds: seconds(),
+            arrival_seconds: seconds(),
+            commits: Counter::default(),
+            commits_failed: Counter::default(),
+            commit_seconds: seconds(),
+            commit_publications: sizes(),
+            commit_settlements: sizes(),
+            lanes: Family::default(),
+            in_flight: Gauge::default(),
+            backlog: Gauge::default(),
+            oldest: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "publications",
+            "Notifications published",
+            self.published.clone(),
+        );
+        r.register(
+            "deliveries",
+            "Deliveries owed at publication",
+            self.deliveries.clone(),
+        );
+        r.register(
+            "attempts",
+            "Requests sent, by what came of them",
+            self.attempts.clone(),
+        );
+        r.register(
+            "deliveries_given_up",
+            "Deliveries whose tries were used up",
+            self.given_up.clone(),
+        );
+        r.register(
+            "webhooks_disabled",
+            "Webhooks switched off by the server",
+            self.disabled.clone(),
+        );
+        let attempt = self.attempt_seconds.clone();
+        r.register_with_unit(
+            "attempt_duration",
+            "Time of one request and its answer",
+            Unit::Seconds,
+            attempt,
+        );
+        let arrival = self.arrival_seconds.clone();
+        r.register_with_unit(
+            "first_attempt_delay",
+            "From publication to the start of the first request",
+            Unit::Seconds,
+            arrival,
+        );
+        r.register(
+            "commits",
+            "Durable transactions of publications and settlements",
+            self.commits.clone(),
+        );
+        r.register(
+            "commits_failed",
+            "Such transactions that the store refused",
+            self.commits_failed.clone(),
+        );
+        let commit = self.commit_seconds.clone();
+        r.register_with_unit(
+            "commit_duration",
+            "Time of one such transaction",
+            Unit::Seconds,
+            commit,
+        );
+        r.register(
+            "commit_publications",
+            "Publications in one transaction",
+            self.commit_publications.clone(),
+        );
+        r.register(
+            "commit_settlements",
+            "Settlements in one transaction",
+            self.commit_settlements.clone(),
+        );
+        r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
+        r.register(
+            "requests_in_flight",
+            "Requests under way",
+            self.in_flight.clone(),
+        );
+        r.register("backlog", "Deliveries that wait", self.backlog.clone());
+        let oldest = self.oldest.clone();
+        r.register_with_unit(
+            "oldest_waiting",
+            "Age of the oldest delivery that waits",
+            Unit::Seconds,
+            oldest,
+        );
+    }
+
+    pub(crate) fn committed(&self, batch: &Batch, took: Duration) {
+        let publications: usize = batch.groups.iter().map(|g| g.publications.len()).sum();
+        let owed: usize = batch
+            .groups
+            .iter()
+            .flat_map(|g| &g.publications)
+            .map(|p| p.webhooks.len())
+            .sum();
+        self.published.inc_by(publications as u64);
+        self.deliveries.inc_by(owed as u64);
+        self.commits.inc();
+        self.commit_seconds.observe(took.as_secs_f64());
+        self.commit_publications.observe(count(publications));
+        self.commit_settlements
+            .observe(count(batch.settlements.len()));
+    }
+
+    pub(crate) fn commit_failed(&self) {
+        self.commits_failed.inc();
+    }
+
+    /// `delay`: from publication, for a first request.
+    pub(crate) fn attempted(
+        &self,
+        outcome: &Outcome,
+        took: Duration,
+        delay: Option<Duration>,
+        decision: &crate::domain::Decision,
+    ) {
+        let label = match outcome {
+            o if o.is_success() => Result::Delivered,
+            Outcome::Answered { .. } => Result::Refused,
+            Outcome::Failed { .. } => Result::Unanswered,
+        };
+        self.attempts
+            .get_or_create(&ByResult { outcome: label })
+            .inc();
+        self.attempt_seconds.observe(took.as_secs_f64());
+        if let Some(delay) = delay {
+            self.arrival_seconds.observe(delay.as_secs_f64());
+        }
+        if matches!(decision.delivery, DeliveryDecision::GivenUp(_)) {
+            self.given_up.inc();
+        }
+        if decision.disable.is_some() {
+            self.disabled.inc();
+        }
+    }
+
+    /// A request has begun (`true`) or ended.
+    pub(crate) fn in_flight(&self, begun: bool) {
+        if begun {
+            self.in_flight.inc()
+        } else {
+            self.in_flight.dec()
+        };
+    }
+
+    /// A lane came into memory (1) or left it (-1), or moved from one state to the other (one call each).
+    pub(crate) fn lane(&self, failing: bool, change: i64) {
+        let state = if failing {
+            State::Failing
+        } else {
+            State::Healthy
+        };
+        self.lanes.get_or_create(&ByState { state }).inc_by(change);
+    }
+
+    /// The text of `/metrics`; backlog and age of the oldest waiting delivery were read for it just now.
+    pub(crate) fn encode(&self, backlog: u64, oldest: Duration) -> String {
+        self.backlog.set(backlog.try_into().unwrap_or(i64::MAX));
+        self.oldest
+            .set(oldest.as_secs().try_into().unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch has thousands at most")]
+fn count(n: usize) -> f64 {
+    n as f64
+}

@@ -1,0 +1,534 @@
+//! The engine as its user sees it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::spawn_blocking;
+
+use super::committer::Committer;
+use super::dispatcher::Dispatcher;
+use super::inbox::{Inboxes, Message, Test};
+use super::janitor::Janitor;
+use super::metrics::Metrics;
+use super::registry::RegistryCache;
+use super::sender::Sender;
+use super::{
+    ControlError, LaneView, News, Options, PublishError, PublishRequest, Published, Registry,
+    Shared, StartError, Tenant, publisher,
+};
+use crate::clock::Clock;
+use crate::dialect::{Input, compose};
+use crate::domain::{
+    ActionName, Attempt, Delivery, EventSlug, Notification, NotificationId, TokenHash, Webhook,
+    WebhookId,
+};
+use crate::store::{BITE, DeliveryWord, Span, Store, StoreError};
+
+/// News that a slow watcher may fall behind by.
+const NEWS: usize = 4_096;
+
+/// The engine: publishes, sends, and lets people look and mend.
+pub struct Sonnette {
+    shared: Arc<Shared>,
+    janitor: Arc<Janitor>,
+    threads: Mutex<Threads>,
+}
+
+struct Threads {
+    sending: Vec<JoinHandle<()>>,
+    committing: Option<JoinHandle<()>>,
+    tidying: Option<JoinHandle<()>>,
+}
+
+impl Sonnette {
+    /// Starts the engine on a store that nobody else serves from; what waits in it goes on.
+    ///
+    /// # Errors
+    /// When the store cannot be read, an option cannot be, or a thread not be started.
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Arc<Self>, StartError> {
+        let inboxes = Inboxes::new(options.sending_threads);
+        let registry = Arc::new(RegistryCache::load(store.clone(), inboxes.clone())?);
+        let (news, _) = broadcast::channel(NEWS);
+        let metrics = Arc::new(Metrics::new());
+        let committer = Arc::new(Committer::new(
+            store.clone(),
+            registry.clone(),
+            inboxes.clone(),
+            clock.clone(),
+            news.clone(),
+            metrics.clone(),
+        ));
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            registry,
+            committer,
+            inboxes,
+            metrics,
+            news,
+        });
+        let janitor = Arc::new(Janitor::new(
+            shared.store.clone(),
+            shared.clock.clone(),
+            options.log_kept,
+        ));
+        let waiting = shared.store.waiting_lanes()?;
+        let mut sending = Vec::new();
+        for thread in 0..shared.inboxes.len() {
+            let own = waiting
+                .iter()
+                .copied()
+                .filter(|w| shared.inboxes.thread_of(*w) == thread)
+                .collect();
+            let sender = Sender::new(options.sender.clone(), shared.clock.clone())?;
+            sending.push(start_sending(shared.clone(), thread, sender, own)?);
+        }
+        let committing = {
+            let committer = shared.committer.clone();
+            spawn("commit".to_owned(), move || committer.run())?
+        };
+        let tidying = {
+            let janitor = janitor.clone();
+            spawn("janitor".to_owned(), move || janitor.run())?
+        };
+        let threads = Mutex::new(Threads {
+            sending,
+            committing: Some(committing),
+            tidying: Some(tidying),
+        });
+        Ok(Arc::new(Self {
+            shared,
+            janitor,
+            threads,
+        }))
+    }
+
+    /// Begins nothing new, lets what is in flight finish for four seconds, and puts on disk what came of it. What was
+    /// broken off is sent again at the next start.
+    pub async fn stop(&self) {
+        for thread in 0..self.shared.inboxes.len() {
+            self.shared.inboxes.get(thread).send(Message::Stop);
+        }
+        self.janitor.stop();
+        let (sending, rest) = {
+            let mut threads = self.threads.lock();
+            let rest = [threads.committing.take(), threads.tidying.take()];
+            (std::mem::take(&mut threads.sending), rest)
+        };
+        let committer = self.shared.committer.clone();
+        let joined = spawn_blocking(move || {
+            // A thread that panicked has said so; the store has what it needs.
+            for thread in sending {
+                let _ = thread.join();
+            }
+            committer.close();
+            for thread in rest.into_iter().flatten() {
+                let _ = thread.join();
+            }
+        });
+        if joined.await.is_err() {
+            tracing::error!("the engine did not stop cleanly");
+        }
+    }
+
+    /// The store, for reading, and for changing the registry.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The newest snapshot in memory: for the hot path.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.shared.registry.current()
+    }
+
+    /// The registry as it is in the store now, whoever changed it: before reading settings, and after changing them.
+    /// Takes microseconds when nothing changed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn refresh(&self) -> Result<Arc<Registry>, StoreError> {
+        self.shared.registry.refresh()
+    }
+
+    /// Publishes, all or nothing. Answers once it is on disk. With a `token`, only if that is still active at the commit.
+    ///
+    /// # Errors
+    /// [`PublishError`] says what is wrong where, or that the store cannot take it.
+    pub async fn publish(
+        &self,
+        tenant: &Tenant,
+        token: Option<TokenHash>,
+        requests: Vec<PublishRequest>,
+    ) -> Result<Vec<Published>, PublishError> {
+        let registry = self.registry();
+        let tenant = registry
+            .tenant_by_id(tenant.organizer.id)
+            .map_or(tenant, |newest| &**newest);
+        let group = publisher::prepare(tenant, token, requests, self.now())?;
+        self.shared
+            .committer
+            .publish(group, registry.version())
+            .await
+    }
+
+    /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
+    /// not. Answers with the finished attempt.
+    ///
+    /// # Errors
+    /// [`ControlError::NothingToTest`] without a concrete action type that the organizer knows.
+    pub async fn test(
+        &self,
+        webhook: WebhookId,
+        action_type: Option<&str>,
+    ) -> Result<Arc<Attempt>, ControlError> {
+        let registry = self.refresh()?;
+        let webhook = registry.webhook(webhook).ok_or(ControlError::Missing)?;
+        let tenant = registry
+            .tenant_by_id(webhook.organizer)
+            .ok_or(ControlError::Missing)?;
+        let store = self.shared.store.clone();
+        let id = blocking(move || store.reserve_id()).await?;
+        let notification = example(tenant, webhook, action_type, id, self.now())
+            .ok_or(ControlError::NothingToTest)?;
+        let (answer, attempt) = oneshot::channel();
+        let action_type = notification.action_type.clone();
+        let test = Test {
+            notification: Arc::new(notification),
+            action_type,
+            answer,
+        };
+        self.shared
+            .inboxes
+            .of(webhook.id)
+            .send(Message::Test(webhook.id, test));
+        attempt.await.map_err(|_| ControlError::Stopping)
+    }
+
+    /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    pub async fn resend(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Result<Delivery, ControlError> {
+        self.require_enabled(webhook)?;
+        let now = self.now();
+        let store = self.shared.store.clone();
+        let (waiting, delivery) = blocking(move || {
+            let waiting = store.resend(webhook, notification, now)?;
+            Ok((waiting, store.delivery(webhook, notification)?))
+        })
+        .await?;
+        let (Some(waiting), Some(delivery)) = (waiting, delivery) else {
+            return Err(ControlError::Missing);
+        };
+        self.shared
+            .inboxes
+            .of(webhook)
+            .send(Message::Hurry(webhook, waiting));
+        Ok(delivery)
+    }
+
+    /// Sends again what was not delivered of the notifications published in `span`; how many. With `dry_run` it only
+    /// counts.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    pub async fn resend_undelivered(
+        &self,
+        webhook: WebhookId,
+        span: Span,
+        only: Option<DeliveryWord>,
+        dry_run: bool,
+    ) -> Result<u64, ControlError> {
+        self.require_enabled(webhook)?;
+        let (store, now) = (self.shared.store.clone(), self.now());
+        let count = blocking(move || {
+            let (mut count, mut after) = (0, None);
+            loop {
+                let (found, next) =
+                    store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
+                count += found;
+                after = next;
+                if after.is_none() {
+                    return Ok(count);
+                }
+            }
+        })
+        .await?;
+        if !dry_run {
+            self.look(webhook, false);
+        }
+        Ok(count)
+    }
+
+    /// Makes everything that waits due now; how many. A failing lane looks at its receiver at once, and the rest follows
+    /// its success.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+        self.require_enabled(webhook)?;
+        let (store, now) = (self.shared.store.clone(), self.now());
+        let count = blocking(move || {
+            let (count, _) = store.backlog(webhook)?;
+            while store.make_due(webhook, now)? == BITE {}
+            Ok(count)
+        })
+        .await?;
+        self.look(webhook, true);
+        Ok(count)
+    }
+
+    /// Drops everything that waits, and nothing else; how many. Once it answers nothing of it is sent any more, but for
+    /// what was in flight.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`]; [`ControlError::Stopping`].
+    pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+        self.refresh()?
+            .webhook(webhook)
+            .ok_or(ControlError::Missing)?;
+        let (paused, pause) = oneshot::channel();
+        let inbox = self.shared.inboxes.of(webhook);
+        inbox.send(Message::Pause(webhook, paused));
+        // Whoever asked may go away at any moment; the lane goes on all the same.
+        let resume = Resume {
+            inboxes: self.shared.inboxes.clone(),
+            webhook,
+        };
+        pause.await.map_err(|_| ControlError::Stopping)?;
+        let (store, now) = (self.shared.store.clone(), self.now());
+        Ok(blocking(move || {
+            let _resume = resume;
+            let mut count = 0;
+            loop {
+                let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
+                count += dropped as u64;
+                if dropped < BITE {
+                    return Ok(count);
+                }
+            }
+        })
+        .await?)
+    }
+
+    /// Owes a notification again to the enabled webhooks that match now, whatever came of it before; how many.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`].
+    pub async fn replay(
+        &self,
+        tenant: &Arc<Tenant>,
+        notification: NotificationId,
+    ) -> Result<usize, ControlError> {
+        let (store, now, tenant) = (self.shared.store.clone(), self.now(), tenant.clone());
+        let webhooks = blocking(move || {
+            let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
+                return Ok(None);
+            };
+            let action = entry.notification.action_type.as_str();
+            let told = match tenant.catalogue.resolve(action) {
+                Some(spec) => tenant.listeners(spec, action, entry.notification.event.as_ref()),
+                None => Vec::new(),
+            };
+            store.replay(notification, &told, now)?;
+            Ok(Some(told))
+        })
+        .await?
+        .ok_or(ControlError::Missing)?;
+        for webhook in &webhooks {
+            self.look(*webhook, false);
+        }
+        Ok(webhooks.len())
+    }
+
+    /// How a lane stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneView, StoreError> {
+        let store = self.shared.store.clone();
+        let (row, (backlog, oldest_waiting)) =
+            blocking(move || Ok((store.lane(webhook)?, store.backlog(webhook)?))).await?;
+        let enabled = self
+            .registry()
+            .webhook(webhook)
+            .is_some_and(|w| w.is_enabled());
+        let due = if row.health.is_failing() {
+            None
+        } else {
+            row.next_due_at
+        };
+        let next_attempt = (enabled && backlog > 0)
+            .then(|| due.max(row.health.silent_until()))
+            .flatten();
+        Ok(LaneView {
+            health: row.health,
+            backlog,
+            oldest_waiting,
+            next_attempt,
+        })
+    }
+
+    /// What happens from now on. A slow watcher misses some, and is told.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<News>> {
+        self.shared.news.subscribe()
+    }
+
+    /// The text of `/metrics`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn metrics(&self) -> Result<String, StoreError> {
+        let store = self.shared.store.clone();
+        let (backlog, oldest) = blocking(move || store.total_backlog()).await?;
+        let age = oldest.map_or(Duration::ZERO, |at| {
+            Duration::try_from(self.now().duration_since(at)).unwrap_or_default()
+        });
+        Ok(self.shared.metrics.encode(backlog, age))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn look(&self, webhook: WebhookId, probe_now: bool) {
+        self.shared
+            .inboxes
+            .of(webhook)
+            .send(Message::Look { webhook, probe_now });
+    }
+
+    fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
+        match self.refresh()?.webhook(webhook) {
+            None => Err(ControlError::Missing),
+            Some(webhook) if !webhook.is_enabled() => Err(ControlError::Disabled),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+struct Resume {
+    inboxes: Inboxes,
+    webhook: WebhookId,
+}
+
+impl Drop for Resume {
+    fn drop(&mut self) {
+        self.inboxes
+            .of(self.webhook)
+            .send(Message::Resume(self.webhook));
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(format!("sonnette-{name}"))
+        .spawn(work)
+}
+
+fn start_sending(
+    shared: Arc<Shared>,
+    thread: usize,
+    sender: Sender,
+    waiting: Vec<WebhookId>,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    spawn(format!("send-{thread}"), move || {
+        let local = tokio::task::LocalSet::new();
+        let dispatcher = Dispatcher::new(shared, thread, sender);
+        local.block_on(&runtime, dispatcher.run(waiting));
+        // Breaks off what is still in flight.
+        drop(local);
+        runtime.shutdown_background();
+    })
+}
+
+/// The example of an action type as a notification that is not stored.
+fn example(
+    tenant: &Tenant,
+    webhook: &Webhook,
+    wanted: Option<&str>,
+    id: NotificationId,
+    now: Timestamp,
+) -> Option<Notification> {
+    let catalogue = &tenant.catalogue;
+    let (spec, action_type): (_, ActionName) = match wanted {
+        Some(name) if name.ends_with(".*") => concrete(tenant, name)?,
+        Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
+        None => webhook
+            .action_types
+            .iter()
+            .find_map(|name| concrete(tenant, name.as_str()))?,
+    };
+    let slug: EventSlug = tenant_event(webhook)?;
+    let event = match spec.event_rule(action_type.as_str()) {
+        crate::dialect::EventRule::Refused => None,
+        _ => Some(slug),
+    };
+    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let body = compose(&Input {
+        organizer: &tenant.organizer,
+        spec: &spec,
+        action_type: &action_type,
+        event: event.as_ref(),
+        data: &data,
+        published_at: now,
+    });
+    Some(Notification {
+        id,
+        organizer: tenant.organizer.id,
+        shape: spec.shape,
+        body: body.ok()?.number(id),
+        action_type,
+        event,
+        published_at: now,
+    })
+}
+
+/// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
+fn concrete(tenant: &Tenant, name: &str) -> Option<(Arc<crate::dialect::ActionSpec>, ActionName)> {
+    let filter: ActionName = name.parse().ok()?;
+    let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
+    let spec = known.or_else(|| {
+        tenant
+            .catalogue
+            .iter()
+            .find(|spec| filter.covers(spec.name.as_str()))
+    })?;
+    Some((spec.clone(), spec.first_concrete()))
+}
+
+/// One of the webhook's own events, else a name as good as any.
+fn tenant_event(webhook: &Webhook) -> Option<EventSlug> {
+    match &webhook.events {
+        crate::domain::EventFilter::Only(slugs) if !slugs.is_empty() => slugs.first().cloned(),
+        _ => "democon".parse().ok(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Certificates for a receiver, good and bad.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+/// What a receiver's certificate is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certified {
+    /// Valid for `localhost` and 127.0.0.1.
+    Well,
+    /// Ran out in 2001.
+    Expired,
+    /// Begins in 4000.
+    NotYet,
+    /// Valid for `other.test` only.
+    ForAnotherName,
+    /// By an authority other than the one that the receiver gives out.
+    ByAStranger,
+}
+
+/// A server's TLS settings, and the authority that its certificate should come from.
+pub(super) struct Identity {
+    config: Arc<ServerConfig>,
+    pub(super) authority_pem: String,
+}
+
+impl Identity {
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.clone())
+    }
+
+    pub(super) fn new(certified: Certified, protocol: &str) -> Self {
+        Self::make(certified, protocol).expect("a certificate of our own making is accepted")
+    }
+
+    fn make(certified: Certified, protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let authority = authority("Authority of a test")?;
+        let signing = match certified {
+            Certified::ByAStranger => &self::authority("Stranger to a test")?,
+            _ => &authority,
+        };
+        let names: &[&str] = match certified {
+            Certified::ForAnotherName => &["other.test"],
+            _ => &["localhost", "127.0.0.1"],
+        };
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names)?;
+        match certified {
+            Certified::Expired => params.not_after = date_time_ymd(2001, 1, 1),
+            Certified::NotYet => params.not_before = date_time_ymd(4000, 1, 1),
+            _ => {}
+        }
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, signing)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )?;
+        config.alpn_protocols = vec![protocol.into()];
+        Ok(Self {
+            config: Arc::new(config),
+            authority_pem: authority.pem(),
+        })
+    }
+}
+
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+}

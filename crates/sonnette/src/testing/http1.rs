@@ -1,0 +1,198 @@
+//! HTTP/1.1 by hand, so that it can be got wrong on purpose.
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+
+use super::answer::{Answer, Manner};
+use super::receiver::{Received, Shared};
+
+/// A connection with a TCP socket below it.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve(wire: impl Wire, shared: &Shared, number: usize) {
+    let mut wire = BufReader::new(wire);
+    // An error means that the client has gone.
+    while let Ok(Some(request)) = read(&mut wire, number).await {
+        let answer = shared.take(request);
+        answer.wait().await;
+        match write(&mut wire, &answer).await {
+            Ok(Next::Request) => {}
+            Ok(Next::Close) => {
+                let _ = wire.shutdown().await;
+                return;
+            }
+            Ok(Next::Reset) => {
+                let _ = wire.get_ref().tcp().set_zero_linger();
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// What follows an answer.
+enum Next {
+    Request,
+    Close,
+    Reset,
+}
+
+async fn read(wire: &mut BufReader<impl Wire>, connection: usize) -> io::Result<Option<Received>> {
+    let Some(first) = line(wire).await? else {
+        return Ok(None);
+    };
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let mut headers = Vec::new();
+    let mut length = 0;
+    while let Some(text) = line(wire).await?.filter(|text| !text.is_empty()) {
+        let (name, value) = text.split_once(':').unwrap_or((&text, ""));
+        let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+        if name == "content-length" {
+            length = value.parse().unwrap_or(0);
+        }
+        headers.push((name, value));
+    }
+    let mut body = vec![0; length];
+    wire.read_exact(&mut body).await?;
+    let (body, at) = (Bytes::from(body), Instant::now());
+    Ok(Some(Received {
+        method,
+        path,
+        headers,
+        body,
+        connection,
+        http2: false,
+        at,
+    }))
+}
+
+async fn line(wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    wire.read_until(b'\n', &mut bytes).await?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok((!bytes.is_empty()).then(|| text.trim_end().to_owned()))
+}
+
+async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<Next> {
+    let body = &answer.body;
+    match &answer.manner {
+        Manner::Whole => {
+            whole(wire, answer, "").await?;
+            Ok(Next::Request)
+        }
+        Manner::ThenClose { announced } => {
+            whole(
+                wire,
+                answer,
+                if *announced {
+                    "connection: close\r\n"
+                } else {
+                    ""
+                },
+            )
+            .await?;
+            Ok(Next::Close)
+        }
+        Manner::Unframed => {
+            head(wire, answer, "connection: close\r\n").await?;
+            wire.write_all(body).await?;
+            Ok(Next::Close)
+        }
+        Manner::Drip { every } => {
+            head(wire, answer, &length_of(body)).await?;
+            drip(wire, body, *every).await?;
+            Ok(Next::Request)
+        }
+        Manner::BreakOff { after } => {
+            head(wire, answer, &length_of(body)).await?;
+            wire.write_all(&body[..body.len().min(*after)]).await?;
+            Ok(Next::Close)
+        }
+        Manner::Endless => {
+            head(wire, answer, "transfer-encoding: chunked\r\n").await?;
+            loop {
+                wire.write_all(format!("{:x}\r\n", body.len()).as_bytes())
+                    .await?;
+                wire.write_all(body).await?;
+                wire.write_all(b"\r\n").await?;
+                wire.flush().await?;
+            }
+        }
+        Manner::Raw => {
+            wire.write_all(body).await?;
+            Ok(Next::Close)
+        }
+        Manner::Silence => {
+            // Until the client goes away.
+            wire.read_u8().await?;
+            Ok(Next::Close)
+        }
+        Manner::Close => Ok(Next::Close),
+        Manner::Reset => Ok(Next::Reset),
+    }
+}
+
+async fn whole(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> io::Result<()> {
+    let bare = matches!(answer.status, 100..=199 | 204 | 304);
+    let length = if bare {
+        String::new()
+    } else {
+        length_of(&answer.body)
+    };
+    head(wire, answer, &(length + more)).await?;
+    wire.write_all(&answer.body).await?;
+    wire.flush().await
+}
+
+async fn head(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> io::Result<()> {
+    let mut text = String::new();
+    for status in &answer.interim {
+        let _ = write!(text, "HTTP/1.1 {status} Interim\r\n\r\n");
+    }
+    let _ = write!(text, "HTTP/1.1 {} Answer\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    let _ = write!(text, "{more}\r\n");
+    wire.write_all(text.as_bytes()).await?;
+    wire.flush().await
+}
+
+fn length_of(body: &[u8]) -> String {
+    format!("content-length: {}\r\n", body.len())
+}
+
+async fn drip(wire: &mut BufReader<impl Wire>, body: &[u8], every: Duration) -> io::Result<()> {
+    for byte in body {
+        tokio::time::sleep(every).await;
+        wire.write_all(&[*byte]).await?;
+        wire.flush().await?;
+    }
+    Ok(())
+}

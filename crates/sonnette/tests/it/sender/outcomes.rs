@@ -1,0 +1,223 @@
+//! What becomes of an ordinary answer, and of none.
+
+use std::time::Duration;
+
+use sonnette::domain::{Failure, Outcome};
+use sonnette::engine::sender::SenderConfig;
+use sonnette::testing::{Answer, Receiver};
+
+use super::{Bench, answered, config, failed, impatient, webhook};
+
+#[tokio::test]
+async fn statuses_are_taken_as_they_come() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::new();
+    for status in [
+        200, 201, 202, 204, 299, 300, 301, 302, 304, 307, 308, 400, 401, 404, 410, 418, 429, 500,
+        503, 599,
+    ] {
+        receiver.answer(Answer::status(status).header("location", "/elsewhere"));
+        let exchange = bench.send(&webhook(receiver.url())).await;
+        assert_eq!(answered(&exchange), status);
+        assert_eq!(exchange.outcome.is_success(), status < 300);
+    }
+    assert!(
+        receiver.requests().iter().all(|r| r.path == "/"),
+        "no redirect was followed"
+    );
+}
+
+#[tokio::test]
+async fn the_answer_goes_on_record() {
+    let receiver = Receiver::start().await;
+    receiver.answer(
+        Answer::status(500)
+            .header("X-Why", "no")
+            .header("x-why", "more")
+            .body("broken\0"),
+    );
+    let exchange = Bench::new().send(&webhook(receiver.url())).await;
+    assert_eq!(
+        exchange.response_headers,
+        "x-why: no\nx-why: more\ncontent-length: 7\n"
+    );
+    assert_eq!(exchange.response_body, "broken\0");
+}
+
+#[tokio::test]
+async fn retry_after_counts_on_429_and_503_only() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::new();
+    let cases = [
+        (429, "120", Some(120)),
+        (503, "Sun, 01 Mar 2026 12:00:30 GMT", Some(30)),
+        (503, "1000000", Some(86400)),
+        (503, "soon", None),
+        (500, "120", None),
+        (200, "120", None),
+        (301, "120", None),
+    ];
+    for (status, value, seconds) in cases {
+        receiver.answer(Answer::status(status).header("retry-after", value));
+        let exchange = bench.send(&webhook(receiver.url())).await;
+        let retry_after = seconds.map(Duration::from_secs);
+        assert_eq!(
+            exchange.outcome,
+            Outcome::Answered {
+                status,
+                retry_after
+            },
+            "{status} {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_the_limit() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::with(SenderConfig {
+        response_limit: 10,
+        ..config()
+    });
+    for (body, kept, connections) in [
+        ("0123456789", "0123456789", 1),
+        ("0123456789a", "0123456789", 1),
+        ("x", "x", 2),
+    ] {
+        receiver.answer(Answer::ok().body(body));
+        let exchange = bench.send(&webhook(receiver.url())).await;
+        assert_eq!(answered(&exchange), 200);
+        assert_eq!(exchange.response_body, kept);
+        assert_eq!(
+            receiver.connections(),
+            connections,
+            "{body}: a connection not read to its end is closed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_addresses_are_not_called() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::with(SenderConfig {
+        allow: Vec::new(),
+        ..config()
+    });
+    let port = receiver.address().port();
+    for (host, shown) in [
+        (
+            "127.0.0.1",
+            "the address 127.0.0.1 is not publicly reachable",
+        ),
+        (
+            "[::ffff:127.0.0.1]",
+            "the address ::ffff:127.0.0.1 is not publicly reachable",
+        ),
+        ("0.0.0.0", "the address 0.0.0.0 is not publicly reachable"),
+        ("10.0.0.1", "the address 10.0.0.1 is not publicly reachable"),
+        (
+            "[64:ff9b::a00:1]",
+            "the address 64:ff9b::a00:1 is not publicly reachable",
+        ),
+    ] {
+        let exchange = bench.send(&webhook(format!("http://{host}:{port}/"))).await;
+        assert_eq!(failed(&exchange), (Failure::Address, shown));
+        assert!(
+            exchange.request_headers.starts_with("host: "),
+            "what would have been sent is on record"
+        );
+    }
+    let exchange = bench
+        .send(&webhook(format!("http://localhost:{port}/")))
+        .await;
+    let (failure, reason) = failed(&exchange);
+    assert_eq!(failure, Failure::Address);
+    assert!(
+        reason.ends_with(" of localhost is not publicly reachable"),
+        "{reason}"
+    );
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_host_can_be_excepted() {
+    let receiver = Receiver::start().await;
+    let allow = vec!["LOCALHOST".parse().unwrap()];
+    let bench = Bench::with(SenderConfig { allow, ..config() });
+    let port = receiver.address().port();
+    assert_eq!(
+        answered(
+            &bench
+                .send(&webhook(format!("http://localhost:{port}/")))
+                .await
+        ),
+        200
+    );
+    let exchange = bench.send(&webhook(receiver.url())).await;
+    assert_eq!(failed(&exchange).0, Failure::Address);
+}
+
+#[tokio::test]
+async fn no_connection_is_said_plainly() {
+    let mut receiver = Receiver::start().await;
+    receiver.stop().await;
+    let exchange = Bench::new().send(&webhook(receiver.url())).await;
+    let reason = format!("connection refused by {}", receiver.address());
+    assert_eq!(failed(&exchange), (Failure::Connect, reason.as_str()));
+    assert_eq!(exchange.outcome.return_code(), 0);
+}
+
+#[tokio::test]
+async fn a_name_without_address_is_said_plainly() {
+    let exchange = Bench::new().send(&webhook("http://nothing.invalid/")).await;
+    assert_eq!(
+        failed(&exchange),
+        (Failure::Name, "the name nothing.invalid has no address")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_called_fails_visibly() {
+    let bench = Bench::new();
+    for url in ["ftp://example.com/", "http://127.0.0.1:0/"] {
+        let exchange = bench.send(&webhook(url)).await;
+        assert_eq!(failed(&exchange).0, Failure::Uncallable, "{url}");
+        assert_eq!(exchange.request_headers, "");
+    }
+}
+
+#[tokio::test]
+async fn http_can_be_refused() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::with(SenderConfig {
+        require_https: true,
+        ..config()
+    });
+    let exchange = bench.send(&webhook(receiver.url())).await;
+    assert_eq!(
+        failed(&exchange),
+        (
+            Failure::Uncallable,
+            "only https targets are called from here"
+        )
+    );
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[tokio::test]
+async fn silence_ends_with_the_time_limit() {
+    let receiver = Receiver::start().await;
+    receiver.answer(Answer::never());
+    let exchange = Bench::with(impatient())
+        .send(&webhook(receiver.url()))
+        .await;
+    assert_eq!(
+        failed(&exchange),
+        (Failure::Timeout, "no answer within 0.25 s")
+    );
+    assert!(
+        exchange.duration >= Duration::from_millis(250),
+        "{:?}",
+        exchange.duration
+    );
+}

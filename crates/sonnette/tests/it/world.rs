@@ -1,0 +1,165 @@
+//! A running engine on a store of its own, with one organizer, and what tests do with it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use sonnette::Sonnette;
+use sonnette::clock::{Clock, SystemClock};
+use sonnette::domain::{
+    ActionName, DialectName, EventFilter, FailurePolicy, Language, Organizer, OrganizerId, Secret,
+    Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
+};
+use sonnette::engine::sender::SenderConfig;
+use sonnette::engine::{Options, PublishError, PublishRequest, Published, Tenant};
+use sonnette::store::sqlite::SqliteStore;
+use sonnette::store::{Actor, AuditNote, Changed, Registry, Store};
+
+/// A note for the audit log that no test looks at.
+pub fn note() -> AuditNote {
+    AuditNote {
+        actor: Actor::CommandLine,
+        action: "test",
+        data: serde_json::json!({}),
+        at: SystemClock.now(),
+    }
+}
+
+/// An organizer as tests have it.
+pub fn organizer(slug: &str) -> Organizer {
+    Organizer {
+        id: OrganizerId(0),
+        slug: slug.parse().unwrap(),
+        name: slug.to_owned(),
+        uuid: uuid::Uuid::new_v4(),
+        language: Language::English,
+        dialects: vec![DialectName::Pretix, DialectName::Custom],
+        contact_emails: Vec::new(),
+        failure_policy: Some(FailurePolicy::Never),
+    }
+}
+
+/// A webhook as tests have it.
+pub fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webhook {
+    Webhook {
+        id: WebhookId(0),
+        organizer,
+        state: WebhookState::Enabled,
+        target: url.parse().unwrap(),
+        events: EventFilter::All,
+        action_types: names
+            .iter()
+            .map(|n| n.parse::<ActionName>().unwrap())
+            .collect(),
+        comment: None,
+        secrets: Secrets {
+            current: Secret::from_random([7; 32]),
+            previous: None,
+        },
+        settings: WebhookSettings::default(),
+    }
+}
+
+pub struct World {
+    pub sonnette: Arc<Sonnette>,
+    pub store: Arc<SqliteStore>,
+    pub organizer: OrganizerId,
+}
+
+impl World {
+    /// Starts on a directory; a second time it finds what the first left.
+    pub fn start(directory: &Path) -> Self {
+        let store = Arc::new(SqliteStore::open(directory).unwrap());
+        let known = store
+            .load(0)
+            .unwrap()
+            .organizers
+            .pop()
+            .map(|o| o.organizer.id);
+        let organizer = known.unwrap_or_else(|| {
+            match store
+                .add_organizer(&organizer("bigevents"), note())
+                .unwrap()
+            {
+                Changed::Done(organizer) => organizer.id,
+                other => panic!("no organizer: {other:?}"),
+            }
+        });
+        let options = Options {
+            sender: SenderConfig {
+                timeout: Duration::from_secs(2),
+                allow: vec!["127.0.0.0/8".parse().unwrap()],
+                ..SenderConfig::default()
+            },
+            log_kept: Duration::from_hours(720),
+            sending_threads: 1,
+        };
+        let as_store: Arc<dyn Store> = store.clone();
+        let sonnette = Sonnette::start(as_store, Arc::new(SystemClock), options).unwrap();
+        Self {
+            sonnette,
+            store,
+            organizer,
+        }
+    }
+
+    pub fn tenant(&self) -> Arc<Tenant> {
+        self.sonnette
+            .refresh()
+            .unwrap()
+            .tenant_by_id(self.organizer)
+            .unwrap()
+            .clone()
+    }
+
+    pub fn add_webhook(&self, url: &str, names: &[&str]) -> WebhookId {
+        self.store
+            .add_webhook(&webhook(self.organizer, url, names), note())
+            .unwrap()
+            .id
+    }
+
+    pub fn change_webhook(&self, id: WebhookId, change: impl Fn(&mut Webhook)) {
+        let mut change = |w: &mut Webhook| {
+            change(w);
+            true
+        };
+        let changed = self
+            .store
+            .change_webhook(self.organizer, id, &mut change, note())
+            .unwrap();
+        assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
+        self.sonnette.refresh().unwrap();
+    }
+
+    pub async fn publish(
+        &self,
+        requests: Vec<PublishRequest>,
+    ) -> Result<Vec<Published>, PublishError> {
+        self.sonnette.publish(&self.tenant(), None, requests).await
+    }
+
+    /// Publishes that an order was placed.
+    pub async fn order(&self, code: &str) -> Published {
+        self.publish(vec![order(code)]).await.unwrap().remove(0)
+    }
+}
+
+pub fn order(code: &str) -> PublishRequest {
+    request(
+        "pretix.event.order.placed",
+        Some("democon"),
+        &format!(r#"{{"code":"{code}"}}"#),
+    )
+}
+
+pub fn request(action_type: &str, event: Option<&str>, data: &str) -> PublishRequest {
+    PublishRequest {
+        action_type: action_type.to_owned(),
+        event: event.map(|e| e.parse().unwrap()),
+        data: RawValue::from_string(data.to_owned()).unwrap(),
+        idempotency_key: None,
+        subject: None,
+    }
+}
