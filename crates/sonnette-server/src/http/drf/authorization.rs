@@ -1,0 +1,106 @@
+//! The `Authorization` header (pretix facts §2).
+
+use http::StatusCode;
+
+use super::refusal::Refusal;
+
+/// Why a caller is not known. All are 401 with `WWW-Authenticate: Token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unauthenticated {
+    /// No header, or another scheme.
+    NotProvided,
+    /// The keyword alone.
+    NoCredentials,
+    /// More than one word after the keyword.
+    Spaces,
+    /// The value is not UTF-8.
+    InvalidCharacters,
+    /// Nobody has this token.
+    Unknown,
+    /// Somebody had it.
+    Inactive,
+}
+
+impl Unauthenticated {
+    /// The `detail` of the answer.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Self::NotProvided => "Authentication credentials were not provided.",
+            Self::NoCredentials => "Invalid token header. No credentials provided.",
+            Self::Spaces => "Invalid token header. Token string should not contain spaces.",
+            Self::InvalidCharacters => {
+                "Invalid token header. Token string should not contain invalid characters."
+            }
+            Self::Unknown => "Invalid token.",
+            Self::Inactive => "Token inactive or deleted.",
+        }
+    }
+
+    /// The answer, but for its `WWW-Authenticate` header.
+    pub(crate) fn refusal(self) -> Refusal {
+        Refusal::detail(StatusCode::UNAUTHORIZED, self.detail())
+    }
+}
+
+/// The value of the token in the header, to be looked up.
+///
+/// pretix also knows the scheme `Device`; Sonnette has no devices, so no such value is known.
+///
+/// # Errors
+/// When there is nothing to look up.
+pub(crate) fn token_of(header: Option<&[u8]>) -> Result<&str, Unauthenticated> {
+    let mut words = header
+        .unwrap_or_default()
+        .split(|byte| byte.is_ascii_whitespace() || *byte == 0x0b)
+        .filter(|word| !word.is_empty());
+    let scheme = words.next().ok_or(Unauthenticated::NotProvided)?;
+    let is_device = scheme.eq_ignore_ascii_case(b"device");
+    if !is_device && !scheme.eq_ignore_ascii_case(b"token") {
+        return Err(Unauthenticated::NotProvided);
+    }
+    let value = words.next().ok_or(Unauthenticated::NoCredentials)?;
+    if words.next().is_some() {
+        return Err(Unauthenticated::Spaces);
+    }
+    let value = std::str::from_utf8(value).map_err(|_| Unauthenticated::InvalidCharacters)?;
+    if is_device {
+        Err(Unauthenticated::Unknown)
+    } else {
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table() {
+        use Unauthenticated as No;
+        for (header, expected) in [
+            ("Token abc", Ok("abc")),
+            ("token abc", Ok("abc")),
+            ("TOKEN \t  abc  ", Ok("abc")),
+            ("", Err(No::NotProvided)),
+            ("   ", Err(No::NotProvided)),
+            ("abc", Err(No::NotProvided)),
+            ("Basic abc", Err(No::NotProvided)),
+            ("Bearer abc", Err(No::NotProvided)),
+            ("Tokens abc", Err(No::NotProvided)),
+            ("Token", Err(No::NoCredentials)),
+            ("Token   ", Err(No::NoCredentials)),
+            ("Token a b", Err(No::Spaces)),
+            ("Device abc", Err(No::Unknown)),
+            ("Device", Err(No::NoCredentials)),
+        ] {
+            assert_eq!(token_of(Some(header.as_bytes())), expected, "{header:?}");
+        }
+        assert_eq!(token_of(None), Err(No::NotProvided));
+        assert_eq!(token_of(Some(b"Token \xff")), Err(No::InvalidCharacters));
+        assert_eq!(token_of(Some("Token ä".as_bytes())), Ok("ä"));
+        assert_eq!(
+            No::Inactive.refusal().body,
+            serde_json::json!({"detail": "Token inactive or deleted."})
+        );
+    }
+}

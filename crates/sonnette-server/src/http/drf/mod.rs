@@ -1,0 +1,21 @@
+//! The habits of pretix's API (Django REST framework) that clients rely on, as pure functions: no routes, no store.
+//!
+//! Requests are read as leniently, and refused in the same words, as pretix facts §2–5 record. What the contract's §9
+//! departs from is departed from here.
+
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the routes come with the store")
+)]
+
+pub(crate) mod ascii_json;
+pub(crate) mod authorization;
+pub(crate) mod describe;
+pub(crate) mod json;
+pub(crate) mod media;
+pub(crate) mod pages;
+mod parser;
+pub(crate) mod python;
+pub(crate) mod refusal;
+pub(crate) mod webhook_fields;
+pub(crate) mod webhook_json;

@@ -1,0 +1,112 @@
+//! Answers that say no.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// An answer that says no: a status and a JSON body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    /// 4xx.
+    pub(crate) status: StatusCode,
+    /// `{"detail": …}` or errors by field.
+    pub(crate) body: Value,
+}
+
+impl Refusal {
+    /// `{"detail": …}`.
+    pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
+        let text: String = text.into();
+        Self {
+            status,
+            body: json!({ "detail": text }),
+        }
+    }
+
+    /// 400 with one error that belongs to no field.
+    pub(crate) fn non_field(text: impl Into<String>) -> Self {
+        Self::fields([("non_field_errors", vec![text.into()])])
+    }
+
+    /// 400 with the messages of each field, in this order.
+    pub(crate) fn fields(errors: impl IntoIterator<Item = (&'static str, Vec<String>)>) -> Self {
+        let body: Map<String, Value> = errors
+            .into_iter()
+            .map(|(field, messages)| (field.to_owned(), messages.into()))
+            .collect();
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body: body.into(),
+        }
+    }
+
+    /// 404 in the words of a URL that leads nowhere.
+    pub(crate) fn not_found() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// 404 in the words of a webhook that is not there.
+    pub(crate) fn no_webhook() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "No WebHook matches the given query.")
+    }
+
+    /// 403: nothing there, or nothing for this token.
+    pub(crate) fn forbidden() -> Self {
+        Self::detail(
+            StatusCode::FORBIDDEN,
+            "You do not have permission to perform this action.",
+        )
+    }
+
+    /// 405.
+    pub(crate) fn method(method: &http::Method) -> Self {
+        Self::detail(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("Method \"{method}\" not allowed."),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_statuses() {
+        for (refusal, status, body) in [
+            (Refusal::not_found(), 404, r#"{"detail":"Not found."}"#),
+            (
+                Refusal::no_webhook(),
+                404,
+                r#"{"detail":"No WebHook matches the given query."}"#,
+            ),
+            (
+                Refusal::forbidden(),
+                403,
+                r#"{"detail":"You do not have permission to perform this action."}"#,
+            ),
+            (
+                Refusal::method(&http::Method::PUT),
+                405,
+                r#"{"detail":"Method \"PUT\" not allowed."}"#,
+            ),
+            (
+                Refusal::fields([
+                    ("b", vec!["1".to_owned()]),
+                    ("a", vec!["2".to_owned(), "3".to_owned()]),
+                ]),
+                400,
+                r#"{"b":["1"],"a":["2","3"]}"#,
+            ),
+            (
+                Refusal::non_field("x"),
+                400,
+                r#"{"non_field_errors":["x"]}"#,
+            ),
+        ] {
+            assert_eq!(
+                (refusal.status.as_u16(), refusal.body.to_string().as_str()),
+                (status, body)
+            );
+        }
+    }
+}
