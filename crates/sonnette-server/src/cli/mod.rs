@@ -26,8 +26,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use tracing::Level;
 
-use crate::config::{Flags, Settings, SettingsError};
+use crate::config::{Flags, LogLevel, Settings, SettingsError};
 use crate::telemetry;
 
 /// Delivers webhooks, and loses none.
@@ -111,7 +112,16 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         (Command::Doctor(doctor), Err(error)) => return Ok(doctor.settings_are_wrong(&error)),
         (_, settings) => settings?,
     };
-    telemetry::start(&settings.log_level, settings.log_format);
+    let usual = if matches!(command, Command::Demo(_)) {
+        Level::WARN
+    } else {
+        Level::INFO
+    };
+    let level = settings
+        .log_level
+        .clone()
+        .unwrap_or_else(|| LogLevel::all(usual));
+    telemetry::start(&level, settings.log_format);
     match command {
         Command::Demo(command) => command.run(&settings)?,
         Command::Serve(command) => command.run(&settings)?,

@@ -1,5 +1,7 @@
 //! `sonnette serve`.
 
+mod action_types;
+
 use std::io::{IsTerminal as _, stdout};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -27,11 +29,7 @@ impl Serve {
         let _lock = Lock::take(&settings.data_dir)?;
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
-        if !settings.action_types.is_empty() {
-            tracing::warn!(
-                "[[action_types]] is checked, but not used in this version: register them over REST"
-            );
-        }
+        action_types::register(settings, &store)?;
         let listener = TcpListener::bind(settings.listen)
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         block_on(async {

@@ -3,6 +3,7 @@
 //! This module reads and checks; it opens nothing but the configuration file, and knows no default that depends on the
 //! machine.
 
+mod action_type;
 mod confidential;
 mod flags;
 mod parse;
@@ -15,11 +16,11 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
-use sonnette::domain::{ActionName, OrganizerSlug, Shape};
 use sonnette::engine::sender::AllowTarget;
 use tracing_subscriber::filter::Targets;
 use url::Url;
 
+pub(crate) use action_type::ActionTypeSetting;
 pub(crate) use confidential::Confidential;
 pub(crate) use flags::Flags;
 pub(crate) use sources::SettingsError;
@@ -74,8 +75,8 @@ pub(crate) struct Settings {
     /// Threads that send; none: half of the cores.
     #[serde(deserialize_with = "parse::maybe_ranged::<_, 1, 256>")]
     pub(crate) sending_threads: Option<u64>,
-    /// What is logged.
-    pub(crate) log_level: LogLevel,
+    /// What is logged; none: `info`, and of the demo only what is wrong.
+    pub(crate) log_level: Option<LogLevel>,
     /// How it is logged.
     pub(crate) log_format: LogFormat,
     /// How alerts are mailed.
@@ -105,7 +106,7 @@ impl Default for Settings {
             max_connections: 4096,
             threads: None,
             sending_threads: None,
-            log_level: LogLevel::default(),
+            log_level: None,
             log_format: LogFormat::Auto,
             mail: MailSettings::default(),
             action_types: Vec::new(),
@@ -144,33 +145,6 @@ pub(crate) enum MailTls {
     Tls,
 }
 
-/// An entry of `[[action_types]]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "the catalogue takes entries of the file later; checked from the start"
-)]
-pub(crate) struct ActionTypeSetting {
-    /// For whom; none: for all.
-    #[serde(default)]
-    pub(crate) organizer: Option<OrganizerSlug>,
-    /// Its name.
-    pub(crate) action_type: ActionName,
-    /// For people.
-    #[serde(default)]
-    pub(crate) description: String,
-    /// JSON Schema of its input.
-    #[serde(default)]
-    pub(crate) schema: Option<serde_json::Value>,
-    /// An input that fits.
-    #[serde(default)]
-    pub(crate) example: Option<serde_json::Value>,
-    /// For pretix names.
-    #[serde(default)]
-    pub(crate) family: Option<Shape>,
-}
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -187,9 +161,10 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone)]
 pub(crate) struct LogLevel(pub(crate) Targets);
 
-impl Default for LogLevel {
-    fn default() -> Self {
-        Self(Targets::new().with_default(tracing::Level::INFO))
+impl LogLevel {
+    /// From this level up, whatever the module.
+    pub(crate) fn all(level: tracing::Level) -> Self {
+        Self(Targets::new().with_default(level))
     }
 }
 

@@ -107,3 +107,32 @@ fn tokens_made_and_revoked_beside_it_count_at_once() {
     place.run(&["token", "revoke", "1"]).done();
     assert_eq!(server.get(path, token.trim()), 401);
 }
+
+#[test]
+fn action_types_of_the_file_are_registered() {
+    let place = Place::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let create = [
+        "webhook",
+        "create",
+        "bigevents",
+        "https://example.org/",
+        "--action-type",
+        "shop.parcel.sent",
+    ];
+    place.run(&create).refused(1);
+    for description in ["A parcel.", "A parcel is on its way."] {
+        let text = format!(
+            "[[action_types]]\naction_type = \"shop.parcel.sent\"\ndescription = \"{description}\"\n"
+        );
+        place.write("s.toml", &text);
+        place.serve(&["--config", "s.toml"]);
+    }
+    place.run(&create).done();
+    place.write(
+        "s.toml",
+        "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"nobody\"\n",
+    );
+    let err = place.run(&["serve", "--config", "s.toml"]).refused(1);
+    assert!(err.contains("no organizer nobody"), "{err}");
+}

@@ -92,6 +92,11 @@ fn wrong_lines_of_the_file_are_named() {
             2,
             "action_type",
         ),
+        (
+            "\n[[action_types]]\naction_type = \"tibillet.card\"\n",
+            2,
+            "tibillet",
+        ),
         ("data_dir = \"a\"\ndata_dir = \"b\"\n", 2, "data_dir"),
         ("listen = \n", 1, ""),
         ("allow_target = [\n  \"10.0.0.0/8\",\n", 2, ""),
