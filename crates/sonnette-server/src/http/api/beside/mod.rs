@@ -1,0 +1,64 @@
+//! Beside each webhook: what pretix does not have.
+
+pub(crate) mod attempt_json;
+pub(crate) mod attempts;
+pub(crate) mod deliveries;
+pub(crate) mod health;
+pub(crate) mod masks;
+pub(crate) mod resend;
+pub(crate) mod secret;
+pub(crate) mod settings;
+pub(crate) mod settings_input;
+pub(crate) mod test;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sonnette::domain::{OrganizerId, Webhook, WebhookId};
+use sonnette::store::{AuditNote, Changed};
+
+use crate::http::AppState;
+use crate::http::drf::refusal::Refusal;
+use crate::http::error::ApiError;
+use crate::http::guard::Caller;
+
+/// The organizer's webhook with this id.
+pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {
+    caller.tenant()?.webhooks.get(&id).ok_or_else(no_webhook)
+}
+
+/// 404 of a webhook.
+pub(crate) fn no_webhook() -> ApiError {
+    Refusal::no_webhook().into()
+}
+
+/// Changes a webhook with a line in the audit log; answers it as it is now.
+pub(crate) async fn change(
+    state: &AppState,
+    caller: &Caller,
+    id: WebhookId,
+    note: (&'static str, Value),
+    mut change: impl FnMut(&mut Webhook) -> bool + Send + 'static,
+) -> Result<Webhook, ApiError> {
+    let organizer: OrganizerId = caller.tenant()?.organizer.id;
+    let note = AuditNote { actor: caller.actor(), action: note.0, data: note.1, at: state.now() };
+    let changed = state.store(move |store| store.change_webhook(organizer, id, &mut change, note)).await?;
+    state.refresh()?;
+    match changed {
+        Changed::Done(webhook) => Ok(webhook),
+        Changed::Missing => Err(no_webhook()),
+        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+    }
+}
+
+/// Writes a line into the audit log of the caller's organizer.
+pub(crate) async fn note(
+    state: &AppState,
+    caller: &Caller,
+    action: &'static str,
+    data: Value,
+) -> Result<(), ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let note = AuditNote { actor: caller.actor(), action, data, at: state.now() };
+    state.store(move |store| store.note(organizer, note)).await
+}

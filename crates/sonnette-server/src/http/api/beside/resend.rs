@@ -1,0 +1,218 @@
+//! Sending again, sending now, and never.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use sonnette::domain::{NotificationId, Settled, WebhookId};
+use sonnette::engine::ControlError;
+use sonnette::store::{DeliveryWord, Span};
+use utoipa::ToSchema;
+
+use super::deliveries::{DeliveryJson, Waits};
+use super::{note, webhook_of};
+use crate::http::api::path::Segments;
+use crate::http::body::Object;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Caller;
+use crate::http::{AppState, reply};
+
+/// How many deliveries were meant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Count {
+    /// Deliveries.
+    #[schema(example = 3)]
+    count: u64,
+}
+
+/// What is to be sent again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct RetryBody {
+    /// Notifications published at this time or later.
+    #[schema(example = "2026-11-21T18:00:00Z")]
+    since: String,
+    /// Notifications published at this time or earlier.
+    until: Option<String>,
+    /// Only deliveries in this state: `scheduled`, `held`, `given_up` or `dropped`.
+    #[schema(example = "given_up")]
+    state: Option<String>,
+    /// Only counts.
+    #[schema(example = false)]
+    dry_run: Option<bool>,
+}
+
+struct Retry {
+    span: Span,
+    only: Option<DeliveryWord>,
+    dry_run: bool,
+}
+
+impl Retry {
+    fn parse(mut fields: Fields) -> Result<Self, ApiError> {
+        let since = fields.required("since", |fields, name| match fields.maybe_time(name)? {
+            Some(since) => Some(since),
+            None => {
+                fields.refuse(name, "This field may not be null.");
+                None
+            }
+        });
+        let until = fields.maybe_time("until").flatten();
+        let only = state_of(&mut fields);
+        let dry_run = fields.boolean("dry_run").unwrap_or(false);
+        fields.refuse_the_rest();
+        fields.finish()?;
+        Ok(Self { span: Span { since, until }, only, dry_run })
+    }
+}
+
+fn state_of(fields: &mut Fields) -> Option<DeliveryWord> {
+    let value = fields.take("state").filter(|value| !value.is_null())?;
+    match value.as_str() {
+        Some("scheduled" | "held" | "waiting") => Some(DeliveryWord::Waiting),
+        Some("given_up") => Some(DeliveryWord::Settled(Settled::GivenUp)),
+        Some("dropped") => Some(DeliveryWord::Settled(Settled::Dropped)),
+        Some("missed") => {
+            fields.refuse("state", "\"missed\" is not available yet.");
+            None
+        }
+        _ => {
+            fields.refuse("state", format!("{value} is not a valid choice."));
+            None
+        }
+    }
+}
+
+/// Send a delivery again
+///
+/// Sent now, whatever its state; a settled one gets a fresh schedule and three days.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/webhooks/{id}/deliveries/{delivery}/retry/",
+    responses(
+        (status = 200, description = "The delivery as it is now.", body = DeliveryJson),
+        (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
+    )
+)]
+pub(crate) async fn retry_delivery(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id, delivery)): Segments<(String, WebhookId, NotificationId)>,
+) -> Result<Response, ApiError> {
+    let webhook = webhook_of(&caller, id)?;
+    let resent = state.sonnette.resend(id, delivery).await.map_err(|error| match error {
+        ControlError::Missing => ApiError::no_such("Delivery"),
+        error => error.into(),
+    })?;
+    let waits = Waits::of(&state, webhook).await?;
+    Ok(reply::ok(&DeliveryJson::of(&resent, waits)))
+}
+
+/// Send again what was not delivered
+///
+/// Every delivery of notifications published in that time that was not delivered is due again, settled ones with a
+/// fresh schedule and three days.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/webhooks/{id}/retry/",
+    request_body = RetryBody,
+    responses(
+        (status = 200, description = "How many.", body = Count),
+        (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
+    )
+)]
+pub(crate) async fn retry_webhook(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let webhook = webhook_of(&caller, id)?;
+    let retry = Retry::parse(Fields::new(members))?;
+    if !webhook.is_enabled() {
+        return Err(ControlError::Disabled.into());
+    }
+    let count = state.sonnette.resend_undelivered(id, retry.span, retry.only, retry.dry_run).await?;
+    if !retry.dry_run {
+        note(&state, &caller, "sonnette.webhook.retried", json!({"webhook": id, "count": count})).await?;
+    }
+    Ok(reply::ok(&Count { count }))
+}
+
+/// Send what waits now
+///
+/// Everything waiting is due at once. On a failing lane a probe goes at once, and the rest follows its success.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/webhooks/{id}/expedite/",
+    responses(
+        (status = 200, description = "How many wait.", body = Count),
+        (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
+    )
+)]
+pub(crate) async fn expedite_webhook(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+) -> Result<Response, ApiError> {
+    if !webhook_of(&caller, id)?.is_enabled() {
+        return Err(ControlError::Disabled.into());
+    }
+    let count = state.sonnette.expedite(id).await?;
+    note(&state, &caller, "pretix.webhook.retries.expedited", json!({ "webhook": id })).await?;
+    Ok(reply::ok(&Count { count }))
+}
+
+/// Drop what waits
+///
+/// Everything waiting is never sent. It can be sent again with `retry/`.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/webhooks/{id}/drop/",
+    responses((status = 200, description = "How many waited.", body = Count))
+)]
+pub(crate) async fn drop_webhook_deliveries(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+) -> Result<Response, ApiError> {
+    webhook_of(&caller, id)?;
+    let count = state.sonnette.drop_waiting(id).await?;
+    note(&state, &caller, "pretix.webhook.retries.dropped", json!({ "webhook": id })).await?;
+    Ok(reply::ok(&Count { count }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn parse(value: Value) -> Result<Retry, ApiError> {
+        let Value::Object(members) = value else { panic!("no object") };
+        Retry::parse(Fields::new(members))
+    }
+
+    #[test]
+    fn reads_what_to_send_again() {
+        let retry = parse(json!({"since": "2026-11-21T18:00:00Z", "state": "given_up", "dry_run": true})).unwrap();
+        assert!(retry.span.since.is_some() && retry.span.until.is_none() && retry.dry_run);
+        assert_eq!(retry.only, Some(DeliveryWord::Settled(Settled::GivenUp)));
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        for (body, field) in [
+            (json!({}), "since"),
+            (json!({"since": null}), "since"),
+            (json!({"since": "yesterday"}), "since"),
+            (json!({"since": "2026-11-21T18:00:00Z", "state": "missed"}), "state"),
+            (json!({"since": "2026-11-21T18:00:00Z", "state": 1}), "state"),
+            (json!({"since": "2026-11-21T18:00:00Z", "dry_rum": true}), "dry_rum"),
+        ] {
+            let Err(ApiError::Fields(errors)) = parse(body.clone()) else { panic!("{body}") };
+            assert_eq!(errors[0].0, field, "{body}");
+        }
+    }
+}

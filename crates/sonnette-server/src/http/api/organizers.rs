@@ -1,0 +1,315 @@
+//! Organizers: made by operators, changed by themselves.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::SignedDuration;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sonnette::domain::{
+    DialectName, FailurePolicy, Language, Organizer, OrganizerId, OrganizerSlug,
+};
+use sonnette::store::{AuditNote, Changed};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::body::Object;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Caller;
+use crate::http::links::Address;
+use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::{AppState, reply};
+
+const LONGEST_NAME: usize = 200;
+
+/// A tenant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrganizerJson {
+    /// Assigned by the server.
+    #[schema(example = 1, read_only)]
+    id: i64,
+    /// Fixed for life: it stands in URLs and bodies.
+    #[schema(example = "acmecorp")]
+    slug: String,
+    /// Shown to people.
+    #[schema(example = "ACME Corporation")]
+    name: String,
+    /// For dialects that send one.
+    #[schema(example = "2c1d3f9e-2f5a-4b57-9d0e-6f3a6ad2a1b7", read_only)]
+    uuid: String,
+    /// Of labels and mails: `en` or `fr`.
+    #[schema(example = "en")]
+    language: &'static str,
+    /// The emitters whose action types it knows: `pretix`, `tibillet`, `creads`, `custom`.
+    #[schema(example = json!(["pretix", "custom"]))]
+    dialects: Vec<&'static str>,
+    /// Who is told when a webhook without contacts of its own is switched off.
+    #[schema(example = json!(["ops@example.org"]))]
+    contact_emails: Vec<String>,
+    /// When a webhook that only fails is switched off: the organizer's own, else the default of its dialects.
+    #[schema(value_type = PolicyJson)]
+    failure_policy: Value,
+}
+
+/// When a webhook that only fails is switched off.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a value; it is written by `policy_json`")]
+pub(crate) struct PolicyJson {
+    /// Null: only a 410 switches off.
+    disable_after: Option<DisableAfter>,
+}
+
+/// Failed attempts in a row, none succeeding, over at least some time.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a value; it is written by `policy_json`")]
+pub(crate) struct DisableAfter {
+    /// Failed attempts in a row.
+    #[schema(example = 20, minimum = 1)]
+    failures: u32,
+    /// From the first of them to the last.
+    #[schema(example = 3600, minimum = 0)]
+    seconds: u32,
+}
+
+/// What is sent to create an organizer. To change one, each may be left out, and `slug` stays as it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct OrganizerBody {
+    /// Fixed for life: `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`.
+    #[schema(example = "acmecorp")]
+    slug: String,
+    /// Shown to people; by default the slug.
+    #[schema(example = "ACME Corporation")]
+    name: Option<String>,
+    /// `en` (by default) or `fr`.
+    #[schema(example = "en")]
+    language: Option<String>,
+    /// By default `pretix` and `custom`.
+    #[schema(example = json!(["pretix", "custom"]))]
+    dialects: Option<Vec<String>>,
+    /// E-mail addresses.
+    contact_emails: Option<Vec<String>>,
+    /// Null: the default of the dialects.
+    failure_policy: Option<PolicyJson>,
+}
+
+fn shown(organizer: &Organizer) -> OrganizerJson {
+    OrganizerJson {
+        id: organizer.id.0,
+        slug: organizer.slug.to_string(),
+        name: organizer.name.clone(),
+        uuid: organizer.uuid.to_string(),
+        language: organizer.language.as_str(),
+        dialects: organizer.dialects.iter().map(|dialect| dialect.as_str()).collect(),
+        contact_emails: organizer.contact_emails.clone(),
+        failure_policy: policy_json(organizer.effective_failure_policy()),
+    }
+}
+
+fn policy_json(policy: FailurePolicy) -> Value {
+    match policy {
+        FailurePolicy::Never => json!({ "disable_after": null }),
+        FailurePolicy::After { failures, lasting } => {
+            json!({"disable_after": {"failures": failures, "seconds": lasting.as_secs()}})
+        }
+    }
+}
+
+fn read_policy(value: &Value) -> Option<Option<FailurePolicy>> {
+    if value.is_null() {
+        return Some(None);
+    }
+    let members = value.as_object().filter(|members| members.len() == 1)?;
+    let after = members.get("disable_after")?;
+    if after.is_null() {
+        return Some(Some(FailurePolicy::Never));
+    }
+    let after = after.as_object().filter(|after| after.len() == 2)?;
+    let number = |name: &str| u32::try_from(after.get(name)?.as_u64()?).ok();
+    let failures = number("failures").filter(|failures| *failures >= 1)?;
+    let lasting = SignedDuration::from_secs(number("seconds")?.into());
+    Some(Some(FailurePolicy::After { failures, lasting }))
+}
+
+/// What a request sets of an organizer; those left out stay.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Patch {
+    name: Option<String>,
+    language: Option<Language>,
+    dialects: Option<Vec<DialectName>>,
+    contact_emails: Option<Vec<String>>,
+    failure_policy: Option<Option<FailurePolicy>>,
+}
+
+impl Patch {
+    fn read(fields: &mut Fields) -> Self {
+        let failure_policy = fields.take("failure_policy").and_then(|value| {
+            let policy = read_policy(&value);
+            if policy.is_none() {
+                let expected = "Expected null, {\"disable_after\": null} or \
+                    {\"disable_after\": {\"failures\": 20, \"seconds\": 3600}}.";
+                fields.refuse("failure_policy", expected);
+            }
+            policy
+        });
+        let dialects = fields.words("dialects");
+        if dialects.as_ref().is_some_and(Vec::is_empty) {
+            fields.refuse("dialects", "This list may not be empty.");
+        }
+        Self {
+            name: fields.filled("name", LONGEST_NAME),
+            language: fields.parsed("language"),
+            dialects,
+            contact_emails: fields.emails("contact_emails"),
+            failure_policy,
+        }
+    }
+
+    fn apply(&self, organizer: &mut Organizer) {
+        if let Some(name) = &self.name {
+            organizer.name.clone_from(name);
+        }
+        if let Some(language) = self.language {
+            organizer.language = language;
+        }
+        if let Some(dialects) = &self.dialects {
+            organizer.dialects.clone_from(dialects);
+        }
+        if let Some(emails) = &self.contact_emails {
+            organizer.contact_emails.clone_from(emails);
+        }
+        if let Some(policy) = self.failure_policy {
+            organizer.failure_policy = policy;
+        }
+    }
+}
+
+/// List organizers
+///
+/// Those that the token reaches.
+#[utoipa::path(
+    get,
+    path = "/organizers/",
+    params(PageNumber),
+    responses((status = 200, description = "One page.", body = Listing<OrganizerJson>))
+)]
+pub(crate) async fn list_organizers(caller: Caller, address: Address) -> Result<Response, ApiError> {
+    let reached = caller.registry.tenants().filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+    let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
+    organizers.sort_by_key(|organizer| organizer.id);
+    numbered(&address, organizers.into_iter().map(shown).collect())
+}
+
+/// Create an organizer
+///
+/// Operators only.
+#[utoipa::path(
+    post,
+    path = "/organizers/",
+    request_body = OrganizerBody,
+    responses((status = 201, description = "The new organizer.", body = OrganizerJson))
+)]
+pub(crate) async fn create_organizer(
+    State(state): State<AppState>,
+    caller: Caller,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::new(members);
+    let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
+    let patch = Patch::read(&mut fields);
+    fields.finish()?;
+    let slug = fields.demand(slug)?;
+    let mut organizer = Organizer {
+        id: OrganizerId(0),
+        name: slug.to_string(),
+        slug,
+        uuid: Uuid::new_v4(),
+        language: Language::English,
+        dialects: vec![DialectName::Pretix, DialectName::Custom],
+        contact_emails: Vec::new(),
+        failure_policy: None,
+    };
+    patch.apply(&mut organizer);
+    let data = json!(shown(&organizer));
+    let note = AuditNote { actor: caller.actor(), action: "sonnette.organizer.created", data, at: state.now() };
+    let added = state.store(move |store| store.add_organizer(&organizer, note)).await?;
+    state.refresh()?;
+    match added {
+        Changed::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
+        Changed::Taken => Err(ApiError::field("slug", "An organizer with this slug already exists.")),
+        Changed::Missing | Changed::Refused => Err(ApiError::Internal),
+    }
+}
+
+/// Get an organizer
+///
+/// The organizer.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/",
+    responses((status = 200, description = "The organizer.", body = OrganizerJson))
+)]
+pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> {
+    Ok(reply::ok(&shown(&caller.tenant()?.organizer)))
+}
+
+/// Change an organizer
+///
+/// Only the fields sent change. The slug never does.
+#[utoipa::path(
+    patch,
+    path = "/organizers/{organizer}/",
+    request_body = OrganizerBody,
+    responses((status = 200, description = "The organizer as it is now.", body = OrganizerJson))
+)]
+pub(crate) async fn change_organizer(
+    State(state): State<AppState>,
+    caller: Caller,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let before = &caller.tenant()?.organizer;
+    let id = before.id;
+    let data = Value::Object(members.clone());
+    let mut fields = Fields::new(members);
+    if fields.take("slug").is_some_and(|slug| slug != before.slug.as_str()) {
+        fields.refuse("slug", "The slug cannot be changed.");
+    }
+    let patch = Patch::read(&mut fields);
+    fields.finish()?;
+    let note = AuditNote { actor: caller.actor(), action: "sonnette.organizer.changed", data, at: state.now() };
+    let mut apply = move |organizer: &mut Organizer| {
+        patch.apply(organizer);
+        true
+    };
+    let changed = state.store(move |store| store.change_organizer(id, &mut apply, note)).await?;
+    state.refresh()?;
+    match changed {
+        Changed::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
+        Changed::Missing => Err(ApiError::forbidden()),
+        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_policies_are_read_as_they_are_written() {
+        for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
+            assert_eq!(read_policy(&policy_json(policy)), Some(Some(policy)));
+        }
+        assert_eq!(read_policy(&Value::Null), Some(None));
+        for wrong in [
+            json!({}),
+            json!(3),
+            json!({"disable_after": {"failures": 0, "seconds": 1}}),
+            json!({"disable_after": {"failures": 1}}),
+            json!({"disable_after": {"failures": 1, "seconds": -1}}),
+            json!({"disable_after": null, "more": 1}),
+        ] {
+            assert_eq!(read_policy(&wrong), None, "{wrong}");
+        }
+    }
+}

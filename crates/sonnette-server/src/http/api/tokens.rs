@@ -1,0 +1,267 @@
+//! Tokens of the REST API.
+
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
+use sonnette::store::{AuditNote, Changed, NewToken};
+use utoipa::ToSchema;
+
+use super::path::Segments;
+use crate::http::body::Object;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::{Caller, hash_of};
+use crate::http::links::Address;
+use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::{AppState, reply};
+
+const LONGEST_NAME: usize = 200;
+/// Random bytes of a token: 43 characters.
+const BYTES: usize = 32;
+
+/// A credential of the REST API.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokenJson {
+    /// Assigned by the server.
+    #[schema(example = 3)]
+    id: i64,
+    /// What it is for.
+    #[schema(example = "shop")]
+    name: String,
+    /// What it may do: `webhooks`, `publish`, `organizer`.
+    #[schema(example = json!(["webhooks", "publish"]))]
+    permissions: Vec<&'static str>,
+    /// Whether it is accepted.
+    #[schema(example = true)]
+    active: bool,
+    /// When it was made.
+    #[schema(example = "2026-11-21T18:00:00.000000Z")]
+    created: String,
+    /// To the minute.
+    #[schema(example = json!(null))]
+    last_used: Option<String>,
+}
+
+/// A new credential.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewTokenJson {
+    #[serde(flatten)]
+    described: TokenJson,
+    /// Its text, shown this once.
+    #[schema(example = "v6P0cW1yq3mXh5nQZ2sT8uB4dF7jK9lR0aE3gI6oM1w")]
+    token: String,
+}
+
+/// What is sent to create a token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct TokenBody {
+    /// What it is for.
+    #[schema(example = "shop")]
+    name: Option<String>,
+    /// By default `webhooks` and `publish`. Nothing that the token of this request does not have.
+    #[schema(example = json!(["webhooks", "publish"]))]
+    permissions: Option<Vec<String>>,
+}
+
+/// What is sent to change a token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct TokenPatch {
+    /// What it is for.
+    name: Option<String>,
+    /// Whether it is accepted.
+    #[schema(example = false)]
+    active: Option<bool>,
+}
+
+fn permissions_of(token: &Token) -> Permissions {
+    match token.scope {
+        Scope::Operator => Permission::ALL.iter().copied().collect(),
+        Scope::Organizer(_, permissions) => permissions,
+    }
+}
+
+fn shown(state: &AppState, token: &Token) -> TokenJson {
+    let last_used = token.last_used.max(state.token_use.last(token.id));
+    TokenJson {
+        id: token.id.0,
+        name: token.name.clone(),
+        permissions: permissions_of(token).iter().map(Permission::as_str).collect(),
+        active: token.active,
+        created: reply::time(token.created),
+        last_used: last_used.map(reply::time),
+    }
+}
+
+fn belongs(token: &Token, organizer: OrganizerId) -> bool {
+    matches!(token.scope, Scope::Organizer(own, _) if own == organizer)
+}
+
+fn no_token() -> ApiError {
+    ApiError::no_such("Token")
+}
+
+/// List tokens
+///
+/// The organizer's tokens, without their text.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/tokens/",
+    params(PageNumber),
+    responses((status = 200, description = "One page.", body = Listing<TokenJson>))
+)]
+pub(crate) async fn list_tokens(
+    State(state): State<AppState>,
+    caller: Caller,
+    address: Address,
+) -> Result<Response, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let own = caller.registry.tokens().filter(|token| belongs(token, organizer));
+    let mut tokens: Vec<&Token> = own.map(AsRef::as_ref).collect();
+    tokens.sort_by_key(|token| token.id);
+    numbered(&address, tokens.into_iter().map(|token| shown(&state, token)).collect())
+}
+
+/// Create a token
+///
+/// Its text is in the answer, and never again. A token grants only what it has itself.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/tokens/",
+    request_body = TokenBody,
+    responses((status = 201, description = "The new token, with its text.", body = NewTokenJson))
+)]
+pub(crate) async fn create_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let mut fields = Fields::new(members);
+    let name = fields.text("name", LONGEST_NAME).unwrap_or_default();
+    let permissions: Option<Vec<Permission>> = fields.words("permissions");
+    fields.finish()?;
+    let permissions = permissions.map_or(Permissions::DEFAULT, Permissions::from_iter);
+    if !permissions_of(&caller.token).covers(permissions) {
+        return Err(ApiError::forbidden());
+    }
+    let text = random_text()?;
+    let now = state.now();
+    let token = NewToken {
+        hash: hash_of(&text),
+        name,
+        scope: Scope::Organizer(organizer, permissions),
+        created: now,
+    };
+    let words: Vec<_> = permissions.iter().map(Permission::as_str).collect();
+    let data = json!({"name": token.name, "permissions": words});
+    let note = AuditNote { actor: caller.actor(), action: "sonnette.token.created", data, at: now };
+    let token = state.store(move |store| store.add_token(&token, note)).await?;
+    state.refresh()?;
+    let answer = NewTokenJson { described: shown(&state, &token), token: text };
+    Ok(reply::json(StatusCode::CREATED, &answer))
+}
+
+fn random_text() -> Result<String, ApiError> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system gives no random bytes");
+        ApiError::Internal
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Change a token
+///
+/// Its name, or whether it is accepted.
+#[utoipa::path(
+    patch,
+    path = "/organizers/{organizer}/tokens/{id}/",
+    request_body = TokenPatch,
+    responses((status = 200, description = "The token as it is now.", body = TokenJson))
+)]
+pub(crate) async fn change_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, TokenId)>,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let before = find(&caller, id)?;
+    let mut fields = Fields::new(members);
+    let name = fields.text("name", LONGEST_NAME);
+    let active = fields.boolean("active");
+    fields.finish()?;
+    let wakes = active == Some(true) && !before.active;
+    if wakes && !permissions_of(&caller.token).covers(permissions_of(&before)) {
+        return Err(ApiError::forbidden());
+    }
+    let token = save(&state, &caller, id, name, active).await?;
+    Ok(reply::ok(&shown(&state, &token)))
+}
+
+/// Deactivate a token
+///
+/// It is refused from now on. It stays listed, and PATCH activates it again.
+#[utoipa::path(
+    delete,
+    path = "/organizers/{organizer}/tokens/{id}/",
+    responses((status = 204, description = "It is refused from now on."))
+)]
+pub(crate) async fn deactivate_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, TokenId)>,
+) -> Result<Response, ApiError> {
+    find(&caller, id)?;
+    save(&state, &caller, id, None, Some(false)).await?;
+    Ok(reply::no_content())
+}
+
+fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let mut own = caller.registry.tokens().filter(|token| belongs(token, organizer));
+    own.find(|token| token.id == id).map(|token| Token::clone(token)).ok_or_else(no_token)
+}
+
+async fn save(
+    state: &AppState,
+    caller: &Caller,
+    id: TokenId,
+    name: Option<String>,
+    active: Option<bool>,
+) -> Result<Token, ApiError> {
+    let data = json!({"id": id, "name": name, "active": active});
+    let note = AuditNote { actor: caller.actor(), action: "sonnette.token.changed", data, at: state.now() };
+    let mut apply = move |token: &mut Token| {
+        if let Some(name) = &name {
+            token.name.clone_from(name);
+        }
+        token.active = active.unwrap_or(token.active);
+        true
+    };
+    let changed = state.store(move |store| store.change_token(id, &mut apply, note)).await?;
+    state.refresh()?;
+    match changed {
+        Changed::Done(token) => Ok(token),
+        Changed::Missing => Err(no_token()),
+        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_long_and_fit_a_url() {
+        let text = random_text().unwrap();
+        assert!(text.len() >= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert_ne!(text, random_text().unwrap());
+    }
+}

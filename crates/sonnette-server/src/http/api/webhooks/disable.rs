@@ -1,0 +1,43 @@
+//! DELETE, which removes nothing.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use serde_json::json;
+use sonnette::domain::WebhookId;
+
+use super::resource::{filtered, state_after};
+use crate::http::api::beside::change;
+use crate::http::api::path::Segments;
+use crate::http::error::ApiError;
+use crate::http::guard::Caller;
+use crate::http::{AppState, reply};
+
+/// Disable a webhook
+///
+/// Switches the webhook off and drops what waits. It stays readable, and PATCH enables it again.
+#[utoipa::path(
+    delete,
+    path = "/organizers/{organizer}/webhooks/{id}/",
+    params(("X-Idempotency-Key" = Option<String>, Header, description = "The first answer to this key is given again for 24 hours.")),
+    responses(
+        (status = 204, description = "It is disabled."),
+        (status = 409, description = "A request with this idempotency key is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
+    )
+)]
+pub(crate) async fn disable_webhook(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    filtered(&caller, id, query.as_deref())?;
+    let now = state.now();
+    let note = ("pretix.webhook.changed", json!({"enabled": false, "id": id}));
+    let disable = move |webhook: &mut sonnette::domain::Webhook| {
+        webhook.state = state_after(&webhook.state, false, now);
+        true
+    };
+    change(&state, &caller, id, note, disable).await?;
+    state.sonnette.drop_waiting(id).await?;
+    Ok(reply::no_content())
+}

@@ -1,0 +1,254 @@
+//! Reads the members of a request's object one by one, and keeps all that is wrong with them.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sonnette::domain::UnknownWord;
+
+use super::error::{ApiError, Messages};
+use super::lists::INVALID_TIME;
+
+const REQUIRED: &str = "This field is required.";
+const NULL: &str = "This field may not be null.";
+
+/// Members still to be read, and what was wrong with those that have been.
+pub(crate) struct Fields {
+    members: Map<String, Value>,
+    errors: Messages,
+}
+
+impl Fields {
+    /// The members of an object.
+    pub(crate) fn new(members: Map<String, Value>) -> Self {
+        Self { members, errors: Messages::new() }
+    }
+
+    /// Adds an error.
+    pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        let message = message.into();
+        match self.errors.iter_mut().find(|(known, _)| known == name) {
+            Some((_, messages)) => messages.push(message),
+            None => self.errors.push((name.to_owned(), vec![message])),
+        }
+    }
+
+    /// Takes a member as it is; null counts.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name)
+    }
+
+    /// Reads a member that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self, &str) -> Option<T>,
+    ) -> Option<T> {
+        if self.members.contains_key(name) {
+            return read(self, name);
+        }
+        self.refuse(name, REQUIRED);
+        None
+    }
+
+    fn some(&mut self, name: &str) -> Option<Value> {
+        match self.take(name)? {
+            Value::Null => {
+                self.refuse(name, NULL);
+                None
+            }
+            value => Some(value),
+        }
+    }
+
+    /// A text without NUL of at most `max` characters; white space around it is cut off.
+    pub(crate) fn text(&mut self, name: &str, max: usize) -> Option<String> {
+        let Value::String(text) = self.some(name)? else {
+            self.refuse(name, "Not a valid string.");
+            return None;
+        };
+        let text = text.trim();
+        if text.chars().nth(max).is_some() {
+            self.refuse(name, format!("Ensure this field has no more than {max} characters."));
+        } else if text.contains('\0') {
+            self.refuse(name, "Null characters are not allowed.");
+        } else {
+            return Some(text.to_owned());
+        }
+        None
+    }
+
+    /// A text that must not be blank.
+    pub(crate) fn filled(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.text(name, max)?;
+        if text.is_empty() {
+            self.refuse(name, "This field may not be blank.");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that means something.
+    pub(crate) fn parsed<T: FromStr>(&mut self, name: &str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let text = self.filled(name, 1024)?;
+        text.parse().map_err(|error: T::Err| self.refuse(name, error.to_string())).ok()
+    }
+
+    /// true or false.
+    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+        let value = self.some(name)?;
+        if !value.is_boolean() {
+            self.refuse(name, "Must be a valid boolean.");
+        }
+        value.as_bool()
+    }
+
+    /// A whole number from `min` to `max`; an inner none for null.
+    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Option<u32>> {
+        let value = self.take(name)?;
+        if value.is_null() {
+            return Some(None);
+        }
+        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (min..=max).contains(n));
+        if number.is_none() {
+            self.refuse(name, format!("Enter a whole number from {min} to {max}, or null."));
+        }
+        number.map(Some)
+    }
+
+    /// A point in time; an inner none for null.
+    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Option<Timestamp>> {
+        match self.take(name)? {
+            Value::Null => Some(None),
+            Value::String(text) if text.parse::<Timestamp>().is_ok() => Some(text.parse().ok()),
+            _ => {
+                self.refuse(name, INVALID_TIME);
+                None
+            }
+        }
+    }
+
+    /// A list of words, doubles dropped.
+    pub(crate) fn words<T>(&mut self, name: &str) -> Option<Vec<T>>
+    where
+        T: FromStr<Err = UnknownWord> + PartialEq,
+    {
+        let texts = self.texts(name)?;
+        let mut words = Vec::with_capacity(texts.len());
+        for text in texts {
+            match text.parse() {
+                Ok(word) if words.contains(&word) => {}
+                Ok(word) => words.push(word),
+                Err(error) => {
+                    self.refuse(name, error.to_string());
+                    return None;
+                }
+            }
+        }
+        Some(words)
+    }
+
+    /// A list of e-mail addresses.
+    pub(crate) fn emails(&mut self, name: &str) -> Option<Vec<String>> {
+        let texts = self.texts(name)?;
+        if texts.len() > 20 {
+            self.refuse(name, "Ensure this field has no more than 20 elements.");
+            return None;
+        }
+        if let Some(wrong) = texts.iter().find(|text| !is_email(text)) {
+            self.refuse(name, format!("\"{wrong}\" is not a valid email address."));
+            return None;
+        }
+        Some(texts)
+    }
+
+    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let value = self.some(name)?;
+        let Value::Array(items) = value else {
+            self.refuse(name, "Expected a list of items.");
+            return None;
+        };
+        let texts: Option<Vec<String>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            self.refuse(name, "Not a valid string.");
+        }
+        texts
+    }
+
+    /// Refuses whatever nobody has asked for.
+    pub(crate) fn refuse_the_rest(&mut self) {
+        for (name, _) in std::mem::take(&mut self.members) {
+            self.refuse(&name, "Unknown field.");
+        }
+    }
+
+    /// Whether all of it made sense.
+    pub(crate) fn finish(&mut self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Fields(std::mem::take(&mut self.errors))) }
+    }
+
+    /// `value`, if all of it made sense; a value that is still missing was required.
+    pub(crate) fn demand<T>(&self, value: Option<T>) -> Result<T, ApiError> {
+        value.ok_or_else(|| ApiError::field("non_field_errors", REQUIRED))
+    }
+}
+
+/// Whether a text could be an e-mail address that one line of a mail's header can hold.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\');
+    let label = |label: &str| {
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    let named = !local.is_empty() && !local.starts_with('.') && !local.ends_with('.') && local.chars().all(plain);
+    let placed = domain.contains('.') && domain.split('.').all(label) || domain == "localhost";
+    named && placed && text.len() <= 254
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(members) = value else { panic!("no object") };
+        Fields::new(members)
+    }
+
+    #[test]
+    fn collects_every_error() {
+        let mut fields = fields(json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}));
+        assert_eq!(fields.text("name", 9), None);
+        assert_eq!(fields.boolean("on"), None);
+        assert_eq!(fields.maybe_number("limit", 1, 9), None);
+        assert_eq!(fields.maybe_time("at"), None);
+        assert_eq!(fields.filled("nothing", 9), None);
+        fields.refuse_the_rest();
+        let Err(ApiError::Fields(errors)) = fields.finish() else { panic!("no errors") };
+        let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
+    }
+
+    #[test]
+    fn reads_what_is_right() {
+        let mut fields = fields(json!({"name": " a ", "limit": null, "mails": ["a@b.example"]}));
+        assert_eq!(fields.filled("name", 1).as_deref(), Some("a"));
+        assert_eq!(fields.maybe_number("limit", 1, 9), Some(None));
+        assert_eq!(fields.emails("mails"), Some(vec!["a@b.example".to_owned()]));
+        assert!(fields.finish().is_ok());
+    }
+
+    #[test]
+    fn emails_are_checked() {
+        for good in ["a@b.example", "a.b+c@münchen.example", "root@localhost"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["a", "@b.example", "a@", "a@b", "a b@c.example", "a@b.example\nBcc: x@y.example", "a@-b.example", "<a@b.example>"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What happens to a request before it meets a route.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderValue, Method, StatusCode, header};
+use tower::ServiceExt;
+
+use super::error::ApiError;
+
+const API: &str = "/api/v1/";
+
+/// Refuses what no route should see, takes `.json` for the final slash, and hands on.
+pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) -> Response {
+    if request.uri().query().is_some_and(|query| query.contains("%00") || query.contains('\0')) {
+        let detail = "Null characters are not allowed in the query.".to_owned();
+        return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
+    }
+    if let Some(uri) = without_suffix(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    match routes.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn without_suffix(uri: &Uri) -> Option<Uri> {
+    let stem = uri.path().strip_suffix(".json")?;
+    if !stem.starts_with(API) || stem == "/api/v1/openapi" {
+        return None;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{stem}/{query}")).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// A path of the API without its final slash: readers are sent to the right one, writers are not.
+pub(crate) async fn missing_slash(request: Request) -> Response {
+    let forgiven = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
+    if !forgiven.contains(request.method()) {
+        return nowhere().await;
+    }
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let target = format!("{}/{query}", request.uri().path());
+    match HeaderValue::try_from(target) {
+        Ok(location) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response(),
+        Err(_) => nowhere().await,
+    }
+}
+
+/// No route.
+pub(crate) async fn nowhere() -> Response {
+    ApiError::not_found().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_suffix_for_the_slash() {
+        let turned = |path: &str| without_suffix(&path.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(turned("/api/v1/organizers.json?a=1").as_deref(), Some("/api/v1/organizers/?a=1"));
+        assert_eq!(turned("/api/v1/openapi.json"), None);
+        assert_eq!(turned("/assets/a.json"), None);
+    }
+}
