@@ -1,1 +1,7 @@
-fn main() {}
+//! The webhook server sonnette.
+
+mod http;
+
+fn main() {
+    let _ = (http::router, http::openapi);
+}
