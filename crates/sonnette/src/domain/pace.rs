@@ -38,12 +38,14 @@ impl Pace {
     }
 
     /// After a good answer that took `took`, with `in_flight` requests under way, itself included; never above `most`.
-    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32) {
+    /// `busy`: our own thread has no time to spare, so that it is we who are slow, and more at a time would only queue
+    /// here.
+    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32, busy: bool) {
         let floor = self.floor.map_or(took, |f| (f + f / 64).min(took));
         self.floor = Some(floor);
         if self.window < Self::FIRST {
             self.window += 1;
-        } else if took > (floor * 4).max(Self::QUICK * 10) || took > Self::SLOW {
+        } else if busy || took > (floor * 4).max(Self::QUICK * 10) || took > Self::SLOW {
             self.window = (self.window - 1).max(Self::FIRST);
         } else if took > Self::QUICK && in_flight >= self.window && self.window < most {
             self.window += 1;

@@ -361,6 +361,7 @@ impl Lane {
         took: Duration,
         policy: Policy,
         most: u32,
+        busy: bool,
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
@@ -380,7 +381,7 @@ impl Lane {
             jitter,
         );
         self.health = decision.health;
-        self.adapt(outcome, took, most, before.is_failing());
+        self.adapt(outcome, took, most, busy, before.is_failing());
         if order.turn == Turn::Probe {
             self.probed = Some((progress.due_at, notification.id));
         }
@@ -409,7 +410,14 @@ impl Lane {
         }
     }
 
-    fn adapt(&mut self, outcome: &Outcome, took: Duration, most: u32, was_failing: bool) {
+    fn adapt(
+        &mut self,
+        outcome: &Outcome,
+        took: Duration,
+        most: u32,
+        busy: bool,
+        was_failing: bool,
+    ) {
         if !outcome.is_success() {
             self.pace.failed();
         } else if was_failing {
@@ -417,7 +425,7 @@ impl Lane {
             self.probed = None;
             self.more = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most);
+            self.pace.succeeded(took, self.in_flight, most, busy);
         }
     }
 

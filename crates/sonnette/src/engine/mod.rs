@@ -14,6 +14,7 @@ mod dispatcher;
 mod inbox;
 mod janitor;
 mod lane;
+mod load;
 mod metrics;
 mod publisher;
 mod registry;

@@ -121,7 +121,13 @@ impl Http1 {
     /// Whether it can take a request now, as far as can be seen from here.
     pub(super) async fn is_ready(&mut self) -> bool {
         poll_fn(|cx| {
-            self.drive(cx);
+            // Having read an answer to its end, and wanting the next request, are two turns of the driver.
+            for _ in 0..2 {
+                self.drive(cx);
+                if self.driver.is_none() || self.sender.is_ready() {
+                    break;
+                }
+            }
             Poll::Ready(self.driver.is_some() && self.sender.is_ready())
         })
         .await
