@@ -22,6 +22,7 @@ mod user;
 mod webhook;
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -98,12 +99,20 @@ pub(crate) fn main() -> ExitCode {
     let CommandLine { command, flags } = CommandLine::parse();
     match run(command, &flags) {
         Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             let misuse = error.is::<Misuse>() || error.is::<SettingsError>();
             ExitCode::from(if misuse { 2 } else { 1 })
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
