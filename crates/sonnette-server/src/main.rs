@@ -1,7 +1,16 @@
-//! The webhook server sonnette.
+//! The program sonnette: parse, run, exit code.
 
+mod app;
+mod cli;
+mod config;
 mod http;
+mod telemetry;
 
-fn main() {
-    let _ = (http::router, http::openapi);
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
 }

@@ -10,6 +10,7 @@ mod errors;
 mod pretix;
 mod pretix_family;
 mod schema;
+mod schema_size;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -38,7 +39,7 @@ pub struct ActionSpec {
     pub schema: Value,
     /// An input that fits the schema.
     pub example: Value,
-    /// What is known to follow the stem of a wildcard, the most usual first.
+    /// What is known to follow the stem of a wildcard.
     concrete: &'static [&'static str],
     rule: Rule,
 }
@@ -60,16 +61,27 @@ impl ActionSpec {
         }
     }
 
-    /// The name itself, or for a wildcard the first concrete name it is known to cover; for a registered wildcard, whose
-    /// names nobody listed, one that ends in `.test`.
-    pub fn first_concrete(&self) -> ActionName {
+    /// The concrete names it is known to stand for: the name itself, or what a wildcard covers. Of a registered wildcard
+    /// nobody listed any, so one that ends in `.test` stands for all.
+    pub fn concrete_names(&self) -> Vec<ActionName> {
         let Some(stem) = self.name.as_str().strip_suffix('*') else {
-            return self.name.clone();
+            return vec![self.name.clone()];
         };
-        let last = self.concrete.first().unwrap_or(&"test");
-        format!("{stem}{last}")
-            .parse()
-            .unwrap_or_else(|_| self.name.clone())
+        let known = if self.concrete.is_empty() {
+            &["test"]
+        } else {
+            self.concrete
+        };
+        known
+            .iter()
+            .filter_map(|last| format!("{stem}{last}").parse().ok())
+            .collect()
+    }
+
+    /// The first of the [`concrete_names`](Self::concrete_names): what a test sends.
+    pub fn first_concrete(&self) -> ActionName {
+        let first = self.concrete_names().into_iter().next();
+        first.unwrap_or_else(|| self.name.clone())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::{DialectName, Shape};
 /// The one event action whose event is gone.
 pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
 
-/// Name, label in the form, family, when it is raised; for wildcards what follows the stem.
+/// Name, label in the form, family, when it is raised; for wildcards what follows the stem, in the order of the facts.
 struct Row(
     &'static str,
     &'static str,
@@ -112,12 +112,12 @@ const ROWS: &[Row] = &[
         "A date of an event series was deleted.", &[]),
     Row("pretix.event.item.*", "Product changed", Shape::Item,
         "A product, or one of its variations, add-ons, bundles or programme times, was added, changed, deleted or reordered.",
-        &["changed", "added", "deleted", "reordered", "variation.added", "variation.changed", "variation.deleted",
+        &["added", "changed", "deleted", "reordered", "variation.added", "variation.changed", "variation.deleted",
           "addons.added", "addons.changed", "addons.removed", "bundles.added", "bundles.changed", "bundles.removed",
           "program_times.added", "program_times.changed", "program_times.removed"]),
     Row("pretix.event.quota.*", "Quota changed", Shape::Item,
         "A quota was added, changed or deleted; the key \"item\" holds the quota's id.",
-        &["changed", "added", "deleted"]),
+        &["added", "changed", "deleted"]),
     Row("pretix.event.live.activated", "Shop taken live", Shape::Event,
         "The shop of an event was taken live.", &[]),
     Row("pretix.event.live.deactivated", "Shop taken offline", Shape::Event,
@@ -152,5 +152,5 @@ const ROWS: &[Row] = &[
         "A gift card was modified.", &[]),
     Row("pretix.giftcards.transaction.*", "Gift card used in transaction", Shape::GiftCardTransaction,
         "Money was booked on or off a gift card: by hand, by a payment or by a refund.",
-        &["payment", "manual", "refund"]),
+        &["manual", "payment", "refund"]),
 ];

@@ -47,8 +47,9 @@ impl Rule {
     }
 }
 
-/// Compiles a schema: draft 2020-12 unless it says otherwise, references only within itself.
+/// Compiles a schema: draft 2020-12 unless it says otherwise, references only within itself, and not too many.
 pub(super) fn compile(schema: &Value) -> Result<Arc<Validator>, String> {
+    super::schema_size::check(schema)?;
     let patterns = PatternOptions::fancy_regex()
         .backtrack_limit(100_000)
         .size_limit(1 << 20)

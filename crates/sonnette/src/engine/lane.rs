@@ -43,6 +43,8 @@ pub(crate) struct Lane {
     /// The store may hold deliveries that are due and not known.
     more: bool,
     loading: bool,
+    /// The page that is being read will be out of date.
+    page_is_stale: bool,
     /// The newest notification that was read from the store: an offer of it, or of an older one, comes late.
     read_through: NotificationId,
     /// When the store's next delivery is due that was not when last looked at.
@@ -111,6 +113,7 @@ impl Lane {
             settling: VecDeque::new(),
             more: true,
             loading: false,
+            page_is_stale: false,
             read_through: NotificationId(0),
             next_due_at: row.next_due_at,
             probed: None,
@@ -187,6 +190,7 @@ impl Lane {
     /// Nothing begins until [`Lane::resume`], and nothing is in memory.
     pub(crate) fn pause(&mut self) {
         self.paused = true;
+        self.page_is_stale = self.loading;
         self.forget_queue();
     }
 
@@ -301,11 +305,15 @@ impl Lane {
     /// What was read for a [`Step::Load`], which was asked for at `now`.
     pub(crate) fn loaded(&mut self, page: Page, now: Timestamp) {
         self.loading = false;
+        if std::mem::take(&mut self.page_is_stale) {
+            self.more = true;
+            return;
+        }
         let failing = self.health.is_failing();
         let mut not_yet = false;
         for waiting in page.due {
             self.read_through = self.read_through.max(waiting.notification.id);
-            if self.paused || (failing && !self.queue.is_empty()) {
+            if failing && !self.queue.is_empty() {
                 self.more = true;
                 break;
             }
@@ -334,6 +342,7 @@ impl Lane {
     /// The store could not be read; once more in a second.
     pub(crate) fn load_failed(&mut self, now: Timestamp) {
         self.loading = false;
+        self.page_is_stale = false;
         self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
     }
 

@@ -17,6 +17,8 @@ mod lane;
 mod metrics;
 mod publisher;
 mod registry;
+#[cfg(test)]
+mod simulation;
 pub mod sender;
 mod sonnette;
 

@@ -87,6 +87,18 @@ fn only_known_names_may_be_stored() {
         "pretix.event.order.changed.add"
     );
     assert!(catalogue.first_concrete("pretix.event.*").is_none());
+    let changed = catalogue.get("pretix.event.order.changed.*").unwrap();
+    assert_eq!(changed.concrete_names().len(), 19);
+    let plugin = registered("pretix.plugin.*", Shape::Order, None);
+    let catalogue = super::catalogue(&[plugin]);
+    assert_eq!(
+        catalogue
+            .first_concrete("pretix.plugin.*")
+            .unwrap()
+            .0
+            .as_str(),
+        "pretix.plugin.test"
+    );
 }
 
 #[test]

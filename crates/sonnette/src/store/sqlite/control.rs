@@ -12,7 +12,7 @@ impl Control for SqliteStore {
     fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
             Ok(t.prepare_cached(
-                "UPDATE deliveries SET due_at = started_at WHERE webhook = ?1 AND notification IN (
+                "UPDATE deliveries SET due_at = min(started_at, ?2) WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?2 LIMIT ?3)",
             )?

@@ -1,0 +1,55 @@
+# Daily commands. `make` alone lists them.
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+SIGNATURES := $(TARGET)/signatures
+
+.DEFAULT_GOAL := help
+.PHONY: help check test demo bench docs snapshots rust-tests signatures tools
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+check: ## Formatting, lints, documentation, licences
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences, bans and sources were not looked at"; fi
+
+test: tools rust-tests signatures ## Everything; installs what is missing
+
+rust-tests:
+	cargo test --workspace --locked
+
+signatures: tools $(SIGNATURES)/python $(SIGNATURES)/node ## Signatures, as the published libraries verify them
+	cargo build --locked -p sonnette-server
+	$(SIGNATURES)/python/bin/python tests/signatures/check.py $(TARGET)/debug/sonnette $(SIGNATURES)/node
+
+$(SIGNATURES)/python: tests/signatures/requirements.txt | tools
+	rm -rf $@
+	python3 -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(SIGNATURES)/node: tests/signatures/package.json tests/signatures/package-lock.json tests/signatures/receive.mjs | tools
+	rm -rf $@
+	mkdir -p $@
+	cp $^ $@
+	cd $@ && npm ci --silent --no-fund --no-audit
+	touch $@
+
+tools:
+	@tests/install
+
+demo: ## A server, a receiver, webhooks, notifications, and what came of them
+	cargo run --release --locked -- demo
+
+bench: ## Notifications published and delivered in a second, on this machine
+	cargo build --release --locked -p sonnette-server --bin sonnette --example bench
+	$(TARGET)/release/examples/bench $(TARGET)/release/sonnette
+
+docs: ## The library's documentation, in a browser
+	cargo doc --workspace --no-deps --open
+
+snapshots: ## Accept what the snapshots of the tests have become (needs cargo-insta)
+	cargo insta test --workspace --unreferenced=delete --review

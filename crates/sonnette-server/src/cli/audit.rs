@@ -1,0 +1,15 @@
+//! Lines that the command line leaves in the audit log.
+
+use serde_json::Value;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::store::{Actor, AuditNote};
+
+/// A change made here and now.
+pub(super) fn note(action: &'static str, data: Value) -> AuditNote {
+    AuditNote {
+        actor: Actor::CommandLine,
+        action,
+        data,
+        at: SystemClock.now(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Passing on what was heard, as a webhook would get it.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use ring::hmac;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::Secret;
+use url::Url;
+
+use super::Publication;
+use crate::cli::client::{Http, Outgoing};
+use crate::config::Settings;
+
+/// As long as a webhook would wait.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Signs with a secret of this session, and sends.
+pub(super) struct Forward {
+    url: Url,
+    http: Http,
+    key: hmac::Key,
+}
+
+impl Forward {
+    pub(super) fn new(url: Url, settings: &Settings) -> Result<Self> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|e| anyhow!("the system gives no random numbers: {e}"))?;
+        let secret = Secret::from_random(bytes);
+        eprintln!("signing with {}", secret.text());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
+        Ok(Self {
+            url,
+            http: Http::new(settings)?,
+            key,
+        })
+    }
+
+    /// Sends one; says what came of it.
+    pub(super) async fn send(&self, publication: &Publication) -> String {
+        match tokio::time::timeout(PATIENCE, self.attempt(publication)).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(error)) => format!("failed: {error:#}"),
+            Err(_) => format!("failed: no answer within {} s", PATIENCE.as_secs()),
+        }
+    }
+
+    async fn attempt(&self, publication: &Publication) -> Result<String> {
+        let id = format!("listen_{}", publication.id);
+        let timestamp = SystemClock.now().as_second().to_string();
+        let signature = signature(&self.key, &id, &timestamp, &publication.payload);
+        let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        for (name, value) in [
+            ("webhook-id", id),
+            ("webhook-timestamp", timestamp),
+            ("webhook-signature", signature),
+        ] {
+            headers.push((
+                HeaderName::from_static(name),
+                HeaderValue::from_str(&value)?,
+            ));
+        }
+        let body = publication.payload.clone().into();
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: self.url.clone(),
+            headers,
+            body,
+        };
+        Ok(self.http.send(outgoing).await?.status().to_string())
+    }
+}
+
+fn signature(key: &hmac::Key, id: &str, timestamp: &str, payload: &str) -> String {
+    let tag = hmac::sign(key, format!("{id}.{timestamp}.{payload}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_standard_webhooks() {
+        let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
+        let signature = signature(
+            &key,
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}

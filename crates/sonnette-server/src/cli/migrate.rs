@@ -1,0 +1,28 @@
+//! `sonnette migrate`.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{output, registry};
+use crate::config::Settings;
+
+/// The command.
+#[derive(Args)]
+pub(super) struct Migrate {
+    /// Move everything into this PostgreSQL (not available in this version)
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+impl Migrate {
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        if self.to.is_some() {
+            bail!("--to: moving to PostgreSQL is not available in this version");
+        }
+        registry::open(settings)?;
+        output::line(format_args!(
+            "the store in {} has this version's shape",
+            settings.data_dir.display()
+        ))
+    }
+}

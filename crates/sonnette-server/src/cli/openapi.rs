@@ -1,0 +1,18 @@
+//! `sonnette openapi`.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::output;
+use crate::http;
+
+/// The command.
+#[derive(Args)]
+pub(super) struct Openapi {}
+
+impl Openapi {
+    #[expect(clippy::unused_self, reason = "every command is run the same way")]
+    pub(super) fn run(self) -> Result<()> {
+        output::line(serde_json::to_string_pretty(&http::openapi())?)
+    }
+}

@@ -1,0 +1,57 @@
+//! What commands print.
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use serde_json::Value;
+
+/// Writes a line to standard output; a reader that has gone away is an error like any other.
+pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes a list: as JSON, an array of objects, or as columns under the names of the keys.
+pub(super) fn list(entries: &[Value], json: bool) -> Result<()> {
+    if json {
+        return line(serde_json::to_string_pretty(entries)?);
+    }
+    let Some(Value::Object(first)) = entries.first() else {
+        return Ok(());
+    };
+    let head: Vec<String> = first
+        .keys()
+        .map(|key| key.to_uppercase().replace('_', " "))
+        .collect();
+    let mut rows = vec![head];
+    for entry in entries {
+        rows.push(first.keys().map(|key| cell(&entry[key])).collect());
+    }
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..first.len()).map(width).collect();
+    for row in &rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,82 @@
+//! `sonnette publish`.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use hyper::Method;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use sonnette::domain::OrganizerSlug;
+
+use super::client::Client;
+use super::{Misuse, block_on, output};
+use crate::config::Settings;
+
+/// The command.
+#[derive(Args)]
+pub(super) struct Publish {
+    /// Whose fact it is
+    organizer: OrganizerSlug,
+    /// What kind of fact, such as pretix.event.order.placed
+    action_type: String,
+    /// The event it belongs to
+    #[arg(long, value_name = "SLUG")]
+    event: Option<String>,
+    /// The input: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
+    data: String,
+    /// A name of your own: the same key publishes once
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// An opaque key of the person concerned
+    #[arg(long, value_name = "KEY")]
+    subject: Option<String>,
+}
+
+impl Publish {
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        let client = Client::new(settings)?;
+        let path = format!("organizers/{}/notifications/", self.organizer);
+        let body = self.body()?;
+        let answer = block_on(client.call(Method::POST, &path, Some(body)))?;
+        output::line(String::from_utf8_lossy(&answer).trim_end())
+    }
+
+    /// The input goes in as it was given: numbers keep their digits.
+    fn body(self) -> Result<Vec<u8>> {
+        let text = match self.data.strip_prefix('@') {
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))?
+            }
+            None if self.data == "-" => {
+                let mut text = String::new();
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .context("standard input cannot be read")?;
+                text
+            }
+            None => self.data,
+        };
+        let data = RawValue::from_string(text.trim().to_owned())
+            .map_err(|e| Misuse(format!("--data is no JSON: {e}")))?;
+        let mut fields = Map::new();
+        fields.insert("action_type".to_owned(), Value::String(self.action_type));
+        let optional = [
+            ("event", self.event),
+            ("idempotency_key", self.idempotency_key),
+            ("subject", self.subject),
+        ];
+        for (key, text) in optional {
+            if let Some(text) = text {
+                fields.insert(key.to_owned(), Value::String(text));
+            }
+        }
+        let mut body = Value::Object(fields).to_string();
+        body.truncate(body.len() - 1);
+        body.push_str(",\"data\":");
+        body.push_str(data.get());
+        body.push('}');
+        Ok(body.into_bytes())
+    }
+}

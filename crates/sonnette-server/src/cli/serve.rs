@@ -1,0 +1,87 @@
+//! `sonnette serve`.
+
+mod action_types;
+
+use std::io::{IsTerminal as _, stdout};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use sonnette::clock::SystemClock;
+use sonnette::domain::Scope;
+use sonnette::store::Registry as _;
+use sonnette::store::sqlite::{Lock, SqliteStore};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{block_on, output, registry, token};
+use crate::app::App;
+use crate::config::Settings;
+
+/// The command.
+#[derive(Args)]
+pub(super) struct Serve {}
+
+impl Serve {
+    #[expect(clippy::unused_self, reason = "every command is run the same way")]
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        registry::embedded(settings)?;
+        let _lock = Lock::take(&settings.data_dir)?;
+        let store = registry::open(settings)?;
+        register_operator(settings, &store)?;
+        action_types::register(settings, &store)?;
+        let listener = TcpListener::bind(settings.listen)
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        block_on(async {
+            // Before anything says that the server is there: from then on it ends in good order.
+            let shutdown = asked_to_stop()?;
+            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
+            Ok(app.run(listener, shutdown).await?)
+        })
+    }
+}
+
+/// Ready when the process is asked to end: SIGTERM, or SIGINT.
+pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The token of the settings, if it is not known yet; on an empty store else a fresh one, for whoever sits at the
+/// terminal.
+fn register_operator(settings: &Settings, store: &SqliteStore) -> Result<()> {
+    let rows = store.load(0)?;
+    let mut given = Vec::new();
+    if let Some(text) = &settings.operator_token {
+        given.push(text.expose().to_owned());
+    }
+    if let Some(path) = &settings.operator_token_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("operator_token_file: {} cannot be read", path.display()))?;
+        given.push(text);
+    }
+    let nothing_given = given.is_empty();
+    for text in given {
+        let text = text.trim();
+        if text.is_empty() || text.contains(char::is_whitespace) {
+            bail!("the operator token of the settings is empty or has blanks in it");
+        }
+        let hash = token::hash(text);
+        if !rows.tokens.iter().any(|(known, _)| *known == hash) {
+            token::add(store, text, "from the settings", Scope::Operator)?;
+        }
+    }
+    let empty = rows.tokens.is_empty() && rows.organizers.is_empty();
+    if nothing_given && empty && stdout().is_terminal() {
+        let text = token::generate()?;
+        token::add(store, &text, "first start", Scope::Operator)?;
+        output::line(format_args!("operator token (shown this once): {text}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! `sonnette token`.
+
+use anyhow::{Result, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{ArgGroup, Args, Subcommand};
+use ring::digest;
+use serde_json::{Value, json};
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenHash, TokenId};
+use sonnette::store::sqlite::SqliteStore;
+use sonnette::store::{Changed, NewToken, Registry as _};
+
+use super::{audit, output, registry};
+use crate::config::Settings;
+
+/// The command.
+#[derive(Subcommand)]
+pub(super) enum Token {
+    /// Creates a token and prints it: the only time that it is shown
+    Create(Create),
+    /// Lists all tokens, without their texts
+    List(List),
+    /// Switches a token off
+    Revoke(Revoke),
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
+pub(super) struct Create {
+    /// For this organizer alone
+    #[arg(long, value_name = "SLUG")]
+    organizer: Option<OrganizerSlug>,
+    /// What it may do: webhooks, publish, organizer; repeatable [default: webhooks and publish]
+    #[arg(
+        long = "permission",
+        value_name = "PERMISSION",
+        conflicts_with = "operator"
+    )]
+    permissions: Vec<Permission>,
+    /// May do everything, everywhere
+    #[arg(long)]
+    operator: bool,
+    /// What it is for
+    #[arg(long, default_value = "")]
+    name: String,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Only those of this organizer
+    #[arg(long, value_name = "SLUG")]
+    organizer: Option<OrganizerSlug>,
+    /// As an array of objects
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Revoke {
+    /// Its number in `token list`
+    id: TokenId,
+}
+
+impl Token {
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        match self {
+            Self::Create(create) => create.run(settings),
+            Self::List(list) => list.run(settings),
+            Self::Revoke(revoke) => revoke.run(settings),
+        }
+    }
+}
+
+/// A fresh token: 256 random bits, safe in URLs.
+pub(super) fn generate() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow!("the system gives no random numbers: {e}"))?;
+    Ok(format!("snt_{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// All that is stored of a token.
+pub(super) fn hash(text: &str) -> TokenHash {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let mut hash = TokenHash::default();
+    hash.copy_from_slice(digest.as_ref());
+    hash
+}
+
+/// Stores a token.
+pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> Result<()> {
+    let token = NewToken {
+        hash: hash(text),
+        name: name.to_owned(),
+        scope,
+        created: SystemClock.now(),
+    };
+    store.add_token(
+        &token,
+        audit::note("sonnette.token.added", json!({"name": name})),
+    )?;
+    Ok(())
+}
+
+impl Create {
+    fn run(self, settings: &Settings) -> Result<()> {
+        let store = registry::open(settings)?;
+        let scope = match &self.organizer {
+            None => Scope::Operator,
+            Some(slug) => {
+                let permissions = if self.permissions.is_empty() {
+                    Permissions::DEFAULT
+                } else {
+                    self.permissions.iter().copied().collect()
+                };
+                Scope::Organizer(registry::organizer(&store, slug)?.organizer.id, permissions)
+            }
+        };
+        let text = generate()?;
+        add(&store, &text, &self.name, scope)?;
+        output::line(text)
+    }
+}
+
+impl List {
+    fn run(&self, settings: &Settings) -> Result<()> {
+        let store = registry::open(settings)?;
+        let organizers = registry::organizers(&store)?;
+        let only = self
+            .organizer
+            .as_ref()
+            .map(|slug| registry::organizer(&store, slug))
+            .transpose()?;
+        let mut tokens = store.load(0)?.tokens;
+        tokens.sort_by_key(|(_, token)| token.id);
+        let mut entries: Vec<Value> = Vec::new();
+        for (_, token) in tokens {
+            let (owner, permissions) = match token.scope {
+                Scope::Operator => (None, Vec::new()),
+                Scope::Organizer(id, permissions) => (Some(id), permissions.iter().collect()),
+            };
+            if only.as_ref().is_some_and(|o| owner != Some(o.organizer.id)) {
+                continue;
+            }
+            entries.push(json!({
+                "id": token.id.0,
+                "name": token.name,
+                "organizer": owner.and_then(|id| registry::slug_of(&organizers, id)),
+                "operator": owner.is_none(),
+                "permissions": permissions,
+                "active": token.active,
+                "created": token.created,
+                "last_used": token.last_used,
+            }));
+        }
+        output::list(&entries, self.json)
+    }
+}
+
+impl Revoke {
+    fn run(&self, settings: &Settings) -> Result<()> {
+        let store = registry::open(settings)?;
+        let mut switch_off =
+            |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
+        let note = audit::note("sonnette.token.revoked", json!({"id": self.id.0}));
+        match store.change_token(self.id, &mut switch_off, note)? {
+            Changed::Done(_) => output::line(format_args!("revoked token {}", self.id)),
+            Changed::Refused => output::line(format_args!("token {} was revoked already", self.id)),
+            Changed::Missing | Changed::Taken => bail!("there is no token {}", self.id),
+        }
+    }
+}

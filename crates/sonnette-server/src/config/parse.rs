@@ -1,0 +1,73 @@
+//! From what a file holds to values that can be.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+/// A whole number from `LEAST` to `MOST`.
+pub(super) fn ranged<'de, D, const LEAST: u64, const MOST: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let number = i64::deserialize(deserializer)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|n| (LEAST..=MOST).contains(n))
+        .ok_or_else(|| D::Error::custom(format!("expected a whole number from {LEAST} to {MOST}")))
+}
+
+/// The same, where nothing need be given.
+pub(super) fn maybe_ranged<'de, D, const LEAST: u64, const MOST: u64>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    ranged::<D, LEAST, MOST>(deserializer).map(Some)
+}
+
+/// A list of texts that each can be read as a `T`.
+pub(super) fn each<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts
+        .iter()
+        .map(|text| text.parse().map_err(D::Error::custom))
+        .collect()
+}
+
+/// A list of networks or single addresses.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: &String| {
+        let single = text.parse::<IpAddr>().map(IpNet::from);
+        single.or_else(|_| text.parse()).map_err(|_| {
+            D::Error::custom(format!(
+                "{text:?} is neither a network (10.0.0.0/8) nor an address"
+            ))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(network)
+        .collect()
+}
+
+/// An absolute `http` or `https` URL.
+pub(super) fn web_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("expected a URL that begins with http:// or https://"))
+}

@@ -1,0 +1,256 @@
+//! Commands that work on the store.
+
+use super::place::Place;
+
+fn with_organizer() -> Place {
+    let place = Place::new();
+    place
+        .run(&["organizer", "create", "bigevents", "--name", "Big Events"])
+        .done();
+    place
+}
+
+#[test]
+fn organizers_are_created_once_and_listed() {
+    let place = with_organizer();
+    place
+        .run(&[
+            "organizer",
+            "create",
+            "creative",
+            "--dialect",
+            "creads",
+            "--dialect",
+            "custom",
+            "--language",
+            "fr",
+        ])
+        .done();
+    place.run(&["organizer", "create", "bigevents"]).refused(1);
+    let list = place.list(&["organizer", "list"]);
+    assert_eq!(list.len(), 2);
+    assert_eq!(list[0]["slug"], "bigevents");
+    assert_eq!(list[0]["name"], "Big Events");
+    assert_eq!(list[0]["dialects"], serde_json::json!(["pretix", "custom"]));
+    assert_eq!(list[1]["language"], "fr");
+    let shown = place.run(&["organizer", "list"]).done();
+    assert!(shown.contains("Big Events"), "{shown}");
+}
+
+#[test]
+fn empty_lists_are_empty_arrays() {
+    let place = Place::new();
+    for list in [
+        ["organizer", "list"],
+        ["token", "list"],
+        ["webhook", "list"],
+    ] {
+        assert_eq!(place.list(&list), Vec::<serde_json::Value>::new());
+        assert_eq!(place.run(&list).done(), "");
+    }
+}
+
+#[test]
+fn a_new_token_is_one_word_and_stored_as_a_hash() {
+    let place = with_organizer();
+    let out = place
+        .run(&["token", "create", "--operator", "--name", "me"])
+        .done();
+    let token = out.strip_suffix('\n').unwrap();
+    assert!(token.len() >= 40, "{token}");
+    assert!(
+        token
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+        "{token}"
+    );
+    for entry in std::fs::read_dir(place.data()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(token.len()).any(|w| w == token.as_bytes()));
+    }
+    assert_ne!(out, place.run(&["token", "create", "--operator"]).done());
+}
+
+#[test]
+fn tokens_are_listed_and_revoked() {
+    let place = with_organizer();
+    place
+        .run(&["token", "create", "--organizer", "bigevents"])
+        .done();
+    place
+        .run(&[
+            "token",
+            "create",
+            "--organizer",
+            "bigevents",
+            "--permission",
+            "organizer",
+        ])
+        .done();
+    place.run(&["token", "create", "--operator"]).done();
+    place
+        .run(&["token", "create", "--organizer", "nobody"])
+        .refused(1);
+    let list = place.list(&["token", "list"]);
+    assert_eq!(list.len(), 3);
+    assert_eq!(
+        list[0]["permissions"],
+        serde_json::json!(["webhooks", "publish"])
+    );
+    assert_eq!(list[1]["permissions"], serde_json::json!(["organizer"]));
+    assert_eq!(
+        (&list[2]["operator"], &list[2]["organizer"]),
+        (&true.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(
+        place
+            .list(&["token", "list", "--organizer", "bigevents"])
+            .len(),
+        2
+    );
+    place
+        .run(&["token", "revoke", &list[0]["id"].to_string()])
+        .done();
+    place.run(&["token", "revoke", "99"]).refused(1);
+    let active: Vec<_> = place
+        .list(&["token", "list"])
+        .into_iter()
+        .map(|t| t["active"].clone())
+        .collect();
+    assert_eq!(active, [false, true, true]);
+}
+
+#[test]
+fn events_belong_to_an_organizer() {
+    let place = with_organizer();
+    place
+        .run(&[
+            "event",
+            "create",
+            "bigevents",
+            "democon",
+            "--name",
+            "DemoCon",
+        ])
+        .done();
+    place
+        .run(&["event", "create", "bigevents", "democon"])
+        .refused(1);
+    place
+        .run(&["event", "create", "nobody", "democon"])
+        .refused(1);
+}
+
+#[test]
+fn users_have_a_password_that_is_not_stored() {
+    let place = with_organizer();
+    let create = [
+        "user",
+        "create",
+        "Ada@example.org",
+        "--organizer",
+        "bigevents",
+        "--password-stdin",
+    ];
+    place.run_fed(&create, "correct horse\n").done();
+    place.run_fed(&create, "correct horse\n").refused(1);
+    place
+        .run_fed(
+            &[
+                "user",
+                "create",
+                "b@example.org",
+                "--operator",
+                "--password-stdin",
+            ],
+            "short\n",
+        )
+        .refused(1);
+    let bytes = std::fs::read(place.data().join("sonnette.db")).unwrap();
+    let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    assert!(holds("ada@example.org") && holds("$argon2id$") && !holds("correct horse"));
+}
+
+#[test]
+fn webhooks_are_created_and_listed_without_credentials() {
+    let place = with_organizer();
+    let url = "https://user:hush@example.org/in";
+    let paid = "pretix.event.order.paid";
+    let out = place
+        .run(&["webhook", "create", "bigevents", url, "--action-type", paid])
+        .done();
+    assert!(
+        out.contains("created webhook 1") && out.contains("whsec_"),
+        "{out}"
+    );
+    let list = place.list(&["webhook", "list", "bigevents"]);
+    assert_eq!(list[0]["target_url"], "https://example.org/in");
+    assert_eq!(list[0]["action_types"], serde_json::json!([paid]));
+    let unknown = [
+        "webhook",
+        "create",
+        "bigevents",
+        url,
+        "--action-type",
+        "pretix.event.order.eaten",
+    ];
+    assert!(
+        place
+            .run(&unknown)
+            .refused(1)
+            .contains("pretix.event.order.eaten")
+    );
+    let event = [
+        "webhook",
+        "create",
+        "bigevents",
+        url,
+        "--action-type",
+        paid,
+        "--event",
+        "none",
+    ];
+    assert!(place.run(&event).refused(1).contains("no event none"));
+}
+
+#[test]
+fn doctor_reports_on_standard_output() {
+    let place = with_organizer();
+    let ran = place.run(&["doctor"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert!(
+        ran.out.lines().all(|line| line.starts_with('✓')),
+        "{}",
+        ran.out
+    );
+
+    let ran = place.run(&["doctor", "http://127.0.0.1:1/"]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(ran.out.contains("✗ http://127.0.0.1:1: "), "{}", ran.out);
+
+    let ran = place.run_with(&["doctor"], &[("SONNETTE_BOGUS", "1")]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(
+        ran.out.starts_with("✗ settings: SONNETTE_BOGUS: "),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn doctor_makes_nothing() {
+    let place = Place::new();
+    place.run(&["doctor"]).done();
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn moving_to_another_database_is_not_available_yet() {
+    let place = Place::new();
+    let err = place
+        .run(&["migrate", "--to", "postgres://localhost/x"])
+        .refused(1);
+    assert!(err.contains("not available in this version"), "{err}");
+    place.run(&["migrate"]).done();
+    assert!(place.data().join("sonnette.db").exists());
+}

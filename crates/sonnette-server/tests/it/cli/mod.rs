@@ -1,0 +1,8 @@
+//! The built program as a shell starts it.
+
+mod administering;
+mod help;
+mod place;
+mod serving;
+mod settings;
+mod store;

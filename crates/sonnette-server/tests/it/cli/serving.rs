@@ -1,0 +1,138 @@
+//! `serve` as an operator meets it.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::place::Place;
+
+#[test]
+fn it_says_where_it_listens_in_json_and_nothing_on_standard_output() {
+    let server = Place::new().serve(&[]);
+    let line: Value = serde_json::from_str(server.early.lines().last().unwrap()).unwrap();
+    assert_eq!(line["address"], server.address);
+    assert_eq!(line["level"], "INFO");
+    let (status, out) = server.end("-TERM");
+    assert_eq!((status.code(), out.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn it_ends_within_five_seconds_whoever_is_connected() {
+    for signal in ["-TERM", "-INT"] {
+        let server = Place::new().serve(&[]);
+        let mut half = TcpStream::connect(&server.address).unwrap();
+        half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+        let began = Instant::now();
+        let (status, _) = server.end(signal);
+        assert_eq!(status.code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_second_server_on_the_same_store_is_refused() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let err = place.run(&["serve", "--listen", "127.0.0.1:0"]).refused(1);
+    assert!(
+        err.contains("another sonnette serves from this data directory"),
+        "{err}"
+    );
+    drop(server);
+    place.serve(&[]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let server = Place::new().serve(&[]);
+    let err = Place::new()
+        .run(&["serve", "--listen", &server.address])
+        .refused(1);
+    assert!(
+        err.contains(&format!("cannot listen on {}", server.address)),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_operator_token_of_the_settings_is_registered_once() {
+    let place = Place::new();
+    place.write("token", "  from-the-file\n");
+    let token = [
+        "--operator-token",
+        "from-the-flag",
+        "--operator-token-file",
+        "token",
+    ];
+    for _ in 0..2 {
+        drop(place.serve(&token));
+        let list = place.list(&["token", "list"]);
+        assert_eq!(list.len(), 2);
+        assert!(
+            list.iter()
+                .all(|t| t["operator"] == true && t["active"] == true)
+        );
+    }
+}
+
+#[test]
+fn a_header_without_end_is_refused() {
+    let server = Place::new().serve(&[]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nX-Big: ").unwrap();
+    // The server stops reading at some point, so that writing fails, or answers and closes.
+    let piece = [b'a'; 64 * 1024];
+    let began = Instant::now();
+    while stream.write_all(&piece).is_ok() {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "it takes everything"
+        );
+    }
+}
+
+#[test]
+fn tokens_made_and_revoked_beside_it_count_at_once() {
+    let place = Place::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let server = place.serve(&[]);
+    let path = "/api/v1/organizers/bigevents/webhooks/";
+    let token = place
+        .run(&["token", "create", "--organizer", "bigevents"])
+        .done();
+    assert_eq!(server.get(path, "unknown"), 401);
+    assert_eq!(server.get(path, token.trim()), 200);
+    place.run(&["token", "revoke", "1"]).done();
+    assert_eq!(server.get(path, token.trim()), 401);
+}
+
+#[test]
+fn action_types_of_the_file_are_registered() {
+    let place = Place::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let create = [
+        "webhook",
+        "create",
+        "bigevents",
+        "https://example.org/",
+        "--action-type",
+        "shop.parcel.sent",
+    ];
+    place.run(&create).refused(1);
+    for description in ["A parcel.", "A parcel is on its way."] {
+        let text = format!(
+            "[[action_types]]\naction_type = \"shop.parcel.sent\"\ndescription = \"{description}\"\n"
+        );
+        place.write("s.toml", &text);
+        place.serve(&["--config", "s.toml"]);
+    }
+    place.run(&create).done();
+    place.write(
+        "s.toml",
+        "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"nobody\"\n",
+    );
+    let err = place.run(&["serve", "--config", "s.toml"]).refused(1);
+    assert!(err.contains("no organizer nobody"), "{err}");
+}
