@@ -94,7 +94,14 @@ impl Fields {
         T::Err: std::fmt::Display,
     {
         let text = self.filled(name, 1024)?;
-        text.parse().map_err(|error: T::Err| self.refuse(name, error.to_string())).ok()
+        match text.parse::<T>() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let message: String = error.to_string();
+                self.refuse(name, message);
+                None
+            }
+        }
     }
 
     /// true or false.
@@ -123,7 +130,7 @@ impl Fields {
     pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Option<Timestamp>> {
         match self.take(name)? {
             Value::Null => Some(None),
-            Value::String(text) if text.parse::<Timestamp>().is_ok() => Some(text.parse().ok()),
+            Value::String(text) if text.parse::<Timestamp>().is_ok() => Some(text.parse::<Timestamp>().ok()),
             _ => {
                 self.refuse(name, INVALID_TIME);
                 None
@@ -139,7 +146,7 @@ impl Fields {
         let texts = self.texts(name)?;
         let mut words = Vec::with_capacity(texts.len());
         for text in texts {
-            match text.parse() {
+            match text.parse::<T>() {
                 Ok(word) if words.contains(&word) => {}
                 Ok(word) => words.push(word),
                 Err(error) => {
@@ -171,7 +178,8 @@ impl Fields {
             self.refuse(name, "Expected a list of items.");
             return None;
         };
-        let texts: Option<Vec<String>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        let texts: Option<Vec<String>> =
+            items.into_iter().map(|item: Value| item.as_str().map(str::to_owned)).collect();
         if texts.is_none() {
             self.refuse(name, "Not a valid string.");
         }

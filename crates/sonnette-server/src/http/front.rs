@@ -51,6 +51,11 @@ pub(crate) async fn missing_slash(request: Request) -> Response {
     }
 }
 
+/// A method that a path outside the API does not have.
+pub(crate) async fn not_here(method: Method) -> ApiError {
+    ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
+}
+
 /// No route.
 pub(crate) async fn nowhere() -> Response {
     ApiError::not_found().into_response()

@@ -88,12 +88,13 @@ pub(crate) async fn guard(State(guard): State<Guard>, path: MatchedPath, request
         let answer = admit(&guard.state, entry, path.as_str(), request, next).await;
         return dressed(answer.unwrap_or_else(IntoResponse::into_response), entry);
     };
-    let state = guard.state.clone();
+    let Guard { state, table } = guard.clone();
+    let template = path.clone();
     let answer = idempotency::once(&guard.state, key, async move {
-        let Some(entry) = guard.table.get(path.as_str()) else {
+        let Some(entry) = table.get(template.as_str()) else {
             return ApiError::not_found().into_response();
         };
-        let answer = admit(&state, entry, path.as_str(), request, next).await;
+        let answer = admit(&state, entry, template.as_str(), request, next).await;
         dressed(answer.unwrap_or_else(IntoResponse::into_response), entry)
     });
     answer.await.unwrap_or_else(|error| dressed(error.into_response(), entry))

@@ -1,7 +1,5 @@
 //! Attempts as their owner sees them.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sonnette::domain::{Attempt, EventSlug, Outcome};
@@ -126,10 +124,10 @@ pub(crate) struct AttemptDetail {
     #[schema(example = "ok")]
     response_body: String,
     /// As sent; secrets masked.
-    #[schema(value_type = BTreeMap<String, String>, example = json!({"content-type": "application/json"}))]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"content-type": "application/json"}))]
     request_headers: Map<String, Value>,
     /// As received.
-    #[schema(value_type = BTreeMap<String, String>, example = json!({"content-length": "2"}))]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"content-length": "2"}))]
     response_headers: Map<String, Value>,
 }
 

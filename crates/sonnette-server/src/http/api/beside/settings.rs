@@ -1,7 +1,5 @@
 //! Settings beside the pretix resource.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -22,7 +20,7 @@ use crate::http::{AppState, reply};
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SettingsJson {
     /// Extra request headers. Values are masked when shown; a masked value keeps the stored one.
-    #[schema(value_type = BTreeMap<String, String>, example = json!({"X-Api-Key": "***"}))]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"X-Api-Key": "***"}))]
     headers: Map<String, Value>,
     /// Requests begun in a second; null: no limit of its own.
     #[schema(minimum = 1, maximum = 10_000, example = json!(null))]

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sonnette::dialect::data_of;
 use sonnette::domain::{EventSlug, NotificationId, WebhookId};
 use sonnette::engine::Tenant;

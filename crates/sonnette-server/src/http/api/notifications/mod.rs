@@ -1,8 +1,5 @@
 //! Publications: made, found, sent again.
 
-mod find;
+pub(crate) mod find;
 mod input;
 pub(crate) mod publish;
-
-pub(crate) use find::{get_notification, list_notifications, replay_notification};
-pub(crate) use publish::publish_notifications;

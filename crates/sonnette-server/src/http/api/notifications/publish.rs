@@ -10,13 +10,13 @@ use sonnette::engine::{PublishError, Published};
 use utoipa::ToSchema;
 
 use super::input::{data_too_large, parse};
+use crate::http::drf::authorization::Unauthenticated;
 use crate::http::error::{ApiError, messages};
 use crate::http::guard::Caller;
 use crate::http::{AppState, body, reply};
 
 /// A fact to be published.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; it is read without building one")]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct PublishBody {
     /// A concrete action type of the organizer's catalogue.
     #[schema(example = "pretix.event.order.placed")]
@@ -36,8 +36,8 @@ pub(crate) struct PublishBody {
 }
 
 /// One publication or an array of up to 1,000 of them, all or nothing.
-#[derive(ToSchema)]
-#[schema(untagged)]
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "describes the body; it is read without building one")]
 pub(crate) enum PublishBodies {
     /// A single one.
@@ -93,6 +93,7 @@ fn refused(error: PublishError, as_array: bool) -> ApiError {
             let of = place(index).map(|index| format!(" of notification {index}")).unwrap_or_default();
             ApiError::conflict(format!("The idempotency_key{of} was used for other content."))
         }
+        PublishError::TokenInactive => Unauthenticated::Inactive.into(),
         PublishError::Unavailable => ApiError::Unavailable,
     }
 }
@@ -126,7 +127,7 @@ pub(crate) async fn publish_notifications(
     let publications = parse(&body)?;
     drop(body);
     let as_array = publications.as_array;
-    let published = state.sonnette.publish(tenant, publications.requests).await;
+    let published = state.sonnette.publish(tenant, Some(caller.hash), publications.requests).await;
     let published = published.map_err(|error| refused(error, as_array))?;
     let new = published.iter().any(|one| one.new);
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,15 +1,9 @@
 //! The webhook resource, as pretix has it.
 
 mod audited;
-mod change;
-mod create;
-mod describe;
-mod disable;
-mod read;
+pub(crate) mod change;
+pub(crate) mod create;
+pub(crate) mod describe;
+pub(crate) mod disable;
+pub(crate) mod read;
 mod resource;
-
-pub(crate) use change::{change_webhook, replace_webhook};
-pub(crate) use create::create_webhook;
-pub(crate) use describe::{describe_webhook, describe_webhooks};
-pub(crate) use disable::disable_webhook;
-pub(crate) use read::{get_webhook, list_webhooks};

@@ -1,0 +1,104 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use sonnette::Sonnette;
+use sonnette::domain::TokenId;
+use sonnette::engine::Registry;
+use sonnette::store::{Store, StoreError};
+use url::Url;
+
+use super::error::ApiError;
+use super::idempotency::Running;
+use super::token_use::TokenUse;
+
+/// What the routes need from the settings.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpSettings {
+    /// How the outside reaches us; used in links. None: as the request says.
+    pub(crate) public_url: Option<Url>,
+    /// Whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Refuses `http` targets when a webhook is saved.
+    pub(crate) require_https: bool,
+    /// Bytes that the body of a publication may have.
+    pub(crate) max_publish_body: usize,
+    /// Bytes that any other body may have.
+    pub(crate) max_body: usize,
+    /// How often the times tokens were used are written down.
+    pub(crate) flush_token_use: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            require_https: false,
+            max_publish_body: 16 << 20,
+            max_body: 1 << 20,
+            flush_token_use: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    /// The engine.
+    pub(crate) sonnette: Arc<Sonnette>,
+    /// The settings.
+    pub(crate) settings: Arc<HttpSettings>,
+    /// When tokens were used.
+    pub(crate) token_use: Arc<TokenUse>,
+    /// Requests under way that have an idempotency key.
+    pub(crate) running: Running,
+}
+
+impl AppState {
+    /// A state over a running engine.
+    pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
+        Self { sonnette, settings: Arc::new(settings), token_use: Arc::default(), running: Running::default() }
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.sonnette.clock().now()
+    }
+
+    /// The registry with every change, whoever made it.
+    pub(crate) fn refresh(&self) -> Result<Arc<Registry>, ApiError> {
+        Ok(self.sonnette.refresh()?)
+    }
+
+    /// Lets the store work on a thread where it may block.
+    pub(crate) async fn store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let store = self.sonnette.store().clone();
+        Ok(tokio::task::spawn_blocking(move || work(store.as_ref())).await??)
+    }
+
+    /// Notes that a token was used; every now and then, tells the store.
+    pub(crate) fn used(&self, token: TokenId) {
+        if self.token_use.note(token, self.now(), self.settings.flush_token_use) {
+            let state = self.clone();
+            tokio::task::spawn_blocking(move || state.flush_token_use());
+        }
+    }
+
+    /// Tells the store when tokens were used. Blocks.
+    pub(crate) fn flush_token_use(&self) {
+        let used = self.token_use.take();
+        if used.is_empty() {
+            return;
+        }
+        if let Err(error) = self.sonnette.store().touch_tokens(&used) {
+            tracing::warn!(%error, "the times tokens were used could not be written down");
+        }
+    }
+}
