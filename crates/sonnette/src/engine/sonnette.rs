@@ -308,19 +308,20 @@ impl Sonnette {
         let inbox = self.shared.inboxes.of(webhook);
         inbox.send(Message::Pause(webhook, paused));
         // Whoever asked may go away at any moment; the lane goes on all the same.
-        let resume = Resume {
+        let mut resume = Resume {
             inboxes: self.shared.inboxes.clone(),
             webhook,
+            through: NotificationId(0),
         };
         pause.await.map_err(|_| ControlError::Stopping)?;
         let (store, now) = (self.shared.store.clone(), self.now());
         Ok(blocking(move || {
-            let _resume = resume;
             let mut count = 0;
             loop {
                 let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
                 if dropped < BITE {
+                    resume.through = store.newest_id()?;
                     return Ok(count);
                 }
             }
@@ -427,13 +428,14 @@ impl Sonnette {
 struct Resume {
     inboxes: Inboxes,
     webhook: WebhookId,
+    through: NotificationId,
 }
 
 impl Drop for Resume {
     fn drop(&mut self) {
         self.inboxes
             .of(self.webhook)
-            .send(Message::Resume(self.webhook));
+            .send(Message::Resume(self.webhook, self.through));
     }
 }
 
