@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
 use tracing::Level;
 
 use crate::config::{Flags, LogLevel, Settings, SettingsError};
@@ -97,6 +98,8 @@ impl std::error::Error for Misuse {}
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
     let CommandLine { command, flags } = CommandLine::parse();
+    // Whatever is made holds secrets: it is for its owner alone, also in a directory that was there before.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match run(command, &flags) {
         Ok(code) => code,
         // Whoever read our output has seen enough.
