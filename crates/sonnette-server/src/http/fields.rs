@@ -21,7 +21,10 @@ pub(crate) struct Fields {
 impl Fields {
     /// The members of an object.
     pub(crate) fn new(members: Map<String, Value>) -> Self {
-        Self { members, errors: Messages::new() }
+        Self {
+            members,
+            errors: Messages::new(),
+        }
     }
 
     /// Adds an error.
@@ -69,7 +72,10 @@ impl Fields {
         };
         let text = text.trim();
         if text.chars().nth(max).is_some() {
-            self.refuse(name, format!("Ensure this field has no more than {max} characters."));
+            self.refuse(
+                name,
+                format!("Ensure this field has no more than {max} characters."),
+            );
         } else if text.contains('\0') {
             self.refuse(name, "Null characters are not allowed.");
         } else {
@@ -119,9 +125,15 @@ impl Fields {
         if value.is_null() {
             return Some(None);
         }
-        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (min..=max).contains(n));
+        let number = value
+            .as_u64()
+            .and_then(|n| u32::try_from(n).ok())
+            .filter(|n| (min..=max).contains(n));
         if number.is_none() {
-            self.refuse(name, format!("Enter a whole number from {min} to {max}, or null."));
+            self.refuse(
+                name,
+                format!("Enter a whole number from {min} to {max}, or null."),
+            );
         }
         number.map(Some)
     }
@@ -130,7 +142,9 @@ impl Fields {
     pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Option<Timestamp>> {
         match self.take(name)? {
             Value::Null => Some(None),
-            Value::String(text) if text.parse::<Timestamp>().is_ok() => Some(text.parse::<Timestamp>().ok()),
+            Value::String(text) if text.parse::<Timestamp>().is_ok() => {
+                Some(text.parse::<Timestamp>().ok())
+            }
             _ => {
                 self.refuse(name, INVALID_TIME);
                 None
@@ -178,8 +192,10 @@ impl Fields {
             self.refuse(name, "Expected a list of items.");
             return None;
         };
-        let texts: Option<Vec<String>> =
-            items.into_iter().map(|item: Value| item.as_str().map(str::to_owned)).collect();
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item: Value| item.as_str().map(str::to_owned))
+            .collect();
         if texts.is_none() {
             self.refuse(name, "Not a valid string.");
         }
@@ -195,7 +211,11 @@ impl Fields {
 
     /// Whether all of it made sense.
     pub(crate) fn finish(&mut self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Fields(std::mem::take(&mut self.errors))) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Fields(std::mem::take(&mut self.errors)))
+        }
     }
 
     /// `value`, if all of it made sense; a value that is still missing was required.
@@ -206,12 +226,24 @@ impl Fields {
 
 /// Whether a text could be an e-mail address that one line of a mail's header can hold.
 fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\');
-    let label = |label: &str| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
     };
-    let named = !local.is_empty() && !local.starts_with('.') && !local.ends_with('.') && local.chars().all(plain);
+    let plain = |c: char| {
+        !c.is_whitespace()
+            && !c.is_control()
+            && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\')
+    };
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    let named = !local.is_empty()
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && local.chars().all(plain);
     let placed = domain.contains('.') && domain.split('.').all(label) || domain == "localhost";
     named && placed && text.len() <= 254
 }
@@ -223,20 +255,26 @@ mod tests {
     use super::*;
 
     fn fields(value: Value) -> Fields {
-        let Value::Object(members) = value else { panic!("no object") };
+        let Value::Object(members) = value else {
+            panic!("no object")
+        };
         Fields::new(members)
     }
 
     #[test]
     fn collects_every_error() {
-        let mut fields = fields(json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}));
+        let mut fields = fields(
+            json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}),
+        );
         assert_eq!(fields.text("name", 9), None);
         assert_eq!(fields.boolean("on"), None);
         assert_eq!(fields.maybe_number("limit", 1, 9), None);
         assert_eq!(fields.maybe_time("at"), None);
         assert_eq!(fields.filled("nothing", 9), None);
         fields.refuse_the_rest();
-        let Err(ApiError::Fields(errors)) = fields.finish() else { panic!("no errors") };
+        let Err(ApiError::Fields(errors)) = fields.finish() else {
+            panic!("no errors")
+        };
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
     }
@@ -255,7 +293,16 @@ mod tests {
         for good in ["a@b.example", "a.b+c@münchen.example", "root@localhost"] {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["a", "@b.example", "a@", "a@b", "a b@c.example", "a@b.example\nBcc: x@y.example", "a@-b.example", "<a@b.example>"] {
+        for bad in [
+            "a",
+            "@b.example",
+            "a@",
+            "a@b",
+            "a b@c.example",
+            "a@b.example\nBcc: x@y.example",
+            "a@-b.example",
+            "<a@b.example>",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }

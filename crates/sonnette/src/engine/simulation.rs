@@ -528,7 +528,10 @@ impl World {
                 .expect("accepted, so it is there");
             let DeliveryState::Settled { how, .. } = delivery.state else {
                 let lane = &self.lanes[webhook];
-                panic!("lost: {delivery:?} (seed {}) at {} in {lane:?}", self.seed, self.now)
+                panic!(
+                    "lost: {delivery:?} (seed {}) at {} in {lane:?}",
+                    self.seed, self.now
+                )
             };
             if how == Settled::Delivered {
                 let key = (*webhook, *notification);

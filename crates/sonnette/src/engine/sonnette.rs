@@ -308,7 +308,7 @@ impl Sonnette {
         let inbox = self.shared.inboxes.of(webhook);
         inbox.send(Message::Pause(webhook, paused));
         // Whoever asked may go away at any moment; the lane goes on all the same.
-        let mut resume = Resume {
+        let resume = Resume {
             inboxes: self.shared.inboxes.clone(),
             webhook,
             through: NotificationId(0),
@@ -316,6 +316,8 @@ impl Sonnette {
         pause.await.map_err(|_| ControlError::Stopping)?;
         let (store, now) = (self.shared.store.clone(), self.now());
         Ok(blocking(move || {
+            // The whole of it, not just the part that is set.
+            let mut resume = resume;
             let mut count = 0;
             loop {
                 let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;

@@ -34,13 +34,19 @@ impl Waits {
             return Ok(Self::ForTheWebhook);
         }
         let lane = state.sonnette.lane(webhook.id).await?;
-        Ok(if lane.health.is_failing() { Self::ForTheReceiver } else { Self::ForItsTime })
+        Ok(if lane.health.is_failing() {
+            Self::ForTheReceiver
+        } else {
+            Self::ForItsTime
+        })
     }
 
     fn reason(self) -> Option<&'static str> {
         match self {
             Self::ForItsTime => None,
-            Self::ForTheReceiver => Some("The receiver keeps failing; only probes are sent until one succeeds."),
+            Self::ForTheReceiver => {
+                Some("The receiver keeps failing; only probes are sent until one succeeds.")
+            }
             Self::ForTheWebhook => Some("The webhook is disabled."),
         }
     }
@@ -88,7 +94,9 @@ impl DeliveryJson {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
-            DeliveryState::Settled { at, how, reason } => (how.as_str(), None, time(at), reason.clone()),
+            DeliveryState::Settled { at, how, reason } => {
+                (how.as_str(), None, time(at), reason.clone())
+            }
         };
         Self {
             id: delivery.notification.0,
@@ -107,7 +115,10 @@ impl DeliveryJson {
 /// Which deliveries.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; they are read from the query itself")]
+#[expect(
+    dead_code,
+    reason = "describes parameters; they are read from the query itself"
+)]
 pub(crate) struct DeliveryFilters {
     /// `scheduled`, `held`, `delivered`, `given_up` or `dropped`.
     #[param(example = "held")]
@@ -136,7 +147,9 @@ impl Asked {
         match (self, waits) {
             (Self::Settled(how), _) => Some(DeliveryWord::Settled(how)),
             (Self::Scheduled, Waits::ForItsTime)
-            | (Self::Held, Waits::ForTheReceiver | Waits::ForTheWebhook) => Some(DeliveryWord::Waiting),
+            | (Self::Held, Waits::ForTheReceiver | Waits::ForTheWebhook) => {
+                Some(DeliveryWord::Waiting)
+            }
             (Self::Scheduled | Self::Held, _) => None,
         }
     }
@@ -168,13 +181,23 @@ pub(crate) async fn list_deliveries(
     let found = match word {
         Some(None) => Vec::new(),
         word => {
-            let query = DeliveryQuery { state: word.flatten(), after, limit: size + 1 };
-            state.store(move |store| store.deliveries(id, query)).await?
+            let query = DeliveryQuery {
+                state: word.flatten(),
+                after,
+                limit: size + 1,
+            };
+            state
+                .store(move |store| store.deliveries(id, query))
+                .await?
         }
     };
-    Ok(lists::after(&address, size, found, |delivery| delivery.notification.0, |delivery| {
-        DeliveryJson::of(delivery, waits)
-    }))
+    Ok(lists::after(
+        &address,
+        size,
+        found,
+        |delivery| delivery.notification.0,
+        |delivery| DeliveryJson::of(delivery, waits),
+    ))
 }
 
 #[cfg(test)]
@@ -191,20 +214,34 @@ mod tests {
             action_type: "a.b".parse().unwrap(),
             event: None,
             attempts: 3,
-            state: DeliveryState::Scheduled { due_at: Timestamp::UNIX_EPOCH },
+            state: DeliveryState::Scheduled {
+                due_at: Timestamp::UNIX_EPOCH,
+            },
         };
         let scheduled = DeliveryJson::of(&delivery, Waits::ForItsTime);
-        assert_eq!((scheduled.state, scheduled.due_at.as_deref()), ("scheduled", Some("1970-01-01T00:00:00.000000Z")));
+        assert_eq!(
+            (scheduled.state, scheduled.due_at.as_deref()),
+            ("scheduled", Some("1970-01-01T00:00:00.000000Z"))
+        );
         let held = DeliveryJson::of(&delivery, Waits::ForTheWebhook);
-        assert_eq!((held.state, held.reason.as_deref()), ("held", Some("The webhook is disabled.")));
+        assert_eq!(
+            (held.state, held.reason.as_deref()),
+            ("held", Some("The webhook is disabled."))
+        );
     }
 
     #[test]
     fn the_lane_decides_what_held_and_scheduled_find() {
         assert_eq!(Asked::Held.over_rows(Waits::ForItsTime), None);
-        assert_eq!(Asked::Held.over_rows(Waits::ForTheReceiver), Some(DeliveryWord::Waiting));
+        assert_eq!(
+            Asked::Held.over_rows(Waits::ForTheReceiver),
+            Some(DeliveryWord::Waiting)
+        );
         assert_eq!(Asked::Scheduled.over_rows(Waits::ForTheWebhook), None);
-        assert_eq!(Asked::parse("given_up"), Some(Asked::Settled(Settled::GivenUp)));
+        assert_eq!(
+            Asked::parse("given_up"),
+            Some(Asked::Settled(Settled::GivenUp))
+        );
         assert_eq!(Asked::parse("lost"), None);
     }
 }

@@ -42,13 +42,18 @@ pub(super) fn parse(body: &[u8]) -> Result<Publications, ApiError> {
                 Refused::Fields(messages) => ApiError::Fields(messages),
                 Refused::TooLarge => data_too_large(None),
             })?;
-            Ok(Publications { requests: vec![request], as_array: false })
+            Ok(Publications {
+                requests: vec![request],
+                as_array: false,
+            })
         }
         None => Entry::default().check(None).map_or_else(
-            |refused| Err(match refused {
-                Refused::Fields(messages) => ApiError::Fields(messages),
-                Refused::TooLarge => data_too_large(None),
-            }),
+            |refused| {
+                Err(match refused {
+                    Refused::Fields(messages) => ApiError::Fields(messages),
+                    Refused::TooLarge => data_too_large(None),
+                })
+            },
             |_| Err(ApiError::Internal),
         ),
         Some(_) => Err(not_an_object(body)),
@@ -58,7 +63,10 @@ pub(super) fn parse(body: &[u8]) -> Result<Publications, ApiError> {
 fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
     let entries: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
     if entries.is_empty() || entries.len() > MOST {
-        return Err(ApiError::field("non_field_errors", format!("Send from 1 to {MOST} notifications at a time.")));
+        return Err(ApiError::field(
+            "non_field_errors",
+            format!("Send from 1 to {MOST} notifications at a time."),
+        ));
     }
     let mut requests = Vec::with_capacity(entries.len());
     let mut wrong = Vec::new();
@@ -72,17 +80,29 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
             Err(Refused::Fields(messages)) => wrong.push((index, messages)),
         }
     }
-    if wrong.is_empty() { Ok(Publications { requests, as_array: true }) } else { Err(ApiError::Entries(wrong)) }
+    if wrong.is_empty() {
+        Ok(Publications {
+            requests,
+            as_array: true,
+        })
+    } else {
+        Err(ApiError::Entries(wrong))
+    }
 }
 
 /// What is said of JSON that is no object, or of what is no JSON.
 fn not_an_object(body: &[u8]) -> ApiError {
-    Json::read(body).and_then(Json::into_object).map_or_else(ApiError::from, |_| parse_error(body))
+    Json::read(body)
+        .and_then(Json::into_object)
+        .map_or_else(ApiError::from, |_| parse_error(body))
 }
 
 fn messages_of(error: ApiError) -> Messages {
     let text = match error {
-        ApiError::Answer(_, body) => body["non_field_errors"][0].as_str().unwrap_or("Invalid data.").to_owned(),
+        ApiError::Answer(_, body) => body["non_field_errors"][0]
+            .as_str()
+            .unwrap_or("Invalid data.")
+            .to_owned(),
         _ => "Invalid data.".to_owned(),
     };
     vec![("non_field_errors".to_owned(), vec![text])]
@@ -90,7 +110,9 @@ fn messages_of(error: ApiError) -> Messages {
 
 /// 413 of one publication's data.
 pub(super) fn data_too_large(index: Option<usize>) -> ApiError {
-    let of = index.map(|index| format!(" of notification {index}")).unwrap_or_default();
+    let of = index
+        .map(|index| format!(" of notification {index}"))
+        .unwrap_or_default();
     ApiError::too_large(format!("The data{of} is longer than {MAX_DATA} bytes."))
 }
 
@@ -169,14 +191,23 @@ impl Entry<'_> {
             Some(data) if data.get() == "null" => Err(refuse("data", NULL.to_owned())),
             Some(data) => Ok(data.to_owned()),
         };
-        let idempotency_key = optional(self.idempotency_key, short).map_err(|m| refuse("idempotency_key", m));
+        let idempotency_key =
+            optional(self.idempotency_key, short).map_err(|m| refuse("idempotency_key", m));
         let subject = optional(self.subject, short).map_err(|m| refuse("subject", m));
         for name in self.unknown {
             refuse(&name, "Unknown field.".to_owned());
         }
         match (action_type, event, data, idempotency_key, subject) {
-            (Ok(action_type), Ok(event), Ok(data), Ok(idempotency_key), Ok(subject)) if wrong.is_empty() => {
-                Ok(PublishRequest { action_type, event, data, idempotency_key, subject })
+            (Ok(action_type), Ok(event), Ok(data), Ok(idempotency_key), Ok(subject))
+                if wrong.is_empty() =>
+            {
+                Ok(PublishRequest {
+                    action_type,
+                    event,
+                    data,
+                    idempotency_key,
+                    subject,
+                })
             }
             _ => Err(Refused::Fields(wrong)),
         }
@@ -191,11 +222,20 @@ fn required_text(raw: Option<&RawValue>) -> Result<String, String> {
     match raw {
         None => Err(REQUIRED.to_owned()),
         Some(raw) if raw.get() == "null" => Err(NULL.to_owned()),
-        Some(raw) => text(raw).and_then(|text| if text.is_empty() { Err("This field may not be blank.".to_owned()) } else { Ok(text) }),
+        Some(raw) => text(raw).and_then(|text| {
+            if text.is_empty() {
+                Err("This field may not be blank.".to_owned())
+            } else {
+                Ok(text)
+            }
+        }),
     }
 }
 
-fn optional<T>(raw: Option<&RawValue>, check: impl FnOnce(String) -> Result<T, String>) -> Result<Option<T>, String> {
+fn optional<T>(
+    raw: Option<&RawValue>,
+    check: impl FnOnce(String) -> Result<T, String>,
+) -> Result<Option<T>, String> {
     match raw.filter(|raw| raw.get() != "null") {
         None => Ok(None),
         Some(raw) => text(raw).and_then(check).map(Some),
@@ -223,18 +263,30 @@ mod tests {
 
     fn fields(body: &str) -> Vec<(String, String)> {
         match parse(body.as_bytes()) {
-            Err(ApiError::Fields(errors)) => errors.into_iter().map(|(name, texts)| (name, texts.concat())).collect(),
+            Err(ApiError::Fields(errors)) => errors
+                .into_iter()
+                .map(|(name, texts)| (name, texts.concat()))
+                .collect(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn reads_one_and_many() {
-        let one = parse(b" {\"action_type\":\"a.b\",\"data\": {\"x\": [1]},\"event\":null,\"subject\":\"p\"}").unwrap();
+        let one = parse(
+            b" {\"action_type\":\"a.b\",\"data\": {\"x\": [1]},\"event\":null,\"subject\":\"p\"}",
+        )
+        .unwrap();
         assert!(!one.as_array);
         let request = &one.requests[0];
-        assert_eq!((request.action_type.as_str(), request.data.get()), ("a.b", "{\"x\": [1]}"));
-        assert_eq!((request.subject.as_deref(), request.event.as_ref()), (Some("p"), None));
+        assert_eq!(
+            (request.action_type.as_str(), request.data.get()),
+            ("a.b", "{\"x\": [1]}")
+        );
+        assert_eq!(
+            (request.subject.as_deref(), request.event.as_ref()),
+            (Some("p"), None)
+        );
         let many = parse(b"[{\"action_type\":\"a.b\",\"data\":{},\"event\":\"gala\"},{\"action_type\":\"a.b\",\"data\":{}}]");
         let many = many.unwrap();
         assert!(many.as_array);
@@ -251,31 +303,66 @@ mod tests {
             "{{\"action_type\":1,\"data\":null,\"event\":\"-\",\"idempotency_key\":\"\",\"subject\":\"{long}\",\"dta\":1}}"
         );
         let names: Vec<_> = fields(&body).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["action_type", "event", "data", "idempotency_key", "subject", "dta"]);
+        assert_eq!(
+            names,
+            [
+                "action_type",
+                "event",
+                "data",
+                "idempotency_key",
+                "subject",
+                "dta"
+            ]
+        );
     }
 
     #[test]
     fn names_the_wrong_entries_of_an_array() {
-        let Err(ApiError::Entries(entries)) = parse(b"[{\"action_type\":\"a.b\",\"data\":{}},{},3]") else { panic!() };
+        let Err(ApiError::Entries(entries)) =
+            parse(b"[{\"action_type\":\"a.b\",\"data\":{}},{},3]")
+        else {
+            panic!()
+        };
         let places: Vec<_> = entries.iter().map(|(index, _)| *index).collect();
         assert_eq!(places, [1, 2]);
-        assert_eq!(entries[1].1[0].1, ["Invalid data. Expected a dictionary, but got int."]);
+        assert_eq!(
+            entries[1].1[0].1,
+            ["Invalid data. Expected a dictionary, but got int."]
+        );
         assert_eq!(fields("[]")[0].0, "non_field_errors");
-        assert_eq!(fields(&format!("[{}1]", "1,".repeat(1000)))[0].0, "non_field_errors");
+        assert_eq!(
+            fields(&format!("[{}1]", "1,".repeat(1000)))[0].0,
+            "non_field_errors"
+        );
     }
 
     #[test]
     fn bounds_the_data() {
-        let body = |bytes: usize| format!("{{\"action_type\":\"a.b\",\"data\":{{\"x\":\"{}\"}}}}", "y".repeat(bytes - 8));
+        let body = |bytes: usize| {
+            format!(
+                "{{\"action_type\":\"a.b\",\"data\":{{\"x\":\"{}\"}}}}",
+                "y".repeat(bytes - 8)
+            )
+        };
         assert!(parse(body(MAX_DATA).as_bytes()).is_ok());
         let refused = parse(body(MAX_DATA + 1).as_bytes());
-        assert!(matches!(refused, Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))));
+        assert!(matches!(
+            refused,
+            Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))
+        ));
     }
 
     #[test]
     fn refuses_what_is_no_json() {
         for body in ["{", "nonsense", "{\"a\":NaN}", "7", "null"] {
-            assert!(matches!(parse(body.as_bytes()), Err(ApiError::Answer(StatusCode::BAD_REQUEST, _) | ApiError::Detail(StatusCode::BAD_REQUEST, _))), "{body}");
+            assert!(
+                matches!(
+                    parse(body.as_bytes()),
+                    Err(ApiError::Answer(StatusCode::BAD_REQUEST, _)
+                        | ApiError::Detail(StatusCode::BAD_REQUEST, _))
+                ),
+                "{body}"
+            );
         }
     }
 }
