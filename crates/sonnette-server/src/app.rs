@@ -25,6 +25,9 @@ use self::edge::Edge;
 use crate::config::Settings;
 use crate::http::{self, AppState, HttpSettings};
 
+/// The engine stops within four seconds; whoever waits for the process is promised five.
+const PATIENCE: Duration = Duration::from_millis(4_500);
+
 const DAY: u64 = 24 * 60 * 60;
 
 /// A server that has not been given its listener yet.
@@ -100,7 +103,14 @@ impl App {
         shutdown.await;
         tracing::info!("stopping");
         phase.send_replace(Phase::Stopping);
-        self.sonnette.stop().await;
+        if tokio::time::timeout(PATIENCE, self.sonnette.stop())
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                "the engine takes too long to stop; the store has what it needs to go on"
+            );
+        }
         phase.send_replace(Phase::Stopped);
         for (thread, ended) in threads {
             // An error says that the thread panicked; joining tells so.

@@ -108,8 +108,7 @@ async fn connection(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_SIZE)
-        .half_close(true);
+        .max_buf_size(HEADER_SIZE);
     let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
     // The client went away, or sent no HTTP: nothing to be done about either.
     if let Err(error) = serving.await {

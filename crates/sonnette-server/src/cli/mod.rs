@@ -22,10 +22,12 @@ mod user;
 mod webhook;
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
 use tracing::Level;
 
 use crate::config::{Flags, LogLevel, Settings, SettingsError};
@@ -96,14 +98,24 @@ impl std::error::Error for Misuse {}
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
     let CommandLine { command, flags } = CommandLine::parse();
+    // Whatever is made holds secrets: it is for its owner alone, also in a directory that was there before.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match run(command, &flags) {
         Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             let misuse = error.is::<Misuse>() || error.is::<SettingsError>();
             ExitCode::from(if misuse { 2 } else { 1 })
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: Command, flags: &Flags) -> Result<ExitCode> {

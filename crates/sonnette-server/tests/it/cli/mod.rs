@@ -1,6 +1,8 @@
 //! The built program as a shell starts it.
 
 mod administering;
+mod clients;
+mod demo;
 mod help;
 mod place;
 mod serving;

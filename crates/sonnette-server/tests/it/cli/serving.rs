@@ -1,6 +1,6 @@
 //! `serve` as an operator meets it.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -135,4 +135,28 @@ fn action_types_of_the_file_are_registered() {
     );
     let err = place.run(&["serve", "--config", "s.toml"]).refused(1);
     assert!(err.contains("no organizer nobody"), "{err}");
+}
+
+#[test]
+fn connections_beyond_the_bound_wait_their_turn() {
+    let server = Place::new().serve(&["--max-connections", "1", "--threads", "1"]);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut answer = [0; 15];
+    let mut first = TcpStream::connect(&server.address).unwrap();
+    first.write_all(request).unwrap();
+    first.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let mut second = TcpStream::connect(&server.address).unwrap();
+    second.write_all(request).unwrap();
+    second
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    assert_eq!(
+        second.read(&mut answer).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    drop(first);
+    second.set_read_timeout(None).unwrap();
+    second.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }

@@ -141,3 +141,18 @@ fn errors_hold_no_credentials() {
         "{err}"
     );
 }
+
+#[test]
+fn a_switch_needs_no_value() {
+    let place = Place::new();
+    for flag in [
+        "--require-https",
+        "--require-https=false",
+        "--require-https=yes",
+    ] {
+        place.run(&[flag, "organizer", "list"]).done();
+    }
+    place
+        .run(&["organizer", "list", "--require-https=perhaps"])
+        .refused(2);
+}

@@ -36,6 +36,7 @@ fn the_data_directory_is_for_its_owner_alone() {
     let place = Place::new();
     place.run(&["organizer", "list"]).done();
     assert_eq!(mode(&place.data()), 0o700);
+    assert_eq!(mode(&place.data().join("sonnette.db")), 0o600);
 }
 
 #[test]
