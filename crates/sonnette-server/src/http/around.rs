@@ -58,7 +58,9 @@ pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
 pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
     match state.sonnette.metrics().await {
         Ok(text) => {
-            let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+            let kind = HeaderValue::from_static(
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            );
             ([(header::CONTENT_TYPE, kind)], text).into_response()
         }
         Err(error) => super::error::ApiError::from(error).into_response(),

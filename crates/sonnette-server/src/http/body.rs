@@ -22,14 +22,19 @@ impl FromRequest<AppState> for Object {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let read = read(&parts.headers, body, state.settings.max_body).await;
-        read.and_then(|body| object(&parts.headers, &body)).map(Self).map_err(IntoResponse::into_response)
+        read.and_then(|body| object(&parts.headers, &body))
+            .map(Self)
+            .map_err(IntoResponse::into_response)
     }
 }
 
 /// A body of at most `limit` bytes.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::too_large(format!("The request body is longer than {limit} bytes."));
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large =
+        || ApiError::too_large(format!("The request body is longer than {limit} bytes."));
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
@@ -56,19 +61,19 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// The header as text.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
 }
 
 /// What is wrong with a body that strict JSON refuses, in pretix's words.
 pub(crate) fn parse_error(body: &[u8]) -> ApiError {
-    match Json::read(body) {
-        Err(refusal) => refusal.into(),
-        // Lenient where we are not: `NaN`, lone surrogates, too much nesting.
-        Ok(_) => {
-            let detail = "JSON parse error - Expected object or value".to_owned();
-            ApiError::Detail(StatusCode::BAD_REQUEST, detail)
-        }
+    if let Err(refusal) = Json::read(body) {
+        return refusal.into();
     }
+    // pretix is lenient where we are not: `NaN`, lone surrogates, deep nesting.
+    let detail = "JSON parse error - Expected object or value".to_owned();
+    ApiError::Detail(StatusCode::BAD_REQUEST, detail)
 }
 
 fn object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
@@ -80,7 +85,11 @@ fn object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiErr
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => {
             let payload = read_body(content_type(headers), body)?;
-            payload.json.into_object().map(|_| Map::new()).map_err(ApiError::from)
+            payload
+                .json
+                .into_object()
+                .map(|_| Map::new())
+                .map_err(ApiError::from)
         }
         Err(_) => Err(parse_error(body)),
     }
@@ -94,18 +103,33 @@ mod tests {
 
     #[test]
     fn only_objects_pass() {
-        let json = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; a=b"))]);
+        let json = HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; a=b"),
+        )]);
         assert_eq!(object(&json, b"{\"a\":1}").unwrap()["a"], 1);
         assert!(object(&HeaderMap::new(), b"").unwrap().is_empty());
-        assert!(matches!(object(&json, b"[]"), Err(ApiError::Answer(StatusCode::BAD_REQUEST, _))));
-        assert!(matches!(object(&json, b"{"), Err(ApiError::Answer(StatusCode::BAD_REQUEST, _))));
+        assert!(matches!(
+            object(&json, b"[]"),
+            Err(ApiError::Answer(StatusCode::BAD_REQUEST, _))
+        ));
+        assert!(matches!(
+            object(&json, b"{"),
+            Err(ApiError::Answer(StatusCode::BAD_REQUEST, _))
+        ));
         let refused = object(&HeaderMap::new(), b"{}");
-        assert!(matches!(refused, Err(ApiError::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, _))));
+        assert!(matches!(
+            refused,
+            Err(ApiError::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, _))
+        ));
     }
 
     #[tokio::test]
     async fn stops_reading_at_the_limit() {
         let read = read(&HeaderMap::new(), Body::from("12345"), 4).await;
-        assert!(matches!(read, Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))));
+        assert!(matches!(
+            read,
+            Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))
+        ));
     }
 }

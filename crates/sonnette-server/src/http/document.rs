@@ -5,7 +5,8 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn}
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, RefOr, Required, Response, ResponseBuilder,
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, RefOr, Required, Response,
+    ResponseBuilder,
 };
 
 use super::table::{Entry, Table};
@@ -20,12 +21,37 @@ const DESCRIPTION: &str = "Publish what happens, register webhooks, and see what
 const SEGMENTS: [(&str, &str, bool, &str); 8] = [
     ("organizer", "The slug of the organizer.", false, "acmecorp"),
     ("id", "The id.", true, "2"),
-    ("attempt", "The id of the attempt.", true, "1795284000000000"),
-    ("delivery", "The id of the delivery: that of its notification.", true, "123455"),
-    ("notification_id", "The id of the notification.", true, "123455"),
+    (
+        "attempt",
+        "The id of the attempt.",
+        true,
+        "1795284000000000",
+    ),
+    (
+        "delivery",
+        "The id of the delivery: that of its notification.",
+        true,
+        "123455",
+    ),
+    (
+        "notification_id",
+        "The id of the notification.",
+        true,
+        "123455",
+    ),
     ("slug", "The slug of the event.", false, "democon"),
-    ("name", "The name of the action type.", false, "membership.renewed"),
-    ("subject", "The opaque key of the person concerned.", false, "customer-4711"),
+    (
+        "name",
+        "The name of the action type.",
+        false,
+        "membership.renewed",
+    ),
+    (
+        "subject",
+        "The opaque key of the person concerned.",
+        false,
+        "customer-4711",
+    ),
 ];
 
 /// The document with all that the operations have in common.
@@ -34,13 +60,20 @@ pub(crate) fn finish(mut document: OpenApi, table: &Table) -> OpenApi {
         .title("Sonnette")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(DESCRIPTION))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").build()))
+        .license(Some(
+            LicenseBuilder::new().name("Apache-2.0 OR MIT").build(),
+        ))
         .build();
     let value = ApiKeyValue::with_description("Authorization", "`Token ` and the token.");
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(value));
-    document.components.get_or_insert_default().add_security_scheme(SCHEME, scheme);
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(SCHEME, scheme);
     for (template, item) in &mut document.paths.paths {
-        let Some(entry) = table.get(template) else { continue };
+        let Some(entry) = table.get(template) else {
+            continue;
+        };
         for (method, operation) in operations(item) {
             describe(template, method, operation, entry);
         }
@@ -64,11 +97,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Entry) {
     operation.tags = Some(vec![tag(template).to_owned()]);
     let parameters = segments(template).filter_map(segment).map(RefOr::T);
-    operation.parameters.get_or_insert_default().splice(0..0, parameters);
+    operation
+        .parameters
+        .get_or_insert_default()
+        .splice(0..0, parameters);
     if entry.access.is_none() {
         return;
     }
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, [])]);
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+        SCHEME,
+        [],
+    )]);
     let mut say = |status: &str, description: &str, example: Value| {
         let responses = &mut operation.responses.responses;
         if !responses.contains_key(status) {
@@ -76,16 +115,36 @@ fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Ent
         }
     };
     let detail = |text: &str| json!({ "detail": text });
-    say("401", "No token, or none that is accepted.", detail("Authentication credentials were not provided."));
+    say(
+        "401",
+        "No token, or none that is accepted.",
+        detail("Authentication credentials were not provided."),
+    );
     let forbidden = "The token may not do this, or there is no such organizer.";
-    say("403", forbidden, detail("You do not have permission to perform this action."));
+    say(
+        "403",
+        forbidden,
+        detail("You do not have permission to perform this action."),
+    );
     if segments(template).any(|name| name != "organizer") {
         say("404", "There is no such thing.", detail("Not found."));
     }
-    say("406", "JSON is not accepted.", detail("Could not satisfy the request Accept header."));
-    say("500", "Something broke; the server's log says what.", detail("Internal server error."));
+    say(
+        "406",
+        "JSON is not accepted.",
+        detail("Could not satisfy the request Accept header."),
+    );
+    say(
+        "500",
+        "Something broke; the server's log says what.",
+        detail("Internal server error."),
+    );
     let unavailable = "The server cannot do this now. Nothing was changed; please try again.";
-    say("503", "The store is not available; `Retry-After` says when to try again.", detail(unavailable));
+    say(
+        "503",
+        "The store is not available; `Retry-After` says when to try again.",
+        detail(unavailable),
+    );
     if operation.request_body.is_some() {
         let mut say = |status: &str, description: &str, example: Value| {
             let responses = &mut operation.responses.responses;
@@ -93,31 +152,65 @@ fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Ent
                 responses.insert(status.to_owned(), RefOr::T(error(description, example)));
             }
         };
-        say("400", "The messages of each wrong field.", json!({"field": ["This field is required."]}));
-        say("413", "The body is too long.", detail("The request body is longer than 1048576 bytes."));
-        say("415", "The body is no JSON.", detail("Unsupported media type \"text/plain\" in request."));
-    } else if method == "GET" && operation.parameters.as_ref().is_some_and(|all| all.len() > segments(template).count()) {
+        say(
+            "400",
+            "The messages of each wrong field.",
+            json!({"field": ["This field is required."]}),
+        );
+        say(
+            "413",
+            "The body is too long.",
+            detail("The request body is longer than 1048576 bytes."),
+        );
+        say(
+            "415",
+            "The body is no JSON.",
+            detail("Unsupported media type \"text/plain\" in request."),
+        );
+    } else if method == "GET"
+        && operation
+            .parameters
+            .as_ref()
+            .is_some_and(|all| all.len() > segments(template).count())
+    {
         let example = json!({"since": ["Enter a date and time such as 2026-11-21T18:00:00Z."]});
         let description = "A filter makes no sense.";
         let responses = &mut operation.responses.responses;
-        responses.entry("400".to_owned()).or_insert(RefOr::T(error(description, example)));
+        responses
+            .entry("400".to_owned())
+            .or_insert(RefOr::T(error(description, example)));
     }
 }
 
 fn error(description: &str, example: Value) -> Response {
     let schema = ObjectBuilder::new().schema_type(Type::Object).build();
-    let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
-    ResponseBuilder::new().description(description).content("application/json", content).build()
+    let content = ContentBuilder::new()
+        .schema(Some(schema))
+        .example(Some(example))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", content)
+        .build()
 }
 
 fn segments(template: &str) -> impl Iterator<Item = &str> {
-    template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    template
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 fn segment(name: &str) -> Option<Parameter> {
-    let (name, description, number, example) = SEGMENTS.iter().find(|(known, ..)| *known == name)?;
+    let (name, description, number, example) =
+        SEGMENTS.iter().find(|(known, ..)| *known == name)?;
     let kind = if *number { Type::Integer } else { Type::String };
-    let example = if *number { example.parse().map_or(Value::Null, |number: i64| json!(number)) } else { json!(example) };
+    let example = if *number {
+        example
+            .parse()
+            .map_or(Value::Null, |number: i64| json!(number))
+    } else {
+        json!(example)
+    };
     let parameter = ParameterBuilder::new()
         .name(*name)
         .parameter_in(ParameterIn::Path)
@@ -131,7 +224,11 @@ fn segment(name: &str) -> Option<Parameter> {
 /// Under which heading a path stands.
 fn tag(template: &str) -> &'static str {
     let Some(rest) = template.strip_prefix("/api/v1/organizers/{organizer}/") else {
-        return if template.starts_with("/api/v1/organizers/") { "Organizers" } else { "Server" };
+        return if template.starts_with("/api/v1/organizers/") {
+            "Organizers"
+        } else {
+            "Server"
+        };
     };
     match rest.split('/').next().unwrap_or_default() {
         "" => "Organizers",

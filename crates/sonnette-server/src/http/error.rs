@@ -46,7 +46,10 @@ impl ApiError {
 
     /// 404 of an object, in the words of Django REST framework.
     pub(crate) fn no_such(thing: &str) -> Self {
-        Self::Detail(StatusCode::NOT_FOUND, format!("No {thing} matches the given query."))
+        Self::Detail(
+            StatusCode::NOT_FOUND,
+            format!("No {thing} matches the given query."),
+        )
     }
 
     /// 403.
@@ -84,7 +87,9 @@ pub(crate) fn messages(errors: FieldErrors) -> Messages {
 }
 
 fn object(messages: Messages) -> Value {
-    let fields = messages.into_iter().map(|(field, texts)| (field, texts.into()));
+    let fields = messages
+        .into_iter()
+        .map(|(field, texts)| (field, texts.into()));
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
@@ -125,9 +130,7 @@ impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Missing => Self::not_found(),
-            ControlError::Disabled => {
-                Self::conflict("The webhook is disabled. Enable it first.")
-            }
+            ControlError::Disabled => Self::conflict("The webhook is disabled. Enable it first."),
             ControlError::NothingToTest => Self::field(
                 "action_type",
                 "There is no action type to test with: the webhook has none that could be published.",
@@ -147,18 +150,23 @@ impl From<tokio::task::JoinError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail = |status, text: &str| reply::json(status, &serde_json::json!({ "detail": text }));
+        let detail =
+            |status, text: &str| reply::json(status, &serde_json::json!({ "detail": text }));
         match self {
             Self::Detail(status, text) => detail(status, &text),
             Self::Unauthenticated(reason) => {
                 let mut response = detail(StatusCode::UNAUTHORIZED, reason.detail());
                 let scheme = HeaderValue::from_static("Token");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, scheme);
                 response
             }
             Self::Fields(messages) => reply::json(StatusCode::BAD_REQUEST, &object(messages)),
             Self::Entries(entries) => {
-                let entries = entries.into_iter().map(|(at, fields)| (at.to_string(), object(fields)));
+                let entries = entries
+                    .into_iter()
+                    .map(|(at, fields)| (at.to_string(), object(fields)));
                 let body = Value::Object(entries.collect());
                 reply::json(StatusCode::BAD_REQUEST, &body)
             }
@@ -174,6 +182,8 @@ impl IntoResponse for ApiError {
 }
 
 fn retry_later(mut response: Response) -> Response {
-    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }

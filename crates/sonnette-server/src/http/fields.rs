@@ -12,6 +12,10 @@ use super::lists::INVALID_TIME;
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 
+/// A value that was sent, and may have been null: not the same as a value that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nullable<T>(pub(crate) Option<T>);
+
 /// Members still to be read, and what was wrong with those that have been.
 pub(crate) struct Fields {
     members: Map<String, Value>,
@@ -21,7 +25,10 @@ pub(crate) struct Fields {
 impl Fields {
     /// The members of an object.
     pub(crate) fn new(members: Map<String, Value>) -> Self {
-        Self { members, errors: Messages::new() }
+        Self {
+            members,
+            errors: Messages::new(),
+        }
     }
 
     /// Adds an error.
@@ -69,7 +76,10 @@ impl Fields {
         };
         let text = text.trim();
         if text.chars().nth(max).is_some() {
-            self.refuse(name, format!("Ensure this field has no more than {max} characters."));
+            self.refuse(
+                name,
+                format!("Ensure this field has no more than {max} characters."),
+            );
         } else if text.contains('\0') {
             self.refuse(name, "Null characters are not allowed.");
         } else {
@@ -113,29 +123,34 @@ impl Fields {
         value.as_bool()
     }
 
-    /// A whole number from `min` to `max`; an inner none for null.
-    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Option<u32>> {
+    /// A whole number from `min` to `max`, or null.
+    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Nullable<u32>> {
         let value = self.take(name)?;
         if value.is_null() {
-            return Some(None);
+            return Some(Nullable(None));
         }
-        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (min..=max).contains(n));
+        let number = value
+            .as_u64()
+            .and_then(|n| u32::try_from(n).ok())
+            .filter(|n| (min..=max).contains(n));
         if number.is_none() {
-            self.refuse(name, format!("Enter a whole number from {min} to {max}, or null."));
+            self.refuse(
+                name,
+                format!("Enter a whole number from {min} to {max}, or null."),
+            );
         }
-        number.map(Some)
+        number.map(|number| Nullable(Some(number)))
     }
 
-    /// A point in time; an inner none for null.
-    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Option<Timestamp>> {
-        match self.take(name)? {
-            Value::Null => Some(None),
-            Value::String(text) if text.parse::<Timestamp>().is_ok() => Some(text.parse::<Timestamp>().ok()),
-            _ => {
-                self.refuse(name, INVALID_TIME);
-                None
-            }
+    /// A point in time, or null.
+    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Nullable<Timestamp>> {
+        let value = self.take(name)?;
+        let time = value.as_str().and_then(|text| text.parse().ok());
+        if time.is_none() && !value.is_null() {
+            self.refuse(name, INVALID_TIME);
+            return None;
         }
+        Some(Nullable(time))
     }
 
     /// A list of words, doubles dropped.
@@ -178,8 +193,10 @@ impl Fields {
             self.refuse(name, "Expected a list of items.");
             return None;
         };
-        let texts: Option<Vec<String>> =
-            items.into_iter().map(|item: Value| item.as_str().map(str::to_owned)).collect();
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item: Value| item.as_str().map(str::to_owned))
+            .collect();
         if texts.is_none() {
             self.refuse(name, "Not a valid string.");
         }
@@ -195,23 +212,39 @@ impl Fields {
 
     /// Whether all of it made sense.
     pub(crate) fn finish(&mut self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Fields(std::mem::take(&mut self.errors))) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Fields(std::mem::take(&mut self.errors)))
+        }
     }
 
     /// `value`, if all of it made sense; a value that is still missing was required.
-    pub(crate) fn demand<T>(&self, value: Option<T>) -> Result<T, ApiError> {
+    pub(crate) fn demand<T>(value: Option<T>) -> Result<T, ApiError> {
         value.ok_or_else(|| ApiError::field("non_field_errors", REQUIRED))
     }
 }
 
 /// Whether a text could be an e-mail address that one line of a mail's header can hold.
 fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\');
-    let label = |label: &str| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
     };
-    let named = !local.is_empty() && !local.starts_with('.') && !local.ends_with('.') && local.chars().all(plain);
+    let plain = |c: char| {
+        !c.is_whitespace()
+            && !c.is_control()
+            && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\')
+    };
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    let named = !local.is_empty()
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && local.chars().all(plain);
     let placed = domain.contains('.') && domain.split('.').all(label) || domain == "localhost";
     named && placed && text.len() <= 254
 }
@@ -223,20 +256,26 @@ mod tests {
     use super::*;
 
     fn fields(value: Value) -> Fields {
-        let Value::Object(members) = value else { panic!("no object") };
+        let Value::Object(members) = value else {
+            panic!("no object")
+        };
         Fields::new(members)
     }
 
     #[test]
     fn collects_every_error() {
-        let mut fields = fields(json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}));
+        let mut fields = fields(
+            json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}),
+        );
         assert_eq!(fields.text("name", 9), None);
         assert_eq!(fields.boolean("on"), None);
         assert_eq!(fields.maybe_number("limit", 1, 9), None);
         assert_eq!(fields.maybe_time("at"), None);
         assert_eq!(fields.filled("nothing", 9), None);
         fields.refuse_the_rest();
-        let Err(ApiError::Fields(errors)) = fields.finish() else { panic!("no errors") };
+        let Err(ApiError::Fields(errors)) = fields.finish() else {
+            panic!("no errors")
+        };
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
     }
@@ -245,7 +284,7 @@ mod tests {
     fn reads_what_is_right() {
         let mut fields = fields(json!({"name": " a ", "limit": null, "mails": ["a@b.example"]}));
         assert_eq!(fields.filled("name", 1).as_deref(), Some("a"));
-        assert_eq!(fields.maybe_number("limit", 1, 9), Some(None));
+        assert_eq!(fields.maybe_number("limit", 1, 9), Some(Nullable(None)));
         assert_eq!(fields.emails("mails"), Some(vec!["a@b.example".to_owned()]));
         assert!(fields.finish().is_ok());
     }
@@ -255,7 +294,16 @@ mod tests {
         for good in ["a@b.example", "a.b+c@münchen.example", "root@localhost"] {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["a", "@b.example", "a@", "a@b", "a b@c.example", "a@b.example\nBcc: x@y.example", "a@-b.example", "<a@b.example>"] {
+        for bad in [
+            "a",
+            "@b.example",
+            "a@",
+            "a@b",
+            "a b@c.example",
+            "a@b.example\nBcc: x@y.example",
+            "a@-b.example",
+            "<a@b.example>",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }

@@ -13,7 +13,11 @@ const API: &str = "/api/v1/";
 
 /// Refuses what no route should see, takes `.json` for the final slash, and hands on.
 pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) -> Response {
-    if request.uri().query().is_some_and(|query| query.contains("%00") || query.contains('\0')) {
+    if request
+        .uri()
+        .query()
+        .is_some_and(|query| query.contains("%00") || query.contains('\0'))
+    {
         let detail = "Null characters are not allowed in the query.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
     }
@@ -31,7 +35,10 @@ fn without_suffix(uri: &Uri) -> Option<Uri> {
     if !stem.starts_with(API) || stem == "/api/v1/openapi" {
         return None;
     }
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(format!("{stem}/{query}")).ok()?);
     Uri::from_parts(parts).ok()
@@ -43,17 +50,28 @@ pub(crate) async fn missing_slash(request: Request) -> Response {
     if !forgiven.contains(request.method()) {
         return nowhere().await;
     }
-    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = request
+        .uri()
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let target = format!("{}/{query}", request.uri().path());
     match HeaderValue::try_from(target) {
-        Ok(location) => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response(),
+        Ok(location) => (
+            StatusCode::MOVED_PERMANENTLY,
+            [(header::LOCATION, location)],
+        )
+            .into_response(),
         Err(_) => nowhere().await,
     }
 }
 
 /// A method that a path outside the API does not have.
 pub(crate) async fn not_here(method: Method) -> ApiError {
-    ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
+    ApiError::Detail(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("Method \"{method}\" not allowed."),
+    )
 }
 
 /// No route.
@@ -68,7 +86,10 @@ mod tests {
     #[test]
     fn takes_the_suffix_for_the_slash() {
         let turned = |path: &str| without_suffix(&path.parse().unwrap()).map(|uri| uri.to_string());
-        assert_eq!(turned("/api/v1/organizers.json?a=1").as_deref(), Some("/api/v1/organizers/?a=1"));
+        assert_eq!(
+            turned("/api/v1/organizers.json?a=1").as_deref(),
+            Some("/api/v1/organizers/?a=1")
+        );
         assert_eq!(turned("/api/v1/openapi.json"), None);
         assert_eq!(turned("/assets/a.json"), None);
     }

@@ -14,12 +14,12 @@ use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{Registry, Tenant};
 use sonnette::store::Actor;
 
-use super::error::ApiError;
-use super::table::{Entry, Table};
 use super::drf::authorization::{Unauthenticated, token_of};
 use super::drf::media::negotiate;
 use super::drf::pages::Query;
-use super::{AppState, describe, idempotency};
+use super::error::ApiError;
+use super::table::{Entry, Table};
+use super::{AppState, describe_path, idempotency};
 
 /// Where publications arrive: the one path whose requests are served from the registry in memory.
 const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";
@@ -59,7 +59,11 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or(ApiError::Unauthenticated(Unauthenticated::NotProvided))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or(ApiError::Unauthenticated(Unauthenticated::NotProvided))
     }
 }
 
@@ -73,7 +77,12 @@ pub(crate) struct Guard {
 }
 
 /// Lets a request through to its handler, or answers it.
-pub(crate) async fn guard(State(guard): State<Guard>, path: MatchedPath, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(guard): State<Guard>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(entry) = guard.table.get(path.as_str()) else {
         return next.run(request).await;
     };
@@ -97,7 +106,9 @@ pub(crate) async fn guard(State(guard): State<Guard>, path: MatchedPath, request
         let answer = admit(&state, entry, template.as_str(), request, next).await;
         dressed(answer.unwrap_or_else(IntoResponse::into_response), entry)
     });
-    answer.await.unwrap_or_else(|error| dressed(error.into_response(), entry))
+    answer
+        .await
+        .unwrap_or_else(|error| dressed(error.into_response(), entry))
 }
 
 async fn admit(
@@ -113,7 +124,9 @@ async fn admit(
     let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
     let of_organizer = template.contains("{organizer}");
     let need = entry.need(request.method());
-    if of_organizer && organizer.is_none() || !need.is_some_and(|need| need.met_by(caller.token.scope, organizer)) {
+    if of_organizer && organizer.is_none()
+        || !need.is_some_and(|need| need.met_by(caller.token.scope, organizer))
+    {
         return Err(ApiError::forbidden());
     }
     if !entry.methods.contains(request.method()) {
@@ -121,7 +134,7 @@ async fn admit(
         return Err(ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
     if request.method() == Method::OPTIONS && !entry.describes_itself {
-        return Ok(describe::path(template));
+        return Ok(describe_path::describe(template));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
@@ -129,10 +142,19 @@ async fn admit(
 
 /// JSON must do, or for the stream what streams are made of.
 fn check_accept(request: &Request, streams: bool) -> Result<(), ApiError> {
-    let mut accepts = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut accepts = request
+        .headers()
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let first = accepts.next();
-    let joined = first.map(|first| accepts.fold(first.to_owned(), |joined, next| joined + "," + next));
-    if streams && joined.as_deref().is_some_and(|accept| accept.contains("text/")) {
+    let joined =
+        first.map(|first| accepts.fold(first.to_owned(), |joined, next| joined + "," + next));
+    if streams
+        && joined
+            .as_deref()
+            .is_some_and(|accept| accept.contains("text/"))
+    {
         return Ok(());
     }
     let query = request.uri().query().map(Query::new);
@@ -143,24 +165,42 @@ fn check_accept(request: &Request, streams: bool) -> Result<(), ApiError> {
 /// Whose token it is. Publishing asks the store only about a token it has never seen; everything else sees every
 /// change of the registry, whoever made it.
 fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result<Caller, ApiError> {
-    let text = token_of(request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes))?;
+    let text = token_of(
+        request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes),
+    )?;
     let hash = hash_of(text);
     let sonnette = &state.sonnette;
-    let mut registry = if publishing { sonnette.registry() } else { sonnette.refresh()? };
+    let mut registry = if publishing {
+        sonnette.registry()
+    } else {
+        sonnette.refresh()?
+    };
     let mut token = registry.token(&hash).cloned();
     let slug = organizer_of(request.uri().path());
-    let mut tenant = slug.as_deref().and_then(|slug| registry.tenant(slug).cloned());
+    let mut tenant = slug
+        .as_deref()
+        .and_then(|slug| registry.tenant(slug).cloned());
     if publishing && (token.is_none() || tenant.is_none()) {
         registry = sonnette.refresh()?;
         token = registry.token(&hash).cloned();
-        tenant = slug.as_deref().and_then(|slug| registry.tenant(slug).cloned());
+        tenant = slug
+            .as_deref()
+            .and_then(|slug| registry.tenant(slug).cloned());
     }
     let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {
         return Err(Unauthenticated::Inactive.into());
     }
     state.used(token.id);
-    Ok(Caller { token, hash, registry, tenant })
+    Ok(Caller {
+        token,
+        hash,
+        registry,
+        tenant,
+    })
 }
 
 /// What is stored of a token.
@@ -173,7 +213,10 @@ pub(crate) fn hash_of(text: &str) -> TokenHash {
 fn organizer_of(path: &str) -> Option<String> {
     let rest = path.strip_prefix("/api/v1/organizers/")?;
     let slug = rest.split('/').next().filter(|slug| !slug.is_empty())?;
-    percent_decode_str(slug).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    percent_decode_str(slug)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 fn dressed(mut response: Response, entry: &Entry) -> Response {
@@ -190,7 +233,10 @@ mod tests {
 
     #[test]
     fn finds_the_organizer_in_the_path() {
-        assert_eq!(organizer_of("/api/v1/organizers/big%65vents/webhooks/").as_deref(), Some("bigevents"));
+        assert_eq!(
+            organizer_of("/api/v1/organizers/big%65vents/webhooks/").as_deref(),
+            Some("bigevents")
+        );
         assert_eq!(organizer_of("/api/v1/organizers/"), None);
         assert_eq!(organizer_of("/healthz"), None);
     }

@@ -20,8 +20,10 @@ use super::error::ApiError;
 
 const HEADER: &str = "x-idempotency-key";
 const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
-const SETTINGS: [&str; 2] =
-    ["/api/v1/organizers/{organizer}/webhooks/", "/api/v1/organizers/{organizer}/webhooks/{id}/"];
+const SETTINGS: [&str; 2] = [
+    "/api/v1/organizers/{organizer}/webhooks/",
+    "/api/v1/organizers/{organizer}/webhooks/{id}/",
+];
 
 /// What names an answer.
 pub(crate) type KeyHash = [u8; 32];
@@ -58,7 +60,8 @@ pub(crate) fn key(template: &str, request: &Request) -> Result<Option<KeyHash>, 
         None => Ok(None),
         Some(key) if key.is_empty() => Ok(None),
         Some(key) if characters(key) > 255 => {
-            let detail = "Ensure that X-Idempotency-Key has no more than 255 characters.".to_owned();
+            let detail =
+                "Ensure that X-Idempotency-Key has no more than 255 characters.".to_owned();
             Err(ApiError::Detail(StatusCode::BAD_REQUEST, detail))
         }
         Some(key) => Ok(Some(hash(request.headers(), key.as_bytes()))),
@@ -71,7 +74,9 @@ fn characters(value: &HeaderValue) -> usize {
 
 fn hash(headers: &HeaderMap, key: &[u8]) -> KeyHash {
     let mut context = Context::new(&SHA256);
-    let authorization = headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .map_or(&b""[..], HeaderValue::as_bytes);
     context.update(authorization);
     context.update(&[0]);
     context.update(key);
@@ -109,7 +114,11 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(|_| ApiError::Internal)?.to_bytes();
+    let body = body
+        .collect()
+        .await
+        .map_err(|_| ApiError::Internal)?
+        .to_bytes();
     let headers = parts.headers.iter();
     let answer = KeptAnswer {
         status: parts.status.as_u16(),
@@ -119,21 +128,30 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
         body: body.to_vec(),
     };
     let now = state.now();
-    if state.store(move |store| store.keep_answer(&key, &answer, now)).await.is_err() {
+    if state
+        .store(move |store| store.keep_answer(&key, &answer, now))
+        .await
+        .is_err()
+    {
         tracing::warn!("an answer could not be kept for its idempotency key");
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
 fn is_kept(status: StatusCode) -> bool {
-    let again =
-        [StatusCode::UNAUTHORIZED, StatusCode::NOT_ACCEPTABLE, StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS];
+    let again = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::NOT_ACCEPTABLE,
+        StatusCode::CONFLICT,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
     !again.contains(&status) && !status.is_server_error()
 }
 
 fn restored(kept: KeptAnswer) -> Response {
     let mut response = Response::new(Body::from(kept.body));
-    *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in kept.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
@@ -158,7 +176,9 @@ fn restored(kept: KeptAnswer) -> Response {
 )]
 pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let key = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "key").last();
+    let key = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "key")
+        .last();
     let Some((_, key)) = key.filter(|(_, key)| !key.is_empty()) else {
         let detail = "No idempotency key given.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
@@ -193,8 +213,20 @@ mod tests {
 
     #[test]
     fn keeps_what_is_final() {
-        for (status, kept) in [(201, true), (400, true), (403, true), (401, false), (406, false), (429, false), (503, false)] {
-            assert_eq!(is_kept(StatusCode::from_u16(status).unwrap()), kept, "{status}");
+        for (status, kept) in [
+            (201, true),
+            (400, true),
+            (403, true),
+            (401, false),
+            (406, false),
+            (429, false),
+            (503, false),
+        ] {
+            assert_eq!(
+                is_kept(StatusCode::from_u16(status).unwrap()),
+                kept,
+                "{status}"
+            );
         }
     }
 }

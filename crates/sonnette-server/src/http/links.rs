@@ -24,7 +24,10 @@ impl FromRequestParts<AppState> for Address {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
         let path = parts.uri.path();
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
         Ok(Self {
@@ -41,7 +44,10 @@ fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> S
         return url.as_str().trim_end_matches('/').to_owned();
     }
     let trusted = peer.map(|ip| ip.to_canonical()).is_some_and(|ip| {
-        settings.trusted_proxies.iter().any(|network| network.contains(&ip))
+        settings
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(&ip))
     });
     let said = |name: &str| {
         let value = headers.get(name).filter(|_| trusted)?.to_str().ok()?;
@@ -52,14 +58,22 @@ fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> S
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    let given = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = said("x-forwarded-host").or(given).filter(|host| is_host(host)).unwrap_or("localhost");
+    let given = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = said("x-forwarded-host")
+        .or(given)
+        .filter(|host| is_host(host))
+        .unwrap_or("localhost");
     format!("{scheme}://{host}")
 }
 
 /// Nothing that could end the host and begin something else.
 fn is_host(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
 }
 
 #[cfg(test)]
@@ -70,14 +84,27 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter();
-        pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn believes_trusted_proxies_only() {
-        let mut settings = HttpSettings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..HttpSettings::default() };
-        let sent =
-            headers(&[("host", "inner:8080"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "hooks.example")]);
+        let mut settings = HttpSettings {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..HttpSettings::default()
+        };
+        let sent = headers(&[
+            ("host", "inner:8080"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "hooks.example"),
+        ]);
         let of = |settings: &HttpSettings, peer: &str| base(settings, &sent, peer.parse().ok());
         assert_eq!(of(&settings, "10.1.2.3"), "https://hooks.example");
         assert_eq!(of(&settings, "192.0.2.1"), "http://inner:8080");
@@ -88,7 +115,13 @@ mod tests {
     #[test]
     fn a_host_is_a_host() {
         let settings = HttpSettings::default();
-        assert_eq!(base(&settings, &headers(&[("host", "a/b?")]), None), "http://localhost");
-        assert_eq!(base(&settings, &headers(&[("host", "[::1]:8080")]), None), "http://[::1]:8080");
+        assert_eq!(
+            base(&settings, &headers(&[("host", "a/b?")]), None),
+            "http://localhost"
+        );
+        assert_eq!(
+            base(&settings, &headers(&[("host", "[::1]:8080")]), None),
+            "http://[::1]:8080"
+        );
     }
 }

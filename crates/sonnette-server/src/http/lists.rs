@@ -34,7 +34,10 @@ pub(crate) struct Listing<T> {
 /// Which page of a short list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; they are read from the query itself")]
+#[expect(
+    dead_code,
+    reason = "describes parameters; they are read from the query itself"
+)]
 pub(crate) struct PageNumber {
     /// From 1; or `last`.
     #[param(example = 1)]
@@ -47,7 +50,10 @@ pub(crate) struct PageNumber {
 /// Which page of a long list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; they are read from the query itself")]
+#[expect(
+    dead_code,
+    reason = "describes parameters; they are read from the query itself"
+)]
 pub(crate) struct PageAfter {
     /// Only entries older than the one with this id.
     after: Option<i64>,
@@ -57,7 +63,10 @@ pub(crate) struct PageAfter {
 }
 
 /// A page of a short list that is all in memory.
-pub(crate) fn numbered<T: Serialize>(address: &Address, items: Vec<T>) -> Result<Response, ApiError> {
+pub(crate) fn numbered<T: Serialize>(
+    address: &Address,
+    items: Vec<T>,
+) -> Result<Response, ApiError> {
     let count = items.len();
     let page = Page::of(&address.query, count as u64)?;
     let (skip, size) = span(&page);
@@ -72,9 +81,19 @@ pub(crate) fn span(page: &Page) -> (usize, usize) {
 }
 
 /// A page of a short list of `count` entries.
-pub(crate) fn numbered_page<T: Serialize>(address: &Address, page: &Page, count: usize, results: Vec<T>) -> Response {
+pub(crate) fn numbered_page<T: Serialize>(
+    address: &Address,
+    page: &Page,
+    count: usize,
+    results: Vec<T>,
+) -> Response {
     let (next, previous) = page.links(&address.url, &address.query);
-    reply::ok(&Listing { count: Some(count), next, previous, results })
+    reply::ok(&Listing {
+        count: Some(count),
+        next,
+        previous,
+        results,
+    })
 }
 
 /// A page of a long list. `found` holds one entry more than fits if there is a next page; `id` is what `after` names.
@@ -87,15 +106,26 @@ pub(crate) fn after<T, J: Serialize>(
 ) -> Response {
     let more = found.len() > size;
     found.truncate(size);
-    let next = found.last().filter(|_| more).map(|last| next_link(address, id(last)));
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|last| next_link(address, id(last)));
     let results = found.iter().map(shown).collect();
-    reply::ok(&Listing { count: None, next, previous: None, results })
+    reply::ok(&Listing {
+        count: None,
+        next,
+        previous: None,
+        results,
+    })
 }
 
 fn next_link(address: &Address, after: i64) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    let kept = form_urlencoded::parse(address.raw_query.as_bytes()).filter(|(name, _)| name != "after");
-    query.extend_pairs(kept).append_pair("after", &after.to_string());
+    let kept =
+        form_urlencoded::parse(address.raw_query.as_bytes()).filter(|(name, _)| name != "after");
+    query
+        .extend_pairs(kept)
+        .append_pair("after", &after.to_string());
     format!("{}?{}", address.url, query.finish())
 }
 
@@ -108,19 +138,31 @@ pub(crate) struct Filters<'a> {
 impl<'a> Filters<'a> {
     /// The filters of a request.
     pub(crate) fn new(address: &'a Address) -> Self {
-        Self { address, errors: Messages::new() }
+        Self {
+            address,
+            errors: Messages::new(),
+        }
     }
 
     /// A text that is not empty.
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
-        self.address.query.last(name).filter(|text| !text.is_empty())
+        self.address
+            .query
+            .last(name)
+            .filter(|text| !text.is_empty())
     }
 
-    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>, otherwise: &str) -> Option<T> {
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        otherwise: &str,
+    ) -> Option<T> {
         let text = self.text(name)?;
         let value = parse(text);
         if value.is_none() {
-            self.errors.push((name.to_owned(), vec![otherwise.to_owned()]));
+            self.errors
+                .push((name.to_owned(), vec![otherwise.to_owned()]));
         }
         value
     }
@@ -137,35 +179,59 @@ impl<'a> Filters<'a> {
 
     /// An id.
     pub(crate) fn id<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
-        self.parsed(name, |text| text.parse().ok(), "A valid integer is required.")
+        self.parsed(
+            name,
+            |text| text.parse().ok(),
+            "A valid integer is required.",
+        )
     }
 
     /// One of some words.
-    pub(crate) fn word<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let otherwise = format!("\"{}\" is not a valid choice.", self.text(name).unwrap_or_default());
+    pub(crate) fn word<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let otherwise = format!(
+            "\"{}\" is not a valid choice.",
+            self.text(name).unwrap_or_default()
+        );
         self.parsed(name, parse, &otherwise)
     }
 
     /// `since` and `until`.
     pub(crate) fn span(&mut self) -> Span {
-        Span { since: self.time("since"), until: self.time("until") }
+        Span {
+            since: self.time("since"),
+            until: self.time("until"),
+        }
     }
 
     fn time(&mut self, name: &str) -> Option<Timestamp> {
         // An unescaped `+` of an offset arrives as a blank.
-        let parse = |text: &str| text.replace(' ', "+").parse().ok().or_else(|| text.parse().ok());
+        let parse = |text: &str| {
+            text.replace(' ', "+")
+                .parse()
+                .ok()
+                .or_else(|| text.parse().ok())
+        };
         self.parsed(name, parse, INVALID_TIME)
     }
 
     /// How many entries a page has.
     pub(crate) fn page_size(&mut self) -> usize {
         let parse = |text: &str| text.parse().ok().filter(|size| (1..=MOST).contains(size));
-        self.parsed("page_size", parse, "Enter a whole number from 1 to 200.").unwrap_or(PAGE_SIZE)
+        self.parsed("page_size", parse, "Enter a whole number from 1 to 200.")
+            .unwrap_or(PAGE_SIZE)
     }
 
     /// Whether all of it made sense.
     pub(crate) fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Fields(self.errors))
+        }
     }
 }
 
@@ -178,7 +244,11 @@ mod tests {
     use super::*;
 
     fn address(query: &str) -> Address {
-        Address { url: "http://a/b/".to_owned(), raw_query: query.to_owned(), query: Query::new(query) }
+        Address {
+            url: "http://a/b/".to_owned(),
+            raw_query: query.to_owned(),
+            query: Query::new(query),
+        }
     }
 
     #[test]
@@ -189,14 +259,17 @@ mod tests {
 
     #[test]
     fn filters_name_what_is_wrong() {
-        let address = address("success=maybe&since=2026-11-21T18:00:00+01:00&until=x&page_size=0&event=");
+        let address =
+            address("success=maybe&since=2026-11-21T18:00:00+01:00&until=x&page_size=0&event=");
         let mut filters = Filters::new(&address);
         assert_eq!(filters.boolean("success"), None);
         assert_eq!(filters.text("event"), None);
         let span = filters.span();
         assert_eq!(span.since, "2026-11-21T17:00:00Z".parse().ok());
         assert_eq!(filters.page_size(), 50);
-        let Err(ApiError::Fields(errors)) = filters.finish() else { panic!("no errors") };
+        let Err(ApiError::Fields(errors)) = filters.finish() else {
+            panic!("no errors")
+        };
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["success", "until", "page_size"]);
     }

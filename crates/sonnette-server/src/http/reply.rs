@@ -45,14 +45,16 @@ pub(crate) fn time(at: Timestamp) -> String {
 }
 
 /// For fields that hold a time.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this shape")]
 pub(crate) fn write_time<S: Serializer>(at: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&time(*at))
 }
 
 /// For fields that may hold a time.
 #[expect(clippy::ref_option, reason = "serde asks for this shape")]
-pub(crate) fn write_maybe_time<S: Serializer>(at: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_maybe_time<S: Serializer>(
+    at: &Option<Timestamp>,
+    out: S,
+) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => write_time(at, out),
         None => out.serialize_none(),

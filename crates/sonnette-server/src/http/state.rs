@@ -61,7 +61,12 @@ pub(crate) struct AppState {
 impl AppState {
     /// A state over a running engine.
     pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
-        Self { sonnette, settings: Arc::new(settings), token_use: Arc::default(), running: Running::default() }
+        Self {
+            sonnette,
+            settings: Arc::new(settings),
+            token_use: Arc::default(),
+            running: Running::default(),
+        }
     }
 
     /// The time of day.
@@ -85,7 +90,10 @@ impl AppState {
 
     /// Notes that a token was used; every now and then, tells the store.
     pub(crate) fn used(&self, token: TokenId) {
-        if self.token_use.note(token, self.now(), self.settings.flush_token_use) {
+        if self
+            .token_use
+            .note(token, self.now(), self.settings.flush_token_use)
+        {
             let state = self.clone();
             tokio::task::spawn_blocking(move || state.flush_token_use());
         }

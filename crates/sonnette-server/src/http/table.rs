@@ -27,7 +27,9 @@ impl Need {
             (Self::Operator, _) => scope == Scope::Operator,
             (_, None) => false,
             (Self::Member, Some(id)) => scope.reaches(id),
-            (Self::AnyOf(permissions), Some(id)) => permissions.iter().any(|p| scope.allows(id, *p)),
+            (Self::AnyOf(permissions), Some(id)) => {
+                permissions.iter().any(|p| scope.allows(id, *p))
+            }
         }
     }
 }
@@ -44,7 +46,10 @@ pub(crate) struct Access {
 impl Access {
     /// The same for all methods.
     pub(crate) const fn all(need: Need) -> Self {
-        Self { read: need, write: need }
+        Self {
+            read: need,
+            write: need,
+        }
     }
 }
 
@@ -77,7 +82,11 @@ impl Entry {
             methods.push(Method::HEAD);
         }
         methods.push(Method::OPTIONS);
-        let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let allow = methods
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         Self {
             access,
             allow: HeaderValue::try_from(allow).unwrap_or(HeaderValue::from_static("OPTIONS")),
@@ -89,7 +98,8 @@ impl Entry {
     /// What `method` needs here.
     pub(crate) fn need(&self, method: &Method) -> Option<Need> {
         let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        self.access.map(|access| if reads { access.read } else { access.write })
+        self.access
+            .map(|access| if reads { access.read } else { access.write })
     }
 }
 
@@ -110,6 +120,8 @@ impl Table {
 
     /// Every path with what is known of it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.0.iter().map(|(template, entry)| (template.as_str(), entry))
+        self.0
+            .iter()
+            .map(|(template, entry)| (template.as_str(), entry))
     }
 }

@@ -10,10 +10,18 @@ fn the_document_has_every_route() {
     assert_eq!(document["openapi"], "3.1.0");
     let Routes { table, .. } = routes();
     for (template, entry) in table.iter() {
-        for method in entry.methods.iter().filter(|method| !["HEAD", "OPTIONS"].contains(&method.as_str())) {
+        for method in entry
+            .methods
+            .iter()
+            .filter(|method| !["HEAD", "OPTIONS"].contains(&method.as_str()))
+        {
             let operation = &document["paths"][template][method.as_str().to_lowercase()];
             assert!(operation.is_object(), "{method} {template}");
-            check(operation, &format!("{method} {template}"), entry.access.is_some());
+            check(
+                operation,
+                &format!("{method} {template}"),
+                entry.access.is_some(),
+            );
         }
     }
     for template in ["/healthz", "/readyz", "/metrics"] {
@@ -22,13 +30,31 @@ fn the_document_has_every_route() {
 }
 
 fn check(operation: &Value, name: &str, guarded: bool) {
-    assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}: summary");
-    assert!(operation["description"].as_str().is_some_and(|text| !text.is_empty()), "{name}: description");
+    assert!(
+        operation["summary"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty()),
+        "{name}: summary"
+    );
+    assert!(
+        operation["description"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty()),
+        "{name}: description"
+    );
     assert!(operation["operationId"].is_string(), "{name}: operationId");
-    assert_eq!(operation["security"].is_array(), guarded, "{name}: security");
+    assert_eq!(
+        operation["security"].is_array(),
+        guarded,
+        "{name}: security"
+    );
     let segments = name.matches('{').count();
-    let parameters = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
-    let described = parameters.iter().filter(|parameter| parameter["in"] == "path");
+    let parameters = operation["parameters"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let described = parameters
+        .iter()
+        .filter(|parameter| parameter["in"] == "path");
     assert_eq!(described.count(), segments, "{name}: parameters");
     for parameter in parameters {
         assert!(parameter["description"].is_string(), "{name}: {parameter}");
@@ -54,14 +80,23 @@ fn references_lead_somewhere() {
     let document: Value = serde_json::from_str(&text).unwrap();
     for part in text.split("\"#/").skip(1) {
         let pointer = part.split('"').next().unwrap();
-        assert!(document.pointer(&format!("/{pointer}")).is_some(), "{pointer}");
+        assert!(
+            document.pointer(&format!("/{pointer}")).is_some(),
+            "{pointer}"
+        );
     }
 }
 
 #[test]
 fn the_allow_header_names_all_methods() {
     let Routes { table, .. } = routes();
-    let allow = |path: &str| table.get(&format!("/api/v1/organizers/{{organizer}}/webhooks/{path}")).unwrap().allow.clone();
+    let allow = |path: &str| {
+        table
+            .get(&format!("/api/v1/organizers/{{organizer}}/webhooks/{path}"))
+            .unwrap()
+            .allow
+            .clone()
+    };
     assert_eq!(allow(""), "GET, POST, HEAD, OPTIONS");
     assert_eq!(allow("{id}/"), "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
     assert_eq!(allow("{id}/test/"), "POST, OPTIONS");

@@ -22,10 +22,16 @@ impl TokenUse {
     pub(crate) fn note(&self, token: TokenId, now: Timestamp, every: std::time::Duration) -> bool {
         let minute = now.as_second().div_euclid(60);
         let mut uses = self.0.lock();
-        if uses.minutes.get(&token).is_none_or(|(known, _)| *known != minute) {
+        if uses
+            .minutes
+            .get(&token)
+            .is_none_or(|(known, _)| *known != minute)
+        {
             uses.minutes.insert(token, (minute, false));
         }
-        let waited = uses.flushed_at.map(|at| now.duration_since(at).unsigned_abs());
+        let waited = uses
+            .flushed_at
+            .map(|at| now.duration_since(at).unsigned_abs());
         let due = waited.is_none_or(|waited| waited >= every);
         if due {
             uses.flushed_at = Some(now);
@@ -40,7 +46,9 @@ impl TokenUse {
         fresh
             .filter_map(|(id, (minute, told))| {
                 *told = true;
-                Timestamp::from_second(*minute * 60).ok().map(|at| (*id, at))
+                Timestamp::from_second(*minute * 60)
+                    .ok()
+                    .map(|at| (*id, at))
             })
             .collect()
     }

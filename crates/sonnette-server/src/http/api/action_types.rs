@@ -85,14 +85,19 @@ fn shown(tenant: &Tenant, spec: &ActionSpec) -> ActionTypeJson {
         schema: spec.schema.clone(),
         example: spec.example.clone(),
         family: spec.shape.as_str(),
-        registered: tenant.registered.iter().any(|registered| registered.name == spec.name),
+        registered: tenant
+            .registered
+            .iter()
+            .any(|registered| registered.name == spec.name),
     }
 }
 
 fn spec<'a>(tenant: &'a Tenant, name: &str) -> Result<&'a ActionSpec, ApiError> {
     let mut specs = tenant.catalogue.iter();
     let found = specs.find(|spec| spec.name.as_str() == name);
-    found.map(AsRef::as_ref).ok_or_else(|| ApiError::no_such("ActionType"))
+    found
+        .map(AsRef::as_ref)
+        .ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
@@ -104,9 +109,19 @@ fn spec<'a>(tenant: &'a Tenant, name: &str) -> Result<&'a ActionSpec, ApiError> 
     params(PageNumber),
     responses((status = 200, description = "One page.", body = Listing<ActionTypeJson>))
 )]
-pub(crate) async fn list_action_types(caller: Caller, address: Address) -> Result<Response, ApiError> {
+pub(crate) async fn list_action_types(
+    caller: Caller,
+    address: Address,
+) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    numbered(&address, tenant.catalogue.iter().map(|spec| shown(tenant, spec)).collect())
+    numbered(
+        &address,
+        tenant
+            .catalogue
+            .iter()
+            .map(|spec| shown(tenant, spec))
+            .collect(),
+    )
 }
 
 /// Get an action type
@@ -146,22 +161,35 @@ pub(crate) async fn create_action_type(
     let tenant = caller.tenant()?;
     let mut fields = Fields::new(members);
     let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
-    let description = fields.text("description", LONGEST_DESCRIPTION).unwrap_or_default();
+    let description = fields
+        .text("description", LONGEST_DESCRIPTION)
+        .unwrap_or_default();
     let schema = fields.take("schema").filter(|schema| !schema.is_null());
     let example = fields.take("example").filter(|example| !example.is_null());
     let shape = read_family(&mut fields);
     fields.refuse_the_rest();
     fields.finish()?;
-    let name = fields.demand(name)?;
+    let name = Fields::demand(name)?;
     if name.first_word() == "pretix" && !caller.is_operator() {
-        return Err(ApiError::field("action_type", "Only operators register names that begin with pretix."));
+        return Err(ApiError::field(
+            "action_type",
+            "Only operators register names that begin with pretix.",
+        ));
     }
     check_registration(&name, shape, schema.as_ref(), example.as_ref())?;
     if tenant.catalogue.iter().any(|known| known.name == name) {
         return Err(known_already(&name));
     }
     let organizer = Some(tenant.organizer.id);
-    let row = RegisteredAction { id: 0, organizer, name: name.clone(), description, schema, example, shape };
+    let row = RegisteredAction {
+        id: 0,
+        organizer,
+        name: name.clone(),
+        description,
+        schema,
+        example,
+        shape,
+    };
     save(&state, &caller, row, false, "sonnette.action_type.created").await?;
     answer(&state, &caller, &name, StatusCode::CREATED)
 }
@@ -200,10 +228,16 @@ pub(crate) async fn change_action_type(
 ) -> Result<Response, ApiError> {
     let mut row = own(&caller, &name)?;
     let mut fields = Fields::new(members);
-    if fields.take("action_type").is_some_and(|given| given != row.name.as_str()) {
+    if fields
+        .take("action_type")
+        .is_some_and(|given| given != row.name.as_str())
+    {
         fields.refuse("action_type", "The name cannot be changed.");
     }
-    if fields.take("family").is_some_and(|given| !given.is_null() && given != row.shape.as_str()) {
+    if fields
+        .take("family")
+        .is_some_and(|given| !given.is_null() && given != row.shape.as_str())
+    {
         fields.refuse("family", "The family cannot be changed.");
     }
     if let Some(description) = fields.text("description", LONGEST_DESCRIPTION) {
@@ -216,7 +250,12 @@ pub(crate) async fn change_action_type(
         row.example = Some(example).filter(|example| !example.is_null());
     }
     fields.finish()?;
-    check_registration(&row.name, row.shape, row.schema.as_ref(), row.example.as_ref())?;
+    check_registration(
+        &row.name,
+        row.shape,
+        row.schema.as_ref(),
+        row.example.as_ref(),
+    )?;
     let name = row.name.clone();
     save(&state, &caller, row, false, "sonnette.action_type.changed").await?;
     answer(&state, &caller, &name, StatusCode::OK)
@@ -244,11 +283,18 @@ pub(crate) async fn delete_action_type(
 fn own(caller: &Caller, name: &str) -> Result<RegisteredAction, ApiError> {
     let tenant = caller.tenant()?;
     let known = spec(tenant, name)?;
-    let own = tenant.registered.iter().find(|row| row.name == known.name && row.organizer.is_some());
+    let own = tenant
+        .registered
+        .iter()
+        .find(|row| row.name == known.name && row.organizer.is_some());
     match own {
-        Some(row) if row.name.first_word() == "pretix" && !caller.is_operator() => Err(ApiError::forbidden()),
+        Some(row) if row.name.first_word() == "pretix" && !caller.is_operator() => {
+            Err(ApiError::forbidden())
+        }
         Some(row) => Ok(row.clone()),
-        None => Err(ApiError::conflict("This action type was not registered for the organizer: it stays as it is.")),
+        None => Err(ApiError::conflict(
+            "This action type was not registered for the organizer: it stays as it is.",
+        )),
     }
 }
 
@@ -260,9 +306,16 @@ async fn save(
     action: &'static str,
 ) -> Result<(), ApiError> {
     let data = json!({ "action_type": row.name });
-    let note = AuditNote { actor: caller.actor(), action, data, at: state.now() };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action,
+        data,
+        at: state.now(),
+    };
     let name = row.name.clone();
-    let changed = state.store(move |store| store.put_action_type(&row, remove, note)).await?;
+    let changed = state
+        .store(move |store| store.put_action_type(&row, remove, note))
+        .await?;
     state.refresh()?;
     match changed {
         Changed::Done(_) => Ok(()),
@@ -273,8 +326,18 @@ async fn save(
 }
 
 /// The action type as the registry has it now.
-fn answer(state: &AppState, caller: &Caller, name: &ActionName, status: StatusCode) -> Result<Response, ApiError> {
+fn answer(
+    state: &AppState,
+    caller: &Caller,
+    name: &ActionName,
+    status: StatusCode,
+) -> Result<Response, ApiError> {
     let registry = state.refresh()?;
-    let tenant = registry.tenant_by_id(caller.tenant()?.organizer.id).ok_or_else(ApiError::forbidden)?;
-    Ok(reply::json(status, &shown(tenant, spec(tenant, name.as_str())?)))
+    let tenant = registry
+        .tenant_by_id(caller.tenant()?.organizer.id)
+        .ok_or_else(ApiError::forbidden)?;
+    Ok(reply::json(
+        status,
+        &shown(tenant, spec(tenant, name.as_str())?),
+    ))
 }

@@ -7,11 +7,11 @@ use serde_json::Value;
 use sonnette::store::AuditEntry;
 use utoipa::ToSchema;
 
+use crate::http::drf::pages::Page;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered_page, span};
-use crate::http::drf::pages::Page;
 use crate::http::{AppState, reply};
 
 /// A line of the audit log.
@@ -48,7 +48,10 @@ fn shown(entry: AuditEntry) -> AuditJson {
     AuditJson {
         id: entry.id.0,
         datetime: reply::time(entry.at),
-        actor: ActorJson { kind: entry.actor.0, id: entry.actor.1 },
+        actor: ActorJson {
+            kind: entry.actor.0,
+            id: entry.actor.1,
+        },
         action: entry.action,
         data: entry.data,
     }
@@ -70,9 +73,18 @@ pub(crate) async fn list_audit(
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     // How many there are is known only after looking; a page is asked for by its number.
-    let (count, _) = state.store(move |store| store.audit(organizer, 0, 0)).await?;
+    let (count, _) = state
+        .store(move |store| store.audit(organizer, 0, 0))
+        .await?;
     let page = Page::of(&address.query, count as u64)?;
     let (skip, size) = span(&page);
-    let (_, entries) = state.store(move |store| store.audit(organizer, skip, size)).await?;
-    Ok(numbered_page(&address, &page, count, entries.into_iter().map(shown).collect()))
+    let (_, entries) = state
+        .store(move |store| store.audit(organizer, skip, size))
+        .await?;
+    Ok(numbered_page(
+        &address,
+        &page,
+        count,
+        entries.into_iter().map(shown).collect(),
+    ))
 }

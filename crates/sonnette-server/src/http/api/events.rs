@@ -56,7 +56,12 @@ pub(crate) struct EventBody {
 }
 
 fn shown(event: &Event) -> EventJson {
-    EventJson { id: event.id.0, slug: event.slug.to_string(), name: event.name.clone(), date_from: event.date_from }
+    EventJson {
+        id: event.id.0,
+        slug: event.slug.to_string(),
+        name: event.name.clone(),
+        date_from: event.date_from,
+    }
 }
 
 fn no_event() -> ApiError {
@@ -66,7 +71,10 @@ fn no_event() -> ApiError {
 async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let events = state.store(move |store| store.events(organizer)).await?;
-    events.into_iter().find(|event| event.slug.as_str() == slug).ok_or_else(no_event)
+    events
+        .into_iter()
+        .find(|event| event.slug.as_str() == slug)
+        .ok_or_else(no_event)
 }
 
 /// List events
@@ -106,22 +114,37 @@ pub(crate) async fn create_event(
     let mut fields = Fields::new(members);
     let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
     let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from").flatten();
+    let date_from = fields.maybe_time("date_from").and_then(|at| at.0);
     fields.finish()?;
-    let slug = fields.demand(slug)?;
+    let slug = Fields::demand(slug)?;
     let name = name.unwrap_or_else(|| slug.to_string());
-    let mut event = Event { id: EventId(0), slug, name, date_from };
+    let mut event = Event {
+        id: EventId(0),
+        slug,
+        name,
+        date_from,
+    };
     let data = json!({"slug": event.slug, "name": event.name});
-    let note = AuditNote { actor: caller.actor(), action: "sonnette.event.created", data, at: state.now() };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "sonnette.event.created",
+        data,
+        at: state.now(),
+    };
     let adding = event.clone();
-    let added = state.store(move |store| store.add_event(organizer, &adding, note)).await?;
+    let added = state
+        .store(move |store| store.add_event(organizer, &adding, note))
+        .await?;
     state.refresh()?;
     match added {
         Changed::Done(added) => {
             event = added;
             Ok(reply::json(StatusCode::CREATED, &shown(&event)))
         }
-        Changed::Taken => Err(ApiError::field("slug", "An event with this slug already exists.")),
+        Changed::Taken => Err(ApiError::field(
+            "slug",
+            "An event with this slug already exists.",
+        )),
         Changed::Missing | Changed::Refused => Err(ApiError::Internal),
     }
 }
@@ -159,16 +182,26 @@ pub(crate) async fn change_event(
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
     let mut fields = Fields::new(members);
-    if fields.take("slug").is_some_and(|slug| slug != event.slug.as_str()) {
+    if fields
+        .take("slug")
+        .is_some_and(|slug| slug != event.slug.as_str())
+    {
         fields.refuse("slug", "The slug cannot be changed.");
     }
     let name = fields.filled("name", LONGEST_NAME);
     let date_from = fields.maybe_time("date_from");
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
-    event.date_from = date_from.unwrap_or(event.date_from);
+    event.date_from = date_from.map_or(event.date_from, |at| at.0);
     let to = Some((event.name.clone(), event.date_from));
-    put(&state, &caller, event.slug.clone(), to, "sonnette.event.changed").await?;
+    put(
+        &state,
+        &caller,
+        event.slug.clone(),
+        to,
+        "sonnette.event.changed",
+    )
+    .await?;
     Ok(reply::ok(&shown(&event)))
 }
 
@@ -198,8 +231,15 @@ async fn put(
     action: &'static str,
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = AuditNote { actor: caller.actor(), action, data: json!({ "slug": slug }), at: state.now() };
-    let changed = state.store(move |store| store.change_event(organizer, &slug, to, note)).await?;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action,
+        data: json!({ "slug": slug }),
+        at: state.now(),
+    };
+    let changed = state
+        .store(move |store| store.change_event(organizer, &slug, to, note))
+        .await?;
     state.refresh()?;
     match changed {
         Changed::Done(_) => Ok(()),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::http::body::Object;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, Nullable};
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
@@ -54,7 +54,10 @@ pub(crate) struct OrganizerJson {
 
 /// When a webhook that only fails is switched off.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes a value; it is written by `policy_json`")]
+#[expect(
+    dead_code,
+    reason = "describes a value; it is written by `policy_json`"
+)]
 pub(crate) struct PolicyJson {
     /// Null: only a 410 switches off.
     disable_after: Option<DisableAfter>,
@@ -62,7 +65,10 @@ pub(crate) struct PolicyJson {
 
 /// Failed attempts in a row, none succeeding, over at least some time.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes a value; it is written by `policy_json`")]
+#[expect(
+    dead_code,
+    reason = "describes a value; it is written by `policy_json`"
+)]
 pub(crate) struct DisableAfter {
     /// Failed attempts in a row.
     #[schema(example = 20, minimum = 1)]
@@ -101,7 +107,11 @@ fn shown(organizer: &Organizer) -> OrganizerJson {
         name: organizer.name.clone(),
         uuid: organizer.uuid.to_string(),
         language: organizer.language.as_str(),
-        dialects: organizer.dialects.iter().map(|dialect| dialect.as_str()).collect(),
+        dialects: organizer
+            .dialects
+            .iter()
+            .map(|dialect| dialect.as_str())
+            .collect(),
         contact_emails: organizer.contact_emails.clone(),
         failure_policy: policy_json(organizer.effective_failure_policy()),
     }
@@ -116,20 +126,20 @@ fn policy_json(policy: FailurePolicy) -> Value {
     }
 }
 
-fn read_policy(value: &Value) -> Option<Option<FailurePolicy>> {
+fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     if value.is_null() {
-        return Some(None);
+        return Some(Nullable(None));
     }
     let members = value.as_object().filter(|members| members.len() == 1)?;
     let after = members.get("disable_after")?;
     if after.is_null() {
-        return Some(Some(FailurePolicy::Never));
+        return Some(Nullable(Some(FailurePolicy::Never)));
     }
     let after = after.as_object().filter(|after| after.len() == 2)?;
     let number = |name: &str| u32::try_from(after.get(name)?.as_u64()?).ok();
     let failures = number("failures").filter(|failures| *failures >= 1)?;
     let lasting = SignedDuration::from_secs(number("seconds")?.into());
-    Some(Some(FailurePolicy::After { failures, lasting }))
+    Some(Nullable(Some(FailurePolicy::After { failures, lasting })))
 }
 
 /// What a request sets of an organizer; those left out stay.
@@ -139,7 +149,7 @@ struct Patch {
     language: Option<Language>,
     dialects: Option<Vec<DialectName>>,
     contact_emails: Option<Vec<String>>,
-    failure_policy: Option<Option<FailurePolicy>>,
+    failure_policy: Option<Nullable<FailurePolicy>>,
 }
 
 impl Patch {
@@ -179,7 +189,7 @@ impl Patch {
         if let Some(emails) = &self.contact_emails {
             organizer.contact_emails.clone_from(emails);
         }
-        if let Some(policy) = self.failure_policy {
+        if let Some(Nullable(policy)) = self.failure_policy {
             organizer.failure_policy = policy;
         }
     }
@@ -194,8 +204,14 @@ impl Patch {
     params(PageNumber),
     responses((status = 200, description = "One page.", body = Listing<OrganizerJson>))
 )]
-pub(crate) async fn list_organizers(caller: Caller, address: Address) -> Result<Response, ApiError> {
-    let reached = caller.registry.tenants().filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+pub(crate) async fn list_organizers(
+    caller: Caller,
+    address: Address,
+) -> Result<Response, ApiError> {
+    let reached = caller
+        .registry
+        .tenants()
+        .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
     let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
     organizers.sort_by_key(|organizer| organizer.id);
     numbered(&address, organizers.into_iter().map(shown).collect())
@@ -219,7 +235,7 @@ pub(crate) async fn create_organizer(
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
     let patch = Patch::read(&mut fields);
     fields.finish()?;
-    let slug = fields.demand(slug)?;
+    let slug = Fields::demand(slug)?;
     let mut organizer = Organizer {
         id: OrganizerId(0),
         name: slug.to_string(),
@@ -232,12 +248,22 @@ pub(crate) async fn create_organizer(
     };
     patch.apply(&mut organizer);
     let data = json!(shown(&organizer));
-    let note = AuditNote { actor: caller.actor(), action: "sonnette.organizer.created", data, at: state.now() };
-    let added = state.store(move |store| store.add_organizer(&organizer, note)).await?;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "sonnette.organizer.created",
+        data,
+        at: state.now(),
+    };
+    let added = state
+        .store(move |store| store.add_organizer(&organizer, note))
+        .await?;
     state.refresh()?;
     match added {
         Changed::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
-        Changed::Taken => Err(ApiError::field("slug", "An organizer with this slug already exists.")),
+        Changed::Taken => Err(ApiError::field(
+            "slug",
+            "An organizer with this slug already exists.",
+        )),
         Changed::Missing | Changed::Refused => Err(ApiError::Internal),
     }
 }
@@ -272,17 +298,27 @@ pub(crate) async fn change_organizer(
     let id = before.id;
     let data = Value::Object(members.clone());
     let mut fields = Fields::new(members);
-    if fields.take("slug").is_some_and(|slug| slug != before.slug.as_str()) {
+    if fields
+        .take("slug")
+        .is_some_and(|slug| slug != before.slug.as_str())
+    {
         fields.refuse("slug", "The slug cannot be changed.");
     }
     let patch = Patch::read(&mut fields);
     fields.finish()?;
-    let note = AuditNote { actor: caller.actor(), action: "sonnette.organizer.changed", data, at: state.now() };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "sonnette.organizer.changed",
+        data,
+        at: state.now(),
+    };
     let mut apply = move |organizer: &mut Organizer| {
         patch.apply(organizer);
         true
     };
-    let changed = state.store(move |store| store.change_organizer(id, &mut apply, note)).await?;
+    let changed = state
+        .store(move |store| store.change_organizer(id, &mut apply, note))
+        .await?;
     state.refresh()?;
     match changed {
         Changed::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
@@ -298,9 +334,12 @@ mod tests {
     #[test]
     fn failure_policies_are_read_as_they_are_written() {
         for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
-            assert_eq!(read_policy(&policy_json(policy)), Some(Some(policy)));
+            assert_eq!(
+                read_policy(&policy_json(policy)),
+                Some(Nullable(Some(policy)))
+            );
         }
-        assert_eq!(read_policy(&Value::Null), Some(None));
+        assert_eq!(read_policy(&Value::Null), Some(Nullable(None)));
         for wrong in [
             json!({}),
             json!(3),

@@ -15,6 +15,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Segments<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(segments)| Self(segments)).map_err(|_| ApiError::not_found())
+        path.map(|Path(segments)| Self(segments))
+            .map_err(|_| ApiError::not_found())
     }
 }

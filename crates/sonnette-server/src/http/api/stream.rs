@@ -42,19 +42,41 @@ struct Lane {
 /// The event of some news of this organizer.
 fn event(news: &News, watched: OrganizerId) -> Option<Event> {
     let (name, data) = match news {
-        News::Published { organizer, published, body } if *organizer == watched => {
+        News::Published {
+            organizer,
+            published,
+            body,
+        } if *organizer == watched => {
             let payload = std::str::from_utf8(body).ok()?;
-            ("publication", serde_json::to_string(&Publication { published: PublishedJson::of(published), payload }))
+            (
+                "publication",
+                serde_json::to_string(&Publication {
+                    published: PublishedJson::of(published),
+                    payload,
+                }),
+            )
         }
-        News::Attempted { organizer, attempt } if *organizer == watched => {
-            ("attempt", serde_json::to_string(&WebhookAttemptJson::of(attempt)))
-        }
-        News::Lane { organizer, webhook, state } if *organizer == watched => {
+        News::Attempted { organizer, attempt } if *organizer == watched => (
+            "attempt",
+            serde_json::to_string(&WebhookAttemptJson::of(attempt)),
+        ),
+        News::Lane {
+            organizer,
+            webhook,
+            state,
+        } if *organizer == watched => {
             let reason = match state {
                 LaneState::Disabled(reason) => Some(reason.as_str()),
                 LaneState::Healthy | LaneState::Failing => None,
             };
-            ("lane", serde_json::to_string(&Lane { webhook: *webhook, state: state.as_str(), reason }))
+            (
+                "lane",
+                serde_json::to_string(&Lane {
+                    webhook: *webhook,
+                    state: state.as_str(),
+                    reason,
+                }),
+            )
         }
         News::Published { .. } | News::Attempted { .. } | News::Lane { .. } => return None,
     };
@@ -77,38 +99,47 @@ fn event(news: &News, watched: OrganizerId) -> Option<Event> {
         example = "event: lane\ndata: {\"webhook\":1,\"state\":\"failing\",\"reason\":null}\n\n",
     ))
 )]
-pub(crate) async fn watch_organizer(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
+pub(crate) async fn watch_organizer(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut news = state.sonnette.watch();
-    let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
+    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
     let may_watch = move |state: &AppState| {
         let registry = state.sonnette.registry();
         let token = registry.token(&caller.hash);
-        token.is_some_and(|token| token.active && token.scope.allows(organizer, Permission::Webhooks))
+        token.is_some_and(|token| {
+            token.active && token.scope.allows(organizer, Permission::Webhooks)
+        })
     };
     tokio::spawn(async move {
         loop {
-            let received = tokio::select! {
-                received = news.recv() => received,
-                () = sender.closed() => return,
+            let next = tokio::select! {
+                next = news.recv() => next,
+                () = outgoing.closed() => return,
             };
             if !may_watch(&state) {
                 return;
             }
-            let event = match received {
+            let event = match next {
                 Ok(news) => event(&Arc::clone(&news), organizer),
-                Err(RecvError::Lagged(missed)) => {
-                    Some(Event::default().event("lagged").data(json!({ "missed": missed }).to_string()))
-                }
+                Err(RecvError::Lagged(missed)) => Some(
+                    Event::default()
+                        .event("lagged")
+                        .data(json!({ "missed": missed }).to_string()),
+                ),
                 Err(RecvError::Closed) => return,
             };
             if let Some(event) = event
-                && sender.send(Ok(event)).await.is_err()
+                && outgoing.send(Ok(event)).await.is_err()
             {
                 return;
             }
         }
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(keep_alive).into_response())
+    Ok(Sse::new(ReceiverStream::new(events))
+        .keep_alive(keep_alive)
+        .into_response())
 }

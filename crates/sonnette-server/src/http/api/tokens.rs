@@ -92,7 +92,10 @@ fn shown(state: &AppState, token: &Token) -> TokenJson {
     TokenJson {
         id: token.id.0,
         name: token.name.clone(),
-        permissions: permissions_of(token).iter().map(Permission::as_str).collect(),
+        permissions: permissions_of(token)
+            .iter()
+            .map(Permission::as_str)
+            .collect(),
         active: token.active,
         created: reply::time(token.created),
         last_used: last_used.map(reply::time),
@@ -122,10 +125,19 @@ pub(crate) async fn list_tokens(
     address: Address,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let own = caller.registry.tokens().filter(|token| belongs(token, organizer));
+    let own = caller
+        .registry
+        .tokens()
+        .filter(|token| belongs(token, organizer));
     let mut tokens: Vec<&Token> = own.map(AsRef::as_ref).collect();
     tokens.sort_by_key(|token| token.id);
-    numbered(&address, tokens.into_iter().map(|token| shown(&state, token)).collect())
+    numbered(
+        &address,
+        tokens
+            .into_iter()
+            .map(|token| shown(&state, token))
+            .collect(),
+    )
 }
 
 /// Create a token
@@ -161,10 +173,20 @@ pub(crate) async fn create_token(
     };
     let words: Vec<_> = permissions.iter().map(Permission::as_str).collect();
     let data = json!({"name": token.name, "permissions": words});
-    let note = AuditNote { actor: caller.actor(), action: "sonnette.token.created", data, at: now };
-    let token = state.store(move |store| store.add_token(&token, note)).await?;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "sonnette.token.created",
+        data,
+        at: now,
+    };
+    let token = state
+        .store(move |store| store.add_token(&token, note))
+        .await?;
     state.refresh()?;
-    let answer = NewTokenJson { described: shown(&state, &token), token: text };
+    let answer = NewTokenJson {
+        described: shown(&state, &token),
+        token: text,
+    };
     Ok(reply::json(StatusCode::CREATED, &answer))
 }
 
@@ -225,8 +247,13 @@ pub(crate) async fn deactivate_token(
 
 fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let mut own = caller.registry.tokens().filter(|token| belongs(token, organizer));
-    own.find(|token| token.id == id).map(|token| Token::clone(token)).ok_or_else(no_token)
+    let mut own = caller
+        .registry
+        .tokens()
+        .filter(|token| belongs(token, organizer));
+    own.find(|token| token.id == id)
+        .map(|token| Token::clone(token))
+        .ok_or_else(no_token)
 }
 
 async fn save(
@@ -237,7 +264,12 @@ async fn save(
     active: Option<bool>,
 ) -> Result<Token, ApiError> {
     let data = json!({"id": id, "name": name, "active": active});
-    let note = AuditNote { actor: caller.actor(), action: "sonnette.token.changed", data, at: state.now() };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "sonnette.token.changed",
+        data,
+        at: state.now(),
+    };
     let mut apply = move |token: &mut Token| {
         if let Some(name) = &name {
             token.name.clone_from(name);
@@ -245,7 +277,9 @@ async fn save(
         token.active = active.unwrap_or(token.active);
         true
     };
-    let changed = state.store(move |store| store.change_token(id, &mut apply, note)).await?;
+    let changed = state
+        .store(move |store| store.change_token(id, &mut apply, note))
+        .await?;
     state.refresh()?;
     match changed {
         Changed::Done(token) => Ok(token),
@@ -261,7 +295,12 @@ mod tests {
     #[test]
     fn tokens_are_long_and_fit_a_url() {
         let text = random_text().unwrap();
-        assert!(text.len() >= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert!(
+            text.len() >= 40
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        );
         assert_ne!(text, random_text().unwrap());
     }
 }

@@ -84,14 +84,21 @@ pub(crate) fn ended_at(attempt: &Attempt) -> String {
 pub(crate) fn error(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Failed { reason, .. } => Some(reason.clone()),
-        Outcome::Answered { status: 200..=299, .. } => None,
+        Outcome::Answered {
+            status: 200..=299, ..
+        } => None,
         Outcome::Answered { status: 410, .. } => {
             Some("The receiver answered 410: it is gone for good.".to_owned())
         }
-        Outcome::Answered { status: status @ 300..=399, .. } => {
-            Some(format!("The receiver answered {status}; redirects are not followed."))
+        Outcome::Answered {
+            status: status @ 300..=399,
+            ..
+        } => Some(format!(
+            "The receiver answered {status}; redirects are not followed."
+        )),
+        Outcome::Answered { status, .. } => {
+            Some(format!("The receiver answered {status}, not 200 to 299."))
         }
-        Outcome::Answered { status, .. } => Some(format!("The receiver answered {status}, not 200 to 299.")),
     }
 }
 
@@ -108,7 +115,10 @@ pub(crate) struct WebhookAttemptJson {
 impl WebhookAttemptJson {
     /// With its webhook.
     pub(crate) fn of(attempt: &Attempt) -> Self {
-        Self { attempt: AttemptJson::of(attempt), webhook: attempt.webhook.0 }
+        Self {
+            attempt: AttemptJson::of(attempt),
+            webhook: attempt.webhook.0,
+        }
     }
 }
 
@@ -170,14 +180,28 @@ mod tests {
     #[test]
     fn joins_header_lines() {
         let headers = headers("host: a:1\nset-cookie: x\nset-cookie: y\n");
-        assert_eq!(serde_json::to_string(&headers).unwrap(), "{\"host\":\"a:1\",\"set-cookie\":\"x, y\"}");
+        assert_eq!(
+            serde_json::to_string(&headers).unwrap(),
+            "{\"host\":\"a:1\",\"set-cookie\":\"x, y\"}"
+        );
     }
 
     #[test]
     fn says_what_went_wrong() {
-        let answered = |status| error(&Outcome::Answered { status, retry_after: None });
+        let answered = |status| {
+            error(&Outcome::Answered {
+                status,
+                retry_after: None,
+            })
+        };
         assert_eq!(answered(204), None);
-        assert_eq!(answered(302).as_deref(), Some("The receiver answered 302; redirects are not followed."));
-        assert_eq!(answered(500).as_deref(), Some("The receiver answered 500, not 200 to 299."));
+        assert_eq!(
+            answered(302).as_deref(),
+            Some("The receiver answered 302; redirects are not followed.")
+        );
+        assert_eq!(
+            answered(500).as_deref(),
+            Some("The receiver answered 500, not 200 to 299.")
+        );
     }
 }

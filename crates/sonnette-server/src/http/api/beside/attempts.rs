@@ -18,7 +18,10 @@ use crate::http::{AppState, reply};
 /// Which attempts.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; they are read from the query itself")]
+#[expect(
+    dead_code,
+    reason = "describes parameters; they are read from the query itself"
+)]
 pub(crate) struct AttemptFilters {
     /// By how they ended.
     success: Option<bool>,
@@ -70,8 +73,16 @@ pub(crate) async fn list_webhook_attempts(
     let mut filters = Filters::new(&address);
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
-    let found = state.store(move |store| store.attempts(&[id], &query)).await?;
-    Ok(lists::after(&address, size, found, |attempt| attempt.id.0, AttemptJson::of))
+    let found = state
+        .store(move |store| store.attempts(&[id], &query))
+        .await?;
+    Ok(lists::after(
+        &address,
+        size,
+        found,
+        |attempt| attempt.id.0,
+        AttemptJson::of,
+    ))
 }
 
 /// List attempts
@@ -93,9 +104,19 @@ pub(crate) async fn list_attempts(
     let webhook: Option<WebhookId> = filters.id("webhook");
     filters.finish()?;
     let own = caller.tenant()?.webhooks.keys().copied();
-    let webhooks: Vec<WebhookId> = own.filter(|id| webhook.is_none_or(|only| only == *id)).collect();
-    let found = state.store(move |store| store.attempts(&webhooks, &query)).await?;
-    Ok(lists::after(&address, size, found, |attempt| attempt.id.0, WebhookAttemptJson::of))
+    let webhooks: Vec<WebhookId> = own
+        .filter(|id| webhook.is_none_or(|only| only == *id))
+        .collect();
+    let found = state
+        .store(move |store| store.attempts(&webhooks, &query))
+        .await?;
+    Ok(lists::after(
+        &address,
+        size,
+        found,
+        |attempt| attempt.id.0,
+        WebhookAttemptJson::of,
+    ))
 }
 
 /// Get an attempt

@@ -101,14 +101,21 @@ impl Statistics {
 }
 
 /// The smallest value that `percent` of 100 do not pass, in milliseconds to the microsecond.
-#[expect(clippy::cast_precision_loss, reason = "an attempt takes less than a day")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an attempt takes less than a day"
+)]
 fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     let value = sorted.get(rank - 1)?;
     Some(value.as_micros() as f64 / 1_000.0)
 }
 
-fn state_of(webhook: &Webhook, lane: &LaneView, last: Option<&Attempt>) -> (&'static str, Option<Timestamp>, Option<String>) {
+fn state_of(
+    webhook: &Webhook,
+    lane: &LaneView,
+    last: Option<&Attempt>,
+) -> (&'static str, Option<Timestamp>, Option<String>) {
     if let WebhookState::Disabled(disabled) = webhook.state {
         let reason = match disabled.reason {
             DisableReason::User => "It was switched off by hand.",
@@ -146,7 +153,10 @@ pub(crate) async fn get_webhook_health(
     let ago = move |time: Duration| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
     let (samples, newest) = state
         .store(move |store| {
-            let query = AttemptQuery { limit: 20, ..AttemptQuery::default() };
+            let query = AttemptQuery {
+                limit: 20,
+                ..AttemptQuery::default()
+            };
             Ok((store.samples(id, ago(DAY))?, store.attempts(&[id], &query)?))
         })
         .await?;
@@ -179,10 +189,19 @@ mod tests {
     #[test]
     fn statistics_are_exact() {
         let samples = (1..=100).map(|ms| (ms > 10, Duration::from_millis(ms)));
-        let expected =
-            Statistics { attempts: 100, success_rate: Some(0.9), p50_ms: Some(50.0), p95_ms: Some(95.0) };
+        let expected = Statistics {
+            attempts: 100,
+            success_rate: Some(0.9),
+            p50_ms: Some(50.0),
+            p95_ms: Some(95.0),
+        };
         assert_eq!(Statistics::of(samples), expected);
-        let none = Statistics { attempts: 0, success_rate: None, p50_ms: None, p95_ms: None };
+        let none = Statistics {
+            attempts: 0,
+            success_rate: None,
+            p50_ms: None,
+            p95_ms: None,
+        };
         assert_eq!(Statistics::of(std::iter::empty()), none);
     }
 }

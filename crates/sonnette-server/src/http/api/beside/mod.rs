@@ -41,8 +41,15 @@ pub(crate) async fn change(
     mut change: impl FnMut(&mut Webhook) -> bool + Send + 'static,
 ) -> Result<Webhook, ApiError> {
     let organizer: OrganizerId = caller.tenant()?.organizer.id;
-    let note = AuditNote { actor: caller.actor(), action: note.0, data: note.1, at: state.now() };
-    let changed = state.store(move |store| store.change_webhook(organizer, id, &mut change, note)).await?;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: note.0,
+        data: note.1,
+        at: state.now(),
+    };
+    let changed = state
+        .store(move |store| store.change_webhook(organizer, id, &mut change, note))
+        .await?;
     state.refresh()?;
     match changed {
         Changed::Done(webhook) => Ok(webhook),
@@ -59,6 +66,11 @@ pub(crate) async fn note(
     data: Value,
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = AuditNote { actor: caller.actor(), action, data, at: state.now() };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action,
+        data,
+        at: state.now(),
+    };
     state.store(move |store| store.note(organizer, note)).await
 }

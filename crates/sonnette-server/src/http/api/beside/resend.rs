@@ -9,7 +9,7 @@ use sonnette::engine::ControlError;
 use sonnette::store::{DeliveryWord, Span};
 use utoipa::ToSchema;
 
-use super::deliveries::{DeliveryJson, Waits};
+use super::deliveries::{DeliveryJson, Waiting};
 use super::{note, webhook_of};
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
@@ -51,19 +51,23 @@ struct Retry {
 
 impl Retry {
     fn parse(mut fields: Fields) -> Result<Self, ApiError> {
-        let since = fields.required("since", |fields, name| match fields.maybe_time(name)? {
-            Some(since) => Some(since),
-            None => {
+        let since = fields.required("since", |fields, name| {
+            let since = fields.maybe_time(name)?.0;
+            if since.is_none() {
                 fields.refuse(name, "This field may not be null.");
-                None
             }
+            since
         });
-        let until = fields.maybe_time("until").flatten();
+        let until = fields.maybe_time("until").and_then(|at| at.0);
         let only = state_of(&mut fields);
         let dry_run = fields.boolean("dry_run").unwrap_or(false);
         fields.refuse_the_rest();
         fields.finish()?;
-        Ok(Self { span: Span { since, until }, only, dry_run })
+        Ok(Self {
+            span: Span { since, until },
+            only,
+            dry_run,
+        })
     }
 }
 
@@ -101,11 +105,15 @@ pub(crate) async fn retry_delivery(
     Segments((_, id, delivery)): Segments<(String, WebhookId, NotificationId)>,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
-    let resent = state.sonnette.resend(id, delivery).await.map_err(|error| match error {
-        ControlError::Missing => ApiError::no_such("Delivery"),
-        error => error.into(),
-    })?;
-    let waits = Waits::of(&state, webhook).await?;
+    let resent = state
+        .sonnette
+        .resend(id, delivery)
+        .await
+        .map_err(|error| match error {
+            ControlError::Missing => ApiError::no_such("Delivery"),
+            error => error.into(),
+        })?;
+    let waits = Waiting::of(&state, webhook).await?;
     Ok(reply::ok(&DeliveryJson::of(&resent, waits)))
 }
 
@@ -133,9 +141,18 @@ pub(crate) async fn retry_webhook(
     if !webhook.is_enabled() {
         return Err(ControlError::Disabled.into());
     }
-    let count = state.sonnette.resend_undelivered(id, retry.span, retry.only, retry.dry_run).await?;
+    let count = state
+        .sonnette
+        .resend_undelivered(id, retry.span, retry.only, retry.dry_run)
+        .await?;
     if !retry.dry_run {
-        note(&state, &caller, "sonnette.webhook.retried", json!({"webhook": id, "count": count})).await?;
+        note(
+            &state,
+            &caller,
+            "sonnette.webhook.retried",
+            json!({"webhook": id, "count": count}),
+        )
+        .await?;
     }
     Ok(reply::ok(&Count { count }))
 }
@@ -160,7 +177,13 @@ pub(crate) async fn expedite_webhook(
         return Err(ControlError::Disabled.into());
     }
     let count = state.sonnette.expedite(id).await?;
-    note(&state, &caller, "pretix.webhook.retries.expedited", json!({ "webhook": id })).await?;
+    note(
+        &state,
+        &caller,
+        "pretix.webhook.retries.expedited",
+        json!({ "webhook": id }),
+    )
+    .await?;
     Ok(reply::ok(&Count { count }))
 }
 
@@ -179,7 +202,13 @@ pub(crate) async fn drop_webhook_deliveries(
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     let count = state.sonnette.drop_waiting(id).await?;
-    note(&state, &caller, "pretix.webhook.retries.dropped", json!({ "webhook": id })).await?;
+    note(
+        &state,
+        &caller,
+        "pretix.webhook.retries.dropped",
+        json!({ "webhook": id }),
+    )
+    .await?;
     Ok(reply::ok(&Count { count }))
 }
 
@@ -190,13 +219,17 @@ mod tests {
     use super::*;
 
     fn parse(value: Value) -> Result<Retry, ApiError> {
-        let Value::Object(members) = value else { panic!("no object") };
+        let Value::Object(members) = value else {
+            panic!("no object")
+        };
         Retry::parse(Fields::new(members))
     }
 
     #[test]
     fn reads_what_to_send_again() {
-        let retry = parse(json!({"since": "2026-11-21T18:00:00Z", "state": "given_up", "dry_run": true})).unwrap();
+        let retry =
+            parse(json!({"since": "2026-11-21T18:00:00Z", "state": "given_up", "dry_run": true}))
+                .unwrap();
         assert!(retry.span.since.is_some() && retry.span.until.is_none() && retry.dry_run);
         assert_eq!(retry.only, Some(DeliveryWord::Settled(Settled::GivenUp)));
     }
@@ -207,11 +240,22 @@ mod tests {
             (json!({}), "since"),
             (json!({"since": null}), "since"),
             (json!({"since": "yesterday"}), "since"),
-            (json!({"since": "2026-11-21T18:00:00Z", "state": "missed"}), "state"),
-            (json!({"since": "2026-11-21T18:00:00Z", "state": 1}), "state"),
-            (json!({"since": "2026-11-21T18:00:00Z", "dry_rum": true}), "dry_rum"),
+            (
+                json!({"since": "2026-11-21T18:00:00Z", "state": "missed"}),
+                "state",
+            ),
+            (
+                json!({"since": "2026-11-21T18:00:00Z", "state": 1}),
+                "state",
+            ),
+            (
+                json!({"since": "2026-11-21T18:00:00Z", "dry_rum": true}),
+                "dry_rum",
+            ),
         ] {
-            let Err(ApiError::Fields(errors)) = parse(body.clone()) else { panic!("{body}") };
+            let Err(ApiError::Fields(errors)) = parse(body.clone()) else {
+                panic!("{body}")
+            };
             assert_eq!(errors[0].0, field, "{body}");
         }
     }

@@ -42,7 +42,10 @@ pub(crate) struct SecretBody {
 }
 
 fn shown(webhook: &Webhook) -> Response {
-    reply::ok(&SecretJson { secret: webhook.secrets.current.text(), public_key: None })
+    reply::ok(&SecretJson {
+        secret: webhook.secrets.current.text(),
+        public_key: None,
+    })
 }
 
 /// Get a webhook's secret
@@ -79,12 +82,21 @@ pub(crate) async fn set_webhook_secret(
     let mut fields = Fields::new(members);
     let secret = fields.required("secret", |fields, name| {
         let text = fields.filled(name, 200)?;
-        Secret::from_str(&text).map_err(|error| fields.refuse(name, error.to_string())).ok()
+        Secret::from_str(&text)
+            .map_err(|error| fields.refuse(name, error.to_string()))
+            .ok()
     });
     fields.refuse_the_rest();
     fields.finish()?;
-    let secret = fields.demand(secret)?;
-    replace(&state, &caller, id, secret, "sonnette.webhook.secret.changed").await
+    let secret = Fields::demand(secret)?;
+    replace(
+        &state,
+        &caller,
+        id,
+        secret,
+        "sonnette.webhook.secret.changed",
+    )
+    .await
 }
 
 /// Rotate a webhook's secret
@@ -101,7 +113,14 @@ pub(crate) async fn rotate_webhook_secret(
     Segments((_, id)): Segments<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
-    replace(&state, &caller, id, random_secret()?, "sonnette.webhook.secret.rotated").await
+    replace(
+        &state,
+        &caller,
+        id,
+        random_secret()?,
+        "sonnette.webhook.secret.rotated",
+    )
+    .await
 }
 
 /// A secret for a new webhook, or in place of an old one.
@@ -121,11 +140,17 @@ async fn replace(
     secret: Secret,
     action: &'static str,
 ) -> Result<Response, ApiError> {
-    let until = state.now().saturating_add(OVERLAP).unwrap_or(jiff::Timestamp::MAX);
+    let until = state
+        .now()
+        .saturating_add(OVERLAP)
+        .unwrap_or(jiff::Timestamp::MAX);
     let swap = move |webhook: &mut Webhook| {
         if webhook.secrets.current != secret {
             let old = std::mem::replace(&mut webhook.secrets.current, secret.clone());
-            webhook.secrets = Secrets { current: secret.clone(), previous: Some((old, until)) };
+            webhook.secrets = Secrets {
+                current: secret.clone(),
+                previous: Some((old, until)),
+            };
         }
         true
     };

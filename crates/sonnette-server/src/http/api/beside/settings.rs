@@ -41,13 +41,18 @@ pub(crate) struct SettingsJson {
 
 impl SettingsJson {
     fn of(settings: &WebhookSettings) -> Self {
-        let extra = settings.extra_signatures.iter().map(|scheme| scheme.as_str());
+        let extra = settings
+            .extra_signatures
+            .iter()
+            .map(|scheme| scheme.as_str());
         Self {
             headers: masks::shown(&settings.headers),
             max_per_second: settings.max_per_second,
             max_concurrency: settings.max_concurrency,
             timeout_seconds: settings.timeout.map(|timeout| timeout.as_secs()),
-            signature_scheme: std::iter::once(SignatureScheme::Standard.as_str()).chain(extra).collect(),
+            signature_scheme: std::iter::once(SignatureScheme::Standard.as_str())
+                .chain(extra)
+                .collect(),
             contact_emails: settings.contact_emails.clone(),
         }
     }
@@ -65,7 +70,9 @@ pub(crate) async fn get_webhook_settings(
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
-    Ok(reply::ok(&SettingsJson::of(&webhook_of(&caller, id)?.settings)))
+    Ok(reply::ok(&SettingsJson::of(
+        &webhook_of(&caller, id)?.settings,
+    )))
 }
 
 /// Change a webhook's settings
@@ -88,7 +95,10 @@ pub(crate) async fn change_webhook_settings(
     if patch.names().is_empty() {
         return Ok(reply::ok(&SettingsJson::of(&stored.settings)));
     }
-    let note = ("sonnette.webhook.settings.changed", json!({"id": id, "changed": patch.names()}));
+    let note = (
+        "sonnette.webhook.settings.changed",
+        json!({"id": id, "changed": patch.names()}),
+    );
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
         patch.apply(&mut webhook.settings);
         true

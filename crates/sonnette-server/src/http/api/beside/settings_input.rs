@@ -9,7 +9,7 @@ use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 
 use super::masks::unmasked;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, Nullable};
 
 const MOST_HEADERS: usize = 20;
 const LONGEST_VALUE: usize = 4_096;
@@ -18,9 +18,9 @@ const LONGEST_VALUE: usize = 4_096;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SettingsPatch {
     headers: Option<Vec<ExtraHeader>>,
-    max_per_second: Option<Option<u32>>,
-    max_concurrency: Option<Option<u32>>,
-    timeout: Option<Option<Duration>>,
+    max_per_second: Option<Nullable<u32>>,
+    max_concurrency: Option<Nullable<u32>>,
+    timeout: Option<Nullable<Duration>>,
     extra_signatures: Option<BTreeSet<SignatureScheme>>,
     contact_emails: Option<Vec<String>>,
 }
@@ -34,7 +34,9 @@ impl SettingsPatch {
             max_concurrency: fields.maybe_number("max_concurrency", 1, 1_000),
             timeout: fields
                 .maybe_number("timeout_seconds", 1, 30)
-                .map(|seconds| seconds.map(|seconds| Duration::from_secs(seconds.into()))),
+                .map(|seconds| {
+                    Nullable(seconds.0.map(|seconds| Duration::from_secs(seconds.into())))
+                }),
             extra_signatures: signatures(&mut fields),
             contact_emails: fields.emails("contact_emails"),
         };
@@ -51,10 +53,19 @@ impl SettingsPatch {
             }
         }
         set(&mut settings.headers, self.headers.as_ref());
-        set(&mut settings.max_per_second, self.max_per_second.as_ref());
-        set(&mut settings.max_concurrency, self.max_concurrency.as_ref());
-        set(&mut settings.timeout, self.timeout.as_ref());
-        set(&mut settings.extra_signatures, self.extra_signatures.as_ref());
+        set(
+            &mut settings.max_per_second,
+            self.max_per_second.as_ref().map(|n| &n.0),
+        );
+        set(
+            &mut settings.max_concurrency,
+            self.max_concurrency.as_ref().map(|n| &n.0),
+        );
+        set(&mut settings.timeout, self.timeout.as_ref().map(|n| &n.0));
+        set(
+            &mut settings.extra_signatures,
+            self.extra_signatures.as_ref(),
+        );
         set(&mut settings.contact_emails, self.contact_emails.as_ref());
     }
 
@@ -76,22 +87,37 @@ impl SettingsPatch {
 
 fn headers(fields: &mut Fields, stored: &WebhookSettings) -> Option<Vec<ExtraHeader>> {
     let Value::Object(members) = fields.take("headers")? else {
-        fields.refuse("headers", "Expected a dictionary of header names and values.");
+        fields.refuse(
+            "headers",
+            "Expected a dictionary of header names and values.",
+        );
         return None;
     };
     if members.len() > MOST_HEADERS {
-        fields.refuse("headers", format!("Ensure this field has no more than {MOST_HEADERS} elements."));
+        fields.refuse(
+            "headers",
+            format!("Ensure this field has no more than {MOST_HEADERS} elements."),
+        );
         return None;
     }
     let mut headers: Vec<ExtraHeader> = Vec::with_capacity(members.len());
     let mut wrong = false;
     for (name, value) in members {
-        let again = headers.iter().any(|known| known.name.eq_ignore_ascii_case(&name));
-        let problem = if again { Some("This header is given twice.") } else { header_problem(&name, &value) };
+        let again = headers
+            .iter()
+            .any(|known| known.name.eq_ignore_ascii_case(&name));
+        let problem = if again {
+            Some("This header is given twice.")
+        } else {
+            header_problem(&name, &value)
+        };
         match (problem, value) {
             (None, Value::String(value)) => headers.push(ExtraHeader { name, value }),
             (problem, _) => {
-                fields.refuse(&format!("headers.{name}"), problem.unwrap_or("Not a valid string."));
+                fields.refuse(
+                    &format!("headers.{name}"),
+                    problem.unwrap_or("Not a valid string."),
+                );
                 wrong = true;
             }
         }
@@ -100,7 +126,10 @@ fn headers(fields: &mut Fields, stored: &WebhookSettings) -> Option<Vec<ExtraHea
         Ok(headers) if !wrong => Some(headers),
         Ok(_) => None,
         Err(name) => {
-            fields.refuse(&format!("headers.{name}"), "There is no stored value to keep.");
+            fields.refuse(
+                &format!("headers.{name}"),
+                "There is no stored value to keep.",
+            );
             None
         }
     }
@@ -111,8 +140,10 @@ fn header_problem(name: &str, value: &Value) -> Option<&'static str> {
         return Some("This is not a valid header name.");
     }
     let lower = name.to_ascii_lowercase();
-    let reserved = matches!(lower.as_str(), "host" | "transfer-encoding" | "connection" | "x-partners-signature")
-        || lower.starts_with("content-")
+    let reserved = matches!(
+        lower.as_str(),
+        "host" | "transfer-encoding" | "connection" | "x-partners-signature"
+    ) || lower.starts_with("content-")
         || lower.starts_with("webhook-");
     if reserved {
         return Some("This header is set by the server.");
@@ -132,7 +163,12 @@ fn signatures(fields: &mut Fields) -> Option<BTreeSet<SignatureScheme>> {
         fields.refuse("signature_scheme", "\"ed25519\" is not available yet.");
         return None;
     }
-    Some(chosen.into_iter().filter(|scheme| *scheme != SignatureScheme::Standard).collect())
+    Some(
+        chosen
+            .into_iter()
+            .filter(|scheme| *scheme != SignatureScheme::Standard)
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -142,9 +178,17 @@ mod tests {
     use super::*;
 
     fn parse(value: Value) -> Result<SettingsPatch, ApiError> {
-        let Value::Object(members) = value else { panic!("no object") };
-        let key = ExtraHeader { name: "X-Key".to_owned(), value: "secret".to_owned() };
-        let stored = WebhookSettings { headers: vec![key], ..WebhookSettings::default() };
+        let Value::Object(members) = value else {
+            panic!("no object")
+        };
+        let key = ExtraHeader {
+            name: "X-Key".to_owned(),
+            value: "secret".to_owned(),
+        };
+        let stored = WebhookSettings {
+            headers: vec![key],
+            ..WebhookSettings::default()
+        };
         SettingsPatch::parse(Fields::new(members), &stored)
     }
 
@@ -165,37 +209,70 @@ mod tests {
             "signature_scheme": ["standard", "creads"],
             "contact_emails": ["a@b.example"],
         }));
-        let mut settings = WebhookSettings { max_concurrency: Some(1), ..WebhookSettings::default() };
+        let mut settings = WebhookSettings {
+            max_concurrency: Some(1),
+            ..WebhookSettings::default()
+        };
         patch.unwrap().apply(&mut settings);
         assert_eq!(settings.headers[0].value, "secret");
         assert_eq!(settings.max_concurrency, None);
         assert_eq!(settings.timeout, Some(Duration::from_secs(30)));
-        assert_eq!(settings.extra_signatures, BTreeSet::from([SignatureScheme::Creads]));
+        assert_eq!(
+            settings.extra_signatures,
+            BTreeSet::from([SignatureScheme::Creads])
+        );
     }
 
     #[test]
     fn changes_only_what_is_sent() {
         let patch = parse(json!({"max_per_second": 5})).unwrap();
         assert_eq!(patch.names(), ["max_per_second"]);
-        let mut settings = WebhookSettings { max_concurrency: Some(7), ..WebhookSettings::default() };
+        let mut settings = WebhookSettings {
+            max_concurrency: Some(7),
+            ..WebhookSettings::default()
+        };
         patch.apply(&mut settings);
-        assert_eq!((settings.max_per_second, settings.max_concurrency), (Some(5), Some(7)));
+        assert_eq!(
+            (settings.max_per_second, settings.max_concurrency),
+            (Some(5), Some(7))
+        );
     }
 
     #[test]
     fn refuses_what_the_server_sets_itself() {
-        for name in ["Host", "content-type", "Content-Length", "Transfer-Encoding", "connection", "Webhook-Id", "x-partners-signature"] {
-            assert_eq!(wrong(json!({"headers": {name: "a"}})), [format!("headers.{name}")], "{name}");
+        for name in [
+            "Host",
+            "content-type",
+            "Content-Length",
+            "Transfer-Encoding",
+            "connection",
+            "Webhook-Id",
+            "x-partners-signature",
+        ] {
+            assert_eq!(
+                wrong(json!({"headers": {name: "a"}})),
+                [format!("headers.{name}")],
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn refuses_what_cannot_be_sent() {
         assert_eq!(wrong(json!({"headers": {"a b": "c"}})), ["headers.a b"]);
-        assert_eq!(wrong(json!({"headers": {"X-A": "b\r\nc: d"}})), ["headers.X-A"]);
+        assert_eq!(
+            wrong(json!({"headers": {"X-A": "b\r\nc: d"}})),
+            ["headers.X-A"]
+        );
         assert_eq!(wrong(json!({"headers": {"X-A": 5}})), ["headers.X-A"]);
-        assert_eq!(wrong(json!({"headers": {"X-A": "a", "x-a": "b"}})), ["headers.x-a"]);
-        assert_eq!(wrong(json!({"headers": {"X-Unknown": "***"}})), ["headers.X-Unknown"]);
+        assert_eq!(
+            wrong(json!({"headers": {"X-A": "a", "x-a": "b"}})),
+            ["headers.x-a"]
+        );
+        assert_eq!(
+            wrong(json!({"headers": {"X-Unknown": "***"}})),
+            ["headers.X-Unknown"]
+        );
         assert_eq!(wrong(json!({"headers": []})), ["headers"]);
     }
 
@@ -209,8 +286,18 @@ mod tests {
             "contact_emails": ["nobody"],
             "colour": "red",
         });
-        let names = ["max_per_second", "max_concurrency", "timeout_seconds", "signature_scheme", "contact_emails", "colour"];
+        let names = [
+            "max_per_second",
+            "max_concurrency",
+            "timeout_seconds",
+            "signature_scheme",
+            "contact_emails",
+            "colour",
+        ];
         assert_eq!(wrong(sent), names);
-        assert_eq!(wrong(json!({"signature_scheme": ["rot13"]})), ["signature_scheme"]);
+        assert_eq!(
+            wrong(json!({"signature_scheme": ["rot13"]})),
+            ["signature_scheme"]
+        );
     }
 }

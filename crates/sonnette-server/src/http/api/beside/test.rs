@@ -51,7 +51,10 @@ pub(crate) async fn test_webhook(
         }
     };
     let catalogue = &caller.tenant()?.catalogue;
-    if let Some(name) = action_type.as_deref().filter(|name| catalogue.resolve(name).is_none() && !catalogue.selectable(name)) {
+    if let Some(name) = action_type
+        .as_deref()
+        .filter(|name| catalogue.resolve(name).is_none() && !catalogue.selectable(name))
+    {
         fields.refuse("action_type", format!("Unknown action type \"{name}\"."));
     }
     fields.refuse_the_rest();

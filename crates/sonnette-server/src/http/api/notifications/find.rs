@@ -4,15 +4,15 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sonnette::dialect::data_of;
 use sonnette::domain::{EventSlug, NotificationId, WebhookId};
 use sonnette::engine::Tenant;
 use sonnette::store::{NotificationEntry, NotificationQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::api::beside::deliveries::{DeliveryJson, Waits};
+use crate::http::api::beside::deliveries::{DeliveryJson, Waiting};
 use crate::http::api::path::Segments;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
@@ -23,7 +23,10 @@ use crate::http::{AppState, reply};
 /// Which notifications.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; they are read from the query itself")]
+#[expect(
+    dead_code,
+    reason = "describes parameters; they are read from the query itself"
+)]
 pub(crate) struct NotificationFilters {
     /// By concrete action type.
     #[param(example = "pretix.event.order.placed")]
@@ -131,12 +134,20 @@ pub(crate) async fn list_notifications(
         limit: size + 1,
     };
     filters.finish()?;
-    let found = state.store(move |store| store.notifications(organizer, &query)).await?;
+    let found = state
+        .store(move |store| store.notifications(organizer, &query))
+        .await?;
     let shown = |entry: &NotificationEntry| NotificationSummary {
         notification: NotificationJson::of(entry),
         deliveries: entry.deliveries,
     };
-    Ok(lists::after(&address, size, found, |entry| entry.notification.id.0, shown))
+    Ok(lists::after(
+        &address,
+        size,
+        found,
+        |entry| entry.notification.id.0,
+        shown,
+    ))
 }
 
 /// Get a notification
@@ -157,7 +168,9 @@ pub(crate) async fn get_notification(
     let webhooks: Vec<WebhookId> = tenant.webhooks.keys().copied().collect();
     let found = state
         .store(move |store| {
-            let Some(entry) = store.notification(organizer, id)? else { return Ok(None) };
+            let Some(entry) = store.notification(organizer, id)? else {
+                return Ok(None);
+            };
             Ok(Some((entry, store.deliveries_of(id, &webhooks)?)))
         })
         .await?;
@@ -165,7 +178,10 @@ pub(crate) async fn get_notification(
     let mut shown = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let waits = waits(&state, tenant, delivery.webhook).await?;
-        shown.push(NotifiedJson { webhook: delivery.webhook.0, delivery: DeliveryJson::of(&delivery, waits) });
+        shown.push(NotifiedJson {
+            webhook: delivery.webhook.0,
+            delivery: DeliveryJson::of(&delivery, waits),
+        });
     }
     let data = data_of(entry.notification.shape, &entry.notification.body);
     Ok(reply::ok(&NotificationDetail {
@@ -175,10 +191,10 @@ pub(crate) async fn get_notification(
     }))
 }
 
-async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<Waits, ApiError> {
+async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<Waiting, ApiError> {
     match tenant.webhooks.get(&webhook) {
-        Some(webhook) => Waits::of(state, webhook).await,
-        None => Ok(Waits::ForItsTime),
+        Some(webhook) => Waiting::of(state, webhook).await,
+        None => Ok(Waiting::Time),
     }
 }
 
@@ -200,10 +216,14 @@ pub(crate) async fn replay_notification(
     Segments((_, id)): Segments<(String, NotificationId)>,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    let deliveries = state.sonnette.replay(tenant, id).await.map_err(|error| match error {
-        sonnette::engine::ControlError::Missing => ApiError::no_such("Notification"),
-        error => error.into(),
-    })?;
+    let deliveries = state
+        .sonnette
+        .replay(tenant, id)
+        .await
+        .map_err(|error| match error {
+            sonnette::engine::ControlError::Missing => ApiError::no_such("Notification"),
+            error => error.into(),
+        })?;
     Ok(reply::json(StatusCode::CREATED, &Replayed { deliveries }))
 }
 

@@ -38,7 +38,10 @@ pub(crate) struct PublishBody {
 /// One publication or an array of up to 1,000 of them, all or nothing.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the body; it is read without building one")]
+#[expect(
+    dead_code,
+    reason = "describes the body; it is read without building one"
+)]
 pub(crate) enum PublishBodies {
     /// A single one.
     One(PublishBody),
@@ -82,16 +85,24 @@ impl PublishedJson {
 fn refused(error: PublishError, as_array: bool) -> ApiError {
     let place = |index: usize| as_array.then_some(index);
     match error {
-        PublishError::Invalid(entries) if as_array => {
-            ApiError::Entries(entries.into_iter().map(|(index, errors)| (index, messages(errors))).collect())
-        }
-        PublishError::Invalid(entries) => {
-            entries.into_iter().next().map_or(ApiError::Internal, |(_, errors)| errors.into())
-        }
+        PublishError::Invalid(entries) if as_array => ApiError::Entries(
+            entries
+                .into_iter()
+                .map(|(index, errors)| (index, messages(errors)))
+                .collect(),
+        ),
+        PublishError::Invalid(entries) => entries
+            .into_iter()
+            .next()
+            .map_or(ApiError::Internal, |(_, errors)| errors.into()),
         PublishError::TooLarge(index) => data_too_large(place(index)),
         PublishError::Conflict(index) => {
-            let of = place(index).map(|index| format!(" of notification {index}")).unwrap_or_default();
-            ApiError::conflict(format!("The idempotency_key{of} was used for other content."))
+            let of = place(index)
+                .map(|index| format!(" of notification {index}"))
+                .unwrap_or_default();
+            ApiError::conflict(format!(
+                "The idempotency_key{of} was used for other content."
+            ))
         }
         PublishError::TokenInactive => Unauthenticated::Inactive.into(),
         PublishError::Unavailable => ApiError::Unavailable,
@@ -127,10 +138,17 @@ pub(crate) async fn publish_notifications(
     let publications = parse(&body)?;
     drop(body);
     let as_array = publications.as_array;
-    let published = state.sonnette.publish(tenant, Some(caller.hash), publications.requests).await;
+    let published = state
+        .sonnette
+        .publish(tenant, Some(caller.hash), publications.requests)
+        .await;
     let published = published.map_err(|error| refused(error, as_array))?;
     let new = published.iter().any(|one| one.new);
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     Ok(reply::json_text(status, answer(&published, as_array)))
 }
 
@@ -146,12 +164,20 @@ fn answer(published: &[Published], as_array: bool) -> Vec<u8> {
             text.push(',');
         }
         // Writing to a string does not fail.
-        let _ = write!(text, "{{\"notification_id\":{},\"action_type\":\"{}\",\"event\":", one.id, one.action_type);
+        let _ = write!(
+            text,
+            "{{\"notification_id\":{},\"action_type\":\"{}\",\"event\":",
+            one.id, one.action_type
+        );
         let _ = match &one.event {
             Some(event) => write!(text, "\"{event}\""),
             None => text.write_str("null"),
         };
-        let _ = write!(text, ",\"datetime\":\"{:.6}\",\"deliveries\":{}}}", one.at, one.deliveries);
+        let _ = write!(
+            text,
+            ",\"datetime\":\"{:.6}\",\"deliveries\":{}}}",
+            one.at, one.deliveries
+        );
     }
     if as_array {
         text.push(']');
@@ -176,9 +202,18 @@ mod tests {
             new: true,
         };
         let by_hand = answer(std::slice::from_ref(&published), false);
-        assert_eq!(by_hand, serde_json::to_vec(&PublishedJson::of(&published)).unwrap());
-        let none = Published { event: None, ..published.clone() };
+        assert_eq!(
+            by_hand,
+            serde_json::to_vec(&PublishedJson::of(&published)).unwrap()
+        );
+        let none = Published {
+            event: None,
+            ..published.clone()
+        };
         let by_hand = answer(&[none.clone(), published.clone()], true);
-        assert_eq!(by_hand, serde_json::to_vec(&[PublishedJson::of(&none), PublishedJson::of(&published)]).unwrap());
+        assert_eq!(
+            by_hand,
+            serde_json::to_vec(&[PublishedJson::of(&none), PublishedJson::of(&published)]).unwrap()
+        );
     }
 }

@@ -9,10 +9,16 @@ const MASK: &str = "********";
 
 /// A request body with its secrets masked, and the credentials taken out of its `target_url`.
 pub(super) fn audited(json: &Json) -> Value {
-    let Json::Object(members) = json else { return Value::Object(Map::new()) };
+    let Json::Object(members) = json else {
+        return Value::Object(Map::new());
+    };
     let members = members.iter().map(|(key, value)| {
         let name = key.chars.as_str();
-        let value = if name == "target_url" { without_credentials(value) } else { masked(name, value) };
+        let value = if name == "target_url" {
+            without_credentials(value)
+        } else {
+            masked(name, value)
+        };
         (name.to_owned(), value)
     });
     Value::Object(members.collect())
@@ -30,18 +36,25 @@ fn without_credentials(value: &Json) -> Value {
 
 fn masked(name: &str, value: &Json) -> Value {
     let name = name.to_ascii_lowercase();
-    if ["password", "secret", "api_key"].iter().any(|word| name.contains(word)) {
+    if ["password", "secret", "api_key"]
+        .iter()
+        .any(|word| name.contains(word))
+    {
         return MASK.into();
     }
     match value {
         Json::Null => Value::Null,
         Json::Bool(value) => (*value).into(),
-        Json::Int(digits) => digits.parse::<i64>().map_or_else(|_| digits.clone().into(), Value::from),
+        Json::Int(digits) => digits
+            .parse::<i64>()
+            .map_or_else(|_| digits.clone().into(), Value::from),
         Json::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
         Json::Str(text) => text.chars.clone().into(),
         Json::List(items) => items.iter().map(|item| masked("", item)).collect(),
         Json::Object(members) => {
-            let members = members.iter().map(|(key, value)| (key.chars.clone(), masked(&key.chars, value)));
+            let members = members
+                .iter()
+                .map(|(key, value)| (key.chars.clone(), masked(&key.chars, value)));
             Value::Object(members.collect())
         }
     }

@@ -7,7 +7,10 @@ use sonnette::domain::{Webhook, WebhookId};
 use sonnette::store::{AuditNote, Changed};
 
 use super::audited::audited;
-use super::resource::{WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, state_after, with_id};
+use super::resource::{
+    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, state_after,
+    with_id,
+};
 use crate::http::AppState;
 use crate::http::api::beside::no_webhook;
 use crate::http::api::path::Segments;
@@ -75,7 +78,12 @@ async fn save(
     let payload = payload(state, request).await?;
     let now = state.now();
     let data = with_id(audited(&payload.json), id);
-    let note = AuditNote { actor: caller.actor(), action: "pretix.webhook.changed", data, at: now };
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "pretix.webhook.changed",
+        data,
+        at: now,
+    };
     let settings = state.settings.clone();
     let saved = state
         .store(move |store| {
@@ -84,7 +92,11 @@ async fn save(
             let mut apply = |webhook: &mut Webhook| {
                 let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
                 let selectable = |name: &str| tenant.catalogue.selectable(name);
-                let change = if partial { Change::Update(webhook) } else { Change::Replace(webhook) };
+                let change = if partial {
+                    Change::Update(webhook)
+                } else {
+                    Change::Replace(webhook)
+                };
                 let fields = parse_webhook(change, payload.clone(), known, selectable);
                 let checked = fields.and_then(|fields| {
                     check_https(&settings, &fields, Some(webhook))?;

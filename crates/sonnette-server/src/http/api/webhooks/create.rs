@@ -38,7 +38,9 @@ pub(crate) async fn create_webhook(
     let events = state.store(move |store| store.events(organizer)).await?;
     let data = audited(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-    let fields = parse_webhook(Change::Create, payload, known, |name| tenant.catalogue.selectable(name))?;
+    let fields = parse_webhook(Change::Create, payload, known, |name| {
+        tenant.catalogue.selectable(name)
+    })?;
     check_https(&state.settings, &fields, None)?;
     let now = state.now();
     let webhook = Webhook {
@@ -49,11 +51,21 @@ pub(crate) async fn create_webhook(
         events: fields.events,
         action_types: fields.action_types,
         comment: fields.comment,
-        secrets: Secrets { current: random_secret()?, previous: None },
+        secrets: Secrets {
+            current: random_secret()?,
+            previous: None,
+        },
         settings: WebhookSettings::default(),
     };
-    let note = AuditNote { actor: caller.actor(), action: "pretix.webhook.created", data, at: now };
-    let webhook = state.store(move |store| store.add_webhook(&webhook, note)).await?;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "pretix.webhook.created",
+        data,
+        at: now,
+    };
+    let webhook = state
+        .store(move |store| store.add_webhook(&webhook, note))
+        .await?;
     state.refresh()?;
     Ok(shown(StatusCode::CREATED, &webhook, &events))
 }

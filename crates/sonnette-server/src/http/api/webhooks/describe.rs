@@ -36,5 +36,9 @@ pub(crate) async fn describe_webhook(
     RawQuery(query): RawQuery,
 ) -> Response {
     let there = filtered(&caller, id, query.as_deref()).is_ok();
-    reply::ok(&description(if there { Described::Item } else { Described::NoItem }))
+    reply::ok(&description(if there {
+        Described::Item
+    } else {
+        Described::NoItem
+    }))
 }

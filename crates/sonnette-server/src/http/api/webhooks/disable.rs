@@ -32,7 +32,10 @@ pub(crate) async fn disable_webhook(
 ) -> Result<Response, ApiError> {
     filtered(&caller, id, query.as_deref())?;
     let now = state.now();
-    let note = ("pretix.webhook.changed", json!({"enabled": false, "id": id}));
+    let note = (
+        "pretix.webhook.changed",
+        json!({"enabled": false, "id": id}),
+    );
     let disable = move |webhook: &mut sonnette::domain::Webhook| {
         webhook.state = state_after(&webhook.state, false, now);
         true

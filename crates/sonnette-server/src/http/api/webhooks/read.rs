@@ -33,11 +33,18 @@ pub(crate) async fn list_webhooks(
     let organizer = tenant.organizer.id;
     let wanted = address.query.enabled();
     let webhooks = tenant.webhooks.values();
-    let listed: Vec<_> = webhooks.filter(|webhook| wanted.is_none_or(|on| on == webhook.is_enabled())).collect();
+    let listed: Vec<_> = webhooks
+        .filter(|webhook| wanted.is_none_or(|on| on == webhook.is_enabled()))
+        .collect();
     let page = Page::of(&address.query, listed.len() as u64)?;
     let events = slugs(&state.store(move |store| store.events(organizer)).await?);
     let (skip, size) = span(&page);
-    let results = listed.iter().skip(skip).take(size).map(|webhook| WebhookJson::new(webhook, &events)).collect();
+    let results = listed
+        .iter()
+        .skip(skip)
+        .take(size)
+        .map(|webhook| WebhookJson::new(webhook, &events))
+        .collect();
     Ok(numbered_page(&address, &page, listed.len(), results))
 }
 

@@ -5,7 +5,9 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
-use sonnette::domain::{Disabled, DisableReason, Event, EventSlug, Webhook, WebhookId, WebhookState};
+use sonnette::domain::{
+    DisableReason, Disabled, Event, EventSlug, Webhook, WebhookId, WebhookState,
+};
 use utoipa::ToSchema;
 
 use crate::http::api::beside::{no_webhook, webhook_of};
@@ -21,7 +23,10 @@ use crate::http::{AppState, HttpSettings, body, reply};
 /// The webhook resource.
 #[derive(ToSchema)]
 #[schema(as = Webhook)]
-#[expect(dead_code, reason = "describes the resource; it is written by WebhookJson")]
+#[expect(
+    dead_code,
+    reason = "describes the resource; it is written by WebhookJson"
+)]
 pub(crate) struct WebhookSchema {
     /// Assigned by the server, ascending.
     #[schema(example = 2, read_only)]
@@ -92,7 +97,11 @@ pub(crate) struct WebhookPatch {
 }
 
 /// The organizer's webhook with this id, if the `enabled` filter of the query lets it through.
-pub(super) fn filtered(caller: &Caller, id: WebhookId, query: Option<&str>) -> Result<std::sync::Arc<Webhook>, ApiError> {
+pub(super) fn filtered(
+    caller: &Caller,
+    id: WebhookId,
+    query: Option<&str>,
+) -> Result<std::sync::Arc<Webhook>, ApiError> {
     let webhook = webhook_of(caller, id)?;
     let wanted = query.map(Query::new).and_then(|query| query.enabled());
     if wanted.is_some_and(|enabled| enabled != webhook.is_enabled()) {
@@ -119,13 +128,18 @@ pub(super) fn slugs(events: &[Event]) -> Vec<EventSlug> {
 }
 
 /// The state of a webhook that shall be enabled or not.
-pub(super) fn state_after(before: &WebhookState, enabled: bool, now: jiff::Timestamp) -> WebhookState {
+pub(super) fn state_after(
+    before: &WebhookState,
+    enabled: bool,
+    now: jiff::Timestamp,
+) -> WebhookState {
     match (before, enabled) {
         (_, true) => WebhookState::Enabled,
         (WebhookState::Disabled(since), false) => WebhookState::Disabled(*since),
-        (WebhookState::Enabled, false) => {
-            WebhookState::Disabled(Disabled { since: now, reason: DisableReason::User })
-        }
+        (WebhookState::Enabled, false) => WebhookState::Disabled(Disabled {
+            since: now,
+            reason: DisableReason::User,
+        }),
     }
 }
 

@@ -6,8 +6,12 @@ use serde_json::json;
 use super::reply;
 
 /// What a path is for, in the shape of Django REST framework.
-pub(crate) fn path(template: &str) -> Response {
-    let words = template.trim_end_matches('/').rsplit('/').find(|word| !word.starts_with('{')).unwrap_or_default();
+pub(crate) fn describe(template: &str) -> Response {
+    let words = template
+        .trim_end_matches('/')
+        .rsplit('/')
+        .find(|word| !word.starts_with('{'))
+        .unwrap_or_default();
     let mut name = String::new();
     for word in words.split('_') {
         let (first, rest) = word.split_at(word.len().min(1));
