@@ -2,7 +2,7 @@
 
 mod administering;
 mod help;
-mod place;
+pub(crate) mod place;
 mod serving;
 mod settings;
 mod store;
