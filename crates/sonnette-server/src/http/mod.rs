@@ -24,6 +24,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -137,6 +138,7 @@ pub(crate) fn router(state: AppState) -> Router {
     let (server, _) = server_routes().split_for_parts();
     let api = api
         .method_not_allowed_fallback(front::not_here)
+        .layer(CatchPanicLayer::custom(front::broken))
         .layer(from_fn_with_state(check, guard));
     let mut router = api.merge(server.method_not_allowed_fallback(front::not_here));
     for (template, _) in table.iter() {

@@ -192,3 +192,40 @@ fn settings_mask_their_headers() {
             .is_array()
     );
 }
+
+#[test]
+fn the_stream_tells_what_happens() {
+    use std::io::BufRead as _;
+
+    let receiver = receiver();
+    receiver.answer(Answer::status(410));
+    let api = Api::start();
+    api.webhook(&receiver.url());
+    let stream = api.watch();
+    api.place_order("ABC23");
+    let mut told = Vec::new();
+    for line in stream.lines().map(Result::unwrap) {
+        if let Some(name) = line.strip_prefix("event: ") {
+            told.push(name.to_owned());
+        } else if let Some(data) = line.strip_prefix("data: ") {
+            let data: serde_json::Value = serde_json::from_str(data).unwrap();
+            match told.last().unwrap().as_str() {
+                "publication" => assert!(data["payload"].as_str().unwrap().contains("ABC23")),
+                "attempt" => {
+                    assert_eq!(
+                        (&data["webhook"], &data["return_code"]),
+                        (&json!(1), &json!(410))
+                    );
+                }
+                _ => {
+                    assert_eq!(
+                        data,
+                        json!({"webhook": 1, "state": "disabled", "reason": "gone"})
+                    );
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(told, ["publication", "attempt", "lane"]);
+}

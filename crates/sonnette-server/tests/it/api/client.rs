@@ -1,8 +1,9 @@
 //! A server with an organizer, its tokens, and a client that shows what is on the wire.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::ops::Deref;
+use std::time::Duration;
 
 use serde_json::Value;
 use sonnette::testing::Receiver;
@@ -123,7 +124,7 @@ impl Api {
         path: &str,
         token: &str,
         more: &str,
-        body: Option<&Value>,
+        body: Option<Value>,
     ) -> Answer {
         let kind = if body.is_some() {
             "Content-Type: application/json\r\n"
@@ -133,14 +134,14 @@ impl Api {
         let head =
             format!("{method} {path} HTTP/1.1\r\nAuthorization: Token {token}\r\n{kind}{more}");
         let body = body
-            .map(|body| serde_json::to_vec(body).unwrap())
+            .map(|body| serde_json::to_vec(&body).unwrap())
             .unwrap_or_default();
         self.raw(&head, &body)
     }
 
     /// With the organizer's token; `path` is below the organizer unless it begins with `/`.
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.send(method, &full(path), &self.token, "", body.as_ref())
+        self.send(method, &full(path), &self.token, "", body)
     }
 
     /// With any token.
@@ -151,7 +152,7 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> Answer {
-        self.send(method, &full(path), token, "", body.as_ref())
+        self.send(method, &full(path), token, "", body)
     }
 
     /// With further header lines.
@@ -162,7 +163,7 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> Answer {
-        self.send(method, &full(path), &self.token, more, body.as_ref())
+        self.send(method, &full(path), &self.token, more, body)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -171,6 +172,27 @@ impl Api {
 
     pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", path, Some(body))
+    }
+
+    /// The stream of the organizer, from its head on.
+    pub(crate) fn watch(&self) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.server.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let (host, token) = (&self.server.address, &self.token);
+        write!(
+            stream,
+            "GET {ORGANIZER}stream/ HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {token}\r\nAccept: text/event-stream\r\n\r\n"
+        )
+        .unwrap();
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0);
+        }
+        lines
     }
 
     /// A new webhook for placed orders; its path below the organizer.
@@ -227,7 +249,7 @@ fn full(path: &str) -> String {
     reason = "the server is another process: there is nothing to wait on but its answers"
 )]
 fn pause() {
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 /// A receiver with a thread and a runtime of its own; both end with it.

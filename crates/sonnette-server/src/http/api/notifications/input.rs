@@ -5,12 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sonnette::domain::EventSlug;
 use sonnette::engine::PublishRequest;
 
-use crate::http::body::parse_error;
+use crate::http::body::{EXPLAINED, parse_error};
 use crate::http::drf::json::Json;
 use crate::http::error::{ApiError, Messages};
 
@@ -55,7 +55,7 @@ fn parse_one(entry: Entry<'_>) -> Result<Publications, ApiError> {
 }
 
 fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
-    let entries: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
+    let Entries(entries) = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
     if entries.is_empty() || entries.len() > MOST {
         return Err(ApiError::field(
             "non_field_errors",
@@ -86,6 +86,9 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
 
 /// What is said of JSON that is no object, or of what is no JSON.
 fn not_an_object(body: &[u8]) -> ApiError {
+    if body.len() > EXPLAINED {
+        return parse_error(body);
+    }
     Json::read(body)
         .and_then(Json::into_object)
         .map_or_else(ApiError::from, |_| parse_error(body))
@@ -113,6 +116,37 @@ pub(super) fn data_too_large(index: Option<usize>) -> ApiError {
 enum Refused {
     Fields(Messages),
     TooLarge,
+}
+
+/// The elements of an array, of too many only as many as show that they are.
+struct Entries<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Entries<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while entries.len() <= MOST {
+            match array.next_element()? {
+                Some(entry) => entries.push(entry),
+                None => return Ok(Entries(entries)),
+            }
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Entries(entries))
+    }
 }
 
 /// The members of one publication, as they were written; of doubles the last.
@@ -153,7 +187,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     if entry.unknown.len() < 50 {
-                        entry.unknown.push(key.into_owned());
+                        entry.unknown.push(key.chars().take(100).collect());
                     }
                     continue;
                 }
