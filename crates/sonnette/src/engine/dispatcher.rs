@@ -190,7 +190,7 @@ impl Dispatcher {
                 Message::Look { webhook, .. }
                 | Message::Hurry(webhook, _)
                 | Message::Pause(webhook, _)
-                | Message::Resume(webhook)
+                | Message::Resume(webhook, _)
                 | Message::Test(webhook, _) => {
                     let webhook = *webhook;
                     self.tell(message, webhook);
@@ -220,7 +220,7 @@ impl Dispatcher {
                 // Whoever asked may have gone; then somebody else resumes the lane.
                 let _ = done.send(());
             }
-            Message::Resume(_) => lane.resume(),
+            Message::Resume(_, through) => lane.resume(through),
             Message::Changed(_) | Message::Test(..) | Message::Stop => {}
         });
         self.turn(&slot);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use crate::domain::{ActionName, Attempt, Notification, WebhookId};
+use crate::domain::{ActionName, Attempt, Notification, NotificationId, WebhookId};
 use crate::store::Waiting;
 
 /// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
@@ -23,8 +23,8 @@ pub(crate) enum Message {
     Hurry(WebhookId, Waiting),
     /// Begin nothing in this lane, forget what is in memory, and say so.
     Pause(WebhookId, oneshot::Sender<()>),
-    /// What waits in the store has been changed.
-    Resume(WebhookId),
+    /// What waits in the store has been changed, up to this notification.
+    Resume(WebhookId, NotificationId),
     /// Send a test.
     Test(WebhookId, Test),
     /// Begin nothing any more.

@@ -194,9 +194,10 @@ impl Lane {
         self.forget_queue();
     }
 
-    /// What waits in the store has been changed.
-    pub(crate) fn resume(&mut self) {
+    /// What waits in the store has been changed, up to and including this notification: offers of those come late.
+    pub(crate) fn resume(&mut self, through: NotificationId) {
         self.paused = false;
+        self.read_through = self.read_through.max(through);
         self.more = true;
     }
 

@@ -17,9 +17,9 @@ mod lane;
 mod metrics;
 mod publisher;
 mod registry;
+pub mod sender;
 #[cfg(test)]
 mod simulation;
-pub mod sender;
 mod sonnette;
 
 use std::sync::Arc;

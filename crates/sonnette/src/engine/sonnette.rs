@@ -311,16 +311,19 @@ impl Sonnette {
         let resume = Resume {
             inboxes: self.shared.inboxes.clone(),
             webhook,
+            through: NotificationId(0),
         };
         pause.await.map_err(|_| ControlError::Stopping)?;
         let (store, now) = (self.shared.store.clone(), self.now());
         Ok(blocking(move || {
-            let _resume = resume;
+            // The whole of it, not just the part that is set.
+            let mut resume = resume;
             let mut count = 0;
             loop {
                 let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
                 if dropped < BITE {
+                    resume.through = store.newest_id()?;
                     return Ok(count);
                 }
             }
@@ -427,13 +430,14 @@ impl Sonnette {
 struct Resume {
     inboxes: Inboxes,
     webhook: WebhookId,
+    through: NotificationId,
 }
 
 impl Drop for Resume {
     fn drop(&mut self) {
         self.inboxes
             .of(self.webhook)
-            .send(Message::Resume(self.webhook));
+            .send(Message::Resume(self.webhook, self.through));
     }
 }
 

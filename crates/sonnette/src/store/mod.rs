@@ -122,6 +122,12 @@ pub trait Flow {
     /// When the store cannot be written.
     fn reserve_id(&self) -> Result<NotificationId, StoreError>;
 
+    /// The newest id given to a notification; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn newest_id(&self) -> Result<NotificationId, StoreError>;
+
     /// Every lane with something waiting.
     ///
     /// # Errors

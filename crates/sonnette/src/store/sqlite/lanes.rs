@@ -22,6 +22,14 @@ impl Flow for SqliteStore {
         })
     }
 
+    fn newest_id(&self) -> Result<NotificationId, StoreError> {
+        self.read(|c| {
+            let mut statement =
+                c.prepare_cached("SELECT value - 1 FROM counters WHERE name = 'notification'")?;
+            Ok(NotificationId(statement.query_row([], |r| r.get(0))?))
+        })
+    }
+
     fn waiting_lanes(&self) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| {
             // Skips through the index from webhook to webhook: what waits is not read.
