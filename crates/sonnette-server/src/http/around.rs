@@ -1,11 +1,14 @@
 //! Around the API: is it alive, is it ready, what does it measure; and the page where the dashboard will be.
 
+use std::sync::OnceLock;
+
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use sonnette::store::StoreError;
 
+use super::drf::ascii_json::to_vec;
 use super::{AppState, openapi, reply};
 
 /// Whether the program is alive
@@ -76,7 +79,9 @@ pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
     responses((status = 200, description = "The document.", body = Object))
 )]
 pub(crate) async fn get_openapi() -> Response {
-    reply::ok(&openapi())
+    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
+    let text = TEXT.get_or_init(|| to_vec(&openapi()).unwrap_or_default());
+    reply::json_text(StatusCode::OK, text.clone())
 }
 
 const FRONT_PAGE: &str = "<!doctype html>

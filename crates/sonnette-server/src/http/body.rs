@@ -13,6 +13,9 @@ use super::drf::json::Json;
 use super::drf::media::read_body;
 use super::error::ApiError;
 
+/// Longer bodies that are wrong are not read a second time to say in pretix's words what is wrong with them.
+pub(crate) const EXPLAINED: usize = 1 << 20;
+
 /// The members of the JSON object that a request carries; an empty body is like `{}`.
 pub(crate) struct Object(pub(crate) Map<String, Value>);
 
@@ -68,14 +71,14 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 /// What is wrong with a body that strict JSON refuses, in pretix's words.
 pub(crate) fn parse_error(body: &[u8]) -> ApiError {
-    match Json::read(body) {
-        Err(refusal) => refusal.into(),
-        // Lenient where we are not: `NaN`, lone surrogates, too much nesting.
-        Ok(_) => {
-            let detail = "JSON parse error - Expected object or value".to_owned();
-            ApiError::Detail(StatusCode::BAD_REQUEST, detail)
-        }
+    if body.len() <= EXPLAINED
+        && let Err(refusal) = Json::read(body)
+    {
+        return refusal.into();
     }
+    // pretix is lenient where we are not: `NaN`, lone surrogates, deep nesting.
+    let detail = "JSON parse error - Expected object or value".to_owned();
+    ApiError::Detail(StatusCode::BAD_REQUEST, detail)
 }
 
 fn object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, ApiError> {

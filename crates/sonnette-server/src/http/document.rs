@@ -96,6 +96,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 
 fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Entry) {
     operation.tags = Some(vec![tag(template).to_owned()]);
+    let own = operation.parameters.as_ref().map_or(0, Vec::len);
     let parameters = segments(template).filter_map(segment).map(RefOr::T);
     operation
         .parameters
@@ -108,78 +109,76 @@ fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Ent
         SCHEME,
         [],
     )]);
-    let mut say = |status: &str, description: &str, example: Value| {
-        let responses = &mut operation.responses.responses;
-        if !responses.contains_key(status) {
-            responses.insert(status.to_owned(), RefOr::T(error(description, example)));
-        }
-    };
-    let detail = |text: &str| json!({ "detail": text });
-    say(
-        "401",
-        "No token, or none that is accepted.",
-        detail("Authentication credentials were not provided."),
-    );
-    let forbidden = "The token may not do this, or there is no such organizer.";
-    say(
-        "403",
-        forbidden,
-        detail("You do not have permission to perform this action."),
-    );
-    if segments(template).any(|name| name != "organizer") {
-        say("404", "There is no such thing.", detail("Not found."));
-    }
-    say(
-        "406",
-        "JSON is not accepted.",
-        detail("Could not satisfy the request Accept header."),
-    );
-    say(
-        "500",
-        "Something broke; the server's log says what.",
-        detail("Internal server error."),
-    );
-    let unavailable = "The server cannot do this now. Nothing was changed; please try again.";
-    say(
-        "503",
-        "The store is not available; `Retry-After` says when to try again.",
-        detail(unavailable),
-    );
+    refusals(template, operation);
     if operation.request_body.is_some() {
-        let mut say = |status: &str, description: &str, example: Value| {
-            let responses = &mut operation.responses.responses;
-            if !responses.contains_key(status) {
-                responses.insert(status.to_owned(), RefOr::T(error(description, example)));
-            }
-        };
+        let fields = json!({"field": ["This field is required."]});
         say(
+            operation,
             "400",
             "The messages of each wrong field.",
-            json!({"field": ["This field is required."]}),
+            fields,
         );
-        say(
-            "413",
-            "The body is too long.",
-            detail("The request body is longer than 1048576 bytes."),
-        );
-        say(
-            "415",
-            "The body is no JSON.",
-            detail("Unsupported media type \"text/plain\" in request."),
-        );
-    } else if method == "GET"
-        && operation
-            .parameters
-            .as_ref()
-            .is_some_and(|all| all.len() > segments(template).count())
-    {
+        let long = detail("The request body is longer than 1048576 bytes.");
+        say(operation, "413", "The body is too long.", long);
+        let kind = detail("Unsupported media type \"text/plain\" in request.");
+        say(operation, "415", "The body is no JSON.", kind);
+    } else if method == "GET" && own > 0 {
         let example = json!({"since": ["Enter a date and time such as 2026-11-21T18:00:00Z."]});
-        let description = "A filter makes no sense.";
-        let responses = &mut operation.responses.responses;
-        responses
-            .entry("400".to_owned())
-            .or_insert(RefOr::T(error(description, example)));
+        say(operation, "400", "A filter makes no sense.", example);
     }
+}
+
+/// The answers that every path with a token has.
+fn refusals(template: &str, operation: &mut Operation) {
+    let nobody = detail("Authentication credentials were not provided.");
+    say(
+        operation,
+        "401",
+        "No token, or none that is accepted.",
+        nobody,
+    );
+    let forbidden = detail("You do not have permission to perform this action.");
+    say(
+        operation,
+        "403",
+        "The token may not do this, or there is no such organizer.",
+        forbidden,
+    );
+    if segments(template).any(|name| name != "organizer") {
+        say(
+            operation,
+            "404",
+            "There is no such thing.",
+            detail("Not found."),
+        );
+    }
+    let accept = detail("Could not satisfy the request Accept header.");
+    say(operation, "406", "JSON is not accepted.", accept);
+    let broken = detail("Internal server error.");
+    say(
+        operation,
+        "500",
+        "Something broke; the server's log says what.",
+        broken,
+    );
+    let later = detail("The server cannot do this now. Nothing was changed; please try again.");
+    say(
+        operation,
+        "503",
+        "The store is not available; `Retry-After` says when to try again.",
+        later,
+    );
+}
+
+fn detail(text: &str) -> Value {
+    json!({ "detail": text })
+}
+
+/// Adds an answer, unless the operation describes it itself.
+fn say(operation: &mut Operation, status: &str, description: &str, example: Value) {
+    let responses = &mut operation.responses.responses;
+    let answer = || RefOr::T(error(description, example));
+    responses.entry(status.to_owned()).or_insert_with(answer);
 }
 
 fn error(description: &str, example: Value) -> Response {

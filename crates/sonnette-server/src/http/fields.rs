@@ -12,6 +12,10 @@ use super::lists::INVALID_TIME;
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 
+/// A value that was sent, and may have been null: not the same as a value that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nullable<T>(pub(crate) Option<T>);
+
 /// Members still to be read, and what was wrong with those that have been.
 pub(crate) struct Fields {
     members: Map<String, Value>,
@@ -119,11 +123,11 @@ impl Fields {
         value.as_bool()
     }
 
-    /// A whole number from `min` to `max`; an inner none for null.
-    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Option<u32>> {
+    /// A whole number from `min` to `max`, or null.
+    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Nullable<u32>> {
         let value = self.take(name)?;
         if value.is_null() {
-            return Some(None);
+            return Some(Nullable(None));
         }
         let number = value
             .as_u64()
@@ -135,21 +139,18 @@ impl Fields {
                 format!("Enter a whole number from {min} to {max}, or null."),
             );
         }
-        number.map(Some)
+        number.map(|number| Nullable(Some(number)))
     }
 
-    /// A point in time; an inner none for null.
-    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Option<Timestamp>> {
-        match self.take(name)? {
-            Value::Null => Some(None),
-            Value::String(text) if text.parse::<Timestamp>().is_ok() => {
-                Some(text.parse::<Timestamp>().ok())
-            }
-            _ => {
-                self.refuse(name, INVALID_TIME);
-                None
-            }
+    /// A point in time, or null.
+    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Nullable<Timestamp>> {
+        let value = self.take(name)?;
+        let time = value.as_str().and_then(|text| text.parse().ok());
+        if time.is_none() && !value.is_null() {
+            self.refuse(name, INVALID_TIME);
+            return None;
         }
+        Some(Nullable(time))
     }
 
     /// A list of words, doubles dropped.
@@ -219,7 +220,7 @@ impl Fields {
     }
 
     /// `value`, if all of it made sense; a value that is still missing was required.
-    pub(crate) fn demand<T>(&self, value: Option<T>) -> Result<T, ApiError> {
+    pub(crate) fn demand<T>(value: Option<T>) -> Result<T, ApiError> {
         value.ok_or_else(|| ApiError::field("non_field_errors", REQUIRED))
     }
 }
@@ -283,7 +284,7 @@ mod tests {
     fn reads_what_is_right() {
         let mut fields = fields(json!({"name": " a ", "limit": null, "mails": ["a@b.example"]}));
         assert_eq!(fields.filled("name", 1).as_deref(), Some("a"));
-        assert_eq!(fields.maybe_number("limit", 1, 9), Some(None));
+        assert_eq!(fields.maybe_number("limit", 1, 9), Some(Nullable(None)));
         assert_eq!(fields.emails("mails"), Some(vec!["a@b.example".to_owned()]));
         assert!(fields.finish().is_ok());
     }

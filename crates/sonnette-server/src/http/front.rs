@@ -74,6 +74,12 @@ pub(crate) async fn not_here(method: Method) -> ApiError {
     )
 }
 
+/// What is answered when a handler has panicked; the hook of the program has told the log.
+pub(crate) fn broken(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request broke down");
+    ApiError::Internal.into_response()
+}
+
 /// No route.
 pub(crate) async fn nowhere() -> Response {
     ApiError::not_found().into_response()

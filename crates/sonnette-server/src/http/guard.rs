@@ -19,7 +19,7 @@ use super::drf::media::negotiate;
 use super::drf::pages::Query;
 use super::error::ApiError;
 use super::table::{Entry, Table};
-use super::{AppState, describe, idempotency};
+use super::{AppState, describe_path, idempotency};
 
 /// Where publications arrive: the one path whose requests are served from the registry in memory.
 const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";
@@ -134,7 +134,7 @@ async fn admit(
         return Err(ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
     if request.method() == Method::OPTIONS && !entry.describes_itself {
-        return Ok(describe::path(template));
+        return Ok(describe_path::describe(template));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)

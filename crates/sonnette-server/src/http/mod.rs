@@ -3,7 +3,7 @@
 mod api;
 mod around;
 mod body;
-mod describe;
+mod describe_path;
 mod document;
 pub(crate) mod drf;
 mod error;
@@ -24,135 +24,76 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use api::{
-    action_types, audit, beside, events, notifications, organizers, stream, tokens, webhooks,
-};
+use api::beside::{attempts, deliveries, health, resend, secret, settings, test};
+use api::notifications::{find, publish};
+use api::webhooks::{change, create, describe, disable, read};
+use api::{action_types as actions, audit, events, organizers, stream, tokens};
 use guard::{Guard, guard};
 pub(crate) use state::{AppState, HttpSettings};
 use table::{Access, Need, Table};
 
 const BASE: &str = "/api/v1";
+
 const OPEN: Option<Access> = None;
+const OPERATORS: Option<Access> = Some(Access {
+    read: Need::Token,
+    write: Need::Operator,
+});
 const REGISTRY: Option<Access> = Some(Access {
     read: Need::Member,
     write: Need::AnyOf(&[Organizer]),
 });
-const SETTINGS: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks])));
-const READING: Need = Need::AnyOf(&[Webhooks, Publish]);
+const PUBLISHING: Option<Access> = Some(Access {
+    read: Need::AnyOf(&[Webhooks, Publish]),
+    write: Need::AnyOf(&[Publish]),
+});
+const PUBLISHED: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks, Publish])));
+const WEBHOOKS: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks])));
 
-/// Every path with its methods, and what a token needs for them.
+/// Every path of the API with its methods, and what a token needs for them.
+#[rustfmt::skip] // One line for each path.
 fn routes() -> Routes {
     Routes::default()
         .at(OPEN, routes!(idempotency::query_idempotency))
         .at(OPEN, routes!(around::get_openapi))
-        .at(
-            Some(Access {
-                read: Need::Token,
-                write: Need::Operator,
-            }),
-            routes!(organizers::list_organizers, organizers::create_organizer),
-        )
-        .at(
-            REGISTRY,
-            routes!(organizers::get_organizer, organizers::change_organizer),
-        )
+
+        .at(OPERATORS, routes!(organizers::list_organizers, organizers::create_organizer))
+        .at(REGISTRY, routes!(organizers::get_organizer, organizers::change_organizer))
         .at(REGISTRY, routes!(events::list_events, events::create_event))
-        .at(
-            REGISTRY,
-            routes!(
-                events::get_event,
-                events::change_event,
-                events::delete_event
-            ),
-        )
-        .at(
-            REGISTRY,
-            routes!(
-                action_types::list_action_types,
-                action_types::create_action_type
-            ),
-        )
-        .at(
-            REGISTRY,
-            routes!(
-                action_types::get_action_type,
-                action_types::change_action_type,
-                action_types::delete_action_type
-            ),
-        )
+        .at(REGISTRY, routes!(events::get_event, events::change_event, events::delete_event))
+        .at(REGISTRY, routes!(actions::list_action_types, actions::create_action_type))
+        .at(REGISTRY, routes!(actions::get_action_type, actions::change_action_type, actions::delete_action_type))
         .at(REGISTRY, routes!(tokens::list_tokens, tokens::create_token))
-        .at(
-            REGISTRY,
-            routes!(tokens::change_token, tokens::deactivate_token),
-        )
-        .at(
-            Some(Access {
-                read: READING,
-                write: Need::AnyOf(&[Publish]),
-            }),
-            routes!(
-                notifications::find::list_notifications,
-                notifications::publish::publish_notifications
-            ),
-        )
-        .at(
-            Some(Access::all(READING)),
-            routes!(notifications::find::get_notification),
-        )
-        .at(
-            Some(Access::all(READING)),
-            routes!(notifications::find::replay_notification),
-        )
-        .at(
-            SETTINGS,
-            routes!(
-                webhooks::read::list_webhooks,
-                webhooks::create::create_webhook,
-                webhooks::describe::describe_webhooks
-            ),
-        )
-        .at(
-            SETTINGS,
-            routes!(
-                webhooks::read::get_webhook,
-                webhooks::change::replace_webhook,
-                webhooks::change::change_webhook,
-                webhooks::disable::disable_webhook,
-                webhooks::describe::describe_webhook
-            ),
-        )
-        .at(
-            SETTINGS,
-            routes!(
-                beside::secret::get_webhook_secret,
-                beside::secret::set_webhook_secret
-            ),
-        )
-        .at(SETTINGS, routes!(beside::secret::rotate_webhook_secret))
-        .at(
-            SETTINGS,
-            routes!(
-                beside::settings::get_webhook_settings,
-                beside::settings::change_webhook_settings
-            ),
-        )
-        .at(SETTINGS, routes!(beside::attempts::list_webhook_attempts))
-        .at(SETTINGS, routes!(beside::attempts::get_attempt))
-        .at(SETTINGS, routes!(beside::deliveries::list_deliveries))
-        .at(SETTINGS, routes!(beside::resend::retry_delivery))
-        .at(SETTINGS, routes!(beside::resend::retry_webhook))
-        .at(SETTINGS, routes!(beside::resend::expedite_webhook))
-        .at(SETTINGS, routes!(beside::resend::drop_webhook_deliveries))
-        .at(SETTINGS, routes!(beside::test::test_webhook))
-        .at(SETTINGS, routes!(beside::health::get_webhook_health))
-        .at(SETTINGS, routes!(beside::attempts::list_attempts))
-        .at(SETTINGS, routes!(audit::list_audit))
-        .at(SETTINGS, routes!(stream::watch_organizer))
+        .at(REGISTRY, routes!(tokens::change_token, tokens::deactivate_token))
+
+        .at(PUBLISHING, routes!(find::list_notifications, publish::publish_notifications))
+        .at(PUBLISHED, routes!(find::get_notification))
+        .at(PUBLISHED, routes!(find::replay_notification))
+
+        .at(WEBHOOKS, routes!(read::list_webhooks, create::create_webhook, describe::describe_webhooks))
+        .at(WEBHOOKS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, describe::describe_webhook))
+        .at(WEBHOOKS, routes!(secret::get_webhook_secret, secret::set_webhook_secret))
+        .at(WEBHOOKS, routes!(secret::rotate_webhook_secret))
+        .at(WEBHOOKS, routes!(settings::get_webhook_settings, settings::change_webhook_settings))
+        .at(WEBHOOKS, routes!(attempts::list_webhook_attempts))
+        .at(WEBHOOKS, routes!(attempts::get_attempt))
+        .at(WEBHOOKS, routes!(deliveries::list_deliveries))
+        .at(WEBHOOKS, routes!(resend::retry_delivery))
+        .at(WEBHOOKS, routes!(resend::retry_webhook))
+        .at(WEBHOOKS, routes!(resend::expedite_webhook))
+        .at(WEBHOOKS, routes!(resend::drop_webhook_deliveries))
+        .at(WEBHOOKS, routes!(test::test_webhook))
+        .at(WEBHOOKS, routes!(health::get_webhook_health))
+
+        .at(WEBHOOKS, routes!(attempts::list_attempts))
+        .at(WEBHOOKS, routes!(audit::list_audit))
+        .at(WEBHOOKS, routes!(stream::watch_organizer))
 }
 
 /// Paths outside the API.
@@ -187,29 +128,33 @@ impl Routes {
 /// Every route of the program. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: links behind a
 /// proxy depend on who the peer is.
 pub(crate) fn router(state: AppState) -> Router {
-    let Routes { router, table } = routes();
+    let Routes { router: api, table } = routes();
     let table = Arc::new(table);
     let check = Guard {
         state: state.clone(),
         table: table.clone(),
     };
-    let api = router.layer(from_fn_with_state(check, guard));
-    let (mut router, _) = api.merge(server_routes()).split_for_parts();
+    let (api, _) = api.split_for_parts();
+    let (server, _) = server_routes().split_for_parts();
+    let api = api
+        .method_not_allowed_fallback(front::not_here)
+        .layer(CatchPanicLayer::custom(front::broken))
+        .layer(from_fn_with_state(check, guard));
+    let mut router = api.merge(server.method_not_allowed_fallback(front::not_here));
     for (template, _) in table.iter() {
         if let Some(bare) = template.strip_suffix('/') {
             router = router.route(bare, any(front::missing_slash));
         }
     }
-    let routes = router
+    let all = router
         .route("/", get(around::get_front_page))
         .merge(
             SwaggerUi::new("/api/docs")
                 .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
         )
         .fallback(front::nowhere)
-        .method_not_allowed_fallback(front::not_here)
         .with_state(state);
-    Router::new().fallback(front::enter).with_state(routes)
+    Router::new().fallback(front::enter).with_state(all)
 }
 
 /// The document of the REST API, as `GET /api/v1/openapi.json` answers it.

@@ -45,10 +45,6 @@ pub(crate) fn time(at: Timestamp) -> String {
 }
 
 /// For fields that hold a time.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for this shape"
-)]
 pub(crate) fn write_time<S: Serializer>(at: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&time(*at))
 }

@@ -169,7 +169,7 @@ pub(crate) async fn create_action_type(
     let shape = read_family(&mut fields);
     fields.refuse_the_rest();
     fields.finish()?;
-    let name = fields.demand(name)?;
+    let name = Fields::demand(name)?;
     if name.first_word() == "pretix" && !caller.is_operator() {
         return Err(ApiError::field(
             "action_type",

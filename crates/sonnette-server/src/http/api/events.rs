@@ -114,9 +114,9 @@ pub(crate) async fn create_event(
     let mut fields = Fields::new(members);
     let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
     let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from").flatten();
+    let date_from = fields.maybe_time("date_from").and_then(|at| at.0);
     fields.finish()?;
-    let slug = fields.demand(slug)?;
+    let slug = Fields::demand(slug)?;
     let name = name.unwrap_or_else(|| slug.to_string());
     let mut event = Event {
         id: EventId(0),
@@ -192,7 +192,7 @@ pub(crate) async fn change_event(
     let date_from = fields.maybe_time("date_from");
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
-    event.date_from = date_from.unwrap_or(event.date_from);
+    event.date_from = date_from.map_or(event.date_from, |at| at.0);
     let to = Some((event.name.clone(), event.date_from));
     put(
         &state,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::http::body::Object;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, Nullable};
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
@@ -126,20 +126,20 @@ fn policy_json(policy: FailurePolicy) -> Value {
     }
 }
 
-fn read_policy(value: &Value) -> Option<Option<FailurePolicy>> {
+fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     if value.is_null() {
-        return Some(None);
+        return Some(Nullable(None));
     }
     let members = value.as_object().filter(|members| members.len() == 1)?;
     let after = members.get("disable_after")?;
     if after.is_null() {
-        return Some(Some(FailurePolicy::Never));
+        return Some(Nullable(Some(FailurePolicy::Never)));
     }
     let after = after.as_object().filter(|after| after.len() == 2)?;
     let number = |name: &str| u32::try_from(after.get(name)?.as_u64()?).ok();
     let failures = number("failures").filter(|failures| *failures >= 1)?;
     let lasting = SignedDuration::from_secs(number("seconds")?.into());
-    Some(Some(FailurePolicy::After { failures, lasting }))
+    Some(Nullable(Some(FailurePolicy::After { failures, lasting })))
 }
 
 /// What a request sets of an organizer; those left out stay.
@@ -149,7 +149,7 @@ struct Patch {
     language: Option<Language>,
     dialects: Option<Vec<DialectName>>,
     contact_emails: Option<Vec<String>>,
-    failure_policy: Option<Option<FailurePolicy>>,
+    failure_policy: Option<Nullable<FailurePolicy>>,
 }
 
 impl Patch {
@@ -189,7 +189,7 @@ impl Patch {
         if let Some(emails) = &self.contact_emails {
             organizer.contact_emails.clone_from(emails);
         }
-        if let Some(policy) = self.failure_policy {
+        if let Some(Nullable(policy)) = self.failure_policy {
             organizer.failure_policy = policy;
         }
     }
@@ -235,7 +235,7 @@ pub(crate) async fn create_organizer(
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
     let patch = Patch::read(&mut fields);
     fields.finish()?;
-    let slug = fields.demand(slug)?;
+    let slug = Fields::demand(slug)?;
     let mut organizer = Organizer {
         id: OrganizerId(0),
         name: slug.to_string(),
@@ -334,9 +334,12 @@ mod tests {
     #[test]
     fn failure_policies_are_read_as_they_are_written() {
         for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
-            assert_eq!(read_policy(&policy_json(policy)), Some(Some(policy)));
+            assert_eq!(
+                read_policy(&policy_json(policy)),
+                Some(Nullable(Some(policy)))
+            );
         }
-        assert_eq!(read_policy(&Value::Null), Some(None));
+        assert_eq!(read_policy(&Value::Null), Some(Nullable(None)));
         for wrong in [
             json!({}),
             json!(3),

@@ -105,7 +105,7 @@ pub(crate) async fn watch_organizer(
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut news = state.sonnette.watch();
-    let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
+    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
     let may_watch = move |state: &AppState| {
         let registry = state.sonnette.registry();
         let token = registry.token(&caller.hash);
@@ -115,14 +115,14 @@ pub(crate) async fn watch_organizer(
     };
     tokio::spawn(async move {
         loop {
-            let received = tokio::select! {
-                received = news.recv() => received,
-                () = sender.closed() => return,
+            let next = tokio::select! {
+                next = news.recv() => next,
+                () = outgoing.closed() => return,
             };
             if !may_watch(&state) {
                 return;
             }
-            let event = match received {
+            let event = match next {
                 Ok(news) => event(&Arc::clone(&news), organizer),
                 Err(RecvError::Lagged(missed)) => Some(
                     Event::default()
@@ -132,14 +132,14 @@ pub(crate) async fn watch_organizer(
                 Err(RecvError::Closed) => return,
             };
             if let Some(event) = event
-                && sender.send(Ok(event)).await.is_err()
+                && outgoing.send(Ok(event)).await.is_err()
             {
                 return;
             }
         }
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(ReceiverStream::new(receiver))
+    Ok(Sse::new(ReceiverStream::new(events))
         .keep_alive(keep_alive)
         .into_response())
 }

@@ -4,7 +4,7 @@ mod administering;
 mod clients;
 mod demo;
 mod help;
-mod place;
+pub(crate) mod place;
 mod serving;
 mod settings;
 mod store;

@@ -18,36 +18,36 @@ use crate::http::{AppState, reply};
 
 /// What the unsettled deliveries of a webhook wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waits {
+pub(crate) enum Waiting {
     /// Each for its own time.
-    ForItsTime,
+    Time,
     /// For the receiver to answer well again.
-    ForTheReceiver,
+    Receiver,
     /// For the webhook to be enabled.
-    ForTheWebhook,
+    Webhook,
 }
 
-impl Waits {
+impl Waiting {
     /// As the lane is now.
     pub(crate) async fn of(state: &AppState, webhook: &Webhook) -> Result<Self, ApiError> {
         if !webhook.is_enabled() {
-            return Ok(Self::ForTheWebhook);
+            return Ok(Self::Webhook);
         }
         let lane = state.sonnette.lane(webhook.id).await?;
         Ok(if lane.health.is_failing() {
-            Self::ForTheReceiver
+            Self::Receiver
         } else {
-            Self::ForItsTime
+            Self::Time
         })
     }
 
     fn reason(self) -> Option<&'static str> {
         match self {
-            Self::ForItsTime => None,
-            Self::ForTheReceiver => {
+            Self::Time => None,
+            Self::Receiver => {
                 Some("The receiver keeps failing; only probes are sent until one succeeds.")
             }
-            Self::ForTheWebhook => Some("The webhook is disabled."),
+            Self::Webhook => Some("The webhook is disabled."),
         }
     }
 }
@@ -86,11 +86,11 @@ pub(crate) struct DeliveryJson {
 
 impl DeliveryJson {
     /// A delivery, and what waiting ones of its webhook wait for.
-    pub(crate) fn of(delivery: &Delivery, waits: Waits) -> Self {
+    pub(crate) fn of(delivery: &Delivery, waits: Waiting) -> Self {
         let time = |at: &Timestamp| Some(reply::time(*at));
         let held = || ("held", None, None, waits.reason().map(str::to_owned));
         let (state, due_at, settled_at, reason) = match &delivery.state {
-            DeliveryState::Scheduled { due_at } if waits == Waits::ForItsTime => {
+            DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
@@ -143,13 +143,11 @@ impl Asked {
     }
 
     /// The filter over rows; none if no row can be in this state now.
-    fn over_rows(self, waits: Waits) -> Option<DeliveryWord> {
+    fn over_rows(self, waits: Waiting) -> Option<DeliveryWord> {
         match (self, waits) {
             (Self::Settled(how), _) => Some(DeliveryWord::Settled(how)),
-            (Self::Scheduled, Waits::ForItsTime)
-            | (Self::Held, Waits::ForTheReceiver | Waits::ForTheWebhook) => {
-                Some(DeliveryWord::Waiting)
-            }
+            (Self::Scheduled, Waiting::Time)
+            | (Self::Held, Waiting::Receiver | Waiting::Webhook) => Some(DeliveryWord::Waiting),
             (Self::Scheduled | Self::Held, _) => None,
         }
     }
@@ -176,7 +174,7 @@ pub(crate) async fn list_deliveries(
     let size = filters.page_size();
     let after = filters.id("after");
     filters.finish()?;
-    let waits = Waits::of(&state, webhook).await?;
+    let waits = Waiting::of(&state, webhook).await?;
     let word = asked.map(|asked| asked.over_rows(waits));
     let found = match word {
         Some(None) => Vec::new(),
@@ -218,12 +216,12 @@ mod tests {
                 due_at: Timestamp::UNIX_EPOCH,
             },
         };
-        let scheduled = DeliveryJson::of(&delivery, Waits::ForItsTime);
+        let scheduled = DeliveryJson::of(&delivery, Waiting::Time);
         assert_eq!(
             (scheduled.state, scheduled.due_at.as_deref()),
             ("scheduled", Some("1970-01-01T00:00:00.000000Z"))
         );
-        let held = DeliveryJson::of(&delivery, Waits::ForTheWebhook);
+        let held = DeliveryJson::of(&delivery, Waiting::Webhook);
         assert_eq!(
             (held.state, held.reason.as_deref()),
             ("held", Some("The webhook is disabled."))
@@ -232,12 +230,12 @@ mod tests {
 
     #[test]
     fn the_lane_decides_what_held_and_scheduled_find() {
-        assert_eq!(Asked::Held.over_rows(Waits::ForItsTime), None);
+        assert_eq!(Asked::Held.over_rows(Waiting::Time), None);
         assert_eq!(
-            Asked::Held.over_rows(Waits::ForTheReceiver),
+            Asked::Held.over_rows(Waiting::Receiver),
             Some(DeliveryWord::Waiting)
         );
-        assert_eq!(Asked::Scheduled.over_rows(Waits::ForTheWebhook), None);
+        assert_eq!(Asked::Scheduled.over_rows(Waiting::Webhook), None);
         assert_eq!(
             Asked::parse("given_up"),
             Some(Asked::Settled(Settled::GivenUp))

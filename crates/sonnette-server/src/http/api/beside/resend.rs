@@ -9,7 +9,7 @@ use sonnette::engine::ControlError;
 use sonnette::store::{DeliveryWord, Span};
 use utoipa::ToSchema;
 
-use super::deliveries::{DeliveryJson, Waits};
+use super::deliveries::{DeliveryJson, Waiting};
 use super::{note, webhook_of};
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
@@ -51,14 +51,14 @@ struct Retry {
 
 impl Retry {
     fn parse(mut fields: Fields) -> Result<Self, ApiError> {
-        let since = fields.required("since", |fields, name| match fields.maybe_time(name)? {
-            Some(since) => Some(since),
-            None => {
+        let since = fields.required("since", |fields, name| {
+            let since = fields.maybe_time(name)?.0;
+            if since.is_none() {
                 fields.refuse(name, "This field may not be null.");
-                None
             }
+            since
         });
-        let until = fields.maybe_time("until").flatten();
+        let until = fields.maybe_time("until").and_then(|at| at.0);
         let only = state_of(&mut fields);
         let dry_run = fields.boolean("dry_run").unwrap_or(false);
         fields.refuse_the_rest();
@@ -113,7 +113,7 @@ pub(crate) async fn retry_delivery(
             ControlError::Missing => ApiError::no_such("Delivery"),
             error => error.into(),
         })?;
-    let waits = Waits::of(&state, webhook).await?;
+    let waits = Waiting::of(&state, webhook).await?;
     Ok(reply::ok(&DeliveryJson::of(&resent, waits)))
 }
 

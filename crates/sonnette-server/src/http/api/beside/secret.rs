@@ -88,7 +88,7 @@ pub(crate) async fn set_webhook_secret(
     });
     fields.refuse_the_rest();
     fields.finish()?;
-    let secret = fields.demand(secret)?;
+    let secret = Fields::demand(secret)?;
     replace(
         &state,
         &caller,

@@ -9,7 +9,7 @@ use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 
 use super::masks::unmasked;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, Nullable};
 
 const MOST_HEADERS: usize = 20;
 const LONGEST_VALUE: usize = 4_096;
@@ -18,9 +18,9 @@ const LONGEST_VALUE: usize = 4_096;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SettingsPatch {
     headers: Option<Vec<ExtraHeader>>,
-    max_per_second: Option<Option<u32>>,
-    max_concurrency: Option<Option<u32>>,
-    timeout: Option<Option<Duration>>,
+    max_per_second: Option<Nullable<u32>>,
+    max_concurrency: Option<Nullable<u32>>,
+    timeout: Option<Nullable<Duration>>,
     extra_signatures: Option<BTreeSet<SignatureScheme>>,
     contact_emails: Option<Vec<String>>,
 }
@@ -34,7 +34,9 @@ impl SettingsPatch {
             max_concurrency: fields.maybe_number("max_concurrency", 1, 1_000),
             timeout: fields
                 .maybe_number("timeout_seconds", 1, 30)
-                .map(|seconds| seconds.map(|seconds| Duration::from_secs(seconds.into()))),
+                .map(|seconds| {
+                    Nullable(seconds.0.map(|seconds| Duration::from_secs(seconds.into())))
+                }),
             extra_signatures: signatures(&mut fields),
             contact_emails: fields.emails("contact_emails"),
         };
@@ -51,9 +53,15 @@ impl SettingsPatch {
             }
         }
         set(&mut settings.headers, self.headers.as_ref());
-        set(&mut settings.max_per_second, self.max_per_second.as_ref());
-        set(&mut settings.max_concurrency, self.max_concurrency.as_ref());
-        set(&mut settings.timeout, self.timeout.as_ref());
+        set(
+            &mut settings.max_per_second,
+            self.max_per_second.as_ref().map(|n| &n.0),
+        );
+        set(
+            &mut settings.max_concurrency,
+            self.max_concurrency.as_ref().map(|n| &n.0),
+        );
+        set(&mut settings.timeout, self.timeout.as_ref().map(|n| &n.0));
         set(
             &mut settings.extra_signatures,
             self.extra_signatures.as_ref(),

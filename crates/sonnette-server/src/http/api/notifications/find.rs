@@ -12,7 +12,7 @@ use sonnette::engine::Tenant;
 use sonnette::store::{NotificationEntry, NotificationQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::api::beside::deliveries::{DeliveryJson, Waits};
+use crate::http::api::beside::deliveries::{DeliveryJson, Waiting};
 use crate::http::api::path::Segments;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
@@ -191,10 +191,10 @@ pub(crate) async fn get_notification(
     }))
 }
 
-async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<Waits, ApiError> {
+async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<Waiting, ApiError> {
     match tenant.webhooks.get(&webhook) {
-        Some(webhook) => Waits::of(state, webhook).await,
-        None => Ok(Waits::ForItsTime),
+        Some(webhook) => Waiting::of(state, webhook).await,
+        None => Ok(Waiting::Time),
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sonnette::domain::EventSlug;
 use sonnette::engine::PublishRequest;
 
-use crate::http::body::parse_error;
+use crate::http::body::{EXPLAINED, parse_error};
 use crate::http::drf::json::Json;
 use crate::http::error::{ApiError, Messages};
 
@@ -21,6 +21,7 @@ pub(crate) const MAX_DATA: usize = 262_144;
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
+const BLANK: &str = "This field may not be blank.";
 const NOT_TEXT: &str = "Not a valid string.";
 
 /// The publications of a request.
@@ -36,32 +37,25 @@ pub(super) struct Publications {
 pub(super) fn parse(body: &[u8]) -> Result<Publications, ApiError> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => parse_array(body),
-        Some(b'{') => {
-            let entry: Entry<'_> = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
-            let request = entry.check(None).map_err(|refused| match refused {
-                Refused::Fields(messages) => ApiError::Fields(messages),
-                Refused::TooLarge => data_too_large(None),
-            })?;
-            Ok(Publications {
-                requests: vec![request],
-                as_array: false,
-            })
-        }
-        None => Entry::default().check(None).map_or_else(
-            |refused| {
-                Err(match refused {
-                    Refused::Fields(messages) => ApiError::Fields(messages),
-                    Refused::TooLarge => data_too_large(None),
-                })
-            },
-            |_| Err(ApiError::Internal),
-        ),
+        Some(b'{') => parse_one(serde_json::from_slice(body).map_err(|_| parse_error(body))?),
+        None => parse_one(Entry::default()),
         Some(_) => Err(not_an_object(body)),
     }
 }
 
+fn parse_one(entry: Entry<'_>) -> Result<Publications, ApiError> {
+    match entry.check() {
+        Ok(request) => Ok(Publications {
+            requests: vec![request],
+            as_array: false,
+        }),
+        Err(Refused::Fields(messages)) => Err(ApiError::Fields(messages)),
+        Err(Refused::TooLarge) => Err(data_too_large(None)),
+    }
+}
+
 fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
-    let entries: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
+    let Entries(entries) = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
     if entries.is_empty() || entries.len() > MOST {
         return Err(ApiError::field(
             "non_field_errors",
@@ -73,7 +67,7 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
     for (index, raw) in entries.iter().enumerate() {
         let checked = serde_json::from_str::<Entry<'_>>(raw.get())
             .map_err(|_| Refused::Fields(messages_of(not_an_object(raw.get().as_bytes()))))
-            .and_then(|entry| entry.check(Some(index)));
+            .and_then(Entry::check);
         match checked {
             Ok(request) => requests.push(request),
             Err(Refused::TooLarge) => return Err(data_too_large(Some(index))),
@@ -92,6 +86,9 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
 
 /// What is said of JSON that is no object, or of what is no JSON.
 fn not_an_object(body: &[u8]) -> ApiError {
+    if body.len() > EXPLAINED {
+        return parse_error(body);
+    }
     Json::read(body)
         .and_then(Json::into_object)
         .map_or_else(ApiError::from, |_| parse_error(body))
@@ -119,6 +116,37 @@ pub(super) fn data_too_large(index: Option<usize>) -> ApiError {
 enum Refused {
     Fields(Messages),
     TooLarge,
+}
+
+/// The elements of an array, of too many only as many as show that they are.
+struct Entries<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Entries<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while entries.len() <= MOST {
+            match array.next_element()? {
+                Some(entry) => entries.push(entry),
+                None => return Ok(Entries(entries)),
+            }
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Entries(entries))
+    }
 }
 
 /// The members of one publication, as they were written; of doubles the last.
@@ -159,7 +187,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     if entry.unknown.len() < 50 {
-                        entry.unknown.push(key.into_owned());
+                        entry.unknown.push(key.chars().take(100).collect());
                     }
                     continue;
                 }
@@ -175,32 +203,29 @@ impl<'de> Visitor<'de> for EntryVisitor {
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Entry<'_> {
-    fn check(self, _index: Option<usize>) -> Result<PublishRequest, Refused> {
+    fn check(self) -> Result<PublishRequest, Refused> {
         if self.data.is_some_and(|data| data.get().len() > MAX_DATA) {
             return Err(Refused::TooLarge);
         }
-        let mut wrong = Messages::new();
-        let mut refuse = |name: &str, message: String| wrong.push((name.to_owned(), vec![message]));
-        let action_type = required_text(self.action_type).map_err(|m| refuse("action_type", m));
-        let event = optional(self.event, |text| {
-            EventSlug::from_str(&text).map_err(|error| error.to_string())
-        });
-        let event = event.map_err(|m| refuse("event", m));
-        let data = match self.data {
-            None => Err(refuse("data", REQUIRED.to_owned())),
-            Some(data) if data.get() == "null" => Err(refuse("data", NULL.to_owned())),
-            Some(data) => Ok(data.to_owned()),
-        };
-        let idempotency_key =
-            optional(self.idempotency_key, short).map_err(|m| refuse("idempotency_key", m));
-        let subject = optional(self.subject, short).map_err(|m| refuse("subject", m));
+        let mut wrong = Wrong::default();
+        let action_type = wrong.keep("action_type", required(self.action_type).and_then(filled));
+        let event = wrong.keep(
+            "event",
+            optional(self.event, |text| {
+                EventSlug::from_str(&text).map_err(|error| error.to_string())
+            }),
+        );
+        let data = wrong.keep("data", required(self.data));
+        let idempotency_key = wrong.keep("idempotency_key", optional(self.idempotency_key, short));
+        let subject = wrong.keep("subject", optional(self.subject, short));
         for name in self.unknown {
-            refuse(&name, "Unknown field.".to_owned());
+            wrong.keep(&name, Err::<(), _>("Unknown field.".to_owned()));
         }
         match (action_type, event, data, idempotency_key, subject) {
-            (Ok(action_type), Ok(event), Ok(data), Ok(idempotency_key), Ok(subject))
-                if wrong.is_empty() =>
+            (Some(action_type), Some(event), Some(data), Some(idempotency_key), Some(subject))
+                if wrong.0.is_empty() =>
             {
+                let data = data.to_owned();
                 Ok(PublishRequest {
                     action_type,
                     event,
@@ -209,8 +234,19 @@ impl Entry<'_> {
                     subject,
                 })
             }
-            _ => Err(Refused::Fields(wrong)),
+            _ => Err(Refused::Fields(wrong.0)),
         }
+    }
+}
+
+#[derive(Default)]
+struct Wrong(Messages);
+
+impl Wrong {
+    fn keep<T>(&mut self, name: &str, checked: Result<T, String>) -> Option<T> {
+        checked
+            .map_err(|message| self.0.push((name.to_owned(), vec![message])))
+            .ok()
     }
 }
 
@@ -218,17 +254,20 @@ fn text(raw: &RawValue) -> Result<String, String> {
     serde_json::from_str(raw.get()).map_err(|_| NOT_TEXT.to_owned())
 }
 
-fn required_text(raw: Option<&RawValue>) -> Result<String, String> {
+fn required(raw: Option<&RawValue>) -> Result<&RawValue, String> {
     match raw {
         None => Err(REQUIRED.to_owned()),
         Some(raw) if raw.get() == "null" => Err(NULL.to_owned()),
-        Some(raw) => text(raw).and_then(|text| {
-            if text.is_empty() {
-                Err("This field may not be blank.".to_owned())
-            } else {
-                Ok(text)
-            }
-        }),
+        Some(raw) => Ok(raw),
+    }
+}
+
+fn filled(raw: &RawValue) -> Result<String, String> {
+    let text = text(raw)?;
+    if text.is_empty() {
+        Err(BLANK.to_owned())
+    } else {
+        Ok(text)
     }
 }
 
@@ -245,7 +284,7 @@ fn optional<T>(
 /// 1 to 255 characters without NUL.
 fn short(text: String) -> Result<String, String> {
     if text.is_empty() {
-        Err("This field may not be blank.".to_owned())
+        Err(BLANK.to_owned())
     } else if text.chars().nth(255).is_some() {
         Err("Ensure this field has no more than 255 characters.".to_owned())
     } else if text.contains('\0') {

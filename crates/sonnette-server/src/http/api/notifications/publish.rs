@@ -69,6 +69,17 @@ pub(crate) struct PublishedJson {
     pub(crate) deliveries: usize,
 }
 
+/// What is on disk, as an array for an array.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer; it is written by hand")]
+pub(crate) enum PublishedBodies {
+    /// Of a single publication.
+    One(PublishedJson),
+    /// Of several, in their order.
+    Many(Vec<PublishedJson>),
+}
+
 impl PublishedJson {
     /// What is answered, for the stream.
     pub(crate) fn of(published: &Published) -> Self {
@@ -118,8 +129,8 @@ fn refused(error: PublishError, as_array: bool) -> ApiError {
     path = "/organizers/{organizer}/notifications/",
     request_body = PublishBodies,
     responses(
-        (status = 201, description = "Published, and on disk.", body = PublishedJson),
-        (status = 200, description = "Nothing new: the keys were used before for the same content.", body = PublishedJson),
+        (status = 201, description = "Published, and on disk.", body = PublishedBodies),
+        (status = 200, description = "Nothing new: the keys were used before for the same content.", body = PublishedBodies),
         (status = 409, description = "A key was used before for other content; nothing was published.", example = json!({"detail": "The idempotency_key was used for other content."})),
         (status = 413, description = "`data` has more than 262,144 bytes, or the body more than 16 MiB.", example = json!({"detail": "The data is longer than 262144 bytes."})),
     )

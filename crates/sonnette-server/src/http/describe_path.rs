@@ -6,7 +6,7 @@ use serde_json::json;
 use super::reply;
 
 /// What a path is for, in the shape of Django REST framework.
-pub(crate) fn path(template: &str) -> Response {
+pub(crate) fn describe(template: &str) -> Response {
     let words = template
         .trim_end_matches('/')
         .rsplit('/')

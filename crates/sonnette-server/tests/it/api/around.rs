@@ -1,0 +1,19 @@
+//! What stands around the API.
+
+use super::client::Api;
+
+#[test]
+fn the_program_tells_how_it_is() {
+    let api = Api::start();
+    let get = |path: &str| {
+        api.raw(&format!("GET {path} HTTP/1.1\r\n"), b"")
+            .expect(200)
+    };
+    assert_eq!(get("/healthz").json()["status"], "ok");
+    assert_eq!(get("/readyz").json()["status"], "ok");
+    assert!(get("/metrics").text.contains("sonnette_publications_total"));
+    assert!(get("/").text.contains("/api/docs/"));
+    assert!(get("/api/docs/").text.contains("swagger"));
+    let document = get("/api/v1/openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+}

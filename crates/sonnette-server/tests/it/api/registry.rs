@@ -1,0 +1,169 @@
+//! Organizers, events, action types and tokens.
+
+use serde_json::json;
+
+use super::client::Api;
+
+#[test]
+fn operators_make_organizers() {
+    let api = Api::start();
+    let as_operator =
+        |method: &str, path: &str, body| api.call_as(&api.operator, method, path, Some(body));
+    api.post("/api/v1/organizers/", json!({"slug": "other"}))
+        .expect(403);
+    let made = as_operator(
+        "POST",
+        "/api/v1/organizers/",
+        json!({"slug": "other", "dialects": ["creads"]}),
+    )
+    .expect(201)
+    .json();
+    assert_eq!(
+        made["failure_policy"],
+        json!({"disable_after": {"failures": 20, "seconds": 3600}})
+    );
+    let taken = as_operator("POST", "/api/v1/organizers/", json!({"slug": "other"}))
+        .expect(400)
+        .json();
+    assert!(taken["slug"][0].as_str().unwrap().contains("already"));
+    assert_eq!(api.get("/api/v1/organizers/").json()["count"], 1);
+    assert_eq!(
+        api.call_as(&api.operator, "GET", "/api/v1/organizers/", None)
+            .json()["count"],
+        2
+    );
+    let changed = as_operator(
+        "PATCH",
+        "",
+        json!({"name": "Big", "failure_policy": {"disable_after": null}}),
+    )
+    .expect(200);
+    assert_eq!(changed.json()["name"], "Big");
+    as_operator("PATCH", "", json!({"slug": "small"})).expect(400);
+    api.call("PATCH", "", Some(json!({"name": "x"})))
+        .expect(403);
+}
+
+#[test]
+fn events_leave_the_lists_of_webhooks() {
+    let api = Api::start();
+    let own = api.token_for("organizer");
+    let made = api.call_as(
+        &own,
+        "POST",
+        "events/",
+        Some(json!({"slug": "gala", "date_from": "2026-12-24T18:00:00Z"})),
+    );
+    assert_eq!(made.expect(201).json()["name"], "gala");
+    api.call_as(&own, "POST", "events/", Some(json!({"slug": "gala"})))
+        .expect(400);
+    let body =
+        json!({"target_url": "https://a.example/", "limit_events": ["gala"], "action_types": []});
+    assert_eq!(
+        api.post("webhooks/", body).expect(201).json()["all_events"],
+        false
+    );
+    api.call_as(&own, "PATCH", "events/gala/", Some(json!({"name": "Gala"})))
+        .expect(200);
+    assert_eq!(api.get("events/gala/").json()["name"], "Gala");
+    api.call_as(&own, "DELETE", "events/gala/", None)
+        .expect(204);
+    api.get("events/gala/").expect(404);
+    let webhook = api.get("webhooks/1/").json();
+    assert_eq!(
+        (&webhook["limit_events"], &webhook["all_events"]),
+        (&json!([]), &json!(false))
+    );
+}
+
+#[test]
+fn registered_action_types_can_be_published() {
+    let api = Api::start();
+    let own = api.token_for("organizer");
+    assert_eq!(api.get("action_types/").json()["count"], 47);
+    let body = json!({"action_type": "membership.renewed", "schema": {"type": "object", "required": ["n"]}, "example": {"n": 1}});
+    api.call_as(&own, "POST", "action_types/", Some(body.clone()))
+        .expect(201);
+    api.call_as(&own, "POST", "action_types/", Some(body))
+        .expect(409);
+    api.post(
+        "notifications/",
+        json!({"action_type": "membership.renewed", "data": {"n": 1}}),
+    )
+    .expect(201);
+    api.post(
+        "notifications/",
+        json!({"action_type": "membership.renewed", "data": {}}),
+    )
+    .expect(400);
+    let pretix = json!({"action_type": "pretix.plugin.done", "family": "order"});
+    api.call_as(&own, "POST", "action_types/", Some(pretix.clone()))
+        .expect(400);
+    api.call_as(&api.operator, "POST", "action_types/", Some(pretix))
+        .expect(201);
+    let changed = api.call_as(
+        &own,
+        "PATCH",
+        "action_types/membership.renewed/",
+        Some(json!({"schema": null})),
+    );
+    assert_eq!(
+        changed.expect(200).json()["schema"],
+        json!({"type": "object"})
+    );
+    api.call_as(&own, "DELETE", "action_types/membership.renewed/", None)
+        .expect(204);
+    api.post(
+        "notifications/",
+        json!({"action_type": "membership.renewed", "data": {}}),
+    )
+    .expect(400);
+    api.call_as(
+        &own,
+        "DELETE",
+        "action_types/pretix.event.order.placed/",
+        None,
+    )
+    .expect(409);
+}
+
+#[test]
+fn a_token_grants_only_what_it_has() {
+    let api = Api::start();
+    let own = api.token_for("organizer");
+    api.call_as(
+        &own,
+        "POST",
+        "tokens/",
+        Some(json!({"permissions": ["publish"]})),
+    )
+    .expect(403);
+    api.call_as(
+        &own,
+        "POST",
+        "tokens/",
+        Some(json!({"permissions": ["everything"]})),
+    )
+    .expect(400);
+    let made = api
+        .call_as(
+            &own,
+            "POST",
+            "tokens/",
+            Some(json!({"name": "n", "permissions": ["organizer"]})),
+        )
+        .expect(201)
+        .json();
+    assert!(made["token"].as_str().unwrap().len() >= 40);
+    let listed = api.get("tokens/").expect(200);
+    assert!(!listed.text.contains(made["token"].as_str().unwrap()));
+    let path = format!("tokens/{}/", made["id"]);
+    assert_eq!(
+        api.call_as(&own, "PATCH", &path, Some(json!({"active": false})))
+            .expect(200)
+            .json()["active"],
+        false
+    );
+    api.call_as(made["token"].as_str().unwrap(), "GET", "events/", None)
+        .expect(401);
+}
