@@ -17,7 +17,7 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{Actor, AuditNote, Changed, Registry, Store};
 
 /// A note for the audit log that no test looks at.
-pub fn note() -> AuditNote {
+pub(crate) fn note() -> AuditNote {
     AuditNote {
         actor: Actor::CommandLine,
         action: "test",
@@ -27,7 +27,7 @@ pub fn note() -> AuditNote {
 }
 
 /// An organizer as tests have it.
-pub fn organizer(slug: &str) -> Organizer {
+pub(crate) fn organizer(slug: &str) -> Organizer {
     Organizer {
         id: OrganizerId(0),
         slug: slug.parse().unwrap(),
@@ -41,7 +41,7 @@ pub fn organizer(slug: &str) -> Organizer {
 }
 
 /// A webhook as tests have it.
-pub fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webhook {
+pub(crate) fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webhook {
     Webhook {
         id: WebhookId(0),
         organizer,
@@ -61,15 +61,15 @@ pub fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webhook {
     }
 }
 
-pub struct World {
-    pub sonnette: Arc<Sonnette>,
-    pub store: Arc<SqliteStore>,
-    pub organizer: OrganizerId,
+pub(crate) struct World {
+    pub(crate) sonnette: Arc<Sonnette>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) organizer: OrganizerId,
 }
 
 impl World {
     /// Starts on a directory; a second time it finds what the first left.
-    pub fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store
             .load(0)
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    pub fn tenant(&self) -> Arc<Tenant> {
+    pub(crate) fn tenant(&self) -> Arc<Tenant> {
         self.sonnette
             .refresh()
             .unwrap()
@@ -113,14 +113,14 @@ impl World {
             .clone()
     }
 
-    pub fn add_webhook(&self, url: &str, names: &[&str]) -> WebhookId {
+    pub(crate) fn add_webhook(&self, url: &str, names: &[&str]) -> WebhookId {
         self.store
             .add_webhook(&webhook(self.organizer, url, names), note())
             .unwrap()
             .id
     }
 
-    pub fn change_webhook(&self, id: WebhookId, change: impl Fn(&mut Webhook)) {
+    pub(crate) fn change_webhook(&self, id: WebhookId, change: impl Fn(&mut Webhook)) {
         let mut change = |w: &mut Webhook| {
             change(w);
             true
@@ -133,7 +133,7 @@ impl World {
         self.sonnette.refresh().unwrap();
     }
 
-    pub async fn publish(
+    pub(crate) async fn publish(
         &self,
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
@@ -141,12 +141,12 @@ impl World {
     }
 
     /// Publishes that an order was placed.
-    pub async fn order(&self, code: &str) -> Published {
+    pub(crate) async fn order(&self, code: &str) -> Published {
         self.publish(vec![order(code)]).await.unwrap().remove(0)
     }
 }
 
-pub fn order(code: &str) -> PublishRequest {
+pub(crate) fn order(code: &str) -> PublishRequest {
     request(
         "pretix.event.order.placed",
         Some("democon"),
@@ -154,7 +154,7 @@ pub fn order(code: &str) -> PublishRequest {
     )
 }
 
-pub fn request(action_type: &str, event: Option<&str>, data: &str) -> PublishRequest {
+pub(crate) fn request(action_type: &str, event: Option<&str>, data: &str) -> PublishRequest {
     PublishRequest {
         action_type: action_type.to_owned(),
         event: event.map(|e| e.parse().unwrap()),
