@@ -40,7 +40,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A value as SQLite has it.
+    /// A value as `SQLite` has it.
     pub(super) fn get<T: FromSql>(self, column: &'static str) -> Result<T, StoreError> {
         self.row.get(column).map_err(|e| self.wrong(column, e))
     }
