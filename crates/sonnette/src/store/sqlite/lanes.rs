@@ -75,7 +75,7 @@ impl Flow for SqliteStore {
                    d.attempts, d.tries, d.started_at, d.due_at
                  FROM deliveries d INDEXED BY deliveries_waiting JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
-                   AND d.due_at >= ?3 AND (d.due_at > ?3 OR d.notification > ?4)
+                   AND (d.due_at, d.notification) > (?3, ?4)
                  ORDER BY d.due_at, d.notification LIMIT ?5",
             )?;
             let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (micros(due), id.0));
@@ -115,7 +115,7 @@ fn next_due_at(
     let due: Option<i64> = c
         .prepare_cached(
             "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting
-             WHERE webhook = ?1 AND settled_at IS NULL AND due_at >= ?2 AND (due_at > ?2 OR notification > ?3)
+             WHERE webhook = ?1 AND settled_at IS NULL AND (due_at, notification) > (?2, ?3)
              ORDER BY due_at, notification LIMIT 1",
         )?
         .query_row(params![webhook.0, from, beyond.0], |r| r.get(0))
