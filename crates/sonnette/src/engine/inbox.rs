@@ -64,7 +64,8 @@ impl Inbox {
     /// Hands over what was just committed.
     pub(crate) fn hand_over(&self, items: Vec<(WebhookId, Waiting)>) {
         let mut mail = self.mail.lock();
-        if mail.handed.len() + items.len() > HANDED {
+        // What comes after an overflow must not overtake it.
+        if !mail.more.is_empty() || mail.handed.len() + items.len() > HANDED {
             mail.more.extend(items.iter().map(|(webhook, _)| *webhook));
         } else if mail.handed.is_empty() {
             mail.handed = items;

@@ -11,13 +11,19 @@
 mod api;
 mod committer;
 mod dispatcher;
+mod example;
 mod inbox;
 mod janitor;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod load;
 mod metrics;
+mod order;
 mod publisher;
 mod registry;
+#[cfg(test)]
+mod registry_tests;
 pub mod sender;
 #[cfg(test)]
 mod simulation;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sonnette::domain::{DeliveryState, DisableReason, Disabled, Settled, WebhookState};
+use sonnette::domain::{
+    DeliveryState, DisableReason, Disabled, NotificationId, Settled, WebhookId, WebhookState,
+};
 use sonnette::engine::{ControlError, News, PublishError};
 use sonnette::store::{Control, DeliveryQuery, Log, Span};
 use sonnette::testing::{Answer, Receiver};
@@ -42,12 +44,12 @@ async fn a_published_order_rings_its_webhook_and_is_logged() {
     let published = world.order("ABC23").await;
     assert_eq!(published.deliveries, 1);
     receiver.wait_for(1).await;
-    let received = &receiver.requests()[0];
+    let request = &receiver.requests()[0];
     let body = format!(
         r#"{{"notification_id":{},"organizer":"bigevents","event":"democon","code":"ABC23","action":"pretix.event.order.placed"}}"#,
         published.id
     );
-    assert_eq!(received.body, body.as_bytes());
+    assert_eq!(request.body, body.as_bytes());
 
     settled(&world, webhook, 1).await;
     let delivery = world
@@ -138,9 +140,8 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
         Err(ControlError::Disabled)
     ));
     let told = loop {
-        match &*news.recv().await.unwrap() {
-            News::Lane { state, .. } => break state.as_str(),
-            _ => {}
+        if let News::Lane { state, .. } = &*news.recv().await.unwrap() {
+            break state.as_str();
         }
     };
     assert_eq!(told, "disabled");
@@ -227,6 +228,11 @@ async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
     world.sonnette.stop().await;
 }
 
+fn state(world: &World, webhook: WebhookId, notification: NotificationId) -> &'static str {
+    let delivery = world.store.delivery(webhook, notification).unwrap();
+    delivery.unwrap().state.as_str()
+}
+
 #[tokio::test]
 async fn dropped_is_silent_and_can_be_sent_again() {
     let directory = tempfile::tempdir().unwrap();
@@ -237,16 +243,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     let first = world.order("ABC23").await;
     settled(&world, webhook, 1).await;
     assert_eq!(world.sonnette.drop_waiting(webhook).await.unwrap(), 1);
-    assert_eq!(
-        world
-            .store
-            .delivery(webhook, first.id)
-            .unwrap()
-            .unwrap()
-            .state
-            .as_str(),
-        "dropped"
-    );
+    assert_eq!(state(&world, webhook, first.id), "dropped");
 
     receiver.answer(Answer::ok());
     let span = Span {
@@ -272,16 +269,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     );
     receiver.wait_for(2).await;
     settled(&world, webhook, 2).await;
-    assert_eq!(
-        world
-            .store
-            .delivery(webhook, first.id)
-            .unwrap()
-            .unwrap()
-            .state
-            .as_str(),
-        "delivered"
-    );
+    assert_eq!(state(&world, webhook, first.id), "delivered");
 
     world.sonnette.resend(webhook, first.id).await.unwrap();
     receiver.wait_for(3).await;
@@ -311,9 +299,9 @@ async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
-    let received = &receiver.requests()[0];
-    assert_eq!(received.header("webhook-test"), Some("1"));
-    assert_eq!(Some(&received.body[..]), attempt.payload.as_deref());
+    let request = &receiver.requests()[0];
+    assert_eq!(request.header("webhook-test"), Some("1"));
+    assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
     settled(&world, webhook, 1).await;
     let logged = world.store.attempt(webhook, attempt.id).unwrap().unwrap();
     assert_eq!(logged.payload, attempt.payload);
