@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::inbox::{Inbox, Message, Test};
 use super::lane::{Lane, Order, Step};
-use super::load::Load;
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
 use crate::domain::{
@@ -47,7 +46,6 @@ pub(crate) struct Dispatcher {
     in_flight: Cell<usize>,
     queued: Cell<usize>,
     stopping: Cell<bool>,
-    load: RefCell<Load>,
 }
 
 /// A lane and what its requests need.
@@ -85,7 +83,6 @@ impl Dispatcher {
             in_flight: Cell::new(0),
             queued: Cell::new(0),
             stopping: Cell::new(false),
-            load: RefCell::default(),
         })
     }
 
@@ -487,7 +484,6 @@ impl Dispatcher {
         let most = webhook.settings.max_concurrency.unwrap_or(Pace::MOST);
         let jitter = fastrand::f64();
         let was_failing = slot.failing.get();
-        let busy = self.load.borrow_mut().is_busy();
         let finished = self.with_lane(slot, |lane| {
             lane.finished(
                 order,
@@ -495,7 +491,6 @@ impl Dispatcher {
                 exchange.duration,
                 current.policy,
                 most,
-                busy,
                 now,
                 jitter,
             )

@@ -361,7 +361,6 @@ impl Lane {
         took: Duration,
         policy: Policy,
         most: u32,
-        busy: bool,
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
@@ -381,7 +380,7 @@ impl Lane {
             jitter,
         );
         self.health = decision.health;
-        self.adapt(outcome, took, most, busy, before.is_failing());
+        self.adapt(outcome, took, most, before.is_failing(), now);
         if order.turn == Turn::Probe {
             self.probed = Some((progress.due_at, notification.id));
         }
@@ -415,8 +414,8 @@ impl Lane {
         outcome: &Outcome,
         took: Duration,
         most: u32,
-        busy: bool,
         was_failing: bool,
+        now: Timestamp,
     ) {
         if !outcome.is_success() {
             self.pace.failed();
@@ -425,7 +424,7 @@ impl Lane {
             self.probed = None;
             self.more = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most, busy);
+            self.pace.succeeded(took, self.in_flight, most, now);
         }
     }
 

@@ -14,7 +14,6 @@ mod dispatcher;
 mod inbox;
 mod janitor;
 mod lane;
-mod load;
 mod metrics;
 mod publisher;
 mod registry;
