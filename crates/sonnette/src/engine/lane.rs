@@ -16,11 +16,15 @@ use crate::domain::{
 use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
 
 /// Deliveries a lane holds in memory.
-const QUEUE: usize = 256;
-/// Bytes of bodies it holds, unless a single one is larger.
+const QUEUE: usize = 4_096;
+/// Bytes it holds, unless a single delivery is larger.
 const QUEUE_BYTES: usize = 2 << 20;
+/// Deliveries it asks the store for at a time.
+const PAGE: usize = 512;
 /// With fewer than this it asks for more.
-const LOW: usize = 64;
+const LOW: usize = 128;
+/// What a delivery in memory costs beside its body.
+const OVERHEAD: usize = 256;
 /// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A look at the store for what was settled in memory but not yet on disk.
@@ -127,9 +131,9 @@ impl Lane {
         &self.health
     }
 
-    /// Deliveries in memory that wait for their turn.
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+    /// Bytes of memory that deliveries waiting for their turn take, about.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
     }
 
     /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
@@ -171,7 +175,7 @@ impl Lane {
         } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
             && let Some(waiting) = self.queue.remove(place)
         {
-            self.queued_bytes -= waiting.notification.body.len();
+            self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
             self.urgent.push_back(waiting);
         } else {
             // In flight, or its settlement is not on disk yet.
@@ -240,7 +244,7 @@ impl Lane {
             return self.next_probe(webhook, now, committed);
         }
         if self.more && !self.loading && self.queue.len() < LOW {
-            return self.load(None, QUEUE, committed);
+            return self.load(None, PAGE, committed);
         }
         self.next_due(webhook, now)
     }
@@ -450,14 +454,14 @@ impl Lane {
     }
 
     fn enqueue(&mut self, waiting: Waiting) {
-        self.queued_bytes += waiting.notification.body.len();
+        self.queued_bytes += waiting.notification.body.len() + OVERHEAD;
         self.known.insert(waiting.notification.id);
         self.queue.push_back(waiting);
     }
 
     fn dequeue(&mut self) -> Option<Waiting> {
         let waiting = self.queue.pop_front()?;
-        self.queued_bytes -= waiting.notification.body.len();
+        self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
         Some(waiting)
     }
 
