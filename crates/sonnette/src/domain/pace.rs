@@ -50,9 +50,12 @@ impl Pace {
         let best = self.note(took, now);
         if self.window < Self::FIRST {
             self.window += 1;
-        } else if took > (best * 4).max(Self::QUICK * 10) || took > Self::SLOW {
+        } else if best <= Self::QUICK
+            || took > (best * 4).max(Self::QUICK * 10)
+            || took > Self::SLOW
+        {
             self.window = (self.window - 1).max(Self::FIRST);
-        } else if best > Self::QUICK && in_flight >= self.window && self.window < most {
+        } else if in_flight >= self.window && self.window < most {
             self.window += 1;
         }
     }
