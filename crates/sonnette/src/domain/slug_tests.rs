@@ -10,7 +10,8 @@ proptest! {
         prop_assert_eq!(parsed.to_string(), slug.clone());
         let json = serde_json::to_string(&parsed).unwrap();
         prop_assert_eq!(serde_json::from_str::<EventSlug>(&json).unwrap(), parsed);
-        prop_assert_eq!(slug.parse::<OrganizerSlug>().unwrap().as_str(), slug.as_str());
+        let organizer: OrganizerSlug = slug.parse().unwrap();
+        prop_assert_eq!(organizer.as_str(), slug.as_str());
     }
 
     #[test]

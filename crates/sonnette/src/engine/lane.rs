@@ -18,13 +18,17 @@ use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
 pub(crate) use super::order::{Finished, Order, Step};
 
 /// Deliveries a lane holds in memory.
-const QUEUE: usize = 256;
-/// Bytes of bodies it holds, unless a single one is larger.
+const QUEUE: usize = 4_096;
+/// Bytes it holds, unless a single delivery is larger.
 const QUEUE_BYTES: usize = 2 << 20;
+/// Deliveries it asks the store for at a time.
+const PAGE: usize = 512;
 /// With fewer than this it asks for more,
-const LOW: usize = 64;
+const LOW: usize = 128;
 /// but not while it still holds this many bytes.
 const LOW_BYTES: usize = QUEUE_BYTES / 4;
+/// What a delivery in memory costs beside its body.
+const OVERHEAD: usize = 256;
 /// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A look at the store for what was settled in memory but not yet on disk.
@@ -104,9 +108,9 @@ impl Lane {
         &self.health
     }
 
-    /// Deliveries in memory that wait for their turn.
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+    /// Bytes of memory that deliveries waiting for their turn take, about.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
     }
 
     /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
@@ -148,7 +152,7 @@ impl Lane {
         } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
             && let Some(waiting) = self.queue.remove(place)
         {
-            self.queued_bytes -= waiting.notification.body.len();
+            self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
             self.urgent.push_back(waiting);
         } else {
             // In flight, or its settlement is not on disk yet.
@@ -221,7 +225,7 @@ impl Lane {
         }
         let low = self.queue.len() < LOW && self.queued_bytes < LOW_BYTES;
         if self.more && !self.loading && low {
-            return self.load(self.passed, QUEUE, committed);
+            return self.load(self.passed, PAGE, committed);
         }
         self.next_due(webhook, now)
     }
@@ -365,7 +369,6 @@ impl Lane {
         took: Duration,
         policy: Policy,
         most: u32,
-        busy: bool,
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
@@ -384,7 +387,7 @@ impl Lane {
         };
         let decision = decide(policy, before, &trial);
         self.health = decision.health;
-        self.adapt(outcome, took, most, busy, before.is_failing());
+        self.adapt(outcome, took, most, before.is_failing(), now);
         if order.turn == Turn::Probe {
             self.probed = Some((progress.due_at, notification.id));
         }
@@ -418,8 +421,8 @@ impl Lane {
         outcome: &Outcome,
         took: Duration,
         most: u32,
-        busy: bool,
         was_failing: bool,
+        now: Timestamp,
     ) {
         if !outcome.is_success() {
             self.pace.failed();
@@ -428,7 +431,7 @@ impl Lane {
             self.probed = None;
             self.more = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most, busy);
+            self.pace.succeeded(took, self.in_flight, most, now);
         }
     }
 
@@ -454,14 +457,14 @@ impl Lane {
     }
 
     fn enqueue(&mut self, waiting: Waiting) {
-        self.queued_bytes += waiting.notification.body.len();
+        self.queued_bytes += waiting.notification.body.len() + OVERHEAD;
         self.known.insert(waiting.notification.id);
         self.queue.push_back(waiting);
     }
 
     fn dequeue(&mut self) -> Option<Waiting> {
         let waiting = self.queue.pop_front()?;
-        self.queued_bytes -= waiting.notification.body.len();
+        self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
         Some(waiting)
     }
 

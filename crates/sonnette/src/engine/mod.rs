@@ -17,7 +17,6 @@ mod janitor;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
-mod load;
 mod metrics;
 mod order;
 mod publisher;

@@ -270,7 +270,7 @@ impl World {
         let took = Duration::from_millis(20);
         let finished = self
             .lane(webhook)
-            .finished(order, &outcome, took, policy, 64, false, now, jitter);
+            .finished(order, &outcome, took, policy, 64, now, jitter);
         let notification = &order.waiting.notification;
         let exchange = Exchange {
             started_at: now,

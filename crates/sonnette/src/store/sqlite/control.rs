@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::rows::{self, Cells, micros};
+use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, Settled, WebhookId};
 use crate::store::{BITE, Control, DeliveryWord, Span, Waiting};
@@ -189,20 +189,12 @@ fn waiting(
     webhook: WebhookId,
     notification: NotificationId,
 ) -> Result<Option<Waiting>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
-           d.attempts, d.tries, d.started_at, d.due_at
-         FROM deliveries d JOIN notifications n ON n.id = d.notification
-         WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL",
-    )?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT {WAITING} FROM deliveries d JOIN notifications n ON n.id = d.notification
+         WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL"
+    ))?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(Waiting {
-        notification: rows::notification(Cells::new(row, "notifications"))?,
-        progress: rows::progress(Cells::new(row, "deliveries"))?,
-    }))
+    rows.next()?.map(rows::waiting).transpose()
 }
 
 /// A delivery that nobody took, so far or for good.

@@ -14,6 +14,7 @@ use super::StoreError;
 use crate::domain::{
     LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
 };
+use crate::store::Waiting;
 
 /// A row with the name of its table, for errors.
 #[derive(Clone, Copy)]
@@ -106,13 +107,47 @@ pub(super) fn notification(cells: Cells<'_>) -> Result<Arc<Notification>, StoreE
     }))
 }
 
-/// Columns: attempts, tries, `started_at`, `due_at`.
-pub(super) fn progress(cells: Cells<'_>) -> Result<Progress, StoreError> {
-    Ok(Progress {
-        attempts: cells.get("attempts")?,
-        tries: cells.get("tries")?,
-        started_at: cells.time("started_at")?,
-        due_at: cells.time("due_at")?,
+/// The columns of [`waiting`], of `notifications` as n and `deliveries` as d.
+pub(super) const WAITING: &str =
+    "n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
+    d.attempts, d.tries, d.started_at, d.due_at";
+
+/// Columns: [`WAITING`]. Lanes read whole pages of these, so columns are found by place and not by name.
+pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
+    let cells = Cells::new(row, "notifications");
+    let time = |at: usize, column: &'static str| {
+        let micros = row.get(at)?;
+        Timestamp::from_microsecond(micros).map_err(|e| cells.wrong(column, e))
+    };
+    let text =
+        |at: usize| Ok::<_, StoreError>(row.get_ref(at)?.as_str_or_null().unwrap_or_default());
+    let event = text(3)?;
+    let notification = Notification {
+        id: NotificationId(row.get(0)?),
+        organizer: OrganizerId(row.get(1)?),
+        action_type: text(2)?
+            .unwrap_or_default()
+            .parse()
+            .map_err(|e| cells.wrong("action_type", e))?,
+        event: event
+            .map(|e| e.parse().map_err(|e| cells.wrong("event", e)))
+            .transpose()?,
+        published_at: time(4, "published_at")?,
+        shape: text(5)?
+            .unwrap_or_default()
+            .parse()
+            .map_err(|e| cells.wrong("shape", e))?,
+        body: row.get::<_, Vec<u8>>(6)?.into(),
+    };
+    let progress = Progress {
+        attempts: row.get(7)?,
+        tries: row.get(8)?,
+        started_at: time(9, "started_at")?,
+        due_at: time(10, "due_at")?,
+    };
+    Ok(Waiting {
+        notification: Arc::new(notification),
+        progress,
     })
 }
 
