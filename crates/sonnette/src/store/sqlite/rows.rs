@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Row;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
@@ -44,6 +44,28 @@ impl<'a> Cells<'a> {
     /// A value as `SQLite` has it.
     pub(super) fn get<T: FromSql>(self, column: &'static str) -> Result<T, StoreError> {
         self.row.get(column).map_err(|e| self.wrong(column, e))
+    }
+
+    /// The same, found by its place.
+    fn at<T: FromSql>(self, place: usize, column: &'static str) -> Result<T, StoreError> {
+        self.row.get(place).map_err(|e| self.wrong(column, e))
+    }
+
+    /// A text that a domain type reads, found by its place, and not copied.
+    fn parse_at<T: FromStr<Err: Display>>(
+        self,
+        place: usize,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        let text = self.row.get_ref(place)?.as_str();
+        text.map_err(|e| self.wrong(column, e))?
+            .parse()
+            .map_err(|e| self.wrong(column, e))
+    }
+
+    fn time_at(self, place: usize, column: &'static str) -> Result<Timestamp, StoreError> {
+        let micros = self.at(place, column)?;
+        Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
     }
 
     /// A text that a domain type reads.
@@ -114,36 +136,25 @@ pub(super) const WAITING: &str =
 
 /// Columns: [`WAITING`]. Lanes read whole pages of these, so columns are found by place and not by name.
 pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
-    let cells = Cells::new(row, "notifications");
-    let time = |at: usize, column: &'static str| {
-        let micros = row.get(at)?;
-        Timestamp::from_microsecond(micros).map_err(|e| cells.wrong(column, e))
-    };
-    let text =
-        |at: usize| Ok::<_, StoreError>(row.get_ref(at)?.as_str_or_null().unwrap_or_default());
-    let event = text(3)?;
+    let published = Cells::new(row, "notifications");
     let notification = Notification {
-        id: NotificationId(row.get(0)?),
-        organizer: OrganizerId(row.get(1)?),
-        action_type: text(2)?
-            .unwrap_or_default()
-            .parse()
-            .map_err(|e| cells.wrong("action_type", e))?,
-        event: event
-            .map(|e| e.parse().map_err(|e| cells.wrong("event", e)))
-            .transpose()?,
-        published_at: time(4, "published_at")?,
-        shape: text(5)?
-            .unwrap_or_default()
-            .parse()
-            .map_err(|e| cells.wrong("shape", e))?,
-        body: row.get::<_, Vec<u8>>(6)?.into(),
+        id: NotificationId(published.at(0, "id")?),
+        organizer: OrganizerId(published.at(1, "organizer")?),
+        action_type: published.parse_at(2, "action_type")?,
+        event: match row.get_ref(3)? {
+            ValueRef::Null => None,
+            _ => Some(published.parse_at(3, "event")?),
+        },
+        published_at: published.time_at(4, "published_at")?,
+        shape: published.parse_at(5, "shape")?,
+        body: published.at::<Vec<u8>>(6, "body")?.into(),
     };
+    let owed = Cells::new(row, "deliveries");
     let progress = Progress {
-        attempts: row.get(7)?,
-        tries: row.get(8)?,
-        started_at: time(9, "started_at")?,
-        due_at: time(10, "due_at")?,
+        attempts: owed.at(7, "attempts")?,
+        tries: owed.at(8, "tries")?,
+        started_at: owed.time_at(9, "started_at")?,
+        due_at: owed.time_at(10, "due_at")?,
     };
     Ok(Waiting {
         notification: Arc::new(notification),
