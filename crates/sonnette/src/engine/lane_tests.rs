@@ -406,9 +406,9 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
 fn what_is_older_than_three_days_is_given_up_unsent() {
     let mut lane = opened();
     lane.offer(waiting(1), true);
-    let late = at(1) + SignedDuration::from_hours(72);
+    let too_late = at(1) + SignedDuration::from_hours(72);
     assert_eq!(
-        lane.next(&plain(), late, 0),
+        lane.next(&plain(), too_late, 0),
         Step::Expire(NotificationId(1))
     );
 }

@@ -4,4 +4,6 @@
 
 mod engine;
 mod sender;
+mod store;
+mod tidy;
 mod world;
