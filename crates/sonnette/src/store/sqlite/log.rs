@@ -103,9 +103,11 @@ impl Log for SqliteStore {
             let (from, state) = match query.state {
                 None => ("deliveries d", "1"),
                 Some(DeliveryWord::Waiting) => (
-                    "deliveries d",
-                    "d.notification IN (SELECT notification FROM deliveries INDEXED BY deliveries_waiting
-                       WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2 ORDER BY notification DESC LIMIT ?3)",
+                    "(SELECT notification AS waits FROM deliveries INDEXED BY deliveries_waiting
+                       WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2
+                       ORDER BY notification DESC LIMIT ?3)
+                     CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
+                    "1",
                 ),
                 Some(DeliveryWord::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
                 Some(DeliveryWord::Settled(Settled::GivenUp)) => (
