@@ -135,6 +135,9 @@ impl Sonnette {
         if joined.await.is_err() {
             tracing::error!("the engine did not stop cleanly");
         }
+        for thread in 0..self.shared.inboxes.len() {
+            self.shared.inboxes.get(thread).close();
+        }
     }
 
     /// The store, for reading, and for changing the registry.

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use sonnette::domain::{
-    DeliveryState, DisableReason, Disabled, NotificationId, Settled, WebhookId, WebhookState,
+    DeliveryState, DisableReason, Disabled, NotificationId, Permissions, Scope, Settled, Token,
+    WebhookId, WebhookState,
 };
 use sonnette::engine::{ControlError, News, PublishError};
-use sonnette::store::{Control, DeliveryQuery, Log, Span};
+use sonnette::store::{Control, DeliveryQuery, Log, NewToken, Registry, Span};
 use sonnette::testing::{Answer, Receiver};
 
-use crate::world::{World, order, request};
+use crate::world::{World, note, order, request};
 
 const PLACED: &str = "pretix.event.order.placed";
 
@@ -364,5 +365,59 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
     let answers = many.collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert_eq!(answers.iter().filter(|a| a[0].new).count(), 1);
     assert!(answers.iter().all(|a| a[0].id == answers[0][0].id));
+    world.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_after_the_stop_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let webhook = world.add_webhook("http://127.0.0.1:9/", &[PLACED]);
+    world.sonnette.stop().await;
+    let test = world.sonnette.test(webhook, None).await;
+    assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
+    let dropped = world.sonnette.drop_waiting(webhook).await;
+    assert!(
+        matches!(dropped, Err(ControlError::Stopping)),
+        "{dropped:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_active_publishes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let hash = [5; 32];
+    let token = NewToken {
+        hash,
+        name: "till".to_owned(),
+        scope: Scope::Organizer(world.organizer, Permissions::DEFAULT),
+        created: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let token = world.store.add_token(&token, note()).unwrap();
+    let tenant = world.tenant();
+    let publish = || {
+        world
+            .sonnette
+            .publish(&tenant, Some(hash), vec![order("A")])
+    };
+    publish().await.unwrap();
+    let mut switch_off = |t: &mut Token| {
+        t.active = false;
+        true
+    };
+    world
+        .store
+        .change_token(token.id, &mut switch_off, note())
+        .unwrap();
+    // Not known in memory yet: found at the commit. Then known: found before.
+    for _ in 0..2 {
+        let refused = publish().await;
+        assert!(
+            matches!(refused, Err(PublishError::TokenInactive)),
+            "{refused:?}"
+        );
+        world.sonnette.refresh().unwrap();
+    }
     world.sonnette.stop().await;
 }

@@ -62,46 +62,30 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
     };
     let of = |query| seconds(bench, &[webhook], &query);
     assert_eq!(of(all()), [3, 2, 1]);
-    assert_eq!(seconds(bench, &[webhook, other], &all()), [4, 3, 2, 1]);
+    let both = [webhook, other];
+    assert_eq!(seconds(bench, &both, &all()), [4, 3, 2, 1]);
     assert_eq!(
-        seconds(
-            bench,
-            &[webhook, other],
-            &AttemptQuery { limit: 2, ..all() }
-        ),
+        seconds(bench, &both, &AttemptQuery { limit: 2, ..all() }),
         [4, 3]
     );
+    for (success, expected) in [(true, &[2, 1][..]), (false, &[3])] {
+        let success = Some(success);
+        assert_eq!(of(AttemptQuery { success, ..all() }), expected);
+    }
+    let action_type = Some("test.other".to_owned());
     assert_eq!(
         of(AttemptQuery {
-            success: Some(true),
-            ..all()
-        }),
-        [2, 1]
-    );
-    assert_eq!(
-        of(AttemptQuery {
-            success: Some(false),
-            ..all()
-        }),
-        [3]
-    );
-    assert_eq!(
-        of(AttemptQuery {
-            action_type: Some("test.other".to_owned()),
+            action_type,
             ..all()
         }),
         [2]
     );
+    let event = Some("democon".to_owned());
+    assert_eq!(of(AttemptQuery { event, ..all() }), [2]);
+    let notification = Some(ids[0]);
     assert_eq!(
         of(AttemptQuery {
-            event: Some("democon".to_owned()),
-            ..all()
-        }),
-        [2]
-    );
-    assert_eq!(
-        of(AttemptQuery {
-            notification: Some(ids[0]),
+            notification,
             ..all()
         }),
         [3, 1]
@@ -111,17 +95,10 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
         until: Some(at(2)),
     };
     assert_eq!(of(AttemptQuery { span, ..all() }), [2]);
-    let newest = bench
-        .store
-        .attempts(&[webhook], &AttemptQuery { limit: 1, ..all() })
-        .unwrap();
-    assert_eq!(
-        of(AttemptQuery {
-            after: Some(newest[0].id),
-            ..all()
-        }),
-        [2, 1]
-    );
+    let newest = AttemptQuery { limit: 1, ..all() };
+    let newest = bench.store.attempts(&[webhook], &newest).unwrap();
+    let after = Some(newest[0].id);
+    assert_eq!(of(AttemptQuery { after, ..all() }), [2, 1]);
 }
 
 pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
