@@ -33,6 +33,7 @@ impl Serve {
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;
+        allow_many_connections();
         let listener = TcpListener::bind(settings.listen)
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         block_on(async {
@@ -42,6 +43,13 @@ impl Serve {
             let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
             Ok(app.run(listener, shutdown).await?)
         })
+    }
+}
+
+/// Each request under way, in or out, is a file to the system, which allows few unless asked.
+fn allow_many_connections() {
+    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
