@@ -48,6 +48,19 @@ fn the_first_station_that_refuses_answers() {
         r#"{"detail":"No WebHook matches the given query."}"#
     );
     assert_eq!(detail(api.get("webhooks/x/").expect(404)), "Not found.");
+    let huge = api.get("webhooks/99999999999999999999/").expect(404);
+    assert_eq!(huge.text, missing.text);
+    for empty in ["/api/v1/organizers//webhooks/", "webhooks//"] {
+        let path = if empty.starts_with('/') {
+            empty.to_owned()
+        } else {
+            format!("{ORGANIZER}{empty}")
+        };
+        assert_eq!(
+            detail(api.raw(&head("GET", &path, ""), b"").expect(404)),
+            "Not found."
+        );
+    }
 }
 
 #[test]

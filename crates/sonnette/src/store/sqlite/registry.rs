@@ -304,14 +304,20 @@ impl Registry for SqliteStore {
                 return Ok(Changed::Refused);
             }
             let version = bump(t)?;
-            t.execute(
-                "UPDATE tokens SET name = ?2, active = ?3, changed = ?4 WHERE id = ?1",
-                params![id.0, token.name, token.active, version],
-            )?;
-            let organizer = match token.scope {
-                Scope::Operator => None,
-                Scope::Organizer(organizer, _) => Some(organizer),
+            let (organizer, permissions) = match token.scope {
+                Scope::Operator => (None, Permissions::default()),
+                Scope::Organizer(organizer, permissions) => (Some(organizer), permissions),
             };
+            t.execute(
+                "UPDATE tokens SET name = ?2, permissions = ?3, active = ?4, changed = ?5 WHERE id = ?1",
+                params![
+                    id.0,
+                    token.name,
+                    permissions_json(permissions),
+                    token.active,
+                    version
+                ],
+            )?;
             write_note(t, organizer, &note)?;
             Ok(Changed::Done(token))
         })
