@@ -4,6 +4,7 @@
 //! wander between cores and never wait behind what is being sent.
 
 mod edge;
+mod leftover;
 
 use std::future::Future;
 use std::io;

@@ -1,7 +1,5 @@
 //! Request bodies, bounded while they are read.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -17,11 +15,6 @@ use super::error::ApiError;
 
 /// Longer bodies that are wrong are not read a second time to say in pretix's words what is wrong with them.
 pub(crate) const EXPLAINED: usize = 1 << 20;
-
-/// Of a body that is too long, so many bytes are still taken from the wire, and
-const DISCARDED: usize = 128 << 20;
-/// for so long.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The members of the JSON object that a request carries; an empty body is like `{}`.
 pub(crate) struct Object(pub(crate) Map<String, Value>);
@@ -45,30 +38,17 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut body = Limited::new(body, DISCARDED);
     if announced.is_some_and(|length| length > limit) {
-        discard(&mut body).await;
         return Err(too_large());
     }
-    match Limited::new(&mut body, limit).collect().await {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            discard(&mut body).await;
-            Err(too_large())
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => {
             let detail = "The request body ended before it was complete.".to_owned();
             Err(ApiError::Detail(StatusCode::BAD_REQUEST, detail))
         }
     }
-}
-
-/// Reads on and forgets: most clients look for an answer only once they have sent everything, and take a connection
-/// closed before that for a breakdown.
-async fn discard(body: &mut Limited<Body>) {
-    let all = async { while let Some(Ok(_)) = body.frame().await {} };
-    // Whoever has not finished by then sees the connection close.
-    let _ = tokio::time::timeout(PATIENCE, all).await;
 }
 
 /// Refuses what is not announced as JSON.

@@ -114,3 +114,23 @@ fn a_revoked_token_counts_at_once() {
     )
     .expect(401);
 }
+
+#[test]
+fn a_refusal_reaches_whoever_is_still_sending() {
+    let api = Api::start();
+    let body = vec![b' '; 4 << 20];
+    let path = format!("{ORGANIZER}notifications/");
+    for (request, status) in [
+        (format!("POST {path} HTTP/1.1\r\n"), 401),
+        ("POST /api/v1/nowhere/ HTTP/1.1\r\n".to_owned(), 404),
+        (
+            format!(
+                "PUT {path} HTTP/1.1\r\nAuthorization: Token {}\r\n",
+                api.token
+            ),
+            405,
+        ),
+    ] {
+        api.raw(&request, &body).expect(status);
+    }
+}
