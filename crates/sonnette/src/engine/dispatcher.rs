@@ -213,9 +213,10 @@ impl Dispatcher {
             spawn_local(self.clone().test(slot, test));
             return;
         }
+        let committed = self.shared.committer.committed();
         self.with_lane(&slot, |lane| match message {
             Message::Look { probe_now, .. } => lane.look(probe_now.then(|| self.now())),
-            Message::Hurry(_, waiting) => lane.hurry(waiting),
+            Message::Hurry(_, waiting) => lane.hurry(waiting, committed),
             Message::Pause(_, done) => {
                 lane.pause();
                 // Whoever asked may have gone; then somebody else resumes the lane.

@@ -145,9 +145,10 @@ impl Lane {
     }
 
     /// Somebody wants this sent now, whatever the lane's health.
-    pub(crate) fn hurry(&mut self, waiting: Waiting) {
+    pub(crate) fn hurry(&mut self, waiting: Waiting, committed: u64) {
         let id = waiting.notification.id;
-        if self.known.insert(id) {
+        let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
+        if self.known.insert(id) || self.settling.iter().any(on_disk) {
             self.urgent.push_back(waiting);
         } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
             && let Some(waiting) = self.queue.remove(place)

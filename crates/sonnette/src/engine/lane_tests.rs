@@ -382,7 +382,7 @@ fn five_failures_hold_what_is_queued() {
 #[test]
 fn whoever_asks_for_it_gets_it_sent_at_once() {
     let mut lane = failing(at(900_000));
-    lane.hurry(waiting(7));
+    lane.hurry(waiting(7), 0);
     let order = sent(lane.next(&plain(), at(10), 0));
     assert_eq!((id(&order), order.turn), (7, Turn::Probe));
     lane.look(Some(at(10)));

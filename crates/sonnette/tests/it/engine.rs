@@ -421,3 +421,20 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
     }
     world.sonnette.stop().await;
 }
+
+#[tokio::test]
+async fn a_delivery_sent_again_by_hand_does_not_wait_for_the_silence_the_receiver_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let receiver = Receiver::start().await;
+    receiver.script([
+        Answer::status(503).header("retry-after", "3600"),
+        Answer::ok(),
+    ]);
+    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    let published = world.order("ABC23").await;
+    settled(&world, webhook, 1).await;
+    world.sonnette.resend(webhook, published.id).await.unwrap();
+    receiver.wait_for(2).await;
+    world.sonnette.stop().await;
+}
