@@ -143,6 +143,27 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &Trial<'_>) -> Decision
     }
 }
 
+/// Decides what follows a failed attempt that began before its webhook got a new address, or was switched off and on:
+/// that is no fault of the receiver there is now, and its lane stays as it is.
+pub fn decide_late(health: LaneHealth, trial: &Trial<'_>) -> Decision {
+    let policy = Policy {
+        failures: FailurePolicy::Never,
+    };
+    let decision = decide(policy, LaneHealth::default(), trial);
+    let delivery = match decision.delivery {
+        DeliveryDecision::Waits(next) if health.is_failing() => DeliveryDecision::Waits(Progress {
+            due_at: next.started_at,
+            ..next
+        }),
+        other => other,
+    };
+    Decision {
+        delivery,
+        health,
+        disable: None,
+    }
+}
+
 fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp) -> Streak {
     match streak {
         None => Streak {

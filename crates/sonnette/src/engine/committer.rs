@@ -39,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The wait after a failed commit.
 const BACKOFF: Duration = Duration::from_millis(250);
 
+/// Groups with whom to answer, the version they were matched against, and settlements.
+type Gathered = (Vec<(Group, Reply)>, i64, Vec<Settlement>);
 type Reply = oneshot::Sender<Result<Vec<Published>, PublishError>>;
 
 #[derive(Default)]
@@ -167,7 +169,7 @@ impl Committer {
     }
 
     /// Waits for something to commit. None: closed, and nothing is left.
-    fn gather(&self) -> Option<(Vec<(Group, Reply)>, i64, Vec<Settlement>)> {
+    fn gather(&self) -> Option<Gathered> {
         let mut queue = self.queue.lock();
         if queue.groups.is_empty() && queue.settlements.is_empty() && !queue.closed {
             self.wake.wait_for(&mut queue, LOOK);
@@ -206,6 +208,15 @@ impl Committer {
                 self.metrics.committed(&batch, began.elapsed());
                 self.settled(&batch.settlements);
                 self.answer(batch.groups, answers, replies);
+            }
+            Err(StoreError::Inconsistent { .. })
+                if batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1 =>
+            {
+                // One damaged row must not stand in everybody's way.
+                for pending in batch.groups.into_iter().zip(replies) {
+                    self.commit(vec![pending], version, Vec::new());
+                }
+                self.commit(Vec::new(), version, batch.settlements);
             }
             Err(error) => {
                 tracing::error!(%error, publications = batch.groups.len(), "nothing was committed");

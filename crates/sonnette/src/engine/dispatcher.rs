@@ -14,11 +14,12 @@ use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::inbox::{Inbox, Message, Test};
-use super::lane::{Lane, Order, Step};
+use super::lane::{Lane, Order, PAGE, Step};
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
 use crate::domain::{
-    Attempt, AttemptId, Exchange, FailurePolicy, NotificationId, Pace, Policy, Webhook, WebhookId,
+    Attempt, AttemptId, DisableReason, Exchange, FailurePolicy, NotificationId, Pace, Policy,
+    Webhook, WebhookId,
 };
 use crate::store::{BITE, Cursor, Settlement, StoreError, Verdict, Waiting};
 
@@ -32,6 +33,10 @@ const IDLE: Duration = Duration::from_secs(20);
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long what is in flight may go on when stopping.
 const FINISH: Duration = Duration::from_secs(4);
+/// Deliveries read at a time while memory is short.
+const FEW: usize = 16;
+/// How often it is looked whether a settlement is on disk.
+const SETTLING: Duration = Duration::from_millis(5);
 /// The wait while settlements pile up before the store.
 const PILE: Duration = Duration::from_millis(50);
 
@@ -46,6 +51,8 @@ pub(crate) struct Dispatcher {
     in_flight: Cell<usize>,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
+    /// The time when timers were last looked at.
+    looked_at: Cell<Timestamp>,
 }
 
 /// A lane and what its requests need.
@@ -83,6 +90,7 @@ impl Dispatcher {
             in_flight: Cell::new(0),
             queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
+            looked_at: Cell::new(Timestamp::MIN),
         })
     }
 
@@ -130,6 +138,12 @@ impl Dispatcher {
 
     fn wake_lanes(self: &Rc<Self>) {
         let now = self.now();
+        let before = self.looked_at.replace(now);
+        if now + SWEEP < before {
+            // The clock was set back: timers of the time before would sleep until it has caught up.
+            let slots: Vec<_> = self.slots.borrow().values().cloned().collect();
+            slots.iter().for_each(|slot| self.turn(slot));
+        }
         loop {
             let due = {
                 let mut timers = self.timers.borrow_mut();
@@ -377,12 +391,17 @@ impl Dispatcher {
                     self.shared.metrics.in_flight(true);
                     return Some(order);
                 }
-                Step::Expire(notification) => self.settle(
-                    slot,
+                Step::Expire {
                     notification,
-                    Settlement::expired(slot.id, notification),
-                ),
+                    barren,
+                } => self.expire(slot, &current, notification, barren),
                 Step::Load(after, limit) => {
+                    let room = self.queued_bytes.get() < MOST_QUEUED;
+                    let limit = if room {
+                        limit
+                    } else {
+                        limit.saturating_sub(PAGE) + FEW
+                    };
                     spawn_local(self.clone().load(slot.clone(), now, after, limit));
                 }
                 Step::Sleep(until) => {
@@ -391,6 +410,30 @@ impl Dispatcher {
                 }
                 Step::Rest => return None,
             }
+        }
+    }
+
+    /// A quiet webhook must not fail for ever: one of its deliveries given up while nothing succeeded reaches the
+    /// threshold of its policy too.
+    fn expire(
+        self: &Rc<Self>,
+        slot: &Rc<Slot>,
+        current: &Current,
+        notification: NotificationId,
+        barren: bool,
+    ) {
+        let policy = current.policy.failures;
+        let disable = (barren && policy != FailurePolicy::Never).then_some(DisableReason::Failures);
+        let settlement = Settlement {
+            disable,
+            ..Settlement::expired(slot.id, notification)
+        };
+        let number = self.settle(slot, notification, settlement);
+        if let Some(reason) = disable {
+            let state = LaneState::Disabled(reason);
+            self.shared
+                .tell_lane(current.webhook.organizer, slot.id, state);
+            spawn_local(self.clone().hold(slot.clone(), number));
         }
     }
 
@@ -429,10 +472,12 @@ impl Dispatcher {
         self.turn(&slot);
     }
 
-    fn settle(&self, slot: &Slot, notification: NotificationId, settlement: Settlement) {
+    /// Hands in a settlement; its number.
+    fn settle(&self, slot: &Slot, notification: NotificationId, settlement: Settlement) -> u64 {
         let number = self.shared.committer.settle(settlement);
         let committed = self.shared.committer.committed();
         self.with_lane(slot, |lane| lane.settles(number, notification, committed));
+        number
     }
 
     /// Sends order after order of one lane until it has none, or others wait for their turn.
@@ -443,17 +488,23 @@ impl Dispatcher {
             self.in_flight.set(self.in_flight.get() - 1);
             self.shared.metrics.in_flight(false);
             self.finish(&slot, &current, &order, exchange);
-            let other = self.turns.borrow_mut().pop_front();
-            if let Some(other) = other {
-                other.has_turn.set(false);
-                self.turn(&other);
-            }
+            self.give_turns();
             match self.next_order(&slot) {
                 Some(next) => order = next,
                 None => return,
             }
             // One request has become one again; where the lane may do more at a time, others begin beside it.
             self.turn(&slot);
+        }
+    }
+
+    /// Lanes that waited for room begin, in turn, while there is some.
+    fn give_turns(self: &Rc<Self>) {
+        while self.in_flight.get() < MOST_IN_FLIGHT {
+            let next = self.turns.borrow_mut().pop_front();
+            let Some(next) = next else { return };
+            next.has_turn.set(false);
+            self.turn(&next);
         }
     }
 
@@ -511,7 +562,7 @@ impl Dispatcher {
             &finished.decision,
         );
         log_failure(slot.id, order, &exchange, &finished.decision);
-        let attempt = self.attempt(slot, current, order, finished.attempt, exchange);
+        let attempt = Self::attempt(slot, current, order, finished.attempt, exchange);
         self.shared.tell_attempt(webhook.organizer, &attempt);
         let state = match finished.decision.disable {
             Some(reason) => Some(LaneState::Disabled(reason)),
@@ -531,14 +582,13 @@ impl Dispatcher {
             health: finished.health,
             disable: finished.decision.disable,
         };
-        self.settle(slot, order.waiting.notification.id, settlement);
+        let number = self.settle(slot, order.waiting.notification.id, settlement);
         if finished.hold {
-            spawn_local(self.clone().hold(slot.clone()));
+            spawn_local(self.clone().hold(slot.clone(), number));
         }
     }
 
     fn attempt(
-        &self,
         slot: &Slot,
         current: &Current,
         order: &Order,
@@ -561,7 +611,13 @@ impl Dispatcher {
     }
 
     /// Deliveries with a time to come are held from now on: once the lane opens they are due at once, in order.
-    async fn hold(self: Rc<Self>, slot: Rc<Slot>) {
+    ///
+    /// The failures before this one were decided while the lane was healthy, and set times to come: they must be on disk
+    /// first, and are when settlement `number` is.
+    async fn hold(self: Rc<Self>, slot: Rc<Slot>, number: u64) {
+        while self.shared.committer.committed() < number {
+            sleep(SETTLING).await;
+        }
         let webhook = slot.id;
         let held = self
             .blocking(move |shared| {
@@ -628,7 +684,8 @@ impl Dispatcher {
                 return true;
             };
             lane.forget_settled(committed);
-            let idle = lane.is_forgettable()
+            let enabled = slot.current.borrow().webhook.is_enabled();
+            let idle = lane.is_forgettable(enabled)
                 && slot.connections.count() == 0
                 && slot.timer.get().is_none();
             // Somebody else may hold the slot for a moment longer.

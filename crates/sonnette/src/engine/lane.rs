@@ -11,24 +11,15 @@ use jiff::Timestamp;
 
 use crate::domain::{
     AttemptId, DeliveryDecision, LaneHealth, NotificationId, Outcome, Pace, Policy, Probing, Trial,
-    Turn, Webhook, decide,
+    Turn, Webhook, decide, decide_late,
 };
 use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
 
 pub(crate) use super::order::{Finished, Order, Step};
+use super::queue::Queue;
 
-/// Deliveries a lane holds in memory.
-const QUEUE: usize = 4_096;
-/// Bytes it holds, unless a single delivery is larger.
-const QUEUE_BYTES: usize = 2 << 20;
 /// Deliveries it asks the store for at a time.
-const PAGE: usize = 512;
-/// With fewer than this it asks for more,
-const LOW: usize = 128;
-/// but not while it still holds this many bytes.
-const LOW_BYTES: usize = QUEUE_BYTES / 4;
-/// What a delivery in memory costs beside its body.
-const OVERHEAD: usize = 256;
+pub(crate) const PAGE: usize = 512;
 /// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A look at the store for what was settled in memory but not yet on disk.
@@ -42,9 +33,10 @@ const LONGEST_SLOT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Lane {
     health: LaneHealth,
+    /// How often the lane has begun anew: what was sent before counts no longer.
+    epoch: u32,
     pace: Pace,
-    queue: VecDeque<Waiting>,
-    queued_bytes: usize,
+    queue: Queue,
     /// Sent before all others, whatever the lane's health: somebody asked for it.
     urgent: VecDeque<Waiting>,
     in_flight: u32,
@@ -84,9 +76,9 @@ impl Lane {
         }
         Self {
             health,
+            epoch: 0,
             pace: Pace::default(),
-            queue: VecDeque::new(),
-            queued_bytes: 0,
+            queue: Queue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
             known: HashSet::new(),
@@ -110,25 +102,23 @@ impl Lane {
 
     /// Bytes of memory that deliveries waiting for their turn take, about.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes
+        self.queue.bytes()
     }
 
     /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
-    pub(crate) fn is_forgettable(&self) -> bool {
+    pub(crate) fn is_forgettable(&self, enabled: bool) -> bool {
         self.in_flight == 0
             && self.queue.is_empty()
             && self.urgent.is_empty()
             && self.settling.is_empty()
-            && !self.more
             && !self.loading
             && self.paused == 0
-            && self.next_due_at.is_none()
-            && !self.health.is_failing()
+            && (!enabled || !(self.more || self.next_due_at.is_some() || self.health.is_failing()))
     }
 
     /// Something was just committed for this lane. `room`: whether memory allows to keep it.
     pub(crate) fn offer(&mut self, waiting: Waiting, room: bool) {
-        let full = self.queue.len() >= QUEUE || self.queued_bytes >= QUEUE_BYTES;
+        let full = self.queue.is_full();
         let late = waiting.notification.id <= self.read_through;
         if !room
             || full
@@ -150,10 +140,7 @@ impl Lane {
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
         if self.known.insert(id) || self.settling.iter().any(on_disk) {
             self.urgent.push_back(waiting);
-        } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
-            && let Some(waiting) = self.queue.remove(place)
-        {
-            self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
+        } else if let Some(waiting) = self.queue.take(id) {
             self.urgent.push_back(waiting);
         } else {
             // In flight, or its settlement is not on disk yet.
@@ -192,6 +179,7 @@ impl Lane {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
+        self.epoch = self.epoch.wrapping_add(1);
         self.pace = Pace::default();
         self.probed = None;
         self.more = true;
@@ -224,8 +212,7 @@ impl Lane {
         if self.health.is_failing() {
             return self.next_probe(webhook, now, committed);
         }
-        let low = self.queue.len() < LOW && self.queued_bytes < LOW_BYTES;
-        if self.more && !self.loading && low {
+        if self.more && !self.loading && self.queue.is_low() {
             return self.load(self.passed, PAGE, committed);
         }
         self.next_due(webhook, now)
@@ -241,7 +228,7 @@ impl Lane {
         if !self.queue.is_empty() && self.next_slot > now {
             return Step::Sleep(self.next_slot);
         }
-        match self.dequeue() {
+        match self.queue.pop() {
             Some(waiting) => self.begin(waiting, Turn::Due, webhook, now),
             None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
         }
@@ -252,7 +239,7 @@ impl Lane {
         if self.in_flight > 0 || self.loading {
             return Step::Rest;
         }
-        match self.dequeue() {
+        match self.queue.pop() {
             Some(waiting) => self.begin(waiting, Turn::Probe, webhook, now),
             None if self.more => self.load(self.probed, 1, committed),
             None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
@@ -261,7 +248,15 @@ impl Lane {
 
     fn begin(&mut self, waiting: Waiting, turn: Turn, webhook: &Webhook, now: Timestamp) -> Step {
         if waiting.progress.expires_at() <= now {
-            return Step::Expire(waiting.notification.id);
+            let started_at = waiting.progress.started_at;
+            let succeeded = self
+                .health
+                .last_success_at
+                .is_some_and(|at| at >= started_at);
+            return Step::Expire {
+                notification: waiting.notification.id,
+                barren: self.health.streak.is_some() && !succeeded,
+            };
         }
         if let Some(rate) = webhook.settings.max_per_second {
             let from = self
@@ -270,7 +265,11 @@ impl Lane {
             self.next_slot = from + Duration::from_secs(1) / rate.max(1);
         }
         self.in_flight += 1;
-        Step::Send(Order { waiting, turn })
+        Step::Send(Order {
+            waiting,
+            turn,
+            epoch: self.epoch,
+        })
     }
 
     /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
@@ -386,7 +385,11 @@ impl Lane {
             at: now,
             jitter,
         };
-        let decision = decide(policy, before, &trial);
+        let decision = if order.epoch == self.epoch || outcome.is_success() {
+            decide(policy, before, &trial)
+        } else {
+            decide_late(before, &trial)
+        };
         self.health = decision.health;
         self.adapt(outcome, took, most, before.is_failing(), now);
         if order.turn == Turn::Probe {
@@ -410,7 +413,7 @@ impl Lane {
         } == before;
         Finished {
             attempt: self.number_attempt(now),
-            follows: Follows::from_decision(&decision, progress.attempts.saturating_add(1)),
+            follows: Follows::from_decision(&decision, progress),
             health: (!unchanged).then_some(self.health),
             decision,
             hold: begins_to_fail || decision.disable.is_some(),
@@ -458,23 +461,15 @@ impl Lane {
     }
 
     fn enqueue(&mut self, waiting: Waiting) {
-        self.queued_bytes += waiting.notification.body.len() + OVERHEAD;
         self.known.insert(waiting.notification.id);
-        self.queue.push_back(waiting);
-    }
-
-    fn dequeue(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
-        self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
-        Some(waiting)
+        self.queue.push(waiting);
     }
 
     fn forget_queue(&mut self) {
-        for waiting in self.queue.drain(..).chain(self.urgent.drain(..)) {
+        while let Some(waiting) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
             self.known.remove(&waiting.notification.id);
             self.more = true;
         }
-        self.queued_bytes = 0;
     }
 }
 

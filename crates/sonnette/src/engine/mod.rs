@@ -20,6 +20,7 @@ mod lane_tests;
 mod metrics;
 mod order;
 mod publisher;
+mod queue;
 mod registry;
 #[cfg(test)]
 mod registry_tests;

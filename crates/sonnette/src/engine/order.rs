@@ -11,7 +11,12 @@ pub(crate) enum Step {
     /// Send this.
     Send(Order),
     /// Settle this as given up: its three days are over.
-    Expire(NotificationId),
+    Expire {
+        /// What it is of.
+        notification: NotificationId,
+        /// The receiver has been failing, and nothing has succeeded since it was published.
+        barren: bool,
+    },
     /// Read what is due from the store, after the cursor.
     Load(Option<Cursor>, usize),
     /// Ask again then.
@@ -25,6 +30,8 @@ pub(crate) enum Step {
 pub(crate) struct Order {
     pub(crate) waiting: Waiting,
     pub(crate) turn: Turn,
+    /// How often the lane had begun anew.
+    pub(crate) epoch: u32,
 }
 
 /// What came of an order.

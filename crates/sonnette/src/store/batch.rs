@@ -132,19 +132,31 @@ pub enum Verdict {
 /// What an attempt does to its delivery's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follows {
-    /// It ends, after this many attempts.
-    Ends(Settled, u32),
+    /// It ends.
+    Ends {
+        /// How.
+        how: Settled,
+        /// After this many attempts.
+        attempts: u32,
+        /// The beginning of its schedule: one that was begun anew meanwhile goes on.
+        started_at: Timestamp,
+    },
     /// It goes on waiting.
     Waits(Progress),
 }
 
 impl Follows {
     /// What a decision means for the row.
-    pub(crate) fn from_decision(decision: &Decision, attempts: u32) -> Self {
+    pub(crate) fn from_decision(decision: &Decision, before: &Progress) -> Self {
         use crate::domain::DeliveryDecision as D;
+        let ends = |how| Self::Ends {
+            how,
+            attempts: before.attempts.saturating_add(1),
+            started_at: before.started_at,
+        };
         match decision.delivery {
-            D::Delivered => Self::Ends(Settled::Delivered, attempts),
-            D::GivenUp(_) => Self::Ends(Settled::GivenUp, attempts),
+            D::Delivered => ends(Settled::Delivered),
+            D::GivenUp(_) => ends(Settled::GivenUp),
             D::Waits(progress) => Self::Waits(progress),
         }
     }

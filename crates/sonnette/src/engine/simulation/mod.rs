@@ -173,7 +173,9 @@ impl World {
         loop {
             match self.lane(webhook.id).next(webhook, now, committed) {
                 Step::Send(order) => self.send(webhook.id, order),
-                Step::Expire(id) => {
+                Step::Expire {
+                    notification: id, ..
+                } => {
                     self.settle(webhook.id, id, Settlement::expired(webhook.id, id));
                 }
                 Step::Load(after, limit) => {

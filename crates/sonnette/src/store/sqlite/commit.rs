@@ -1,6 +1,7 @@
 //! The group commit: publications and settlements in one durable transaction.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use parking_lot::MutexGuard;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -218,44 +219,42 @@ fn publish(
     })
 }
 
-fn settle(
-    t: &Transaction<'_>,
-    settlement: &Settlement,
-    now: jiff::Timestamp,
-) -> Result<(), StoreError> {
+fn settle(t: &Transaction<'_>, settlement: &Settlement, now: Timestamp) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.verdict {
         Verdict::Attempted { attempt, follows } => {
             record(t, attempt)?;
             match follows {
-                Some(Follows::Ends(how, attempts)) => {
+                Some(Follows::Ends {
+                    how,
+                    attempts,
+                    started_at,
+                }) => {
+                    let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
                         (*how == Settled::GivenUp).then_some("its twelve tries are used up");
-                    end(
-                        t,
-                        webhook,
-                        attempt.notification,
-                        *how,
-                        Some(*attempts),
-                        attempt.id.0,
+                    let end = End {
+                        how: *how,
+                        at,
+                        attempts: Some(*attempts),
+                        started_at: Some(*started_at),
                         reason,
-                    )?;
+                    };
+                    end.write(t, webhook, attempt.notification)?;
                 }
                 Some(Follows::Waits(progress)) => wait(t, webhook, attempt.notification, progress)?,
                 None => {}
             }
         }
         Verdict::Expired(notification) => {
-            let reason = Some("its three days are over");
-            end(
-                t,
-                webhook,
-                *notification,
-                Settled::GivenUp,
-                None,
-                micros(now),
-                reason,
-            )?;
+            let end = End {
+                how: Settled::GivenUp,
+                at: now,
+                attempts: None,
+                started_at: None,
+                reason: Some("its three days are over"),
+            };
+            end.write(t, webhook, *notification)?;
         }
     }
     if let Some(health) = &settlement.health {
@@ -300,22 +299,38 @@ fn record(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Settles a delivery that still waits.
-fn end(
-    t: &Transaction<'_>,
-    webhook: WebhookId,
-    notification: NotificationId,
+/// The end of a delivery.
+struct End<'a> {
     how: Settled,
+    at: Timestamp,
     attempts: Option<u32>,
-    at: i64,
-    reason: Option<&str>,
-) -> Result<(), StoreError> {
-    t.prepare_cached(
-        "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6
-         WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
-    )?
-    .execute(params![webhook.0, notification.0, attempts, at, how.as_str(), reason])?;
-    Ok(())
+    started_at: Option<Timestamp>,
+    reason: Option<&'a str>,
+}
+
+impl End<'_> {
+    /// Settles a delivery that still waits, and was not begun anew meanwhile.
+    fn write(
+        &self,
+        t: &Transaction<'_>,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Result<(), StoreError> {
+        t.prepare_cached(
+            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6
+             WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = coalesce(?7, started_at)",
+        )?
+        .execute(params![
+            webhook.0,
+            notification.0,
+            self.attempts,
+            micros(self.at),
+            self.how.as_str(),
+            self.reason,
+            self.started_at.map(micros),
+        ])?;
+        Ok(())
+    }
 }
 
 fn wait(
@@ -326,14 +341,15 @@ fn wait(
 ) -> Result<(), StoreError> {
     t.prepare_cached(
         "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5
-         WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
+         WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = ?6",
     )?
     .execute(params![
         webhook.0,
         notification.0,
         progress.attempts,
         progress.tries,
-        micros(progress.due_at)
+        micros(progress.due_at),
+        micros(progress.started_at),
     ])?;
     Ok(())
 }
@@ -370,7 +386,7 @@ fn disable(
     t: &Transaction<'_>,
     webhook: WebhookId,
     reason: DisableReason,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let organizer: Option<i64> = t
         .query_row(

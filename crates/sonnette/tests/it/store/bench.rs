@@ -83,8 +83,23 @@ impl<'a> Bench<'a> {
             .collect()
     }
 
+    /// The beginning of the schedule of a delivery that waits; of one that does not, a time like any.
+    pub(super) fn started_at(&self, webhook: WebhookId, id: NotificationId) -> Timestamp {
+        let page = self
+            .store
+            .due(webhook, at(1_000_000_000), None, 100_000)
+            .unwrap();
+        let waiting = page.due.iter().find(|w| w.notification.id == id);
+        waiting.map_or(at(0), |w| w.progress.started_at)
+    }
+
     pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
-        let settlement = settlement(webhook, id, second, Some(Follows::Ends(how, 1)));
+        let ends = Follows::Ends {
+            how,
+            attempts: 1,
+            started_at: self.started_at(webhook, id),
+        };
+        let settlement = settlement(webhook, id, second, Some(ends));
         self.settle(vec![settlement], at(second));
     }
 
@@ -92,7 +107,7 @@ impl<'a> Bench<'a> {
         let progress = Progress {
             attempts: 1,
             tries: 1,
-            started_at: at(0),
+            started_at: self.started_at(webhook, id),
             due_at: at(second),
         };
         let settlement = settlement(webhook, id, 0, Some(Follows::Waits(progress)));

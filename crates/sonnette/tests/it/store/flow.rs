@@ -57,7 +57,11 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
             webhook,
             id,
             3,
-            Some(Follows::Ends(Settled::Delivered, 1)),
+            Some(Follows::Ends {
+                how: Settled::Delivered,
+                attempts: 1,
+                started_at: at(1),
+            }),
         )],
         now: at(3),
     };
@@ -295,4 +299,19 @@ pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
         bench.store.waiting_lanes().unwrap(),
         [webhooks[0], webhooks[3]]
     );
+}
+
+pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(bench: &Bench<'_>) {
+    let webhook = bench.add_webhook();
+    let id = bench.publish(&[webhook], &[1])[0];
+    let before = Follows::Ends {
+        how: Settled::Delivered,
+        attempts: 1,
+        started_at: bench.started_at(webhook, id),
+    };
+    bench.store.replay(id, &[webhook], at(2)).unwrap();
+    bench.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
+    assert_eq!(bench.state(webhook, id), "scheduled");
+    bench.ends(webhook, id, Settled::Delivered, 4);
+    assert_eq!(bench.state(webhook, id), "delivered");
 }

@@ -26,6 +26,7 @@ macro_rules! conformance {
                 a_conflict_refuses_its_group_and_no_other
                 unknown_events_become_known
                 settling_twice_changes_nothing
+                what_was_begun_anew_is_not_settled_by_what_came_before
                 a_settlement_keeps_the_lanes_health
                 switching_off_is_noted_once
                 pages_come_in_order_and_go_on_after_a_cursor
