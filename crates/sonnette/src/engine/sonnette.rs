@@ -346,10 +346,8 @@ impl Sonnette {
                 return Ok(None);
             };
             let action = entry.notification.action_type.as_str();
-            let told = match tenant.catalogue.resolve(action) {
-                Some(spec) => tenant.listeners(spec, action, entry.notification.event.as_ref()),
-                None => Vec::new(),
-            };
+            let event = entry.notification.event.as_ref();
+            let told = publisher::told(&tenant, action, event, entry.audience);
             store.replay(notification, &told, now)?;
             Ok(Some(told))
         })
@@ -509,7 +507,7 @@ fn example(
         id,
         organizer: tenant.organizer.id,
         shape: spec.shape,
-        body: body.ok()?.number(id),
+        body: body.ok()?.body.number(id),
         action_type,
         event,
         published_at: now,

@@ -8,11 +8,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::rows::{Cells, micros, to_json};
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, news};
 use crate::domain::{
-    AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer,
-    OrganizerId, OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token,
-    TokenId, UserId, Webhook, WebhookId, WebhookSettings, WebhookState,
+    AuditId, DisableReason, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy,
+    Organizer, OrganizerId, OrganizerSlug, Permission, Permissions, RegisteredAction, Scope,
+    Secrets, SigningSeed, SigningSeeds, Token, TokenId, UserId, Webhook, WebhookChange, WebhookId,
+    WebhookNews, WebhookSettings, WebhookState,
 };
 use crate::store::{
     Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
@@ -186,6 +187,7 @@ impl Registry for SqliteStore {
             )?;
             let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
             write_webhook(t, &webhook)?;
+            news::owe(t, webhook.id, WebhookChange::Created, note.at)?;
             write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
             Ok(webhook)
         })
@@ -217,9 +219,48 @@ impl Registry for SqliteStore {
             if webhook != before {
                 write_webhook(t, &webhook)?;
             }
+            if !webhook.looks_like(&before) {
+                news::owe(t, id, WebhookChange::Updated, note.at)?;
+            }
+            if switched_on {
+                t.execute("UPDATE webhooks SET deleted = 0 WHERE id = ?1", [id.0])?;
+            }
             write_note(t, Some(organizer), &with_id(note, id))?;
             Ok(Changed::Done(webhook))
         })
+    }
+
+    fn retire_webhook(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        note: AuditNote,
+    ) -> Result<Changed<Webhook>, StoreError> {
+        self.write(|t| {
+            let found = webhooks(t, "id = ?1", id.0)?.pop();
+            let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
+                return Ok(Changed::Missing);
+            };
+            if webhook.is_enabled() {
+                webhook.state = WebhookState::Disabled(Disabled {
+                    since: note.at,
+                    reason: DisableReason::User,
+                });
+                write_webhook(t, &webhook)?;
+            }
+            let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
+            if t.execute(retire, [id.0])? > 0 {
+                news::owe(t, id, WebhookChange::Deleted, note.at)?;
+                // Also where it was disabled before: whoever publishes the news looks for a new version.
+                touch_organizer(t, organizer)?;
+            }
+            write_note(t, Some(organizer), &with_id(note, id))?;
+            Ok(Changed::Done(webhook))
+        })
+    }
+
+    fn webhook_news(&self, limit: usize) -> Result<Vec<WebhookNews>, StoreError> {
+        self.read(|c| news::owed(c, limit))
     }
 
     fn put_action_type(
@@ -622,6 +663,16 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
     let timeout: Option<u32> = cells.get("timeout_ms")?;
+    let signing_seeds = match cells.get::<Option<[u8; 32]>>("signing_seed")? {
+        None => None,
+        Some(current) => Some(SigningSeeds {
+            current: SigningSeed(current),
+            previous: match cells.get::<Option<[u8; 32]>>("previous_signing_seed")? {
+                None => None,
+                Some(seed) => Some((SigningSeed(seed), cells.time("previous_until")?)),
+            },
+        }),
+    };
     Ok(Webhook {
         id: WebhookId(id),
         organizer: OrganizerId(cells.get("organizer")?),
@@ -650,6 +701,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
             max_concurrency: cells.get("max_concurrency")?,
             timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
             extra_signatures: cells.json("extra_signatures")?,
+            signing_seeds,
             contact_emails: cells.json("contact_emails")?,
         },
     })
@@ -674,10 +726,12 @@ fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreErro
     };
     let previous = webhook.secrets.previous.as_ref();
     let settings = &webhook.settings;
+    let seeds = settings.signing_seeds.as_ref();
     t.execute(
         "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
            disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
-           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16
+           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16,
+           signing_seed = ?17, previous_signing_seed = ?18
          WHERE id = ?1",
         params![
             webhook.id.0,
@@ -696,6 +750,8 @@ fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreErro
             settings.timeout.map(|t| u32::try_from(t.as_millis()).unwrap_or(u32::MAX)),
             to_json(&settings.extra_signatures),
             to_json(&settings.contact_emails),
+            seeds.map(|seeds| seeds.current.0),
+            seeds.and_then(|seeds| seeds.previous.as_ref()).map(|(seed, _)| seed.0),
         ],
     )?;
     t.execute(

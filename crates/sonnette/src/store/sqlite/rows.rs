@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use crate::domain::{
-    LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
+    Audience, LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
+    WebhookId,
 };
 
 /// A row with the name of its table, for errors.
@@ -104,6 +105,24 @@ pub(super) fn notification(cells: Cells<'_>) -> Result<Arc<Notification>, StoreE
         shape: cells.parse("shape")?,
         body: cells.get::<Vec<u8>>("body")?.into(),
     }))
+}
+
+/// Column audience: null for everyone, 0 for nobody, else the webhook that is not told.
+pub(super) fn audience(cells: Cells<'_>) -> Result<Audience, StoreError> {
+    Ok(match cells.get::<Option<i64>>("audience")? {
+        None => Audience::Everyone,
+        Some(0) => Audience::Nobody,
+        Some(about) => Audience::Others(WebhookId(about)),
+    })
+}
+
+/// As it is stored.
+pub(super) fn audience_cell(audience: Audience) -> Option<i64> {
+    match audience {
+        Audience::Everyone => None,
+        Audience::Nobody => Some(0),
+        Audience::Others(about) => Some(about.0),
+    }
 }
 
 /// Columns: attempts, tries, `started_at`, `due_at`.
