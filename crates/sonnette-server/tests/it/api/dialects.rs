@@ -1,6 +1,7 @@
 //! The dialects over REST, as the three systems' developers meet them.
 
 use serde_json::{Value, json};
+use sonnette::testing::Answer;
 
 use super::client::{Api, receiver};
 
@@ -152,4 +153,59 @@ fn creads_resources_are_published_by_pairs() {
         .get(&format!("notifications/{}/", told["notification_id"]))
         .json();
     assert_eq!(shown["data"], json!({"resource_gid": "a"}));
+}
+
+#[test]
+fn a_key_pair_is_chosen_shown_and_rotated() {
+    let receiver = receiver();
+    receiver.answer(Answer::ok());
+    let api = Api::start();
+    let webhook = api.webhook(&receiver.url());
+    let secret = |method: &str, path: &str| {
+        api.call(method, &format!("{webhook}{path}"), None)
+            .expect(200)
+            .json()
+    };
+    assert_eq!(secret("GET", "secret/")["public_key"], Value::Null);
+    let choose = |schemes: Value| {
+        let body = json!({ "signature_scheme": schemes });
+        api.call("PATCH", &format!("{webhook}settings/"), Some(body))
+            .expect(200)
+            .json()
+    };
+    assert_eq!(
+        choose(json!(["ed25519"]))["signature_scheme"],
+        json!(["standard", "ed25519"])
+    );
+    let first = secret("GET", "secret/")["public_key"].clone();
+    assert!(
+        first.as_str().unwrap().starts_with("whpk_") && first.as_str().unwrap().len() == 49,
+        "{first}"
+    );
+    let entries = || {
+        let sent = api
+            .post(&format!("{webhook}test/"), json!({}))
+            .expect(200)
+            .json();
+        let value = sent["request_headers"]["webhook-signature"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let count = |kind: &str| {
+            value
+                .split(' ')
+                .filter(|entry| entry.starts_with(kind))
+                .count()
+        };
+        (count("v1,"), count("v1a,"))
+    };
+    assert_eq!(entries(), (1, 1));
+    let second = secret("POST", "secret/rotate/")["public_key"].clone();
+    assert_ne!(first, second);
+    assert_eq!(entries(), (2, 2));
+    choose(json!([]));
+    assert_eq!(secret("GET", "secret/")["public_key"], Value::Null);
+    assert_eq!(entries(), (2, 0));
+    choose(json!(["ed25519", "standard"]));
+    assert_eq!(secret("GET", "secret/")["public_key"], second);
 }
