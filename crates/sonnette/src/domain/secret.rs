@@ -99,3 +99,7 @@ pub struct SigningSeeds {
     /// Signs as well until that time.
     pub previous: Option<(SigningSeed, Timestamp)>,
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@
 //! the transaction with. What waits here is what a crash would send twice, so that time is short.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -61,6 +61,8 @@ pub(crate) struct Committer {
     queue: Mutex<Queue>,
     wake: Condvar,
     committed: AtomicU64,
+    /// So many settlements wait that sending should pause.
+    behind: AtomicBool,
     store: Arc<dyn Store>,
     registry: Arc<RegistryCache>,
     inboxes: Inboxes,
@@ -82,6 +84,7 @@ impl Committer {
             queue: Mutex::default(),
             wake: Condvar::new(),
             committed: AtomicU64::new(0),
+            behind: AtomicBool::new(false),
             store,
             registry,
             inboxes,
@@ -125,6 +128,9 @@ impl Committer {
         let number = queue.submitted;
         let waiting = queue.settlements.len();
         drop(queue);
+        if waiting > SETTLEMENTS {
+            self.behind.store(true, Ordering::Relaxed);
+        }
         if waiting == 1 || waiting == ENOUGH {
             self.wake.notify_one();
         }
@@ -138,7 +144,7 @@ impl Committer {
 
     /// Whether so many settlements wait that sending should pause.
     pub(crate) fn is_behind(&self) -> bool {
-        self.queue.lock().settlements.len() > SETTLEMENTS
+        self.behind.load(Ordering::Relaxed)
     }
 
     /// Takes nothing more; the thread ends when all is on disk.
@@ -281,6 +287,7 @@ impl Committer {
     fn settled(&self, settlements: &[Settlement]) {
         let number = settlements.len() as u64;
         self.committed.fetch_add(number, Ordering::Release);
+        self.behind.store(false, Ordering::Relaxed);
         if settlements.iter().any(|s| s.disable.is_some())
             && let Err(error) = self.registry.refresh()
         {

@@ -5,4 +5,6 @@
 mod dialects;
 mod engine;
 mod sender;
+mod store;
+mod tidy;
 mod world;

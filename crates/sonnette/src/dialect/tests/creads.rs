@@ -45,7 +45,7 @@ fn there_are_17_pairs_with_examples() {
         .map(|spec| {
             assert!(catalogue.selectable(spec.name.as_str()));
             let text = sent(spec.name.as_str(), &spec.example.to_string()).unwrap();
-            format!("{} ({})\n  {text}", spec.name, spec.description)
+            format!("\"{}\" ({})\n  {text}", spec.name, spec.description)
         })
         .collect();
     assert_eq!(lines.len(), 17);

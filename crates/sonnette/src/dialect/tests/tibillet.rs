@@ -125,6 +125,27 @@ fn bodies_are_the_worked_examples() {
 }
 
 #[test]
+fn there_are_two_types_with_examples() {
+    let catalogue = Catalogue::new(&[DialectName::Tibillet], &[]);
+    let lines: Vec<_> = catalogue
+        .iter()
+        .map(|spec| {
+            let composed = composed(spec.name.as_str(), &spec.example).unwrap();
+            assert_eq!(composed.audience, Audience::Everyone, "an example rings");
+            format!(
+                "\"{}\" ({})\n  {}",
+                spec.name,
+                spec.description,
+                text(&composed)
+            )
+        })
+        .collect();
+    insta::with_settings!({snapshot_path => "../../../tests/it/dialects/snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("tibillet_bodies", lines.join("\n"));
+    });
+}
+
+#[test]
 fn labels_follow_the_organizers_language() {
     let french = text(&composed_in(Language::French, MEMBERSHIP, &cash()).unwrap());
     assert!(
