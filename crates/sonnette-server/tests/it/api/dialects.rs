@@ -209,3 +209,30 @@ fn a_key_pair_is_chosen_shown_and_rotated() {
     choose(json!(["ed25519", "standard"]));
     assert_eq!(secret("GET", "secret/")["public_key"], second);
 }
+
+#[test]
+fn operators_change_what_is_registered_for_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("s.toml");
+    let text =
+        "[[action_types]]\naction_type = \"shop.parcel.sent\"\ndescription = \"A parcel.\"\n";
+    std::fs::write(&file, text).unwrap();
+    let api = Api::start_with(&["--config", file.to_str().unwrap()]);
+    let path = "action_types/shop.parcel.sent/";
+    assert_eq!(api.get(path).expect(200).json()["registered"], true);
+    let body = json!({"schema": {"type": "object", "required": ["parcel"]}});
+    let own = api.token_for("organizer");
+    api.call_as(&own, "PATCH", path, Some(body.clone()))
+        .expect(409);
+    api.call_as(&api.operator, "PATCH", path, Some(body))
+        .expect(200);
+    let publication = json!({"action_type": "shop.parcel.sent", "data": {}});
+    let refused = api.post("notifications/", publication).expect(400);
+    assert_eq!(
+        refused.text,
+        r#"{"data.parcel":["This field is required."]}"#
+    );
+    api.call_as(&own, "DELETE", path, None).expect(409);
+    api.call_as(&api.operator, "DELETE", path, None).expect(204);
+    api.get(path).expect(404);
+}
