@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,6 +18,7 @@ use super::inbox::{Inbox, Message, Test};
 use super::lane::{Lane, Order, PAGE, Step};
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
+use crate::dialect::at_sending;
 use crate::domain::{
     Attempt, AttemptId, DisableReason, Exchange, FailurePolicy, NotificationId, Pace, Policy,
     Webhook, WebhookId,
@@ -484,10 +486,13 @@ impl Dispatcher {
     async fn work(self: Rc<Self>, slot: Rc<Slot>, mut order: Order) {
         loop {
             let current = slot.current.borrow().clone();
-            let exchange = self.send(&slot, &current, &order.waiting, false).await;
+            let (exchange, body) = self.send(&slot, &current, &order.waiting, false).await;
             self.in_flight.set(self.in_flight.get() - 1);
             self.shared.metrics.in_flight(false);
-            self.finish(&slot, &current, &order, exchange);
+            let stored = &order.waiting.notification.body;
+            let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
+            let payload = (!is_stored).then_some(body);
+            self.finish(&slot, &current, &order, exchange, payload);
             self.give_turns();
             match self.next_order(&slot) {
                 Some(next) => order = next,
@@ -514,16 +519,17 @@ impl Dispatcher {
         current: &Current,
         waiting: &Waiting,
         test: bool,
-    ) -> Exchange {
+    ) -> (Exchange, Bytes) {
         let notification = &waiting.notification;
+        let body = at_sending(notification.shape, &notification.body, self.now());
         let message_id = format!("msg_{}_{}", slot.id, notification.id);
         let request = Request {
             prepared: &current.prepared,
             message_id: &message_id,
-            body: notification.body.clone(),
+            body: body.clone(),
             test,
         };
-        self.sender.send(&slot.connections, request).await
+        (self.sender.send(&slot.connections, request).await, body)
     }
 
     fn finish(
@@ -532,6 +538,7 @@ impl Dispatcher {
         current: &Current,
         order: &Order,
         exchange: Exchange,
+        payload: Option<Bytes>,
     ) {
         let now = self.now();
         let webhook = &current.webhook;
@@ -562,7 +569,7 @@ impl Dispatcher {
             &finished.decision,
         );
         log_failure(slot.id, order, &exchange, &finished.decision);
-        let attempt = Self::attempt(slot, current, order, finished.attempt, exchange);
+        let attempt = Self::attempt(slot, current, order, finished.attempt, exchange, payload);
         self.shared.tell_attempt(webhook.organizer, &attempt);
         let state = match finished.decision.disable {
             Some(reason) => Some(LaneState::Disabled(reason)),
@@ -594,6 +601,7 @@ impl Dispatcher {
         order: &Order,
         id: AttemptId,
         exchange: Exchange,
+        payload: Option<Bytes>,
     ) -> Arc<Attempt> {
         let notification = &order.waiting.notification;
         Arc::new(Attempt {
@@ -605,7 +613,7 @@ impl Dispatcher {
             target_url: current.webhook.target.redacted(),
             number: order.waiting.progress.attempts.saturating_add(1),
             test: false,
-            payload: None,
+            payload,
             exchange,
         })
     }
@@ -640,7 +648,7 @@ impl Dispatcher {
             notification: test.notification,
             progress,
         };
-        let exchange = self.send(&slot, &current, &waiting, true).await;
+        let (exchange, body) = self.send(&slot, &current, &waiting, true).await;
         let now = self.now();
         let Some(id) = self.with_lane(&slot, |lane| lane.number_attempt(now)) else {
             return;
@@ -654,7 +662,7 @@ impl Dispatcher {
             target_url: current.webhook.target.redacted(),
             number: 1,
             test: true,
-            payload: Some(waiting.notification.body.clone()),
+            payload: Some(body),
             exchange,
         });
         self.shared

@@ -351,10 +351,8 @@ impl Sonnette {
                 return Ok(None);
             };
             let action = entry.notification.action_type.as_str();
-            let told = match tenant.catalogue.resolve(action) {
-                Some(spec) => tenant.listeners(spec, action, entry.notification.event.as_ref()),
-                None => Vec::new(),
-            };
+            let event = entry.notification.event.as_ref();
+            let told = publisher::told(&tenant, action, event, entry.audience);
             store.replay(notification, &told, now)?;
             Ok(Some(told))
         })

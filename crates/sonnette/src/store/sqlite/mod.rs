@@ -8,6 +8,7 @@ mod control;
 mod file;
 mod lanes;
 mod log;
+mod news;
 mod organizers;
 mod registry;
 mod rows;
