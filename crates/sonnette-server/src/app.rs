@@ -174,6 +174,7 @@ fn options(settings: &Settings) -> Options {
     Options {
         sender,
         log_kept: Duration::from_secs(settings.log_days * DAY),
+        alerts: sonnette::domain::AlertRules::default(),
         sending_threads: count(settings.sending_threads),
     }
 }

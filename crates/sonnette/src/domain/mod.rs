@@ -3,6 +3,7 @@
 //! Everything here can be made, compared and tested without a store or a network. What needs the time is given it.
 
 mod action;
+mod alert;
 mod attempt;
 mod delivery;
 mod id;
@@ -19,10 +20,12 @@ mod webhook;
 
 pub(crate) use action::wildcards_over;
 pub use action::{ActionName, InvalidActionName, RegisteredAction};
+pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
 pub use id::{
-    AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId, WebhookId,
+    AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId,
+    WebhookId,
 };
 pub use lane::{LaneHealth, Probing, Streak};
 pub use notification::{BodyDraft, Notification, Shape};

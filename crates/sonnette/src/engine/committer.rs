@@ -238,13 +238,14 @@ impl Committer {
     }
 
     fn settled(&self, settlements: &[Settlement]) {
-        let number = settlements.len() as u64;
-        self.committed.fetch_add(number, Ordering::Release);
+        // First the registry: a lane that was switched off rests until its settlement counts as committed.
         if settlements.iter().any(|s| s.disable.is_some())
             && let Err(error) = self.registry.refresh()
         {
             tracing::warn!(%error, "the registry could not be read");
         }
+        let number = settlements.len() as u64;
+        self.committed.fetch_add(number, Ordering::Release);
     }
 
     /// Settlements are never dropped: the store may be full or away for a while.
@@ -391,10 +392,7 @@ fn rematch(group: &mut Group, registry: &Registry) {
     for publication in &mut group.publications {
         let action = publication.action_type.as_str();
         publication.webhooks = tenant
-            .and_then(|tenant| {
-                let spec = tenant.catalogue.resolve(action)?;
-                Some(tenant.listeners(spec, action, publication.event.as_ref()))
-            })
+            .map(|tenant| tenant.told(action, publication.event.as_ref()))
             .unwrap_or_default();
     }
 }

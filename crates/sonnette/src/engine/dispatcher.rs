@@ -19,7 +19,7 @@ use super::load::Load;
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
 use crate::domain::{
-    Attempt, AttemptId, Exchange, FailurePolicy, NotificationId, Pace, Policy, Webhook, WebhookId,
+    Attempt, AttemptId, Exchange, NotificationId, Pace, Policy, Webhook, WebhookId,
 };
 use crate::store::{BITE, Cursor, Settlement, StoreError, Verdict, Waiting};
 
@@ -252,11 +252,7 @@ impl Dispatcher {
     fn current(&self, id: WebhookId) -> Option<Current> {
         let registry = self.shared.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let policy = registry
-            .tenant_by_id(webhook.organizer)
-            .map_or(FailurePolicy::Never, |t| {
-                t.organizer.effective_failure_policy()
-            });
+        let policy = registry.failure_policy(id);
         Some(Current {
             version: registry.version(),
             prepared: Rc::new(self.sender.prepare(&webhook)),
@@ -340,9 +336,13 @@ impl Dispatcher {
         };
         let before = slot.current.borrow().webhook.clone();
         let after = self.refresh(&slot).webhook;
-        let mended = after.target != before.target || (after.is_enabled() && !before.is_enabled());
-        if mended {
+        let switched_on = after.is_enabled() && !before.is_enabled();
+        if switched_on || after.target != before.target {
             self.with_lane(&slot, Lane::begin_anew);
+        }
+        if switched_on {
+            // What waited was held: it is due now, whatever its schedule said.
+            spawn_local(self.clone().hold(slot.clone()));
         }
         self.turn(&slot);
     }
@@ -369,8 +369,9 @@ impl Dispatcher {
                 self.set_timer(slot, now + PILE);
                 return None;
             }
-            let current = self.refresh(slot);
+            // In this order: what is committed the registry knows, a switching off above all.
             let committed = self.shared.committer.committed();
+            let current = self.refresh(slot);
             match self.with_lane(slot, |lane| lane.next(&current.webhook, now, committed))? {
                 Step::Send(order) => {
                     self.in_flight.set(self.in_flight.get() + 1);
@@ -380,7 +381,7 @@ impl Dispatcher {
                 Step::Expire(notification) => self.settle(
                     slot,
                     notification,
-                    Settlement::expired(slot.id, notification),
+                    Settlement::expired(slot.id, notification, current.policy.failures),
                 ),
                 Step::Load(after, limit) => {
                     spawn_local(self.clone().load(slot.clone(), now, after, limit));
@@ -516,7 +517,8 @@ impl Dispatcher {
         let attempt = self.attempt(slot, current, order, finished.attempt, exchange);
         self.shared.tell_attempt(webhook.organizer, &attempt);
         let state = match finished.decision.disable {
-            Some(reason) => Some(LaneState::Disabled(reason)),
+            // Told once it is on disk, with every other change of the registry.
+            Some(_) => None,
             None if was_failing == slot.failing.get() => None,
             None if was_failing => Some(LaneState::Healthy),
             None => Some(LaneState::Failing),
@@ -532,6 +534,10 @@ impl Dispatcher {
             },
             health: finished.health,
             disable: finished.decision.disable,
+            alert: self
+                .shared
+                .alerts
+                .owed(&finished.decision, current.policy.failures, now),
         };
         self.settle(slot, order.waiting.notification.id, settlement);
         if finished.hold {
@@ -614,6 +620,7 @@ impl Dispatcher {
             verdict,
             health: None,
             disable: None,
+            alert: None,
         });
         // Whoever asked may have gone; the log has it.
         let _ = test.answer.send(attempt);

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::registry::RegistryCache;
 use crate::clock::Clock;
+use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{BITE, Store, StoreError};
 
 const TIDY: Duration = Duration::from_millis(100);
@@ -17,6 +19,7 @@ const BREATH: Duration = Duration::from_millis(5);
 /// A thread that can be told to stop, and nothing more.
 pub(crate) struct Janitor {
     store: Arc<dyn Store>,
+    registry: Arc<RegistryCache>,
     clock: Arc<dyn Clock>,
     log_kept: Duration,
     stopped: Mutex<bool>,
@@ -24,9 +27,15 @@ pub(crate) struct Janitor {
 }
 
 impl Janitor {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, log_kept: Duration) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<RegistryCache>,
+        clock: Arc<dyn Clock>,
+        log_kept: Duration,
+    ) -> Self {
         Self {
             store,
+            registry,
             clock,
             log_kept,
             stopped: Mutex::new(false),
@@ -67,13 +76,27 @@ impl Janitor {
 
     fn expire(&self) -> Result<(), StoreError> {
         for webhook in self.store.waiting_lanes()? {
-            while self.store.expire(webhook, self.clock.now())? == BITE {
+            let mut expired = self.store.expire(webhook, self.clock.now())?;
+            let any = expired > 0;
+            while expired == BITE {
                 if self.pause(BREATH) {
                     return Ok(());
                 }
+                expired = self.store.expire(webhook, self.clock.now())?;
+            }
+            if any
+                && self.is_strict(webhook)
+                && self.store.disable_barren(webhook, self.clock.now())?
+            {
+                self.registry.refresh()?;
             }
         }
         Ok(())
+    }
+
+    /// Whether failures switch this webhook off.
+    fn is_strict(&self, webhook: WebhookId) -> bool {
+        self.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
     fn prune(&self) -> Result<(), StoreError> {

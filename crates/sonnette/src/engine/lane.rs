@@ -56,6 +56,8 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// Somebody changes what waits in the store: nothing begins.
     paused: bool,
+    /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
+    off_until: u64,
 }
 
 /// What a lane wants done.
@@ -120,6 +122,7 @@ impl Lane {
             next_slot: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: false,
+            off_until: 0,
         }
     }
 
@@ -214,7 +217,7 @@ impl Lane {
 
     /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
     pub(crate) fn next(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
-        if self.paused {
+        if self.paused || committed < self.off_until {
             return Step::Rest;
         }
         if !webhook.is_enabled() {
@@ -397,6 +400,9 @@ impl Lane {
             self.forget_queue();
         }
         self.in_flight -= 1;
+        if decision.disable.is_some() {
+            self.off_until = u64::MAX;
+        }
         let unchanged = LaneHealth {
             last_success_at: before.last_success_at,
             ..self.health
@@ -446,6 +452,9 @@ impl Lane {
 
     /// The settlement of `notification` has been handed in under this number.
     pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
+        if self.off_until == u64::MAX {
+            self.off_until = number;
+        }
         self.settling.push_back((number, notification));
         self.forget_settled(committed);
     }

@@ -230,9 +230,11 @@ impl World {
         loop {
             match self.lane(webhook.id).next(webhook, now, committed) {
                 Step::Send(order) => self.send(webhook.id, order),
-                Step::Expire(id) => {
-                    self.settle(webhook.id, id, Settlement::expired(webhook.id, id))
-                }
+                Step::Expire(id) => self.settle(
+                    webhook.id,
+                    id,
+                    Settlement::expired(webhook.id, id, FailurePolicy::Never),
+                ),
                 Step::Load(after, limit) => {
                     let page = self.store.due(webhook.id, now, after, limit).unwrap();
                     self.pages.push((webhook.id, page, now));
@@ -357,6 +359,7 @@ impl World {
             },
             health: finished.health,
             disable: finished.decision.disable,
+            alert: None,
         };
         self.settle(webhook, notification.id, settlement);
         if finished.hold {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod amends;
 mod engine;
+mod policy;
 mod sender;
 mod world;

@@ -49,6 +49,10 @@ impl Control for SqliteStore {
         })
     }
 
+    fn disable_barren(&self, webhook: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|t| super::commit::disable_barren(t, webhook, now))
+    }
+
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
@@ -148,7 +152,12 @@ impl Control for SqliteStore {
                 "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
                 params![day, BITE],
             )?;
-            Ok([attempts, notifications, keys, answers].iter().any(|n| *n >= BITE))
+            let alerts = t.execute(
+                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
+                params![micros(before), BITE],
+            )?;
+            super::silences::prune(t)?;
+            Ok([attempts, notifications, keys, answers, alerts].iter().any(|n| *n >= BITE))
         })
     }
 }
@@ -164,7 +173,8 @@ fn again(
         "UPDATE deliveries SET
            tries = iif(settled_at IS NULL, tries, 0), started_at = iif(settled_at IS NULL, started_at, ?3),
            due_at = iif(settled_at IS NULL, min(due_at, ?3), ?3), settled_at = NULL, how = NULL, reason = NULL
-         WHERE webhook = ?1 AND notification = ?2",
+         WHERE webhook = ?1 AND notification = ?2
+           AND EXISTS (SELECT 1 FROM notifications WHERE id = ?2 AND length(body) > 0)",
     )?
     .execute([webhook.0, notification.0, micros(now)])?;
     Ok(())
@@ -201,7 +211,7 @@ fn undelivered(
 ) -> Result<Vec<Undelivered>, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT d.notification, n.published_at, d.how FROM deliveries d JOIN notifications n ON n.id = d.notification
-         WHERE d.webhook = ?1 AND d.notification > ?2 AND d.how IS NOT 'delivered'
+         WHERE d.webhook = ?1 AND d.notification > ?2 AND d.how IS NOT 'delivered' AND length(n.body) > 0
          ORDER BY d.notification LIMIT ?3",
     )?;
     let mut rows = statement.query(params![webhook.0, from, BITE])?;

@@ -15,7 +15,10 @@ pub(super) const NAME: &str = "sonnette.db";
 const APPLICATION: i32 = 0x536f_6e6e;
 
 /// Each brings the shape on by one; never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
+];
 
 /// Files up to this size are looked through at every start.
 const CHECKED_SIZE: u64 = 64 << 20;

@@ -3,13 +3,17 @@
 //! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
 
+mod alerts;
 mod commit;
 mod control;
+mod erase;
 mod file;
 mod lanes;
 mod log;
+mod missed;
 mod registry;
 mod rows;
+mod silences;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Store, StoreError};
-use crate::domain::{EventSlug, OrganizerId};
+use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use file::Lock;
 
@@ -46,6 +50,8 @@ struct Writer {
     /// Events that are surely in the table, so that a publication need not look; forgotten with every new version.
     known_events: HashSet<(OrganizerId, EventSlug)>,
     known_at: i64,
+    /// Notifications that were blanked: answers to attempts that were under way are not kept either.
+    erased: HashSet<NotificationId>,
 }
 
 impl SqliteStore {
@@ -64,6 +70,7 @@ impl SqliteStore {
             connection,
             known_events: HashSet::new(),
             known_at: 0,
+            erased: HashSet::new(),
         };
         let copier = Mutex::new(connect(&path)?);
         Ok(Self {

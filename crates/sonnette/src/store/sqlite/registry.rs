@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::rows::{Cells, micros, to_json};
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, silences};
 use crate::domain::{
     AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer,
     OrganizerId, OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token,
@@ -186,6 +186,9 @@ impl Registry for SqliteStore {
             )?;
             let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
             write_webhook(t, &webhook)?;
+            if !webhook.is_enabled() {
+                silences::begin(t, webhook.id)?;
+            }
             write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
             Ok(webhook)
         })
@@ -216,6 +219,11 @@ impl Registry for SqliteStore {
             }
             if webhook != before {
                 write_webhook(t, &webhook)?;
+            }
+            match (before.is_enabled(), webhook.is_enabled()) {
+                (true, false) => silences::begin(t, id)?,
+                (false, true) => silences::end(t, id)?,
+                _ => {}
             }
             write_note(t, Some(organizer), &with_id(note, id))?;
             Ok(Changed::Done(webhook))
@@ -493,7 +501,11 @@ fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
     })
 }
 
-fn organizers(c: &Connection, condition: &str, value: i64) -> Result<Vec<Organizer>, StoreError> {
+pub(super) fn organizers(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<Vec<Organizer>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "SELECT * FROM organizers WHERE {condition} ORDER BY id"
     ))?;
@@ -603,7 +615,11 @@ fn write_action_type(t: &Transaction<'_>, row: &RegisteredAction) -> Result<usiz
     )?)
 }
 
-fn webhooks(c: &Connection, condition: &str, value: i64) -> Result<Vec<Webhook>, StoreError> {
+pub(super) fn webhooks(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<Vec<Webhook>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
     ))?;
