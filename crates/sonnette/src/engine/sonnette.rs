@@ -56,11 +56,8 @@ impl Sonnette {
     ) -> Result<Arc<Self>, StartError> {
         let inboxes = Inboxes::new(options.sending_threads);
         let (news, _) = broadcast::channel(NEWS);
-        let registry = Arc::new(RegistryCache::load(
-            store.clone(),
-            inboxes.clone(),
-            news.clone(),
-        )?);
+        let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
+        let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
             store.clone(),

@@ -44,7 +44,8 @@ pub trait Erase {
         now: Timestamp,
     ) -> Result<Erased, StoreError>;
 
-    /// Lets nothing of what was erased remain beside the tables, such as in a write-ahead log.
+    /// Lets nothing of what was erased remain beside the tables, such as in a write-ahead log; where somebody reads it
+    /// just now, as soon as [`tidy`](super::Store::tidy) can.
     ///
     /// # Errors
     /// When the store cannot be written.

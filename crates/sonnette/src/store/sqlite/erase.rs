@@ -2,6 +2,10 @@
 //!
 //! Deleted bytes are overwritten (`secure_delete`), and the write-ahead log, which holds pages as they were, is emptied.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
@@ -9,7 +13,6 @@ use super::rows::micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
 use crate::store::{Erase, Erased};
-use jiff::Timestamp;
 
 /// Notifications of one transaction: each may have many attempts.
 const NOTIFICATIONS: usize = 200;
@@ -19,6 +22,9 @@ const REMEMBERED: usize = 100_000;
 
 /// An attempt ends after its notification was published, but for a clock that was put back.
 const CLOCKS: i64 = 3_600_000_000;
+
+/// How long whoever reads the write-ahead log is waited for.
+const READ: Duration = Duration::from_millis(500);
 
 /// A notification and when it was published.
 type Published = (i64, i64);
@@ -54,17 +60,30 @@ impl Erase for SqliteStore {
     }
 
     fn scrub(&self) -> Result<(), StoreError> {
-        let copier = self.copier.lock();
-        let writer = self.writer.lock();
-        let busy: i64 =
-            copier.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        drop(writer);
-        if busy != 0 {
-            return Err(StoreError::Unavailable(
-                "the write-ahead log is still being read".to_owned(),
-            ));
+        self.unscrubbed.store(true, Ordering::Release);
+        if !self.empty_log()? {
+            tracing::warn!("the write-ahead log is being read; it is emptied as soon as it can be");
         }
         Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// Empties the write-ahead log; false while somebody reads it. Publications wait for [`READ`] at most.
+    pub(super) fn empty_log(&self) -> Result<bool, StoreError> {
+        let copier = self.copier.lock();
+        let writer = self.writer.lock();
+        copier.busy_timeout(READ)?;
+        let busy = copier.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, bool>(0)
+        });
+        drop(writer);
+        copier.busy_timeout(super::PATIENCE)?;
+        let emptied = !busy?;
+        if emptied {
+            self.unscrubbed.store(false, Ordering::Release);
+        }
+        Ok(emptied)
     }
 }
 

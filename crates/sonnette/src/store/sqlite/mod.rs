@@ -17,6 +17,7 @@ mod silences;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -43,6 +44,8 @@ pub struct SqliteStore {
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     copier: Mutex<Connection>,
+    /// Something was erased that the write-ahead log may still hold.
+    unscrubbed: AtomicBool,
 }
 
 struct Writer {
@@ -78,6 +81,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             copier,
+            unscrubbed: AtomicBool::new(false),
         })
     }
 
@@ -152,6 +156,12 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) {
+        if self.unscrubbed.load(Ordering::Acquire) {
+            if let Err(error) = self.empty_log() {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+            }
+            return;
+        }
         let size = self.log_size();
         if size < 1 << 20 {
             return;
