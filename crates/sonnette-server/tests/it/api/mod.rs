@@ -2,8 +2,9 @@
 
 mod around;
 mod beside;
-mod client;
+pub(crate) mod client;
 mod publishing;
 mod registry;
 mod stations;
+mod subjects;
 mod webhooks;
