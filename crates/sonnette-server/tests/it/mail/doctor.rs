@@ -96,8 +96,7 @@ fn what_goes_wrong_is_said() {
     let ran = place.run(&["doctor", "--mail-to", "you@example.org"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("mail.host"), "{}", ran.out);
-    place
-        .run(&["doctor", "--mail-from", "nobody"])
-        .out
-        .contains("mail-from");
+    let ran = place.run(&["serve", "--mail-from", "nobody"]);
+    let said = ran.refused(2);
+    assert!(said.contains("--mail-from: expected an address"), "{said}");
 }
