@@ -127,7 +127,8 @@ fn start(mut command: Command) -> (Child, String) {
         }
         line.clear();
     }
-    panic!("the server did not start");
+    let ended = child.wait();
+    panic!("the server did not start: {ended:?}");
 }
 
 fn request(address: &str, token: &str) -> Arc<[u8]> {

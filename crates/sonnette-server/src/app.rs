@@ -4,6 +4,7 @@
 //! wander between cores and never wait behind what is being sent.
 
 mod edge;
+mod leftover;
 
 use std::future::Future;
 use std::io;
@@ -36,6 +37,7 @@ const DAY: u64 = 24 * 60 * 60;
 pub(crate) struct App {
     sonnette: Arc<Sonnette>,
     mailer: Option<Mailer>,
+    state: AppState,
     router: Router,
     threads: usize,
     max_connections: usize,
@@ -67,12 +69,14 @@ impl App {
             require_https: settings.require_https,
             ..HttpSettings::default()
         };
-        let router = http::router(AppState::new(sonnette.clone(), http_settings));
+        let state = AppState::new(sonnette.clone(), http_settings);
+        let router = http::router(state.clone());
         let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             sonnette,
             mailer,
+            state,
             router,
             threads: count(settings.threads),
             max_connections,
@@ -127,6 +131,9 @@ impl App {
                 tracing::error!("a thread that took requests had panicked");
             }
         }
+        let state = self.state;
+        // Whatever goes wrong with it is in the log; nothing else depends on it.
+        let _ = tokio::task::spawn_blocking(move || state.flush_token_use()).await;
         tracing::info!("stopped");
         Ok(())
     }

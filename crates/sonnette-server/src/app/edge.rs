@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use hyper::body::Incoming;
+use axum::response::Response;
+use http::header;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
-use super::Phase;
+use super::{Phase, leftover};
 
 /// Within this a request's header must have come, and a kept connection's next one must have begun.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -94,15 +96,8 @@ async fn connection(
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let mut router = router.clone();
-        async move {
-            Ok::<_, Infallible>(
-                router
-                    .call(request)
-                    .await
-                    .unwrap_or_else(|never| match never {}),
-            )
-        }
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(answer(router, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder
@@ -115,4 +110,20 @@ async fn connection(
         tracing::debug!(%peer, %error, "a connection ended early");
     }
     drop(permit);
+}
+
+async fn answer(mut router: Router, request: hyper::Request<Incoming>) -> Response {
+    if request.body().is_end_stream() {
+        return answered(router.call(request).await);
+    }
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let (head, body) = request.into_parts();
+    let (body, leftover) = leftover::share(body);
+    let response = answered(router.call(hyper::Request::from_parts(head, body)).await);
+    leftover.discard(asks_first).await;
+    response
+}
+
+fn answered(response: Result<Response, Infallible>) -> Response {
+    response.unwrap_or_else(|never| match never {})
 }

@@ -18,6 +18,9 @@ use super::{block_on, output, registry, token};
 use crate::app::App;
 use crate::config::Settings;
 
+/// "File size limit exceeded", by the same number on Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
 /// The command.
 #[derive(Args)]
 pub(super) struct Serve {}
@@ -30,14 +33,23 @@ impl Serve {
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;
+        allow_many_connections();
         let listener = TcpListener::bind(settings.listen)
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         block_on(async {
             // Before anything says that the server is there: from then on it ends in good order.
             let shutdown = asked_to_stop()?;
+            outlive_full_files()?;
             let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
             Ok(app.run(listener, shutdown).await?)
         })
+    }
+}
+
+/// Each request under way, in or out, is a file to the system, which allows few unless asked.
+fn allow_many_connections() {
+    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
@@ -51,6 +63,13 @@ pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// A file at the size limit of the process is an error of the write, as a full disk is, and not the end of the program.
+fn outlive_full_files() -> Result<()> {
+    // Once somebody has listened to a signal it no longer ends the process.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)).context("signals cannot be received")?);
+    Ok(())
 }
 
 /// The token of the settings, if it is not known yet; on an empty store else a fresh one, for whoever sits at the

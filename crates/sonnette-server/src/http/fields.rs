@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sonnette::domain::UnknownWord;
+use uuid::Uuid;
 
 use super::error::{ApiError, Messages};
 use super::lists::INVALID_TIME;
@@ -114,7 +115,17 @@ impl Fields {
         }
     }
 
-    /// true or false.
+    /// A UUID, in any of its usual forms.
+    pub(crate) fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        let value = self.some(name)?;
+        let uuid = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+        if uuid.is_none() {
+            self.refuse(name, "Must be a valid UUID.");
+        }
+        uuid
+    }
+
+    /// A boolean, in any of the forms that pretix takes.
     pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
         let value = self.some(name)?;
         if !value.is_boolean() {

@@ -11,7 +11,8 @@ use super::error::ApiError;
 
 const API: &str = "/api/v1/";
 
-/// Refuses what no route should see, takes `.json` for the final slash, and hands on.
+/// Refuses what no route should see (no segment of a path of the API is empty), takes `.json` for the final slash, and
+/// hands on.
 pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) -> Response {
     if request
         .uri()
@@ -20,6 +21,9 @@ pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) ->
     {
         let detail = "Null characters are not allowed in the query.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
+    }
+    if request.uri().path().starts_with(API) && request.uri().path().contains("//") {
+        return nowhere().await;
     }
     if let Some(uri) = without_suffix(request.uri()) {
         *request.uri_mut() = uri;
@@ -31,7 +35,11 @@ pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) ->
 }
 
 fn without_suffix(uri: &Uri) -> Option<Uri> {
-    let stem = uri.path().strip_suffix(".json")?;
+    let path = uri.path();
+    let stem = path
+        .strip_suffix('/')
+        .unwrap_or(path)
+        .strip_suffix(".json")?;
     if !stem.starts_with(API) || stem == "/api/v1/openapi" {
         return None;
     }
@@ -95,6 +103,10 @@ mod tests {
         assert_eq!(
             turned("/api/v1/organizers.json?a=1").as_deref(),
             Some("/api/v1/organizers/?a=1")
+        );
+        assert_eq!(
+            turned("/api/v1/organizers.json/").as_deref(),
+            Some("/api/v1/organizers/")
         );
         assert_eq!(turned("/api/v1/openapi.json"), None);
         assert_eq!(turned("/assets/a.json"), None);

@@ -123,3 +123,7 @@ impl fmt::Debug for ActionName {
         fmt::Debug::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+#[path = "action_tests.rs"]
+mod tests;

@@ -83,3 +83,7 @@ impl LaneHealth {
         self.paused_until.max(self.probing.map(|p| p.next_at))
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

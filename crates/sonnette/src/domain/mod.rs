@@ -31,7 +31,7 @@ pub use lane::{LaneHealth, Probing, Streak};
 pub use notification::{BodyDraft, Notification, Shape};
 pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer, UnknownWord};
 pub use pace::Pace;
-pub use retry::{Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Turn, decide};
+pub use retry::{Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Trial, Turn, decide};
 pub use secret::{InvalidSecret, Secret, Secrets};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// The concurrency of one lane: grows while answers are good and come slower than our own work, shrinks when not.
 ///
-/// A receiver that answers within [`Pace::QUICK`] is kept busy by a few requests at a time; more would only queue
-/// in it and cost us memory. One that takes longer is given one more for each good answer, so that the number
-/// doubles within one round of answers. An answer far slower than the best seen says that the receiver is full.
+/// A receiver that can answer within [`Pace::QUICK`] is kept busy by a few requests at a time; more would only queue in
+/// it, or on our side, where they look like slow answers. What it can do is told by its best answer of late, not by the
+/// latest one. A receiver that takes longer is given one more for each good answer, so that the number doubles within
+/// one round of answers. An answer far slower than the best says that the receiver is full.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     window: u32,
-    /// The best answer time seen, which slowly forgets.
-    floor: Option<Duration>,
+    /// The best answer time of this stretch of [`Pace::MEMORY`], and of the one before it.
+    best: Option<Duration>,
+    best_before: Option<Duration>,
+    began: Option<Timestamp>,
 }
 
 impl Pace {
@@ -19,16 +24,18 @@ impl Pace {
     pub const FIRST: u32 = 4;
     /// Where growth ends, unless the webhook's settings say otherwise.
     pub const MOST: u32 = 64;
-    /// A receiver that answers within this time needs no more than [`Pace::FIRST`] at a time.
+    /// A receiver that can answer within this time needs no more than [`Pace::FIRST`] at a time.
     pub const QUICK: Duration = Duration::from_millis(2);
     /// A receiver slower than this is not offered more than it has: each request would be held for long.
     pub const SLOW: Duration = Duration::from_secs(1);
+    /// The best answer is that of the last one to two times this.
+    pub const MEMORY: Duration = Duration::from_secs(5);
 
     /// A lane that has just opened after failing begins with one.
     pub fn cautious() -> Self {
         Self {
             window: 1,
-            floor: None,
+            ..Self::default()
         }
     }
 
@@ -37,17 +44,18 @@ impl Pace {
         self.window
     }
 
-    /// After a good answer that took `took`, with `in_flight` requests under way, itself included; never above `most`.
-    /// `busy`: our own thread has no time to spare, so that it is we who are slow, and more at a time would only queue
-    /// here.
-    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32, busy: bool) {
-        let floor = self.floor.map_or(took, |f| (f + f / 64).min(took));
-        self.floor = Some(floor);
+    /// After a good answer at `now` that took `took`, with `in_flight` requests under way, itself included; never
+    /// above `most`.
+    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32, now: Timestamp) {
+        let best = self.note(took, now);
         if self.window < Self::FIRST {
             self.window += 1;
-        } else if busy || took > (floor * 4).max(Self::QUICK * 10) || took > Self::SLOW {
+        } else if best <= Self::QUICK
+            || took > (best * 4).max(Self::QUICK * 10)
+            || took > Self::SLOW
+        {
             self.window = (self.window - 1).max(Self::FIRST);
-        } else if took > Self::QUICK && in_flight >= self.window && self.window < most {
+        } else if in_flight >= self.window && self.window < most {
             self.window += 1;
         }
     }
@@ -56,13 +64,29 @@ impl Pace {
     pub fn failed(&mut self) {
         self.window = (self.window / 2).max(1);
     }
+
+    /// Remembers an answer time, and tells the best of late.
+    fn note(&mut self, took: Duration, now: Timestamp) -> Duration {
+        let fresh = self
+            .began
+            .is_some_and(|began| now.duration_since(began).unsigned_abs() < Self::MEMORY);
+        if !fresh {
+            self.best_before = self.best.take();
+            self.began = Some(now);
+        }
+        let best = self.best.map_or(took, |best| best.min(took));
+        self.best = Some(best);
+        self.best_before.map_or(best, |before| before.min(best))
+    }
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
             window: Self::FIRST,
-            floor: None,
+            best: None,
+            best_before: None,
+            began: None,
         }
     }
 }

@@ -69,23 +69,38 @@ pub enum DeliveryDecision {
     GivenUp(Progress),
 }
 
-/// Decides what follows an attempt of `notification` that ended at `now`.
-///
-/// `progress` and `health` are those before the attempt; `jitter` is drawn evenly from 0 to 1 and moves the wait by
-/// at most 10 % either way.
-pub fn decide(
-    policy: Policy,
-    health: LaneHealth,
-    notification: NotificationId,
-    progress: Progress,
-    turn: Turn,
-    outcome: &Outcome,
-    now: Timestamp,
-    jitter: f64,
-) -> Decision {
+/// An attempt that has ended, as [`decide`] looks at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trial<'a> {
+    /// What was sent.
+    pub notification: NotificationId,
+    /// How far its delivery had come before.
+    pub progress: Progress,
+    /// Why it was made.
+    pub turn: Turn,
+    /// What the wire said.
+    pub outcome: &'a Outcome,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Drawn evenly from 0 to 1: moves the wait by at most 10 % either way.
+    pub jitter: f64,
+}
+
+/// Decides what follows an attempt; `health` is that of the lane before it.
+pub fn decide(policy: Policy, health: LaneHealth, trial: &Trial<'_>) -> Decision {
+    let Trial {
+        notification,
+        progress,
+        turn,
+        outcome,
+        at: now,
+        ..
+    } = *trial;
     if outcome.is_success() {
         let health = LaneHealth {
             last_success_at: Some(now),
+            // Whoever asked for silence means it, also where a request that was already under way went well.
+            paused_until: health.paused_until.filter(|until| *until > now),
             ..LaneHealth::default()
         };
         return Decision {
@@ -95,14 +110,14 @@ pub fn decide(
         };
     }
     let streak = lengthen(health.streak, notification, now);
-    let delivery = after_failure(progress, turn, outcome, now, jitter);
+    let delivery = after_failure(trial);
     let health = LaneHealth {
         streak: Some(streak),
         probing: probing_after(health.probing, streak, turn, now),
         paused_until: pause_after(health.paused_until, outcome, now),
         ..health
     };
-    let disable = if matches!(outcome, Outcome::Answered { status: 410, .. }) {
+    let disable = if is_gone(outcome) {
         Some(DisableReason::Gone)
     } else {
         let barren = matches!(delivery, DeliveryDecision::GivenUp(_))
@@ -144,15 +159,11 @@ fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp
     }
 }
 
-fn after_failure(
-    progress: Progress,
-    turn: Turn,
-    outcome: &Outcome,
-    now: Timestamp,
-    jitter: f64,
-) -> DeliveryDecision {
+fn after_failure(trial: &Trial<'_>) -> DeliveryDecision {
+    let progress = trial.progress;
     let attempts = progress.attempts.saturating_add(1);
-    if turn == Turn::Probe {
+    // Neither is a try of the schedule's kind: after a 410 the webhook is off, and what waits is held.
+    if trial.turn == Turn::Probe || is_gone(trial.outcome) {
         return DeliveryDecision::Waits(Progress {
             attempts,
             due_at: progress.started_at,
@@ -166,19 +177,19 @@ fn after_failure(
         ..progress
     };
     match SCHEDULE.get(tries as usize - 1) {
-        // A 410 is no try of the schedule's kind: the webhook is off, and what waits is held.
-        _ if matches!(outcome, Outcome::Answered { status: 410, .. }) => {
-            DeliveryDecision::Waits(next)
-        }
         None => DeliveryDecision::GivenUp(next),
         Some(wait) => {
             let wait = wait
-                .mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0))
-                .max(retry_after(outcome));
-            let due_at = (now + wait).min(next.expires_at());
+                .mul_f64(0.9 + 0.2 * trial.jitter.clamp(0.0, 1.0))
+                .max(retry_after(trial.outcome));
+            let due_at = (trial.at + wait).min(next.expires_at());
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
     }
+}
+
+fn is_gone(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered { status: 410, .. })
 }
 
 fn retry_after(outcome: &Outcome) -> Duration {
@@ -223,3 +234,7 @@ fn exceeds(policy: FailurePolicy, streak: Streak, barren: bool, now: Timestamp) 
         }
     }
 }
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -80,3 +80,7 @@ impl Secrets {
         std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
     }
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;

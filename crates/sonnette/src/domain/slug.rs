@@ -85,3 +85,7 @@ slugs! {
     /// The short name of an event, unique within its organizer; case matters.
     EventSlug,
 }
+
+#[cfg(test)]
+#[path = "slug_tests.rs"]
+mod tests;

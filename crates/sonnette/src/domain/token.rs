@@ -101,3 +101,7 @@ impl FromIterator<Permission> for Permissions {
         Self(iter.into_iter().fold(0, |set, p| set | 1 << p as u8))
     }
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

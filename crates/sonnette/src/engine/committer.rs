@@ -4,7 +4,7 @@
 //! the transaction with. What waits here is what a crash would send twice, so that time is short.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -58,6 +58,8 @@ pub(crate) struct Committer {
     queue: Mutex<Queue>,
     wake: Condvar,
     committed: AtomicU64,
+    /// So many settlements wait that sending should pause.
+    behind: AtomicBool,
     store: Arc<dyn Store>,
     registry: Arc<RegistryCache>,
     inboxes: Inboxes,
@@ -79,6 +81,7 @@ impl Committer {
             queue: Mutex::default(),
             wake: Condvar::new(),
             committed: AtomicU64::new(0),
+            behind: AtomicBool::new(false),
             store,
             registry,
             inboxes,
@@ -122,6 +125,9 @@ impl Committer {
         let number = queue.submitted;
         let waiting = queue.settlements.len();
         drop(queue);
+        if waiting > SETTLEMENTS {
+            self.behind.store(true, Ordering::Relaxed);
+        }
         if waiting == 1 || waiting == ENOUGH {
             self.wake.notify_one();
         }
@@ -135,7 +141,7 @@ impl Committer {
 
     /// Whether so many settlements wait that sending should pause.
     pub(crate) fn is_behind(&self) -> bool {
-        self.queue.lock().settlements.len() > SETTLEMENTS
+        self.behind.load(Ordering::Relaxed)
     }
 
     /// Takes nothing more; the thread ends when all is on disk.
@@ -246,6 +252,7 @@ impl Committer {
         }
         let number = settlements.len() as u64;
         self.committed.fetch_add(number, Ordering::Release);
+        self.behind.store(false, Ordering::Relaxed);
     }
 
     /// Settlements are never dropped: the store may be full or away for a while.

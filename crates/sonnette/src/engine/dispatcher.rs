@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::inbox::{Inbox, Message, Test};
 use super::lane::{Lane, Order, Step};
-use super::load::Load;
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
 use crate::domain::{
@@ -25,8 +24,8 @@ use crate::store::{BITE, Cursor, Settlement, StoreError, Verdict, Waiting};
 
 /// Requests that one thread has under way at a time, over all lanes; beyond it lanes take turns.
 const MOST_IN_FLIGHT: usize = 2_048;
-/// Deliveries that all lanes of a thread hold in memory.
-const MOST_QUEUED: usize = 50_000;
+/// Bytes of deliveries that all lanes of a thread hold in memory; beyond it they stay in the store.
+const MOST_QUEUED: usize = 32 << 20;
 /// How long a connection is kept without a request.
 const IDLE: Duration = Duration::from_secs(20);
 /// How often idle connections and lanes are looked at, and the longest sleep, so that a clock that jumps is noticed.
@@ -45,9 +44,8 @@ pub(crate) struct Dispatcher {
     /// Lanes that may begin a request as soon as the thread has room for one.
     turns: RefCell<VecDeque<Rc<Slot>>>,
     in_flight: Cell<usize>,
-    queued: Cell<usize>,
+    queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
-    load: RefCell<Load>,
 }
 
 /// A lane and what its requests need.
@@ -83,9 +81,8 @@ impl Dispatcher {
             timers: RefCell::default(),
             turns: RefCell::default(),
             in_flight: Cell::new(0),
-            queued: Cell::new(0),
+            queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
-            load: RefCell::default(),
         })
     }
 
@@ -162,9 +159,10 @@ impl Dispatcher {
                 },
             };
             if let Some(lane) = slot.lane.borrow_mut().as_mut() {
-                let before = lane.queued();
-                lane.offer(waiting, self.queued.get() < MOST_QUEUED);
-                self.queued.set(self.queued.get() + lane.queued() - before);
+                let before = lane.queued_bytes();
+                lane.offer(waiting, self.queued_bytes.get() < MOST_QUEUED);
+                self.queued_bytes
+                    .set(self.queued_bytes.get() + lane.queued_bytes() - before);
             }
             if touched.last().is_none_or(|last| !Rc::ptr_eq(last, &slot)) {
                 touched.push(slot);
@@ -215,9 +213,10 @@ impl Dispatcher {
             spawn_local(self.clone().test(slot, test));
             return;
         }
+        let committed = self.shared.committer.committed();
         self.with_lane(&slot, |lane| match message {
             Message::Look { probe_now, .. } => lane.look(probe_now.then(|| self.now())),
-            Message::Hurry(_, waiting) => lane.hurry(waiting),
+            Message::Hurry(_, waiting) => lane.hurry(waiting, committed),
             Message::Pause(_, done) => {
                 lane.pause();
                 // Whoever asked may have gone; then somebody else resumes the lane.
@@ -316,9 +315,10 @@ impl Dispatcher {
     fn with_lane<T>(&self, slot: &Slot, change: impl FnOnce(&mut Lane) -> T) -> Option<T> {
         let mut lane = slot.lane.borrow_mut();
         let lane = lane.as_mut()?;
-        let before = lane.queued();
+        let before = lane.queued_bytes();
         let answer = change(lane);
-        self.queued.set(self.queued.get() + lane.queued() - before);
+        self.queued_bytes
+            .set(self.queued_bytes.get() + lane.queued_bytes() - before);
         let failing = lane.health().is_failing();
         if slot.failing.replace(failing) != failing {
             self.shared.metrics.lane(!failing, -1);
@@ -488,7 +488,6 @@ impl Dispatcher {
         let most = webhook.settings.max_concurrency.unwrap_or(Pace::MOST);
         let jitter = fastrand::f64();
         let was_failing = slot.failing.get();
-        let busy = self.load.borrow_mut().is_busy();
         let finished = self.with_lane(slot, |lane| {
             lane.finished(
                 order,
@@ -496,7 +495,6 @@ impl Dispatcher {
                 exchange.duration,
                 current.policy,
                 most,
-                busy,
                 now,
                 jitter,
             )

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -53,18 +54,27 @@ pub(crate) struct Mail {
 pub(crate) struct Inbox {
     mail: Mutex<Mail>,
     arrived: Notify,
+    /// Nobody reads any more. Changes only while `mail` is locked.
+    closed: AtomicBool,
 }
 
 impl Inbox {
     pub(crate) fn send(&self, message: Message) {
-        self.mail.lock().messages.push(message);
+        let mut mail = self.mail.lock();
+        if self.closed.load(Ordering::Relaxed) {
+            // Whoever waits for an answer learns by this that there will be none.
+            return;
+        }
+        mail.messages.push(message);
+        drop(mail);
         self.arrived.notify_one();
     }
 
     /// Hands over what was just committed.
     pub(crate) fn hand_over(&self, items: Vec<(WebhookId, Waiting)>) {
         let mut mail = self.mail.lock();
-        if mail.handed.len() + items.len() > HANDED {
+        // What comes after an overflow must not overtake it.
+        if !mail.more.is_empty() || mail.handed.len() + items.len() > HANDED {
             mail.more.extend(items.iter().map(|(webhook, _)| *webhook));
         } else if mail.handed.is_empty() {
             mail.handed = items;
@@ -73,6 +83,13 @@ impl Inbox {
         }
         drop(mail);
         self.arrived.notify_one();
+    }
+
+    /// Takes nothing more, and forgets what nobody has read.
+    pub(crate) fn close(&self) {
+        let mut mail = self.mail.lock();
+        self.closed.store(true, Ordering::Relaxed);
+        *mail = Mail::default();
     }
 
     /// Takes everything; waits for nothing.

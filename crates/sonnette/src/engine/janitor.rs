@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::Shared;
 use super::registry::RegistryCache;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{BITE, Store, StoreError};
 
 const TIDY: Duration = Duration::from_millis(100);
-const EXPIRE: Duration = Duration::from_secs(60);
-const PRUNE: Duration = Duration::from_secs(600);
+const EXPIRE: Duration = Duration::from_mins(1);
+const PRUNE: Duration = Duration::from_mins(10);
 /// Between two bites, so that publications go first.
 const BREATH: Duration = Duration::from_millis(5);
 
@@ -27,16 +28,11 @@ pub(crate) struct Janitor {
 }
 
 impl Janitor {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        registry: Arc<RegistryCache>,
-        clock: Arc<dyn Clock>,
-        log_kept: Duration,
-    ) -> Self {
+    pub(crate) fn new(shared: &Shared, log_kept: Duration) -> Self {
         Self {
-            store,
-            registry,
-            clock,
+            store: shared.store.clone(),
+            registry: shared.registry.clone(),
+            clock: shared.clock.clone(),
             log_kept,
             stopped: Mutex::new(false),
             wake: Condvar::new(),
@@ -50,11 +46,11 @@ impl Janitor {
             self.store.tidy();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
                 expired = Some(Instant::now());
-                self.log("expired deliveries could not be given up", self.expire());
+                warn("expired deliveries could not be given up", self.expire());
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
                 pruned = Some(Instant::now());
-                self.log("the old log could not be removed", self.prune());
+                warn("the old log could not be removed", self.prune());
             }
         }
         self.store.tidy();
@@ -75,7 +71,16 @@ impl Janitor {
     }
 
     fn expire(&self) -> Result<(), StoreError> {
+        let registry = self.registry.current();
         for webhook in self.store.waiting_lanes()? {
+            if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
+                // What waits for one that is off is held: it has no time of its own, and is found here by its age.
+                while self.store.make_due(webhook, self.clock.now())? == BITE {
+                    if self.pause(BREATH) {
+                        return Ok(());
+                    }
+                }
+            }
             let mut expired = self.store.expire(webhook, self.clock.now())?;
             let any = expired > 0;
             while expired == BITE {
@@ -109,10 +114,10 @@ impl Janitor {
         }
         Ok(())
     }
+}
 
-    fn log(&self, what: &'static str, result: Result<(), StoreError>) {
-        if let Err(error) = result {
-            tracing::warn!(%error, what);
-        }
+fn warn(what: &'static str, result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, what);
     }
 }

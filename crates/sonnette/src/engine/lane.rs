@@ -10,21 +10,33 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{
-    AttemptId, Decision, DeliveryDecision, LaneHealth, NotificationId, Outcome, Pace, Policy, Turn,
-    Webhook, decide,
+    AttemptId, DeliveryDecision, LaneHealth, NotificationId, Outcome, Pace, Policy, Probing, Trial,
+    Turn, Webhook, decide,
 };
 use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
 
+pub(crate) use super::order::{Finished, Order, Step};
+
 /// Deliveries a lane holds in memory.
-const QUEUE: usize = 256;
-/// Bytes of bodies it holds, unless a single one is larger.
+const QUEUE: usize = 4_096;
+/// Bytes it holds, unless a single delivery is larger.
 const QUEUE_BYTES: usize = 2 << 20;
-/// With fewer than this it asks for more.
-const LOW: usize = 64;
+/// Deliveries it asks the store for at a time.
+const PAGE: usize = 512;
+/// With fewer than this it asks for more,
+const LOW: usize = 128;
+/// but not while it still holds this many bytes.
+const LOW_BYTES: usize = QUEUE_BYTES / 4;
+/// What a delivery in memory costs beside its body.
+const OVERHEAD: usize = 256;
 /// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A look at the store for what was settled in memory but not yet on disk.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A receiver may ask for silence for so long.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+/// Between two requests at the lowest rate limit.
+const LONGEST_SLOT: Duration = Duration::from_secs(1);
 
 /// A webhook's unsettled deliveries as far as they are in memory.
 #[derive(Debug)]
@@ -49,49 +61,17 @@ pub(crate) struct Lane {
     read_through: NotificationId,
     /// When the store's next delivery is due that was not when last looked at.
     next_due_at: Option<Timestamp>,
+    /// How far reading has come over what was known already: a page that brings nothing new is not read again.
+    passed: Option<Cursor>,
     /// Where the rotation of probes has come to.
     probed: Option<Cursor>,
     /// When the rate limit allows the next request.
     next_slot: Timestamp,
     last_attempt: AttemptId,
-    /// Somebody changes what waits in the store: nothing begins.
-    paused: bool,
+    /// So many change what waits in the store: nothing begins.
+    paused: u32,
     /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
     off_until: u64,
-}
-
-/// What a lane wants done.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Step {
-    /// Send this.
-    Send(Order),
-    /// Settle this as given up: its three days are over.
-    Expire(NotificationId),
-    /// Read what is due from the store, after the cursor.
-    Load(Option<Cursor>, usize),
-    /// Ask again then.
-    Sleep(Timestamp),
-    /// Ask again when something happens.
-    Rest,
-}
-
-/// A request to be made.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) waiting: Waiting,
-    pub(crate) turn: Turn,
-}
-
-/// What came of an order.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) attempt: AttemptId,
-    pub(crate) follows: Follows,
-    /// The lane's health, where the stored one no longer holds.
-    pub(crate) health: Option<LaneHealth>,
-    pub(crate) decision: Decision,
-    /// The lane has just begun to fail, or to hold for good: deliveries with a time to come are held from now on.
-    pub(crate) hold: bool,
 }
 
 impl Lane {
@@ -118,10 +98,11 @@ impl Lane {
             page_is_stale: false,
             read_through: NotificationId(0),
             next_due_at: row.next_due_at,
+            passed: None,
             probed: None,
             next_slot: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
-            paused: false,
+            paused: 0,
             off_until: 0,
         }
     }
@@ -130,9 +111,9 @@ impl Lane {
         &self.health
     }
 
-    /// Deliveries in memory that wait for their turn.
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+    /// Bytes of memory that deliveries waiting for their turn take, about.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
     }
 
     /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
@@ -143,7 +124,7 @@ impl Lane {
             && self.settling.is_empty()
             && !self.more
             && !self.loading
-            && !self.paused
+            && self.paused == 0
             && self.next_due_at.is_none()
             && !self.health.is_failing()
     }
@@ -157,7 +138,7 @@ impl Lane {
             || late
             || self.more
             || self.loading
-            || self.paused
+            || self.paused > 0
             || self.health.is_failing()
         {
             self.more = true;
@@ -167,14 +148,15 @@ impl Lane {
     }
 
     /// Somebody wants this sent now, whatever the lane's health.
-    pub(crate) fn hurry(&mut self, waiting: Waiting) {
+    pub(crate) fn hurry(&mut self, waiting: Waiting, committed: u64) {
         let id = waiting.notification.id;
-        if self.known.insert(id) {
+        let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
+        if self.known.insert(id) || self.settling.iter().any(on_disk) {
             self.urgent.push_back(waiting);
         } else if let Some(place) = self.queue.iter().position(|w| w.notification.id == id)
             && let Some(waiting) = self.queue.remove(place)
         {
-            self.queued_bytes -= waiting.notification.body.len();
+            self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
             self.urgent.push_back(waiting);
         } else {
             // In flight, or its settlement is not on disk yet.
@@ -182,24 +164,27 @@ impl Lane {
         }
     }
 
-    /// The store holds something new, or something is due that was not. With `probe_now` a failing lane looks at once.
+    /// The store holds something new, or something is due that was not. With `probe_now` somebody wants it sent now: a
+    /// failing lane looks at once, and one that was asked for silence does not wait for its end.
     pub(crate) fn look(&mut self, probe_now: Option<Timestamp>) {
         self.more = true;
-        if let (Some(now), Some(probing)) = (probe_now, &mut self.health.probing) {
+        let Some(now) = probe_now else { return };
+        self.health.paused_until = None;
+        if let Some(probing) = &mut self.health.probing {
             probing.next_at = now;
         }
     }
 
-    /// Nothing begins until [`Lane::resume`], and nothing is in memory.
+    /// Nothing begins until as many [`Lane::resume`] have come, and nothing is in memory.
     pub(crate) fn pause(&mut self) {
-        self.paused = true;
+        self.paused += 1;
         self.page_is_stale = self.loading;
         self.forget_queue();
     }
 
     /// What waits in the store has been changed, up to and including this notification: offers of those come late.
     pub(crate) fn resume(&mut self, through: NotificationId) {
-        self.paused = false;
+        self.paused = self.paused.saturating_sub(1);
         self.read_through = self.read_through.max(through);
         self.more = true;
     }
@@ -217,7 +202,7 @@ impl Lane {
 
     /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
     pub(crate) fn next(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
-        if self.paused || committed < self.off_until {
+        if self.paused > 0 || committed < self.off_until {
             return Step::Rest;
         }
         if !webhook.is_enabled() {
@@ -242,8 +227,9 @@ impl Lane {
         if self.health.is_failing() {
             return self.next_probe(webhook, now, committed);
         }
-        if self.more && !self.loading && self.queue.len() < LOW {
-            return self.load(None, QUEUE, committed);
+        let low = self.queue.len() < LOW && self.queued_bytes < LOW_BYTES;
+        if self.more && !self.loading && low {
+            return self.load(self.passed, PAGE, committed);
         }
         self.next_due(webhook, now)
     }
@@ -253,6 +239,8 @@ impl Lane {
         if self.in_flight >= self.pace.window().min(most.unwrap_or(u32::MAX)) {
             return Step::Rest;
         }
+        // A slot further off than any rate sets comes of a clock that was wrong.
+        self.next_slot = self.next_slot.min(now + LONGEST_SLOT);
         if !self.queue.is_empty() && self.next_slot > now {
             return Step::Sleep(self.next_slot);
         }
@@ -288,15 +276,16 @@ impl Lane {
         Step::Send(Order { waiting, turn })
     }
 
-    /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong.
-    fn silence(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.health.silent_until().filter(|until| *until > now)?;
-        let longest = if self.health.paused_until.is_some() {
-            Duration::from_hours(24)
-        } else {
-            crate::domain::Probing::LONGEST
-        };
-        Some(until.min(now + longest))
+    /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
+    /// brought back: it would move on with each look.
+    fn silence(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(until) = &mut self.health.paused_until {
+            *until = (*until).min(now + LONGEST_PAUSE);
+        }
+        if let Some(probing) = &mut self.health.probing {
+            probing.next_at = probing.next_at.min(now + Probing::LONGEST);
+        }
+        self.health.silent_until().filter(|until| *until > now)
     }
 
     fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> Step {
@@ -309,12 +298,22 @@ impl Lane {
     /// What was read for a [`Step::Load`], which was asked for at `now`.
     pub(crate) fn loaded(&mut self, page: Page, now: Timestamp) {
         self.loading = false;
+        let passed = self.passed.take();
+        if passed.is_some() {
+            // What has become due before it meanwhile is not on this page.
+            self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+        }
         if std::mem::take(&mut self.page_is_stale) {
             self.more = true;
             return;
         }
         let failing = self.health.is_failing();
         let mut not_yet = false;
+        let mut new = false;
+        let last = page
+            .due
+            .last()
+            .map(|w| (w.progress.due_at, w.notification.id));
         for waiting in page.due {
             self.read_through = self.read_through.max(waiting.notification.id);
             if failing && !self.queue.is_empty() {
@@ -327,8 +326,14 @@ impl Lane {
                     .iter()
                     .any(|(_, id)| *id == waiting.notification.id);
             } else {
+                new = true;
                 self.enqueue(waiting);
             }
+        }
+        let more_due = page.next_due_at.is_some_and(|due| due <= now);
+        if !failing && !new && more_due {
+            // What is in flight fills a page of its own where bodies are large.
+            self.passed = last.or(passed);
         }
         match page.next_due_at {
             Some(due) if due <= now => self.more = true,
@@ -357,6 +362,10 @@ impl Lane {
     }
 
     /// What came of an order, and what follows. `jitter` is drawn evenly from 0 to 1.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each comes from another place of the thread that sends; nobody else has them together"
+    )]
     pub(crate) fn finished(
         &mut self,
         order: &Order,
@@ -364,7 +373,6 @@ impl Lane {
         took: Duration,
         policy: Policy,
         most: u32,
-        busy: bool,
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
@@ -373,18 +381,17 @@ impl Lane {
             progress,
         } = &order.waiting;
         let before = self.health;
-        let decision = decide(
-            policy,
-            before,
-            notification.id,
-            *progress,
-            order.turn,
+        let trial = Trial {
+            notification: notification.id,
+            progress: *progress,
+            turn: order.turn,
             outcome,
-            now,
+            at: now,
             jitter,
-        );
+        };
+        let decision = decide(policy, before, &trial);
         self.health = decision.health;
-        self.adapt(outcome, took, most, busy, before.is_failing());
+        self.adapt(outcome, took, most, before.is_failing(), now);
         if order.turn == Turn::Probe {
             self.probed = Some((progress.due_at, notification.id));
         }
@@ -421,8 +428,8 @@ impl Lane {
         outcome: &Outcome,
         took: Duration,
         most: u32,
-        busy: bool,
         was_failing: bool,
+        now: Timestamp,
     ) {
         if !outcome.is_success() {
             self.pace.failed();
@@ -431,7 +438,7 @@ impl Lane {
             self.probed = None;
             self.more = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most, busy);
+            self.pace.succeeded(took, self.in_flight, most, now);
         }
     }
 
@@ -460,14 +467,14 @@ impl Lane {
     }
 
     fn enqueue(&mut self, waiting: Waiting) {
-        self.queued_bytes += waiting.notification.body.len();
+        self.queued_bytes += waiting.notification.body.len() + OVERHEAD;
         self.known.insert(waiting.notification.id);
         self.queue.push_back(waiting);
     }
 
     fn dequeue(&mut self) -> Option<Waiting> {
         let waiting = self.queue.pop_front()?;
-        self.queued_bytes -= waiting.notification.body.len();
+        self.queued_bytes -= waiting.notification.body.len() + OVERHEAD;
         Some(waiting)
     }
 

@@ -111,6 +111,26 @@ impl Metrics {
             "Webhooks switched off by the server",
             self.disabled.clone(),
         );
+        r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
+        r.register(
+            "requests_in_flight",
+            "Requests under way",
+            self.in_flight.clone(),
+        );
+        r.register("backlog", "Deliveries that wait", self.backlog.clone());
+        let oldest = self.oldest.clone();
+        r.register_with_unit(
+            "oldest_waiting",
+            "Age of the oldest delivery that waits",
+            Unit::Seconds,
+            oldest,
+        );
+        self.register_times();
+        self.register_commits();
+    }
+
+    fn register_times(&mut self) {
+        let r = &mut self.registry;
         let attempt = self.attempt_seconds.clone();
         r.register_with_unit(
             "attempt_duration",
@@ -125,6 +145,10 @@ impl Metrics {
             Unit::Seconds,
             arrival,
         );
+    }
+
+    fn register_commits(&mut self) {
+        let r = &mut self.registry;
         r.register(
             "commits",
             "Durable transactions of publications and settlements",
@@ -151,20 +175,6 @@ impl Metrics {
             "commit_settlements",
             "Settlements in one transaction",
             self.commit_settlements.clone(),
-        );
-        r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
-        r.register(
-            "requests_in_flight",
-            "Requests under way",
-            self.in_flight.clone(),
-        );
-        r.register("backlog", "Deliveries that wait", self.backlog.clone());
-        let oldest = self.oldest.clone();
-        r.register_with_unit(
-            "oldest_waiting",
-            "Age of the oldest delivery that waits",
-            Unit::Seconds,
-            oldest,
         );
     }
 

@@ -12,13 +12,18 @@ mod amends;
 mod api;
 mod committer;
 mod dispatcher;
+mod example;
 mod inbox;
 mod janitor;
 mod lane;
-mod load;
+#[cfg(test)]
+mod lane_tests;
 mod metrics;
+mod order;
 mod publisher;
 mod registry;
+#[cfg(test)]
+mod registry_tests;
 pub mod sender;
 #[cfg(test)]
 mod simulation;

@@ -122,7 +122,10 @@ impl Registry {
 
 impl Tenant {
     /// Webhooks that are as they were stay the very same values.
-    fn new(rows: OrganizerRows, before: Option<&BTreeMap<WebhookId, Arc<Webhook>>>) -> Self {
+    pub(super) fn new(
+        rows: OrganizerRows,
+        before: Option<&BTreeMap<WebhookId, Arc<Webhook>>>,
+    ) -> Self {
         let webhooks: BTreeMap<_, _> = rows
             .webhooks
             .into_iter()

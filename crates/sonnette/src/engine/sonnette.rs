@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::committer::Committer;
 use super::dispatcher::Dispatcher;
+use super::example::example;
 use super::inbox::{Inboxes, Message, Test};
 use super::janitor::Janitor;
 use super::metrics::Metrics;
@@ -21,11 +22,7 @@ use super::{
     Shared, StartError, Tenant, publisher,
 };
 use crate::clock::Clock;
-use crate::dialect::{Input, compose};
-use crate::domain::{
-    ActionName, Attempt, Delivery, EventSlug, Notification, NotificationId, TokenHash, Webhook,
-    WebhookId,
-};
+use crate::domain::{Attempt, Delivery, NotificationId, TokenHash, WebhookId};
 use crate::store::{BITE, DeliveryWord, Span, Store, StoreError};
 
 /// News that a slow watcher may fall behind by.
@@ -54,7 +51,13 @@ impl Sonnette {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Arc<Self>, StartError> {
-        let inboxes = Inboxes::new(options.sending_threads);
+        let Options {
+            sender: sending_as,
+            log_kept,
+            alerts,
+            sending_threads,
+        } = options;
+        let inboxes = Inboxes::new(sending_threads);
         let (news, _) = broadcast::channel(NEWS);
         let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
         let registry = Arc::new(registry);
@@ -75,14 +78,9 @@ impl Sonnette {
             inboxes,
             metrics,
             news,
-            alerts: options.alerts,
+            alerts,
         });
-        let janitor = Arc::new(Janitor::new(
-            shared.store.clone(),
-            shared.registry.clone(),
-            shared.clock.clone(),
-            options.log_kept,
-        ));
+        let janitor = Arc::new(Janitor::new(&shared, log_kept));
         let waiting = shared.store.waiting_lanes()?;
         let mut sending = Vec::new();
         for thread in 0..shared.inboxes.len() {
@@ -91,16 +89,16 @@ impl Sonnette {
                 .copied()
                 .filter(|w| shared.inboxes.thread_of(*w) == thread)
                 .collect();
-            let sender = Sender::new(options.sender.clone(), shared.clock.clone())?;
+            let sender = Sender::new(sending_as.clone(), shared.clock.clone())?;
             sending.push(start_sending(shared.clone(), thread, sender, own)?);
         }
         let committing = {
             let committer = shared.committer.clone();
-            spawn("commit".to_owned(), move || committer.run())?
+            spawn("commit", move || committer.run())?
         };
         let tidying = {
             let janitor = janitor.clone();
-            spawn("janitor".to_owned(), move || janitor.run())?
+            spawn("janitor", move || janitor.run())?
         };
         let threads = Mutex::new(Threads {
             sending,
@@ -139,6 +137,9 @@ impl Sonnette {
         });
         if joined.await.is_err() {
             tracing::error!("the engine did not stop cleanly");
+        }
+        for thread in 0..self.shared.inboxes.len() {
+            self.shared.inboxes.get(thread).close();
         }
     }
 
@@ -180,6 +181,10 @@ impl Sonnette {
         let tenant = registry
             .tenant_by_id(tenant.organizer.id)
             .map_or(tenant, |newest| &**newest);
+        // It may have been switched off since whoever asked was let in; a later change is found at the commit.
+        if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
+            return Err(PublishError::TokenInactive);
+        }
         let group = publisher::prepare(tenant, token, requests, self.now())?;
         self.shared
             .committer
@@ -453,7 +458,7 @@ pub(super) async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
 }
 
-fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(format!("sonnette-{name}"))
         .spawn(work)
@@ -468,7 +473,7 @@ fn start_sending(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    spawn(format!("send-{thread}"), move || {
+    spawn(&format!("send-{thread}"), move || {
         let local = tokio::task::LocalSet::new();
         let dispatcher = Dispatcher::new(shared, thread, sender);
         local.block_on(&runtime, dispatcher.run(waiting));
@@ -476,67 +481,4 @@ fn start_sending(
         drop(local);
         runtime.shutdown_background();
     })
-}
-
-/// The example of an action type as a notification that is not stored.
-fn example(
-    tenant: &Tenant,
-    webhook: &Webhook,
-    wanted: Option<&str>,
-    id: NotificationId,
-    now: Timestamp,
-) -> Option<Notification> {
-    let catalogue = &tenant.catalogue;
-    let (spec, action_type): (_, ActionName) = match wanted {
-        Some(name) if name.ends_with(".*") => concrete(tenant, name)?,
-        Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
-        None => webhook
-            .action_types
-            .iter()
-            .find_map(|name| concrete(tenant, name.as_str()))?,
-    };
-    let slug: EventSlug = tenant_event(webhook)?;
-    let event = match spec.event_rule(action_type.as_str()) {
-        crate::dialect::EventRule::Refused => None,
-        _ => Some(slug),
-    };
-    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
-    let body = compose(&Input {
-        organizer: &tenant.organizer,
-        spec: &spec,
-        action_type: &action_type,
-        event: event.as_ref(),
-        data: &data,
-        published_at: now,
-    });
-    Some(Notification {
-        id,
-        organizer: tenant.organizer.id,
-        shape: spec.shape,
-        body: body.ok()?.number(id),
-        action_type,
-        event,
-        published_at: now,
-    })
-}
-
-/// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
-fn concrete(tenant: &Tenant, name: &str) -> Option<(Arc<crate::dialect::ActionSpec>, ActionName)> {
-    let filter: ActionName = name.parse().ok()?;
-    let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
-    let spec = known.or_else(|| {
-        tenant
-            .catalogue
-            .iter()
-            .find(|spec| filter.covers(spec.name.as_str()))
-    })?;
-    Some((spec.clone(), spec.first_concrete()))
-}
-
-/// One of the webhook's own events, else a name as good as any.
-fn tenant_event(webhook: &Webhook) -> Option<EventSlug> {
-    match &webhook.events {
-        crate::domain::EventFilter::Only(slugs) if !slugs.is_empty() => slugs.first().cloned(),
-        _ => "democon".parse().ok(),
-    }
 }

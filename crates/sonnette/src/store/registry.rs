@@ -224,7 +224,7 @@ pub trait Registry {
     /// When the store cannot be written.
     fn add_token(&self, token: &NewToken, note: AuditNote) -> Result<Token, StoreError>;
 
-    /// Changes a token's name or whether it is active.
+    /// Changes a token's name, its permissions or whether it is active.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use sonnette::domain::{DeliveryState, DisableReason, Disabled, Settled, WebhookState};
+use sonnette::domain::{
+    DeliveryState, DisableReason, Disabled, NotificationId, Permissions, Scope, Settled, Token,
+    WebhookId, WebhookState,
+};
 use sonnette::engine::{ControlError, News, PublishError};
-use sonnette::store::{Control, DeliveryQuery, Log, Span};
+use sonnette::store::{Control, DeliveryQuery, Log, NewToken, Registry, Span};
 use sonnette::testing::{Answer, Receiver};
 
-use crate::world::{World, order, request};
+use crate::world::{World, note, order, request};
 
 const PLACED: &str = "pretix.event.order.placed";
 
@@ -42,12 +45,12 @@ async fn a_published_order_rings_its_webhook_and_is_logged() {
     let published = world.order("ABC23").await;
     assert_eq!(published.deliveries, 1);
     receiver.wait_for(1).await;
-    let received = &receiver.requests()[0];
+    let request = &receiver.requests()[0];
     let body = format!(
         r#"{{"notification_id":{},"organizer":"bigevents","event":"democon","code":"ABC23","action":"pretix.event.order.placed"}}"#,
         published.id
     );
-    assert_eq!(received.body, body.as_bytes());
+    assert_eq!(request.body, body.as_bytes());
 
     settled(&world, webhook, 1).await;
     let delivery = world
@@ -138,9 +141,8 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
         Err(ControlError::Disabled)
     ));
     let told = loop {
-        match &*news.recv().await.unwrap() {
-            News::Lane { state, .. } => break state.as_str(),
-            _ => {}
+        if let News::Lane { state, .. } = &*news.recv().await.unwrap() {
+            break state.as_str();
         }
     };
     assert_eq!(told, "disabled");
@@ -227,6 +229,11 @@ async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
     world.sonnette.stop().await;
 }
 
+fn state(world: &World, webhook: WebhookId, notification: NotificationId) -> &'static str {
+    let delivery = world.store.delivery(webhook, notification).unwrap();
+    delivery.unwrap().state.as_str()
+}
+
 #[tokio::test]
 async fn dropped_is_silent_and_can_be_sent_again() {
     let directory = tempfile::tempdir().unwrap();
@@ -237,16 +244,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     let first = world.order("ABC23").await;
     settled(&world, webhook, 1).await;
     assert_eq!(world.sonnette.drop_waiting(webhook).await.unwrap(), 1);
-    assert_eq!(
-        world
-            .store
-            .delivery(webhook, first.id)
-            .unwrap()
-            .unwrap()
-            .state
-            .as_str(),
-        "dropped"
-    );
+    assert_eq!(state(&world, webhook, first.id), "dropped");
 
     receiver.answer(Answer::ok());
     let span = Span {
@@ -272,16 +270,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     );
     receiver.wait_for(2).await;
     settled(&world, webhook, 2).await;
-    assert_eq!(
-        world
-            .store
-            .delivery(webhook, first.id)
-            .unwrap()
-            .unwrap()
-            .state
-            .as_str(),
-        "delivered"
-    );
+    assert_eq!(state(&world, webhook, first.id), "delivered");
 
     world.sonnette.resend(webhook, first.id).await.unwrap();
     receiver.wait_for(3).await;
@@ -311,9 +300,9 @@ async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
-    let received = &receiver.requests()[0];
-    assert_eq!(received.header("webhook-test"), Some("1"));
-    assert_eq!(Some(&received.body[..]), attempt.payload.as_deref());
+    let request = &receiver.requests()[0];
+    assert_eq!(request.header("webhook-test"), Some("1"));
+    assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
     settled(&world, webhook, 1).await;
     let logged = world.store.attempt(webhook, attempt.id).unwrap().unwrap();
     assert_eq!(logged.payload, attempt.payload);
@@ -376,5 +365,76 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
     let answers = many.collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert_eq!(answers.iter().filter(|a| a[0].new).count(), 1);
     assert!(answers.iter().all(|a| a[0].id == answers[0][0].id));
+    world.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_after_the_stop_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let webhook = world.add_webhook("http://127.0.0.1:9/", &[PLACED]);
+    world.sonnette.stop().await;
+    let test = world.sonnette.test(webhook, None).await;
+    assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
+    let dropped = world.sonnette.drop_waiting(webhook).await;
+    assert!(
+        matches!(dropped, Err(ControlError::Stopping)),
+        "{dropped:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_active_publishes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let hash = [5; 32];
+    let token = NewToken {
+        hash,
+        name: "till".to_owned(),
+        scope: Scope::Organizer(world.organizer, Permissions::DEFAULT),
+        created: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let token = world.store.add_token(&token, note()).unwrap();
+    let tenant = world.tenant();
+    let publish = || {
+        world
+            .sonnette
+            .publish(&tenant, Some(hash), vec![order("A")])
+    };
+    publish().await.unwrap();
+    let mut switch_off = |t: &mut Token| {
+        t.active = false;
+        true
+    };
+    world
+        .store
+        .change_token(token.id, &mut switch_off, note())
+        .unwrap();
+    // Not known in memory yet: found at the commit. Then known: found before.
+    for _ in 0..2 {
+        let refused = publish().await;
+        assert!(
+            matches!(refused, Err(PublishError::TokenInactive)),
+            "{refused:?}"
+        );
+        world.sonnette.refresh().unwrap();
+    }
+    world.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn a_delivery_sent_again_by_hand_does_not_wait_for_the_silence_the_receiver_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let receiver = Receiver::start().await;
+    receiver.script([
+        Answer::status(503).header("retry-after", "3600"),
+        Answer::ok(),
+    ]);
+    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    let published = world.order("ABC23").await;
+    settled(&world, webhook, 1).await;
+    world.sonnette.resend(webhook, published.id).await.unwrap();
+    receiver.wait_for(2).await;
     world.sonnette.stop().await;
 }

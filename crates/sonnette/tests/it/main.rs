@@ -6,4 +6,6 @@ mod amends;
 mod engine;
 mod policy;
 mod sender;
+mod store;
+mod tidy;
 mod world;

@@ -46,12 +46,11 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<()> {
         action,
         json!({"action_type": row.name, "source": "configuration file"}),
     );
-    match store.put_action_type(&row, false, note)? {
-        Changed::Done(_) => {
-            tracing::info!(action_type = %row.name, "registered an action type of the configuration file")
-        }
+    if matches!(store.put_action_type(&row, false, note)?, Changed::Done(_)) {
+        tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
+    } else {
         // Without any organizer those for all are not to be seen; the next start looks again.
-        _ => tracing::debug!(action_type = %row.name, "the action type is registered already"),
+        tracing::debug!(action_type = %row.name, "the action type is registered already");
     }
     Ok(())
 }

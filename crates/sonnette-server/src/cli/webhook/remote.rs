@@ -42,7 +42,7 @@ pub(in crate::cli) struct Retry {
     /// And not after this
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// Only what stands so: given_up, dropped, missed
+    /// Only what stands so: `given_up`, `dropped`, `missed`
     #[arg(long)]
     state: Option<String>,
     /// Only count

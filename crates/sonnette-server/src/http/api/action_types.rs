@@ -176,10 +176,10 @@ pub(crate) async fn create_action_type(
             "Only operators register names that begin with pretix.",
         ));
     }
-    check_registration(&name, shape, schema.as_ref(), example.as_ref())?;
     if tenant.catalogue.iter().any(|known| known.name == name) {
         return Err(known_already(&name));
     }
+    check_registration(&name, shape, schema.as_ref(), example.as_ref())?;
     let organizer = Some(tenant.organizer.id);
     let row = RegisteredAction {
         id: 0,

@@ -88,6 +88,9 @@ pub(crate) struct OrganizerBody {
     /// Shown to people; by default the slug.
     #[schema(example = "ACME Corporation")]
     name: Option<String>,
+    /// By which the platform knows it already; by default a random one.
+    #[schema(example = "0f05ee39-7592-4058-9684-a42b0c06afab")]
+    uuid: Option<String>,
     /// `en` (by default) or `fr`.
     #[schema(example = "en")]
     language: Option<String>,
@@ -146,6 +149,7 @@ fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Patch {
     name: Option<String>,
+    uuid: Option<Uuid>,
     language: Option<Language>,
     dialects: Option<Vec<DialectName>>,
     contact_emails: Option<Vec<String>>,
@@ -169,6 +173,7 @@ impl Patch {
         }
         Self {
             name: fields.filled("name", LONGEST_NAME),
+            uuid: fields.uuid("uuid"),
             language: fields.parsed("language"),
             dialects,
             contact_emails: fields.emails("contact_emails"),
@@ -179,6 +184,9 @@ impl Patch {
     fn apply(&self, organizer: &mut Organizer) {
         if let Some(name) = &self.name {
             organizer.name.clone_from(name);
+        }
+        if let Some(uuid) = self.uuid {
+            organizer.uuid = uuid;
         }
         if let Some(language) = self.language {
             organizer.language = language;

@@ -75,8 +75,19 @@ pub(crate) struct TokenBody {
 pub(crate) struct TokenPatch {
     /// What it is for.
     name: Option<String>,
+    /// What it may do. Nothing that the token of this request does not have.
+    #[schema(example = json!(["publish"]))]
+    permissions: Option<Vec<String>>,
     /// Whether it is accepted.
     #[schema(example = false)]
+    active: Option<bool>,
+}
+
+/// What a request sets of a token; those left out stay.
+#[derive(Debug, Default)]
+struct Patch {
+    name: Option<String>,
+    permissions: Option<Permissions>,
     active: Option<bool>,
 }
 
@@ -201,7 +212,7 @@ fn random_text() -> Result<String, ApiError> {
 
 /// Change a token
 ///
-/// Its name, or whether it is accepted.
+/// Its name, what it may do, or whether it is accepted. A token grants only what it has itself.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/tokens/{id}/",
@@ -216,14 +227,25 @@ pub(crate) async fn change_token(
 ) -> Result<Response, ApiError> {
     let before = find(&caller, id)?;
     let mut fields = Fields::new(members);
-    let name = fields.text("name", LONGEST_NAME);
-    let active = fields.boolean("active");
+    let permissions: Option<Vec<Permission>> = fields.words("permissions");
+    let patch = Patch {
+        name: fields.text("name", LONGEST_NAME),
+        permissions: permissions.map(Permissions::from_iter),
+        active: fields.boolean("active"),
+    };
     fields.finish()?;
-    let wakes = active == Some(true) && !before.active;
-    if wakes && !permissions_of(&caller.token).covers(permissions_of(&before)) {
+    let held = permissions_of(&before);
+    let wakes = patch.active == Some(true) && !before.active;
+    let granted = match patch.permissions {
+        Some(permissions) if wakes || !held.covers(permissions) => Some(permissions),
+        None if wakes => Some(held),
+        _ => None,
+    };
+    let own = permissions_of(&caller.token);
+    if granted.is_some_and(|granted| !own.covers(granted)) {
         return Err(ApiError::forbidden());
     }
-    let token = save(&state, &caller, id, name, active).await?;
+    let token = save(&state, &caller, id, patch).await?;
     Ok(reply::ok(&shown(&state, &token)))
 }
 
@@ -241,7 +263,11 @@ pub(crate) async fn deactivate_token(
     Segments((_, id)): Segments<(String, TokenId)>,
 ) -> Result<Response, ApiError> {
     find(&caller, id)?;
-    save(&state, &caller, id, None, Some(false)).await?;
+    let off = Patch {
+        active: Some(false),
+        ..Patch::default()
+    };
+    save(&state, &caller, id, off).await?;
     Ok(reply::no_content())
 }
 
@@ -260,10 +286,15 @@ async fn save(
     state: &AppState,
     caller: &Caller,
     id: TokenId,
-    name: Option<String>,
-    active: Option<bool>,
+    patch: Patch,
 ) -> Result<Token, ApiError> {
-    let data = json!({"id": id, "name": name, "active": active});
+    let words = patch.permissions.map(|permissions| {
+        permissions
+            .iter()
+            .map(Permission::as_str)
+            .collect::<Vec<_>>()
+    });
+    let data = json!({"id": id, "name": patch.name, "permissions": words, "active": patch.active});
     let note = AuditNote {
         actor: caller.actor(),
         action: "sonnette.token.changed",
@@ -271,10 +302,13 @@ async fn save(
         at: state.now(),
     };
     let mut apply = move |token: &mut Token| {
-        if let Some(name) = &name {
+        if let Some(name) = &patch.name {
             token.name.clone_from(name);
         }
-        token.active = active.unwrap_or(token.active);
+        if let (Some(granted), Scope::Organizer(_, held)) = (patch.permissions, &mut token.scope) {
+            *held = granted;
+        }
+        token.active = patch.active.unwrap_or(token.active);
         true
     };
     let changed = state

@@ -286,7 +286,8 @@ fn limit_events(value: &Json, known: impl Fn(&str) -> bool) -> Checked<BTreeSet<
     };
     let mut found = BTreeSet::new();
     for (slug, unreadable) in slugs {
-        if unreadable {
+        // What pretix's database cannot be asked about.
+        if unreadable || slug.contains('\0') {
             return one("Invalid value.");
         }
         match slug.parse() {

@@ -413,6 +413,7 @@ fn lists_of_events() {
         ),
         ("{\"foo\":1}", "Object with slug=foo does not exist."),
         ("[\"\\ud83c\"]", "Invalid value."),
+        ("[\"a\\u0000\"]", "Invalid value."),
     ] {
         assert_eq!(messages("limit_events", value), [message], "{value}");
     }

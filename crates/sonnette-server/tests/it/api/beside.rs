@@ -1,5 +1,7 @@
 //! Beside each webhook.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use sonnette::testing::Answer;
 
@@ -228,4 +230,27 @@ fn the_stream_tells_what_happens() {
         }
     }
     assert_eq!(told, ["publication", "attempt", "lane"]);
+}
+
+#[test]
+fn what_was_held_goes_at_once_when_the_webhook_is_enabled() {
+    let receiver = receiver();
+    receiver.answer(Answer::status(500));
+    let api = Api::start();
+    let webhook = api.webhook(&receiver.url());
+    api.place_order("A");
+    api.wait(&format!("{webhook}attempts/"), |log| {
+        log["results"][0].is_object()
+    });
+    api.call("PATCH", &webhook, Some(json!({"enabled": false})))
+        .expect(200);
+    receiver.answer(Answer::ok());
+    let began = Instant::now();
+    api.call("PATCH", &webhook, Some(json!({"enabled": true})))
+        .expect(200);
+    api.wait(&format!("{webhook}deliveries/?state=delivered"), |page| {
+        page["results"][0].is_object()
+    });
+    // By its schedule it would not have gone before 4.5 s.
+    assert!(began.elapsed() < Duration::from_secs(3));
 }

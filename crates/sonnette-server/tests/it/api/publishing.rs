@@ -137,3 +137,14 @@ fn notifications_are_listed_newest_first() {
     );
     assert!(api.get("notifications/?since=soon").expect(400).json()["since"].is_array());
 }
+
+#[test]
+fn a_body_that_is_too_long_is_answered_once_it_is_sent() {
+    let api = Api::start();
+    let head = format!(
+        "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nAuthorization: Token {}\r\nContent-Type: application/json\r\n",
+        api.token
+    );
+    let body = vec![b' '; (16 << 20) + 1];
+    api.raw(&head, &body).expect(413);
+}

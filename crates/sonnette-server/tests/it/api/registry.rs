@@ -167,3 +167,51 @@ fn a_token_grants_only_what_it_has() {
     api.call_as(made["token"].as_str().unwrap(), "GET", "events/", None)
         .expect(401);
 }
+
+#[test]
+fn the_permissions_of_a_token_change_within_those_of_the_caller() {
+    let api = Api::start();
+    let as_operator =
+        |method: &str, path: &str, body| api.call_as(&api.operator, method, path, Some(body));
+    let made = as_operator(
+        "POST",
+        "tokens/",
+        json!({"permissions": ["webhooks", "publish"]}),
+    )
+    .expect(201)
+    .json();
+    let path = format!("tokens/{}/", made["id"]);
+    let text = made["token"].as_str().unwrap();
+    api.call_as(text, "GET", "webhooks/", None).expect(200);
+    let changed = as_operator("PATCH", &path, json!({"permissions": ["publish"]}))
+        .expect(200)
+        .json();
+    assert_eq!(changed["permissions"], json!(["publish"]));
+    api.call_as(text, "GET", "webhooks/", None).expect(403);
+    let registrar = api.token_for("organizer");
+    let more = json!({"permissions": ["publish", "organizer"]});
+    api.call_as(&registrar, "PATCH", &path, Some(more))
+        .expect(403);
+    let none = json!({"permissions": []});
+    api.call_as(&registrar, "PATCH", &path, Some(none))
+        .expect(200);
+}
+
+#[test]
+fn a_known_name_is_a_conflict_and_a_platform_keeps_its_uuid() {
+    let api = Api::start();
+    let as_operator = |path: &str, body| api.call_as(&api.operator, "POST", path, Some(body));
+    as_operator(
+        "action_types/",
+        json!({"action_type": "pretix.event.checkin"}),
+    )
+    .expect(409);
+    let uuid = "0f05ee39-7592-4058-9684-a42b0c06afab";
+    let made = as_operator(
+        "/api/v1/organizers/",
+        json!({"slug": "other", "uuid": uuid}),
+    )
+    .expect(201);
+    assert_eq!(made.json()["uuid"], uuid);
+    as_operator("/api/v1/organizers/", json!({"slug": "third", "uuid": "x"})).expect(400);
+}

@@ -48,6 +48,19 @@ fn the_first_station_that_refuses_answers() {
         r#"{"detail":"No WebHook matches the given query."}"#
     );
     assert_eq!(detail(api.get("webhooks/x/").expect(404)), "Not found.");
+    let huge = api.get("webhooks/99999999999999999999/").expect(404);
+    assert_eq!(huge.text, missing.text);
+    for empty in ["/api/v1/organizers//webhooks/", "webhooks//"] {
+        let path = if empty.starts_with('/') {
+            empty.to_owned()
+        } else {
+            format!("{ORGANIZER}{empty}")
+        };
+        assert_eq!(
+            detail(api.raw(&head("GET", &path, ""), b"").expect(404)),
+            "Not found."
+        );
+    }
 }
 
 #[test]
@@ -100,4 +113,24 @@ fn a_revoked_token_counts_at_once() {
         Some(super::client::order("A")),
     )
     .expect(401);
+}
+
+#[test]
+fn a_refusal_reaches_whoever_is_still_sending() {
+    let api = Api::start();
+    let body = vec![b' '; 4 << 20];
+    let path = format!("{ORGANIZER}notifications/");
+    for (request, status) in [
+        (format!("POST {path} HTTP/1.1\r\n"), 401),
+        ("POST /api/v1/nowhere/ HTTP/1.1\r\n".to_owned(), 404),
+        (
+            format!(
+                "PUT {path} HTTP/1.1\r\nAuthorization: Token {}\r\n",
+                api.token
+            ),
+            405,
+        ),
+    ] {
+        api.raw(&request, &body).expect(status);
+    }
 }

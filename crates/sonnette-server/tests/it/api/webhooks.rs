@@ -98,3 +98,22 @@ fn links_keep_the_filters() {
         r#"{"detail":"Invalid page."}"#
     );
 }
+
+#[test]
+fn links_follow_trusted_proxies_only() {
+    let said = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: hooks.example\r\n";
+    for (trusted, base) in [
+        ("127.0.0.0/8", "https://hooks.example/"),
+        ("192.0.2.1", "http://127.0.0.1:"),
+    ] {
+        let api = Api::start_with(&["--trusted-proxies", trusted]);
+        for _ in 0..2 {
+            api.webhook("http://127.0.0.1:1/");
+        }
+        let page = api
+            .call_with(said, "GET", "webhooks/?page_size=1", None)
+            .expect(200)
+            .json();
+        assert!(page["next"].as_str().unwrap().starts_with(base), "{page}");
+    }
+}

@@ -52,7 +52,7 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
         .collect();
     assert_eq!(curls.len(), 3);
     for curl in curls {
-        let shell = format!("{} --fail --silent --show-error", curl);
+        let shell = format!("{curl} --fail --silent --show-error");
         let ran = Command::new("sh").args(["-c", &shell]).output().unwrap();
         assert!(
             ran.status.success(),

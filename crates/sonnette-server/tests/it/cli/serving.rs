@@ -83,7 +83,7 @@ fn a_header_without_end_is_refused() {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nX-Big: ").unwrap();
     // The server stops reading at some point, so that writing fails, or answers and closes.
-    let piece = [b'a'; 64 * 1024];
+    let piece = [b'a'; 16 * 1024];
     let began = Instant::now();
     while stream.write_all(&piece).is_ok() {
         assert!(
@@ -159,4 +159,23 @@ fn connections_beyond_the_bound_wait_their_turn() {
     second.set_read_timeout(None).unwrap();
     second.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[test]
+fn the_last_use_of_a_token_outlives_the_server() {
+    let place = Place::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let make = ["token", "create", "--organizer", "bigevents"];
+    let tokens = [place.run(&make).done(), place.run(&make).done()];
+    let server = place.serve(&[]);
+    for token in &tokens {
+        let path = "/api/v1/organizers/bigevents/webhooks/";
+        assert_eq!(server.get(path, token.trim()), 200);
+    }
+    server.end("-TERM");
+    let list = place.list(&["token", "list"]);
+    assert!(
+        list.iter().all(|token| token["last_used"].is_string()),
+        "{list:?}"
+    );
 }

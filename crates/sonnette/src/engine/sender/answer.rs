@@ -14,7 +14,7 @@ use crate::domain::{Failure, Outcome};
 /// The most of an answer's headers that goes on record.
 const MAX_RECORD: usize = 8 * 1024;
 /// The longest wait that a receiver may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

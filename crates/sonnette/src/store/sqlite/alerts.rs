@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::registry;
 use super::rows::{Cells, micros, to_json};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Alert, AlertEnd, AlertId, AlertKind, OrganizerId, WebhookId};
@@ -62,7 +61,7 @@ pub(super) fn queue(
     kind: AlertKind,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(webhook) = registry::webhooks(t, "id = ?1", id.0)?.pop() else {
+    let Some(webhook) = super::webhooks::webhooks(t, "id = ?1", id.0)?.pop() else {
         return Ok(());
     };
     let mut recipients = webhook.settings.contact_emails;
@@ -101,7 +100,7 @@ pub(super) fn queue(
 }
 
 fn contacts(t: &Transaction<'_>, organizer: OrganizerId) -> Result<Vec<String>, StoreError> {
-    let found = registry::organizers(t, "id = ?1", organizer.0)?.pop();
+    let found = super::organizers::organizers(t, "id = ?1", organizer.0)?.pop();
     Ok(found.map(|o| o.contact_emails).unwrap_or_default())
 }
 

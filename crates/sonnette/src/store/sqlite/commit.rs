@@ -9,8 +9,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
-    AlertKind, Attempt, DisableReason, LaneHealth, NotificationId, OrganizerId, Outcome, Progress,
-    Settled, WebhookId,
+    AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
+    Progress, Settled, WebhookId,
 };
 use crate::store::{
     Actor, Answered, AuditNote, Batch, CommitError, Follows, Group, GroupAnswer, Publication,
@@ -49,8 +49,11 @@ impl Writer {
             let first = counter(&transaction)?;
             let mut next = first;
             for group in &batch.groups {
-                register_events(&transaction, group, &mut self.known_events)?;
-                answers.push(take(&transaction, group, &mut next)?);
+                let answer = take(&transaction, group, &mut next)?;
+                if matches!(answer, GroupAnswer::Taken(_)) {
+                    register_events(&transaction, group, &mut self.known_events)?;
+                }
+                answers.push(answer);
             }
             if next != first {
                 transaction
@@ -76,7 +79,7 @@ fn counter(t: &Transaction<'_>) -> Result<i64, StoreError> {
 fn register_events(
     t: &Transaction<'_>,
     group: &Group,
-    known: &mut HashSet<(OrganizerId, crate::domain::EventSlug)>,
+    known: &mut HashSet<(OrganizerId, EventSlug)>,
 ) -> Result<(), StoreError> {
     for publication in group.publications.iter().filter(|p| p.registers_event) {
         let Some(event) = &publication.event else {
@@ -106,17 +109,17 @@ fn take(t: &Transaction<'_>, group: &Group, next: &mut i64) -> Result<GroupAnswe
     }
     let mut answers = Vec::with_capacity(group.publications.len());
     for publication in &group.publications {
-        let known = match &publication.key {
-            Some(key) => earlier(t, group.organizer, &key.text)?,
-            None => None,
+        let known = if let Some(key) = &publication.key {
+            earlier(t, group.organizer, &key.text)?
+        } else {
+            None
         };
-        answers.push(match known {
-            Some((_, notification)) => repeat(t, notification)?,
-            None => {
-                let id = NotificationId(*next);
-                *next += 1;
-                publish(t, group.organizer, publication, id)?
-            }
+        answers.push(if let Some((_, notification)) = known {
+            repeat(t, notification)?
+        } else {
+            let id = NotificationId(*next);
+            *next += 1;
+            publish(t, group.organizer, publication, id)?
         });
     }
     Ok(GroupAnswer::Taken(answers))
@@ -186,7 +189,7 @@ fn publish(
         id.0,
         organizer.0,
         publication.action_type.as_str(),
-        publication.event.as_ref().map(|e| e.as_str()),
+        publication.event.as_ref().map(EventSlug::as_str),
         at,
         publication.shape.as_str(),
         &body[..],

@@ -1,12 +1,18 @@
 //! What people, and a change of state, do to waiting deliveries: in bites.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::rows::{self, Cells, micros};
+use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, Settled, WebhookId};
 use crate::store::{BITE, Control, DeliveryWord, Span, Waiting};
+
+/// How long a publication's idempotency key holds.
+const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Deliveries looked at in search of those nobody took, before others may have the connection.
+const LOOKED_AT: usize = 10 * BITE;
 
 impl Control for SqliteStore {
     fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
@@ -57,10 +63,14 @@ impl Control for SqliteStore {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
                 .prepare_cached(
-                    "SELECT count(*), min(started_at) FROM deliveries WHERE webhook = ?1 AND settled_at IS NULL",
+                    "SELECT count(*), min(started_at) FROM deliveries INDEXED BY deliveries_waiting
+                     WHERE webhook = ?1 AND settled_at IS NULL",
                 )?
                 .query_row([webhook.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            Ok((count, oldest.and_then(|o| Timestamp::from_microsecond(o).ok())))
+            Ok((
+                count,
+                oldest.and_then(|o| Timestamp::from_microsecond(o).ok()),
+            ))
         })
     }
 
@@ -71,7 +81,7 @@ impl Control for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<Waiting>, StoreError> {
         self.write(|t| {
-            again(t, webhook, notification, now)?;
+            again(t, webhook, notification, now, "")?;
             waiting(t, webhook, notification)
         })
     }
@@ -85,27 +95,33 @@ impl Control for SqliteStore {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<(u64, Option<NotificationId>), StoreError> {
-        self.write(|t| {
+        // Looking may take long where nearly all was delivered: the writer is not kept from others by it.
+        let (seen, more) = self.read(|c| {
             let from = match after {
                 Some(after) => after.0,
-                None => first_since(t, span.since)? - 1,
+                None => first_since(c, span.since)? - 1,
             };
-            let seen = undelivered(t, webhook, from)?;
+            undelivered(c, webhook, from)
+        })?;
+        let wanted: Vec<_> = seen
+            .into_iter()
+            .filter(|seen| {
+                span.since.is_none_or(|s| seen.published_at >= micros(s))
+                    && span.until.is_none_or(|u| seen.published_at <= micros(u))
+                    && only.is_none_or(|o| o == seen.word)
+            })
+            .map(|seen| seen.notification)
+            .collect();
+        if dry_run || wanted.is_empty() {
+            return Ok((wanted.len() as u64, more));
+        }
+        self.write(|t| {
             let mut count = 0;
-            for (notification, published_at, word) in &seen {
-                let inside = span.since.is_none_or(|s| *published_at >= micros(s))
-                    && span.until.is_none_or(|u| *published_at <= micros(u));
-                if inside && only.is_none_or(|o| o == *word) {
-                    count += 1;
-                    if !dry_run {
-                        again(t, webhook, *notification, now)?;
-                    }
-                }
+            for notification in &wanted {
+                // One that a receiver took meanwhile stays delivered.
+                count += again(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
             }
-            let more = (seen.len() == BITE)
-                .then(|| seen.last().map(|s| s.0))
-                .flatten();
-            Ok((count, more))
+            Ok((count as u64, more))
         })
     }
 
@@ -140,13 +156,10 @@ impl Control for SqliteStore {
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.write(|t| {
             let attempts = prune_attempts(t, before)?;
-            let notifications = prune_notifications(t, before)?;
-            let week = micros(now) - 7 * 86_400_000_000;
-            let keys = t.execute(
-                "DELETE FROM publication_keys WHERE (organizer, text) IN (
-                   SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2)",
-                params![week, BITE],
-            )?;
+            let week = now.saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
+            // A repeated key is answered from its notification, which therefore stays as long.
+            let notifications = prune_notifications(t, before.min(week))?;
+            let keys = prune_keys(t, week)?;
             let day = micros(now) - 86_400_000_000;
             let answers = t.execute(
                 "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
@@ -162,22 +175,23 @@ impl Control for SqliteStore {
     }
 }
 
-/// Due now; a settled one begins anew.
+/// Due now; a settled one begins anew. Returns how many rows that were: one or none.
 fn again(
     t: &Transaction<'_>,
     webhook: WebhookId,
     notification: NotificationId,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    t.prepare_cached(
+    condition: &str,
+) -> Result<usize, StoreError> {
+    let sql = format!(
         "UPDATE deliveries SET
            tries = iif(settled_at IS NULL, tries, 0), started_at = iif(settled_at IS NULL, started_at, ?3),
            due_at = iif(settled_at IS NULL, min(due_at, ?3), ?3), settled_at = NULL, how = NULL, reason = NULL
-         WHERE webhook = ?1 AND notification = ?2
-           AND EXISTS (SELECT 1 FROM notifications WHERE id = ?2 AND length(body) > 0)",
-    )?
-    .execute([webhook.0, notification.0, micros(now)])?;
-    Ok(())
+         WHERE webhook = ?1 AND notification = ?2 {condition}
+           AND EXISTS (SELECT 1 FROM notifications WHERE id = ?2 AND length(body) > 0)"
+    );
+    Ok(t.prepare_cached(&sql)?
+        .execute([webhook.0, notification.0, micros(now)])?)
 }
 
 fn waiting(
@@ -185,49 +199,63 @@ fn waiting(
     webhook: WebhookId,
     notification: NotificationId,
 ) -> Result<Option<Waiting>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
-           d.attempts, d.tries, d.started_at, d.due_at
-         FROM deliveries d JOIN notifications n ON n.id = d.notification
-         WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL",
-    )?;
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT {WAITING} FROM deliveries d JOIN notifications n ON n.id = d.notification
+         WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL"
+    ))?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(Waiting {
-        notification: rows::notification(Cells::new(row, "notifications"))?,
-        progress: rows::progress(Cells::new(row, "deliveries"))?,
-    }))
+    rows.next()?.map(rows::waiting).transpose()
 }
 
-type Undelivered = (NotificationId, i64, DeliveryWord);
+/// A delivery that nobody took, so far or for good.
+struct Undelivered {
+    notification: NotificationId,
+    published_at: i64,
+    word: DeliveryWord,
+}
 
-/// One bite of a webhook's deliveries that nobody took, after a notification, with their times of publication.
+/// Those of a webhook's deliveries, after a notification, that nobody took: at most [`BITE`]; and, unless that was the
+/// end, where to go on.
 fn undelivered(
-    t: &Transaction<'_>,
+    c: &Connection,
     webhook: WebhookId,
     from: i64,
-) -> Result<Vec<Undelivered>, StoreError> {
-    let mut statement = t.prepare_cached(
-        "SELECT d.notification, n.published_at, d.how FROM deliveries d JOIN notifications n ON n.id = d.notification
-         WHERE d.webhook = ?1 AND d.notification > ?2 AND d.how IS NOT 'delivered' AND length(n.body) > 0
-         ORDER BY d.notification LIMIT ?3",
+) -> Result<(Vec<Undelivered>, Option<NotificationId>), StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT notification, settled_at, how FROM deliveries WHERE webhook = ?1 AND notification > ?2
+         ORDER BY notification LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![webhook.0, from, BITE])?;
+    let mut published_at = c.prepare_cached(
+        "SELECT published_at FROM notifications WHERE id = ?1 AND length(body) > 0",
+    )?;
+    let mut rows = statement.query(params![webhook.0, from, LOOKED_AT])?;
     let mut seen = Vec::new();
+    let mut looked = 0;
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "deliveries");
-        let word = cells
-            .parse_some::<Settled>("how")?
-            .map_or(DeliveryWord::Waiting, DeliveryWord::Settled);
-        seen.push((
-            NotificationId(cells.get("notification")?),
-            cells.get("published_at")?,
-            word,
-        ));
+        let notification = NotificationId(cells.get("notification")?);
+        let word = match cells.parse_some::<Settled>("how")? {
+            None => DeliveryWord::Waiting,
+            Some(how) => DeliveryWord::Settled(how),
+        };
+        looked += 1;
+        // Of what was erased there is nothing left to send.
+        if word != DeliveryWord::Settled(Settled::Delivered)
+            && let Some(published_at) = published_at
+                .query_row([notification.0], |r| r.get(0))
+                .optional()?
+        {
+            seen.push(Undelivered {
+                notification,
+                published_at,
+                word,
+            });
+        }
+        if seen.len() == BITE || looked == LOOKED_AT {
+            return Ok((seen, Some(notification)));
+        }
     }
-    Ok(seen)
+    Ok((seen, None))
 }
 
 /// About the first notification published since then, and never a later one: ids rise with time but for the order
@@ -309,25 +337,57 @@ fn prune_attempts(t: &Transaction<'_>, before: Timestamp) -> Result<usize, Store
     Ok(removed)
 }
 
-/// Old notifications of which nothing waits any more, and their deliveries.
-fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
+/// Keys that no longer hold.
+fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
     let mut old = t.prepare_cached(
-        "SELECT n.id FROM notifications n WHERE n.published_at < ?1 AND NOT EXISTS (
-           SELECT 1 FROM webhooks w JOIN deliveries d ON d.webhook = w.id AND d.notification = n.id
-           WHERE w.organizer = n.organizer AND d.settled_at IS NULL)
-         ORDER BY n.id LIMIT ?2",
+        "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
     )?;
-    let ids: Vec<i64> = old
-        .query_map(params![micros(before), BITE], |r| r.get(0))?
+    let keys: Vec<(i64, String)> = old
+        .query_map(params![micros(before), BITE], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?
         .collect::<Result<_, _>>()?;
-    let mut deliveries = t.prepare_cached(
-        "DELETE FROM deliveries WHERE notification = ?1 AND webhook IN (
-           SELECT w.id FROM webhooks w JOIN notifications n ON n.organizer = w.organizer WHERE n.id = ?1)",
-    )?;
-    let mut notification = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
-    for id in &ids {
-        deliveries.execute([id])?;
-        notification.execute([id])?;
+    // One at a time: a pair is not looked up by both of its parts in a list of pairs.
+    let mut remove =
+        t.prepare_cached("DELETE FROM publication_keys WHERE organizer = ?1 AND text = ?2")?;
+    for key in &keys {
+        remove.execute(params![key.0, key.1])?;
     }
-    Ok(ids.len())
+    Ok(keys.len())
+}
+
+/// Old notifications of which nothing waits any more, and their deliveries. One that many webhooks may have heard counts
+/// as many rows.
+fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    // Without a last id it would look through all that is young enough each time that nothing is old.
+    let end = first_since(t, Some(before))?;
+    let mut old = t.prepare_cached(
+        "SELECT id, organizer FROM notifications WHERE id < ?1 AND published_at < ?2 ORDER BY id",
+    )?;
+    let mut webhooks = t.prepare_cached(
+        "SELECT w.id, d.webhook IS NOT NULL AND d.settled_at IS NULL FROM webhooks w
+         LEFT JOIN deliveries d ON d.webhook = w.id AND d.notification = ?1 WHERE w.organizer = ?2",
+    )?;
+    let mut remove_delivery =
+        t.prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND notification = ?2")?;
+    let mut remove = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
+    let mut rows = old.query(params![end, micros(before)])?;
+    let mut work = 0;
+    while work < BITE
+        && let Some(row) = rows.next()?
+    {
+        let (id, organizer): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let told: Vec<(i64, bool)> = webhooks
+            .query_map([id, organizer], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        if told.iter().any(|(_, waits)| *waits) {
+            continue;
+        }
+        for (webhook, _) in &told {
+            remove_delivery.execute([*webhook, id])?;
+        }
+        remove.execute([id])?;
+        work += 1 + told.len();
+    }
+    Ok(work)
 }

@@ -3,7 +3,6 @@
 //! Deleted bytes are overwritten (`secure_delete`), and the write-ahead log, which holds pages as they were, is emptied.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::MutexGuard;
@@ -22,9 +21,6 @@ const REMEMBERED: usize = 100_000;
 
 /// An attempt ends after its notification was published, but for a clock that was put back.
 const CLOCKS: i64 = 3_600_000_000;
-
-/// How long whoever reads the write-ahead log is waited for.
-const READ: Duration = Duration::from_millis(500);
 
 /// A notification and when it was published.
 type Published = (i64, i64);
@@ -69,17 +65,17 @@ impl Erase for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Empties the write-ahead log; false while somebody reads it. Publications wait for [`READ`] at most.
+    /// Empties the write-ahead log; false while somebody reads it. Publications wait for [`PAUSE`](super::PAUSE) at most.
     pub(super) fn empty_log(&self) -> Result<bool, StoreError> {
         let copier = self.copier.lock();
         let writer = self.writer.lock();
-        copier.busy_timeout(READ)?;
-        let busy = copier.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            row.get::<_, bool>(0)
-        });
+        let emptied =
+            copier
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                    row.get::<_, bool>(0).map(|busy| !busy)
+                })?;
         drop(writer);
-        copier.busy_timeout(super::PATIENCE)?;
-        let emptied = !busy?;
         if emptied {
             self.unscrubbed.store(false, Ordering::Release);
         }

@@ -3,12 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{self, Cells, micros};
+use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{AttemptId, LaneHealth, NotificationId, WebhookId};
-use crate::store::{
-    Batch, CommitError, Cursor, Flow, GroupAnswer, LaneRow, PAGE_BYTES, Page, Waiting,
-};
+use crate::store::{Batch, CommitError, Cursor, Flow, GroupAnswer, LaneRow, PAGE_BYTES, Page};
 
 impl Flow for SqliteStore {
     fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError> {
@@ -70,23 +68,21 @@ impl Flow for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached(
-                "SELECT n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
-                   d.attempts, d.tries, d.started_at, d.due_at
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {WAITING}
                  FROM deliveries d INDEXED BY deliveries_waiting JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
-                   AND d.due_at >= ?3 AND (d.due_at > ?3 OR d.notification > ?4)
-                 ORDER BY d.due_at, d.notification LIMIT ?5",
-            )?;
+                   AND (d.due_at, d.notification) > (?3, ?4)
+                 ORDER BY d.due_at, d.notification LIMIT ?5"
+            ))?;
             let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (micros(due), id.0));
             let mut rows = statement.query(params![webhook.0, micros(now), from, beyond, limit])?;
             let mut page = Page::default();
             let mut bytes = 0;
             while bytes < PAGE_BYTES && let Some(row) = rows.next()? {
-                let notification = rows::notification(Cells::new(row, "notifications"))?;
-                bytes += notification.body.len();
-                let progress = rows::progress(Cells::new(row, "deliveries"))?;
-                page.due.push(Waiting { notification, progress });
+                let waiting = rows::waiting(row)?;
+                bytes += waiting.notification.body.len();
+                page.due.push(waiting);
             }
             let last = page.due.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
             page.next_due_at = next_due_at(c, webhook, last)?;
@@ -115,7 +111,7 @@ fn next_due_at(
     let due: Option<i64> = c
         .prepare_cached(
             "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting
-             WHERE webhook = ?1 AND settled_at IS NULL AND due_at >= ?2 AND (due_at > ?2 OR notification > ?3)
+             WHERE webhook = ?1 AND settled_at IS NULL AND (due_at, notification) > (?2, ?3)
              ORDER BY due_at, notification LIMIT 1",
         )?
         .query_row(params![webhook.0, from, beyond.0], |r| r.get(0))

@@ -98,17 +98,30 @@ impl Log for SqliteStore {
         query: DeliveryQuery,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.read(|c| {
-            let state = match query.state {
-                None => "1",
-                Some(DeliveryWord::Waiting) => "d.settled_at IS NULL",
-                Some(DeliveryWord::Settled(Settled::Delivered)) => "d.how = 'delivered'",
-                // Spelled as the partial index has it, so that it is used.
-                Some(DeliveryWord::Settled(Settled::GivenUp)) => "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
-                Some(DeliveryWord::Settled(Settled::Dropped)) => "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
+            // Few wait or have failed among many that were delivered: their own indexes find them, by name, since the
+            // key alone would look just as good.
+            let (from, state) = match query.state {
+                None => ("deliveries d", "1"),
+                Some(DeliveryWord::Waiting) => (
+                    "(SELECT notification AS waits FROM deliveries INDEXED BY deliveries_waiting
+                       WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2
+                       ORDER BY notification DESC LIMIT ?3)
+                     CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
+                    "1",
+                ),
+                Some(DeliveryWord::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryWord::Settled(Settled::GivenUp)) => (
+                    "deliveries d INDEXED BY deliveries_failed",
+                    "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
+                ),
+                Some(DeliveryWord::Settled(Settled::Dropped)) => (
+                    "deliveries d INDEXED BY deliveries_failed",
+                    "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
+                ),
             };
             let mut statement = c.prepare_cached(&format!(
                 "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
-                 FROM deliveries d JOIN notifications n ON n.id = d.notification
+                 FROM {from} JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.notification < ?2 AND {state} ORDER BY d.notification DESC LIMIT ?3"
             ))?;
             let before = query.after.map_or(i64::MAX, |a| a.0);

@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file, one process that serves, others that administer.
+//! The embedded store: one `SQLite` file, one process that serves, others that administer.
 //!
 //! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
@@ -11,14 +11,17 @@ mod file;
 mod lanes;
 mod log;
 mod missed;
+mod organizers;
 mod registry;
 mod rows;
 mod silences;
+mod tokens;
+mod webhooks;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -35,6 +38,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// writer never catches up.
 const LOG_LIMIT: u64 = 64 << 20;
 
+/// How long the writer waits so for those who still read from the log, a backup for example,
+const PAUSE: Duration = Duration::from_millis(100);
+/// and how long it is left alone then, whether that sufficed or not.
+const BETWEEN_PAUSES: Duration = Duration::from_secs(2);
+
 /// Readers kept open.
 const READERS: usize = 4;
 
@@ -43,9 +51,16 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
-    copier: Mutex<Connection>,
+    copier: Mutex<Copier>,
     /// Something was erased that the write-ahead log may still hold.
     unscrubbed: AtomicBool,
+}
+
+/// Copies the write-ahead log into the file.
+struct Copier {
+    connection: Connection,
+    /// Before this it does not keep the writer waiting again.
+    not_before: Instant,
 }
 
 struct Writer {
@@ -75,7 +90,12 @@ impl SqliteStore {
             known_at: 0,
             erased: HashSet::new(),
         };
-        let copier = Mutex::new(connect(&path)?);
+        let copier = connect(&path)?;
+        copier.busy_timeout(PAUSE)?;
+        let copier = Mutex::new(Copier {
+            connection: copier,
+            not_before: Instant::now(),
+        });
         Ok(Self {
             path,
             writer: Mutex::new(writer),
@@ -166,15 +186,22 @@ impl Store for SqliteStore {
         if size < 1 << 20 {
             return;
         }
-        let copier = self.copier.lock();
-        let pause = (size > LOG_LIMIT).then(|| self.writer.lock());
+        let mut copier = self.copier.lock();
+        let begun = Instant::now();
+        let pause = (size > LOG_LIMIT && begun >= copier.not_before).then(|| self.writer.lock());
         let mode = if pause.is_some() {
             "TRUNCATE"
         } else {
             "PASSIVE"
         };
-        if let Err(error) = copier.pragma_update(None, "wal_checkpoint", mode) {
+        let done = copier
+            .connection
+            .pragma_update(None, "wal_checkpoint", mode);
+        if let Err(error) = done {
             tracing::warn!(%error, "the write-ahead log could not be copied into the store");
+        }
+        if pause.is_some() {
+            copier.not_before = begun + BETWEEN_PAUSES;
         }
     }
 }

@@ -1,18 +1,17 @@
 //! Who may publish, who listens: every change makes a new version of the registry.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
+use super::organizers::{action_types, organizers, write_action_type, write_organizer};
 use super::rows::{Cells, micros, to_json};
+use super::tokens::{permissions_json, token};
+use super::webhooks::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, silences};
 use crate::domain::{
-    AuditId, Disabled, Event, EventFilter, EventId, EventSlug, FailurePolicy, Organizer,
-    OrganizerId, OrganizerSlug, Permission, Permissions, RegisteredAction, Scope, Secrets, Token,
-    TokenId, UserId, Webhook, WebhookId, WebhookSettings, WebhookState,
+    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
+    Scope, Token, TokenId, UserId, Webhook, WebhookId,
 };
 use crate::store::{
     Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
@@ -160,16 +159,15 @@ impl Registry for SqliteStore {
             let Some(id) = found else {
                 return Ok(Changed::Missing);
             };
-            match to {
-                Some((name, date_from)) => t.execute(
+            if let Some((name, date_from)) = to {
+                t.execute(
                     "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
                     params![id, name, date_from.map(micros)],
-                )?,
-                None => {
-                    t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
-                    t.execute("DELETE FROM events WHERE id = ?1", [id])?
-                }
-            };
+                )?;
+            } else {
+                t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
+                t.execute("DELETE FROM events WHERE id = ?1", [id])?;
+            }
             // Publishers remember known events by the version, so its order and its absence are a new one.
             touch_organizer(t, organizer)?;
             write_note(t, Some(organizer), &note)?;
@@ -254,12 +252,11 @@ impl Registry for SqliteStore {
             } else {
                 row.id
             };
-            match row.organizer {
-                Some(organizer) => touch_organizer(t, organizer)?,
-                None => {
-                    let version = bump(t)?;
-                    t.execute("UPDATE organizers SET changed = ?1", [version])?;
-                }
+            if let Some(organizer) = row.organizer {
+                touch_organizer(t, organizer)?;
+            } else {
+                let version = bump(t)?;
+                t.execute("UPDATE organizers SET changed = ?1", [version])?;
             }
             write_note(t, row.organizer, &note)?;
             Ok(Changed::Done(id))
@@ -315,14 +312,20 @@ impl Registry for SqliteStore {
                 return Ok(Changed::Refused);
             }
             let version = bump(t)?;
-            t.execute(
-                "UPDATE tokens SET name = ?2, active = ?3, changed = ?4 WHERE id = ?1",
-                params![id.0, token.name, token.active, version],
-            )?;
-            let organizer = match token.scope {
-                Scope::Operator => None,
-                Scope::Organizer(organizer, _) => Some(organizer),
+            let (organizer, permissions) = match token.scope {
+                Scope::Operator => (None, Permissions::default()),
+                Scope::Organizer(organizer, permissions) => (Some(organizer), permissions),
             };
+            t.execute(
+                "UPDATE tokens SET name = ?2, permissions = ?3, active = ?4, changed = ?5 WHERE id = ?1",
+                params![
+                    id.0,
+                    token.name,
+                    permissions_json(permissions),
+                    token.active,
+                    version
+                ],
+            )?;
             write_note(t, organizer, &note)?;
             Ok(Changed::Done(token))
         })
@@ -439,7 +442,7 @@ pub(super) fn version(c: &Connection) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |r| r.get(0))?)
 }
 
-fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
+pub(super) fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
     let sql = "UPDATE counters SET value = value + 1 WHERE name = 'registry' RETURNING value";
     Ok(t.query_row(sql, [], |r| r.get(0))?)
 }
@@ -480,251 +483,4 @@ fn with_id(mut note: AuditNote, webhook: WebhookId) -> AuditNote {
         data.insert("id".to_owned(), webhook.0.into());
     }
     note
-}
-
-fn permissions_json(permissions: Permissions) -> String {
-    to_json(&permissions.iter().collect::<Vec<_>>())
-}
-
-fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
-    let permissions: Vec<Permission> = cells.json("permissions")?;
-    let organizer: Option<i64> = cells.get("organizer")?;
-    Ok(Token {
-        id: TokenId(cells.get("id")?),
-        name: cells.get("name")?,
-        scope: organizer.map_or(Scope::Operator, |o| {
-            Scope::Organizer(OrganizerId(o), permissions.into_iter().collect())
-        }),
-        active: cells.get("active")?,
-        created: cells.time("created")?,
-        last_used: cells.time_some("last_used")?,
-    })
-}
-
-pub(super) fn organizers(
-    c: &Connection,
-    condition: &str,
-    value: i64,
-) -> Result<Vec<Organizer>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "SELECT * FROM organizers WHERE {condition} ORDER BY id"
-    ))?;
-    let mut rows = statement.query([value])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "organizers");
-        found.push(Organizer {
-            id: OrganizerId(cells.get("id")?),
-            slug: cells.parse::<OrganizerSlug>("slug")?,
-            name: cells.get("name")?,
-            uuid: cells.parse("uuid")?,
-            language: cells.parse("language")?,
-            dialects: cells.json("dialects")?,
-            contact_emails: cells.json("contact_emails")?,
-            failure_policy: match cells.get::<Option<String>>("disable_after")? {
-                None => None,
-                Some(_) => Some(failure_policy(cells.json("disable_after")?)),
-            },
-        });
-    }
-    Ok(found)
-}
-
-/// Null: never. Otherwise failures and seconds.
-fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
-    stored.map_or(FailurePolicy::Never, |(failures, seconds)| {
-        FailurePolicy::After {
-            failures,
-            lasting: SignedDuration::from_secs(seconds),
-        }
-    })
-}
-
-fn write_organizer(t: &Transaction<'_>, organizer: &Organizer) -> Result<(), StoreError> {
-    let version = bump(t)?;
-    let disable_after = organizer.failure_policy.map(|policy| match policy {
-        FailurePolicy::Never => "null".to_owned(),
-        FailurePolicy::After { failures, lasting } => to_json(&(failures, lasting.as_secs())),
-    });
-    t.execute(
-        "UPDATE organizers SET name = ?2, language = ?3, dialects = ?4, contact_emails = ?5, disable_after = ?6,
-           changed = ?7 WHERE id = ?1",
-        params![
-            organizer.id.0,
-            organizer.name,
-            organizer.language.as_str(),
-            to_json(&organizer.dialects),
-            to_json(&organizer.contact_emails),
-            disable_after,
-            version
-        ],
-    )?;
-    Ok(())
-}
-
-fn action_types(
-    c: &Connection,
-    organizer: OrganizerId,
-) -> Result<Vec<RegisteredAction>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
-    )?;
-    let mut rows = statement.query([organizer.0])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "action_types");
-        let value = |column| -> Result<Option<Value>, StoreError> {
-            cells
-                .get::<Option<String>>(column)?
-                .map(|_| cells.json(column))
-                .transpose()
-        };
-        found.push(RegisteredAction {
-            id: cells.get("id")?,
-            organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
-            name: cells.parse("name")?,
-            description: cells.get("description")?,
-            schema: value("schema")?,
-            example: value("example")?,
-            shape: cells.parse("shape")?,
-        });
-    }
-    Ok(found)
-}
-
-fn write_action_type(t: &Transaction<'_>, row: &RegisteredAction) -> Result<usize, StoreError> {
-    let schema = row.schema.as_ref().map(ToString::to_string);
-    let example = row.example.as_ref().map(ToString::to_string);
-    if row.id == 0 {
-        return Ok(t.execute(
-            "INSERT INTO action_types (organizer, name, description, schema, example, shape)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            params![
-                row.organizer.map(|o| o.0),
-                row.name.as_str(),
-                row.description,
-                schema,
-                example,
-                row.shape.as_str()
-            ],
-        )?);
-    }
-    Ok(t.execute(
-        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5 WHERE id = ?1",
-        params![row.id, row.description, schema, example, row.shape.as_str()],
-    )?)
-}
-
-pub(super) fn webhooks(
-    c: &Connection,
-    condition: &str,
-    value: i64,
-) -> Result<Vec<Webhook>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
-    ))?;
-    let mut rows = statement.query([value])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(webhook(c, Cells::new(row, "webhooks"))?);
-    }
-    Ok(found)
-}
-
-fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
-    let id: i64 = cells.get("id")?;
-    let previous = match cells.parse_some("previous_secret")? {
-        None => None,
-        Some(secret) => Some((secret, cells.time("previous_until")?)),
-    };
-    let timeout: Option<u32> = cells.get("timeout_ms")?;
-    Ok(Webhook {
-        id: WebhookId(id),
-        organizer: OrganizerId(cells.get("organizer")?),
-        state: match cells.time_some("disabled_at")? {
-            None => WebhookState::Enabled,
-            Some(since) => WebhookState::Disabled(Disabled {
-                since,
-                reason: cells.parse("disabled_reason")?,
-            }),
-        },
-        target: cells.parse("target_url")?,
-        events: if cells.get("all_events")? {
-            EventFilter::All
-        } else {
-            EventFilter::Only(limit_events(c, id)?)
-        },
-        action_types: cells.json("action_types")?,
-        comment: cells.get("comment")?,
-        secrets: Secrets {
-            current: cells.parse("secret")?,
-            previous,
-        },
-        settings: WebhookSettings {
-            headers: cells.json("headers")?,
-            max_per_second: cells.get("max_per_second")?,
-            max_concurrency: cells.get("max_concurrency")?,
-            timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
-            extra_signatures: cells.json("extra_signatures")?,
-            contact_emails: cells.json("contact_emails")?,
-        },
-    })
-}
-
-fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT e.slug FROM webhook_events w JOIN events e ON e.id = w.event WHERE w.webhook = ?1",
-    )?;
-    let mut rows = statement.query([webhook])?;
-    let mut slugs = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        slugs.insert(Cells::new(row, "events").parse("slug")?);
-    }
-    Ok(slugs)
-}
-
-fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreError> {
-    let disabled = match &webhook.state {
-        WebhookState::Enabled => None,
-        WebhookState::Disabled(disabled) => Some(disabled),
-    };
-    let previous = webhook.secrets.previous.as_ref();
-    let settings = &webhook.settings;
-    t.execute(
-        "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
-           disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
-           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16
-         WHERE id = ?1",
-        params![
-            webhook.id.0,
-            webhook.target.as_given(),
-            webhook.events == EventFilter::All,
-            to_json(&webhook.action_types),
-            webhook.comment,
-            disabled.map(|d| micros(d.since)),
-            disabled.map(|d| d.reason.as_str()),
-            webhook.secrets.current.text(),
-            previous.map(|(secret, _)| secret.text()),
-            previous.map(|(_, until)| micros(*until)),
-            to_json(&settings.headers),
-            settings.max_per_second,
-            settings.max_concurrency,
-            settings.timeout.map(|t| u32::try_from(t.as_millis()).unwrap_or(u32::MAX)),
-            to_json(&settings.extra_signatures),
-            to_json(&settings.contact_emails),
-        ],
-    )?;
-    t.execute(
-        "DELETE FROM webhook_events WHERE webhook = ?1",
-        [webhook.id.0],
-    )?;
-    if let EventFilter::Only(slugs) = &webhook.events {
-        for slug in slugs {
-            t.execute(
-                "INSERT INTO webhook_events (webhook, event) SELECT ?1, id FROM events WHERE organizer = ?2 AND slug = ?3",
-                params![webhook.id.0, webhook.organizer.0, slug.as_str()],
-            )?;
-        }
-    }
-    touch_organizer(t, webhook.organizer)
 }

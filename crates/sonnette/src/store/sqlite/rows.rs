@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Row;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use crate::domain::{
     LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
 };
+use crate::store::Waiting;
 
 /// A row with the name of its table, for errors.
 #[derive(Clone, Copy)]
@@ -40,9 +41,31 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A value as SQLite has it.
+    /// A value as `SQLite` has it.
     pub(super) fn get<T: FromSql>(self, column: &'static str) -> Result<T, StoreError> {
         self.row.get(column).map_err(|e| self.wrong(column, e))
+    }
+
+    /// The same, found by its place.
+    fn at<T: FromSql>(self, place: usize, column: &'static str) -> Result<T, StoreError> {
+        self.row.get(place).map_err(|e| self.wrong(column, e))
+    }
+
+    /// A text that a domain type reads, found by its place, and not copied.
+    fn parse_at<T: FromStr<Err: Display>>(
+        self,
+        place: usize,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        let text = self.row.get_ref(place)?.as_str();
+        text.map_err(|e| self.wrong(column, e))?
+            .parse()
+            .map_err(|e| self.wrong(column, e))
+    }
+
+    fn time_at(self, place: usize, column: &'static str) -> Result<Timestamp, StoreError> {
+        let micros = self.at(place, column)?;
+        Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
     }
 
     /// A text that a domain type reads.
@@ -106,13 +129,36 @@ pub(super) fn notification(cells: Cells<'_>) -> Result<Arc<Notification>, StoreE
     }))
 }
 
-/// Columns: attempts, tries, `started_at`, `due_at`.
-pub(super) fn progress(cells: Cells<'_>) -> Result<Progress, StoreError> {
-    Ok(Progress {
-        attempts: cells.get("attempts")?,
-        tries: cells.get("tries")?,
-        started_at: cells.time("started_at")?,
-        due_at: cells.time("due_at")?,
+/// The columns of [`waiting`], of `notifications` as n and `deliveries` as d.
+pub(super) const WAITING: &str =
+    "n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
+    d.attempts, d.tries, d.started_at, d.due_at";
+
+/// Columns: [`WAITING`]. Lanes read whole pages of these, so columns are found by place and not by name.
+pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
+    let published = Cells::new(row, "notifications");
+    let notification = Notification {
+        id: NotificationId(published.at(0, "id")?),
+        organizer: OrganizerId(published.at(1, "organizer")?),
+        action_type: published.parse_at(2, "action_type")?,
+        event: match row.get_ref(3)? {
+            ValueRef::Null => None,
+            _ => Some(published.parse_at(3, "event")?),
+        },
+        published_at: published.time_at(4, "published_at")?,
+        shape: published.parse_at(5, "shape")?,
+        body: published.at::<Vec<u8>>(6, "body")?.into(),
+    };
+    let owed = Cells::new(row, "deliveries");
+    let progress = Progress {
+        attempts: owed.at(7, "attempts")?,
+        tries: owed.at(8, "tries")?,
+        started_at: owed.time_at(9, "started_at")?,
+        due_at: owed.time_at(10, "due_at")?,
+    };
+    Ok(Waiting {
+        notification: Arc::new(notification),
+        progress,
     })
 }
 

@@ -52,7 +52,7 @@ async fn requests_at_a_time_have_connections_of_their_own() {
         bench.send(&webhook)
     );
     assert_eq!(receiver.connections(), 3);
-    bench.connections.close_idle(Duration::from_secs(60));
+    bench.connections.close_idle(Duration::from_mins(1));
     assert_eq!(bench.connections.count(), 3);
     bench.connections.close_idle(Duration::ZERO);
     assert_eq!(bench.connections.count(), 0);

@@ -3,6 +3,7 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
 use sonnette::domain::{Webhook, WebhookId};
 use sonnette::store::{AuditNote, Changed};
 
@@ -14,7 +15,7 @@ use super::resource::{
 use crate::http::AppState;
 use crate::http::api::beside::no_webhook;
 use crate::http::api::path::Segments;
-use crate::http::drf::webhook_fields::{Change, parse_webhook};
+use crate::http::drf::webhook_fields::{Change, WebhookFields, parse_webhook};
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
 
@@ -89,6 +90,7 @@ async fn save(
         .store(move |store| {
             let events = store.events(organizer)?;
             let mut refusal = None;
+            let mut enabled = false;
             let mut apply = |webhook: &mut Webhook| {
                 let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
                 let selectable = |name: &str| tenant.catalogue.selectable(name);
@@ -104,11 +106,8 @@ async fn save(
                 });
                 match checked {
                     Ok(fields) => {
-                        webhook.state = state_after(&webhook.state, fields.enabled, now);
-                        webhook.target = fields.target;
-                        webhook.events = fields.events;
-                        webhook.action_types = fields.action_types;
-                        webhook.comment = fields.comment;
+                        enabled = fields.enabled && !webhook.is_enabled();
+                        put(webhook, fields, now);
                         true
                     }
                     Err(said) => {
@@ -118,16 +117,38 @@ async fn save(
                 }
             };
             let changed = store.change_webhook(organizer, id, &mut apply, note)?;
-            Ok((changed, refusal, events))
+            Ok((changed, refusal, events, enabled))
         })
         .await?;
     match saved {
-        (_, Some(refusal), _) => Err(refusal.into()),
-        (Changed::Done(webhook), None, events) => {
+        (_, Some(refusal), ..) => Err(refusal.into()),
+        (Changed::Done(webhook), None, events, enabled) => {
             state.refresh()?;
+            if enabled {
+                send_what_waits(state, id);
+            }
             Ok(shown(StatusCode::OK, &webhook, &events))
         }
-        (Changed::Missing, None, _) => Err(no_webhook()),
-        (Changed::Taken | Changed::Refused, None, _) => Err(ApiError::Internal),
+        (Changed::Missing, None, ..) => Err(no_webhook()),
+        (Changed::Taken | Changed::Refused, None, ..) => Err(ApiError::Internal),
     }
+}
+
+fn put(webhook: &mut Webhook, fields: WebhookFields, now: Timestamp) {
+    webhook.state = state_after(&webhook.state, fields.enabled, now);
+    webhook.target = fields.target;
+    webhook.events = fields.events;
+    webhook.action_types = fields.action_types;
+    webhook.comment = fields.comment;
+}
+
+/// What a webhook switched on again was owed goes now, not when it would have been due (contract §7). The answer does
+/// not wait for a long backlog; what this does not reach goes when it is due.
+fn send_what_waits(state: &AppState, id: WebhookId) {
+    let sonnette = state.sonnette.clone();
+    tokio::spawn(async move {
+        if let Err(error) = sonnette.expedite(id).await {
+            tracing::warn!(webhook.id = id.0, %error, "what waits for a webhook goes only when it is due");
+        }
+    });
 }

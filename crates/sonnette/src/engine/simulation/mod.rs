@@ -4,6 +4,8 @@
 //! answering and committing interleave as they may in life. What must hold: nothing accepted is lost, nothing is sent
 //! after it was settled, and disabled means silent.
 
+mod place;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
+
+use place::{action, note};
 
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
@@ -58,68 +62,7 @@ struct World {
     sent: u64,
 }
 
-fn note(at: Timestamp) -> AuditNote {
-    AuditNote {
-        actor: Actor::CommandLine,
-        action: "simulation",
-        data: serde_json::json!({}),
-        at,
-    }
-}
-
-fn action() -> ActionName {
-    "test.happened".parse().unwrap()
-}
-
 impl World {
-    fn new(seed: u64) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(directory.path()).unwrap();
-        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let organizer = Organizer {
-            id: OrganizerId(0),
-            slug: "sim".parse().unwrap(),
-            name: "sim".to_owned(),
-            uuid: uuid::Uuid::nil(),
-            language: Language::English,
-            dialects: Vec::new(),
-            contact_emails: Vec::new(),
-            failure_policy: None,
-        };
-        let Changed::Done(organizer) = store.add_organizer(&organizer, note(now)).unwrap() else {
-            panic!()
-        };
-        let mut world = Self {
-            rng: Rng::with_seed(seed),
-            seed,
-            directory,
-            store,
-            now,
-            organizer: organizer.id,
-            webhooks: BTreeMap::new(),
-            moods: HashMap::new(),
-            lanes: HashMap::new(),
-            in_flight: Vec::new(),
-            pages: Vec::new(),
-            offers: Vec::new(),
-            settlements: Vec::new(),
-            submitted: 0,
-            committed: 0,
-            accepted: HashSet::new(),
-            answered_well: HashSet::new(),
-            sent: 0,
-        };
-        for _ in 0..2 {
-            let webhook = world
-                .store
-                .add_webhook(&webhook(world.organizer), note(now))
-                .unwrap();
-            world.moods.insert(webhook.id, Mood::Well);
-            world.webhooks.insert(webhook.id, webhook);
-        }
-        world
-    }
-
     fn any_webhook(&mut self) -> WebhookId {
         let ids: Vec<_> = self.webhooks.keys().copied().collect();
         ids[self.rng.usize(..ids.len())]
@@ -230,11 +173,10 @@ impl World {
         loop {
             match self.lane(webhook.id).next(webhook, now, committed) {
                 Step::Send(order) => self.send(webhook.id, order),
-                Step::Expire(id) => self.settle(
-                    webhook.id,
-                    id,
-                    Settlement::expired(webhook.id, id, FailurePolicy::Never),
-                ),
+                Step::Expire(id) => {
+                    let expired = Settlement::expired(webhook.id, id, FailurePolicy::Never);
+                    self.settle(webhook.id, id, expired);
+                }
                 Step::Load(after, limit) => {
                     let page = self.store.due(webhook.id, now, after, limit).unwrap();
                     self.pages.push((webhook.id, page, now));
@@ -284,11 +226,11 @@ impl World {
 
     fn answer(&mut self) {
         let now = self.now;
-        let (done, rest) = std::mem::take(&mut self.in_flight)
+        let (done, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.in_flight)
             .into_iter()
             .partition(|(_, _, at)| *at <= now);
         self.in_flight = rest;
-        for (webhook, order, _) in Vec::<_>::from(done) {
+        for (webhook, order, _) in done {
             let status = match self.moods[&webhook] {
                 Mood::Well => Some(200),
                 Mood::Error => Some(500),
@@ -329,7 +271,7 @@ impl World {
         let took = Duration::from_millis(20);
         let finished = self
             .lane(webhook)
-            .finished(order, &outcome, took, policy, 64, false, now, jitter);
+            .finished(order, &outcome, took, policy, 64, now, jitter);
         let notification = &order.waiting.notification;
         let exchange = Exchange {
             started_at: now,
@@ -441,12 +383,13 @@ impl World {
     fn set_enabled(&mut self, webhook: WebhookId, on: bool) {
         let now = self.now;
         let mut change = |w: &mut Webhook| {
-            w.state = match on {
-                true => WebhookState::Enabled,
-                false => WebhookState::Disabled(Disabled {
+            w.state = if on {
+                WebhookState::Enabled
+            } else {
+                WebhookState::Disabled(Disabled {
                     since: now,
                     reason: DisableReason::User,
-                }),
+                })
             };
             true
         };
@@ -496,72 +439,6 @@ impl World {
         for webhook in self.store.waiting_lanes().unwrap() {
             self.store.expire(webhook, self.now).unwrap();
         }
-    }
-
-    /// Receivers are well and webhooks on: within four days everything must have ended, and be seen to.
-    fn all_must_end(&mut self) {
-        // A switching off that was decided before comes before.
-        self.commit();
-        for webhook in self.webhooks.keys().copied().collect::<Vec<_>>() {
-            self.moods.insert(webhook, Mood::Well);
-            self.set_enabled(webhook, true);
-        }
-        for _ in 0..4 * 24 * 6 {
-            for _ in 0..3 {
-                self.hand_over();
-                self.turn_all();
-                while !self.pages.is_empty() {
-                    self.look_at_page();
-                }
-                self.turn_all();
-                self.now += Duration::from_secs(4);
-                self.answer();
-                self.commit();
-            }
-            if self.store.waiting_lanes().unwrap().is_empty() {
-                break;
-            }
-            self.now += Duration::from_secs(600);
-        }
-        for (webhook, notification) in &self.accepted {
-            let delivery = self
-                .store
-                .delivery(*webhook, *notification)
-                .unwrap()
-                .expect("accepted, so it is there");
-            let DeliveryState::Settled { how, .. } = delivery.state else {
-                let lane = &self.lanes[webhook];
-                panic!(
-                    "lost: {delivery:?} (seed {}) at {} in {lane:?}",
-                    self.seed, self.now
-                )
-            };
-            if how == Settled::Delivered {
-                let key = (*webhook, *notification);
-                assert!(
-                    self.answered_well.contains(&key),
-                    "never sent: {delivery:?} (seed {})",
-                    self.seed
-                );
-            }
-        }
-    }
-}
-
-fn webhook(organizer: OrganizerId) -> Webhook {
-    Webhook {
-        id: WebhookId(0),
-        organizer,
-        state: WebhookState::Enabled,
-        target: "http://localhost/".parse().unwrap(),
-        events: EventFilter::All,
-        action_types: vec![action()],
-        comment: None,
-        secrets: Secrets {
-            current: Secret::from_random([1; 32]),
-            previous: None,
-        },
-        settings: WebhookSettings::default(),
     }
 }
 

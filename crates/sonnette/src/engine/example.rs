@@ -1,0 +1,72 @@
+//! What a test sends: the example of an action type.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Tenant;
+use crate::dialect::{ActionSpec, EventRule, Input, compose};
+use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
+
+/// The example of an action type as a notification that is not stored.
+pub(super) fn example(
+    tenant: &Tenant,
+    webhook: &Webhook,
+    wanted: Option<&str>,
+    id: NotificationId,
+    now: Timestamp,
+) -> Option<Notification> {
+    let catalogue = &tenant.catalogue;
+    let (spec, action_type): (_, ActionName) = match wanted {
+        Some(name) if name.ends_with(".*") => concrete(tenant, name)?,
+        Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
+        None => webhook
+            .action_types
+            .iter()
+            .find_map(|name| concrete(tenant, name.as_str()))?,
+    };
+    let slug: EventSlug = tenant_event(webhook)?;
+    let event = match spec.event_rule(action_type.as_str()) {
+        EventRule::Refused => None,
+        _ => Some(slug),
+    };
+    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let body = compose(&Input {
+        organizer: &tenant.organizer,
+        spec: &spec,
+        action_type: &action_type,
+        event: event.as_ref(),
+        data: &data,
+        published_at: now,
+    });
+    Some(Notification {
+        id,
+        organizer: tenant.organizer.id,
+        shape: spec.shape,
+        body: body.ok()?.number(id),
+        action_type,
+        event,
+        published_at: now,
+    })
+}
+
+/// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
+fn concrete(tenant: &Tenant, name: &str) -> Option<(Arc<ActionSpec>, ActionName)> {
+    let filter: ActionName = name.parse().ok()?;
+    let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
+    let spec = known.or_else(|| {
+        tenant
+            .catalogue
+            .iter()
+            .find(|spec| filter.covers(spec.name.as_str()))
+    })?;
+    Some((spec.clone(), spec.first_concrete()))
+}
+
+/// One of the webhook's own events, else a name as good as any.
+fn tenant_event(webhook: &Webhook) -> Option<EventSlug> {
+    match &webhook.events {
+        EventFilter::Only(slugs) if !slugs.is_empty() => slugs.first().cloned(),
+        _ => "democon".parse().ok(),
+    }
+}

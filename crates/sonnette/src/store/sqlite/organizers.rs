@@ -1,0 +1,130 @@
+//! Organizers and action types as rows.
+
+use jiff::SignedDuration;
+use rusqlite::{Connection, Transaction, params};
+use serde_json::Value;
+
+use super::StoreError;
+use super::registry::bump;
+use super::rows::{Cells, to_json};
+use crate::domain::{FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredAction};
+
+pub(super) fn organizers(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<Vec<Organizer>, StoreError> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT * FROM organizers WHERE {condition} ORDER BY id"
+    ))?;
+    let mut rows = statement.query([value])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "organizers");
+        found.push(Organizer {
+            id: OrganizerId(cells.get("id")?),
+            slug: cells.parse::<OrganizerSlug>("slug")?,
+            name: cells.get("name")?,
+            uuid: cells.parse("uuid")?,
+            language: cells.parse("language")?,
+            dialects: cells.json("dialects")?,
+            contact_emails: cells.json("contact_emails")?,
+            failure_policy: match cells.get::<Option<String>>("disable_after")? {
+                None => None,
+                Some(_) => Some(failure_policy(cells.json("disable_after")?)),
+            },
+        });
+    }
+    Ok(found)
+}
+
+/// Null: never. Otherwise failures and seconds.
+fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
+    stored.map_or(FailurePolicy::Never, |(failures, seconds)| {
+        FailurePolicy::After {
+            failures,
+            lasting: SignedDuration::from_secs(seconds),
+        }
+    })
+}
+
+pub(super) fn write_organizer(
+    t: &Transaction<'_>,
+    organizer: &Organizer,
+) -> Result<(), StoreError> {
+    let version = bump(t)?;
+    let disable_after = organizer.failure_policy.map(|policy| match policy {
+        FailurePolicy::Never => "null".to_owned(),
+        FailurePolicy::After { failures, lasting } => to_json(&(failures, lasting.as_secs())),
+    });
+    t.execute(
+        "UPDATE organizers SET name = ?2, language = ?3, dialects = ?4, contact_emails = ?5, disable_after = ?6,
+           changed = ?7 WHERE id = ?1",
+        params![
+            organizer.id.0,
+            organizer.name,
+            organizer.language.as_str(),
+            to_json(&organizer.dialects),
+            to_json(&organizer.contact_emails),
+            disable_after,
+            version
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn action_types(
+    c: &Connection,
+    organizer: OrganizerId,
+) -> Result<Vec<RegisteredAction>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
+    )?;
+    let mut rows = statement.query([organizer.0])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "action_types");
+        let value = |column| -> Result<Option<Value>, StoreError> {
+            cells
+                .get::<Option<String>>(column)?
+                .map(|_| cells.json(column))
+                .transpose()
+        };
+        found.push(RegisteredAction {
+            id: cells.get("id")?,
+            organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
+            name: cells.parse("name")?,
+            description: cells.get("description")?,
+            schema: value("schema")?,
+            example: value("example")?,
+            shape: cells.parse("shape")?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn write_action_type(
+    t: &Transaction<'_>,
+    row: &RegisteredAction,
+) -> Result<usize, StoreError> {
+    let schema = row.schema.as_ref().map(ToString::to_string);
+    let example = row.example.as_ref().map(ToString::to_string);
+    if row.id == 0 {
+        return Ok(t.execute(
+            "INSERT INTO action_types (organizer, name, description, schema, example, shape)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            params![
+                row.organizer.map(|o| o.0),
+                row.name.as_str(),
+                row.description,
+                schema,
+                example,
+                row.shape.as_str()
+            ],
+        )?);
+    }
+    Ok(t.execute(
+        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5 WHERE id = ?1",
+        params![row.id, row.description, schema, example, row.shape.as_str()],
+    )?)
+}

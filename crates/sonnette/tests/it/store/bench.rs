@@ -1,0 +1,214 @@
+//! A store with one organizer, and short ways to fill it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sonnette::domain::{
+    Attempt, AttemptId, BodyDraft, Delivery, DisableReason, Exchange, LaneHealth, NotificationId,
+    OrganizerId, Outcome, Progress, Settled, Shape, WebhookId,
+};
+use sonnette::store::{
+    Answered, Batch, Changed, CommitError, Follows, Group, GroupAnswer, Key, Publication,
+    Settlement, Store, StoreError, Verdict,
+};
+
+use crate::world::{note, organizer, webhook};
+
+pub(super) const ACTION: &str = "test.happened";
+
+/// So many seconds after noon.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_secs(seconds)
+}
+
+pub(super) struct Bench<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) organizer: OrganizerId,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(store: &'a dyn Store) -> Self {
+        let organizer = add_organizer(store, "bigevents");
+        Self { store, organizer }
+    }
+
+    pub(super) fn add_organizer(&self, slug: &str) -> OrganizerId {
+        add_organizer(self.store, slug)
+    }
+
+    pub(super) fn add_webhook(&self) -> WebhookId {
+        let webhook = webhook(self.organizer, "http://localhost/", &[ACTION]);
+        self.store.add_webhook(&webhook, note()).unwrap().id
+    }
+
+    pub(super) fn group(&self, publications: Vec<Publication>) -> Group {
+        Group {
+            organizer: self.organizer,
+            token: None,
+            publications,
+        }
+    }
+
+    pub(super) fn commit(&self, groups: Vec<Group>) -> Vec<GroupAnswer> {
+        self.try_commit(groups).unwrap()
+    }
+
+    pub(super) fn try_commit(&self, groups: Vec<Group>) -> Result<Vec<GroupAnswer>, CommitError> {
+        let batch = Batch {
+            groups,
+            settlements: Vec::new(),
+            now: at(0),
+        };
+        self.store.commit(self.store.version()?, &batch)
+    }
+
+    pub(super) fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) {
+        let batch = Batch {
+            groups: Vec::new(),
+            settlements,
+            now,
+        };
+        // Settlements do not depend on the registry, so they go by no version.
+        self.store.commit(0, &batch).unwrap();
+    }
+
+    /// Publishes to these webhooks, once for each second.
+    pub(super) fn publish(&self, to: &[WebhookId], seconds: &[i64]) -> Vec<NotificationId> {
+        let publications = seconds.iter().map(|s| publication(to, *s)).collect();
+        taken(&self.commit(vec![self.group(publications)])[0])
+            .iter()
+            .map(|answered| answered.id)
+            .collect()
+    }
+
+    pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
+        let settlement = settlement(webhook, id, second, Some(Follows::Ends(how, 1)));
+        self.settle(vec![settlement], at(second));
+    }
+
+    pub(super) fn waits_until(&self, webhook: WebhookId, id: NotificationId, second: i64) {
+        let progress = Progress {
+            attempts: 1,
+            tries: 1,
+            started_at: at(0),
+            due_at: at(second),
+        };
+        let settlement = settlement(webhook, id, 0, Some(Follows::Waits(progress)));
+        self.settle(vec![settlement], at(0));
+    }
+
+    pub(super) fn delivery(&self, webhook: WebhookId, id: NotificationId) -> Delivery {
+        self.store.delivery(webhook, id).unwrap().unwrap()
+    }
+
+    pub(super) fn state(&self, webhook: WebhookId, id: NotificationId) -> &'static str {
+        self.delivery(webhook, id).state.as_str()
+    }
+
+    /// The ids of what is due, in order.
+    pub(super) fn due(&self, webhook: WebhookId, second: i64) -> Vec<NotificationId> {
+        let page = self.store.due(webhook, at(second), None, 10_000).unwrap();
+        page.due.iter().map(|w| w.notification.id).collect()
+    }
+}
+
+fn add_organizer(store: &dyn Store, slug: &str) -> OrganizerId {
+    match store.add_organizer(&organizer(slug), note()).unwrap() {
+        Changed::Done(organizer) => organizer.id,
+        other => panic!("no organizer: {other:?}"),
+    }
+}
+
+pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
+    Publication {
+        action_type: ACTION.parse().unwrap(),
+        event: None,
+        registers_event: false,
+        shape: Shape::Custom,
+        body: BodyDraft::Numbered(r#","data":{}}"#.into()),
+        subject: None,
+        at: at(second),
+        key: None,
+        webhooks: to.to_vec(),
+    }
+}
+
+pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Publication {
+    publication.key = Some(Key {
+        text: text.to_owned(),
+        content: [content; 32],
+    });
+    publication
+}
+
+pub(super) fn taken(answer: &GroupAnswer) -> &[Answered] {
+    match answer {
+        GroupAnswer::Taken(answers) => answers,
+        GroupAnswer::Conflict(place) => panic!("a conflict at {place}"),
+    }
+}
+
+pub(super) fn attempt(webhook: WebhookId, id: NotificationId, second: i64) -> Attempt {
+    Attempt {
+        id: AttemptId(at(second).as_microsecond()),
+        webhook,
+        notification: id,
+        action_type: ACTION.parse().unwrap(),
+        event: None,
+        target_url: "http://localhost/".to_owned(),
+        number: 1,
+        test: false,
+        payload: None,
+        exchange: Exchange {
+            started_at: at(second),
+            duration: Duration::from_millis(12),
+            outcome: Outcome::Answered {
+                status: 200,
+                retry_after: None,
+            },
+            request_headers: "a: b\n".to_owned(),
+            response_headers: "c: d\n".to_owned(),
+            response_body: "thanks".into(),
+        },
+    }
+}
+
+pub(super) fn settlement(
+    webhook: WebhookId,
+    id: NotificationId,
+    second: i64,
+    follows: Option<Follows>,
+) -> Settlement {
+    Settlement {
+        webhook,
+        verdict: Verdict::Attempted {
+            attempt: Arc::new(attempt(webhook, id, second)),
+            follows,
+        },
+        health: None,
+        disable: None,
+        alert: None,
+    }
+}
+
+pub(super) fn with_health(mut settlement: Settlement, health: LaneHealth) -> Settlement {
+    settlement.health = Some(health);
+    settlement
+}
+
+pub(super) fn disabling(mut settlement: Settlement, reason: DisableReason) -> Settlement {
+    settlement.disable = Some(reason);
+    settlement
+}
+
+/// What a damaged row is told by.
+pub(super) fn named(error: StoreError) -> (&'static str, &'static str, String) {
+    match error {
+        StoreError::Inconsistent {
+            table, column, row, ..
+        } => (table, column, row),
+        other => panic!("not named: {other}"),
+    }
+}

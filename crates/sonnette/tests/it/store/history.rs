@@ -1,0 +1,243 @@
+//! What happened, for those who look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sonnette::domain::{DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId};
+use sonnette::store::{
+    AttemptQuery, DeliveryQuery, DeliveryWord, NotificationQuery, Settlement, Span, Verdict,
+};
+
+use super::bench::{Bench, at, attempt, publication, taken};
+
+fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
+    let settlement = Settlement {
+        webhook: attempt.webhook,
+        verdict: Verdict::Attempted {
+            attempt: Arc::new(attempt),
+            follows: None,
+        },
+        health: None,
+        disable: None,
+        alert: None,
+    };
+    bench.settle(vec![settlement], at(0));
+}
+
+/// Of which second the attempts found are, newest first.
+fn seconds(bench: &Bench<'_>, webhooks: &[WebhookId], query: &AttemptQuery) -> Vec<i64> {
+    let found = bench.store.attempts(webhooks, query).unwrap();
+    found
+        .iter()
+        .map(|a| a.exchange.started_at.duration_since(at(0)).as_secs())
+        .collect()
+}
+
+/// Three attempts at one webhook, the last of them failed, and one at another; of these notifications.
+fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId>) {
+    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+    let mut of_event = publication(&[webhook], 0);
+    of_event.event = Some("democon".parse().unwrap());
+    of_event.action_type = "test.other".parse().unwrap();
+    let answers = bench.commit(vec![
+        bench.group(vec![publication(&[webhook], 0), of_event]),
+    ]);
+    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
+    record(bench, attempt(webhook, ids[0], 1));
+    record(bench, attempt(webhook, ids[1], 2));
+    let mut failed = attempt(webhook, ids[0], 3);
+    failed.exchange.outcome = Outcome::Failed {
+        failure: Failure::Timeout,
+        reason: "too slow".to_owned(),
+    };
+    record(bench, failed);
+    record(bench, attempt(other, ids[0], 4));
+    (webhook, other, ids)
+}
+
+pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
+    let (webhook, other, ids) = four_attempts(bench);
+    let all = || AttemptQuery {
+        limit: 9,
+        ..AttemptQuery::default()
+    };
+    let of = |query| seconds(bench, &[webhook], &query);
+    assert_eq!(of(all()), [3, 2, 1]);
+    let both = [webhook, other];
+    assert_eq!(seconds(bench, &both, &all()), [4, 3, 2, 1]);
+    assert_eq!(
+        seconds(bench, &both, &AttemptQuery { limit: 2, ..all() }),
+        [4, 3]
+    );
+    for (success, expected) in [(true, &[2, 1][..]), (false, &[3])] {
+        let success = Some(success);
+        assert_eq!(of(AttemptQuery { success, ..all() }), expected);
+    }
+    let action_type = Some("test.other".to_owned());
+    assert_eq!(
+        of(AttemptQuery {
+            action_type,
+            ..all()
+        }),
+        [2]
+    );
+    let event = Some("democon".to_owned());
+    assert_eq!(of(AttemptQuery { event, ..all() }), [2]);
+    let notification = Some(ids[0]);
+    assert_eq!(
+        of(AttemptQuery {
+            notification,
+            ..all()
+        }),
+        [3, 1]
+    );
+    let span = Span {
+        since: Some(at(2)),
+        until: Some(at(2)),
+    };
+    assert_eq!(of(AttemptQuery { span, ..all() }), [2]);
+    let newest = AttemptQuery { limit: 1, ..all() };
+    let newest = bench.store.attempts(&[webhook], &newest).unwrap();
+    let after = Some(newest[0].id);
+    assert_eq!(of(AttemptQuery { after, ..all() }), [2, 1]);
+}
+
+pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
+    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+    let answers = bench.commit(vec![bench.group(vec![publication(&[webhook], 0)])]);
+    let answered = &taken(&answers[0])[0];
+    let mut first = attempt(webhook, answered.id, 1);
+    record(bench, first.clone());
+    first.payload.clone_from(&answered.body);
+    assert_eq!(
+        bench.store.attempt(webhook, first.id).unwrap(),
+        Some(first.clone())
+    );
+    assert_eq!(bench.store.attempt(other, first.id).unwrap(), None);
+
+    let mut test = attempt(webhook, NotificationId(900), 2);
+    test.test = true;
+    test.event = Some("democon".parse().unwrap());
+    test.payload = Some("{}".into());
+    test.exchange.outcome = Outcome::Failed {
+        failure: Failure::Tls,
+        reason: "no trust".to_owned(),
+    };
+    test.exchange.response_body = "".into();
+    record(bench, test.clone());
+    assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));
+}
+
+pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
+    let webhook = bench.add_webhook();
+    let id = bench.publish(&[webhook], &[0])[0];
+    let mut refused = attempt(webhook, id, 2);
+    refused.exchange.outcome = Outcome::Answered {
+        status: 500,
+        retry_after: None,
+    };
+    let mut test = attempt(webhook, NotificationId(900), 3);
+    test.test = true;
+    for attempt in [
+        attempt(webhook, id, 0),
+        attempt(webhook, id, 1),
+        refused,
+        test,
+    ] {
+        record(bench, attempt);
+    }
+    let took = Duration::from_millis(12);
+    let samples = bench.store.samples(webhook, at(1)).unwrap();
+    assert_eq!(samples, [(at(2), false, took), (at(1), true, took)]);
+}
+
+pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
+    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+    let ids = bench.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
+    bench.ends(webhook, ids[0], Settled::Delivered, 5);
+    bench.ends(webhook, ids[1], Settled::GivenUp, 5);
+    bench.ends(webhook, ids[2], Settled::Dropped, 5);
+    let list = |state, after, limit| -> Vec<NotificationId> {
+        let query = DeliveryQuery {
+            state,
+            after,
+            limit,
+        };
+        let found = bench.store.deliveries(webhook, query).unwrap();
+        assert!(found.iter().all(|d| d.webhook == webhook));
+        found.iter().map(|d| d.notification).collect()
+    };
+    let settled = |how| Some(DeliveryWord::Settled(how));
+    assert_eq!(
+        list(None, None, 9),
+        [ids[4], ids[3], ids[2], ids[1], ids[0]]
+    );
+    assert_eq!(list(None, Some(ids[3]), 2), [ids[2], ids[1]]);
+    assert_eq!(list(Some(DeliveryWord::Waiting), None, 9), [ids[4], ids[3]]);
+    assert_eq!(list(Some(DeliveryWord::Waiting), Some(ids[4]), 9), [ids[3]]);
+    assert_eq!(list(settled(Settled::Delivered), None, 9), [ids[0]]);
+    assert_eq!(list(settled(Settled::GivenUp), None, 9), [ids[1]]);
+    assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
+    let both = bench
+        .store
+        .deliveries_of(ids[0], &[webhook, other])
+        .unwrap();
+    assert!(matches!(both[0].state, DeliveryState::Settled { .. }));
+    assert_eq!(both[1].state, DeliveryState::Scheduled { due_at: at(0) });
+}
+
+pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench<'_>) {
+    let mut of_event = publication(&[], 100);
+    of_event.event = Some("democon".parse().unwrap());
+    of_event.subject = Some("person-7".to_owned());
+    let publications = vec![publication(&[], 0), of_event, publication(&[], 200)];
+    let answers = bench.commit(vec![bench.group(publications)]);
+    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
+    let other = bench.add_organizer("other");
+    let all = || NotificationQuery {
+        limit: 9,
+        ..NotificationQuery::default()
+    };
+    let list = |organizer, query| -> Vec<NotificationId> {
+        let found = bench.store.notifications(organizer, &query).unwrap();
+        found.iter().map(|n| n.notification.id).collect()
+    };
+    let own = |query| list(bench.organizer, query);
+    assert_eq!(own(all()), [ids[2], ids[1], ids[0]]);
+    assert_eq!(list(other, all()), []);
+    assert_eq!(
+        own(NotificationQuery {
+            event: Some("democon".to_owned()),
+            ..all()
+        }),
+        [ids[1]]
+    );
+    assert_eq!(
+        own(NotificationQuery {
+            action_type: Some("no.such".to_owned()),
+            ..all()
+        }),
+        []
+    );
+    assert_eq!(
+        own(NotificationQuery {
+            after: Some(ids[2]),
+            limit: 1,
+            ..all()
+        }),
+        [ids[1]]
+    );
+    let span = Span {
+        since: Some(at(100)),
+        until: Some(at(199)),
+    };
+    assert_eq!(own(NotificationQuery { span, ..all() }), [ids[1]]);
+    let entry = bench
+        .store
+        .notification(bench.organizer, ids[1])
+        .unwrap()
+        .unwrap();
+    assert_eq!(entry.subject.as_deref(), Some("person-7"));
+    assert_eq!(entry.notification.published_at, at(100));
+    assert_eq!(bench.store.notification(other, ids[1]).unwrap(), None);
+}

@@ -1,0 +1,85 @@
+//! What every store must do, whatever it is made of.
+//!
+//! A second database joins by one more line at the end of this file.
+
+mod bench;
+mod control;
+mod damage;
+mod flow;
+mod history;
+mod registry;
+
+use bench::Bench;
+
+/// Runs every test of the suite on a store.
+macro_rules! conformance {
+    ($name:ident, $open:expr) => {
+        mod $name {
+            use super::*;
+
+            conformance!(@tests $open, flow:
+                a_batch_is_taken_as_a_whole
+                ids_rise_over_organizers_and_are_reserved_for_tests
+                a_batch_of_an_older_registry_is_stale
+                a_repeated_key_gives_the_first_answer
+                a_key_counts_within_a_group_and_per_organizer
+                a_conflict_refuses_its_group_and_no_other
+                unknown_events_become_known
+                settling_twice_changes_nothing
+                a_settlement_keeps_the_lanes_health
+                switching_off_is_noted_once
+                pages_come_in_order_and_go_on_after_a_cursor
+                a_page_holds_no_more_than_its_bytes
+                lanes_with_something_waiting_are_found
+            );
+            conformance!(@tests $open, control:
+                everything_becomes_due_in_bites
+                dropping_comes_in_bites_and_ends
+                what_is_three_days_old_is_given_up
+                the_backlog_is_counted
+                one_delivery_is_sent_again
+                what_was_not_delivered_is_sent_again
+                looking_for_what_was_not_delivered_goes_on_where_it_ended
+                a_replay_owes_anew
+                pruning_keeps_what_waits
+                pruning_keeps_what_a_key_stands_for
+                ids_never_come_back
+            );
+            conformance!(@tests $open, history:
+                attempts_are_found_by_all_that_is_asked_for
+                an_attempt_is_kept_as_it_was
+                samples_leave_tests_out
+                deliveries_are_listed_by_state
+                notifications_are_listed_and_belong_to_one_organizer
+            );
+            conformance!(@tests $open, registry:
+                each_change_makes_a_version_and_loads_what_changed
+                an_organizer_is_kept_as_it_was_given
+                slugs_are_taken_once
+                events_come_in_their_order_and_leave_their_webhooks
+                a_webhook_is_kept_as_it_was_given
+                a_change_may_be_refused
+                another_target_or_switching_on_begins_anew
+                action_types_belong_to_one_or_to_all
+                tokens_are_kept_by_their_hash
+                users_are_taken_once
+                the_audit_log_is_paged_newest_first
+                an_answer_is_kept_for_a_day
+            );
+        }
+    };
+    (@tests $open:expr, $module:ident: $($test:ident)+) => {
+        $(
+            #[test]
+            fn $test() {
+                let directory = tempfile::tempdir().unwrap();
+                let store = $open(directory.path());
+                super::$module::$test(&Bench::new(&store));
+            }
+        )+
+    };
+}
+
+conformance!(sqlite, |path: &std::path::Path| {
+    sonnette::store::sqlite::SqliteStore::open(path).unwrap()
+});

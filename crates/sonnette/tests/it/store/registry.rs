@@ -1,0 +1,454 @@
+//! Who may publish, who listens, who changed what.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use sonnette::domain::{
+    DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
+    LaneHealth, Language, Organizer, OrganizerId, Permissions, RegisteredAction, Scope, Secret,
+    Shape, SignatureScheme, Streak, TokenId, Webhook, WebhookId, WebhookState,
+};
+use sonnette::store::{Actor, AuditNote, Changed, KeptAnswer, NewToken, NewUser};
+
+use super::bench::{Bench, at, settlement, with_health};
+use crate::world::{note, organizer, webhook};
+
+fn done<T: std::fmt::Debug>(changed: Changed<T>) -> T {
+    match changed {
+        Changed::Done(value) => value,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+fn loaded(bench: &Bench<'_>, id: OrganizerId) -> Organizer {
+    let rows = bench.store.load(0).unwrap().organizers;
+    rows.into_iter()
+        .map(|o| o.organizer)
+        .find(|o| o.id == id)
+        .unwrap()
+}
+
+fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
+    let rows = bench.store.load(0).unwrap().organizers;
+    rows.into_iter()
+        .flat_map(|o| o.webhooks)
+        .find(|w| w.id == id)
+        .unwrap()
+}
+
+fn change(bench: &Bench<'_>, id: WebhookId, change: impl Fn(&mut Webhook)) -> Webhook {
+    let mut change = |w: &mut Webhook| {
+        change(w);
+        true
+    };
+    done(
+        bench
+            .store
+            .change_webhook(bench.organizer, id, &mut change, note())
+            .unwrap(),
+    )
+}
+
+fn token(scope: Scope, hash: u8) -> NewToken {
+    NewToken {
+        hash: [hash; 32],
+        name: "till".to_owned(),
+        scope,
+        created: at(0),
+    }
+}
+
+pub(super) fn each_change_makes_a_version_and_loads_what_changed(bench: &Bench<'_>) {
+    let other = bench.add_organizer("other");
+    let version = bench.store.version().unwrap();
+    let webhook = bench.add_webhook();
+    let rows = bench.store.load(version).unwrap();
+    assert!(rows.version > version && rows.version == bench.store.version().unwrap());
+    assert_eq!(rows.organizers.len(), 1, "the other has not changed");
+    assert_eq!(rows.organizers[0].organizer.id, bench.organizer);
+    assert_eq!(rows.organizers[0].webhooks[0].id, webhook);
+    assert!(rows.tokens.is_empty());
+
+    bench
+        .store
+        .add_token(&token(Scope::Operator, 1), note())
+        .unwrap();
+    let after = bench.store.load(rows.version).unwrap();
+    assert!(after.version > rows.version && after.organizers.is_empty());
+    assert_eq!(after.tokens.len(), 1);
+    let whole = bench.store.load(0).unwrap();
+    let ids: Vec<_> = whole.organizers.iter().map(|o| o.organizer.id).collect();
+    assert_eq!(ids, [bench.organizer, other]);
+    let none = bench.store.load(whole.version).unwrap();
+    assert!(none.organizers.is_empty() && none.tokens.is_empty());
+}
+
+pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
+    let policies = [
+        None,
+        Some(FailurePolicy::Never),
+        Some(FailurePolicy::After {
+            failures: 7,
+            lasting: SignedDuration::from_secs(90),
+        }),
+    ];
+    for policy in policies {
+        let mut changed = |o: &mut Organizer| {
+            "Größer \"quoted\"".clone_into(&mut o.name);
+            o.language = Language::French;
+            o.dialects = vec![DialectName::Creads, DialectName::Pretix];
+            o.contact_emails = vec!["a@example.com".to_owned()];
+            o.failure_policy = policy;
+            true
+        };
+        let changed = bench
+            .store
+            .change_organizer(bench.organizer, &mut changed, note())
+            .unwrap();
+        assert_eq!(loaded(bench, bench.organizer), done(changed));
+        assert_eq!(loaded(bench, bench.organizer).failure_policy, policy);
+    }
+    let missing = bench
+        .store
+        .change_organizer(OrganizerId(999), &mut |_| true, note())
+        .unwrap();
+    assert_eq!(missing, Changed::Missing);
+}
+
+pub(super) fn slugs_are_taken_once(bench: &Bench<'_>) {
+    let again = bench
+        .store
+        .add_organizer(&organizer("bigevents"), note())
+        .unwrap();
+    assert_eq!(again, Changed::Taken);
+    // Case matters.
+    done(
+        bench
+            .store
+            .add_organizer(&organizer("BigEvents"), note())
+            .unwrap(),
+    );
+}
+
+fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Event {
+    sonnette::domain::Event {
+        id: EventId(0),
+        slug: slug.parse().unwrap(),
+        name: name.to_owned(),
+        date_from: date_from.map(at),
+    }
+}
+
+pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<'_>) {
+    for event in [
+        event("d", "x", None),
+        event("c", "b", Some(5)),
+        event("b", "a", Some(5)),
+        event("a", "z", Some(1)),
+    ] {
+        done(
+            bench
+                .store
+                .add_event(bench.organizer, &event, note())
+                .unwrap(),
+        );
+    }
+    let taken = bench
+        .store
+        .add_event(bench.organizer, &event("a", "again", None), note())
+        .unwrap();
+    assert_eq!(taken, Changed::Taken);
+    let order = || -> Vec<String> {
+        let events = bench.store.events(bench.organizer).unwrap();
+        events.iter().map(|e| e.slug.to_string()).collect()
+    };
+    assert_eq!(order(), ["a", "b", "c", "d"]);
+
+    let only =
+        |slugs: &[&str]| EventFilter::Only(slugs.iter().map(|s| s.parse().unwrap()).collect());
+    let id = bench.add_webhook();
+    change(bench, id, |w| w.events = only(&["a", "b"]));
+    assert_eq!(loaded_webhook(bench, id).events, only(&["a", "b"]));
+    let slug = "a".parse().unwrap();
+    let version = bench.store.version().unwrap();
+    done(
+        bench
+            .store
+            .change_event(bench.organizer, &slug, None, note())
+            .unwrap(),
+    );
+    assert!(bench.store.version().unwrap() > version);
+    assert_eq!(loaded_webhook(bench, id).events, only(&["b"]));
+    assert_eq!(order(), ["b", "c", "d"]);
+    let to = Some(("renamed".to_owned(), None));
+    let missing = bench
+        .store
+        .change_event(bench.organizer, &slug, to.clone(), note())
+        .unwrap();
+    assert_eq!(missing, Changed::Missing);
+    done(
+        bench
+            .store
+            .change_event(bench.organizer, &"b".parse().unwrap(), to, note())
+            .unwrap(),
+    );
+    assert_eq!(order(), ["c", "b", "d"]);
+}
+
+pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
+    let slug: sonnette::domain::EventSlug = "democon".parse().unwrap();
+    done(
+        bench
+            .store
+            .add_event(bench.organizer, &event("democon", "", None), note())
+            .unwrap(),
+    );
+    let mut given = webhook(
+        bench.organizer,
+        "https://user:p%40ss@example.com/a?b=c",
+        &["a.b", "a.b", "c.*"],
+    );
+    given.events = EventFilter::Only(BTreeSet::from([slug]));
+    given.comment = Some(String::new());
+    given.state = WebhookState::Disabled(Disabled {
+        since: at(1),
+        reason: DisableReason::User,
+    });
+    given.secrets.previous = Some((Secret::from_random([9; 32]), at(5)));
+    given.settings.headers = vec![ExtraHeader {
+        name: "X-Till".to_owned(),
+        value: "7".to_owned(),
+    }];
+    given.settings.max_per_second = Some(10_000);
+    given.settings.max_concurrency = Some(1);
+    given.settings.timeout = Some(Duration::from_secs(30));
+    given.settings.extra_signatures =
+        BTreeSet::from([SignatureScheme::Creads, SignatureScheme::Ed25519]);
+    given.settings.contact_emails = vec!["a@example.com".to_owned()];
+    let added = bench.store.add_webhook(&given, note()).unwrap();
+    given.id = added.id;
+    assert_eq!(added, given);
+    assert_eq!(loaded_webhook(bench, added.id), given);
+
+    let plain = webhook(bench.organizer, "http://localhost/", &[]);
+    let changed = change(bench, added.id, |w| {
+        *w = Webhook {
+            id: w.id,
+            ..plain.clone()
+        }
+    });
+    assert_eq!(loaded_webhook(bench, added.id), changed);
+    assert_eq!((changed.comment, changed.settings), (None, plain.settings));
+}
+
+pub(super) fn a_change_may_be_refused(bench: &Bench<'_>) {
+    let id = bench.add_webhook();
+    let before = (bench.store.version().unwrap(), loaded_webhook(bench, id));
+    let mut refuse = |w: &mut Webhook| {
+        w.comment = Some("no".to_owned());
+        false
+    };
+    let refused = bench
+        .store
+        .change_webhook(bench.organizer, id, &mut refuse, note())
+        .unwrap();
+    assert_eq!(refused, Changed::Refused);
+    let elsewhere = bench.add_organizer("other");
+    let version = bench.store.version().unwrap();
+    let missing = bench
+        .store
+        .change_webhook(elsewhere, id, &mut |_| true, note())
+        .unwrap();
+    assert_eq!(missing, Changed::Missing);
+    assert_eq!(loaded_webhook(bench, id), before.1);
+    // Nothing but a note: the version stays.
+    change(bench, id, |_| {});
+    assert_eq!(bench.store.version().unwrap(), version);
+}
+
+pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
+    let id = bench.add_webhook();
+    let notification = bench.publish(&[id], &[0])[0];
+    let streak = Streak {
+        failures: 9,
+        since: at(0),
+        first: notification,
+        several: true,
+    };
+    let ill = LaneHealth {
+        streak: Some(streak),
+        ..LaneHealth::default()
+    };
+    let off = WebhookState::Disabled(Disabled {
+        since: at(0),
+        reason: DisableReason::User,
+    });
+    let health_after = |change_it: &dyn Fn(&mut Webhook)| {
+        bench.settle(
+            vec![with_health(settlement(id, notification, 1, None), ill)],
+            at(1),
+        );
+        change(bench, id, change_it);
+        bench.store.lane(id).unwrap().health
+    };
+    assert_eq!(health_after(&|w| w.comment = Some("c".to_owned())), ill);
+    assert_eq!(health_after(&|w| w.state = off.clone()), ill);
+    assert_eq!(
+        health_after(&|w| w.state = WebhookState::Enabled),
+        LaneHealth::default()
+    );
+    assert_eq!(
+        health_after(&|w| w.target = "http://localhost/new".parse().unwrap()),
+        LaneHealth::default()
+    );
+}
+
+pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
+    let other = bench.add_organizer("other");
+    let mut row = RegisteredAction {
+        id: 0,
+        organizer: Some(bench.organizer),
+        name: "shop.moved".parse().unwrap(),
+        description: "moved".to_owned(),
+        schema: Some(serde_json::json!({"type": "object"})),
+        example: None,
+        shape: Shape::Custom,
+    };
+    row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
+    let again = RegisteredAction {
+        id: 0,
+        ..row.clone()
+    };
+    assert_eq!(
+        bench.store.put_action_type(&again, false, note()).unwrap(),
+        Changed::Taken
+    );
+    let everybodys = RegisteredAction {
+        id: 0,
+        organizer: None,
+        name: "all.moved".parse().unwrap(),
+        ..row.clone()
+    };
+    done(
+        bench
+            .store
+            .put_action_type(&everybodys, false, note())
+            .unwrap(),
+    );
+    let names = |organizer| -> Vec<String> {
+        let rows = bench.store.load(0).unwrap().organizers;
+        let found = rows
+            .into_iter()
+            .find(|o| o.organizer.id == organizer)
+            .unwrap();
+        found
+            .action_types
+            .iter()
+            .map(|a| a.name.to_string())
+            .collect()
+    };
+    assert_eq!(names(bench.organizer), ["all.moved", "shop.moved"]);
+    assert_eq!(names(other), ["all.moved"]);
+    row.example = Some(serde_json::json!({"a": [1, "é"]}));
+    let version = bench.store.version().unwrap();
+    done(bench.store.put_action_type(&row, false, note()).unwrap());
+    let rows = bench.store.load(version).unwrap().organizers;
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].action_types.contains(&row));
+    done(bench.store.put_action_type(&row, true, note()).unwrap());
+    assert_eq!(
+        bench.store.put_action_type(&row, true, note()).unwrap(),
+        Changed::Missing
+    );
+    assert_eq!(names(bench.organizer), ["all.moved"]);
+}
+
+pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
+    let scope = Scope::Organizer(bench.organizer, Permissions::DEFAULT);
+    let added = bench.store.add_token(&token(scope, 1), note()).unwrap();
+    assert_eq!(
+        (added.scope, added.active, added.last_used),
+        (scope, true, None)
+    );
+    let operator = bench
+        .store
+        .add_token(&token(Scope::Operator, 2), note())
+        .unwrap();
+    let tokens = || bench.store.load(0).unwrap().tokens;
+    assert_eq!(tokens(), [([1; 32], added.clone()), ([2; 32], operator)]);
+    let mut switch_off = |t: &mut sonnette::domain::Token| {
+        t.active = false;
+        true
+    };
+    let off = done(
+        bench
+            .store
+            .change_token(added.id, &mut switch_off, note())
+            .unwrap(),
+    );
+    assert!(!off.active);
+    assert_eq!(
+        bench
+            .store
+            .change_token(TokenId(99), &mut |_| true, note())
+            .unwrap(),
+        Changed::Missing
+    );
+    let version = bench.store.version().unwrap();
+    bench.store.touch_tokens(&[(added.id, at(60))]).unwrap();
+    assert_eq!(bench.store.version().unwrap(), version);
+    assert_eq!(
+        (tokens()[0].1.last_used, tokens()[0].1.active),
+        (Some(at(60)), false)
+    );
+}
+
+pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
+    let user = NewUser {
+        email: "a@example.com".to_owned(),
+        password_hash: None,
+        operator: false,
+        permissions: vec![(bench.organizer, Permissions::DEFAULT)],
+        created: at(0),
+    };
+    done(bench.store.add_user(&user, note()).unwrap());
+    assert_eq!(bench.store.add_user(&user, note()).unwrap(), Changed::Taken);
+}
+
+pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
+    let other = bench.add_organizer("other");
+    let before = bench.store.audit(bench.organizer, 0, 0).unwrap().0;
+    for second in 0..5 {
+        let note = AuditNote {
+            actor: Actor::Token(TokenId(7)),
+            action: "test.noted",
+            data: serde_json::json!({"second": second}),
+            at: at(second),
+        };
+        bench.store.note(bench.organizer, note).unwrap();
+    }
+    let (count, page) = bench.store.audit(bench.organizer, 1, 2).unwrap();
+    assert_eq!((count, page.len()), (before + 5, 2));
+    assert_eq!((page[0].at, page[1].at), (at(3), at(2)));
+    assert_eq!(page[0].actor, ("token".to_owned(), Some(7)));
+    assert_eq!(
+        (page[0].action.as_str(), &page[0].data),
+        ("test.noted", &serde_json::json!({"second": 3}))
+    );
+    assert!(bench.store.audit(other, 0, 9).unwrap().0 < 5);
+}
+
+pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
+    let answer = KeptAnswer {
+        status: 201,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: vec![0, 255, b'{'],
+    };
+    let key = [3; 32];
+    bench.store.keep_answer(&key, &answer, at(0)).unwrap();
+    let kept = |second| bench.store.kept_answer(&key, at(second)).unwrap();
+    assert_eq!(kept(86_399), Some(answer));
+    assert_eq!(kept(86_400), None);
+    assert_eq!(bench.store.kept_answer(&[4; 32], at(0)).unwrap(), None);
+}
