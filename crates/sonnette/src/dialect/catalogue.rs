@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::schema::{Rule, compile};
-use super::{ActionSpec, FieldErrors, pretix, pretix_family};
+use super::{ActionSpec, FieldErrors, pretix_family};
 use crate::domain::{ActionName, DialectName, RegisteredAction, Shape, wildcards_over};
 
 /// Action types that every organizer with their dialect knows, in the order of the documents.
@@ -27,10 +27,7 @@ impl Builtin {
     }
 
     fn of(dialect: DialectName) -> Option<&'static Self> {
-        match dialect {
-            DialectName::Pretix => Some(pretix::builtin()),
-            DialectName::Tibillet | DialectName::Creads | DialectName::Custom => None,
-        }
+        super::dialect(dialect).builtin.map(|builtin| builtin())
     }
 }
 
@@ -95,6 +92,22 @@ impl Catalogue {
         })
     }
 
+    /// What is said of a name that is not to be found here, shortened if long.
+    pub fn unknown(&self, name: &str) -> String {
+        let short: String = name.chars().take(100).collect();
+        let first = name.split('.').next().unwrap_or_default();
+        let explained = first
+            .parse()
+            .ok()
+            .filter(|dialect| self.iter().any(|spec| spec.dialect == *dialect))
+            .and_then(|dialect| super::dialect(dialect).explain)
+            .and_then(|explain| explain(&short));
+        match explained {
+            Some(why) => format!("Unknown action type \"{short}\": {why}"),
+            None => format!("Unknown action type \"{short}\"."),
+        }
+    }
+
     /// The action type registered under exactly this name.
     pub fn get(&self, name: &str) -> Option<&Arc<ActionSpec>> {
         self.builtin
@@ -151,12 +164,7 @@ fn is_pretix(name: &str) -> bool {
 }
 
 fn dialect_of(name: &ActionName) -> DialectName {
-    match name.first_word() {
-        "pretix" => DialectName::Pretix,
-        "tibillet" => DialectName::Tibillet,
-        "creads" => DialectName::Creads,
-        _ => DialectName::Custom,
-    }
+    name.first_word().parse().unwrap_or(DialectName::Custom)
 }
 
 fn spec_of(action: &RegisteredAction) -> ActionSpec {
@@ -211,6 +219,9 @@ pub fn check_registration(
     let mut say = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
     match (dialect_of(name), shape) {
         (DialectName::Pretix, Shape::Custom) => say("family", "This field is required."),
+        (DialectName::Pretix, shape) if !shape.is_family() => {
+            say("family", "This is no family of pretix.");
+        }
         (DialectName::Custom, _) if name.is_wildcard() => {
             say(
                 "action_type",
@@ -221,11 +232,9 @@ pub fn check_registration(
         (DialectName::Custom, _) => {
             say("family", "Only names that begin with pretix have a family.");
         }
-        (DialectName::Tibillet | DialectName::Creads, _) => {
-            say(
-                "action_type",
-                "Names that begin with tibillet or creads cannot be registered.",
-            );
+        (built_in, _) => {
+            let message = format!("Names that begin with {built_in} cannot be registered.");
+            say("action_type", &message);
         }
     }
     if schema.is_some_and(|schema| !schema.is_object()) {

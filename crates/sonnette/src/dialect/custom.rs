@@ -9,13 +9,19 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{FieldErrors, Input, Rule};
+use super::{Composed, Dialect, FieldErrors, Input, Rule};
 use crate::domain::BodyDraft;
 
 /// Lists and objects in each other; the parsers of many receivers stop at 128, the body included.
 const MAX_DEPTH: usize = 120;
 
-pub(super) fn compose(input: &Input<'_>) -> Result<BodyDraft, FieldErrors> {
+pub(super) const DIALECT: Dialect = Dialect {
+    builtin: None,
+    compose,
+    explain: None,
+};
+
+fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     let data = input.data.get();
     if !data.starts_with('{') {
         let value: Value = parse(data)?;
@@ -37,7 +43,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<BodyDraft, FieldErrors> {
     body.push_str("\",\"data\":");
     body.push_str(&compact);
     body.push('}');
-    Ok(BodyDraft::Whole(body.into()))
+    Ok(BodyDraft::Whole(body.into()).into())
 }
 
 pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {

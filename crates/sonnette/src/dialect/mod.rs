@@ -5,13 +5,19 @@
 //! enforced by the publisher.
 
 mod catalogue;
+mod creads;
+mod creads_example;
 mod custom;
 mod errors;
 mod pretix;
 mod pretix_family;
 mod schema;
 mod schema_size;
+mod tibillet;
+mod tibillet_input;
+mod tibillet_labels;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -19,8 +25,31 @@ use serde_json::value::RawValue;
 pub use catalogue::{Catalogue, check_registration};
 pub use errors::FieldErrors;
 
-use crate::domain::{ActionName, BodyDraft, DialectName, EventSlug, Organizer, Shape};
-use schema::Rule;
+use crate::domain::{
+    ActionName, Audience, BodyDraft, DialectName, EventSlug, Organizer, Shape, WebhookNews,
+};
+use catalogue::Builtin;
+use schema::{Rule, compile};
+
+/// An emitter whose action types and bodies we speak: what its file says of it.
+struct Dialect {
+    /// The action types that every organizer with the dialect knows.
+    builtin: Option<fn() -> &'static Builtin>,
+    /// Makes bodies.
+    compose: fn(&Input<'_>) -> Result<Composed, FieldErrors>,
+    /// Why a name that begins like the dialect's own is none, where there is more to say than that it is unknown.
+    explain: Option<fn(&str) -> Option<String>>,
+}
+
+/// The dialect of this name: the one line that a new dialect adds here, which the compiler asks for.
+fn dialect(name: DialectName) -> &'static Dialect {
+    match name {
+        DialectName::Pretix => &pretix::DIALECT,
+        DialectName::Tibillet => &tibillet::DIALECT,
+        DialectName::Creads => &creads::DIALECT,
+        DialectName::Custom => &custom::DIALECT,
+    }
+}
 
 /// An action type as an organizer knows it.
 #[derive(Debug)]
@@ -45,11 +74,37 @@ pub struct ActionSpec {
 }
 
 impl ActionSpec {
+    /// An action type that every organizer with the dialect knows, under a concrete name.
+    fn builtin(
+        name: &str,
+        dialect: DialectName,
+        shape: Shape,
+        description: &str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
+        Self {
+            name: name
+                .parse()
+                .unwrap_or_else(|_| unreachable!("built-in names are valid; a test parses all")),
+            dialect,
+            shape,
+            label: None,
+            description: description.to_owned(),
+            rule: compile(&schema).map_or(Rule::Broken, Rule::Fits),
+            schema,
+            example,
+            concrete: &[],
+        }
+    }
+
     /// Whether a publication of `concrete` names an event (contract §3).
     pub fn event_rule(&self, concrete: &str) -> EventRule {
         match self.shape {
             _ if concrete == pretix::EVENT_DELETED => EventRule::Deleted,
-            Shape::Custom => EventRule::Optional,
+            Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
+                EventRule::Optional
+            }
             Shape::Customer | Shape::GiftCard | Shape::GiftCardTransaction => EventRule::Refused,
             Shape::Order
             | Shape::Checkin
@@ -115,24 +170,57 @@ pub struct Input<'a> {
     pub published_at: Timestamp,
 }
 
-/// Checks `data` and makes the body: compact UTF-8 JSON with the keys in the documents' order.
-///
-/// # Errors
-/// Everything that is wrong with `data`, by dotted paths that begin with `data`.
-pub fn compose(input: &Input<'_>) -> Result<BodyDraft, FieldErrors> {
-    match input.spec.shape {
-        Shape::Custom => custom::compose(input),
-        _ => pretix_family::compose(input),
+/// What a publication comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// What receivers are sent: compact UTF-8 JSON with the keys in the documents' order.
+    pub body: BodyDraft,
+    /// Who of those that match is told.
+    pub audience: Audience,
+    /// The publication's `data` less white space, where [`data_of`] cannot read it out of the body.
+    pub data: Option<Box<str>>,
+}
+
+impl From<BodyDraft> for Composed {
+    fn from(body: BodyDraft) -> Self {
+        Self {
+            body,
+            audience: Audience::Everyone,
+            data: None,
+        }
     }
 }
 
+/// Checks `data` and makes the body.
+///
+/// # Errors
+/// Everything that is wrong with `data`, by dotted paths that begin with `data`.
+pub fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+    (dialect(input.spec.dialect).compose)(input)
+}
+
 /// The publication's `data` out of a body: for pretix the input keys of its family, what was left out as null;
-/// otherwise as published, less white space. None if `body` is not of this shape.
+/// otherwise as published, less white space. None if `body` is not of this shape, or the data is kept beside it.
 pub fn data_of(shape: Shape, body: &[u8]) -> Option<Box<RawValue>> {
     match shape {
         Shape::Custom => custom::data_of(body),
-        _ => pretix_family::data_of(shape, body),
+        Shape::Creads => creads::data_of(body),
+        Shape::TibilletMembership | Shape::Kept => None,
+        family => pretix_family::data_of(family, body),
     }
+}
+
+/// The body as it is sent at `now`: as it is stored, but for what the document wants worked out at each sending.
+pub fn at_sending(shape: Shape, body: &Bytes, now: Timestamp) -> Bytes {
+    match shape {
+        Shape::TibilletMembership => tibillet::at_sending(body, now),
+        _ => body.clone(),
+    }
+}
+
+/// A change of a webhook as a publication: the action type and its `data` (contract §3, Creads).
+pub fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
+    creads::webhook_news(organizer, news)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::catalogue::Builtin;
-use super::{ActionSpec, pretix_family};
+use super::{ActionSpec, Dialect, pretix_family};
 use crate::domain::{DialectName, Shape};
 
 /// The one event action whose event is gone.
@@ -20,8 +20,14 @@ struct Row(
     &'static [&'static str],
 );
 
+pub(super) const DIALECT: Dialect = Dialect {
+    builtin: Some(builtin),
+    compose: pretix_family::compose,
+    explain: None,
+};
+
 /// Every action type of pretix, 47 in all.
-pub(super) fn builtin() -> &'static Builtin {
+fn builtin() -> &'static Builtin {
     static BUILTIN: LazyLock<Builtin> =
         LazyLock::new(|| Builtin::new(ROWS.iter().map(spec).collect()));
     &BUILTIN

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::custom::parse;
 use super::schema::{Rule, compile};
-use super::{FieldErrors, Input};
+use super::{Composed, FieldErrors, Input};
 use crate::domain::{BodyDraft, EventSlug, Shape};
 
 /// One key of an input.
@@ -147,7 +147,9 @@ fn keys(family: Shape) -> &'static [Key] {
     match family {
         Shape::Order => &[CODE],
         Shape::Checkin => CHECKIN,
-        Shape::Event | Shape::Custom => &[],
+        Shape::Event | Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
+            &[]
+        }
         Shape::Subevent => SUBEVENT,
         Shape::Item => ITEM,
         Shape::WaitingList => WAITING_LIST,
@@ -186,7 +188,9 @@ pub(super) fn example(family: Shape) -> Value {
             "code": "9LAYR", "orderposition_id": 7, "orderposition_positionid": 1,
             "checkin_list": 2, "type": "entry", "first_checkin": true,
         }),
-        Shape::Event | Shape::Custom => json!({}),
+        Shape::Event | Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
+            json!({})
+        }
         Shape::Subevent => json!({"subevent": 1}),
         Shape::Item => json!({"item": 2}),
         Shape::WaitingList => json!({"waitinglistentry": 1}),
@@ -216,7 +220,7 @@ pub(super) fn rule(family: Shape) -> Rule {
 }
 
 /// The body but for its beginning, which the notification's id completes.
-pub(super) fn compose(input: &Input<'_>) -> Result<BodyDraft, FieldErrors> {
+pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     // Refuses by the byte what a tree cannot hold.
     super::custom::compact(input.data.get())?;
     let data: Value = parse(input.data.get())?;
@@ -257,7 +261,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<BodyDraft, FieldErrors> {
         body.member(key.name, &data[key.name]);
     }
     body.0.push('}');
-    Ok(BodyDraft::Numbered(body.0.into()))
+    Ok(BodyDraft::Numbered(body.0.into()).into())
 }
 
 struct Writer(String);

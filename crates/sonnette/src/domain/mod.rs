@@ -17,6 +17,7 @@ mod slug;
 mod target_url;
 mod token;
 mod webhook;
+mod webhook_news;
 
 pub(crate) use action::wildcards_over;
 pub use action::{ActionName, InvalidActionName, RegisteredAction};
@@ -28,11 +29,11 @@ pub use id::{
     WebhookId,
 };
 pub use lane::{LaneHealth, Probing, Streak};
-pub use notification::{BodyDraft, Notification, Shape};
+pub use notification::{Audience, BodyDraft, Notification, Shape};
 pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer, UnknownWord};
 pub use pace::Pace;
 pub use retry::{Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Trial, Turn, decide};
-pub use secret::{InvalidSecret, Secret, Secrets};
+pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
@@ -40,3 +41,4 @@ pub use webhook::{
     DisableReason, Disabled, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
     WebhookState,
 };
+pub use webhook_news::{WebhookChange, WebhookNews};

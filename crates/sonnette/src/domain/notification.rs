@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::organizer::words;
-use super::{ActionName, EventSlug, NotificationId, OrganizerId};
+use super::{ActionName, EventSlug, NotificationId, OrganizerId, WebhookId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -54,6 +54,45 @@ words! {
         GiftCardTransaction = "giftcardtransaction",
         /// Standard Webhooks: `{"type", "timestamp", "data"}`.
         Custom = "custom",
+        /// TiBillet, membership: one member is worked out anew whenever it is sent.
+        TibilletMembership = "tibillet_membership",
+        /// Creads, all resources.
+        Creads = "creads",
+        /// Any other: the publication's `data` cannot be read back out of the body, and is kept beside it.
+        Kept = "kept",
+    }
+}
+
+impl Shape {
+    /// Whether it is a family of pretix: what a registered pretix name has.
+    pub fn is_family(self) -> bool {
+        !matches!(
+            self,
+            Self::Custom | Self::TibilletMembership | Self::Creads | Self::Kept
+        )
+    }
+}
+
+/// Which of the webhooks that match are told of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Audience {
+    /// All of them.
+    #[default]
+    Everyone,
+    /// All but the one it is about.
+    Others(WebhookId),
+    /// None: the fact is taken, and rings nobody.
+    Nobody,
+}
+
+impl Audience {
+    /// Whether a webhook that matches is told.
+    pub fn has(self, webhook: WebhookId) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Others(about) => about != webhook,
+            Self::Nobody => false,
+        }
     }
 }
 

@@ -81,6 +81,25 @@ impl Secrets {
     }
 }
 
+/// The seed of an ed25519 key pair: 32 bytes drawn at random, of which only the public half is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningSeed(pub [u8; 32]);
+
+impl fmt::Debug for SigningSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The key pair in force and, for a day after a change, the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningSeeds {
+    /// Signs first.
+    pub current: SigningSeed,
+    /// Signs as well until that time.
+    pub previous: Option<(SigningSeed, Timestamp)>,
+}
+
 #[cfg(test)]
 #[path = "secret_tests.rs"]
 mod tests;

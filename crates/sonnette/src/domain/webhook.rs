@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::organizer::words;
-use super::{ActionName, EventSlug, OrganizerId, Secrets, TargetUrl, WebhookId};
+use super::{ActionName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
 
 /// A registered target with its filters and state: subscription and endpoint in one.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,15 @@ impl Webhook {
     /// Whether it is called at all.
     pub fn is_enabled(&self) -> bool {
         self.state == WebhookState::Enabled
+    }
+
+    /// Whether pretix's resource shows the same of both; settings and secrets do not count.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        self.is_enabled() == other.is_enabled()
+            && self.target == other.target
+            && self.events == other.events
+            && self.action_types == other.action_types
+            && self.comment == other.comment
     }
 }
 
@@ -105,6 +114,8 @@ pub struct WebhookSettings {
     pub timeout: Option<Duration>,
     /// Beyond the standard HMAC signature, which is always sent.
     pub extra_signatures: BTreeSet<SignatureScheme>,
+    /// Of asymmetric signatures, from the day they were first chosen.
+    pub signing_seeds: Option<SigningSeeds>,
     /// Who is told when it is switched off; empty: the organizer's contacts.
     pub contact_emails: Vec<String>,
 }

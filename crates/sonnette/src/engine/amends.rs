@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::inbox::Message;
 use super::sonnette::{Resume, Sonnette, blocking};
-use super::{ControlError, Tenant};
+use super::{ControlError, Tenant, publisher};
 use crate::domain::{NotificationId, WebhookId};
 use crate::store::{Erased, Span, Store, StoreError};
 
@@ -109,7 +109,8 @@ fn recover(
         let missed: Vec<NotificationId> = unheard
             .iter()
             .filter(|n| {
-                let told = tenant.told(n.action_type.as_str(), n.event.as_ref());
+                let (action, event) = (n.action_type.as_str(), n.event.as_ref());
+                let told = publisher::told(tenant, action, event, n.audience);
                 told.contains(&webhook)
             })
             .map(|n| n.id)

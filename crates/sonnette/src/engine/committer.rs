@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::inbox::Inboxes;
 use super::metrics::Metrics;
+use super::publisher::{told, webhook_news};
 use super::registry::{Registry, RegistryCache};
 use super::{News, PublishError, Published};
 use crate::clock::Clock;
@@ -36,6 +37,8 @@ const QUEUE_BYTES: usize = 64 << 20;
 const SETTLEMENTS: usize = 20_000;
 /// How often the store is looked at for changes that other processes made.
 const LOOK: Duration = Duration::from_millis(250);
+/// Changes of webhooks that are published in one transaction.
+const MOST_NEWS: usize = 100;
 /// The wait after a failed commit.
 const BACKOFF: Duration = Duration::from_millis(250);
 
@@ -153,6 +156,7 @@ impl Committer {
     /// The thread.
     pub(crate) fn run(&self) {
         let mut looked = Instant::now();
+        let mut announced_at = 0;
         while let Some((groups, version, settlements)) = self.gather() {
             if !groups.is_empty() || !settlements.is_empty() {
                 self.commit(groups, version, settlements);
@@ -163,6 +167,42 @@ impl Committer {
                     tracing::warn!(%error, "the registry could not be read");
                 }
             }
+            let version = self.registry.version();
+            if version != announced_at {
+                match self.announce() {
+                    Ok(()) => announced_at = version,
+                    Err(error) => {
+                        tracing::warn!(%error, "changes of webhooks are yet to be published");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes the changes of webhooks that the store has taken down, each exactly once.
+    fn announce(&self) -> Result<(), StoreError> {
+        loop {
+            let news = self.store.webhook_news(MOST_NEWS)?;
+            if news.is_empty() {
+                return Ok(());
+            }
+            let registry = self.registry.refresh()?;
+            let now = self.clock.now();
+            let groups = news.iter().filter_map(|one| {
+                let tenant = registry.tenant_by_id(one.organizer)?;
+                webhook_news(tenant, one, now)
+            });
+            let mut batch = Batch {
+                groups: groups.collect(),
+                settlements: Vec::new(),
+                announced: news.iter().map(|one| one.id).collect(),
+                now,
+            };
+            // Nobody waits for an answer.
+            let mut replies: Vec<Reply> =
+                batch.groups.iter().map(|_| oneshot::channel().0).collect();
+            let answers = self.try_commit(&mut batch, &mut replies, registry.version())?;
+            self.answer(batch.groups, answers, replies);
         }
     }
 
@@ -198,6 +238,7 @@ impl Committer {
         let mut batch = Batch {
             groups,
             settlements,
+            announced: Vec::new(),
             now: self.clock.now(),
         };
         let began = Instant::now();
@@ -398,8 +439,9 @@ fn rematch(group: &mut Group, registry: &Registry) {
     let tenant = registry.tenant_by_id(group.organizer);
     for publication in &mut group.publications {
         let action = publication.action_type.as_str();
+        let event = publication.event.as_ref();
         publication.webhooks = tenant
-            .map(|tenant| tenant.told(action, publication.event.as_ref()))
+            .map(|tenant| told(tenant, action, event, publication.audience))
             .unwrap_or_default();
     }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,6 +18,7 @@ use super::inbox::{Inbox, Message, Test};
 use super::lane::{Lane, Order, Step};
 use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
+use crate::dialect::at_sending;
 use crate::domain::{
     Attempt, AttemptId, Exchange, NotificationId, Pace, Policy, Webhook, WebhookId,
 };
@@ -440,10 +442,11 @@ impl Dispatcher {
     async fn work(self: Rc<Self>, slot: Rc<Slot>, mut order: Order) {
         loop {
             let current = slot.current.borrow().clone();
-            let exchange = self.send(&slot, &current, &order.waiting, false).await;
+            let (exchange, body) = self.send(&slot, &current, &order.waiting, false).await;
             self.in_flight.set(self.in_flight.get() - 1);
             self.shared.metrics.in_flight(false);
-            self.finish(&slot, &current, &order, exchange);
+            let payload = (body != order.waiting.notification.body).then_some(body);
+            self.finish(&slot, &current, &order, exchange, payload);
             let other = self.turns.borrow_mut().pop_front();
             if let Some(other) = other {
                 other.has_turn.set(false);
@@ -464,16 +467,17 @@ impl Dispatcher {
         current: &Current,
         waiting: &Waiting,
         test: bool,
-    ) -> Exchange {
+    ) -> (Exchange, Bytes) {
         let notification = &waiting.notification;
+        let body = at_sending(notification.shape, &notification.body, self.now());
         let message_id = format!("msg_{}_{}", slot.id, notification.id);
         let request = Request {
             prepared: &current.prepared,
             message_id: &message_id,
-            body: notification.body.clone(),
+            body: body.clone(),
             test,
         };
-        self.sender.send(&slot.connections, request).await
+        (self.sender.send(&slot.connections, request).await, body)
     }
 
     fn finish(
@@ -482,6 +486,7 @@ impl Dispatcher {
         current: &Current,
         order: &Order,
         exchange: Exchange,
+        payload: Option<Bytes>,
     ) {
         let now = self.now();
         let webhook = &current.webhook;
@@ -512,7 +517,7 @@ impl Dispatcher {
             &finished.decision,
         );
         log_failure(slot.id, order, &exchange, &finished.decision);
-        let attempt = self.attempt(slot, current, order, finished.attempt, exchange);
+        let attempt = self.attempt(slot, current, order, finished.attempt, exchange, payload);
         self.shared.tell_attempt(webhook.organizer, &attempt);
         let state = match finished.decision.disable {
             // Told once it is on disk, with every other change of the registry.
@@ -550,6 +555,7 @@ impl Dispatcher {
         order: &Order,
         id: AttemptId,
         exchange: Exchange,
+        payload: Option<Bytes>,
     ) -> Arc<Attempt> {
         let notification = &order.waiting.notification;
         Arc::new(Attempt {
@@ -561,7 +567,7 @@ impl Dispatcher {
             target_url: current.webhook.target.redacted(),
             number: order.waiting.progress.attempts.saturating_add(1),
             test: false,
-            payload: None,
+            payload,
             exchange,
         })
     }
@@ -590,7 +596,7 @@ impl Dispatcher {
             notification: test.notification,
             progress,
         };
-        let exchange = self.send(&slot, &current, &waiting, true).await;
+        let (exchange, body) = self.send(&slot, &current, &waiting, true).await;
         let now = self.now();
         let Some(id) = self.with_lane(&slot, |lane| lane.number_attempt(now)) else {
             return;
@@ -604,7 +610,7 @@ impl Dispatcher {
             target_url: current.webhook.target.redacted(),
             number: 1,
             test: true,
-            payload: Some(waiting.notification.body.clone()),
+            payload: Some(body),
             exchange,
         });
         self.shared

@@ -43,7 +43,7 @@ pub(super) fn example(
         id,
         organizer: tenant.organizer.id,
         shape: spec.shape,
-        body: body.ok()?.number(id),
+        body: body.ok()?.body.number(id),
         action_type,
         event,
         published_at: now,

@@ -4,8 +4,8 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::{PublishError, PublishRequest, Tenant};
-use crate::dialect::{EventRule, FieldErrors, Input, compose};
-use crate::domain::{ActionName, TokenHash};
+use crate::dialect::{self, EventRule, FieldErrors, Input, compose};
+use crate::domain::{ActionName, Audience, EventSlug, TokenHash, WebhookId, WebhookNews};
 use crate::store::{Group, Key, Publication};
 use jiff::Timestamp;
 
@@ -41,12 +41,56 @@ pub(crate) fn prepare(
     }
 }
 
+/// Makes a group of the change of a webhook, for the others of its organizer. None: the organizer no longer knows of
+/// such changes.
+pub(crate) fn webhook_news(tenant: &Tenant, news: &WebhookNews, now: Timestamp) -> Option<Group> {
+    let (action_type, data) = dialect::webhook_news(&tenant.organizer, news);
+    let request = PublishRequest {
+        action_type,
+        event: None,
+        data,
+        idempotency_key: None,
+        subject: None,
+    };
+    let mut publication = publication(tenant, request, now).ok()?;
+    publication.audience = Audience::Others(news.webhook);
+    publication.webhooks.retain(|id| *id != news.webhook);
+    Some(Group {
+        organizer: tenant.organizer.id,
+        token: None,
+        publications: vec![publication],
+    })
+}
+
+/// The enabled webhooks that are told of a notification.
+pub(crate) fn told(
+    tenant: &Tenant,
+    action_type: &str,
+    event: Option<&EventSlug>,
+    audience: Audience,
+) -> Vec<WebhookId> {
+    if audience == Audience::Nobody {
+        return Vec::new();
+    }
+    let Some(spec) = tenant.catalogue.resolve(action_type) else {
+        return Vec::new();
+    };
+    // An event that is being deleted is named in the body, but the fact belongs to the organizer (pretix facts §8.3).
+    let event = event.filter(|_| spec.event_rule(action_type) != EventRule::Deleted);
+    let mut told = tenant.listeners(spec, action_type, event);
+    told.retain(|webhook| audience.has(*webhook));
+    told
+}
+
 fn publication(
     tenant: &Tenant,
     request: PublishRequest,
     now: Timestamp,
 ) -> Result<Publication, FieldErrors> {
-    let unknown = || FieldErrors::one("action_type", unknown_action(&request.action_type));
+    let unknown = || {
+        let message = tenant.catalogue.unknown(&request.action_type);
+        FieldErrors::one("action_type", message)
+    };
     let action_type: ActionName = request.action_type.parse().map_err(|_| unknown())?;
     let spec = tenant
         .catalogue
@@ -72,7 +116,7 @@ fn publication(
         text: text.clone(),
         content: content(&request),
     });
-    let body = compose(&Input {
+    let composed = compose(&Input {
         organizer: &tenant.organizer,
         spec,
         action_type: &action_type,
@@ -80,16 +124,18 @@ fn publication(
         data: &request.data,
         published_at: now,
     })?;
-    // An event that is being deleted is named in the body, but the fact belongs to the organizer (pretix facts §8.3).
-    let filtered = request
-        .event
-        .as_ref()
-        .filter(|_| rule != EventRule::Deleted);
-    let webhooks = tenant.listeners(spec, action_type.as_str(), filtered);
+    let webhooks = told(
+        tenant,
+        action_type.as_str(),
+        request.event.as_ref(),
+        composed.audience,
+    );
     Ok(Publication {
         registers_event: rule != EventRule::Deleted && request.event.is_some(),
         shape: spec.shape,
-        body,
+        body: composed.body,
+        data: composed.data,
+        audience: composed.audience,
         subject: request.subject,
         at: now,
         key,
@@ -97,12 +143,6 @@ fn publication(
         event: request.event,
         action_type,
     })
-}
-
-/// A message that names what was asked for, shortened if long.
-fn unknown_action(name: &str) -> String {
-    let short: String = name.chars().take(100).collect();
-    format!("Unknown action type \"{short}\".")
 }
 
 /// SHA-256 of what a publication says, the same for equal JSON values however they are written.

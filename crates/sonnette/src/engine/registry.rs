@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use super::inbox::Inboxes;
 use super::{LaneState, News};
-use crate::dialect::{ActionSpec, Catalogue, EventRule};
+use crate::dialect::{ActionSpec, Catalogue};
 use crate::domain::{
     EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
     WebhookId, WebhookState, wildcards_over,
@@ -152,16 +152,6 @@ impl Tenant {
             webhooks,
             listeners,
         }
-    }
-
-    /// The enabled webhooks that are told of something published before, as far as its action type is still known.
-    pub fn told(&self, action: &str, event: Option<&EventSlug>) -> Vec<WebhookId> {
-        let Some(spec) = self.catalogue.resolve(action) else {
-            return Vec::new();
-        };
-        // An event that is being deleted is named in the body, but the fact belongs to the organizer (pretix facts §8.3).
-        let event = event.filter(|_| spec.event_rule(action) != EventRule::Deleted);
-        self.listeners(spec, action, event)
     }
 
     /// The enabled webhooks that are told of a concrete action type, each once, by id.

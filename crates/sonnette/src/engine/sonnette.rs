@@ -356,7 +356,8 @@ impl Sonnette {
             if what.body.is_empty() {
                 return Ok(Some(None));
             }
-            let told = tenant.told(what.action_type.as_str(), what.event.as_ref());
+            let (action, event) = (what.action_type.as_str(), what.event.as_ref());
+            let told = publisher::told(&tenant, action, event, entry.audience);
             store.replay(notification, &told, now)?;
             Ok(Some(Some(told)))
         })

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
-    ActionName, AlertKind, Attempt, BodyDraft, Decision, DisableReason, EventSlug, FailurePolicy,
-    LaneHealth, NotificationId, OrganizerId, Progress, Settled, Shape, TokenHash, WebhookId,
+    ActionName, AlertKind, Attempt, Audience, BodyDraft, Decision, DisableReason, EventSlug,
+    FailurePolicy, LaneHealth, NotificationId, OrganizerId, Progress, Settled, Shape, TokenHash,
+    WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -17,6 +18,8 @@ pub struct Batch {
     pub groups: Vec<Group>,
     /// What came of attempts, or of deliveries whose time was up.
     pub settlements: Vec<Settlement>,
+    /// Changes of webhooks that `groups` make known; they are owed no longer.
+    pub announced: Vec<i64>,
     /// When the transaction is made.
     pub now: Timestamp,
 }
@@ -45,6 +48,10 @@ pub struct Publication {
     pub shape: Shape,
     /// The body but for the id.
     pub body: BodyDraft,
+    /// The publication's `data`, where it cannot be read out of the body.
+    pub data: Option<Box<str>>,
+    /// Which of those that match are told.
+    pub audience: Audience,
     /// The person concerned, as an opaque key.
     pub subject: Option<String>,
     /// When it was published.

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{
-    Attempt, AttemptId, Delivery, Notification, NotificationId, OrganizerId, Settled, WebhookId,
+    Attempt, AttemptId, Audience, Delivery, Notification, NotificationId, OrganizerId, Settled,
+    WebhookId,
 };
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
@@ -82,6 +83,10 @@ pub struct NotificationEntry {
     pub subject: Option<String>,
     /// How many enabled webhooks matched when it was published.
     pub deliveries: usize,
+    /// The publication's `data`, where it cannot be read out of the body.
+    pub data: Option<String>,
+    /// Which of those that match are told.
+    pub audience: Audience,
 }
 
 /// An attempt of the log, with the body that was sent.

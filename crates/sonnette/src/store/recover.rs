@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Span, StoreError};
-use crate::domain::{ActionName, EventSlug, NotificationId, WebhookId};
+use crate::domain::{ActionName, Audience, EventSlug, NotificationId, WebhookId};
 
 /// As much of a notification as it takes to tell who listens to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Heard {
     pub action_type: ActionName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
+    /// Which of those that match were told.
+    pub audience: Audience,
 }
 
 /// What webhooks missed while they were off.

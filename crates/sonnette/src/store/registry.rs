@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::StoreError;
 use crate::domain::{
     AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
-    Scope, Token, TokenHash, TokenId, UserId, Webhook, WebhookId,
+    Scope, Token, TokenHash, TokenId, UserId, Webhook, WebhookId, WebhookNews,
 };
 
 /// The registry as far as it has changed since some version.
@@ -195,7 +195,8 @@ pub trait Registry {
     fn add_webhook(&self, webhook: &Webhook, note: AuditNote) -> Result<Webhook, StoreError>;
 
     /// Changes a webhook. `change` sees it as it is in the transaction, and says whether to go on; it may fill in the
-    /// note. Where nothing changed but the note, the version stays.
+    /// note. Where nothing changed but the note, the version stays. A change of what pretix's resource shows is news for
+    /// other webhooks.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -206,6 +207,24 @@ pub trait Registry {
         change: &mut dyn FnMut(&mut Webhook) -> bool,
         note: AuditNote,
     ) -> Result<Changed<Webhook>, StoreError>;
+
+    /// What REST's DELETE does: the webhook is disabled and stays readable; others hear that it was deleted.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn retire_webhook(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        note: AuditNote,
+    ) -> Result<Changed<Webhook>, StoreError>;
+
+    /// Changes of webhooks, oldest first, that are yet to be published: of organizers that speak Creads. Each is taken
+    /// down in the transaction of the change, and gone with that of the publication.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn webhook_news(&self, limit: usize) -> Result<Vec<WebhookNews>, StoreError>;
 
     /// Adds an action type, or with an `id` changes or (`remove`) removes one.
     ///

@@ -1,9 +1,11 @@
 //! What was missed while a webhook was off, and forgetting a person.
 
 use sonnette::clock::{Clock, SystemClock};
-use sonnette::domain::{DisableReason, Disabled, NotificationId, WebhookId, WebhookState};
+use sonnette::domain::{
+    DialectName, DisableReason, Disabled, NotificationId, Organizer, WebhookId, WebhookState,
+};
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, Control, Log, Span};
+use sonnette::store::{AttemptQuery, Changed, Control, Log, Registry, Span};
 use sonnette::testing::{Answer, Gate, Receiver};
 
 use crate::world::{World, order, request};
@@ -193,5 +195,45 @@ async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
     gate.open();
     world.settled(webhook, 1).await;
     assert!(!holds(directory.path(), "HUSHANSWER"));
+    world.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let mut speak = |organizer: &mut Organizer| {
+        organizer.dialects = vec![DialectName::Tibillet];
+        true
+    };
+    let changed = world
+        .store
+        .change_organizer(world.organizer, &mut speak, crate::world::note());
+    assert!(matches!(changed, Ok(Changed::Done(_))));
+    let receiver = Receiver::start().await;
+    let webhook = world.add_webhook(&receiver.url(), &["tibillet.reservation"]);
+    world.change_webhook(webhook, |w| w.state = off());
+    let mut uuids = Vec::new();
+    for status in ["R", "P"] {
+        let uuid = uuid::Uuid::new_v4().to_string();
+        let data =
+            format!(r#"{{"uuid":"{uuid}","status":"{status}","datetime":"2026-03-01T12:00:00Z"}}"#);
+        let mut saved = request("tibillet.reservation", None, &data);
+        saved.subject = Some("hush-42".to_owned());
+        world.publish(vec![saved]).await.unwrap();
+        uuids.push(uuid);
+    }
+    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    let missed = world
+        .sonnette
+        .resend_missed(webhook, Span::default(), false);
+    assert_eq!(missed.await.unwrap(), 1);
+    receiver.wait_for(1).await;
+    world.settled(webhook, 1).await;
+    let erased = world.sonnette.erase(&world.tenant(), "hush-42").await;
+    assert_eq!(erased.unwrap().notifications, 2);
+    for uuid in uuids {
+        assert!(!holds(directory.path(), &uuid), "{uuid} is still there");
+    }
     world.sonnette.stop().await;
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod amends;
+mod dialects;
 mod engine;
 mod policy;
 mod sender;

@@ -70,11 +70,20 @@ pub(crate) struct World {
 impl World {
     /// Starts on a directory; a second time it finds what the first left.
     pub(crate) fn start(directory: &Path) -> Self {
-        Self::start_with(directory, AlertRules::default())
+        Self::open(directory, Arc::new(SystemClock), AlertRules::default())
     }
 
-    /// The same, with rules of its own for alerts.
+    /// With a clock of the test's own.
+    pub(crate) fn start_at(directory: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self::open(directory, clock, AlertRules::default())
+    }
+
+    /// With rules of its own for alerts.
     pub(crate) fn start_with(directory: &Path, alerts: AlertRules) -> Self {
+        Self::open(directory, Arc::new(SystemClock), alerts)
+    }
+
+    fn open(directory: &Path, clock: Arc<dyn Clock>, alerts: AlertRules) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store
             .load(0)
@@ -102,12 +111,24 @@ impl World {
             sending_threads: 1,
         };
         let as_store: Arc<dyn Store> = store.clone();
-        let sonnette = Sonnette::start(as_store, Arc::new(SystemClock), options).unwrap();
+        let sonnette = Sonnette::start(as_store, clock, options).unwrap();
         Self {
             sonnette,
             store,
             organizer,
         }
+    }
+
+    /// Has the organizer speak these dialects.
+    pub(crate) fn speak(&self, dialects: &[DialectName]) {
+        let mut change = |organizer: &mut Organizer| {
+            organizer.dialects = dialects.to_vec();
+            true
+        };
+        self.store
+            .change_organizer(self.organizer, &mut change, note())
+            .unwrap();
+        self.sonnette.refresh().unwrap();
     }
 
     pub(crate) fn tenant(&self) -> Arc<Tenant> {

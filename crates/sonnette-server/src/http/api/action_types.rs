@@ -46,7 +46,7 @@ pub(crate) struct ActionTypeJson {
     /// An input that fits.
     #[schema(value_type = Object, example = json!({"code": "ABC23"}))]
     example: Value,
-    /// Which keys its body has; `custom` but for pretix names.
+    /// How its body is made; for pretix names: which keys it has.
     #[schema(example = "order")]
     family: &'static str,
     /// Whether somebody registered it, and it can be changed.
@@ -279,15 +279,18 @@ pub(crate) async fn delete_action_type(
     Ok(reply::no_content())
 }
 
-/// The organizer's own registered type; what others registered is theirs.
+/// The organizer's own registered type; for operators also one that is registered for all.
 fn own(caller: &Caller, name: &str) -> Result<RegisteredAction, ApiError> {
     let tenant = caller.tenant()?;
     let known = spec(tenant, name)?;
-    let own = tenant
+    let mut rows: Vec<_> = tenant
         .registered
         .iter()
-        .find(|row| row.name == known.name && row.organizer.is_some());
-    match own {
+        .filter(|row| row.name == known.name)
+        .filter(|row| row.organizer.is_some() || caller.is_operator())
+        .collect();
+    rows.sort_by_key(|row| row.organizer.is_none());
+    match rows.first().copied() {
         Some(row) if row.name.first_word() == "pretix" && !caller.is_operator() => {
             Err(ApiError::forbidden())
         }

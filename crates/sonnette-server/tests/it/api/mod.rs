@@ -3,6 +3,7 @@
 mod around;
 mod beside;
 pub(crate) mod client;
+mod dialects;
 mod publishing;
 mod registry;
 mod stations;

@@ -1,4 +1,6 @@
 mod catalogue;
+mod creads;
+mod tibillet;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -54,7 +56,7 @@ fn body(
         data: &raw,
         published_at: "2026-05-01T10:00:00.25Z".parse().unwrap(),
     })
-    .map(|draft| String::from_utf8(draft.number(NotificationId(574)).to_vec()).unwrap())
+    .map(|composed| String::from_utf8(composed.body.number(NotificationId(574)).to_vec()).unwrap())
 }
 
 fn errors(data: &str, action: &str) -> Vec<(String, String)> {

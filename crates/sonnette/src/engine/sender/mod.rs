@@ -29,6 +29,7 @@ use tokio::time::{Instant, timeout};
 pub use self::allow::{AllowTarget, InvalidAllowTarget};
 pub use self::connections::Connections;
 pub use self::prepared::Prepared;
+pub use self::signature::public_key;
 
 use self::answer::{Answer, Room, Stage};
 use self::connect::Rules;

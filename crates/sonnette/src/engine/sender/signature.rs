@@ -6,14 +6,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
-use crate::domain::{SignatureScheme, Webhook};
+use crate::domain::{SignatureScheme, SigningSeed, Webhook};
+
+/// The public key that verifies what this seed signs, in the notation of Standard Webhooks: `whpk_` and base64.
+pub fn public_key(seed: &SigningSeed) -> Option<String> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed.0).ok()?;
+    Some(format!("whpk_{}", STANDARD.encode(pair.public_key())))
+}
 
 /// A webhook's keys, prepared once.
 pub(super) struct Keys {
     current: hmac::Key,
     previous: Option<(hmac::Key, Timestamp)>,
     partners: Option<hmac::Key>,
+    /// Of asymmetric signatures, where the webhook chose them, each with the time it signs until; the current first.
+    pairs: Vec<(Ed25519KeyPair, Option<Timestamp>)>,
 }
 
 impl Keys {
@@ -33,10 +42,12 @@ impl Keys {
             current: key(secrets.current.key()),
             previous,
             partners,
+            pairs: pairs(webhook),
         }
     }
 
-    /// `webhook-signature`: one entry for each secret in force at `now`, the current one first.
+    /// `webhook-signature`: one `v1` entry for each secret in force at `now`, the current one first; then, where chosen,
+    /// one `v1a` entry for each key pair in force.
     pub(super) fn standard(
         &self,
         id: &str,
@@ -53,6 +64,14 @@ impl Keys {
             }
             value.push_str(if value.is_empty() { "v1," } else { " v1," });
             STANDARD.encode_string(context.sign(), &mut value);
+        }
+        if !self.pairs.is_empty() {
+            let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+            let in_force = |until: &Option<Timestamp>| until.is_none_or(|until| now < until);
+            for (pair, _) in self.pairs.iter().filter(|(_, until)| in_force(until)) {
+                value.push_str(" v1a,");
+                STANDARD.encode_string(pair.sign(&signed), &mut value);
+            }
         }
         value
     }
@@ -72,6 +91,27 @@ impl Keys {
     }
 }
 
+fn pairs(webhook: &Webhook) -> Vec<(Ed25519KeyPair, Option<Timestamp>)> {
+    let settings = &webhook.settings;
+    let Some(seeds) = settings.signing_seeds.as_ref().filter(|_| {
+        settings
+            .extra_signatures
+            .contains(&SignatureScheme::Ed25519)
+    }) else {
+        return Vec::new();
+    };
+    let previous = seeds
+        .previous
+        .as_ref()
+        .map(|(seed, until)| (seed, Some(*until)));
+    std::iter::once((&seeds.current, None))
+        .chain(previous)
+        .filter_map(|(seed, until)| {
+            Some((Ed25519KeyPair::from_seed_unchecked(&seed.0).ok()?, until))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +122,7 @@ mod tests {
             current: key.clone(),
             previous: None,
             partners: Some(key),
+            pairs: Vec::new(),
         };
         keys.partners(body.as_bytes()).unwrap()
     }
@@ -113,6 +154,7 @@ mod tests {
             current: key(1),
             previous: Some((key(2), until)),
             partners: None,
+            pairs: Vec::new(),
         };
         let entries = |second| {
             let now = Timestamp::from_second(second).unwrap();

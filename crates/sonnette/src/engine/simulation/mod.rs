@@ -18,9 +18,10 @@ use place::{action, note};
 
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
-    ActionName, Attempt, BodyDraft, DeliveryState, DisableReason, Disabled, EventFilter, Exchange,
-    Failure, FailurePolicy, Language, NotificationId, Organizer, OrganizerId, Outcome, Policy,
-    Secret, Secrets, Settled, Shape, Turn, Webhook, WebhookId, WebhookSettings, WebhookState,
+    ActionName, Attempt, Audience, BodyDraft, DeliveryState, DisableReason, Disabled, EventFilter,
+    Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer, OrganizerId, Outcome,
+    Policy, Secret, Secrets, Settled, Shape, Turn, Webhook, WebhookId, WebhookSettings,
+    WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
@@ -96,6 +97,8 @@ impl World {
             .collect();
         let publications = (0..self.rng.usize(1..4))
             .map(|_| Publication {
+                data: None,
+                audience: Audience::Everyone,
                 action_type: action(),
                 event: None,
                 registers_event: false,
@@ -114,8 +117,8 @@ impl World {
         };
         let batch = Batch {
             groups: vec![group],
-            settlements: Vec::new(),
             now: self.now,
+            ..Batch::default()
         };
         let answers = self
             .store
@@ -319,9 +322,9 @@ impl World {
 
     fn commit(&mut self) {
         let batch = Batch {
-            groups: Vec::new(),
             settlements: std::mem::take(&mut self.settlements),
             now: self.now,
+            ..Batch::default()
         };
         self.store.commit(0, &batch).unwrap();
         self.committed = self.submitted;

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use parking_lot::MutexGuard;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::rows::{Cells, micros};
+use super::rows::{Cells, audience_cell, micros};
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
     AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
-    Progress, Settled, WebhookId,
+    Progress, Settled, WebhookChange, WebhookId,
 };
 use crate::store::{
     Actor, Answered, AuditNote, Batch, CommitError, Follows, Group, GroupAnswer, Publication,
@@ -62,6 +62,7 @@ impl Writer {
                     .map_err(StoreError::from)?;
             }
         }
+        super::news::announced(&transaction, &batch.announced)?;
         for settlement in &batch.settlements {
             settle(&transaction, settlement, batch.now, &self.erased)?;
         }
@@ -182,8 +183,9 @@ fn publish(
     let body: Bytes = publication.body.clone().number(id);
     let at = micros(publication.at);
     t.prepare_cached(
-        "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
+           data, audience)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         id.0,
@@ -195,6 +197,8 @@ fn publish(
         &body[..],
         publication.subject,
         publication.webhooks.len(),
+        publication.data,
+        audience_cell(publication.audience),
     ])?;
     let mut owe = t.prepare_cached(
         "INSERT INTO deliveries (webhook, notification, attempts, tries, started_at, due_at)
@@ -404,6 +408,7 @@ fn disable(
     };
     super::registry::touch_organizer(t, organizer)?;
     super::silences::begin(t, webhook)?;
+    super::news::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
     let note = AuditNote {
         actor: Actor::Server,

@@ -181,7 +181,9 @@ fn blank(
             .execute([webhook, id, micros(now)])? as u64;
     }
     erased.notifications += t
-        .prepare_cached("UPDATE notifications SET body = x'', subject = NULL WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE notifications SET body = x'', data = NULL, subject = NULL WHERE id = ?1",
+        )?
         .execute([id])? as u64;
     Ok(())
 }

@@ -17,6 +17,7 @@ const APPLICATION: i32 = 0x536f_6e6e;
 /// Each brings the shape on by one; never edited once released.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0002_dialects.sql"),
     include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
 ];
 

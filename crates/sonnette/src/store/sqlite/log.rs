@@ -24,7 +24,7 @@ const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action
     a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 const NOTIFICATION: &str =
-    "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries
+    "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
     FROM notifications";
 
 impl Log for SqliteStore {
@@ -287,6 +287,8 @@ fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
         notification: rows::notification(cells)?,
         subject: cells.get("subject")?,
         deliveries: cells.get("deliveries")?,
+        data: cells.get("data")?,
+        audience: rows::audience(cells)?,
     })
 }
 

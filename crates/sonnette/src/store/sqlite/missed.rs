@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::rows::{Cells, micros};
+use super::rows::{self, Cells, micros};
 use super::{SqliteStore, StoreError, control};
 use crate::domain::{NotificationId, WebhookId};
 use crate::store::{BITE, Heard, Recover, Span};
@@ -73,7 +73,7 @@ fn unheard(
     limit: usize,
 ) -> Result<Vec<Heard>, StoreError> {
     let mut statement = c.prepare_cached(
-        "SELECT n.id, n.action_type, n.event FROM notifications n
+        "SELECT n.id, n.action_type, n.event, n.audience FROM notifications n
          WHERE n.organizer = (SELECT organizer FROM webhooks WHERE id = ?1) AND n.id >= ?2 AND n.id < ?3
            AND n.published_at >= ?4 AND n.published_at <= ?5 AND length(n.body) > 0
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.webhook = ?1 AND d.notification = n.id)
@@ -94,6 +94,7 @@ fn unheard(
             id: NotificationId(cells.get("id")?),
             action_type: cells.parse("action_type")?,
             event: cells.parse_some("event")?,
+            audience: rows::audience(cells)?,
         });
     }
     Ok(found)

@@ -11,6 +11,7 @@ mod file;
 mod lanes;
 mod log;
 mod missed;
+mod news;
 mod organizers;
 mod registry;
 mod rows;

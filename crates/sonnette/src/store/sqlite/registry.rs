@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::organizers::{action_types, organizers, write_action_type, write_organizer};
 use super::rows::{Cells, micros, to_json};
 use super::tokens::{permissions_json, token};
-use super::webhooks::{webhooks, write_webhook};
-use super::{SqliteStore, StoreError, silences};
+use super::webhooks::{change_from, retire, webhooks, write_webhook};
+use super::{SqliteStore, StoreError, news, silences};
 use crate::domain::{
     AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
-    Scope, Token, TokenId, UserId, Webhook, WebhookId,
+    Scope, Token, TokenId, UserId, Webhook, WebhookChange, WebhookId, WebhookNews,
 };
 use crate::store::{
     Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
@@ -187,6 +187,7 @@ impl Registry for SqliteStore {
             if !webhook.is_enabled() {
                 silences::begin(t, webhook.id)?;
             }
+            news::owe(t, webhook.id, WebhookChange::Created, note.at)?;
             write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
             Ok(webhook)
         })
@@ -210,22 +211,29 @@ impl Registry for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(Changed::Refused);
             }
-            let switched_on = webhook.is_enabled() && !before.is_enabled();
-            if switched_on || webhook.target != before.target {
-                // What the receiver did under its old address, or before it was mended, no longer counts.
-                t.execute("DELETE FROM lanes WHERE webhook = ?1", [id.0])?;
-            }
-            if webhook != before {
-                write_webhook(t, &webhook)?;
-            }
-            match (before.is_enabled(), webhook.is_enabled()) {
-                (true, false) => silences::begin(t, id)?,
-                (false, true) => silences::end(t, id)?,
-                _ => {}
-            }
+            change_from(t, &before, &webhook, note.at)?;
             write_note(t, Some(organizer), &with_id(note, id))?;
             Ok(Changed::Done(webhook))
         })
+    }
+
+    fn retire_webhook(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        note: AuditNote,
+    ) -> Result<Changed<Webhook>, StoreError> {
+        self.write(|t| match retire(t, organizer, id, note.at)? {
+            None => Ok(Changed::Missing),
+            Some(webhook) => {
+                write_note(t, Some(organizer), &with_id(note, id))?;
+                Ok(Changed::Done(webhook))
+            }
+        })
+    }
+
+    fn webhook_news(&self, limit: usize) -> Result<Vec<WebhookNews>, StoreError> {
+        self.read(|c| news::owed(c, limit))
     }
 
     fn put_action_type(

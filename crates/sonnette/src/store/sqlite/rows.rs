@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use crate::domain::{
-    LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
+    Audience, LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
+    WebhookId,
 };
 use crate::store::Waiting;
 
@@ -127,6 +128,24 @@ pub(super) fn notification(cells: Cells<'_>) -> Result<Arc<Notification>, StoreE
         shape: cells.parse("shape")?,
         body: cells.get::<Vec<u8>>("body")?.into(),
     }))
+}
+
+/// Column audience: null for everyone, 0 for nobody, else the webhook that is not told.
+pub(super) fn audience(cells: Cells<'_>) -> Result<Audience, StoreError> {
+    Ok(match cells.get::<Option<i64>>("audience")? {
+        None => Audience::Everyone,
+        Some(0) => Audience::Nobody,
+        Some(about) => Audience::Others(WebhookId(about)),
+    })
+}
+
+/// As it is stored.
+pub(super) fn audience_cell(audience: Audience) -> Option<i64> {
+    match audience {
+        Audience::Everyone => None,
+        Audience::Nobody => Some(0),
+        Audience::Others(about) => Some(about.0),
+    }
 }
 
 /// The columns of [`waiting`], of `notifications` as n and `deliveries` as d.

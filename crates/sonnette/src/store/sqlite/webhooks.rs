@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::StoreError;
 use super::registry::touch_organizer;
 use super::rows::{Cells, micros, to_json};
+use super::{StoreError, news, silences};
 use crate::domain::{
-    Disabled, EventFilter, EventSlug, OrganizerId, Secrets, Webhook, WebhookId, WebhookSettings,
-    WebhookState,
+    DisableReason, Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
+    SigningSeeds, Webhook, WebhookChange, WebhookId, WebhookSettings, WebhookState,
 };
 
 pub(super) fn webhooks(
@@ -36,6 +37,16 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
     let timeout: Option<u32> = cells.get("timeout_ms")?;
+    let signing_seeds = match cells.get::<Option<[u8; 32]>>("signing_seed")? {
+        None => None,
+        Some(current) => Some(SigningSeeds {
+            current: SigningSeed(current),
+            previous: match cells.get::<Option<[u8; 32]>>("previous_signing_seed")? {
+                None => None,
+                Some(seed) => Some((SigningSeed(seed), cells.time("previous_until")?)),
+            },
+        }),
+    };
     Ok(Webhook {
         id: WebhookId(id),
         organizer: OrganizerId(cells.get("organizer")?),
@@ -64,6 +75,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
             max_concurrency: cells.get("max_concurrency")?,
             timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
             extra_signatures: cells.json("extra_signatures")?,
+            signing_seeds,
             contact_emails: cells.json("contact_emails")?,
         },
     })
@@ -88,10 +100,12 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
     };
     let previous = webhook.secrets.previous.as_ref();
     let settings = &webhook.settings;
+    let seeds = settings.signing_seeds.as_ref();
     t.execute(
         "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
            disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
-           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16
+           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16,
+           signing_seed = ?17, previous_signing_seed = ?18
          WHERE id = ?1",
         params![
             webhook.id.0,
@@ -110,6 +124,8 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             settings.timeout.map(|t| u32::try_from(t.as_millis()).unwrap_or(u32::MAX)),
             to_json(&settings.extra_signatures),
             to_json(&settings.contact_emails),
+            seeds.map(|seeds| seeds.current.0),
+            seeds.and_then(|seeds| seeds.previous.as_ref()).map(|(seed, _)| seed.0),
         ],
     )?;
     t.execute(
@@ -125,4 +141,62 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
         }
     }
     touch_organizer(t, webhook.organizer)
+}
+
+/// Writes what has changed of a webhook, if anything has, and all that follows from it.
+pub(super) fn change_from(
+    t: &Transaction<'_>,
+    before: &Webhook,
+    webhook: &Webhook,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let switched_on = webhook.is_enabled() && !before.is_enabled();
+    if switched_on || webhook.target != before.target {
+        // What the receiver did under its old address, or before it was mended, no longer counts.
+        t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
+    }
+    if webhook != before {
+        write_webhook(t, webhook)?;
+    }
+    if !webhook.looks_like(before) {
+        news::owe(t, webhook.id, WebhookChange::Updated, at)?;
+    }
+    match (before.is_enabled(), webhook.is_enabled()) {
+        (true, false) => silences::begin(t, webhook.id)?,
+        (false, true) => silences::end(t, webhook.id)?,
+        _ => {}
+    }
+    if switched_on {
+        let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
+        t.execute(back, [webhook.id.0])?;
+    }
+    Ok(())
+}
+
+/// Disables a webhook that its owner removed; others are to hear of it, once. None: there is no such webhook.
+pub(super) fn retire(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    id: WebhookId,
+    at: Timestamp,
+) -> Result<Option<Webhook>, StoreError> {
+    let found = webhooks(t, "id = ?1", id.0)?.pop();
+    let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
+        return Ok(None);
+    };
+    if webhook.is_enabled() {
+        webhook.state = WebhookState::Disabled(Disabled {
+            since: at,
+            reason: DisableReason::User,
+        });
+        write_webhook(t, &webhook)?;
+        silences::begin(t, id)?;
+    }
+    let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
+    if t.execute(retire, [id.0])? > 0 {
+        news::owe(t, id, WebhookChange::Deleted, at)?;
+        // Also where it was disabled before: whoever publishes the news looks for a new version.
+        touch_organizer(t, organizer)?;
+    }
+    Ok(Some(webhook))
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use insta::assert_snapshot;
+use ring::signature::{ED25519, UnparsedPublicKey};
 use sonnette::clock::Clock as _;
-use sonnette::domain::{ExtraHeader, SignatureScheme, Webhook};
-use sonnette::engine::sender::Request;
+use sonnette::domain::{ExtraHeader, SignatureScheme, SigningSeed, SigningSeeds, Webhook};
+use sonnette::engine::sender::{Request, public_key};
 use sonnette::testing::{Answer, Received, Receiver};
 
 use super::{BODY, Bench, answered, later, secret, webhook};
@@ -259,4 +262,56 @@ async fn a_webhooks_own_timeout_counts() {
     webhook.settings.timeout = Some(Duration::from_millis(200));
     let exchange = Bench::new().send(&webhook).await;
     assert_eq!(super::failed(&exchange).1, "no answer within 0.2 s");
+}
+
+#[tokio::test]
+async fn ed25519_signs_where_it_was_chosen() {
+    let receiver = Receiver::start().await;
+    let bench = Bench::new();
+    let now = bench.clock.now();
+    let mut webhook = webhook(receiver.url());
+    webhook.settings.signing_seeds = Some(SigningSeeds {
+        current: SigningSeed([1; 32]),
+        previous: Some((SigningSeed([2; 32]), later(now, 60))),
+    });
+    bench.send(&webhook).await;
+    webhook
+        .settings
+        .extra_signatures
+        .insert(SignatureScheme::Ed25519);
+    bench.send(&webhook).await;
+    bench.clock.set(later(now, 60));
+    bench.send(&webhook).await;
+
+    let requests = receiver.requests();
+    let asymmetric = |request: &Received| -> Vec<Vec<u8>> {
+        let value = request.header("webhook-signature").unwrap();
+        let entries = value
+            .split(' ')
+            .filter_map(|entry| entry.strip_prefix("v1a,"));
+        entries.map(|text| STANDARD.decode(text).unwrap()).collect()
+    };
+    let counts: Vec<_> = requests.iter().map(|r| asymmetric(r).len()).collect();
+    assert_eq!(
+        counts,
+        [0, 2, 1],
+        "only where it is chosen; the one before for a day"
+    );
+    let verifies = |seed: u8, request: &Received, signature: &[u8]| {
+        let shown = public_key(&SigningSeed([seed; 32])).unwrap();
+        let key = STANDARD
+            .decode(shown.strip_prefix("whpk_").unwrap())
+            .unwrap();
+        assert_eq!(key.len(), 32);
+        let head = |name| request.header(name).unwrap();
+        let mut signed =
+            format!("{}.{}.", head("webhook-id"), head("webhook-timestamp")).into_bytes();
+        signed.extend_from_slice(&request.body);
+        let key = UnparsedPublicKey::new(&ED25519, key);
+        key.verify(&signed, signature).is_ok()
+    };
+    let both = asymmetric(&requests[1]);
+    assert!(verifies(1, &requests[1], &both[0]) && verifies(2, &requests[1], &both[1]));
+    assert!(!verifies(2, &requests[1], &both[0]));
+    assert!(verifies(1, &requests[2], &asymmetric(&requests[2])[0]));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
-    Attempt, AttemptId, BodyDraft, Delivery, DisableReason, Exchange, LaneHealth, NotificationId,
-    OrganizerId, Outcome, Progress, Settled, Shape, WebhookId,
+    Attempt, AttemptId, Audience, BodyDraft, Delivery, DisableReason, Exchange, LaneHealth,
+    NotificationId, OrganizerId, Outcome, Progress, Settled, Shape, WebhookId,
 };
 use sonnette::store::{
     Answered, Batch, Changed, CommitError, Follows, Group, GroupAnswer, Key, Publication,
@@ -59,6 +59,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups,
             settlements: Vec::new(),
+            announced: Vec::new(),
             now: at(0),
         };
         self.store.commit(self.store.version()?, &batch)
@@ -68,6 +69,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups: Vec::new(),
             settlements,
+            announced: Vec::new(),
             now,
         };
         // Settlements do not depend on the registry, so they go by no version.
@@ -123,6 +125,8 @@ fn add_organizer(store: &dyn Store, slug: &str) -> OrganizerId {
 
 pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
     Publication {
+        data: None,
+        audience: Audience::Everyone,
         action_type: ACTION.parse().unwrap(),
         event: None,
         registers_event: false,

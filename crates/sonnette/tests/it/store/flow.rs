@@ -59,6 +59,7 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
             3,
             Some(Follows::Ends(Settled::Delivered, 1)),
         )],
+        announced: Vec::new(),
         now: at(3),
     };
     let refused = bench.store.commit(version, &batch);

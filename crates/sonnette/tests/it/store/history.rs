@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sonnette::domain::{DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId};
+use sonnette::domain::{
+    Audience, DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId,
+};
 use sonnette::store::{
     AttemptQuery, DeliveryQuery, DeliveryWord, NotificationQuery, Settlement, Span, Verdict,
 };
@@ -240,4 +242,26 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench
     assert_eq!(entry.subject.as_deref(), Some("person-7"));
     assert_eq!(entry.notification.published_at, at(100));
     assert_eq!(bench.store.notification(other, ids[1]).unwrap(), None);
+}
+
+pub(super) fn an_audience_and_data_beside_the_body_come_back(bench: &Bench<'_>) {
+    let audiences = [
+        Audience::Everyone,
+        Audience::Nobody,
+        Audience::Others(WebhookId(7)),
+    ];
+    for audience in audiences {
+        let mut published = publication(&[], 0);
+        published.audience = audience;
+        published.data = Some(r#"{"id":1}"#.into());
+        let answers = bench.commit(vec![bench.group(vec![published])]);
+        let id = taken(&answers[0])[0].id;
+        let found = bench
+            .store
+            .notification(bench.organizer, id)
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.audience, audience);
+        assert_eq!(found.data.as_deref(), Some(r#"{"id":1}"#));
+    }
 }

@@ -7,6 +7,7 @@ mod control;
 mod damage;
 mod flow;
 mod history;
+mod news;
 mod registry;
 
 use bench::Bench;
@@ -50,7 +51,11 @@ macro_rules! conformance {
                 an_attempt_is_kept_as_it_was
                 samples_leave_tests_out
                 deliveries_are_listed_by_state
+                an_audience_and_data_beside_the_body_come_back
                 notifications_are_listed_and_belong_to_one_organizer
+            );
+            conformance!(@tests $open, news:
+                changes_of_webhooks_are_owed_where_creads_is_spoken
             );
             conformance!(@tests $open, registry:
                 each_change_makes_a_version_and_loads_what_changed

@@ -7,14 +7,15 @@ use jiff::SignedDuration;
 use sonnette::domain::{
     DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
     LaneHealth, Language, Organizer, OrganizerId, Permissions, RegisteredAction, Scope, Secret,
-    Shape, SignatureScheme, Streak, TokenId, Webhook, WebhookId, WebhookState,
+    Shape, SignatureScheme, SigningSeed, SigningSeeds, Streak, TokenId, Webhook, WebhookId,
+    WebhookState,
 };
 use sonnette::store::{Actor, AuditNote, Changed, KeptAnswer, NewToken, NewUser};
 
 use super::bench::{Bench, at, settlement, with_health};
 use crate::world::{note, organizer, webhook};
 
-fn done<T: std::fmt::Debug>(changed: Changed<T>) -> T {
+pub(super) fn done<T: std::fmt::Debug>(changed: Changed<T>) -> T {
     match changed {
         Changed::Done(value) => value,
         other => panic!("not done: {other:?}"),
@@ -29,7 +30,7 @@ fn loaded(bench: &Bench<'_>, id: OrganizerId) -> Organizer {
         .unwrap()
 }
 
-fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
+pub(super) fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
     let rows = bench.store.load(0).unwrap().organizers;
     rows.into_iter()
         .flat_map(|o| o.webhooks)
@@ -37,7 +38,7 @@ fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
         .unwrap()
 }
 
-fn change(bench: &Bench<'_>, id: WebhookId, change: impl Fn(&mut Webhook)) -> Webhook {
+pub(super) fn change(bench: &Bench<'_>, id: WebhookId, change: impl Fn(&mut Webhook)) -> Webhook {
     let mut change = |w: &mut Webhook| {
         change(w);
         true
@@ -225,6 +226,10 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
     given.settings.timeout = Some(Duration::from_secs(30));
     given.settings.extra_signatures =
         BTreeSet::from([SignatureScheme::Creads, SignatureScheme::Ed25519]);
+    given.settings.signing_seeds = Some(SigningSeeds {
+        current: SigningSeed([1; 32]),
+        previous: Some((SigningSeed([2; 32]), at(5))),
+    });
     given.settings.contact_emails = vec!["a@example.com".to_owned()];
     let added = bench.store.add_webhook(&given, note()).unwrap();
     given.id = added.id;

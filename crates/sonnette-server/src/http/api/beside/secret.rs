@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use sonnette::domain::{Secret, Secrets, Webhook, WebhookId};
+use sonnette::domain::{Secret, Secrets, SignatureScheme, SigningSeed, Webhook, WebhookId};
+use sonnette::engine::sender::public_key;
 use utoipa::ToSchema;
 
 use super::{change, webhook_of};
@@ -27,9 +28,9 @@ pub(crate) struct SecretJson<'a> {
     /// In the notation of Standard Webhooks.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")]
     secret: &'a str,
-    /// For `ed25519`; null until that is chosen.
+    /// For `ed25519`, `whpk_` and base64; null until that is chosen.
     #[schema(example = json!(null))]
-    public_key: Option<&'a str>,
+    public_key: Option<String>,
 }
 
 /// A secret of the organizer's own.
@@ -44,7 +45,15 @@ pub(crate) struct SecretBody {
 fn shown(webhook: &Webhook) -> Response {
     reply::ok(&SecretJson {
         secret: webhook.secrets.current.text(),
-        public_key: None,
+        public_key: webhook
+            .settings
+            .signing_seeds
+            .as_ref()
+            .filter(|_| {
+                let chosen = &webhook.settings.extra_signatures;
+                chosen.contains(&SignatureScheme::Ed25519)
+            })
+            .and_then(|seeds| public_key(&seeds.current)),
     })
 }
 
@@ -65,7 +74,7 @@ pub(crate) async fn get_webhook_secret(
 
 /// Set a webhook's secret
 ///
-/// The secret before it goes on signing beside the new one for 24 hours.
+/// The secret before it goes on signing beside the new one for 24 hours; a key pair, if there is one, is new as well.
 #[utoipa::path(
     put,
     path = "/organizers/{organizer}/webhooks/{id}/secret/",
@@ -125,12 +134,21 @@ pub(crate) async fn rotate_webhook_secret(
 
 /// A secret for a new webhook, or in place of an old one.
 pub(crate) fn random_secret() -> Result<Secret, ApiError> {
+    random_bytes().map(Secret::from_random)
+}
+
+/// The seed of a new key pair.
+pub(super) fn random_seed() -> Result<SigningSeed, ApiError> {
+    random_bytes().map(SigningSeed)
+}
+
+fn random_bytes() -> Result<[u8; 32], ApiError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");
         ApiError::Internal
     })?;
-    Ok(Secret::from_random(bytes))
+    Ok(bytes)
 }
 
 async fn replace(
@@ -144,6 +162,7 @@ async fn replace(
         .now()
         .saturating_add(OVERLAP)
         .unwrap_or(jiff::Timestamp::MAX);
+    let seed = random_seed()?;
     let swap = move |webhook: &mut Webhook| {
         if webhook.secrets.current != secret {
             let old = std::mem::replace(&mut webhook.secrets.current, secret.clone());
@@ -151,6 +170,10 @@ async fn replace(
                 current: secret.clone(),
                 previous: Some((old, until)),
             };
+            if let Some(seeds) = &mut webhook.settings.signing_seeds {
+                let old = std::mem::replace(&mut seeds.current, seed.clone());
+                seeds.previous = Some((old, until));
+            }
         }
         true
     };

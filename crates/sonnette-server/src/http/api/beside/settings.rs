@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sonnette::domain::{SignatureScheme, WebhookId, WebhookSettings};
+use sonnette::domain::{SignatureScheme, SigningSeeds, WebhookId, WebhookSettings};
 use utoipa::ToSchema;
 
+use super::secret::random_seed;
 use super::settings_input::SettingsPatch;
 use super::{change, masks, webhook_of};
 use crate::http::api::path::Segments;
@@ -31,7 +32,7 @@ pub(crate) struct SettingsJson {
     /// For a whole attempt; null: the server's.
     #[schema(minimum = 1, maximum = 30, example = json!(null))]
     timeout_seconds: Option<u64>,
-    /// `standard` is always sent; `creads` adds `X-Partners-Signature`.
+    /// `standard` is always sent; `ed25519` adds `v1a` signatures, `creads` adds `X-Partners-Signature`.
     #[schema(example = json!(["standard"]))]
     signature_scheme: Vec<&'static str>,
     /// Who is told when it is switched off; empty: the organizer's contacts.
@@ -99,8 +100,20 @@ pub(crate) async fn change_webhook_settings(
         "sonnette.webhook.settings.changed",
         json!({"id": id, "changed": patch.names()}),
     );
+    let seed = random_seed()?;
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
-        patch.apply(&mut webhook.settings);
+        let settings = &mut webhook.settings;
+        patch.apply(settings);
+        if settings
+            .extra_signatures
+            .contains(&SignatureScheme::Ed25519)
+        {
+            // The first time; chosen again later, the receiver's public key still verifies.
+            settings.signing_seeds.get_or_insert_with(|| SigningSeeds {
+                current: seed.clone(),
+                previous: None,
+            });
+        }
         true
     };
     let webhook = change(&state, &caller, id, note, apply).await?;

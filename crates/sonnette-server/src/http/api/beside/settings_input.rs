@@ -159,10 +159,6 @@ fn header_problem(name: &str, value: &Value) -> Option<&'static str> {
 
 fn signatures(fields: &mut Fields) -> Option<BTreeSet<SignatureScheme>> {
     let chosen: Vec<SignatureScheme> = fields.words("signature_scheme")?;
-    if chosen.contains(&SignatureScheme::Ed25519) {
-        fields.refuse("signature_scheme", "\"ed25519\" is not available yet.");
-        return None;
-    }
     Some(
         chosen
             .into_iter()
@@ -206,7 +202,7 @@ mod tests {
             "max_per_second": 10_000,
             "max_concurrency": null,
             "timeout_seconds": 30,
-            "signature_scheme": ["standard", "creads"],
+            "signature_scheme": ["standard", "creads", "ed25519"],
             "contact_emails": ["a@b.example"],
         }));
         let mut settings = WebhookSettings {
@@ -219,7 +215,7 @@ mod tests {
         assert_eq!(settings.timeout, Some(Duration::from_secs(30)));
         assert_eq!(
             settings.extra_signatures,
-            BTreeSet::from([SignatureScheme::Creads])
+            BTreeSet::from([SignatureScheme::Creads, SignatureScheme::Ed25519])
         );
     }
 
@@ -282,7 +278,7 @@ mod tests {
             "max_per_second": 0,
             "max_concurrency": 1001,
             "timeout_seconds": 31,
-            "signature_scheme": ["ed25519"],
+            "signature_scheme": ["ed25519", "rsa"],
             "contact_emails": ["nobody"],
             "colour": "red",
         });

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use sonnette::dialect::data_of;
 use sonnette::domain::{EventSlug, NotificationId, WebhookId};
@@ -94,7 +93,7 @@ pub(crate) struct NotificationDetail {
     notification: NotificationJson,
     /// The input as published; null once it has been erased.
     #[schema(value_type = Object, example = json!({"code": "ABC23"}))]
-    data: Value,
+    data: Box<RawValue>,
     /// To whom it is owed, and what came of it.
     deliveries: Vec<NotifiedJson>,
 }
@@ -183,10 +182,9 @@ pub(crate) async fn get_notification(
             delivery: DeliveryJson::of(&delivery, waits),
         });
     }
-    let data = data_of(entry.notification.shape, &entry.notification.body);
     Ok(reply::ok(&NotificationDetail {
         notification: NotificationJson::of(&entry),
-        data: data.as_deref().map_or(Value::Null, plain),
+        data: published_data(&entry),
         deliveries: shown,
     }))
 }
@@ -198,8 +196,12 @@ async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<
     }
 }
 
-fn plain(data: &RawValue) -> Value {
-    serde_json::from_str(data.get()).unwrap_or(Value::Null)
+/// Kept beside the body, else read out of it.
+fn published_data(entry: &NotificationEntry) -> Box<RawValue> {
+    let kept = entry.data.clone().map(RawValue::from_string);
+    kept.and_then(Result::ok)
+        .or_else(|| data_of(entry.notification.shape, &entry.notification.body))
+        .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// Replay a notification

@@ -4,9 +4,10 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde_json::json;
 use sonnette::domain::WebhookId;
+use sonnette::store::{AuditNote, Changed};
 
-use super::resource::{filtered, state_after};
-use crate::http::api::beside::change;
+use super::resource::filtered;
+use crate::http::api::beside::no_webhook;
 use crate::http::api::path::Segments;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
@@ -31,16 +32,20 @@ pub(crate) async fn disable_webhook(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     filtered(&caller, id, query.as_deref())?;
-    let now = state.now();
-    let note = (
-        "pretix.webhook.changed",
-        json!({"enabled": false, "id": id}),
-    );
-    let disable = move |webhook: &mut sonnette::domain::Webhook| {
-        webhook.state = state_after(&webhook.state, false, now);
-        true
+    let organizer = caller.tenant()?.organizer.id;
+    let note = AuditNote {
+        actor: caller.actor(),
+        action: "pretix.webhook.changed",
+        data: json!({"enabled": false, "id": id}),
+        at: state.now(),
     };
-    change(&state, &caller, id, note, disable).await?;
+    let changed = state
+        .store(move |store| store.retire_webhook(organizer, id, note))
+        .await?;
+    state.refresh()?;
+    if changed == Changed::Missing {
+        return Err(no_webhook());
+    }
     state.sonnette.drop_waiting(id).await?;
     Ok(reply::no_content())
 }

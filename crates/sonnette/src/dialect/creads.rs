@@ -1,0 +1,181 @@
+//! Creads Partners: changes of resources, passed on as they are (contract §3, seed 003, Creads facts §2–3).
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
+
+use super::catalogue::Builtin;
+use super::creads_example::RESOURCES;
+use super::custom::{compact, parse};
+use super::{ActionSpec, Composed, Dialect, FieldErrors, Input};
+use crate::domain::{BodyDraft, DialectName, Organizer, Shape, WebhookChange, WebhookNews};
+
+pub(super) const DIALECT: Dialect = Dialect {
+    builtin: Some(builtin),
+    compose,
+    explain: Some(explain),
+};
+
+/// The words of an event.
+const CHANGES: &[&str] = &["created", "updated", "deleted"];
+
+/// The pairs that are available, resources in the order of the document; the other ten are not.
+#[rustfmt::skip]
+const PAIRS: &[(&str, &[&str])] = &[
+    ("invitation", &["created", "updated", "deleted"]),
+    ("organization", &["updated"]),
+    ("product", &["updated"]),
+    ("membership", &["created", "updated", "deleted"]),
+    ("project", &["created", "updated", "deleted"]),
+    ("project_message", &["created"]),
+    ("work", &["created"]),
+    ("webhook", &["created", "updated", "deleted"]),
+    ("comment", &["created"]),
+];
+
+fn builtin() -> &'static Builtin {
+    static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
+        let pairs = PAIRS
+            .iter()
+            .flat_map(|(resource, changes)| changes.iter().map(|change| spec(resource, change)));
+        Builtin::new(pairs.collect())
+    });
+    &BUILTIN
+}
+
+fn spec(resource: &str, change: &str) -> ActionSpec {
+    let words = resource.replace('_', " ");
+    let happened = match change {
+        "created" => "was created",
+        "deleted" => "was deleted",
+        _ => "was changed",
+    };
+    let article = if words.starts_with(['a', 'i', 'o']) {
+        "An"
+    } else {
+        "A"
+    };
+    ActionSpec::builtin(
+        &format!("creads.{resource}.{change}"),
+        DialectName::Creads,
+        Shape::Creads,
+        &format!("{article} {words} {happened}."),
+        schema(change),
+        example(resource, change),
+    )
+}
+
+/// `resource` is not looked into: which members it has is not documented (Creads facts §5).
+fn schema(change: &str) -> Value {
+    let gid = json!({
+        "description": "The resource's identifier.", "type": "string", "minLength": 1, "maxLength": 255,
+    });
+    let resource = json!({"description": "The resource in its new state.", "type": "object"});
+    let (properties, required) = if change == "deleted" {
+        (json!({"resource_gid": gid}), json!(["resource_gid"]))
+    } else {
+        let properties = json!({"resource_gid": gid, "resource": resource});
+        (properties, json!(["resource_gid", "resource"]))
+    };
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn example(resource: &str, change: &str) -> Value {
+    let known = RESOURCES.iter().find(|(name, _)| *name == resource);
+    let shown: Value = known
+        .and_then(|(_, text)| serde_json::from_str(text).ok())
+        .unwrap_or_else(|| json!({"gid": "69afe1310a3f2"}));
+    let mut data = Map::new();
+    data.insert("resource_gid".to_owned(), shown["gid"].clone());
+    if change != "deleted" {
+        data.insert("resource".to_owned(), shown);
+    }
+    data.into()
+}
+
+/// Why a name is not a pair, naming both of its words.
+fn explain(name: &str) -> Option<String> {
+    let (resource, change) = name.strip_prefix("creads.")?.split_once('.')?;
+    let known = PAIRS.iter().find(|(known, _)| *known == resource);
+    Some(match known {
+        Some((_, changes)) if CHANGES.contains(&change) => format!(
+            "\"{change}\" is not available for \"{resource}\", only {}.",
+            changes.join(", ")
+        ),
+        Some(_) => format!("\"{change}\" is not an event of \"{resource}\"."),
+        None => format!("there is no resource \"{resource}\" that could be \"{change}\"."),
+    })
+}
+
+/// An input, its values as they were written.
+#[derive(Deserialize)]
+struct Given<'a> {
+    #[serde(borrow)]
+    resource_gid: &'a RawValue,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+}
+
+fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+    let data = compact(input.data.get())?;
+    input.spec.rule.check(&parse(&data)?, "data")?;
+    let given: Given<'_> = parse(&data)?;
+    let name = input.action_type.as_str();
+    let (resource, change) = name
+        .strip_prefix("creads.")
+        .and_then(|pair| pair.split_once('.'))
+        .unwrap_or_default();
+    let mut body = String::with_capacity(data.len() + 80);
+    // Neither word has a character that JSON escapes.
+    body.extend(["{\"event\":\"resource.", change]);
+    body.extend(["\",\"resource_type\":\"", resource]);
+    body.extend(["\",\"resource_gid\":", given.resource_gid.get()]);
+    if let Some(resource) = given.resource {
+        body.extend([",\"resource\":", resource.get()]);
+    }
+    body.push('}');
+    Ok(BodyDraft::Whole(body.into()).into())
+}
+
+/// The input keys of a body.
+pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
+    let given: Given<'_> = serde_json::from_slice(body).ok()?;
+    let mut data = format!("{{\"resource_gid\":{}", given.resource_gid.get());
+    if let Some(resource) = given.resource {
+        data.extend([",\"resource\":", resource.get()]);
+    }
+    data.push('}');
+    RawValue::from_string(data).ok()
+}
+
+/// A change of a webhook as a publication (contract §3): never with a secret, the URL without credentials.
+pub(super) fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
+    let gid = format!("{:013x}", news.webhook.0);
+    let mut data = json!({ "resource_gid": gid });
+    if news.change != WebhookChange::Deleted {
+        data["resource"] = json!({
+            "gid": gid,
+            "created_at": date(news.created_at),
+            "modified_at": date(news.modified_at),
+            "href": format!("/api/v1/organizers/{}/webhooks/{}/", organizer.slug, news.webhook),
+            "url": news.target.redacted(),
+            "enabled": news.enabled,
+        });
+    }
+    let name = format!("creads.webhook.{}", news.change);
+    (name, to_raw_value(&data).unwrap_or_default())
+}
+
+/// Whole seconds and an offset without a colon, as Creads writes them (Creads facts §4).
+fn date(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()
+}

@@ -1,0 +1,160 @@
+//! Creads' bodies, against the worked examples of Creads facts §8.
+
+use super::*;
+use crate::domain::{WebhookChange, WebhookId, WebhookNews};
+
+fn creads() -> Catalogue {
+    Catalogue::new(&[DialectName::Creads], &[])
+}
+
+fn sent(action: &str, data: &str) -> Result<String, FieldErrors> {
+    body(&creads(), action, None, data)
+}
+
+#[test]
+fn bodies_are_the_worked_examples() {
+    let mut count = 0;
+    for example in include_str!("creads_examples.txt").lines() {
+        let parts: Value = serde_json::from_str(example).unwrap();
+        let change = parts["event"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("resource.");
+        let name = format!(
+            "creads.{}.{change}",
+            parts["resource_type"].as_str().unwrap()
+        );
+        let mut data = json!({"resource_gid": parts["resource_gid"]});
+        if let Some(resource) = parts.get("resource") {
+            data["resource"] = resource.clone();
+        }
+        let body = sent(&name, &data.to_string()).unwrap();
+        assert_eq!(body, example);
+        let back = data_of(Shape::Creads, body.as_bytes()).unwrap();
+        assert_eq!(back.get(), data.to_string());
+        count += 1;
+    }
+    assert_eq!(count, 17);
+}
+
+#[test]
+fn there_are_17_pairs_with_examples() {
+    let catalogue = creads();
+    let lines: Vec<_> = catalogue
+        .iter()
+        .map(|spec| {
+            assert!(catalogue.selectable(spec.name.as_str()));
+            let text = sent(spec.name.as_str(), &spec.example.to_string()).unwrap();
+            format!("\"{}\" ({})\n  {text}", spec.name, spec.description)
+        })
+        .collect();
+    assert_eq!(lines.len(), 17);
+    assert!(catalogue.selectable("creads.*") && catalogue.selectable("creads.project.*"));
+    insta::with_settings!({snapshot_path => "../../../tests/it/dialects/snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("creads_bodies", lines.join("\n"));
+    });
+}
+
+#[test]
+fn a_resource_is_passed_through_as_it_was_written() {
+    let data = r#"{ "resource": {"z": 1.50, "a": 12345678901234567890123, "e": "\u00e9 \/", "n": null, "z2": [ ]},
+        "resource_gid": "x\u0041" }"#;
+    assert_eq!(
+        sent("creads.work.created", data).unwrap(),
+        r#"{"event":"resource.created","resource_type":"work","resource_gid":"x\u0041","resource":{"z":1.50,"a":12345678901234567890123,"e":"\u00e9 \/","n":null,"z2":[]}}"#
+    );
+}
+
+#[test]
+fn other_pairs_are_refused_by_name() {
+    let catalogue = creads();
+    let mut refused = Vec::new();
+    for resource in [
+        "invitation",
+        "organization",
+        "product",
+        "membership",
+        "project",
+        "project_message",
+        "work",
+        "webhook",
+        "comment",
+    ] {
+        for change in ["created", "updated", "deleted"] {
+            let name = format!("creads.{resource}.{change}");
+            if catalogue.resolve(&name).is_none() {
+                let message = catalogue.unknown(&name);
+                assert!(
+                    message.contains(&format!("\"{resource}\""))
+                        && message.contains(&format!("\"{change}\"")),
+                    "{message}"
+                );
+                refused.push(message);
+            }
+        }
+    }
+    assert_eq!(refused.len(), 10);
+    insta::assert_snapshot!(refused[0], @r#"Unknown action type "creads.organization.created": "created" is not available for "organization", only updated."#);
+    insta::assert_snapshot!(catalogue.unknown("creads.robot.created"), @r#"Unknown action type "creads.robot.created": there is no resource "robot" that could be "created"."#);
+    insta::assert_snapshot!(catalogue.unknown("creads.work.painted"), @r#"Unknown action type "creads.work.painted": "painted" is not an event of "work"."#);
+    // Whoever does not speak the dialect is not told of its words.
+    let others = Catalogue::new(&[DialectName::Pretix], &[]);
+    assert_eq!(
+        others.unknown("creads.work.painted"),
+        r#"Unknown action type "creads.work.painted"."#
+    );
+}
+
+#[test]
+fn wrong_input_is_refused_path_by_path() {
+    let mut lines: Vec<String> = Vec::new();
+    for (action, data) in [
+        ("creads.work.created", "{}"),
+        (
+            "creads.work.created",
+            r#"{"resource_gid": "", "resource": null}"#,
+        ),
+        (
+            "creads.work.created",
+            r#"{"resource_gid": 5, "resource": [], "more": 1}"#,
+        ),
+        (
+            "creads.project.deleted",
+            r#"{"resource_gid": "a", "resource": {}}"#,
+        ),
+        (
+            "creads.project.deleted",
+            r#"{"resource_gid": "a", "resource": null}"#,
+        ),
+        ("creads.project.deleted", "5"),
+    ] {
+        lines.push(format!("{action} {data}"));
+        for (path, message) in sent(action, data).unwrap_err().0 {
+            lines.push(format!("  {path}: {message}"));
+        }
+    }
+    insta::with_settings!({snapshot_path => "../../../tests/it/dialects/snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("creads_errors", lines.join("\n"));
+    });
+}
+
+#[test]
+fn news_of_a_webhook_fits_the_schema_and_shows_no_credentials() {
+    let mut news = WebhookNews {
+        id: 1,
+        organizer: OrganizerId(1),
+        webhook: WebhookId(27),
+        change: WebhookChange::Updated,
+        created_at: "2026-03-10T09:15:29.5Z".parse().unwrap(),
+        modified_at: "2026-03-11T14:02:05Z".parse().unwrap(),
+        target: "https://user:secret@receiver.example.org/creads"
+            .parse()
+            .unwrap(),
+        enabled: false,
+    };
+    let (name, data) = webhook_news(&organizer(), &news);
+    insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.updated","resource_type":"webhook","resource_gid":"000000000001b","resource":{"gid":"000000000001b","created_at":"2026-03-10T09:15:29+0000","modified_at":"2026-03-11T14:02:05+0000","href":"/api/v1/organizers/bigevents/webhooks/27/","url":"https://receiver.example.org/creads","enabled":false}}"#);
+    news.change = WebhookChange::Deleted;
+    let (name, data) = webhook_news(&organizer(), &news);
+    insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.deleted","resource_type":"webhook","resource_gid":"000000000001b"}"#);
+}

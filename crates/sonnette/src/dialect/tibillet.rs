@@ -1,0 +1,391 @@
+//! TiBillet (Lespass): reservations and memberships, made of the application's own objects (contract §3, seed 000,
+//! TiBillet facts §3–6).
+//!
+//! Everything is frozen at publication but `is_valid`, which the document wants "au moment de l'envoi".
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::catalogue::Builtin;
+use super::custom::{compact, parse};
+use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
+use super::{ActionSpec, Composed, Dialect, FieldErrors, Input, tibillet_labels as labels};
+use crate::domain::{Audience, BodyDraft, DialectName, Language, Shape};
+
+pub(super) const DIALECT: Dialect = Dialect {
+    builtin: Some(builtin),
+    compose,
+    explain: None,
+};
+
+/// What stays in a path that Django makes a URL of (`filepath_to_uri`).
+const KEPT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'\'')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'-');
+
+fn builtin() -> &'static Builtin {
+    static BUILTIN: LazyLock<Builtin> =
+        LazyLock::new(|| Builtin::new(vec![reservation_type(), membership_type()]));
+    &BUILTIN
+}
+
+fn reservation_type() -> ActionSpec {
+    ActionSpec::builtin(
+        "tibillet.reservation",
+        DialectName::Tibillet,
+        Shape::Kept,
+        "A reservation was saved. Rings when it was just paid or validated, or saved again as such.",
+        input::reservation_schema(),
+        json!({
+            "uuid": "b7d1f0a2-3c4e-4d5f-8a6b-7c8d9e0f1a2b", "status": "P", "previous_status": "U",
+            "datetime": "2026-05-02T18:41:07.512345Z",
+        }),
+    )
+}
+
+fn membership_type() -> ActionSpec {
+    ActionSpec::builtin(
+        "tibillet.membership",
+        DialectName::Tibillet,
+        Shape::TibilletMembership,
+        "A membership was saved. Rings if it has a deadline.",
+        input::membership_schema(),
+        json!({
+            "id": 4127, "uuid": "6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b10", "status": "D",
+            "user": {"id": "7f0e3f3c-1f57-4f0b-9f83-5f0a7a0b1c22", "email": "camille.dubreuil@example.org"},
+            "card_number": null,
+            "price": {
+                "uuid": "5d2c7a1e-4a6f-4a0d-9a53-6a1f4b8e7c01", "name": "Adhésion annuelle",
+                "product": {
+                    "uuid": "a3c4d5e6-1b2a-4c3d-8e9f-001122334455", "name": "Adhésion associative",
+                    "img": "images/adhesion_2026.png",
+                },
+            },
+            "date_added": "2026-03-10T09:15:29.104233Z", "last_action": "2026-03-10T09:15:30.871044Z",
+            "last_contribution": "2026-03-10T09:15:29.098112Z", "deadline": "2127-03-10T09:15:29.098112Z",
+            "contribution_value": "25.00", "payment_method": "CA", "first_name": "Camille", "last_name": "Dubreuil",
+            "pseudo": null, "newsletter": true, "postal_code": "35000", "birth_date": "1990-01-01",
+            "phone": "+33611223344", "comment": "Payé au forum des assos",
+            "asset_fedow": "a3c4d5e6-1b2a-4c3d-8e9f-001122334455", "stripe_id_subscription": null,
+            "last_stripe_invoice": null,
+            "options": [
+                {"uuid": "e1000000-0000-4000-8000-000000000001", "name": "Bénévole bar",
+                 "description": "Tient le bar un soir par mois", "poids": 2},
+                {"uuid": "e1000000-0000-4000-8000-000000000002", "name": "Chorale", "description": null, "poids": 0},
+            ],
+            "custom_form": {"Allergies": "arachides"},
+        }),
+    )
+}
+
+fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+    let data = compact(input.data.get())?;
+    input.spec.rule.check(&parse(&data)?, "data")?;
+    let (body, rings) = match input.spec.shape {
+        Shape::TibilletMembership => membership(input, &parse(&data)?)?,
+        _ => reservation(&parse(&data)?)?,
+    };
+    Ok(Composed {
+        body: BodyDraft::Whole(body.into()),
+        audience: if rings {
+            Audience::Everyone
+        } else {
+            Audience::Nobody
+        },
+        data: Some(data.into()),
+    })
+}
+
+/// The text of a body, which cannot fail: it is made of texts and numbers.
+fn written(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// The reservation payload, keys in the document's order.
+#[derive(Serialize)]
+struct ReservationBody<'a> {
+    object: &'static str,
+    uuid: Option<String>,
+    state: &'a str,
+    datetime: Option<String>,
+}
+
+fn reservation(given: &input::Reservation) -> Result<(String, bool), FieldErrors> {
+    let mut reader = Reader::default();
+    let uuid = reader.uuid("uuid", Some(&given.uuid));
+    let made = match (&given.datetime, &given.created_at) {
+        (Some(text), _) => reader.time("datetime", Some(text)),
+        (None, Some(text)) => reader.time("created_at", Some(text)),
+        (None, None) => {
+            reader.refuse("datetime", "This field is required.");
+            None
+        }
+    };
+    reader.finish()?;
+    let body = ReservationBody {
+        object: "reservation",
+        uuid,
+        state: &given.status,
+        datetime: made.map(|time| instant(time, ' ', "+00:00")),
+    };
+    let before = given.previous_status.as_deref();
+    Ok((written(&body), reservation_rings(before, &given.status)))
+}
+
+/// Contract §3: on a move from `R`, `U` or `F` to `P`, `FA` or `V`, and when `FA` or `P` is saved again; without a
+/// state before, for `P`, `FA` and `V`.
+fn reservation_rings(before: Option<&str>, after: &str) -> bool {
+    let validated = matches!(after, "P" | "FA" | "V");
+    match before {
+        None | Some("R" | "U" | "F") => validated,
+        Some(before @ ("FA" | "P")) => before == after,
+        Some(_) => false,
+    }
+}
+
+/// The membership payload: 39 keys in the order of TiBillet facts §5, all of them always there.
+#[derive(Serialize)]
+struct MembershipBody<'a> {
+    object: &'static str,
+    pk: String,
+    uuid: Option<String>,
+    state: Option<&'a str>,
+    datetime: Option<String>,
+    deadline: Option<String>,
+    email: Cow<'a, str>,
+    comment: Option<&'a str>,
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    pseudo: Option<&'a str>,
+    price_name: Option<&'a str>,
+    price_uuid: Option<String>,
+    product_name: Option<&'a str>,
+    product_uuid: Option<String>,
+    organisation: &'a str,
+    organisation_id: String,
+    user: Option<String>,
+    card_number: Option<&'a str>,
+    date_added: Option<String>,
+    last_action: Option<String>,
+    last_contribution: Option<String>,
+    contribution_value: Option<f64>,
+    payment_method: Option<&'a str>,
+    payment_method_name: Option<&'a str>,
+    newsletter: bool,
+    postal_code: Option<i64>,
+    birth_date: Option<String>,
+    phone: Option<&'a str>,
+    is_valid: bool,
+    asset_fedow: Option<String>,
+    stripe_id_subscription: Option<&'a str>,
+    last_stripe_invoice: Option<&'a str>,
+    member_name: Option<String>,
+    product_img: Option<String>,
+    option_generale: Vec<OptionBody<'a>>,
+    option_names: Vec<&'a str>,
+    state_display: Option<&'a str>,
+    custom_form: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct OptionBody<'a> {
+    uuid: Option<String>,
+    name: &'a str,
+    description: Option<&'a str>,
+    poids: i64,
+}
+
+fn membership(
+    about: &Input<'_>,
+    given: &input::Membership<'_>,
+) -> Result<(String, bool), FieldErrors> {
+    let organizer = about.organizer;
+    let mut reader = Reader::default();
+    let added = reader.time("date_added", Some(&given.date_added));
+    let deadline = reader.time("deadline", given.deadline.as_deref());
+    let acted = reader.time("last_action", given.last_action.as_deref());
+    let paid = reader.time("last_contribution", given.last_contribution.as_deref());
+    let status = filled(given.status.as_deref());
+    let (no_price, no_product, nobody) = (Price::default(), Product::default(), User::default());
+    let price = given.price.as_ref().unwrap_or(&no_price);
+    let product = price.product.as_ref().unwrap_or(&no_product);
+    let user = given.user.as_ref().unwrap_or(&nobody);
+    let options = options(&mut reader, given.options.as_deref().unwrap_or_default());
+    let body = MembershipBody {
+        object: "membership",
+        pk: whole(&given.id).unwrap_or_default().to_string(),
+        uuid: reader.uuid("uuid", Some(&given.uuid)),
+        state: status,
+        datetime: added.map(form_a),
+        deadline: deadline.map(form_a),
+        email: email(user, given.card_number.as_deref()),
+        comment: given.comment.as_deref(),
+        first_name: given.first_name.as_deref(),
+        last_name: given.last_name.as_deref(),
+        pseudo: given.pseudo.as_deref(),
+        price_name: price.name.as_deref(),
+        price_uuid: reader.uuid("price.uuid", price.uuid.as_deref()),
+        product_name: product.name.as_deref(),
+        product_uuid: reader.uuid("price.product.uuid", product.uuid.as_deref()),
+        organisation: &organizer.name,
+        organisation_id: organizer.uuid.to_string(),
+        user: reader.uuid("user.id", user.id.as_deref()),
+        card_number: given.card_number.as_deref(),
+        date_added: added.map(form_b),
+        last_action: acted.map(form_b),
+        last_contribution: paid.map(form_b),
+        contribution_value: given.contribution_value.as_ref().and_then(decimal),
+        payment_method: given.payment_method.as_deref(),
+        payment_method_name: payment_method_name(given, organizer.language),
+        newsletter: given.newsletter.unwrap_or_default(),
+        postal_code: given.postal_code.as_ref().and_then(whole),
+        birth_date: reader.date("birth_date", given.birth_date.as_deref()),
+        phone: given.phone.as_deref(),
+        is_valid: is_valid(status, deadline, about.published_at),
+        asset_fedow: reader.uuid("asset_fedow", given.asset_fedow.as_deref()),
+        stripe_id_subscription: given.stripe_id_subscription.as_deref(),
+        last_stripe_invoice: given.last_stripe_invoice.as_deref(),
+        member_name: member_name(given),
+        product_img: product.img.as_deref().and_then(picture),
+        option_names: options.iter().map(|option| option.name).collect(),
+        option_generale: options,
+        state_display: state_display(given, organizer.language),
+        custom_form: given.custom_form,
+    };
+    reader.finish()?;
+    Ok((written(&body), deadline.is_some()))
+}
+
+/// A label that was given wins over the table.
+fn state_display<'a>(given: &'a input::Membership<'_>, language: Language) -> Option<&'a str> {
+    let by_table = filled(given.status.as_deref()).map(|code| labels::status(code, language));
+    filled(given.state_display.as_deref()).or(by_table)
+}
+
+/// The same of how it was paid.
+fn payment_method_name<'a>(
+    given: &'a input::Membership<'_>,
+    language: Language,
+) -> Option<&'a str> {
+    let code = filled(given.payment_method.as_deref());
+    let by_table = code.map(|code| labels::payment_method(code, language));
+    filled(given.payment_method_name.as_deref()).or(by_table)
+}
+
+/// A text that is there and not empty.
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The linked person's address in lower case, else `Anonymous` and the card; in both languages (contract §9).
+fn email<'a>(user: &User, card: Option<&'a str>) -> Cow<'a, str> {
+    match (filled(user.email.as_deref()), filled(card)) {
+        (Some(address), _) => address.to_lowercase().into(),
+        (None, Some(card)) => format!("Anonymous {card}").into(),
+        (None, None) => "Anonymous".into(),
+    }
+}
+
+/// The nickname, else last name and first name as far as there are; null for a person without any (contract §9).
+fn member_name(given: &input::Membership<'_>) -> Option<String> {
+    if let Some(pseudo) = filled(given.pseudo.as_deref()) {
+        return Some(pseudo.to_owned());
+    }
+    let names = [given.last_name.as_deref(), given.first_name.as_deref()];
+    let names: Vec<&str> = names.into_iter().filter_map(filled).collect();
+    (!names.is_empty()).then(|| names.join(" "))
+}
+
+/// The path of a picture below `/media/`, percent-encoded as Django does; a full URL, or such a path, stays.
+fn picture(img: &str) -> Option<String> {
+    let lower = img.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") || img.starts_with("/media/") {
+        return Some(img.to_owned());
+    }
+    let path = img.replace('\\', "/");
+    let path = path.trim_start_matches('/');
+    (!path.is_empty()).then(|| format!("/media/{}", utf8_percent_encode(path, KEPT_IN_PATHS)))
+}
+
+/// By weight; of equal weight in the order given.
+fn options<'a>(reader: &mut Reader, given: &'a [Choice]) -> Vec<OptionBody<'a>> {
+    let mut options = Vec::with_capacity(given.len());
+    for (index, option) in given.iter().enumerate() {
+        options.push(OptionBody {
+            uuid: reader.uuid(&format!("options.{index}.uuid"), Some(&option.uuid)),
+            name: &option.name,
+            description: option.description.as_deref(),
+            poids: option.poids.as_ref().and_then(whole).unwrap_or_default(),
+        });
+    }
+    options.sort_by_key(|option| option.poids);
+    options
+}
+
+/// `T` and `+00:00`, in UTC.
+fn form_a(time: Timestamp) -> String {
+    instant(time, 'T', "+00:00")
+}
+
+/// `T` and `Z`, in UTC.
+fn form_b(time: Timestamp) -> String {
+    instant(time, 'T', "Z")
+}
+
+/// As Python writes an instant: six digits of fraction, or none when it is a whole second.
+fn instant(time: Timestamp, between: char, zone: &str) -> String {
+    let civil = jiff::tz::Offset::UTC.to_datetime(time);
+    let (date, clock) = (civil.date(), civil.time());
+    let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
+    let micros = clock.subsec_nanosecond() / 1_000;
+    if micros == 0 {
+        format!("{date}{between}{hour:02}:{minute:02}:{second:02}{zone}")
+    } else {
+        format!("{date}{between}{hour:02}:{minute:02}:{second:02}.{micros:06}{zone}")
+    }
+}
+
+/// A cancelled membership is not valid; any other is until its deadline, inclusive (contract §9).
+fn is_valid(status: Option<&str>, deadline: Option<Timestamp>, now: Timestamp) -> bool {
+    !matches!(status, Some("C" | "AC")) && deadline.is_some_and(|deadline| now <= deadline)
+}
+
+/// The membership body with its `is_valid` for `now`.
+pub(super) fn at_sending(body: &Bytes, now: Timestamp) -> Bytes {
+    #[derive(Deserialize)]
+    struct Frozen<'a> {
+        state: Option<String>,
+        deadline: Option<Timestamp>,
+        #[serde(borrow)]
+        is_valid: &'a RawValue,
+    }
+    let Ok(frozen) = serde_json::from_slice::<Frozen<'_>>(body) else {
+        // Erased, so that there is nothing to work out.
+        return body.clone();
+    };
+    let valid = is_valid(frozen.state.as_deref(), frozen.deadline, now);
+    let was = frozen.is_valid.get();
+    let is = if valid { "true" } else { "false" };
+    if was == is {
+        return body.clone();
+    }
+    // The member is borrowed from the body, so its place there is known.
+    let from = was.as_ptr().addr() - body.as_ptr().addr();
+    let parts = [&body[..from], is.as_bytes(), &body[from + was.len()..]];
+    parts.concat().into()
+}
