@@ -17,6 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use sonnette::Sonnette;
 use sonnette::clock::Clock;
+use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{News, Options, StartError};
 use sonnette::store::Store;
@@ -25,6 +26,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 use self::edge::Edge;
 use crate::config::Settings;
 use crate::http::{self, AppState, HttpSettings};
+use crate::mailer::{Mailer, MailerError};
 
 /// The engine stops within four seconds; whoever waits for the process is promised five.
 const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -34,6 +36,7 @@ const DAY: u64 = 24 * 60 * 60;
 /// A server that has not been given its listener yet.
 pub(crate) struct App {
     sonnette: Arc<Sonnette>,
+    mailer: Option<Mailer>,
     state: AppState,
     router: Router,
     threads: usize,
@@ -59,6 +62,7 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
         let sonnette = Sonnette::start(store, clock, options(settings))?;
+        let mailer = Mailer::start(settings, sonnette.clone())?;
         let http_settings = HttpSettings {
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -71,6 +75,7 @@ impl App {
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             sonnette,
+            mailer,
             state,
             router,
             threads: count(settings.threads),
@@ -107,6 +112,9 @@ impl App {
         shutdown.await;
         tracing::info!("stopping");
         phase.send_replace(Phase::Stopping);
+        if let Some(mailer) = self.mailer {
+            mailer.stop();
+        }
         if tokio::time::timeout(PATIENCE, self.sonnette.stop())
             .await
             .is_err()
@@ -137,6 +145,9 @@ pub(crate) enum AppError {
     /// The engine did not start.
     #[error("the engine cannot start")]
     Engine(#[from] StartError),
+    /// The mailer did not start.
+    #[error("mail cannot be sent")]
+    Mailer(#[from] MailerError),
     /// The listener cannot be shared among the threads.
     #[error("the listener cannot be set up")]
     Listener(#[source] io::Error),
@@ -181,6 +192,10 @@ fn options(settings: &Settings) -> Options {
     Options {
         sender,
         log_kept: Duration::from_secs(settings.log_days * DAY),
+        alerts: AlertRules {
+            on_gone: settings.mail.on_gone,
+            warning: settings.mail.warning,
+        },
         sending_threads: count(settings.sending_threads),
     }
 }

@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod config;
 mod http;
+mod mailer;
 mod telemetry;
 
 use std::process::ExitCode;

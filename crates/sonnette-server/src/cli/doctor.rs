@@ -17,6 +17,7 @@ use url::Url;
 use super::client::{Http, Outgoing};
 use super::{block_on, output, registry};
 use crate::config::{Settings, SettingsError};
+use crate::mailer;
 
 /// Below this much free space something is wrong.
 const LEAST_SPACE: u64 = 256 << 20;
@@ -32,6 +33,9 @@ pub(super) struct Doctor {
     /// Can these be reached from here? Also compares the clocks
     #[arg(value_name = "URL")]
     urls: Vec<Url>,
+    /// Sends a test mail to this address
+    #[arg(long, value_name = "ADDRESS")]
+    mail_to: Option<String>,
 }
 
 impl Doctor {
@@ -64,6 +68,9 @@ impl Doctor {
             .chain(&settings.public_url);
         for url in urls {
             well &= report(&origin(url), reach(settings, url));
+        }
+        if let Some(address) = &self.mail_to {
+            well &= report("mail", mail(settings, address));
         }
         if well {
             ExitCode::SUCCESS
@@ -119,6 +126,13 @@ fn disk_space(directory: &Path) -> Result<String> {
     } else {
         Ok(text)
     }
+}
+
+/// A mail is sent to this address, now.
+fn mail(settings: &Settings, address: &str) -> Result<String> {
+    block_on(async { Ok(mailer::send_test(settings, address).await?) })?;
+    let host = settings.mail.host.as_deref().unwrap_or_default();
+    Ok(format!("{host} took a test mail for {address}"))
 }
 
 /// The URL without path, query and credentials.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer};
 use sonnette::engine::sender::AllowTarget;
 use tracing_subscriber::filter::Targets;
@@ -114,8 +115,8 @@ impl Default for Settings {
     }
 }
 
-/// `[mail]`: kept for the mailer, which this version does not have yet.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// `[mail]`: how people are told what they must know.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MailSettings {
     /// SMTP server; none: nothing is mailed.
@@ -128,8 +129,28 @@ pub(crate) struct MailSettings {
     pub(crate) user: Option<String>,
     /// And with what.
     pub(crate) password: Option<Confidential>,
-    /// Sender of the mails.
-    pub(crate) from: Option<String>,
+    /// Sender of the mails; none: `sonnette` at the host of `public_url`.
+    #[serde(deserialize_with = "parse::mailbox")]
+    pub(crate) from: Option<Mailbox>,
+    /// Tell when a 410 switches a webhook off.
+    pub(crate) on_gone: bool,
+    /// Tell half-way to switching a webhook off.
+    pub(crate) warning: bool,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: None,
+            tls: MailTls::default(),
+            user: None,
+            password: None,
+            from: None,
+            on_gone: true,
+            warning: false,
+        }
+    }
 }
 
 /// How mail is encrypted on its way.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
@@ -60,6 +61,16 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .iter()
         .map(network)
         .collect()
+}
+
+/// An e-mail address, perhaps with a name before it.
+pub(super) fn mailbox<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Mailbox>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|_| {
+        D::Error::custom("expected an address such as \"Sonnette <webhooks@example.org>\"")
+    })
 }
 
 /// An absolute `http` or `https` URL.

@@ -211,7 +211,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("mail.user", Kind::Text, "USER", "Whom to log in as"),
     setting("mail.password", Kind::Text, "PASSWORD", "And with what"),
-    setting("mail.from", Kind::Text, "ADDRESS", "Sender of the mails"),
+    setting(
+        "mail.from",
+        Kind::Text,
+        "ADDRESS",
+        "Sender of the mails [default: sonnette at the host of `public_url`]",
+    ),
+    setting(
+        "mail.on_gone",
+        Kind::Switch,
+        "BOOL",
+        "Tell when a 410 switches a webhook off [default: true]",
+    ),
+    setting(
+        "mail.warning",
+        Kind::Switch,
+        "BOOL",
+        "Tell half-way to switching a webhook off [default: false]",
+    ),
 ];
 
 #[cfg(test)]

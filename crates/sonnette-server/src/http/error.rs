@@ -131,6 +131,9 @@ impl From<ControlError> for ApiError {
         match error {
             ControlError::Missing => Self::not_found(),
             ControlError::Disabled => Self::conflict("The webhook is disabled. Enable it first."),
+            ControlError::Erased => {
+                Self::conflict("The notification has been erased: there is nothing left to send.")
+            }
             ControlError::NothingToTest => Self::field(
                 "action_type",
                 "There is no action type to test with: the webhook has none that could be published.",

@@ -33,7 +33,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use api::beside::{attempts, deliveries, health, resend, secret, settings, test};
 use api::notifications::{find, publish};
 use api::webhooks::{change, create, describe, disable, read};
-use api::{action_types as actions, audit, events, organizers, stream, tokens};
+use api::{action_types as actions, audit, events, organizers, stream, subjects, tokens};
 use guard::{Guard, guard};
 pub(crate) use state::{AppState, HttpSettings};
 use table::{Access, Need, Table};
@@ -54,6 +54,7 @@ const PUBLISHING: Option<Access> = Some(Access {
     write: Need::AnyOf(&[Publish]),
 });
 const PUBLISHED: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks, Publish])));
+const ERASURE: Option<Access> = Some(Access::all(Need::AnyOf(&[Organizer])));
 const WEBHOOKS: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks])));
 
 /// Every path of the API with its methods, and what a token needs for them.
@@ -75,6 +76,8 @@ fn routes() -> Routes {
         .at(PUBLISHING, routes!(find::list_notifications, publish::publish_notifications))
         .at(PUBLISHED, routes!(find::get_notification))
         .at(PUBLISHED, routes!(find::replay_notification))
+
+        .at(ERASURE, routes!(subjects::erase_subject))
 
         .at(WEBHOOKS, routes!(read::list_webhooks, create::create_webhook, describe::describe_webhooks))
         .at(WEBHOOKS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, describe::describe_webhook))

@@ -53,6 +53,8 @@ ids! {
     TokenId,
     /// A user of the dashboard.
     UserId,
+    /// Mail owed to a human.
+    AlertId,
     /// An entry of the audit log.
     AuditId,
 }

@@ -3,6 +3,7 @@
 //! Everything here can be made, compared and tested without a store or a network. What needs the time is given it.
 
 mod action;
+mod alert;
 mod attempt;
 mod delivery;
 mod id;
@@ -20,10 +21,12 @@ mod webhook_news;
 
 pub(crate) use action::wildcards_over;
 pub use action::{ActionName, InvalidActionName, RegisteredAction};
+pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
 pub use id::{
-    AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId, WebhookId,
+    AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId,
+    WebhookId,
 };
 pub use lane::{LaneHealth, Probing, Streak};
 pub use notification::{Audience, BodyDraft, Notification, Shape};

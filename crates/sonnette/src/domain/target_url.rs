@@ -72,6 +72,13 @@ impl TargetUrl {
         format!("{scheme}://{host_on}")
     }
 
+    /// Scheme, host, port and path as given: neither user information nor query, which may hold secrets.
+    pub fn place(&self) -> String {
+        let shown = self.redacted();
+        let end = shown.find(['?', '#']).unwrap_or(shown.len());
+        shown[..end].to_owned()
+    }
+
     /// User and password, percent-decoded, when the URL has both; an empty password is one (pretix facts §9.1).
     pub fn credentials(&self) -> Option<(String, String)> {
         let user_info = &self.text[self.parts.user_info.clone()?];

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::sender::{SenderConfig, SenderError};
 use crate::dialect::FieldErrors;
 use crate::domain::{
-    ActionName, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId,
-    WebhookId,
+    ActionName, AlertRules, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId,
+    OrganizerId, WebhookId,
 };
 use crate::store::StoreError;
 
@@ -21,6 +21,8 @@ pub struct Options {
     pub sender: SenderConfig,
     /// How long what ended is kept.
     pub log_kept: Duration,
+    /// Which alerts are queued.
+    pub alerts: AlertRules,
     /// Threads that send; each has lanes of its own.
     pub sending_threads: usize,
 }
@@ -86,6 +88,9 @@ pub enum ControlError {
     /// The webhook is disabled.
     #[error("the webhook is disabled")]
     Disabled,
+    /// What was published has been erased: there is nothing left to send.
+    #[error("the notification has been erased")]
+    Erased,
     /// There is no concrete action type to try it with.
     #[error("there is no action type to test with")]
     NothingToTest,

@@ -296,14 +296,15 @@ impl Committer {
     }
 
     fn settled(&self, settlements: &[Settlement]) {
-        let number = settlements.len() as u64;
-        self.committed.fetch_add(number, Ordering::Release);
-        self.behind.store(false, Ordering::Relaxed);
+        // First the registry: a lane that was switched off rests until its settlement counts as committed.
         if settlements.iter().any(|s| s.disable.is_some())
             && let Err(error) = self.registry.refresh()
         {
             tracing::warn!(%error, "the registry could not be read");
         }
+        let number = settlements.len() as u64;
+        self.committed.fetch_add(number, Ordering::Release);
+        self.behind.store(false, Ordering::Relaxed);
     }
 
     /// Settlements are never dropped: the store may be full or away for a while.

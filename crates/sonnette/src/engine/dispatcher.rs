@@ -20,8 +20,7 @@ use super::sender::{Connections, Prepared, Request, Sender};
 use super::{LaneState, Shared};
 use crate::dialect::at_sending;
 use crate::domain::{
-    Attempt, AttemptId, DisableReason, Exchange, FailurePolicy, NotificationId, Pace, Policy,
-    Webhook, WebhookId,
+    Attempt, AttemptId, Exchange, NotificationId, Pace, Policy, Webhook, WebhookId,
 };
 use crate::store::{BITE, Cursor, Settlement, StoreError, Verdict, Waiting};
 
@@ -144,7 +143,9 @@ impl Dispatcher {
         if now + SWEEP < before {
             // The clock was set back: timers of the time before would sleep until it has caught up.
             let slots: Vec<_> = self.slots.borrow().values().cloned().collect();
-            slots.iter().for_each(|slot| self.turn(slot));
+            for slot in &slots {
+                self.turn(slot);
+            }
         }
         loop {
             let due = {
@@ -267,11 +268,7 @@ impl Dispatcher {
     fn current(&self, id: WebhookId) -> Option<Current> {
         let registry = self.shared.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let policy = registry
-            .tenant_by_id(webhook.organizer)
-            .map_or(FailurePolicy::Never, |t| {
-                t.organizer.effective_failure_policy()
-            });
+        let policy = registry.failure_policy(id);
         Some(Current {
             version: registry.version(),
             prepared: Rc::new(self.sender.prepare(&webhook)),
@@ -356,9 +353,13 @@ impl Dispatcher {
         };
         let before = slot.current.borrow().webhook.clone();
         let after = self.refresh(&slot).webhook;
-        let mended = after.target != before.target || (after.is_enabled() && !before.is_enabled());
-        if mended {
+        let switched_on = after.is_enabled() && !before.is_enabled();
+        if switched_on || after.target != before.target {
             self.with_lane(&slot, Lane::begin_anew);
+        }
+        if switched_on {
+            // What waited was held: it is due now, whatever its schedule said.
+            spawn_local(self.clone().hold(slot.clone(), 0));
         }
         self.turn(&slot);
     }
@@ -385,18 +386,20 @@ impl Dispatcher {
                 self.set_timer(slot, now + PILE);
                 return None;
             }
-            let current = self.refresh(slot);
+            // In this order: what is committed the registry knows, a switching off above all.
             let committed = self.shared.committer.committed();
+            let current = self.refresh(slot);
             match self.with_lane(slot, |lane| lane.next(&current.webhook, now, committed))? {
                 Step::Send(order) => {
                     self.in_flight.set(self.in_flight.get() + 1);
                     self.shared.metrics.in_flight(true);
                     return Some(order);
                 }
-                Step::Expire {
-                    notification,
-                    barren,
-                } => self.expire(slot, &current, notification, barren),
+                Step::Expire(notification) => {
+                    let policy = current.policy.failures;
+                    let expired = Settlement::expired(slot.id, notification, policy);
+                    self.settle(slot, notification, expired);
+                }
                 Step::Load(after, limit) => {
                     let room = self.queued_bytes.get() < MOST_QUEUED;
                     let limit = if room {
@@ -412,30 +415,6 @@ impl Dispatcher {
                 }
                 Step::Rest => return None,
             }
-        }
-    }
-
-    /// A quiet webhook must not fail for ever: one of its deliveries given up while nothing succeeded reaches the
-    /// threshold of its policy too.
-    fn expire(
-        self: &Rc<Self>,
-        slot: &Rc<Slot>,
-        current: &Current,
-        notification: NotificationId,
-        barren: bool,
-    ) {
-        let policy = current.policy.failures;
-        let disable = (barren && policy != FailurePolicy::Never).then_some(DisableReason::Failures);
-        let settlement = Settlement {
-            disable,
-            ..Settlement::expired(slot.id, notification)
-        };
-        let number = self.settle(slot, notification, settlement);
-        if let Some(reason) = disable {
-            let state = LaneState::Disabled(reason);
-            self.shared
-                .tell_lane(current.webhook.organizer, slot.id, state);
-            spawn_local(self.clone().hold(slot.clone(), number));
         }
     }
 
@@ -572,7 +551,8 @@ impl Dispatcher {
         let attempt = Self::attempt(slot, current, order, finished.attempt, exchange, payload);
         self.shared.tell_attempt(webhook.organizer, &attempt);
         let state = match finished.decision.disable {
-            Some(reason) => Some(LaneState::Disabled(reason)),
+            // Told once it is on disk, with every other change of the registry.
+            Some(_) => None,
             None if was_failing == slot.failing.get() => None,
             None if was_failing => Some(LaneState::Healthy),
             None => Some(LaneState::Failing),
@@ -588,6 +568,10 @@ impl Dispatcher {
             },
             health: finished.health,
             disable: finished.decision.disable,
+            alert: self
+                .shared
+                .alerts
+                .owed(&finished.decision, current.policy.failures, now),
         };
         let number = self.settle(slot, order.waiting.notification.id, settlement);
         if finished.hold {
@@ -676,6 +660,7 @@ impl Dispatcher {
             verdict,
             health: None,
             disable: None,
+            alert: None,
         });
         // Whoever asked may have gone; the log has it.
         let _ = test.answer.send(attempt);

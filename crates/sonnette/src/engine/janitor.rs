@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use super::Shared;
 use super::registry::RegistryCache;
 use crate::clock::Clock;
+use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{BITE, Store, StoreError};
 
 const TIDY: Duration = Duration::from_millis(100);
@@ -80,13 +81,27 @@ impl Janitor {
                     }
                 }
             }
-            while self.store.expire(webhook, self.clock.now())? == BITE {
+            let mut expired = self.store.expire(webhook, self.clock.now())?;
+            let any = expired > 0;
+            while expired == BITE {
                 if self.pause(BREATH) {
                     return Ok(());
                 }
+                expired = self.store.expire(webhook, self.clock.now())?;
+            }
+            if any
+                && self.is_strict(webhook)
+                && self.store.disable_barren(webhook, self.clock.now())?
+            {
+                self.registry.refresh()?;
             }
         }
         Ok(())
+    }
+
+    /// Whether failures switch this webhook off.
+    fn is_strict(&self, webhook: WebhookId) -> bool {
+        self.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
     fn prune(&self) -> Result<(), StoreError> {

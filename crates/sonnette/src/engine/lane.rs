@@ -62,6 +62,8 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// So many change what waits in the store: nothing begins.
     paused: u32,
+    /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
+    off_until: u64,
 }
 
 impl Lane {
@@ -93,6 +95,7 @@ impl Lane {
             next_slot: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
+            off_until: 0,
         }
     }
 
@@ -187,7 +190,7 @@ impl Lane {
 
     /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
     pub(crate) fn next(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
-        if self.paused > 0 {
+        if self.paused > 0 || committed < self.off_until {
             return Step::Rest;
         }
         if !webhook.is_enabled() {
@@ -248,15 +251,7 @@ impl Lane {
 
     fn begin(&mut self, waiting: Waiting, turn: Turn, webhook: &Webhook, now: Timestamp) -> Step {
         if waiting.progress.expires_at() <= now {
-            let started_at = waiting.progress.started_at;
-            let succeeded = self
-                .health
-                .last_success_at
-                .is_some_and(|at| at >= started_at);
-            return Step::Expire {
-                notification: waiting.notification.id,
-                barren: self.health.streak.is_some() && !succeeded,
-            };
+            return Step::Expire(waiting.notification.id);
         }
         if let Some(rate) = webhook.settings.max_per_second {
             let from = self
@@ -407,6 +402,9 @@ impl Lane {
             self.forget_queue();
         }
         self.in_flight -= 1;
+        if decision.disable.is_some() {
+            self.off_until = u64::MAX;
+        }
         let unchanged = LaneHealth {
             last_success_at: before.last_success_at,
             ..self.health
@@ -456,6 +454,9 @@ impl Lane {
 
     /// The settlement of `notification` has been handed in under this number.
     pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
+        if self.off_until == u64::MAX {
+            self.off_until = number;
+        }
         self.settling.push_back((number, notification));
         self.forget_settled(committed);
     }

@@ -409,10 +409,7 @@ fn what_is_older_than_three_days_is_given_up_unsent() {
     let too_late = at(1) + SignedDuration::from_hours(72);
     assert_eq!(
         lane.next(&plain(), too_late, 0),
-        Step::Expire {
-            notification: NotificationId(1),
-            barren: false
-        }
+        Step::Expire(NotificationId(1))
     );
 }
 
@@ -435,26 +432,4 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     assert_eq!(finished.decision.disable, None);
     assert_eq!(lane.health().streak, None);
     assert!(matches!(finished.follows, Follows::Waits(_)));
-}
-
-#[test]
-fn what_expires_while_nothing_succeeds_says_so() {
-    let mut lane = opened();
-    lane.offer(waiting(1), true);
-    let order = sent(lane.next(&plain(), at(1), 0));
-    finish(&mut lane, &order, 500, at(2));
-    let page = page([1]);
-    let too_late = at(1) + SignedDuration::from_hours(72);
-    assert!(matches!(lane.next(&plain(), too_late, 1), Step::Load(..)));
-    lane.settles(1, NotificationId(1), 1);
-    lane.loaded(page, too_late);
-    lane.forget_settled(1);
-    let again = waiting(2);
-    lane.hurry(again, 1);
-    let Step::Expire { barren, .. } =
-        lane.next(&plain(), too_late + SignedDuration::from_secs(1), 1)
-    else {
-        panic!("its three days are over")
-    };
-    assert!(barren);
 }

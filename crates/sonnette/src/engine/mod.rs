@@ -8,6 +8,7 @@
 //! janitor    copies the write-ahead log, removes what is old, gives up what has expired
 //! ```
 
+mod amends;
 mod api;
 mod committer;
 mod dispatcher;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
-use crate::domain::{Attempt, OrganizerId, WebhookId};
+use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
 pub use api::*;
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     inboxes: inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<News>>,
+    alerts: AlertRules,
 }
 
 impl Shared {

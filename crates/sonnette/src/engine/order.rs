@@ -11,12 +11,7 @@ pub(crate) enum Step {
     /// Send this.
     Send(Order),
     /// Settle this as given up: its three days are over.
-    Expire {
-        /// What it is of.
-        notification: NotificationId,
-        /// The receiver has been failing, and nothing has succeeded since it was published.
-        barren: bool,
-    },
+    Expire(NotificationId),
     /// Read what is due from the store, after the cursor.
     Load(Option<Cursor>, usize),
     /// Ask again then.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::broadcast;
 
 use super::inbox::Inboxes;
-use crate::dialect::ActionSpec;
-use crate::dialect::Catalogue;
+use super::{LaneState, News};
+use crate::dialect::{ActionSpec, Catalogue};
 use crate::domain::{
-    EventSlug, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook, WebhookId,
-    wildcards_over,
+    EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
+    WebhookId, WebhookState, wildcards_over,
 };
 use crate::store::{OrganizerRows, RegistryRows, Store, StoreError};
 
@@ -73,6 +74,15 @@ impl Registry {
     /// The webhook with this id, of whatever organizer.
     pub fn webhook(&self, id: WebhookId) -> Option<&Arc<Webhook>> {
         self.webhooks.get(&id)
+    }
+
+    /// What switches this webhook off, beside a 410.
+    pub fn failure_policy(&self, webhook: WebhookId) -> FailurePolicy {
+        self.webhook(webhook)
+            .and_then(|webhook| self.tenant_by_id(webhook.organizer))
+            .map_or(FailurePolicy::Never, |tenant| {
+                tenant.organizer.effective_failure_policy()
+            })
     }
 
     /// This snapshot with newer rows laid over it, and the webhooks they touch.
@@ -185,10 +195,15 @@ pub(crate) struct RegistryCache {
     version: AtomicI64,
     loading: Mutex<()>,
     inboxes: Inboxes,
+    news: broadcast::Sender<Arc<News>>,
 }
 
 impl RegistryCache {
-    pub(crate) fn load(store: Arc<dyn Store>, inboxes: Inboxes) -> Result<Self, StoreError> {
+    pub(crate) fn load(
+        store: Arc<dyn Store>,
+        inboxes: Inboxes,
+        news: broadcast::Sender<Arc<News>>,
+    ) -> Result<Self, StoreError> {
         let (registry, _) = Registry::default().with(store.load(0)?);
         let version = AtomicI64::new(registry.version);
         Ok(Self {
@@ -197,6 +212,7 @@ impl RegistryCache {
             version,
             loading: Mutex::new(()),
             inboxes,
+            news,
         })
     }
 
@@ -227,6 +243,33 @@ impl RegistryCache {
         *self.current.write() = next.clone();
         self.version.store(next.version, Ordering::Release);
         self.inboxes.registry_changed(&touched);
+        self.tell(&known, &next, &touched);
         Ok(next)
+    }
+
+    /// Tells watchers which webhooks were switched on or off, by whomever.
+    fn tell(&self, before: &Registry, after: &Registry, touched: &[WebhookId]) {
+        if self.news.receiver_count() == 0 {
+            return;
+        }
+        for id in touched {
+            let (Some(old), Some(new)) = (before.webhook(*id), after.webhook(*id)) else {
+                continue;
+            };
+            let state = match (&old.state, &new.state) {
+                (WebhookState::Enabled, WebhookState::Disabled(disabled)) => {
+                    LaneState::Disabled(disabled.reason)
+                }
+                (WebhookState::Disabled(_), WebhookState::Enabled) => LaneState::Healthy,
+                _ => continue,
+            };
+            let (organizer, webhook) = (new.organizer, *id);
+            // The last watcher may have left just now.
+            let _ = self.news.send(Arc::new(News::Lane {
+                organizer,
+                webhook,
+                state,
+            }));
+        }
     }
 }

@@ -30,7 +30,7 @@ const NEWS: usize = 4_096;
 
 /// The engine: publishes, sends, and lets people look and mend.
 pub struct Sonnette {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
@@ -54,11 +54,13 @@ impl Sonnette {
         let Options {
             sender: sending_as,
             log_kept,
+            alerts,
             sending_threads,
         } = options;
         let inboxes = Inboxes::new(sending_threads);
-        let registry = Arc::new(RegistryCache::load(store.clone(), inboxes.clone())?);
         let (news, _) = broadcast::channel(NEWS);
+        let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
+        let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
             store.clone(),
@@ -76,6 +78,7 @@ impl Sonnette {
             inboxes,
             metrics,
             news,
+            alerts,
         });
         let janitor = Arc::new(Janitor::new(&shared, log_kept));
         let waiting = shared.store.waiting_lanes()?;
@@ -225,7 +228,7 @@ impl Sonnette {
     /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
     ///
     /// # Errors
-    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    /// [`ControlError::Missing`], [`ControlError::Disabled`] or [`ControlError::Erased`].
     pub async fn resend(
         &self,
         webhook: WebhookId,
@@ -239,9 +242,8 @@ impl Sonnette {
             Ok((waiting, store.delivery(webhook, notification)?))
         })
         .await?;
-        let (Some(waiting), Some(delivery)) = (waiting, delivery) else {
-            return Err(ControlError::Missing);
-        };
+        let delivery = delivery.ok_or(ControlError::Missing)?;
+        let waiting = waiting.ok_or(ControlError::Erased)?;
         self.shared
             .inboxes
             .of(webhook)
@@ -339,7 +341,7 @@ impl Sonnette {
     /// Owes a notification again to the enabled webhooks that match now, whatever came of it before; how many.
     ///
     /// # Errors
-    /// [`ControlError::Missing`].
+    /// [`ControlError::Missing`] or [`ControlError::Erased`].
     pub async fn replay(
         &self,
         tenant: &Arc<Tenant>,
@@ -350,14 +352,18 @@ impl Sonnette {
             let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
                 return Ok(None);
             };
-            let action = entry.notification.action_type.as_str();
-            let event = entry.notification.event.as_ref();
+            let what = &entry.notification;
+            if what.body.is_empty() {
+                return Ok(Some(None));
+            }
+            let (action, event) = (what.action_type.as_str(), what.event.as_ref());
             let told = publisher::told(&tenant, action, event, entry.audience);
             store.replay(notification, &told, now)?;
-            Ok(Some(told))
+            Ok(Some(Some(told)))
         })
         .await?
-        .ok_or(ControlError::Missing)?;
+        .ok_or(ControlError::Missing)?
+        .ok_or(ControlError::Erased)?;
         for webhook in &webhooks {
             self.look(*webhook, false);
         }
@@ -414,14 +420,14 @@ impl Sonnette {
         self.shared.clock.now()
     }
 
-    fn look(&self, webhook: WebhookId, probe_now: bool) {
+    pub(super) fn look(&self, webhook: WebhookId, probe_now: bool) {
         self.shared
             .inboxes
             .of(webhook)
             .send(Message::Look { webhook, probe_now });
     }
 
-    fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
+    pub(super) fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
         match self.refresh()?.webhook(webhook) {
             None => Err(ControlError::Missing),
             Some(webhook) if !webhook.is_enabled() => Err(ControlError::Disabled),
@@ -430,10 +436,11 @@ impl Sonnette {
     }
 }
 
-struct Resume {
-    inboxes: Inboxes,
-    webhook: WebhookId,
-    through: NotificationId,
+/// Lets a paused lane go on once what waits in the store has been changed.
+pub(super) struct Resume {
+    pub(super) inboxes: Inboxes,
+    pub(super) webhook: WebhookId,
+    pub(super) through: NotificationId,
 }
 
 impl Drop for Resume {
@@ -444,7 +451,7 @@ impl Drop for Resume {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     spawn_blocking(work)

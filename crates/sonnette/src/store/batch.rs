@@ -6,8 +6,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
-    ActionName, Attempt, Audience, BodyDraft, Decision, DisableReason, EventSlug, LaneHealth,
-    NotificationId, OrganizerId, Progress, Settled, Shape, TokenHash, WebhookId,
+    ActionName, AlertKind, Attempt, Audience, BodyDraft, Decision, DisableReason, EventSlug,
+    FailurePolicy, LaneHealth, NotificationId, OrganizerId, Progress, Settled, Shape, TokenHash,
+    WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -105,18 +106,26 @@ pub struct Settlement {
     pub verdict: Verdict,
     /// The lane's health, where it is no longer what is stored.
     pub health: Option<LaneHealth>,
-    /// Switches the webhook off.
+    /// Switches the webhook off; after [`Verdict::Expired`] only if nothing succeeded since that was published.
     pub disable: Option<DisableReason>,
+    /// What is owed to its owners if it is switched off, or before that.
+    pub alert: Option<AlertKind>,
 }
 
 impl Settlement {
     /// Of a delivery whose time was up before it was tried again.
-    pub(crate) fn expired(webhook: WebhookId, notification: NotificationId) -> Self {
+    pub(crate) fn expired(
+        webhook: WebhookId,
+        notification: NotificationId,
+        policy: FailurePolicy,
+    ) -> Self {
+        let strict = policy != FailurePolicy::Never;
         Self {
             webhook,
             verdict: Verdict::Expired(notification),
             health: None,
-            disable: None,
+            disable: strict.then_some(DisableReason::Failures),
+            alert: strict.then_some(AlertKind::Failures),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! What is kept, and the verbs that change it.
 //!
-//! Four traits, one for each reader of the flow: [`Flow`] is the hot path, [`Control`] what people do to waiting
-//! deliveries, [`Registry`] who may publish and who listens, [`Log`] what happened. Each verb is one transaction.
+//! A trait for each reader of the flow: [`Flow`] is the hot path, [`Control`] what people do to waiting deliveries,
+//! [`Recover`] what was missed, [`Erase`] forgetting a person, [`Registry`] who may publish and who listens, [`Log`] what
+//! happened, [`Alerts`] mail owed to humans. Each verb is one transaction.
 //! No connection, transaction or SQL type crosses this border.
 //!
 //! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
 //! Whatever could run long works in bites of [`BITE`] rows, so that no publication waits for it.
 
+mod alerts;
 mod batch;
+mod erase;
 mod log;
+mod recover;
 mod registry;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -19,13 +23,16 @@ use crate::domain::{
     AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
 };
 
+pub use alerts::Alerts;
 pub use batch::{
     Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict,
 };
+pub use erase::{Erase, Erased};
 pub use log::{
     AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
     NotificationQuery, Span,
 };
+pub use recover::{Heard, Recover};
 pub use registry::{
     Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
     RegistryRows,
@@ -180,6 +187,14 @@ pub trait Control {
     /// When the store cannot be written.
     fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Switches off a webhook of which a delivery was given up while nothing had succeeded since it was published;
+    /// returns whether it did. Deliveries that are tried to the end are seen to by the decision after each attempt: this
+    /// is for those whose three days ran out while they waited.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn disable_barren(&self, webhook: WebhookId, now: Timestamp) -> Result<bool, StoreError>;
+
     /// How many deliveries of a lane wait, and since when the oldest was published or last sent again.
     ///
     /// # Errors
@@ -243,7 +258,7 @@ pub trait Control {
 }
 
 /// Everything a store does.
-pub trait Store: Flow + Control + Registry + Log + Send + Sync {
+pub trait Store: Flow + Control + Recover + Erase + Registry + Log + Alerts + Send + Sync {
     /// Whether it can be read and written now.
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod amends;
 mod dialects;
 mod engine;
+mod policy;
 mod sender;
 mod store;
 mod tidy;

@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 use sonnette::Sonnette;
 use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{
-    ActionName, DialectName, EventFilter, FailurePolicy, Language, Organizer, OrganizerId, Secret,
-    Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
+    ActionName, AlertRules, DialectName, DisableReason, EventFilter, FailurePolicy, Language,
+    Organizer, OrganizerId, Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Options, PublishError, PublishRequest, Published, Tenant};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Actor, AuditNote, Changed, Registry, Store};
+use sonnette::store::{Actor, AttemptQuery, AuditNote, Changed, Log, Registry, Store};
 
 /// A note for the audit log that no test looks at.
 pub(crate) fn note() -> AuditNote {
@@ -70,11 +70,20 @@ pub(crate) struct World {
 impl World {
     /// Starts on a directory; a second time it finds what the first left.
     pub(crate) fn start(directory: &Path) -> Self {
-        Self::start_at(directory, Arc::new(SystemClock))
+        Self::open(directory, Arc::new(SystemClock), AlertRules::default())
     }
 
     /// With a clock of the test's own.
     pub(crate) fn start_at(directory: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self::open(directory, clock, AlertRules::default())
+    }
+
+    /// With rules of its own for alerts.
+    pub(crate) fn start_with(directory: &Path, alerts: AlertRules) -> Self {
+        Self::open(directory, Arc::new(SystemClock), alerts)
+    }
+
+    fn open(directory: &Path, clock: Arc<dyn Clock>, alerts: AlertRules) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store
             .load(0)
@@ -98,6 +107,7 @@ impl World {
                 ..SenderConfig::default()
             },
             log_kept: Duration::from_hours(720),
+            alerts,
             sending_threads: 1,
         };
         let as_store: Arc<dyn Store> = store.clone();
@@ -148,6 +158,53 @@ impl World {
             .unwrap();
         assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
         self.sonnette.refresh().unwrap();
+    }
+
+    /// Switches webhooks off after so many failures in a row, over at least so many seconds; mails `ops@example.org`.
+    pub(crate) fn disable_after(&self, failures: u32, seconds: i64) {
+        let mut change = |organizer: &mut Organizer| {
+            organizer.contact_emails = vec!["ops@example.org".to_owned()];
+            organizer.failure_policy = Some(FailurePolicy::After {
+                failures,
+                lasting: jiff::SignedDuration::from_secs(seconds),
+            });
+            true
+        };
+        let changed = self
+            .store
+            .change_organizer(self.organizer, &mut change, note())
+            .unwrap();
+        assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
+        self.sonnette.refresh().unwrap();
+    }
+
+    /// Why the webhook is off, if it is.
+    pub(crate) fn disabled(&self, id: WebhookId) -> Option<DisableReason> {
+        match self.sonnette.refresh().unwrap().webhook(id).unwrap().state {
+            WebhookState::Enabled => None,
+            WebhookState::Disabled(disabled) => Some(disabled.reason),
+        }
+    }
+
+    /// Waits until `count` attempts have been settled; the store is up to date for all but the last few milliseconds.
+    pub(crate) async fn settled(&self, webhook: WebhookId, count: usize) {
+        let mut news = self.sonnette.watch();
+        let wait = async {
+            loop {
+                let query = AttemptQuery {
+                    limit: 1000,
+                    ..Default::default()
+                };
+                if self.store.attempts(&[webhook], &query).unwrap().len() >= count {
+                    return;
+                }
+                // Either news of an attempt, or the commit that follows it.
+                let _ = tokio::time::timeout(Duration::from_millis(20), news.recv()).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait)
+            .await
+            .expect("attempts are settled");
     }
 
     pub(crate) async fn publish(

@@ -8,5 +8,6 @@ pub(crate) mod notifications;
 pub(crate) mod organizers;
 pub(crate) mod path;
 pub(crate) mod stream;
+pub(crate) mod subjects;
 pub(crate) mod tokens;
 pub(crate) mod webhooks;

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use serde_json::Value;
+use sonnette::store::sqlite::SqliteStore;
 use sonnette::testing::Receiver;
 use tokio::sync::oneshot;
 
@@ -76,6 +77,25 @@ impl Api {
             operator: operator.trim().to_owned(),
             token: token.trim().to_owned(),
         }
+    }
+
+    /// Kills the server as a power cut would, and starts another over the same store.
+    pub(crate) fn crash_and_start(&mut self, args: &[&str]) {
+        self.server.kill();
+        let mut all = vec!["--allow-target", "127.0.0.0/8"];
+        all.extend(args);
+        self.server = self.place.serve(&all);
+    }
+
+    /// The store of the running server.
+    pub(crate) fn store(&self) -> SqliteStore {
+        SqliteStore::open(&self.place.data()).unwrap()
+    }
+
+    /// Ends the server in good order.
+    pub(crate) fn end(self) {
+        let (status, _) = self.server.end("-TERM");
+        assert!(status.success(), "{status}");
     }
 
     /// A token with one permission, made by the command line beside the running server.

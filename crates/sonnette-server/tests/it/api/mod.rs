@@ -2,9 +2,10 @@
 
 mod around;
 mod beside;
-mod client;
+pub(crate) mod client;
 mod dialects;
 mod publishing;
 mod registry;
 mod stations;
+mod subjects;
 mod webhooks;

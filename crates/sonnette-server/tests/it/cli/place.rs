@@ -174,6 +174,12 @@ impl Server {
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
+    /// As a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Asks it to end, and waits; what it had printed to standard output besides.
     pub(crate) fn end(mut self, signal: &str) -> (ExitStatus, String) {
         let sent = Command::new("kill")

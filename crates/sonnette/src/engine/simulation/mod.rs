@@ -176,10 +176,9 @@ impl World {
         loop {
             match self.lane(webhook.id).next(webhook, now, committed) {
                 Step::Send(order) => self.send(webhook.id, order),
-                Step::Expire {
-                    notification: id, ..
-                } => {
-                    self.settle(webhook.id, id, Settlement::expired(webhook.id, id));
+                Step::Expire(id) => {
+                    let expired = Settlement::expired(webhook.id, id, FailurePolicy::Never);
+                    self.settle(webhook.id, id, expired);
                 }
                 Step::Load(after, limit) => {
                     let page = self.store.due(webhook.id, now, after, limit).unwrap();
@@ -305,6 +304,7 @@ impl World {
             },
             health: finished.health,
             disable: finished.decision.disable,
+            alert: None,
         };
         self.settle(webhook, notification.id, settlement);
         if finished.hold {

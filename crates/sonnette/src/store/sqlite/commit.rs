@@ -1,5 +1,7 @@
 //! The group commit: publications and settlements in one durable transaction.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use parking_lot::MutexGuard;
@@ -8,8 +10,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::rows::{Cells, audience_cell, micros};
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
-    Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome, Progress,
-    Settled, WebhookChange, WebhookId,
+    AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
+    Progress, Settled, WebhookChange, WebhookId,
 };
 use crate::store::{
     Actor, Answered, AuditNote, Batch, CommitError, Follows, Group, GroupAnswer, Publication,
@@ -63,7 +65,7 @@ impl Writer {
         }
         super::news::announced(&transaction, &batch.announced)?;
         for settlement in &batch.settlements {
-            settle(&transaction, settlement, batch.now)?;
+            settle(&transaction, settlement, batch.now, &self.erased)?;
         }
         transaction.commit().map_err(StoreError::from)?;
         Ok(answers)
@@ -79,7 +81,7 @@ fn counter(t: &Transaction<'_>) -> Result<i64, StoreError> {
 fn register_events(
     t: &Transaction<'_>,
     group: &Group,
-    known: &mut std::collections::HashSet<(OrganizerId, EventSlug)>,
+    known: &mut HashSet<(OrganizerId, EventSlug)>,
 ) -> Result<(), StoreError> {
     for publication in group.publications.iter().filter(|p| p.registers_event) {
         let Some(event) = &publication.event else {
@@ -223,11 +225,16 @@ fn publish(
     })
 }
 
-fn settle(t: &Transaction<'_>, settlement: &Settlement, now: Timestamp) -> Result<(), StoreError> {
+fn settle(
+    t: &Transaction<'_>,
+    settlement: &Settlement,
+    now: Timestamp,
+    erased: &HashSet<NotificationId>,
+) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.verdict {
         Verdict::Attempted { attempt, follows } => {
-            record(t, attempt)?;
+            record(t, attempt, erased.contains(&attempt.notification))?;
             match follows {
                 Some(Follows::Ends {
                     how,
@@ -264,13 +271,25 @@ fn settle(t: &Transaction<'_>, settlement: &Settlement, now: Timestamp) -> Resul
     if let Some(health) = &settlement.health {
         remember(t, webhook, health)?;
     }
-    if let Some(reason) = settlement.disable {
-        disable(t, webhook, reason, now)?;
+    let alert = settlement.alert;
+    match (settlement.disable, &settlement.verdict) {
+        (Some(_), Verdict::Expired(_)) => {
+            disable_barren(t, webhook, now)?;
+        }
+        (Some(reason), Verdict::Attempted { .. }) => {
+            disable(t, webhook, reason, alert, now)?;
+        }
+        (None, _) => {
+            if let Some(kind) = alert {
+                super::alerts::queue(t, webhook, kind, now)?;
+            }
+        }
     }
     Ok(())
 }
 
-fn record(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
+/// `erased`: the notification was blanked while the attempt was under way, and so is what was answered to it.
+fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<(), StoreError> {
     let exchange = &attempt.exchange;
     let (failure, reason) = match &exchange.outcome {
         Outcome::Answered { .. } => (None, None),
@@ -296,9 +315,11 @@ fn record(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreError> {
         failure,
         reason,
         exchange.request_headers,
-        exchange.response_headers,
-        attempt.payload.as_deref(),
-        Some(&exchange.response_body[..]).filter(|b| !b.is_empty()),
+        Some(exchange.response_headers.as_str())
+            .filter(|_| !erased)
+            .unwrap_or_default(),
+        attempt.payload.as_deref().filter(|_| !erased),
+        Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
     ])?;
     Ok(())
 }
@@ -386,12 +407,14 @@ pub(super) fn remember(
     Ok(())
 }
 
+/// Switches a webhook off, and queues the one alert of that; returns whether it was on.
 fn disable(
     t: &Transaction<'_>,
     webhook: WebhookId,
     reason: DisableReason,
+    alert: Option<AlertKind>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let organizer: Option<i64> = t
         .query_row(
             "UPDATE webhooks SET disabled_at = ?2, disabled_reason = ?3 WHERE id = ?1 AND disabled_at IS NULL
@@ -401,9 +424,10 @@ fn disable(
         )
         .optional()?;
     let Some(organizer) = organizer.map(OrganizerId) else {
-        return Ok(());
+        return Ok(false);
     };
     super::registry::touch_organizer(t, organizer)?;
+    super::silences::begin(t, webhook)?;
     super::news::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
     let note = AuditNote {
@@ -413,5 +437,35 @@ fn disable(
         at: now,
     };
     super::registry::write_note(t, Some(organizer), &note)?;
-    Ok(())
+    if let Some(kind) = alert {
+        super::alerts::queue(t, webhook, kind, now)?;
+    }
+    Ok(true)
+}
+
+/// Switches off a webhook of which a delivery was given up, in this row of failures, while nothing had succeeded since
+/// its publication: a quiet webhook must not fail for ever (contract §7).
+pub(super) fn disable_barren(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let barren: bool = t
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM lanes l JOIN deliveries d INDEXED BY deliveries_failed ON d.webhook = l.webhook
+             WHERE l.webhook = ?1 AND l.failing_since IS NOT NULL AND d.how IN ('given_up', 'dropped')
+               AND d.how = 'given_up' AND d.settled_at >= l.failing_since
+               AND (l.last_success_at IS NULL OR l.last_success_at < d.started_at))",
+        )?
+        .query_row([webhook.0], |r| r.get(0))?;
+    if !barren {
+        return Ok(false);
+    }
+    disable(
+        t,
+        webhook,
+        DisableReason::Failures,
+        Some(AlertKind::Failures),
+        now,
+    )
 }

@@ -55,6 +55,10 @@ impl Control for SqliteStore {
         })
     }
 
+    fn disable_barren(&self, webhook: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|t| super::commit::disable_barren(t, webhook, now))
+    }
+
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
@@ -161,7 +165,12 @@ impl Control for SqliteStore {
                 "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
                 params![day, BITE],
             )?;
-            Ok([attempts, notifications, keys, answers].iter().any(|n| *n >= BITE))
+            let alerts = t.execute(
+                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
+                params![micros(before), BITE],
+            )?;
+            super::silences::prune(t)?;
+            Ok([attempts, notifications, keys, answers, alerts].iter().any(|n| *n >= BITE))
         })
     }
 }
@@ -178,7 +187,8 @@ fn again(
         "UPDATE deliveries SET
            tries = iif(settled_at IS NULL, tries, 0), started_at = iif(settled_at IS NULL, started_at, ?3),
            due_at = iif(settled_at IS NULL, min(due_at, ?3), ?3), settled_at = NULL, how = NULL, reason = NULL
-         WHERE webhook = ?1 AND notification = ?2 {condition}"
+         WHERE webhook = ?1 AND notification = ?2 {condition}
+           AND EXISTS (SELECT 1 FROM notifications WHERE id = ?2 AND length(body) > 0)"
     );
     Ok(t.prepare_cached(&sql)?
         .execute([webhook.0, notification.0, micros(now)])?)
@@ -215,8 +225,9 @@ fn undelivered(
         "SELECT notification, settled_at, how FROM deliveries WHERE webhook = ?1 AND notification > ?2
          ORDER BY notification LIMIT ?3",
     )?;
-    let mut published_at =
-        c.prepare_cached("SELECT published_at FROM notifications WHERE id = ?1")?;
+    let mut published_at = c.prepare_cached(
+        "SELECT published_at FROM notifications WHERE id = ?1 AND length(body) > 0",
+    )?;
     let mut rows = statement.query(params![webhook.0, from, LOOKED_AT])?;
     let mut seen = Vec::new();
     let mut looked = 0;
@@ -228,8 +239,12 @@ fn undelivered(
             Some(how) => DeliveryWord::Settled(how),
         };
         looked += 1;
-        if word != DeliveryWord::Settled(Settled::Delivered) {
-            let published_at = published_at.query_row([notification.0], |r| r.get(0))?;
+        // Of what was erased there is nothing left to send.
+        if word != DeliveryWord::Settled(Settled::Delivered)
+            && let Some(published_at) = published_at
+                .query_row([notification.0], |r| r.get(0))
+                .optional()?
+        {
             seen.push(Undelivered {
                 notification,
                 published_at,

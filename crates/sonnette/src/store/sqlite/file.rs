@@ -18,6 +18,7 @@ const APPLICATION: i32 = 0x536f_6e6e;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
     include_str!("../../../migrations/sqlite/0002_dialects.sql"),
+    include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
 ];
 
 /// Files up to this size are looked through at every start.
@@ -154,5 +155,40 @@ impl Lock {
             )),
             Err(TryLockError::Error(e)) => Err(refused(&path, &format!("cannot be locked: {e}"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_that_was_off_before_stretches_were_kept_has_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1;
+                 INSERT INTO organizers VALUES (1, 'a', 'a', 'u', 'en', '[]', '[]', NULL, 1);
+                 INSERT INTO webhooks (id, organizer, target_url, all_events, action_types, disabled_at, secret, headers,
+                   extra_signatures, contact_emails)
+                 SELECT value, 1, '', 1, '[]', nullif(value * 100, 300), '', '[]', '[]', '[]'
+                 FROM json_each('[1, 2, 3]');
+                 INSERT INTO notifications SELECT value, 1, 'a.b', NULL, value * 50, 'custom', x'', NULL, 0
+                 FROM json_each('[1, 2, 3]');
+                 UPDATE counters SET value = 4 WHERE name = 'notification';",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection
+            .prepare("SELECT webhook, first, beyond FROM silences")
+            .unwrap();
+        let found: Vec<(i64, i64, Option<i64>)> = statement
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(found, [(1, 2, None), (2, 4, None)]);
     }
 }

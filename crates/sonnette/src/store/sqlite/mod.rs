@@ -3,27 +3,32 @@
 //! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
 
+mod alerts;
 mod commit;
 mod control;
+mod erase;
 mod file;
 mod lanes;
 mod log;
+mod missed;
 mod news;
 mod organizers;
 mod registry;
 mod rows;
+mod silences;
 mod tokens;
 mod webhooks;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Store, StoreError};
-use crate::domain::{EventSlug, OrganizerId};
+use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use file::Lock;
 
@@ -48,6 +53,8 @@ pub struct SqliteStore {
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     copier: Mutex<Copier>,
+    /// Something was erased that the write-ahead log may still hold.
+    unscrubbed: AtomicBool,
 }
 
 /// Copies the write-ahead log into the file.
@@ -62,6 +69,8 @@ struct Writer {
     /// Events that are surely in the table, so that a publication need not look; forgotten with every new version.
     known_events: HashSet<(OrganizerId, EventSlug)>,
     known_at: i64,
+    /// Notifications that were blanked: answers to attempts that were under way are not kept either.
+    erased: HashSet<NotificationId>,
 }
 
 impl SqliteStore {
@@ -80,6 +89,7 @@ impl SqliteStore {
             connection,
             known_events: HashSet::new(),
             known_at: 0,
+            erased: HashSet::new(),
         };
         let copier = connect(&path)?;
         copier.busy_timeout(PAUSE)?;
@@ -92,6 +102,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             copier,
+            unscrubbed: AtomicBool::new(false),
         })
     }
 
@@ -166,6 +177,12 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) {
+        if self.unscrubbed.load(Ordering::Acquire) {
+            if let Err(error) = self.empty_log() {
+                tracing::warn!(%error, "the write-ahead log could not be emptied");
+            }
+            return;
+        }
         let size = self.log_size();
         if size < 1 << 20 {
             return;

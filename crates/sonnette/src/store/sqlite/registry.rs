@@ -8,7 +8,7 @@ use super::organizers::{action_types, organizers, write_action_type, write_organ
 use super::rows::{Cells, micros, to_json};
 use super::tokens::{permissions_json, token};
 use super::webhooks::{change_from, retire, webhooks, write_webhook};
-use super::{SqliteStore, StoreError, news};
+use super::{SqliteStore, StoreError, news, silences};
 use crate::domain::{
     AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
     Scope, Token, TokenId, UserId, Webhook, WebhookChange, WebhookId, WebhookNews,
@@ -184,6 +184,9 @@ impl Registry for SqliteStore {
             )?;
             let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
             write_webhook(t, &webhook)?;
+            if !webhook.is_enabled() {
+                silences::begin(t, webhook.id)?;
+            }
             news::owe(t, webhook.id, WebhookChange::Created, note.at)?;
             write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
             Ok(webhook)

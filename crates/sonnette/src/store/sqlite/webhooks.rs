@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::registry::touch_organizer;
 use super::rows::{Cells, micros, to_json};
-use super::{StoreError, news};
+use super::{StoreError, news, silences};
 use crate::domain::{
     DisableReason, Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
     SigningSeeds, Webhook, WebhookChange, WebhookId, WebhookSettings, WebhookState,
@@ -161,6 +161,11 @@ pub(super) fn change_from(
     if !webhook.looks_like(before) {
         news::owe(t, webhook.id, WebhookChange::Updated, at)?;
     }
+    match (before.is_enabled(), webhook.is_enabled()) {
+        (true, false) => silences::begin(t, webhook.id)?,
+        (false, true) => silences::end(t, webhook.id)?,
+        _ => {}
+    }
     if switched_on {
         let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
         t.execute(back, [webhook.id.0])?;
@@ -185,6 +190,7 @@ pub(super) fn retire(
             reason: DisableReason::User,
         });
         write_webhook(t, &webhook)?;
+        silences::begin(t, id)?;
     }
     let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
     if t.execute(retire, [id.0])? > 0 {

@@ -208,6 +208,7 @@ pub(super) fn settlement(
         },
         health: None,
         disable: None,
+        alert: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
         },
         health: None,
         disable: None,
+        alert: None,
     };
     bench.settle(vec![settlement], at(0));
 }

@@ -35,7 +35,8 @@ pub(crate) struct RetryBody {
     since: String,
     /// Notifications published at this time or earlier.
     until: Option<String>,
-    /// Only deliveries in this state: `scheduled`, `held`, `given_up` or `dropped`.
+    /// Only deliveries in this state: `scheduled`, `held`, `given_up` or `dropped`; or `missed`: what matched while the
+    /// webhook was off, and made no delivery.
     #[schema(example = "given_up")]
     state: Option<String>,
     /// Only counts.
@@ -45,8 +46,17 @@ pub(crate) struct RetryBody {
 
 struct Retry {
     span: Span,
-    only: Option<DeliveryWord>,
+    only: Option<Asked>,
     dry_run: bool,
+}
+
+/// Which of what was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Deliveries that ended so, or wait.
+    State(DeliveryWord),
+    /// What made no delivery, since the webhook was off.
+    Missed,
 }
 
 impl Retry {
@@ -71,16 +81,14 @@ impl Retry {
     }
 }
 
-fn state_of(fields: &mut Fields) -> Option<DeliveryWord> {
+fn state_of(fields: &mut Fields) -> Option<Asked> {
     let value = fields.take("state").filter(|value| !value.is_null())?;
+    let settled = |how| Some(Asked::State(DeliveryWord::Settled(how)));
     match value.as_str() {
-        Some("scheduled" | "held" | "waiting") => Some(DeliveryWord::Waiting),
-        Some("given_up") => Some(DeliveryWord::Settled(Settled::GivenUp)),
-        Some("dropped") => Some(DeliveryWord::Settled(Settled::Dropped)),
-        Some("missed") => {
-            fields.refuse("state", "\"missed\" is not available yet.");
-            None
-        }
+        Some("scheduled" | "held" | "waiting") => Some(Asked::State(DeliveryWord::Waiting)),
+        Some("given_up") => settled(Settled::GivenUp),
+        Some("dropped") => settled(Settled::Dropped),
+        Some("missed") => Some(Asked::Missed),
         _ => {
             fields.refuse("state", format!("{value} is not a valid choice."));
             None
@@ -96,7 +104,7 @@ fn state_of(fields: &mut Fields) -> Option<DeliveryWord> {
     path = "/organizers/{organizer}/webhooks/{id}/deliveries/{delivery}/retry/",
     responses(
         (status = 200, description = "The delivery as it is now.", body = DeliveryJson),
-        (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
+        (status = 409, description = "The webhook is disabled, or the notification has been erased.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
     )
 )]
 pub(crate) async fn retry_delivery(
@@ -120,7 +128,7 @@ pub(crate) async fn retry_delivery(
 /// Send again what was not delivered
 ///
 /// Every delivery of notifications published in that time that was not delivered is due again, settled ones with a
-/// fresh schedule and three days.
+/// fresh schedule and three days. With `"state": "missed"` what matched while the webhook was off is owed to it, once.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/{id}/retry/",
@@ -141,10 +149,17 @@ pub(crate) async fn retry_webhook(
     if !webhook.is_enabled() {
         return Err(ControlError::Disabled.into());
     }
-    let count = state
-        .sonnette
-        .resend_undelivered(id, retry.span, retry.only, retry.dry_run)
-        .await?;
+    let (span, dry_run) = (retry.span, retry.dry_run);
+    let sonnette = &state.sonnette;
+    let count = match retry.only {
+        Some(Asked::Missed) => sonnette.resend_missed(id, span, dry_run).await?,
+        Some(Asked::State(word)) => {
+            sonnette
+                .resend_undelivered(id, span, Some(word), dry_run)
+                .await?
+        }
+        None => sonnette.resend_undelivered(id, span, None, dry_run).await?,
+    };
     if !retry.dry_run {
         note(
             &state,
@@ -231,7 +246,10 @@ mod tests {
             parse(json!({"since": "2026-11-21T18:00:00Z", "state": "given_up", "dry_run": true}))
                 .unwrap();
         assert!(retry.span.since.is_some() && retry.span.until.is_none() && retry.dry_run);
-        assert_eq!(retry.only, Some(DeliveryWord::Settled(Settled::GivenUp)));
+        let given_up = Asked::State(DeliveryWord::Settled(Settled::GivenUp));
+        assert_eq!(retry.only, Some(given_up));
+        let missed = parse(json!({"since": "2026-11-21T18:00:00Z", "state": "missed"})).unwrap();
+        assert_eq!(missed.only, Some(Asked::Missed));
     }
 
     #[test]
@@ -241,7 +259,7 @@ mod tests {
             (json!({"since": null}), "since"),
             (json!({"since": "yesterday"}), "since"),
             (
-                json!({"since": "2026-11-21T18:00:00Z", "state": "missed"}),
+                json!({"since": "2026-11-21T18:00:00Z", "state": "lost"}),
                 "state",
             ),
             (

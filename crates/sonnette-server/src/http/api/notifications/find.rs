@@ -210,7 +210,10 @@ fn published_data(entry: &NotificationEntry) -> Box<RawValue> {
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/notifications/{notification_id}/replay/",
-    responses((status = 201, description = "To how many webhooks.", body = inline(Replayed)))
+    responses(
+        (status = 201, description = "To how many webhooks.", body = inline(Replayed)),
+        (status = 409, description = "The notification has been erased.", example = json!({"detail": "The notification has been erased: there is nothing left to send."})),
+    )
 )]
 pub(crate) async fn replay_notification(
     State(state): State<AppState>,

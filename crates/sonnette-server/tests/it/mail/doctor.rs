@@ -1,0 +1,102 @@
+//! `sonnette doctor --mail-to`: how mail goes out, in every wire the settings know.
+
+use super::server::{MailServer, Manner, Wire};
+use crate::cli::place::Place;
+
+fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
+    let place = Place::new();
+    place.write("authority.pem", &server.authority);
+    let port = server.port();
+    let mut args = vec![
+        "doctor",
+        "--mail-to",
+        "you@example.org",
+        "--mail-host",
+        "localhost",
+        "--mail-port",
+        &port,
+        "--mail-from",
+        "Sonnette <webhooks@example.org>",
+    ];
+    args.extend(more);
+    let ran = place.run(&args);
+    let line = ran.out.lines().find(|line| line.contains("mail:"));
+    (ran.code, line.unwrap_or(&ran.err).to_owned())
+}
+
+const TRUST: [&str; 2] = ["--extra-ca-file", "authority.pem"];
+const LOGIN: [&str; 4] = ["--mail-user", "sonnette", "--mail-password", "hush"];
+
+#[test]
+fn mail_goes_in_the_clear_only_when_told_so() {
+    let server = MailServer::start(Wire::Clear, "");
+    let (code, line) = doctor(&server, &["--mail-tls", "none"]);
+    assert_eq!(code, 0, "{line}");
+    assert_eq!(
+        line,
+        "✓ mail: localhost took a test mail for you@example.org"
+    );
+    let mail = &server.mails()[0];
+    assert_eq!(mail.to, ["you@example.org"]);
+    assert_eq!(mail.header("From"), "Sonnette <webhooks@example.org>");
+    assert_eq!(mail.header("Subject"), "Test mail of Sonnette");
+    // STARTTLS is the default, and not optional.
+    let (code, line) = doctor(&server, &TRUST);
+    assert_eq!(code, 1, "{line}");
+    assert!(line.starts_with("✗ mail: "), "{line}");
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[test]
+fn starttls_with_a_plain_login() {
+    let server = MailServer::start(Wire::Starttls, "PLAIN");
+    let (code, line) = doctor(&server, &[&TRUST[..], &LOGIN].concat());
+    assert_eq!(code, 0, "{line}");
+    let mail = &server.mails()[0];
+    assert!(mail.encrypted);
+    assert_eq!(mail.login.as_deref(), Some("PLAIN |sonnette|hush"));
+}
+
+#[test]
+fn tls_from_the_start_with_the_old_login() {
+    let server = MailServer::start(Wire::Tls, "LOGIN");
+    let (code, line) = doctor(
+        &server,
+        &[&TRUST[..], &LOGIN, &["--mail-tls", "tls"]].concat(),
+    );
+    assert_eq!(code, 0, "{line}");
+    let mail = &server.mails()[0];
+    assert!(mail.encrypted);
+    assert_eq!(mail.login.as_deref(), Some("LOGIN sonnette hush"));
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let server = MailServer::start(Wire::Starttls, "PLAIN");
+    let (code, line) = doctor(&server, &[]);
+    assert_eq!(code, 1);
+    assert!(line.contains("certificate"), "{line}");
+    for (manner, said) in [
+        (Manner::RefuseLogin, "535"),
+        (Manner::Refuse("451 later"), "451"),
+        (Manner::Refuse("554 never"), "554"),
+        (Manner::RefuseRecipient("you@example.org"), "550"),
+        (Manner::Drop, "✗"),
+    ] {
+        server.script([manner]);
+        let (code, line) = doctor(&server, &[&TRUST[..], &LOGIN].concat());
+        assert_eq!(code, 1, "{manner:?}");
+        assert!(
+            line.contains(said) && !line.contains("hush"),
+            "{manner:?}: {line}"
+        );
+    }
+    assert!(server.mails().is_empty());
+    let place = Place::new();
+    let ran = place.run(&["doctor", "--mail-to", "you@example.org"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("mail.host"), "{}", ran.out);
+    let ran = place.run(&["serve", "--mail-from", "nobody"]);
+    let said = ran.refused(2);
+    assert!(said.contains("--mail-from: expected an address"), "{said}");
+}

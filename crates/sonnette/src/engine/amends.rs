@@ -1,0 +1,128 @@
+//! What a webhook missed while it was off, and forgetting a person.
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::inbox::Message;
+use super::sonnette::{Resume, Sonnette, blocking};
+use super::{ControlError, Tenant, publisher};
+use crate::domain::{NotificationId, WebhookId};
+use crate::store::{Erased, Span, Store, StoreError};
+
+impl Sonnette {
+    /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
+    /// published in `span`; how many. With `dry_run` it only counts. The filters are those of now.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    pub async fn resend_missed(
+        &self,
+        webhook: WebhookId,
+        span: Span,
+        dry_run: bool,
+    ) -> Result<u64, ControlError> {
+        self.require_enabled(webhook)?;
+        let registry = self.registry();
+        let owner = registry.webhook(webhook).map(|w| w.organizer);
+        let tenant = owner
+            .and_then(|id| registry.tenant_by_id(id))
+            .cloned()
+            .ok_or(ControlError::Missing)?;
+        let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
+        let count =
+            blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+        if count > 0 && !dry_run {
+            self.look(webhook, false);
+        }
+        Ok(count)
+    }
+
+    /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
+    /// Once it answers nothing of it is sent any more, but for what was in flight.
+    ///
+    /// # Errors
+    /// When the store cannot be written; what was done until then stays done.
+    pub async fn erase(&self, tenant: &Tenant, subject: &str) -> Result<Erased, ControlError> {
+        let organizer = tenant.organizer.id;
+        let (store, key) = (self.shared.store.clone(), subject.to_owned());
+        let (through, lanes) = blocking(move || {
+            // What is published from now on is another matter; so lanes that are found below are all there are.
+            let through = store.newest_id()?;
+            Ok((through, store.lanes_of_subject(organizer, &key)?))
+        })
+        .await?;
+        let mut resumes = Vec::new();
+        for webhook in lanes {
+            let (paused, pause) = oneshot::channel();
+            self.shared
+                .inboxes
+                .of(webhook)
+                .send(Message::Pause(webhook, paused));
+            // Whoever asked may go away at any moment; the lane goes on all the same.
+            resumes.push(Resume {
+                inboxes: self.shared.inboxes.clone(),
+                webhook,
+                through: NotificationId(0),
+            });
+            pause.await.map_err(|_| ControlError::Stopping)?;
+        }
+        let (store, now, key) = (
+            self.shared.store.clone(),
+            self.shared.clock.now(),
+            subject.to_owned(),
+        );
+        Ok(blocking(move || {
+            let mut resumes = resumes;
+            let mut sum = Erased::default();
+            loop {
+                let erased = store.erase(organizer, &key, through, now)?;
+                sum.notifications += erased.notifications;
+                sum.attempts += erased.attempts;
+                sum.dropped += erased.dropped;
+                if !erased.more {
+                    break;
+                }
+            }
+            let newest = store.newest_id()?;
+            for resume in &mut resumes {
+                resume.through = newest;
+            }
+            drop(resumes);
+            store.scrub()?;
+            Ok(sum)
+        })
+        .await?)
+    }
+}
+
+fn recover(
+    store: &dyn Store,
+    tenant: &Tenant,
+    webhook: WebhookId,
+    span: Span,
+    now: Timestamp,
+    dry_run: bool,
+) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let (unheard, next) = store.unheard(webhook, span, after)?;
+        let missed: Vec<NotificationId> = unheard
+            .iter()
+            .filter(|n| {
+                let (action, event) = (n.action_type.as_str(), n.event.as_ref());
+                let told = publisher::told(tenant, action, event, n.audience);
+                told.contains(&webhook)
+            })
+            .map(|n| n.id)
+            .collect();
+        count += if dry_run {
+            missed.len() as u64
+        } else {
+            store.owe(webhook, &missed, now)?
+        };
+        after = next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}
