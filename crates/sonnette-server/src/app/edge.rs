@@ -17,9 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::Service as _;
 
 use super::{Phase, leftover};
+use crate::http::enter;
 
 /// Within this a request's header must have come, and a kept connection's next one must have begun.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -114,16 +114,12 @@ async fn connection(
 
 async fn answer(mut router: Router, request: hyper::Request<Incoming>) -> Response {
     if request.body().is_end_stream() {
-        return answered(router.call(request).await);
+        return enter(&mut router, request).await;
     }
     let asks_first = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
     let (body, leftover) = leftover::share(body);
-    let response = answered(router.call(hyper::Request::from_parts(head, body)).await);
+    let response = enter(&mut router, hyper::Request::from_parts(head, body)).await;
     leftover.discard(asks_first).await;
     response
-}
-
-fn answered(response: Result<Response, Infallible>) -> Response {
-    response.unwrap_or_else(|never| match never {})
 }

@@ -1,11 +1,13 @@
 //! What happens to a request before it meets a route.
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::body::HttpBody;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
+use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Method, StatusCode, header};
-use tower::ServiceExt;
+use tower::Service as _;
 
 use super::error::ApiError;
 
@@ -13,7 +15,11 @@ const API: &str = "/api/v1/";
 
 /// Refuses what no route should see (no segment of a path of the API is empty), takes `.json` for the final slash, and
 /// hands on.
-pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) -> Response {
+pub(crate) async fn enter<B>(routes: &mut Router, mut request: http::Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     if request
         .uri()
         .query()
@@ -28,7 +34,7 @@ pub(crate) async fn enter(State(routes): State<Router>, mut request: Request) ->
     if let Some(uri) = without_suffix(request.uri()) {
         *request.uri_mut() = uri;
     }
-    match routes.oneshot(request).await {
+    match routes.call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

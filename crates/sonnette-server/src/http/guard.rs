@@ -68,7 +68,6 @@ impl FromRequestParts<AppState> for Caller {
 }
 
 /// What the guard knows.
-#[derive(Clone)]
 pub(crate) struct Guard {
     /// The program.
     pub(crate) state: AppState,
@@ -78,7 +77,7 @@ pub(crate) struct Guard {
 
 /// Lets a request through to its handler, or answers it.
 pub(crate) async fn guard(
-    State(guard): State<Guard>,
+    State(guard): State<Arc<Guard>>,
     path: MatchedPath,
     request: Request,
     next: Next,
@@ -97,13 +96,14 @@ pub(crate) async fn guard(
         let answer = admit(&guard.state, entry, path.as_str(), request, next).await;
         return dressed(answer.unwrap_or_else(IntoResponse::into_response), entry);
     };
-    let Guard { state, table } = guard.clone();
+    let whole = guard.clone();
     let template = path.clone();
     let answer = idempotency::once(&guard.state, key, async move {
+        let Guard { state, table } = &*whole;
         let Some(entry) = table.get(template.as_str()) else {
             return ApiError::not_found().into_response();
         };
-        let answer = admit(&state, entry, template.as_str(), request, next).await;
+        let answer = admit(state, entry, template.as_str(), request, next).await;
         dressed(answer.unwrap_or_else(IntoResponse::into_response), entry)
     });
     answer

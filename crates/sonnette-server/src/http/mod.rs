@@ -34,6 +34,7 @@ use api::beside::{attempts, deliveries, health, resend, secret, settings, test};
 use api::notifications::{find, publish};
 use api::webhooks::{change, create, describe, disable, read};
 use api::{action_types as actions, audit, events, organizers, stream, subjects, tokens};
+pub(crate) use front::enter;
 use guard::{Guard, guard};
 pub(crate) use state::{AppState, HttpSettings};
 use table::{Access, Need, Table};
@@ -128,15 +129,15 @@ impl Routes {
     }
 }
 
-/// Every route of the program. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: links behind a
-/// proxy depend on who the peer is.
+/// Every route of the program, for requests that went through [`enter`]. They bring along who the peer is
+/// (`ConnectInfo<SocketAddr>`): links behind a proxy depend on it.
 pub(crate) fn router(state: AppState) -> Router {
     let Routes { router: api, table } = routes();
     let table = Arc::new(table);
-    let check = Guard {
+    let check = Arc::new(Guard {
         state: state.clone(),
         table: table.clone(),
-    };
+    });
     let (api, _) = api.split_for_parts();
     let (server, _) = server_routes().split_for_parts();
     let api = api
@@ -149,15 +150,14 @@ pub(crate) fn router(state: AppState) -> Router {
             router = router.route(bare, any(front::missing_slash));
         }
     }
-    let all = router
+    router
         .route("/", get(around::get_front_page))
         .merge(
             SwaggerUi::new("/api/docs")
                 .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
         )
         .fallback(front::nowhere)
-        .with_state(state);
-    Router::new().fallback(front::enter).with_state(all)
+        .with_state(state)
 }
 
 /// The document of the REST API, as `GET /api/v1/openapi.json` answers it.

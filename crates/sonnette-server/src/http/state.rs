@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,28 +46,39 @@ impl Default for HttpSettings {
     }
 }
 
-/// What every handler can reach. Cheap to clone.
+/// What every handler can reach. Cheap to clone: each request does so more than once.
 #[derive(Clone)]
-pub(crate) struct AppState {
+pub(crate) struct AppState(Arc<Inner>);
+
+/// What an [`AppState`] gives.
+pub(crate) struct Inner {
     /// The engine.
     pub(crate) sonnette: Arc<Sonnette>,
     /// The settings.
-    pub(crate) settings: Arc<HttpSettings>,
+    pub(crate) settings: HttpSettings,
     /// When tokens were used.
-    pub(crate) token_use: Arc<TokenUse>,
+    pub(crate) token_use: TokenUse,
     /// Requests under way that have an idempotency key.
     pub(crate) running: Running,
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
 }
 
 impl AppState {
     /// A state over a running engine.
     pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             sonnette,
-            settings: Arc::new(settings),
-            token_use: Arc::default(),
+            settings,
+            token_use: TokenUse::default(),
             running: Running::default(),
-        }
+        }))
     }
 
     /// The time of day.
