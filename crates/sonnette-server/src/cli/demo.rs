@@ -23,6 +23,7 @@ use super::serve::asked_to_stop;
 use super::{block_on, output, token};
 use crate::app::App;
 use crate::config::{Confidential, Settings};
+use crate::credentials::random_token;
 
 /// The command.
 #[derive(Args)]
@@ -33,7 +34,7 @@ impl Demo {
     pub(super) fn run(self, given: &Settings) -> Result<()> {
         let directory = tempfile::tempdir().context("there is no place for a temporary store")?;
         let store = SqliteStore::open(directory.path())?;
-        let token = token::generate()?;
+        let token = random_token()?;
         token::add(&store, &token, "demo", Scope::Operator)?;
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;

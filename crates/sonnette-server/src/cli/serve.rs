@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{block_on, output, registry, token};
 use crate::app::App;
 use crate::config::Settings;
+use crate::credentials::{random_token, token_hash};
 
 /// "File size limit exceeded", by the same number on Linux, macOS and the BSDs.
 const SIGXFSZ: i32 = 25;
@@ -91,14 +92,14 @@ fn register_operator(settings: &Settings, store: &SqliteStore) -> Result<()> {
         if text.is_empty() || text.contains(char::is_whitespace) {
             bail!("the operator token of the settings is empty or has blanks in it");
         }
-        let hash = token::hash(text);
+        let hash = token_hash(text);
         if !rows.tokens.iter().any(|(known, _)| *known == hash) {
             token::add(store, text, "from the settings", Scope::Operator)?;
         }
     }
     let empty = rows.tokens.is_empty() && rows.organizers.is_empty();
     if nothing_given && empty && stdout().is_terminal() {
-        let text = token::generate()?;
+        let text = random_token()?;
         token::add(store, &text, "first start", Scope::Operator)?;
         output::line(format_args!("operator token (shown this once): {text}"))?;
     }

@@ -1,18 +1,16 @@
 //! `sonnette token`.
 
-use anyhow::{Result, anyhow, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
-use ring::digest;
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenHash, TokenId};
+use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{Changed, NewToken, Registry as _};
 
 use super::{audit, output, registry};
 use crate::config::Settings;
+use crate::credentials::{random_token, token_hash};
 
 /// The command.
 #[derive(Subcommand)]
@@ -72,25 +70,10 @@ impl Token {
     }
 }
 
-/// A fresh token: 256 random bits, safe in URLs.
-pub(super) fn generate() -> Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow!("the system gives no random numbers: {e}"))?;
-    Ok(format!("snt_{}", URL_SAFE_NO_PAD.encode(bytes)))
-}
-
-/// All that is stored of a token.
-pub(super) fn hash(text: &str) -> TokenHash {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut hash = TokenHash::default();
-    hash.copy_from_slice(digest.as_ref());
-    hash
-}
-
 /// Stores a token.
 pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> Result<()> {
     let token = NewToken {
-        hash: hash(text),
+        hash: token_hash(text),
         name: name.to_owned(),
         scope,
         created: SystemClock.now(),
@@ -116,7 +99,7 @@ impl Create {
                 Scope::Organizer(registry::organizer(&store, slug)?.organizer.id, permissions)
             }
         };
-        let text = generate()?;
+        let text = random_token()?;
         add(&store, &text, &self.name, scope)?;
         output::line(text)
     }

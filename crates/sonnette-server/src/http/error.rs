@@ -10,6 +10,7 @@ use sonnette::store::StoreError;
 use super::drf::authorization::Unauthenticated;
 use super::drf::refusal::Refusal;
 use super::reply;
+use crate::credentials::NoRandomBytes;
 
 /// Seconds that a client is asked to wait when the store cannot take or give anything.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -141,6 +142,13 @@ impl From<ControlError> for ApiError {
             ControlError::Stopping => Self::Unavailable,
             ControlError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<NoRandomBytes> for ApiError {
+    fn from(error: NoRandomBytes) -> Self {
+        tracing::error!(%error, "a request needs random bytes");
+        Self::Internal
     }
 }
 

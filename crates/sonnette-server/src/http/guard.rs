@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use ring::digest::{SHA256, digest};
 use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{Registry, Tenant};
 use sonnette::store::Actor;
@@ -20,6 +19,7 @@ use super::drf::pages::Query;
 use super::error::ApiError;
 use super::table::{Entry, Table};
 use super::{AppState, describe_path, idempotency};
+use crate::credentials::token_hash;
 
 /// Where publications arrive: the one path whose requests are served from the registry in memory.
 const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";
@@ -171,7 +171,7 @@ fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result
             .get(header::AUTHORIZATION)
             .map(HeaderValue::as_bytes),
     )?;
-    let hash = hash_of(text);
+    let hash = token_hash(text);
     let sonnette = &state.sonnette;
     let mut registry = if publishing {
         sonnette.registry()
@@ -201,13 +201,6 @@ fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result
         registry,
         tenant,
     })
-}
-
-/// What is stored of a token.
-pub(crate) fn hash_of(text: &str) -> TokenHash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    hash
 }
 
 fn organizer_of(path: &str) -> Option<String> {

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ring::hmac;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::Secret;
 use url::Url;
 
 use super::Publication;
 use crate::cli::client::{Http, Outgoing};
 use crate::config::Settings;
+use crate::credentials::random_secret;
 
 /// As long as a webhook would wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,10 +28,7 @@ pub(super) struct Forward {
 
 impl Forward {
     pub(super) fn new(url: Url, settings: &Settings) -> Result<Self> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| anyhow!("the system gives no random numbers: {e}"))?;
-        let secret = Secret::from_random(bytes);
+        let secret = random_secret()?;
         eprintln!("signing with {}", secret.text());
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
         Ok(Self {
@@ -83,6 +80,8 @@ fn signature(key: &hmac::Key, id: &str, timestamp: &str, payload: &str) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use sonnette::domain::Secret;
+
     use super::*;
 
     #[test]

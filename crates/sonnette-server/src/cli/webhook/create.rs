@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 use sonnette::dialect::Catalogue;
 use sonnette::domain::{
-    ActionName, EventFilter, EventSlug, OrganizerSlug, Secret, Secrets, TargetUrl, Webhook,
-    WebhookId, WebhookSettings, WebhookState,
+    ActionName, EventFilter, EventSlug, OrganizerSlug, Secrets, TargetUrl, Webhook, WebhookId,
+    WebhookSettings, WebhookState,
 };
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{OrganizerRows, Registry as _};
@@ -16,6 +16,7 @@ use sonnette::store::{OrganizerRows, Registry as _};
 use super::entry;
 use crate::cli::{audit, output, registry};
 use crate::config::Settings;
+use crate::credentials::random_secret;
 
 /// The command.
 #[derive(Args)]
@@ -43,9 +44,6 @@ impl Create {
         let store = registry::open(settings)?;
         let rows = registry::organizer(&store, &self.organizer)?;
         self.check(&store, &rows)?;
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| anyhow!("the system gives no random numbers: {e}"))?;
         let action_types: BTreeSet<ActionName> = self.action_types.into_iter().collect();
         let events = if self.events.is_empty() {
             EventFilter::All
@@ -61,7 +59,7 @@ impl Create {
             action_types: action_types.into_iter().collect(),
             comment: self.comment,
             secrets: Secrets {
-                current: Secret::from_random(bytes),
+                current: random_secret()?,
                 previous: None,
             },
             settings: WebhookSettings::default(),

@@ -2,8 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -12,17 +10,16 @@ use sonnette::store::{AuditNote, Changed, NewToken};
 use utoipa::ToSchema;
 
 use super::path::Segments;
+use crate::credentials::{random_token, token_hash};
 use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::guard::{Caller, hash_of};
+use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
 use crate::http::{AppState, reply};
 
 const LONGEST_NAME: usize = 200;
-/// Random bytes of a token: 43 characters.
-const BYTES: usize = 32;
 
 /// A credential of the REST API.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +50,7 @@ pub(crate) struct NewTokenJson {
     #[serde(flatten)]
     described: TokenJson,
     /// Its text, shown this once.
-    #[schema(example = "v6P0cW1yq3mXh5nQZ2sT8uB4dF7jK9lR0aE3gI6oM1w")]
+    #[schema(example = "snt_v6P0cW1yq3mXh5nQZ2sT8uB4dF7jK9lR0aE3gI6oM1w")]
     token: String,
 }
 
@@ -174,10 +171,10 @@ pub(crate) async fn create_token(
     if !permissions_of(&caller.token).covers(permissions) {
         return Err(ApiError::forbidden());
     }
-    let text = random_text()?;
+    let text = random_token()?;
     let now = state.now();
     let token = NewToken {
-        hash: hash_of(&text),
+        hash: token_hash(&text),
         name,
         scope: Scope::Organizer(organizer, permissions),
         created: now,
@@ -199,15 +196,6 @@ pub(crate) async fn create_token(
         token: text,
     };
     Ok(reply::json(StatusCode::CREATED, &answer))
-}
-
-fn random_text() -> Result<String, ApiError> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        tracing::error!(%error, "the system gives no random bytes");
-        ApiError::Internal
-    })?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Change a token
@@ -319,22 +307,5 @@ async fn save(
         Changed::Done(token) => Ok(token),
         Changed::Missing => Err(no_token()),
         Changed::Taken | Changed::Refused => Err(ApiError::Internal),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_long_and_fit_a_url() {
-        let text = random_text().unwrap();
-        assert!(
-            text.len() >= 40
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        );
-        assert_ne!(text, random_text().unwrap());
     }
 }

@@ -12,6 +12,7 @@ use sonnette::engine::sender::public_key;
 use utoipa::ToSchema;
 
 use super::{change, webhook_of};
+use crate::credentials::{random_bytes, random_secret};
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
 use crate::http::error::ApiError;
@@ -132,23 +133,9 @@ pub(crate) async fn rotate_webhook_secret(
     .await
 }
 
-/// A secret for a new webhook, or in place of an old one.
-pub(crate) fn random_secret() -> Result<Secret, ApiError> {
-    random_bytes().map(Secret::from_random)
-}
-
 /// The seed of a new key pair.
 pub(super) fn random_seed() -> Result<SigningSeed, ApiError> {
-    random_bytes().map(SigningSeed)
-}
-
-fn random_bytes() -> Result<[u8; 32], ApiError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        tracing::error!(%error, "the system gives no random bytes");
-        ApiError::Internal
-    })?;
-    Ok(bytes)
+    Ok(SigningSeed(random_bytes()?))
 }
 
 async fn replace(

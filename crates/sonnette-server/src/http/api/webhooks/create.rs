@@ -8,8 +8,8 @@ use sonnette::store::AuditNote;
 
 use super::audited::audited;
 use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown, state_after};
+use crate::credentials::random_secret;
 use crate::http::AppState;
-use crate::http::api::beside::secret::random_secret;
 use crate::http::drf::webhook_fields::{Change, parse_webhook};
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;

@@ -150,7 +150,7 @@ pub(super) fn check_https(
     before: Option<&Webhook>,
 ) -> Result<(), Refusal> {
     let unchanged = before.is_some_and(|webhook| webhook.target == fields.target);
-    if settings.require_https && !unchanged && fields.target.scheme() == "http" {
+    if settings.require_https && !unchanged && !fields.target.is_https() {
         let message = "This server only calls https URLs.".to_owned();
         return Err(Refusal::fields([("target_url", vec![message])]));
     }
