@@ -1,6 +1,6 @@
 //! One lane: what it has in memory, what it does next. Pure: it is told the time, and neither reads nor sends.
 //!
-//! A lane holds at most a page of what is due; the rest stays in the store, however much it is. What has just been
+//! A lane holds only so much of what is due (`queue`); the rest stays in the store, however much it is. What has just been
 //! committed is offered to it, and taken only while nothing older waits in the store, so that the order of publication
 //! is kept. Losing an offer costs time, never a delivery: the lane then knows that there is more in the store.
 
