@@ -16,3 +16,8 @@ pub mod store;
 pub mod testing;
 
 pub use engine::Sonnette;
+
+/// Holds the example of `docs/embedding.md` to the code: it is compiled with the documentation tests.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod embedding {}

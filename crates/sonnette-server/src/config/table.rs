@@ -241,4 +241,19 @@ mod tests {
         assert_eq!(host.flag(), "mail-host");
         assert_eq!(host.variable(), "SONNETTE_MAIL_HOST");
     }
+
+    #[test]
+    fn the_readme_lists_every_setting() {
+        let readme = include_str!("../../../../README.md");
+        let listed: Vec<_> = readme
+            .lines()
+            .filter(|line| line.starts_with("| `") && line.contains("SONNETTE_"))
+            .map(|line| line.split('|').take(4).collect::<String>())
+            .collect();
+        let known: Vec<_> = SETTINGS
+            .iter()
+            .map(|s| format!(" `{}`  `--{}`  `{}` ", s.key, s.flag(), s.variable()))
+            .collect();
+        assert_eq!(listed, known);
+    }
 }
