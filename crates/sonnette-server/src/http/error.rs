@@ -69,6 +69,15 @@ impl ApiError {
         Self::Detail(StatusCode::CONFLICT, detail.into())
     }
 
+    /// 500, where the store answers the change of such a thing with what it never should.
+    pub(crate) fn contradiction(thing: &'static str) -> Self {
+        tracing::error!(
+            thing,
+            "the store answered a change with what it never should"
+        );
+        Self::Internal
+    }
+
     /// 413.
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
         Self::Detail(StatusCode::PAYLOAD_TOO_LARGE, detail.into())

@@ -8,10 +8,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{Registry, Tenant};
-use sonnette::store::Actor;
+use sonnette::store::{Actor, AuditNote};
 
 use super::drf::authorization::{Unauthenticated, token_of};
 use super::drf::media::negotiate;
@@ -44,9 +46,14 @@ impl Caller {
         self.tenant.as_ref().ok_or_else(ApiError::forbidden)
     }
 
-    /// Who changes something, for the audit log.
-    pub(crate) fn actor(&self) -> Actor {
-        Actor::Token(self.token.id)
+    /// A line of the audit log: what it changes, and when.
+    pub(crate) fn note(&self, action: &'static str, data: Value, at: Timestamp) -> AuditNote {
+        AuditNote {
+            actor: Actor::Token(self.token.id),
+            action,
+            data,
+            at,
+        }
     }
 
     /// Whether it may do everything everywhere.

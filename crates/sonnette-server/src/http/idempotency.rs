@@ -117,7 +117,10 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
     let body = body
         .collect()
         .await
-        .map_err(|_| ApiError::Internal)?
+        .map_err(|error| {
+            tracing::error!(%error, "an answer could not be read to be kept");
+            ApiError::Internal
+        })?
         .to_bytes();
     let headers = parts.headers.iter();
     let answer = KeptAnswer {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sonnette::dialect::{ActionSpec, check_registration};
 use sonnette::domain::{ActionName, RegisteredAction, Shape};
 use sonnette::engine::Tenant;
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 use utoipa::ToSchema;
 
 use super::path::Segments;
@@ -309,12 +309,7 @@ async fn save(
     action: &'static str,
 ) -> Result<(), ApiError> {
     let data = json!({ "action_type": row.name });
-    let note = AuditNote {
-        actor: caller.actor(),
-        action,
-        data,
-        at: state.now(),
-    };
+    let note = caller.note(action, data, state.now());
     let name = row.name.clone();
     let changed = state
         .store(move |store| store.put_action_type(&row, remove, note))
@@ -324,7 +319,7 @@ async fn save(
         Changed::Done(_) => Ok(()),
         Changed::Missing => Err(ApiError::no_such("ActionType")),
         Changed::Taken => Err(known_already(&name)),
-        Changed::Refused => Err(ApiError::Internal),
+        Changed::Refused => Err(ApiError::contradiction("an action type")),
     }
 }
 

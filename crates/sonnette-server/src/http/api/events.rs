@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use sonnette::domain::{Event, EventId, EventSlug};
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 use utoipa::ToSchema;
 
 use super::path::Segments;
@@ -125,12 +125,7 @@ pub(crate) async fn create_event(
         date_from,
     };
     let data = json!({"slug": event.slug, "name": event.name});
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "sonnette.event.created",
-        data,
-        at: state.now(),
-    };
+    let note = caller.note("sonnette.event.created", data, state.now());
     let adding = event.clone();
     let added = state
         .store(move |store| store.add_event(organizer, &adding, note))
@@ -145,7 +140,7 @@ pub(crate) async fn create_event(
             "slug",
             "An event with this slug already exists.",
         )),
-        Changed::Missing | Changed::Refused => Err(ApiError::Internal),
+        Changed::Missing | Changed::Refused => Err(ApiError::contradiction("an event")),
     }
 }
 
@@ -231,12 +226,7 @@ async fn put(
     action: &'static str,
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = AuditNote {
-        actor: caller.actor(),
-        action,
-        data: json!({ "slug": slug }),
-        at: state.now(),
-    };
+    let note = caller.note(action, json!({ "slug": slug }), state.now());
     let changed = state
         .store(move |store| store.change_event(organizer, &slug, to, note))
         .await?;
@@ -244,6 +234,6 @@ async fn put(
     match changed {
         Changed::Done(_) => Ok(()),
         Changed::Missing => Err(no_event()),
-        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("an event")),
     }
 }

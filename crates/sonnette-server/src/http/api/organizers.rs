@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sonnette::domain::{
     DialectName, FailurePolicy, Language, Organizer, OrganizerId, OrganizerSlug,
 };
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -256,12 +256,7 @@ pub(crate) async fn create_organizer(
     };
     patch.apply(&mut organizer);
     let data = json!(shown(&organizer));
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "sonnette.organizer.created",
-        data,
-        at: state.now(),
-    };
+    let note = caller.note("sonnette.organizer.created", data, state.now());
     let added = state
         .store(move |store| store.add_organizer(&organizer, note))
         .await?;
@@ -272,7 +267,7 @@ pub(crate) async fn create_organizer(
             "slug",
             "An organizer with this slug already exists.",
         )),
-        Changed::Missing | Changed::Refused => Err(ApiError::Internal),
+        Changed::Missing | Changed::Refused => Err(ApiError::contradiction("an organizer")),
     }
 }
 
@@ -314,12 +309,7 @@ pub(crate) async fn change_organizer(
     }
     let patch = Patch::read(&mut fields);
     fields.finish()?;
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "sonnette.organizer.changed",
-        data,
-        at: state.now(),
-    };
+    let note = caller.note("sonnette.organizer.changed", data, state.now());
     let mut apply = move |organizer: &mut Organizer| {
         patch.apply(organizer);
         true
@@ -331,7 +321,7 @@ pub(crate) async fn change_organizer(
     match changed {
         Changed::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
         Changed::Missing => Err(ApiError::forbidden()),
-        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("an organizer")),
     }
 }
 

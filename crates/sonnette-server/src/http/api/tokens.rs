@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
-use sonnette::store::{AuditNote, Changed, NewToken};
+use sonnette::store::{Changed, NewToken};
 use utoipa::ToSchema;
 
 use super::path::Segments;
@@ -181,12 +181,7 @@ pub(crate) async fn create_token(
     };
     let words: Vec<_> = permissions.iter().map(Permission::as_str).collect();
     let data = json!({"name": token.name, "permissions": words});
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "sonnette.token.created",
-        data,
-        at: now,
-    };
+    let note = caller.note("sonnette.token.created", data, now);
     let token = state
         .store(move |store| store.add_token(&token, note))
         .await?;
@@ -283,12 +278,7 @@ async fn save(
             .collect::<Vec<_>>()
     });
     let data = json!({"id": id, "name": patch.name, "permissions": words, "active": patch.active});
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "sonnette.token.changed",
-        data,
-        at: state.now(),
-    };
+    let note = caller.note("sonnette.token.changed", data, state.now());
     let mut apply = move |token: &mut Token| {
         if let Some(name) = &patch.name {
             token.name.clone_from(name);
@@ -306,6 +296,6 @@ async fn save(
     match changed {
         Changed::Done(token) => Ok(token),
         Changed::Missing => Err(no_token()),
-        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("a token")),
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sonnette::domain::{OrganizerId, Webhook, WebhookId};
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 
 use crate::http::AppState;
 use crate::http::drf::refusal::Refusal;
@@ -41,12 +41,7 @@ pub(crate) async fn change(
     mut change: impl FnMut(&mut Webhook) -> bool + Send + 'static,
 ) -> Result<Webhook, ApiError> {
     let organizer: OrganizerId = caller.tenant()?.organizer.id;
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: note.0,
-        data: note.1,
-        at: state.now(),
-    };
+    let note = caller.note(note.0, note.1, state.now());
     let changed = state
         .store(move |store| store.change_webhook(organizer, id, &mut change, note))
         .await?;
@@ -54,7 +49,7 @@ pub(crate) async fn change(
     match changed {
         Changed::Done(webhook) => Ok(webhook),
         Changed::Missing => Err(no_webhook()),
-        Changed::Taken | Changed::Refused => Err(ApiError::Internal),
+        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("a webhook")),
     }
 }
 
@@ -66,11 +61,6 @@ pub(crate) async fn note(
     data: Value,
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = AuditNote {
-        actor: caller.actor(),
-        action,
-        data,
-        at: state.now(),
-    };
+    let note = caller.note(action, data, state.now());
     state.store(move |store| store.note(organizer, note)).await
 }

@@ -102,10 +102,10 @@ fn refused(error: PublishError, as_array: bool) -> ApiError {
                 .map(|(index, errors)| (index, messages(errors)))
                 .collect(),
         ),
-        PublishError::Invalid(entries) => entries
-            .into_iter()
-            .next()
-            .map_or(ApiError::Internal, |(_, errors)| errors.into()),
+        PublishError::Invalid(entries) => entries.into_iter().next().map_or_else(
+            || ApiError::contradiction("a notification"),
+            |(_, errors)| errors.into(),
+        ),
         PublishError::TooLarge(index) => data_too_large(place(index)),
         PublishError::Conflict(index) => {
             let of = place(index)

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{Webhook, WebhookId};
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 
 use super::audited::audited;
 use super::resource::{
@@ -79,12 +79,7 @@ async fn save(
     let payload = payload(state, request).await?;
     let now = state.now();
     let data = with_id(audited(&payload.json), id);
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "pretix.webhook.changed",
-        data,
-        at: now,
-    };
+    let note = caller.note("pretix.webhook.changed", data, now);
     let settings = state.settings.clone();
     let saved = state
         .store(move |store| {
@@ -130,7 +125,7 @@ async fn save(
             Ok(shown(StatusCode::OK, &webhook, &events))
         }
         (Changed::Missing, None, ..) => Err(no_webhook()),
-        (Changed::Taken | Changed::Refused, None, ..) => Err(ApiError::Internal),
+        (Changed::Taken | Changed::Refused, None, ..) => Err(ApiError::contradiction("a webhook")),
     }
 }
 

@@ -4,7 +4,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Secrets, Webhook, WebhookId, WebhookSettings, WebhookState};
-use sonnette::store::AuditNote;
 
 use super::audited::audited;
 use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown, state_after};
@@ -57,12 +56,7 @@ pub(crate) async fn create_webhook(
         },
         settings: WebhookSettings::default(),
     };
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "pretix.webhook.created",
-        data,
-        at: now,
-    };
+    let note = caller.note("pretix.webhook.created", data, now);
     let webhook = state
         .store(move |store| store.add_webhook(&webhook, note))
         .await?;

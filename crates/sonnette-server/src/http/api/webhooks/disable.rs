@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde_json::json;
 use sonnette::domain::WebhookId;
-use sonnette::store::{AuditNote, Changed};
+use sonnette::store::Changed;
 
 use super::resource::filtered;
 use crate::http::api::beside::no_webhook;
@@ -33,12 +33,11 @@ pub(crate) async fn disable_webhook(
 ) -> Result<Response, ApiError> {
     filtered(&caller, id, query.as_deref())?;
     let organizer = caller.tenant()?.organizer.id;
-    let note = AuditNote {
-        actor: caller.actor(),
-        action: "pretix.webhook.changed",
-        data: json!({"enabled": false, "id": id}),
-        at: state.now(),
-    };
+    let note = caller.note(
+        "pretix.webhook.changed",
+        json!({"enabled": false, "id": id}),
+        state.now(),
+    );
     let changed = state
         .store(move |store| store.retire_webhook(organizer, id, note))
         .await?;
