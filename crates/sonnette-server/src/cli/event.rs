@@ -40,7 +40,7 @@ impl Event {
             date_from: None,
         };
         let note = audit::note(
-            "sonnette.event.added",
+            "sonnette.event.created",
             json!({"slug": event.slug, "name": event.name}),
         );
         match store.add_event(organizer.id, &event, note)? {

@@ -75,7 +75,7 @@ impl Create {
             contact_emails: self.contact_emails,
             failure_policy: None,
         };
-        let note = audit::note("sonnette.organizer.added", entry(&organizer));
+        let note = audit::note("sonnette.organizer.created", entry(&organizer));
         match store.add_organizer(&organizer, note)? {
             Changed::Done(made) => output::line(format_args!("created organizer {}", made.slug)),
             _ => bail!("there is an organizer {} already", organizer.slug),

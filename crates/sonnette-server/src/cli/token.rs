@@ -80,7 +80,7 @@ pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> 
     };
     store.add_token(
         &token,
-        audit::note("sonnette.token.added", json!({"name": name})),
+        audit::note("sonnette.token.created", json!({"name": name})),
     )?;
     Ok(())
 }
@@ -145,7 +145,10 @@ impl Revoke {
         let store = registry::open(settings)?;
         let mut switch_off =
             |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
-        let note = audit::note("sonnette.token.revoked", json!({"id": self.id.0}));
+        let note = audit::note(
+            "sonnette.token.changed",
+            json!({"id": self.id.0, "active": false}),
+        );
         match store.change_token(self.id, &mut switch_off, note)? {
             Changed::Done(_) => output::line(format_args!("revoked token {}", self.id)),
             Changed::Refused => output::line(format_args!("token {} was revoked already", self.id)),

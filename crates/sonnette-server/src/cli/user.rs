@@ -79,7 +79,7 @@ impl Create {
             email,
         };
         let note = audit::note(
-            "sonnette.user.added",
+            "sonnette.user.created",
             json!({"email": user.email, "operator": user.operator}),
         );
         match store.add_user(&user, note)? {

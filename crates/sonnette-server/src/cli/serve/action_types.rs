@@ -38,7 +38,7 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<()> {
         return Ok(());
     }
     let action = if id == 0 {
-        "sonnette.action_type.added"
+        "sonnette.action_type.created"
     } else {
         "sonnette.action_type.changed"
     };

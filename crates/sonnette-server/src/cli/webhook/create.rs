@@ -65,7 +65,7 @@ impl Create {
             settings: WebhookSettings::default(),
         };
         let slug = self.organizer.as_str();
-        let note = audit::note("pretix.webhook.added", entry(slug, &webhook));
+        let note = audit::note("pretix.webhook.created", entry(slug, &webhook));
         let made = store.add_webhook(&webhook, note)?;
         let secret = made.secrets.current.text();
         if self.json {
