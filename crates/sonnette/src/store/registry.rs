@@ -138,7 +138,7 @@ pub trait Registry {
     /// When the store cannot be read.
     fn load(&self, since: i64) -> Result<RegistryRows, StoreError>;
 
-    /// Adds an organizer (its `id` is ignored).
+    /// Adds an organizer (its `id` is ignored). Taken: by one with the same slug, or the same UUID.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -148,7 +148,7 @@ pub trait Registry {
         note: AuditNote,
     ) -> Result<Changed<Organizer>, StoreError>;
 
-    /// Changes an organizer; its slug stays.
+    /// Changes an organizer; its slug stays. Taken: another one has the UUID.
     ///
     /// # Errors
     /// When the store cannot be written.

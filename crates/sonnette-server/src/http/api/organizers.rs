@@ -257,18 +257,24 @@ pub(crate) async fn create_organizer(
     patch.apply(&mut organizer);
     let data = json!(shown(&organizer));
     let note = caller.note("sonnette.organizer.created", data, state.now());
+    let slug = organizer.slug.clone();
     let added = state
         .store(move |store| store.add_organizer(&organizer, note))
         .await?;
-    state.refresh()?;
+    let registry = state.refresh()?;
     match added {
         Changed::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
+        Changed::Taken if registry.tenant(slug.as_str()).is_none() => Err(uuid_taken()),
         Changed::Taken => Err(ApiError::field(
             "slug",
             "An organizer with this slug already exists.",
         )),
         Changed::Missing | Changed::Refused => Err(ApiError::contradiction("an organizer")),
     }
+}
+
+fn uuid_taken() -> ApiError {
+    ApiError::field("uuid", "An organizer with this uuid already exists.")
 }
 
 /// Get an organizer
@@ -321,7 +327,8 @@ pub(crate) async fn change_organizer(
     match changed {
         Changed::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
         Changed::Missing => Err(ApiError::forbidden()),
-        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("an organizer")),
+        Changed::Taken => Err(uuid_taken()),
+        Changed::Refused => Err(ApiError::contradiction("an organizer")),
     }
 }
 

@@ -214,4 +214,22 @@ fn a_known_name_is_a_conflict_and_a_platform_keeps_its_uuid() {
     .expect(201);
     assert_eq!(made.json()["uuid"], uuid);
     as_operator("/api/v1/organizers/", json!({"slug": "third", "uuid": "x"})).expect(400);
+    let twice = as_operator(
+        "/api/v1/organizers/",
+        json!({"slug": "third", "uuid": uuid}),
+    );
+    let said = r#"{"uuid":["An organizer with this uuid already exists."]}"#;
+    assert_eq!(twice.expect(400).text, said);
+
+    let change = |path: &str, uuid: &str| {
+        let body = json!({ "uuid": uuid });
+        api.call_as(&api.operator, "PATCH", path, Some(body))
+    };
+    as_operator("/api/v1/organizers/", json!({"slug": "third"})).expect(201);
+    let third = "/api/v1/organizers/third/";
+    assert_eq!(change(third, uuid).expect(400).text, said);
+    let own = "5fab0ca1-4c63-4c58-adfe-8ef02c203414";
+    change(third, own).expect(200);
+    let shown = api.call_as(&api.operator, "GET", third, None).expect(200);
+    assert_eq!(shown.json()["uuid"], own);
 }

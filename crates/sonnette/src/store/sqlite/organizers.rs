@@ -48,6 +48,17 @@ fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
     })
 }
 
+/// Whether another organizer has its slug or its UUID.
+pub(super) fn is_taken(t: &Transaction<'_>, organizer: &Organizer) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM organizers WHERE id <> ?1 AND (slug = ?2 OR uuid = ?3)";
+    let keys = params![
+        organizer.id.0,
+        organizer.slug.as_str(),
+        organizer.uuid.to_string()
+    ];
+    Ok(t.prepare_cached(sql)?.exists(keys)?)
+}
+
 pub(super) fn write_organizer(
     t: &Transaction<'_>,
     organizer: &Organizer,
@@ -59,7 +70,7 @@ pub(super) fn write_organizer(
     });
     t.execute(
         "UPDATE organizers SET name = ?2, language = ?3, dialects = ?4, contact_emails = ?5, disable_after = ?6,
-           changed = ?7 WHERE id = ?1",
+           changed = ?7, uuid = ?8 WHERE id = ?1",
         params![
             organizer.id.0,
             organizer.name,
@@ -67,7 +78,8 @@ pub(super) fn write_organizer(
             to_json(&organizer.dialects),
             to_json(&organizer.contact_emails),
             disable_after,
-            version
+            version,
+            organizer.uuid.to_string()
         ],
     )?;
     Ok(())

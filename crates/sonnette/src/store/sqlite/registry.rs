@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use super::organizers::{action_types, organizers, write_action_type, write_organizer};
+use super::organizers::{action_types, is_taken, organizers, write_action_type, write_organizer};
 use super::rows::{Cells, micros, to_json};
 use super::tokens::{permissions_json, token};
 use super::webhooks::{change_from, retire, webhooks, write_webhook};
@@ -53,8 +53,8 @@ impl Registry for SqliteStore {
         note: AuditNote,
     ) -> Result<Changed<Organizer>, StoreError> {
         self.write(|t| {
-            let taken = "SELECT 1 FROM organizers WHERE slug = ?1";
-            if t.query_row(taken, [organizer.slug.as_str()], |_| Ok(())).optional()?.is_some() {
+            let mut organizer = Organizer { id: OrganizerId(0), ..organizer.clone() };
+            if is_taken(t, &organizer)? {
                 return Ok(Changed::Taken);
             }
             t.execute(
@@ -62,7 +62,7 @@ impl Registry for SqliteStore {
                  VALUES (?1, '', ?2, '', '', '', NULL, 0)",
                 params![organizer.slug.as_str(), organizer.uuid.to_string()],
             )?;
-            let organizer = Organizer { id: OrganizerId(t.last_insert_rowid()), ..organizer.clone() };
+            organizer.id = OrganizerId(t.last_insert_rowid());
             write_organizer(t, &organizer)?;
             write_note(t, Some(organizer.id), &note)?;
             Ok(Changed::Done(organizer))
@@ -81,6 +81,9 @@ impl Registry for SqliteStore {
             };
             if !change(&mut organizer) {
                 return Ok(Changed::Refused);
+            }
+            if is_taken(t, &organizer)? {
+                return Ok(Changed::Taken);
             }
             write_organizer(t, &organizer)?;
             write_note(t, Some(id), &note)?;

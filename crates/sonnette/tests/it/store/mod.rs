@@ -61,7 +61,7 @@ macro_rules! conformance {
             conformance!(@tests $open, registry:
                 each_change_makes_a_version_and_loads_what_changed
                 an_organizer_is_kept_as_it_was_given
-                slugs_are_taken_once
+                slugs_and_uuids_are_taken_once
                 events_come_in_their_order_and_leave_their_webhooks
                 a_webhook_is_kept_as_it_was_given
                 a_change_may_be_refused

@@ -100,6 +100,7 @@ pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
             o.language = Language::French;
             o.dialects = vec![DialectName::Creads, DialectName::Pretix];
             o.contact_emails = vec!["a@example.com".to_owned()];
+            o.uuid = "5fab0ca1-4c63-4c58-adfe-8ef02c203414".parse().unwrap();
             o.failure_policy = policy;
             true
         };
@@ -117,19 +118,33 @@ pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
     assert_eq!(missing, Changed::Missing);
 }
 
-pub(super) fn slugs_are_taken_once(bench: &Bench<'_>) {
+pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
     let again = bench
         .store
         .add_organizer(&organizer("bigevents"), note())
         .unwrap();
     assert_eq!(again, Changed::Taken);
+    let own = loaded(bench, bench.organizer);
+    let namesake = Organizer {
+        uuid: own.uuid,
+        ..organizer("elsewhere")
+    };
+    let again = bench.store.add_organizer(&namesake, note()).unwrap();
+    assert_eq!(again, Changed::Taken);
     // Case matters.
-    done(
+    let other = done(
         bench
             .store
             .add_organizer(&organizer("BigEvents"), note())
             .unwrap(),
     );
+    let mut steal = |o: &mut Organizer| {
+        o.uuid = own.uuid;
+        true
+    };
+    let stolen = bench.store.change_organizer(other.id, &mut steal, note());
+    assert_eq!(stolen.unwrap(), Changed::Taken);
+    assert_eq!(loaded(bench, other.id), other);
 }
 
 fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Event {
