@@ -1,4 +1,4 @@
-//! The stations that every request to the API passes, in pretix's order (pretix facts §1): kept answers,
+//! The stations that every request to the API passes, in pretix's order: kept answers,
 //! representation, token, organizer and permission, method. What comes after is the handler's.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `X-Idempotency-Key`: the first answer to a key is kept for a day and given again (pretix facts §6, contract §4).
+//! `X-Idempotency-Key`: the first answer to a key is kept for a day and given again.
 //!
 //! The key and the `Authorization` header name an answer, and nothing else does: not the method, the path or the body.
 

@@ -80,7 +80,7 @@ impl Catalogue {
     }
 
     /// The action type that a publication of `concrete` belongs to: for pretix names the name itself, else the longest
-    /// registered wildcard over it (pretix facts §8); for others exactly that name. Wildcards cannot be published.
+    /// registered wildcard over it; for others exactly that name. Wildcards cannot be published.
     pub fn resolve(&self, concrete: &str) -> Option<&Arc<ActionSpec>> {
         if concrete.ends_with('*') {
             return None;
@@ -204,7 +204,7 @@ fn full_schema(shape: Shape, registered: Option<&Value>) -> Value {
     }
 }
 
-/// Whether an action type may be registered (contract §3): its name, its schema, its example. Whether the name is
+/// Whether an action type may be registered: its name, its schema, its example. Whether the name is
 /// taken is for the store to say, and who may register pretix names for the caller.
 ///
 /// # Errors

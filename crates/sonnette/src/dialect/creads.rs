@@ -1,4 +1,4 @@
-//! Creads Partners: changes of resources, passed on as they are (contract §3, seed 003, Creads facts §2–3).
+//! Creads Partners: changes of resources, passed on as they are.
 
 use std::sync::LazyLock;
 
@@ -68,7 +68,7 @@ fn spec(resource: &str, change: &str) -> ActionSpec {
     )
 }
 
-/// `resource` is not looked into: which members it has is not documented (Creads facts §5).
+/// `resource` is not looked into: which members it has is not documented.
 fn schema(change: &str) -> Value {
     let gid = json!({
         "description": "The resource's identifier.", "type": "string", "minLength": 1, "maxLength": 255,
@@ -157,7 +157,7 @@ pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
     RawValue::from_string(data).ok()
 }
 
-/// A change of a webhook as a publication (contract §3): never with a secret, the URL without credentials.
+/// A change of a webhook as a publication: never with a secret, the URL without credentials.
 pub(super) fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
     let gid = format!("{:013x}", news.webhook.0);
     let mut data = json!({ "resource_gid": gid });
@@ -175,7 +175,7 @@ pub(super) fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String
     (name, to_raw_value(&data).unwrap_or_default())
 }
 
-/// Whole seconds and an offset without a colon, as Creads writes them (Creads facts §4).
+/// Whole seconds and an offset without a colon, as Creads writes them.
 fn date(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()
 }

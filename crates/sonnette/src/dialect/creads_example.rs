@@ -1,4 +1,4 @@
-//! A resource of each kind as Creads documents it, made up (Creads facts §8): the examples of the catalogue.
+//! A resource of each kind as Creads documents it, made up: the examples of the catalogue.
 
 /// The resource as it was made, as JSON; of organizations and products, which are never made known, as it was changed.
 pub(super) const RESOURCES: &[(&str, &str)] = &[

@@ -98,7 +98,7 @@ impl ActionSpec {
         }
     }
 
-    /// Whether a publication of `concrete` names an event (contract §3).
+    /// Whether a publication of `concrete` names an event.
     pub fn event_rule(&self, concrete: &str) -> EventRule {
         match self.shape {
             _ if concrete == pretix::EVENT_DELETED => EventRule::Deleted,
@@ -218,7 +218,7 @@ pub fn at_sending(shape: Shape, body: &Bytes, now: Timestamp) -> Bytes {
     }
 }
 
-/// A change of a webhook as a publication: the action type and its `data` (contract §3, Creads).
+/// A change of a webhook as a publication: the action type and its `data`.
 pub fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
     creads::webhook_news(organizer, news)
 }

@@ -1,4 +1,4 @@
-//! pretix's own action types, in the order of its form (pretix facts §7).
+//! pretix's own action types, in the order of its form.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The families of pretix's action types: what each takes, and its body (pretix facts §7).
+//! The families of pretix's action types: what each takes, and its body.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

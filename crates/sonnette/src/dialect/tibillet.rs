@@ -1,5 +1,5 @@
-//! TiBillet (Lespass): reservations and memberships, made of the application's own objects (contract §3, seed 000,
-//! TiBillet facts §3–6).
+//! TiBillet (Lespass): reservations and memberships, made of the application's own objects. Where the payloads differ
+//! from what the application sends itself, `docs/api.md` has it.
 //!
 //! Everything is frozen at publication but `is_valid`, which the document wants "au moment de l'envoi".
 
@@ -158,7 +158,7 @@ fn reservation_rings(before: Option<&str>, after: &str) -> bool {
     }
 }
 
-/// The membership payload: 39 keys in the order of TiBillet facts §5, all of them always there.
+/// The membership payload: 39 keys in TiBillet's order, all of them always there.
 #[derive(Serialize)]
 struct MembershipBody<'a> {
     object: &'static str,
@@ -292,7 +292,7 @@ fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// The linked person's address in lower case, else `Anonymous` and the card; in both languages (contract §9).
+/// The linked person's address in lower case, else `Anonymous` and the card; in both languages.
 fn email<'a>(user: &User, card: Option<&'a str>) -> Cow<'a, str> {
     match (filled(user.email.as_deref()), filled(card)) {
         (Some(address), _) => address.to_lowercase().into(),
@@ -301,7 +301,7 @@ fn email<'a>(user: &User, card: Option<&'a str>) -> Cow<'a, str> {
     }
 }
 
-/// The nickname, else last name and first name as far as there are; null for a person without any (contract §9).
+/// The nickname, else last name and first name as far as there are; null for a person without any.
 fn member_name(given: &input::Membership<'_>) -> Option<String> {
     if let Some(pseudo) = filled(given.pseudo.as_deref()) {
         return Some(pseudo.to_owned());
@@ -360,7 +360,7 @@ fn instant(time: Timestamp, between: char, zone: &str) -> String {
     }
 }
 
-/// A cancelled membership is not valid; any other is until its deadline, inclusive (contract §9).
+/// A cancelled membership is not valid; any other is until its deadline, inclusive.
 fn is_valid(status: Option<&str>, deadline: Option<Timestamp>, now: Timestamp) -> bool {
     !matches!(status, Some("C" | "AC")) && deadline.is_some_and(|deadline| now <= deadline)
 }

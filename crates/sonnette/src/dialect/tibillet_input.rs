@@ -1,4 +1,4 @@
-//! What TiBillet's application publishes: its domain objects, as JSON Schema and as values (contract §3).
+//! What TiBillet's application publishes: its domain objects, as JSON Schema and as values.
 //!
 //! The schema says which keys there are and of which type; what it cannot say of a text (a UUID, a time, a date) is
 //! checked here, in the words of Django REST framework. Unknown keys are ignored.

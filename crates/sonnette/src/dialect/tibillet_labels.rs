@@ -1,4 +1,4 @@
-//! What TiBillet calls its codes (TiBillet facts §6, the newer table).
+//! What TiBillet calls its codes, in the newer of its tables.
 
 use crate::domain::Language;
 

@@ -34,7 +34,7 @@ pub struct AlertRules {
 }
 
 impl Default for AlertRules {
-    /// The contract's (§7): a 410 tells, half-way does not.
+    /// A 410 tells, half-way does not.
     fn default() -> Self {
         Self {
             on_gone: true,

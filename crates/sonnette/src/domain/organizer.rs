@@ -31,7 +31,7 @@ pub struct Organizer {
 }
 
 impl Organizer {
-    /// What switches this organizer's webhooks off: its own policy, else the default of its dialects (contract §7).
+    /// What switches this organizer's webhooks off: its own policy, else the default of its dialects.
     pub fn effective_failure_policy(&self) -> FailurePolicy {
         let has = |d| self.dialects.contains(&d);
         self.failure_policy.unwrap_or_else(|| {

@@ -10,7 +10,7 @@ use super::{
     DisableReason, FailurePolicy, LaneHealth, NotificationId, Outcome, Probing, Progress, Streak,
 };
 
-/// Waits before the second to twelfth try, counted from the end of the failed one (pretix facts §9.3).
+/// Waits before the second to twelfth try, counted from the end of the failed one.
 pub const SCHEDULE: [Duration; 11] = [
     Duration::from_secs(5),
     Duration::from_secs(30),

@@ -1,6 +1,6 @@
 //! The URL of a receiver, as pretix accepts it.
 //!
-//! What is a URL here is said by pretix facts §3.3, not by RFC 3986 or the WHATWG: the text is kept as it was given,
+//! What is a URL here is said by pretix's validator, not by RFC 3986 or the WHATWG: the text is kept as it was given,
 //! and only [`TargetUrl::uri`] normalises it, for the request. Whether the address may be called is not decided here.
 
 use std::fmt;
@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 2048;
 /// The longest host, in characters, brackets not counted.
 const MAX_HOST_CHARS: usize = 253;
 
-/// The text is no URL in the sense of pretix facts §3.3.
+/// The text is no URL in the sense of pretix's validator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Enter a valid URL.")]
 pub struct InvalidTargetUrl;
@@ -79,7 +79,7 @@ impl TargetUrl {
         shown[..end].to_owned()
     }
 
-    /// User and password, percent-decoded, when the URL has both; an empty password is one (pretix facts §9.1).
+    /// User and password, percent-decoded, when the URL has both; an empty password is one.
     pub fn credentials(&self) -> Option<(String, String)> {
         let user_info = &self.text[self.parts.user_info.clone()?];
         let (user, password) = user_info.split_once(':')?;

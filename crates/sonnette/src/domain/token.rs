@@ -57,7 +57,7 @@ impl Scope {
 }
 
 words! {
-    /// What a token may do for its organizer (contract §4).
+    /// What a token may do for its organizer.
     Permission {
         /// Webhook settings and all beside them, attempts, stream, reading notifications.
         Webhooks = "webhooks",

@@ -92,7 +92,7 @@ pub enum EventFilter {
 }
 
 impl EventFilter {
-    /// Whether notifications of this event pass. Those of no event always do (pretix facts §8).
+    /// Whether notifications of this event pass. Those of no event always do.
     pub fn passes(&self, event: Option<&EventSlug>) -> bool {
         match (self, event) {
             (Self::All, _) | (Self::Only(_), None) => true,
@@ -101,7 +101,7 @@ impl EventFilter {
     }
 }
 
-/// Settings beside the pretix resource (contract §4).
+/// Settings beside the pretix resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookSettings {
     /// Sent with each request.

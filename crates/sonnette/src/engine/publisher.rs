@@ -75,7 +75,7 @@ pub(crate) fn told(
     let Some(spec) = tenant.catalogue.resolve(action_type) else {
         return Vec::new();
     };
-    // An event that is being deleted is named in the body, but the fact belongs to the organizer (pretix facts §8.3).
+    // An event that is being deleted is named in the body, but the fact belongs to the organizer.
     let event = event.filter(|_| spec.event_rule(action_type) != EventRule::Deleted);
     let mut told = tenant.listeners(spec, action_type, event);
     told.retain(|webhook| audience.has(*webhook));

@@ -111,7 +111,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Tenant {
     Tenant::new(rows, None)
 }
 
-/// Whether one of the webhook's names stands for the action, by the rules as contract and pretix tell them.
+/// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
 fn hears(webhook: &Webhook, spec: &ActionSpec, concrete: &str) -> bool {
     let stands = |name: &ActionName| {
         if spec.dialect == DialectName::Pretix {

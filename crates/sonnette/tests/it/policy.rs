@@ -1,4 +1,4 @@
-//! Switching off what keeps failing (contract §7), through the running engine.
+//! Switching off what keeps failing, through the running engine.
 
 use std::time::Duration;
 

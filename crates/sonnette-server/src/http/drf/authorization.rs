@@ -1,4 +1,4 @@
-//! The `Authorization` header (pretix facts §2).
+//! The `Authorization` header.
 
 use http::StatusCode;
 

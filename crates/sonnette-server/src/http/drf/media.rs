@@ -1,4 +1,4 @@
-//! Which representations are spoken (pretix facts §5): JSON, and forms as far as they can be understood.
+//! Which representations are spoken: JSON, and forms as far as they can be understood.
 
 use http::StatusCode;
 

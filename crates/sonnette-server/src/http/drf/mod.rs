@@ -1,7 +1,7 @@
 //! The habits of pretix's API (Django REST framework) that clients rely on, as pure functions: no routes, no store.
 //!
-//! Requests are read as leniently, and refused in the same words, as pretix facts §2–5 record. What the contract's §9
-//! departs from is departed from here.
+//! Requests are read as leniently, and refused in the same words, as pretix does. Where we knowingly do otherwise,
+//! `docs/api.md` has it.
 
 #![cfg_attr(
     not(test),

@@ -1,4 +1,4 @@
-//! Page-number pagination and the `enabled` filter (pretix facts §4).
+//! Page-number pagination and the `enabled` filter.
 
 use std::collections::BTreeMap;
 

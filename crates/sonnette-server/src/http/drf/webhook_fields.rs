@@ -1,4 +1,4 @@
-//! The rules of the webhook resource (pretix facts §3, contract §9): what was sent becomes what is stored, or all of
+//! The rules of the webhook resource: what was sent becomes what is stored, or all of
 //! its errors.
 
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ const NULL: &str = "This field may not be null.";
 pub(crate) enum Change<'a> {
     /// POST.
     Create,
-    /// PUT: fields left out get their defaults (contract §9).
+    /// PUT: fields left out get their defaults.
     Replace(&'a Webhook),
     /// PATCH: fields left out stay.
     Update(&'a Webhook),

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 
-/// Every command and group of the contract.
+/// Every command and group.
 const COMMANDS: &[&str] = &[
     "",
     "demo",

@@ -1,4 +1,4 @@
-//! Creads' bodies, against the worked examples of Creads facts §8.
+//! Creads' bodies, against the worked examples in `creads_examples.txt`.
 
 use super::*;
 use crate::domain::{WebhookChange, WebhookId, WebhookNews};

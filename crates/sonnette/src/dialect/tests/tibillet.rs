@@ -1,4 +1,4 @@
-//! TiBillet's payloads, against the worked examples of TiBillet facts §3 and §5 with the departures of contract §9.
+//! TiBillet's payloads, against the worked examples in `tibillet_examples.txt`, which have our departures.
 
 use super::*;
 use crate::domain::Audience;

@@ -444,7 +444,7 @@ fn disable(
 }
 
 /// Switches off a webhook of which a delivery was given up, in this row of failures, while nothing had succeeded since
-/// its publication: a quiet webhook must not fail for ever (contract §7).
+/// its publication: a quiet webhook must not fail for ever.
 pub(super) fn disable_barren(
     t: &Transaction<'_>,
     webhook: WebhookId,

@@ -32,7 +32,7 @@ fn verifies(request: &Received, webhook: &Webhook) -> bool {
 }
 
 #[tokio::test]
-async fn the_request_is_the_contracts() {
+async fn the_request_is_as_promised() {
     let receiver = Receiver::start().await;
     let bench = Bench::new();
     let exchange = bench

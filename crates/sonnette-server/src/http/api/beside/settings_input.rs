@@ -1,4 +1,4 @@
-//! The rules of a webhook's settings (contract §4).
+//! The rules of a webhook's settings.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

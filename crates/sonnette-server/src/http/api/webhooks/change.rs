@@ -137,7 +137,7 @@ fn put(webhook: &mut Webhook, fields: WebhookFields, now: Timestamp) {
     webhook.comment = fields.comment;
 }
 
-/// What a webhook switched on again was owed goes now, not when it would have been due (contract §7). The answer does
+/// What a webhook switched on again was owed goes now, not when it would have been due. The answer does
 /// not wait for a long backlog; what this does not reach goes when it is due.
 fn send_what_waits(state: &AppState, id: WebhookId) {
     let sonnette = state.sonnette.clone();
