@@ -1,9 +1,5 @@
 //! The `Authorization` header.
 
-use http::StatusCode;
-
-use super::refusal::Refusal;
-
 /// Why a caller is not known. All are 401 with `WWW-Authenticate: Token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unauthenticated {
@@ -34,11 +30,6 @@ impl Unauthenticated {
             Self::Unknown => "Invalid token.",
             Self::Inactive => "Token inactive or deleted.",
         }
-    }
-
-    /// The answer, but for its `WWW-Authenticate` header.
-    pub(crate) fn refusal(self) -> Refusal {
-        Refusal::detail(StatusCode::UNAUTHORIZED, self.detail())
     }
 }
 
@@ -98,9 +89,6 @@ mod tests {
         assert_eq!(token_of(None), Err(No::NotProvided));
         assert_eq!(token_of(Some(b"Token \xff")), Err(No::InvalidCharacters));
         assert_eq!(token_of(Some("Token ä".as_bytes())), Ok("ä"));
-        assert_eq!(
-            No::Inactive.refusal().body,
-            serde_json::json!({"detail": "Token inactive or deleted."})
-        );
+        assert_eq!(No::Inactive.detail(), "Token inactive or deleted.");
     }
 }

@@ -3,11 +3,6 @@
 //! Requests are read as leniently, and refused in the same words, as pretix does. Where we knowingly do otherwise,
 //! `docs/api.md` has it.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the routes come with the store")
-)]
-
 pub(crate) mod ascii_json;
 pub(crate) mod authorization;
 pub(crate) mod describe;

@@ -48,22 +48,6 @@ impl Refusal {
     pub(crate) fn no_webhook() -> Self {
         Self::detail(StatusCode::NOT_FOUND, "No WebHook matches the given query.")
     }
-
-    /// 403: nothing there, or nothing for this token.
-    pub(crate) fn forbidden() -> Self {
-        Self::detail(
-            StatusCode::FORBIDDEN,
-            "You do not have permission to perform this action.",
-        )
-    }
-
-    /// 405.
-    pub(crate) fn method(method: &http::Method) -> Self {
-        Self::detail(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("Method \"{method}\" not allowed."),
-        )
-    }
 }
 
 #[cfg(test)]
@@ -78,16 +62,6 @@ mod tests {
                 Refusal::no_webhook(),
                 404,
                 r#"{"detail":"No WebHook matches the given query."}"#,
-            ),
-            (
-                Refusal::forbidden(),
-                403,
-                r#"{"detail":"You do not have permission to perform this action."}"#,
-            ),
-            (
-                Refusal::method(&http::Method::PUT),
-                405,
-                r#"{"detail":"Method \"PUT\" not allowed."}"#,
             ),
             (
                 Refusal::fields([
