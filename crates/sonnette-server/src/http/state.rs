@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use sonnette::Sonnette;
-use sonnette::domain::TokenId;
+use sonnette::domain::{DialectName, Organizer, TokenId};
 use sonnette::engine::Registry;
 use sonnette::store::{Store, StoreError};
 use url::Url;
@@ -15,6 +15,10 @@ use url::Url;
 use super::error::ApiError;
 use super::idempotency::Running;
 use super::token_use::TokenUse;
+
+/// How often an answer looks whether a change is published, and the time in between: a second in all.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What the routes need from the settings.
 #[derive(Debug, Clone)]
@@ -89,6 +93,22 @@ impl AppState {
     /// The registry with every change, whoever made it.
     pub(crate) fn refresh(&self) -> Result<Arc<Registry>, ApiError> {
         Ok(self.sonnette.refresh()?)
+    }
+
+    /// Waits until changes of webhooks are published, for organizers that hear of them: so that a change reaches the
+    /// webhooks that wanted it when its request was answered, and none that is made afterwards. If that takes long, the
+    /// answer does not wait: the change is published all the same.
+    pub(crate) async fn announced(&self, organizer: &Organizer) -> Result<(), ApiError> {
+        if !organizer.dialects.contains(&DialectName::Creads) {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            if self.store(|store| store.webhook_news(1)).await?.is_empty() {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(())
     }
 
     /// Lets the store work on a thread where it may block.

@@ -126,8 +126,13 @@ struct Given<'a> {
 }
 
 fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
-    let data = compact(input.data.get())?;
-    input.spec.rule.check(&parse(&data)?, "data")?;
+    let mut data = compact(input.data.get())?;
+    let value: Value = parse(&data)?;
+    input.spec.rule.check(&value, "data")?;
+    if parse::<Given<'_>>(&data).is_err() {
+        // A key is doubled: the last counts, as everywhere.
+        data = value.to_string().into();
+    }
     let given: Given<'_> = parse(&data)?;
     let name = input.action_type.as_str();
     let (resource, change) = name

@@ -62,10 +62,11 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, FieldErr
         .map_err(|error| FieldErrors::one("data", format!("This JSON cannot be taken: {error}.")))
 }
 
-/// The same JSON without white space between its parts; order of keys, numbers and escapes stay as they are.
+/// The same JSON without white space between its parts, and with no character escaped that need not be, so that what is
+/// sent is UTF-8 however it was published. The order of keys and the text of numbers stay as they are.
 pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
     let bytes = json.as_bytes();
-    // Up to here everything is in `kept`; empty until the first blank.
+    // Up to here everything is in `kept`; empty until the first blank or escape.
     let mut done = 0;
     let mut kept = String::new();
     let mut depth = 0_usize;
@@ -73,7 +74,13 @@ pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => {
-                at = string_end(bytes, at)?;
+                let (end, escaped) = string_end(bytes, at)?;
+                if escaped {
+                    kept.push_str(&json[done..at]);
+                    kept.push_str(&rewritten(&json[at..end])?);
+                    done = end;
+                }
+                at = end;
                 continue;
             }
             b'{' | b'[' => {
@@ -99,18 +106,26 @@ pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
     Ok(Cow::Owned(kept))
 }
 
-/// The place behind the string that begins at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Result<usize, FieldErrors> {
+/// A string in the shortest escapes.
+fn rewritten(string: &str) -> Result<String, FieldErrors> {
+    let text: String = parse(string)?;
+    Ok(serde_json::to_string(&text).unwrap_or_default())
+}
+
+/// The place behind the string that begins at `start`, and whether anything in it is escaped.
+fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), FieldErrors> {
     let mut at = start + 1;
+    let mut escaped = false;
     while let Some(byte) = bytes.get(at) {
+        escaped |= *byte == b'\\';
         match byte {
-            b'"' => return Ok(at + 1),
+            b'"' => return Ok((at + 1, escaped)),
             b'\\' if bytes.get(at + 1) == Some(&b'u') => at = unicode_end(bytes, at)?,
             b'\\' => at += 2,
             _ => at += 1,
         }
     }
-    Ok(bytes.len())
+    Ok((bytes.len(), escaped))
 }
 
 /// The place behind the `\uXXXX`, or pair of them, that begins at `at`.

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::catalogue::Builtin;
 use super::custom::{compact, parse};
@@ -94,8 +94,17 @@ fn membership_type() -> ActionSpec {
 }
 
 fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
-    let data = compact(input.data.get())?;
-    input.spec.rule.check(&parse(&data)?, "data")?;
+    let mut data = compact(input.data.get())?;
+    let value: Value = parse(&data)?;
+    input.spec.rule.check(&value, "data")?;
+    let doubled = match input.spec.shape {
+        Shape::TibilletMembership => parse::<input::Membership<'_>>(&data).is_err(),
+        _ => parse::<input::Reservation>(&data).is_err(),
+    };
+    if doubled {
+        // Of a key that is there twice the last counts, as everywhere.
+        data = value.to_string().into();
+    }
     let (body, rings) = match input.spec.shape {
         Shape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,

@@ -56,12 +56,21 @@ fn there_are_17_pairs_with_examples() {
 }
 
 #[test]
-fn a_resource_is_passed_through_as_it_was_written() {
-    let data = r#"{ "resource": {"z": 1.50, "a": 12345678901234567890123, "e": "\u00e9 \/", "n": null, "z2": [ ]},
+fn a_resource_is_passed_through_as_it_was_written_but_in_utf8() {
+    let data = r#"{ "resource": {"z": 1.50, "a": 12345678901234567890123, "\u00e9": "\u00e9 \/ \u001F\n", "n": null, "z2": [ ]},
         "resource_gid": "x\u0041" }"#;
     assert_eq!(
         sent("creads.work.created", data).unwrap(),
-        r#"{"event":"resource.created","resource_type":"work","resource_gid":"x\u0041","resource":{"z":1.50,"a":12345678901234567890123,"e":"\u00e9 \/","n":null,"z2":[]}}"#
+        r#"{"event":"resource.created","resource_type":"work","resource_gid":"xA","resource":{"z":1.50,"a":12345678901234567890123,"é":"é / \u001f\n","n":null,"z2":[]}}"#
+    );
+}
+
+#[test]
+fn of_doubled_keys_the_last_counts() {
+    let data = r#"{"resource_gid":"1","resource":{"a":1},"resource_gid":"2"}"#;
+    assert_eq!(
+        sent("creads.work.created", data).unwrap(),
+        r#"{"event":"resource.created","resource_type":"work","resource_gid":"2","resource":{"a":1}}"#
     );
 }
 

@@ -8,6 +8,15 @@ const RESERVATION: &str = "tibillet.reservation";
 
 /// Published on the day of the examples.
 fn composed_in(language: Language, action: &str, data: &Value) -> Result<Composed, FieldErrors> {
+    let data = serde_json::value::to_raw_value(data).unwrap();
+    composed_raw(language, action, &data)
+}
+
+fn composed_raw(
+    language: Language,
+    action: &str,
+    data: &RawValue,
+) -> Result<Composed, FieldErrors> {
     let organizer = Organizer {
         name: "Le Hangar Bleu".into(),
         uuid: "0b9d9d0c-3d2f-4c56-8d0f-2f6f2f0a4a11".parse().unwrap(),
@@ -22,7 +31,7 @@ fn composed_in(language: Language, action: &str, data: &Value) -> Result<Compose
         spec: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
         event: None,
-        data: &serde_json::value::to_raw_value(data).unwrap(),
+        data,
         published_at: "2026-03-12T18:00:00Z".parse().unwrap(),
     })
 }
@@ -187,6 +196,19 @@ fn the_least_membership_has_every_key() {
     );
     let body: Value = serde_json::from_str(&text(&composed)).unwrap();
     assert_eq!(body.as_object().unwrap().len(), 39);
+}
+
+#[test]
+fn what_was_published_escaped_or_twice_is_sent_as_utf8_and_once() {
+    let data = r#"{"id":1,"uuid":"6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b10","status":"D","status":"L",
+        "date_added":"2026-03-10T09:15:29Z","custom_form":{"\u00e9t\u00e9":"caf\u00e9"}}"#;
+    let given: &RawValue = serde_json::from_str(data).unwrap();
+    let composed = composed_raw(Language::French, MEMBERSHIP, given).unwrap();
+    let body = text(&composed);
+    assert!(
+        body.ends_with(r#""state_display":"Créé via la caisse","custom_form":{"été":"café"}}"#),
+        "{body}"
+    );
 }
 
 #[test]
