@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use sonnette::Sonnette;
-use sonnette::domain::TokenId;
+use sonnette::domain::{DialectName, Organizer, TokenId};
 use sonnette::engine::Registry;
 use sonnette::store::{Store, StoreError};
 use url::Url;
@@ -14,6 +14,10 @@ use url::Url;
 use super::error::ApiError;
 use super::idempotency::Running;
 use super::token_use::TokenUse;
+
+/// How often an answer looks whether a change is published, and the time in between: a second in all.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What the routes need from the settings.
 #[derive(Debug, Clone)]
@@ -77,6 +81,23 @@ impl AppState {
     /// The registry with every change, whoever made it.
     pub(crate) fn refresh(&self) -> Result<Arc<Registry>, ApiError> {
         Ok(self.sonnette.refresh()?)
+    }
+
+    /// Takes a change of a webhook into the registry and, for organizers that hear of such changes, waits until it is
+    /// published: so that it reaches the webhooks that want it when its request is answered, and none that is made
+    /// afterwards. If that takes long, the answer does not wait: the change is published all the same.
+    pub(crate) async fn announced(&self, organizer: &Organizer) -> Result<(), ApiError> {
+        self.refresh()?;
+        if !organizer.dialects.contains(&DialectName::Creads) {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            if self.store(|store| store.webhook_news(1)).await?.is_empty() {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(())
     }
 
     /// Lets the store work on a thread where it may block.

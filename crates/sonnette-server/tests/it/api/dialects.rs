@@ -124,6 +124,22 @@ fn creads_news_goes_to_the_other_webhooks() {
 }
 
 #[test]
+fn creads_news_reaches_no_webhook_that_was_made_afterwards() {
+    let receiver = receiver();
+    let api = Api::start();
+    speak(&api, &json!(["creads"]));
+    let first = listen(&api, "http://127.0.0.1:9/x", &["creads.webhook.*"]);
+    api.call("PATCH", &first, Some(json!({"comment": "x"})))
+        .expect(200);
+    let second = listen(&api, &receiver.url(), &["creads.webhook.*"]);
+    listen(&api, "http://127.0.0.1:9/y", &["creads.work.created"]);
+    let news = api.get("notifications/").json();
+    assert_eq!(news["results"].as_array().map(Vec::len), Some(4));
+    let heard = api.get(&format!("{second}deliveries/")).json();
+    assert_eq!(heard["results"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn creads_resources_are_published_by_pairs() {
     let api = Api::start();
     speak(&api, &json!(["creads"]));

@@ -47,5 +47,6 @@ pub(crate) async fn disable_webhook(
         return Err(no_webhook());
     }
     state.sonnette.drop_waiting(id).await?;
+    state.announced(&caller.tenant()?.organizer).await?;
     Ok(reply::no_content())
 }
