@@ -95,10 +95,11 @@ impl AppState {
         Ok(self.sonnette.refresh()?)
     }
 
-    /// Waits until changes of webhooks are published, for organizers that hear of them: so that a change reaches the
-    /// webhooks that wanted it when its request was answered, and none that is made afterwards. If that takes long, the
-    /// answer does not wait: the change is published all the same.
+    /// Takes a change of a webhook into the registry and, for organizers that hear of such changes, waits until it is
+    /// published: so that it reaches the webhooks that want it when its request is answered, and none that is made
+    /// afterwards. If that takes long, the answer does not wait: the change is published all the same.
     pub(crate) async fn announced(&self, organizer: &Organizer) -> Result<(), ApiError> {
+        self.refresh()?;
         if !organizer.dialects.contains(&DialectName::Creads) {
             return Ok(());
         }

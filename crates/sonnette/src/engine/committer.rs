@@ -55,6 +55,8 @@ struct Queue {
     version: i64,
     settlements: Vec<Settlement>,
     submitted: u64,
+    /// The registry has changed: there may be changes of webhooks to publish.
+    nudged: bool,
     closed: bool,
 }
 
@@ -149,6 +151,12 @@ impl Committer {
         self.behind.load(Ordering::Relaxed)
     }
 
+    /// The registry has changed.
+    pub(crate) fn nudge(&self) {
+        self.queue.lock().nudged = true;
+        self.wake.notify_one();
+    }
+
     /// Takes nothing more; the thread ends when all is on disk.
     pub(crate) fn close(&self) {
         self.queue.lock().closed = true;
@@ -211,9 +219,11 @@ impl Committer {
     /// Waits for something to commit. None: closed, and nothing is left.
     fn gather(&self) -> Option<Gathered> {
         let mut queue = self.queue.lock();
-        if queue.groups.is_empty() && queue.settlements.is_empty() && !queue.closed {
+        let idle = queue.groups.is_empty() && queue.settlements.is_empty();
+        if idle && !queue.closed && !queue.nudged {
             self.wake.wait_for(&mut queue, LOOK);
         }
+        queue.nudged = false;
         if queue.groups.is_empty() && !queue.settlements.is_empty() && !queue.closed {
             let until = Instant::now() + COMPANY;
             while queue.groups.is_empty() && queue.settlements.len() < ENOUGH && !queue.closed {

@@ -164,7 +164,12 @@ impl Sonnette {
     /// # Errors
     /// When the store cannot be read.
     pub fn refresh(&self) -> Result<Arc<Registry>, StoreError> {
-        self.shared.registry.refresh()
+        let before = self.shared.registry.version();
+        let registry = self.shared.registry.refresh()?;
+        if registry.version() != before {
+            self.shared.committer.nudge();
+        }
+        Ok(registry)
     }
 
     /// Publishes, all or nothing. Answers once it is on disk. With a `token`, only if that is still active at the commit.

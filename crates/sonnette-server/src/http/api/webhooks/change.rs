@@ -118,7 +118,6 @@ async fn save(
     match saved {
         (_, Some(refusal), ..) => Err(refusal.into()),
         (Changed::Done(webhook), None, events, enabled) => {
-            state.refresh()?;
             state.announced(&caller.tenant()?.organizer).await?;
             if enabled {
                 send_what_waits(state, id);

@@ -60,7 +60,6 @@ pub(crate) async fn create_webhook(
     let webhook = state
         .store(move |store| store.add_webhook(&webhook, note))
         .await?;
-    state.refresh()?;
     state.announced(&tenant.organizer).await?;
     Ok(shown(StatusCode::CREATED, &webhook, &events))
 }
