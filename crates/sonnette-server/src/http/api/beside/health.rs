@@ -53,10 +53,10 @@ pub(crate) struct HealthJson {
     last_response: Option<LastResponse>,
 }
 
-/// Attempts of some time; tests are left out.
+/// Attempts of some time, the newest 100,000 at most; tests are left out.
 #[derive(Debug, Serialize, ToSchema, PartialEq)]
 pub(crate) struct Statistics {
-    /// How many.
+    /// How many; 100,000 stands for that many and more.
     #[schema(example = 12)]
     attempts: usize,
     /// From 0 to 1; null without attempts.
