@@ -42,6 +42,7 @@ impl TryFrom<Entry> for ActionTypeSetting {
             schema: entry.schema,
             example: entry.example,
             shape,
+            from_file: true,
         };
         Ok(Self {
             organizer: entry.organizer,

@@ -63,6 +63,8 @@ pub struct RegisteredAction {
     pub example: Option<serde_json::Value>,
     /// How a body is made of an input.
     pub shape: Shape,
+    /// Whether the configuration file says so: it goes when its entry goes.
+    pub from_file: bool,
 }
 
 /// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.

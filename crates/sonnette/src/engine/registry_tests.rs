@@ -88,6 +88,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Tenant {
         schema: None,
         example: None,
         shape: Shape::Custom,
+        from_file: false,
     };
     let own = [
         "shop.order.placed",

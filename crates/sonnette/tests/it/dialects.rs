@@ -168,6 +168,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
         schema: Some(json!({"type": "object", "required": ["old"]})),
         example: None,
         shape: Shape::Custom,
+        from_file: false,
     };
     let Changed::Done(id) = world.store.put_action_type(&action, false, note()).unwrap() else {
         panic!("not registered")

@@ -2,40 +2,65 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use sonnette::domain::RegisteredAction;
+use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{Changed, Registry as _};
 
 use crate::cli::{audit, registry};
 use crate::config::{ActionTypeSetting, Settings};
 
-/// Registers what is new, and changes what has changed. An entry that is taken out of the file stays registered until
-/// it is deleted over REST: webhooks may listen to it.
+/// Registers what is new, changes what has changed, and removes what was taken out of the file. Webhooks may go on naming
+/// what is gone; it rings no more, and what was published stays as it is.
 pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
+    let mut kept = Vec::new();
     for setting in &settings.action_types {
         let name = &setting.action.name;
-        put(setting, store)
+        let owner = put(setting, store)
             .with_context(|| format!("[[action_types]]: {name} cannot be registered"))?;
+        kept.push((owner, name));
+    }
+    for gone in registered(store)?.iter().filter(|row| row.from_file) {
+        if !kept.contains(&(gone.organizer, &gone.name)) {
+            let data = json!({"action_type": gone.name, "source": "configuration file"});
+            store.put_action_type(
+                gone,
+                true,
+                audit::note("sonnette.action_type.deleted", data),
+            )?;
+            tracing::info!(action_type = %gone.name, "removed an action type that the configuration file no longer has");
+        }
     }
     Ok(())
 }
 
-fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<()> {
+/// Every registered action type, those for all once.
+fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
     let organizers = registry::organizers(store)?;
+    let mut rows: Vec<_> = organizers
+        .into_iter()
+        .flat_map(|rows| rows.action_types)
+        .collect();
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// Whose it is.
+fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
         Some(slug) => Some(registry::organizer(store, slug)?.organizer.id),
         None => None,
     };
-    let mut registered = organizers.iter().flat_map(|rows| &rows.action_types);
-    let known = registered.find(|r| r.organizer == owner && r.name == setting.action.name);
-    let id = known.map_or(0, |r| r.id);
+    let mut rows = registered(store)?.into_iter();
+    let known = rows.find(|r| r.organizer == owner && r.name == setting.action.name);
+    let id = known.as_ref().map_or(0, |r| r.id);
     let row = RegisteredAction {
         id,
         organizer: owner,
         ..setting.action.clone()
     };
-    if known == Some(&row) {
-        return Ok(());
+    if known.as_ref() == Some(&row) {
+        return Ok(owner);
     }
     let action = if id == 0 {
         "sonnette.action_type.created"
@@ -52,5 +77,5 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<()> {
         // Without any organizer those for all are not to be seen; the next start looks again.
         tracing::debug!(action_type = %row.name, "the action type is registered already");
     }
-    Ok(())
+    Ok(owner)
 }

@@ -189,6 +189,7 @@ pub(crate) async fn create_action_type(
         schema,
         example,
         shape,
+        from_file: false,
     };
     save(&state, &caller, row, false, "sonnette.action_type.created").await?;
     answer(&state, &caller, &name, StatusCode::CREATED)

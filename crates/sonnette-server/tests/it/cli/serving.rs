@@ -109,7 +109,7 @@ fn tokens_made_and_revoked_beside_it_count_at_once() {
 }
 
 #[test]
-fn action_types_of_the_file_are_registered() {
+fn action_types_come_and_go_with_the_file() {
     let place = Place::new();
     place.run(&["organizer", "create", "bigevents"]).done();
     let create = [
@@ -129,6 +129,10 @@ fn action_types_of_the_file_are_registered() {
         place.serve(&["--config", "s.toml"]);
     }
     place.run(&create).done();
+    place.write("s.toml", "");
+    place.serve(&["--config", "s.toml"]);
+    let gone = place.run(&create).refused(1);
+    assert!(gone.contains("shop.parcel.sent"), "{gone}");
     place.write(
         "s.toml",
         "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"nobody\"\n",

@@ -30,6 +30,7 @@ fn registered(name: &str, shape: Shape, schema: Option<Value>) -> RegisteredActi
         schema,
         example: None,
         shape,
+        from_file: false,
     }
 }
 

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
     include_str!("../../../migrations/sqlite/0002_dialects.sql"),
     include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
+    include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
 ];
 
 /// Files up to this size are looked through at every start.

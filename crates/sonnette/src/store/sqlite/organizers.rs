@@ -110,6 +110,7 @@ pub(super) fn action_types(
             schema: value("schema")?,
             example: value("example")?,
             shape: cells.parse("shape")?,
+            from_file: cells.get("from_file")?,
         });
     }
     Ok(found)
@@ -123,20 +124,29 @@ pub(super) fn write_action_type(
     let example = row.example.as_ref().map(ToString::to_string);
     if row.id == 0 {
         return Ok(t.execute(
-            "INSERT INTO action_types (organizer, name, description, schema, example, shape)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
             params![
                 row.organizer.map(|o| o.0),
                 row.name.as_str(),
                 row.description,
                 schema,
                 example,
-                row.shape.as_str()
+                row.shape.as_str(),
+                row.from_file,
             ],
         )?);
     }
     Ok(t.execute(
-        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5 WHERE id = ?1",
-        params![row.id, row.description, schema, example, row.shape.as_str()],
+        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6
+         WHERE id = ?1",
+        params![
+            row.id,
+            row.description,
+            schema,
+            example,
+            row.shape.as_str(),
+            row.from_file
+        ],
     )?)
 }

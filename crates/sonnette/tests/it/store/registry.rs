@@ -334,6 +334,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         schema: Some(serde_json::json!({"type": "object"})),
         example: None,
         shape: Shape::Custom,
+        from_file: false,
     };
     row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
     let again = RegisteredAction {
