@@ -17,6 +17,8 @@ pub struct Pace {
     best: Option<Duration>,
     best_before: Option<Duration>,
     began: Option<Timestamp>,
+    /// When the first good answer came.
+    since: Option<Timestamp>,
 }
 
 impl Pace {
@@ -30,6 +32,9 @@ impl Pace {
     pub const SLOW: Duration = Duration::from_secs(1);
     /// The best answer is that of the last one to two times this.
     pub const MEMORY: Duration = Duration::from_secs(5);
+
+    /// Growth waits so long for a first answer that shows what the receiver can do: the very first ones pay for connections.
+    pub const TRIAL: Duration = Duration::from_millis(100);
 
     /// A lane that has just opened after failing begins with one.
     pub fn cautious() -> Self {
@@ -48,6 +53,10 @@ impl Pace {
     /// above `most`.
     pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32, now: Timestamp) {
         let best = self.note(took, now);
+        let tried = now
+            .duration_since(*self.since.get_or_insert(now))
+            .unsigned_abs()
+            >= Self::TRIAL;
         if self.window < Self::FIRST {
             self.window += 1;
         } else if best <= Self::QUICK
@@ -55,7 +64,7 @@ impl Pace {
             || took > Self::SLOW
         {
             self.window = (self.window - 1).max(Self::FIRST);
-        } else if in_flight >= self.window && self.window < most {
+        } else if tried && in_flight >= self.window && self.window < most {
             self.window += 1;
         }
     }
@@ -87,6 +96,76 @@ impl Default for Pace {
             best: None,
             best_before: None,
             began: None,
+            since: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+
+    /// Answers that take so long, one after the other, with the window always full.
+    fn after(answers: u32, took: Duration, most: u32) -> Pace {
+        let mut pace = Pace::default();
+        for n in 0..answers {
+            let now = at(1_000 + i64::from(n) * 10);
+            pace.succeeded(took, pace.window(), most, now);
+        }
+        pace
+    }
+
+    #[test]
+    fn a_quick_receiver_needs_no_more_than_the_first_few() {
+        assert_eq!(after(500, Pace::QUICK, Pace::MOST).window(), Pace::FIRST);
+    }
+
+    #[test]
+    fn a_receiver_far_away_is_given_more_up_to_the_bound() {
+        let took = Duration::from_millis(80);
+        assert_eq!(after(500, took, Pace::MOST).window(), Pace::MOST);
+        assert_eq!(after(500, took, 10).window(), 10);
+        assert_eq!(
+            after(5, took, Pace::MOST).window(),
+            Pace::FIRST,
+            "too early to tell"
+        );
+    }
+
+    #[test]
+    fn one_quick_answer_shows_that_the_slow_ones_were_our_own_doing() {
+        let mut pace = after(40, Duration::from_millis(80), Pace::MOST);
+        let grown = pace.window();
+        assert!(grown > Pace::FIRST);
+        pace.succeeded(Pace::QUICK, grown, Pace::MOST, at(1_500));
+        pace.succeeded(Duration::from_millis(80), grown, Pace::MOST, at(1_510));
+        assert!(pace.window() < grown);
+    }
+
+    #[test]
+    fn a_receiver_that_is_full_or_very_slow_is_offered_less() {
+        let mut pace = after(60, Duration::from_millis(50), Pace::MOST);
+        let grown = pace.window();
+        pace.succeeded(Duration::from_millis(300), grown, Pace::MOST, at(1_700));
+        assert_eq!(pace.window(), grown - 1);
+        assert_eq!(
+            after(500, Duration::from_secs(2), Pace::MOST).window(),
+            Pace::FIRST
+        );
+    }
+
+    #[test]
+    fn failures_halve_it_and_one_always_goes() {
+        let mut pace = Pace::default();
+        pace.failed();
+        assert_eq!(pace.window(), 2);
+        pace.failed();
+        pace.failed();
+        assert_eq!(pace.window(), 1);
+        assert_eq!(Pace::cautious().window(), 1);
     }
 }
