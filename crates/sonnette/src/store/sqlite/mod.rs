@@ -225,12 +225,39 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
         match error.sqlite_error_code() {
+            // A fault of ours: trying again would not help, and nobody is told to.
+            Some(ConstraintViolation) => Self::Inconsistent {
+                table: "the store",
+                column: "a constraint",
+                row: "a new row".to_owned(),
+                reason: error.to_string(),
+            },
             Some(DatabaseCorrupt | NotADatabase) => {
                 Self::Refused(format!("the store is damaged: {error}"))
             }
             _ => Self::Unavailable(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_constraint_forbids_is_not_worth_another_try() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a NOT NULL)")
+            .unwrap();
+        let error = connection
+            .execute("INSERT INTO t VALUES (NULL)", [])
+            .unwrap_err();
+        assert!(matches!(
+            StoreError::from(error),
+            StoreError::Inconsistent { .. }
+        ));
     }
 }
