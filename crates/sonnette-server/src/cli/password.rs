@@ -1,13 +1,11 @@
-//! Passwords: read without echo, stored as argon2id.
+//! Passwords, read without echo.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use argon2::{Argon2, PasswordHasher as _};
+use anyhow::{Context as _, Result, bail};
 use rustix::termios::{self, LocalModes, OptionalActions};
 
-/// Shorter ones are refused.
-const SHORTEST: usize = 8;
+use crate::credentials::check_password;
 
 /// One line of standard input.
 pub(super) fn from_stdin() -> Result<String> {
@@ -32,9 +30,7 @@ pub(super) fn from_terminal() -> Result<Option<String>> {
 }
 
 fn checked(password: &str) -> Result<String> {
-    if password.chars().count() < SHORTEST {
-        bail!("a password has at least {SHORTEST} characters");
-    }
+    check_password(password)?;
     Ok(password.to_owned())
 }
 
@@ -51,30 +47,4 @@ fn ask(prompt: &str) -> Result<String> {
     eprintln!();
     read.context("the terminal cannot be read")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// As it is stored: argon2id in PHC notation.
-pub(super) fn hash(password: &str) -> Result<String> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    Ok(hash
-        .map_err(|e| anyhow!("the password cannot be hashed: {e}"))?
-        .to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_argon2id_and_salted() {
-        let one = hash("correct horse").unwrap();
-        assert!(one.starts_with("$argon2id$v=19$"), "{one}");
-        assert_ne!(one, hash("correct horse").unwrap());
-    }
-
-    #[test]
-    fn short_passwords_are_refused() {
-        assert!(checked("seven77").is_err());
-        assert!(checked("eight888").is_ok());
-    }
 }

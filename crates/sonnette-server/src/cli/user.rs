@@ -1,14 +1,20 @@
 //! `sonnette user`.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{OrganizerSlug, Permission, Permissions};
-use sonnette::store::{Changed, NewUser, Registry as _};
+use sonnette::domain::{
+    Access, EmailAddress, OrganizerSlug, Permission, Permissions, User as Account,
+};
+use sonnette::store::sqlite::SqliteStore;
+use sonnette::store::{Accounts as _, Changed, NewUser};
 
 use super::{Misuse, audit, output, password, registry};
 use crate::config::Settings;
+use crate::credentials::hash_password;
 
 /// The command.
 #[derive(Subcommand)]
@@ -17,11 +23,10 @@ pub(super) enum User {
     Create(Create),
 }
 
+/// What is open to a user.
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
-pub(super) struct Create {
-    /// The address they log in with
-    email: String,
+struct Scope {
     /// For this organizer
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
@@ -35,6 +40,14 @@ pub(super) struct Create {
     /// Sees and does everything
     #[arg(long)]
     operator: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// The address they log in with
+    email: String,
+    #[command(flatten)]
+    scope: Scope,
     /// Read the password from standard input, one line; else it is asked for where there is a terminal
     #[arg(long)]
     password_stdin: bool,
@@ -47,22 +60,26 @@ impl User {
     }
 }
 
+impl Scope {
+    fn access(&self, store: &SqliteStore) -> Result<Access> {
+        let Some(slug) = &self.organizer else {
+            return Ok(Access::Operator);
+        };
+        let held = if self.permissions.is_empty() {
+            Permissions::DEFAULT
+        } else {
+            self.permissions.iter().copied().collect()
+        };
+        let organizer = registry::organizer(store, slug)?.organizer.id;
+        Ok(Access::Organizers(BTreeMap::from([(organizer, held)])))
+    }
+}
+
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        let email = self.email.trim().to_lowercase();
-        if !is_address(&email) {
-            return Err(Misuse(format!("{:?} is no e-mail address", self.email)).into());
-        }
+        let email = address(&self.email)?;
         let store = registry::open(settings)?;
-        let mut permissions = Vec::new();
-        if let Some(slug) = &self.organizer {
-            let held = if self.permissions.is_empty() {
-                Permissions::DEFAULT
-            } else {
-                self.permissions.iter().copied().collect()
-            };
-            permissions.push((registry::organizer(&store, slug)?.organizer.id, held));
-        }
+        let access = self.scope.access(&store)?;
         let password = if self.password_stdin {
             Some(password::from_stdin()?)
         } else {
@@ -71,32 +88,35 @@ impl Create {
         if password.is_none() {
             eprintln!("{email} cannot log in yet: no password was given (--password-stdin)");
         }
-        let user = NewUser {
-            password_hash: password.as_deref().map(password::hash).transpose()?,
-            operator: self.operator,
-            permissions,
-            created: SystemClock.now(),
-            email,
-        };
-        let note = audit::note(
-            "sonnette.user.created",
-            json!({"email": user.email, "operator": user.operator}),
-        );
-        match store.add_user(&user, note)? {
-            Changed::Done(_) => output::line(format_args!("created user {}", user.email)),
-            _ => bail!("there is a user {} already", user.email),
-        }
+        let password_hash = password.as_deref().map(hash_password).transpose()?;
+        let user = add(&store, email, access, password_hash)?;
+        output::line(format_args!("created user {}", user.email))
     }
 }
 
-/// Something on both sides of one `@`, and no blanks.
-fn is_address(text: &str) -> bool {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
+fn address(text: &str) -> Result<EmailAddress> {
+    let address = text.trim().parse();
+    address.map_err(|_| Misuse(format!("{text:?} is no e-mail address")).into())
+}
+
+fn add(
+    store: &SqliteStore,
+    email: EmailAddress,
+    access: Access,
+    password_hash: Option<String>,
+) -> Result<Account> {
+    let note = audit::note(
+        "sonnette.user.created",
+        json!({"email": email.as_str(), "operator": access == Access::Operator}),
+    );
+    let user = NewUser {
+        email,
+        password_hash,
+        access,
+        created: SystemClock.now(),
     };
-    text.len() <= 254
-        && text
-            .split_once('@')
-            .is_some_and(|(name, host)| plain(name) && plain(host))
+    match store.add_user(&user, note)? {
+        Changed::Done(user) => Ok(user),
+        _ => bail!("there is a user {} already", user.email),
+    }
 }

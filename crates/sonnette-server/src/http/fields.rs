@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sonnette::domain::UnknownWord;
+use sonnette::domain::{EmailAddress, UnknownWord};
 use uuid::Uuid;
 
 use super::error::{ApiError, Messages};
@@ -191,7 +191,11 @@ impl Fields {
             self.refuse(name, "Ensure this field has no more than 20 elements.");
             return None;
         }
-        if let Some(wrong) = texts.iter().find(|text| !is_email(text)) {
+        let is_plain = |text: &str| {
+            let address: Result<EmailAddress, _> = text.parse();
+            address.is_ok_and(|address| address.is_plain())
+        };
+        if let Some(wrong) = texts.iter().find(|text| !is_plain(text)) {
             self.refuse(name, format!("\"{wrong}\" is not a valid email address."));
             return None;
         }
@@ -236,30 +240,6 @@ impl Fields {
     }
 }
 
-/// Whether a text could be an e-mail address that one line of a mail's header can hold.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
-        return false;
-    };
-    let plain = |c: char| {
-        !c.is_whitespace()
-            && !c.is_control()
-            && !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '@' | '\\')
-    };
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-    };
-    let named = !local.is_empty()
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && local.chars().all(plain);
-    let placed = domain.contains('.') && domain.split('.').all(label) || domain == "localhost";
-    named && placed && text.len() <= 254
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -298,24 +278,5 @@ mod tests {
         assert_eq!(fields.maybe_number("limit", 1, 9), Some(Nullable(None)));
         assert_eq!(fields.emails("mails"), Some(vec!["a@b.example".to_owned()]));
         assert!(fields.finish().is_ok());
-    }
-
-    #[test]
-    fn emails_are_checked() {
-        for good in ["a@b.example", "a.b+c@münchen.example", "root@localhost"] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in [
-            "a",
-            "@b.example",
-            "a@",
-            "a@b",
-            "a b@c.example",
-            "a@b.example\nBcc: x@y.example",
-            "a@-b.example",
-            "<a@b.example>",
-        ] {
-            assert!(!is_email(bad), "{bad}");
-        }
     }
 }

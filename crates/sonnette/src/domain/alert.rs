@@ -129,19 +129,24 @@ pub enum AlertEnd {
     },
 }
 
-impl Alert {
-    /// Waits after the first, second, … failed try; the last repeats.
-    const WAITS: [Duration; 8] = [
-        Duration::from_secs(5),
-        Duration::from_secs(30),
-        Duration::from_mins(1),
-        Duration::from_mins(5),
-        Duration::from_mins(20),
-        Duration::from_hours(1),
-        Duration::from_hours(2),
-        Duration::from_hours(4),
-    ];
+/// Waits after the first, second, … failed try to send a mail; the last repeats.
+const WAITS: [Duration; 8] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(20),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+    Duration::from_hours(4),
+];
 
+/// The wait after a mail has failed once more, `tries` times before.
+pub(super) fn wait_after(tries: u32) -> Duration {
+    WAITS[(tries as usize).min(WAITS.len() - 1)]
+}
+
+impl Alert {
     /// A mail that could not be sent for so long is given up.
     pub const LIFETIME: SignedDuration = SignedDuration::from_hours(96);
 
@@ -150,9 +155,8 @@ impl Alert {
         if now.duration_since(self.at) >= Self::LIFETIME {
             return AlertEnd::GivenUp { error };
         }
-        let place = (self.tries as usize).min(Self::WAITS.len() - 1);
         AlertEnd::Waits {
-            due_at: now + Self::WAITS[place],
+            due_at: now + wait_after(self.tries),
             pending,
             error,
         }

@@ -53,8 +53,10 @@ ids! {
     TokenId,
     /// A user of the dashboard.
     UserId,
-    /// Mail owed to a human.
+    /// Mail owed to a human about a webhook.
     AlertId,
+    /// Mail owed to a user about the account.
+    LetterId,
     /// An entry of the audit log.
     AuditId,
 }

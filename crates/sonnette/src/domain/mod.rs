@@ -6,16 +6,20 @@ mod action;
 mod alert;
 mod attempt;
 mod delivery;
+mod email;
 mod id;
 mod lane;
+mod letter;
 mod notification;
 mod organizer;
 mod pace;
 mod retry;
 mod secret;
+mod session;
 mod slug;
 mod target_url;
 mod token;
+mod user;
 mod webhook;
 mod webhook_news;
 
@@ -24,11 +28,13 @@ pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use email::{EmailAddress, InvalidEmailAddress};
 pub use id::{
-    AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId,
-    WebhookId,
+    AlertId, AttemptId, AuditId, EventId, InvalidId, LetterId, NotificationId, OrganizerId,
+    TokenId, UserId, WebhookId,
 };
 pub use lane::{LaneHealth, Probing, Streak};
+pub use letter::{Letter, LetterEnd, LetterKind};
 pub use notification::{Audience, BodyDraft, Notification, Shape};
 pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer, UnknownWord};
 pub use pace::Pace;
@@ -36,9 +42,11 @@ pub use retry::{
     Decision, DeliveryDecision, LIFETIME, Policy, SCHEDULE, Trial, Turn, decide, decide_late,
 };
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
+pub use session::{Holder, Link, LinkPurpose, SecretHash, Session};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
+pub use user::{Access, User};
 pub use webhook::{
     DisableReason, Disabled, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
     WebhookState,

@@ -2,12 +2,14 @@
 //!
 //! A trait for each reader of the flow: [`Flow`] is the hot path, [`Control`] what people do to waiting deliveries,
 //! [`Recover`] what was missed, [`Erase`] forgetting a person, [`Registry`] who may publish and who listens, [`Log`] what
-//! happened, [`Alerts`] mail owed to humans. Each verb is one transaction.
+//! happened, [`Alerts`] mail owed to humans, [`Accounts`] who may log in and who has, [`Letters`] mail owed to them. Each
+//! verb is one transaction.
 //! No connection, transaction or SQL type crosses this border.
 //!
 //! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
 //! Whatever could run long works in bites of [`BITE`] rows, so that no publication waits for it.
 
+mod accounts;
 mod alerts;
 mod batch;
 mod erase;
@@ -23,6 +25,7 @@ use crate::domain::{
     AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
 };
 
+pub use accounts::{Accounts, Letters, NewUser};
 pub use alerts::Alerts;
 pub use batch::{
     Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict,
@@ -34,7 +37,7 @@ pub use log::{
 };
 pub use recover::{Heard, Recover};
 pub use registry::{
-    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
+    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, OrganizerRows, Registry,
     RegistryRows,
 };
 
@@ -249,7 +252,7 @@ pub trait Control {
         notification: NotificationId,
     ) -> Result<Option<Delivery>, StoreError>;
 
-    /// Removes what ended before `before`: attempts, settled notifications, used keys and kept answers; at most
+    /// Removes what ended before `before`: attempts, settled notifications, used keys, kept answers, mail, and sessions and links that have expired; at most
     /// [`BITE`] rows of each. Returns whether more is left.
     ///
     /// # Errors
@@ -258,7 +261,9 @@ pub trait Control {
 }
 
 /// Everything a store does.
-pub trait Store: Flow + Control + Recover + Erase + Registry + Log + Alerts + Send + Sync {
+pub trait Store:
+    Flow + Control + Recover + Erase + Registry + Log + Alerts + Accounts + Letters + Send + Sync
+{
     /// Whether it can be read and written now.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::domain::{
-    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
-    Scope, Token, TokenHash, TokenId, UserId, Webhook, WebhookId, WebhookNews,
+    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Scope, Token,
+    TokenHash, TokenId, UserId, Webhook, WebhookId, WebhookNews,
 };
 
 /// The registry as far as it has changed since some version.
@@ -94,21 +94,6 @@ pub struct NewToken {
     pub name: String,
     /// What it opens.
     pub scope: Scope,
-    /// When it was made.
-    pub created: Timestamp,
-}
-
-/// A user of the dashboard to be made.
-#[derive(Debug, Clone)]
-pub struct NewUser {
-    /// Unique, in lower case.
-    pub email: String,
-    /// argon2id, PHC string; none until invited and set.
-    pub password_hash: Option<String>,
-    /// Operators see everything.
-    pub operator: bool,
-    /// What they may do, by organizer.
-    pub permissions: Vec<(OrganizerId, Permissions)>,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -259,12 +244,6 @@ pub trait Registry {
     /// # Errors
     /// When the store cannot be written.
     fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
-
-    /// Adds a user of the dashboard.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<UserId>, StoreError>;
 
     /// The audit log of an organizer, newest first: how many there are, and one page.
     ///

@@ -169,8 +169,13 @@ impl Control for SqliteStore {
                 "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
                 params![micros(before), BITE],
             )?;
+            let letters = t.execute(
+                "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
+                params![micros(before), BITE],
+            )?;
+            let opened = super::sessions::prune(t, now)?;
             super::silences::prune(t)?;
-            Ok([attempts, notifications, keys, answers, alerts].iter().any(|n| *n >= BITE))
+            Ok([attempts, notifications, keys, answers, alerts, letters, opened].iter().any(|n| *n >= BITE))
         })
     }
 }

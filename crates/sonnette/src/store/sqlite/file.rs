@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_dialects.sql"),
     include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
     include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
+    include_str!("../../../migrations/sqlite/0005_accounts.sql"),
 ];
 
 /// Files up to this size are looked through at every start.

@@ -3,18 +3,21 @@
 //! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
 
+mod accounts;
 mod alerts;
 mod commit;
 mod control;
 mod erase;
 mod file;
 mod lanes;
+mod letters;
 mod log;
 mod missed;
 mod news;
 mod organizers;
 mod registry;
 mod rows;
+mod sessions;
 mod silences;
 mod tokens;
 mod webhooks;

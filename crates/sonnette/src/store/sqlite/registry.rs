@@ -11,10 +11,10 @@ use super::webhooks::{change_from, retire, webhooks, write_webhook};
 use super::{SqliteStore, StoreError, news, silences};
 use crate::domain::{
     AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
-    Scope, Token, TokenId, UserId, Webhook, WebhookChange, WebhookId, WebhookNews,
+    Scope, Token, TokenId, Webhook, WebhookChange, WebhookId, WebhookNews,
 };
 use crate::store::{
-    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, NewUser, OrganizerRows, Registry,
+    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, OrganizerRows, Registry,
     RegistryRows,
 };
 
@@ -349,28 +349,6 @@ impl Registry for SqliteStore {
                     .execute([id.0, micros(*at)])?;
             }
             Ok(())
-        })
-    }
-
-    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<UserId>, StoreError> {
-        self.write(|t| {
-            let id: Option<i64> = t
-                .query_row(
-                    "INSERT INTO users (email, password_hash, operator, created) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO NOTHING RETURNING id",
-                    params![user.email, user.password_hash, user.operator, micros(user.created)],
-                    |r| r.get(0),
-                )
-                .optional()?;
-            let Some(id) = id else { return Ok(Changed::Taken) };
-            for (organizer, permissions) in &user.permissions {
-                t.execute(
-                    "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
-                    params![id, organizer.0, permissions_json(*permissions)],
-                )?;
-                write_note(t, Some(*organizer), &note)?;
-            }
-            Ok(Changed::Done(UserId(id)))
         })
     }
 

@@ -29,7 +29,7 @@ impl<'a> Cells<'a> {
         Self { row, table }
     }
 
-    fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
+    pub(super) fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
         let row = self
             .row
             .get::<_, i64>(0)

@@ -2,6 +2,7 @@
 //!
 //! A second database joins by one more line at the end of this file.
 
+mod accounts;
 mod bench;
 mod control;
 mod damage;
@@ -68,9 +69,22 @@ macro_rules! conformance {
                 another_target_or_switching_on_begins_anew
                 action_types_belong_to_one_or_to_all
                 tokens_are_kept_by_their_hash
-                users_are_taken_once
                 the_audit_log_is_paged_newest_first
                 an_answer_is_kept_for_a_day
+            );
+            conformance!(@tests $open, accounts:
+                users_are_taken_once
+                a_user_is_kept_as_it_was_given
+                a_users_address_and_access_change
+                another_address_ends_the_links_to_the_old_one
+                a_password_ends_sessions_links_and_letters
+                a_removed_user_leaves_nothing_and_is_nobody_else
+                what_is_done_to_users_is_audited_where_it_concerns
+                a_session_lasts_until_it_expires_or_ends
+                a_link_lasts_as_long_as_its_purpose_says
+                a_letter_is_owed_until_it_has_ended
+                a_mailbox_is_not_filled_with_resets
+                what_has_expired_is_pruned
             );
         }
     };

@@ -10,7 +10,7 @@ use sonnette::domain::{
     Shape, SignatureScheme, SigningSeed, SigningSeeds, Streak, TokenId, Webhook, WebhookId,
     WebhookState,
 };
-use sonnette::store::{Actor, AuditNote, Changed, KeptAnswer, NewToken, NewUser};
+use sonnette::store::{Actor, AuditNote, Changed, KeptAnswer, NewToken};
 
 use super::bench::{Bench, at, settlement, with_health};
 use crate::world::{note, organizer, webhook};
@@ -423,18 +423,6 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
         (tokens()[0].1.last_used, tokens()[0].1.active),
         (Some(at(60)), false)
     );
-}
-
-pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
-    let user = NewUser {
-        email: "a@example.com".to_owned(),
-        password_hash: None,
-        operator: false,
-        permissions: vec![(bench.organizer, Permissions::DEFAULT)],
-        created: at(0),
-    };
-    done(bench.store.add_user(&user, note()).unwrap());
-    assert_eq!(bench.store.add_user(&user, note()).unwrap(), Changed::Taken);
 }
 
 pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {

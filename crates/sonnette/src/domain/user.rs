@@ -1,0 +1,71 @@
+//! Who may log in to the dashboard, and what they may do there.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{EmailAddress, OrganizerId, Permission, Permissions, UserId};
+
+/// A user of the dashboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Assigned by the store, rising; that of a removed user never comes back.
+    pub id: UserId,
+    /// What they log in with, and where their mail goes. Unique.
+    pub email: EmailAddress,
+    /// What is open to them.
+    pub access: Access,
+    /// Without one they cannot log in: they were invited, and have yet to choose it.
+    pub has_password: bool,
+    /// When they were made.
+    pub created: Timestamp,
+}
+
+/// What is open to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everything, everywhere.
+    Operator,
+    /// These organizers, with these permissions. An entry without any permission still lets them look at the registry.
+    Organizers(BTreeMap<OrganizerId, Permissions>),
+}
+
+impl Access {
+    /// Whether they may do what needs `permission` for `organizer`.
+    pub fn allows(&self, organizer: OrganizerId, permission: Permission) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Organizers(held) => held
+                .get(&organizer)
+                .is_some_and(|held| held.contains(permission)),
+        }
+    }
+
+    /// Whether they have anything to do with `organizer`.
+    pub fn reaches(&self, organizer: OrganizerId) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Organizers(held) => held.contains_key(&organizer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_may_do_everything_and_others_what_they_hold() {
+        let (own, looked_at, other) = (OrganizerId(1), OrganizerId(2), OrganizerId(3));
+        let access = Access::Organizers(BTreeMap::from([
+            (own, Permissions::DEFAULT),
+            (looked_at, Permissions::default()),
+        ]));
+        let webhooks = |access: &Access, organizer| access.allows(organizer, Permission::Webhooks);
+        assert!(webhooks(&access, own) && access.reaches(own));
+        assert!(!access.allows(own, Permission::Organizer));
+        assert!(!webhooks(&access, looked_at) && access.reaches(looked_at));
+        assert!(!webhooks(&access, other) && !access.reaches(other));
+        assert!(webhooks(&Access::Operator, other) && Access::Operator.reaches(other));
+    }
+}

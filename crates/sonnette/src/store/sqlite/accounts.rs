@@ -1,0 +1,289 @@
+//! Users of the dashboard. A user is two kinds of rows: one of `users`, and one of `user_permissions` for each organizer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Params, Transaction, params};
+
+use super::registry::write_note;
+use super::rows::{Cells, micros};
+use super::tokens::{permissions, permissions_json};
+use super::{SqliteStore, StoreError, letters, sessions};
+use crate::domain::{
+    Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
+};
+use crate::store::{Accounts, AuditNote, Changed, NewUser};
+
+impl Accounts for SqliteStore {
+    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<User>, StoreError> {
+        self.write(|t| {
+            if is_taken(t, &user.email, None)? {
+                return Ok(Changed::Taken);
+            }
+            let id: i64 = t.query_row(
+                "UPDATE counters SET value = value + 1 WHERE name = 'user' RETURNING value - 1",
+                [],
+                |r| r.get(0),
+            )?;
+            t.execute(
+                "INSERT INTO users (id, email, password_hash, operator, created) VALUES (?1, ?2, ?3, 0, ?4)",
+                params![id, user.email.as_str(), user.password_hash, micros(user.created)],
+            )?;
+            let user = User {
+                id: UserId(id),
+                email: user.email.clone(),
+                access: user.access.clone(),
+                has_password: user.password_hash.is_some(),
+                created: user.created,
+            };
+            write_user(t, &user)?;
+            write_notes(t, &[&user.access], &note)?;
+            Ok(Changed::Done(user))
+        })
+    }
+
+    fn users(&self, organizer: Option<OrganizerId>) -> Result<Vec<User>, StoreError> {
+        self.read(|c| {
+            let c = &c.unchecked_transaction()?;
+            match organizer {
+                None => users(c, "1", []),
+                Some(organizer) => users(
+                    c,
+                    "id IN (SELECT user FROM user_permissions WHERE organizer = ?1)",
+                    [organizer.0],
+                ),
+            }
+        })
+    }
+
+    fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read(|c| user(&*c.unchecked_transaction()?, id))
+    }
+
+    fn user_by_email(
+        &self,
+        email: &EmailAddress,
+    ) -> Result<Option<(User, Option<String>)>, StoreError> {
+        self.read(|c| {
+            let c = &c.unchecked_transaction()?;
+            let Some(user) = users(c, "email = ?1", [email.as_str()])?.pop() else {
+                return Ok(None);
+            };
+            let mut statement =
+                c.prepare_cached("SELECT password_hash FROM users WHERE id = ?1")?;
+            let hash = statement.query_row([user.id.0], |r| r.get(0))?;
+            Ok(Some((user, hash)))
+        })
+    }
+
+    fn change_user(
+        &self,
+        id: UserId,
+        change: &mut dyn FnMut(&mut User) -> bool,
+        note: AuditNote,
+    ) -> Result<Changed<User>, StoreError> {
+        self.write(|t| {
+            let Some(before) = user(t, id)? else {
+                return Ok(Changed::Missing);
+            };
+            let mut user = before.clone();
+            if !change(&mut user) {
+                return Ok(Changed::Refused);
+            }
+            let user = User {
+                email: user.email,
+                access: user.access,
+                ..before.clone()
+            };
+            if is_taken(t, &user.email, Some(id))? {
+                return Ok(Changed::Taken);
+            }
+            write_user(t, &user)?;
+            if user.email != before.email {
+                sessions::end_links(t, id)?;
+            }
+            write_notes(t, &[&before.access, &user.access], &note)?;
+            Ok(Changed::Done(user))
+        })
+    }
+
+    fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        note: AuditNote,
+        now: Timestamp,
+    ) -> Result<Changed<User>, StoreError> {
+        self.write(|t| {
+            t.execute(
+                "UPDATE users SET password_hash = ?2 WHERE id = ?1",
+                params![id.0, password_hash],
+            )?;
+            let Some(user) = user(t, id)? else {
+                return Ok(Changed::Missing);
+            };
+            sessions::end_sessions(t, id)?;
+            sessions::end_links(t, id)?;
+            letters::withdraw(t, id, now)?;
+            write_notes(t, &[&user.access], &note)?;
+            Ok(Changed::Done(user))
+        })
+    }
+
+    fn remove_user(&self, id: UserId, note: AuditNote) -> Result<Changed<User>, StoreError> {
+        self.write(|t| {
+            let Some(user) = user(t, id)? else {
+                return Ok(Changed::Missing);
+            };
+            sessions::end_sessions(t, id)?;
+            sessions::end_links(t, id)?;
+            t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
+            t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
+            t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
+            write_notes(t, &[&user.access], &note)?;
+            Ok(Changed::Done(user))
+        })
+    }
+
+    fn add_session(&self, hash: &SecretHash, session: &Session) -> Result<(), StoreError> {
+        self.write(|t| sessions::add_session(t, hash, session))
+    }
+
+    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.read(|c| sessions::session(c, hash, now))
+    }
+
+    fn extend_session(
+        &self,
+        hash: &SecretHash,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|t| sessions::extend_session(t, hash, expires, now))
+    }
+
+    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+
+    fn end_sessions(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(|t| sessions::end_sessions(t, user))
+    }
+
+    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+        self.write(|t| sessions::add_link(t, hash, link))
+    }
+
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
+        self.read(|c| sessions::link(c, hash, now))
+    }
+
+    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+}
+
+/// Whether somebody else has this address.
+fn is_taken(
+    t: &Transaction<'_>,
+    email: &EmailAddress,
+    own: Option<UserId>,
+) -> Result<bool, StoreError> {
+    let mut other = t.prepare_cached("SELECT 1 FROM users WHERE email = ?1 AND id IS NOT ?2")?;
+    Ok(other.exists(params![email.as_str(), own.map(|id| id.0)])?)
+}
+
+fn user(c: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
+    Ok(users(c, "id = ?1", [id.0])?.pop())
+}
+
+/// By e-mail address.
+fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>, StoreError> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT id, email, operator, password_hash IS NOT NULL AS has_password, created FROM users
+         WHERE {condition} ORDER BY email"
+    ))?;
+    let mut rows = statement.query(key)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "users");
+        let id = UserId(cells.get("id")?);
+        let access = if cells.get("operator")? {
+            Access::Operator
+        } else {
+            Access::Organizers(held(c, id)?)
+        };
+        found.push(User {
+            id,
+            email: cells.parse("email")?,
+            access,
+            has_password: cells.get("has_password")?,
+            created: cells.time("created")?,
+        });
+    }
+    Ok(found)
+}
+
+fn held(c: &Connection, user: UserId) -> Result<BTreeMap<OrganizerId, Permissions>, StoreError> {
+    let mut statement =
+        c.prepare_cached("SELECT organizer, permissions FROM user_permissions WHERE user = ?1")?;
+    let mut rows = statement.query([user.0])?;
+    let mut held = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "user_permissions");
+        held.insert(OrganizerId(cells.get("organizer")?), permissions(cells)?);
+    }
+    Ok(held)
+}
+
+/// The address, and what is open to them; all else of a user is written by verbs of its own.
+fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
+    t.execute(
+        "UPDATE users SET email = ?2, operator = ?3 WHERE id = ?1",
+        params![
+            user.id.0,
+            user.email.as_str(),
+            user.access == Access::Operator
+        ],
+    )?;
+    t.execute("DELETE FROM user_permissions WHERE user = ?1", [user.id.0])?;
+    if let Access::Organizers(held) = &user.access {
+        for (organizer, permissions) in held {
+            t.execute(
+                "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
+                params![user.id.0, organizer.0, permissions_json(*permissions)],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A line for each organizer that is concerned; for the installation where an operator is, or nobody.
+fn write_notes(
+    t: &Transaction<'_>,
+    accesses: &[&Access],
+    note: &AuditNote,
+) -> Result<(), StoreError> {
+    let mut concerned = BTreeSet::new();
+    for access in accesses {
+        match access {
+            Access::Operator => {
+                concerned.insert(None);
+            }
+            Access::Organizers(held) => concerned.extend(held.keys().copied().map(Some)),
+        }
+    }
+    if concerned.is_empty() {
+        concerned.insert(None);
+    }
+    for organizer in concerned {
+        write_note(t, organizer, note)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Mail owed to users about their accounts.
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+
+use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError};
+use crate::domain::{Language, Letter, LetterEnd, LetterId, LetterKind, OrganizerId, UserId};
+use crate::store::Letters;
+
+impl Letters for SqliteStore {
+    fn owe_letter(
+        &self,
+        user: UserId,
+        kind: LetterKind,
+        language: Language,
+        organizer: Option<OrganizerId>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let pause = now
+            .saturating_sub(LetterKind::RESET_PAUSE)
+            .unwrap_or(Timestamp::MIN);
+        self.write(|t| {
+            let queued = t.execute(
+                "INSERT INTO letters (user, kind, language, organizer, at, tries, due_at)
+                 SELECT id, ?2, ?3, ?4, ?5, 0, ?5 FROM users WHERE id = ?1
+                   AND NOT (?2 = 'reset' AND EXISTS
+                     (SELECT 1 FROM letters WHERE user = ?1 AND kind = 'reset' AND at > ?6))",
+                params![
+                    user.0,
+                    kind.as_str(),
+                    language.as_str(),
+                    organizer.map(|o| o.0),
+                    micros(now),
+                    micros(pause)
+                ],
+            )?;
+            Ok(queued > 0)
+        })
+    }
+
+    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT l.id, l.user, u.email, l.kind, l.language, l.organizer, l.at, l.tries
+                 FROM letters l JOIN users u ON u.id = l.user
+                 WHERE l.settled_at IS NULL AND l.due_at <= ?1 ORDER BY l.due_at, l.id LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![micros(now), limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(letter(Cells::new(row, "letters"))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn settle_letter(
+        &self,
+        id: LetterId,
+        end: &LetterEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|t| {
+            match end {
+                LetterEnd::Sent => t.execute(
+                    "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'sent', error = NULL
+                     WHERE id = ?1 AND settled_at IS NULL",
+                    params![id.0, micros(now)],
+                )?,
+                LetterEnd::Waits { due_at, error } => t.execute(
+                    "UPDATE letters SET tries = tries + 1, due_at = ?2, error = ?3
+                     WHERE id = ?1 AND settled_at IS NULL",
+                    params![id.0, micros(*due_at), error],
+                )?,
+                LetterEnd::GivenUp { error } => t.execute(
+                    "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'given_up', error = ?3
+                     WHERE id = ?1 AND settled_at IS NULL",
+                    params![id.0, micros(now), error],
+                )?,
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Gives up whatever is still owed to a user who has a password now.
+pub(super) fn withdraw(
+    t: &Transaction<'_>,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    t.execute(
+        "UPDATE letters SET settled_at = ?2, how = 'given_up', error = 'the password was set meanwhile'
+         WHERE user = ?1 AND settled_at IS NULL",
+        params![user.0, micros(now)],
+    )?;
+    Ok(())
+}
+
+fn letter(cells: Cells<'_>) -> Result<Letter, StoreError> {
+    Ok(Letter {
+        id: LetterId(cells.get("id")?),
+        user: UserId(cells.get("user")?),
+        email: cells.parse("email")?,
+        kind: cells.parse("kind")?,
+        language: cells.parse("language")?,
+        organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
+        at: cells.time("at")?,
+        tries: cells.get("tries")?,
+    })
+}

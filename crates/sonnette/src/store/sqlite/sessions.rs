@@ -1,0 +1,141 @@
+//! Sessions and links, by the hash of their text. One that has expired is as good as none, and goes with [`prune`].
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::StoreError;
+use super::rows::{Cells, micros};
+use crate::domain::{Holder, Link, LinkPurpose, OrganizerId, SecretHash, Session, TokenId, UserId};
+use crate::store::BITE;
+
+pub(super) fn add_session(
+    t: &Transaction<'_>,
+    hash: &SecretHash,
+    session: &Session,
+) -> Result<(), StoreError> {
+    let (user, organizer, token) = match session.holder {
+        Holder::User(user) => (Some(user.0), None, None),
+        Holder::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
+    };
+    t.execute(
+        "INSERT INTO sessions (hash, user, organizer, token, created, expires, seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)",
+        params![
+            hash,
+            user,
+            organizer,
+            token,
+            micros(session.created),
+            micros(session.expires)
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn session(
+    c: &Connection,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    let mut statement =
+        c.prepare_cached("SELECT * FROM sessions WHERE hash = ?1 AND expires > ?2")?;
+    let mut rows = statement.query(params![hash, micros(now)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let cells = Cells::new(row, "sessions");
+    let holder = match cells.get::<Option<i64>>("user")? {
+        Some(user) => Holder::User(UserId(user)),
+        None => Holder::Portal {
+            organizer: OrganizerId(cells.get("organizer")?),
+            token: TokenId(cells.get("token")?),
+        },
+    };
+    Ok(Some(Session {
+        holder,
+        created: cells.time("created")?,
+        expires: cells.time("expires")?,
+    }))
+}
+
+pub(super) fn extend_session(
+    t: &Transaction<'_>,
+    hash: &SecretHash,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    t.execute(
+        "UPDATE sessions SET expires = ?2, seen = ?3 WHERE hash = ?1 AND expires > ?3",
+        params![hash, micros(expires), micros(now)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), StoreError> {
+    t.execute("DELETE FROM sessions WHERE user = ?1", [user.0])?;
+    Ok(())
+}
+
+pub(super) fn add_link(
+    t: &Transaction<'_>,
+    hash: &SecretHash,
+    link: &Link,
+) -> Result<(), StoreError> {
+    let (purpose, user, organizer, token) = match link.purpose {
+        LinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
+        LinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
+        LinkPurpose::Portal { organizer, token } => {
+            ("portal", None, Some(organizer.0), Some(token.0))
+        }
+    };
+    t.execute(
+        "INSERT INTO links (hash, purpose, user, organizer, token, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![hash, purpose, user, organizer, token, micros(link.expires)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn link(
+    c: &Connection,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Link>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;
+    let mut rows = statement.query(params![hash, micros(now)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let cells = Cells::new(row, "links");
+    let purpose = match cells.get::<String>("purpose")?.as_str() {
+        "invitation" => LinkPurpose::Invitation(UserId(cells.get("user")?)),
+        "reset" => LinkPurpose::Reset(UserId(cells.get("user")?)),
+        "portal" => LinkPurpose::Portal {
+            organizer: OrganizerId(cells.get("organizer")?),
+            token: TokenId(cells.get("token")?),
+        },
+        _ => return Err(cells.wrong("purpose", "not a known purpose")),
+    };
+    Ok(Some(Link {
+        purpose,
+        expires: cells.time("expires")?,
+    }))
+}
+
+/// Those of a user: all that lead to a password.
+pub(super) fn end_links(t: &Transaction<'_>, user: UserId) -> Result<(), StoreError> {
+    t.execute("DELETE FROM links WHERE user = ?1", [user.0])?;
+    Ok(())
+}
+
+/// Removes what has expired, at most [`BITE`] of each; returns the larger number.
+pub(super) fn prune(t: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    let sessions = t.execute(
+        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires <= ?1 LIMIT ?2)",
+        params![micros(now), BITE],
+    )?;
+    let links = t.execute(
+        "DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE expires <= ?1 LIMIT ?2)",
+        params![micros(now), BITE],
+    )?;
+    Ok(sessions.max(links))
+}

@@ -1,0 +1,401 @@
+//! Who may use the dashboard, who does just now, and the mail owed to them.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use sonnette::domain::{
+    Access, Holder, Language, Letter, LetterEnd, LetterKind, Link, LinkPurpose, OrganizerId,
+    Permission, Permissions, Scope, SecretHash, Session, TokenId, User, UserId,
+};
+use sonnette::store::{Actor, AuditNote, Changed, NewToken, NewUser};
+
+use super::bench::{Bench, at};
+use super::registry::done;
+use crate::world::note;
+
+const ONE: SecretHash = [1; 32];
+const TWO: SecretHash = [2; 32];
+
+fn new_user(email: &str, access: Access) -> NewUser {
+    NewUser {
+        email: email.parse().unwrap(),
+        password_hash: None,
+        access,
+        created: at(0),
+    }
+}
+
+fn entries(organizers: &[OrganizerId]) -> Access {
+    let entry = |organizer: &OrganizerId| (*organizer, Permissions::DEFAULT);
+    Access::Organizers(organizers.iter().map(entry).collect())
+}
+
+fn add(bench: &Bench<'_>, email: &str, access: Access) -> User {
+    done(
+        bench
+            .store
+            .add_user(&new_user(email, access), note())
+            .unwrap(),
+    )
+}
+
+/// A user of the bench's organizer.
+fn ada(bench: &Bench<'_>) -> User {
+    add(bench, "ada@example.org", entries(&[bench.organizer]))
+}
+
+fn token(bench: &Bench<'_>) -> TokenId {
+    let token = NewToken {
+        hash: [7; 32],
+        name: "shop".to_owned(),
+        scope: Scope::Organizer(bench.organizer, Permissions::DEFAULT),
+        created: at(0),
+    };
+    bench.store.add_token(&token, note()).unwrap().id
+}
+
+fn session(holder: Holder, until: i64) -> Session {
+    Session {
+        holder,
+        created: at(0),
+        expires: at(until),
+    }
+}
+
+fn named(action: &'static str) -> AuditNote {
+    AuditNote {
+        actor: Actor::CommandLine,
+        action,
+        data: serde_json::json!({}),
+        at: at(0),
+    }
+}
+
+/// The actions in the audit log of an organizer that are about users, oldest first.
+fn audited(bench: &Bench<'_>, organizer: OrganizerId) -> Vec<String> {
+    let (_, entries) = bench.store.audit(organizer, 0, 99).unwrap();
+    let actions = entries.into_iter().rev().map(|entry| entry.action);
+    actions
+        .filter(|a| a.starts_with("sonnette.user."))
+        .collect()
+}
+
+pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
+    let user = ada(bench);
+    let again = new_user("ADA@example.org", Access::Operator);
+    assert_eq!(
+        bench.store.add_user(&again, note()).unwrap(),
+        Changed::Taken
+    );
+    assert_eq!(bench.store.users(None).unwrap(), [user]);
+}
+
+pub(super) fn a_user_is_kept_as_it_was_given(bench: &Bench<'_>) {
+    let other = bench.add_organizer("other");
+    let held = BTreeMap::from([
+        (
+            bench.organizer,
+            Permissions::from_iter([Permission::Publish]),
+        ),
+        (other, Permissions::default()),
+    ]);
+    let mut wanted = new_user("zoë@example.org", Access::Organizers(held));
+    wanted.password_hash = Some("$argon2id$".to_owned());
+    let zoe = done(bench.store.add_user(&wanted, note()).unwrap());
+    assert_eq!(
+        (&zoe.email, &zoe.access, zoe.has_password, zoe.created),
+        (&wanted.email, &wanted.access, true, at(0))
+    );
+    let ada = add(bench, "ada@example.org", Access::Operator);
+    let one = add(bench, "one@example.org", entries(&[other]));
+    let nobody = add(bench, "nobody@example.org", entries(&[]));
+    let store = bench.store;
+    assert_eq!(store.user(zoe.id).unwrap(), Some(zoe.clone()));
+    assert_eq!(store.user(UserId(99)).unwrap(), None);
+    let all = [ada.clone(), nobody, one.clone(), zoe.clone()];
+    assert_eq!(store.users(None).unwrap(), all);
+    let own = store.users(Some(bench.organizer)).unwrap();
+    assert_eq!(own, std::slice::from_ref(&zoe));
+    assert_eq!(store.users(Some(other)).unwrap(), [one, zoe.clone()]);
+    let found = |email: &str| store.user_by_email(&email.parse().unwrap()).unwrap();
+    let hash = Some("$argon2id$".to_owned());
+    assert_eq!(found("Zoë@example.org"), Some((zoe, hash)));
+    assert_eq!(found("ada@example.org"), Some((ada, None)));
+    assert_eq!(found("eve@example.org"), None);
+}
+
+pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
+    let (user, other) = (ada(bench), bench.add_organizer("other"));
+    add(bench, "taken@example.org", Access::Operator);
+    let change = |email: &str, access: &Access| {
+        let mut change = |user: &mut User| {
+            user.email = email.parse().unwrap();
+            user.access = access.clone();
+            // Neither is changed so.
+            (user.has_password, user.created) = (true, at(9));
+            true
+        };
+        bench
+            .store
+            .change_user(user.id, &mut change, note())
+            .unwrap()
+    };
+    let access = entries(&[other]);
+    assert_eq!(change("taken@example.org", &access), Changed::Taken);
+    assert_eq!(bench.store.user(user.id).unwrap(), Some(user.clone()));
+    let changed = done(change("lovelace@example.org", &access));
+    let wanted = User {
+        email: "lovelace@example.org".parse().unwrap(),
+        access,
+        ..user.clone()
+    };
+    assert_eq!(changed, wanted);
+    assert_eq!(bench.store.user(user.id).unwrap(), Some(wanted));
+    assert_eq!(
+        done(change("ada@example.org", &Access::Operator)).access,
+        Access::Operator
+    );
+    assert_eq!(bench.store.users(Some(other)).unwrap(), []);
+    let refuse = |id| bench.store.change_user(id, &mut |_| false, note()).unwrap();
+    assert_eq!(refuse(user.id), Changed::Refused);
+    assert_eq!(refuse(UserId(99)), Changed::Missing);
+}
+
+pub(super) fn another_address_ends_the_links_to_the_old_one(bench: &Bench<'_>) {
+    let user = ada(bench);
+    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    bench.store.add_link(&ONE, &link).unwrap();
+    let change = |email: &str| {
+        let mut change = |user: &mut User| {
+            user.email = email.parse().unwrap();
+            true
+        };
+        done(
+            bench
+                .store
+                .change_user(user.id, &mut change, note())
+                .unwrap(),
+        );
+        bench.store.link(&ONE, at(1)).unwrap()
+    };
+    assert_eq!(change("ada@example.org"), Some(link));
+    assert_eq!(change("eve@example.org"), None);
+}
+
+pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
+    let (user, store) = (ada(bench), bench.store);
+    let other = add(bench, "other@example.org", Access::Operator);
+    for (user, first) in [(user.id, 1), (other.id, 11)] {
+        let held = session(Holder::User(user), 60);
+        store.add_session(&[first; 32], &held).unwrap();
+        store.add_session(&[first + 1; 32], &held).unwrap();
+        let link = Link::new(LinkPurpose::Reset(user), at(0));
+        store.add_link(&[first; 32], &link).unwrap();
+        let queued = store.owe_letter(user, LetterKind::Reset, Language::English, None, at(0));
+        assert!(queued.unwrap());
+    }
+    let set = |id| {
+        store
+            .set_password(id, "$argon2id$new", note(), at(1))
+            .unwrap()
+    };
+    assert!(done(set(user.id)).has_password);
+    assert_eq!(set(UserId(99)), Changed::Missing);
+    let (_, hash) = store.user_by_email(&user.email).unwrap().unwrap();
+    assert_eq!(hash.as_deref(), Some("$argon2id$new"));
+    for (place, there) in [(1, false), (2, false), (11, true), (12, true)] {
+        let found = store.session(&[place; 32], at(1)).unwrap();
+        assert_eq!(found.is_some(), there, "{place}");
+    }
+    assert_eq!(store.link(&[1; 32], at(1)).unwrap(), None);
+    assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
+    let owed = store.due_letters(at(1), 9).unwrap();
+    assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
+}
+
+pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>) {
+    let (user, store) = (ada(bench), bench.store);
+    let holder = Holder::User(user.id);
+    store.add_session(&ONE, &session(holder, 60)).unwrap();
+    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    store.add_link(&ONE, &link).unwrap();
+    let owe = |user| store.owe_letter(user, LetterKind::Invitation, Language::French, None, at(0));
+    assert!(owe(user.id).unwrap());
+    let remove = || store.remove_user(user.id, note()).unwrap();
+    assert_eq!(done(remove()), user);
+    assert_eq!(remove(), Changed::Missing);
+    assert_eq!(store.user(user.id).unwrap(), None);
+    assert_eq!(store.session(&ONE, at(1)).unwrap(), None);
+    assert_eq!(store.link(&ONE, at(1)).unwrap(), None);
+    assert_eq!(store.due_letters(at(1), 9).unwrap(), []);
+    assert!(!owe(user.id).unwrap());
+    assert!(store.add_session(&TWO, &session(holder, 60)).is_err());
+    assert!(ada(bench).id > user.id);
+}
+
+pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'_>) {
+    let (store, other) = (bench.store, bench.add_organizer("other"));
+    let wanted = new_user("ada@example.org", entries(&[bench.organizer]));
+    let user = done(
+        store
+            .add_user(&wanted, named("sonnette.user.created"))
+            .unwrap(),
+    );
+    let mut change = |user: &mut User| {
+        user.access = entries(&[other]);
+        true
+    };
+    let changed = named("sonnette.user.changed");
+    done(store.change_user(user.id, &mut change, changed).unwrap());
+    let password = named("sonnette.user.password");
+    done(store.set_password(user.id, "", password, at(0)).unwrap());
+    let removed = named("sonnette.user.removed");
+    done(store.remove_user(user.id, removed).unwrap());
+    let operator = new_user("op@example.org", Access::Operator);
+    done(
+        store
+            .add_user(&operator, named("sonnette.user.created"))
+            .unwrap(),
+    );
+    let own = ["sonnette.user.created", "sonnette.user.changed"];
+    assert_eq!(audited(bench, bench.organizer), own);
+    let others = ["changed", "password", "removed"].map(|a| format!("sonnette.user.{a}"));
+    assert_eq!(audited(bench, other), others);
+}
+
+pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
+    let (store, user) = (bench.store, ada(bench).id);
+    let (token, organizer) = (token(bench), bench.organizer);
+    let own = session(Holder::User(user), 60);
+    let portal = session(Holder::Portal { organizer, token }, 60);
+    store.add_session(&ONE, &own).unwrap();
+    store.add_session(&TWO, &portal).unwrap();
+    let found = |hash, second| store.session(&hash, at(second)).unwrap();
+    assert_eq!((found(ONE, 59), found(TWO, 59)), (Some(own), Some(portal)));
+    assert_eq!((found(ONE, 60), found([3; 32], 0)), (None, None));
+    // Too late, and in time.
+    store.extend_session(&ONE, at(120), at(60)).unwrap();
+    assert_eq!(found(ONE, 60), None);
+    store.extend_session(&ONE, at(120), at(59)).unwrap();
+    assert_eq!(found(ONE, 119), Some(session(own.holder, 120)));
+    store.end_sessions(user).unwrap();
+    assert_eq!((found(ONE, 1), found(TWO, 1)), (None, Some(portal)));
+    store.end_session(&TWO).unwrap();
+    store.end_session(&TWO).unwrap();
+    assert_eq!(found(TWO, 1), None);
+}
+
+pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
+    let (store, user) = (bench.store, ada(bench).id);
+    let (token, organizer) = (token(bench), bench.organizer);
+    let purposes = [
+        (LinkPurpose::Invitation(user), 7 * 24 * 3_600),
+        (LinkPurpose::Reset(user), 3_600),
+        (LinkPurpose::Portal { organizer, token }, 600),
+    ];
+    for (hash, (purpose, seconds)) in (1..).zip(purposes) {
+        let hash = [hash; 32];
+        store.add_link(&hash, &Link::new(purpose, at(0))).unwrap();
+        let found = |second| store.link(&hash, at(second)).unwrap();
+        let expires = at(seconds);
+        // As often as one looks.
+        for _ in 0..2 {
+            assert_eq!(found(seconds - 1), Some(Link { purpose, expires }));
+        }
+        assert_eq!(found(seconds), None);
+        store.end_link(&hash).unwrap();
+        assert_eq!(found(0), None);
+    }
+}
+
+pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
+    let (store, user) = (bench.store, ada(bench));
+    let (kind, language, organizer) = (
+        LetterKind::Invitation,
+        Language::French,
+        Some(bench.organizer),
+    );
+    assert!(
+        store
+            .owe_letter(user.id, kind, language, organizer, at(5))
+            .unwrap()
+    );
+    assert_eq!(store.due_letters(at(4), 9).unwrap(), []);
+    let owed = store.due_letters(at(5), 9).unwrap().remove(0);
+    let wanted = Letter {
+        id: owed.id,
+        user: user.id,
+        email: user.email,
+        kind,
+        language,
+        organizer,
+        at: at(5),
+        tries: 0,
+    };
+    assert_eq!(owed, wanted);
+    let waits = owed.after_failure("away".to_owned(), at(6));
+    store.settle_letter(owed.id, &waits, at(6)).unwrap();
+    assert_eq!(store.due_letters(at(10), 9).unwrap(), []);
+    assert_eq!(store.due_letters(at(11), 9).unwrap()[0].tries, 1);
+    assert!(
+        store
+            .owe_letter(user.id, kind, language, None, at(7))
+            .unwrap()
+    );
+    assert_eq!(store.due_letters(at(20), 1).unwrap()[0].organizer, None);
+    assert_eq!(store.due_letters(at(20), 9).unwrap().len(), 2);
+    store
+        .settle_letter(owed.id, &LetterEnd::Sent, at(12))
+        .unwrap();
+    // It stays as it is.
+    store.settle_letter(owed.id, &waits, at(13)).unwrap();
+    let left = store.due_letters(at(20), 9).unwrap();
+    assert_eq!(left.len(), 1);
+    let given_up = LetterEnd::GivenUp {
+        error: "no".to_owned(),
+    };
+    store.settle_letter(left[0].id, &given_up, at(14)).unwrap();
+    assert_eq!(store.due_letters(at(99), 9).unwrap(), []);
+}
+
+pub(super) fn a_mailbox_is_not_filled_with_resets(bench: &Bench<'_>) {
+    let (store, user) = (bench.store, ada(bench).id);
+    let other = add(bench, "other@example.org", Access::Operator).id;
+    let owe = |user, kind, second| {
+        let queued = store.owe_letter(user, kind, Language::English, None, at(second));
+        queued.unwrap()
+    };
+    assert!(owe(user, LetterKind::Reset, 0));
+    let first = store.due_letters(at(0), 9).unwrap()[0].id;
+    store.settle_letter(first, &LetterEnd::Sent, at(0)).unwrap();
+    assert!(!owe(user, LetterKind::Reset, 59));
+    assert!(owe(user, LetterKind::Invitation, 59));
+    assert!(owe(other, LetterKind::Reset, 59));
+    assert!(owe(user, LetterKind::Reset, 60));
+}
+
+pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
+    let (store, user) = (bench.store, ada(bench).id);
+    let holder = Holder::User(user);
+    store.add_session(&ONE, &session(holder, 60)).unwrap();
+    store.add_session(&TWO, &session(holder, 61)).unwrap();
+    let (short, long) = (LinkPurpose::Reset(user), LinkPurpose::Invitation(user));
+    let early = at(60) - SignedDuration::from_hours(1);
+    store.add_link(&ONE, &Link::new(short, early)).unwrap();
+    store.add_link(&TWO, &Link::new(long, early)).unwrap();
+    let owe = |second| {
+        let kind = LetterKind::Invitation;
+        store
+            .owe_letter(user, kind, Language::English, None, at(second))
+            .unwrap()
+    };
+    assert!(owe(29) && owe(30));
+    assert!(!store.prune(at(30), at(60)).unwrap());
+    // What has expired is not given at all, so it is looked for as of when it had not.
+    assert_eq!(store.session(&ONE, at(0)).unwrap(), None);
+    assert!(store.session(&TWO, at(0)).unwrap().is_some());
+    assert_eq!(store.link(&ONE, at(0)).unwrap(), None);
+    assert!(store.link(&TWO, at(0)).unwrap().is_some());
+    let left = store.due_letters(at(99), 9).unwrap();
+    assert_eq!(left.iter().map(|l| l.at).collect::<Vec<_>>(), [at(30)]);
+}
