@@ -45,6 +45,9 @@ pub(crate) struct Settings {
     /// Whose `X-Forwarded-*` is believed.
     #[serde(deserialize_with = "parse::networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Origins that may show an organizer's pages in a frame.
+    #[serde(deserialize_with = "parse::origins")]
+    pub(crate) embed_origins: Vec<String>,
     /// Refuse `http` targets.
     pub(crate) require_https: bool,
     /// For a whole attempt.
@@ -95,6 +98,7 @@ impl Default for Settings {
             public_url: None,
             allow_target: Vec::new(),
             trusted_proxies: Vec::new(),
+            embed_origins: Vec::new(),
             require_https: false,
             timeout_seconds: 30,
             response_limit_bytes: 65_536,

@@ -63,6 +63,24 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect()
 }
 
+/// A list of web origins: scheme, host and perhaps a port, and nothing else.
+pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origin = |text: &String| {
+        let url = Url::parse(text).ok();
+        url.map(|url| url.origin().ascii_serialization())
+            .filter(|origin| origin == text.trim_end_matches('/') && origin.starts_with("http"))
+            .ok_or_else(|| {
+                D::Error::custom(format!(
+                    "{text:?} is no origin, such as https://platform.example"
+                ))
+            })
+    };
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(origin)
+        .collect()
+}
+
 /// An e-mail address, perhaps with a name before it.
 pub(super) fn mailbox<'de, D: Deserializer<'de>>(
     deserializer: D,

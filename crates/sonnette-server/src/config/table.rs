@@ -108,6 +108,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Believe X-Forwarded-* from this; repeatable",
     ),
     setting(
+        "embed_origins",
+        Kind::List,
+        "ORIGIN",
+        "Let pages of this origin show an organizer's pages in a frame; repeatable",
+    ),
+    setting(
         "require_https",
         Kind::Switch,
         "BOOL",

@@ -1,9 +1,9 @@
-//! Around the API: is it alive, is it ready, what does it measure; and the page where the dashboard will be.
+//! Around the API: is it alive, is it ready, what does it measure.
 
 use std::sync::OnceLock;
 
 use axum::extract::State;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use sonnette::store::StoreError;
@@ -82,23 +82,4 @@ pub(crate) async fn get_openapi() -> Response {
     static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
     let text = TEXT.get_or_init(|| to_vec(&openapi()).unwrap_or_default());
     reply::json_text(StatusCode::OK, text.clone())
-}
-
-const FRONT_PAGE: &str = "<!doctype html>
-<html lang=\"en\">
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<title>Sonnette</title>
-<h1>Sonnette</h1>
-<p>The webhook server is running. The dashboard is not here yet.</p>
-<ul>
-<li><a href=\"/api/docs/\">The REST API, to read and to try</a></li>
-<li><a href=\"/api/v1/openapi.json\">The REST API as an OpenAPI document</a></li>
-</ul>
-</html>
-";
-
-/// Where the dashboard will be.
-pub(crate) async fn get_front_page() -> Html<&'static str> {
-    Html(FRONT_PAGE)
 }

@@ -39,16 +39,11 @@ impl FromRequestParts<AppState> for Address {
 }
 
 /// Scheme and host. `public_url` says so; else a trusted proxy; else the request itself.
-fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
+pub(crate) fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
     if let Some(url) = &settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
-    let trusted = peer.map(|ip| ip.to_canonical()).is_some_and(|ip| {
-        settings
-            .trusted_proxies
-            .iter()
-            .any(|network| network.contains(&ip))
-    });
+    let trusted = peer.is_some_and(|peer| is_trusted(settings, peer));
     let said = |name: &str| {
         let value = headers.get(name).filter(|_| trusted)?.to_str().ok()?;
         let first = value.split(',').next().unwrap_or_default().trim();
@@ -66,6 +61,30 @@ fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> S
         .filter(|host| is_host(host))
         .unwrap_or("localhost");
     format!("{scheme}://{host}")
+}
+
+/// Where a request came from in the first place: trusted proxies say whom they had it from, the nearest last.
+pub(crate) fn client(settings: &HttpSettings, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let mut client = peer;
+    let said: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for address in said.iter().rev() {
+        match address.trim().parse() {
+            Ok(before) if is_trusted(settings, client) => client = before,
+            _ => break,
+        }
+    }
+    client
+}
+
+fn is_trusted(settings: &HttpSettings, peer: IpAddr) -> bool {
+    let peer = peer.to_canonical();
+    let mut networks = settings.trusted_proxies.iter();
+    networks.any(|network| network.contains(&peer))
 }
 
 /// Nothing that could end the host and begin something else.

@@ -3,6 +3,7 @@
 mod api;
 mod around;
 mod body;
+mod dashboard;
 mod describe_path;
 mod document;
 pub(crate) mod drf;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::routing::any;
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
@@ -151,12 +152,13 @@ pub(crate) fn router(state: AppState) -> Router {
         }
     }
     router
-        .route("/", get(around::get_front_page))
+        .route("/api", any(front::nowhere))
+        .route("/api/{*rest}", any(front::nowhere))
         .merge(
             SwaggerUi::new("/api/docs")
                 .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
         )
-        .fallback(front::nowhere)
+        .fallback_service(dashboard::router(state.clone()))
         .with_state(state)
 }
 

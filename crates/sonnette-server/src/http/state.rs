@@ -12,6 +12,7 @@ use sonnette::engine::Registry;
 use sonnette::store::{Store, StoreError};
 use url::Url;
 
+use super::dashboard::throttle::Throttles;
 use super::error::ApiError;
 use super::idempotency::Running;
 use super::token_use::TokenUse;
@@ -35,6 +36,10 @@ pub(crate) struct HttpSettings {
     pub(crate) max_body: usize,
     /// How often the times tokens were used are written down.
     pub(crate) flush_token_use: Duration,
+    /// Origins of platforms that may show an organizer's pages in a frame.
+    pub(crate) embed_origins: Vec<String>,
+    /// Whether mail can be sent at all.
+    pub(crate) mails: bool,
 }
 
 impl Default for HttpSettings {
@@ -46,6 +51,8 @@ impl Default for HttpSettings {
             max_publish_body: 16 << 20,
             max_body: 1 << 20,
             flush_token_use: Duration::from_secs(30),
+            embed_origins: Vec::new(),
+            mails: false,
         }
     }
 }
@@ -64,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) token_use: TokenUse,
     /// Requests under way that have an idempotency key.
     pub(crate) running: Running,
+    /// How often somebody may try to log in.
+    pub(crate) throttles: Throttles,
 }
 
 impl Deref for AppState {
@@ -82,6 +91,7 @@ impl AppState {
             settings,
             token_use: TokenUse::default(),
             running: Running::default(),
+            throttles: Throttles::default(),
         }))
     }
 

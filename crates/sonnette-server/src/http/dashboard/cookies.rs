@@ -1,0 +1,24 @@
+//! Cookies, read and written.
+
+use axum::response::Response;
+use cookie::Cookie;
+use http::{HeaderMap, HeaderValue, header};
+
+/// The value of the cookie with this name.
+pub(super) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(known, value)| (known == name).then_some(value))
+}
+
+/// The response with a cookie more.
+pub(super) fn set(mut response: Response, cookie: Cookie<'_>) -> Response {
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}

@@ -1,0 +1,155 @@
+//! What every page has around it.
+
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderMap, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sonnette::domain::{Language, Permission, Permissions};
+
+use super::error::PageError;
+use super::visitor::PORTAL;
+use super::words::Words;
+use super::{assets, language, said};
+
+/// What every page has around it.
+pub(crate) struct Frame {
+    /// In which language.
+    pub(crate) w: &'static Words,
+    /// For whom.
+    pub(crate) who: Who,
+    /// At whose pages, if at an organizer's.
+    pub(crate) place: Option<Place>,
+    /// What forms carry to show that they are ours; empty where there is no form.
+    pub(crate) csrf: String,
+    /// What came of what was done last.
+    pub(crate) said: Option<String>,
+    /// The page itself: path and query.
+    pub(crate) here: String,
+}
+
+/// For whom a page is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Somebody who is not logged in.
+    Nobody,
+    /// Who is.
+    User {
+        /// As they log in.
+        email: String,
+        /// Whether they see everything.
+        operator: bool,
+    },
+    /// Whoever a platform let in.
+    Portal,
+}
+
+/// An organizer, as the frame shows it.
+pub(crate) struct Place {
+    /// What the paths of all its pages begin with.
+    pub(crate) base: String,
+    /// Its slug.
+    pub(crate) slug: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether whoever looks has others to go to.
+    pub(crate) several: bool,
+    /// What whoever looks may do there.
+    pub(crate) may: Permissions,
+}
+
+/// A way to another page of the organizer.
+pub(crate) struct Tab {
+    /// The key of its name.
+    pub(crate) key: &'static str,
+    /// Where it leads.
+    pub(crate) url: String,
+    /// Whether this page is below it.
+    pub(crate) current: bool,
+}
+
+/// Pages of an organizer: the key of the name, the path, what it takes (none: any permission there).
+const TABS: &[(&str, &str, Option<Permission>)] = &[
+    ("tab-webhooks", "/webhooks/", Some(Permission::Webhooks)),
+    ("tab-log", "/attempts/", Some(Permission::Webhooks)),
+    (
+        "tab-notifications",
+        "/notifications/",
+        Some(Permission::Webhooks),
+    ),
+    ("tab-catalogue", "/action-types/", None),
+    ("tab-tokens", "/tokens/", Some(Permission::Organizer)),
+    ("tab-users", "/users/", Some(Permission::Organizer)),
+    ("tab-settings", "/settings/", Some(Permission::Organizer)),
+    ("tab-audit", "/audit/", Some(Permission::Webhooks)),
+];
+
+impl Frame {
+    /// Around a page for nobody in particular.
+    pub(super) fn bare(headers: &HeaderMap, uri: &Uri) -> Self {
+        let w = Words::of(language::of(headers));
+        Self {
+            w,
+            who: if uri.path().starts_with(PORTAL) {
+                Who::Portal
+            } else {
+                Who::Nobody
+            },
+            place: None,
+            csrf: String::new(),
+            said: said::read(headers, w),
+            here: uri
+                .path_and_query()
+                .map_or("/", |whole| whole.as_str())
+                .to_owned(),
+        }
+    }
+
+    /// Where an asset is.
+    pub(crate) fn asset(&self, name: &str) -> &'static str {
+        assets::url(name)
+    }
+
+    /// The language's code.
+    pub(crate) fn lang(&self) -> &'static str {
+        self.w.language().as_str()
+    }
+
+    /// The other languages: code, own name, and where to choose it.
+    pub(crate) fn languages(&self) -> Vec<(&'static str, &'static str, String)> {
+        let next = utf8_percent_encode(&self.here, NON_ALPHANUMERIC);
+        [
+            (Language::English, "English"),
+            (Language::French, "Français"),
+        ]
+        .into_iter()
+        .filter(|(language, _)| *language != self.w.language())
+        .map(|(language, name)| {
+            let word = language.as_str();
+            (word, name, format!("/language/{word}/?next={next}"))
+        })
+        .collect()
+    }
+
+    /// Ways to the organizer's pages.
+    pub(crate) fn tabs(&self) -> Vec<Tab> {
+        let Some(place) = &self.place else {
+            return Vec::new();
+        };
+        let open = |need: &Option<Permission>| need.is_none_or(|need| place.may.contains(need));
+        TABS.iter()
+            .filter(|(.., need)| open(need))
+            .map(|(key, path, _)| {
+                let url = format!("{}{path}", place.base);
+                Tab {
+                    key,
+                    current: self.here.starts_with(&url),
+                    url,
+                }
+            })
+            .collect()
+    }
+}
+
+/// A page, written.
+pub(crate) fn page(template: &impl askama::Template) -> Result<Response, PageError> {
+    Ok(Html(template.render()?).into_response())
+}

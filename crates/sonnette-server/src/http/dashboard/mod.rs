@@ -1,0 +1,58 @@
+//! The dashboard: every page of it on one screen.
+//!
+//! Pages are written on the server and work without scripts; a script adds what is live. They change nothing by
+//! themselves: like the API they ask the engine and the store. An organizer's pages are there twice: for users who log in,
+//! and below `/portal/` for those whom a platform lets in, perhaps inside a frame.
+
+mod assets;
+mod cookies;
+mod dress;
+mod error;
+mod frame;
+mod language;
+mod log_in;
+mod overview;
+mod posted;
+mod said;
+pub(super) mod throttle;
+mod visitor;
+mod when;
+mod words;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::AppState;
+use error::PageError;
+
+/// Every page.
+pub(super) fn router(state: AppState) -> Router {
+    let pages = Router::new()
+        .route("/", get(overview::show_overview))
+        .route("/assets/{file}", get(assets::get_asset))
+        .route("/language/{language}/", get(language::choose_language))
+        .route("/login/", get(log_in::show_log_in).post(log_in::log_in))
+        .route("/logout/", post(log_in::log_out))
+        .merge(organizer_pages("/organizers/{organizer}"))
+        .merge(organizer_pages("/portal/{organizer}"));
+    pages
+        .fallback(|| async { PageError::NotFound })
+        .layer(CatchPanicLayer::custom(broken))
+        .layer(from_fn_with_state(state.clone(), dress::dress))
+        .with_state(state)
+}
+
+/// The pages of an organizer.
+#[rustfmt::skip] // One line for each page.
+fn organizer_pages(base: &str) -> Router<AppState> {
+    let at = |path: &str| format!("{base}{path}");
+    Router::new()
+        .route(&at("/"), get(overview::show_first_page))
+}
+
+fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    tracing::error!("a page broke down");
+    axum::response::IntoResponse::into_response(PageError::Internal)
+}

@@ -1,0 +1,48 @@
+# Autour de chaque page.
+skip = Aller au contenu
+others = tous les organisateurs
+account = Compte
+all-users = Tous les utilisateurs
+log-out = Se déconnecter
+pages = Pages
+
+tab-webhooks = Webhooks
+tab-log = Journal
+tab-notifications = Notifications
+tab-catalogue = Types d’action
+tab-tokens = Jetons
+tab-users = Utilisateurs
+tab-settings = Paramètres
+tab-audit = Modifications
+
+permission-webhooks = webhooks
+permission-publish = publication
+permission-organizer = organisateur
+
+error-not-found = Cette page n’existe pas
+error-not-found-why = Elle n’a peut-être jamais existé, ou elle appartient à quelqu’un d’autre.
+error-portal-over = Cette visite est terminée
+error-portal-over-why = Veuillez rouvrir la page depuis l’endroit d’où vous venez.
+error-forbidden = Vous ne pouvez pas ouvrir cette page
+error-forbidden-lacks = Il faut l’autorisation « { $what } », que vous n’avez pas.
+error-forbidden-operators = Elle est réservée aux opérateurs de ce serveur.
+error-ask = Ces personnes peuvent vous la donner :
+error-ask-operator = Veuillez vous adresser à l’opérateur de ce serveur.
+error-stale = Veuillez réessayer
+error-stale-why = Le formulaire était trop ancien, ou n’a pas été envoyé depuis notre page. Rien n’a été modifié. Rouvrez la page et envoyez-le encore une fois.
+error-unreadable = Le formulaire n’a pas pu être lu. Rien n’a été modifié.
+error-conflict = Ce n’est pas possible maintenant
+error-unavailable = Veuillez réessayer dans un instant
+error-unavailable-why = La base de données n’est pas joignable. Rien n’a été modifié.
+error-internal = Quelque chose ne va pas de notre côté
+error-internal-why = C’est noté dans le journal du serveur.
+error-back = Vers la page d’accueil
+
+conflict-disabled = Le webhook est désactivé. Activez-le d’abord.
+conflict-erased = Ce qui avait été publié a été effacé : il n’y a plus rien à envoyer.
+conflict-nothing-to-test = Il n’y a aucun type d’action à essayer.
+
+span-seconds = { $count } s
+span-minutes = { $count } min
+span-hours = { $count } h
+span-days = { $count } j
