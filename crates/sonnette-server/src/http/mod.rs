@@ -3,6 +3,7 @@
 mod api;
 mod around;
 mod body;
+mod dashboard;
 mod describe_path;
 mod document;
 pub(crate) mod drf;
