@@ -102,7 +102,9 @@ class Sample:
         self.webhook = server.call("POST", "webhooks/", settings)["id"]
         self.secret = server.call("GET", f"webhooks/{self.webhook}/secret/")["secret"]
         self.host = Host(file, command, scratch, port, self.secret)
-        assert self.host.listens(), f"{file} ended with {self.host.program.returncode}"
+        if not self.host.listens():
+            self.host.stop()
+            raise AssertionError("ended\n" + "".join(self.host.printed))
 
     def send(self, headers, body):
         return request(self.host.port, "POST", PATH, {"Content-Type": "application/json"} | headers, body)[0]

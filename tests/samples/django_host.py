@@ -28,4 +28,4 @@ spec.loader.exec_module(views)
 urls = sys.modules["urls"] = ModuleType("urls")
 route = re.search(r"# In urls\.py: *(path\(.+\))", sample.read_text())[1]
 urls.urlpatterns = [eval(route, {"path": path, "receive": views.receive})]
-basehttp.run("127.0.0.1", port, get_wsgi_application(), threading=True, server_cls=basehttp.ThreadedWSGIServer)
+basehttp.run("127.0.0.1", port, get_wsgi_application(), threading=True)

@@ -18,7 +18,7 @@ PATIENCE = 60
 
 
 def python(sample, _scratch):
-    return [sys.executable, HERE / "django_host.py", sample, "{PORT}"]
+    return [sys.executable, "-B", HERE / "django_host.py", sample, "{PORT}"]
 
 
 def javascript(sample, _scratch):

@@ -4,7 +4,13 @@
 require "logger"
 require "rails"
 require "action_controller/railtie"
-require "rack/handler/webrick"
+begin
+  require "rackup/handler/webrick" # since Rack 3
+  WEBRICK = Rackup::Handler::WEBrick
+rescue LoadError
+  require "rack/handler/webrick"
+  WEBRICK = Rack::Handler::WEBrick
+end
 
 sample, port = ARGV
 
@@ -26,4 +32,4 @@ Host.initialize!
 load sample
 route = File.read(sample)[/# In config\/routes\.rb: *(.+)/, 1]
 Host.routes.draw { instance_eval(route) }
-Rack::Handler::WEBrick.run(Host, Host: "127.0.0.1", Port: port.to_i, AccessLog: [])
+WEBRICK.run(Host, Host: "127.0.0.1", Port: port.to_i, AccessLog: [])
