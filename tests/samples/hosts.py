@@ -63,7 +63,7 @@ def csharp(sample, scratch):
     )
     shutil.copy(sample, scratch / "Program.cs")
     build(["dotnet", "build", "--nologo", "--verbosity", "quiet", "--output", "built"], scratch)
-    return ["dotnet", "built/receiver.dll", "--urls", "http://127.0.0.1:{PORT}"]
+    return ["dotnet", scratch / "built/receiver.dll", "--urls", "http://127.0.0.1:{PORT}"]
 
 
 class NotHere(Exception):
