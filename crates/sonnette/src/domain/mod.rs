@@ -15,6 +15,7 @@ mod retry;
 mod secret;
 mod slug;
 mod target_url;
+mod times;
 mod token;
 mod webhook;
 mod webhook_news;
@@ -38,6 +39,7 @@ pub use retry::{
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
+pub use times::Times;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use webhook::{
     DisableReason, Disabled, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,

@@ -16,6 +16,7 @@ mod organizers;
 mod registry;
 mod rows;
 mod silences;
+mod tallies;
 mod tokens;
 mod webhooks;
 

@@ -29,7 +29,7 @@ impl<'a> Cells<'a> {
         Self { row, table }
     }
 
-    fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
+    pub(super) fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
         let row = self
             .row
             .get::<_, i64>(0)
@@ -97,6 +97,12 @@ impl<'a> Cells<'a> {
     pub(super) fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {
         let micros = self.get(column)?;
         Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
+    }
+
+    /// A time counted in steps of so many microseconds.
+    pub(super) fn time_of(self, column: &'static str, step: i64) -> Result<Timestamp, StoreError> {
+        let steps: i64 = self.get(column)?;
+        Timestamp::from_microsecond(steps.saturating_mul(step)).map_err(|e| self.wrong(column, e))
     }
 
     pub(super) fn time_some(self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
