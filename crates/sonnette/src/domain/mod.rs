@@ -18,6 +18,7 @@ mod secret;
 mod session;
 mod slug;
 mod target_url;
+mod times;
 mod token;
 mod user;
 mod webhook;
@@ -45,6 +46,7 @@ pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use session::{Holder, Link, LinkPurpose, SecretHash, Session};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
+pub use times::Times;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use user::{Access, User};
 pub use webhook::{

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     Attempt, AttemptId, Audience, Delivery, Notification, NotificationId, OrganizerId, Settled,
-    WebhookId,
+    Times, WebhookId,
 };
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
@@ -92,6 +92,21 @@ pub struct NotificationEntry {
 /// An attempt of the log, with the body that was sent.
 pub type AttemptEntry = Attempt;
 
+/// The attempts of one webhook within half an hour, in sum; tests are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Whose.
+    pub webhook: WebhookId,
+    /// When the half hour began: a full or half hour UTC. Attempts belong to that in which they ended.
+    pub start: Timestamp,
+    /// How many succeeded.
+    pub succeeded: u64,
+    /// How many did not.
+    pub failed: u64,
+    /// How long those took that were answered, or waited for an answer in vain. Empty for what was summed up later.
+    pub times: Times,
+}
+
 /// What happened, for those who look.
 pub trait Log {
     /// Attempts of these webhooks, newest first; response bodies are left out.
@@ -123,6 +138,12 @@ pub trait Log {
         webhook: WebhookId,
         since: Timestamp,
     ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+
+    /// Sums of these webhooks' attempts for each half hour that had any, from that of `since` on; by webhook and time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError>;
 
     /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
     ///

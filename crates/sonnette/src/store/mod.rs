@@ -33,7 +33,7 @@ pub use batch::{
 pub use erase::{Erase, Erased};
 pub use log::{
     AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
-    NotificationQuery, Span,
+    NotificationQuery, Span, Tally,
 };
 pub use recover::{Heard, Recover};
 pub use registry::{

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::store::{
     AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
-    NotificationQuery,
+    NotificationQuery, Tally,
 };
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
@@ -90,6 +90,10 @@ impl Log for SqliteStore {
             }
             Ok(samples)
         })
+    }
+
+    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError> {
+        self.read(|c| super::tallies::since(c, webhooks, since))
     }
 
     fn deliveries(

@@ -19,6 +19,7 @@ mod registry;
 mod rows;
 mod sessions;
 mod silences;
+mod tallies;
 mod tokens;
 mod webhooks;
 

@@ -10,6 +10,7 @@ mod flow;
 mod history;
 mod news;
 mod registry;
+mod sums;
 
 use bench::Bench;
 
@@ -55,6 +56,10 @@ macro_rules! conformance {
                 deliveries_are_listed_by_state
                 an_audience_and_data_beside_the_body_come_back
                 notifications_are_listed_and_belong_to_one_organizer
+            );
+            conformance!(@tests $open, sums:
+                attempts_are_summed_up_by_the_half_hour
+                old_sums_are_removed
             );
             conformance!(@tests $open, news:
                 changes_of_webhooks_are_owed_where_creads_is_spoken
