@@ -4,6 +4,7 @@
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
 
 mod alerts;
+mod attempts;
 mod commit;
 mod control;
 mod erase;
