@@ -21,7 +21,7 @@ const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
     a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
-/// A late attempt may outlive its notification for a few days: nothing is left to tell of it.
+/// An attempt may outlive its notification, where it was retried at the end of its time: nothing is left to tell of it.
 const KNOWN: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
 
 /// Rows that one webhook's source reads ahead at most.
