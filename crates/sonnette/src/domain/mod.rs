@@ -6,6 +6,8 @@ mod action;
 mod alert;
 mod attempt;
 mod delivery;
+mod diagnosis;
+pub(crate) mod fault;
 mod id;
 mod lane;
 mod notification;
@@ -25,6 +27,8 @@ pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use diagnosis::{Diagnosis, Symptoms};
+pub use fault::{Fault, TimeoutStage, TlsFault};
 pub use id::{
     AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId, TokenId, UserId,
     WebhookId,

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use super::trouble::Trouble;
+use crate::domain::fault::{NO_ANSWER, NO_END};
 use crate::domain::{Failure, Outcome};
 
 /// The most of an answer's headers that goes on record.
@@ -115,12 +116,10 @@ impl Answer {
             Stage::Name => format!("no address for the name {host} within {within} s"),
             Stage::Connect => format!("no connection to {host} within {within} s"),
             Stage::Tls => format!("no TLS handshake with {host} within {within} s"),
-            Stage::Sent => format!("no answer within {within} s"),
+            Stage::Sent => format!("{NO_ANSWER} within {within} s"),
             Stage::Body => {
                 let (status, length) = (self.status, self.body.len());
-                format!(
-                    "the answer did not end within {within} s ({length} bytes, status {status})"
-                )
+                format!("{NO_END} within {within} s ({length} bytes, status {status})")
             }
         };
         Trouble::new(Failure::Timeout, reason)

@@ -13,6 +13,7 @@ use super::stream::Stream;
 use super::trouble::Trouble;
 use super::{AllowTarget, address};
 use crate::domain::Failure;
+use crate::domain::fault::{NAME, NO_ADDRESS};
 
 /// What decides whether and how a connection is made.
 pub(super) struct Rules {
@@ -78,7 +79,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
     if addresses.is_empty() {
         return Err(Trouble::new(
             Failure::Name,
-            format!("the name {host} has no address"),
+            format!("{NAME}{host}{NO_ADDRESS}"),
         ));
     }
     Ok(addresses)
