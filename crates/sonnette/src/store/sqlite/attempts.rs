@@ -283,6 +283,16 @@ mod tests {
     use super::*;
     use crate::store::sqlite::SqliteStore;
 
+    fn plan(store: &SqliteStore, query: &AttemptQuery) -> Vec<String> {
+        let sql = statement(&from(query), &wanted(query));
+        let steps = store.read(|c| {
+            let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let steps = statement.raw_query().mapped(|r| r.get("detail"));
+            Ok(steps.collect::<Result<_, _>>()?)
+        });
+        steps.unwrap()
+    }
+
     #[test]
     fn every_filter_reads_a_stretch_of_a_key() {
         let directory = tempfile::tempdir().unwrap();
@@ -337,14 +347,7 @@ mod tests {
                 key,
             ),
         ] {
-            let sql = statement(&from(&query), &wanted(&query));
-            let plan: Vec<String> = store
-                .read(|c| {
-                    let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                    let steps = statement.raw_query().mapped(|r| r.get("detail"));
-                    Ok(steps.collect::<Result<_, _>>()?)
-                })
-                .unwrap();
+            let plan = plan(&store, &query);
             assert_eq!(plan[0].replace("COVERING ", ""), expected, "{query:?}");
             let rest = &plan[1..];
             let fine = |step: &String| step.starts_with("SEARCH n USING INTEGER PRIMARY KEY");
