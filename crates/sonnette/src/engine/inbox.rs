@@ -29,7 +29,7 @@ pub(crate) enum Message {
     /// Send a test.
     Test(WebhookId, Test),
     /// Send a test to a webhook that is not saved.
-    TryOut(TryOut),
+    TryOut(Box<TryOut>),
     /// Begin nothing any more.
     Stop,
 }

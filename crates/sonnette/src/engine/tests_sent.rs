@@ -52,12 +52,12 @@ impl Sonnette {
         let notification = self.example(&draft, action_type).await?;
         let (answer, attempt) = oneshot::channel();
         let inbox = self.shared.inboxes.of(draft.id);
-        inbox.send(Message::TryOut(TryOut {
+        inbox.send(Message::TryOut(Box::new(TryOut {
             draft,
             notification,
             answer,
             place,
-        }));
+        })));
         attempt.await.map_err(|_| ControlError::Stopping)
     }
 

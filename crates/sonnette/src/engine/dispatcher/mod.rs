@@ -169,7 +169,7 @@ impl Dispatcher {
             match message {
                 Message::Stop => self.stopping.set(true),
                 Message::TryOut(try_out) => {
-                    spawn_local(self.clone().try_out(try_out));
+                    spawn_local(self.clone().try_out(*try_out));
                 }
                 Message::Changed(webhooks) => {
                     for webhook in webhooks {
