@@ -185,6 +185,7 @@ fn record(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Fault, TimeoutStage};
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -228,5 +229,23 @@ mod tests {
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
+    }
+
+    #[test]
+    fn what_was_late_is_read_back() {
+        let mut answer = Answer::new(4);
+        for (stage, expected) in [
+            (Stage::Turn, TimeoutStage::Connection),
+            (Stage::Name, TimeoutStage::Connection),
+            (Stage::Connect, TimeoutStage::Connection),
+            (Stage::Tls, TimeoutStage::Connection),
+            (Stage::Sent, TimeoutStage::Answer),
+            (Stage::Body, TimeoutStage::End),
+        ] {
+            answer.stage = stage;
+            let Trouble { failure, reason } = answer.late(Duration::from_secs(30), "a.test");
+            let fault = Fault::of(&Outcome::Failed { failure, reason });
+            assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
+        }
     }
 }
