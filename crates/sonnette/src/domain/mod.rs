@@ -6,7 +6,9 @@ mod action;
 mod alert;
 mod attempt;
 mod delivery;
+mod diagnosis;
 mod email;
+pub(crate) mod fault;
 mod id;
 mod lane;
 mod letter;
@@ -29,7 +31,9 @@ pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use diagnosis::{Diagnosis, Symptoms};
 pub use email::{EmailAddress, InvalidEmailAddress};
+pub use fault::{Fault, TimeoutStage, TlsFault};
 pub use id::{
     AlertId, AttemptId, AuditId, EventId, InvalidId, LetterId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,

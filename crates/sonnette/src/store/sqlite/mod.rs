@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+mod attempts;
 mod commit;
 mod control;
 mod erase;

@@ -60,6 +60,9 @@ macro_rules! conformance {
             conformance!(@tests $open, sums:
                 attempts_are_summed_up_by_the_half_hour
                 old_sums_are_removed
+                a_page_of_attempts_says_how_far_it_looked
+                the_last_attempt_of_each_is_no_test
+                the_worst_lanes_come_first
             );
             conformance!(@tests $open, news:
                 changes_of_webhooks_are_owed_where_creads_is_spoken

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sonnette::domain::{Attempt, Failure, NotificationId, Outcome, Times, WebhookId};
-use sonnette::store::{Settlement, Tally, Verdict};
+use sonnette::domain::{
+    Attempt, DisableReason, Failure, LaneHealth, NotificationId, Outcome, Probing, Settled, Streak,
+    Times, WebhookId,
+};
+use sonnette::store::{AttemptPage, AttemptQuery, LOOK, Settlement, Tally, Verdict};
 
-use super::bench::{Bench, at, attempt};
+use super::bench::{Bench, at, attempt, disabling, with_health};
 
 const NOTIFICATION: NotificationId = NotificationId(900);
 const HALF_HOUR: i64 = 1_800;
@@ -101,4 +104,153 @@ pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
     assert_eq!(starts(), [at(0), at(HALF_HOUR), at(2 * HALF_HOUR)]);
     prune(2 * HALF_HOUR);
     assert_eq!(starts(), [at(2 * HALF_HOUR)]);
+}
+
+/// The newest is of second 0; they go back second by second, from one webhook to the next.
+fn record_many(
+    bench: &Bench<'_>,
+    webhooks: &[WebhookId],
+    id: NotificationId,
+    count: usize,
+) -> Vec<Attempt> {
+    let attempts: Vec<_> = (0_i64..)
+        .zip(webhooks.iter().cycle())
+        .take(count)
+        .map(|(back, webhook)| attempt(*webhook, id, -back))
+        .collect();
+    record(bench, attempts.iter().cloned());
+    attempts
+}
+
+pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
+    let webhooks = [bench.add_webhook(), bench.add_webhook()];
+    let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
+    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    let id = bench.publish(&[], &[-20_000])[0];
+    let attempts = record_many(bench, &webhooks, id, LOOK + 7);
+    let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
+    oldest.notification = id;
+    // The notification of another was removed: there is nothing to tell of it.
+    record(
+        bench,
+        [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
+    );
+    let page = |query: &AttemptQuery| bench.store.attempts_page(&webhooks, query).unwrap();
+    let all = AttemptQuery {
+        limit: 3,
+        ..AttemptQuery::default()
+    };
+
+    // None fits: the first page looks at so many, the second at the rest.
+    let mut none_fits = AttemptQuery {
+        event: Some("no-such".to_owned()),
+        ..all.clone()
+    };
+    let first = page(&none_fits);
+    assert_eq!(first.found, []);
+    // Two of those looked at are not among these.
+    assert_eq!(first.looked_until, Some(attempts[LOOK - 3].id));
+    none_fits.after = first.looked_until;
+    assert_eq!(page(&none_fits), AttemptPage::default());
+
+    // A failure is found however far back it is, and one notification's attempts where they can be.
+    let failures = AttemptQuery {
+        success: Some(false),
+        ..all.clone()
+    };
+    let found = page(&failures);
+    assert_eq!((found.found[0].id, found.looked_until), (oldest.id, None));
+    let of_one = AttemptQuery {
+        notification: Some(published),
+        ..all.clone()
+    };
+    let found = bench.store.attempts_page(&webhooks[..1], &of_one).unwrap();
+    assert_eq!((found.found.len(), found.looked_until), (1, None));
+
+    // Whoever wants it all gets it all.
+    let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
+    let newest = page(&all);
+    assert_eq!(ids(&newest.found), ids(&attempts[..3]));
+    assert_eq!(newest.looked_until, None);
+    let before_all = AttemptQuery {
+        notification: Some(oldest.notification),
+        action_type: Some("no.such".to_owned()),
+        ..all
+    };
+    assert_eq!(bench.store.attempts(&webhooks, &before_all).unwrap(), []);
+}
+
+pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
+    let (webhook, unused, other) = (
+        bench.add_webhook(),
+        bench.add_webhook(),
+        bench.add_webhook(),
+    );
+    let id = bench.publish(&[webhook, other], &[0])[0];
+    let mut test = attempt(webhook, NOTIFICATION, 3);
+    test.test = true;
+    record(
+        bench,
+        [
+            attempt(webhook, id, 1),
+            attempt(webhook, id, 2),
+            test,
+            attempt(other, id, 0),
+        ],
+    );
+    let found = bench
+        .store
+        .last_attempts(&[other, unused, webhook])
+        .unwrap();
+    let found: Vec<_> = found.iter().map(|a| (a.webhook, a.id)).collect();
+    let expected = [attempt(other, id, 0).id, attempt(webhook, id, 2).id];
+    assert_eq!(found, [(other, expected[0]), (webhook, expected[1])]);
+}
+
+/// A lane's health after failures since a second; `probing`: it is failing.
+fn ill(since: i64, probing: bool) -> LaneHealth {
+    let streak = Streak {
+        failures: 6,
+        since: at(since),
+        first: NOTIFICATION,
+        several: true,
+    };
+    let probing = probing.then(|| Probing {
+        since: at(since),
+        next_at: at(since),
+        wait: Probing::SHORTEST,
+    });
+    LaneHealth {
+        streak: Some(streak),
+        probing,
+        ..LaneHealth::default()
+    }
+}
+
+pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
+    let webhooks: Vec<_> = (0..7).map(|_| bench.add_webhook()).collect();
+    let [many, long, short, wobbling, off, busy, well] = webhooks[..] else {
+        panic!("seven were made");
+    };
+    bench.publish(&[many, well], &[0, 0, 0, 0]);
+    bench.publish(&[wobbling], &[0; 9]);
+    bench.publish(&[busy], &[0]);
+    let id = bench.publish(&[long, short, off], &[0])[0];
+    for (webhook, since, probing) in [
+        (many, -50, true),
+        (long, -150, true),
+        (short, -50, true),
+        (wobbling, 0, false),
+        (off, -999, true),
+    ] {
+        let settled = settlement(attempt(webhook, id, since));
+        bench.settle(vec![with_health(settled, ill(since, probing))], at(since));
+    }
+    let settled = settlement(attempt(off, id, 1));
+    bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
+    assert_eq!(bench.store.drop_waiting(well, at(1), "").unwrap(), 4);
+    let troubled = |limit| bench.store.troubled(at(100), limit).unwrap();
+    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
+    assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
+    assert_eq!(troubled(2), [many, long]);
 }
