@@ -5,17 +5,20 @@
 //! and below `/portal/` for those whom a platform lets in, perhaps inside a frame.
 
 mod assets;
+mod attempts;
 mod cookies;
 mod dress;
 mod error;
 mod frame;
 mod language;
+pub(super) mod live;
 mod log_in;
 mod overview;
 mod posted;
 mod said;
 pub(super) mod throttle;
 mod visitor;
+mod webhooks;
 mod when;
 mod words;
 
@@ -50,6 +53,12 @@ fn organizer_pages(base: &str) -> Router<AppState> {
     let at = |path: &str| format!("{base}{path}");
     Router::new()
         .route(&at("/"), get(overview::show_first_page))
+        .route(&at("/live/"), get(live::watch))
+        .route(&at("/attempts/"), get(attempts::list::show))
+        .route(&at("/webhooks/"), get(webhooks::list::show))
+        .route(&at("/webhooks/{id}/"), get(webhooks::show::show))
+        .route(&at("/webhooks/{id}/deliveries/"), get(webhooks::deliveries::show))
+        .route(&at("/webhooks/{id}/attempts/{attempt}/"), get(attempts::show::show))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

@@ -67,7 +67,11 @@ fn lay_out(text: &str) -> Option<String> {
     let mut rest = text;
     while let Some(next) = rest.trim_start().chars().next() {
         rest = rest.trim_start();
-        let taken = if next == '"' { string_length(rest) } else { next.len_utf8() };
+        let taken = if next == '"' {
+            string_length(rest)
+        } else {
+            next.len_utf8()
+        };
         let (token, after) = rest.split_at(taken);
         rest = after;
         match next {
@@ -140,12 +144,20 @@ mod tests {
         assert_eq!(Body::of(b"caf\xc3", ""), Body::Text("caf".to_owned()));
         assert_eq!(Body::of(b"\x1f\x8b\x08\x00", ""), Body::Binary(4));
         assert_eq!(Body::of(b"caf\xe9!", ""), Body::Binary(5));
-        assert_eq!(Body::of(b"caf\xe9!", "text/plain"), Body::Text("caf\u{fffd}!".to_owned()));
+        assert_eq!(
+            Body::of(b"caf\xe9!", "text/plain"),
+            Body::Text("caf\u{fffd}!".to_owned())
+        );
     }
 
     #[test]
     fn what_would_grow_too_long_stays_as_it_is() {
-        let deep = format!("{}{}{}", "[".repeat(100), "1,".repeat(60_000) + "1", "]".repeat(100));
+        let deep = format!(
+            "{}{}{}",
+            "[".repeat(100),
+            "1,".repeat(60_000) + "1",
+            "]".repeat(100)
+        );
         assert!(matches!(Body::of(deep.as_bytes(), ""), Body::Text(_)));
     }
 }

@@ -63,7 +63,9 @@ mod tests {
             target_url: "https://erp.example/a?b=[1]&c=$HOME'".to_owned(),
             number: 1,
             test: false,
-            payload: Some(Bytes::from_static(b"{\"name\":\"L'Olympia `id` $(id) \\\\\"}")),
+            payload: Some(Bytes::from_static(
+                b"{\"name\":\"L'Olympia `id` $(id) \\\\\"}",
+            )),
             exchange: Exchange {
                 started_at: Timestamp::UNIX_EPOCH,
                 duration: Duration::ZERO,
@@ -71,9 +73,10 @@ mod tests {
                     status: 200,
                     retry_after: None,
                 },
-                request_headers: "host: erp.example\nuser-agent: sonnette/1\nx-key: ***\nx-empty: \n\
+                request_headers:
+                    "host: erp.example\nuser-agent: sonnette/1\nx-key: ***\nx-empty: \n\
                                   content-length: 3\nwebhook-signature: v1,a+b= v1,c\n"
-                    .to_owned(),
+                        .to_owned(),
                 response_headers: String::new(),
                 response_body: Bytes::new(),
             },

@@ -117,7 +117,10 @@ impl Filter {
         pair("webhook", self.webhook.map(|id| id.to_string()));
         pair("action_type", Some(self.action_type.clone()));
         pair("event", Some(self.event.clone()));
-        pair("notification_id", self.notification.map(|id| id.to_string()));
+        pair(
+            "notification_id",
+            self.notification.map(|id| id.to_string()),
+        );
         pair("since", self.span.since.map(field));
         pair("until", self.span.until.map(field));
         pair("after", after.map(|id| id.to_string()));
@@ -141,7 +144,10 @@ impl Filter {
 
     /// The notification's id as a field of a form shows it; what makes no sense is shown again.
     pub(crate) fn notification_text(&self) -> String {
-        let wrong = self.wrong.iter().find(|(name, _)| *name == "notification_id");
+        let wrong = self
+            .wrong
+            .iter()
+            .find(|(name, _)| *name == "notification_id");
         let id = self.notification.map(|id| id.to_string());
         id.or_else(|| wrong.map(|(_, text)| text.clone()))
             .unwrap_or_default()
@@ -189,7 +195,10 @@ mod tests {
         );
         let again = Filter::read(link.split_once('?').map(|(_, query)| query));
         assert_eq!(again.query(1).notification, Some(NotificationId(7)));
-        assert_eq!((again.after, again.event.as_str()), (Some(AttemptId(4)), "a&b"));
+        assert_eq!(
+            (again.after, again.event.as_str()),
+            (Some(AttemptId(4)), "a&b")
+        );
     }
 
     #[test]
@@ -204,7 +213,11 @@ mod tests {
     #[test]
     fn times_have_offsets_or_are_utc() {
         let at: Timestamp = "2026-11-21T17:00:05Z".parse().unwrap();
-        for text in ["2026-11-21T18:00:05+01:00", "2026-11-21T18:00:05 01:00", "2026-11-21T17:00:05"] {
+        for text in [
+            "2026-11-21T18:00:05+01:00",
+            "2026-11-21T18:00:05 01:00",
+            "2026-11-21T17:00:05",
+        ] {
             assert_eq!(time(text), Some(at), "{text}");
         }
         assert_eq!(field(at), "2026-11-21T17:00:05");

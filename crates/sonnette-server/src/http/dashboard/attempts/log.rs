@@ -1,6 +1,7 @@
 //! The log: lines, newest first, a page at a time.
 
 use sonnette::domain::{Attempt, AttemptId, WebhookId};
+use sonnette::store::AttemptPage;
 
 use super::filter::Filter;
 use super::outcome;
@@ -27,8 +28,8 @@ pub(crate) struct Log {
     pub(crate) looked_until: Option<When>,
     /// For the filter: concrete action types.
     pub(crate) action_types: Vec<String>,
-    /// For the filter: webhooks and where they are; empty in the log of one.
-    pub(crate) webhooks: Vec<(WebhookId, String)>,
+    /// For the filter: webhooks, where they are, and whether it is the one asked for; empty in the log of one.
+    pub(crate) webhooks: Vec<(WebhookId, String, bool)>,
     /// For how many days attempts are kept.
     pub(crate) days: u64,
 }
@@ -59,7 +60,11 @@ impl Line {
             success: attempt.exchange.outcome.is_success(),
             at: w.when(ended_at(attempt)),
             action_type: attempt.action_type.to_string(),
-            event: attempt.event.as_ref().map(ToString::to_string).unwrap_or_default(),
+            event: attempt
+                .event
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             number: attempt.number,
             took: w.took(attempt.exchange.duration),
             outcome: outcome::in_short(w, &attempt.exchange.outcome),
@@ -104,7 +109,12 @@ pub(crate) async fn of_all(
     let asked = asked.collect();
     let mut log = read(state, desk, desk.url("/attempts/"), filter, asked).await?;
     let all = desk.tenant.webhooks.iter();
-    log.webhooks = all.map(|(id, webhook)| (*id, webhook.target.redacted())).collect();
+    log.webhooks = all
+        .map(|(id, webhook)| {
+            let chosen = log.filter.webhook == Some(*id);
+            (*id, webhook.target.redacted(), chosen)
+        })
+        .collect();
     Ok(log)
 }
 
@@ -117,17 +127,28 @@ async fn read(
 ) -> Result<Log, PageError> {
     let query = filter.query(SIZE + 1);
     let several = url.ends_with("/attempts/");
-    let mut found = state
-        .store(move |store| store.attempts(&webhooks, &query))
+    let page = state
+        .store(move |store| store.attempts_page(&webhooks, &query))
         .await?;
-    let looked_until: Option<AttemptId> = None;
+    let AttemptPage {
+        mut found,
+        looked_until,
+    } = page;
     let more = found.len() > SIZE;
     found.truncate(SIZE);
-    let after = found.last().map(|last| last.id).filter(|_| more).or(looked_until);
+    let after = found
+        .last()
+        .map(|last| last.id)
+        .filter(|_| more)
+        .or(looked_until);
     let w = desk.frame.w;
     let line = |attempt: &Attempt| {
         let mut line = Line::of(w, desk, attempt);
-        let webhook = desk.tenant.webhooks.get(&attempt.webhook).filter(|_| several);
+        let webhook = desk
+            .tenant
+            .webhooks
+            .get(&attempt.webhook)
+            .filter(|_| several);
         line.webhook = webhook.map(|webhook| {
             let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
             (url, webhook.target.redacted())
@@ -149,7 +170,11 @@ async fn read(
 
 /// Concrete action types of the catalogue, and the one that is asked for.
 fn action_types(desk: &Desk, filter: &Filter) -> Vec<String> {
-    let names = desk.tenant.catalogue.iter().flat_map(|spec| spec.concrete_names());
+    let names = desk
+        .tenant
+        .catalogue
+        .iter()
+        .flat_map(|spec| spec.concrete_names());
     let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
     if !filter.action_type.is_empty() && !names.contains(&filter.action_type) {
         names.push(filter.action_type.clone());

@@ -2,7 +2,7 @@
 
 mod body;
 mod curl;
-mod filter;
+pub(super) mod filter;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod outcome;

@@ -3,16 +3,14 @@
 
 use fluent_bundle::FluentArgs;
 use http::StatusCode;
-use sonnette::domain::{Attempt, Failure, Outcome};
+use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFault};
 
 use crate::http::dashboard::words::Words;
 
-/// What kind of outcome it is: the messages `told-` and `advice-` are by these words.
-pub(crate) fn kind(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Failed { failure, .. } => failure.as_str(),
-        Outcome::Answered { status, .. } => match status {
-            200..=299 => "ok",
+/// The word of a fault: the messages `fault-`, `told-` and `advice-` are by it.
+fn word(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Answered(status) => match status {
             300..=399 => "redirect",
             401 | 403 => "unauthorized",
             404 => "missing",
@@ -24,24 +22,36 @@ pub(crate) fn kind(outcome: &Outcome) -> &'static str {
             500..=599 => "server",
             _ => "other",
         },
+        Fault::Uncallable => "uncallable",
+        Fault::Name { .. } => "name",
+        Fault::Address { .. } => "address",
+        Fault::Refused { .. } => "refused",
+        Fault::Unreachable { .. } => "unreachable",
+        Fault::Connect => "connect",
+        Fault::Tls(Some(TlsFault::Expired)) => "expired",
+        Fault::Tls(Some(TlsFault::OtherName)) => "other-name",
+        Fault::Tls(Some(TlsFault::UnknownIssuer)) => "issuer",
+        Fault::Tls(Some(TlsFault::NotTls)) => "no-tls",
+        Fault::Tls(_) => "tls",
+        Fault::Broken => "broken",
+        Fault::Timeout { stage } => match stage {
+            TimeoutStage::Connection => "timeout-connection",
+            TimeoutStage::Answer => "timeout-answer",
+            TimeoutStage::End => "timeout-end",
+        },
     }
 }
 
 /// In two or three words: the status, or what was in the way.
 pub(crate) fn in_short(w: &Words, outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Answered { status, .. } => status_text(*status),
-        Outcome::Failed { failure, .. } => failure_word(w, *failure),
+    match Fault::of(outcome) {
+        Some(Fault::Answered(_)) | None => status_text(outcome.return_code()),
+        Some(fault) => w.t(&format!("fault-{}", word(&fault))).into_owned(),
     }
 }
 
-/// What was in the way, in two or three words.
-pub(crate) fn failure_word(w: &Words, failure: Failure) -> String {
-    w.t(&format!("failure-{failure}")).into_owned()
-}
-
 /// A status as HTTP writes it.
-pub(crate) fn status_text(status: u16) -> String {
+fn status_text(status: u16) -> String {
     let known = StatusCode::from_u16(status).ok();
     match known.and_then(|known| known.canonical_reason()) {
         Some(reason) => format!("{status} {reason}"),
@@ -49,20 +59,32 @@ pub(crate) fn status_text(status: u16) -> String {
     }
 }
 
-/// In a sentence.
-pub(crate) fn in_words(w: &Words, attempt: &Attempt) -> String {
-    let outcome = &attempt.exchange.outcome;
+/// What the receiver at `host` does wrong, as a clause without a full stop.
+pub(crate) fn clause(w: &Words, host: &str, fault: &Fault) -> String {
     let mut args = FluentArgs::new();
-    args.set("host", host(&attempt.target_url));
-    args.set("status", status_text(outcome.return_code()));
-    args.set("took", w.took(attempt.exchange.duration));
-    w.say(&format!("told-{}", kind(outcome)), &args)
+    args.set("host", host.to_owned());
+    if let Fault::Answered(status) = fault {
+        args.set("status", status_text(*status));
+    }
+    w.say(&format!("told-{}", word(fault)), &args)
 }
 
-/// What to do about it; none where all is well.
-pub(crate) fn advice(w: &Words, outcome: &Outcome) -> Option<String> {
-    let kind = kind(outcome);
-    (kind != "ok").then(|| w.t(&format!("advice-{kind}")).into_owned())
+/// What came of it, as a clause without a full stop.
+pub(crate) fn in_words(w: &Words, attempt: &Attempt) -> String {
+    let (host, exchange) = (host(&attempt.target_url), &attempt.exchange);
+    if let Some(fault) = Fault::of(&exchange.outcome) {
+        return clause(w, host, &fault);
+    }
+    let mut args = FluentArgs::new();
+    args.set("host", host.to_owned());
+    args.set("status", status_text(exchange.outcome.return_code()));
+    args.set("took", w.took(exchange.duration));
+    w.say("told-ok", &args)
+}
+
+/// What to do about a fault.
+pub(crate) fn advice(w: &Words, fault: &Fault) -> String {
+    w.t(&format!("advice-{}", word(fault))).into_owned()
 }
 
 /// The sender's own words, where it has any.
@@ -74,16 +96,21 @@ pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
 }
 
 /// Host and port of a URL without credentials; all of it, if there is no telling.
-fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::Language;
+    use sonnette::domain::{Failure, Language};
 
     use super::*;
+
+    fn failed(failure: Failure, reason: &str) -> Outcome {
+        let reason = reason.to_owned();
+        Outcome::Failed { failure, reason }
+    }
 
     #[test]
     fn every_outcome_has_words() {
@@ -91,17 +118,26 @@ mod tests {
             status,
             retry_after: None,
         });
-        let failures = Failure::ALL.iter().map(|failure| Outcome::Failed {
-            failure: *failure,
-            reason: "no connection".to_owned(),
-        });
-        for outcome in statuses.chain(failures) {
+        let kinds = Failure::ALL.iter().map(|failure| failed(*failure, "so"));
+        let handshakes = TlsFault::ALL
+            .iter()
+            .map(|fault| failed(Failure::Tls, fault.as_str()));
+        let others = [
+            failed(Failure::Connect, "connection refused by 192.0.2.1:443"),
+            failed(Failure::Connect, "no way to 192.0.2.1:443"),
+            failed(Failure::Timeout, "no answer within 30 s"),
+            failed(Failure::Timeout, "the answer did not end within 30 s"),
+        ];
+        for outcome in statuses.chain(kinds).chain(handshakes).chain(others) {
             for language in [Language::English, Language::French] {
                 let w = Words::of(language);
-                let told = format!("told-{}", kind(&outcome));
-                assert_ne!(w.say(&told, &FluentArgs::new()), told);
-                assert!(advice(w, &outcome).is_none_or(|text| !text.starts_with("advice-")));
-                assert!(!in_short(w, &outcome).starts_with("failure-"));
+                assert!(!in_short(w, &outcome).starts_with("fault-"), "{outcome:?}");
+                let Some(fault) = Fault::of(&outcome) else {
+                    continue;
+                };
+                let clause = clause(w, "erp.example", &fault);
+                assert!(clause.contains("erp.example"), "{clause}");
+                assert!(!advice(w, &fault).starts_with("advice-"), "{outcome:?}");
             }
         }
     }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sonnette::domain::{
-    Attempt, AttemptId, Delivery, DeliveryState, Permission, Webhook, WebhookId,
+    Attempt, AttemptId, Delivery, DeliveryState, Fault, Permission, Webhook, WebhookId,
 };
 use sonnette::store::AttemptQuery;
 
@@ -95,7 +95,10 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
                 (None, Vec::new())
             } else {
                 let delivery = store.deliveries_of(attempt.notification, &[webhook])?;
-                (delivery.into_iter().next(), store.attempts(&[webhook], &same)?)
+                (
+                    delivery.into_iter().next(),
+                    store.attempts(&[webhook], &same)?,
+                )
             };
             Ok(Some(Found {
                 attempt,
@@ -131,7 +134,9 @@ async fn delivery_view(
         next,
         reason,
         attempts: siblings.iter().map(|one| Line::of(w, desk, one)).collect(),
-        retry: desk.url(format_args!("/webhooks/{id}/deliveries/{notification}/retry/")),
+        retry: desk.url(format_args!(
+            "/webhooks/{id}/deliveries/{notification}/retry/"
+        )),
         enabled: webhook.is_enabled(),
     })
 }
@@ -163,7 +168,7 @@ pub(crate) async fn show(
         ),
         notification_url: desk.url(format_args!("/notifications/{}/", attempt.notification)),
         told: outcome::in_words(w, &attempt),
-        advice: outcome::advice(w, &exchange.outcome),
+        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(w, &fault)),
         reason: outcome::reason(&exchange.outcome).map(str::to_owned),
         began: w.when(exchange.started_at),
         target: attempt.target_url.clone(),

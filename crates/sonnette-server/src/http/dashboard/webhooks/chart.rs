@@ -102,7 +102,12 @@ fn stretches(values: &[Option<Duration>], most: Duration) -> Vec<String> {
             let _ = if alone {
                 write!(points, "{},{y} {},{y}", x + 1.0, x + STEP - 1.0)
             } else {
-                write!(points, "{}{},{y}", if goes_on { " " } else { "" }, x + STEP / 2.0)
+                write!(
+                    points,
+                    "{}{},{y}",
+                    if goes_on { " " } else { "" },
+                    x + STEP / 2.0
+                )
             };
         }
     }
@@ -145,7 +150,8 @@ mod tests {
 
     #[test]
     fn bars_are_stacked_and_the_rare_are_seen() {
-        let Bars { bars, most } = bars(&[half(0, 0, &[]), half(1_500, 1, &[]), half(0, 1_000, &[])]);
+        let Bars { bars, most } =
+            bars(&[half(0, 0, &[]), half(1_500, 1, &[]), half(0, 1_000, &[])]);
         assert_eq!(most, 2_000);
         assert!(!bars[0].any && bars[1].any);
         assert_eq!((bars[1].ok, bars[1].ko), ((25.0, 75.0), (22.0, 3.0)));

@@ -44,7 +44,7 @@ struct ListPage {
     pages: usize,
     previous: Option<String>,
     next: Option<String>,
-    total: usize,
+    total: u64,
 }
 
 struct Row {
@@ -94,7 +94,10 @@ impl Known {
         Ok(Self {
             now,
             lanes: lanes.into_iter().collect(),
-            last: last.into_iter().map(|attempt| (attempt.webhook, attempt)).collect(),
+            last: last
+                .into_iter()
+                .map(|attempt| (attempt.webhook, attempt))
+                .collect(),
             tallies,
         })
     }
@@ -106,7 +109,11 @@ impl Known {
         let tallies = self.tallies.get(&webhook.id).map_or(&[][..], Vec::as_slice);
         let halves = halves::day(self.now, tallies);
         let day = halves::sum(&halves);
-        let mut types: Vec<_> = webhook.action_types.iter().map(ToString::to_string).collect();
+        let mut types: Vec<_> = webhook
+            .action_types
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         types.dedup();
         let more_types = types.len().saturating_sub(NAMED);
         types.truncate(NAMED);
@@ -150,7 +157,11 @@ pub(super) fn events(w: &Words, filter: &EventFilter) -> String {
         }
         EventFilter::Only(slugs) => slugs,
     };
-    let named: Vec<_> = slugs.iter().take(EVENTS_NAMED).map(ToString::to_string).collect();
+    let named: Vec<_> = slugs
+        .iter()
+        .take(EVENTS_NAMED)
+        .map(ToString::to_string)
+        .collect();
     let named = named.join(", ");
     match slugs.len().saturating_sub(EVENTS_NAMED) {
         0 => named,
@@ -161,7 +172,9 @@ pub(super) fn events(w: &Words, filter: &EventFilter) -> String {
 fn asked_page(query: Option<&str>) -> usize {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let asked = pairs.find(|(name, _)| name == "page");
-    asked.and_then(|(_, number)| number.parse().ok()).unwrap_or(1)
+    asked
+        .and_then(|(_, number)| number.parse().ok())
+        .unwrap_or(1)
 }
 
 /// The page.
@@ -177,7 +190,10 @@ pub(crate) async fn show(
     let from = (number - 1) * SIZE;
     let shown = &all[from..(from + SIZE).min(all.len())];
     let known = Known::of(&state, shown.iter().map(|webhook| webhook.id).collect()).await?;
-    let rows = shown.iter().filter_map(|webhook| known.row(&desk, webhook)).collect();
+    let rows = shown
+        .iter()
+        .filter_map(|webhook| known.row(&desk, webhook))
+        .collect();
     let link = |number: usize| desk.url(format_args!("/webhooks/?page={number}"));
     page(&ListPage {
         rows,
@@ -187,7 +203,7 @@ pub(crate) async fn show(
         pages,
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
-        total: all.len(),
+        total: all.len() as u64,
         f: desk.frame,
     })
 }

@@ -2,6 +2,7 @@
 
 mod chart;
 pub(super) mod deliveries;
+mod diagnosis;
 mod halves;
 pub(super) mod list;
 pub(super) mod show;
