@@ -6,17 +6,20 @@
 
 mod accounts;
 mod assets;
+mod attempts;
 mod cookies;
 mod dress;
 mod error;
 mod frame;
 mod language;
+pub(super) mod live;
 mod overview;
 mod posted;
 mod said;
 mod samples;
 pub(super) mod throttle;
 mod visitor;
+mod webhooks;
 mod when;
 mod words;
 
@@ -62,6 +65,12 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/"), get(overview::show_first_page))
         .route(&at("/users/"), get(users::show_users).post(users::invite_user))
         .route(&at("/users/{user}/"), get(users::show_user).post(users::change_user))
+        .route(&at("/live/"), get(live::watch))
+        .route(&at("/attempts/"), get(attempts::list::show))
+        .route(&at("/webhooks/"), get(webhooks::list::show))
+        .route(&at("/webhooks/{id}/"), get(webhooks::show::show))
+        .route(&at("/webhooks/{id}/deliveries/"), get(webhooks::deliveries::show))
+        .route(&at("/webhooks/{id}/attempts/{attempt}/"), get(attempts::show::show))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
