@@ -2,9 +2,10 @@
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 SIGNATURES := $(TARGET)/signatures
+SAMPLES := $(TARGET)/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help check test demo bench docs snapshots rust-tests signatures tools
+.PHONY: help check test demo bench docs snapshots rust-tests signatures samples tools
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -16,7 +17,7 @@ check: ## Formatting, lints, documentation, licences
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not looked at"; fi
 
-test: tools rust-tests signatures ## Everything; installs what is missing
+test: tools rust-tests signatures samples ## Everything; installs what is missing
 
 rust-tests:
 	cargo test --workspace --locked
@@ -36,6 +37,16 @@ $(SIGNATURES)/node: tests/signatures/package.json tests/signatures/package-lock.
 	mkdir -p $@
 	cp $^ $@
 	cd $@ && npm ci --silent --no-fund --no-audit
+	touch $@
+
+samples: tools $(SAMPLES)/python ## Code samples of the dashboard, each started and rung
+	cargo build --locked -p sonnette-server
+	$(SAMPLES)/python/bin/python -B tests/samples/check.py $(TARGET)/debug/sonnette $(SAMPLES)
+
+$(SAMPLES)/python: tests/samples/requirements.txt | tools
+	rm -rf $@
+	python3 -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 tools:

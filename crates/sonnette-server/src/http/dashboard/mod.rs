@@ -14,6 +14,7 @@ mod log_in;
 mod overview;
 mod posted;
 mod said;
+mod samples;
 pub(super) mod throttle;
 mod visitor;
 mod when;
