@@ -30,7 +30,7 @@ def request(port, method, path, headers, body):
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
-    except (http.client.HTTPException, ConnectionError):
+    except (http.client.HTTPException, OSError):
         return 0, b""
     finally:
         connection.close()
@@ -255,8 +255,8 @@ def check(server, commands):
                 samples.append(sample)
             attempt(file, check_without_secret, file, commands[file], own)
 
-        list(pool.map(start, commands))
         try:
+            list(pool.map(start, commands))
             each(check_test_button)
             notification = server.publish()["notification_id"]
             each(check_delivery, notification)

@@ -1,5 +1,6 @@
 """How the sample of each language is built and started."""
 
+import itertools
 import os
 import re
 import shutil
@@ -92,10 +93,19 @@ def build(command, scratch, **variables):
     subprocess.run(command, cwd=scratch, env=surroundings(**variables), check=True)
 
 
+# Below those that the system gives to connections, one of which could be quicker than the sample.
+ports = itertools.count(20_000 + os.getpid() % 10_000)
+
+
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port that nobody has, and that nobody gets by chance before the sample takes it."""
+    for port in ports:
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Host:
@@ -109,13 +119,16 @@ class Host:
         command = [str(word).replace("{PORT}", str(port)) for word in command]
         variables = surroundings(PORT=str(port), SONNETTE_SECRET=secret, TMPDIR=str(scratch))
         self.program = subprocess.Popen(
-            command, cwd=scratch, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=scratch, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
+        # Apart: what a host says of a request may come in the middle of the sample's own line.
+        streams = (self.program.stdout, self.program.stderr)
+        self.readers = [threading.Thread(target=self.read, args=[stream]) for stream in streams]
+        for reader in self.readers:
+            reader.start()
 
-    def read(self):
-        for line in self.program.stdout:
+    def read(self, stream):
+        for line in stream:
             self.printed.append(line)
             if found := re.search(r"\breceived (\S+)", line):
                 self.received.put(found[1])
@@ -131,6 +144,7 @@ class Host:
                 return True
             except OSError:
                 time.sleep(0.05)
+        self.stop()
         raise AssertionError(f"{self.name}: no connection within {PATIENCE} s")
 
     def next_received(self):
@@ -143,4 +157,5 @@ class Host:
     def stop(self):
         self.program.kill()
         self.program.wait()
-        self.reader.join()
+        for reader in self.readers:
+            reader.join()

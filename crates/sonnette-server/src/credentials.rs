@@ -48,6 +48,12 @@ pub(crate) fn random_secret_text() -> Result<String, NoRandomBytes> {
     random_bytes().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// The page on which whoever has the text of a link chooses a password; `address`, with a slash at its end, is where
+/// people find this installation.
+pub(crate) fn password_link(address: &str, text: &str) -> String {
+    format!("{address}password/{text}/")
+}
+
 /// All that is stored of a token, session or link. Random as its text is, a slow hash would add nothing but time to each request.
 pub(crate) fn token_hash(text: &str) -> TokenHash {
     let mut hash = TokenHash::default();
@@ -98,10 +104,6 @@ pub(crate) fn hash_password(password: &str) -> Result<String, NotHashed> {
 }
 
 /// Whether this is the password that was stored so. Takes as long as hashing.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "nobody logs in before there are pages for it")
-)]
 pub(crate) fn verify_password(password: &str, stored: &str) -> bool {
     Argon2::default()
         .verify_password(password.as_bytes(), stored)

@@ -63,7 +63,7 @@ enum Command {
     /// Creates, lists and revokes tokens of the REST API
     #[command(subcommand)]
     Token(token::Token),
-    /// Creates users of the dashboard
+    /// Creates, invites, lists and removes users of the dashboard
     #[command(subcommand)]
     User(user::User),
     /// Lists, creates, tests webhooks, and sends again what they missed

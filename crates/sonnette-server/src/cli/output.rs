@@ -52,6 +52,12 @@ fn cell(value: &Value) -> String {
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
+        Value::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| format!("{key} ({})", cell(value)));
+            entries.collect::<Vec<_>>().join(", ")
+        }
+        Value::Number(number) => number.to_string(),
     }
 }

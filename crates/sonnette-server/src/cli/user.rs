@@ -4,23 +4,30 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{
-    Access, EmailAddress, OrganizerSlug, Permission, Permissions, User as Account,
+    Access, EmailAddress, Language, LetterKind, Link, OrganizerSlug, Permission, Permissions,
+    User as Account,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Accounts as _, Changed, NewUser};
+use sonnette::store::{Accounts as _, Changed, Letters as _, NewUser};
 
 use super::{Misuse, audit, output, password, registry};
 use crate::config::Settings;
-use crate::credentials::hash_password;
+use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
 
 /// The command.
 #[derive(Subcommand)]
 pub(super) enum User {
     /// Creates a user of the dashboard
     Create(Create),
+    /// Creates a user, and mails a link by which they choose a password; prints it where no mail server is set
+    Invite(Invite),
+    /// Lists all users
+    List(List),
+    /// Removes a user, and logs them out everywhere
+    Remove(Remove),
 }
 
 /// What is open to a user.
@@ -53,10 +60,35 @@ pub(super) struct Create {
     password_stdin: bool,
 }
 
+#[derive(Args)]
+pub(super) struct Invite {
+    /// The address they log in with
+    email: String,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// As an array of objects
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Remove {
+    /// The address they log in with
+    email: String,
+}
+
 impl User {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let Self::Create(create) = self;
-        create.run(settings)
+        match self {
+            Self::Create(create) => create.run(settings),
+            Self::Invite(invite) => invite.run(settings),
+            Self::List(list) => list.run(settings),
+            Self::Remove(remove) => remove.run(settings),
+        }
     }
 }
 
@@ -91,6 +123,77 @@ impl Create {
         let password_hash = password.as_deref().map(hash_password).transpose()?;
         let user = add(&store, email, access, password_hash)?;
         output::line(format_args!("created user {}", user.email))
+    }
+}
+
+impl Invite {
+    fn run(self, settings: &Settings) -> Result<()> {
+        let email = address(&self.email)?;
+        let store = registry::open(settings)?;
+        let access = self.scope.access(&store)?;
+        let organizer = match &access {
+            Access::Operator => None,
+            Access::Organizers(held) => held.keys().next().copied(),
+        };
+        let user = add(&store, email, access, None)?;
+        let (kind, now) = (LetterKind::Invitation, SystemClock.now());
+        if settings.mail.host.is_some() {
+            store.owe_letter(user.id, kind, Language::English, organizer, now)?;
+            return output::line(format_args!(
+                "invited {}: the server mails a link",
+                user.email
+            ));
+        }
+        let text = random_secret_text()?;
+        let link = Link::new(kind.purpose(user.id), now);
+        store.add_link(&token_hash(&text), &link)?;
+        eprintln!(
+            "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
+            user.email, link.expires
+        );
+        output::line(password_link(&settings.address(), &text))
+    }
+}
+
+impl List {
+    fn run(&self, settings: &Settings) -> Result<()> {
+        let store = registry::open(settings)?;
+        let organizers = registry::organizers(&store)?;
+        let mut entries: Vec<Value> = Vec::new();
+        for user in store.users(None)? {
+            let mut held = BTreeMap::new();
+            if let Access::Organizers(entries) = &user.access {
+                for (id, permissions) in entries {
+                    let slug = registry::slug_of(&organizers, *id).unwrap_or_default();
+                    held.insert(slug, permissions.iter().collect::<Vec<_>>());
+                }
+            }
+            entries.push(json!({
+                "email": user.email.as_str(),
+                "operator": user.access == Access::Operator,
+                "organizers": held,
+                "password": user.has_password,
+                "created": user.created,
+            }));
+        }
+        output::list(&entries, self.json)
+    }
+}
+
+impl Remove {
+    fn run(&self, settings: &Settings) -> Result<()> {
+        let email = address(&self.email)?;
+        let store = registry::open(settings)?;
+        let note = audit::note("sonnette.user.removed", json!({"email": email.as_str()}));
+        let found = store.user_by_email(&email)?;
+        let removed = match found {
+            Some((user, _)) => store.remove_user(user.id, note)?,
+            None => Changed::Missing,
+        };
+        match removed {
+            Changed::Done(_) => output::line(format_args!("removed user {email}")),
+            _ => bail!("there is no user {email}"),
+        }
     }
 }
 

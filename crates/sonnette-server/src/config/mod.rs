@@ -119,6 +119,20 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Where people find this installation, as far as the settings know; ends in a slash.
+    pub(crate) fn address(&self) -> String {
+        let mut address = self
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{}", self.listen), ToString::to_string);
+        if !address.ends_with('/') {
+            address.push('/');
+        }
+        address
+    }
+}
+
 /// `[mail]`: how people are told what they must know.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]

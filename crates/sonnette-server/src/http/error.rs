@@ -148,7 +148,7 @@ impl From<ControlError> for ApiError {
                 "action_type",
                 "There is no action type to test with: the webhook has none that could be published.",
             ),
-            ControlError::Stopping => Self::Unavailable,
+            ControlError::Busy | ControlError::Stopping => Self::Unavailable,
             ControlError::Store(error) => error.into(),
         }
     }

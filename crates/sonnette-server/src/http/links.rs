@@ -1,5 +1,6 @@
 //! The address a request was sent to, as the outside knows it: for links in answers.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -20,18 +21,28 @@ pub(crate) struct Address {
     pub(crate) query: Query,
 }
 
+/// Scheme and host of ours, as the outside knows them; no slash at the end.
+pub(crate) struct Base(pub(crate) String);
+
+impl FromRequestParts<AppState> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|info| info.0.ip());
+        Ok(Self(base(&state.settings, &parts.headers, peer)))
+    }
+}
+
 impl FromRequestParts<AppState> for Address {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
+        let Ok(Base(base)) = Base::from_request_parts(parts, state).await;
         let path = parts.uri.path();
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
         Ok(Self {
-            url: format!("{}{path}", base(&state.settings, &parts.headers, peer)),
+            url: format!("{base}{path}"),
             query: Query::new(&raw_query),
             raw_query,
         })
@@ -39,7 +50,7 @@ impl FromRequestParts<AppState> for Address {
 }
 
 /// Scheme and host. `public_url` says so; else a trusted proxy; else the request itself.
-pub(crate) fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
+fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
     if let Some(url) = &settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }

@@ -100,16 +100,25 @@ pub(crate) fn numbered_page<T: Serialize>(
 pub(crate) fn after<T, J: Serialize>(
     address: &Address,
     size: usize,
-    mut found: Vec<T>,
+    found: Vec<T>,
+    id: impl Fn(&T) -> i64,
+    shown: impl FnMut(&T) -> J,
+) -> Response {
+    looked(address, size, (found, None), id, shown)
+}
+
+/// The same of a list that was looked through only so far: the next page goes on there.
+pub(crate) fn looked<T, J: Serialize>(
+    address: &Address,
+    size: usize,
+    (mut found, until): (Vec<T>, Option<i64>),
     id: impl Fn(&T) -> i64,
     shown: impl FnMut(&T) -> J,
 ) -> Response {
     let more = found.len() > size;
     found.truncate(size);
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|last| next_link(address, id(last)));
+    let last = found.last().filter(|_| more).map(id);
+    let next = last.or(until).map(|after| next_link(address, after));
     let results = found.iter().map(shown).collect();
     reply::ok(&Listing {
         count: None,

@@ -35,7 +35,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use api::beside::{attempts, deliveries, health, resend, secret, settings, test};
 use api::notifications::{find, publish};
 use api::webhooks::{change, create, describe, disable, read};
-use api::{action_types as actions, audit, events, organizers, stream, subjects, tokens};
+use api::{action_types as actions, audit, events, organizers, portal, stream, subjects, tokens};
 pub(crate) use front::enter;
 use guard::{Guard, guard};
 pub(crate) use state::{AppState, HttpSettings};
@@ -100,6 +100,7 @@ fn routes() -> Routes {
         .at(WEBHOOKS, routes!(attempts::list_attempts))
         .at(WEBHOOKS, routes!(audit::list_audit))
         .at(WEBHOOKS, routes!(stream::watch_organizer))
+        .at(WEBHOOKS, routes!(portal::create_portal_link))
 }
 
 /// Paths outside the API.

@@ -1,10 +1,12 @@
-//! The mailer: drains the alerts that the store owes to people.
+//! The mailer: drains what the store owes to people, alerts about webhooks and letters about accounts.
 //!
-//! One thread of its own, beside everything else: a mail server that is slow or dead delays nothing but mail. An alert is
+//! One thread of its own, beside everything else: a mail server that is slow or dead delays nothing but mail. A mail is
 //! marked as sent after the mail server has taken it; a process that dies in between sends it again, under the same
 //! `Message-ID`, by which mail programs know it.
 
-mod letter;
+mod alerts;
+mod letters;
+mod mail;
 mod post;
 
 use std::sync::Arc;
@@ -14,20 +16,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sonnette::Sonnette;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{Alert, AlertEnd, Language};
-use sonnette::engine::Tenant;
+use sonnette::domain::Language;
 use sonnette::store::StoreError;
 use tokio::sync::watch;
 
-use self::letter::{About, Letter};
+use self::mail::Mail;
 pub(crate) use self::post::{Post, PostError};
 use crate::config::Settings;
 
-/// How often the store is asked for alerts that are due.
+/// How often the store is asked for mail that is due.
 const LOOK: Duration = Duration::from_millis(500);
 /// The wait after the store could not be written.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// Alerts of one look.
+/// Mails of one look.
 const BITE: usize = 100;
 
 /// A running mailer.
@@ -53,19 +54,12 @@ impl Mailer {
             Ok(post) => post,
             Err(PostError::NoServer) => {
                 tracing::info!(
-                    "no mail server is set: nobody is told when a webhook is switched off"
+                    "no mail server is set: nobody is told when a webhook is switched off, or gets a link to a password"
                 );
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
         };
-        let mut address = settings.public_url.as_ref().map_or_else(
-            || format!("http://{}", settings.listen),
-            ToString::to_string,
-        );
-        if !address.ends_with('/') {
-            address.push('/');
-        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -73,7 +67,7 @@ impl Mailer {
         let desk = Desk {
             sonnette,
             post,
-            address,
+            address: settings.address(),
         };
         let thread = std::thread::Builder::new()
             .name("mailer".to_owned())
@@ -111,77 +105,18 @@ pub(crate) enum MailerError {
 }
 
 impl Desk {
+    /// Drains both for ever, each in its own time: somebody waits for a letter, whatever waits of alerts.
     async fn run(&self) {
-        loop {
-            if let Err(error) = self.run_once().await {
-                tracing::warn!(%error, "alerts could not be read or written");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        tokio::join!(alerts::drain(self), letters::drain(self));
     }
 
-    /// Tries everything that is due, once.
-    async fn run_once(&self) -> Result<(), StoreError> {
-        let due = self.sonnette.store().due_alerts(self.now(), BITE)?;
-        for alert in due {
-            let end = self.attempt(&alert).await?;
-            tell(&alert, &end);
-            // What has been sent must not be sent again because the disk is full.
-            while let Err(error) = self
-                .sonnette
-                .store()
-                .settle_alert(alert.id, &end, self.now())
-            {
-                tracing::warn!(%error, "what came of an alert could not be written down");
-                tokio::time::sleep(BACKOFF).await;
-            }
+    /// Writes down what came of a mail, however often that takes: what has been sent must not be sent again because the
+    /// disk is full.
+    async fn write_down(&self, write: impl Fn() -> Result<(), StoreError>) {
+        while let Err(error) = write() {
+            tracing::warn!(%error, "what came of a mail could not be written down");
+            tokio::time::sleep(BACKOFF).await;
         }
-        Ok(())
-    }
-
-    async fn attempt(&self, alert: &Alert) -> Result<AlertEnd, StoreError> {
-        let registry = self.sonnette.refresh()?;
-        let Some(tenant) = registry.tenant_by_id(alert.organizer) else {
-            let error = "its organizer is gone".to_owned();
-            return Ok(AlertEnd::GivenUp { error });
-        };
-        if self.now().duration_since(alert.at) >= Alert::LIFETIME {
-            let error = "it could not be sent for four days".to_owned();
-            return Ok(AlertEnd::GivenUp { error });
-        }
-        let (waiting, _) = self.sonnette.store().backlog(alert.webhook)?;
-        let letter = match self.write(alert, tenant, waiting) {
-            Ok(letter) => letter,
-            Err(error) => {
-                let error = error.to_string();
-                return Ok(AlertEnd::GivenUp { error });
-            }
-        };
-        let id = message_id(alert, tenant);
-        let sent = self
-            .post
-            .send(&letter, &id, &alert.recipients, &alert.pending)
-            .await;
-        Ok(match sent {
-            Ok(()) => AlertEnd::Sent,
-            Err((left, error)) => alert.after_failure(left, error.to_string(), self.now()),
-        })
-    }
-
-    fn write(&self, alert: &Alert, tenant: &Tenant, waiting: u64) -> Result<Letter, askama::Error> {
-        let organizer = &tenant.organizer;
-        let api = format!(
-            "{}api/v1/organizers/{}/webhooks/{}/",
-            self.address, organizer.slug, alert.webhook
-        );
-        letter::write(&About {
-            alert,
-            language: organizer.language,
-            organizer: &organizer.name,
-            address: &self.address,
-            api: &api,
-            waiting,
-        })
     }
 
     fn now(&self) -> Timestamp {
@@ -189,48 +124,19 @@ impl Desk {
     }
 }
 
-/// The same for an alert for ever, and for no other: the organizer's uuid tells installations apart.
-fn message_id(alert: &Alert, tenant: &Tenant) -> String {
-    format!(
-        "alert-{}-{}-{}.{}",
-        alert.kind,
-        alert.webhook,
-        alert.at.as_microsecond(),
-        tenant.organizer.uuid
-    )
-}
-
-fn tell(alert: &Alert, end: &AlertEnd) {
-    let (webhook, kind) = (alert.webhook.0, alert.kind.as_str());
-    match end {
-        AlertEnd::Sent => {
-            tracing::info!(webhook.id = webhook, alert = kind, "an alert was mailed");
-        }
-        AlertEnd::Waits { due_at, error, .. } => {
-            tracing::warn!(webhook.id = webhook, alert = kind, %error, %due_at, "an alert could not be mailed yet");
-        }
-        AlertEnd::GivenUp { error } => {
-            tracing::error!(webhook.id = webhook, alert = kind, %error, "an alert was never mailed: nobody has been told");
-        }
-    }
-}
-
 /// Sends a test mail, at once and once.
 pub(crate) async fn send_test(settings: &Settings, to: &str) -> Result<(), PostError> {
     let post = Post::new(settings)?;
     let text = "This is a test: mail from Sonnette arrives.\n".to_owned();
-    let letter = Letter {
-        subject: "Test mail of Sonnette".to_owned(),
-        html: format!(
-            "<!DOCTYPE html>\n<html lang=\"{}\"><body><p>{}</p></body></html>\n",
-            Language::English,
-            text.trim()
-        ),
-        text,
-    };
+    let html = format!(
+        "<!DOCTYPE html>\n<html lang=\"{}\"><body><p>{}</p></body></html>\n",
+        Language::English,
+        text.trim()
+    );
+    let mail = Mail::new("Test mail of Sonnette", text, html);
     let id = format!("test-{}", SystemClock.now().as_microsecond());
     let to = [to.to_owned()];
-    post.send(&letter, &id, &to, &to)
+    post.send(&mail, &id, &to, &to)
         .await
         .map_err(|(_, error)| error)
 }

@@ -10,7 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::letter::Letter;
+use super::mail::Mail;
 use crate::config::{Confidential, MailTls, Settings};
 
 /// For one step of the conversation, and for all of it.
@@ -77,17 +77,17 @@ impl Post {
         self.from.email.domain()
     }
 
-    /// Sends a letter under this `Message-ID`, with `to` in its head, to `pending` alone. With several, and some of them
+    /// Sends a mail under this `Message-ID`, with `to` in its head, to `pending` alone. With several, and some of them
     /// refused, to each on its own. Answers with those that it was not sent to, and why.
     pub(super) async fn send(
         &self,
-        letter: &Letter,
+        mail: &Mail,
         id: &str,
         to: &[String],
         pending: &[String],
     ) -> Result<(), (Vec<String>, PostError)> {
         let all = |error| (pending.to_vec(), error);
-        let message = self.message(letter, id, to).map_err(all)?;
+        let message = self.message(mail, id, to).map_err(all)?;
         match self.hand_in(pending, &message).await {
             Ok(()) => return Ok(()),
             Err(Failed::Refused(error)) if pending.len() > 1 => {
@@ -105,16 +105,16 @@ impl Post {
         why.map_or(Ok(()), |why| Err((left, why)))
     }
 
-    fn message(&self, letter: &Letter, id: &str, to: &[String]) -> Result<Vec<u8>, PostError> {
+    fn message(&self, mail: &Mail, id: &str, to: &[String]) -> Result<Vec<u8>, PostError> {
         let mut builder = Message::builder()
             .from(self.from.clone())
-            .subject(letter.subject.clone())
+            .subject(mail.subject.clone())
             .message_id(Some(format!("<{id}@{}>", self.domain())))
             .header(AutoSubmitted);
         for address in to {
             builder = builder.to(Mailbox::new(None, parsed(address)?));
         }
-        let parts = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+        let parts = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         let message = builder.multipart(parts);
         let message = message.map_err(|error| PostError::Message(error.to_string()))?;
         Ok(message.formatted())

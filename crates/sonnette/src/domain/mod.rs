@@ -6,7 +6,9 @@ mod action;
 mod alert;
 mod attempt;
 mod delivery;
+mod diagnosis;
 mod email;
+pub(crate) mod fault;
 mod id;
 mod lane;
 mod letter;
@@ -18,6 +20,7 @@ mod secret;
 mod session;
 mod slug;
 mod target_url;
+mod times;
 mod token;
 mod user;
 mod webhook;
@@ -28,7 +31,9 @@ pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use alert::{Alert, AlertEnd, AlertKind, AlertRules};
 pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
 pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use diagnosis::{Diagnosis, Symptoms};
 pub use email::{EmailAddress, InvalidEmailAddress};
+pub use fault::{Fault, TimeoutStage, TlsFault};
 pub use id::{
     AlertId, AttemptId, AuditId, EventId, InvalidId, LetterId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
@@ -45,6 +50,7 @@ pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use session::{Holder, Link, LinkPurpose, SecretHash, Session};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use target_url::{InvalidTargetUrl, TargetUrl, Uncallable};
+pub use times::Times;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use user::{Access, User};
 pub use webhook::{

@@ -94,6 +94,9 @@ pub enum ControlError {
     /// There is no concrete action type to try it with.
     #[error("there is no action type to test with")]
     NothingToTest,
+    /// As many webhooks are being tried out as may be at a time; worth another try in a moment.
+    #[error("too many webhooks are being tried out")]
+    Busy,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
-use crate::domain::{ActionName, Attempt, Notification, NotificationId, WebhookId};
+use crate::domain::{Attempt, Notification, NotificationId, Webhook, WebhookId};
 use crate::store::Waiting;
 
 /// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Resume(WebhookId, NotificationId),
     /// Send a test.
     Test(WebhookId, Test),
+    /// Send a test to a webhook that is not saved.
+    TryOut(Box<TryOut>),
     /// Begin nothing any more.
     Stop,
 }
@@ -35,9 +37,18 @@ pub(crate) enum Message {
 /// A test to be sent.
 #[derive(Debug)]
 pub(crate) struct Test {
-    pub(crate) notification: Arc<Notification>,
-    pub(crate) action_type: ActionName,
+    pub(crate) notification: Notification,
     pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
+}
+
+/// A test of a webhook that is not saved: it belongs to no lane, and leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct TryOut {
+    pub(crate) draft: Webhook,
+    pub(crate) notification: Notification,
+    pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
+    /// Its place among the few there may be at a time, kept until it has ended: whoever asked may have gone.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// All that has come in since the last look.

@@ -18,6 +18,7 @@ mod janitor;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod lane_view;
 mod metrics;
 mod order;
 mod publisher;
@@ -29,6 +30,7 @@ pub mod sender;
 #[cfg(test)]
 mod simulation;
 mod sonnette;
+mod tests_sent;
 
 use std::sync::Arc;
 

@@ -6,24 +6,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::committer::Committer;
 use super::dispatcher::Dispatcher;
-use super::example::example;
-use super::inbox::{Inboxes, Message, Test};
+use super::inbox::{Inboxes, Message};
 use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry::RegistryCache;
 use super::sender::Sender;
 use super::{
-    ControlError, LaneView, News, Options, PublishError, PublishRequest, Published, Registry,
-    Shared, StartError, Tenant, publisher,
+    ControlError, News, Options, PublishError, PublishRequest, Published, Registry, Shared,
+    StartError, Tenant, publisher,
 };
 use crate::clock::Clock;
-use crate::domain::{Attempt, Delivery, NotificationId, TokenHash, WebhookId};
+use crate::domain::{Delivery, NotificationId, TokenHash, WebhookId};
 use crate::store::{BITE, DeliveryWord, Span, Store, StoreError};
+
+/// Webhooks not saved that may be tried out at a time.
+const TRY_OUTS: usize = 8;
 
 /// News that a slow watcher may fall behind by.
 const NEWS: usize = 4_096;
@@ -31,6 +33,7 @@ const NEWS: usize = 4_096;
 /// The engine: publishes, sends, and lets people look and mend.
 pub struct Sonnette {
     pub(super) shared: Arc<Shared>,
+    pub(super) try_outs: Arc<Semaphore>,
     janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
@@ -107,6 +110,7 @@ impl Sonnette {
         });
         Ok(Arc::new(Self {
             shared,
+            try_outs: Arc::new(Semaphore::new(TRY_OUTS)),
             janitor,
             threads,
         }))
@@ -195,39 +199,6 @@ impl Sonnette {
             .committer
             .publish(group, registry.version())
             .await
-    }
-
-    /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
-    /// not. Answers with the finished attempt.
-    ///
-    /// # Errors
-    /// [`ControlError::NothingToTest`] without a concrete action type that the organizer knows.
-    pub async fn test(
-        &self,
-        webhook: WebhookId,
-        action_type: Option<&str>,
-    ) -> Result<Arc<Attempt>, ControlError> {
-        let registry = self.refresh()?;
-        let webhook = registry.webhook(webhook).ok_or(ControlError::Missing)?;
-        let tenant = registry
-            .tenant_by_id(webhook.organizer)
-            .ok_or(ControlError::Missing)?;
-        let store = self.shared.store.clone();
-        let id = blocking(move || store.reserve_id()).await?;
-        let notification = example(tenant, webhook, action_type, id, self.now())
-            .ok_or(ControlError::NothingToTest)?;
-        let (answer, attempt) = oneshot::channel();
-        let action_type = notification.action_type.clone();
-        let test = Test {
-            notification: Arc::new(notification),
-            action_type,
-            answer,
-        };
-        self.shared
-            .inboxes
-            .of(webhook.id)
-            .send(Message::Test(webhook.id, test));
-        attempt.await.map_err(|_| ControlError::Stopping)
     }
 
     /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
@@ -373,34 +344,6 @@ impl Sonnette {
             self.look(*webhook, false);
         }
         Ok(webhooks.len())
-    }
-
-    /// How a lane stands.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneView, StoreError> {
-        let store = self.shared.store.clone();
-        let (row, (backlog, oldest_waiting)) =
-            blocking(move || Ok((store.lane(webhook)?, store.backlog(webhook)?))).await?;
-        let enabled = self
-            .registry()
-            .webhook(webhook)
-            .is_some_and(|w| w.is_enabled());
-        let due = if row.health.is_failing() {
-            None
-        } else {
-            row.next_due_at
-        };
-        let next_attempt = (enabled && backlog > 0)
-            .then(|| due.max(row.health.silent_until()))
-            .flatten();
-        Ok(LaneView {
-            health: row.health,
-            backlog,
-            oldest_waiting,
-            next_attempt,
-        })
     }
 
     /// What happens from now on. A slow watcher misses some, and is told.

@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     Attempt, AttemptId, Audience, Delivery, Notification, NotificationId, OrganizerId, Settled,
-    WebhookId,
+    Times, WebhookId,
 };
+
+/// Attempts that a page of them looks at: with a filter that few pass it would else read the whole log.
+pub const LOOK: usize = 10_000;
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +40,16 @@ pub struct AttemptQuery {
     pub after: Option<AttemptId>,
     /// At most this many.
     pub limit: usize,
+}
+
+/// Some of the attempts that were asked for.
+#[derive(Debug, Default, PartialEq)]
+pub struct AttemptPage {
+    /// Newest first; at most `limit` of them.
+    pub found: Vec<AttemptEntry>,
+    /// Set where [`LOOK`] attempts were looked at before the page was full: what is older has not been looked at, and is
+    /// found by asking again with this as `after`. It names the time, too.
+    pub looked_until: Option<AttemptId>,
 }
 
 /// The state of a delivery as a filter; `scheduled` and `held` are told apart by the lane, not by the row.
@@ -92,9 +105,35 @@ pub struct NotificationEntry {
 /// An attempt of the log, with the body that was sent.
 pub type AttemptEntry = Attempt;
 
+/// The attempts of one webhook within half an hour, in sum; tests are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Whose.
+    pub webhook: WebhookId,
+    /// When the half hour began: a full or half hour UTC. Attempts belong to that in which they ended.
+    pub start: Timestamp,
+    /// How many succeeded.
+    pub succeeded: u64,
+    /// How many did not.
+    pub failed: u64,
+    /// How long those took that were answered, or waited for an answer in vain. Empty for what was summed up later.
+    pub times: Times,
+}
+
 /// What happened, for those who look.
 pub trait Log {
-    /// Attempts of these webhooks, newest first; response bodies are left out.
+    /// Attempts of these webhooks, newest first; response bodies are left out. It takes milliseconds, whatever is asked
+    /// for: a page may therefore end early.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn attempts_page(
+        &self,
+        webhooks: &[WebhookId],
+        query: &AttemptQuery,
+    ) -> Result<AttemptPage, StoreError>;
+
+    /// The same, however long it takes.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -102,7 +141,25 @@ pub trait Log {
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
-    ) -> Result<Vec<AttemptEntry>, StoreError>;
+    ) -> Result<Vec<AttemptEntry>, StoreError> {
+        let mut rest = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = self.attempts_page(webhooks, &rest)?;
+            rest.limit -= page.found.len();
+            found.extend(page.found);
+            match page.looked_until {
+                None => return Ok(found),
+                until => rest.after = until,
+            }
+        }
+    }
+
+    /// The newest attempt of each of these webhooks that has any, without bodies; tests are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError>;
 
     /// One attempt in full, `payload` included.
     ///
@@ -123,6 +180,12 @@ pub trait Log {
         webhook: WebhookId,
         since: Timestamp,
     ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+
+    /// Sums of these webhooks' attempts for each half hour that had any, from that of `since` on; by webhook and time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError>;
 
     /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
     ///
@@ -163,6 +226,13 @@ pub trait Log {
         organizer: OrganizerId,
         id: NotificationId,
     ) -> Result<Option<NotificationEntry>, StoreError>;
+
+    /// The enabled webhooks of all organizers whose lanes need looking after, the worst first: failing before others, and
+    /// then by how much waits times how long it has been so. Healthy ones are not looked at.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError>;
 
     /// For metrics: how many deliveries wait in all, and since when the oldest.
     ///

@@ -32,8 +32,8 @@ pub use batch::{
 };
 pub use erase::{Erase, Erased};
 pub use log::{
-    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
-    NotificationQuery, Span,
+    AttemptEntry, AttemptPage, AttemptQuery, DeliveryQuery, DeliveryWord, LOOK, Log,
+    NotificationEntry, NotificationQuery, Span, Tally,
 };
 pub use recover::{Heard, Recover};
 pub use registry::{

@@ -9,4 +9,5 @@ mod policy;
 mod sender;
 mod store;
 mod tidy;
+mod try_out;
 mod world;

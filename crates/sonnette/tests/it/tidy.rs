@@ -22,7 +22,7 @@ const PROGRAM_MAY_IMPORT: [(&str, &[&str]); 7] = [
     ("credentials", &[]),
     ("telemetry", &["config"]),
     ("http", &["credentials"]),
-    ("mailer", &["config"]),
+    ("mailer", &["config", "credentials"]),
     ("app", &["config", "http", "mailer"]),
     (
         "cli",

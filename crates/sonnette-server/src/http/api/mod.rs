@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod notifications;
 pub(crate) mod organizers;
 pub(crate) mod path;
+pub(crate) mod portal;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod tokens;

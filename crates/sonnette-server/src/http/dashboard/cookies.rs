@@ -15,9 +15,11 @@ pub(super) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .find_map(|(known, value)| (known == name).then_some(value))
 }
 
-/// The response with a cookie more.
-pub(super) fn set(mut response: Response, cookie: Cookie<'_>) -> Response {
-    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+/// The response with a cookie more, if there is one.
+pub(super) fn set<'a>(mut response: Response, cookie: impl Into<Option<Cookie<'a>>>) -> Response {
+    if let Some(cookie) = cookie.into()
+        && let Ok(value) = HeaderValue::from_str(&cookie.to_string())
+    {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response

@@ -88,7 +88,7 @@ impl From<ControlError> for PageError {
             ControlError::Disabled => Self::Conflict("conflict-disabled"),
             ControlError::Erased => Self::Conflict("conflict-erased"),
             ControlError::NothingToTest => Self::Conflict("conflict-nothing-to-test"),
-            ControlError::Stopping => Self::Unavailable,
+            ControlError::Stopping | ControlError::Busy => Self::Unavailable,
             ControlError::Store(error) => error.into(),
         }
     }

@@ -4,13 +4,13 @@
 //! themselves: like the API they ask the engine and the store. An organizer's pages are there twice: for users who log in,
 //! and below `/portal/` for those whom a platform lets in, perhaps inside a frame.
 
+mod accounts;
 mod assets;
 mod cookies;
 mod dress;
 mod error;
 mod frame;
 mod language;
-mod log_in;
 mod overview;
 mod posted;
 mod said;
@@ -26,9 +26,11 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::AppState;
+use accounts::{everyone, log_in, own, passwords, portal, users};
 use error::PageError;
 
 /// Every page.
+#[rustfmt::skip] // One line for each page.
 pub(super) fn router(state: AppState) -> Router {
     let pages = Router::new()
         .route("/", get(overview::show_overview))
@@ -36,6 +38,13 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/language/{language}/", get(language::choose_language))
         .route("/login/", get(log_in::show_log_in).post(log_in::log_in))
         .route("/logout/", post(log_in::log_out))
+        .route("/forgot/", get(passwords::show_forgot).post(passwords::forgot))
+        .route("/password/{link}/", get(passwords::show_password).post(passwords::choose_password))
+        .route("/account/", get(own::show_account).post(own::change_password))
+        .route("/account/sessions/end/", post(own::log_out_everywhere))
+        .route("/users/", get(everyone::show_everyone).post(everyone::invite_anyone))
+        .route("/users/{user}/", get(everyone::show_anyone).post(everyone::change_anyone))
+        .route("/portal/", get(portal::enter_portal))
         .merge(organizer_pages("/organizers/{organizer}"))
         .merge(organizer_pages("/portal/{organizer}"));
     pages
@@ -51,6 +60,8 @@ fn organizer_pages(base: &str) -> Router<AppState> {
     let at = |path: &str| format!("{base}{path}");
     Router::new()
         .route(&at("/"), get(overview::show_first_page))
+        .route(&at("/users/"), get(users::show_users).post(users::invite_user))
+        .route(&at("/users/{user}/"), get(users::show_user).post(users::change_user))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

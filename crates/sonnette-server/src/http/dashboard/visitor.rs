@@ -1,5 +1,6 @@
 //! Who looks at a page: a user who has logged in, or whoever a platform let in to one organizer's pages.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use super::cookies;
 use super::error::PageError;
 use super::frame::{Frame, Place, Who};
 use crate::credentials::token_hash;
+use crate::http::links::Base;
 use crate::http::{AppState, links};
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
@@ -278,7 +280,8 @@ impl FromRequestParts<AppState> for Guest {
             None => {
                 let text = crate::credentials::random_secret_text()?;
                 let token = csrf_of(&text);
-                cookie = Some(built(VISIT, text, "/", is_secure(parts, state)));
+                let Ok(origin) = Origin::from_request_parts(parts, state).await;
+                cookie = Some(built(VISIT, text, "/", origin.secure));
                 token
             }
         };
@@ -290,36 +293,39 @@ impl FromRequestParts<AppState> for Guest {
     }
 }
 
-/// How the request came in: what cookies, and limits on how often one may try, depend on.
+/// How the request came in: what cookies, links and limits on how often one may try depend on.
 pub(crate) struct Origin {
+    /// Scheme and host of ours, as the outside knows them.
+    base: String,
     /// Over TLS, as far as the outside is concerned.
     pub(crate) secure: bool,
     /// From this address; empty where there is none.
     pub(crate) address: String,
 }
 
-impl FromRequestParts<AppState> for Origin {
-    type Rejection = PageError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        let address = peer(parts).map(|peer| {
-            let client = links::client(&state.settings, &parts.headers, peer);
-            client.to_string()
-        });
-        Ok(Self {
-            secure: is_secure(parts, state),
-            address: address.unwrap_or_default(),
-        })
+impl Origin {
+    /// A page of ours for somebody elsewhere.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 }
 
-fn peer(parts: &Parts) -> Option<std::net::IpAddr> {
-    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(info.0.ip())
-}
+impl FromRequestParts<AppState> for Origin {
+    type Rejection = Infallible;
 
-fn is_secure(parts: &Parts, state: &AppState) -> bool {
-    links::base(&state.settings, &parts.headers, peer(parts)).starts_with("https:")
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        let Base(base) = Base::from_request_parts(parts, state).await?;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = peer.map(|info| {
+            let client = links::client(&state.settings, &parts.headers, info.0.ip());
+            client.to_string()
+        });
+        Ok(Self {
+            secure: base.starts_with("https:"),
+            base,
+            address: address.unwrap_or_default(),
+        })
+    }
 }
 
 async fn visitor(

@@ -172,6 +172,68 @@ fn users_have_a_password_that_is_not_stored() {
 }
 
 #[test]
+fn users_are_invited_listed_and_removed() {
+    let place = with_organizer();
+    let ada = "ada@example.org";
+    let invite = [
+        "user",
+        "invite",
+        "Ada@Example.org",
+        "--organizer",
+        "bigevents",
+    ];
+    let link = place.run(&invite).done();
+    let text = link
+        .strip_prefix("http://127.0.0.1:8080/password/")
+        .and_then(|rest| rest.strip_suffix("/\n"));
+    let unknown = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+    assert!(
+        text.is_some_and(|t| t.len() == 43 && !t.contains(unknown)),
+        "{link}"
+    );
+    let err = place.run(&invite).refused(1);
+    assert!(
+        err.contains("there is a user ada@example.org already"),
+        "{err}"
+    );
+    let operator = [
+        "user",
+        "invite",
+        "op@example.org",
+        "--operator",
+        "--public-url",
+    ];
+    let link = place.run(&[&operator[..], &["https://hooks.example.org"]].concat());
+    assert!(
+        link.done()
+            .starts_with("https://hooks.example.org/password/")
+    );
+
+    let users = place.list(&["user", "list"]);
+    let held = serde_json::json!({"bigevents": ["webhooks", "publish"]});
+    assert_eq!(
+        (&users[0]["email"], &users[0]["organizers"]),
+        (&ada.into(), &held)
+    );
+    assert_eq!(
+        (&users[0]["operator"], &users[0]["password"]),
+        (&false.into(), &false.into())
+    );
+    assert_eq!(
+        (&users[1]["operator"], &users[1]["organizers"]),
+        (&true.into(), &serde_json::json!({}))
+    );
+    let table = place.run(&["user", "list"]).done();
+    assert!(table.contains("bigevents (webhooks,publish)"), "{table}");
+
+    let remove = ["user", "remove", "ADA@example.org"];
+    assert_eq!(place.run(&remove).done(), "removed user ada@example.org\n");
+    let err = place.run(&remove).refused(1);
+    assert!(err.contains("there is no user ada@example.org"), "{err}");
+    assert_eq!(place.list(&["user", "list"]).len(), 1);
+}
+
+#[test]
 fn webhooks_are_created_and_listed_without_credentials() {
     let place = with_organizer();
     let url = "https://user:hush@example.org/in";

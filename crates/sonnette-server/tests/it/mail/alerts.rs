@@ -11,7 +11,8 @@ use sonnette::testing::Answer;
 use super::server::{MailServer, Manner, Wire};
 use crate::api::client::{Api, receiver};
 
-fn arguments(server: &MailServer) -> Vec<String> {
+/// The settings by which this server mails.
+pub(super) fn arguments(server: &MailServer) -> Vec<String> {
     let port = server.port();
     let args = [
         "--mail-host",

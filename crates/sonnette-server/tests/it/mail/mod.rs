@@ -2,4 +2,5 @@
 
 mod alerts;
 mod doctor;
+mod letters;
 mod server;

@@ -166,21 +166,21 @@ impl Dispatcher {
             );
         }
         for message in mail.messages {
-            match &message {
+            match message {
                 Message::Stop => self.stopping.set(true),
+                Message::TryOut(try_out) => {
+                    spawn_local(self.clone().try_out(*try_out));
+                }
                 Message::Changed(webhooks) => {
                     for webhook in webhooks {
-                        self.changed(*webhook);
+                        self.changed(webhook);
                     }
                 }
                 Message::Look { webhook, .. }
                 | Message::Hurry(webhook, _)
                 | Message::Pause(webhook, _)
                 | Message::Resume(webhook, _)
-                | Message::Test(webhook, _) => {
-                    let webhook = *webhook;
-                    self.tell(message, webhook);
-                }
+                | Message::Test(webhook, _) => self.tell(message, webhook),
             }
         }
     }
@@ -208,7 +208,7 @@ impl Dispatcher {
                 let _ = done.send(());
             }
             Message::Resume(_, through) => lane.resume(through),
-            Message::Changed(_) | Message::Test(..) | Message::Stop => {}
+            Message::Changed(_) | Message::Test(..) | Message::TryOut(_) | Message::Stop => {}
         });
         self.turn(&slot);
     }

@@ -13,13 +13,14 @@ use super::Dispatcher;
 use super::slot::{Current, Slot};
 use crate::dialect::at_sending;
 use crate::domain::{
-    Attempt, AttemptId, Decision, Exchange, NotificationId, Outcome, Pace, Progress, WebhookId,
+    Attempt, AttemptId, Decision, Exchange, Notification, NotificationId, Outcome, Pace, Webhook,
+    WebhookId,
 };
 use crate::engine::LaneState;
-use crate::engine::inbox::Test;
+use crate::engine::inbox::{Test, TryOut};
 use crate::engine::lane::Order;
-use crate::engine::sender::Request;
-use crate::store::{Settlement, Verdict, Waiting};
+use crate::engine::sender::{Connections, Prepared, Request};
+use crate::store::{Settlement, Verdict};
 
 impl Dispatcher {
     /// Hands in a settlement; its number.
@@ -39,7 +40,8 @@ impl Dispatcher {
     pub(super) async fn work(self: Rc<Self>, slot: Rc<Slot>, mut order: Order) {
         loop {
             let current = slot.current.borrow().clone();
-            let (exchange, body) = self.send(&slot, &current, &order.waiting, false).await;
+            let notification = &order.waiting.notification;
+            let (exchange, body) = self.send(&slot, &current, notification, false).await;
             self.in_flight.set(self.in_flight.get() - 1);
             self.shared.metrics.in_flight(false);
             let stored = &order.waiting.notification.body;
@@ -60,19 +62,37 @@ impl Dispatcher {
         &self,
         slot: &Slot,
         current: &Current,
-        waiting: &Waiting,
+        notification: &Notification,
         test: bool,
     ) -> (Exchange, Bytes) {
-        let notification = &waiting.notification;
+        self.exchange(
+            slot.id,
+            &slot.connections,
+            &current.prepared,
+            notification,
+            test,
+        )
+        .await
+    }
+
+    /// One request and what came of it, with the body as it was sent.
+    async fn exchange(
+        &self,
+        webhook: WebhookId,
+        connections: &Connections,
+        prepared: &Prepared,
+        notification: &Notification,
+        test: bool,
+    ) -> (Exchange, Bytes) {
         let body = at_sending(notification.shape, &notification.body, self.now());
-        let message_id = format!("msg_{}_{}", slot.id, notification.id);
+        let message_id = format!("msg_{webhook}_{}", notification.id);
         let request = Request {
-            prepared: &current.prepared,
+            prepared,
             message_id: &message_id,
             body: body.clone(),
             test,
         };
-        (self.sender.send(&slot.connections, request).await, body)
+        (self.sender.send(connections, request).await, body)
     }
 
     fn finish(
@@ -169,28 +189,12 @@ impl Dispatcher {
     /// Goes the very way of deliveries, but counts neither for the lane's health nor for switching off.
     pub(super) async fn test(self: Rc<Self>, slot: Rc<Slot>, test: Test) {
         let current = self.refresh(&slot);
-        let progress = Progress::new(test.notification.published_at);
-        let waiting = Waiting {
-            notification: test.notification,
-            progress,
-        };
-        let (exchange, body) = self.send(&slot, &current, &waiting, true).await;
+        let sent = self.send(&slot, &current, &test.notification, true).await;
         let now = self.now();
         let Some(id) = self.with_lane(&slot, |lane| lane.number_attempt(now)) else {
             return;
         };
-        let attempt = Arc::new(Attempt {
-            id,
-            webhook: slot.id,
-            notification: waiting.notification.id,
-            action_type: test.action_type,
-            event: waiting.notification.event.clone(),
-            target_url: current.webhook.target.redacted(),
-            number: 1,
-            test: true,
-            payload: Some(body),
-            exchange,
-        });
+        let attempt = of_test(id, &current.webhook, &test.notification, sent);
         self.shared
             .tell_attempt(current.webhook.organizer, &attempt);
         let verdict = Verdict::Attempted {
@@ -207,6 +211,45 @@ impl Dispatcher {
         // Whoever asked may have gone; the log has it.
         let _ = test.answer.send(attempt);
     }
+
+    /// Goes the same way over a connection of its own, and is told to nobody but whoever asked.
+    pub(super) async fn try_out(self: Rc<Self>, try_out: TryOut) {
+        let TryOut {
+            draft,
+            notification,
+            answer,
+            place,
+        } = try_out;
+        let prepared = self.sender.prepare(&draft);
+        let connections = Connections::new();
+        let sent = self
+            .exchange(draft.id, &connections, &prepared, &notification, true)
+            .await;
+        let id = AttemptId(self.now().as_microsecond());
+        // Whoever asked may have gone.
+        let _ = answer.send(of_test(id, &draft, &notification, sent));
+        drop(place);
+    }
+}
+
+fn of_test(
+    id: AttemptId,
+    webhook: &Webhook,
+    notification: &Notification,
+    (exchange, body): (Exchange, Bytes),
+) -> Arc<Attempt> {
+    Arc::new(Attempt {
+        id,
+        webhook: webhook.id,
+        notification: notification.id,
+        action_type: notification.action_type.clone(),
+        event: notification.event.clone(),
+        target_url: webhook.target.redacted(),
+        number: 1,
+        test: true,
+        payload: Some(body),
+        exchange,
+    })
 }
 
 fn log_failure(webhook: WebhookId, order: &Order, exchange: &Exchange, decision: &Decision) {

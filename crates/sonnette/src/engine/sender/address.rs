@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::AllowTarget;
+use crate::domain::fault::ADDRESS;
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -94,11 +95,9 @@ pub fn check(ip: IpAddr, host: &str, allow: &[AllowTarget]) -> Result<(), String
     if is_public(ip) || allow.iter().any(|exception| exception.covers(ip, host)) {
         Ok(())
     } else if host.parse() == Ok(ip) {
-        Err(format!("the address {ip} is not publicly reachable"))
+        Err(format!("{ADDRESS}{ip} is not publicly reachable"))
     } else {
-        Err(format!(
-            "the address {ip} of {host} is not publicly reachable"
-        ))
+        Err(format!("{ADDRESS}{ip} of {host} is not publicly reachable"))
     }
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use super::trouble::Trouble;
+use crate::domain::fault::{NO_ANSWER, NO_END};
 use crate::domain::{Failure, Outcome};
 
 /// The most of an answer's headers that goes on record.
@@ -115,12 +116,10 @@ impl Answer {
             Stage::Name => format!("no address for the name {host} within {within} s"),
             Stage::Connect => format!("no connection to {host} within {within} s"),
             Stage::Tls => format!("no TLS handshake with {host} within {within} s"),
-            Stage::Sent => format!("no answer within {within} s"),
+            Stage::Sent => format!("{NO_ANSWER} within {within} s"),
             Stage::Body => {
                 let (status, length) = (self.status, self.body.len());
-                format!(
-                    "the answer did not end within {within} s ({length} bytes, status {status})"
-                )
+                format!("{NO_END} within {within} s ({length} bytes, status {status})")
             }
         };
         Trouble::new(Failure::Timeout, reason)
@@ -186,6 +185,7 @@ fn record(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Fault, TimeoutStage};
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -229,5 +229,23 @@ mod tests {
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
+    }
+
+    #[test]
+    fn what_was_late_is_read_back() {
+        let mut answer = Answer::new(4);
+        for (stage, expected) in [
+            (Stage::Turn, TimeoutStage::Connection),
+            (Stage::Name, TimeoutStage::Connection),
+            (Stage::Connect, TimeoutStage::Connection),
+            (Stage::Tls, TimeoutStage::Connection),
+            (Stage::Sent, TimeoutStage::Answer),
+            (Stage::Body, TimeoutStage::End),
+        ] {
+            answer.stage = stage;
+            let Trouble { failure, reason } = answer.late(Duration::from_secs(30), "a.test");
+            let fault = Fault::of(&Outcome::Failed { failure, reason });
+            assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::stream::Stream;
 use super::trouble::Trouble;
 use super::{AllowTarget, address};
 use crate::domain::Failure;
+use crate::domain::fault::{NAME, NO_ADDRESS};
 
 /// What decides whether and how a connection is made.
 pub(super) struct Rules {
@@ -78,7 +79,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
     if addresses.is_empty() {
         return Err(Trouble::new(
             Failure::Name,
-            format!("the name {host} has no address"),
+            format!("{NAME}{host}{NO_ADDRESS}"),
         ));
     }
     Ok(addresses)
@@ -108,12 +109,18 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::domain::{Fault, Outcome};
 
     const LIMIT: Duration = Duration::from_secs(5);
 
     async fn refusing() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
+    }
+
+    /// What the log makes of it.
+    fn fault(Trouble { failure, reason }: Trouble) -> Fault {
+        Fault::of(&Outcome::Failed { failure, reason }).unwrap()
     }
 
     #[tokio::test]
@@ -132,6 +139,7 @@ mod tests {
         let trouble = first_connection(&[one, two], LIMIT).await.unwrap_err();
         let reason = format!("connection refused by {two}");
         assert_eq!(trouble, Trouble::new(Failure::Connect, reason));
+        assert_eq!(fault(trouble), Fault::Refused { by: two });
     }
 
     #[test]
@@ -151,5 +159,7 @@ mod tests {
         assert_eq!(left, Ok(vec![public]));
         let none = rules.permitted(&origin, vec![private]).unwrap_err();
         assert_eq!(none.failure, Failure::Address);
+        let address = Some(private.ip());
+        assert_eq!(fault(none), Fault::Address { address });
     }
 }

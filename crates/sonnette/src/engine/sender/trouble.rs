@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError};
 
-use crate::domain::Failure;
+use crate::domain::fault::{NO_WAY, REFUSED};
+use crate::domain::{Failure, TlsFault};
 
 /// Why there is no whole answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,11 +27,11 @@ impl Trouble {
     /// No TCP connection.
     pub(super) fn connecting(to: SocketAddr, error: &io::Error) -> Self {
         let reason = match error.kind() {
-            ErrorKind::ConnectionRefused => format!("connection refused by {to}"),
+            ErrorKind::ConnectionRefused => format!("{REFUSED}{to}"),
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
                 format!("connection broken off by {to}")
             }
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("no way to {to}"),
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("{NO_WAY}{to}"),
             ErrorKind::TimedOut => format!("no connection to {to} in time"),
             _ => format!("no connection to {to}: {error}"),
         };
@@ -91,36 +92,31 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 fn tls_words(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidCertificate(why) => certificate_words(why).to_owned(),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "the receiver speaks no TLS version of ours".to_owned()
-        }
+    let fault = match error {
+        rustls::Error::InvalidCertificate(why) => certificate_fault(why),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFault::Version,
         rustls::Error::AlertReceived(alert) => {
-            format!("the receiver refused the TLS handshake: {alert:?}")
+            return format!("the receiver refused the TLS handshake: {alert:?}");
         }
-        rustls::Error::InvalidMessage(_) => "the receiver does not speak TLS".to_owned(),
-        rustls::Error::PeerIncompatible(_) => {
-            "the receiver speaks no TLS version or cipher of ours".to_owned()
-        }
-        rustls::Error::NoCertificatesPresented => "the receiver showed no certificate".to_owned(),
-        other => format!("no TLS: {other}"),
-    }
+        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
+        rustls::Error::PeerIncompatible(_) => TlsFault::Cipher,
+        rustls::Error::NoCertificatesPresented => TlsFault::Missing,
+        other => return format!("no TLS: {other}"),
+    };
+    fault.to_string()
 }
 
-fn certificate_words(error: &CertificateError) -> &'static str {
+fn certificate_fault(error: &CertificateError) -> TlsFault {
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the certificate has expired"
-        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the certificate is not valid yet"
+            TlsFault::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate is not valid for this name"
+            TlsFault::OtherName
         }
-        CertificateError::UnknownIssuer => "the certificate comes from no authority trusted here",
-        CertificateError::Revoked => "the certificate has been revoked",
-        _ => "the certificate is not valid",
+        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
+        CertificateError::Revoked => TlsFault::Revoked,
+        _ => TlsFault::Invalid,
     }
 }

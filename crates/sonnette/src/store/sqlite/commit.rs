@@ -8,6 +8,7 @@ use parking_lot::MutexGuard;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::rows::{Cells, audience_cell, micros};
+use super::tallies::Tallies;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
     AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
@@ -64,9 +65,17 @@ impl Writer {
             }
         }
         super::news::announced(&transaction, &batch.announced)?;
+        let mut tallies = Tallies::default();
         for settlement in &batch.settlements {
-            settle(&transaction, settlement, batch.now, &self.erased)?;
+            settle(
+                &transaction,
+                settlement,
+                batch.now,
+                &self.erased,
+                &mut tallies,
+            )?;
         }
+        tallies.write(&transaction)?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(answers)
     }
@@ -230,11 +239,14 @@ fn settle(
     settlement: &Settlement,
     now: Timestamp,
     erased: &HashSet<NotificationId>,
+    tallies: &mut Tallies,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.verdict {
         Verdict::Attempted { attempt, follows } => {
-            record(t, attempt, erased.contains(&attempt.notification))?;
+            if record(t, attempt, erased.contains(&attempt.notification))? {
+                tallies.add(attempt);
+            }
             match follows {
                 Some(Follows::Ends {
                     how,
@@ -288,15 +300,16 @@ fn settle(
     Ok(())
 }
 
-/// `erased`: the notification was blanked while the attempt was under way, and so is what was answered to it.
-fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<(), StoreError> {
+/// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was
+/// under way, and so is what was answered to it.
+fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
     let exchange = &attempt.exchange;
     let (failure, reason) = match &exchange.outcome {
         Outcome::Answered { .. } => (None, None),
         Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
     };
     let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
-    t.prepare_cached(
+    let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
            duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
@@ -321,7 +334,7 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<(), St
         attempt.payload.as_deref().filter(|_| !erased),
         Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
     ])?;
-    Ok(())
+    Ok(new > 0)
 }
 
 /// The end of a delivery.

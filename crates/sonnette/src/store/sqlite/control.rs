@@ -155,7 +155,8 @@ impl Control for SqliteStore {
 
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.write(|t| {
-            let attempts = prune_attempts(t, before)?;
+            let attempts = prune_by_time(t, "attempts", "id", micros(before))?;
+            let tallies = prune_by_time(t, "tallies", "half_hour", super::tallies::half_hour(before))?;
             let week = now.saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
             // A repeated key is answered from its notification, which therefore stays as long.
             let notifications = prune_notifications(t, before.min(week))?;
@@ -175,7 +176,7 @@ impl Control for SqliteStore {
             )?;
             let opened = super::sessions::prune(t, now)?;
             super::silences::prune(t)?;
-            Ok([attempts, notifications, keys, answers, alerts, letters, opened].iter().any(|n| *n >= BITE))
+            Ok([attempts, tallies, notifications, keys, answers, alerts, letters, opened].iter().any(|n| *n >= BITE))
         })
     }
 }
@@ -324,20 +325,28 @@ pub(super) fn delivery(
         .transpose()
 }
 
-fn prune_attempts(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    // An attempt's id is its time, so each webhook's old ones are the beginning of its stretch of keys.
-    let mut next = t.prepare_cached("SELECT min(webhook) FROM attempts WHERE webhook > ?1")?;
-    let mut remove = t.prepare_cached(
-        "DELETE FROM attempts WHERE webhook = ?1 AND id IN (
-           SELECT id FROM attempts WHERE webhook = ?1 AND id < ?2 LIMIT ?3)",
-    )?;
+/// Removes what came before a time from a table whose key is a webhook and that time: each webhook's old rows are the
+/// beginning of its stretch of keys.
+fn prune_by_time(
+    t: &Transaction<'_>,
+    table: &str,
+    time: &str,
+    before: i64,
+) -> Result<usize, StoreError> {
+    let mut next = t.prepare_cached(&format!(
+        "SELECT min(webhook) FROM {table} WHERE webhook > ?1"
+    ))?;
+    let mut remove = t.prepare_cached(&format!(
+        "DELETE FROM {table} WHERE webhook = ?1 AND {time} IN (
+           SELECT {time} FROM {table} WHERE webhook = ?1 AND {time} < ?2 LIMIT ?3)"
+    ))?;
     let (mut webhook, mut removed) = (i64::MIN, 0);
     while removed < BITE {
         let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else {
             break;
         };
         webhook = found;
-        removed += remove.execute(params![webhook, micros(before), BITE - removed])?;
+        removed += remove.execute(params![webhook, before, BITE - removed])?;
     }
     Ok(removed)
 }

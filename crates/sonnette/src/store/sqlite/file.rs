@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
     include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
     include_str!("../../../migrations/sqlite/0005_accounts.sql"),
+    include_str!("../../../migrations/sqlite/0006_tallies.sql"),
 ];
 
 /// Files up to this size are looked through at every start.
@@ -192,5 +193,34 @@ mod tests {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(found, [(1, 2, None), (2, 4, None)]);
+    }
+
+    #[test]
+    fn attempts_of_before_are_summed_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1;
+                 INSERT INTO attempts (webhook, id, notification, action_type, target_url, number, started_at, duration_us,
+                   return_code, request_headers, response_headers)
+                 SELECT value / 10000, value % 10000 * 1000000, 1, iif(value = 12003, 'a.b', NULL), '', 1, 0, 1,
+                   iif(value % 2 = 0, 204, 500), '', ''
+                 FROM json_each('[11798, 11799, 11800, 12001, 12003, 22002]');",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection
+            .prepare("SELECT webhook, half_hour, succeeded, failed, length(times) FROM tallies")
+            .unwrap();
+        let found: Vec<(i64, i64, i64, i64, i64)> = statement
+            .query_map([], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+            })
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(found, [(1, 0, 1, 1, 0), (1, 1, 1, 1, 0), (2, 1, 1, 0, 0)]);
     }
 }

@@ -2,48 +2,29 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{ToSql, params};
 
 use super::control::delivery_of;
 use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError};
-use crate::domain::{
-    Attempt, AttemptId, Delivery, Exchange, NotificationId, OrganizerId, Outcome, Settled,
-    WebhookId,
-};
+use super::{SqliteStore, StoreError, attempts};
+use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
 use crate::store::{
-    AttemptEntry, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
-    NotificationQuery,
+    AttemptEntry, AttemptPage, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
+    NotificationQuery, Tally,
 };
-
-/// Everything but bodies; action type and event are those of the notification, but for a test.
-const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
-    coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
-    a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 const NOTIFICATION: &str =
     "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
     FROM notifications";
 
 impl Log for SqliteStore {
-    fn attempts(
+    fn attempts_page(
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
-    ) -> Result<Vec<AttemptEntry>, StoreError> {
-        self.read(|c| {
-            let mut found = Vec::new();
-            for webhook in webhooks {
-                found.extend(attempts_of(c, *webhook, query)?);
-            }
-            if webhooks.len() > 1 {
-                found.sort_by_key(|a| std::cmp::Reverse((a.id, a.webhook)));
-                found.truncate(query.limit);
-            }
-            Ok(found)
-        })
+    ) -> Result<AttemptPage, StoreError> {
+        self.read(|c| attempts::page(c, webhooks, query))
     }
 
     fn attempt(
@@ -51,23 +32,21 @@ impl Log for SqliteStore {
         webhook: WebhookId,
         id: AttemptId,
     ) -> Result<Option<AttemptEntry>, StoreError> {
+        self.read(|c| attempts::whole(c, webhook, id))
+    }
+
+    fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached(&format!(
-                "{ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
-                 FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-                 WHERE a.webhook = ?1 AND a.id = ?2"
-            ))?;
-            let mut rows = statement.query([webhook.0, id.0])?;
-            let Some(row) = rows.next()? else {
-                return Ok(None);
-            };
-            let cells = Cells::new(row, "attempts");
-            let mut attempt = attempt(cells)?;
-            attempt.payload = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
-            let body: Option<Vec<u8>> = cells.get("response_body")?;
-            attempt.exchange.response_body = body.unwrap_or_default().into();
-            Ok(Some(attempt))
+            let mut found = Vec::new();
+            for webhook in webhooks {
+                found.extend(attempts::newest(c, *webhook)?);
+            }
+            Ok(found)
         })
+    }
+
+    fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError> {
+        self.read(|c| super::lanes::troubled(c, now, limit))
     }
 
     fn samples(
@@ -90,6 +69,10 @@ impl Log for SqliteStore {
             }
             Ok(samples)
         })
+    }
+
+    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError> {
+        self.read(|c| super::tallies::since(c, webhooks, since))
     }
 
     fn deliveries(
@@ -212,76 +195,6 @@ impl Log for SqliteStore {
     }
 }
 
-fn attempts_of(
-    c: &Connection,
-    webhook: WebhookId,
-    query: &AttemptQuery,
-) -> Result<Vec<Attempt>, StoreError> {
-    let mut filter = Filter::new("a.webhook = ? AND a.id < ?");
-    filter.bind(webhook.0);
-    filter.bind(query.after.map_or(i64::MAX, |a| a.0));
-    if let Some(success) = query.success {
-        filter.sql.push_str(if success {
-            " AND a.return_code BETWEEN 200 AND 299"
-        } else {
-            " AND a.return_code NOT BETWEEN 200 AND 299"
-        });
-    }
-    filter.and(
-        "coalesce(a.action_type, n.action_type) = ?",
-        query.action_type.clone(),
-    );
-    filter.and("coalesce(a.event, n.event) = ?", query.event.clone());
-    filter.and("a.notification = ?", query.notification.map(|n| n.0));
-    filter.and("a.id >= ?", query.span.since.map(micros));
-    filter.and("a.id <= ?", query.span.until.map(micros));
-    filter.bind(query.limit);
-    let sql = format!(
-        "{ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE {} ORDER BY a.id DESC LIMIT ?",
-        filter.sql
-    );
-    let mut statement = c.prepare_cached(&sql)?;
-    let mut rows = statement.query(filter.values().as_slice())?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(attempt(Cells::new(row, "attempts"))?);
-    }
-    Ok(found)
-}
-
-fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
-    let outcome = match cells.parse_some("failure")? {
-        None => Outcome::Answered {
-            status: cells.get("return_code")?,
-            retry_after: None,
-        },
-        Some(failure) => Outcome::Failed {
-            failure,
-            reason: cells.get("reason")?,
-        },
-    };
-    Ok(Attempt {
-        id: AttemptId(cells.get("id")?),
-        webhook: WebhookId(cells.get("webhook")?),
-        notification: NotificationId(cells.get("notification")?),
-        action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
-        target_url: cells.get("target_url")?,
-        number: cells.get("number")?,
-        test: cells.get("test")?,
-        payload: None,
-        exchange: Exchange {
-            started_at: cells.time("started_at")?,
-            duration: Duration::from_micros(cells.get("duration_us")?),
-            outcome,
-            request_headers: cells.get("request_headers")?,
-            response_headers: cells.get("response_headers")?,
-            response_body: Bytes::new(),
-        },
-    })
-}
-
 fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
     Ok(NotificationEntry {
         notification: rows::notification(cells)?,
@@ -292,14 +205,14 @@ fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
     })
 }
 
-/// A WHERE clause that grows.
-struct Filter {
+/// A condition that grows.
+pub(super) struct Filter {
     sql: String,
     bound: Vec<Box<dyn ToSql>>,
 }
 
 impl Filter {
-    fn new(sql: &str) -> Self {
+    pub(super) fn new(sql: &str) -> Self {
         Self {
             sql: sql.to_owned(),
             bound: Vec::new(),
@@ -310,7 +223,7 @@ impl Filter {
         self.bound.push(Box::new(value));
     }
 
-    fn and(&mut self, condition: &str, value: Option<impl ToSql + 'static>) {
+    pub(super) fn and(&mut self, condition: &str, value: Option<impl ToSql + 'static>) {
         if let Some(value) = value {
             self.sql.push_str(" AND ");
             self.sql.push_str(condition);
@@ -318,7 +231,11 @@ impl Filter {
         }
     }
 
-    fn values(&self) -> Vec<&dyn ToSql> {
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    pub(super) fn values(&self) -> Vec<&dyn ToSql> {
         self.bound.iter().map(AsRef::as_ref).collect()
     }
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+mod attempts;
 mod commit;
 mod control;
 mod erase;
@@ -19,6 +20,7 @@ mod registry;
 mod rows;
 mod sessions;
 mod silences;
+mod tallies;
 mod tokens;
 mod webhooks;
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use sonnette::domain::{Settled, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Control, Flow, Registry};
+use sonnette::store::{Control, Flow, Log, Registry};
 
 use super::bench::{Bench, at, named};
 
@@ -94,4 +94,9 @@ fn a_row_of_the_flow_that_makes_no_sense_is_named() {
         .delivery(webhook, sonnette::domain::NotificationId(1))
         .unwrap_err();
     assert_eq!(named(error), ("deliveries", "how", "1".to_owned()));
+
+    let directory = tempfile::tempdir().unwrap();
+    let (store, webhook) = damaged(directory.path(), "UPDATE tallies SET times = x'ff'");
+    let error = store.tallies(&[webhook], at(0)).unwrap_err();
+    assert_eq!(named(error).1, "times");
 }

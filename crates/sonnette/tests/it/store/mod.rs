@@ -10,6 +10,7 @@ mod flow;
 mod history;
 mod news;
 mod registry;
+mod sums;
 
 use bench::Bench;
 
@@ -55,6 +56,13 @@ macro_rules! conformance {
                 deliveries_are_listed_by_state
                 an_audience_and_data_beside_the_body_come_back
                 notifications_are_listed_and_belong_to_one_organizer
+            );
+            conformance!(@tests $open, sums:
+                attempts_are_summed_up_by_the_half_hour
+                old_sums_are_removed
+                a_page_of_attempts_says_how_far_it_looked
+                the_last_attempt_of_each_is_no_test
+                the_worst_lanes_come_first
             );
             conformance!(@tests $open, news:
                 changes_of_webhooks_are_owed_where_creads_is_spoken

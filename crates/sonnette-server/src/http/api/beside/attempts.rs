@@ -56,7 +56,8 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
 
 /// List a webhook's attempts
 ///
-/// The log of 30 days, newest first.
+/// The log of 30 days, newest first. With filters that few attempts pass a page may be short, or empty, before the end:
+/// only `next` says that there is no more.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/attempts/",
@@ -74,12 +75,13 @@ pub(crate) async fn list_webhook_attempts(
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
     let found = state
-        .store(move |store| store.attempts(&[id], &query))
+        .store(move |store| store.attempts_page(&[id], &query))
         .await?;
-    Ok(lists::after(
+    let until = found.looked_until.map(|id| id.0);
+    Ok(lists::looked(
         &address,
         size,
-        found,
+        (found.found, until),
         |attempt| attempt.id.0,
         AttemptJson::of,
     ))
@@ -108,12 +110,13 @@ pub(crate) async fn list_attempts(
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();
     let found = state
-        .store(move |store| store.attempts(&webhooks, &query))
+        .store(move |store| store.attempts_page(&webhooks, &query))
         .await?;
-    Ok(lists::after(
+    let until = found.looked_until.map(|id| id.0);
+    Ok(lists::looked(
         &address,
         size,
-        found,
+        (found.found, until),
         |attempt| attempt.id.0,
         WebhookAttemptJson::of,
     ))

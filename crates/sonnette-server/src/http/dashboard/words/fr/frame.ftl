@@ -24,9 +24,9 @@ error-not-found-why = Elle n’a peut-être jamais existé, ou elle appartient �
 error-portal-over = Cette visite est terminée
 error-portal-over-why = Veuillez rouvrir la page depuis l’endroit d’où vous venez.
 error-forbidden = Vous ne pouvez pas ouvrir cette page
-error-forbidden-lacks = Il faut l’autorisation « { $what } », que vous n’avez pas.
+error-forbidden-lacks = Il faut l’autorisation « { $what } », que vous n’avez pas.
 error-forbidden-operators = Elle est réservée aux opérateurs de ce serveur.
-error-ask = Ces personnes peuvent vous la donner :
+error-ask = Ces personnes peuvent vous la donner :
 error-ask-operator = Veuillez vous adresser à l’opérateur de ce serveur.
 error-stale = Veuillez réessayer
 error-stale-why = Le formulaire était trop ancien, ou n’a pas été envoyé depuis notre page. Rien n’a été modifié. Rouvrez la page et envoyez-le encore une fois.
@@ -39,7 +39,7 @@ error-internal-why = C’est noté dans le journal du serveur.
 error-back = Vers la page d’accueil
 
 conflict-disabled = Le webhook est désactivé. Activez-le d’abord.
-conflict-erased = Ce qui avait été publié a été effacé : il n’y a plus rien à envoyer.
+conflict-erased = Ce qui avait été publié a été effacé : il n’y a plus rien à envoyer.
 conflict-nothing-to-test = Il n’y a aucun type d’action à essayer.
 
 span-seconds = { $count } s

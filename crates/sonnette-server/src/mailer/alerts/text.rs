@@ -1,27 +1,20 @@
-//! What a mail says: in the organizer's language, as text and as HTML.
+//! What a mail about a webhook says: in the organizer's language, as text and as HTML.
 
 use askama::Template;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use sonnette::domain::{Alert, AlertKind, Language};
 
-/// A mail before it has an address.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Letter {
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) html: String,
-}
+use crate::mailer::mail::{Mail, templates, time};
 
-/// What a letter is about, beside the alert itself.
+/// What a mail is about, beside the alert itself.
 #[derive(Debug, Clone)]
 pub(super) struct About<'a> {
     pub(super) alert: &'a Alert,
     pub(super) language: Language,
     /// The organizer's name.
     pub(super) organizer: &'a str,
-    /// Where people act.
-    pub(super) address: &'a str,
+    /// The webhook's page, where people act.
+    pub(super) page: &'a str,
     /// The webhook in the API, with a slash at its end.
     pub(super) api: &'a str,
     /// Deliveries that wait now.
@@ -40,21 +33,11 @@ struct Facts<'a> {
     failures: u32,
     last: String,
     waiting: u64,
-    address: &'a str,
+    page: &'a str,
     api: &'a str,
 }
 
-macro_rules! templates {
-    ($($name:ident $path:tt)+) => {$(
-        #[derive(Template)]
-        #[template(path = $path)]
-        struct $name<'a> {
-            f: &'a Facts<'a>,
-        }
-    )+};
-}
-
-templates! {
+templates! { Facts:
     OffSubjectEn "switched_off/subject.en.txt"
     OffSubjectFr "switched_off/subject.fr.txt"
     OffTextEn "switched_off/body.en.txt"
@@ -69,8 +52,8 @@ templates! {
     WarningHtmlFr "warning/body.fr.html"
 }
 
-/// Writes the letter.
-pub(super) fn write(about: &About<'_>) -> Result<Letter, askama::Error> {
+/// Writes the mail.
+pub(super) fn write(about: &About<'_>) -> Result<Mail, askama::Error> {
     let alert = about.alert;
     let language = about.language;
     let f = &Facts {
@@ -84,7 +67,7 @@ pub(super) fn write(about: &About<'_>) -> Result<Letter, askama::Error> {
         failures: alert.failures,
         last: last(alert, language),
         waiting: about.waiting,
-        address: about.address,
+        page: about.page,
         api: about.api,
     };
     let (subject, text, html) = match (alert.kind, language) {
@@ -109,12 +92,7 @@ pub(super) fn write(about: &About<'_>) -> Result<Letter, askama::Error> {
             WarningHtmlFr { f }.render()?,
         ),
     };
-    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(Letter {
-        subject,
-        text,
-        html,
-    })
+    Ok(Mail::new(&subject, text, html))
 }
 
 /// The last status, or why there was none; the reason is written by the sender, in English.
@@ -125,39 +103,6 @@ fn last(alert: &Alert, language: Language) -> String {
         (None, 0, Language::French) => "aucune".to_owned(),
         (None, code, Language::English) => format!("status {code}"),
         (None, code, Language::French) => format!("statut {code}"),
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-
-fn time(at: Timestamp, language: Language) -> String {
-    let at: Zoned = at.to_zoned(TimeZone::UTC);
-    match language {
-        Language::English => at.strftime("%-d %B %Y at %H:%M UTC").to_string(),
-        Language::French => {
-            let month = MONTHS
-                .get(usize::from(at.month().unsigned_abs()) - 1)
-                .unwrap_or(&"");
-            let first = if at.day() == 1 { "er" } else { "" };
-            format!(
-                "{}{first} {month} {}",
-                at.day(),
-                at.strftime("%Y à %H:%M UTC")
-            )
-        }
     }
 }
 
@@ -172,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn letter(kind: AlertKind, language: Language, waiting: u64) -> Letter {
+    fn mail(kind: AlertKind, language: Language, waiting: u64) -> Mail {
         let alert = Alert {
             id: AlertId(1),
             organizer: OrganizerId(1),
@@ -192,7 +137,7 @@ mod tests {
             alert: &alert,
             language,
             organizer: "Big & Events",
-            address: "https://hooks.example/",
+            page: "https://hooks.example/organizers/bigevents/webhooks/7/",
             api: "https://hooks.example/api/v1/organizers/bigevents/webhooks/7/",
             waiting,
         })
@@ -201,18 +146,18 @@ mod tests {
 
     #[test]
     fn of_failures() {
-        let letter = letter(AlertKind::Failures, Language::English, 12);
+        let mail = mail(AlertKind::Failures, Language::English, 12);
         insta::assert_snapshot!(
             "failures_en_text",
-            format!("{}\n\n{}", letter.subject, letter.text)
+            format!("{}\n\n{}", mail.subject, mail.text)
         );
-        insta::assert_snapshot!("failures_en_html", letter.html);
-        let letter = self::letter(AlertKind::Failures, Language::French, 1);
+        insta::assert_snapshot!("failures_en_html", mail.html);
+        let mail = self::mail(AlertKind::Failures, Language::French, 1);
         insta::assert_snapshot!(
             "failures_fr_text",
-            format!("{}\n\n{}", letter.subject, letter.text)
+            format!("{}\n\n{}", mail.subject, mail.text)
         );
-        insta::assert_snapshot!("failures_fr_html", letter.html);
+        insta::assert_snapshot!("failures_fr_html", mail.html);
     }
 
     #[test]
@@ -221,8 +166,8 @@ mod tests {
             ("gone_en", Language::English),
             ("gone_fr", Language::French),
         ] {
-            let letter = letter(AlertKind::Gone, language, 0);
-            insta::assert_snapshot!(name, format!("{}\n\n{}", letter.subject, letter.text));
+            let mail = mail(AlertKind::Gone, language, 0);
+            insta::assert_snapshot!(name, format!("{}\n\n{}", mail.subject, mail.text));
         }
     }
 
@@ -232,8 +177,8 @@ mod tests {
             ("warning_en", Language::English),
             ("warning_fr", Language::French),
         ] {
-            let letter = letter(AlertKind::Warning, language, 2);
-            insta::assert_snapshot!(name, format!("{}\n\n{}", letter.subject, letter.text));
+            let mail = mail(AlertKind::Warning, language, 2);
+            insta::assert_snapshot!(name, format!("{}\n\n{}", mail.subject, mail.text));
         }
     }
 }

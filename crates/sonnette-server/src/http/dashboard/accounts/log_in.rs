@@ -9,27 +9,27 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sonnette::domain::{EmailAddress, Holder, User};
 
-use super::error::PageError;
-use super::frame::{Frame, Who, page};
-use super::language::local;
-use super::posted::Posted;
-use super::visitor::{Guest, Origin, begin, end};
-use super::{cookies, said};
 use crate::credentials::{hash_password, verify_password};
 use crate::http::AppState;
+use crate::http::dashboard::error::PageError;
+use crate::http::dashboard::frame::{Frame, Who, page};
+use crate::http::dashboard::language::local;
+use crate::http::dashboard::posted::Posted;
+use crate::http::dashboard::visitor::{Guest, Origin, begin, end};
+use crate::http::dashboard::{cookies, said};
 
 /// For addresses that nobody has, so that it takes as long to say no.
 static NOBODYS: LazyLock<String> =
     LazyLock::new(|| hash_password("a password of nobody").unwrap_or_default());
 
 #[derive(Deserialize)]
-pub(super) struct Next {
+pub(crate) struct Next {
     #[serde(default)]
     next: String,
 }
 
 #[derive(Template)]
-#[template(path = "log_in.html")]
+#[template(path = "accounts/log_in.html")]
 struct LogInPage {
     f: Frame,
     email: String,
@@ -39,7 +39,7 @@ struct LogInPage {
 }
 
 /// The form.
-pub(super) async fn show_log_in(
+pub(crate) async fn show_log_in(
     Query(query): Query<Next>,
     guest: Guest,
 ) -> Result<Response, PageError> {
@@ -52,14 +52,11 @@ pub(super) async fn show_log_in(
         next: local(&query.next).to_owned(),
         error: None,
     })?;
-    Ok(match guest.cookie {
-        Some(cookie) => cookies::set(response, cookie),
-        None => response,
-    })
+    Ok(cookies::set(response, guest.cookie))
 }
 
 /// Somebody's e-mail address and password.
-pub(super) async fn log_in(
+pub(crate) async fn log_in(
     State(state): State<AppState>,
     guest: Guest,
     origin: Origin,
@@ -76,7 +73,7 @@ pub(super) async fn log_in(
     let (status, error) = if wait.is_some() {
         (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
     } else {
-        match right(&state, &email, posted.raw("password")).await? {
+        match is_password_of(&state, &email, posted.raw("password")).await? {
             Some(user) => {
                 throttles.users.forgive(&email);
                 let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
@@ -100,7 +97,11 @@ pub(super) async fn log_in(
 }
 
 /// The user with this address, if the password is theirs. One hash at a time: it takes 20 MB.
-async fn right(state: &AppState, email: &str, password: &str) -> Result<Option<User>, PageError> {
+pub(super) async fn is_password_of(
+    state: &AppState,
+    email: &str,
+    password: &str,
+) -> Result<Option<User>, PageError> {
     let found = match email.parse::<EmailAddress>() {
         Ok(email) => {
             state
@@ -115,16 +116,16 @@ async fn right(state: &AppState, email: &str, password: &str) -> Result<Option<U
     };
     let password = password.to_owned();
     let one = state.throttles.hashing.acquire().await;
-    let right = tokio::task::spawn_blocking(move || {
+    let fits = tokio::task::spawn_blocking(move || {
         verify_password(&password, hash.as_deref().unwrap_or(&NOBODYS))
     })
     .await;
     drop(one);
-    Ok(user.filter(|_| right.unwrap_or(false)))
+    Ok(user.filter(|_| fits.unwrap_or(false)))
 }
 
 /// Ends the session in this browser.
-pub(super) async fn log_out(
+pub(crate) async fn log_out(
     State(state): State<AppState>,
     origin: Origin,
     headers: HeaderMap,

@@ -1,0 +1,39 @@
+//! The link by which a platform lets somebody in to an organizer's pages.
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sonnette::domain::{Holder, LinkPurpose};
+
+use crate::credentials::token_hash;
+use crate::http::AppState;
+use crate::http::dashboard::cookies;
+use crate::http::dashboard::error::PageError;
+use crate::http::dashboard::visitor::{Origin, PORTAL, begin};
+
+#[derive(Deserialize)]
+pub(crate) struct Key {
+    #[serde(default)]
+    key: String,
+}
+
+/// Begins a visit, if the link is not over. It may be opened again until then: frames are loaded anew, and some programs
+/// look at links before people do.
+pub(crate) async fn enter_portal(
+    State(state): State<AppState>,
+    Query(query): Query<Key>,
+    origin: Origin,
+) -> Result<Response, PageError> {
+    let (hash, now) = (token_hash(&query.key), state.now());
+    let link = state.store(move |store| store.link(&hash, now)).await?;
+    let Some(LinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
+        return Err(PageError::PortalOver);
+    };
+    let registry = state.refresh()?;
+    let tenant = registry
+        .tenant_by_id(organizer)
+        .ok_or(PageError::PortalOver)?;
+    let url = format!("{PORTAL}{}/webhooks/", tenant.organizer.slug);
+    let cookie = begin(&state, Holder::Portal { organizer, token }, origin.secure).await?;
+    Ok(cookies::set(Redirect::to(&url).into_response(), cookie))
+}

@@ -1,0 +1,117 @@
+//! Letters: an invitation, or a forgotten password.
+//!
+//! The link of a letter is drawn when it is sent, and only its hash is kept; so each try has a link of its own. Those of
+//! tries that failed stay until they expire: a mail may arrive although its server never said so.
+
+mod text;
+
+use sonnette::domain::{Language, Letter, LetterEnd, LetterKind, Link};
+use sonnette::store::StoreError;
+
+use self::text::About;
+use super::{BITE, Desk, LOOK};
+use crate::credentials::{password_link, random_secret_text, token_hash};
+
+/// Sends whatever is due, for ever.
+pub(super) async fn drain(desk: &Desk) {
+    loop {
+        if let Err(error) = desk.send_letters().await {
+            tracing::warn!(%error, "letters could not be read, or their links not written");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Desk {
+    /// Tries everything that is due, once.
+    async fn send_letters(&self) -> Result<(), StoreError> {
+        let due = self.sonnette.store().due_letters(self.now(), BITE)?;
+        for letter in due {
+            let end = self.send_letter(&letter).await?;
+            tell(&letter, &end);
+            let store = self.sonnette.store();
+            self.write_down(|| store.settle_letter(letter.id, &end, self.now()))
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn send_letter(&self, letter: &Letter) -> Result<LetterEnd, StoreError> {
+        let now = self.now();
+        if letter.is_over(now) {
+            let error = "it could not be sent in time".to_owned();
+            return Ok(LetterEnd::GivenUp { error });
+        }
+        let registry = self.sonnette.refresh()?;
+        let organizer = letter
+            .organizer
+            .and_then(|id| registry.tenant_by_id(id))
+            .map(|tenant| &tenant.organizer);
+        let language = match (letter.kind, organizer) {
+            (LetterKind::Invitation, Some(organizer)) => organizer.language,
+            _ => letter.language,
+        };
+        let secret = match random_secret_text() {
+            Ok(secret) => secret,
+            Err(error) => return Ok(letter.after_failure(error.to_string(), now)),
+        };
+        let link = Link::new(letter.kind.purpose(letter.user), now);
+        let name = organizer.map(|organizer| organizer.name.as_str());
+        let mail = match self.write_letter(letter, language, name, link, &secret) {
+            Ok(mail) => mail,
+            Err(error) => {
+                let error = error.to_string();
+                return Ok(LetterEnd::GivenUp { error });
+            }
+        };
+        let hash = token_hash(&secret);
+        self.sonnette.store().add_link(&hash, &link)?;
+        let to = [letter.email.to_string()];
+        let sent = self.post.send(&mail, &message_id(letter), &to, &to).await;
+        Ok(match sent {
+            Ok(()) => LetterEnd::Sent,
+            Err((_, error)) => letter.after_failure(error.to_string(), self.now()),
+        })
+    }
+
+    fn write_letter(
+        &self,
+        letter: &Letter,
+        language: Language,
+        organizer: Option<&str>,
+        link: Link,
+        secret: &str,
+    ) -> Result<super::mail::Mail, askama::Error> {
+        text::write(&About {
+            kind: letter.kind,
+            language,
+            organizer,
+            email: letter.email.as_str(),
+            link: &password_link(&self.address, secret),
+            until: link.expires,
+        })
+    }
+}
+
+/// The same for a letter for ever, and hardly for another: no two installations owe one in the same microsecond.
+fn message_id(letter: &Letter) -> String {
+    format!(
+        "letter-{}-{}-{}",
+        letter.kind,
+        letter.id,
+        letter.at.as_microsecond()
+    )
+}
+
+fn tell(letter: &Letter, end: &LetterEnd) {
+    let (user, kind) = (letter.user.0, letter.kind.as_str());
+    match end {
+        LetterEnd::Sent => tracing::info!(user.id = user, letter = kind, "a letter was mailed"),
+        LetterEnd::Waits { due_at, error } => {
+            tracing::warn!(user.id = user, letter = kind, %error, %due_at, "a letter could not be mailed yet");
+        }
+        LetterEnd::GivenUp { error } => {
+            tracing::error!(user.id = user, letter = kind, %error, "a letter was never mailed");
+        }
+    }
+}

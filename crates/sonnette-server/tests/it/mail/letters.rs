@@ -1,0 +1,138 @@
+//! From an invitation to the mail with a link.
+
+use ring::digest::{SHA256, digest};
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{Language, LetterKind, LinkPurpose, SecretHash};
+use sonnette::store::sqlite::SqliteStore;
+use sonnette::store::{Accounts as _, Letters as _};
+
+use super::alerts::arguments;
+use super::server::{Mail, MailServer, Manner, Wire};
+use crate::cli::place::Place;
+
+const ADA: &str = "ada@example.org";
+
+/// With an organizer that speaks French.
+fn place() -> Place {
+    let place = Place::new();
+    let create = ["organizer", "create", "bigevents", "--name", "Le Parc"];
+    place
+        .run(&[&create[..], &["--language", "fr"]].concat())
+        .done();
+    place
+}
+
+/// Beside `args`, the settings by which this server mails.
+fn with_mail<'a>(args: &[&'a str], settings: &'a [String]) -> Vec<&'a str> {
+    let settings = settings.iter().map(String::as_str);
+    args.iter().copied().chain(settings).collect()
+}
+
+fn store(place: &Place) -> SqliteStore {
+    SqliteStore::open(&place.data()).unwrap()
+}
+
+/// Both parts, as they are read.
+fn body(mail: &Mail) -> String {
+    let text = mail.text.replace("=\r\n", "");
+    text.replace("=3D", "=").replace("=20", " ")
+}
+
+/// The text of the link in a mail.
+fn link(mail: &Mail) -> String {
+    let body = body(mail);
+    let before = "https://hooks.example.org/password/";
+    let links: Vec<_> = body
+        .split(before)
+        .skip(1)
+        .map(|rest| rest.split('/').next().unwrap())
+        .collect();
+    // In the text, and twice in HTML.
+    assert_eq!(links.len(), 3, "{body}");
+    assert!(links.iter().all(|link| *link == links[0]), "{links:?}");
+    links[0].to_owned()
+}
+
+fn purpose(store: &SqliteStore, text: &str) -> Option<LinkPurpose> {
+    let mut hash = SecretHash::default();
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    let found = store.link(&hash, SystemClock.now()).unwrap();
+    found.map(|link| link.purpose)
+}
+
+#[test]
+fn an_invitation_comes_in_the_organizers_language_with_a_link() {
+    let mail = MailServer::start(Wire::Clear, "");
+    mail.script([Manner::Refuse("451 4.7.1 greylisted")]);
+    let (place, settings) = (place(), arguments(&mail));
+    let _server = place.serve(&with_mail(&[], &settings));
+    let invite = ["user", "invite", ADA, "--organizer", "bigevents"];
+    let out = place.run(&with_mail(&invite, &settings)).done();
+    assert_eq!(out, "invited ada@example.org: the server mails a link\n");
+
+    let mails = mail.wait_for(1);
+    assert_eq!(mail.connections(), 2);
+    assert_eq!(
+        (mails[0].to.as_slice(), mails[0].header("To")),
+        (&[ADA.to_owned()][..], ADA.to_owned())
+    );
+    assert_eq!(
+        mails[0].header("Subject"),
+        "Invitation aux webhooks de Le Parc"
+    );
+    assert!(
+        mails[0]
+            .header("Message-ID")
+            .starts_with("<letter-invitation-1-")
+    );
+    let body = body(&mails[0]);
+    assert!(
+        body.contains("Pour choisir un mot de passe pour ada@example.org"),
+        "{body}"
+    );
+
+    // The link leads to this user, and what is stored is not the link.
+    let (store, text) = (store(&place), link(&mails[0]));
+    let user = store.users(None).unwrap().remove(0);
+    assert_eq!(
+        purpose(&store, &text),
+        Some(LinkPurpose::Invitation(user.id))
+    );
+    for file in std::fs::read_dir(place.data()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(text.len()).any(|w| w == text.as_bytes()));
+    }
+}
+
+#[test]
+fn a_letter_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() {
+    let mail = MailServer::start(Wire::Clear, "");
+    mail.script([Manner::TakeSilently]);
+    let (place, settings) = (place(), arguments(&mail));
+    let mut server = place.serve(&with_mail(&[], &settings));
+    let create = ["user", "create", ADA, "--operator"];
+    place.run(&create).done();
+    let store = store(&place);
+    let user = store.users(None).unwrap().remove(0).id;
+    let owe = || {
+        let now = SystemClock.now();
+        store.owe_letter(user, LetterKind::Reset, Language::English, None, now)
+    };
+    assert!(owe().unwrap());
+    assert!(!owe().unwrap(), "one a minute");
+    mail.wait_for(1);
+    server.kill();
+    let _server = place.serve(&with_mail(&[], &settings));
+    let mails = mail.wait_for(2);
+    assert_eq!(
+        mails[0].header("Subject"),
+        "A new password for ada@example.org"
+    );
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    // Whichever of them is read: its link is good, until one of them has served.
+    let texts = [link(&mails[0]), link(&mails[1])];
+    assert_ne!(texts[0], texts[1]);
+    for text in texts {
+        assert_eq!(purpose(&store, &text), Some(LinkPurpose::Reset(user)));
+    }
+}

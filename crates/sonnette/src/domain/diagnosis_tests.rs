@@ -1,0 +1,170 @@
+//! Each state of a webhook and its reason.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::domain::{AttemptId, Disabled, Exchange, Outcome, Probing, WebhookId};
+
+const FIRST: NotificationId = NotificationId(7);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// An attempt that ended at a second with this status.
+fn answered(second: i64, status: u16) -> Attempt {
+    Attempt {
+        id: AttemptId(at(second).as_microsecond()),
+        webhook: WebhookId(1),
+        notification: FIRST,
+        action_type: "test.happened".parse().unwrap(),
+        event: None,
+        target_url: "https://a.test/".to_owned(),
+        number: 1,
+        test: false,
+        payload: None,
+        exchange: Exchange {
+            started_at: at(second),
+            duration: Duration::ZERO,
+            outcome: Outcome::Answered {
+                status,
+                retry_after: None,
+            },
+            request_headers: String::new(),
+            response_headers: String::new(),
+            response_body: Bytes::new(),
+        },
+    }
+}
+
+fn failed(failures: u32, several: bool) -> LaneHealth {
+    LaneHealth {
+        streak: Some(Streak {
+            failures,
+            since: at(10),
+            first: FIRST,
+            several,
+        }),
+        last_success_at: Some(at(5)),
+        ..LaneHealth::default()
+    }
+}
+
+fn probing() -> LaneHealth {
+    LaneHealth {
+        probing: Some(Probing {
+            since: at(15),
+            next_at: at(140),
+            wait: Probing::SHORTEST,
+        }),
+        ..failed(6, true)
+    }
+}
+
+/// At second 100, with three deliveries waiting until 140.
+fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
+    let symptoms = Symptoms {
+        state,
+        health,
+        waiting: 3,
+        next_try: Some(at(140)),
+        last_attempt: last,
+    };
+    Diagnosis::of(symptoms, at(100))
+}
+
+fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
+    of(&WebhookState::Enabled, health, last)
+}
+
+#[test]
+fn without_history_it_is_unused() {
+    assert_eq!(enabled(&LaneHealth::default(), None), Diagnosis::Unused);
+    // It has another address since.
+    let before = answered(50, 500);
+    let diagnosis = enabled(&LaneHealth::default(), Some(&before));
+    assert_eq!(diagnosis, Diagnosis::Unused);
+}
+
+#[test]
+fn the_newest_success_counts() {
+    let healthy = |second| Diagnosis::Healthy {
+        last_success: at(second),
+    };
+    let health = LaneHealth {
+        last_success_at: Some(at(5)),
+        ..LaneHealth::default()
+    };
+    assert_eq!(enabled(&health, None), healthy(5));
+    let last = answered(50, 200);
+    assert_eq!(enabled(&health, Some(&last)), healthy(50));
+    assert_eq!(enabled(&LaneHealth::default(), Some(&last)), healthy(50));
+}
+
+#[test]
+fn a_few_failures_are_wobbling_and_one_notification_may_be_the_fault() {
+    let last = answered(50, 500);
+    let wobbling = |failures, only| Diagnosis::Wobbling {
+        failures,
+        since: at(10),
+        only,
+        last: Some(Fault::Answered(500)),
+        waiting: 3,
+        next_try: Some(at(140)),
+    };
+    let found = enabled(&failed(2, true), Some(&last));
+    assert_eq!(found, wobbling(2, None));
+    let found = enabled(&failed(9, false), Some(&last));
+    assert_eq!(found, wobbling(9, Some(FIRST)));
+}
+
+#[test]
+fn a_failing_lane_fails_since_its_first_failure() {
+    let last = answered(50, 503);
+    let failing = |fault| Diagnosis::Failing {
+        since: at(10),
+        fault,
+        waiting: 3,
+        next_try: Some(at(140)),
+    };
+    let found = enabled(&probing(), Some(&last));
+    assert_eq!(found, failing(Some(Fault::Answered(503))));
+    assert_eq!(enabled(&probing(), None), failing(None));
+}
+
+#[test]
+fn a_pause_is_told_until_it_is_over_and_unless_the_lane_fails() {
+    let last = answered(50, 429);
+    let until = |second, health| LaneHealth {
+        paused_until: Some(at(second)),
+        ..health
+    };
+    let paused = Diagnosis::Paused {
+        until: at(200),
+        last: Some(Fault::Answered(429)),
+        waiting: 3,
+    };
+    assert_eq!(enabled(&until(200, failed(1, false)), Some(&last)), paused);
+    let over = enabled(&until(100, failed(1, false)), Some(&last));
+    assert!(matches!(over, Diagnosis::Wobbling { .. }), "{over:?}");
+    let failing = enabled(&until(200, probing()), Some(&last));
+    assert!(matches!(failing, Diagnosis::Failing { .. }), "{failing:?}");
+}
+
+#[test]
+fn what_is_off_is_off_whatever_else_is_known() {
+    let state = WebhookState::Disabled(Disabled {
+        since: at(60),
+        reason: DisableReason::Gone,
+    });
+    let last = answered(60, 410);
+    let disabled = Diagnosis::Disabled {
+        since: at(60),
+        reason: DisableReason::Gone,
+        last: Some(Fault::Answered(410)),
+        waiting: 3,
+    };
+    assert_eq!(of(&state, &probing(), Some(&last)), disabled);
+}

@@ -1,0 +1,79 @@
+//! How lanes stand, for those who look.
+
+use super::sonnette::{Sonnette, blocking};
+use super::{LaneView, Registry};
+use crate::domain::WebhookId;
+use crate::store::{Store, StoreError};
+
+impl Sonnette {
+    /// How a lane stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneView, StoreError> {
+        let (store, registry) = (self.shared.store.clone(), self.registry());
+        blocking(move || view(&*store, &registry, webhook)).await
+    }
+
+    /// How each of these lanes stands, in the order asked for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn lanes(
+        &self,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+        let (store, registry) = (self.shared.store.clone(), self.registry());
+        let webhooks = webhooks.to_vec();
+        blocking(move || views(&*store, &registry, &webhooks)).await
+    }
+
+    /// The lanes of all organizers that need looking after, at most `limit`, the worst first; those of webhooks that are
+    /// off the registry knows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+        let (store, registry) = (self.shared.store.clone(), self.registry());
+        let now = self.shared.clock.now();
+        blocking(move || {
+            let webhooks = store.troubled(now, limit)?;
+            views(&*store, &registry, &webhooks)
+        })
+        .await
+    }
+}
+
+fn views(
+    store: &dyn Store,
+    registry: &Registry,
+    webhooks: &[WebhookId],
+) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+    let each = webhooks.iter();
+    each.map(|id| Ok((*id, view(store, registry, *id)?)))
+        .collect()
+}
+
+fn view(
+    store: &dyn Store,
+    registry: &Registry,
+    webhook: WebhookId,
+) -> Result<LaneView, StoreError> {
+    let row = store.lane(webhook)?;
+    let (backlog, oldest_waiting) = store.backlog(webhook)?;
+    let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
+    let due = if row.health.is_failing() {
+        None
+    } else {
+        row.next_due_at
+    };
+    let next_attempt = (enabled && backlog > 0)
+        .then(|| due.max(row.health.silent_until()))
+        .flatten();
+    Ok(LaneView {
+        health: row.health,
+        backlog,
+        oldest_waiting,
+        next_attempt,
+    })
+}

@@ -1,0 +1,256 @@
+//! What is kept in sum, or found without reading all of the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sonnette::domain::{
+    Attempt, DisableReason, Failure, LaneHealth, NotificationId, Outcome, Probing, Settled, Streak,
+    Times, WebhookId,
+};
+use sonnette::store::{AttemptPage, AttemptQuery, LOOK, Settlement, Tally, Verdict};
+
+use super::bench::{Bench, at, attempt, disabling, with_health};
+
+const NOTIFICATION: NotificationId = NotificationId(900);
+const HALF_HOUR: i64 = 1_800;
+
+fn settlement(attempt: Attempt) -> Settlement {
+    Settlement {
+        webhook: attempt.webhook,
+        verdict: Verdict::Attempted {
+            attempt: Arc::new(attempt),
+            follows: None,
+        },
+        health: None,
+        disable: None,
+        alert: None,
+    }
+}
+
+/// In one batch.
+fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
+    bench.settle(attempts.into_iter().map(settlement).collect(), at(0));
+}
+
+fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
+    let mut attempt = attempt(webhook, NOTIFICATION, second);
+    attempt.exchange.outcome = Outcome::Failed {
+        failure,
+        reason: "no".to_owned(),
+    };
+    attempt
+}
+
+fn times(millis: &[u64]) -> Times {
+    let mut times = Times::default();
+    for millis in millis {
+        times.add(Duration::from_millis(*millis));
+    }
+    times
+}
+
+pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
+    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+    let mut test = attempt(webhook, NOTIFICATION, 3);
+    test.test = true;
+    let first = attempt(webhook, NOTIFICATION, 0);
+    record(
+        bench,
+        [
+            attempt(other, NOTIFICATION, 1),
+            first.clone(),
+            failed(webhook, 1, Failure::Timeout),
+            failed(webhook, 2, Failure::Connect),
+            test,
+            attempt(webhook, NOTIFICATION, -HALF_HOUR),
+        ],
+    );
+    // A second batch, with one that comes twice.
+    let mut slow = attempt(webhook, NOTIFICATION, HALF_HOUR - 1);
+    slow.exchange.duration = Duration::from_secs(3);
+    record(bench, [first, slow]);
+    let tally = |webhook, second, succeeded, failed, millis| Tally {
+        webhook,
+        start: at(second),
+        succeeded,
+        failed,
+        times: times(millis),
+    };
+    let before = tally(webhook, -HALF_HOUR, 1, 0, &[12]);
+    let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
+    let others = tally(other, 0, 1, 0, &[12]);
+    let since = |webhooks: &[WebhookId], second| bench.store.tallies(webhooks, at(second)).unwrap();
+    assert_eq!(
+        since(&[other, webhook], -1),
+        [before, now.clone(), others.clone()]
+    );
+    assert_eq!(since(&[webhook], HALF_HOUR - 1), [now]);
+    assert_eq!(since(&[other], 0), [others]);
+    assert_eq!(since(&[other], HALF_HOUR), []);
+}
+
+pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
+    let webhook = bench.add_webhook();
+    record(
+        bench,
+        [0, HALF_HOUR, 2 * HALF_HOUR].map(|second| attempt(webhook, NOTIFICATION, second)),
+    );
+    let starts = || -> Vec<_> {
+        let found = bench.store.tallies(&[webhook], at(0)).unwrap();
+        found.iter().map(|tally| tally.start).collect()
+    };
+    let prune = |second| assert!(!bench.store.prune(at(second), at(second)).unwrap());
+    prune(HALF_HOUR - 1);
+    assert_eq!(starts(), [at(0), at(HALF_HOUR), at(2 * HALF_HOUR)]);
+    prune(2 * HALF_HOUR);
+    assert_eq!(starts(), [at(2 * HALF_HOUR)]);
+}
+
+/// The newest is of second 0; they go back second by second, from one webhook to the next.
+fn record_many(
+    bench: &Bench<'_>,
+    webhooks: &[WebhookId],
+    id: NotificationId,
+    count: usize,
+) -> Vec<Attempt> {
+    let attempts: Vec<_> = (0_i64..)
+        .zip(webhooks.iter().cycle())
+        .take(count)
+        .map(|(back, webhook)| attempt(*webhook, id, -back))
+        .collect();
+    record(bench, attempts.iter().cloned());
+    attempts
+}
+
+pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
+    let webhooks = [bench.add_webhook(), bench.add_webhook()];
+    let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
+    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    let id = bench.publish(&[], &[-20_000])[0];
+    let attempts = record_many(bench, &webhooks, id, LOOK + 7);
+    let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
+    oldest.notification = id;
+    // The notification of another was removed: there is nothing to tell of it.
+    record(
+        bench,
+        [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
+    );
+    let page = |query: &AttemptQuery| bench.store.attempts_page(&webhooks, query).unwrap();
+    let all = AttemptQuery {
+        limit: 3,
+        ..AttemptQuery::default()
+    };
+
+    // None fits: the first page looks at so many, the second at the rest.
+    let mut none_fits = AttemptQuery {
+        event: Some("no-such".to_owned()),
+        ..all.clone()
+    };
+    let first = page(&none_fits);
+    assert_eq!(first.found, []);
+    // Two of those looked at are not among these.
+    assert_eq!(first.looked_until, Some(attempts[LOOK - 3].id));
+    none_fits.after = first.looked_until;
+    assert_eq!(page(&none_fits), AttemptPage::default());
+
+    // A failure is found however far back it is, and one notification's attempts where they can be.
+    let failures = AttemptQuery {
+        success: Some(false),
+        ..all.clone()
+    };
+    let found = page(&failures);
+    assert_eq!((found.found[0].id, found.looked_until), (oldest.id, None));
+    let of_one = AttemptQuery {
+        notification: Some(published),
+        ..all.clone()
+    };
+    let found = bench.store.attempts_page(&webhooks[..1], &of_one).unwrap();
+    assert_eq!((found.found.len(), found.looked_until), (1, None));
+
+    // Whoever wants it all gets it all.
+    let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
+    let newest = page(&all);
+    assert_eq!(ids(&newest.found), ids(&attempts[..3]));
+    assert_eq!(newest.looked_until, None);
+    let before_all = AttemptQuery {
+        notification: Some(oldest.notification),
+        action_type: Some("no.such".to_owned()),
+        ..all
+    };
+    assert_eq!(bench.store.attempts(&webhooks, &before_all).unwrap(), []);
+}
+
+pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
+    let (webhook, unused, other) = (
+        bench.add_webhook(),
+        bench.add_webhook(),
+        bench.add_webhook(),
+    );
+    let id = bench.publish(&[webhook, other], &[0])[0];
+    let mut test = attempt(webhook, NOTIFICATION, 3);
+    test.test = true;
+    record(
+        bench,
+        [
+            attempt(webhook, id, 1),
+            attempt(webhook, id, 2),
+            test,
+            attempt(other, id, 0),
+        ],
+    );
+    let found = bench
+        .store
+        .last_attempts(&[other, unused, webhook])
+        .unwrap();
+    let found: Vec<_> = found.iter().map(|a| (a.webhook, a.id)).collect();
+    let expected = [attempt(other, id, 0).id, attempt(webhook, id, 2).id];
+    assert_eq!(found, [(other, expected[0]), (webhook, expected[1])]);
+}
+
+/// A lane's health after failures since a second; `probing`: it is failing.
+fn ill(since: i64, probing: bool) -> LaneHealth {
+    let streak = Streak {
+        failures: 6,
+        since: at(since),
+        first: NOTIFICATION,
+        several: true,
+    };
+    let probing = probing.then(|| Probing {
+        since: at(since),
+        next_at: at(since),
+        wait: Probing::SHORTEST,
+    });
+    LaneHealth {
+        streak: Some(streak),
+        probing,
+        ..LaneHealth::default()
+    }
+}
+
+pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
+    let webhooks: Vec<_> = (0..7).map(|_| bench.add_webhook()).collect();
+    let [many, long, short, wobbling, off, busy, well] = webhooks[..] else {
+        panic!("seven were made");
+    };
+    bench.publish(&[many, well], &[0, 0, 0, 0]);
+    bench.publish(&[wobbling], &[0; 9]);
+    bench.publish(&[busy], &[0]);
+    let id = bench.publish(&[long, short, off], &[0])[0];
+    for (webhook, since, probing) in [
+        (many, -50, true),
+        (long, -150, true),
+        (short, -50, true),
+        (wobbling, 0, false),
+        (off, -999, true),
+    ] {
+        let settled = settlement(attempt(webhook, id, since));
+        bench.settle(vec![with_health(settled, ill(since, probing))], at(since));
+    }
+    let settled = settlement(attempt(off, id, 1));
+    bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
+    assert_eq!(bench.store.drop_waiting(well, at(1), "").unwrap(), 4);
+    let troubled = |limit| bench.store.troubled(at(100), limit).unwrap();
+    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
+    assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
+    assert_eq!(troubled(2), [many, long]);
+}
