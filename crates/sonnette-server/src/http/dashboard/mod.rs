@@ -11,8 +11,10 @@ mod dress;
 mod error;
 mod frame;
 mod language;
+mod mending;
 mod overview;
 mod posted;
+mod registering;
 mod said;
 mod samples;
 pub(super) mod throttle;
@@ -62,6 +64,18 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/"), get(overview::show_first_page))
         .route(&at("/users/"), get(users::show_users).post(users::invite_user))
         .route(&at("/users/{user}/"), get(users::show_user).post(users::change_user))
+        .route(&at("/webhooks/new/"), get(registering::show_new).post(registering::create))
+        .route(&at("/webhooks/{id}/edit/"), get(registering::show_edit).post(registering::save_edit))
+        .route(&at("/webhooks/{id}/test/"), get(mending::test::show_test).post(mending::test::send_test))
+        .route(&at("/webhooks/{id}/deliveries/{notification}/retry/"), post(mending::waiting::retry))
+        .route(&at("/webhooks/{id}/resend/"), get(mending::resend::show_resend).post(mending::resend::resend))
+        .route(&at("/webhooks/{id}/expedite/"), post(mending::waiting::expedite))
+        .route(&at("/webhooks/{id}/drop/"), get(mending::waiting::ask_to_drop).post(mending::waiting::drop_waiting))
+        .route(&at("/webhooks/{id}/enable/"), get(mending::switch::ask_to_enable).post(mending::switch::enable))
+        .route(&at("/webhooks/{id}/disable/"), get(mending::switch::ask_to_disable).post(mending::switch::disable))
+        .route(&at("/webhooks/{id}/delete/"), get(mending::switch::ask_to_delete).post(mending::switch::delete))
+        .route(&at("/webhooks/{id}/secret/"), get(mending::secret::show_secret).post(mending::secret::set_secret))
+        .route(&at("/webhooks/{id}/secret/rotate/"), get(mending::secret::ask_to_rotate).post(mending::secret::rotate))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
