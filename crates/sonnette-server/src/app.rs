@@ -67,6 +67,7 @@ impl App {
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             require_https: settings.require_https,
+            allow_target: settings.allow_target.clone(),
             embed_origins: settings.embed_origins.clone(),
             mails: settings.mail.host.is_some(),
             log_days: settings.log_days,

@@ -18,6 +18,7 @@ mod reply;
 mod state;
 mod table;
 mod token_use;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sonnette::Sonnette;
 use sonnette::domain::{DialectName, Organizer, TokenId};
 use sonnette::engine::Registry;
+use sonnette::engine::sender::AllowTarget;
 use sonnette::store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -32,6 +33,8 @@ pub(crate) struct HttpSettings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Refuses `http` targets when a webhook is saved.
     pub(crate) require_https: bool,
+    /// Targets that are called although their addresses are not public.
+    pub(crate) allow_target: Vec<AllowTarget>,
     /// Bytes that the body of a publication may have.
     pub(crate) max_publish_body: usize,
     /// Bytes that any other body may have.
@@ -54,6 +57,7 @@ impl Default for HttpSettings {
             public_url: None,
             trusted_proxies: Vec::new(),
             require_https: false,
+            allow_target: Vec::new(),
             max_publish_body: 16 << 20,
             max_body: 1 << 20,
             flush_token_use: Duration::from_secs(30),

@@ -13,8 +13,10 @@ mod error;
 mod frame;
 mod language;
 pub(super) mod live;
+mod mending;
 mod overview;
 mod posted;
+mod registering;
 mod said;
 mod samples;
 pub(super) mod throttle;
@@ -71,6 +73,18 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/webhooks/{id}/"), get(webhooks::show::show))
         .route(&at("/webhooks/{id}/deliveries/"), get(webhooks::deliveries::show))
         .route(&at("/webhooks/{id}/attempts/{attempt}/"), get(attempts::show::show))
+        .route(&at("/webhooks/new/"), get(registering::show_new).post(registering::create))
+        .route(&at("/webhooks/{id}/edit/"), get(registering::show_edit).post(registering::save_edit))
+        .route(&at("/webhooks/{id}/test/"), get(mending::test::show_test).post(mending::test::send_test))
+        .route(&at("/webhooks/{id}/deliveries/{notification}/retry/"), post(mending::waiting::retry))
+        .route(&at("/webhooks/{id}/resend/"), get(mending::resend::show_resend).post(mending::resend::resend))
+        .route(&at("/webhooks/{id}/expedite/"), post(mending::waiting::expedite))
+        .route(&at("/webhooks/{id}/drop/"), get(mending::waiting::ask_to_drop).post(mending::waiting::drop_waiting))
+        .route(&at("/webhooks/{id}/enable/"), get(mending::switch::ask_to_enable).post(mending::switch::enable))
+        .route(&at("/webhooks/{id}/disable/"), get(mending::switch::ask_to_disable).post(mending::switch::disable))
+        .route(&at("/webhooks/{id}/delete/"), get(mending::switch::ask_to_delete).post(mending::switch::delete))
+        .route(&at("/webhooks/{id}/secret/"), get(mending::secret::show_secret).post(mending::secret::set_secret))
+        .route(&at("/webhooks/{id}/secret/rotate/"), get(mending::secret::ask_to_rotate).post(mending::secret::rotate))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod media;
 pub(crate) mod pages;
 mod parser;
+pub(crate) mod problem;
 pub(crate) mod python;
 pub(crate) mod refusal;
 pub(crate) mod webhook_fields;

@@ -7,6 +7,7 @@ use sonnette::domain::{ActionName, EventFilter, EventSlug, TargetUrl, Webhook};
 
 use super::json::{Json, Text};
 use super::media::Payload;
+use super::problem::{Problem, Problems};
 use super::python;
 use super::refusal::Refusal;
 
@@ -15,9 +16,6 @@ const MAX_TARGET_URL: usize = 1024;
 
 /// The longest `comment`, in characters.
 const MAX_COMMENT: usize = 255;
-
-const REQUIRED: &str = "This field is required.";
-const NULL: &str = "This field may not be null.";
 
 /// What a request does to the resource.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +68,29 @@ pub(crate) fn parse_webhook(
     selectable: impl Fn(&str) -> bool,
 ) -> Result<WebhookFields, Refusal> {
     let is_form = payload.is_form;
+    let members = payload.json.into_object()?;
+    Ok(check_webhook(
+        change,
+        members,
+        is_form,
+        known_event,
+        selectable,
+    )?)
+}
+
+/// The same of the members of an object, or of a form.
+///
+/// # Errors
+/// All that is wrong.
+pub(crate) fn check_webhook(
+    change: Change<'_>,
+    members: Vec<(Text, Json)>,
+    is_form: bool,
+    known_event: impl Fn(&str) -> bool,
+    selectable: impl Fn(&str) -> bool,
+) -> Result<WebhookFields, Problems> {
     let sent = Sent {
-        members: payload.json.into_object()?,
+        members,
         partial: matches!(change, Change::Update(_)),
         is_form,
     };
@@ -85,8 +104,8 @@ pub(crate) fn parse_webhook(
         sent.required("action_types", |value| action_types(value, selectable)),
     );
     let comment = errors.keep("comment", sent.get("comment").map(comment).transpose());
-    if !errors.0.is_empty() {
-        return Err(Refusal::fields(errors.0));
+    if !errors.0.0.is_empty() {
+        return Err(errors.0);
     }
     let stored = match change {
         Change::Create => None,
@@ -101,7 +120,7 @@ pub(crate) fn parse_webhook(
         limit_events,
         kept.as_ref().map(|kept| &kept.events),
     )?;
-    let incomplete = || Refusal::non_field(REQUIRED);
+    let incomplete = || Problems::of_none(Problem::Required);
     Ok(WebhookFields {
         enabled: enabled
             .or(kept.as_ref().map(|kept| kept.enabled))
@@ -122,19 +141,19 @@ pub(crate) fn parse_webhook(
     })
 }
 
-type Checked<T> = Result<T, Vec<String>>;
+type Checked<T> = Result<T, Vec<Problem>>;
 
-fn one<T>(message: impl Into<String>) -> Checked<T> {
-    Err(vec![message.into()])
+fn one<T>(problem: Problem) -> Checked<T> {
+    Err(vec![problem])
 }
 
 #[derive(Default)]
-struct Errors(Vec<(&'static str, Vec<String>)>);
+struct Errors(Problems);
 
 impl Errors {
     fn keep<T>(&mut self, field: &'static str, checked: Checked<Option<T>>) -> Option<T> {
-        checked.unwrap_or_else(|messages| {
-            self.0.push((field, messages));
+        checked.unwrap_or_else(|problems| {
+            self.0.0.push((field, problems));
             None
         })
     }
@@ -164,10 +183,10 @@ impl Sent {
         check: impl FnOnce(&Json) -> Checked<T>,
     ) -> Checked<Option<T>> {
         match self.get(field) {
-            Some(Json::Null) => one(NULL),
+            Some(Json::Null) => one(Problem::Null),
             Some(value) => check(value).map(Some),
             None if self.partial => Ok(None),
-            None => one(REQUIRED),
+            None => one(Problem::Required),
         }
     }
 
@@ -190,7 +209,7 @@ impl Sent {
 
 fn boolean(value: &Json) -> Checked<bool> {
     let word = match value {
-        Json::Null => return one(NULL),
+        Json::Null => return one(Problem::Null),
         Json::Bool(value) => return Ok(*value),
         Json::Int(digits) => digits.clone(),
         // Python's 1.0 equals 1.
@@ -201,47 +220,40 @@ fn boolean(value: &Json) -> Checked<bool> {
     match word.as_str() {
         "t" | "y" | "yes" | "true" | "on" | "1" => Ok(true),
         "f" | "n" | "no" | "false" | "off" | "0" => Ok(false),
-        _ => one("Must be a valid boolean."),
+        _ => one(Problem::Boolean),
     }
 }
 
 fn target_url(value: &Json) -> Checked<TargetUrl> {
-    const INVALID: &str = "Enter a valid URL.";
     let Json::Str(text) = value else {
-        return one(INVALID);
+        return one(Problem::Url);
     };
     let trimmed = text.chars.trim_matches(python::is_space);
     if trimmed.is_empty() {
-        return one("This field may not be blank.");
+        return one(Problem::Blank);
     }
-    let mut messages = text_messages(trimmed, text.lone_surrogate, MAX_TARGET_URL);
+    let mut problems = text_problems(trimmed, text.lone_surrogate, MAX_TARGET_URL);
     let url = trimmed.parse::<TargetUrl>();
     if url.is_err() {
-        messages.push(INVALID.to_owned());
+        problems.push(Problem::Url);
     }
     match url {
-        Ok(url) if messages.is_empty() => Ok(url),
-        _ => Err(messages),
+        Ok(url) if problems.is_empty() => Ok(url),
+        _ => Err(problems),
     }
 }
 
 /// What is wrong with any text, in pretix's order.
-fn text_messages(text: &str, lone_surrogate: Option<u16>, max: usize) -> Vec<String> {
-    let mut messages = Vec::new();
+fn text_problems(text: &str, lone_surrogate: Option<u16>, max: usize) -> Vec<Problem> {
+    let mut problems = Vec::new();
     if text.chars().nth(max).is_some() {
-        messages.push(format!(
-            "Ensure this field has no more than {max} characters."
-        ));
+        problems.push(Problem::TooLong(max));
     }
     if text.contains('\0') {
-        messages.push("Null characters are not allowed.".to_owned());
+        problems.push(Problem::NullCharacter);
     }
-    if let Some(surrogate) = lone_surrogate {
-        messages.push(format!(
-            "Surrogate characters are not allowed: U+{surrogate:04X}."
-        ));
-    }
-    messages
+    problems.extend(lone_surrogate.map(Problem::Surrogate));
+    problems
 }
 
 fn comment(value: &Json) -> Checked<Option<String>> {
@@ -249,22 +261,19 @@ fn comment(value: &Json) -> Checked<Option<String>> {
         Json::Null => return Ok(None),
         Json::Str(text) => (text.chars.clone(), text.lone_surrogate),
         Json::Int(_) | Json::Float(_) => (python::str(value), None),
-        Json::Bool(_) | Json::List(_) | Json::Object(_) => return one("Not a valid string."),
+        Json::Bool(_) | Json::List(_) | Json::Object(_) => return one(Problem::NoText),
     };
     let trimmed = text.trim_matches(python::is_space);
-    let messages = text_messages(trimmed, lone_surrogate, MAX_COMMENT);
-    if messages.is_empty() {
+    let problems = text_problems(trimmed, lone_surrogate, MAX_COMMENT);
+    if problems.is_empty() {
         Ok(Some(trimmed.to_owned()))
     } else {
-        Err(messages)
+        Err(problems)
     }
 }
 
 fn not_a_list<T>(value: &Json) -> Checked<T> {
-    one(format!(
-        "Expected a list of items but got type \"{}\".",
-        value.python_type()
-    ))
+    one(Problem::NoList(value.python_type()))
 }
 
 fn limit_events(value: &Json, known: impl Fn(&str) -> bool) -> Checked<BTreeSet<EventSlug>> {
@@ -288,11 +297,11 @@ fn limit_events(value: &Json, known: impl Fn(&str) -> bool) -> Checked<BTreeSet<
     for (slug, unreadable) in slugs {
         // What pretix's database cannot be asked about.
         if unreadable || slug.contains('\0') {
-            return one("Invalid value.");
+            return one(Problem::Value);
         }
         match slug.parse() {
             Ok(event) if known(&slug) => found.insert(event),
-            _ => return one(format!("Object with slug={slug} does not exist.")),
+            _ => return one(Problem::NoSuchEvent(slug)),
         };
     }
     Ok(found)
@@ -309,7 +318,7 @@ fn action_types(value: &Json, selectable: impl Fn(&str) -> bool) -> Checked<Vec<
         .into_iter()
         .map(|name| match name.parse() {
             Ok(action) if selectable(&name) => Ok(action),
-            _ => one(format!("Invalid action type \"{name}\".")),
+            _ => one(Problem::NoSuchActionType(name)),
         })
         .collect()
 }
@@ -332,7 +341,7 @@ fn event_filter(
     all_events: Option<bool>,
     limit_events: Option<BTreeSet<EventSlug>>,
     kept: Option<&EventFilter>,
-) -> Result<EventFilter, Refusal> {
+) -> Result<EventFilter, Problems> {
     let (kept_all, kept_limit) = match kept {
         None => (None, BTreeSet::new()),
         Some(EventFilter::All) => (Some(true), BTreeSet::new()),
@@ -341,9 +350,7 @@ fn event_filter(
     let limit = limit_events.unwrap_or(kept_limit);
     match all_events.or(kept_all).unwrap_or(limit.is_empty()) {
         true if limit.is_empty() => Ok(EventFilter::All),
-        true => Err(Refusal::non_field(
-            "You can set either limit_events or all_events.",
-        )),
+        true => Err(Problems::of_none(Problem::AllAndSome)),
         false => Ok(EventFilter::Only(limit)),
     }
 }

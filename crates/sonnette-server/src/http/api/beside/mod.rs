@@ -4,11 +4,9 @@ pub(crate) mod attempt_json;
 pub(crate) mod attempts;
 pub(crate) mod deliveries;
 pub(crate) mod health;
-pub(crate) mod masks;
 pub(crate) mod resend;
 pub(crate) mod secret;
 pub(crate) mod settings;
-pub(crate) mod settings_input;
 pub(crate) mod test;
 
 use std::sync::Arc;

@@ -1,27 +1,23 @@
 //! The signing secret: shown, replaced, rotated.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use sonnette::domain::{Secret, Secrets, SignatureScheme, SigningSeed, Webhook, WebhookId};
-use sonnette::engine::sender::public_key;
+use sonnette::domain::{Secret, Webhook, WebhookId};
 use utoipa::ToSchema;
 
 use super::{change, webhook_of};
-use crate::credentials::{random_bytes, random_secret};
+use crate::credentials::random_secret;
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::guard::Caller;
+use crate::http::webhooks::secrets::{self, random_seed};
 use crate::http::{AppState, reply};
-
-/// How long the secret before a change goes on signing beside the new one.
-const OVERLAP: Duration = Duration::from_hours(24);
 
 /// What signs a webhook's requests.
 #[derive(Serialize, ToSchema)]
@@ -46,15 +42,7 @@ pub(crate) struct SecretBody {
 fn shown(webhook: &Webhook) -> Response {
     reply::ok(&SecretJson {
         secret: webhook.secrets.current.text(),
-        public_key: webhook
-            .settings
-            .signing_seeds
-            .as_ref()
-            .filter(|_| {
-                let chosen = &webhook.settings.extra_signatures;
-                chosen.contains(&SignatureScheme::Ed25519)
-            })
-            .and_then(|seeds| public_key(&seeds.current)),
+        public_key: secrets::public_key(webhook),
     })
 }
 
@@ -133,11 +121,6 @@ pub(crate) async fn rotate_webhook_secret(
     .await
 }
 
-/// The seed of a new key pair.
-pub(super) fn random_seed() -> Result<SigningSeed, ApiError> {
-    Ok(SigningSeed(random_bytes()?))
-}
-
 async fn replace(
     state: &AppState,
     caller: &Caller,
@@ -145,23 +128,9 @@ async fn replace(
     secret: Secret,
     action: &'static str,
 ) -> Result<Response, ApiError> {
-    let until = state
-        .now()
-        .saturating_add(OVERLAP)
-        .unwrap_or(jiff::Timestamp::MAX);
-    let seed = random_seed()?;
+    let (seed, now) = (random_seed()?, state.now());
     let swap = move |webhook: &mut Webhook| {
-        if webhook.secrets.current != secret {
-            let old = std::mem::replace(&mut webhook.secrets.current, secret.clone());
-            webhook.secrets = Secrets {
-                current: secret.clone(),
-                previous: Some((old, until)),
-            };
-            if let Some(seeds) = &mut webhook.settings.signing_seeds {
-                let old = std::mem::replace(&mut seeds.current, seed.clone());
-                seeds.previous = Some((old, until));
-            }
-        }
+        secrets::replace(webhook, &secret, &seed, now);
         true
     };
     let webhook = change(state, caller, id, (action, json!({ "id": id })), swap).await?;

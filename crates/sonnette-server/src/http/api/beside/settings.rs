@@ -4,17 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sonnette::domain::{SignatureScheme, SigningSeeds, WebhookId, WebhookSettings};
+use sonnette::domain::{SignatureScheme, WebhookId, WebhookSettings};
 use utoipa::ToSchema;
 
-use super::secret::random_seed;
-use super::settings_input::SettingsPatch;
-use super::{change, masks, webhook_of};
+use super::{change, webhook_of};
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::guard::Caller;
+use crate::http::webhooks::masks;
+use crate::http::webhooks::secrets::{complete, random_seed};
+use crate::http::webhooks::settings_input::SettingsPatch;
 use crate::http::{AppState, reply};
 
 /// How a webhook is called.
@@ -102,18 +103,8 @@ pub(crate) async fn change_webhook_settings(
     );
     let seed = random_seed()?;
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
-        let settings = &mut webhook.settings;
-        patch.apply(settings);
-        if settings
-            .extra_signatures
-            .contains(&SignatureScheme::Ed25519)
-        {
-            // The first time; chosen again later, the receiver's public key still verifies.
-            settings.signing_seeds.get_or_insert_with(|| SigningSeeds {
-                current: seed.clone(),
-                previous: None,
-            });
-        }
+        patch.apply(&mut webhook.settings);
+        complete(webhook, &seed);
         true
     };
     let webhook = change(&state, &caller, id, note, apply).await?;

@@ -3,21 +3,20 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use jiff::Timestamp;
 use sonnette::domain::{Webhook, WebhookId};
 use sonnette::store::Changed;
 
 use super::audited::audited;
 use super::resource::{
-    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, state_after,
-    with_id,
+    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, with_id,
 };
 use crate::http::AppState;
 use crate::http::api::beside::no_webhook;
 use crate::http::api::path::Segments;
-use crate::http::drf::webhook_fields::{Change, WebhookFields, parse_webhook};
+use crate::http::drf::webhook_fields::{Change, parse_webhook};
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
+use crate::http::webhooks::{put, send_what_waits};
 
 /// Replace a webhook
 ///
@@ -127,23 +126,4 @@ async fn save(
         (Changed::Missing, None, ..) => Err(no_webhook()),
         (Changed::Taken | Changed::Refused, None, ..) => Err(ApiError::contradiction("a webhook")),
     }
-}
-
-fn put(webhook: &mut Webhook, fields: WebhookFields, now: Timestamp) {
-    webhook.state = state_after(&webhook.state, fields.enabled, now);
-    webhook.target = fields.target;
-    webhook.events = fields.events;
-    webhook.action_types = fields.action_types;
-    webhook.comment = fields.comment;
-}
-
-/// What a webhook switched on again was owed goes now, not when it would have been due. The answer does
-/// not wait for a long backlog; what this does not reach goes when it is due.
-fn send_what_waits(state: &AppState, id: WebhookId) {
-    let sonnette = state.sonnette.clone();
-    tokio::spawn(async move {
-        if let Err(error) = sonnette.expedite(id).await {
-            tracing::warn!(webhook.id = id.0, %error, "what waits for a webhook goes only when it is due");
-        }
-    });
 }

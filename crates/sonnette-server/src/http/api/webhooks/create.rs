@@ -6,12 +6,13 @@ use http::StatusCode;
 use sonnette::domain::{Secrets, Webhook, WebhookId, WebhookSettings, WebhookState};
 
 use super::audited::audited;
-use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown, state_after};
+use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown};
 use crate::credentials::random_secret;
 use crate::http::AppState;
 use crate::http::drf::webhook_fields::{Change, parse_webhook};
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
+use crate::http::webhooks::state_after;
 
 /// Create a webhook
 ///

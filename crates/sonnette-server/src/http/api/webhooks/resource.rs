@@ -5,9 +5,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
-use sonnette::domain::{
-    DisableReason, Disabled, Event, EventSlug, Webhook, WebhookId, WebhookState,
-};
+use sonnette::domain::{Event, EventSlug, Webhook, WebhookId};
 use utoipa::ToSchema;
 
 use crate::http::api::beside::{no_webhook, webhook_of};
@@ -18,6 +16,7 @@ use crate::http::drf::webhook_fields::WebhookFields;
 use crate::http::drf::webhook_json::WebhookJson;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
+use crate::http::webhooks::lacks_https;
 use crate::http::{AppState, HttpSettings, body, reply};
 
 /// The webhook resource.
@@ -127,30 +126,13 @@ pub(super) fn slugs(events: &[Event]) -> Vec<EventSlug> {
     events.iter().map(|event| event.slug.clone()).collect()
 }
 
-/// The state of a webhook that shall be enabled or not.
-pub(super) fn state_after(
-    before: &WebhookState,
-    enabled: bool,
-    now: jiff::Timestamp,
-) -> WebhookState {
-    match (before, enabled) {
-        (_, true) => WebhookState::Enabled,
-        (WebhookState::Disabled(since), false) => WebhookState::Disabled(*since),
-        (WebhookState::Enabled, false) => WebhookState::Disabled(Disabled {
-            since: now,
-            reason: DisableReason::User,
-        }),
-    }
-}
-
 /// Refuses a new target that is not encrypted, where the server demands it.
 pub(super) fn check_https(
     settings: &HttpSettings,
     fields: &WebhookFields,
     before: Option<&Webhook>,
 ) -> Result<(), Refusal> {
-    let unchanged = before.is_some_and(|webhook| webhook.target == fields.target);
-    if settings.require_https && !unchanged && !fields.target.is_https() {
+    if lacks_https(settings, fields, before) {
         let message = "This server only calls https URLs.".to_owned();
         return Err(Refusal::fields([("target_url", vec![message])]));
     }

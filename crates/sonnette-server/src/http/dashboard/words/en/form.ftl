@@ -1,1 +1,92 @@
-# form
+# Registering a webhook, and changing it.
+form-new = Create webhook
+form-edit = Edit webhook
+form-not-saved = Nothing was saved. Please correct this:
+form-target = Target URL
+form-target-why = Where notifications are sent by POST. A user and password in it, https://user:password@…, are sent as Basic authentication.
+form-target-https = Where notifications are sent by POST. This server only calls https URLs. A user and password in it, https://user:password@…, are sent as Basic authentication.
+form-comment = Comment
+form-optional = optional
+form-enabled = Enable webhook
+form-action-types = Action types
+form-action-types-why = What the webhook is told about. At least one is required.
+form-search-types = Search action types
+form-wildcard = All of these
+form-wildcard-why = Everything that begins with { $what }, and what is added later.
+form-covers = Stands for { $what }.
+form-group-others = Others
+form-group-orders = Orders
+form-group-checkins = Check-ins
+form-group-events = Events
+form-group-subevents = Dates of event series
+form-group-items = Products and quotas
+form-group-waiting-list = Waiting list
+form-group-vouchers = Vouchers
+form-group-customers = Customers
+form-group-gift-cards = Gift cards
+form-group-tibillet = TiBillet
+form-group-creads = Creads
+form-group-custom = Own action types: { $what }
+form-all-events = All events (including newly created ones)
+form-limit-events = Limit to events
+form-limit-events-why = Notifications that belong to no event always reach the webhook.
+form-no-events = There are no events yet. Each is listed here once something is published about it.
+form-search-events = Search events
+form-more = More settings
+form-headers = Extra headers
+form-headers-why = One on each line, “Name: value”. Stored values are shown as ***; leave *** to keep one.
+form-per-second = Requests per second
+form-per-second-why = At most so many begin in a second, 1 to 10,000. Empty: no limit.
+form-concurrency = Requests at a time
+form-concurrency-why = 1 to 1,000. Empty: no limit. With 1 they come in order.
+form-timeout = Time limit in seconds
+form-timeout-why = For a whole attempt, 1 to 30. Empty: the server’s limit.
+form-signatures = Signatures
+form-signatures-why = Every request is signed with the secret as Standard Webhooks describes it. These can be added:
+form-ed25519 = Key pair
+form-ed25519-why = The receiver verifies with a public key, and cannot sign itself.
+form-creads = Creads
+form-creads-why = The header X-Partners-Signature.
+form-emails = Contact e-mails
+form-emails-why = Who is told when the webhook is switched off, one on each line. Empty: the contacts of the organizer.
+form-save = Save
+form-test = Test before saving
+form-test-why = A test sends the example of the first chosen action type to the URL as typed above. Nothing is saved by it.
+
+form-wrong-required = Please fill in the target URL.
+form-wrong-url = Enter a valid URL, such as https://shop.example/webhook.
+form-wrong-too-long = { $count ->
+    [one] At most one character fits here.
+   *[other] At most { $count } characters fit here.
+}
+form-wrong-character = There are characters in it that cannot be stored.
+form-wrong-choice = This is none of the available choices.
+form-wrong-event = There is no event “{ $what }”.
+form-wrong-action-type = There is no action type “{ $what }”.
+form-wrong-no-action-type = Choose at least one action type.
+form-wrong-all-and-some = Choose either all events or single events, not both.
+form-wrong-unencrypted = This server only calls https URLs.
+form-wrong-busy = Others are testing just now. Please try again in a moment.
+form-wrong-header-line = Write each header on a line of its own, as “Name: value”.
+form-wrong-headers-many = There are too many extra headers; 20 at most.
+form-wrong-header-twice = The header “{ $what }” is there twice.
+form-wrong-header-name = “{ $what }” is not a valid header name.
+form-wrong-header-reserved = The header “{ $what }” is set by the server.
+form-wrong-header-long = The value of “{ $what }” is too long; 4096 characters at most.
+form-wrong-header-value = The value of “{ $what }” cannot be sent. Only ASCII characters can.
+form-wrong-header-masked = There is no stored value of “{ $what }” to keep. Enter the value in full.
+form-wrong-per-second = Enter a whole number from 1 to 10,000, or leave the requests per second empty.
+form-wrong-concurrency = Enter a whole number from 1 to 1,000, or leave the requests at a time empty.
+form-wrong-timeout = Enter a whole number from 1 to 30, or leave the time limit empty.
+form-wrong-emails = Enter valid e-mail addresses, one on each line, 20 at most.
+
+warning-plain = The target is not encrypted: anybody on the way can read what is sent. Use https if the receiver can.
+warning-private = The target is a private or local address. This server does not call such addresses, and deliveries will fail, unless its operator allows it.
+warning-uncallable = The target can never be called: only http and https URLs with a valid port and host can.
+
+said-webhook-created = The webhook is saved.
+said-webhook-saved = The webhook is saved. Requests that begin from now on use the new settings.
+said-webhook-unchanged = There was nothing to save.
+said-webhook-saved-plain = The webhook is saved. Mind that its target is not encrypted: anybody on the way can read what is sent.
+said-webhook-saved-private = The webhook is saved. But its target is a private or local address: this server does not call such addresses, and deliveries will fail, unless its operator allows it.
+said-webhook-saved-uncallable = The webhook is saved. But its target can never be called: only http and https URLs with a valid port and host can.

@@ -1,1 +1,146 @@
-# mending
+# Testing a webhook, sending again, switching on and off, its secret.
+mending-cancel = Cancel
+mending-copy = Copy
+mending-copied = Copied
+mending-nothing-done = Nothing was done. Please correct what is marked below.
+
+test = Test webhook
+test-why = A test sends the example of an action type to this webhook only, whether it is enabled or not. It counts neither for the webhook’s health nor for switching it off.
+test-type = Action type
+test-own = The webhook hears these
+test-others = Others
+test-send = Send test
+test-example = Example
+
+tried-answered = The receiver answered { $count }.
+tried-redirect = This is a redirect. Redirects are not followed: enter the URL it leads to.
+tried-redirect-to = This is a redirect to { $what }. Redirects are not followed: enter that URL, if it is yours.
+tried-forbidden = The receiver does not let the request in. Check the credentials in the URL and the extra headers, and that its CSRF protection leaves this path out.
+tried-not-found = There is nothing at this path. Check the URL.
+tried-no-post = The receiver does not take POST at this path. Check the URL.
+tried-gone = The receiver says that it is gone for good. Deliveries that are answered so switch the webhook off.
+tried-busy = The receiver asks to wait. Deliveries that are answered so are tried again later.
+tried-broken = Something went wrong in the receiver: its own log says what. Deliveries that are answered so are tried again later.
+tried-not-taken = Only an answer from 200 to 299 says that the receiver has taken it.
+tried-failed-uncallable = This URL cannot be called.
+tried-failed-name = The host of the URL has no address.
+tried-failed-address = The address is not publicly reachable, and this server does not call such addresses.
+tried-failed-connect = No connection to the receiver could be made.
+tried-failed-tls = No secure connection to the receiver could be made.
+tried-failed-broken = The answer broke off, or was no HTTP.
+tried-failed-timeout = The receiver did not answer in time.
+tried-reason = In the server’s words: { $reason }
+tried-sent = Sent:
+tried-body = Its answer begins
+tried-unsigned = The signature of this test used a secret for this one time. It can be checked once the webhook is saved.
+tried-log = See the whole attempt in the log
+
+resend = Send again
+resend-off = The webhook is disabled: nothing can be sent.
+resend-since = Published since
+resend-utc = In UTC.
+resend-until = Until
+resend-until-why = In UTC. Empty: until now.
+resend-what = What to send again
+resend-undelivered = What was not delivered
+resend-undelivered-why = What waits goes now; what was given up or dropped gets a fresh schedule and three days.
+resend-missed = What was missed while the webhook was off
+resend-missed-why = What would have been sent to it, had it been enabled.
+resend-wrong-time = Enter a date and time.
+resend-wrong-order = The end must not be before the beginning.
+resend-wrong-nothing = Choose at least one.
+resend-first = Count first
+resend-recount = Count again
+resend-count = { $count ->
+    [0] There is nothing to send again in this time.
+    [one] One delivery would be sent again.
+   *[other] { $count } deliveries would be sent again.
+}
+resend-send = { $count ->
+    [one] Send 1 again
+   *[other] Send { $count } again
+}
+
+drop = Stop retrying
+drop-waiting = { $count ->
+    [0] Nothing waits for this webhook now.
+    [one] One delivery waits. It will never be sent.
+   *[other] { $count } deliveries wait. They will never be sent.
+}
+drop-again = What is dropped can be sent again for as long as the log is kept.
+
+enable = Switch on
+enable-off-since = The webhook is off since
+enable-nothing-waits = Nothing waits for it.
+enable-waiting = { $count ->
+    [one] One delivery waits
+   *[other] { $count } deliveries wait
+}
+enable-send = Send what waits now
+enable-drop = Drop what waits
+enable-missed = Also send what it missed since then
+enable-missed-why = What was published while it was off, and would have been sent to it.
+
+disable = Switch off
+disable-holds = Nothing is sent any more. What waits is held until you switch the webhook on again.
+disable-misses = What is published meanwhile is not owed to it, but can be sent afterwards.
+
+delete = Delete webhook
+delete-stops = The webhook is switched off for good, and others hear that it was deleted.
+delete-waiting = { $count ->
+    [0] Nothing waits for it now.
+    [one] One delivery waits. It is dropped.
+   *[other] { $count } deliveries wait. They are dropped.
+}
+delete-stays = The webhook stays in the list with its log, and can be switched on again.
+
+secret = Signing secret
+secret-why = Every request is signed with it. The receiver verifies the signature, so that nobody else can send it anything.
+secret-current = Secret
+secret-show = Show
+secret-previous = The secret before it signs as well, until
+secret-show-previous = Show the secret before
+secret-public-key = Public key
+secret-change = Change it
+secret-change-why = The secret before a change goes on signing for 24 hours, so that the receiver can change over without losing anything.
+secret-own = Set a secret of your own
+secret-own-why = whsec_ followed by the base64 text of 24 to 64 bytes.
+secret-own-set = Set secret
+secret-wrong = Enter whsec_ followed by the base64 text of 24 to 64 bytes.
+rotate = New secret
+rotate-new = A new secret is drawn at random.
+rotate-day = The present one goes on signing beside it for 24 hours: give the new one to the receiver until then.
+rotate-key = The key pair is new as well; the present public key verifies for 24 hours more.
+
+samples = A receiver to begin with
+samples-why = Each verifies the signature, ignores what it has seen already, and answers 200.
+samples-languages = Languages
+samples-docs = More in the documentation
+
+said-retried = It is sent again now.
+said-resent = { $count ->
+    [0] There was nothing to send again.
+    [one] One delivery is sent again.
+   *[other] { $count } deliveries are sent again.
+}
+said-expedited = { $count ->
+    [0] Nothing waited.
+    [one] One delivery is sent now.
+   *[other] { $count } deliveries are sent now.
+}
+said-dropped = { $count ->
+    [0] Nothing waited.
+    [one] One delivery was dropped.
+   *[other] { $count } deliveries were dropped.
+}
+said-enabled = The webhook is on.
+said-enabled-already = The webhook was on already.
+said-enabled-missed = { $count ->
+    [0] The webhook is on. It had missed nothing.
+    [one] The webhook is on. One delivery that it missed is sent.
+   *[other] The webhook is on. { $count } deliveries that it missed are sent.
+}
+said-disabled = The webhook is off.
+said-deleted = The webhook is deleted: it is off, and stays readable.
+said-secret-set = The secret is changed. The one before it signs for 24 hours more.
+said-secret-rotated = There is a new secret. The one before it signs for 24 hours more.

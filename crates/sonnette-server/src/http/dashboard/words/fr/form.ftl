@@ -1,1 +1,92 @@
-# form
+# L’enregistrement d’un webhook, et sa modification.
+form-new = Créer un webhook
+form-edit = Modifier le webhook
+form-not-saved = Rien n’a été enregistré. Veuillez corriger ceci :
+form-target = URL cible
+form-target-why = Où les notifications sont envoyées par POST. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic.
+form-target-https = Où les notifications sont envoyées par POST. Ce serveur n’appelle que des URL en https. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic.
+form-comment = Commentaire
+form-optional = facultatif
+form-enabled = Activer le webhook
+form-action-types = Types d’action
+form-action-types-why = Ce dont le webhook est informé. Il en faut au moins un.
+form-search-types = Rechercher un type d’action
+form-wildcard = Tous ceux-ci
+form-wildcard-why = Tout ce qui commence par { $what }, y compris ce qui sera ajouté plus tard.
+form-covers = Regroupe { $what }.
+form-group-others = Autres
+form-group-orders = Commandes
+form-group-checkins = Contrôles d’accès
+form-group-events = Évènements
+form-group-subevents = Dates de séries d’évènements
+form-group-items = Produits et quotas
+form-group-waiting-list = Liste d’attente
+form-group-vouchers = Bons
+form-group-customers = Clients
+form-group-gift-cards = Cartes cadeaux
+form-group-tibillet = TiBillet
+form-group-creads = Creads
+form-group-custom = Types d’action propres : { $what }
+form-all-events = Tous les évènements (y compris les nouveaux)
+form-limit-events = Limiter à des évènements
+form-limit-events-why = Les notifications qui n’appartiennent à aucun évènement parviennent toujours au webhook.
+form-no-events = Il n’y a pas encore d’évènement. Chacun apparaît ici dès qu’une notification le concerne.
+form-search-events = Rechercher un évènement
+form-more = Autres paramètres
+form-headers = En-têtes supplémentaires
+form-headers-why = Un par ligne, « Nom: valeur ». Les valeurs enregistrées sont affichées sous la forme *** ; laissez *** pour en conserver une.
+form-per-second = Requêtes par seconde
+form-per-second-why = Nombre maximal de requêtes lancées par seconde, de 1 à 10 000. Vide : sans limite.
+form-concurrency = Requêtes simultanées
+form-concurrency-why = De 1 à 1 000. Vide : sans limite. Avec 1, elles arrivent dans l’ordre.
+form-timeout = Délai maximal en secondes
+form-timeout-why = Pour une tentative entière, de 1 à 30. Vide : le délai du serveur.
+form-signatures = Signatures
+form-signatures-why = Chaque requête est signée avec le secret, selon Standard Webhooks. On peut y ajouter :
+form-ed25519 = Paire de clés
+form-ed25519-why = Le destinataire vérifie avec une clé publique et ne peut pas signer lui-même.
+form-creads = Creads
+form-creads-why = L’en-tête X-Partners-Signature.
+form-emails = Adresses e-mail de contact
+form-emails-why = Qui est prévenu quand le webhook est désactivé, une par ligne. Vide : les contacts de l’organisateur.
+form-save = Enregistrer
+form-test = Tester avant d’enregistrer
+form-test-why = Un test envoie l’exemple du premier type d’action choisi à l’URL saisie ci-dessus. Rien n’est enregistré.
+
+form-wrong-required = Veuillez indiquer l’URL cible.
+form-wrong-url = Saisissez une URL valide, par exemple https://boutique.example/webhook.
+form-wrong-too-long = { $count ->
+    [one] Un caractère au plus.
+   *[other] { $count } caractères au plus.
+}
+form-wrong-character = Certains caractères ne peuvent pas être enregistrés.
+form-wrong-choice = Ce choix n’est pas proposé.
+form-wrong-event = Il n’y a pas d’évènement « { $what } ».
+form-wrong-action-type = Il n’y a pas de type d’action « { $what } ».
+form-wrong-no-action-type = Choisissez au moins un type d’action.
+form-wrong-all-and-some = Choisissez soit tous les évènements, soit certains d’entre eux, mais pas les deux.
+form-wrong-unencrypted = Ce serveur n’appelle que des URL en https.
+form-wrong-busy = D’autres tests sont en cours. Veuillez réessayer dans un instant.
+form-wrong-header-line = Écrivez chaque en-tête sur sa propre ligne, sous la forme « Nom: valeur ».
+form-wrong-headers-many = Il y a trop d’en-têtes supplémentaires ; 20 au plus.
+form-wrong-header-twice = L’en-tête « { $what } » figure deux fois.
+form-wrong-header-name = « { $what } » n’est pas un nom d’en-tête valide.
+form-wrong-header-reserved = L’en-tête « { $what } » est défini par le serveur.
+form-wrong-header-long = La valeur de « { $what } » est trop longue ; 4096 caractères au plus.
+form-wrong-header-value = La valeur de « { $what } » ne peut pas être envoyée. Seuls les caractères ASCII le peuvent.
+form-wrong-header-masked = Aucune valeur de « { $what } » n’est enregistrée. Saisissez la valeur en entier.
+form-wrong-per-second = Saisissez un nombre entier de 1 à 10 000 de requêtes par seconde, ou laissez le champ vide.
+form-wrong-concurrency = Saisissez un nombre entier de 1 à 1 000 de requêtes simultanées, ou laissez le champ vide.
+form-wrong-timeout = Saisissez un délai entier de 1 à 30 secondes, ou laissez le champ vide.
+form-wrong-emails = Saisissez des adresses e-mail valides, une par ligne, 20 au plus.
+
+warning-plain = La cible n’est pas chiffrée : quiconque se trouve sur le chemin peut lire ce qui est envoyé. Utilisez https si le destinataire le permet.
+warning-private = La cible est une adresse privée ou locale. Ce serveur n’appelle pas de telles adresses et les envois échoueront, sauf si son opérateur l’autorise.
+warning-uncallable = La cible ne pourra jamais être appelée : seules les URL en http ou https avec un port et un hôte valides le peuvent.
+
+said-webhook-created = Le webhook est enregistré.
+said-webhook-saved = Le webhook est enregistré. Les requêtes lancées à partir de maintenant utilisent les nouveaux paramètres.
+said-webhook-unchanged = Il n’y avait rien à enregistrer.
+said-webhook-saved-plain = Le webhook est enregistré. Attention, sa cible n’est pas chiffrée : quiconque se trouve sur le chemin peut lire ce qui est envoyé.
+said-webhook-saved-private = Le webhook est enregistré. Mais sa cible est une adresse privée ou locale : ce serveur n’appelle pas de telles adresses et les envois échoueront, sauf si son opérateur l’autorise.
+said-webhook-saved-uncallable = Le webhook est enregistré. Mais sa cible ne pourra jamais être appelée : seules les URL en http ou https avec un port et un hôte valides le peuvent.

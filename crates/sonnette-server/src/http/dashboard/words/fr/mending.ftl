@@ -1,1 +1,146 @@
-# mending
+# Tester un webhook, renvoyer, l’activer et le désactiver, son secret.
+mending-cancel = Annuler
+mending-copy = Copier
+mending-copied = Copié
+mending-nothing-done = Rien n’a été fait. Veuillez corriger ce qui est signalé ci-dessous.
+
+test = Tester le webhook
+test-why = Un test envoie l’exemple d’un type d’action à ce seul webhook, qu’il soit activé ou non. Il ne compte ni pour la santé du webhook ni pour sa désactivation.
+test-type = Type d’action
+test-own = Reçus par le webhook
+test-others = Autres
+test-send = Envoyer le test
+test-example = Exemple
+
+tried-answered = Le destinataire a répondu { $count }.
+tried-redirect = C’est une redirection. Les redirections ne sont pas suivies : saisissez l’URL vers laquelle elle mène.
+tried-redirect-to = C’est une redirection vers { $what }. Les redirections ne sont pas suivies : saisissez cette URL, si c’est la vôtre.
+tried-forbidden = Le destinataire refuse la requête. Vérifiez les identifiants dans l’URL et les en-têtes supplémentaires, et que sa protection CSRF exempte ce chemin.
+tried-not-found = Il n’y a rien à ce chemin. Vérifiez l’URL.
+tried-no-post = Le destinataire n’accepte pas POST à ce chemin. Vérifiez l’URL.
+tried-gone = Le destinataire déclare qu’il a disparu définitivement. Une telle réponse à un envoi désactive le webhook.
+tried-busy = Le destinataire demande d’attendre. Après une telle réponse, un envoi est retenté plus tard.
+tried-broken = Le destinataire a rencontré une erreur : son propre journal en dit plus. Après une telle réponse, un envoi est retenté plus tard.
+tried-not-taken = Seule une réponse de 200 à 299 signifie que le destinataire a pris la notification.
+tried-failed-uncallable = Cette URL ne peut pas être appelée.
+tried-failed-name = L’hôte de l’URL n’a pas d’adresse.
+tried-failed-address = L’adresse n’est pas joignable publiquement, et ce serveur n’appelle pas de telles adresses.
+tried-failed-connect = La connexion au destinataire n’a pas pu être établie.
+tried-failed-tls = La connexion sécurisée au destinataire n’a pas pu être établie.
+tried-failed-broken = La réponse s’est interrompue, ou n’était pas du HTTP.
+tried-failed-timeout = Le destinataire n’a pas répondu à temps.
+tried-reason = Selon le serveur (en anglais) : { $reason }
+tried-sent = Envoyé :
+tried-body = Début de sa réponse
+tried-unsigned = La signature de ce test utilisait un secret à usage unique. Elle pourra être vérifiée une fois le webhook enregistré.
+tried-log = Voir toute la tentative dans le journal
+
+resend = Renvoyer
+resend-off = Le webhook est désactivé : rien ne peut être envoyé.
+resend-since = Publié depuis
+resend-utc = En UTC.
+resend-until = Jusqu’à
+resend-until-why = En UTC. Vide : jusqu’à maintenant.
+resend-what = Que renvoyer
+resend-undelivered = Ce qui n’a pas été livré
+resend-undelivered-why = Ce qui attend part maintenant ; ce qui a été abandonné ou supprimé reçoit un nouveau calendrier et trois jours.
+resend-missed = Ce qui a été manqué pendant que le webhook était désactivé
+resend-missed-why = Ce qui lui aurait été envoyé s’il avait été activé.
+resend-wrong-time = Saisissez une date et une heure.
+resend-wrong-order = La fin ne peut pas précéder le début.
+resend-wrong-nothing = Choisissez au moins une possibilité.
+resend-first = Compter d’abord
+resend-recount = Recompter
+resend-count = { $count ->
+    [0] Il n’y a rien à renvoyer sur cette période.
+    [one] Un envoi serait refait.
+   *[other] { $count } envois seraient refaits.
+}
+resend-send = { $count ->
+    [one] Renvoyer 1 notification
+   *[other] Renvoyer { $count } notifications
+}
+
+drop = Arrêter les tentatives
+drop-waiting = { $count ->
+    [0] Rien n’attend pour ce webhook.
+    [one] Un envoi attend. Il ne partira jamais.
+   *[other] { $count } envois attendent. Ils ne partiront jamais.
+}
+drop-again = Ce qui est supprimé peut être renvoyé tant que le journal est conservé.
+
+enable = Activer
+enable-off-since = Le webhook est désactivé depuis le
+enable-nothing-waits = Rien n’attend pour lui.
+enable-waiting = { $count ->
+    [one] Un envoi attend
+   *[other] { $count } envois attendent
+}
+enable-send = Envoyer maintenant ce qui attend
+enable-drop = Supprimer ce qui attend
+enable-missed = Envoyer aussi ce qu’il a manqué depuis
+enable-missed-why = Ce qui a été publié pendant qu’il était désactivé et lui aurait été envoyé.
+
+disable = Désactiver
+disable-holds = Plus rien n’est envoyé. Ce qui attend est retenu jusqu’à ce que vous réactiviez le webhook.
+disable-misses = Ce qui est publié entre-temps ne lui est pas dû, mais peut lui être envoyé ensuite.
+
+delete = Supprimer le webhook
+delete-stops = Le webhook est désactivé pour de bon, et les autres apprennent qu’il a été supprimé.
+delete-waiting = { $count ->
+    [0] Rien n’attend pour lui.
+    [one] Un envoi attend. Il est supprimé.
+   *[other] { $count } envois attendent. Ils sont supprimés.
+}
+delete-stays = Le webhook reste dans la liste avec son journal et peut être réactivé.
+
+secret = Secret de signature
+secret-why = Chaque requête est signée avec lui. Le destinataire vérifie la signature, de sorte que personne d’autre ne puisse rien lui envoyer.
+secret-current = Secret
+secret-show = Afficher
+secret-previous = Le secret précédent signe aussi, jusqu’au
+secret-show-previous = Afficher le secret précédent
+secret-public-key = Clé publique
+secret-change = Le changer
+secret-change-why = Après un changement, le secret précédent continue de signer pendant 24 heures, afin que le destinataire puisse passer au nouveau sans rien perdre.
+secret-own = Définir votre propre secret
+secret-own-why = whsec_ suivi du texte en base64 de 24 à 64 octets.
+secret-own-set = Définir le secret
+secret-wrong = Saisissez whsec_ suivi du texte en base64 de 24 à 64 octets.
+rotate = Nouveau secret
+rotate-new = Un nouveau secret est tiré au hasard.
+rotate-day = L’actuel continue de signer à ses côtés pendant 24 heures : donnez d’ici là le nouveau au destinataire.
+rotate-key = La paire de clés est nouvelle aussi ; la clé publique actuelle vérifie encore pendant 24 heures.
+
+samples = Un destinataire pour commencer
+samples-why = Chacun vérifie la signature, ignore ce qu’il a déjà vu et répond 200.
+samples-languages = Langages
+samples-docs = Plus dans la documentation
+
+said-retried = La notification est renvoyée maintenant.
+said-resent = { $count ->
+    [0] Il n’y avait rien à renvoyer.
+    [one] Un envoi est refait.
+   *[other] { $count } envois sont refaits.
+}
+said-expedited = { $count ->
+    [0] Rien n’attendait.
+    [one] Un envoi part maintenant.
+   *[other] { $count } envois partent maintenant.
+}
+said-dropped = { $count ->
+    [0] Rien n’attendait.
+    [one] Un envoi a été supprimé.
+   *[other] { $count } envois ont été supprimés.
+}
+said-enabled = Le webhook est activé.
+said-enabled-already = Le webhook était déjà activé.
+said-enabled-missed = { $count ->
+    [0] Le webhook est activé. Il n’avait rien manqué.
+    [one] Le webhook est activé. Un envoi manqué est refait.
+   *[other] Le webhook est activé. { $count } envois manqués sont refaits.
+}
+said-disabled = Le webhook est désactivé.
+said-deleted = Le webhook est supprimé : il est désactivé et reste consultable.
+said-secret-set = Le secret est changé. Le précédent signe encore pendant 24 heures.
+said-secret-rotated = Il y a un nouveau secret. Le précédent signe encore pendant 24 heures.

@@ -3,20 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 
-use super::masks::unmasked;
+use super::headers;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Nullable};
 
-const MOST_HEADERS: usize = 20;
-const LONGEST_VALUE: usize = 4_096;
-
 /// Settings that a request changes; those left out stay.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct SettingsPatch {
+pub(crate) struct SettingsPatch {
     headers: Option<Vec<ExtraHeader>>,
     max_per_second: Option<Nullable<u32>>,
     max_concurrency: Option<Nullable<u32>>,
@@ -27,9 +23,9 @@ pub(super) struct SettingsPatch {
 
 impl SettingsPatch {
     /// Reads and checks a request; `stored` is what masked values stand for.
-    pub(super) fn parse(mut fields: Fields, stored: &WebhookSettings) -> Result<Self, ApiError> {
+    pub(crate) fn parse(mut fields: Fields, stored: &WebhookSettings) -> Result<Self, ApiError> {
         let patch = Self {
-            headers: headers(&mut fields, stored),
+            headers: extra_headers(&mut fields, stored),
             max_per_second: fields.maybe_number("max_per_second", 1, 10_000),
             max_concurrency: fields.maybe_number("max_concurrency", 1, 1_000),
             timeout: fields
@@ -46,7 +42,7 @@ impl SettingsPatch {
     }
 
     /// Lays the change over what is stored.
-    pub(super) fn apply(&self, settings: &mut WebhookSettings) {
+    pub(crate) fn apply(&self, settings: &mut WebhookSettings) {
         fn set<T: Clone>(place: &mut T, value: Option<&T>) {
             if let Some(value) = value {
                 place.clone_from(value);
@@ -69,8 +65,16 @@ impl SettingsPatch {
         set(&mut settings.contact_emails, self.contact_emails.as_ref());
     }
 
+    /// The same with these headers, which were checked apart.
+    pub(crate) fn with_headers(self, headers: Vec<ExtraHeader>) -> Self {
+        Self {
+            headers: Some(headers),
+            ..self
+        }
+    }
+
     /// The names of what is changed, for the audit log.
-    pub(super) fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         [
             ("headers", self.headers.is_some()),
             ("max_per_second", self.max_per_second.is_some()),
@@ -85,7 +89,7 @@ impl SettingsPatch {
     }
 }
 
-fn headers(fields: &mut Fields, stored: &WebhookSettings) -> Option<Vec<ExtraHeader>> {
+fn extra_headers(fields: &mut Fields, stored: &WebhookSettings) -> Option<Vec<ExtraHeader>> {
     let Value::Object(members) = fields.take("headers")? else {
         fields.refuse(
             "headers",
@@ -93,68 +97,22 @@ fn headers(fields: &mut Fields, stored: &WebhookSettings) -> Option<Vec<ExtraHea
         );
         return None;
     };
-    if members.len() > MOST_HEADERS {
-        fields.refuse(
-            "headers",
-            format!("Ensure this field has no more than {MOST_HEADERS} elements."),
-        );
-        return None;
-    }
-    let mut headers: Vec<ExtraHeader> = Vec::with_capacity(members.len());
-    let mut wrong = false;
-    for (name, value) in members {
-        let again = headers
-            .iter()
-            .any(|known| known.name.eq_ignore_ascii_case(&name));
-        let problem = if again {
-            Some("This header is given twice.")
-        } else {
-            header_problem(&name, &value)
-        };
-        match (problem, value) {
-            (None, Value::String(value)) => headers.push(ExtraHeader { name, value }),
-            (problem, _) => {
-                fields.refuse(
-                    &format!("headers.{name}"),
-                    problem.unwrap_or("Not a valid string."),
-                );
-                wrong = true;
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    };
+    let members = members.into_iter().map(|(name, value)| (name, text(value)));
+    match headers::check(members.collect(), &stored.headers) {
+        Ok(headers) => Some(headers),
+        Err(problems) => {
+            for (name, problem) in problems {
+                let path =
+                    name.map_or_else(|| "headers".to_owned(), |name| format!("headers.{name}"));
+                fields.refuse(&path, problem.to_string());
             }
-        }
-    }
-    match unmasked(headers, &stored.headers) {
-        Ok(headers) if !wrong => Some(headers),
-        Ok(_) => None,
-        Err(name) => {
-            fields.refuse(
-                &format!("headers.{name}"),
-                "There is no stored value to keep.",
-            );
             None
         }
     }
-}
-
-fn header_problem(name: &str, value: &Value) -> Option<&'static str> {
-    if name.len() > 100 || HeaderName::try_from(name).is_err() {
-        return Some("This is not a valid header name.");
-    }
-    let lower = name.to_ascii_lowercase();
-    let reserved = matches!(
-        lower.as_str(),
-        "host" | "transfer-encoding" | "connection" | "x-partners-signature"
-    ) || lower.starts_with("content-")
-        || lower.starts_with("webhook-");
-    if reserved {
-        return Some("This header is set by the server.");
-    }
-    let text = value.as_str()?;
-    if text.len() > LONGEST_VALUE {
-        return Some("Ensure this value has no more than 4096 characters.");
-    }
-    // Blanks at either end would be cut off on the way.
-    let sendable = HeaderValue::try_from(text).is_ok() && text.trim() == text && text.is_ascii();
-    (!sendable).then_some("This is not a valid header value.")
 }
 
 fn signatures(fields: &mut Fields) -> Option<BTreeSet<SignatureScheme>> {

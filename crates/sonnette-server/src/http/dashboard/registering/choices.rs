@@ -1,0 +1,174 @@
+//! What there is to choose: action types in groups, and events.
+
+use sonnette::dialect::{ActionSpec, Catalogue};
+use sonnette::domain::{DialectName, Event, Shape};
+
+use crate::http::dashboard::when::When;
+use crate::http::dashboard::words::Words;
+
+/// An action type, or a wildcard over some.
+pub(super) struct Choice {
+    /// As it is stored.
+    pub(super) name: String,
+    /// For people.
+    pub(super) label: String,
+    /// More of it.
+    pub(super) about: String,
+    /// Which concrete names it covers, if it is a registered wildcard.
+    pub(super) covers: String,
+    pub(super) chosen: bool,
+}
+
+/// Action types that belong together.
+pub(super) struct Group {
+    pub(super) title: String,
+    pub(super) choices: Vec<Choice>,
+}
+
+/// All action types.
+pub(super) struct Choices {
+    pub(super) groups: Vec<Group>,
+}
+
+impl Choices {
+    /// Those of a catalogue in its order, with wildcards where one may choose them; `chosen` ones are ticked. What was
+    /// chosen and is not in the catalogue comes first.
+    pub(super) fn of(catalogue: &Catalogue, chosen: &[String], w: &Words) -> Self {
+        let is_chosen = |name: &str| chosen.iter().any(|known| known == name);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut offered: Vec<String> = Vec::new();
+        for spec in catalogue.iter() {
+            let title = title(spec, w);
+            let index = groups.iter().position(|group| group.title == title);
+            let index = index.unwrap_or_else(|| {
+                groups.push(Group {
+                    title,
+                    choices: Vec::new(),
+                });
+                groups.len() - 1
+            });
+            for wildcard in wildcards(catalogue, spec) {
+                if !offered.contains(&wildcard) {
+                    groups[index].choices.push(Choice {
+                        label: w.t("form-wildcard").into_owned(),
+                        about: w.a("form-wildcard-why", wildcard.trim_end_matches('*')),
+                        covers: String::new(),
+                        chosen: is_chosen(&wildcard),
+                        name: wildcard.clone(),
+                    });
+                    offered.push(wildcard);
+                }
+            }
+            groups[index]
+                .choices
+                .push(choice(spec, is_chosen(spec.name.as_str()), w));
+            offered.push(spec.name.to_string());
+        }
+        let others = chosen.iter().filter(|name| !offered.contains(name));
+        let others: Vec<_> = others
+            .map(|name| Choice {
+                name: name.clone(),
+                label: name.clone(),
+                about: String::new(),
+                covers: String::new(),
+                chosen: true,
+            })
+            .collect();
+        if !others.is_empty() {
+            let title = w.t("form-group-others").into_owned();
+            groups.insert(
+                0,
+                Group {
+                    title,
+                    choices: others,
+                },
+            );
+        }
+        Self { groups }
+    }
+}
+
+fn choice(spec: &ActionSpec, chosen: bool, w: &Words) -> Choice {
+    let covers = if spec.name.is_wildcard() {
+        let names = spec.concrete_names();
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        w.a("form-covers", names.join(", "))
+    } else {
+        String::new()
+    };
+    let (label, about) = match spec.label {
+        Some(label) => (label.to_owned(), spec.description.clone()),
+        None if spec.description.is_empty() => (spec.name.to_string(), String::new()),
+        None => (spec.description.clone(), String::new()),
+    };
+    Choice {
+        name: spec.name.to_string(),
+        label,
+        about,
+        covers,
+        chosen,
+    }
+}
+
+/// Wildcards over this action type that stand before it: `creads.*`, and `creads.project.*` if it covers several. Those
+/// of pretix are registered names, and stand in the catalogue themselves.
+fn wildcards(catalogue: &Catalogue, spec: &ActionSpec) -> Vec<String> {
+    if spec.dialect == DialectName::Pretix {
+        return Vec::new();
+    }
+    let name = spec.name.as_str();
+    let stems = name.match_indices('.').map(|(at, _)| &name[..=at]);
+    let several = |stem: &str| {
+        let covered = catalogue
+            .iter()
+            .filter(|s| s.name.as_str().starts_with(stem));
+        covered.count() > 1
+    };
+    stems
+        .filter(|stem| several(stem))
+        .map(|stem| format!("{stem}*"))
+        .filter(|wildcard| catalogue.selectable(wildcard))
+        .collect()
+}
+
+fn title(spec: &ActionSpec, w: &Words) -> String {
+    let key = match (spec.dialect, spec.shape) {
+        (DialectName::Tibillet, _) => "form-group-tibillet",
+        (DialectName::Creads, _) => "form-group-creads",
+        (DialectName::Custom, _) => return w.a("form-group-custom", spec.name.first_word()),
+        (DialectName::Pretix, shape) => match shape {
+            Shape::Order => "form-group-orders",
+            Shape::Checkin => "form-group-checkins",
+            Shape::Event => "form-group-events",
+            Shape::Subevent => "form-group-subevents",
+            Shape::Item => "form-group-items",
+            Shape::WaitingList => "form-group-waiting-list",
+            Shape::Voucher => "form-group-vouchers",
+            Shape::Customer => "form-group-customers",
+            Shape::GiftCard | Shape::GiftCardTransaction => "form-group-gift-cards",
+            _ => "form-group-others",
+        },
+    };
+    w.t(key).into_owned()
+}
+
+/// An event that a webhook may be limited to.
+pub(super) struct EventChoice {
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) date: Option<When>,
+    pub(super) chosen: bool,
+}
+
+impl EventChoice {
+    /// All of them, in pretix's order.
+    pub(super) fn all(events: &[Event], chosen: &[String]) -> Vec<Self> {
+        let of = |event: &Event| Self {
+            slug: event.slug.to_string(),
+            name: event.name.clone(),
+            date: event.date_from.map(When),
+            chosen: chosen.iter().any(|slug| slug == event.slug.as_str()),
+        };
+        events.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! Checks what stands in the form by the rules of the API, and those that pretix's form adds.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sonnette::dialect::Catalogue;
+use sonnette::domain::{Event, ExtraHeader, SigningSeed, Webhook, WebhookSettings};
+
+use super::input::Input;
+use super::wrong::{Complaint, Wrong};
+use crate::http::HttpSettings;
+use crate::http::drf::json::{Json, Text};
+use crate::http::drf::problem::Problems;
+use crate::http::drf::webhook_fields::{Change, WebhookFields, check_webhook};
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::webhooks::settings_input::SettingsPatch;
+use crate::http::webhooks::{headers, lacks_https, put, secrets};
+
+/// A form without fault.
+pub(super) struct Checked {
+    pub(super) fields: WebhookFields,
+    settings: SettingsPatch,
+}
+
+impl Checked {
+    /// Lays it over a webhook. A webhook that is to sign with a key pair for the first time gets one of `seed`.
+    pub(super) fn apply(&self, webhook: &mut Webhook, seed: &SigningSeed, now: Timestamp) {
+        put(webhook, self.fields.clone(), now);
+        self.settings.apply(&mut webhook.settings);
+        secrets::complete(webhook, seed);
+    }
+}
+
+/// Checks a form; `before` is the webhook as it is stored, if it is.
+pub(super) fn check(
+    input: &Input,
+    before: Option<&Webhook>,
+    events: &[Event],
+    catalogue: &Catalogue,
+    settings: &HttpSettings,
+) -> Result<Checked, Vec<Wrong>> {
+    let mut wrong = Vec::new();
+    let change = before.map_or(Change::Create, Change::Replace);
+    let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
+    let selectable = |name: &str| catalogue.selectable(name);
+    let fields = match check_webhook(change, members(input), false, known, selectable) {
+        Ok(fields) => {
+            if lacks_https(settings, &fields, before) {
+                wrong.push(Wrong::new("target_url", Complaint::Unencrypted));
+            }
+            Some(fields)
+        }
+        Err(Problems(problems)) => {
+            wrong.extend(Wrong::of_problems(problems));
+            None
+        }
+    };
+    if input.action_types.is_empty() {
+        wrong.push(Wrong::new("action_types", Complaint::NoActionType));
+    }
+    let nothing = WebhookSettings::default();
+    let stored = before.map_or(&nothing, |webhook| &webhook.settings);
+    let patch = SettingsPatch::parse(Fields::new(more(input)), stored);
+    let patch = match patch {
+        Ok(patch) => Some(patch),
+        Err(ApiError::Fields(messages)) => {
+            wrong.extend(messages.iter().map(|(field, _)| Wrong::of_setting(field)));
+            None
+        }
+        Err(_) => None,
+    };
+    let headers = extra_headers(&input.headers, &stored.headers)
+        .map_err(|complaints| wrong.extend(complaints));
+    match (fields, patch, headers) {
+        (Some(fields), Some(patch), Ok(headers)) if wrong.is_empty() => Ok(Checked {
+            fields,
+            settings: patch.with_headers(headers),
+        }),
+        _ => Err(wrong),
+    }
+}
+
+/// pretix's resource, as the API is sent it.
+fn members(input: &Input) -> Vec<(Text, Json)> {
+    let text = |text: &String| Json::Str(Text::from(text.as_str()));
+    let list = |texts: &[String]| Json::List(texts.iter().map(text).collect());
+    let comment = if input.comment.is_empty() {
+        Json::Null
+    } else {
+        text(&input.comment)
+    };
+    [
+        ("target_url", text(&input.target_url)),
+        ("comment", comment),
+        ("enabled", Json::Bool(input.enabled)),
+        ("action_types", list(&input.action_types)),
+        ("all_events", Json::Bool(input.all_events)),
+        ("limit_events", list(&input.limit_events)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (Text::from(name), value))
+    .collect()
+}
+
+/// The settings beside it, but for the headers: they have an order.
+fn more(input: &Input) -> Map<String, Value> {
+    let number = |text: &str| match (text, text.parse::<u32>()) {
+        ("", _) => Value::Null,
+        (_, Ok(number)) => number.into(),
+        (text, Err(_)) => text.into(),
+    };
+    let emails: Vec<_> = input
+        .contact_emails
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'))
+        .filter(|text| !text.is_empty())
+        .collect();
+    let members = [
+        ("max_per_second", number(&input.max_per_second)),
+        ("max_concurrency", number(&input.max_concurrency)),
+        ("timeout_seconds", number(&input.timeout_seconds)),
+        ("signature_scheme", json!(input.signature_scheme)),
+        ("contact_emails", json!(emails)),
+    ];
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn extra_headers(text: &str, stored: &[ExtraHeader]) -> Result<Vec<ExtraHeader>, Vec<Wrong>> {
+    let mut members = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let Some((name, value)) = line.split_once(':') else {
+            return Err(vec![Wrong::new("headers", Complaint::NoHeaderLine)]);
+        };
+        members.push((name.trim().to_owned(), Some(value.trim().to_owned())));
+    }
+    headers::check(members, stored).map_err(|problems| {
+        problems
+            .into_iter()
+            .map(|(name, problem)| Wrong::new("headers", Complaint::Header(name, problem)))
+            .collect()
+    })
+}

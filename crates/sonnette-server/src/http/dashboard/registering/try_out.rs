@@ -1,0 +1,43 @@
+//! A webhook tested as it stands in the form, with nothing stored.
+
+use sonnette::domain::Webhook;
+use sonnette::engine::ControlError;
+
+use super::rules::Checked;
+use super::save;
+use super::wrong::{Complaint, Wrong};
+use crate::http::AppState;
+use crate::http::dashboard::error::PageError;
+use crate::http::dashboard::mending::told::Told;
+use crate::http::dashboard::visitor::Desk;
+use crate::http::webhooks::secrets;
+
+/// Sends the example of the first action type that is chosen; `before` is the webhook as it is stored, if it is.
+pub(super) async fn try_out(
+    state: &AppState,
+    desk: &Desk,
+    before: Option<&Webhook>,
+    checked: &Checked,
+) -> Result<Result<Told, Wrong>, PageError> {
+    let now = state.now();
+    let draft = match before {
+        None => save::draft(desk, checked, now)?,
+        Some(before) => {
+            let mut draft = before.clone();
+            checked.apply(&mut draft, &secrets::random_seed()?, now);
+            draft
+        }
+    };
+    match state.sonnette.try_out(draft, None).await {
+        Ok(attempt) => {
+            let mut told = Told::of(&attempt, desk.frame.w);
+            told.unsigned = before.is_none();
+            Ok(Ok(told))
+        }
+        Err(ControlError::NothingToTest) => {
+            Ok(Err(Wrong::new("action_types", Complaint::NothingToTest)))
+        }
+        Err(ControlError::Busy) => Ok(Err(Wrong::new("target_url", Complaint::Busy))),
+        Err(error) => Err(error.into()),
+    }
+}
