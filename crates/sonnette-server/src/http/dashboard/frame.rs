@@ -46,8 +46,6 @@ pub(crate) enum Who {
 pub(crate) struct Place {
     /// What the paths of all its pages begin with.
     pub(crate) base: String,
-    /// Its slug.
-    pub(crate) slug: String,
     /// Its name.
     pub(crate) name: String,
     /// Whether whoever looks has others to go to.

@@ -232,7 +232,6 @@ impl FromRequestParts<AppState> for Desk {
         let base = format!("{root}{}", organizer.slug);
         frame.place = Some(Place {
             base: base.clone(),
-            slug: organizer.slug.to_string(),
             name: organizer.name.clone(),
             several: visitor.is_operator()
                 || matches!(&visitor, Visitor::User(user) if matches!(&user.access, Access::Organizers(held) if held.len() > 1)),
