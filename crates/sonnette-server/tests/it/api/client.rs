@@ -29,6 +29,14 @@ impl Answer {
         })
     }
 
+    /// The values of a header that may be there more than once.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
     /// The body as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
@@ -90,6 +98,11 @@ impl Api {
     /// The store of the running server.
     pub(crate) fn store(&self) -> SqliteStore {
         SqliteStore::open(&self.place.data()).unwrap()
+    }
+
+    /// Where commands run on the store of the server.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Ends the server in good order.

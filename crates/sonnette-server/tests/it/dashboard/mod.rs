@@ -1,0 +1,4 @@
+//! The dashboard of the built program, as a browser without scripts sees it.
+
+pub(crate) mod browser;
+mod log_in;
