@@ -5,16 +5,24 @@
 //! and below `/portal/` for those whom a platform lets in, perhaps inside a frame.
 
 mod assets;
+mod audit;
+mod catalogue;
 mod cookies;
 mod dress;
 mod error;
+mod faults;
 mod frame;
+mod json;
 mod language;
 mod log_in;
+mod notifications;
+mod organizer;
 mod overview;
 mod posted;
 mod said;
 pub(super) mod throttle;
+mod times;
+mod tokens;
 mod visitor;
 mod when;
 mod words;
@@ -50,6 +58,28 @@ fn organizer_pages(base: &str) -> Router<AppState> {
     let at = |path: &str| format!("{base}{path}");
     Router::new()
         .route(&at("/"), get(overview::show_first_page))
+
+        .route(&at("/notifications/"), get(notifications::list::show))
+        .route(&at("/notifications/{id}/"), get(notifications::one::show))
+        .route(&at("/notifications/{id}/replay/"), get(notifications::replay::ask).post(notifications::replay::replay))
+
+        .route(&at("/action-types/"), get(catalogue::list::show))
+        .route(&at("/action-types/new/"), get(catalogue::edit::show_new).post(catalogue::edit::create))
+        .route(&at("/action-types/{name}/"), get(catalogue::one::show))
+        .route(&at("/action-types/{name}/edit/"), get(catalogue::edit::show_change).post(catalogue::edit::change))
+        .route(&at("/action-types/{name}/delete/"), get(catalogue::delete::ask).post(catalogue::delete::delete))
+
+        .route(&at("/tokens/"), get(tokens::show).post(tokens::create))
+        .route(&at("/tokens/{id}/"), get(tokens::show_change).post(tokens::change))
+        .route(&at("/tokens/{id}/activate/"), post(tokens::activate))
+        .route(&at("/tokens/{id}/deactivate/"), get(tokens::ask_deactivate).post(tokens::deactivate))
+
+        .route(&at("/settings/"), get(organizer::settings::show).post(organizer::settings::change))
+        .route(&at("/settings/events/"), get(organizer::events::show).post(organizer::events::add))
+        .route(&at("/settings/events/{slug}/"), get(organizer::event::show).post(organizer::event::change))
+        .route(&at("/settings/events/{slug}/delete/"), get(organizer::event::ask_delete).post(organizer::event::delete))
+
+        .route(&at("/audit/"), get(audit::show))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

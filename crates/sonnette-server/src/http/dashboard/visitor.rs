@@ -22,6 +22,7 @@ use super::cookies;
 use super::error::PageError;
 use super::frame::{Frame, Place, Who};
 use crate::credentials::token_hash;
+use crate::http::registry::Author;
 use crate::http::{AppState, links};
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
@@ -165,6 +166,16 @@ impl Desk {
         self.visitor.may(self.organizer(), permission)
     }
 
+    /// Who they are to those who change the registry.
+    pub(crate) fn author(&self) -> Author {
+        let holds = Permission::ALL.iter().copied();
+        Author {
+            actor: self.visitor.actor(),
+            operator: self.visitor.is_operator(),
+            holds: holds.filter(|permission| self.may(*permission)).collect(),
+        }
+    }
+
     /// Tells those who lack `permission` whom to ask.
     pub(crate) async fn need(
         &self,
@@ -294,6 +305,8 @@ impl FromRequestParts<AppState> for Guest {
 pub(crate) struct Origin {
     /// Over TLS, as far as the outside is concerned.
     pub(crate) secure: bool,
+    /// Scheme and host, as the outside knows them.
+    pub(crate) base: String,
     /// From this address; empty where there is none.
     pub(crate) address: String,
 }
@@ -308,6 +321,7 @@ impl FromRequestParts<AppState> for Origin {
         });
         Ok(Self {
             secure: is_secure(parts, state),
+            base: links::base(&state.settings, &parts.headers, peer(parts)),
             address: address.unwrap_or_default(),
         })
     }
