@@ -44,6 +44,10 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.extensions_mut().insert(PageError::NotFound);
     }
+    if headers.contains_key("hx-request") && response.status() == StatusCode::SEE_OTHER {
+        // A page that fetches itself again must not take another for its own.
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         response = told_in_words(Frame::bare(&headers, &uri), error, response.status());
     }
