@@ -41,7 +41,13 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
         return axum::response::Redirect::permanent(language::local(&whole)).into_response();
     }
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+    // An id in the path that is none; forms that cannot be read have an error of their own.
+    let strange_path = response.status() == StatusCode::BAD_REQUEST
+        && response.extensions().get::<PageError>().is_none();
+    if strange_path {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    if strange_path || response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.extensions_mut().insert(PageError::NotFound);
     }
     if headers.contains_key("hx-request") && response.status() == StatusCode::SEE_OTHER {
