@@ -1,5 +1,8 @@
 //! The dashboard of the built program, as a browser without scripts sees it.
 
 mod accounts;
+mod attempts;
 pub(crate) mod browser;
+mod live;
 mod log_in;
+mod webhooks;
