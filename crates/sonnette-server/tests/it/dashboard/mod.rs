@@ -2,3 +2,5 @@
 
 pub(crate) mod browser;
 mod log_in;
+mod mending;
+mod registering;

@@ -10,6 +10,7 @@ test-type = Action type
 test-own = The webhook hears these
 test-others = Others
 test-send = Send test
+test-show = Show example
 test-example = Example
 
 tried-answered = The receiver answered { $count }.

@@ -10,6 +10,7 @@ test-type = Type d’action
 test-own = Reçus par le webhook
 test-others = Autres
 test-send = Envoyer le test
+test-show = Afficher l’exemple
 test-example = Exemple
 
 tried-answered = Le destinataire a répondu { $count }.
