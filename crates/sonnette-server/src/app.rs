@@ -70,6 +70,8 @@ impl App {
             allow_target: settings.allow_target.clone(),
             embed_origins: settings.embed_origins.clone(),
             mails: settings.mail.host.is_some(),
+            log_days: settings.log_days,
+            response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);

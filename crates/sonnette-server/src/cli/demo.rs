@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use ipnet::IpNet;
 use sonnette::clock::SystemClock;
-use sonnette::domain::Scope;
+use sonnette::domain::{Access, Scope};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::store::sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -20,10 +20,13 @@ use self::receiver::Receiver;
 use self::story::Story;
 use super::client::Client;
 use super::serve::asked_to_stop;
-use super::{block_on, output, token};
+use super::{block_on, output, token, user};
 use crate::app::App;
 use crate::config::{Confidential, Settings};
-use crate::credentials::random_token;
+use crate::credentials::{hash_password, random_secret_text, random_token};
+
+/// Who may look at the dashboard.
+const USER: &str = "demo@example.org";
 
 /// The command.
 #[derive(Args)]
@@ -36,6 +39,9 @@ impl Demo {
         let store = SqliteStore::open(directory.path())?;
         let token = random_token()?;
         token::add(&store, &token, "demo", Scope::Operator)?;
+        let password = random_secret_text()?[..12].to_owned();
+        let hash = hash_password(&password)?;
+        user::add(&store, USER.parse()?, Access::Operator, Some(hash))?;
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
         let base = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
@@ -57,6 +63,7 @@ impl Demo {
                 client: Client::new(&settings)?,
                 base,
                 token,
+                password,
                 receiver,
                 news: app.watch(),
             };

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
-use sonnette::store::Registry as _;
 use sonnette::store::sqlite::{Lock, SqliteStore};
+use sonnette::store::{Accounts as _, Registry as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, output, registry, token};
@@ -34,6 +34,11 @@ impl Serve {
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;
+        if store.users(None)?.is_empty() {
+            tracing::info!(
+                "nobody can log in to the dashboard yet: `sonnette user create EMAIL --operator`"
+            );
+        }
         allow_many_connections();
         let listener = TcpListener::bind(settings.listen)
             .with_context(|| format!("cannot listen on {}", settings.listen))?;

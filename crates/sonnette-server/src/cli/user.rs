@@ -202,7 +202,8 @@ fn address(text: &str) -> Result<EmailAddress> {
     address.map_err(|_| Misuse(format!("{text:?} is no e-mail address")).into())
 }
 
-fn add(
+/// Adds a user.
+pub(super) fn add(
     store: &SqliteStore,
     email: EmailAddress,
     access: Access,

@@ -11,8 +11,10 @@ use sonnette::domain::{DialectName, Organizer, TokenId};
 use sonnette::engine::Registry;
 use sonnette::engine::sender::AllowTarget;
 use sonnette::store::{Store, StoreError};
+use tokio::sync::Semaphore;
 use url::Url;
 
+use super::dashboard::live;
 use super::dashboard::throttle::Throttles;
 use super::error::ApiError;
 use super::idempotency::Running;
@@ -43,6 +45,10 @@ pub(crate) struct HttpSettings {
     pub(crate) embed_origins: Vec<String>,
     /// Whether mail can be sent at all.
     pub(crate) mails: bool,
+    /// For how many days the log is kept.
+    pub(crate) log_days: u64,
+    /// Bytes of an answer that the log keeps.
+    pub(crate) response_limit: usize,
 }
 
 impl Default for HttpSettings {
@@ -57,6 +63,8 @@ impl Default for HttpSettings {
             flush_token_use: Duration::from_secs(30),
             embed_origins: Vec::new(),
             mails: false,
+            log_days: 30,
+            response_limit: 65_536,
         }
     }
 }
@@ -77,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     /// How often somebody may try to log in.
     pub(crate) throttles: Throttles,
+    /// Room for pages that are told when something changes.
+    pub(crate) viewers: Arc<Semaphore>,
 }
 
 impl Deref for AppState {
@@ -96,6 +106,7 @@ impl AppState {
             token_use: TokenUse::default(),
             running: Running::default(),
             throttles: Throttles::default(),
+            viewers: Arc::new(Semaphore::new(live::MOST)),
         }))
     }
 

@@ -107,6 +107,16 @@ fn check_imports(folder: &str, table: &[(&str, &[&str])]) {
 }
 
 #[test]
+fn the_api_and_the_dashboard_stand_side_by_side() {
+    for (folder, other) in [("api", "dashboard"), ("dashboard", "api")] {
+        let named = format!("http::{other}");
+        for (file, text) in sources(&format!("crates/sonnette-server/src/http/{folder}")) {
+            assert!(!text.contains(&named), "{file} names {named}");
+        }
+    }
+}
+
+#[test]
 fn only_a_backend_names_its_database_and_only_the_engine_a_runtime() {
     for (file, text) in sources("crates/sonnette/src") {
         if is_test(&file) {

@@ -11,8 +11,10 @@ use sonnette::engine::News;
 use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
+use super::USER;
 use super::receiver::{Receiver, STUMBLES_AT};
 use crate::cli::client::Client;
+
 use crate::cli::output::line;
 
 /// The curl lines come no later, whatever is still on its way.
@@ -37,6 +39,8 @@ pub(super) struct Story {
     pub(super) client: Client,
     pub(super) base: Url,
     pub(super) token: String,
+    /// Of the user of the dashboard.
+    pub(super) password: String,
     pub(super) receiver: Receiver,
     pub(super) news: broadcast::Receiver<Arc<News>>,
 }
@@ -161,6 +165,10 @@ impl Story {
 
     fn invite(&self) -> Result<()> {
         let (token, api) = (&self.token, self.base.join("api/v1/")?);
+        line(format_args!(
+            "\nThe dashboard, in a browser: {}\n  log in as {USER} with the password {}",
+            self.base, self.password
+        ))?;
         line("\nNow you. These lines work as they are, while the demo runs:\n")?;
         line("# publish a fact of your own")?;
         line(format_args!(

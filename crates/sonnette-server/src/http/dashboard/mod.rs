@@ -6,11 +6,13 @@
 
 mod accounts;
 mod assets;
+mod attempts;
 mod cookies;
 mod dress;
 mod error;
 mod frame;
 mod language;
+pub(super) mod live;
 mod mending;
 mod overview;
 mod posted;
@@ -19,6 +21,7 @@ mod said;
 mod samples;
 pub(super) mod throttle;
 mod visitor;
+mod webhooks;
 mod when;
 mod words;
 
@@ -64,6 +67,12 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/"), get(overview::show_first_page))
         .route(&at("/users/"), get(users::show_users).post(users::invite_user))
         .route(&at("/users/{user}/"), get(users::show_user).post(users::change_user))
+        .route(&at("/live/"), get(live::watch))
+        .route(&at("/attempts/"), get(attempts::list::show))
+        .route(&at("/webhooks/"), get(webhooks::list::show))
+        .route(&at("/webhooks/{id}/"), get(webhooks::show::show))
+        .route(&at("/webhooks/{id}/deliveries/"), get(webhooks::deliveries::show))
+        .route(&at("/webhooks/{id}/attempts/{attempt}/"), get(attempts::show::show))
         .route(&at("/webhooks/new/"), get(registering::show_new).post(registering::create))
         .route(&at("/webhooks/{id}/edit/"), get(registering::show_edit).post(registering::save_edit))
         .route(&at("/webhooks/{id}/test/"), get(mending::test::show_test).post(mending::test::send_test))

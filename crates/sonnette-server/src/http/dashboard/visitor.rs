@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 use sonnette::domain::{
-    Access, Holder, OrganizerId, Permission, Session, TokenId, User, WebhookId,
+    Access, Holder, OrganizerId, Permission, Session, TokenHash, TokenId, User, WebhookId,
 };
 use sonnette::engine::{Registry, Tenant};
 use sonnette::store::{Actor, AuditNote};
@@ -333,14 +333,24 @@ async fn visitor(
     registry: &Registry,
     text: &str,
 ) -> Result<Option<Visitor>, PageError> {
-    let (hash, now) = (token_hash(text), state.now());
+    found(state, registry, token_hash(text), true).await
+}
+
+/// Whose session this is; `used`: they are here, so that it goes on.
+async fn found(
+    state: &AppState,
+    registry: &Registry,
+    hash: TokenHash,
+    used: bool,
+) -> Result<Option<Visitor>, PageError> {
+    let now = state.now();
     let found = state
         .store(move |store| {
             let Some(session) = store.session(&hash, now)? else {
                 return Ok(None);
             };
             let expires = now + idle(&session);
-            if expires.duration_since(session.expires) >= EXTENDED_EVERY {
+            if used && expires.duration_since(session.expires) >= EXTENDED_EVERY {
                 store.extend_session(&hash, expires, now)?;
             }
             Ok(match session.holder {
@@ -357,6 +367,28 @@ async fn visitor(
                 && known.scope.allows(*organizer, Permission::Webhooks)
         }),
     }))
+}
+
+/// What somebody came in with, to look again later whether it still opens an organizer's pages.
+pub(super) struct Pass(TokenHash);
+
+impl Pass {
+    /// Of whoever sent these headers.
+    pub(super) fn of(headers: &HeaderMap, path: &str) -> Option<Self> {
+        session_text(headers, path).map(|text| Self(token_hash(text)))
+    }
+
+    /// Whether it does. Looking does not make the visit longer.
+    pub(super) async fn opens(
+        &self,
+        state: &AppState,
+        organizer: OrganizerId,
+        permission: Permission,
+    ) -> Result<bool, PageError> {
+        let registry = state.sonnette.registry();
+        let visitor = found(state, &registry, self.0, false).await?;
+        Ok(visitor.is_some_and(|visitor| visitor.may(organizer, permission)))
+    }
 }
 
 fn idle(session: &Session) -> SignedDuration {

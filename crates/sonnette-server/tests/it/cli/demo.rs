@@ -42,6 +42,8 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
     assert_eq!(about("answered 503"), 2, "{story:#?}");
     assert_eq!(about("try 2"), 1, "{story:#?}");
 
+    assert_eq!(about("demo@example.org with the password"), 1, "{story:#?}");
+
     let invitation: Vec<String> = lines
         .by_ref()
         .take_while(|line| !line.starts_with("Ctrl-C"))

@@ -176,7 +176,8 @@ impl Control for SqliteStore {
             )?;
             let opened = super::sessions::prune(t, now)?;
             super::silences::prune(t)?;
-            Ok([attempts, tallies, notifications, keys, answers, alerts, letters, opened].iter().any(|n| *n >= BITE))
+            let counts = [attempts, tallies, notifications, keys, answers, alerts, letters, opened];
+            Ok(counts.iter().any(|n| *n >= BITE))
         })
     }
 }

@@ -1,1 +1,131 @@
-# attempts
+# The log, and one attempt.
+attempts-of-all = Log of all webhooks
+log-result = Result
+log-any = any
+log-succeeded = succeeded
+log-failed = failed
+log-webhook = Webhook
+log-action-type = Action type
+log-event = Event
+log-notification = Notification
+log-since = Since (UTC)
+log-until = Until (UTC)
+log-filter = Filter
+log-no-filter = Show all
+log-wrong = “{ $what }” makes no sense there, and was left out.
+log-none = Nothing has been sent yet.
+log-none-found = Nothing found with these filters.
+log-days = { $count ->
+    [one] Newest first; what is older than a day is removed.
+   *[other] Newest first; what is older than { $count } days is removed.
+  }
+log-time = Time
+log-number = Attempt
+log-took = Answer time
+log-success = Succeeded:
+log-failure = Failed:
+log-test = test
+log-retry = retry
+log-looked-until = So much has been looked through; there may be older lines before
+log-pages = Pages
+log-newest = Newest
+log-older = Older
+
+attempt = Attempt { $what }
+attempt-began = Began
+attempt-retry = Send again now
+attempt-test = Send a test
+attempt-copy-curl = Copy as curl
+attempt-copied = Copied
+attempt-request = Request
+attempt-response = Response
+attempt-headers = Headers
+attempt-no-headers = None.
+attempt-body = Body
+attempt-no-body = Empty.
+attempt-copy-body = Copy body
+attempt-exact = Exactly as it was
+attempt-binary = { $count ->
+    [one] One byte that is no text.
+   *[other] { $count } bytes that are no text.
+  }
+attempt-cut = No more than this is kept of an answer.
+attempt-curl = The same with curl
+attempt-curl-why = This command sends the same body with the same headers and signature. Secret values stay masked (***).
+attempt-delivery = All attempts of this delivery
+attempt-next = next attempt:
+
+delivery-scheduled = Waits for its next attempt
+delivery-held = Held
+delivery-delivered = Delivered
+delivery-given_up = Given up
+delivery-dropped = Dropped
+
+fault-uncallable = Cannot be called
+fault-name = Unknown name
+fault-address = Address not allowed
+fault-refused = Connection refused
+fault-unreachable = Unreachable
+fault-connect = No connection
+fault-expired = Certificate expired
+fault-other-name = Certificate of another name
+fault-issuer = Certificate not trusted
+fault-no-tls = No TLS
+fault-tls = TLS failed
+fault-broken = Answer broke off
+fault-timeout-connection = No connection in time
+fault-timeout-answer = No answer in time
+fault-timeout-end = Answer did not end
+
+told-ok = The server at { $host } took it: { $status } after { $took }
+told-redirect = The server at { $host } answers { $status } and points elsewhere
+told-unauthorized = The server at { $host } answers { $status } and does not let us in
+told-missing = The server at { $host } answers { $status }: it has nothing at this path
+told-method = The server at { $host } answers { $status }: it takes no POST at this path
+told-gone = The server at { $host } answers { $status }: it wants no more notifications
+told-large = The server at { $host } answers { $status }: the body is too large for it
+told-type = The server at { $host } answers { $status }: it takes no JSON
+told-busy = The server at { $host } answers { $status }: it asks us to slow down
+told-server = The server at { $host } answers { $status }, an error of its own
+told-other = The server at { $host } answers { $status }, which is no success
+told-uncallable = The target URL at { $host } cannot be called
+told-name = The name { $host } leads to no address
+told-address = The server at { $host } has an address that must not be called from here
+told-refused = The server at { $host } refuses connections
+told-unreachable = No network leads to the server at { $host }
+told-connect = The server at { $host } cannot be connected to
+told-expired = The server at { $host } shows a certificate that has expired
+told-other-name = The server at { $host } shows a certificate made out to another name
+told-issuer = The server at { $host } shows a certificate from nobody we trust
+told-no-tls = The server at { $host } does not speak TLS on this port
+told-tls = There is no trusted TLS connection with the server at { $host }
+told-broken = The server at { $host } breaks off its answers
+told-timeout-connection = The server at { $host } takes no connection in time
+told-timeout-answer = The server at { $host } does not answer in time
+told-timeout-end = The server at { $host } does not end its answers in time
+
+advice-redirect = Redirects are not followed. Enter the address it points to (see the header “location”) as target URL; a missing slash at the end, or http instead of https, is the usual cause.
+advice-unauthorized = Check user and password in the target URL or the extra headers, and whether a firewall or a form check (CSRF) stands in the way. The receiver should trust the signature instead.
+advice-missing = Check the path of the target URL: was the receiver moved, or not deployed yet?
+advice-method = The receiver must take POST at exactly this path. Often a slash at the end is missing or one too many.
+advice-gone = A 410 switches the webhook off. If that was a mistake, mend the receiver, then enable the webhook again.
+advice-large = Raise the limit for request bodies at the receiver or at the proxy before it.
+advice-type = The body is JSON (application/json). The receiver must not expect a form.
+advice-busy = What waits is sent later of itself. You can also limit the requests per second in the webhook’s settings.
+advice-server = The fault is inside the receiver: its own log at this time tells more. It is tried again of itself.
+advice-other = Only 200 to 299 count as success. The response below may tell why.
+advice-uncallable = Correct the target URL: it needs http or https, a host and a port that exist.
+advice-name = Check the spelling of the host, and whether its DNS entry exists and is public.
+advice-address = Private and reserved addresses are refused, so that nobody reaches inner networks by a webhook. The operator of this server can allow an address.
+advice-refused = The machine is there, but nothing listens on this port: is the receiver running, is the port right, does a firewall reject us?
+advice-unreachable = Check whether the machine is up, and its address in the DNS.
+advice-connect = Check whether the machine is up, and whether a firewall stands in the way.
+advice-expired = Renew the receiver’s certificate, and restart what serves it.
+advice-other-name = The certificate must name the host of the target URL. Correct one of the two.
+advice-issuer = A self-signed certificate, or the intermediate certificates are missing: the receiver must send its whole chain.
+advice-no-tls = Is the port right? If the receiver speaks plain HTTP, put a proxy with a certificate before it.
+advice-tls = The receiver needs TLS 1.2 or 1.3 and a valid certificate for its name.
+advice-broken = The connection ended before the whole answer was there: the receiver may have crashed or restarted, or a proxy cut it off.
+advice-timeout-connection = A firewall that drops packets is the usual cause; or the machine is down.
+advice-timeout-answer = The receiver should answer first and work afterwards: put the notification into a queue and answer 200 at once.
+advice-timeout-end = The receiver should answer with a short body, and end it.

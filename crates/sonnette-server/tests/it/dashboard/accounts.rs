@@ -1,0 +1,299 @@
+//! Invitations, passwords, permissions, and the portal.
+
+use serde_json::json;
+
+use super::browser::{Browser, PAGES, PASSWORD, user, words};
+use crate::api::client::{Answer, Api, ORGANIZER};
+
+/// The one link for a password on a page, as a path.
+#[track_caller]
+fn link_on(answer: &Answer) -> String {
+    let mut parts = answer.text.split("/password/");
+    let text = parts.nth(1).unwrap_or_else(|| panic!("{}", answer.text));
+    format!("/password/{}/", text.split('/').next().unwrap())
+}
+
+/// Sends the form for a password behind a link.
+#[track_caller]
+fn choose(browser: &Browser<'_>, link: &str, password: &str, again: &str) -> Answer {
+    let page = browser.get(link).expect(200);
+    let csrf = csrf_of(&page);
+    let fields = [("csrf", &*csrf), ("password", password), ("again", again)];
+    browser.post(link, &fields)
+}
+
+#[track_caller]
+fn csrf_of(page: &Answer) -> String {
+    let after = page.text.split("name=\"csrf\" value=\"").nth(1).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_is_invited_chooses_a_password_and_is_in() {
+    let api = Api::start();
+    let owner = Browser::of(&api, &["organizer", "webhooks"]);
+    let users = format!("{PAGES}/users/");
+    let fields = [("email", "Ada@Example.org"), ("permission", "webhooks")];
+    let shown = owner.submit(&users, &users, &fields).expect(200);
+    assert!(words(&shown.text).contains("Please hand this link to ada@example.org"));
+    let link = link_on(&shown);
+    assert!(
+        owner
+            .read(&users)
+            .contains("ada@example.org webhooks invited")
+    );
+
+    let ada = Browser::new(&api);
+    let short = choose(&ada, &link, "short", "short").expect(422);
+    assert!(words(&short.text).contains("A password has 8 to 1000 characters."));
+    let typo = choose(&ada, &link, "long enough", "long enuogh").expect(422);
+    assert!(words(&typo.text).contains("The two passwords are not the same."));
+    let chosen = choose(&ada, &link, PASSWORD, PASSWORD).expect(303);
+    assert_eq!(chosen.header("location"), Some("/"));
+    let first = ada.get("/").expect(303);
+    assert_eq!(first.header("location"), Some("/organizers/bigevents/"));
+
+    let over = Browser::new(&api).get(&link).expect(410);
+    assert!(words(&over.text).contains("This link no longer works"));
+    Browser::new(&api).log_in("ada@example.org");
+    assert!(
+        owner
+            .read(&users)
+            .contains("ada@example.org webhooks active")
+    );
+    let wrong = owner
+        .submit(&users, &users, &[("email", "ada")])
+        .expect(422);
+    assert!(words(&wrong.text).contains("Enter an e-mail address."));
+}
+
+#[test]
+fn nobody_grants_what_they_do_not_hold() {
+    let api = Api::start();
+    let owner = Browser::of(&api, &["organizer"]);
+    let users = format!("{PAGES}/users/");
+    let fields = [
+        ("email", "ada@example.org"),
+        ("permission", "webhooks"),
+        ("permission", "organizer"),
+    ];
+    owner.submit(&users, &users, &fields).expect(200);
+    assert!(
+        owner
+            .read(&users)
+            .contains("ada@example.org organizer invited")
+    );
+
+    user(&api, "bob@example.org", &["webhooks", "publish"]);
+    let page = owner.get(&users).expect(200).text;
+    let path = |email: &str| {
+        let before = page.split(&format!("\">{email}</a>")).next().unwrap();
+        before.rsplit("href=\"").next().unwrap().to_owned()
+    };
+    let bob = path("bob@example.org");
+    let saved = owner
+        .submit(&bob, &bob, &[("permission", "organizer")])
+        .expect(303);
+    assert_eq!(saved.header("location"), Some(&*users));
+    assert!(
+        owner
+            .read(&users)
+            .contains("bob@example.org webhooks publish organizer active")
+    );
+    let kept = owner.submit(&bob, &bob, &[("remove", "1")]).expect(409);
+    assert!(words(&kept.text).contains("They have permissions that you do not have yourself."));
+
+    let own = path("organizer@example.org");
+    assert!(owner.read(&own).contains("This is your own account."));
+    let csrf = csrf_of(&owner.get(&users));
+    owner
+        .post(&own, &[("csrf", &csrf), ("remove", "1")])
+        .expect(409);
+}
+
+#[test]
+fn whoever_may_not_is_told_whom_to_ask() {
+    let api = Api::start();
+    let owner = Browser::of(&api, &["organizer"]);
+    let reader = Browser::of(&api, &["webhooks"]);
+    let told = reader.get(&format!("{PAGES}/users/")).expect(403);
+    let text = words(&told.text);
+    assert!(
+        text.contains("It takes the permission “organizer”"),
+        "{text}"
+    );
+    assert!(text.contains("organizer@example.org"), "{text}");
+    let told = reader.in_french().get("/users/").expect(403);
+    assert!(words(&told.text).contains("Elle est réservée aux opérateurs de ce serveur."));
+
+    let users = format!("{PAGES}/users/");
+    let page = owner.get(&users).expect(200).text;
+    let path = page.split("\">webhooks@example.org</a>").next().unwrap();
+    let path = path.rsplit("href=\"").next().unwrap();
+    let root = Browser::of_operator(&api);
+    let all = root.read("/users/");
+    assert!(all.contains("root@example.org operator"), "{all}");
+    root.submit(path, path, &[("remove", "1")]).expect(303);
+    assert!(!root.read(&users).contains("webhooks@example.org"));
+}
+
+#[test]
+fn an_operator_invites_anyone_and_removes_anyone() {
+    let api = Api::start();
+    let root = Browser::of_operator(&api);
+    let fields = [("email", "ada@example.org"), ("organizer", "bigevents")];
+    let shown = root.submit("/users/", "/users/", &fields).expect(200);
+    let ada = Browser::new(&api);
+    choose(&ada, &link_on(&shown), PASSWORD, PASSWORD).expect(303);
+    ada.get(&format!("{PAGES}/")).expect(303);
+    let fields = [("email", "eve@example.org"), ("organizer", "*")];
+    let shown = root.submit("/users/", "/users/", &fields).expect(200);
+    let eve = Browser::new(&api);
+    choose(&eve, &link_on(&shown), PASSWORD, PASSWORD).expect(303);
+    assert!(eve.read("/users/").contains("eve@example.org operator"));
+
+    let page = eve.get("/users/").expect(200).text;
+    let path = page.split("\">ada@example.org</a>").next().unwrap();
+    let path = path.rsplit("href=\"").next().unwrap();
+    eve.submit(path, path, &[("remove", "1")]).expect(303);
+    let gone = ada.get(&format!("{PAGES}/")).expect(303);
+    assert!(gone.header("location").unwrap().starts_with("/login/"));
+}
+
+#[test]
+fn another_password_ends_every_other_visit() {
+    let api = Api::start();
+    let (here, there) = (Browser::of(&api, &[]), Browser::new(&api));
+    there.log_in("anybody@example.org");
+    let page = here.get("/account/").expect(200);
+    let csrf = csrf_of(&page);
+    let fields = |current| {
+        [
+            ("csrf", &*csrf),
+            ("current", current),
+            ("password", "another horse"),
+            ("again", "another horse"),
+        ]
+    };
+    let wrong = here.post("/account/", &fields("wrong horse")).expect(422);
+    assert!(words(&wrong.text).contains("The current password is wrong."));
+    here.post("/account/", &fields(PASSWORD)).expect(303);
+    assert!(here.read("/account/").contains("Your password is set."));
+    there.get("/account/").expect(303);
+    there
+        .try_log_in("anybody@example.org", PASSWORD)
+        .expect(422);
+    there
+        .try_log_in("anybody@example.org", "another horse")
+        .expect(303);
+    there.get("/account/").expect(200);
+
+    let end = "/account/sessions/end/";
+    here.submit("/account/", end, &[]).expect(303);
+    here.get("/account/").expect(303);
+    there.get("/account/").expect(303);
+}
+
+#[test]
+fn nobody_learns_who_has_an_account() {
+    let api = Api::start_with(&["--mail-host", "127.0.0.1", "--mail-port", "1"]);
+    user(&api, "ada@example.org", &[]);
+    let browser = Browser::new(&api);
+    let ask = |email: &str| {
+        let answer = browser.submit("/forgot/", "/forgot/", &[("email", email)]);
+        words(&answer.expect(200).text).replace(email, "…")
+    };
+    assert_eq!(ask("ada@example.org"), ask("nobody@example.org"));
+    let without = Api::start();
+    let text = Browser::new(&without).in_french().read("/forgot/");
+    assert!(
+        text.contains("Ce serveur ne peut pas envoyer d’e-mails."),
+        "{text}"
+    );
+}
+
+/// Asks for a link to the portal, as a platform does.
+#[track_caller]
+fn portal(api: &Api) -> String {
+    let path = format!("{ORGANIZER}portal/");
+    let answer = api.post(&path, json!({})).expect(201).json();
+    assert!(
+        answer["expires"].as_str().unwrap().ends_with('Z'),
+        "{answer}"
+    );
+    let url = answer["url"].as_str().unwrap();
+    url[url.find("/portal/").unwrap()..].to_owned()
+}
+
+#[test]
+fn a_platform_lets_somebody_in_to_one_organizers_pages() {
+    let api = Api::start_with(&["--embed-origins", "https://platform.example"]);
+    let visitor = Browser::new(&api);
+    let link = portal(&api);
+    let entered = visitor.get(&link).expect(303);
+    let pages = entered.header("location").unwrap().to_owned();
+    assert_eq!(pages, "/portal/bigevents/webhooks/");
+    let cookie = entered.header("set-cookie").unwrap();
+    assert!(
+        cookie.ends_with("HttpOnly; SameSite=Lax; Path=/portal/"),
+        "{cookie}"
+    );
+    visitor.get("/portal/bigevents/").expect(303);
+    let shut = visitor.get("/portal/bigevents/users/").expect(403);
+    let policy = shut.header("content-security-policy").unwrap();
+    assert!(
+        policy.ends_with("frame-ancestors https://platform.example"),
+        "{policy}"
+    );
+    assert_eq!(shut.header("x-frame-options"), None);
+    visitor.get("/portal/other/").expect(404);
+    let apart = visitor.get("/organizers/bigevents/").expect(303);
+    assert!(apart.header("location").unwrap().starts_with("/login/"));
+    // Frames are loaded anew.
+    Browser::new(&api).get(&link).expect(303);
+    Browser::new(&api).get("/portal/?key=guess").expect(401);
+    Browser::new(&api)
+        .get("/portal/bigevents/webhooks/")
+        .expect(401);
+}
+
+#[test]
+fn behind_tls_a_frame_of_another_site_keeps_its_cookie() {
+    let proxied = ["--trusted-proxies", "127.0.0.1"];
+    let api = Api::start_with(&[&proxied[..], &["--embed-origins", "https://p.example"]].concat());
+    let secure = "X-Forwarded-Proto: https";
+    let entered = Browser::new(&api)
+        .with(secure)
+        .get(&portal(&api))
+        .expect(303);
+    let cookie = entered.header("set-cookie").unwrap();
+    assert!(
+        cookie.ends_with("HttpOnly; SameSite=None; Partitioned; Secure; Path=/portal/"),
+        "{cookie}"
+    );
+    let plain = Api::start_with(&proxied);
+    let entered = Browser::new(&plain)
+        .with(secure)
+        .get(&portal(&plain))
+        .expect(303);
+    let cookie = entered.header("set-cookie").unwrap();
+    assert!(
+        cookie.ends_with("HttpOnly; SameSite=Lax; Secure; Path=/portal/"),
+        "{cookie}"
+    );
+}
+
+#[test]
+fn a_visit_ends_with_the_token_that_began_it() {
+    let api = Api::start();
+    let visitor = Browser::new(&api);
+    visitor.get(&portal(&api)).expect(303);
+    visitor.get("/portal/bigevents/").expect(303);
+    let tokens = api.get(&format!("{ORGANIZER}tokens/")).expect(200).json();
+    let id = tokens["results"][0]["id"].as_i64().unwrap();
+    let path = format!("{ORGANIZER}tokens/{id}/");
+    api.call_as(&api.operator, "DELETE", &path, None)
+        .expect(204);
+    let over = visitor.get("/portal/bigevents/").expect(401);
+    assert!(words(&over.text).contains("This visit has ended"));
+}
