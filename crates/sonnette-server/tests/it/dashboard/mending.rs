@@ -91,7 +91,10 @@ fn tests_with_the_example_of_an_action_type() {
     let page = bench.sends(&browser, "test/", &fields).expect(200).text;
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
     let read = words(&page);
-    assert!(read.contains("The receiver answered 500."), "{read}");
+    assert!(
+        read.contains("answers 500 Internal Server Error, an error of its own."),
+        "{read}"
+    );
     let log = api.wait(&format!("{}attempts/", bench.path), |list| {
         list["results"][0].is_object()
     });
@@ -133,6 +136,7 @@ fn stops_retrying_and_sends_again() {
     let elsewhere = [("next", "//evil.example/")];
     let answer = bench.posts(&browser, &retry, &elsewhere).expect(303);
     assert_eq!(answer.header("location"), Some("/"));
+    bench.wait(&api, "delivered", 1);
     bench
         .posts(&browser, "deliveries/999999/retry/", &[])
         .expect(404);
