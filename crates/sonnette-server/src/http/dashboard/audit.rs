@@ -136,8 +136,8 @@ impl Names<'_> {
 
 /// What an entry is about, in the words of its data.
 fn about(data: &Value) -> Option<String> {
-    let named = |member| data.get(member).and_then(Value::as_str);
-    let names = ["action_type", "slug", "email", "target_url", "name"];
-    let name = names.into_iter().find_map(named).map(str::to_owned);
+    let said = |member| data.get(member).and_then(Value::as_str);
+    let members = ["action_type", "slug", "email", "target_url", "name"];
+    let name = members.into_iter().find_map(said).map(str::to_owned);
     name.or_else(|| Some(format!("#{}", data.get("id")?.as_i64()?)))
 }

@@ -1,6 +1,10 @@
 //! Finding notifications, and replaying one.
 
+use jiff::SignedDuration;
+use ring::digest::{SHA256, digest};
 use serde_json::json;
+use sonnette::domain::{Holder, Scope, Session};
+use sonnette::store::{Accounts as _, Registry as _};
 
 use super::browser::{Browser, words};
 use crate::api::client::{Api, order, receiver};
@@ -155,6 +159,29 @@ fn replays_one_after_asking() {
 }
 
 #[test]
+fn shows_data_as_it_was_published() {
+    let api = Api::start();
+    let own = api.token_for("organizer");
+    let body = json!({"action_type": "shop.sold"});
+    api.call_as(&own, "POST", "action_types/", Some(body))
+        .expect(201);
+    let data = r#"{"price": 25.00, "number": 123456789012345678901234, "note": "<script>"}"#;
+    let head = format!(
+        "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nAuthorization: Token {}\r\n\
+         Content-Type: application/json\r\n",
+        api.token
+    );
+    let body = format!(r#"{{"action_type": "shop.sold", "data": {data}}}"#);
+    let id = api.raw(&head, body.as_bytes()).expect(201).json()["notification_id"].clone();
+    let browser = Browser::of(&api, &["publish"]);
+    let answer = browser.get(&format!("{LIST}{id}/")).expect(200);
+    assert!(!answer.text.contains("<script>"));
+    let page = words(&answer.text);
+    let shown = r#"{ "price": 25.00, "number": 123456789012345678901234, "note": "<script>" }"#;
+    assert!(page.contains(shown), "{page}");
+}
+
+#[test]
 fn erased_ones_say_so() {
     let api = Api::start();
     let mut body = order("A1");
@@ -175,6 +202,59 @@ fn erased_ones_say_so() {
             .contains("pretix.event.order.placed erased")
     );
     browser.get(&format!("{LIST}{id}/replay/")).expect(409);
+}
+
+#[test]
+fn a_portal_looks_but_does_not_publish() {
+    let api = Api::start();
+    let id = api.place_order("A1");
+    let store = api.store();
+    let rows = store.load(0).unwrap();
+    let (organizer, at) = (rows.organizers[0].organizer.id, rows.tokens[0].1.created);
+    let own = rows
+        .tokens
+        .iter()
+        .find(|(_, token)| token.scope != Scope::Operator);
+    let session = Session {
+        holder: Holder::Portal {
+            organizer,
+            token: own.unwrap().1.id,
+        },
+        created: at,
+        expires: at + SignedDuration::from_hours(1),
+    };
+    let hash = digest(&SHA256, b"let in").as_ref().try_into().unwrap();
+    store.add_session(&hash, &session).unwrap();
+    let browser = Browser::new(&api);
+    browser.keep("sonnette_portal", "let in");
+    let page = browser
+        .get(&format!("/portal/bigevents/notifications/{id}/"))
+        .expect(200)
+        .text;
+    assert!(page.contains("/portal/bigevents/action-types/pretix.event.order.placed/"));
+    assert!(
+        !page.contains("/organizers/") && !page.contains("replay"),
+        "{page}"
+    );
+    browser
+        .get(&format!("/portal/bigevents/notifications/{id}/replay/"))
+        .expect(403);
+    let catalogue = browser.read("/portal/bigevents/action-types/");
+    assert!(!catalogue.contains("Register"));
+    browser.get("/portal/bigevents/audit/").expect(200);
+    for path in [
+        "tokens/",
+        "settings/",
+        "settings/events/",
+        "action-types/new/",
+    ] {
+        browser
+            .get(&format!("/portal/bigevents/{path}"))
+            .expect(403);
+    }
+    browser
+        .get("/organizers/bigevents/notifications/")
+        .expect(303);
 }
 
 #[test]
