@@ -52,12 +52,9 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     desk.need(&state, Permission::Webhooks).await?;
-    let number: usize = asked
-        .page
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1)
-        .max(1);
-    let skip = (number - 1).saturating_mul(PAGE_SIZE);
+    let number: Option<u16> = asked.page.and_then(|text| text.parse().ok());
+    let number = usize::from(number.unwrap_or(1).max(1));
+    let skip = (number - 1) * PAGE_SIZE;
     let organizer = desk.organizer();
     let (count, entries, users) = state
         .store(move |store| {
@@ -74,7 +71,7 @@ pub(super) async fn show(
         registry: &*state.refresh()?,
     };
     let link = |number: usize| desk.url(format_args!("/audit/?page={number}"));
-    let more = skip.saturating_add(PAGE_SIZE) < count;
+    let more = skip + PAGE_SIZE < count;
     page(&AuditPage {
         rows: entries.iter().map(|entry| names.row(entry)).collect(),
         newer: (number > 1).then(|| link(number - 1)),
@@ -139,8 +136,8 @@ impl Names<'_> {
 
 /// What an entry is about, in the words of its data.
 fn about(data: &Value) -> Option<String> {
-    let named = |member| data.get(member).and_then(Value::as_str);
-    let names = ["action_type", "slug", "email", "target_url", "name"];
-    let name = names.into_iter().find_map(named).map(str::to_owned);
+    let said = |member| data.get(member).and_then(Value::as_str);
+    let members = ["action_type", "slug", "email", "target_url", "name"];
+    let name = members.into_iter().find_map(said).map(str::to_owned);
     name.or_else(|| Some(format!("#{}", data.get("id")?.as_i64()?)))
 }

@@ -1,16 +1,86 @@
-//! JSON as people read it.
+//! JSON as people read it: one value to a line.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// A value, one member to a line.
+/// What is longer when it is laid out stays as it is.
+const LONGEST: usize = 1 << 20;
+
+/// A value.
 pub(crate) fn written(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// JSON text, one member to a line; what is none, as it is.
+/// JSON text; what is none, or would grow too long, as it is.
 pub(crate) fn pretty(text: &[u8]) -> String {
-    serde_json::from_slice(text).map_or_else(
-        |_| String::from_utf8_lossy(text).into_owned(),
-        |value| written(&value),
-    )
+    let text = String::from_utf8_lossy(text);
+    let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    let laid_out = is_json.then(|| lay_out(&text)).flatten();
+    laid_out.unwrap_or_else(|| text.into_owned())
+}
+
+/// Only white space changes, so that numbers and escapes stay what they are.
+fn lay_out(json: &str) -> Option<String> {
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut quoted, mut escaped) = (false, false);
+    let mut depth = 0_usize;
+    // Whether the next value begins a line, unless it is the end of an empty list or object.
+    let mut fresh = false;
+    for c in json.chars() {
+        if quoted {
+            out.push(c);
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        if c.is_ascii_whitespace() {
+            continue;
+        }
+        let closes = matches!(c, '}' | ']');
+        if closes {
+            depth = depth.saturating_sub(1);
+        }
+        if fresh != closes {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("  ", depth));
+        }
+        fresh = matches!(c, '{' | '[' | ',');
+        depth += usize::from(matches!(c, '{' | '['));
+        quoted = c == '"';
+        out.push(c);
+        if c == ':' {
+            out.push(' ');
+        }
+        if out.len() > LONGEST {
+            return None;
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_what_it_is_but_for_blanks() {
+        let json = r#" {"a":[1.10,2e3,{ }],"b":"x \"{,}:\\", "c":[],"é":"\u00e9 ","n":123456789012345678901} "#;
+        let laid_out = "{\n  \"a\": [\n    1.10,\n    2e3,\n    {}\n  ],\n  \"b\": \"x \\\"{,}:\\\\\",\n  \"c\": [],\n  \
+             \"é\": \"\\u00e9 \",\n  \"n\": 123456789012345678901\n}";
+        assert_eq!(pretty(json.as_bytes()), laid_out);
+        assert_eq!(pretty(laid_out.as_bytes()), laid_out);
+        assert_eq!(pretty(b"\"a b\""), "\"a b\"");
+    }
+
+    #[test]
+    fn other_text_stays_as_it_is() {
+        assert_eq!(pretty(b"{\"a\":"), "{\"a\":");
+        let deep = format!(
+            "{}{}1{}",
+            "[".repeat(100),
+            "1,".repeat(60_000),
+            "]".repeat(100)
+        );
+        assert_eq!(pretty(deep.as_bytes()), deep);
+    }
 }

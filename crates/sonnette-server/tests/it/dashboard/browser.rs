@@ -161,7 +161,9 @@ impl<'a> Browser<'a> {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         if !cookies.is_empty() {
-            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+            head += "Cookie: ";
+            head += &cookies.join("; ");
+            head += "\r\n";
         }
         let answer = self.api.raw(&head, body);
         for line in answer.headers("set-cookie") {

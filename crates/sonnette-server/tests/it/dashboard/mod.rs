@@ -2,9 +2,14 @@
 
 mod accounts;
 mod attempts;
+mod audit;
 pub(crate) mod browser;
+mod catalogue;
 mod live;
 mod log_in;
 mod mending;
+mod notifications;
 mod registering;
+mod settings;
+mod tokens;
 mod webhooks;

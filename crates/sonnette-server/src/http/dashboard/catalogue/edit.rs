@@ -38,6 +38,8 @@ struct EditPage {
     action: String,
     /// Whether it is there already: then its name stays.
     changes: bool,
+    /// Whether it is there for every organizer.
+    everybodys: bool,
     /// Families of pretix, for those who may register such names: word and name.
     families: Vec<(&'static str, String)>,
     input: Input,
@@ -56,6 +58,7 @@ impl EditPage {
             back: desk.url("/action-types/"),
             action: desk.url("/action-types/new/"),
             changes: false,
+            everybodys: false,
             families: if desk.visitor.is_operator() {
                 families.map(named).collect()
             } else {
@@ -73,6 +76,7 @@ impl EditPage {
             action: format!("{back}edit/"),
             back,
             changes: true,
+            everybodys: row.organizer.is_none(),
             families: Vec::new(),
             input: Input {
                 name: row.name.to_string(),

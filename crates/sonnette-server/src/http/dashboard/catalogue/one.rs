@@ -104,7 +104,8 @@ fn event_words(rule: EventRule) -> &'static str {
 /// A command that publishes the example; the token is for the reader to fill in.
 fn curl(base: &str, desk: &Desk, spec: &ActionSpec, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
-    if let Some(event) = &example.event {
+    let rule = spec.event_rule(example.action_type.as_str());
+    if let (Some(event), EventRule::Required | EventRule::Deleted) = (&example.event, rule) {
         body["event"] = json!(event);
     }
     body["data"] = spec.example.clone();

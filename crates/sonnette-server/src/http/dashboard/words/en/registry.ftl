@@ -84,6 +84,7 @@ action-type-schema-why = JSON Schema, draft 2020-12. Publications that do not fi
 action-type-schema-wrong = This schema cannot be used: { $what }
 action-type-example-why = Data that fits the schema. Tests send it.
 action-type-example-wrong = The example does not fit: { $what }
+action-type-change-everybodys = It is registered for all organizers: a change holds for all of them.
 action-type-delete = Delete { $what }?
 action-type-delete-why = It can no longer be published. What is published already is delivered all the same. Webhooks that listen to it keep it in their settings, but hear nothing more of it.
 action-type-delete-everybodys = It is registered for all organizers, and goes for all of them.

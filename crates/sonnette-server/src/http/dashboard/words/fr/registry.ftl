@@ -84,6 +84,7 @@ action-type-schema-why = JSON Schema, version 2020-12. Les publications qui n’
 action-type-schema-wrong = Ce schéma n’est pas utilisable : { $what }
 action-type-example-why = Des données qui correspondent au schéma. Les tests les envoient.
 action-type-example-wrong = L’exemple ne correspond pas : { $what }
+action-type-change-everybodys = Il a été ajouté pour tous les organisateurs : une modification vaut pour tous.
 action-type-delete = Supprimer { $what } ?
 action-type-delete-why = Il ne pourra plus être publié. Ce qui est déjà publié sera livré malgré tout. Les webhooks qui l’écoutent le gardent dans leurs paramètres, mais n’en recevront plus rien.
 action-type-delete-everybodys = Il a été ajouté pour tous les organisateurs, et disparaîtra pour tous.

@@ -1,0 +1,175 @@
+//! Settings of an organizer, and its events.
+
+use serde_json::{Value, json};
+
+use super::browser::{Browser, words};
+use crate::api::client::Api;
+
+const SETTINGS: &str = "/organizers/bigevents/settings/";
+const EVENTS: &str = "/organizers/bigevents/settings/events/";
+
+fn organizer(api: &Api) -> Value {
+    api.get("/api/v1/organizers/bigevents/").expect(200).json()
+}
+
+#[test]
+fn saves_what_the_organizer_says_of_itself() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["organizer"]);
+    let before = organizer(&api);
+    let page = browser.get(SETTINGS).expect(200).text;
+    assert!(!page.contains("name=\"dialect\"") && !page.contains(before["uuid"].as_str().unwrap()));
+    let fields = [
+        ("name", "Big <Events>"),
+        ("language", "fr"),
+        ("contacts", " ops@example.org\r\n\r\nboss@example.org"),
+        ("policy", "after"),
+        ("failures", "5"),
+        ("minutes", "1.5"),
+        ("dialect", "creads"),
+    ];
+    let saved = browser.submit(SETTINGS, SETTINGS, &fields).expect(303);
+    let page = browser.follow(&saved).expect(200).text;
+    assert!(words(&page).contains("The settings are saved."));
+    assert!(!page.contains("<Events>") && words(&page).contains("Big <Events>"));
+    assert!(page.contains("value=\"1.5\""));
+    let after = organizer(&api);
+    assert_eq!(after["name"], "Big <Events>");
+    assert_eq!(after["language"], "fr");
+    assert_eq!(
+        after["contact_emails"],
+        json!(["ops@example.org", "boss@example.org"])
+    );
+    assert_eq!(
+        after["failure_policy"],
+        json!({"disable_after": {"failures": 5, "seconds": 90}})
+    );
+    assert_eq!(
+        after["dialects"], before["dialects"],
+        "that is for operators"
+    );
+
+    let usual = [("name", "Big"), ("language", "en"), ("policy", "never")];
+    browser.submit(SETTINGS, SETTINGS, &usual).expect(303);
+    assert_eq!(
+        organizer(&api)["failure_policy"],
+        json!({"disable_after": null})
+    );
+}
+
+#[test]
+fn says_what_is_wrong_beside_the_fields() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["organizer"]);
+    let fields = [
+        ("name", ""),
+        ("language", "de"),
+        ("contacts", "nobody"),
+        ("policy", "after"),
+        ("failures", "0"),
+        ("minutes", "soon"),
+    ];
+    let before = organizer(&api);
+    let answer = browser.submit(SETTINGS, SETTINGS, &fields).expect(422);
+    for field in ["name", "language", "contacts", "failures", "minutes"] {
+        let id = format!("id=\"{field}-wrong\"");
+        assert!(answer.text.contains(&id), "{field}: {}", answer.text);
+    }
+    assert!(words(&answer.text).contains("“nobody” is no e-mail address."));
+    assert!(
+        answer.text.contains("value=\"soon\""),
+        "what was typed is kept"
+    );
+    assert_eq!(organizer(&api), before);
+}
+
+#[test]
+fn operators_choose_dialects() {
+    let api = Api::start();
+    let browser = Browser::of_operator(&api);
+    assert!(
+        browser
+            .read(SETTINGS)
+            .contains(organizer(&api)["uuid"].as_str().unwrap())
+    );
+    let none = [("name", "Big"), ("language", "en")];
+    let answer = browser.submit(SETTINGS, SETTINGS, &none).expect(422);
+    assert!(words(&answer.text).contains("Choose at least one dialect."));
+    let fields = [
+        ("name", "Big"),
+        ("language", "en"),
+        ("dialect", "creads"),
+        ("dialect", "custom"),
+    ];
+    browser.submit(SETTINGS, SETTINGS, &fields).expect(303);
+    assert_eq!(organizer(&api)["dialects"], json!(["creads", "custom"]));
+    assert!(
+        browser
+            .read(SETTINGS)
+            .contains("Now: it is switched off after 20 failures")
+    );
+}
+
+#[test]
+fn adds_renames_and_deletes_events() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["organizer"]);
+    assert!(browser.read(EVENTS).contains("There are no events yet."));
+    let fields = [
+        ("slug", "gala"),
+        ("name", ""),
+        ("date_from", "2026-12-24T18:00"),
+    ];
+    browser.submit(EVENTS, EVENTS, &fields).expect(303);
+    let event = api.get("events/gala/").json();
+    assert_eq!(event["name"], "gala");
+    assert_eq!(event["date_from"], "2026-12-24T18:00:00.000000Z");
+    let again = browser.submit(EVENTS, EVENTS, &fields).expect(422);
+    assert!(words(&again.text).contains("There is an event “gala” already."));
+    for (slug, date) in [("-x", ""), ("", ""), ("x", "soon")] {
+        let fields = [("slug", slug), ("date_from", date)];
+        browser.submit(EVENTS, EVENTS, &fields).expect(422);
+    }
+
+    let page = format!("{EVENTS}gala/");
+    let fields = [("name", "The <Gala>"), ("date_from", "")];
+    browser.submit(&page, &page, &fields).expect(303);
+    let event = api.get("events/gala/").json();
+    assert_eq!(
+        (&event["name"], &event["date_from"]),
+        (&json!("The <Gala>"), &json!(null))
+    );
+    browser.submit(&page, &page, &[("name", " ")]).expect(422);
+
+    let body = json!({
+        "target_url": "https://user:secret@a.example/", "limit_events": ["gala"], "action_types": [],
+    });
+    api.post("webhooks/", body).expect(201);
+    let delete = format!("{page}delete/");
+    let asks = browser.read(&delete);
+    assert!(asks.contains("Delete “The <Gala>”?"), "{asks}");
+    let loser = "no longer hears of it: https://a.example/ (then hears of no event at all)";
+    assert!(asks.contains(loser), "{asks}");
+    browser.submit(&delete, &delete, &[]).expect(303);
+    api.get("events/gala/").expect(404);
+    browser.get(&delete).expect(404);
+}
+
+#[test]
+fn they_are_for_those_who_may() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks", "publish"]);
+    for path in ["", "events/", "events/gala/", "events/gala/delete/"] {
+        browser.get(&format!("{SETTINGS}{path}")).expect(403);
+    }
+    browser.post(SETTINGS, &[("name", "x")]).expect(403);
+    browser.post(EVENTS, &[("slug", "x")]).expect(403);
+    let french = Browser::of(&api, &["organizer"]).in_french();
+    assert!(
+        french
+            .read(SETTINGS)
+            .contains("Quand un webhook reste en échec")
+    );
+    assert!(french.read(EVENTS).contains("Nouvel événement"));
+    french.post(EVENTS, &[("slug", "x")]).expect(403);
+}
