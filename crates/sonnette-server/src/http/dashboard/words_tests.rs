@@ -60,6 +60,10 @@ const FAMILIES: &[&str] = &[
     "advice-",
     "delivery-",
     "diagnosis-",
+    "catalogue-dialect-",
+    "catalogue-family-",
+    "token-may-",
+    "audit-action-",
 ];
 
 #[test]

@@ -5,4 +5,6 @@ mod attempts;
 pub(crate) mod browser;
 mod live;
 mod log_in;
+mod mending;
+mod registering;
 mod webhooks;

@@ -53,13 +53,16 @@ pub(crate) async fn show_test(
     shown(&state, at, &wanted.action_type, None)
 }
 
-/// Sends the test, and tells what came of it.
+/// Sends the test, and tells what came of it; without the button for that, only shows the example of what was chosen.
 pub(crate) async fn send_test(
     State(state): State<AppState>,
     at: At,
     posted: Posted,
 ) -> Result<Response, PageError> {
     let wanted = posted.get("action_type");
+    if !posted.has("send") {
+        return shown(&state, at, wanted, None);
+    }
     let known = at.desk.tenant.catalogue.resolve(wanted).is_some();
     let attempt = state
         .sonnette

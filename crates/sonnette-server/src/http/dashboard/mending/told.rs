@@ -1,8 +1,8 @@
 //! What came of a test, in words.
 
-use fluent_bundle::FluentArgs;
-use sonnette::domain::{Attempt, Failure, Outcome};
+use sonnette::domain::{Attempt, Fault};
 
+use crate::http::dashboard::attempts::outcome;
 use crate::http::dashboard::words::Words;
 
 /// As much of an answer as is shown.
@@ -15,12 +15,12 @@ pub(crate) struct Told {
     pub(crate) good: bool,
     /// In a sentence.
     pub(crate) what: String,
-    /// What to do about it, where one can tell.
-    pub(crate) why: Option<String>,
+    /// What to do about it, if anything.
+    pub(crate) why: Vec<String>,
+    /// The sender's own words, where it has any.
+    pub(crate) reason: Option<String>,
     /// What was sent.
     pub(crate) action_type: String,
-    /// How long it took.
-    pub(crate) took: String,
     /// The first lines of the answer.
     pub(crate) body: String,
     /// The attempt in the log, if it is there.
@@ -33,24 +33,16 @@ impl Told {
     /// Of an attempt that has ended.
     pub(crate) fn of(attempt: &Attempt, w: &Words) -> Self {
         let exchange = &attempt.exchange;
-        let (what, why) = match &exchange.outcome {
-            Outcome::Answered { status, .. } => {
-                let what = w.n("tried-answered", *status);
-                (what, answered(*status, &exchange.response_headers, w))
-            }
-            Outcome::Failed { failure, reason } => {
-                let mut args = FluentArgs::new();
-                args.set("reason", reason.as_str());
-                let why = w.say("tried-reason", &args);
-                (w.t(failed(*failure)).into_owned(), Some(why))
-            }
-        };
+        let fault = Fault::of(&exchange.outcome);
+        let mut why: Vec<String> = Vec::new();
+        why.extend(redirected(attempt, w));
+        why.extend(fault.map(|fault| outcome::advice(w, &fault)));
         Self {
             good: exchange.outcome.is_success(),
-            what,
+            what: format!("{}.", outcome::in_words(w, attempt)),
             why,
+            reason: outcome::reason(&exchange.outcome).map(str::to_owned),
             action_type: attempt.action_type.to_string(),
-            took: w.took(exchange.duration),
             body: first_lines(&exchange.response_body),
             url: None,
             unsigned: false,
@@ -58,40 +50,17 @@ impl Told {
     }
 }
 
-fn answered(status: u16, headers: &str, w: &Words) -> Option<String> {
-    let key = match status {
-        200..=299 => return None,
-        300..=399 => {
-            let place = headers.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("location").then(|| value.trim())
-            });
-            return Some(match place {
-                Some(place) => w.a("tried-redirect-to", place),
-                None => w.t("tried-redirect").into_owned(),
-            });
-        }
-        401 | 403 => "tried-forbidden",
-        404 => "tried-not-found",
-        405 => "tried-no-post",
-        410 => "tried-gone",
-        429 | 503 => "tried-busy",
-        500..=599 => "tried-broken",
-        _ => "tried-not-taken",
-    };
-    Some(w.t(key).into_owned())
-}
-
-fn failed(failure: Failure) -> &'static str {
-    match failure {
-        Failure::Uncallable => "tried-failed-uncallable",
-        Failure::Name => "tried-failed-name",
-        Failure::Address => "tried-failed-address",
-        Failure::Connect => "tried-failed-connect",
-        Failure::Tls => "tried-failed-tls",
-        Failure::Broken => "tried-failed-broken",
-        Failure::Timeout => "tried-failed-timeout",
+/// Where a redirect leads.
+fn redirected(attempt: &Attempt, w: &Words) -> Option<String> {
+    let exchange = &attempt.exchange;
+    if !matches!(exchange.outcome.return_code(), 300..=399) {
+        return None;
     }
+    exchange.response_headers.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let leads = name.eq_ignore_ascii_case("location");
+        leads.then(|| w.a("tried-redirect", value.trim()))
+    })
 }
 
 fn first_lines(body: &[u8]) -> String {
