@@ -46,7 +46,7 @@ fn the_list_tells_how_each_stands() {
         "{html}"
     );
     assert!(
-        html.contains("class=\"off-target\">https://off.example/"),
+        html.contains("class=\"target off-target\">https://off.example/"),
         "{html}"
     );
     assert!(html.contains("aria-label=\"1 of one attempt succeeded in the last 24 hours.\""));

@@ -5,7 +5,7 @@ use sonnette::domain::Times;
 use sonnette::store::Tally;
 
 /// Half hours of a plot.
-pub(crate) const HALVES: usize = 48;
+const HALVES: i64 = 48;
 const HALF_HOUR: i64 = 1_800;
 
 /// One half hour.
@@ -36,7 +36,7 @@ impl Half {
 /// When the first half hour of the last day begins.
 pub(crate) fn beginning(now: Timestamp) -> Timestamp {
     let current = now.as_second().div_euclid(HALF_HOUR);
-    let first = (current - HALVES as i64 + 1) * HALF_HOUR;
+    let first = (current - HALVES + 1) * HALF_HOUR;
     Timestamp::from_second(first).unwrap_or(now)
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn beginning(now: Timestamp) -> Timestamp {
 pub(crate) fn day(now: Timestamp, tallies: &[Tally]) -> Vec<Half> {
     let first = beginning(now);
     let start = |index: i64| first + SignedDuration::from_secs(index * HALF_HOUR);
-    let mut halves: Vec<_> = (0..HALVES as i64)
+    let mut halves: Vec<_> = (0..HALVES)
         .map(|index| Half {
             start: start(index),
             ..Half::default()
@@ -101,7 +101,7 @@ mod tests {
             tally("2026-11-21T18:30:00Z", 2, 2),
         ];
         let day = day(now, &tallies);
-        assert_eq!(day.len(), HALVES);
+        assert_eq!(day.len(), 48);
         assert_eq!((day[0].start, day[0].succeeded), (beginning(now), 1));
         assert_eq!(day[47].start, at("2026-11-21T18:30:00Z"));
         assert_eq!(day[47].end(), at("2026-11-21T19:00:00Z"));

@@ -27,7 +27,7 @@ log-failure = Failed:
 log-test = test
 log-retry = retry
 log-looked-until = So much has been looked through; there may be older lines before
-log-pages = Pages
+log-pages = Newer and older
 log-newest = Newest
 log-older = Older
 

@@ -27,7 +27,7 @@ log-failure = Échoué :
 log-test = test
 log-retry = relance
 log-looked-until = Le journal a été parcouru jusque-là ; il peut y avoir des lignes plus anciennes, avant le
-log-pages = Pages
+log-pages = Plus récents et plus anciens
 log-newest = Plus récents
 log-older = Plus anciens
 
