@@ -60,6 +60,8 @@ const FAMILIES: &[&str] = &[
     "advice-",
     "delivery-",
     "diagnosis-",
+    "action-",
+    "about-",
 ];
 
 #[test]

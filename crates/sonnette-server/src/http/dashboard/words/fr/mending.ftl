@@ -46,7 +46,7 @@ resend-send = { $count ->
    *[other] Renvoyer { $count } notifications
 }
 
-drop = Arrêter les tentatives
+drop = Ne plus réessayer
 drop-waiting = { $count ->
     [0] Rien n’attend pour ce webhook.
     [one] Un envoi attend. Il ne partira jamais.
@@ -54,7 +54,7 @@ drop-waiting = { $count ->
 }
 drop-again = Ce qui est supprimé peut être renvoyé tant que le journal est conservé.
 
-enable = Activer
+enable = Activer le webhook
 enable-off-since = Le webhook est désactivé depuis le
 enable-nothing-waits = Rien n’attend pour lui.
 enable-waiting = { $count ->
@@ -66,7 +66,7 @@ enable-drop = Supprimer ce qui attend
 enable-missed = Envoyer aussi ce qu’il a manqué depuis
 enable-missed-why = Ce qui a été publié pendant qu’il était désactivé et lui aurait été envoyé.
 
-disable = Désactiver
+disable = Désactiver le webhook
 disable-holds = Plus rien n’est envoyé. Ce qui attend est retenu jusqu’à ce que vous réactiviez le webhook.
 disable-misses = Ce qui est publié entre-temps ne lui est pas dû, mais peut lui être envoyé ensuite.
 
