@@ -13,6 +13,15 @@ use super::lists::INVALID_TIME;
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 
+/// E-mail addresses that a list of contacts may have.
+pub(crate) const MOST_CONTACTS: usize = 20;
+
+/// Whether mail about webhooks can be sent there.
+pub(crate) fn is_contact(text: &str) -> bool {
+    let address: Result<EmailAddress, _> = text.parse();
+    address.is_ok_and(|address| address.is_plain())
+}
+
 /// A value that was sent, and may have been null: not the same as a value that was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nullable<T>(pub(crate) Option<T>);
@@ -187,15 +196,12 @@ impl Fields {
     /// A list of e-mail addresses.
     pub(crate) fn emails(&mut self, name: &str) -> Option<Vec<String>> {
         let texts = self.texts(name)?;
-        if texts.len() > 20 {
-            self.refuse(name, "Ensure this field has no more than 20 elements.");
+        if texts.len() > MOST_CONTACTS {
+            let message = format!("Ensure this field has no more than {MOST_CONTACTS} elements.");
+            self.refuse(name, message);
             return None;
         }
-        let is_plain = |text: &str| {
-            let address: Result<EmailAddress, _> = text.parse();
-            address.is_ok_and(|address| address.is_plain())
-        };
-        if let Some(wrong) = texts.iter().find(|text| !is_plain(text)) {
+        if let Some(wrong) = texts.iter().find(|text| !is_contact(text)) {
             self.refuse(name, format!("\"{wrong}\" is not a valid email address."));
             return None;
         }

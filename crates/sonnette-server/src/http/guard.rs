@@ -19,6 +19,7 @@ use super::drf::authorization::{Unauthenticated, token_of};
 use super::drf::media::negotiate;
 use super::drf::pages::Query;
 use super::error::ApiError;
+use super::registry::{Author, tokens};
 use super::table::{Entry, Table};
 use super::{AppState, describe_path, idempotency};
 use crate::credentials::token_hash;
@@ -53,6 +54,15 @@ impl Caller {
             action,
             data,
             at,
+        }
+    }
+
+    /// Who it is to those who change the registry.
+    pub(crate) fn author(&self) -> Author {
+        Author {
+            actor: Actor::Token(self.token.id),
+            operator: self.is_operator(),
+            holds: tokens::permissions_of(&self.token),
         }
     }
 

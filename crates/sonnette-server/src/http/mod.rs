@@ -14,6 +14,8 @@ mod guard;
 mod idempotency;
 mod links;
 mod lists;
+mod published;
+mod registry;
 mod reply;
 mod state;
 mod table;

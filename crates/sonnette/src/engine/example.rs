@@ -1,12 +1,17 @@
-//! What a test sends: the example of an action type.
+//! What a test sends: the example of an action type. The catalogue shows the same.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Tenant;
-use crate::dialect::{ActionSpec, EventRule, Input, compose};
+use crate::dialect::{ActionSpec, EventRule, Input, at_sending, compose};
 use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
+
+/// A name as good as any.
+const ANY_EVENT: &str = "democon";
+/// The same of a number.
+const ANY_ID: i64 = 123_455;
 
 /// The example of an action type as a notification that is not stored.
 pub(super) fn example(
@@ -25,7 +30,30 @@ pub(super) fn example(
             .iter()
             .find_map(|name| concrete(tenant, name.as_str()))?,
     };
-    let slug: EventSlug = tenant_event(webhook)?;
+    let slug = tenant_event(webhook)?;
+    made(tenant, &spec, action_type, slug, id, now)
+}
+
+impl Tenant {
+    /// What would be published, and sent, if somebody published the example of this action type of the catalogue now;
+    /// the number of the notification is as good as any.
+    pub fn example(&self, spec: &ActionSpec, now: Timestamp) -> Option<Notification> {
+        let slug = ANY_EVENT.parse().ok()?;
+        let id = NotificationId(ANY_ID);
+        let mut notification = made(self, spec, spec.first_concrete(), slug, id, now)?;
+        notification.body = at_sending(spec.shape, &notification.body, now);
+        Some(notification)
+    }
+}
+
+fn made(
+    tenant: &Tenant,
+    spec: &ActionSpec,
+    action_type: ActionName,
+    slug: EventSlug,
+    id: NotificationId,
+    now: Timestamp,
+) -> Option<Notification> {
     let event = match spec.event_rule(action_type.as_str()) {
         EventRule::Refused => None,
         _ => Some(slug),
@@ -33,7 +61,7 @@ pub(super) fn example(
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let body = compose(&Input {
         organizer: &tenant.organizer,
-        spec: &spec,
+        spec,
         action_type: &action_type,
         event: event.as_ref(),
         data: &data,
@@ -63,10 +91,10 @@ fn concrete(tenant: &Tenant, name: &str) -> Option<(Arc<ActionSpec>, ActionName)
     Some((spec.clone(), spec.first_concrete()))
 }
 
-/// One of the webhook's own events, else a name as good as any.
+/// One of the webhook's own events, else any.
 fn tenant_event(webhook: &Webhook) -> Option<EventSlug> {
     match &webhook.events {
         EventFilter::Only(slugs) if !slugs.is_empty() => slugs.first().cloned(),
-        _ => "democon".parse().ok(),
+        _ => ANY_EVENT.parse().ok(),
     }
 }

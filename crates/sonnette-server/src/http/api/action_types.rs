@@ -4,11 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
-use sonnette::dialect::{ActionSpec, check_registration};
+use serde_json::Value;
+use sonnette::dialect::ActionSpec;
 use sonnette::domain::{ActionName, RegisteredAction, Shape};
 use sonnette::engine::Tenant;
-use sonnette::store::Changed;
 use utoipa::ToSchema;
 
 use super::path::Segments;
@@ -18,9 +17,10 @@ use crate::http::fields::Fields;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::registry::action_types::{
+    self, LONGEST_DESCRIPTION, Refused, change, create, own, remove,
+};
 use crate::http::{AppState, reply};
-
-const LONGEST_DESCRIPTION: usize = 1_000;
 
 /// An action type as the organizer knows it.
 #[derive(Serialize, ToSchema)]
@@ -93,11 +93,7 @@ fn shown(tenant: &Tenant, spec: &ActionSpec) -> ActionTypeJson {
 }
 
 fn spec<'a>(tenant: &'a Tenant, name: &str) -> Result<&'a ActionSpec, ApiError> {
-    let mut specs = tenant.catalogue.iter();
-    let found = specs.find(|spec| spec.name.as_str() == name);
-    found
-        .map(AsRef::as_ref)
-        .ok_or_else(|| ApiError::no_such("ActionType"))
+    action_types::spec(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
@@ -170,16 +166,6 @@ pub(crate) async fn create_action_type(
     fields.refuse_the_rest();
     fields.finish()?;
     let name = Fields::demand(name)?;
-    if name.first_word() == "pretix" && !caller.is_operator() {
-        return Err(ApiError::field(
-            "action_type",
-            "Only operators register names that begin with pretix.",
-        ));
-    }
-    if tenant.catalogue.iter().any(|known| known.name == name) {
-        return Err(known_already(&name));
-    }
-    check_registration(&name, shape, schema.as_ref(), example.as_ref())?;
     let organizer = Some(tenant.organizer.id);
     let row = RegisteredAction {
         id: 0,
@@ -191,12 +177,10 @@ pub(crate) async fn create_action_type(
         shape,
         from_file: false,
     };
-    save(&state, &caller, row, false, "sonnette.action_type.created").await?;
+    create(&state, &caller.author(), tenant, row)
+        .await
+        .map_err(|why| refused(name.as_str(), why))?;
     answer(&state, &caller, &name, StatusCode::CREATED)
-}
-
-fn known_already(name: &ActionName) -> ApiError {
-    ApiError::conflict(format!("The action type \"{name}\" is known already."))
 }
 
 fn read_family(fields: &mut Fields) -> Shape {
@@ -227,7 +211,8 @@ pub(crate) async fn change_action_type(
     Segments((_, name)): Segments<(String, String)>,
     Object(members): Object,
 ) -> Result<Response, ApiError> {
-    let mut row = own(&caller, &name)?;
+    let mut row =
+        own(&caller.author(), caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
     let mut fields = Fields::new(members);
     if fields
         .take("action_type")
@@ -251,14 +236,10 @@ pub(crate) async fn change_action_type(
         row.example = Some(example).filter(|example| !example.is_null());
     }
     fields.finish()?;
-    check_registration(
-        &row.name,
-        row.shape,
-        row.schema.as_ref(),
-        row.example.as_ref(),
-    )?;
     let name = row.name.clone();
-    save(&state, &caller, row, false, "sonnette.action_type.changed").await?;
+    change(&state, &caller.author(), row)
+        .await
+        .map_err(|why| refused(name.as_str(), why))?;
     answer(&state, &caller, &name, StatusCode::OK)
 }
 
@@ -275,52 +256,30 @@ pub(crate) async fn delete_action_type(
     caller: Caller,
     Segments((_, name)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let row = own(&caller, &name)?;
-    save(&state, &caller, row, true, "sonnette.action_type.deleted").await?;
+    let author = caller.author();
+    let row = own(&author, caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
+    remove(&state, &author, row)
+        .await
+        .map_err(|why| refused(&name, why))?;
     Ok(reply::no_content())
 }
 
-/// The organizer's own registered type; for operators also one that is registered for all.
-fn own(caller: &Caller, name: &str) -> Result<RegisteredAction, ApiError> {
-    let tenant = caller.tenant()?;
-    let known = spec(tenant, name)?;
-    let mut rows: Vec<_> = tenant
-        .registered
-        .iter()
-        .filter(|row| row.name == known.name)
-        .filter(|row| row.organizer.is_some() || caller.is_operator())
-        .collect();
-    rows.sort_by_key(|row| row.organizer.is_none());
-    match rows.first().copied() {
-        Some(row) if row.name.first_word() == "pretix" && !caller.is_operator() => {
-            Err(ApiError::forbidden())
-        }
-        Some(row) => Ok(row.clone()),
-        None => Err(ApiError::conflict(
+fn refused(name: &str, refused: Refused) -> ApiError {
+    match refused {
+        Refused::Missing => ApiError::no_such("ActionType"),
+        Refused::ForOperators => ApiError::field(
+            "action_type",
+            "Only operators register names that begin with pretix.",
+        ),
+        Refused::Forbidden => ApiError::forbidden(),
+        Refused::NotRegistered => ApiError::conflict(
             "This action type was not registered for the organizer: it stays as it is.",
-        )),
-    }
-}
-
-async fn save(
-    state: &AppState,
-    caller: &Caller,
-    row: RegisteredAction,
-    remove: bool,
-    action: &'static str,
-) -> Result<(), ApiError> {
-    let data = json!({ "action_type": row.name });
-    let note = caller.note(action, data, state.now());
-    let name = row.name.clone();
-    let changed = state
-        .store(move |store| store.put_action_type(&row, remove, note))
-        .await?;
-    state.refresh()?;
-    match changed {
-        Changed::Done(_) => Ok(()),
-        Changed::Missing => Err(ApiError::no_such("ActionType")),
-        Changed::Taken => Err(known_already(&name)),
-        Changed::Refused => Err(ApiError::contradiction("an action type")),
+        ),
+        Refused::Known => {
+            ApiError::conflict(format!("The action type \"{name}\" is known already."))
+        }
+        Refused::Wrong(errors) => errors.into(),
+        Refused::Failed(error) => error,
     }
 }
 

@@ -5,9 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use sonnette::domain::{Event, EventId, EventSlug};
-use sonnette::store::Changed;
 use utoipa::ToSchema;
 
 use super::path::Segments;
@@ -17,10 +15,9 @@ use crate::http::fields::Fields;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::registry::{LONGEST_NAME, events};
 use crate::http::reply::write_maybe_time;
 use crate::http::{AppState, reply};
-
-const LONGEST_NAME: usize = 200;
 
 /// A concert, fair or season.
 #[derive(Serialize, ToSchema)]
@@ -70,11 +67,8 @@ fn no_event() -> ApiError {
 
 async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let events = state.store(move |store| store.events(organizer)).await?;
-    events
-        .into_iter()
-        .find(|event| event.slug.as_str() == slug)
-        .ok_or_else(no_event)
+    let found = events::find(state, organizer, slug).await?;
+    found.ok_or_else(no_event)
 }
 
 /// List events
@@ -118,30 +112,16 @@ pub(crate) async fn create_event(
     fields.finish()?;
     let slug = Fields::demand(slug)?;
     let name = name.unwrap_or_else(|| slug.to_string());
-    let mut event = Event {
+    let event = Event {
         id: EventId(0),
         slug,
         name,
         date_from,
     };
-    let data = json!({"slug": event.slug, "name": event.name});
-    let note = caller.note("sonnette.event.created", data, state.now());
-    let adding = event.clone();
-    let added = state
-        .store(move |store| store.add_event(organizer, &adding, note))
-        .await?;
-    state.refresh()?;
-    match added {
-        Changed::Done(added) => {
-            event = added;
-            Ok(reply::json(StatusCode::CREATED, &shown(&event)))
-        }
-        Changed::Taken => Err(ApiError::field(
-            "slug",
-            "An event with this slug already exists.",
-        )),
-        Changed::Missing | Changed::Refused => Err(ApiError::contradiction("an event")),
-    }
+    let added = events::create(&state, &caller.author(), organizer, event).await?;
+    let event =
+        added.ok_or_else(|| ApiError::field("slug", "An event with this slug already exists."))?;
+    Ok(reply::json(StatusCode::CREATED, &shown(&event)))
 }
 
 /// Get an event
@@ -188,15 +168,10 @@ pub(crate) async fn change_event(
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
     event.date_from = date_from.map_or(event.date_from, |at| at.0);
-    let to = Some((event.name.clone(), event.date_from));
-    put(
-        &state,
-        &caller,
-        event.slug.clone(),
-        to,
-        "sonnette.event.changed",
-    )
-    .await?;
+    let organizer = caller.tenant()?.organizer.id;
+    if !events::change(&state, &caller.author(), organizer, &event).await? {
+        return Err(no_event());
+    }
     Ok(reply::ok(&shown(&event)))
 }
 
@@ -214,26 +189,9 @@ pub(crate) async fn delete_event(
     Segments((_, slug)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
-    put(&state, &caller, slug, None, "sonnette.event.deleted").await?;
-    Ok(reply::no_content())
-}
-
-async fn put(
-    state: &AppState,
-    caller: &Caller,
-    slug: EventSlug,
-    to: Option<(String, Option<Timestamp>)>,
-    action: &'static str,
-) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = caller.note(action, json!({ "slug": slug }), state.now());
-    let changed = state
-        .store(move |store| store.change_event(organizer, &slug, to, note))
-        .await?;
-    state.refresh()?;
-    match changed {
-        Changed::Done(_) => Ok(()),
-        Changed::Missing => Err(no_event()),
-        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("an event")),
+    if !events::remove(&state, &caller.author(), organizer, slug).await? {
+        return Err(no_event());
     }
+    Ok(reply::no_content())
 }

@@ -19,9 +19,9 @@ use crate::http::fields::{Fields, Nullable};
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::registry::LONGEST_NAME;
+use crate::http::registry::organizers::{self, Patch, policy_json};
 use crate::http::{AppState, reply};
-
-const LONGEST_NAME: usize = 200;
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -120,15 +120,6 @@ fn shown(organizer: &Organizer) -> OrganizerJson {
     }
 }
 
-fn policy_json(policy: FailurePolicy) -> Value {
-    match policy {
-        FailurePolicy::Never => json!({ "disable_after": null }),
-        FailurePolicy::After { failures, lasting } => {
-            json!({"disable_after": {"failures": failures, "seconds": lasting.as_secs()}})
-        }
-    }
-}
-
 fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     if value.is_null() {
         return Some(Nullable(None));
@@ -145,61 +136,27 @@ fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     Some(Nullable(Some(FailurePolicy::After { failures, lasting })))
 }
 
-/// What a request sets of an organizer; those left out stay.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Patch {
-    name: Option<String>,
-    uuid: Option<Uuid>,
-    language: Option<Language>,
-    dialects: Option<Vec<DialectName>>,
-    contact_emails: Option<Vec<String>>,
-    failure_policy: Option<Nullable<FailurePolicy>>,
-}
-
-impl Patch {
-    fn read(fields: &mut Fields) -> Self {
-        let failure_policy = fields.take("failure_policy").and_then(|value| {
-            let policy = read_policy(&value);
-            if policy.is_none() {
-                let expected = "Expected null, {\"disable_after\": null} or \
+fn read(fields: &mut Fields) -> Patch {
+    let failure_policy = fields.take("failure_policy").and_then(|value| {
+        let policy = read_policy(&value);
+        if policy.is_none() {
+            let expected = "Expected null, {\"disable_after\": null} or \
                     {\"disable_after\": {\"failures\": 20, \"seconds\": 3600}}.";
-                fields.refuse("failure_policy", expected);
-            }
-            policy
-        });
-        let dialects = fields.words("dialects");
-        if dialects.as_ref().is_some_and(Vec::is_empty) {
-            fields.refuse("dialects", "This list may not be empty.");
+            fields.refuse("failure_policy", expected);
         }
-        Self {
-            name: fields.filled("name", LONGEST_NAME),
-            uuid: fields.uuid("uuid"),
-            language: fields.parsed("language"),
-            dialects,
-            contact_emails: fields.emails("contact_emails"),
-            failure_policy,
-        }
+        policy
+    });
+    let dialects = fields.words("dialects");
+    if dialects.as_ref().is_some_and(Vec::is_empty) {
+        fields.refuse("dialects", "This list may not be empty.");
     }
-
-    fn apply(&self, organizer: &mut Organizer) {
-        if let Some(name) = &self.name {
-            organizer.name.clone_from(name);
-        }
-        if let Some(uuid) = self.uuid {
-            organizer.uuid = uuid;
-        }
-        if let Some(language) = self.language {
-            organizer.language = language;
-        }
-        if let Some(dialects) = &self.dialects {
-            organizer.dialects.clone_from(dialects);
-        }
-        if let Some(emails) = &self.contact_emails {
-            organizer.contact_emails.clone_from(emails);
-        }
-        if let Some(Nullable(policy)) = self.failure_policy {
-            organizer.failure_policy = policy;
-        }
+    Patch {
+        name: fields.filled("name", LONGEST_NAME),
+        uuid: fields.uuid("uuid"),
+        language: fields.parsed("language"),
+        dialects,
+        contact_emails: fields.emails("contact_emails"),
+        failure_policy,
     }
 }
 
@@ -241,7 +198,7 @@ pub(crate) async fn create_organizer(
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(members);
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
-    let patch = Patch::read(&mut fields);
+    let patch = read(&mut fields);
     fields.finish()?;
     let slug = Fields::demand(slug)?;
     let mut organizer = Organizer {
@@ -313,17 +270,9 @@ pub(crate) async fn change_organizer(
     {
         fields.refuse("slug", "The slug cannot be changed.");
     }
-    let patch = Patch::read(&mut fields);
+    let patch = read(&mut fields);
     fields.finish()?;
-    let note = caller.note("sonnette.organizer.changed", data, state.now());
-    let mut apply = move |organizer: &mut Organizer| {
-        patch.apply(organizer);
-        true
-    };
-    let changed = state
-        .store(move |store| store.change_organizer(id, &mut apply, note))
-        .await?;
-    state.refresh()?;
+    let changed = organizers::change(&state, &caller.author(), id, patch, data).await?;
     match changed {
         Changed::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
         Changed::Missing => Err(ApiError::forbidden()),

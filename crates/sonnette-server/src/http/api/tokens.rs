@@ -4,22 +4,19 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
-use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
-use sonnette::store::{Changed, NewToken};
+use sonnette::domain::{Permission, Permissions, Token, TokenId};
 use utoipa::ToSchema;
 
 use super::path::Segments;
-use crate::credentials::{random_token, token_hash};
 use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{Listing, PageNumber, numbered};
+use crate::http::registry::LONGEST_NAME;
+use crate::http::registry::tokens::{self, Patch};
 use crate::http::{AppState, reply};
-
-const LONGEST_NAME: usize = 200;
 
 /// A credential of the REST API.
 #[derive(Serialize, ToSchema)]
@@ -80,27 +77,12 @@ pub(crate) struct TokenPatch {
     active: Option<bool>,
 }
 
-/// What a request sets of a token; those left out stay.
-#[derive(Debug, Default)]
-struct Patch {
-    name: Option<String>,
-    permissions: Option<Permissions>,
-    active: Option<bool>,
-}
-
-fn permissions_of(token: &Token) -> Permissions {
-    match token.scope {
-        Scope::Operator => Permission::ALL.iter().copied().collect(),
-        Scope::Organizer(_, permissions) => permissions,
-    }
-}
-
 fn shown(state: &AppState, token: &Token) -> TokenJson {
-    let last_used = token.last_used.max(state.token_use.last(token.id));
+    let last_used = tokens::last_used(state, token);
     TokenJson {
         id: token.id.0,
         name: token.name.clone(),
-        permissions: permissions_of(token)
+        permissions: tokens::permissions_of(token)
             .iter()
             .map(Permission::as_str)
             .collect(),
@@ -108,10 +90,6 @@ fn shown(state: &AppState, token: &Token) -> TokenJson {
         created: reply::time(token.created),
         last_used: last_used.map(reply::time),
     }
-}
-
-fn belongs(token: &Token, organizer: OrganizerId) -> bool {
-    matches!(token.scope, Scope::Organizer(own, _) if own == organizer)
 }
 
 fn no_token() -> ApiError {
@@ -133,12 +111,7 @@ pub(crate) async fn list_tokens(
     address: Address,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let own = caller
-        .registry
-        .tokens()
-        .filter(|token| belongs(token, organizer));
-    let mut tokens: Vec<&Token> = own.map(AsRef::as_ref).collect();
-    tokens.sort_by_key(|token| token.id);
+    let tokens = tokens::of(&caller.registry, organizer);
     numbered(
         &address,
         tokens
@@ -168,24 +141,8 @@ pub(crate) async fn create_token(
     let permissions: Option<Vec<Permission>> = fields.words("permissions");
     fields.finish()?;
     let permissions = permissions.map_or(Permissions::DEFAULT, Permissions::from_iter);
-    if !permissions_of(&caller.token).covers(permissions) {
-        return Err(ApiError::forbidden());
-    }
-    let text = random_token()?;
-    let now = state.now();
-    let token = NewToken {
-        hash: token_hash(&text),
-        name,
-        scope: Scope::Organizer(organizer, permissions),
-        created: now,
-    };
-    let words: Vec<_> = permissions.iter().map(Permission::as_str).collect();
-    let data = json!({"name": token.name, "permissions": words});
-    let note = caller.note("sonnette.token.created", data, now);
-    let token = state
-        .store(move |store| store.add_token(&token, note))
-        .await?;
-    state.refresh()?;
+    let (token, text) =
+        tokens::create(&state, &caller.author(), organizer, name, permissions).await?;
     let answer = NewTokenJson {
         described: shown(&state, &token),
         token: text,
@@ -217,18 +174,8 @@ pub(crate) async fn change_token(
         active: fields.boolean("active"),
     };
     fields.finish()?;
-    let held = permissions_of(&before);
-    let wakes = patch.active == Some(true) && !before.active;
-    let granted = match patch.permissions {
-        Some(permissions) if wakes || !held.covers(permissions) => Some(permissions),
-        None if wakes => Some(held),
-        _ => None,
-    };
-    let own = permissions_of(&caller.token);
-    if granted.is_some_and(|granted| !own.covers(granted)) {
-        return Err(ApiError::forbidden());
-    }
-    let token = save(&state, &caller, id, patch).await?;
+    let changed = tokens::change(&state, &caller.author(), &before, patch).await?;
+    let token = changed.ok_or_else(no_token)?;
     Ok(reply::ok(&shown(&state, &token)))
 }
 
@@ -245,57 +192,20 @@ pub(crate) async fn deactivate_token(
     caller: Caller,
     Segments((_, id)): Segments<(String, TokenId)>,
 ) -> Result<Response, ApiError> {
-    find(&caller, id)?;
+    let before = find(&caller, id)?;
     let off = Patch {
         active: Some(false),
         ..Patch::default()
     };
-    save(&state, &caller, id, off).await?;
+    let changed = tokens::change(&state, &caller.author(), &before, off).await?;
+    changed.ok_or_else(no_token)?;
     Ok(reply::no_content())
 }
 
 fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
-    let mut own = caller
-        .registry
-        .tokens()
-        .filter(|token| belongs(token, organizer));
-    own.find(|token| token.id == id)
-        .map(|token| Token::clone(token))
+    let own = tokens::of(&caller.registry, caller.tenant()?.organizer.id);
+    own.into_iter()
+        .find(|token| token.id == id)
+        .cloned()
         .ok_or_else(no_token)
-}
-
-async fn save(
-    state: &AppState,
-    caller: &Caller,
-    id: TokenId,
-    patch: Patch,
-) -> Result<Token, ApiError> {
-    let words = patch.permissions.map(|permissions| {
-        permissions
-            .iter()
-            .map(Permission::as_str)
-            .collect::<Vec<_>>()
-    });
-    let data = json!({"id": id, "name": patch.name, "permissions": words, "active": patch.active});
-    let note = caller.note("sonnette.token.changed", data, state.now());
-    let mut apply = move |token: &mut Token| {
-        if let Some(name) = &patch.name {
-            token.name.clone_from(name);
-        }
-        if let (Some(granted), Scope::Organizer(_, held)) = (patch.permissions, &mut token.scope) {
-            *held = granted;
-        }
-        token.active = patch.active.unwrap_or(token.active);
-        true
-    };
-    let changed = state
-        .store(move |store| store.change_token(id, &mut apply, note))
-        .await?;
-    state.refresh()?;
-    match changed {
-        Changed::Done(token) => Ok(token),
-        Changed::Missing => Err(no_token()),
-        Changed::Taken | Changed::Refused => Err(ApiError::contradiction("a token")),
-    }
 }

@@ -41,8 +41,18 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
         return axum::response::Redirect::permanent(language::local(&whole)).into_response();
     }
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+    // An id in the path that is none; forms that cannot be read have an error of their own.
+    let strange_path = response.status() == StatusCode::BAD_REQUEST
+        && response.extensions().get::<PageError>().is_none();
+    if strange_path {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    if strange_path || response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.extensions_mut().insert(PageError::NotFound);
+    }
+    if headers.contains_key("hx-request") && response.status() == StatusCode::SEE_OTHER {
+        // A page that fetches itself again must not take another for its own.
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
     }
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         response = told_in_words(Frame::bare(&headers, &uri), error, response.status());

@@ -46,8 +46,6 @@ pub(crate) enum Who {
 pub(crate) struct Place {
     /// What the paths of all its pages begin with.
     pub(crate) base: String,
-    /// Its slug.
-    pub(crate) slug: String,
     /// Its name.
     pub(crate) name: String,
     /// Whether whoever looks has others to go to.
@@ -66,20 +64,18 @@ pub(crate) struct Tab {
     pub(crate) current: bool,
 }
 
-/// Pages of an organizer: the key of the name, the path, what it takes (none: any permission there).
-const TABS: &[(&str, &str, Option<Permission>)] = &[
-    ("tab-webhooks", "/webhooks/", Some(Permission::Webhooks)),
-    ("tab-log", "/attempts/", Some(Permission::Webhooks)),
-    (
-        "tab-notifications",
-        "/notifications/",
-        Some(Permission::Webhooks),
-    ),
-    ("tab-catalogue", "/action-types/", None),
-    ("tab-tokens", "/tokens/", Some(Permission::Organizer)),
-    ("tab-users", "/users/", Some(Permission::Organizer)),
-    ("tab-settings", "/settings/", Some(Permission::Organizer)),
-    ("tab-audit", "/audit/", Some(Permission::Webhooks)),
+/// Pages of an organizer: the key of the name, the path, one of which permissions it takes.
+#[rustfmt::skip] // One line for each page.
+const TABS: &[(&str, &str, &[Permission])] = &[
+    ("tab-webhooks", "/webhooks/", &[Permission::Webhooks]),
+    ("tab-log", "/attempts/", &[Permission::Webhooks]),
+    ("tab-notifications", "/notifications/", &[Permission::Webhooks, Permission::Publish]),
+    // Whoever has anything to do with the organizer.
+    ("tab-catalogue", "/action-types/", &[]),
+    ("tab-tokens", "/tokens/", &[Permission::Organizer]),
+    ("tab-users", "/users/", &[Permission::Organizer]),
+    ("tab-settings", "/settings/", &[Permission::Organizer]),
+    ("tab-audit", "/audit/", &[Permission::Webhooks]),
 ];
 
 impl Frame {
@@ -134,7 +130,9 @@ impl Frame {
         let Some(place) = &self.place else {
             return Vec::new();
         };
-        let open = |need: &Option<Permission>| need.is_none_or(|need| place.may.contains(need));
+        let open = |need: &[Permission]| {
+            need.is_empty() || need.iter().any(|need| place.may.contains(*need))
+        };
         TABS.iter()
             .filter(|(.., need)| open(need))
             .map(|(key, path, _)| {

@@ -8,19 +8,27 @@ mod accounts;
 mod action_words;
 mod assets;
 mod attempts;
+mod audit;
+mod catalogue;
 mod cookies;
 mod dress;
 mod error;
+mod faults;
 mod frame;
+mod json;
 mod language;
 pub(super) mod live;
 mod mending;
+mod notifications;
+mod organizer;
 mod overview;
 mod posted;
 mod registering;
 mod said;
 mod samples;
 pub(super) mod throttle;
+mod times;
+mod tokens;
 mod visitor;
 mod webhooks;
 mod when;
@@ -86,6 +94,28 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/webhooks/{id}/delete/"), get(mending::switch::ask_to_delete).post(mending::switch::delete))
         .route(&at("/webhooks/{id}/secret/"), get(mending::secret::show_secret).post(mending::secret::set_secret))
         .route(&at("/webhooks/{id}/secret/rotate/"), get(mending::secret::ask_to_rotate).post(mending::secret::rotate))
+
+        .route(&at("/notifications/"), get(notifications::list::show))
+        .route(&at("/notifications/{id}/"), get(notifications::one::show))
+        .route(&at("/notifications/{id}/replay/"), get(notifications::replay::ask).post(notifications::replay::replay))
+
+        .route(&at("/action-types/"), get(catalogue::list::show))
+        .route(&at("/action-types/new/"), get(catalogue::edit::show_new).post(catalogue::edit::create))
+        .route(&at("/action-types/{name}/"), get(catalogue::one::show))
+        .route(&at("/action-types/{name}/edit/"), get(catalogue::edit::show_change).post(catalogue::edit::change))
+        .route(&at("/action-types/{name}/delete/"), get(catalogue::delete::ask).post(catalogue::delete::delete))
+
+        .route(&at("/tokens/"), get(tokens::show).post(tokens::create))
+        .route(&at("/tokens/{id}/"), get(tokens::show_change).post(tokens::change))
+        .route(&at("/tokens/{id}/activate/"), post(tokens::activate))
+        .route(&at("/tokens/{id}/deactivate/"), get(tokens::ask_deactivate).post(tokens::deactivate))
+
+        .route(&at("/settings/"), get(organizer::settings::show).post(organizer::settings::change))
+        .route(&at("/settings/events/"), get(organizer::events::show).post(organizer::events::add))
+        .route(&at("/settings/events/{slug}/"), get(organizer::event::show).post(organizer::event::change))
+        .route(&at("/settings/events/{slug}/delete/"), get(organizer::event::ask_delete).post(organizer::event::delete))
+
+        .route(&at("/audit/"), get(audit::show))
 }
 
 fn broken(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

@@ -1,48 +1,162 @@
-//! The front page: to the organizer whose pages somebody may open, or a list of them.
+//! The front page: to the organizer whose pages somebody may open, or an overview of several, the worst lanes first.
+
+use std::collections::HashMap;
 
 use askama::Template;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use serde::Deserialize;
+use sonnette::domain::{OrganizerId, Permission, WebhookId};
+use sonnette::engine::{LaneView, Registry, Tenant};
 
 use super::error::PageError;
 use super::frame::{Frame, Who, page};
 use super::visitor::{Desk, Visit};
+use super::webhooks::standing::Standing;
+use super::when::When;
+use super::words::Words;
+use crate::http::AppState;
+
+/// Lanes that are looked at to find the worst, and organizers on a page.
+const LANES: usize = 200;
+const SHOWN: usize = 25;
+const SIZE: usize = 200;
+
+/// A lane that somebody should look at.
+struct Trouble {
+    organizer: String,
+    target: String,
+    url: String,
+    standing: Standing,
+    since: Option<When>,
+    waiting: u64,
+    /// How long the oldest of them has waited.
+    oldest: Option<String>,
+}
 
 struct Row {
     name: String,
+    slug: String,
     url: String,
     webhooks: usize,
+    disabled: usize,
+    failing: u64,
+    waiting: u64,
 }
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewPage {
     f: Frame,
+    troubles: Vec<Trouble>,
     rows: Vec<Row>,
+    previous: Option<String>,
+    next: Option<String>,
 }
 
-/// The organizers somebody has to do with; if it is one, its webhooks.
-pub(super) async fn show_overview(visit: Visit) -> Result<Response, PageError> {
-    let Visit {
-        visitor,
-        frame,
-        registry,
-    } = visit;
-    let mut rows: Vec<Row> = registry
+/// Which page of organizers.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    page: usize,
+}
+
+/// The organizers somebody has to do with; if it is one, its pages.
+pub(super) async fn show_overview(
+    State(state): State<AppState>,
+    Query(asked): Query<Asked>,
+    visit: Visit,
+) -> Result<Response, PageError> {
+    let mut tenants: Vec<_> = visit
+        .registry
         .tenants()
-        .filter(|tenant| visitor.reaches(tenant.organizer.id))
-        .map(|tenant| Row {
-            name: tenant.organizer.name.clone(),
-            url: format!("/organizers/{}/", tenant.organizer.slug),
-            webhooks: tenant.webhooks.len(),
-        })
+        .filter(|tenant| visit.visitor.reaches(tenant.organizer.id))
         .collect();
-    if let [only] = rows.as_slice()
-        && !visitor.is_operator()
+    if let [only] = tenants.as_slice()
+        && !visit.visitor.is_operator()
     {
-        return Ok(Redirect::to(&only.url).into_response());
+        let url = format!("/organizers/{}/", only.organizer.slug);
+        return Ok(Redirect::to(&url).into_response());
     }
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    page(&OverviewPage { f: frame, rows })
+    let now = state.now();
+    let lanes = state.sonnette.troubled(LANES).await?;
+    let mine = |tenant: &Tenant| visit.visitor.may(tenant.organizer.id, Permission::Webhooks);
+    let lanes: Vec<_> = lanes
+        .iter()
+        .filter_map(|(id, lane)| Some((*id, owner(&visit.registry, *id)?, lane)))
+        .filter(|(_, tenant, _)| mine(tenant))
+        .collect();
+    let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
+    for (_, tenant, lane) in &lanes {
+        let (failing, waiting) = sums.entry(tenant.organizer.id).or_default();
+        *failing += u64::from(lane.health.is_failing());
+        *waiting += lane.backlog;
+    }
+    let sum = |tenant: &Tenant| sums.get(&tenant.organizer.id).copied().unwrap_or_default();
+    tenants.sort_by(|one, other| {
+        let rank = |tenant: &Tenant| {
+            (
+                sum(tenant),
+                std::cmp::Reverse(tenant.organizer.name.clone()),
+            )
+        };
+        rank(other).cmp(&rank(one))
+    });
+    let pages = tenants.len().div_ceil(SIZE).max(1);
+    let number = asked.page.clamp(1, pages);
+    let shown = tenants.iter().skip((number - 1) * SIZE).take(SIZE);
+    let link = |number: usize| format!("/?page={number}");
+    page(&OverviewPage {
+        troubles: lanes
+            .iter()
+            .take(SHOWN)
+            .filter_map(|(id, tenant, lane)| trouble(visit.frame.w, *id, tenant, lane, now))
+            .collect(),
+        rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
+        previous: (number > 1).then(|| link(number - 1)),
+        next: (number < pages).then(|| link(number + 1)),
+        f: visit.frame,
+    })
+}
+
+fn owner(registry: &Registry, webhook: WebhookId) -> Option<&Tenant> {
+    let organizer = registry.webhook(webhook)?.organizer;
+    registry.tenant_by_id(organizer).map(|tenant| &**tenant)
+}
+
+fn trouble(
+    w: &Words,
+    id: WebhookId,
+    tenant: &Tenant,
+    lane: &LaneView,
+    now: Timestamp,
+) -> Option<Trouble> {
+    let webhook = tenant.webhooks.get(&id)?;
+    let oldest = lane.oldest_waiting.map(|at| w.span(now, at));
+    Some(Trouble {
+        organizer: tenant.organizer.name.clone(),
+        target: webhook.target.redacted(),
+        url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
+        standing: Standing::of(webhook, lane, now),
+        since: lane.health.streak.map(|streak| w.when(streak.since)),
+        waiting: lane.backlog,
+        oldest,
+    })
+}
+
+fn row(tenant: &Tenant, (failing, waiting): (u64, u64)) -> Row {
+    let organizer = &tenant.organizer;
+    let enabled = tenant.webhooks.values().filter(|w| w.is_enabled()).count();
+    Row {
+        name: organizer.name.clone(),
+        slug: organizer.slug.to_string(),
+        url: format!("/organizers/{}/", organizer.slug),
+        webhooks: tenant.webhooks.len(),
+        disabled: tenant.webhooks.len() - enabled,
+        failing,
+        waiting,
+    }
 }
 
 /// To the first of an organizer's pages that somebody may open.

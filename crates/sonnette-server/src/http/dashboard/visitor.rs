@@ -24,6 +24,7 @@ use super::error::PageError;
 use super::frame::{Frame, Place, Who};
 use crate::credentials::token_hash;
 use crate::http::links::Base;
+use crate::http::registry::Author;
 use crate::http::{AppState, links};
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
@@ -167,6 +168,16 @@ impl Desk {
         self.visitor.may(self.organizer(), permission)
     }
 
+    /// Who they are to those who change the registry.
+    pub(crate) fn author(&self) -> Author {
+        let holds = Permission::ALL.iter().copied();
+        Author {
+            actor: self.visitor.actor(),
+            operator: self.visitor.is_operator(),
+            holds: holds.filter(|permission| self.may(*permission)).collect(),
+        }
+    }
+
     /// Tells those who lack `permission` whom to ask.
     pub(crate) async fn need(
         &self,
@@ -232,7 +243,6 @@ impl FromRequestParts<AppState> for Desk {
         let base = format!("{root}{}", organizer.slug);
         frame.place = Some(Place {
             base: base.clone(),
-            slug: organizer.slug.to_string(),
             name: organizer.name.clone(),
             several: visitor.is_operator()
                 || matches!(&visitor, Visitor::User(user) if matches!(&user.access, Access::Organizers(held) if held.len() > 1)),
@@ -296,7 +306,7 @@ impl FromRequestParts<AppState> for Guest {
 /// How the request came in: what cookies, links and limits on how often one may try depend on.
 pub(crate) struct Origin {
     /// Scheme and host of ours, as the outside knows them.
-    base: String,
+    pub(crate) base: String,
     /// Over TLS, as far as the outside is concerned.
     pub(crate) secure: bool,
     /// From this address; empty where there is none.

@@ -62,6 +62,10 @@ const FAMILIES: &[&str] = &[
     "diagnosis-",
     "action-",
     "about-",
+    "catalogue-dialect-",
+    "catalogue-family-",
+    "token-may-",
+    "audit-action-",
 ];
 
 #[test]

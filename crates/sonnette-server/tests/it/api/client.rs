@@ -209,14 +209,20 @@ impl Api {
 
     /// The stream of the organizer, from its head on.
     pub(crate) fn watch(&self) -> BufReader<TcpStream> {
+        let header = format!("Authorization: Token {}", self.token);
+        self.watch_at(&format!("{ORGANIZER}stream/"), &header)
+    }
+
+    /// A stream, asked for with this header line, from its head on.
+    pub(crate) fn watch_at(&self, path: &str, header: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(&self.server.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
             .unwrap();
-        let (host, token) = (&self.server.address, &self.token);
+        let host = &self.server.address;
         write!(
             stream,
-            "GET {ORGANIZER}stream/ HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {token}\r\nAccept: text/event-stream\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nAccept: text/event-stream\r\n\r\n"
         )
         .unwrap();
         let mut lines = BufReader::new(stream);

@@ -2,7 +2,7 @@
 
 use sonnette::store::{Accounts as _, Actor, AuditNote};
 
-use super::browser::{Browser, PAGES, PASSWORD, hidden_fields, user, words};
+use super::browser::{Browser, PAGES, PASSWORD, hidden_fields, operator, user, words};
 use crate::api::client::{Answer, Api};
 
 /// The cookie with this name as the answer sets it.
@@ -230,4 +230,18 @@ fn a_session_ends_with_its_user() {
     assert!(answer.header("location").unwrap().starts_with("/login/"));
     let session = browser.cookie("sonnette_session");
     assert!(session.is_some(), "the browser still has it");
+}
+#[test]
+fn says_whom_to_ask_for_a_permission() {
+    let api = Api::start();
+    operator(&api, "root@example.org");
+    user(&api, "boss@example.org", &["organizer"]);
+    user(&api, "other@example.org", &["webhooks"]);
+    let browser = Browser::of(&api, &["publish"]);
+    let answer = browser.get(&format!("{PAGES}/settings/")).expect(403);
+    let text = words(&answer.text);
+    assert!(text.contains("It takes the permission “organizer”, which you do not have."));
+    assert!(text.contains("boss@example.org root@example.org"), "{text}");
+    assert!(!text.contains("other@example.org"));
+    browser.get("/organizers/elsewhere/settings/").expect(404);
 }

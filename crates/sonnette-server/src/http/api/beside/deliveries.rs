@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, Webhook, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, WebhookId};
 use sonnette::store::{DeliveryQuery, DeliveryWord};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,41 +14,16 @@ use crate::http::error::ApiError;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{self, Filters, Listing, PageAfter};
+use crate::http::published::Waiting;
 use crate::http::{AppState, reply};
 
-/// What the unsettled deliveries of a webhook wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// Each for its own time.
-    Time,
-    /// For the receiver to answer well again.
-    Receiver,
-    /// For the webhook to be enabled.
-    Webhook,
-}
-
-impl Waiting {
-    /// As the lane is now.
-    pub(crate) async fn of(state: &AppState, webhook: &Webhook) -> Result<Self, ApiError> {
-        if !webhook.is_enabled() {
-            return Ok(Self::Webhook);
+fn reason(waits: Waiting) -> Option<&'static str> {
+    match waits {
+        Waiting::Time => None,
+        Waiting::Receiver => {
+            Some("The receiver keeps failing; only probes are sent until one succeeds.")
         }
-        let lane = state.sonnette.lane(webhook.id).await?;
-        Ok(if lane.health.is_failing() {
-            Self::Receiver
-        } else {
-            Self::Time
-        })
-    }
-
-    fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Time => None,
-            Self::Receiver => {
-                Some("The receiver keeps failing; only probes are sent until one succeeds.")
-            }
-            Self::Webhook => Some("The webhook is disabled."),
-        }
+        Waiting::Webhook => Some("The webhook is disabled."),
     }
 }
 
@@ -88,7 +63,7 @@ impl DeliveryJson {
     /// A delivery, and what waiting ones of its webhook wait for.
     pub(crate) fn of(delivery: &Delivery, waits: Waiting) -> Self {
         let time = |at: &Timestamp| Some(reply::time(*at));
-        let held = || ("held", None, None, waits.reason().map(str::to_owned));
+        let held = || ("held", None, None, reason(waits).map(str::to_owned));
         let (state, due_at, settled_at, reason) = match &delivery.state {
             DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
                 ("scheduled", time(due_at), None, None)

@@ -9,13 +9,14 @@ use sonnette::engine::ControlError;
 use sonnette::store::{DeliveryWord, Span};
 use utoipa::ToSchema;
 
-use super::deliveries::{DeliveryJson, Waiting};
+use super::deliveries::DeliveryJson;
 use super::{note, webhook_of};
 use crate::http::api::path::Segments;
 use crate::http::body::Object;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::guard::Caller;
+use crate::http::published::Waiting;
 use crate::http::{AppState, reply};
 
 /// How many deliveries were meant.

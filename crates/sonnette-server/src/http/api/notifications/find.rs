@@ -5,18 +5,17 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sonnette::dialect::data_of;
 use sonnette::domain::{EventSlug, NotificationId, WebhookId};
-use sonnette::engine::Tenant;
 use sonnette::store::{NotificationEntry, NotificationQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::api::beside::deliveries::{DeliveryJson, Waiting};
+use crate::http::api::beside::deliveries::DeliveryJson;
 use crate::http::api::path::Segments;
 use crate::http::error::ApiError;
 use crate::http::guard::Caller;
 use crate::http::links::Address;
 use crate::http::lists::{self, Filters, Listing, PageAfter};
+use crate::http::published::{self, Waiting};
 use crate::http::{AppState, reply};
 
 /// Which notifications.
@@ -176,7 +175,7 @@ pub(crate) async fn get_notification(
     let (entry, deliveries) = found.ok_or_else(|| ApiError::no_such("Notification"))?;
     let mut shown = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let waits = waits(&state, tenant, delivery.webhook).await?;
+        let waits = Waiting::at(&state, tenant, delivery.webhook).await?;
         shown.push(NotifiedJson {
             webhook: delivery.webhook.0,
             delivery: DeliveryJson::of(&delivery, waits),
@@ -184,24 +183,9 @@ pub(crate) async fn get_notification(
     }
     Ok(reply::ok(&NotificationDetail {
         notification: NotificationJson::of(&entry),
-        data: published_data(&entry),
+        data: published::data(&entry),
         deliveries: shown,
     }))
-}
-
-async fn waits(state: &AppState, tenant: &Tenant, webhook: WebhookId) -> Result<Waiting, ApiError> {
-    match tenant.webhooks.get(&webhook) {
-        Some(webhook) => Waiting::of(state, webhook).await,
-        None => Ok(Waiting::Time),
-    }
-}
-
-/// Kept beside the body, else read out of it.
-fn published_data(entry: &NotificationEntry) -> Box<RawValue> {
-    let kept = entry.data.clone().map(RawValue::from_string);
-    kept.and_then(Result::ok)
-        .or_else(|| data_of(entry.notification.shape, &entry.notification.body))
-        .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// Replay a notification

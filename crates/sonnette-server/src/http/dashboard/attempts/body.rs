@@ -72,8 +72,8 @@ fn lay_out(text: &str) -> Option<String> {
         } else {
             next.len_utf8()
         };
-        let (token, after) = rest.split_at(taken);
-        rest = after;
+        let (piece, beyond) = rest.split_at(taken);
+        rest = beyond;
         match next {
             '{' | '[' => {
                 out.push(next);
@@ -95,7 +95,7 @@ fn lay_out(text: &str) -> Option<String> {
                 new_line(&mut out, depth);
             }
             ':' => out.push_str(": "),
-            _ => out.push_str(token),
+            _ => out.push_str(piece),
         }
         if out.len() > LONGEST {
             return None;

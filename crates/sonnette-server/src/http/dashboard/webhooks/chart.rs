@@ -8,27 +8,20 @@ use super::halves::Half;
 
 /// How wide one half hour is.
 const STEP: f64 = 10.0;
+/// How wide a bar in it is.
+const WIDE: f64 = 8.0;
 /// How high a plot is.
 const HIGH: f64 = 100.0;
 /// The least that is seen.
 const LEAST: f64 = 3.0;
 
-/// A bar of the outcomes of half an hour.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bar {
-    pub(crate) x: f64,
-    /// Of the part that succeeded: its top and height.
-    pub(crate) ok: (f64, f64),
-    /// Of the part that failed, which stands on it.
-    pub(crate) ko: (f64, f64),
-    /// Whether there were any attempts.
-    pub(crate) any: bool,
-}
-
-/// Bars, and what the highest of them stands for.
+/// Bars of outcomes, as the `d` of two paths, and what the top stands for.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Bars {
-    pub(crate) bars: Vec<Bar>,
+    /// What succeeded.
+    pub(crate) ok: String,
+    /// What failed, which stands on it.
+    pub(crate) ko: String,
     pub(crate) most: u64,
 }
 
@@ -48,19 +41,27 @@ pub(crate) fn bars(halves: &[Half]) -> Bars {
         0 => 0.0,
         count => (count as f64 * HIGH / most as f64).max(LEAST),
     };
-    let bars = halves.iter().enumerate().map(|(index, half)| {
+    let mut bars = Bars {
+        ok: String::new(),
+        ko: String::new(),
+        most,
+    };
+    for (index, half) in halves.iter().enumerate() {
+        let x = index as f64 * STEP + 1.0;
         let ko = height(half.failed);
         let ok = height(half.succeeded).min(HIGH - ko);
-        Bar {
-            x: tenths(index as f64 * STEP + 1.0),
-            ok: (tenths(HIGH - ok), tenths(ok)),
-            ko: (tenths(HIGH - ok - ko), tenths(ko)),
-            any: half.attempts() > 0,
-        }
-    });
-    Bars {
-        bars: bars.collect(),
-        most,
+        draw(&mut bars.ok, x, HIGH - ok, ok);
+        draw(&mut bars.ko, x, HIGH - ok - ko, ko);
+    }
+    bars
+}
+
+/// A bar; none if it has no height.
+fn draw(path: &mut String, x: f64, top: f64, high: f64) {
+    let (top, high) = (tenths(top), tenths(high));
+    if high > 0.0 {
+        // Writing to a string cannot fail.
+        let _ = write!(path, "M{x} {top}h{WIDE}v{high}h-{WIDE}z");
     }
 }
 
@@ -150,13 +151,14 @@ mod tests {
 
     #[test]
     fn bars_are_stacked_and_the_rare_are_seen() {
-        let Bars { bars, most } =
-            bars(&[half(0, 0, &[]), half(1_500, 1, &[]), half(0, 1_000, &[])]);
-        assert_eq!(most, 2_000);
-        assert!(!bars[0].any && bars[1].any);
-        assert_eq!((bars[1].ok, bars[1].ko), ((25.0, 75.0), (22.0, 3.0)));
-        assert_eq!((bars[2].x, bars[2].ko), (21.0, (50.0, 50.0)));
-        assert_eq!(super::bars(&[]).most, 1);
+        let bars = bars(&[half(0, 0, &[]), half(1_500, 1, &[]), half(0, 1_000, &[])]);
+        assert_eq!(bars.most, 2_000);
+        assert_eq!(bars.ok, "M11 25h8v75h-8z");
+        assert_eq!(bars.ko, "M11 22h8v3h-8zM21 50h8v50h-8z");
+        assert_eq!(
+            (super::bars(&[]).most, super::bars(&[]).ok),
+            (1, String::new())
+        );
     }
 
     #[test]

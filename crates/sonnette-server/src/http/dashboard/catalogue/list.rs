@@ -1,0 +1,63 @@
+//! All action types that the organizer knows.
+
+use askama::Template;
+use axum::response::Response;
+use sonnette::domain::Permission;
+
+use super::{group, url};
+use crate::http::dashboard::error::PageError;
+use crate::http::dashboard::frame::{Frame, Who, page};
+use crate::http::dashboard::visitor::Desk;
+
+struct Entry {
+    url: String,
+    label: Option<&'static str>,
+    name: String,
+    description: String,
+    registered: bool,
+}
+
+struct Group {
+    name: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Template)]
+#[template(path = "catalogue/list.html")]
+struct ListPage {
+    f: Frame,
+    groups: Vec<Group>,
+    /// Where one is registered, for those who may.
+    register: Option<String>,
+}
+
+/// The page.
+pub(in crate::http::dashboard) async fn show(desk: Desk) -> Result<Response, PageError> {
+    let w = desk.frame.w;
+    let mut groups: Vec<Group> = Vec::new();
+    for spec in desk.tenant.catalogue.iter() {
+        let name = group(w, spec);
+        let mut registered = desk.tenant.registered.iter();
+        let entry = Entry {
+            url: url(&desk, spec.name.as_str()),
+            label: spec.label,
+            name: spec.name.to_string(),
+            description: spec.description.clone(),
+            registered: registered.any(|row| row.name == spec.name),
+        };
+        match groups.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.entries.push(entry),
+            None => groups.push(Group {
+                name,
+                entries: vec![entry],
+            }),
+        }
+    }
+    let may_register = desk.may(Permission::Organizer);
+    let register = may_register.then(|| desk.url("/action-types/new/"));
+    page(&ListPage {
+        f: desk.frame,
+        groups,
+        register,
+    })
+}

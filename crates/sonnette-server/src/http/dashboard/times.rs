@@ -1,0 +1,31 @@
+//! Times that people fill in.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+/// A time with its offset, or as a browser's field gives it, which is taken to be in UTC.
+pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
+    // An unescaped `+` of an offset arrives as a blank.
+    let escaped = text.replace(' ', "+");
+    let civil = || {
+        let time: DateTime = text.parse().ok()?;
+        Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    escaped.parse().ok().or_else(civil)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_unless_they_say_otherwise() {
+        let utc = "2026-11-21T18:00:00Z".parse().ok();
+        assert_eq!(time_of("2026-11-21T18:00"), utc);
+        assert_eq!(time_of("2026-11-21T19:00:00+01:00"), utc);
+        assert_eq!(time_of("2026-11-21T19:00:00 01:00"), utc);
+        assert_eq!(time_of("2026-11-21 18:00"), utc);
+        assert_eq!(time_of("yesterday"), None);
+    }
+}

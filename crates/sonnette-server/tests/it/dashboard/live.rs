@@ -1,0 +1,98 @@
+//! Open pages are told when something changes.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+
+use super::browser::{Browser, PAGES};
+use crate::api::client::{Api, receiver};
+
+/// The stream that a page of this browser opens.
+fn watch(api: &Api, browser: &Browser<'_>, query: &str) -> BufReader<TcpStream> {
+    let session = browser.cookie("sonnette_session").unwrap();
+    let header = format!("Cookie: sonnette_session={session}");
+    api.watch_at(&format!("{PAGES}/live/{query}"), &header)
+}
+
+/// The name of the next event.
+#[track_caller]
+fn next(stream: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "it has ended");
+        if let Some(name) = line.strip_prefix("event: ") {
+            return name.trim_end().to_owned();
+        }
+    }
+}
+
+#[test]
+fn an_open_page_is_told_of_news() {
+    let (api, target) = (Api::start(), receiver());
+    let browser = Browser::of(&api, &["webhooks"]);
+    let id = api.webhook(&target.url());
+    let number = id.split('/').nth(1).unwrap();
+    let mut all = watch(&api, &browser, "");
+    let mut one = watch(&api, &browser, &format!("?webhook={number}"));
+    // Whoever comes is told at once: something may have happened since the page was written.
+    assert_eq!(
+        (next(&mut all), next(&mut one)),
+        ("news".into(), "news".into())
+    );
+    api.place_order("A1");
+    assert_eq!(
+        (next(&mut all), next(&mut one)),
+        ("news".into(), "news".into())
+    );
+}
+
+#[test]
+fn a_stream_ends_with_the_visit() {
+    let (api, target) = (Api::start(), receiver());
+    api.webhook(&target.url());
+    let browser = Browser::of(&api, &["webhooks"]);
+    let mut stream = watch(&api, &browser, "");
+    assert_eq!(next(&mut stream), "news");
+    browser
+        .submit(&format!("{PAGES}/webhooks/"), "/logout/", &[])
+        .expect(303);
+    api.place_order("A1");
+    assert_eq!(next(&mut stream), "over");
+    assert_eq!(
+        stream
+            .lines()
+            .last()
+            .transpose()
+            .unwrap()
+            .unwrap_or_default(),
+        ""
+    );
+}
+
+#[test]
+fn nobody_else_may_watch() {
+    let api = Api::start();
+    let path = format!("{PAGES}/live/");
+    Browser::new(&api).get(&path).expect(403);
+    Browser::of(&api, &["publish"]).get(&path).expect(403);
+    let browser = Browser::of(&api, &["webhooks"]);
+    browser.get("/organizers/nobody/live/").expect(403);
+    browser.get("/portal/bigevents/live/").expect(403);
+}
+
+#[test]
+fn stopping_does_not_wait_for_open_pages() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let mut stream = watch(&api, &browser, "");
+    assert_eq!(next(&mut stream), "news");
+    drop(browser);
+    api.end();
+}
+
+#[test]
+fn a_page_that_fetches_itself_again_is_not_sent_elsewhere() {
+    let api = Api::start();
+    let browser = Browser::new(&api).with("HX-Request: true");
+    browser.get(&format!("{PAGES}/webhooks/")).expect(401);
+}

@@ -1,0 +1,167 @@
+//! The list of webhooks, and the page of one: how it stands and why.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+use sonnette::testing::Answer;
+
+use super::browser::{Browser, PAGES};
+use crate::api::client::{Api, receiver};
+
+/// A port where nothing listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn an_organizer_without_webhooks_is_shown_how_to_begin() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let page = browser.get(&format!("{PAGES}/webhooks/")).expect(200).text;
+    assert!(page.contains("No webhooks yet") && page.contains("A webhook tells another system"));
+    assert!(page.contains("href=\"/organizers/bigevents/webhooks/new/\""));
+    let french = browser.in_french().read(&format!("{PAGES}/webhooks/"));
+    assert!(french.contains("Pas encore de webhook"), "{french}");
+}
+
+#[test]
+fn the_list_tells_how_each_stands() {
+    let (api, target) = (Api::start(), receiver());
+    let secret = target.url().replace("http://", "http://ada:geheim@");
+    let well = api.webhook(&secret);
+    let off = api.webhook("https://off.example/");
+    let comment = json!({"comment": "<script>alert(1)</script>"});
+    api.call("PATCH", &well, Some(comment)).expect(200);
+    api.call("DELETE", &off, None).expect(204);
+    api.place_order("A1");
+    api.wait(&format!("{well}attempts/"), |log| {
+        log["results"][0]["success"] == true
+    });
+    let browser = Browser::of(&api, &["webhooks"]);
+    let path = format!("{PAGES}/webhooks/");
+    let html = browser.get(&path).expect(200).text;
+    assert!(
+        !html.contains("geheim") && !html.contains("<script>alert"),
+        "{html}"
+    );
+    assert!(
+        html.contains("class=\"off-target\">https://off.example/"),
+        "{html}"
+    );
+    assert!(html.contains("aria-label=\"1 of one attempt succeeded in the last 24 hours.\""));
+    let words = browser.read(&path);
+    for said in [
+        "Working",
+        "Last response",
+        "200 OK",
+        "100%",
+        "Events: All",
+        "Disabled",
+    ] {
+        assert!(words.contains(said), "{said}: {words}");
+    }
+    let french = browser.in_french().read(&path);
+    assert!(
+        french.contains("Dernière réponse") && french.contains("Désactivé"),
+        "{french}"
+    );
+}
+
+#[test]
+fn a_failing_webhook_is_told_in_words() {
+    let api = Api::start();
+    let host = nobody();
+    let webhook = api.webhook(&format!("http://{host}/hook"));
+    for code in ["A1", "A2", "A3", "A4", "A5", "A6", "A7"] {
+        api.place_order(code);
+    }
+    api.wait(&format!("{webhook}health/"), |health| {
+        health["state"] == "failing"
+    });
+    let browser = Browser::of(&api, &["webhooks"]);
+    let path = format!("{PAGES}/{webhook}");
+    let words = browser.read(&path);
+    let told = format!("The server at {host} refuses connections since ");
+    assert!(words.contains(&told), "{words}");
+    assert!(
+        words.contains("7 notifications wait.") && words.contains("Next try in"),
+        "{words}"
+    );
+    assert!(
+        words.contains("Retry now") && words.contains("Stop retrying"),
+        "{words}"
+    );
+    assert!(words.contains("nothing listens on this port"), "{words}");
+    let html = browser.get(&path).expect(200).text;
+    for action in [
+        "edit/",
+        "test/",
+        "resend/",
+        "secret/",
+        "disable/",
+        "delete/",
+        "drop/",
+        "expedite/",
+    ] {
+        assert!(html.contains(&format!("{path}{action}\"")), "{action}");
+    }
+    let waiting = browser.read(&format!("{path}deliveries/?state=waiting"));
+    assert!(
+        waiting.contains("Held") && waiting.contains("Send again now"),
+        "{waiting}"
+    );
+    let delivered = browser.read(&format!("{path}deliveries/?state=delivered"));
+    assert!(delivered.contains("There are none."), "{delivered}");
+    let french = browser.in_french().read(&path);
+    let told = format!("Le serveur {host} refuse les connexions depuis le ");
+    assert!(
+        french.contains(&told) && french.contains("7 notifications attendent."),
+        "{french}"
+    );
+}
+
+#[test]
+fn a_webhook_that_is_gone_can_be_enabled_again() {
+    let (api, target) = (Api::start(), receiver());
+    target.answer(Answer::status(410));
+    let webhook = api.webhook(&target.url());
+    api.place_order("A1");
+    api.wait(&webhook, |webhook| webhook["enabled"] == false);
+    let browser = Browser::of(&api, &["webhooks"]);
+    let path = format!("{PAGES}/{webhook}");
+    let html = browser.get(&path).expect(200).text;
+    assert!(
+        html.contains(&format!("{path}enable/\"")) && !html.contains("expedite"),
+        "{html}"
+    );
+    let words = browser.read(&path);
+    assert!(
+        words.contains("answered 410, which means that it wants no more"),
+        "{words}"
+    );
+}
+
+#[test]
+fn pages_are_for_those_who_may_see_webhooks() {
+    let api = Api::start();
+    let webhook = api.webhook("https://a.example/");
+    let browser = Browser::of(&api, &["publish"]);
+    for path in [
+        "webhooks/",
+        &webhook,
+        "attempts/",
+        &format!("{webhook}deliveries/"),
+    ] {
+        browser.get(&format!("{PAGES}/{path}")).expect(403);
+    }
+    let browser = Browser::of(&api, &["webhooks"]);
+    for path in [
+        "webhooks/999/",
+        "webhooks/x/",
+        "webhooks/999/deliveries/",
+        "webhooks/999/attempts/1/",
+    ] {
+        browser.get(&format!("{PAGES}/{path}")).expect(404);
+    }
+}
