@@ -5,6 +5,7 @@
 //! and below `/portal/` for those whom a platform lets in, perhaps inside a frame.
 
 mod accounts;
+mod action_words;
 mod assets;
 mod attempts;
 mod audit;

@@ -26,9 +26,9 @@ macro_rules! files {
 }
 
 const ENGLISH: &[&str] = files!("en":
-    "frame" "accounts" "overview" "webhooks" "attempts" "form" "mending" "notifications" "registry");
+    "frame" "accounts" "overview" "webhooks" "attempts" "form" "actions" "mending" "notifications" "registry");
 const FRENCH: &[&str] = files!("fr":
-    "frame" "accounts" "overview" "webhooks" "attempts" "form" "mending" "notifications" "registry");
+    "frame" "accounts" "overview" "webhooks" "attempts" "form" "actions" "mending" "notifications" "registry");
 
 impl Words {
     /// The messages of this language.

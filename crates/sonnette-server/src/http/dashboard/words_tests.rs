@@ -60,6 +60,8 @@ const FAMILIES: &[&str] = &[
     "advice-",
     "delivery-",
     "diagnosis-",
+    "action-",
+    "about-",
     "catalogue-dialect-",
     "catalogue-family-",
     "token-may-",

@@ -79,15 +79,12 @@ pub(crate) async fn show_resend(
     Query(from): Query<From>,
     at: At,
 ) -> Result<Response, PageError> {
-    let since = match from.since.parse::<Timestamp>() {
-        Ok(since) => since,
-        Err(_) => {
-            let health = state.sonnette.lane(at.webhook.id).await?.health;
-            health.streak.map_or_else(
-                || state.now() - SignedDuration::from_hours(24),
-                |streak| streak.since,
-            )
-        }
+    let since = if let Ok(since) = from.since.parse::<Timestamp>() {
+        since
+    } else {
+        let health = state.sonnette.lane(at.webhook.id).await?.health;
+        let a_day_ago = state.now() - SignedDuration::from_hours(24);
+        health.streak.map_or(a_day_ago, |streak| streak.since)
     };
     let input = Input {
         since: since.strftime(FIELD).to_string(),

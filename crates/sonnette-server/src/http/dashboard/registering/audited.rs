@@ -1,7 +1,7 @@
 //! What the audit log keeps of a form: as pretix's form does, the fields that differ.
 
 use serde_json::{Map, Value, json};
-use sonnette::domain::{Event, EventFilter, Webhook, WebhookSettings};
+use sonnette::domain::{ActionName, Event, EventFilter, Webhook, WebhookSettings};
 
 /// The fields of a new webhook that are not as the form begins.
 pub(super) fn created(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
@@ -68,7 +68,7 @@ fn fields(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
     let names: Vec<_> = webhook
         .action_types
         .iter()
-        .map(|name| name.as_str())
+        .map(ActionName::as_str)
         .collect();
     let fields = [
         ("target_url", json!(webhook.target.redacted())),

@@ -3,6 +3,7 @@
 use sonnette::dialect::{ActionSpec, Catalogue};
 use sonnette::domain::{DialectName, Event, Shape};
 
+use crate::http::dashboard::action_words;
 use crate::http::dashboard::when::When;
 use crate::http::dashboard::words::Words;
 
@@ -96,15 +97,10 @@ fn choice(spec: &ActionSpec, chosen: bool, w: &Words) -> Choice {
     } else {
         String::new()
     };
-    let (label, about) = match spec.label {
-        Some(label) => (label.to_owned(), spec.description.clone()),
-        None if spec.description.is_empty() => (spec.name.to_string(), String::new()),
-        None => (spec.description.clone(), String::new()),
-    };
     Choice {
         name: spec.name.to_string(),
-        label,
-        about,
+        label: action_words::label(w, spec),
+        about: action_words::about(w, spec),
         covers,
         chosen,
     }

@@ -62,6 +62,9 @@ impl Input {
             .collect();
         action_types.dedup();
         let headers = settings.headers.iter();
+        let headers: Vec<_> = headers
+            .map(|header| format!("{}: {MASK}", header.name))
+            .collect();
         Self {
             target_url: webhook.target.as_given().to_owned(),
             comment: webhook.comment.clone().unwrap_or_default(),
@@ -69,9 +72,7 @@ impl Input {
             action_types,
             all_events,
             limit_events,
-            headers: headers
-                .map(|header| format!("{}: {MASK}\n", header.name))
-                .collect(),
+            headers: headers.join("\n"),
             max_per_second: text(settings.max_per_second),
             max_concurrency: text(settings.max_concurrency),
             timeout_seconds: text(settings.timeout.map(|timeout| timeout.as_secs())),

@@ -86,7 +86,7 @@ pub(super) async fn change(
     if data.is_empty() && names.is_empty() {
         return Ok(Ok((after, "webhook-unchanged")));
     }
-    let (note, beside) = notes(desk, id, data, names, now);
+    let (note, beside) = notes(desk, id, &data, names, now);
     let (tenant, settings) = (desk.tenant.clone(), state.settings.clone());
     let (changed, wrong, enabled) = state
         .store(move |store| {
@@ -129,7 +129,7 @@ pub(super) async fn change(
 fn notes(
     desk: &Desk,
     id: WebhookId,
-    data: Map<String, Value>,
+    data: &Map<String, Value>,
     names: Vec<&'static str>,
     now: Timestamp,
 ) -> (AuditNote, Option<AuditNote>) {

@@ -54,8 +54,8 @@ drop-waiting = { $count ->
 }
 drop-again = What is dropped can be sent again for as long as the log is kept.
 
-enable = Switch on
-enable-off-since = The webhook is off since
+enable = Enable webhook
+enable-off-since = The webhook has been off since
 enable-nothing-waits = Nothing waits for it.
 enable-waiting = { $count ->
     [one] One delivery waits
@@ -66,7 +66,7 @@ enable-drop = Drop what waits
 enable-missed = Also send what it missed since then
 enable-missed-why = What was published while it was off, and would have been sent to it.
 
-disable = Switch off
+disable = Disable webhook
 disable-holds = Nothing is sent any more. What waits is held until you switch the webhook on again.
 disable-misses = What is published meanwhile is not owed to it, but can be sent afterwards.
 
@@ -118,14 +118,14 @@ said-dropped = { $count ->
     [one] One delivery was dropped.
    *[other] { $count } deliveries were dropped.
 }
-said-enabled = The webhook is on.
-said-enabled-already = The webhook was on already.
+said-enabled = The webhook is enabled.
+said-enabled-already = The webhook was enabled already.
 said-enabled-missed = { $count ->
-    [0] The webhook is on. It had missed nothing.
-    [one] The webhook is on. One delivery that it missed is sent.
-   *[other] The webhook is on. { $count } deliveries that it missed are sent.
+    [0] The webhook is enabled. It had missed nothing.
+    [one] The webhook is enabled. One delivery that it missed is sent.
+   *[other] The webhook is enabled. { $count } deliveries that it missed are sent.
 }
-said-disabled = The webhook is off.
+said-disabled = The webhook is disabled.
 said-deleted = The webhook is deleted: it is off, and stays readable.
 said-secret-set = The secret is changed. The one before it signs for 24 hours more.
 said-secret-rotated = There is a new secret. The one before it signs for 24 hours more.

@@ -12,7 +12,7 @@ form-action-types = Types d’action
 form-action-types-why = Ce dont le webhook est informé. Il en faut au moins un.
 form-search-types = Rechercher un type d’action
 form-wildcard = Tous ceux-ci
-form-wildcard-why = Tout ce qui commence par { $what }, y compris ce qui sera ajouté plus tard.
+form-wildcard-why = Tout ce dont le nom commence par « { $what } », y compris ce qui sera ajouté plus tard.
 form-covers = Regroupe { $what }.
 form-group-others = Autres
 form-group-orders = Commandes
@@ -44,7 +44,7 @@ form-timeout-why = Pour une tentative entière, de 1 à 30. Vide : le délai d
 form-signatures = Signatures
 form-signatures-why = Chaque requête est signée avec le secret, selon Standard Webhooks. On peut y ajouter :
 form-ed25519 = Paire de clés
-form-ed25519-why = Le destinataire vérifie avec une clé publique et ne peut pas signer lui-même.
+form-ed25519-why = Le récepteur vérifie avec une clé publique et ne peut pas signer lui-même.
 form-creads = Creads
 form-creads-why = L’en-tête X-Partners-Signature.
 form-emails = Adresses e-mail de contact
@@ -80,7 +80,7 @@ form-wrong-concurrency = Saisissez un nombre entier de 1 à 1 000 de requêtes
 form-wrong-timeout = Saisissez un délai entier de 1 à 30 secondes, ou laissez le champ vide.
 form-wrong-emails = Saisissez des adresses e-mail valides, une par ligne, 20 au plus.
 
-warning-plain = La cible n’est pas chiffrée : quiconque se trouve sur le chemin peut lire ce qui est envoyé. Utilisez https si le destinataire le permet.
+warning-plain = La cible n’est pas chiffrée : quiconque se trouve sur le chemin peut lire ce qui est envoyé. Utilisez https si le récepteur le permet.
 warning-private = La cible est une adresse privée ou locale. Ce serveur n’appelle pas de telles adresses et les envois échoueront, sauf si son opérateur l’autorise.
 warning-uncallable = La cible ne pourra jamais être appelée : seules les URL en http ou https avec un port et un hôte valides le peuvent.
 

@@ -46,7 +46,7 @@ resend-send = { $count ->
    *[other] Renvoyer { $count } notifications
 }
 
-drop = Arrêter les tentatives
+drop = Ne plus réessayer
 drop-waiting = { $count ->
     [0] Rien n’attend pour ce webhook.
     [one] Un envoi attend. Il ne partira jamais.
@@ -54,7 +54,7 @@ drop-waiting = { $count ->
 }
 drop-again = Ce qui est supprimé peut être renvoyé tant que le journal est conservé.
 
-enable = Activer
+enable = Activer le webhook
 enable-off-since = Le webhook est désactivé depuis le
 enable-nothing-waits = Rien n’attend pour lui.
 enable-waiting = { $count ->
@@ -66,7 +66,7 @@ enable-drop = Supprimer ce qui attend
 enable-missed = Envoyer aussi ce qu’il a manqué depuis
 enable-missed-why = Ce qui a été publié pendant qu’il était désactivé et lui aurait été envoyé.
 
-disable = Désactiver
+disable = Désactiver le webhook
 disable-holds = Plus rien n’est envoyé. Ce qui attend est retenu jusqu’à ce que vous réactiviez le webhook.
 disable-misses = Ce qui est publié entre-temps ne lui est pas dû, mais peut lui être envoyé ensuite.
 
@@ -80,24 +80,24 @@ delete-waiting = { $count ->
 delete-stays = Le webhook reste dans la liste avec son journal et peut être réactivé.
 
 secret = Secret de signature
-secret-why = Chaque requête est signée avec lui. Le destinataire vérifie la signature, de sorte que personne d’autre ne puisse rien lui envoyer.
+secret-why = Chaque requête est signée avec lui. Le récepteur vérifie la signature, de sorte que personne d’autre ne puisse rien lui envoyer.
 secret-current = Secret
 secret-show = Afficher
 secret-previous = Le secret précédent signe aussi, jusqu’au
 secret-show-previous = Afficher le secret précédent
 secret-public-key = Clé publique
 secret-change = Le changer
-secret-change-why = Après un changement, le secret précédent continue de signer pendant 24 heures, afin que le destinataire puisse passer au nouveau sans rien perdre.
+secret-change-why = Après un changement, le secret précédent continue de signer pendant 24 heures, afin que le récepteur puisse passer au nouveau sans rien perdre.
 secret-own = Définir votre propre secret
 secret-own-why = whsec_ suivi du texte en base64 de 24 à 64 octets.
 secret-own-set = Définir le secret
 secret-wrong = Saisissez whsec_ suivi du texte en base64 de 24 à 64 octets.
 rotate = Nouveau secret
 rotate-new = Un nouveau secret est tiré au hasard.
-rotate-day = L’actuel continue de signer à ses côtés pendant 24 heures : donnez d’ici là le nouveau au destinataire.
+rotate-day = L’actuel continue de signer à ses côtés pendant 24 heures : donnez d’ici là le nouveau au récepteur.
 rotate-key = La paire de clés est nouvelle aussi ; la clé publique actuelle vérifie encore pendant 24 heures.
 
-samples = Un destinataire pour commencer
+samples = Un récepteur pour commencer
 samples-why = Chacun vérifie la signature, ignore ce qu’il a déjà vu et répond 200.
 samples-languages = Langages
 samples-docs = Plus dans la documentation
