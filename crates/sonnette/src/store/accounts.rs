@@ -23,8 +23,8 @@ pub struct NewUser {
 
 /// Users of the dashboard, their sessions, and the links that lead to one.
 ///
-/// A change of a user is noted in the audit log of each organizer it concerns; of an operator, in that of the
-/// installation. What is open to a user is looked up with each request, so taking it away ends no session.
+/// A change of a user is noted in the audit log of each organizer for which something changed; else, as of an operator,
+/// in that of the installation. What is open to a user is looked up with each request, so taking it away ends no session.
 pub trait Accounts {
     /// Adds a user. Taken: another one has the e-mail address.
     ///
@@ -66,7 +66,8 @@ pub trait Accounts {
     ) -> Result<Changed<User>, StoreError>;
 
     /// Sets the password (argon2id, PHC string), and ends all of the user's sessions and links; letters that are still
-    /// owed are not sent any more.
+    /// owed are not sent any more. Missing: there is no such user, or a `link` is given and is over, since only one
+    /// password can be set by it.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -74,6 +75,7 @@ pub trait Accounts {
         &self,
         id: UserId,
         password_hash: &str,
+        link: Option<&SecretHash>,
         note: AuditNote,
         now: Timestamp,
     ) -> Result<Changed<User>, StoreError>;
@@ -84,11 +86,17 @@ pub trait Accounts {
     /// When the store cannot be written.
     fn remove_user(&self, id: UserId, note: AuditNote) -> Result<Changed<User>, StoreError>;
 
-    /// Adds a session.
+    /// Adds a session; whether it did. With a `password_hash` only while it is still the user's: while it was verified,
+    /// another password may have been set, which ends all sessions.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_session(&self, hash: &SecretHash, session: &Session) -> Result<(), StoreError>;
+    fn add_session(
+        &self,
+        hash: &SecretHash,
+        session: &Session,
+        password_hash: Option<&str>,
+    ) -> Result<bool, StoreError>;
 
     /// The session with this hash, unless it has expired.
     ///

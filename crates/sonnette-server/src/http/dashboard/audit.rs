@@ -14,7 +14,7 @@ use sonnette::store::AuditEntry;
 use super::error::PageError;
 use super::frame::{Frame, Who, page};
 use super::json::written;
-use super::visitor::Desk;
+use super::visitor::{Desk, Visitor};
 use super::when::When;
 use super::words::Words;
 use crate::http::AppState;
@@ -52,6 +52,10 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     desk.need(&state, Permission::Webhooks).await?;
+    if let Visitor::Portal { .. } = desk.visitor {
+        // Who works here is nothing for a platform's customers.
+        return Err(PageError::NotFound);
+    }
     let number: Option<u16> = asked.page.and_then(|text| text.parse().ok());
     let number = usize::from(number.unwrap_or(1).max(1));
     let skip = (number - 1) * PAGE_SIZE;

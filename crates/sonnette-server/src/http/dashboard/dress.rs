@@ -32,7 +32,8 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let whole = format!("{}/{query}", uri.path());
-        return axum::response::Redirect::permanent(language::local(&whole)).into_response();
+        let there = axum::response::Redirect::temporary(language::local(&whole));
+        return unkept(there.into_response());
     }
     let mut response = next.run(request).await;
     // An id in the path that is none; forms that cannot be read have an error of their own.
@@ -56,10 +57,19 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if !is_page {
-        return response;
+        return unkept(response);
     }
     keep_to_itself(&state, uri.path(), &mut response);
     said::told(&headers, response)
+}
+
+/// Nothing but what says otherwise is kept: addresses lead to visits and passwords.
+fn unkept(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 fn told_in_words(f: Frame, error: PageError, status: StatusCode) -> Response {

@@ -137,8 +137,10 @@ impl Frame {
         let open = |need: &[Permission]| {
             need.is_empty() || need.iter().any(|need| place.may.contains(*need))
         };
+        // Who works here is nothing for a platform's customers.
+        let theirs = |path: &str| self.who != Who::Portal || path != "/audit/";
         TABS.iter()
-            .filter(|(.., need)| open(need))
+            .filter(|(_, path, need)| open(need) && theirs(path))
             .map(|(key, path, _)| {
                 let url = format!("{}{path}", place.base);
                 Tab {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use url::form_urlencoded;
 
-use super::visitor::Pass;
+use super::session::Pass;
 use crate::http::AppState;
 
 /// Pages that are told at the same time; whoever comes beyond that has to look for himself.

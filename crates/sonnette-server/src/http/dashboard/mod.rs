@@ -26,6 +26,7 @@ mod posted;
 mod registering;
 mod said;
 mod samples;
+mod session;
 pub(super) mod throttle;
 mod times;
 mod tokens;

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Limited};
 use url::form_urlencoded;
 
 use super::error::PageError;
-use super::visitor::csrf_token;
+use super::session::csrf_token;
 use crate::credentials::token_hash;
 use crate::http::AppState;
 

@@ -1,45 +1,27 @@
 //! Who looks at a page: a user who has logged in, or whoever a platform let in to one organizer's pages.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cookie::{Cookie, SameSite};
-use http::HeaderMap;
+use cookie::Cookie;
 use http::request::Parts;
-use jiff::{SignedDuration, Timestamp};
-use ring::digest::{SHA256, digest};
+use jiff::Timestamp;
 use serde_json::Value;
-use sonnette::domain::{
-    Access, Holder, OrganizerId, Permission, Session, TokenHash, TokenId, User, WebhookId,
-};
+use sonnette::domain::{Access, OrganizerId, Permission, TokenId, User, WebhookId};
 use sonnette::engine::{Registry, Tenant};
 use sonnette::store::{Actor, AuditNote};
 
-use super::cookies;
 use super::error::PageError;
 use super::frame::{Frame, Place, Who};
-use crate::credentials::token_hash;
+use super::session::{self, Pass, csrf_token};
 use crate::http::links::Base;
 use crate::http::registry::Author;
 use crate::http::{AppState, links};
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
 pub(super) const PORTAL: &str = "/portal/";
-
-const SESSION: &str = "sonnette_session";
-const PORTAL_SESSION: &str = "sonnette_portal";
-/// What ties the forms of somebody who is not logged in to their browser.
-const VISIT: &str = "sonnette_visit";
-
-/// A session that nobody uses ends.
-const USER_IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
-const PORTAL_IDLE: SignedDuration = SignedDuration::from_hours(2);
-/// How late the end of a session may be moved on: not every page need write.
-const EXTENDED_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 /// Who looks at a page.
 #[derive(Debug, Clone)]
@@ -113,8 +95,8 @@ impl FromRequestParts<AppState> for Visit {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
         let registry = state.refresh()?;
         let path = parts.uri.path();
-        let visitor = match session_text(&parts.headers, path) {
-            Some(text) => visitor(state, &registry, text).await?,
+        let visitor = match Pass::of(&parts.headers, path) {
+            Some(pass) => pass.visitor(state, &registry, true).await?,
             None => None,
         };
         let Some(visitor) = visitor else {
@@ -188,6 +170,13 @@ impl Desk {
             return Ok(());
         }
         let organizer = self.organizer();
+        if let Visitor::Portal { .. } = self.visitor {
+            // Who works here is nothing for a platform's customers.
+            return Err(PageError::Forbidden {
+                lacks: Some(permission),
+                ask: Vec::new(),
+            });
+        }
         let users = state.store(move |store| store.users(None)).await?;
         let may_grant = |user: &&User| {
             user.has_password && user.access.allows(organizer, Permission::Organizer)
@@ -277,8 +266,8 @@ impl FromRequestParts<AppState> for Guest {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
         let path = parts.uri.path();
         let mut frame = Frame::bare(&parts.headers, &parts.uri);
-        let user = match session_text(&parts.headers, path) {
-            Some(text) => match visitor(state, &*state.refresh()?, text).await? {
+        let user = match Pass::of(&parts.headers, path) {
+            Some(pass) => match pass.visitor(state, &*state.refresh()?, true).await? {
                 Some(Visitor::User(user)) => Some(user),
                 _ => None,
             },
@@ -288,10 +277,9 @@ impl FromRequestParts<AppState> for Guest {
         frame.csrf = if let Some(token) = csrf_token(&parts.headers, path) {
             token
         } else {
-            let text = crate::credentials::random_secret_text()?;
-            let token = csrf_of(&text);
             let Ok(origin) = Origin::from_request_parts(parts, state).await;
-            cookie = Some(built(VISIT, text, "/", origin.secure));
+            let (made, token) = session::visit(origin.secure)?;
+            cookie = Some(made);
             token
         };
         Ok(Self {
@@ -308,7 +296,7 @@ pub(crate) struct Origin {
     pub(crate) base: String,
     /// Over TLS, as far as the outside is concerned.
     pub(crate) secure: bool,
-    /// From this address; empty where there is none.
+    /// From this network; empty where there is none.
     pub(crate) address: String,
 }
 
@@ -327,7 +315,7 @@ impl FromRequestParts<AppState> for Origin {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.map(|info| {
             let client = links::client(&state.settings, &parts.headers, info.0.ip());
-            client.to_string()
+            network(client).to_string()
         });
         Ok(Self {
             secure: base.starts_with("https:"),
@@ -337,147 +325,10 @@ impl FromRequestParts<AppState> for Origin {
     }
 }
 
-async fn visitor(
-    state: &AppState,
-    registry: &Registry,
-    text: &str,
-) -> Result<Option<Visitor>, PageError> {
-    found(state, registry, token_hash(text), true).await
-}
-
-/// Whose session this is; `used`: they are here, so that it goes on.
-async fn found(
-    state: &AppState,
-    registry: &Registry,
-    hash: TokenHash,
-    used: bool,
-) -> Result<Option<Visitor>, PageError> {
-    let now = state.now();
-    let found = state
-        .store(move |store| {
-            let Some(session) = store.session(&hash, now)? else {
-                return Ok(None);
-            };
-            let expires = now + idle(&session);
-            if used && expires.duration_since(session.expires) >= EXTENDED_EVERY {
-                store.extend_session(&hash, expires, now)?;
-            }
-            Ok(match session.holder {
-                Holder::User(id) => store.user(id)?.map(Visitor::User),
-                Holder::Portal { organizer, token } => Some(Visitor::Portal { organizer, token }),
-            })
-        })
-        .await?;
-    Ok(found.filter(|visitor| match visitor {
-        Visitor::User(_) => true,
-        Visitor::Portal { organizer, token } => registry.tokens().any(|known| {
-            known.id == *token
-                && known.active
-                && known.scope.allows(*organizer, Permission::Webhooks)
-        }),
-    }))
-}
-
-/// What somebody came in with, to look again later whether it still opens an organizer's pages.
-pub(super) struct Pass(TokenHash);
-
-impl Pass {
-    /// Of whoever sent these headers.
-    pub(super) fn of(headers: &HeaderMap, path: &str) -> Option<Self> {
-        session_text(headers, path).map(|text| Self(token_hash(text)))
+/// An address as one counts by it: of IPv6 the first half, since whoever has one has all of the other.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
-
-    /// Whether it does. Looking does not make the visit longer.
-    pub(super) async fn opens(
-        &self,
-        state: &AppState,
-        organizer: OrganizerId,
-        permission: Permission,
-    ) -> Result<bool, PageError> {
-        let registry = state.sonnette.registry();
-        let visitor = found(state, &registry, self.0, false).await?;
-        Ok(visitor.is_some_and(|visitor| visitor.may(organizer, permission)))
-    }
-}
-
-fn idle(session: &Session) -> SignedDuration {
-    match session.holder {
-        Holder::User(_) => USER_IDLE,
-        Holder::Portal { .. } => PORTAL_IDLE,
-    }
-}
-
-/// Begins a session: it is in the store, and the cookie opens it.
-pub(super) async fn begin(
-    state: &AppState,
-    holder: Holder,
-    secure: bool,
-) -> Result<Cookie<'static>, PageError> {
-    let text = crate::credentials::random_secret_text()?;
-    let (hash, now) = (token_hash(&text), state.now());
-    let mut session = Session {
-        holder,
-        created: now,
-        expires: now,
-    };
-    session.expires = now + idle(&session);
-    state
-        .store(move |store| store.add_session(&hash, &session))
-        .await?;
-    Ok(match holder {
-        Holder::User(_) => built(SESSION, text, "/", secure),
-        Holder::Portal { .. } => {
-            let mut cookie = built(PORTAL_SESSION, text, PORTAL, secure);
-            if secure && !state.settings.embed_origins.is_empty() {
-                // In a frame of another site a browser keeps and sends no other cookie.
-                cookie.set_same_site(SameSite::None);
-                cookie.set_partitioned(true);
-            }
-            cookie
-        }
-    })
-}
-
-/// Ends the session of whoever sent these headers; the cookie takes the browser's away.
-pub(super) async fn end(
-    state: &AppState,
-    headers: &HeaderMap,
-    secure: bool,
-) -> Result<Cookie<'static>, PageError> {
-    if let Some(text) = cookies::get(headers, SESSION) {
-        let hash = token_hash(text);
-        state.store(move |store| store.end_session(&hash)).await?;
-    }
-    let mut cookie = built(SESSION, String::new(), "/", secure);
-    cookie.make_removal();
-    Ok(cookie)
-}
-
-fn built(name: &'static str, text: String, path: &'static str, secure: bool) -> Cookie<'static> {
-    Cookie::build((name, text))
-        .path(path)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(secure)
-        .build()
-}
-
-fn session_text<'a>(headers: &'a HeaderMap, path: &str) -> Option<&'a str> {
-    let name = if path.starts_with(PORTAL) {
-        PORTAL_SESSION
-    } else {
-        SESSION
-    };
-    cookies::get(headers, name)
-}
-
-/// What the forms of a page carry: nobody without the cookie can work it out.
-pub(super) fn csrf_token(headers: &HeaderMap, path: &str) -> Option<String> {
-    let text = session_text(headers, path).or_else(|| cookies::get(headers, VISIT))?;
-    Some(csrf_of(text))
-}
-
-fn csrf_of(text: &str) -> String {
-    let hash = digest(&SHA256, format!("form of {text}").as_bytes());
-    URL_SAFE_NO_PAD.encode(hash)
 }

@@ -31,7 +31,7 @@ fn csrf_of(page: &Answer) -> String {
 #[test]
 fn whoever_is_invited_chooses_a_password_and_is_in() {
     let api = Api::start();
-    let owner = Browser::of(&api, &["organizer", "webhooks"]);
+    let owner = Browser::of_operator(&api);
     let users = format!("{PAGES}/users/");
     let fields = [("email", "Ada@Example.org"), ("permission", "webhooks")];
     let shown = owner.submit(&users, &users, &fields).expect(200);
@@ -77,12 +77,10 @@ fn nobody_grants_what_they_do_not_hold() {
         ("permission", "webhooks"),
         ("permission", "organizer"),
     ];
-    owner.submit(&users, &users, &fields).expect(200);
-    assert!(
-        owner
-            .read(&users)
-            .contains("ada@example.org organizer invited")
-    );
+    let came = owner.submit(&users, &users, &fields).expect(303);
+    let text = words(&owner.follow(&came).text);
+    assert!(text.contains("an operator of the server has to hand over a link"));
+    assert!(text.contains("ada@example.org organizer invited"), "{text}");
 
     user(&api, "bob@example.org", &["webhooks", "publish"]);
     let page = owner.get(&users).expect(200).text;
@@ -91,17 +89,19 @@ fn nobody_grants_what_they_do_not_hold() {
         before.rsplit("href=\"").next().unwrap().to_owned()
     };
     let bob = path("bob@example.org");
-    let saved = owner
-        .submit(&bob, &bob, &[("permission", "organizer")])
-        .expect(303);
-    assert_eq!(saved.header("location"), Some(&*users));
+    for fields in [[("permission", "organizer")], [("remove", "1")]] {
+        let kept = owner.submit(&bob, &bob, &fields).expect(409);
+        let text = words(&kept.text);
+        assert!(text.contains("They have permissions that you do not have yourself."));
+    }
+    // Inviting whoever is there already adds, and takes nothing away.
+    let fields = [("email", "bob@example.org"), ("permission", "organizer")];
+    owner.submit(&users, &users, &fields).expect(303);
+    let all = owner.read(&users);
     assert!(
-        owner
-            .read(&users)
-            .contains("bob@example.org webhooks publish organizer active")
+        all.contains("bob@example.org webhooks publish organizer active"),
+        "{all}"
     );
-    let kept = owner.submit(&bob, &bob, &[("remove", "1")]).expect(409);
-    assert!(words(&kept.text).contains("They have permissions that you do not have yourself."));
 
     let own = path("organizer@example.org");
     assert!(owner.read(&own).contains("This is your own account."));
@@ -135,6 +135,62 @@ fn whoever_may_not_is_told_whom_to_ask() {
     assert!(all.contains("root@example.org operator"), "{all}");
     root.submit(path, path, &[("remove", "1")]).expect(303);
     assert!(!root.read(&users).contains("webhooks@example.org"));
+}
+
+#[test]
+fn nobody_gets_into_the_account_of_another_by_inviting_them() {
+    let api = Api::start();
+    let root = Browser::of_operator(&api);
+    let owner = Browser::of(&api, &["organizer"]);
+    let fields = [("email", "boss@example.org"), ("organizer", "*")];
+    root.submit("/users/", "/users/", &fields).expect(200);
+    let users = format!("{PAGES}/users/");
+    let came = owner.submit(&users, &users, &[("email", "boss@example.org")]);
+    assert!(!came.expect(303).text.contains("/password/"));
+    // And whoever was let in by others before does not become an operator by it.
+    let fields = [("email", "ada@example.org")];
+    owner.submit(&users, &users, &fields).expect(303);
+    let fields = [("email", "ada@example.org"), ("organizer", "*")];
+    let taken = root.submit("/users/", "/users/", &fields).expect(409);
+    assert!(words(&taken.text).contains("This address has an account already."));
+}
+
+#[test]
+fn a_link_sets_one_password() {
+    let api = Api::start();
+    let root = Browser::of_operator(&api);
+    let fields = [("email", "ada@example.org"), ("organizer", "bigevents")];
+    let link = link_on(&root.submit("/users/", "/users/", &fields).expect(200));
+    let (one, other) = (Browser::new(&api), Browser::new(&api));
+    let csrf = csrf_of(&other.get(&link).expect(200));
+    choose(&one, &link, PASSWORD, PASSWORD).expect(303);
+    let late = [
+        ("csrf", &*csrf),
+        ("password", "another horse"),
+        ("again", "another horse"),
+    ];
+    other.post(&link, &late).expect(410);
+    other
+        .try_log_in("ada@example.org", "another horse")
+        .expect(422);
+}
+
+#[test]
+fn a_portal_shows_nobody_who_works_here() {
+    let api = Api::start();
+    user(&api, "boss@example.org", &["organizer"]);
+    let visitor = Browser::new(&api);
+    visitor.get(&portal(&api)).expect(303);
+    let shut = visitor.get("/portal/bigevents/tokens/").expect(403);
+    assert!(!shut.text.contains("boss@example.org"), "{}", shut.text);
+    visitor.get("/portal/bigevents/audit/").expect(404);
+    let list = visitor.get("/portal/bigevents/webhooks/").expect(200);
+    assert!(!list.text.contains("/audit/"));
+    // The cookie of one kind of session is not that of the other.
+    let text = visitor.cookie("sonnette_portal").unwrap();
+    let elsewhere = Browser::new(&api);
+    elsewhere.keep("sonnette_session", &text);
+    elsewhere.get("/organizers/bigevents/webhooks/").expect(303);
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Accounts for SqliteStore {
                 created: user.created,
             };
             write_user(t, &user)?;
-            write_notes(t, &[&user.access], &note)?;
+            write_notes(t, None, Some(&user.access), &note)?;
             Ok(Changed::Done(user))
         })
     }
@@ -102,7 +102,7 @@ impl Accounts for SqliteStore {
             if user.email != before.email {
                 sessions::end_links(t, id)?;
             }
-            write_notes(t, &[&before.access, &user.access], &note)?;
+            write_notes(t, Some(&before.access), Some(&user.access), &note)?;
             Ok(Changed::Done(user))
         })
     }
@@ -111,10 +111,16 @@ impl Accounts for SqliteStore {
         &self,
         id: UserId,
         password_hash: &str,
+        link: Option<&SecretHash>,
         note: AuditNote,
         now: Timestamp,
     ) -> Result<Changed<User>, StoreError> {
         self.write(|t| {
+            if let Some(link) = link
+                && sessions::link(t, link, now)?.is_none()
+            {
+                return Ok(Changed::Missing);
+            }
             t.execute(
                 "UPDATE users SET password_hash = ?2 WHERE id = ?1",
                 params![id.0, password_hash],
@@ -125,7 +131,7 @@ impl Accounts for SqliteStore {
             sessions::end_sessions(t, id)?;
             sessions::end_links(t, id)?;
             letters::withdraw(t, id, now)?;
-            write_notes(t, &[&user.access], &note)?;
+            write_notes(t, None, Some(&user.access), &note)?;
             Ok(Changed::Done(user))
         })
     }
@@ -140,13 +146,18 @@ impl Accounts for SqliteStore {
             t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
-            write_notes(t, &[&user.access], &note)?;
+            write_notes(t, Some(&user.access), None, &note)?;
             Ok(Changed::Done(user))
         })
     }
 
-    fn add_session(&self, hash: &SecretHash, session: &Session) -> Result<(), StoreError> {
-        self.write(|t| sessions::add_session(t, hash, session))
+    fn add_session(
+        &self,
+        hash: &SecretHash,
+        session: &Session,
+        password_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.write(|t| sessions::add_session(t, hash, session, password_hash))
     }
 
     fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
@@ -264,23 +275,27 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A line for each organizer that is concerned; for the installation where an operator is, or nobody.
+/// A line in the audit log of each organizer for which something changed, and of nobody else: whom a user has to do with
+/// elsewhere is not theirs to know. What changed for no organizer stands in that of the installation.
 fn write_notes(
     t: &Transaction<'_>,
-    accesses: &[&Access],
+    before: Option<&Access>,
+    after: Option<&Access>,
     note: &AuditNote,
 ) -> Result<(), StoreError> {
-    let mut concerned = BTreeSet::new();
-    for access in accesses {
-        match access {
-            Access::Operator => {
-                concerned.insert(None);
-            }
-            Access::Organizers(held) => concerned.extend(held.keys().copied().map(Some)),
-        }
-    }
+    let held = |access: Option<&Access>| match access {
+        Some(Access::Organizers(held)) => held.clone(),
+        Some(Access::Operator) | None => BTreeMap::new(),
+    };
+    let (before, after) = (held(before), held(after));
+    let all: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();
+    let mut concerned: Vec<_> = all
+        .into_iter()
+        .filter(|organizer| before.get(organizer) != after.get(organizer))
+        .map(Some)
+        .collect();
     if concerned.is_empty() {
-        concerned.insert(None);
+        concerned.push(None);
     }
     for organizer in concerned {
         write_note(t, organizer, note)?;

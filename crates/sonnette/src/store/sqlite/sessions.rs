@@ -12,24 +12,27 @@ pub(super) fn add_session(
     t: &Transaction<'_>,
     hash: &SecretHash,
     session: &Session,
-) -> Result<(), StoreError> {
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
     let (user, organizer, token) = match session.holder {
         Holder::User(user) => (Some(user.0), None, None),
         Holder::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
     };
-    t.execute(
+    let added = t.execute(
         "INSERT INTO sessions (hash, user, organizer, token, created, expires, seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?5
+         WHERE ?7 IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = ?2 AND password_hash = ?7)",
         params![
             hash,
             user,
             organizer,
             token,
             micros(session.created),
-            micros(session.expires)
+            micros(session.expires),
+            password_hash
         ],
     )?;
-    Ok(())
+    Ok(added > 0)
 }
 
 pub(super) fn session(

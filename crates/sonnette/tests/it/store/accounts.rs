@@ -187,8 +187,8 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     let other = add(bench, "other@example.org", Access::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
         let held = session(Holder::User(user), 60);
-        store.add_session(&[first; 32], &held).unwrap();
-        store.add_session(&[first + 1; 32], &held).unwrap();
+        store.add_session(&[first; 32], &held, None).unwrap();
+        store.add_session(&[first + 1; 32], &held, None).unwrap();
         let link = Link::new(LinkPurpose::Reset(user), at(0));
         store.add_link(&[first; 32], &link).unwrap();
         let queued = store.owe_letter(user, LetterKind::Reset, Language::English, None, at(0));
@@ -196,11 +196,13 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     }
     let set = |id| {
         store
-            .set_password(id, "$argon2id$new", note(), at(1))
+            .set_password(id, "$argon2id$new", None, note(), at(1))
             .unwrap()
     };
     assert!(done(set(user.id)).has_password);
     assert_eq!(set(UserId(99)), Changed::Missing);
+    let by = |link| store.set_password(other.id, "$argon2id$x", Some(&link), note(), at(1));
+    assert_eq!(by([1; 32]).unwrap(), Changed::Missing, "the link is over");
     let (_, hash) = store.user_by_email(&user.email).unwrap().unwrap();
     assert_eq!(hash.as_deref(), Some("$argon2id$new"));
     for (place, there) in [(1, false), (2, false), (11, true), (12, true)] {
@@ -211,12 +213,21 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
     let owed = store.due_letters(at(1), 9).unwrap();
     assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
+    assert!(matches!(by([11; 32]).unwrap(), Changed::Done(_)));
+    assert_eq!(by([11; 32]).unwrap(), Changed::Missing, "only once");
+    let own = session(Holder::User(user.id), 60);
+    let verified = |hash| store.add_session(&[21; 32], &own, Some(hash)).unwrap();
+    assert!(
+        !verified("$argon2id$old"),
+        "another password was set meanwhile"
+    );
+    assert!(verified("$argon2id$new"));
 }
 
 pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>) {
     let (user, store) = (ada(bench), bench.store);
     let holder = Holder::User(user.id);
-    store.add_session(&ONE, &session(holder, 60)).unwrap();
+    store.add_session(&ONE, &session(holder, 60), None).unwrap();
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
     store.add_link(&ONE, &link).unwrap();
     let owe = |user| store.owe_letter(user, LetterKind::Invitation, Language::French, None, at(0));
@@ -229,7 +240,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>
     assert_eq!(store.link(&ONE, at(1)).unwrap(), None);
     assert_eq!(store.due_letters(at(1), 9).unwrap(), []);
     assert!(!owe(user.id).unwrap());
-    assert!(store.add_session(&TWO, &session(holder, 60)).is_err());
+    assert!(store.add_session(&TWO, &session(holder, 60), None).is_err());
     assert!(ada(bench).id > user.id);
 }
 
@@ -248,7 +259,11 @@ pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'
     let changed = named("sonnette.user.changed");
     done(store.change_user(user.id, &mut change, changed).unwrap());
     let password = named("sonnette.user.password");
-    done(store.set_password(user.id, "", password, at(0)).unwrap());
+    done(
+        store
+            .set_password(user.id, "", None, password, at(0))
+            .unwrap(),
+    );
     let removed = named("sonnette.user.removed");
     done(store.remove_user(user.id, removed).unwrap());
     let operator = new_user("op@example.org", Access::Operator);
@@ -268,8 +283,8 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
     let (token, organizer) = (token(bench), bench.organizer);
     let own = session(Holder::User(user), 60);
     let portal = session(Holder::Portal { organizer, token }, 60);
-    store.add_session(&ONE, &own).unwrap();
-    store.add_session(&TWO, &portal).unwrap();
+    store.add_session(&ONE, &own, None).unwrap();
+    store.add_session(&TWO, &portal, None).unwrap();
     let found = |hash, second| store.session(&hash, at(second)).unwrap();
     assert_eq!((found(ONE, 59), found(TWO, 59)), (Some(own), Some(portal)));
     assert_eq!((found(ONE, 60), found([3; 32], 0)), (None, None));
@@ -377,8 +392,8 @@ pub(super) fn a_mailbox_is_not_filled_with_resets(bench: &Bench<'_>) {
 pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
     let holder = Holder::User(user);
-    store.add_session(&ONE, &session(holder, 60)).unwrap();
-    store.add_session(&TWO, &session(holder, 61)).unwrap();
+    store.add_session(&ONE, &session(holder, 60), None).unwrap();
+    store.add_session(&TWO, &session(holder, 61), None).unwrap();
     let (short, long) = (LinkPurpose::Reset(user), LinkPurpose::Invitation(user));
     let early = at(60) - SignedDuration::from_hours(1);
     store.add_link(&ONE, &Link::new(short, early)).unwrap();

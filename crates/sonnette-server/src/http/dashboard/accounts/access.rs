@@ -22,8 +22,13 @@ pub(super) enum LetIn {
     Known,
     /// They get a letter.
     Invited,
-    /// They are to be told this path, since no mail can be sent.
+    /// No mail can be sent: they are to be told this path.
     ByLink(User, String),
+    /// No mail can be sent, and only operators hand over links: whoever has the link of an account has the account,
+    /// whatever else is open to it, now or later.
+    ByOperator,
+    /// There is such an account. It does not become an operator's unseen: its password may be anybody's.
+    Taken,
 }
 
 /// A box of a form: a permission, whether it is ticked, and whether whoever looks may change it.
@@ -43,26 +48,14 @@ pub(super) fn boxes(visitor: &Visitor, organizer: OrganizerId, held: Permissions
     Permission::ALL.iter().map(boxed).collect()
 }
 
-/// The boxes that were ticked. What whoever ticked may not grant stays as it was.
-pub(super) fn ticked(
-    posted: &Posted,
-    visitor: &Visitor,
-    organizer: OrganizerId,
-    before: Permissions,
-) -> Permissions {
-    let asked = |permission: Permission| {
-        posted
-            .all("permission")
-            .any(|word| word == permission.as_str())
-    };
-    let after = |permission: &Permission| {
-        if visitor.may(organizer, *permission) {
-            asked(*permission)
-        } else {
-            before.contains(*permission)
-        }
-    };
-    Permission::ALL.iter().copied().filter(after).collect()
+/// The boxes that were ticked, of those that whoever ticked may grant.
+pub(super) fn ticked(posted: &Posted, visitor: &Visitor, organizer: OrganizerId) -> Permissions {
+    let asked: Vec<&str> = posted.all("permission").collect();
+    Permission::ALL
+        .iter()
+        .copied()
+        .filter(|one| asked.contains(&one.as_str()) && visitor.may(organizer, *one))
+        .collect()
 }
 
 /// Gives somebody access, and an account if they have none.
@@ -103,21 +96,32 @@ pub(super) async fn let_in(
             .store(move |store| store.user_by_email(&email))
             .await?;
         let (user, password) = found.ok_or(PageError::NotFound)?;
-        widen(state, visitor, user.id, access).await?;
+        let Access::Organizers(more) = access else {
+            return Ok(LetIn::Taken);
+        };
+        widen(state, visitor, user.id, more).await?;
         if password.is_some() {
             return Ok(LetIn::Known);
         }
         user
     };
-    send(state, user, LetterKind::Invitation, language, organizer).await
+    send(
+        state,
+        visitor,
+        user,
+        LetterKind::Invitation,
+        language,
+        organizer,
+    )
+    .await
 }
 
-/// Adds to what is open to somebody.
+/// Adds to what is open to somebody; takes nothing away.
 async fn widen(
     state: &AppState,
     visitor: &Visitor,
     user: UserId,
-    more: Access,
+    more: BTreeMap<OrganizerId, Permissions>,
 ) -> Result<(), PageError> {
     let note = visitor.note(
         "sonnette.user.changed",
@@ -126,11 +130,10 @@ async fn widen(
     );
     let changed = state.store(move |store| {
         let mut change = |user: &mut User| {
-            match (&mut user.access, &more) {
-                (Access::Operator, _) => {}
-                (access, Access::Operator) => *access = Access::Operator,
-                (Access::Organizers(held), Access::Organizers(more)) => {
-                    held.extend(more.iter().map(|(organizer, held)| (*organizer, *held)));
+            if let Access::Organizers(held) = &mut user.access {
+                for (organizer, more) in &more {
+                    let own = held.entry(*organizer).or_default();
+                    *own = own.iter().chain(more.iter()).collect();
                 }
             }
             true
@@ -143,9 +146,10 @@ async fn widen(
     }
 }
 
-/// Owes a letter with a link for a password; without mail, the link is for whoever asked to hand over.
+/// Owes a letter with a link for a password; without mail, the link is for an operator to hand over.
 pub(super) async fn send(
     state: &AppState,
+    visitor: &Visitor,
     user: User,
     kind: LetterKind,
     language: Language,
@@ -157,6 +161,9 @@ pub(super) async fn send(
         owed.await?;
         return Ok(LetIn::Invited);
     }
+    if !visitor.is_operator() {
+        return Ok(LetIn::ByOperator);
+    }
     let text = random_secret_text()?;
     let (hash, link) = (token_hash(&text), Link::new(kind.purpose(id), now));
     state
@@ -165,27 +172,34 @@ pub(super) async fn send(
     Ok(LetIn::ByLink(user, format!("/password/{text}/")))
 }
 
-/// Sets what somebody may do for one organizer; none: nothing there is open to them any more.
+/// Sets what somebody may do for one organizer; none: nothing there is open to them any
+/// more. Not of somebody who holds what the visitor does not.
 pub(super) async fn set(
     state: &AppState,
     visitor: &Visitor,
     user: UserId,
     organizer: OrganizerId,
-    permissions: Option<Permissions>,
+    after: Option<Permissions>,
 ) -> Result<(), PageError> {
-    let words: Option<Vec<_>> =
-        permissions.map(|held| held.iter().map(Permission::as_str).collect());
-    let note = visitor.note(
-        "sonnette.user.changed",
-        json!({"user": user.0, "organizer": organizer.0, "permissions": words}),
-        state.now(),
-    );
+    let data = json!({"user": user.0, "organizer": organizer.0});
+    let note = visitor.note("sonnette.user.changed", data, state.now());
+    let own: Permissions = Permission::ALL
+        .iter()
+        .copied()
+        .filter(|permission| visitor.may(organizer, *permission))
+        .collect();
     let changed = state.store(move |store| {
         let mut change = |user: &mut User| {
             let Access::Organizers(held) = &mut user.access else {
                 return false;
             };
-            match permissions {
+            let Some(before) = held.get(&organizer).copied() else {
+                return false;
+            };
+            if !own.covers(before) {
+                return false;
+            }
+            match after {
                 Some(permissions) => held.insert(organizer, permissions),
                 None => held.remove(&organizer),
             };
@@ -195,7 +209,8 @@ pub(super) async fn set(
     });
     match changed.await? {
         Changed::Done(_) => Ok(()),
-        _ => Err(PageError::NotFound),
+        Changed::Refused => Err(PageError::Conflict("conflict-more-than-own")),
+        Changed::Missing | Changed::Taken => Err(PageError::NotFound),
     }
 }
 

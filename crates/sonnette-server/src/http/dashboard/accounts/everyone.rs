@@ -143,6 +143,8 @@ async fn told(
     match came {
         LetIn::Known => Ok(said::go("/users/", "user-added")),
         LetIn::Invited => Ok(said::go("/users/", "user-invited")),
+        LetIn::ByOperator => Ok(said::go("/users/", "user-by-operator")),
+        LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
         LetIn::ByLink(user, path) => page(&EveryonePage {
             link: Some((user.email.to_string(), origin.url(&path))),
             ..everyone(state, visit).await?
@@ -207,7 +209,7 @@ pub(crate) async fn change_anyone(
             LetterKind::Invitation
         };
         let language = visit.frame.w.language();
-        let came = access::send(&state, user, kind, language, None).await?;
+        let came = access::send(&state, &visit.visitor, user, kind, language, None).await?;
         return told(&state, visit, &origin, came).await;
     }
     if is_own(&visit.visitor, &user) {

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use cookie::Cookie;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use sonnette::domain::{EmailAddress, Holder, User};
 
@@ -15,7 +16,8 @@ use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::language::local;
 use crate::http::dashboard::posted::Posted;
-use crate::http::dashboard::visitor::{Guest, Origin, begin, end};
+use crate::http::dashboard::session::{begin, end};
+use crate::http::dashboard::visitor::{Guest, Origin};
 use crate::http::dashboard::{cookies, said};
 
 /// For addresses that nobody has, so that it takes as long to say no.
@@ -66,22 +68,17 @@ pub(crate) async fn log_in(
     let email = posted.get("email").to_lowercase();
     let now = state.now();
     let throttles = &state.throttles;
-    let wait = throttles
-        .users
-        .wait(&email, now)
-        .max(throttles.addresses.wait(&origin.address, now));
-    let (status, error) = if wait.is_some() {
-        (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
-    } else {
-        let found = is_password_of(&state, &email, posted.raw("password")).await?;
-        if let Some(user) = found {
-            throttles.users.forgive(&email);
-            let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
+    let (status, error) = if throttles.attempt(&email, &origin.address, now) {
+        let found = verified(&state, &email, posted.raw("password")).await?;
+        if let Some(cookie) = session_of(&state, found, origin.secure).await? {
+            throttles.succeeded(&email, &origin.address);
             return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
         }
-        throttles.users.fail(&email, now);
-        throttles.addresses.fail(&origin.address, now);
+        tracing::info!(address = origin.address, "a log-in failed");
         (StatusCode::UNPROCESSABLE_ENTITY, "log-in-wrong")
+    } else {
+        tracing::warn!(address = origin.address, "log-ins fail too often");
+        (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
     };
     let mut response = page(&LogInPage {
         f: guest.frame,
@@ -90,15 +87,22 @@ pub(crate) async fn log_in(
         error: Some(error),
     })?;
     *response.status_mut() = status;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let soon = HeaderValue::from_static("90");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
     Ok(response)
 }
 
-/// The user with this address, if the password is theirs. One hash at a time: it takes 20 MB.
-pub(super) async fn is_password_of(
+/// A user whose password was right, and the hash of it: another may be set before the session begins.
+pub(super) type Verified = Option<(User, String)>;
+
+/// The user with this address, if the password is theirs.
+pub(super) async fn verified(
     state: &AppState,
     email: &str,
     password: &str,
-) -> Result<Option<User>, PageError> {
+) -> Result<Verified, PageError> {
     let found = match email.parse::<EmailAddress>() {
         Ok(email) => {
             state
@@ -107,18 +111,45 @@ pub(super) async fn is_password_of(
         }
         Err(_) => None,
     };
-    let (user, hash) = match found {
-        Some((user, Some(hash))) => (Some(user), Some(hash)),
-        Some((_, None)) | None => (None, None),
-    };
+    let found = found.and_then(|(user, hash)| Some((user, hash?)));
+    let stored = found.as_ref().map(|(_, hash)| hash.clone());
     let password = password.to_owned();
-    let one = state.throttles.hashing.acquire().await;
-    let fits = tokio::task::spawn_blocking(move || {
-        verify_password(&password, hash.as_deref().unwrap_or(&NOBODYS))
-    })
-    .await;
-    drop(one);
-    Ok(user.filter(|_| fits.unwrap_or(false)))
+    let fits = hashing(state, move || {
+        verify_password(&password, stored.as_deref().unwrap_or(&NOBODYS))
+    });
+    let fits = fits.await?;
+    Ok(found.filter(|_| fits))
+}
+
+/// Works on a password where it may take its time. Whoever leaves leaves the place taken until it is done.
+pub(super) async fn hashing<T: Send + 'static>(
+    state: &AppState,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PageError> {
+    let throttles = &state.throttles;
+    let _waits = throttles
+        .queue
+        .try_acquire()
+        .map_err(|_| PageError::Unavailable)?;
+    let place = throttles.hashing.clone().acquire_owned().await;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(place);
+        done
+    });
+    done.await.map_err(|_| PageError::Internal)
+}
+
+/// Begins the session of whoever was verified; none, if another password has been set since.
+async fn session_of(
+    state: &AppState,
+    found: Verified,
+    secure: bool,
+) -> Result<Option<Cookie<'static>>, PageError> {
+    match found {
+        Some((user, hash)) => begin(state, Holder::User(user.id), Some(hash), secure).await,
+        None => Ok(None),
+    }
 }
 
 /// Ends the session in this browser.

@@ -6,13 +6,14 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Holder, User};
 
-use super::log_in::is_password_of;
+use super::log_in::verified;
 use super::passwords::{set_password, unfit};
 use crate::http::AppState;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::posted::Posted;
-use crate::http::dashboard::visitor::{Origin, Visit, Visitor, begin};
+use crate::http::dashboard::session::begin;
+use crate::http::dashboard::visitor::{Origin, Visit, Visitor};
 use crate::http::dashboard::{cookies, said};
 
 #[derive(Template)]
@@ -49,18 +50,18 @@ pub(crate) async fn change_password(
 ) -> Result<Response, PageError> {
     let user = user_of(visit.visitor)?;
     let (now, email) = (state.now(), user.email.to_string());
-    let throttle = &state.throttles.users;
-    let error = if throttle.wait(&email, now).is_some() {
-        Some("log-in-too-often")
-    } else if let Some(error) = unfit(&posted) {
+    let throttles = &state.throttles;
+    let error = if let Some(error) = unfit(&posted) {
         Some(error)
-    } else if is_password_of(&state, &email, posted.raw("current"))
+    } else if !throttles.attempt(&email, &origin.address, now) {
+        Some("log-in-too-often")
+    } else if verified(&state, &email, posted.raw("current"))
         .await?
         .is_none()
     {
-        throttle.fail(&email, now);
         Some("password-current-wrong")
     } else {
+        throttles.succeeded(&email, &origin.address);
         None
     };
     if error.is_some() {
@@ -72,8 +73,8 @@ pub(crate) async fn change_password(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    set_password(&state, user.id, posted.raw("password")).await?;
-    let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
+    let hash = set_password(&state, user.id, posted.raw("password"), None).await?;
+    let cookie = begin(&state, Holder::User(user.id), Some(hash), origin.secure).await?;
     Ok(cookies::set(said::go("/account/", "password-set"), cookie))
 }
 

@@ -4,16 +4,21 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::json;
-use sonnette::domain::{EmailAddress, Holder, LetterKind, LinkPurpose, User, UserId};
-use sonnette::store::{Actor, AuditNote, Changed};
+use sonnette::domain::{
+    EmailAddress, Holder, Language, LetterKind, LinkPurpose, SecretHash, User, UserId,
+};
+use sonnette::store::{Actor, AuditNote, Changed, Store};
 
+use super::log_in::hashing;
 use crate::credentials::{check_password, hash_password, token_hash};
 use crate::http::AppState;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::posted::Posted;
-use crate::http::dashboard::visitor::{Guest, Origin, begin};
+use crate::http::dashboard::session::begin;
+use crate::http::dashboard::visitor::{Guest, Origin};
 use crate::http::dashboard::{cookies, said};
 
 #[derive(Template)]
@@ -49,19 +54,20 @@ pub(crate) async fn forgot(
     posted: Posted,
 ) -> Result<Response, PageError> {
     let (now, language) = (state.now(), guest.frame.w.language());
-    let throttle = &state.throttles.addresses;
-    if throttle.wait(&origin.address, now).is_none() {
-        throttle.fail(&origin.address, now);
-        if let Ok(email) = posted.get("email").parse::<EmailAddress>() {
-            state
-                .store(move |store| {
-                    let Some((user, _)) = store.user_by_email(&email)? else {
-                        return Ok(false);
-                    };
-                    store.owe_letter(user.id, LetterKind::Reset, language, None, now)
-                })
-                .await?;
-        }
+    let may_ask = || {
+        state
+            .throttles
+            .letters
+            .attempt(&origin.address, now)
+            .is_ok()
+    };
+    if let Ok(email) = posted.get("email").parse::<EmailAddress>()
+        && state.settings.mails
+        && may_ask()
+    {
+        // The answer does not wait for it: it would tell by its time whether there is such a user.
+        let store = state.sonnette.store().clone();
+        tokio::task::spawn_blocking(move || owe_reset(&*store, &email, language, now));
     }
     page(&ForgotPage {
         f: guest.frame,
@@ -69,6 +75,16 @@ pub(crate) async fn forgot(
         asked: true,
         email: posted.get("email").to_owned(),
     })
+}
+
+fn owe_reset(store: &dyn Store, email: &EmailAddress, language: Language, now: Timestamp) {
+    let owed = store.user_by_email(email).and_then(|found| match found {
+        Some((user, _)) => store.owe_letter(user.id, LetterKind::Reset, language, None, now),
+        None => Ok(false),
+    });
+    if let Err(error) = owed {
+        tracing::warn!(%error, "a letter for a forgotten password could not be queued");
+    }
 }
 
 #[derive(Template)]
@@ -139,8 +155,9 @@ pub(crate) async fn choose_password(
     let Some(user) = user else {
         return Err(PageError::NotFound);
     };
-    set_password(&state, user.id, posted.raw("password")).await?;
-    let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
+    let link = token_hash(&text);
+    let hash = set_password(&state, user.id, posted.raw("password"), Some(link)).await?;
+    let cookie = begin(&state, Holder::User(user.id), Some(hash), origin.secure).await?;
     Ok(cookies::set(said::go("/", "password-set"), cookie))
 }
 
@@ -156,17 +173,15 @@ pub(super) fn unfit(posted: &Posted) -> Option<&'static str> {
     }
 }
 
-/// Sets somebody's own password; all sessions end.
+/// Sets somebody's own password, perhaps by a link, which it ends; all sessions end. The hash of the new one.
 pub(super) async fn set_password(
     state: &AppState,
     user: UserId,
     password: &str,
-) -> Result<(), PageError> {
+    link: Option<SecretHash>,
+) -> Result<String, PageError> {
     let password = password.to_owned();
-    let one = state.throttles.hashing.acquire().await;
-    let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
-    drop(one);
-    let Ok(Ok(hash)) = hash else {
+    let Ok(hash) = hashing(state, move || hash_password(&password)).await? else {
         tracing::error!("a password cannot be hashed");
         return Err(PageError::Internal);
     };
@@ -177,11 +192,12 @@ pub(super) async fn set_password(
         data: json!({"user": user.0}),
         at: now,
     };
+    let set = hash.clone();
     let changed = state
-        .store(move |store| store.set_password(user, &hash, note, now))
+        .store(move |store| store.set_password(user, &set, link.as_ref(), note, now))
         .await?;
     match changed {
-        Changed::Done(_) => Ok(()),
+        Changed::Done(_) => Ok(hash),
         _ => Err(PageError::NotFound),
     }
 }

@@ -9,7 +9,8 @@ use crate::credentials::token_hash;
 use crate::http::AppState;
 use crate::http::dashboard::cookies;
 use crate::http::dashboard::error::PageError;
-use crate::http::dashboard::visitor::{Origin, PORTAL, begin};
+use crate::http::dashboard::session::begin;
+use crate::http::dashboard::visitor::{Origin, PORTAL};
 
 #[derive(Deserialize)]
 pub(crate) struct Key {
@@ -34,6 +35,12 @@ pub(crate) async fn enter_portal(
         .tenant_by_id(organizer)
         .ok_or(PageError::PortalOver)?;
     let url = format!("{PORTAL}{}/webhooks/", tenant.organizer.slug);
-    let cookie = begin(&state, Holder::Portal { organizer, token }, origin.secure).await?;
+    let cookie = begin(
+        &state,
+        Holder::Portal { organizer, token },
+        None,
+        origin.secure,
+    )
+    .await?;
     Ok(cookies::set(Redirect::to(&url).into_response(), cookie))
 }

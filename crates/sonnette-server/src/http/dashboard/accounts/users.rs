@@ -97,7 +97,7 @@ pub(crate) async fn invite_user(
 ) -> Result<Response, PageError> {
     desk.need(&state, Permission::Organizer).await?;
     let organizer = desk.organizer();
-    let permissions = access::ticked(&posted, &desk.visitor, organizer, Permissions::default());
+    let permissions = access::ticked(&posted, &desk.visitor, organizer);
     let Ok(email) = posted.get("email").parse() else {
         let boxes = access::boxes(&desk.visitor, organizer, permissions);
         let shown = UsersPage {
@@ -126,6 +126,8 @@ async fn told(
     match came {
         LetIn::Known => Ok(said::go(&desk.url("/users/"), "user-added")),
         LetIn::Invited => Ok(said::go(&desk.url("/users/"), "user-invited")),
+        LetIn::ByOperator => Ok(said::go(&desk.url("/users/"), "user-by-operator")),
+        LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
         LetIn::ByLink(user, path) => page(&UsersPage {
             link: Some((user.email.to_string(), origin.url(&path))),
             ..users_page(state, desk).await?
@@ -205,22 +207,20 @@ pub(crate) async fn change_user(
 ) -> Result<Response, PageError> {
     desk.need(&state, Permission::Organizer).await?;
     let organizer = desk.organizer();
-    let (user, before) = user_of(&state, &desk, UserId(id)).await?;
+    let (user, _) = user_of(&state, &desk, UserId(id)).await?;
     if posted.has("again") && !user.has_password {
         let language = desk.tenant.organizer.language;
         let kind = LetterKind::Invitation;
-        let came = access::send(&state, user, kind, language, Some(organizer)).await?;
+        let came =
+            access::send(&state, &desk.visitor, user, kind, language, Some(organizer)).await?;
         return told(&state, desk, &origin, came).await;
     }
     if is_own(&desk.visitor, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));
     }
     let taken = posted.has("remove");
-    if taken && !before.iter().all(|permission| desk.may(permission)) {
-        return Err(PageError::Conflict("conflict-more-than-own"));
-    }
-    let after = access::ticked(&posted, &desk.visitor, organizer, before);
-    let after = (!taken).then_some(after);
+    let asked = access::ticked(&posted, &desk.visitor, organizer);
+    let after = (!taken).then_some(asked);
     access::set(&state, &desk.visitor, user.id, organizer, after).await?;
     let key = if taken {
         "user-removed"

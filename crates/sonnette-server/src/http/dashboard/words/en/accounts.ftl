@@ -68,3 +68,5 @@ said-user-changed = The permissions are saved.
 said-user-removed = It is no longer open to them.
 conflict-own-access = This is your own account. Somebody else has to change what is open to you.
 conflict-more-than-own = They have permissions that you do not have yourself.
+said-user-by-operator = The account is there. No mail can be sent from here: an operator of the server has to hand over a link to choose a password.
+conflict-account-taken = This address has an account already. To make it an operator’s, remove the account and invite the address again.

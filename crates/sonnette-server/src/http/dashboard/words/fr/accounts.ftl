@@ -68,3 +68,5 @@ said-user-changed = Les autorisations sont enregistrées.
 said-user-removed = L’accès lui est retiré.
 conflict-own-access = C’est votre propre compte. Quelqu’un d’autre doit modifier ce qui vous est accessible.
 conflict-more-than-own = Cette personne a des autorisations que vous n’avez pas vous-même.
+said-user-by-operator = Le compte est créé. Aucun e-mail ne peut être envoyé d’ici : un opérateur du serveur doit transmettre un lien pour choisir un mot de passe.
+conflict-account-taken = Cette adresse a déjà un compte. Pour en faire celui d’un opérateur, supprimez le compte et invitez l’adresse à nouveau.
