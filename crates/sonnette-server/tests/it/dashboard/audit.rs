@@ -53,7 +53,7 @@ fn says_who_changed_what() {
     french.log_in("webhooks@example.org");
     let page = french.read(AUDIT);
     assert!(
-        page.contains("un utilisateur qui n’est plus là a ajouté un événement"),
+        page.contains("un utilisateur supprimé a ajouté un événement"),
         "{page}"
     );
 }

@@ -219,7 +219,7 @@ fn deletes_as_the_api_does() {
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     let read = browser.read(&format!("{}delete/", bench.page));
-    assert!(read.contains("Un envoi attend. Il est supprimé."), "{read}");
+    assert!(read.contains("Un envoi attend. Il sera annulé."), "{read}");
     bench.does(&browser, "delete/", &[]);
     assert_eq!(api.get(&bench.path).expect(200).json()["enabled"], false);
     bench.wait(&api, "dropped", 1);

@@ -124,7 +124,7 @@ fn shows_to_whom_one_is_owed() {
     );
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
-    assert!(french.read(&format!("{LIST}{id}/")).contains("Livrée"));
+    assert!(french.read(&format!("{LIST}{id}/")).contains("Livré"));
 }
 
 #[test]

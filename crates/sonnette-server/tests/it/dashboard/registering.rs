@@ -205,7 +205,7 @@ fn says_what_is_wrong_and_keeps_what_was_typed() {
     french.log_in("webhooks@example.org");
     let read = words(&french.submit(NEW, NEW, &both).expect(422).text);
     assert!(
-        read.contains("soit tous les évènements, soit certains"),
+        read.contains("soit tous les événements, soit certains"),
         "{read}"
     );
     assert_eq!(api.get("webhooks/").json()["count"], 0);
