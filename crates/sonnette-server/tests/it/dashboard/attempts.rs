@@ -91,7 +91,7 @@ fn the_log_is_filtered_by_its_url() {
         !html.contains("<script>x") && html.contains("aria-invalid=\"true\""),
         "{html}"
     );
-    assert!(browser.read(&page).contains("makes no sense there"));
+    assert!(browser.read(&page).contains("is not valid there"));
     let none = browser
         .in_french()
         .read(&format!("{PAGES}/attempts/?event=none"));

@@ -46,7 +46,7 @@ fn says_who_changed_what() {
     store.remove_user(gone.unwrap().id, note).unwrap();
     let page = reader.read(AUDIT);
     assert!(
-        page.contains("a user who is gone added an event gala"),
+        page.contains("a removed user added an event gala"),
         "{page}"
     );
     let french = Browser::new(&api).in_french();

@@ -118,7 +118,7 @@ fn stops_retrying_and_sends_again() {
     api.place_order("A2");
     bench.wait(&api, "scheduled", 2);
     let read = browser.read(&format!("{}drop/", bench.page));
-    assert!(read.contains("2 deliveries wait."), "{read}");
+    assert!(read.contains("2 deliveries are waiting."), "{read}");
     bench.does(&browser, "drop/", &[]);
     bench.wait(&api, "dropped", 2);
     let id = json!({"webhook": 1});
@@ -185,7 +185,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     let read = browser.read(&format!("{}resend/", bench.page));
     assert!(read.contains("The webhook is disabled"), "{read}");
     let read = browser.read(&format!("{}enable/", bench.page));
-    assert!(read.contains("One delivery waits"), "{read}");
+    assert!(read.contains("One delivery is waiting"), "{read}");
     bench.target.answer(testing::Answer::ok());
     bench.does(
         &browser,
@@ -194,7 +194,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     );
     let read = browser.read(&format!("{}test/", bench.page));
     assert!(
-        read.contains("One delivery that it missed is sent."),
+        read.contains("One delivery that it missed is being sent."),
         "{read}"
     );
     bench.wait(&api, "delivered", 2);
