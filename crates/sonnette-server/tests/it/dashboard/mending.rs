@@ -92,7 +92,7 @@ fn tests_with_the_example_of_an_action_type() {
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
     let read = words(&page);
     assert!(
-        read.contains("answers 500 Internal Server Error, an error of its own."),
+        read.contains("has an error of its own and answers 500 Internal Server Error."),
         "{read}"
     );
     let log = api.wait(&format!("{}attempts/", bench.path), |list| {
