@@ -1,6 +1,6 @@
 # What action types are called, and when they are published: the words of the catalogue.
 action-pretix-event-order-placed = New order placed
-about-pretix-event-order-placed = An order was created in any way: shop, API or import, in test mode too.
+about-pretix-event-order-placed = An order was created, in any way: shop, API or import, in test mode too.
 action-pretix-event-order-placed-require-approval = New order requires approval
 about-pretix-event-order-placed-require-approval = An order from the shop needs approval; raised beside "New order placed", and not for orders made through the API.
 action-pretix-event-order-paid = Order marked as paid
@@ -110,5 +110,5 @@ action-creads-webhook-created = A webhook was created.
 action-creads-webhook-updated = A webhook was changed.
 action-creads-webhook-deleted = A webhook was deleted.
 action-creads-comment-created = A comment was created.
-action-tibillet-reservation = A reservation was saved. Published when it has just been paid or validated, or is saved again as such.
-action-tibillet-membership = A membership was saved. Published if it has a deadline.
+action-tibillet-reservation = A reservation was saved. Rings when it was just paid or validated, or saved again as such.
+action-tibillet-membership = A membership was saved. Rings if it has a deadline.
