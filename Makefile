@@ -3,9 +3,10 @@
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 SIGNATURES := $(TARGET)/signatures
 SAMPLES := $(TARGET)/samples
+BROWSER := $(TARGET)/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help check test demo bench docs snapshots rust-tests signatures samples tools
+.PHONY: help check test demo bench docs snapshots rust-tests signatures samples browser pictures tools
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -17,7 +18,7 @@ check: ## Formatting, lints, documentation, licences
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not looked at"; fi
 
-test: tools rust-tests signatures samples ## Everything; installs what is missing
+test: tools rust-tests signatures samples browser ## Everything; installs what is missing
 
 rust-tests:
 	cargo test --workspace --locked
@@ -47,6 +48,20 @@ $(SAMPLES)/python: tests/samples/requirements.txt | tools
 	rm -rf $@
 	python3 -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+browser: tools $(BROWSER)/node_modules ## The dashboard in a real Chromium; FILE=story.test.mjs for one file of it
+	cargo build --locked -p sonnette-server
+	SONNETTE=$(TARGET)/debug/sonnette BROWSER_MODULES=$(BROWSER) tests/browser/run $(FILE)
+
+pictures: tools $(BROWSER)/node_modules ## Takes the pictures of the documentation anew (needs pngquant)
+	cargo build --locked -p sonnette-server
+	SONNETTE=$(TARGET)/debug/sonnette BROWSER_MODULES=$(BROWSER) tests/browser/run pictures.mjs
+
+$(BROWSER)/node_modules: tests/browser/package.json tests/browser/package-lock.json | tools
+	mkdir -p $(BROWSER)
+	cp $^ $(BROWSER)
+	cd $(BROWSER) && npm ci --silent --no-fund --no-audit
 	touch $@
 
 tools:

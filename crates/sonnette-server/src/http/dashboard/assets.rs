@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderName, StatusCode, header};
 use ring::digest::{SHA256, digest};
 
@@ -35,10 +37,7 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
 
 impl Asset {
     fn new(name: &'static str, kind: &'static str, body: &'static [u8]) -> Self {
-        let mark: String = digest(&SHA256, body).as_ref()[..6]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mark = URL_SAFE_NO_PAD.encode(&digest(&SHA256, body).as_ref()[..9]);
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         let url = format!("/assets/{stem}.{mark}.{extension}");
         Self {

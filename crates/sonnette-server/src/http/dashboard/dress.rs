@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
-use sonnette::domain::Permission;
 
 use super::error::PageError;
 use super::frame::{Frame, Who, page};
@@ -19,13 +18,8 @@ struct ErrorPage {
     f: Frame,
     status: u16,
     error: PageError,
-}
-
-impl ErrorPage {
-    /// The key of what a permission is called.
-    fn permission(lacks: &Permission) -> String {
-        format!("permission-{lacks}")
-    }
+    /// What the permission is called that somebody lacks.
+    lacks: String,
 }
 
 /// The layer.
@@ -69,7 +63,15 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
 }
 
 fn told_in_words(f: Frame, error: PageError, status: StatusCode) -> Response {
+    let lacks = match &error {
+        PageError::Forbidden {
+            lacks: Some(permission),
+            ..
+        } => f.w.t(&format!("permission-{permission}")).into_owned(),
+        _ => String::new(),
+    };
     let page = page(&ErrorPage {
+        lacks,
         f,
         status: status.as_u16(),
         error,

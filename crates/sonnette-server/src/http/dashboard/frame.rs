@@ -100,6 +100,10 @@ impl Frame {
     }
 
     /// Where an asset is.
+    #[expect(
+        clippy::unused_self,
+        reason = "templates reach it by the frame they have"
+    )]
     pub(crate) fn asset(&self, name: &str) -> &'static str {
         assets::url(name)
     }

@@ -14,9 +14,13 @@ pub(crate) fn written(value: &Value) -> String {
 /// JSON text; what is none, or would grow too long, as it is.
 pub(crate) fn pretty(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
-    let laid_out = is_json.then(|| lay_out(&text)).flatten();
-    laid_out.unwrap_or_else(|| text.into_owned())
+    laid_out(&text).unwrap_or_else(|| text.into_owned())
+}
+
+/// The same where it is JSON and does not grow too long.
+pub(crate) fn laid_out(text: &str) -> Option<String> {
+    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    is_json.then(|| lay_out(text)).flatten()
 }
 
 /// Only white space changes, so that numbers and escapes stay what they are.

@@ -1,7 +1,7 @@
 //! A form that was sent from one of our pages.
 
 use axum::extract::{FromRequest, Request};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, Limited};
 use url::form_urlencoded;
 
@@ -72,7 +72,7 @@ impl FromRequest<AppState> for Posted {
 
 /// Browsers say whether a request was begun by a page of another site; what says nothing is judged by its token alone.
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

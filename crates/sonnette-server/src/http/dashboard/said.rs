@@ -11,7 +11,7 @@ use super::words::Words;
 
 const COOKIE: &str = "sonnette_said";
 /// Whoever does not follow for so long is not told any more.
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 
 /// To the page at `url`, which begins by telling the message `said-` and `key`.
 pub(crate) fn go(url: &str, key: &str) -> Response {

@@ -32,7 +32,7 @@ impl Throttle {
     pub(crate) fn wait(&self, name: &str, now: Timestamp) -> Option<Duration> {
         let forgiven = *self.forgiven.lock().get(name)?;
         let owed = Duration::try_from(forgiven.duration_since(now)).ok()?;
-        let patience = self.over - self.each();
+        let patience = self.over.saturating_sub(self.each());
         owed.checked_sub(patience).filter(|wait| !wait.is_zero())
     }
 

@@ -15,6 +15,15 @@ pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
     escaped.parse().ok().or_else(civil)
 }
 
+/// A time as a browser's field takes it, in UTC; seconds where there are any.
+pub(crate) fn field(at: Timestamp) -> String {
+    let short = at.strftime("%Y-%m-%dT%H:%M");
+    match at.as_second() % 60 {
+        0 => short.to_string(),
+        _ => at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +36,14 @@ mod tests {
         assert_eq!(time_of("2026-11-21T19:00:00 01:00"), utc);
         assert_eq!(time_of("2026-11-21 18:00"), utc);
         assert_eq!(time_of("yesterday"), None);
+        assert_eq!(time_of(""), None);
+    }
+
+    #[test]
+    fn fields_take_minutes_or_seconds() {
+        let whole = "2026-11-21T18:00:00Z".parse().unwrap();
+        assert_eq!(field(whole), "2026-11-21T18:00");
+        let odd = "2026-11-21T17:00:05.5Z".parse().unwrap();
+        assert_eq!(field(odd), "2026-11-21T17:00:05");
     }
 }

@@ -285,15 +285,14 @@ impl FromRequestParts<AppState> for Guest {
             None => None,
         };
         let mut cookie = None;
-        frame.csrf = match csrf_token(&parts.headers, path) {
-            Some(token) => token,
-            None => {
-                let text = crate::credentials::random_secret_text()?;
-                let token = csrf_of(&text);
-                let Ok(origin) = Origin::from_request_parts(parts, state).await;
-                cookie = Some(built(VISIT, text, "/", origin.secure));
-                token
-            }
+        frame.csrf = if let Some(token) = csrf_token(&parts.headers, path) {
+            token
+        } else {
+            let text = crate::credentials::random_secret_text()?;
+            let token = csrf_of(&text);
+            let Ok(origin) = Origin::from_request_parts(parts, state).await;
+            cookie = Some(built(VISIT, text, "/", origin.secure));
+            token
         };
         Ok(Self {
             frame,

@@ -77,6 +77,10 @@ impl Words {
     }
 
     /// A text with one word of another's, `$what`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "templates pass what they have"
+    )]
     pub(crate) fn a(&self, key: &str, what: impl ToString) -> String {
         let mut args = FluentArgs::new();
         args.set("what", what.to_string());
@@ -152,6 +156,10 @@ impl Words {
     }
 
     /// A time, shown in the viewer's zone where scripts run.
+    #[expect(
+        clippy::unused_self,
+        reason = "everything a page writes is asked of the words"
+    )]
     pub(crate) fn when(&self, at: Timestamp) -> When {
         When(at)
     }

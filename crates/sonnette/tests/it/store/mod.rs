@@ -45,7 +45,7 @@ macro_rules! conformance {
                 what_was_not_delivered_is_sent_again
                 looking_for_what_was_not_delivered_goes_on_where_it_ended
                 a_replay_owes_anew
-                pruning_keeps_what_waits
+                pruning_keeps_what_waits_and_what_was_sent_again
                 pruning_keeps_what_a_key_stands_for
                 ids_never_come_back
             );

@@ -96,19 +96,18 @@ pub(super) async fn let_in(
     let added = state
         .store(move |store| store.add_user(&user, note))
         .await?;
-    let user = match added {
-        Changed::Done(user) => user,
-        _ => {
-            let found = state
-                .store(move |store| store.user_by_email(&email))
-                .await?;
-            let (user, password) = found.ok_or(PageError::NotFound)?;
-            widen(state, visitor, user.id, access).await?;
-            if password.is_some() {
-                return Ok(LetIn::Known);
-            }
-            user
+    let user = if let Changed::Done(user) = added {
+        user
+    } else {
+        let found = state
+            .store(move |store| store.user_by_email(&email))
+            .await?;
+        let (user, password) = found.ok_or(PageError::NotFound)?;
+        widen(state, visitor, user.id, access).await?;
+        if password.is_some() {
+            return Ok(LetIn::Known);
         }
+        user
     };
     send(state, user, LetterKind::Invitation, language, organizer).await
 }

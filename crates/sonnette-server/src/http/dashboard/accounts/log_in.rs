@@ -73,18 +73,15 @@ pub(crate) async fn log_in(
     let (status, error) = if wait.is_some() {
         (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
     } else {
-        match is_password_of(&state, &email, posted.raw("password")).await? {
-            Some(user) => {
-                throttles.users.forgive(&email);
-                let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
-                return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
-            }
-            None => {
-                throttles.users.fail(&email, now);
-                throttles.addresses.fail(&origin.address, now);
-                (StatusCode::UNPROCESSABLE_ENTITY, "log-in-wrong")
-            }
+        let found = is_password_of(&state, &email, posted.raw("password")).await?;
+        if let Some(user) = found {
+            throttles.users.forgive(&email);
+            let cookie = begin(&state, Holder::User(user.id), origin.secure).await?;
+            return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
         }
+        throttles.users.fail(&email, now);
+        throttles.addresses.fail(&origin.address, now);
+        (StatusCode::UNPROCESSABLE_ENTITY, "log-in-wrong")
     };
     let mut response = page(&LogInPage {
         f: guest.frame,

@@ -36,11 +36,11 @@ struct UsersPage {
 }
 
 impl UsersPage {
-    fn named(&self, permission: &Permission) -> String {
+    fn named(&self, permission: Permission) -> String {
         self.f.w.t(&format!("permission-{permission}")).into_owned()
     }
 
-    fn explained(&self, permission: &Permission) -> String {
+    fn explained(&self, permission: Permission) -> String {
         self.f
             .w
             .t(&format!("permission-{permission}-why"))
@@ -147,11 +147,11 @@ struct UserPage {
 }
 
 impl UserPage {
-    fn named(&self, permission: &Permission) -> String {
+    fn named(&self, permission: Permission) -> String {
         self.f.w.t(&format!("permission-{permission}")).into_owned()
     }
 
-    fn explained(&self, permission: &Permission) -> String {
+    fn explained(&self, permission: Permission) -> String {
         self.f
             .w
             .t(&format!("permission-{permission}-why"))

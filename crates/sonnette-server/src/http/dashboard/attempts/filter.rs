@@ -1,8 +1,6 @@
 //! Which attempts somebody asked for: the query of the page, so that a link leads to the same lines.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use crate::http::dashboard::times::{field, time_of};
 use sonnette::domain::{AttemptId, NotificationId, WebhookId};
 use sonnette::store::{AttemptQuery, Span};
 use url::form_urlencoded;
@@ -64,11 +62,11 @@ impl Filter {
                 self.webhook.is_none().then_some("webhook")
             }
             "since" => {
-                self.span.since = time(value);
+                self.span.since = time_of(value);
                 self.span.since.is_none().then_some("since")
             }
             "until" => {
-                self.span.until = time(value);
+                self.span.until = time_of(value);
                 self.span.until.is_none().then_some("until")
             }
             "after" => {
@@ -159,26 +157,6 @@ impl Filter {
     }
 }
 
-/// A time as a field sends it, which is in UTC, or with an offset, as a link may have it.
-fn time(text: &str) -> Option<Timestamp> {
-    // An unescaped `+` of an offset arrives as a blank.
-    let offset = || text.replace(' ', "+").parse().ok();
-    let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
-    text.parse()
-        .ok()
-        .or_else(offset)
-        .or_else(|| local().map(|zoned| zoned.timestamp()))
-}
-
-/// A time as a field takes it; seconds where there are any.
-pub(crate) fn field(at: Timestamp) -> String {
-    let short = at.strftime("%Y-%m-%dT%H:%M");
-    match at.as_second() % 60 {
-        0 => short.to_string(),
-        _ => at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,18 +186,5 @@ mod tests {
         assert!(filter.is_wrong("success") && filter.is_wrong("until") && filter.is_set());
         assert_eq!(filter.link("/log/", None), "/log/");
         assert!(!Filter::read(Some("after=3")).is_set());
-    }
-
-    #[test]
-    fn times_have_offsets_or_are_utc() {
-        let at: Timestamp = "2026-11-21T17:00:05Z".parse().unwrap();
-        for text in [
-            "2026-11-21T18:00:05+01:00",
-            "2026-11-21T18:00:05 01:00",
-            "2026-11-21T17:00:05",
-        ] {
-            assert_eq!(time(text), Some(at), "{text}");
-        }
-        assert_eq!(field(at), "2026-11-21T17:00:05");
     }
 }

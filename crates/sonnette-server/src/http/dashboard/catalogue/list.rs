@@ -5,13 +5,14 @@ use axum::response::Response;
 use sonnette::domain::Permission;
 
 use super::{group, url};
+use crate::http::dashboard::action_words::{about, label};
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::visitor::Desk;
 
 struct Entry {
     url: String,
-    label: Option<&'static str>,
+    label: String,
     name: String,
     description: String,
     registered: bool,
@@ -40,9 +41,9 @@ pub(in crate::http::dashboard) async fn show(desk: Desk) -> Result<Response, Pag
         let mut registered = desk.tenant.registered.iter();
         let entry = Entry {
             url: url(&desk, spec.name.as_str()),
-            label: spec.label,
+            label: label(w, spec),
             name: spec.name.to_string(),
-            description: spec.description.clone(),
+            description: about(w, spec),
             registered: registered.any(|row| row.name == spec.name),
         };
         match groups.iter_mut().find(|known| known.name == name) {

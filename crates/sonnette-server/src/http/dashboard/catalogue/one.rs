@@ -10,6 +10,7 @@ use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 use super::keys::{Key, keys};
 use super::{group, spec, url};
 use crate::http::AppState;
+use crate::http::dashboard::action_words::{about, label};
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::json::{pretty, written};
@@ -29,7 +30,7 @@ struct Listener {
 struct OnePage {
     f: Frame,
     list: String,
-    label: Option<&'static str>,
+    label: String,
     name: String,
     group: String,
     description: String,
@@ -65,10 +66,10 @@ pub(in crate::http::dashboard) async fn show(
     let all = spec.concrete_names();
     let view = OnePage {
         list: desk.url("/action-types/"),
-        label: spec.label,
+        label: label(desk.frame.w, spec),
         name: spec.name.to_string(),
         group: group(desk.frame.w, spec),
-        description: spec.description.clone(),
+        description: about(desk.frame.w, spec),
         event: event_words(spec.event_rule(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()

@@ -4,8 +4,6 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -18,9 +16,7 @@ use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::posted::Posted;
 use crate::http::dashboard::said;
-
-/// As a browser's field for date and time has it.
-const FIELD: &str = "%Y-%m-%dT%H:%M";
+use crate::http::dashboard::times::{field, time_of};
 
 /// From when on, if a link says it.
 #[derive(Deserialize)]
@@ -87,7 +83,7 @@ pub(crate) async fn show_resend(
         health.streak.map_or(a_day_ago, |streak| streak.since)
     };
     let input = Input {
-        since: since.strftime(FIELD).to_string(),
+        since: field(since),
         until: String::new(),
         undelivered: true,
         missed: false,
@@ -139,8 +135,8 @@ pub(crate) async fn resend(
 
 fn span_of(input: &Input) -> (Span, Vec<(&'static str, &'static str)>) {
     let mut wrong = Vec::new();
-    let since = time(&input.since);
-    let until = time(&input.until);
+    let since = time_of(&input.since);
+    let until = time_of(&input.until);
     if since.is_none() {
         wrong.push(("since", "resend-wrong-time"));
     }
@@ -156,25 +152,9 @@ fn span_of(input: &Input) -> (Span, Vec<(&'static str, &'static str)>) {
     (Span { since, until }, wrong)
 }
 
-/// A time in UTC as a browser's field has it, with seconds or without.
-fn time(text: &str) -> Option<Timestamp> {
-    let time: DateTime = text.parse().ok()?;
-    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_times_as_browsers_write_them() {
-        let at: Timestamp = "2026-11-21T18:00:00Z".parse().unwrap();
-        assert_eq!(time("2026-11-21T18:00"), Some(at));
-        assert_eq!(time("2026-11-21T18:00:00"), Some(at));
-        assert_eq!(at.strftime(FIELD).to_string(), "2026-11-21T18:00");
-        assert_eq!(time(""), None);
-        assert_eq!(time("yesterday"), None);
-    }
 
     #[test]
     fn says_what_is_wrong() {

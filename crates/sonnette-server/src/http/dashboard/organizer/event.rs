@@ -13,7 +13,7 @@ use crate::http::dashboard::faults::Faults;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::posted::Posted;
 use crate::http::dashboard::said;
-use crate::http::dashboard::times::time_of;
+use crate::http::dashboard::times::{field, time_of};
 use crate::http::dashboard::visitor::Desk;
 use crate::http::dashboard::words::Words;
 use crate::http::registry::{LONGEST_NAME, events};
@@ -32,13 +32,12 @@ struct EventPage {
 
 impl EventPage {
     fn new(desk: Desk, event: &Event) -> Self {
-        let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M").to_string();
         Self {
             list: desk.url("/settings/events/"),
             url: desk.url(format_args!("/settings/events/{}/", event.slug)),
             slug: event.slug.to_string(),
             name: event.name.clone(),
-            date_from: event.date_from.map(time).unwrap_or_default(),
+            date_from: event.date_from.map(field).unwrap_or_default(),
             faults: Faults::default(),
             f: desk.frame,
         }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{Attempt, Diagnosis, Permission, Symptoms, Webhook, WebhookId};
 use sonnette::engine::LaneView;
 
@@ -13,17 +13,17 @@ use super::halves::{self, Half};
 use super::list::{day_in_words, events};
 use super::standing::Standing;
 use crate::http::AppState;
-use crate::http::dashboard::attempts::filter::field;
+use crate::http::dashboard::action_words;
 use crate::http::dashboard::attempts::log::{self, Log};
 use crate::http::dashboard::attempts::outcome;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
+use crate::http::dashboard::times::field;
 use crate::http::dashboard::visitor::Desk;
 use crate::http::dashboard::when::When;
 use crate::http::dashboard::words::Words;
 
-/// Half hours that "the last hour" is taken from: the one that has begun, and two before it.
-const LAST_HOUR: usize = 3;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Template)]
 #[template(path = "webhooks/show.html")]
@@ -75,7 +75,7 @@ struct PlotRow {
 
 /// What the webhook is.
 struct Facts {
-    types: Vec<(String, &'static str)>,
+    types: Vec<(String, String)>,
     events: String,
     comment: String,
     /// Extra headers, by name.
@@ -97,9 +97,9 @@ fn share(w: &Words, half: &Half) -> String {
 }
 
 impl Figures {
-    fn of(w: &Words, halves: &[Half], lane: &LaneView, now: Timestamp) -> Self {
+    /// `hour`: the last hour to the second, which no two half hours are.
+    fn of(w: &Words, hour: &Half, halves: &[Half], lane: &LaneView, now: Timestamp) -> Self {
         let day = halves::sum(halves);
-        let hour = halves::sum(&halves[halves.len().saturating_sub(LAST_HOUR)..]);
         let next = lane.next_attempt.map(|next| {
             if next <= now {
                 w.t("webhook-now").into_owned()
@@ -108,7 +108,7 @@ impl Figures {
             }
         });
         Self {
-            last_hour: share(w, &hour),
+            last_hour: share(w, hour),
             last_day: share(w, &day),
             median: took(w, &day, 50),
             tail: took(w, &day, 95),
@@ -158,10 +158,8 @@ impl Facts {
         names.dedup();
         let types = names.into_iter().map(|name| {
             let spec = desk.tenant.catalogue.get(name.as_str());
-            (
-                name.to_string(),
-                spec.and_then(|spec| spec.label).unwrap_or_default(),
-            )
+            let label = spec.map(|spec| action_words::label(w, spec));
+            (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings
             .max_per_second
@@ -223,8 +221,21 @@ pub(crate) async fn show(
     let now = state.now();
     let lane = state.sonnette.lane(id).await?;
     let since = halves::beginning(now);
-    let (last, tallies) = state
-        .store(move |store| Ok((store.last_attempts(&[id])?, store.tallies(&[id], since)?)))
+    let (last, hour, tallies) = state
+        .store(move |store| {
+            let hour = store.samples(id, now - HOUR)?;
+            let succeeded = hour.iter().filter(|(_, success, _)| *success).count();
+            let hour = Half {
+                succeeded: succeeded as u64,
+                failed: (hour.len() - succeeded) as u64,
+                ..Half::default()
+            };
+            Ok((
+                store.last_attempts(&[id])?,
+                hour,
+                store.tallies(&[id], since)?,
+            ))
+        })
         .await?;
     let halves = halves::day(now, &tallies);
     let w = desk.frame.w;
@@ -240,7 +251,7 @@ pub(crate) async fn show(
         standing: Standing::of(webhook, &lane, now),
         enabled: webhook.is_enabled(),
         told,
-        figures: Figures::of(w, &halves, &lane, now),
+        figures: Figures::of(w, &hour, &halves, &lane, now),
         plot: Plot::of(w, &halves, &url),
         facts: Facts::of(&desk, webhook),
         log: log::of_one(&state, &desk, id, query.as_deref()).await?,
