@@ -15,7 +15,7 @@ test-example = Example
 
 tried-redirect = It leads to { $what }
 tried-reason = Technical reason:
-tried-sent = Sent:
+tried-sent = Action type:
 tried-body = Its response begins
 tried-unsigned = The signature of this test was made with a one-time secret. It can be verified once the webhook is saved.
 tried-log = See the whole attempt in the log

@@ -15,7 +15,7 @@ test-example = Exemple
 
 tried-redirect = La redirection mène à { $what }
 tried-reason = Raison technique :
-tried-sent = Envoyé :
+tried-sent = Type d’action :
 tried-body = Début de sa réponse
 tried-unsigned = La signature de ce test a été faite avec un secret à usage unique. Elle pourra être vérifiée une fois le webhook enregistré.
 tried-log = Voir toute la tentative dans le journal
