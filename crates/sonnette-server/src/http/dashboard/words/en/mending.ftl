@@ -110,8 +110,8 @@ said-resent = { $count ->
 }
 said-expedited = { $count ->
     [0] Nothing was waiting.
-    [one] One delivery is being sent now.
-   *[other] { $count } deliveries are being sent now.
+    [one] One delivery is due now.
+   *[other] { $count } deliveries are due now. While the webhook fails, one goes first, and the rest follow once it succeeds.
 }
 said-dropped = { $count ->
     [0] Nothing was waiting.

@@ -110,8 +110,8 @@ said-resent = { $count ->
 }
 said-expedited = { $count ->
     [0] Rien n’attendait.
-    [one] Un envoi part maintenant.
-   *[other] { $count } envois partent maintenant.
+    [one] Un envoi est à faire maintenant.
+   *[other] { $count } envois sont à faire maintenant. Tant que le webhook est en échec, un seul part d’abord, et les autres suivent dès qu’il réussit.
 }
 said-dropped = { $count ->
     [0] Rien n’attendait.
