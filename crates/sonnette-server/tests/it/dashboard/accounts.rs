@@ -119,7 +119,7 @@ fn whoever_may_not_is_told_whom_to_ask() {
     let told = reader.get(&format!("{PAGES}/users/")).expect(403);
     let text = words(&told.text);
     assert!(
-        text.contains("It takes the permission “organizer”"),
+        text.contains("It needs the permission “organizer”"),
         "{text}"
     );
     assert!(text.contains("organizer@example.org"), "{text}");
@@ -351,5 +351,5 @@ fn a_visit_ends_with_the_token_that_began_it() {
     api.call_as(&api.operator, "DELETE", &path, None)
         .expect(204);
     let over = visitor.get("/portal/bigevents/").expect(401);
-    assert!(words(&over.text).contains("This visit has ended"));
+    assert!(words(&over.text).contains("Your session has ended"));
 }

@@ -38,7 +38,7 @@ fn an_attempt_is_shown_in_full() {
     );
     let words = browser.read(&path);
     for said in [
-        "answers 500 Internal Server Error, an error of its own.",
+        "has an error of its own and answers 500 Internal Server Error.",
         "The fault is inside the receiver",
         "<script>alert(1)</script>",
         "\"code\": \"A1\",",
@@ -51,7 +51,7 @@ fn an_attempt_is_shown_in_full() {
     }
     let french = browser.in_french().read(&path);
     assert!(
-        french.contains("une erreur interne de sa part."),
+        french.contains("rencontre une erreur interne et répond"),
         "{french}"
     );
 }
@@ -91,7 +91,7 @@ fn the_log_is_filtered_by_its_url() {
         !html.contains("<script>x") && html.contains("aria-invalid=\"true\""),
         "{html}"
     );
-    assert!(browser.read(&page).contains("makes no sense there"));
+    assert!(browser.read(&page).contains("is not valid there"));
     let none = browser
         .in_french()
         .read(&format!("{PAGES}/attempts/?event=none"));

@@ -46,14 +46,14 @@ fn says_who_changed_what() {
     store.remove_user(gone.unwrap().id, note).unwrap();
     let page = reader.read(AUDIT);
     assert!(
-        page.contains("a user who is gone added an event gala"),
+        page.contains("a removed user added an event gala"),
         "{page}"
     );
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
     let page = french.read(AUDIT);
     assert!(
-        page.contains("un utilisateur qui n’est plus là a ajouté un événement"),
+        page.contains("un utilisateur supprimé a ajouté un événement"),
         "{page}"
     );
 }

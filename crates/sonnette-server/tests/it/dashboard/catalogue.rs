@@ -119,7 +119,7 @@ fn refuses_what_the_api_refuses() {
     assert!(wrong(&[("name", "tibillet.other")]).contains("cannot be registered"));
     assert!(wrong(&[("name", "a.*")]).contains("may be wildcards"));
     let schema = |text| wrong(&[("name", "a.b"), ("schema", text), ("description", "kept")]);
-    assert!(schema("{").contains("This is no JSON"));
+    assert!(schema("{").contains("This is not JSON"));
     assert!(schema("[]").contains("This schema cannot be used"));
     assert!(schema("{\"type\": 3}").contains("This schema cannot be used"));
     let example = wrong(&[("name", "a.b"), ("schema", SCHEMA), ("example", "{}")]);

@@ -240,7 +240,7 @@ fn says_whom_to_ask_for_a_permission() {
     let browser = Browser::of(&api, &["publish"]);
     let answer = browser.get(&format!("{PAGES}/settings/")).expect(403);
     let text = words(&answer.text);
-    assert!(text.contains("It takes the permission “organizer”, which you do not have."));
+    assert!(text.contains("It needs the permission “organizer”, which you do not have."));
     assert!(text.contains("boss@example.org root@example.org"), "{text}");
     assert!(!text.contains("other@example.org"));
     browser.get("/organizers/elsewhere/settings/").expect(404);

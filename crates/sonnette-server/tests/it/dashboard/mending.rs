@@ -92,7 +92,7 @@ fn tests_with_the_example_of_an_action_type() {
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
     let read = words(&page);
     assert!(
-        read.contains("answers 500 Internal Server Error, an error of its own."),
+        read.contains("has an error of its own and answers 500 Internal Server Error."),
         "{read}"
     );
     let log = api.wait(&format!("{}attempts/", bench.path), |list| {
@@ -118,7 +118,7 @@ fn stops_retrying_and_sends_again() {
     api.place_order("A2");
     bench.wait(&api, "scheduled", 2);
     let read = browser.read(&format!("{}drop/", bench.page));
-    assert!(read.contains("2 deliveries wait."), "{read}");
+    assert!(read.contains("2 deliveries are waiting."), "{read}");
     bench.does(&browser, "drop/", &[]);
     bench.wait(&api, "dropped", 2);
     let id = json!({"webhook": 1});
@@ -185,7 +185,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     let read = browser.read(&format!("{}resend/", bench.page));
     assert!(read.contains("The webhook is disabled"), "{read}");
     let read = browser.read(&format!("{}enable/", bench.page));
-    assert!(read.contains("One delivery waits"), "{read}");
+    assert!(read.contains("One delivery is waiting"), "{read}");
     bench.target.answer(testing::Answer::ok());
     bench.does(
         &browser,
@@ -194,7 +194,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     );
     let read = browser.read(&format!("{}test/", bench.page));
     assert!(
-        read.contains("One delivery that it missed is sent."),
+        read.contains("One delivery that it missed is being sent."),
         "{read}"
     );
     bench.wait(&api, "delivered", 2);
@@ -219,7 +219,7 @@ fn deletes_as_the_api_does() {
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     let read = browser.read(&format!("{}delete/", bench.page));
-    assert!(read.contains("Un envoi attend. Il est supprimé."), "{read}");
+    assert!(read.contains("Un envoi attend. Il sera annulé."), "{read}");
     bench.does(&browser, "delete/", &[]);
     assert_eq!(api.get(&bench.path).expect(200).json()["enabled"], false);
     bench.wait(&api, "dropped", 1);

@@ -124,7 +124,7 @@ fn shows_to_whom_one_is_owed() {
     );
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
-    assert!(french.read(&format!("{LIST}{id}/")).contains("Livrée"));
+    assert!(french.read(&format!("{LIST}{id}/")).contains("Livré"));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn replays_one_after_asking() {
     assert!(page.contains(&replay));
     let asks = browser.read(&replay);
     assert!(
-        asks.contains("One webhook will be told: http://127.0.0.1"),
+        asks.contains("One webhook will get it: http://127.0.0.1"),
         "{asks}"
     );
     let answer = browser.submit(&replay, &replay, &[]).expect(303);

@@ -218,7 +218,7 @@ fn warns_of_targets_that_will_hardly_work() {
     for (url, told) in [
         (
             "http://shop.example/",
-            "Mind that its target is not encrypted",
+            "Note that its target is not encrypted",
         ),
         (
             "https://10.1.2.3/",
@@ -226,7 +226,7 @@ fn warns_of_targets_that_will_hardly_work() {
         ),
         (
             "http://localhost:1/",
-            "Mind that its target is not encrypted",
+            "Note that its target is not encrypted",
         ),
         ("https://erp.local/", "The webhook is saved."),
     ] {
@@ -280,7 +280,7 @@ fn tries_out_before_saving() {
     let read = words(&page);
     assert!(read.contains("took it: 200 OK"), "{read}");
     assert!(
-        read.contains("can be checked once the webhook is saved"),
+        read.contains("can be verified once the webhook is saved"),
         "{read}"
     );
     assert!(page.contains("value=\"kept\""));
@@ -300,7 +300,7 @@ fn tries_out_before_saving() {
     ];
     let read = words(&browser.submit(NEW, NEW, &refused).expect(200).text);
     assert!(
-        read.contains("has an address that must not be called from here"),
+        read.contains("has an address that may not be called from here"),
         "{read}"
     );
     let nothing = [("target_url", "shop.example"), ("test", "1")];

@@ -75,7 +75,7 @@ fn says_what_is_wrong_beside_the_fields() {
         let id = format!("id=\"{field}-wrong\"");
         assert!(answer.text.contains(&id), "{field}: {}", answer.text);
     }
-    assert!(words(&answer.text).contains("“nobody” is no e-mail address."));
+    assert!(words(&answer.text).contains("“nobody” is not an e-mail address."));
     assert!(
         answer.text.contains("value=\"soon\""),
         "what was typed is kept"
@@ -106,7 +106,7 @@ fn operators_choose_dialects() {
     assert!(
         browser
             .read(SETTINGS)
-            .contains("Now: it is switched off after 20 failures")
+            .contains("At present: it is switched off after 20 failures")
     );
 }
 

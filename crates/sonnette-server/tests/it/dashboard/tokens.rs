@@ -18,7 +18,7 @@ fn makes_a_token_and_shows_its_text_once() {
     let fields = [("name", "shop <b>"), ("permission", "publish")];
     let made = browser.submit(TOKENS, TOKENS, &fields).expect(201);
     assert_eq!(made.header("cache-control"), Some("no-store"));
-    assert!(words(&made.text).contains("The token “shop <b>” is made."));
+    assert!(words(&made.text).contains("The token “shop <b>” is created."));
     assert!(!made.text.contains("shop <b>"));
     let token = text_of(&made.text);
     assert!(

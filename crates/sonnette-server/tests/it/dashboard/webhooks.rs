@@ -49,7 +49,7 @@ fn the_list_tells_how_each_stands() {
         html.contains("class=\"target off-target\">https://off.example/"),
         "{html}"
     );
-    assert!(html.contains("aria-label=\"1 of one attempt succeeded in the last 24 hours.\""));
+    assert!(html.contains("aria-label=\"1 of 1 attempt succeeded in the last 24 hours.\""));
     let words = browser.read(&path);
     for said in [
         "Working",

@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(
             told(Language::French, &refusing(1)),
             "Le serveur erp.example refuse les connexions depuis le T. 1 notification attend. \
-             Prochain essai dans 40 s."
+             Prochaine tentative dans 40 s."
         );
         assert!(told(Language::French, &refusing(2)).contains("2 notifications attendent."));
         assert!(told(Language::English, &refusing(0)).ends_with("since T. "));

@@ -21,10 +21,10 @@ permission-organizer = organizer
 
 error-not-found = This page does not exist
 error-not-found-why = It may never have existed, or it belongs to somebody else.
-error-portal-over = This visit has ended
-error-portal-over-why = Please open the page again from where you came.
+error-portal-over = Your session has ended
+error-portal-over-why = Please open this page again from the platform you came from. If this appears every time, your browser does not keep our cookie: in a frame on another site, these pages need HTTPS.
 error-forbidden = You may not open this page
-error-forbidden-lacks = It takes the permission “{ $what }”, which you do not have.
+error-forbidden-lacks = It needs the permission “{ $what }”, which you do not have.
 error-forbidden-operators = It is for the operators of this server only.
 error-ask = These people can give it to you:
 error-ask-operator = Please ask the operator of this server.
@@ -33,10 +33,10 @@ error-stale-why = The form was too old, or was not sent from our page. Nothing w
 error-unreadable = The form could not be read. Nothing was changed.
 error-conflict = This is not possible now
 error-unavailable = Please try again in a moment
-error-unavailable-why = The store cannot be reached. Nothing was changed.
+error-unavailable-why = The database cannot be reached. Nothing was changed.
 error-internal = Something is wrong on our side
 error-internal-why = It has been noted in the server’s log.
-error-back = To the front page
+error-back = Back to the front page
 
 conflict-disabled = The webhook is disabled. Switch it on first.
 conflict-erased = What was published has been erased: there is nothing left to send.

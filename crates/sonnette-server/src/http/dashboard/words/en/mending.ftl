@@ -5,19 +5,19 @@ mending-copied = Copied
 mending-nothing-done = Nothing was done. Please correct what is marked below.
 
 test = Test webhook
-test-why = A test sends the example of an action type to this webhook only, whether it is enabled or not. It counts neither for the webhook’s health nor for switching it off.
+test-why = A test sends the example of an action type to this webhook only, whether it is enabled or not. It counts neither towards the webhook’s health nor towards switching it off.
 test-type = Action type
-test-own = The webhook hears these
+test-own = Sent to this webhook
 test-others = Others
 test-send = Send test
 test-show = Show example
 test-example = Example
 
 tried-redirect = It leads to { $what }
-tried-reason = In the server’s words:
-tried-sent = Sent:
-tried-body = Its answer begins
-tried-unsigned = The signature of this test used a secret for this one time. It can be checked once the webhook is saved.
+tried-reason = Technical reason:
+tried-sent = Action type:
+tried-body = Its response begins
+tried-unsigned = The signature of this test was made with a one-time secret. It can be verified once the webhook is saved.
 tried-log = See the whole attempt in the log
 
 resend = Send again
@@ -28,7 +28,7 @@ resend-until = Until
 resend-until-why = In UTC. Empty: until now.
 resend-what = What to send again
 resend-undelivered = What was not delivered
-resend-undelivered-why = What waits goes now; what was given up or dropped gets a fresh schedule and three days.
+resend-undelivered-why = What is waiting goes now; what was given up or dropped is tried afresh, for three days.
 resend-missed = What was missed while the webhook was off
 resend-missed-why = What would have been sent to it, had it been enabled.
 resend-wrong-time = Enter a date and time.
@@ -37,7 +37,7 @@ resend-wrong-nothing = Choose at least one.
 resend-first = Count first
 resend-recount = Count again
 resend-count = { $count ->
-    [0] There is nothing to send again in this time.
+    [0] There is nothing to send again in this period.
     [one] One delivery would be sent again.
    *[other] { $count } deliveries would be sent again.
 }
@@ -48,34 +48,34 @@ resend-send = { $count ->
 
 drop = Stop retrying
 drop-waiting = { $count ->
-    [0] Nothing waits for this webhook now.
-    [one] One delivery waits. It will never be sent.
-   *[other] { $count } deliveries wait. They will never be sent.
+    [0] Nothing is waiting for this webhook.
+    [one] One delivery is waiting. It will never be sent.
+   *[other] { $count } deliveries are waiting. They will never be sent.
 }
 drop-again = What is dropped can be sent again for as long as the log is kept.
 
 enable = Enable webhook
 enable-off-since = The webhook has been off since
-enable-nothing-waits = Nothing waits for it.
+enable-nothing-waits = Nothing is waiting for it.
 enable-waiting = { $count ->
-    [one] One delivery waits
-   *[other] { $count } deliveries wait
+    [one] One delivery is waiting
+   *[other] { $count } deliveries are waiting
 }
-enable-send = Send what waits now
-enable-drop = Drop what waits
+enable-send = Send what is waiting now
+enable-drop = Drop what is waiting
 enable-missed = Also send what it missed since then
 enable-missed-why = What was published while it was off, and would have been sent to it.
 
 disable = Disable webhook
-disable-holds = Nothing is sent any more. What waits is held until you switch the webhook on again.
-disable-misses = What is published meanwhile is not owed to it, but can be sent afterwards.
+disable-holds = Nothing is sent any more. What is waiting is held until you switch the webhook on again.
+disable-misses = What is published meanwhile is not sent to it, but can be sent afterwards.
 
 delete = Delete webhook
-delete-stops = The webhook is switched off for good, and others hear that it was deleted.
+delete-stops = The webhook is switched off: nothing is sent to it any more.
 delete-waiting = { $count ->
-    [0] Nothing waits for it now.
-    [one] One delivery waits. It is dropped.
-   *[other] { $count } deliveries wait. They are dropped.
+    [0] Nothing is waiting for it.
+    [one] One delivery is waiting. It will be dropped.
+   *[other] { $count } deliveries are waiting. They will be dropped.
 }
 delete-stays = The webhook stays in the list with its log, and can be switched on again.
 
@@ -83,38 +83,38 @@ secret = Signing secret
 secret-why = Every request is signed with it. The receiver verifies the signature, so that nobody else can send it anything.
 secret-current = Secret
 secret-show = Show
-secret-previous = The secret before it signs as well, until
-secret-show-previous = Show the secret before
+secret-previous = The previous secret signs as well, until
+secret-show-previous = Show the previous secret
 secret-public-key = Public key
-secret-change = Change it
-secret-change-why = The secret before a change goes on signing for 24 hours, so that the receiver can change over without losing anything.
+secret-change = Change the secret
+secret-change-why = After a change, the previous secret goes on signing for 24 hours, so that the receiver can switch over without losing anything.
 secret-own = Set a secret of your own
 secret-own-why = whsec_ followed by the base64 text of 24 to 64 bytes.
 secret-own-set = Set secret
 secret-wrong = Enter whsec_ followed by the base64 text of 24 to 64 bytes.
 rotate = New secret
-rotate-new = A new secret is drawn at random.
-rotate-day = The present one goes on signing beside it for 24 hours: give the new one to the receiver until then.
-rotate-key = The key pair is new as well; the present public key verifies for 24 hours more.
+rotate-new = A new secret is generated at random.
+rotate-day = The current secret goes on signing beside it for 24 hours: give the new one to the receiver by then.
+rotate-key = The key pair is new as well; the current public key goes on verifying for 24 hours.
 
-samples = A receiver to begin with
-samples-why = Each verifies the signature, ignores what it has seen already, and answers 200.
+samples = A receiver to start from
+samples-why = Each verifies the signature, ignores what it has already seen, and answers 200.
 samples-languages = Languages
 samples-docs = More in the documentation
 
 said-retried = It is sent again now.
 said-resent = { $count ->
     [0] There was nothing to send again.
-    [one] One delivery is sent again.
-   *[other] { $count } deliveries are sent again.
+    [one] One delivery is being sent again.
+   *[other] { $count } deliveries are being sent again.
 }
 said-expedited = { $count ->
-    [0] Nothing waited.
-    [one] One delivery is sent now.
-   *[other] { $count } deliveries are sent now.
+    [0] Nothing was waiting.
+    [one] One delivery is due now.
+   *[other] { $count } deliveries are due now. While the webhook fails, one goes first, and the rest follow once it succeeds.
 }
 said-dropped = { $count ->
-    [0] Nothing waited.
+    [0] Nothing was waiting.
     [one] One delivery was dropped.
    *[other] { $count } deliveries were dropped.
 }
@@ -122,10 +122,10 @@ said-enabled = The webhook is enabled.
 said-enabled-already = The webhook was enabled already.
 said-enabled-missed = { $count ->
     [0] The webhook is enabled. It had missed nothing.
-    [one] The webhook is enabled. One delivery that it missed is sent.
-   *[other] The webhook is enabled. { $count } deliveries that it missed are sent.
+    [one] The webhook is enabled. One delivery that it missed is being sent.
+   *[other] The webhook is enabled. { $count } deliveries that it missed are being sent.
 }
 said-disabled = The webhook is disabled.
 said-deleted = The webhook is deleted: it is off, and stays readable.
-said-secret-set = The secret is changed. The one before it signs for 24 hours more.
-said-secret-rotated = There is a new secret. The one before it signs for 24 hours more.
+said-secret-set = The secret is changed. The previous one goes on signing for 24 hours.
+said-secret-rotated = There is a new secret. The previous one goes on signing for 24 hours.

@@ -1,13 +1,13 @@
 # The webhooks of an organizer, and one of them.
 webhooks-none = No webhooks yet
-webhooks-what = A webhook tells another system, by a request to its address, what happens here as soon as it happens.
+webhooks-what = A webhook tells another system what happens here, as soon as it happens, by a request to its address.
 webhooks-create = Create webhook
 webhooks-state = State
 webhooks-target = Target URL
 webhooks-types = Action types
 webhooks-events = Events:
 webhooks-all-events = All
-webhooks-no-events = none, only what belongs to no event
+webhooks-no-events = none, only what concerns no event
 webhooks-more = { $count ->
     [one] and one more
    *[other] and { $count } more
@@ -17,7 +17,7 @@ webhooks-never = none yet
 webhooks-rate = Last 24 h
 webhooks-day = { $count ->
     [0] Nothing was sent in the last 24 hours.
-    [one] { $succeeded } of one attempt succeeded in the last 24 hours.
+    [one] { $succeeded } of 1 attempt succeeded in the last 24 hours.
    *[other] { $succeeded } of { $count } attempts succeeded in the last 24 hours.
   }
 webhooks-waiting = Waiting
@@ -31,11 +31,11 @@ standing-unsteady = Unsteady
 standing-paused = Paused
 standing-failing = Failing
 standing-off = Disabled
-standing-gone = Disabled: gone
+standing-gone = Disabled: answered 410
 standing-given-up = Disabled: failed
 
 diagnosis-unused = Nothing has been sent to { $host } yet.
-diagnosis-healthy = All is well: { $host } took the last notification on { $at }.
+diagnosis-healthy = All is well: { $host } accepted the last notification on { $at }.
 diagnosis-fails = The server at { $what } keeps failing
 diagnosis-failing = { $fault } since { $at }.
 diagnosis-wobbling = { $count ->
@@ -55,8 +55,8 @@ diagnosis-waits = { $count ->
    *[other] { $count } notifications wait.
   }
 diagnosis-held = { $count ->
-    [one] One notification is held for three days.
-   *[other] { $count } notifications are held for three days.
+    [one] One notification is held, for up to three days.
+   *[other] { $count } notifications are held, for up to three days.
   }
 diagnosis-next = Next try in { $what }.
 diagnosis-next-now = The next try is now.
@@ -67,28 +67,28 @@ webhook-delete = Delete
 webhook-resend = Send again since …
 webhook-secret = Secret
 webhook-queue = { $count ->
-    [one] notification waits
-   *[other] notifications wait
+    [one] notification waiting
+   *[other] notifications waiting
   }
 webhook-queue-show = Show them
 webhook-expedite = Retry now
 webhook-drop = Stop retrying
 webhook-last-hour = Success, last hour
 webhook-last-day = Success, last 24 h
-webhook-median = Median answer time
+webhook-median = Median response time
 webhook-tail = 95th percentile
-webhook-oldest = Oldest waits for
+webhook-oldest = Oldest waiting for
 webhook-next = Next attempt
 webhook-now = now
 webhook-in = in { $what }
 webhook-plot = The last 24 hours
 webhook-plot-outcomes = Attempts per half hour
-webhook-plot-times = Answer times per half hour
-webhook-times = Half of the answers took no longer than { $median }, 95 of 100 no longer than { $tail }.
+webhook-plot-times = Response times per half hour
+webhook-times = Half of the responses took no longer than { $median }, 95 of 100 no longer than { $tail }.
 webhook-plot-begin = 24 h ago
 webhook-plot-middle = 12 h ago
 webhook-plot-end = now
-webhook-plot-figures = The same as figures
+webhook-plot-figures = The same in figures
 webhook-plot-none = Nothing was sent.
 webhook-plot-half = Half hour from
 webhook-succeeded = Succeeded
@@ -104,7 +104,7 @@ webhook-at-a-time = { $count ->
     [one] one request at a time
    *[other] { $count } requests at a time
   }
-webhook-timeout = an answer within { $what } s
+webhook-timeout = a response within { $what } s
 webhook-signatures = Signatures
 webhook-contacts = Contacts
 

@@ -21,8 +21,8 @@ permission-organizer = organisateur
 
 error-not-found = Cette page n’existe pas
 error-not-found-why = Elle n’a peut-être jamais existé, ou elle appartient à quelqu’un d’autre.
-error-portal-over = Cette visite est terminée
-error-portal-over-why = Veuillez rouvrir la page depuis l’endroit d’où vous venez.
+error-portal-over = Votre session est terminée
+error-portal-over-why = Veuillez rouvrir cette page depuis la plateforme d’où vous venez. Si ce message revient à chaque fois, votre navigateur ne conserve pas notre cookie : dans le cadre d’un autre site, ces pages exigent HTTPS.
 error-forbidden = Vous ne pouvez pas ouvrir cette page
 error-forbidden-lacks = Il faut l’autorisation « { $what } », que vous n’avez pas.
 error-forbidden-operators = Elle est réservée aux opérateurs de ce serveur.
@@ -35,12 +35,12 @@ error-conflict = Ce n’est pas possible maintenant
 error-unavailable = Veuillez réessayer dans un instant
 error-unavailable-why = La base de données n’est pas joignable. Rien n’a été modifié.
 error-internal = Quelque chose ne va pas de notre côté
-error-internal-why = C’est noté dans le journal du serveur.
-error-back = Vers la page d’accueil
+error-internal-why = L’erreur a été notée dans le journal du serveur.
+error-back = Retour à l’accueil
 
 conflict-disabled = Le webhook est désactivé. Activez-le d’abord.
 conflict-erased = Ce qui avait été publié a été effacé : il n’y a plus rien à envoyer.
-conflict-nothing-to-test = Il n’y a aucun type d’action à essayer.
+conflict-nothing-to-test = Il n’y a aucun type d’action à tester.
 
 span-seconds = { $count } s
 span-minutes = { $count } min

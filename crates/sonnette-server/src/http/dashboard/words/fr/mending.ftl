@@ -7,17 +7,17 @@ mending-nothing-done = Rien n’a été fait. Veuillez corriger ce qui est signa
 test = Tester le webhook
 test-why = Un test envoie l’exemple d’un type d’action à ce seul webhook, qu’il soit activé ou non. Il ne compte ni pour la santé du webhook ni pour sa désactivation.
 test-type = Type d’action
-test-own = Reçus par le webhook
+test-own = Reçus par ce webhook
 test-others = Autres
 test-send = Envoyer le test
 test-show = Afficher l’exemple
 test-example = Exemple
 
-tried-redirect = Elle mène à { $what }
-tried-reason = Dans les mots du serveur :
-tried-sent = Envoyé :
+tried-redirect = La redirection mène à { $what }
+tried-reason = Raison technique :
+tried-sent = Type d’action :
 tried-body = Début de sa réponse
-tried-unsigned = La signature de ce test utilisait un secret à usage unique. Elle pourra être vérifiée une fois le webhook enregistré.
+tried-unsigned = La signature de ce test a été faite avec un secret à usage unique. Elle pourra être vérifiée une fois le webhook enregistré.
 tried-log = Voir toute la tentative dans le journal
 
 resend = Renvoyer
@@ -28,7 +28,7 @@ resend-until = Jusqu’à
 resend-until-why = En UTC. Vide : jusqu’à maintenant.
 resend-what = Que renvoyer
 resend-undelivered = Ce qui n’a pas été livré
-resend-undelivered-why = Ce qui attend part maintenant ; ce qui a été abandonné ou supprimé reçoit un nouveau calendrier et trois jours.
+resend-undelivered-why = Ce qui attend part maintenant ; ce qui a été abandonné ou annulé est de nouveau tenté, pendant trois jours.
 resend-missed = Ce qui a été manqué pendant que le webhook était désactivé
 resend-missed-why = Ce qui lui aurait été envoyé s’il avait été activé.
 resend-wrong-time = Saisissez une date et une heure.
@@ -38,8 +38,8 @@ resend-first = Compter d’abord
 resend-recount = Recompter
 resend-count = { $count ->
     [0] Il n’y a rien à renvoyer sur cette période.
-    [one] Un envoi serait refait.
-   *[other] { $count } envois seraient refaits.
+    [one] Un envoi serait relancé.
+   *[other] { $count } envois seraient relancés.
 }
 resend-send = { $count ->
     [one] Renvoyer 1 notification
@@ -49,10 +49,10 @@ resend-send = { $count ->
 drop = Ne plus réessayer
 drop-waiting = { $count ->
     [0] Rien n’attend pour ce webhook.
-    [one] Un envoi attend. Il ne partira jamais.
-   *[other] { $count } envois attendent. Ils ne partiront jamais.
+    [one] Un envoi attend. Il ne sera jamais fait.
+   *[other] { $count } envois attendent. Ils ne seront jamais faits.
 }
-drop-again = Ce qui est supprimé peut être renvoyé tant que le journal est conservé.
+drop-again = Ce qui est annulé peut être renvoyé tant que le journal est conservé.
 
 enable = Activer le webhook
 enable-off-since = Le webhook est désactivé depuis le
@@ -62,7 +62,7 @@ enable-waiting = { $count ->
    *[other] { $count } envois attendent
 }
 enable-send = Envoyer maintenant ce qui attend
-enable-drop = Supprimer ce qui attend
+enable-drop = Annuler ce qui attend
 enable-missed = Envoyer aussi ce qu’il a manqué depuis
 enable-missed-why = Ce qui a été publié pendant qu’il était désactivé et lui aurait été envoyé.
 
@@ -71,59 +71,59 @@ disable-holds = Plus rien n’est envoyé. Ce qui attend est retenu jusqu’à c
 disable-misses = Ce qui est publié entre-temps ne lui est pas dû, mais peut lui être envoyé ensuite.
 
 delete = Supprimer le webhook
-delete-stops = Le webhook est désactivé pour de bon, et les autres apprennent qu’il a été supprimé.
+delete-stops = Le webhook est désactivé : plus rien ne lui est envoyé.
 delete-waiting = { $count ->
     [0] Rien n’attend pour lui.
-    [one] Un envoi attend. Il est supprimé.
-   *[other] { $count } envois attendent. Ils sont supprimés.
+    [one] Un envoi attend. Il sera annulé.
+   *[other] { $count } envois attendent. Ils seront annulés.
 }
 delete-stays = Le webhook reste dans la liste avec son journal et peut être réactivé.
 
 secret = Secret de signature
-secret-why = Chaque requête est signée avec lui. Le récepteur vérifie la signature, de sorte que personne d’autre ne puisse rien lui envoyer.
+secret-why = Il sert à signer chaque requête. Le récepteur vérifie la signature, de sorte que personne d’autre ne puisse rien lui envoyer.
 secret-current = Secret
 secret-show = Afficher
 secret-previous = Le secret précédent signe aussi, jusqu’au
 secret-show-previous = Afficher le secret précédent
 secret-public-key = Clé publique
-secret-change = Le changer
+secret-change = Changer le secret
 secret-change-why = Après un changement, le secret précédent continue de signer pendant 24 heures, afin que le récepteur puisse passer au nouveau sans rien perdre.
 secret-own = Définir votre propre secret
 secret-own-why = whsec_ suivi du texte en base64 de 24 à 64 octets.
 secret-own-set = Définir le secret
 secret-wrong = Saisissez whsec_ suivi du texte en base64 de 24 à 64 octets.
 rotate = Nouveau secret
-rotate-new = Un nouveau secret est tiré au hasard.
-rotate-day = L’actuel continue de signer à ses côtés pendant 24 heures : donnez d’ici là le nouveau au récepteur.
+rotate-new = Un nouveau secret est généré au hasard.
+rotate-day = Le secret actuel continue de signer à ses côtés pendant 24 heures : donnez d’ici là le nouveau au récepteur.
 rotate-key = La paire de clés est nouvelle aussi ; la clé publique actuelle vérifie encore pendant 24 heures.
 
 samples = Un récepteur pour commencer
-samples-why = Chacun vérifie la signature, ignore ce qu’il a déjà vu et répond 200.
+samples-why = Chacun vérifie la signature, ignore ce qu’il a déjà reçu et répond 200.
 samples-languages = Langages
-samples-docs = Plus dans la documentation
+samples-docs = En savoir plus dans la documentation
 
 said-retried = La notification est renvoyée maintenant.
 said-resent = { $count ->
     [0] Il n’y avait rien à renvoyer.
-    [one] Un envoi est refait.
-   *[other] { $count } envois sont refaits.
+    [one] Un envoi est relancé.
+   *[other] { $count } envois sont relancés.
 }
 said-expedited = { $count ->
     [0] Rien n’attendait.
-    [one] Un envoi part maintenant.
-   *[other] { $count } envois partent maintenant.
+    [one] Un envoi est à faire maintenant.
+   *[other] { $count } envois sont à faire maintenant. Tant que le webhook est en échec, un seul part d’abord, et les autres suivent dès qu’il réussit.
 }
 said-dropped = { $count ->
     [0] Rien n’attendait.
-    [one] Un envoi a été supprimé.
-   *[other] { $count } envois ont été supprimés.
+    [one] Un envoi a été annulé.
+   *[other] { $count } envois ont été annulés.
 }
 said-enabled = Le webhook est activé.
 said-enabled-already = Le webhook était déjà activé.
 said-enabled-missed = { $count ->
     [0] Le webhook est activé. Il n’avait rien manqué.
-    [one] Le webhook est activé. Un envoi manqué est refait.
-   *[other] Le webhook est activé. { $count } envois manqués sont refaits.
+    [one] Le webhook est activé. Un envoi manqué part maintenant.
+   *[other] Le webhook est activé. { $count } envois manqués partent maintenant.
 }
 said-disabled = Le webhook est désactivé.
 said-deleted = Le webhook est supprimé : il est désactivé et reste consultable.

@@ -8,7 +8,7 @@ notifications-until = Jusqu’à (UTC)
 notifications-find = Rechercher
 notifications-all = Tout afficher
 notifications-when = Date
-notifications-deliveries = Livraisons
+notifications-deliveries = Envois
 notifications-erased = effacée
 notifications-wrong = Certains filtres ne sont pas valables. Ils sont signalés ci-dessous.
 notifications-no-such = Il n’y a pas de notification avec ce numéro.
@@ -23,17 +23,17 @@ notification-matched = { $count ->
    *[other] { $count } webhooks actifs étaient concernés lors de la publication.
 }
 notification-data = Données
-notification-data-why = Telles qu’elles ont été publiées. Le journal de chaque webhook montre ce que le destinataire a reçu.
+notification-data-why = Telles qu’elles ont été publiées. Le journal de chaque webhook montre ce que le récepteur a reçu.
 notification-erased = Les données de cette notification ont été effacées. Il n’y a plus rien à montrer ni à envoyer.
 notification-replay = Renvoyer
-notification-replay-why = La notification est de nouveau due à chaque webhook actif qui est concerné maintenant, quoi qu’il en soit advenu auparavant. Les destinataires la reçoivent sous le même webhook-id, et peuvent l’ignorer comme une répétition.
-notification-replay-nobody = Aucun webhook actif n’est concerné maintenant : il n’y a personne à prévenir.
+notification-replay-why = La notification est de nouveau due à chaque webhook actif qui est concerné maintenant, quoi qu’il en soit advenu auparavant. Les récepteurs la reçoivent sous le même webhook-id et peuvent l’ignorer comme une répétition.
+notification-replay-nobody = Aucun webhook actif n’est concerné maintenant : personne ne la recevrait.
 notification-replay-told = { $count ->
-    [one] Un webhook sera prévenu :
-   *[other] { $count } webhooks seront prévenus :
+    [one] Un webhook la recevra :
+   *[other] { $count } webhooks la recevront :
 }
 said-notification-replayed = { $count ->
-    [0] Aucun webhook actif n’est concerné maintenant : personne n’est prévenu.
+    [0] Aucun webhook actif n’est concerné maintenant : personne ne la reçoit.
     [one] La notification repart vers un webhook.
    *[other] La notification repart vers { $count } webhooks.
 }
@@ -46,14 +46,14 @@ notified-attempts-count = { $count ->
     [one] une tentative
    *[other] { $count } tentatives
 }
-notified-scheduled = Planifiée
-notified-held = Retenue
-notified-delivered = Livrée
-notified-given-up = Abandonnée
-notified-dropped = Annulée
+notified-scheduled = Planifié
+notified-held = Retenu
+notified-delivered = Livré
+notified-given-up = Abandonné
+notified-dropped = Annulé
 notified-held-webhook = Le webhook est désactivé.
-notified-held-receiver = Le destinataire est en échec. La livraison partira dès qu’il répondra de nouveau correctement.
-notified-tries-used-up = Ses douze essais sont épuisés.
+notified-held-receiver = Le récepteur reste en échec. L’envoi partira dès qu’il répondra de nouveau correctement.
+notified-tries-used-up = Ses douze tentatives sont épuisées.
 notified-days-over = Ses trois jours sont écoulés.
-notified-by-hand = Quelqu’un l’a annulée.
+notified-by-hand = Quelqu’un l’a annulé.
 notified-erased = Les données de la personne ont été effacées.

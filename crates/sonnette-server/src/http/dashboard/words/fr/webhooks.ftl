@@ -7,7 +7,7 @@ webhooks-target = URL cible
 webhooks-types = Types d’action
 webhooks-events = Événements :
 webhooks-all-events = Tous
-webhooks-no-events = aucun, seulement ce qui n’appartient à aucun événement
+webhooks-no-events = aucun, seulement ce qui ne concerne aucun événement
 webhooks-more = { $count ->
     [one] et un autre
    *[other] et { $count } autres
@@ -17,7 +17,7 @@ webhooks-never = aucune pour l’instant
 webhooks-rate = Dernières 24 h
 webhooks-day = { $count ->
     [0] Rien n’a été envoyé ces dernières 24 heures.
-    [one] { $succeeded } tentative sur une a réussi ces dernières 24 heures.
+    [one] Tentatives réussies ces dernières 24 heures : { $succeeded } sur 1.
    *[other] Tentatives réussies ces dernières 24 heures : { $succeeded } sur { $count }.
   }
 webhooks-waiting = En attente
@@ -31,12 +31,12 @@ standing-unsteady = Instable
 standing-paused = En pause
 standing-failing = En échec
 standing-off = Désactivé
-standing-gone = Désactivé : parti
+standing-gone = Désactivé : réponse 410
 standing-given-up = Désactivé : échecs
 
 diagnosis-unused = Rien n’a encore été envoyé à { $host }.
 diagnosis-healthy = Tout va bien : { $host } a reçu la dernière notification le { $at }.
-diagnosis-fails = Le serveur { $what } échoue toujours
+diagnosis-fails = Le serveur { $what } reste en échec
 diagnosis-failing = { $fault } depuis le { $at }.
 diagnosis-wobbling = { $count ->
     [one] { $fault } : une tentative a échoué depuis le { $at }.
@@ -55,11 +55,11 @@ diagnosis-waits = { $count ->
    *[other] { $count } notifications attendent.
   }
 diagnosis-held = { $count ->
-    [one] { $count } notification est retenue pendant trois jours.
-   *[other] { $count } notifications sont retenues pendant trois jours.
+    [one] { $count } notification est retenue, pour trois jours au plus.
+   *[other] { $count } notifications sont retenues, pour trois jours au plus.
   }
-diagnosis-next = Prochain essai dans { $what }.
-diagnosis-next-now = Le prochain essai est imminent.
+diagnosis-next = Prochaine tentative dans { $what }.
+diagnosis-next-now = La prochaine tentative est imminente.
 
 webhook-enable = Activer
 webhook-disable = Désactiver
@@ -111,8 +111,8 @@ webhook-contacts = Contacts
 deliveries = Envois
 deliveries-by-state = Envois par état
 deliveries-waiting = En attente
-deliveries-delivered = Remis
+deliveries-delivered = Livrés
 deliveries-given-up = Abandonnés
-deliveries-dropped = Écartés
+deliveries-dropped = Annulés
 deliveries-none = Il n’y en a pas.
 deliveries-attempts = Tentatives
