@@ -26,17 +26,25 @@ impl SqliteStore {
         batch: &Batch,
     ) -> Result<Vec<GroupAnswer>, CommitError> {
         let mut writer = self.writer.lock();
-        let answer = writer.commit(version, batch);
-        if answer.is_err() {
+        let committed = writer.commit(version, batch);
+        if committed.is_err() {
             writer.known_events.clear();
         }
+        let answers = committed.map(|(answers, tallies)| {
+            self.gathered.lock().add(tallies);
+            answers
+        });
         MutexGuard::unlock_fair(writer);
-        answer
+        answers
     }
 }
 
 impl Writer {
-    fn commit(&mut self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError> {
+    fn commit(
+        &mut self,
+        version: i64,
+        batch: &Batch,
+    ) -> Result<(Vec<GroupAnswer>, Tallies), CommitError> {
         let transaction = begin(&mut self.connection)?;
         let mut answers = Vec::with_capacity(batch.groups.len());
         if !batch.groups.is_empty() {
@@ -75,9 +83,8 @@ impl Writer {
                 &mut tallies,
             )?;
         }
-        tallies.write(&transaction)?;
         transaction.commit().map_err(StoreError::from)?;
-        Ok(answers)
+        Ok((answers, tallies))
     }
 }
 

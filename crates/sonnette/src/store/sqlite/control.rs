@@ -154,6 +154,7 @@ impl Control for SqliteStore {
     }
 
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        self.write_gathered();
         self.write(|t| {
             let attempts = prune_by_time(t, "attempts", "id", micros(before))?;
             let tallies = prune_by_time(t, "tallies", "half_hour", super::tallies::half_hour(before))?;

@@ -72,7 +72,9 @@ impl Log for SqliteStore {
     }
 
     fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError> {
-        self.read(|c| super::tallies::since(c, webhooks, since))
+        // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
+        let gathered = self.gathered.lock();
+        self.read(|c| super::tallies::since(c, &gathered, webhooks, since))
     }
 
     fn deliveries(

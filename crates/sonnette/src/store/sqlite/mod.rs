@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use self::tallies::Gathered;
 use super::{Store, StoreError};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
@@ -58,6 +59,8 @@ pub struct SqliteStore {
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     copier: Mutex<Copier>,
+    /// Sums of attempts on their way into their table.
+    gathered: Mutex<Gathered>,
     /// Something was erased that the write-ahead log may still hold.
     unscrubbed: AtomicBool,
 }
@@ -107,6 +110,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             copier,
+            gathered: Mutex::default(),
             unscrubbed: AtomicBool::new(false),
         })
     }
@@ -163,10 +167,34 @@ impl SqliteStore {
         answer
     }
 
+    /// Writes the sums that are gathered, if there are any.
+    fn write_gathered(&self) {
+        if self.gathered.lock().is_empty() {
+            return;
+        }
+        let mut writer = self.writer.lock();
+        let mut gathered = self.gathered.lock();
+        let written = begin(&mut writer.connection).and_then(|transaction| {
+            gathered.write(&transaction)?;
+            Ok(transaction.commit()?)
+        });
+        match written {
+            Ok(()) => gathered.written(),
+            Err(error) => tracing::warn!(%error, "sums of attempts could not be written"),
+        }
+        MutexGuard::unlock_fair(writer);
+    }
+
     fn log_size(&self) -> u64 {
         let mut name = self.path.clone().into_os_string();
         name.push("-wal");
         std::fs::metadata(name).map_or(0, |m| m.len())
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.write_gathered();
     }
 }
 
@@ -182,6 +210,9 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) {
+        if self.gathered.lock().is_due() {
+            self.write_gathered();
+        }
         if self.unscrubbed.load(Ordering::Acquire) {
             if let Err(error) = self.empty_log() {
                 tracing::warn!(%error, "the write-ahead log could not be emptied");

@@ -99,12 +99,6 @@ impl<'a> Cells<'a> {
         Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
     }
 
-    /// A time counted in steps of so many microseconds.
-    pub(super) fn time_of(self, column: &'static str, step: i64) -> Result<Timestamp, StoreError> {
-        let steps: i64 = self.get(column)?;
-        Timestamp::from_microsecond(steps.saturating_mul(step)).map_err(|e| self.wrong(column, e))
-    }
-
     pub(super) fn time_some(self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let micros: Option<i64> = self.get(column)?;
         micros

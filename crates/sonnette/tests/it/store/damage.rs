@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use sonnette::domain::{Settled, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Control, Flow, Log, Registry};
+use sonnette::store::{Control, Flow, Log, Registry, Store};
 
 use super::bench::{Bench, at, named};
 
@@ -15,6 +15,8 @@ fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     let id = bench.publish(&[webhook], &[0])[0];
     bench.publish(&[webhook], &[1]);
     bench.ends(webhook, id, Settled::GivenUp, 2);
+    // Writes the sums, too.
+    store.tidy();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();
     assert!(
         connection.execute(sql, []).unwrap() > 0,
