@@ -14,6 +14,16 @@ const HOME = "/organizers/lagrange";
 const PAID = "pretix.event.order.paid";
 const BROKEN = { status: 500, headers: { "Content-Type": "application/json" }, body: '{"error":"no such table: tickets"}' };
 
+const STEPS = [
+  ["is invited and chooses a password", invited],
+  ["tests a webhook before it is saved", tested],
+  ["saves it", saved],
+  ["sees a notification arrive", arrived],
+  ["sees that the receiver fails", failed],
+  ["understands why", understood],
+  ["mends it", mended],
+];
+
 for (const { language, javaScriptEnabled } of [
   { language: "en", javaScriptEnabled: true },
   { language: "fr", javaScriptEnabled: true },
@@ -22,13 +32,15 @@ for (const { language, javaScriptEnabled } of [
 ]) {
   test(`a new organizer, ${language}, ${javaScriptEnabled ? "with" : "without"} scripts`, { timeout: 60_000 }, async (t) => {
     const story = await begin(t, language, javaScriptEnabled);
-    await t.test("is invited and chooses a password", () => invited(story));
-    await t.test("tests a webhook before it is saved", () => tested(story));
-    await t.test("saves it", () => saved(story));
-    await t.test("sees a notification arrive", () => arrived(story));
-    await t.test("sees that the receiver fails", () => failed(story));
-    await t.test("understands why", () => understood(story));
-    await t.test("mends it", () => mended(story));
+    let goesOn = true;
+    for (const [name, step] of STEPS) {
+      await t.test(name, async (t) => {
+        if (!goesOn) return t.skip("what comes before has failed");
+        goesOn = false;
+        await step(story);
+        goesOn = true;
+      });
+    }
     story.visitor.content();
   });
 }
@@ -71,7 +83,7 @@ async function tested({ page, say, receiver }) {
   const test = page.getByRole("button", { name: say("form-test") });
   // https was put before it, which the receiver does not speak.
   await test.click();
-  await says(page, say("tried-failed-tls"));
+  await says(page, say("advice-no-tls"));
   const target = page.getByLabel(say("form-target"));
   assert.equal(await target.inputValue(), `https://${receiver.host}/tickets`);
   assert.ok(await page.locator(`input[name=action_types][value="${PAID}"]`).isChecked());
