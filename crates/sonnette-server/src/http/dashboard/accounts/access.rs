@@ -14,7 +14,7 @@ use crate::credentials::{random_secret_text, token_hash};
 use crate::http::AppState;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::posted::Posted;
-use crate::http::dashboard::visitor::Visitor;
+use crate::http::dashboard::visitor::{Desk, Visitor};
 
 /// What came of letting somebody in.
 pub(super) enum LetIn {
@@ -34,16 +34,23 @@ pub(super) enum LetIn {
 /// A box of a form: a permission, whether it is ticked, and whether whoever looks may change it.
 pub(super) struct Tick {
     pub(super) permission: Permission,
+    /// What it is called.
+    pub(super) name: String,
+    /// What it opens.
+    pub(super) why: String,
     pub(super) ticked: bool,
     pub(super) open: bool,
 }
 
 /// A box for each permission, of which `held` are ticked.
-pub(super) fn boxes(visitor: &Visitor, organizer: OrganizerId, held: Permissions) -> Vec<Tick> {
+pub(super) fn boxes(desk: &Desk, held: Permissions) -> Vec<Tick> {
+    let w = desk.frame.w;
     let boxed = |permission: &Permission| Tick {
         permission: *permission,
+        name: w.t(&format!("permission-{permission}")).into_owned(),
+        why: w.t(&format!("permission-{permission}-why")).into_owned(),
         ticked: held.contains(*permission),
-        open: visitor.may(organizer, *permission),
+        open: desk.may(*permission),
     };
     Permission::ALL.iter().map(boxed).collect()
 }

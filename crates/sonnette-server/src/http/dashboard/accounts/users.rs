@@ -35,19 +35,6 @@ struct UsersPage {
     link: Option<(String, String)>,
 }
 
-impl UsersPage {
-    fn named(&self, permission: Permission) -> String {
-        self.f.w.t(&format!("permission-{permission}")).into_owned()
-    }
-
-    fn explained(&self, permission: Permission) -> String {
-        self.f
-            .w
-            .t(&format!("permission-{permission}-why"))
-            .into_owned()
-    }
-}
-
 async fn users_page(state: &AppState, desk: Desk) -> Result<UsersPage, PageError> {
     let organizer = desk.organizer();
     let users = state
@@ -72,7 +59,7 @@ async fn users_page(state: &AppState, desk: Desk) -> Result<UsersPage, PageError
         rows: users.iter().map(row).collect(),
         action: desk.url("/users/"),
         email: String::new(),
-        boxes: access::boxes(&desk.visitor, organizer, Permissions::DEFAULT),
+        boxes: access::boxes(&desk, Permissions::DEFAULT),
         error: None,
         link: None,
         f: desk.frame,
@@ -99,7 +86,7 @@ pub(crate) async fn invite_user(
     let organizer = desk.organizer();
     let permissions = access::ticked(&posted, &desk.visitor, organizer);
     let Ok(email) = posted.get("email").parse() else {
-        let boxes = access::boxes(&desk.visitor, organizer, permissions);
+        let boxes = access::boxes(&desk, permissions);
         let shown = UsersPage {
             email: posted.get("email").to_owned(),
             error: Some("email-wrong"),
@@ -148,19 +135,6 @@ struct UserPage {
     boxes: Vec<Tick>,
 }
 
-impl UserPage {
-    fn named(&self, permission: Permission) -> String {
-        self.f.w.t(&format!("permission-{permission}")).into_owned()
-    }
-
-    fn explained(&self, permission: Permission) -> String {
-        self.f
-            .w
-            .t(&format!("permission-{permission}-why"))
-            .into_owned()
-    }
-}
-
 /// A user of this organizer, and what they hold there.
 async fn user_of(
     state: &AppState,
@@ -191,7 +165,7 @@ pub(crate) async fn show_user(
         list: desk.url("/users/"),
         invited: !user.has_password,
         own: is_own(&desk.visitor, user.id),
-        boxes: access::boxes(&desk.visitor, desk.organizer(), held),
+        boxes: access::boxes(&desk, held),
         f: desk.frame,
     })
 }
