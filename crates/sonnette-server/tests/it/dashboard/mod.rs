@@ -10,6 +10,7 @@ mod log_in;
 mod mending;
 mod notifications;
 mod registering;
+mod registering_limits;
 mod settings;
 mod tokens;
 mod webhooks;

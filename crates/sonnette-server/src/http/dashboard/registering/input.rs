@@ -1,5 +1,7 @@
 //! What stands in the form, as it was typed.
 
+use std::collections::HashSet;
+
 use sonnette::domain::{EventFilter, Webhook};
 
 use crate::http::dashboard::posted::Posted;
@@ -87,7 +89,11 @@ impl Input {
 
     /// A form that was sent.
     pub(super) fn posted(posted: &Posted) -> Self {
-        let all = |name| posted.all(name).map(str::to_owned).collect();
+        let all = |name| {
+            let mut seen = HashSet::new();
+            let values = posted.all(name).filter(|value| seen.insert(*value));
+            values.map(str::to_owned).collect()
+        };
         let get = |name| posted.get(name).to_owned();
         let typed = posted.get("target_url");
         Self {

@@ -1,9 +1,11 @@
 //! Checks what stands in the form by the rules of the API, and those that pretix's form adds.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sonnette::dialect::Catalogue;
-use sonnette::domain::{Event, ExtraHeader, SigningSeed, Webhook, WebhookSettings};
+use sonnette::domain::{Event, EventFilter, ExtraHeader, SigningSeed, Webhook, WebhookSettings};
 
 use super::input::Input;
 use super::wrong::{Complaint, Wrong};
@@ -15,6 +17,9 @@ use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::webhooks::settings_input::SettingsPatch;
 use crate::http::webhooks::{headers, lacks_https, put, secrets};
+
+/// Action types, or events, that may be chosen; but as many as are stored may stay.
+const MOST_CHOSEN: usize = 1_000;
 
 /// A form without fault.
 pub(super) struct Checked {
@@ -41,7 +46,8 @@ pub(super) fn check(
 ) -> Result<Checked, Vec<Wrong>> {
     let mut wrong = Vec::new();
     let change = before.map_or(Change::Create, Change::Replace);
-    let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
+    let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
+    let known = |slug: &str| slugs.contains(slug);
     let selectable = |name: &str| catalogue.selectable(name);
     let fields = match check_webhook(change, members(input), false, known, selectable) {
         Ok(fields) => {
@@ -55,6 +61,7 @@ pub(super) fn check(
             None
         }
     };
+    wrong.extend(too_many(input, before));
     if input.action_types.is_empty() {
         wrong.push(Wrong::new("action_types", Complaint::NoActionType));
     }
@@ -78,6 +85,21 @@ pub(super) fn check(
         }),
         _ => Err(wrong),
     }
+}
+
+fn too_many(input: &Input, before: Option<&Webhook>) -> impl Iterator<Item = Wrong> {
+    let stored = before.map_or(0, |webhook| match &webhook.events {
+        EventFilter::All => 0,
+        EventFilter::Only(slugs) => slugs.len(),
+    });
+    let types = before.map_or(0, |webhook| webhook.action_types.len());
+    [
+        ("action_types", input.action_types.len(), types),
+        ("limit_events", input.limit_events.len(), stored),
+    ]
+    .into_iter()
+    .filter(|(_, chosen, stored)| *chosen > MOST_CHOSEN.max(*stored))
+    .map(|(field, ..)| Wrong::new(field, Complaint::TooManyChosen(MOST_CHOSEN)))
 }
 
 /// pretix's resource, as the API is sent it.
