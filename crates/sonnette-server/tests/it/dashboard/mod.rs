@@ -11,6 +11,7 @@ mod mending;
 mod notifications;
 mod registering;
 mod registering_limits;
+mod registering_secrets;
 mod settings;
 mod tokens;
 mod webhooks;

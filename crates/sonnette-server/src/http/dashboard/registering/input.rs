@@ -47,7 +47,7 @@ impl Default for Input {
 }
 
 impl Input {
-    /// A webhook as it is stored; values of its headers are masked.
+    /// A webhook as it is stored; credentials in its URL and values of its headers are masked.
     pub(super) fn of(webhook: &Webhook) -> Self {
         fn text(number: Option<impl ToString>) -> String {
             number.map(|number| number.to_string()).unwrap_or_default()
@@ -68,7 +68,7 @@ impl Input {
             .map(|header| format!("{}: {MASK}", header.name))
             .collect();
         Self {
-            target_url: webhook.target.as_given().to_owned(),
+            target_url: webhook.target.masked(MASK),
             comment: webhook.comment.clone().unwrap_or_default(),
             enabled: webhook.is_enabled(),
             action_types,

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sonnette::dialect::Catalogue;
-use sonnette::domain::{Event, EventFilter, ExtraHeader, SigningSeed, Webhook, WebhookSettings};
+use sonnette::domain::{
+    Event, EventFilter, ExtraHeader, SigningSeed, TargetUrl, Webhook, WebhookSettings,
+};
 
 use super::input::Input;
 use super::wrong::{Complaint, Wrong};
@@ -15,6 +17,7 @@ use crate::http::drf::problem::Problems;
 use crate::http::drf::webhook_fields::{Change, WebhookFields, check_webhook};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::webhooks::masks::MASK;
 use crate::http::webhooks::settings_input::SettingsPatch;
 use crate::http::webhooks::{headers, lacks_https, put, secrets};
 
@@ -49,7 +52,12 @@ pub(super) fn check(
     let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
     let known = |slug: &str| slugs.contains(slug);
     let selectable = |name: &str| catalogue.selectable(name);
-    let fields = match check_webhook(change, members(input), false, known, selectable) {
+    let target_url = unmasked(&input.target_url, before).unwrap_or_else(|complaint| {
+        wrong.push(Wrong::new("target_url", complaint));
+        input.target_url.clone()
+    });
+    let members = members(input, &target_url);
+    let fields = match check_webhook(change, members, false, known, selectable) {
         Ok(fields) => {
             if lacks_https(settings, &fields, before) {
                 wrong.push(Wrong::new("target_url", Complaint::Unencrypted));
@@ -102,17 +110,36 @@ fn too_many(input: &Input, before: Option<&Webhook>) -> impl Iterator<Item = Wro
     .map(|(field, ..)| Wrong::new(field, Complaint::TooManyChosen(MOST_CHOSEN)))
 }
 
+/// The URL with the stored credentials for their mask, which is kept for the same server only: whoever may not read them
+/// may not have them sent elsewhere. What is no URL stays as it is.
+fn unmasked(typed: &str, before: Option<&Webhook>) -> Result<String, Complaint> {
+    let Ok(url) = typed.parse::<TargetUrl>() else {
+        return Ok(typed.to_owned());
+    };
+    let user_info = url.user_info().unwrap_or_default();
+    if user_info == MASK {
+        let stored = before.map(|webhook| &webhook.target);
+        let stored = stored.filter(|stored| url.is_at_server_of(stored));
+        let stored = stored.and_then(TargetUrl::user_info);
+        return Ok(url.masked(stored.ok_or(Complaint::MaskedCredentials)?));
+    }
+    match user_info.split_once(':') {
+        Some((_, MASK)) => Err(Complaint::MaskedCredentials),
+        _ => Ok(typed.to_owned()),
+    }
+}
+
 /// pretix's resource, as the API is sent it.
-fn members(input: &Input) -> Vec<(Text, Json)> {
-    let text = |text: &String| Json::Str(Text::from(text.as_str()));
-    let list = |texts: &[String]| Json::List(texts.iter().map(text).collect());
+fn members(input: &Input, target_url: &str) -> Vec<(Text, Json)> {
+    let text = |text: &str| Json::Str(Text::from(text));
+    let list = |texts: &[String]| Json::List(texts.iter().map(|one| text(one)).collect());
     let comment = if input.comment.is_empty() {
         Json::Null
     } else {
         text(&input.comment)
     };
     [
-        ("target_url", text(&input.target_url)),
+        ("target_url", text(target_url)),
         ("comment", comment),
         ("enabled", Json::Bool(input.enabled)),
         ("action_types", list(&input.action_types)),

@@ -35,6 +35,8 @@ pub(super) enum Complaint {
     Problem(Problem),
     /// The server calls only what is encrypted.
     Unencrypted,
+    /// Masked credentials, and none are stored for that server.
+    MaskedCredentials,
     /// More than this many are chosen.
     TooManyChosen(usize),
     /// The form wants one, the API does not.
@@ -101,6 +103,7 @@ impl Wrong {
         match &self.complaint {
             Complaint::Problem(problem) => said(problem, w),
             Complaint::Unencrypted => w.t("form-wrong-unencrypted").into_owned(),
+            Complaint::MaskedCredentials => w.t("form-wrong-url-masked").into_owned(),
             Complaint::TooManyChosen(most) => w.n("form-wrong-too-many", *most),
             Complaint::NoActionType => w.t("form-wrong-no-action-type").into_owned(),
             Complaint::NothingToTest => w.t("conflict-nothing-to-test").into_owned(),

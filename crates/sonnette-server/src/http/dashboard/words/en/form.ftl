@@ -3,8 +3,8 @@ form-new = Create webhook
 form-edit = Edit webhook
 form-not-saved = Nothing was saved. Please correct this:
 form-target = Target URL
-form-target-why = Where notifications are sent by POST. A user and password in it, https://user:password@…, are sent as Basic authentication.
-form-target-https = Where notifications are sent by POST. This server only calls https URLs. A user and password in it, https://user:password@…, are sent as Basic authentication.
+form-target-why = Where notifications are sent by POST. A user and password in it, https://user:password@…, are sent as Basic authentication. Stored ones are shown as ***; leave *** to keep them.
+form-target-https = Where notifications are sent by POST. This server only calls https URLs. A user and password in it, https://user:password@…, are sent as Basic authentication. Stored ones are shown as ***; leave *** to keep them.
 form-comment = Comment
 form-optional = optional
 form-enabled = Enable webhook
@@ -56,6 +56,7 @@ form-test-why = A test sends the example of the first chosen action type to the 
 
 form-wrong-required = Please fill in the target URL.
 form-wrong-url = Enter a valid URL, such as https://shop.example/webhook.
+form-wrong-url-masked = No user and password are stored for this server that *** could stand for. Enter them in full.
 form-wrong-too-long = { $count ->
     [one] At most one character fits here.
    *[other] At most { $count } characters fit here.

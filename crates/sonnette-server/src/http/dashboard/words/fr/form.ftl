@@ -3,8 +3,8 @@ form-new = Créer un webhook
 form-edit = Modifier le webhook
 form-not-saved = Rien n’a été enregistré. Veuillez corriger ceci :
 form-target = URL cible
-form-target-why = Où les notifications sont envoyées par POST. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic.
-form-target-https = Où les notifications sont envoyées par POST. Ce serveur n’appelle que des URL en https. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic.
+form-target-why = Où les notifications sont envoyées par POST. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic. Ceux qui sont enregistrés sont affichés sous la forme *** ; laissez *** pour les conserver.
+form-target-https = Où les notifications sont envoyées par POST. Ce serveur n’appelle que des URL en https. Un nom d’utilisateur et un mot de passe dans l’URL, https://utilisateur:motdepasse@…, sont transmis par authentification Basic. Ceux qui sont enregistrés sont affichés sous la forme *** ; laissez *** pour les conserver.
 form-comment = Commentaire
 form-optional = facultatif
 form-enabled = Activer le webhook
@@ -56,6 +56,7 @@ form-test-why = Un test envoie l’exemple du premier type d’action choisi à 
 
 form-wrong-required = Veuillez indiquer l’URL cible.
 form-wrong-url = Saisissez une URL valide, par exemple https://boutique.example/webhook.
+form-wrong-url-masked = Aucun nom d’utilisateur ni mot de passe que *** pourrait remplacer n’est enregistré pour ce serveur. Saisissez-les en entier.
 form-wrong-too-long = { $count ->
     [one] Un caractère au plus.
    *[other] { $count } caractères au plus.
