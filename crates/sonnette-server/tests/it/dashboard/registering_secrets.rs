@@ -63,3 +63,53 @@ fn masked_credentials_stay_with_their_server() {
     browser.submit(&edit, &edit, &to(&none)).expect(303);
     assert_eq!(stored(), json!(none));
 }
+
+#[test]
+fn masked_headers_stay_with_their_server() {
+    let (api, target, other) = (Api::start(), receiver(), receiver());
+    let path = api.webhook(&target.url());
+    let headers = json!({"headers": {"X-Key": "kept", "X-More": "more"}});
+    api.call("PATCH", &format!("{path}settings/"), Some(headers))
+        .expect(200);
+    let browser = Browser::of(&api, &["webhooks"]);
+    let edit = format!("{PAGES}/{path}edit/");
+    let elsewhere = other.url();
+    for headers in ["X-Key: ***", "X-Key: ***\r\nX-More: typed"] {
+        let mut fields = to(&elsewhere);
+        fields.push(("headers", headers));
+        browser.submit(&edit, &edit, &fields).expect(422);
+        fields.push(("test", "1"));
+        let read = words(&browser.submit(&edit, &edit, &fields).expect(422).text);
+        let said = "The value of “X-Key” is stored for another server.";
+        assert_eq!(read.matches(said).count(), 2, "{read}");
+    }
+    assert_eq!(other.requests().len(), 0);
+    let mut fields = to(&elsewhere);
+    fields.extend([("headers", "X-Key: typed"), ("test", "1")]);
+    browser.submit(&edit, &edit, &fields).expect(200);
+    assert_eq!(other.requests()[0].header("x-key"), Some("typed"));
+}
+
+#[test]
+fn who_tries_a_webhook_out_leaves_a_trace() {
+    let (api, target) = (Api::start(), receiver());
+    let path = api.webhook("https://shop.example/");
+    let browser = Browser::of(&api, &["webhooks"]);
+    let url = format!("http://user:pass@{}/", target.address());
+    let mut fields = to(&url);
+    fields.push(("test", "1"));
+    browser.submit(NEW, NEW, &fields).expect(200);
+    let edit = format!("{PAGES}/{path}edit/");
+    browser.submit(&edit, &edit, &fields).expect(200);
+    let entries = api.get("audit/").expect(200).json()["results"].clone();
+    let redacted = target.url();
+    for (entry, data) in [
+        (&entries[0], json!({"target_url": redacted, "id": 1})),
+        (&entries[1], json!({"target_url": redacted})),
+    ] {
+        assert_eq!(entry["action"], "sonnette.webhook.tried");
+        assert_eq!(entry["data"], data);
+    }
+    let read = browser.read(&format!("{PAGES}/audit/"));
+    assert!(read.contains("tested a webhook before saving it"), "{read}");
+}

@@ -84,7 +84,11 @@ pub(super) fn check(
         }
         Err(_) => None,
     };
-    let headers = extra_headers(&input.headers, &stored.headers)
+    let target = fields.as_ref().map(|fields| &fields.target);
+    let elsewhere = before
+        .zip(target)
+        .is_some_and(|(before, target)| !target.is_at_server_of(&before.target));
+    let headers = extra_headers(&input.headers, &stored.headers, elsewhere)
         .map_err(|complaints| wrong.extend(complaints));
     match (fields, patch, headers) {
         (Some(fields), Some(patch), Ok(headers)) if wrong.is_empty() => Ok(Checked {
@@ -176,13 +180,28 @@ fn more(input: &Input) -> Map<String, Value> {
         .collect()
 }
 
-fn extra_headers(text: &str, stored: &[ExtraHeader]) -> Result<Vec<ExtraHeader>, Vec<Wrong>> {
-    let mut members = Vec::new();
+/// The headers with stored values for their masks; not if they are to go `elsewhere`.
+fn extra_headers(
+    text: &str,
+    stored: &[ExtraHeader],
+    elsewhere: bool,
+) -> Result<Vec<ExtraHeader>, Vec<Wrong>> {
+    let (mut members, mut masked) = (Vec::new(), Vec::new());
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
             return Err(vec![Wrong::new("headers", Complaint::NoHeaderLine)]);
         };
-        members.push((name.trim().to_owned(), Some(value.trim().to_owned())));
+        let (name, value) = (name.trim(), value.trim());
+        if elsewhere && value == MASK {
+            masked.push(Wrong::new(
+                "headers",
+                Complaint::HeaderElsewhere(name.to_owned()),
+            ));
+        }
+        members.push((name.to_owned(), Some(value.to_owned())));
+    }
+    if !masked.is_empty() {
+        return Err(masked);
     }
     headers::check(members, stored).map_err(|problems| {
         problems

@@ -49,6 +49,8 @@ pub(super) enum Complaint {
     NoHeaderLine,
     /// By a rule of extra headers, with the name it is about.
     Header(Option<String>, HeaderProblem),
+    /// A masked value of this name, which is stored for another server.
+    HeaderElsewhere(String),
     /// By the one rule that the setting has: its key.
     Setting(&'static str),
 }
@@ -110,7 +112,8 @@ impl Wrong {
             Complaint::Busy => w.t("form-wrong-busy").into_owned(),
             Complaint::NoHeaderLine => w.t("form-wrong-header-line").into_owned(),
             Complaint::Header(None, _) => w.t("form-wrong-headers-many").into_owned(),
-            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), name),
+            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), quoted(name)),
+            Complaint::HeaderElsewhere(name) => w.a("form-wrong-header-elsewhere", quoted(name)),
             Complaint::Setting(key) => w.t(key).into_owned(),
         }
     }

@@ -78,6 +78,7 @@ form-wrong-header-reserved = The header “{ $what }” is set by the server.
 form-wrong-header-long = The value of “{ $what }” is too long; 4096 characters at most.
 form-wrong-header-value = The value of “{ $what }” cannot be sent. Only ASCII characters can.
 form-wrong-header-masked = There is no stored value of “{ $what }” to keep. Enter the value in full.
+form-wrong-header-elsewhere = The value of “{ $what }” is stored for another server. Enter it in full to send it to this one.
 form-wrong-per-second = Enter a whole number from 1 to 10,000, or leave the requests per second empty.
 form-wrong-concurrency = Enter a whole number from 1 to 1,000, or leave the requests at a time empty.
 form-wrong-timeout = Enter a whole number from 1 to 30, or leave the time limit empty.

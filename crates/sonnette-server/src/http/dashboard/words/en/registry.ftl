@@ -186,6 +186,7 @@ audit-command-line = the command line
 audit-server = the server
 audit-action-pretix-webhook-created = created a webhook
 audit-action-pretix-webhook-changed = changed a webhook
+audit-action-sonnette-webhook-tried = tested a webhook before saving it
 audit-action-pretix-webhook-retries-expedited = sent at once what was waiting
 audit-action-pretix-webhook-retries-dropped = dropped what was waiting
 audit-action-sonnette-webhook-retried = sent again what was not delivered

@@ -78,6 +78,7 @@ form-wrong-header-reserved = L’en-tête « { $what } » est défini par le
 form-wrong-header-long = La valeur de « { $what } » est trop longue ; 4096 caractères au plus.
 form-wrong-header-value = La valeur de « { $what } » ne peut pas être envoyée. Seuls les caractères ASCII le peuvent.
 form-wrong-header-masked = Aucune valeur de « { $what } » n’est enregistrée. Saisissez la valeur en entier.
+form-wrong-header-elsewhere = La valeur de « { $what } » est enregistrée pour un autre serveur. Saisissez-la en entier pour l’envoyer à celui-ci.
 form-wrong-per-second = Saisissez un nombre entier de 1 à 10 000 de requêtes par seconde, ou laissez le champ vide.
 form-wrong-concurrency = Saisissez un nombre entier de 1 à 1 000 de requêtes simultanées, ou laissez le champ vide.
 form-wrong-timeout = Saisissez un délai entier de 1 à 30 secondes, ou laissez le champ vide.

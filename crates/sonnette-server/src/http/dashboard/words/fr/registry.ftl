@@ -186,6 +186,7 @@ audit-command-line = la ligne de commande
 audit-server = le serveur
 audit-action-pretix-webhook-created = a créé un webhook
 audit-action-pretix-webhook-changed = a modifié un webhook
+audit-action-sonnette-webhook-tried = a testé un webhook avant de l’enregistrer
 audit-action-pretix-webhook-retries-expedited = a envoyé tout de suite ce qui attendait
 audit-action-pretix-webhook-retries-dropped = a annulé ce qui attendait
 audit-action-sonnette-webhook-retried = a renvoyé ce qui n’avait pas été livré
