@@ -17,6 +17,7 @@ fault-summary = Nothing was saved. Please correct what is marked below.
 fault-required = Please fill this in.
 fault-too-long = At most { $count } characters, please.
 fault-null-characters = Null characters are not allowed.
+fault-control-characters = Control characters are not allowed.
 fault-no-json = This is no JSON: { $what }
 fault-no-time = Enter a date and time such as 2026-11-21T18:00.
 

@@ -17,6 +17,7 @@ fault-summary = Rien n’a été enregistré. Veuillez corriger ce qui est signa
 fault-required = Veuillez remplir ce champ.
 fault-too-long = { $count } caractères au plus, s’il vous plaît.
 fault-null-characters = Les caractères nuls ne sont pas admis.
+fault-control-characters = Les caractères de contrôle ne sont pas admis.
 fault-no-json = Ce n’est pas du JSON : { $what }
 fault-no-time = Indiquez une date et une heure, par exemple 2026-11-21T18:00.
 
