@@ -55,6 +55,9 @@ impl Organizer {
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
+        if self.name.iter().any(|name| name.contains(char::is_control)) {
+            bail!("control characters are not allowed in a name");
+        }
         let store = registry::open(settings)?;
         let mut dialects = Vec::new();
         for dialect in self.dialects {

@@ -12,6 +12,7 @@ use super::lists::INVALID_TIME;
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
+const CONTROL: &str = "Control characters are not allowed.";
 
 /// E-mail addresses that a list of contacts may have.
 pub(crate) const MOST_CONTACTS: usize = 20;
@@ -103,6 +104,16 @@ impl Fields {
         let text = self.text(name, max)?;
         if text.is_empty() {
             self.refuse(name, "This field may not be blank.");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The same without control characters: a name that stands in the heads of mails.
+    pub(crate) fn line(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.filled(name, max)?;
+        if text.chars().any(char::is_control) {
+            self.refuse(name, CONTROL);
             return None;
         }
         Some(text)
@@ -275,6 +286,20 @@ mod tests {
         };
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
+    }
+
+    #[test]
+    fn a_line_is_one() {
+        for text in ["a\r\nBcc: b", "a\tb", "\u{1b}[1m", "\u{85}x\u{9f}x"] {
+            let mut fields = fields(json!({ "name": text }));
+            assert_eq!(fields.line("name", 99), None);
+            let Err(ApiError::Fields(errors)) = fields.finish() else {
+                panic!("no errors")
+            };
+            assert_eq!(errors, [("name".to_owned(), vec![CONTROL.to_owned()])]);
+        }
+        let mut fields = fields(json!({"name": "Été & fils"}));
+        assert_eq!(fields.line("name", 99).as_deref(), Some("Été & fils"));
     }
 
     #[test]

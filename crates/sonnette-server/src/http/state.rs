@@ -7,11 +7,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use sonnette::Sonnette;
-use sonnette::domain::{DialectName, Organizer, TokenId};
-use sonnette::engine::Registry;
+use sonnette::domain::{DialectName, Organizer, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
+use sonnette::engine::{Registry, Seats};
 use sonnette::store::{Store, StoreError};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::dashboard::live;
@@ -86,7 +85,7 @@ pub(crate) struct Inner {
     /// How often somebody may try to log in.
     pub(crate) throttles: Throttles,
     /// Room for pages that are told when something changes.
-    pub(crate) viewers: Arc<Semaphore>,
+    pub(crate) viewers: Seats<TokenHash>,
 }
 
 impl Deref for AppState {
@@ -106,7 +105,7 @@ impl AppState {
             token_use: TokenUse::default(),
             running: Running::default(),
             throttles: Throttles::default(),
-            viewers: Arc::new(Semaphore::new(live::MOST)),
+            viewers: Seats::new(live::MOST, live::MOST_OF_ONE),
         }))
     }
 

@@ -23,8 +23,11 @@ words! {
 }
 
 impl LetterKind {
-    /// Within this time of a letter about a forgotten password there is no second one.
-    pub const RESET_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+    /// Within this time of a letter there is no second one of its kind to the same user.
+    pub const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
+    /// Letters of any kind that a user gets in a day.
+    pub const MOST_IN_A_DAY: u32 = 10;
 
     /// What the link in such a letter is for.
     pub fn purpose(self, user: UserId) -> LinkPurpose {

@@ -72,6 +72,35 @@ impl TargetUrl {
         format!("{scheme}://{host_on}")
     }
 
+    /// As given, but with `mask` for user information, if there is some: for a form that is sent back.
+    pub fn masked(&self, mask: &str) -> String {
+        if self.parts.user_info.is_none() {
+            return self.text.clone();
+        }
+        let scheme = &self.text[self.parts.scheme.clone()];
+        let host_on = &self.text[self.parts.host.start..];
+        format!("{scheme}://{mask}@{host_on}")
+    }
+
+    /// User information as given, without the `@`.
+    pub fn user_info(&self) -> Option<&str> {
+        self.parts.user_info.clone().map(|range| &self.text[range])
+    }
+
+    /// Whether both lead to the same scheme, host and port: what is secret to one may be told to the other.
+    pub fn is_at_server_of(&self, other: &Self) -> bool {
+        let port = |url: &Self| {
+            url.port().or(match url.scheme().as_str() {
+                "http" => Some(80),
+                "https" => Some(443),
+                _ => None,
+            })
+        };
+        self.scheme() == other.scheme()
+            && self.host().eq_ignore_ascii_case(other.host())
+            && port(self) == port(other)
+    }
+
     /// Scheme, host, port and path as given: neither user information nor query, which may hold secrets.
     pub fn place(&self) -> String {
         let shown = self.redacted();

@@ -154,6 +154,35 @@ fn takes_the_parts_apart() {
 }
 
 #[test]
+fn masks_user_information_only() {
+    for (given, shown) in [
+        ("https://u:p@a.example/b?c@d", "https://***@a.example/b?c@d"),
+        ("HTTP://token@a.example:81", "HTTP://***@a.example:81"),
+        ("http://a?b@example.com/", "http://***@example.com/"),
+        ("https://a.example/?u:p@b", "https://a.example/?u:p@b"),
+    ] {
+        assert_eq!(url(given).masked("***"), shown);
+    }
+    assert_eq!(url("https://***@a.example/").user_info(), Some("***"));
+}
+
+#[test]
+fn tells_servers_apart() {
+    let same = |one: &str, other: &str| url(one).is_at_server_of(&url(other));
+    assert!(same("https://u:p@a.example/b", "HTTPS://A.example:443?c"));
+    assert!(same("http://[::1]:80/", "http://[::1]"));
+    for other in [
+        "http://a.example/",
+        "https://b.example/",
+        "https://a.example:444/",
+        "https://a.example./",
+        "https://a.example@b.example/",
+    ] {
+        assert!(!same("https://a.example/", other), "{other}");
+    }
+}
+
+#[test]
 fn debug_shows_no_credentials() {
     assert_eq!(
         format!("{:?}", url("http://user:secret@example.com/")),

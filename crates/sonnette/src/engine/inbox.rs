@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, oneshot};
 
-use crate::domain::{Attempt, Notification, NotificationId, Webhook, WebhookId};
+use super::seats::Seat;
+use crate::domain::{Attempt, Notification, NotificationId, OrganizerId, Webhook, WebhookId};
 use crate::store::Waiting;
 
 /// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
@@ -48,7 +49,7 @@ pub(crate) struct TryOut {
     pub(crate) notification: Notification,
     pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
     /// Its place among the few there may be at a time, kept until it has ended: whoever asked may have gone.
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Seat<OrganizerId>,
 }
 
 /// All that has come in since the last look.

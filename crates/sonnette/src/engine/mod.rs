@@ -26,6 +26,7 @@ mod queue;
 mod registry;
 #[cfg(test)]
 mod registry_tests;
+mod seats;
 pub mod sender;
 #[cfg(test)]
 mod simulation;
@@ -42,6 +43,7 @@ use crate::store::Store;
 
 pub use api::*;
 pub use registry::{Registry, Tenant};
+pub use seats::{Seat, Seats};
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.

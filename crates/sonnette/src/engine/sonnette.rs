@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::committer::Committer;
@@ -17,15 +17,17 @@ use super::metrics::Metrics;
 use super::registry::RegistryCache;
 use super::sender::Sender;
 use super::{
-    ControlError, News, Options, PublishError, PublishRequest, Published, Registry, Shared,
+    ControlError, News, Options, PublishError, PublishRequest, Published, Registry, Seats, Shared,
     StartError, Tenant, publisher,
 };
 use crate::clock::Clock;
-use crate::domain::{Delivery, NotificationId, TokenHash, WebhookId};
+use crate::domain::{Delivery, NotificationId, OrganizerId, TokenHash, WebhookId};
 use crate::store::{BITE, DeliveryWord, Span, Store, StoreError};
 
 /// Webhooks not saved that may be tried out at a time.
 const TRY_OUTS: usize = 8;
+/// Those of one organizer.
+const OWN_TRY_OUTS: usize = 2;
 
 /// News that a slow watcher may fall behind by.
 const NEWS: usize = 4_096;
@@ -33,7 +35,7 @@ const NEWS: usize = 4_096;
 /// The engine: publishes, sends, and lets people look and mend.
 pub struct Sonnette {
     pub(super) shared: Arc<Shared>,
-    pub(super) try_outs: Arc<Semaphore>,
+    pub(super) try_outs: Seats<OrganizerId>,
     janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
@@ -110,7 +112,7 @@ impl Sonnette {
         });
         Ok(Arc::new(Self {
             shared,
-            try_outs: Arc::new(Semaphore::new(TRY_OUTS)),
+            try_outs: Seats::new(TRY_OUTS, OWN_TRY_OUTS),
             janitor,
             threads,
         }))

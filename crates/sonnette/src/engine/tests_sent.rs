@@ -41,14 +41,14 @@ impl Sonnette {
     ///
     /// # Errors
     /// [`ControlError::Missing`] without such an organizer; [`ControlError::NothingToTest`] without a concrete action type
-    /// that it knows; [`ControlError::Busy`] while others are being tried out.
+    /// that it knows; [`ControlError::Busy`] while others are being tried out, or two of the organizer's own.
     pub async fn try_out(
         &self,
         draft: Webhook,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let place = self.try_outs.clone().try_acquire_owned();
-        let place = place.map_err(|_| ControlError::Busy)?;
+        let place = self.try_outs.take(draft.organizer);
+        let place = place.ok_or(ControlError::Busy)?;
         let notification = self.example(&draft, action_type).await?;
         let (answer, attempt) = oneshot::channel();
         let inbox = self.shared.inboxes.of(draft.id);

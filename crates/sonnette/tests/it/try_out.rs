@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use sonnette::domain::{ExtraHeader, Failure, Outcome, Secret, Webhook, WebhookId};
+use sonnette::domain::{ExtraHeader, Failure, OrganizerId, Outcome, Secret, Webhook, WebhookId};
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, Log, Registry};
+use sonnette::store::{AttemptQuery, Changed, Log, Registry};
 use sonnette::testing::{Answer, Receiver};
 
-use crate::world::{World, webhook};
+use crate::world::{World, note, organizer, webhook};
 
 const PLACED: &str = "pretix.event.order.placed";
 
@@ -102,6 +102,13 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     world.sonnette.stop().await;
 }
 
+fn another(world: &World, slug: &str) -> OrganizerId {
+    match world.store.add_organizer(&organizer(slug), note()).unwrap() {
+        Changed::Done(organizer) => organizer.id,
+        other => panic!("no organizer: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn only_a_few_are_tried_out_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
@@ -109,13 +116,22 @@ async fn only_a_few_are_tried_out_at_a_time() {
     let receiver = Receiver::start().await;
     receiver.answer(Answer::never());
     let mut trying = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let (sonnette, draft) = (world.sonnette.clone(), draft(&world, &receiver.url()));
-        trying.spawn(async move { sonnette.try_out(draft, None).await });
+    let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
+    let one_more = |organizer| world.sonnette.try_out(of(organizer), None);
+    for number in 0..4 {
+        let organizer = another(&world, &format!("other{number}"));
+        for _ in 0..2 {
+            let (sonnette, draft) = (world.sonnette.clone(), of(organizer));
+            trying.spawn(async move { sonnette.try_out(draft, None).await });
+        }
+        receiver.wait_for(2 * (number + 1)).await;
+        // The third of one organizer, while there is room for others.
+        assert!(matches!(one_more(organizer).await, Err(ControlError::Busy)));
     }
-    receiver.wait_for(8).await;
-    let one_more = || world.sonnette.try_out(draft(&world, &receiver.url()), None);
-    assert!(matches!(one_more().await, Err(ControlError::Busy)));
+    assert!(matches!(
+        one_more(world.organizer).await,
+        Err(ControlError::Busy)
+    ));
     // Their time limit is two seconds.
     for attempt in trying.join_all().await {
         let outcome = &Arc::clone(&attempt.unwrap()).exchange.outcome;
@@ -131,6 +147,13 @@ async fn only_a_few_are_tried_out_at_a_time() {
         );
     }
     receiver.answer(Answer::ok());
-    assert!(one_more().await.unwrap().exchange.outcome.is_success());
+    assert!(
+        one_more(world.organizer)
+            .await
+            .unwrap()
+            .exchange
+            .outcome
+            .is_success()
+    );
     world.sonnette.stop().await;
 }

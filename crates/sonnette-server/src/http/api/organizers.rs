@@ -151,7 +151,7 @@ fn read(fields: &mut Fields) -> Patch {
         fields.refuse("dialects", "This list may not be empty.");
     }
     Patch {
-        name: fields.filled("name", LONGEST_NAME),
+        name: fields.line("name", LONGEST_NAME),
         uuid: fields.uuid("uuid"),
         language: fields.parsed("language"),
         dialects,

@@ -56,4 +56,19 @@ impl Faults {
         }
         text
     }
+
+    /// The same without control characters: a name that stands in the heads of mails.
+    pub(crate) fn line(
+        &mut self,
+        w: &Words,
+        posted: &Posted,
+        field: &'static str,
+        max: usize,
+    ) -> String {
+        let text = self.filled(w, posted, field, max);
+        if text.chars().any(char::is_control) {
+            self.add(field, w.t("fault-control-characters"));
+        }
+        text
+    }
 }

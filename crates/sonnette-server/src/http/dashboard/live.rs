@@ -9,10 +9,10 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use sonnette::domain::{OrganizerId, Permission, WebhookId};
-use sonnette::engine::News;
+use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
+use sonnette::engine::{News, Seat};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use url::form_urlencoded;
@@ -22,6 +22,8 @@ use crate::http::AppState;
 
 /// Pages that are told at the same time; whoever comes beyond that has to look for himself.
 pub(crate) const MOST: usize = 1_000;
+/// Those of one session; a browser opens fewer.
+pub(crate) const MOST_OF_ONE: usize = 20;
 /// A page is not told more often.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// It is told at least so often: what it says of time goes stale, and a visit may have ended.
@@ -93,7 +95,7 @@ pub(super) async fn watch(
         Ok(false) => return StatusCode::FORBIDDEN.into_response(),
         Err(error) => return error.status().into_response(),
     }
-    let Ok(seat) = state.viewers.clone().try_acquire_owned() else {
+    let Some(seat) = state.viewers.take(viewer.pass.session()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let news = state.sonnette.watch();
@@ -124,7 +126,7 @@ async fn tell(
     viewer: Viewer,
     mut news: broadcast::Receiver<Arc<News>>,
     outgoing: mpsc::Sender<Result<Event, Infallible>>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat<TokenHash>,
 ) {
     loop {
         if !viewer.may_still_look(&state).await {

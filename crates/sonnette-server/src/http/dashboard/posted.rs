@@ -12,6 +12,8 @@ use crate::http::AppState;
 
 /// Bytes that a form may have.
 const LONGEST: usize = 1 << 20;
+/// Fields that it may have.
+const MOST_FIELDS: usize = 5_000;
 
 /// The fields of a form, in the order they were sent. It came from our own page: that was checked.
 pub(crate) struct Posted(Vec<(String, String)>);
@@ -57,8 +59,13 @@ impl FromRequest<AppState> for Posted {
             csrf_token(request.headers(), request.uri().path()).ok_or(PageError::Stale)?;
         let body = Limited::new(request.into_body(), LONGEST);
         let body = body.collect().await.map_err(|_| PageError::Unreadable)?;
+        let body = body.to_bytes();
+        let pairs = form_urlencoded::parse(&body);
+        if pairs.clone().nth(MOST_FIELDS).is_some() {
+            return Err(PageError::Unreadable);
+        }
         let posted = Self(
-            form_urlencoded::parse(&body.to_bytes())
+            pairs
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
         );

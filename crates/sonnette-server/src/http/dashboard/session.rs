@@ -42,6 +42,11 @@ impl Pass {
         })
     }
 
+    /// The session, told apart from others.
+    pub(super) fn session(self) -> TokenHash {
+        self.hash
+    }
+
     /// Whether it opens what takes `permission`. Looking does not make the visit longer.
     pub(super) async fn opens(
         &self,

@@ -96,3 +96,18 @@ fn a_page_that_fetches_itself_again_is_not_sent_elsewhere() {
     let browser = Browser::new(&api).with("HX-Request: true");
     browser.get(&format!("{PAGES}/webhooks/")).expect(401);
 }
+
+#[test]
+fn one_visitor_does_not_take_the_room_of_all() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let path = format!("{PAGES}/live/");
+    let mut streams: Vec<_> = (0..20).map(|_| watch(&api, &browser, "")).collect();
+    for stream in &mut streams {
+        assert_eq!(next(stream), "news");
+    }
+    browser.get(&path).expect(503);
+    let other = Browser::new(&api);
+    other.log_in("webhooks@example.org");
+    assert_eq!(next(&mut watch(&api, &other, "")), "news");
+}

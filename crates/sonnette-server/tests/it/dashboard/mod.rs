@@ -10,6 +10,8 @@ mod log_in;
 mod mending;
 mod notifications;
 mod registering;
+mod registering_limits;
+mod registering_secrets;
 mod settings;
 mod tokens;
 mod webhooks;

@@ -173,3 +173,24 @@ fn they_are_for_those_who_may() {
     assert!(french.read(EVENTS).contains("Nouvel événement"));
     french.post(EVENTS, &[("slug", "x")]).expect(403);
 }
+
+#[test]
+fn a_name_is_one_line() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["organizer"]);
+    let name = "Big\r\nBcc: everybody@example.org";
+    let fields = [("name", name), ("language", "en"), ("policy", "never")];
+    let read = words(&browser.submit(SETTINGS, SETTINGS, &fields).expect(422).text);
+    assert!(
+        read.contains("Control characters are not allowed."),
+        "{read}"
+    );
+    let body = json!({ "name": name });
+    let refused = api.call_as(&api.operator, "PATCH", "", Some(body));
+    let message = json!({"name": ["Control characters are not allowed."]});
+    assert_eq!(refused.expect(400).json(), message);
+    let made = api
+        .place()
+        .run(&["organizer", "create", "other", "--name", name]);
+    assert!(made.refused(1).contains("control characters"));
+}

@@ -1,6 +1,6 @@
 //! Mail owed to users about their accounts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
 use super::rows::{Cells, micros};
@@ -17,22 +17,25 @@ impl Letters for SqliteStore {
         organizer: Option<OrganizerId>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let pause = now
-            .saturating_sub(LetterKind::RESET_PAUSE)
-            .unwrap_or(Timestamp::MIN);
+        let before = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
+        let pause = before(LetterKind::PAUSE);
+        let day = before(SignedDuration::from_hours(24));
         self.write(|t| {
             let queued = t.execute(
                 "INSERT INTO letters (user, kind, language, organizer, at, tries, due_at)
                  SELECT id, ?2, ?3, ?4, ?5, 0, ?5 FROM users WHERE id = ?1
-                   AND NOT (?2 = 'reset' AND EXISTS
-                     (SELECT 1 FROM letters WHERE user = ?1 AND kind = 'reset' AND at > ?6))",
+                   AND NOT EXISTS
+                     (SELECT 1 FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?6)
+                   AND (SELECT count(*) FROM letters WHERE user = ?1 AND at > ?7) < ?8",
                 params![
                     user.0,
                     kind.as_str(),
                     language.as_str(),
                     organizer.map(|o| o.0),
                     micros(now),
-                    micros(pause)
+                    micros(pause),
+                    micros(day),
+                    LetterKind::MOST_IN_A_DAY
                 ],
             )?;
             Ok(queued > 0)

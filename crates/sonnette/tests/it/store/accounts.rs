@@ -354,7 +354,7 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     assert_eq!(store.due_letters(at(11), 9).unwrap()[0].tries, 1);
     assert!(
         store
-            .owe_letter(user.id, kind, language, None, at(7))
+            .owe_letter(user.id, LetterKind::Reset, language, None, at(7))
             .unwrap()
     );
     assert_eq!(store.due_letters(at(20), 1).unwrap()[0].organizer, None);
@@ -373,7 +373,7 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     assert_eq!(store.due_letters(at(99), 9).unwrap(), []);
 }
 
-pub(super) fn a_mailbox_is_not_filled_with_resets(bench: &Bench<'_>) {
+pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
     let other = add(bench, "other@example.org", Access::Operator).id;
     let owe = |user, kind, second| {
@@ -387,6 +387,15 @@ pub(super) fn a_mailbox_is_not_filled_with_resets(bench: &Bench<'_>) {
     assert!(owe(user, LetterKind::Invitation, 59));
     assert!(owe(other, LetterKind::Reset, 59));
     assert!(owe(user, LetterKind::Reset, 60));
+    assert!(!owe(user, LetterKind::Invitation, 118));
+    assert!(owe(user, LetterKind::Invitation, 119));
+    for minute in 3..9 {
+        assert!(owe(user, LetterKind::Reset, minute * 60));
+    }
+    assert!(!owe(user, LetterKind::Reset, 86_399));
+    assert!(!owe(user, LetterKind::Invitation, 86_399));
+    assert!(owe(user, LetterKind::Invitation, 86_400));
+    assert!(owe(other, LetterKind::Reset, 86_400));
 }
 
 pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
@@ -398,13 +407,12 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     let early = at(60) - SignedDuration::from_hours(1);
     store.add_link(&ONE, &Link::new(short, early)).unwrap();
     store.add_link(&TWO, &Link::new(long, early)).unwrap();
-    let owe = |second| {
-        let kind = LetterKind::Invitation;
+    let owe = |kind, second| {
         store
             .owe_letter(user, kind, Language::English, None, at(second))
             .unwrap()
     };
-    assert!(owe(29) && owe(30));
+    assert!(owe(LetterKind::Reset, 29) && owe(LetterKind::Invitation, 30));
     assert!(!store.prune(at(30), at(60)).unwrap());
     // What has expired is not given at all, so it is looked for as of when it had not.
     assert_eq!(store.session(&ONE, at(0)).unwrap(), None);

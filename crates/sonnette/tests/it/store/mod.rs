@@ -91,7 +91,7 @@ macro_rules! conformance {
                 a_session_lasts_until_it_expires_or_ends
                 a_link_lasts_as_long_as_its_purpose_says
                 a_letter_is_owed_until_it_has_ended
-                a_mailbox_is_not_filled_with_resets
+                a_mailbox_is_not_filled
                 what_has_expired_is_pruned
             );
         }

@@ -78,7 +78,7 @@ impl Input {
         operator: bool,
         faults: &mut Faults,
     ) -> (Patch, Value) {
-        let name = faults.filled(w, posted, "name", LONGEST_NAME);
+        let name = faults.line(w, posted, "name", LONGEST_NAME);
         let language = self.language.parse().ok();
         if language.is_none() {
             faults.add("language", w.t("fault-required"));

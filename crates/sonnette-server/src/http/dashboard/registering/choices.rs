@@ -1,11 +1,16 @@
 //! What there is to choose: action types in groups, and events.
 
+use std::collections::{HashMap, HashSet};
+
 use sonnette::dialect::{ActionSpec, Catalogue};
-use sonnette::domain::{DialectName, Event, Shape};
+use sonnette::domain::{ActionName, DialectName, Event, Shape};
 
 use crate::http::dashboard::action_words;
 use crate::http::dashboard::when::When;
 use crate::http::dashboard::words::Words;
+
+/// Events that are shown, but for those that are ticked.
+pub(super) const MOST_EVENTS: usize = 1_000;
 
 /// An action type, or a wildcard over some.
 pub(super) struct Choice {
@@ -33,11 +38,13 @@ pub(super) struct Choices {
 
 impl Choices {
     /// Those of a catalogue in its order, with wildcards where one may choose them; `chosen` ones are ticked. What was
-    /// chosen and is not in the catalogue comes first.
+    /// chosen and is not in the catalogue comes first, if it could be in one.
     pub(super) fn of(catalogue: &Catalogue, chosen: &[String], w: &Words) -> Self {
-        let is_chosen = |name: &str| chosen.iter().any(|known| known == name);
+        let ticked: HashSet<&str> = chosen.iter().map(String::as_str).collect();
+        let is_chosen = |name: &str| ticked.contains(name);
+        let covered = Covered::by(catalogue);
         let mut groups: Vec<Group> = Vec::new();
-        let mut offered: Vec<String> = Vec::new();
+        let mut offered: HashSet<String> = HashSet::new();
         for spec in catalogue.iter() {
             let title = title(spec, w);
             let index = groups.iter().position(|group| group.title == title);
@@ -48,24 +55,25 @@ impl Choices {
                 });
                 groups.len() - 1
             });
-            for wildcard in wildcards(catalogue, spec) {
-                if !offered.contains(&wildcard) {
+            for wildcard in covered.wildcards(catalogue, spec) {
+                if offered.insert(wildcard.clone()) {
                     groups[index].choices.push(Choice {
                         label: w.t("form-wildcard").into_owned(),
                         about: w.a("form-wildcard-why", wildcard.trim_end_matches('*')),
                         covers: String::new(),
                         chosen: is_chosen(&wildcard),
-                        name: wildcard.clone(),
+                        name: wildcard,
                     });
-                    offered.push(wildcard);
                 }
             }
             groups[index]
                 .choices
                 .push(choice(spec, is_chosen(spec.name.as_str()), w));
-            offered.push(spec.name.to_string());
+            offered.insert(spec.name.to_string());
         }
-        let others = chosen.iter().filter(|name| !offered.contains(name));
+        let could_be = |name: &&String| name.parse::<ActionName>().is_ok();
+        let others = chosen.iter().filter(|name| !offered.contains(*name));
+        let others = others.filter(could_be);
         let others: Vec<_> = others
             .map(|name| Choice {
                 name: name.clone(),
@@ -106,25 +114,37 @@ fn choice(spec: &ActionSpec, chosen: bool, w: &Words) -> Choice {
     }
 }
 
-/// Wildcards over this action type that stand before it: `creads.*`, and `creads.project.*` if it covers several. Those
-/// of pretix are registered names, and stand in the catalogue themselves.
-fn wildcards(catalogue: &Catalogue, spec: &ActionSpec) -> Vec<String> {
-    if spec.dialect == DialectName::Pretix {
-        return Vec::new();
+/// How many action types of a catalogue begin with each stem, such as `creads.project.`.
+struct Covered<'a>(HashMap<&'a str, usize>);
+
+impl<'a> Covered<'a> {
+    fn by(catalogue: &'a Catalogue) -> Self {
+        let mut counts = HashMap::new();
+        for spec in catalogue.iter() {
+            for stem in stems(spec) {
+                *counts.entry(stem).or_default() += 1;
+            }
+        }
+        Self(counts)
     }
+
+    /// Wildcards over this action type that stand before it: `creads.*`, and `creads.project.*` if it covers several.
+    /// Those of pretix are registered names, and stand in the catalogue themselves.
+    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionSpec) -> Vec<String> {
+        if spec.dialect == DialectName::Pretix {
+            return Vec::new();
+        }
+        stems(spec)
+            .filter(|stem| self.0.get(stem).is_some_and(|count| *count > 1))
+            .map(|stem| format!("{stem}*"))
+            .filter(|wildcard| catalogue.selectable(wildcard))
+            .collect()
+    }
+}
+
+fn stems(spec: &ActionSpec) -> impl Iterator<Item = &str> {
     let name = spec.name.as_str();
-    let stems = name.match_indices('.').map(|(at, _)| &name[..=at]);
-    let several = |stem: &str| {
-        let covered = catalogue
-            .iter()
-            .filter(|s| s.name.as_str().starts_with(stem));
-        covered.count() > 1
-    };
-    stems
-        .filter(|stem| several(stem))
-        .map(|stem| format!("{stem}*"))
-        .filter(|wildcard| catalogue.selectable(wildcard))
-        .collect()
+    name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
 fn title(spec: &ActionSpec, w: &Words) -> String {
@@ -157,14 +177,20 @@ pub(super) struct EventChoice {
 }
 
 impl EventChoice {
-    /// All of them, in pretix's order.
-    pub(super) fn all(events: &[Event], chosen: &[String]) -> Vec<Self> {
+    /// The first of them in pretix's order, and all that are chosen; whether some are left out.
+    pub(super) fn first(events: &[Event], chosen: &[String]) -> (Vec<Self>, bool) {
+        let chosen: HashSet<&str> = chosen.iter().map(String::as_str).collect();
+        let is_chosen = |event: &Event| chosen.contains(event.slug.as_str());
         let of = |event: &Event| Self {
             slug: event.slug.to_string(),
             name: event.name.clone(),
             date: event.date_from.map(When),
-            chosen: chosen.iter().any(|slug| slug == event.slug.as_str()),
+            chosen: is_chosen(event),
         };
-        events.iter().map(of).collect()
+        let numbered = events.iter().enumerate();
+        let shown = numbered.filter(|(index, event)| *index < MOST_EVENTS || is_chosen(event));
+        let shown: Vec<_> = shown.map(|(_, event)| of(event)).collect();
+        let some_left_out = shown.len() < events.len();
+        (shown, some_left_out)
     }
 }

@@ -1,5 +1,7 @@
 //! What stands in the form, as it was typed.
 
+use std::collections::HashSet;
+
 use sonnette::domain::{EventFilter, Webhook};
 
 use crate::http::dashboard::posted::Posted;
@@ -45,7 +47,7 @@ impl Default for Input {
 }
 
 impl Input {
-    /// A webhook as it is stored; values of its headers are masked.
+    /// A webhook as it is stored; credentials in its URL and values of its headers are masked.
     pub(super) fn of(webhook: &Webhook) -> Self {
         fn text(number: Option<impl ToString>) -> String {
             number.map(|number| number.to_string()).unwrap_or_default()
@@ -66,7 +68,7 @@ impl Input {
             .map(|header| format!("{}: {MASK}", header.name))
             .collect();
         Self {
-            target_url: webhook.target.as_given().to_owned(),
+            target_url: webhook.target.masked(MASK),
             comment: webhook.comment.clone().unwrap_or_default(),
             enabled: webhook.is_enabled(),
             action_types,
@@ -87,7 +89,11 @@ impl Input {
 
     /// A form that was sent.
     pub(super) fn posted(posted: &Posted) -> Self {
-        let all = |name| posted.all(name).map(str::to_owned).collect();
+        let all = |name| {
+            let mut seen = HashSet::new();
+            let values = posted.all(name).filter(|value| seen.insert(*value));
+            values.map(str::to_owned).collect()
+        };
         let get = |name| posted.get(name).to_owned();
         let typed = posted.get("target_url");
         Self {

@@ -42,6 +42,7 @@ struct FormPage {
     input: Input,
     choices: Choices,
     events: Vec<EventChoice>,
+    some_events_left_out: bool,
     /// What is wrong, by the names of the fields.
     wrong: Vec<(&'static str, String)>,
     warnings: Vec<String>,
@@ -111,17 +112,16 @@ impl Form {
             None => list.clone(),
             Some(webhook) => desk.url(format_args!("/webhooks/{}/", webhook.id)),
         };
+        let (events, some_events_left_out) = EventChoice::first(&self.events, &input.limit_events);
         page(&FormPage {
             list,
             back,
             action: desk.url(here),
             stored: self.webhook.map(|webhook| webhook.target.redacted()),
             choices: Choices::of(&desk.tenant.catalogue, &input.action_types, w),
-            events: EventChoice::all(&self.events, &input.limit_events),
-            wrong: wrong
-                .iter()
-                .map(|wrong| (wrong.field, wrong.say(w)))
-                .collect(),
+            events,
+            some_events_left_out,
+            wrong: Wrong::told(wrong, w),
             warnings: warnings.iter().map(|key| w.t(key).into_owned()).collect(),
             input,
             told,

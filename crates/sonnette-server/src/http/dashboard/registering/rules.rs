@@ -1,9 +1,13 @@
 //! Checks what stands in the form by the rules of the API, and those that pretix's form adds.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sonnette::dialect::Catalogue;
-use sonnette::domain::{Event, ExtraHeader, SigningSeed, Webhook, WebhookSettings};
+use sonnette::domain::{
+    Event, EventFilter, ExtraHeader, SigningSeed, TargetUrl, Webhook, WebhookSettings,
+};
 
 use super::input::Input;
 use super::wrong::{Complaint, Wrong};
@@ -13,8 +17,12 @@ use crate::http::drf::problem::Problems;
 use crate::http::drf::webhook_fields::{Change, WebhookFields, check_webhook};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::webhooks::masks::MASK;
 use crate::http::webhooks::settings_input::SettingsPatch;
 use crate::http::webhooks::{headers, lacks_https, put, secrets};
+
+/// Action types, or events, that may be chosen; but as many as are stored may stay.
+const MOST_CHOSEN: usize = 1_000;
 
 /// A form without fault.
 pub(super) struct Checked {
@@ -41,9 +49,15 @@ pub(super) fn check(
 ) -> Result<Checked, Vec<Wrong>> {
     let mut wrong = Vec::new();
     let change = before.map_or(Change::Create, Change::Replace);
-    let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
+    let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
+    let known = |slug: &str| slugs.contains(slug);
     let selectable = |name: &str| catalogue.selectable(name);
-    let fields = match check_webhook(change, members(input), false, known, selectable) {
+    let target_url = unmasked(&input.target_url, before).unwrap_or_else(|complaint| {
+        wrong.push(Wrong::new("target_url", complaint));
+        input.target_url.clone()
+    });
+    let members = members(input, &target_url);
+    let fields = match check_webhook(change, members, false, known, selectable) {
         Ok(fields) => {
             if lacks_https(settings, &fields, before) {
                 wrong.push(Wrong::new("target_url", Complaint::Unencrypted));
@@ -55,6 +69,7 @@ pub(super) fn check(
             None
         }
     };
+    wrong.extend(too_many(input, before));
     if input.action_types.is_empty() {
         wrong.push(Wrong::new("action_types", Complaint::NoActionType));
     }
@@ -69,7 +84,11 @@ pub(super) fn check(
         }
         Err(_) => None,
     };
-    let headers = extra_headers(&input.headers, &stored.headers)
+    let target = fields.as_ref().map(|fields| &fields.target);
+    let elsewhere = before
+        .zip(target)
+        .is_some_and(|(before, target)| !target.is_at_server_of(&before.target));
+    let headers = extra_headers(&input.headers, &stored.headers, elsewhere)
         .map_err(|complaints| wrong.extend(complaints));
     match (fields, patch, headers) {
         (Some(fields), Some(patch), Ok(headers)) if wrong.is_empty() => Ok(Checked {
@@ -80,17 +99,51 @@ pub(super) fn check(
     }
 }
 
+fn too_many(input: &Input, before: Option<&Webhook>) -> impl Iterator<Item = Wrong> {
+    let stored = before.map_or(0, |webhook| match &webhook.events {
+        EventFilter::All => 0,
+        EventFilter::Only(slugs) => slugs.len(),
+    });
+    let types = before.map_or(0, |webhook| webhook.action_types.len());
+    [
+        ("action_types", input.action_types.len(), types),
+        ("limit_events", input.limit_events.len(), stored),
+    ]
+    .into_iter()
+    .filter(|(_, chosen, stored)| *chosen > MOST_CHOSEN.max(*stored))
+    .map(|(field, ..)| Wrong::new(field, Complaint::TooManyChosen(MOST_CHOSEN)))
+}
+
+/// The URL with the stored credentials for their mask, which is kept for the same server only: whoever may not read them
+/// may not have them sent elsewhere. What is no URL stays as it is.
+fn unmasked(typed: &str, before: Option<&Webhook>) -> Result<String, Complaint> {
+    let Ok(url) = typed.parse::<TargetUrl>() else {
+        return Ok(typed.to_owned());
+    };
+    let user_info = url.user_info().unwrap_or_default();
+    if user_info == MASK {
+        let stored = before.map(|webhook| &webhook.target);
+        let stored = stored.filter(|stored| url.is_at_server_of(stored));
+        let stored = stored.and_then(TargetUrl::user_info);
+        return Ok(url.masked(stored.ok_or(Complaint::MaskedCredentials)?));
+    }
+    match user_info.split_once(':') {
+        Some((_, MASK)) => Err(Complaint::MaskedCredentials),
+        _ => Ok(typed.to_owned()),
+    }
+}
+
 /// pretix's resource, as the API is sent it.
-fn members(input: &Input) -> Vec<(Text, Json)> {
-    let text = |text: &String| Json::Str(Text::from(text.as_str()));
-    let list = |texts: &[String]| Json::List(texts.iter().map(text).collect());
+fn members(input: &Input, target_url: &str) -> Vec<(Text, Json)> {
+    let text = |text: &str| Json::Str(Text::from(text));
+    let list = |texts: &[String]| Json::List(texts.iter().map(|one| text(one)).collect());
     let comment = if input.comment.is_empty() {
         Json::Null
     } else {
         text(&input.comment)
     };
     [
-        ("target_url", text(&input.target_url)),
+        ("target_url", text(target_url)),
         ("comment", comment),
         ("enabled", Json::Bool(input.enabled)),
         ("action_types", list(&input.action_types)),
@@ -127,13 +180,28 @@ fn more(input: &Input) -> Map<String, Value> {
         .collect()
 }
 
-fn extra_headers(text: &str, stored: &[ExtraHeader]) -> Result<Vec<ExtraHeader>, Vec<Wrong>> {
-    let mut members = Vec::new();
+/// The headers with stored values for their masks; not if they are to go `elsewhere`.
+fn extra_headers(
+    text: &str,
+    stored: &[ExtraHeader],
+    elsewhere: bool,
+) -> Result<Vec<ExtraHeader>, Vec<Wrong>> {
+    let (mut members, mut masked) = (Vec::new(), Vec::new());
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
             return Err(vec![Wrong::new("headers", Complaint::NoHeaderLine)]);
         };
-        members.push((name.trim().to_owned(), Some(value.trim().to_owned())));
+        let (name, value) = (name.trim(), value.trim());
+        if elsewhere && value == MASK {
+            masked.push(Wrong::new(
+                "headers",
+                Complaint::HeaderElsewhere(name.to_owned()),
+            ));
+        }
+        members.push((name.to_owned(), Some(value.to_owned())));
+    }
+    if !masked.is_empty() {
+        return Err(masked);
     }
     headers::check(members, stored).map_err(|problems| {
         problems

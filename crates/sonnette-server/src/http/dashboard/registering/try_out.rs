@@ -1,5 +1,6 @@
 //! A webhook tested as it stands in the form, with nothing stored.
 
+use serde_json::json;
 use sonnette::domain::Webhook;
 use sonnette::engine::ControlError;
 
@@ -12,7 +13,8 @@ use crate::http::dashboard::mending::told::Told;
 use crate::http::dashboard::visitor::Desk;
 use crate::http::webhooks::secrets;
 
-/// Sends the example of the first action type that is chosen; `before` is the webhook as it is stored, if it is.
+/// Sends the example of the first action type that is chosen; `before` is the webhook as it is stored, if it is. It is
+/// noted before it is sent: whoever goes away meanwhile leaves a trace.
 pub(super) async fn try_out(
     state: &AppState,
     desk: &Desk,
@@ -28,6 +30,15 @@ pub(super) async fn try_out(
             draft
         }
     };
+    let mut data = json!({"target_url": draft.target.redacted()});
+    if let Some(before) = before {
+        data["id"] = json!(before.id);
+    }
+    let note = desk.visitor.note("sonnette.webhook.tried", data, now);
+    let organizer = desk.organizer();
+    state
+        .store(move |store| store.note(organizer, note))
+        .await?;
     match state.sonnette.try_out(draft, None).await {
         Ok(attempt) => {
             let mut told = Told::of(&attempt, desk.frame.w);

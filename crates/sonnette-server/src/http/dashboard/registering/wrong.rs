@@ -16,6 +16,11 @@ pub(super) const MORE: [&str; 6] = [
     "contact_emails",
 ];
 
+/// Complaints about a field that are told; there may be as many as values.
+const MOST_TOLD: usize = 20;
+/// Characters of a wrong value that are told: enough to find it.
+const MOST_QUOTED: usize = 100;
+
 /// What is wrong with a field.
 #[derive(Debug)]
 pub(super) struct Wrong {
@@ -30,6 +35,10 @@ pub(super) enum Complaint {
     Problem(Problem),
     /// The server calls only what is encrypted.
     Unencrypted,
+    /// Masked credentials, and none are stored for that server.
+    MaskedCredentials,
+    /// More than this many are chosen.
+    TooManyChosen(usize),
     /// The form wants one, the API does not.
     NoActionType,
     /// Of what is chosen nothing can be sent as a test.
@@ -40,6 +49,8 @@ pub(super) enum Complaint {
     NoHeaderLine,
     /// By a rule of extra headers, with the name it is about.
     Header(Option<String>, HeaderProblem),
+    /// A masked value of this name, which is stored for another server.
+    HeaderElsewhere(String),
     /// By the one rule that the setting has: its key.
     Setting(&'static str),
 }
@@ -77,20 +88,39 @@ impl Wrong {
         Self::new(field, Complaint::Setting(key))
     }
 
+    /// The first of each field, in words.
+    pub(super) fn told(all: &[Self], w: &Words) -> Vec<(&'static str, String)> {
+        let mut told: Vec<(&'static str, String)> = Vec::new();
+        for wrong in all {
+            let of_field = told.iter().filter(|(field, _)| *field == wrong.field);
+            if of_field.count() < MOST_TOLD {
+                told.push((wrong.field, wrong.say(w)));
+            }
+        }
+        told
+    }
+
     /// In words.
-    pub(super) fn say(&self, w: &Words) -> String {
+    fn say(&self, w: &Words) -> String {
         match &self.complaint {
             Complaint::Problem(problem) => said(problem, w),
             Complaint::Unencrypted => w.t("form-wrong-unencrypted").into_owned(),
+            Complaint::MaskedCredentials => w.t("form-wrong-url-masked").into_owned(),
+            Complaint::TooManyChosen(most) => w.n("form-wrong-too-many", *most),
             Complaint::NoActionType => w.t("form-wrong-no-action-type").into_owned(),
             Complaint::NothingToTest => w.t("conflict-nothing-to-test").into_owned(),
             Complaint::Busy => w.t("form-wrong-busy").into_owned(),
             Complaint::NoHeaderLine => w.t("form-wrong-header-line").into_owned(),
             Complaint::Header(None, _) => w.t("form-wrong-headers-many").into_owned(),
-            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), name),
+            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), quoted(name)),
+            Complaint::HeaderElsewhere(name) => w.a("form-wrong-header-elsewhere", quoted(name)),
             Complaint::Setting(key) => w.t(key).into_owned(),
         }
     }
+}
+
+fn quoted(value: &str) -> String {
+    value.chars().take(MOST_QUOTED).collect()
 }
 
 fn said(problem: &Problem, w: &Words) -> String {
@@ -100,8 +130,8 @@ fn said(problem: &Problem, w: &Words) -> String {
             args.set("count", *max);
             return w.say("form-wrong-too-long", &args);
         }
-        Problem::NoSuchEvent(slug) => return w.a("form-wrong-event", slug),
-        Problem::NoSuchActionType(name) => return w.a("form-wrong-action-type", name),
+        Problem::NoSuchEvent(slug) => return w.a("form-wrong-event", quoted(slug)),
+        Problem::NoSuchActionType(name) => return w.a("form-wrong-action-type", quoted(name)),
         Problem::Required | Problem::Null | Problem::Blank => "form-wrong-required",
         Problem::Url => "form-wrong-url",
         Problem::AllAndSome => "form-wrong-all-and-some",

@@ -17,6 +17,7 @@ fault-summary = Nothing was saved. Please correct what is marked below.
 fault-required = Please fill this in.
 fault-too-long = At most { $count } characters, please.
 fault-null-characters = Null characters are not allowed.
+fault-control-characters = Control characters are not allowed.
 fault-no-json = This is not JSON: { $what }
 fault-no-time = Enter a date and time such as 2026-11-21T18:00.
 
@@ -186,6 +187,7 @@ audit-command-line = the command line
 audit-server = the server
 audit-action-pretix-webhook-created = created a webhook
 audit-action-pretix-webhook-changed = changed a webhook
+audit-action-sonnette-webhook-tried = tested a webhook before saving it
 audit-action-pretix-webhook-retries-expedited = sent at once what was waiting
 audit-action-pretix-webhook-retries-dropped = dropped what was waiting
 audit-action-sonnette-webhook-retried = sent again what was not delivered

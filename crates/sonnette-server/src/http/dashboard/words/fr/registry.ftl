@@ -17,6 +17,7 @@ fault-summary = Rien n’a été enregistré. Veuillez corriger ce qui est signa
 fault-required = Veuillez remplir ce champ.
 fault-too-long = { $count } caractères au plus, s’il vous plaît.
 fault-null-characters = Les caractères nuls ne sont pas admis.
+fault-control-characters = Les caractères de contrôle ne sont pas admis.
 fault-no-json = Ce n’est pas du JSON : { $what }
 fault-no-time = Indiquez une date et une heure, par exemple 2026-11-21T18:00.
 
@@ -186,6 +187,7 @@ audit-command-line = la ligne de commande
 audit-server = le serveur
 audit-action-pretix-webhook-created = a créé un webhook
 audit-action-pretix-webhook-changed = a modifié un webhook
+audit-action-sonnette-webhook-tried = a testé un webhook avant de l’enregistrer
 audit-action-pretix-webhook-retries-expedited = a envoyé tout de suite ce qui attendait
 audit-action-pretix-webhook-retries-dropped = a annulé ce qui attendait
 audit-action-sonnette-webhook-retried = a renvoyé ce qui n’avait pas été livré
