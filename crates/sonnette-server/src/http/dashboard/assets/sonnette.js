@@ -95,10 +95,13 @@ document.addEventListener("change", (change) => {
   if (change.target.dataset?.sends !== undefined) change.target.form.requestSubmit();
 });
 
-// A stream of news ends with its page, not with an error because the page went.
+// A stream of news ends with its page, and so does what was asked for: not with an error because the page went.
 let stream;
 document.addEventListener("htmx:sse:after:connection", ({ detail }) => (stream = detail.connection));
-addEventListener("pagehide", () => stream?.abortController.abort());
+addEventListener("pagehide", () => {
+  stream?.abortController.abort();
+  for (const asking of document.querySelectorAll(".htmx-request")) asking.dispatchEvent(new Event("htmx:abort"));
+});
 
 document.addEventListener("htmx:after:swap", () => dress(document));
 for (const box of document.querySelectorAll("[data-switches]")) switched(box);
