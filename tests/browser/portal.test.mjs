@@ -16,7 +16,7 @@ test("a platform's portal", { timeout: 60_000 }, async (t) => {
   const platform = await startPlatform(t);
 
   await t.test("opens in a frame of a platform that the settings name", async () => {
-    const { place, url } = await served(t, { embed_origins: platform.origin, ...behindTls });
+    const { place, url, webhook } = await served(t, { embed_origins: platform.origin, ...behindTls });
     const visitor = await framed(browser, place, platform, url);
     await visitor.page.goto(platform.origin);
     const frame = visitor.page.frameLocator("iframe");
@@ -25,6 +25,15 @@ test("a platform's portal", { timeout: 60_000 }, async (t) => {
     await frame.getByRole("navigation").getByRole("link").nth(1).click();
     await frame.locator("a[aria-current=page]", { hasText: "Log" }).waitFor();
     assert.equal(await frame.locator("a[href^='/organizers/'], form[action='/logout/']").count(), 0);
+    // Copying works where the frame was not given the clipboard, too.
+    await visitor.page.frames()[1].goto(`${place.url}/portal/bigevents/webhooks/${webhook}/secret/`);
+    await frame.locator("[data-copy=sample-text]").click();
+    await frame.getByText("Copied", { exact: true }).waitFor();
+    // The frame keeps a choice of language.
+    await frame.locator("footer a[hreflang=fr]").click();
+    await frame.locator("html[lang=fr]").waitFor({ state: "attached" });
+    const expected = / asks for |Permissions policy violation: The Clipboard API/;
+    assert.deepEqual(visitor.complaints.filter((one) => !expected.test(one)), []);
     await visitor.leave();
   });
 
@@ -55,8 +64,11 @@ async function served(t, settings) {
   const place = await Sonnette.place(t, settings);
   const token = await found(place);
   await place.start();
-  const { url } = await place.api(token)("POST", "/organizers/bigevents/portal/");
-  return { place, url };
+  const api = place.api(token);
+  const wanted = { target_url: "http://127.0.0.1:9/", all_events: true, limit_events: [], action_types: ["pretix.event.checkin"] };
+  const { id } = await api("POST", "/organizers/bigevents/webhooks/", wanted);
+  const { url } = await api("POST", "/organizers/bigevents/portal/");
+  return { place, url, webhook: id };
 }
 
 // Another site than the server's: its name is not a number.

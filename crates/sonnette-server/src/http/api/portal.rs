@@ -4,11 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use sonnette::domain::{Link, LinkPurpose};
+use sonnette::domain::{Language, Link, LinkPurpose};
 use utoipa::ToSchema;
 
 use crate::credentials::{random_secret_text, token_hash};
+use crate::http::body::Object;
 use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 use crate::http::guard::Caller;
 use crate::http::links::Base;
 use crate::http::{AppState, reply};
@@ -26,6 +28,22 @@ pub(crate) struct PortalJson {
     expires: String,
 }
 
+/// For whom the link is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct PortalBody {
+    /// What they read on the platform, `en` or `fr`: the pages begin in it. By default as their browser prefers.
+    #[schema(example = "fr")]
+    language: Option<String>,
+}
+
+fn language_of(mut fields: Fields) -> Result<Option<Language>, ApiError> {
+    let language = fields.parsed("language");
+    fields.refuse_the_rest();
+    fields.finish()?;
+    Ok(language)
+}
+
 /// Let somebody in to the dashboard
 ///
 /// A short-lived link that opens this organizer's webhooks and what is beside them, with the permission `webhooks` and no
@@ -35,13 +53,16 @@ pub(crate) struct PortalJson {
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/portal/",
+    request_body = Option<PortalBody>,
     responses((status = 201, description = "The link.", body = PortalJson))
 )]
 pub(crate) async fn create_portal_link(
     State(state): State<AppState>,
     caller: Caller,
     Base(base): Base,
+    Object(members): Object,
 ) -> Result<Response, ApiError> {
+    let language = language_of(Fields::new(members))?;
     let organizer = caller.tenant()?.organizer.id;
     let token = caller.token.id;
     let text = random_secret_text()?;
@@ -50,8 +71,9 @@ pub(crate) async fn create_portal_link(
     state
         .store(move |store| store.add_link(&hash, &link))
         .await?;
+    let language = language.map(|language| format!("&language={language}"));
     let body = PortalJson {
-        url: format!("{base}/portal/?key={text}"),
+        url: format!("{base}/portal/?key={text}{}", language.unwrap_or_default()),
         expires: reply::time(link.expires),
     };
     Ok(reply::json(StatusCode::CREATED, &body))

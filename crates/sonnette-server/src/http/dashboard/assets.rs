@@ -5,10 +5,14 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderName, StatusCode, header};
 use ring::digest::{SHA256, digest};
+use tower_http::compression::CompressionLayer;
+
+use crate::http::AppState;
 
 struct Asset {
     /// As templates name it.
@@ -55,8 +59,14 @@ pub(super) fn url(name: &str) -> &'static str {
     found.map_or("", |asset| &asset.url)
 }
 
+/// Assets, compressed where the browser takes it. Pages never are: how long one is would tell what secrets stand beside
+/// what was sent to it.
+pub(super) fn route() -> MethodRouter<AppState> {
+    get(get_asset).layer(CompressionLayer::new())
+}
+
 /// An asset, for a year.
-pub(super) async fn get_asset(Path(file): Path<String>) -> Response {
+async fn get_asset(Path(file): Path<String>) -> Response {
     let path = format!("/assets/{file}");
     let Some(asset) = ASSETS.iter().find(|asset| asset.url == path) else {
         return StatusCode::NOT_FOUND.into_response();

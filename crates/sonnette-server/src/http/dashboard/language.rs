@@ -1,14 +1,17 @@
 //! Which language a page is in: as chosen, else as the browser prefers.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use cookie::{Cookie, SameSite};
+use cookie::Cookie;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use sonnette::domain::Language;
 
 use super::cookies;
 use super::error::PageError;
+use super::session;
+use super::visitor::{Origin, PORTAL};
+use crate::http::AppState;
 
 const COOKIE: &str = "sonnette_language";
 const A_YEAR: cookie::time::Duration = cookie::time::Duration::days(365);
@@ -57,17 +60,34 @@ pub(super) struct Back {
 
 /// Keeps a choice of language, and goes back to the page it was made on.
 pub(super) async fn choose_language(
+    State(state): State<AppState>,
     Path(word): Path<String>,
     Query(back): Query<Back>,
+    origin: Origin,
 ) -> Result<Response, PageError> {
     let language: Language = word.parse().map_err(|_| PageError::NotFound)?;
-    let cookie = Cookie::build((COOKIE, language.as_str()))
-        .path("/")
-        .max_age(A_YEAR)
-        .http_only(true)
-        .same_site(SameSite::Lax);
-    let back = Redirect::to(local(&back.next)).into_response();
-    Ok(cookies::set(back, cookie.build()))
+    let next = local(&back.next);
+    // A portal's choice is its own: a platform makes it for whoever comes from there.
+    let portal = next.starts_with(PORTAL);
+    let chosen = cookie(&state, language, portal, origin.secure);
+    Ok(cookies::set(Redirect::to(next).into_response(), chosen))
+}
+
+/// Keeps a choice of language, for the portal's pages or for all.
+pub(super) fn cookie(
+    state: &AppState,
+    language: Language,
+    portal: bool,
+    secure: bool,
+) -> Cookie<'static> {
+    let text = language.as_str().to_owned();
+    let mut cookie = if portal {
+        session::built_for_portal(state, COOKIE, text, secure)
+    } else {
+        session::built(COOKIE, text, "/", secure)
+    };
+    cookie.set_max_age(A_YEAR);
+    cookie
 }
 
 /// A path of ours, else the front page: nobody is sent elsewhere by a link to us.

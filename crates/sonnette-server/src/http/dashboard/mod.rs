@@ -49,7 +49,7 @@ use error::PageError;
 pub(super) fn router(state: AppState) -> Router {
     let pages = Router::new()
         .route("/", get(overview::show_overview))
-        .route("/assets/{file}", get(assets::get_asset))
+        .route("/assets/{file}", assets::route())
         .route("/language/{language}/", get(language::choose_language))
         .route("/login/", get(log_in::show_log_in).post(log_in::log_in))
         .route("/logout/", post(log_in::log_out))

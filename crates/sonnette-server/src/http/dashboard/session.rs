@@ -127,15 +127,7 @@ pub(super) async fn begin(
         .await?;
     Ok(added.then(|| match holder {
         Holder::User(_) => built(SESSION, text, "/", secure),
-        Holder::Portal { .. } => {
-            let mut cookie = built(PORTAL_SESSION, text, PORTAL, secure);
-            if secure && !state.settings.embed_origins.is_empty() {
-                // In a frame of another site a browser keeps and sends no other cookie.
-                cookie.set_same_site(SameSite::None);
-                cookie.set_partitioned(true);
-            }
-            cookie
-        }
+        Holder::Portal { .. } => built_for_portal(state, PORTAL_SESSION, text, secure),
     }))
 }
 
@@ -161,7 +153,29 @@ pub(super) fn visit(secure: bool) -> Result<(Cookie<'static>, String), PageError
     Ok((built(VISIT, text, "/", secure), token))
 }
 
-fn built(name: &'static str, text: String, path: &'static str, secure: bool) -> Cookie<'static> {
+/// A cookie of the portal's pages, which may be in a frame.
+pub(super) fn built_for_portal(
+    state: &AppState,
+    name: &'static str,
+    text: String,
+    secure: bool,
+) -> Cookie<'static> {
+    let mut cookie = built(name, text, PORTAL, secure);
+    if secure && !state.settings.embed_origins.is_empty() {
+        // In a frame of another site a browser keeps and sends no other cookie.
+        cookie.set_same_site(SameSite::None);
+        cookie.set_partitioned(true);
+    }
+    cookie
+}
+
+/// A cookie for the pages below `path`.
+pub(super) fn built(
+    name: &'static str,
+    text: String,
+    path: &'static str,
+    secure: bool,
+) -> Cookie<'static> {
     Cookie::build((name, text))
         .path(path)
         .http_only(true)

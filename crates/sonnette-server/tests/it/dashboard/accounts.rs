@@ -45,7 +45,7 @@ fn whoever_is_invited_chooses_a_password_and_is_in() {
 
     let ada = Browser::new(&api);
     let short = choose(&ada, &link, "short", "short").expect(422);
-    assert!(words(&short.text).contains("A password has 8 to 1000 characters."));
+    assert!(words(&short.text).contains("A password must have 8 to 1,000 characters."));
     let typo = choose(&ada, &link, "long enough", "long enuogh").expect(422);
     assert!(words(&typo.text).contains("The two passwords are not the same."));
     let chosen = choose(&ada, &link, PASSWORD, PASSWORD).expect(303);
@@ -311,6 +311,34 @@ fn a_platform_lets_somebody_in_to_one_organizers_pages() {
     Browser::new(&api)
         .get("/portal/bigevents/webhooks/")
         .expect(401);
+}
+
+#[test]
+fn a_platform_says_which_language_its_portal_begins_in() {
+    let api = Api::start();
+    let path = format!("{ORGANIZER}portal/");
+    let answer = api.post(&path, json!({"language": "fr"})).expect(201);
+    let url = answer.json()["url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("&language=fr"), "{url}");
+    let visitor = Browser::new(&api).with("Accept-Language: en");
+    visitor
+        .get(&url[url.find("/portal/").unwrap()..])
+        .expect(303);
+    assert!(visitor.cookie("sonnette_portal").is_some());
+    let list = visitor.get("/portal/bigevents/webhooks/").expect(200);
+    assert!(list.text.contains("<html lang=\"fr\">"));
+    // Whoever reads it may choose another, for the portal alone.
+    let chosen = visitor.get("/language/en/?next=/portal/bigevents/webhooks/");
+    let cookie = chosen.header("set-cookie").unwrap();
+    assert!(cookie.contains("; Path=/portal/;"), "{cookie}");
+    let list = visitor.get("/portal/bigevents/webhooks/").expect(200);
+    assert!(list.text.contains("<html lang=\"en\">"));
+
+    let wrong = api.post(&path, json!({"language": "de"})).expect(400);
+    assert!(wrong.json()["language"].is_array(), "{}", wrong.text);
+    let unknown = api.post(&path, json!({"colour": "red"})).expect(400);
+    assert!(unknown.json()["colour"].is_array(), "{}", unknown.text);
+    api.call_as(&api.token, "POST", &path, None).expect(201);
 }
 
 #[test]

@@ -245,3 +245,19 @@ fn says_whom_to_ask_for_a_permission() {
     assert!(!text.contains("other@example.org"));
     browser.get("/organizers/elsewhere/settings/").expect(404);
 }
+
+#[test]
+fn assets_are_compressed_and_pages_are_not() {
+    let api = Api::start();
+    let visitor = Browser::new(&api).with("Accept-Encoding: gzip");
+    let page = visitor.get("/login/").expect(200);
+    assert_eq!(page.header("content-encoding"), None);
+    let style = page.text.split('"').find(|url| url.ends_with(".css"));
+    let head = format!(
+        "HEAD {} HTTP/1.1\r\nAccept-Encoding: gzip\r\n",
+        style.unwrap()
+    );
+    let style = api.raw(&head, b"").expect(200);
+    assert_eq!(style.header("content-encoding"), Some("gzip"));
+    assert_eq!(style.header("vary"), Some("accept-encoding"));
+}

@@ -3,19 +3,22 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sonnette::domain::{Holder, LinkPurpose};
+use sonnette::domain::{Holder, Language, LinkPurpose};
 
 use crate::credentials::token_hash;
 use crate::http::AppState;
-use crate::http::dashboard::cookies;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::session::begin;
 use crate::http::dashboard::visitor::{Origin, PORTAL};
+use crate::http::dashboard::{cookies, language};
 
 #[derive(Deserialize)]
 pub(crate) struct Key {
     #[serde(default)]
     key: String,
+    /// What they read on the platform.
+    #[serde(default)]
+    language: String,
 }
 
 /// Begins a visit, if the link is not over. It may be opened again until then: frames are loaded anew, and some programs
@@ -42,5 +45,8 @@ pub(crate) async fn enter_portal(
         origin.secure,
     )
     .await?;
-    Ok(cookies::set(Redirect::to(&url).into_response(), cookie))
+    let chosen = query.language.parse::<Language>().ok();
+    let chosen = chosen.map(|chosen| language::cookie(&state, chosen, true, origin.secure));
+    let entered = cookies::set(Redirect::to(&url).into_response(), cookie);
+    Ok(cookies::set(entered, chosen))
 }

@@ -25,7 +25,7 @@ resend-off = The webhook is disabled: nothing can be sent.
 resend-since = Published since
 resend-utc = In UTC.
 resend-until = Until
-resend-until-why = In UTC. Empty: until now.
+resend-until-why = Empty: until now.
 resend-what = What to send again
 resend-undelivered = What was not delivered
 resend-undelivered-why = What is waiting goes now; what was given up or dropped is tried afresh, for three days.
@@ -99,8 +99,8 @@ rotate-key = The key pair is new as well; the current public key goes on verifyi
 
 samples = A receiver to start from
 samples-why = Each verifies the signature, ignores what it has already seen, and answers 200.
+samples-must = A receiver of your own has to verify the signature over the body as it came, before anything parses it, and answer with a status from 200 to 299 within 30 seconds. It has to remember each webhook-id, since the same notification may come more than once.
 samples-languages = Languages
-samples-docs = More in the documentation
 
 said-retried = It is sent again now.
 said-resent = { $count ->

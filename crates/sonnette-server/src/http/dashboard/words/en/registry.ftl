@@ -156,7 +156,6 @@ events-none = There are no events yet.
 event-name = Name
 event-slug = Slug
 event-starts = Starts
-event-starts-utc = Starts (UTC)
 event-webhooks = Webhooks limited to it
 event-new = New event
 event-add = Add event

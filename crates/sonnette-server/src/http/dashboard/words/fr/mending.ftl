@@ -25,7 +25,7 @@ resend-off = Le webhook est désactivé : rien ne peut être envoyé.
 resend-since = Publié depuis
 resend-utc = En UTC.
 resend-until = Jusqu’à
-resend-until-why = En UTC. Vide : jusqu’à maintenant.
+resend-until-why = Vide : jusqu’à maintenant.
 resend-what = Que renvoyer
 resend-undelivered = Ce qui n’a pas été livré
 resend-undelivered-why = Ce qui attend part maintenant ; ce qui a été abandonné ou annulé est de nouveau tenté, pendant trois jours.
@@ -99,8 +99,8 @@ rotate-key = La paire de clés est nouvelle aussi ; la clé publique actuelle 
 
 samples = Un récepteur pour commencer
 samples-why = Chacun vérifie la signature, ignore ce qu’il a déjà reçu et répond 200.
+samples-must = Votre propre récepteur doit vérifier la signature sur le corps tel qu’il est arrivé, avant toute analyse, et répondre par un statut de 200 à 299 en moins de 30 secondes. Il doit retenir chaque webhook-id, car la même notification peut arriver plusieurs fois.
 samples-languages = Langages
-samples-docs = En savoir plus dans la documentation
 
 said-retried = La notification est renvoyée maintenant.
 said-resent = { $count ->

@@ -156,7 +156,6 @@ events-none = Il n’y a pas encore d’événement.
 event-name = Nom
 event-slug = Nom court
 event-starts = Début
-event-starts-utc = Début (UTC)
 event-webhooks = Webhooks qui s’y limitent
 event-new = Nouvel événement
 event-add = Ajouter l’événement
