@@ -45,7 +45,7 @@ fn whoever_is_invited_chooses_a_password_and_is_in() {
 
     let ada = Browser::new(&api);
     let short = choose(&ada, &link, "short", "short").expect(422);
-    assert!(words(&short.text).contains("A password has 8 to 1000 characters."));
+    assert!(words(&short.text).contains("A password must have 8 to 1,000 characters."));
     let typo = choose(&ada, &link, "long enough", "long enuogh").expect(422);
     assert!(words(&typo.text).contains("The two passwords are not the same."));
     let chosen = choose(&ada, &link, PASSWORD, PASSWORD).expect(303);

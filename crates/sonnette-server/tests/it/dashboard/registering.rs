@@ -280,7 +280,7 @@ fn tries_out_before_saving() {
     let page = browser.submit(NEW, NEW, &fields).expect(200).text;
     assert!(page.contains("&#60;b&#62;fine"), "{page}");
     let read = words(&page);
-    assert!(read.contains("took it: 200 OK"), "{read}");
+    assert!(read.contains("accepted it: 200 OK"), "{read}");
     assert!(
         read.contains("can be verified once the webhook is saved"),
         "{read}"
