@@ -167,9 +167,7 @@ async fn troubles(
     now: Timestamp,
 ) -> Result<Vec<Trouble>, PageError> {
     let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
-    let last = state
-        .store(move |store| Ok(store.last_attempts(&ids)?))
-        .await?;
+    let last = state.store(move |store| store.last_attempts(&ids)).await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(worst
         .iter()
