@@ -100,7 +100,8 @@ async function tested({ page, say, receiver }) {
 async function saved({ page, say, receiver }) {
   await page.getByRole("button", { name: say("form-save"), exact: true }).click();
   await page.waitForURL(/\/webhooks\/\d+\/$/);
-  assert.ok((await page.locator("h1").textContent()).includes(receiver.host));
+  assert.equal(await page.locator("h1").textContent(), "Our own shop");
+  assert.ok((await page.locator(".head .target").textContent()).includes(receiver.host));
   assert.ok(receiver.requests.every(({ body }) => body.action === PAID), "only tests have been sent");
 }
 
@@ -126,7 +127,7 @@ async function failed({ page, look, receiver, api, say }) {
   await page.getByRole("link", { name: say("tab-webhooks"), exact: true }).click();
   const row = page.getByRole("row").filter({ hasText: receiver.host });
   await row.locator(".state.bad", { hasText: say("standing-failing") }).waitFor();
-  await row.getByRole("link", { name: receiver.host }).first().click();
+  await row.getByRole("link", { name: "Our own shop" }).first().click();
   await page.waitForURL(`**${own}`);
 }
 

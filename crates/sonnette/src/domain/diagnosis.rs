@@ -7,9 +7,10 @@ use super::{Attempt, DisableReason, Fault, LaneHealth, NotificationId, Streak, W
 /// How a webhook stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Diagnosis {
-    /// Nothing has come of it yet, as far back as the log goes: nothing was sent, or not since its address was changed
-    /// or it was switched on.
+    /// Nothing was sent, as far back as the log goes.
     Unused,
+    /// Nothing was sent since its address was changed or it was switched on; before that, the last attempt failed.
+    Renewed,
     /// Its receiver took what came last.
     Healthy {
         /// When that was.
@@ -127,6 +128,7 @@ impl Diagnosis {
         }
         match last_success(health, last_attempt) {
             Some(last_success) => Self::Healthy { last_success },
+            None if last_attempt.is_some() => Self::Renewed,
             None => Self::Unused,
         }
     }

@@ -82,10 +82,13 @@ fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
 #[test]
 fn without_history_it_is_unused() {
     assert_eq!(enabled(&LaneHealth::default(), None), Diagnosis::Unused);
-    // It has another address since.
+}
+
+#[test]
+fn old_failures_do_not_count_once_it_has_another_address_or_is_on_again() {
     let before = answered(50, 500);
     let diagnosis = enabled(&LaneHealth::default(), Some(&before));
-    assert_eq!(diagnosis, Diagnosis::Unused);
+    assert_eq!(diagnosis, Diagnosis::Renewed);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use sonnette::domain::{Permission, UserId};
+use sonnette::domain::{Permission, UserId, WebhookId};
 use sonnette::engine::Registry;
 use sonnette::store::AuditEntry;
 
@@ -100,8 +100,8 @@ impl Names<'_> {
         Row {
             at: When(entry.at),
             actor: self.actor(&entry.actor.0, entry.actor.1),
-            action: self.action(&entry.action),
-            about: about(&entry.data),
+            action: self.action(word(entry)),
+            about: self.about(entry),
             data: (!empty && !entry.data.is_null()).then(|| written(&entry.data)),
         }
     }
@@ -136,12 +136,43 @@ impl Names<'_> {
             words.into_owned()
         }
     }
+
+    /// What an entry is about: what its data names; of a webhook, where it calls, and its number.
+    fn about(&self, entry: &AuditEntry) -> Option<String> {
+        let number = |member| entry.data.get(member).and_then(Value::as_i64);
+        let id = number("webhook").or_else(|| number("id"));
+        let named = named(&entry.data);
+        if !entry.action.contains(".webhook.") {
+            return named.or_else(|| Some(format!("#{}", id?)));
+        }
+        let target = named.or_else(|| {
+            let webhook = self.registry.webhook(WebhookId(id?))?;
+            Some(webhook.target.redacted())
+        });
+        match (target, id) {
+            (Some(target), Some(id)) => Some(format!("{target} (#{id})")),
+            (target, id) => target.or_else(|| Some(format!("#{}", id?))),
+        }
+    }
 }
 
-/// What an entry is about, in the words of its data.
-fn about(data: &Value) -> Option<String> {
-    let said = |member| data.get(member).and_then(Value::as_str);
+/// What was done: a webhook that was switched on or off was changed in no other way that matters as much.
+fn word(entry: &AuditEntry) -> &str {
+    if entry.action != "pretix.webhook.changed" {
+        return &entry.action;
+    }
+    let fields = entry.data.as_object().map_or(0, serde_json::Map::len);
+    match entry.data.get("enabled").and_then(Value::as_bool) {
+        Some(false) => "switched-off",
+        Some(true) if fields == 2 => "switched-on",
+        _ => &entry.action,
+    }
+}
+
+/// The name in an entry's data.
+fn named(data: &Value) -> Option<String> {
     let members = ["action_type", "slug", "email", "target_url", "name"];
-    let name = members.into_iter().find_map(said).map(str::to_owned);
-    name.or_else(|| Some(format!("#{}", data.get("id")?.as_i64()?)))
+    let said = |member| data.get(member).and_then(Value::as_str);
+    let mut names = members.into_iter().filter_map(said);
+    names.find(|name| !name.is_empty()).map(str::to_owned)
 }

@@ -21,7 +21,7 @@ pub(crate) struct Frame {
     /// What forms carry to show that they are ours; empty where there is no form.
     pub(crate) csrf: String,
     /// What came of what was done last.
-    pub(crate) said: Option<String>,
+    pub(crate) said: Option<said::Said>,
     /// The page itself: path and query.
     pub(crate) here: String,
 }
@@ -129,18 +129,14 @@ impl Frame {
         .collect()
     }
 
-    /// Ways to the organizer's pages.
+    /// Ways to the organizer's pages. That to webhooks, which everybody looks for, is there for those too who may not
+    /// open it: its page tells them whom to ask.
     pub(crate) fn tabs(&self) -> Vec<Tab> {
         let Some(place) = &self.place else {
             return Vec::new();
         };
-        let open = |need: &[Permission]| {
-            need.is_empty() || need.iter().any(|need| place.may.contains(*need))
-        };
-        // Who works here is nothing for a platform's customers.
-        let theirs = |path: &str| self.who != Who::Portal || path != "/audit/";
         TABS.iter()
-            .filter(|(_, path, need)| open(need) && theirs(path))
+            .filter(|(_, path, need)| *path == "/webhooks/" || self.opens(place, path, need))
             .map(|(key, path, _)| {
                 let url = format!("{}{path}", place.base);
                 Tab {
@@ -150,6 +146,21 @@ impl Frame {
                 }
             })
             .collect()
+    }
+
+    /// The first of the organizer's pages that whoever looks may open.
+    pub(super) fn first_page(&self) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let first = TABS
+            .iter()
+            .find(|(_, path, need)| self.opens(place, path, need));
+        first.map(|(_, path, _)| format!("{}{path}", place.base))
+    }
+
+    fn opens(&self, place: &Place, path: &str, need: &[Permission]) -> bool {
+        // Who works here is nothing for a platform's customers.
+        (self.who != Who::Portal || path != "/audit/")
+            && (need.is_empty() || need.iter().any(|need| place.may.contains(*need)))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod action_words;
+mod address;
 mod assets;
 mod attempts;
 mod audit;

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use sonnette::domain::{OrganizerId, Permission, WebhookId};
+use sonnette::domain::{
+    Attempt, DisableReason, Disabled, OrganizerId, Permission, WebhookId, WebhookState,
+};
 use sonnette::engine::{LaneView, Registry, Tenant};
 
+use super::address::Address;
 use super::error::PageError;
 use super::frame::{Frame, Who, page};
 use super::visitor::{Desk, Visit};
-use super::webhooks::standing::Standing;
+use super::webhooks::standing::{Standing, diagnosis};
 use super::when::When;
 use super::words::Words;
 use crate::http::AppState;
@@ -22,11 +25,13 @@ use crate::http::AppState;
 const LANES: usize = 200;
 const SHOWN: usize = 25;
 const SIZE: usize = 200;
+/// For how long a webhook that was switched off on its own needs attention even if nothing waits for it.
+const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A lane that somebody should look at.
+/// A webhook that somebody should look at.
 struct Trouble {
     organizer: String,
-    target: String,
+    target: Address,
     url: String,
     standing: Standing,
     since: Option<When>,
@@ -80,11 +85,11 @@ pub(super) async fn show_overview(
         return Ok(Redirect::to(&url).into_response());
     }
     let now = state.now();
-    let lanes = state.sonnette.troubled(LANES).await?;
     let mine = |tenant: &Tenant| visit.visitor.may(tenant.organizer.id, Permission::Webhooks);
+    let lanes: Vec<_> = state.sonnette.troubled(LANES).await?;
     let lanes: Vec<_> = lanes
-        .iter()
-        .filter_map(|(id, lane)| Some((*id, owner(&visit.registry, *id)?, lane)))
+        .into_iter()
+        .filter_map(|(id, lane)| Some((id, owner(&visit.registry, id)?, lane)))
         .filter(|(_, tenant, _)| mine(tenant))
         .collect();
     let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
@@ -103,16 +108,16 @@ pub(super) async fn show_overview(
         };
         rank(other).cmp(&rank(one))
     });
+    let own = tenants.iter().map(|tenant| &***tenant);
+    let own = own.filter(|tenant| mine(tenant));
+    let off = switched_off(&state, own, now).await?;
+    let worst = lanes.into_iter().take(SHOWN).chain(off).collect();
     let pages = tenants.len().div_ceil(SIZE).max(1);
     let number = asked.page.clamp(1, pages);
     let shown = tenants.iter().skip((number - 1) * SIZE).take(SIZE);
     let link = |number: usize| format!("/?page={number}");
     page(&OverviewPage {
-        troubles: lanes
-            .iter()
-            .take(SHOWN)
-            .filter_map(|(id, tenant, lane)| trouble(visit.frame.w, *id, tenant, lane, now))
-            .collect(),
+        troubles: troubles(&state, visit.frame.w, worst, now).await?,
         rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
@@ -125,21 +130,69 @@ fn owner(registry: &Registry, webhook: WebhookId) -> Option<&Tenant> {
     registry.tenant_by_id(organizer).map(|tenant| &**tenant)
 }
 
+/// What the server switched off a short time ago, or while something waits for it: the newest first.
+async fn switched_off<'a>(
+    state: &AppState,
+    tenants: impl Iterator<Item = &'a Tenant>,
+    now: Timestamp,
+) -> Result<Vec<(WebhookId, &'a Tenant, LaneView)>, PageError> {
+    let mut found = Vec::new();
+    for tenant in tenants {
+        for webhook in tenant.webhooks.values() {
+            if let WebhookState::Disabled(Disabled { since, reason }) = webhook.state
+                && reason != DisableReason::User
+            {
+                found.push((since, webhook.id, tenant));
+            }
+        }
+    }
+    found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
+    found.truncate(LANES);
+    let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
+    let lanes = state.sonnette.lanes(&ids).await?;
+    Ok(found
+        .into_iter()
+        .zip(lanes)
+        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - FRESH)
+        .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
+        .take(SHOWN)
+        .collect())
+}
+
+/// What somebody should look at, as the page shows it.
+async fn troubles(
+    state: &AppState,
+    w: &Words,
+    worst: Vec<(WebhookId, &Tenant, LaneView)>,
+    now: Timestamp,
+) -> Result<Vec<Trouble>, PageError> {
+    let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
+    let last = state.store(move |store| store.last_attempts(&ids)).await?;
+    let last = |id| last.iter().find(|attempt| attempt.webhook == id);
+    Ok(worst
+        .iter()
+        .filter_map(|(id, tenant, lane)| trouble(w, tenant, (*id, lane, last(*id)), now))
+        .collect())
+}
+
 fn trouble(
     w: &Words,
-    id: WebhookId,
     tenant: &Tenant,
-    lane: &LaneView,
+    (id, lane, last): (WebhookId, &LaneView, Option<&Attempt>),
     now: Timestamp,
 ) -> Option<Trouble> {
     let webhook = tenant.webhooks.get(&id)?;
     let oldest = lane.oldest_waiting.map(|at| w.span(now, at));
+    let since = match &webhook.state {
+        WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
+        WebhookState::Disabled(disabled) => Some(disabled.since),
+    };
     Some(Trouble {
         organizer: tenant.organizer.name.clone(),
-        target: webhook.target.redacted(),
+        target: Address(webhook.target.redacted()),
         url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
-        standing: Standing::of(webhook, lane, now),
-        since: lane.health.streak.map(|streak| w.when(streak.since)),
+        standing: Standing::of(&diagnosis(webhook, lane, last, now)),
+        since: since.map(|at| w.when(at)),
         waiting: lane.backlog,
         oldest,
     })
@@ -161,6 +214,6 @@ fn row(tenant: &Tenant, (failing, waiting): (u64, u64)) -> Row {
 
 /// To the first of an organizer's pages that somebody may open.
 pub(super) async fn show_first_page(desk: Desk) -> Response {
-    let first = desk.frame.tabs().into_iter().next();
-    Redirect::to(first.as_ref().map_or("/", |tab| &tab.url)).into_response()
+    let first = desk.frame.first_page();
+    Redirect::to(first.as_deref().unwrap_or("/")).into_response()
 }

@@ -29,15 +29,36 @@ pub(crate) fn go_counted(url: &str, key: &str, count: u64) -> Response {
     cookies::set(Redirect::to(url).into_response(), cookie)
 }
 
+/// What is told, and how it looks.
+pub(crate) struct Said {
+    /// In words.
+    pub(crate) text: String,
+    /// The class that gives it its colour.
+    pub(crate) class: &'static str,
+}
+
+/// What was done, but is not well yet.
+const WARNINGS: &[&str] = &[
+    "webhook-saved-plain",
+    "webhook-saved-private",
+    "webhook-saved-uncallable",
+    "expedited-failing",
+];
+
 /// What there is to tell to whoever sent these headers.
-pub(super) fn read(headers: &HeaderMap, w: &Words) -> Option<String> {
+pub(super) fn read(headers: &HeaderMap, w: &Words) -> Option<Said> {
     if headers.contains_key("hx-request") {
         return None;
     }
     let (key, count) = cookies::get(headers, COOKIE)?.split_once('.')?;
+    let class = if WARNINGS.contains(&key) {
+        "warn"
+    } else {
+        "good"
+    };
     let key = format!("said-{key}");
     let text = w.n(&key, count.parse::<u64>().ok()?);
-    (text != key).then_some(text)
+    (text != key).then_some(Said { text, class })
 }
 
 /// Takes the message away from whoever has been told.

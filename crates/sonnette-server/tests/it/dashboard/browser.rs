@@ -204,7 +204,8 @@ fn attribute(tag: &str, name: &str) -> String {
 /// What a reader sees: no tags, white space as one blank.
 pub(crate) fn words(html: &str) -> String {
     let mut text = String::new();
-    for part in html.split('<') {
+    // Where a word may be broken, it is still one.
+    for part in html.replace("<wbr>", "").split('<') {
         text.push(' ');
         text += part.split_once('>').map_or(part, |(_, after)| after);
     }

@@ -207,6 +207,11 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     bench.wait(&api, "dropped", 1);
     assert_eq!(api.get(&bench.path).json()["enabled"], true);
     assert_eq!(noted(&api).1, json!({"enabled": true, "id": 1}));
+    let read = browser.read(&bench.page);
+    assert!(
+        read.contains("since the webhook was switched on or its address was changed."),
+        "{read}"
+    );
     browser.get(&format!("{}enable/", bench.page)).expect(303);
 }
 
@@ -225,6 +230,8 @@ fn deletes_as_the_api_does() {
     bench.wait(&api, "dropped", 1);
     let data = json!({"enabled": false, "id": 1});
     assert_eq!(noted(&api), ("pretix.webhook.changed".to_owned(), data));
+    let page = browser.get(&bench.page).expect(200).text;
+    assert!(!page.contains("/delete/\""), "{page}");
 }
 
 #[test]

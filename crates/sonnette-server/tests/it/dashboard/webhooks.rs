@@ -46,7 +46,11 @@ fn the_list_tells_how_each_stands() {
         "{html}"
     );
     assert!(
-        html.contains("class=\"target off-target\">https://off.example/"),
+        html.contains("class=\"target off-target\">https://<wbr>off.<wbr>example/</a>"),
+        "{html}"
+    );
+    assert!(
+        html.contains("class=\"comment\">&#60;script&#62;alert"),
         "{html}"
     );
     assert!(html.contains("aria-label=\"1 of 1 attempt succeeded in the last 24 hours.\""));
@@ -66,6 +70,33 @@ fn the_list_tells_how_each_stands() {
         french.contains("Dernière réponse") && french.contains("Désactivé"),
         "{french}"
     );
+}
+
+#[test]
+fn a_webhook_that_was_never_called_is_not_said_to_work() {
+    let api = Api::start();
+    let webhook = api.webhook("https://erp.example/hook");
+    let comment = json!({"comment": "Our <i>shop"});
+    api.call("PATCH", &webhook, Some(comment)).expect(200);
+    let browser = Browser::of(&api, &["webhooks"]);
+    let words = browser.read(&format!("{PAGES}/webhooks/"));
+    assert!(
+        words.contains("Not used yet") && !words.contains("Working"),
+        "{words}"
+    );
+    let path = format!("{PAGES}/{webhook}");
+    let html = browser.get(&path).expect(200).text;
+    assert!(html.contains("<h1>Our &#60;i&#62;shop</h1>"), "{html}");
+    assert!(!html.contains("<svg"), "{html}");
+    let words = browser.read(&path);
+    for said in [
+        "https://erp.example/hook Not used yet Nothing has been sent to erp.example yet.",
+        "Nothing was sent in the last 24 hours.",
+    ] {
+        assert!(words.contains(said), "{said}: {words}");
+    }
+    let french = browser.in_french().read(&path);
+    assert!(french.contains("Pas encore utilisé"), "{french}");
 }
 
 #[test]
@@ -111,6 +142,16 @@ fn a_failing_webhook_is_told_in_words() {
         waiting.contains("Held") && waiting.contains("Send again now"),
         "{waiting}"
     );
+    let log = api.get(&format!("{webhook}attempts/")).json();
+    let attempt = &log["results"][0]["id"];
+    let attempt = browser.read(&format!("{path}attempts/{attempt}/"));
+    let held = "Held · The receiver keeps failing. The delivery goes out once it answers";
+    assert!(attempt.contains(held), "{attempt}");
+    let expedite = format!("{path}expedite/");
+    let answer = browser.submit(&path, &expedite, &[]);
+    let html = browser.follow(&answer).expect(200).text;
+    let told = "class=\"notice warn\" role=\"status\">7 deliveries are due now, but";
+    assert!(html.contains(told), "{html}");
     let delivered = browser.read(&format!("{path}deliveries/?state=delivered"));
     assert!(delivered.contains("There are none."), "{delivered}");
     let french = browser.in_french().read(&path);
@@ -140,6 +181,12 @@ fn a_webhook_that_is_gone_can_be_enabled_again() {
         words.contains("answered 410, which means that it wants no more"),
         "{words}"
     );
+    let overview = Browser::of_operator(&api).read("/");
+    let row = format!("Disabled: answered 410 {}", target.url());
+    assert!(overview.contains(&row), "{overview}");
+    let changes = browser.read(&format!("{PAGES}/audit/"));
+    let line = format!("the server switched off a webhook {}", target.url());
+    assert!(changes.contains(&line), "{changes}");
 }
 
 #[test]
@@ -155,6 +202,15 @@ fn pages_are_for_those_who_may_see_webhooks() {
     ] {
         browser.get(&format!("{PAGES}/{path}")).expect(403);
     }
+    // They find the tab all the same, and are led to a page that they may open.
+    let html = browser.get(&format!("{PAGES}/action-types/")).expect(200);
+    assert!(
+        html.text
+            .contains("href=\"/organizers/bigevents/webhooks/\"")
+    );
+    let first = browser.get(&format!("{PAGES}/")).expect(303);
+    let notifications = format!("{PAGES}/notifications/");
+    assert_eq!(first.header("location"), Some(&*notifications));
     let browser = Browser::of(&api, &["webhooks"]);
     for path in [
         "webhooks/999/",

@@ -6,6 +6,7 @@ use sonnette::store::AttemptPage;
 use super::filter::Filter;
 use super::outcome;
 use crate::http::AppState;
+use crate::http::dashboard::address::Address;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::visitor::Desk;
 use crate::http::dashboard::when::When;
@@ -48,7 +49,7 @@ pub(crate) struct Line {
     pub(crate) test: bool,
     pub(crate) notification: String,
     /// The webhook's page and where it is, in the log of all of them.
-    pub(crate) webhook: Option<(String, String)>,
+    pub(crate) webhook: Option<(String, Address)>,
 }
 
 impl Line {
@@ -151,7 +152,7 @@ async fn read(
             .filter(|_| several);
         line.webhook = webhook.map(|webhook| {
             let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
-            (url, webhook.target.redacted())
+            (url, Address(webhook.target.redacted()))
         });
         line
     };

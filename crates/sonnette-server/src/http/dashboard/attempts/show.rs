@@ -54,6 +54,8 @@ struct Message {
 struct DeliveryView {
     state: String,
     next: Option<When>,
+    /// The key of why it is held, if it is.
+    held: Option<&'static str>,
     reason: Option<String>,
     attempts: Vec<Line>,
     retry: String,
@@ -132,6 +134,7 @@ async fn delivery_view(
     Ok(DeliveryView {
         state: w.t(&format!("delivery-{state}")).into_owned(),
         next,
+        held: (state == DeliveryState::Held.as_str()).then(|| waits.why_held()),
         reason,
         attempts: siblings.iter().map(|one| Line::of(w, desk, one)).collect(),
         retry: desk.url(format_args!(

@@ -20,10 +20,16 @@ pub(crate) async fn expedite(
     _: Posted,
 ) -> Result<Response, PageError> {
     let id = at.webhook.id;
+    let fails = state.sonnette.lane(id).await?.health.is_failing();
     let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
     note(&state, &at, "pretix.webhook.retries.expedited", data).await?;
-    Ok(said::go_counted(&at.url(""), "expedited", count))
+    let key = if fails && count > 0 {
+        "expedited-failing"
+    } else {
+        "expedited"
+    };
+    Ok(said::go_counted(&at.url(""), key, count))
 }
 
 /// Asks before what waits is dropped.

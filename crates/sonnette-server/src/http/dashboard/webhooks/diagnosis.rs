@@ -43,6 +43,7 @@ impl Telling<'_> {
     pub(crate) fn tell(&self, diagnosis: &Diagnosis) -> Told {
         match diagnosis {
             Diagnosis::Unused => self.told(self.sentence("diagnosis-unused", None, None), None),
+            Diagnosis::Renewed => self.told(self.sentence("diagnosis-renewed", None, None), None),
             Diagnosis::Healthy { last_success } => {
                 let sentence = self.sentence("diagnosis-healthy", None, Some(*last_success));
                 self.told(sentence, None)
@@ -246,6 +247,7 @@ mod tests {
         };
         let all = [
             Diagnosis::Unused,
+            Diagnosis::Renewed,
             healthy,
             wobbling(Some(NotificationId(7)), fault()),
             wobbling(None, None),

@@ -15,8 +15,9 @@ use url::form_urlencoded;
 
 use super::chart::{self, Bars};
 use super::halves;
-use super::standing::Standing;
+use super::standing::{Standing, diagnosis};
 use crate::http::AppState;
+use crate::http::dashboard::address::Address;
 use crate::http::dashboard::attempts::log::ended_at;
 use crate::http::dashboard::attempts::outcome;
 use crate::http::dashboard::error::PageError;
@@ -51,8 +52,10 @@ struct Row {
     id: WebhookId,
     url: String,
     standing: Standing,
-    target: String,
+    target: Address,
     comment: String,
+    /// What it is called where there is room for one thing: the comment, if there is one.
+    name: String,
     events: String,
     types: Vec<String>,
     more_types: usize,
@@ -106,6 +109,8 @@ impl Known {
         let w = desk.frame.w;
         let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
         let lane = self.lanes.get(&webhook.id)?;
+        let target = webhook.target.redacted();
+        let last = self.last.get(&webhook.id);
         let tallies = self.tallies.get(&webhook.id).map_or(&[][..], Vec::as_slice);
         let halves = halves::day(self.now, tallies);
         let day = halves::sum(&halves);
@@ -119,13 +124,14 @@ impl Known {
         types.truncate(NAMED);
         Some(Row {
             id: webhook.id,
-            standing: Standing::of(webhook, lane, self.now),
-            target: webhook.target.redacted(),
+            standing: Standing::of(&diagnosis(webhook, lane, last, self.now)),
+            name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
+            target: Address(target),
             comment: webhook.comment.clone().unwrap_or_default(),
             events: events(w, &webhook.events),
             types,
             more_types,
-            last: self.last.get(&webhook.id).map(|attempt| LastResponse {
+            last: last.map(|attempt| LastResponse {
                 success: attempt.exchange.outcome.is_success(),
                 text: outcome::in_short(w, &attempt.exchange.outcome),
                 at: w.when(ended_at(attempt)),

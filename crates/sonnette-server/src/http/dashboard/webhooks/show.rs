@@ -4,16 +4,17 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use sonnette::domain::{Attempt, Diagnosis, Permission, Symptoms, Webhook, WebhookId};
+use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneView;
 
 use super::chart::{self, Bars, Lines};
 use super::diagnosis::{Telling, Told};
 use super::halves::{self, Half};
 use super::list::{day_in_words, events};
-use super::standing::Standing;
+use super::standing::{Standing, diagnosis};
 use crate::http::AppState;
 use crate::http::dashboard::action_words;
+use crate::http::dashboard::address::Address;
 use crate::http::dashboard::attempts::log::{self, Log};
 use crate::http::dashboard::attempts::outcome;
 use crate::http::dashboard::error::PageError;
@@ -30,7 +31,9 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 struct WebhookPage {
     f: Frame,
     url: String,
-    target: String,
+    target: Address,
+    /// What it is called: the comment, or else the target.
+    name: String,
     standing: Standing,
     enabled: bool,
     told: Told,
@@ -193,22 +196,6 @@ impl Facts {
     }
 }
 
-fn diagnosis(
-    webhook: &Webhook,
-    lane: &LaneView,
-    last: Option<&Attempt>,
-    now: Timestamp,
-) -> Diagnosis {
-    let symptoms = Symptoms {
-        state: &webhook.state,
-        health: &lane.health,
-        waiting: lane.backlog,
-        next_try: lane.next_attempt,
-        last_attempt: last,
-    };
-    Diagnosis::of(symptoms, now)
-}
-
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
@@ -245,18 +232,19 @@ pub(crate) async fn show(
         host: outcome::host(&target),
         now,
     };
-    let told = telling.tell(&diagnosis(webhook, &lane, last.first(), now));
+    let diagnosis = diagnosis(webhook, &lane, last.first(), now);
     let url = desk.url(format_args!("/webhooks/{id}/"));
     page(&WebhookPage {
-        standing: Standing::of(webhook, &lane, now),
+        standing: Standing::of(&diagnosis),
         enabled: webhook.is_enabled(),
-        told,
+        told: telling.tell(&diagnosis),
         figures: Figures::of(w, &hour, &halves, &lane, now),
         plot: Plot::of(w, &halves, &url),
         facts: Facts::of(&desk, webhook),
         log: log::of_one(&state, &desk, id, query.as_deref()).await?,
         live: desk.url(format_args!("/live/?webhook={id}")),
-        target,
+        name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
+        target: Address(target),
         url,
         f: desk.frame,
     })

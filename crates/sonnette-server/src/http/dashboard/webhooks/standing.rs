@@ -1,13 +1,17 @@
 //! How a webhook stands, at a glance: a word, a shape and a colour.
 
 use jiff::Timestamp;
-use sonnette::domain::{DisableReason, Webhook, WebhookState};
+use sonnette::domain::{Attempt, Diagnosis, DisableReason, Symptoms, Webhook};
 use sonnette::engine::LaneView;
 
 /// How a webhook stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Its receiver answers well, or has not been asked.
+    /// It has never been called.
+    Unused,
+    /// It has not been called since it was switched on or its address was changed.
+    Renewed,
+    /// Its receiver answers well.
     Well,
     /// The last attempts failed, and are tried again.
     Unsteady,
@@ -19,24 +23,41 @@ pub(crate) enum Standing {
     Off(DisableReason),
 }
 
+/// How a webhook and its lane stand now and why; `last` is its newest attempt that was no test.
+pub(crate) fn diagnosis(
+    webhook: &Webhook,
+    lane: &LaneView,
+    last: Option<&Attempt>,
+    now: Timestamp,
+) -> Diagnosis {
+    let symptoms = Symptoms {
+        state: &webhook.state,
+        health: &lane.health,
+        waiting: lane.backlog,
+        next_try: lane.next_attempt,
+        last_attempt: last,
+    };
+    Diagnosis::of(symptoms, now)
+}
+
 impl Standing {
-    /// As a webhook and its lane are now.
-    pub(crate) fn of(webhook: &Webhook, lane: &LaneView, now: Timestamp) -> Self {
-        let health = &lane.health;
-        match &webhook.state {
-            WebhookState::Disabled(disabled) => Self::Off(disabled.reason),
-            WebhookState::Enabled if health.is_failing() => Self::Failing,
-            WebhookState::Enabled if health.paused_until.is_some_and(|until| until > now) => {
-                Self::Paused
-            }
-            WebhookState::Enabled if health.streak.is_some() => Self::Unsteady,
-            WebhookState::Enabled => Self::Well,
+    /// A diagnosis in short.
+    pub(crate) fn of(diagnosis: &Diagnosis) -> Self {
+        match diagnosis {
+            Diagnosis::Unused => Self::Unused,
+            Diagnosis::Renewed => Self::Renewed,
+            Diagnosis::Healthy { .. } => Self::Well,
+            Diagnosis::Wobbling { .. } => Self::Unsteady,
+            Diagnosis::Paused { .. } => Self::Paused,
+            Diagnosis::Failing { .. } => Self::Failing,
+            Diagnosis::Disabled { reason, .. } => Self::Off(*reason),
         }
     }
 
     /// The class that gives it its shape and colour.
     pub(crate) fn class(self) -> &'static str {
         match self {
+            Self::Unused | Self::Renewed => "idle",
             Self::Well => "good",
             Self::Unsteady | Self::Paused => "warn",
             Self::Failing => "bad",
@@ -47,6 +68,8 @@ impl Standing {
     /// The key of its word.
     pub(crate) fn key(self) -> &'static str {
         match self {
+            Self::Unused => "standing-unused",
+            Self::Renewed => "standing-renewed",
             Self::Well => "standing-well",
             Self::Unsteady => "standing-unsteady",
             Self::Paused => "standing-paused",

@@ -27,6 +27,14 @@ impl Waiting {
         }
     }
 
+    /// The key of why a delivery is held.
+    pub(crate) fn why_held(self) -> &'static str {
+        match self {
+            Self::Webhook => "notified-held-webhook",
+            Self::Receiver | Self::Time => "notified-held-receiver",
+        }
+    }
+
     /// The word of a delivery's state; messages `delivery-` are by it.
     pub(crate) fn state_of(self, state: &DeliveryState) -> &'static str {
         match state {

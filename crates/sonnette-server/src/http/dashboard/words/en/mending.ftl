@@ -111,7 +111,11 @@ said-resent = { $count ->
 said-expedited = { $count ->
     [0] Nothing was waiting.
     [one] One delivery is due now.
-   *[other] { $count } deliveries are due now. While the webhook fails, one goes first, and the rest follow once it succeeds.
+   *[other] { $count } deliveries are due now.
+}
+said-expedited-failing = { $count ->
+    [one] One delivery is due now, but the webhook keeps failing: see below what came of it.
+   *[other] { $count } deliveries are due now, but the webhook keeps failing: one goes first, and the rest follow once it succeeds.
 }
 said-dropped = { $count ->
     [0] Nothing was waiting.

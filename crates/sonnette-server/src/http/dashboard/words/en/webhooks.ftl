@@ -26,6 +26,8 @@ webhooks-edit-one = Edit { $what }
 webhooks-previous = Previous
 webhooks-next = Next
 
+standing-unused = Not used yet
+standing-renewed = Enabled
 standing-well = Working
 standing-unsteady = Unsteady
 standing-paused = Paused
@@ -35,6 +37,7 @@ standing-gone = Disabled: answered 410
 standing-given-up = Disabled: failed
 
 diagnosis-unused = Nothing has been sent to { $host } yet.
+diagnosis-renewed = Nothing has been sent to { $host } since the webhook was switched on or its address was changed.
 diagnosis-healthy = All is well: { $host } accepted the last notification on { $at }.
 diagnosis-fails = The server at { $what } keeps failing
 diagnosis-failing = { $fault } since { $at }.
@@ -89,7 +92,6 @@ webhook-plot-begin = 24 h ago
 webhook-plot-middle = 12 h ago
 webhook-plot-end = now
 webhook-plot-figures = The same in figures
-webhook-plot-none = Nothing was sent.
 webhook-plot-half = Half hour from
 webhook-succeeded = Succeeded
 webhook-failed = Failed

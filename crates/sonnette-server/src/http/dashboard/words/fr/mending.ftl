@@ -111,7 +111,11 @@ said-resent = { $count ->
 said-expedited = { $count ->
     [0] Rien n’attendait.
     [one] Un envoi est à faire maintenant.
-   *[other] { $count } envois sont à faire maintenant. Tant que le webhook est en échec, un seul part d’abord, et les autres suivent dès qu’il réussit.
+   *[other] { $count } envois sont à faire maintenant.
+}
+said-expedited-failing = { $count ->
+    [one] Un envoi est à faire maintenant, mais le webhook reste en échec : voyez ci-dessous ce qu’il en advient.
+   *[other] { $count } envois sont à faire maintenant, mais le webhook reste en échec : un seul part d’abord, et les autres suivent dès qu’il réussit.
 }
 said-dropped = { $count ->
     [0] Rien n’attendait.

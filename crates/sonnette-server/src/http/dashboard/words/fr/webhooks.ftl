@@ -26,6 +26,8 @@ webhooks-edit-one = Modifier { $what }
 webhooks-previous = Précédents
 webhooks-next = Suivants
 
+standing-unused = Pas encore utilisé
+standing-renewed = Activé
 standing-well = Fonctionne
 standing-unsteady = Instable
 standing-paused = En pause
@@ -35,6 +37,7 @@ standing-gone = Désactivé : réponse 410
 standing-given-up = Désactivé : échecs
 
 diagnosis-unused = Rien n’a encore été envoyé à { $host }.
+diagnosis-renewed = Rien n’a été envoyé à { $host } depuis que le webhook a été activé ou que son adresse a été modifiée.
 diagnosis-healthy = Tout va bien : { $host } a reçu la dernière notification le { $at }.
 diagnosis-fails = Le serveur { $what } reste en échec
 diagnosis-failing = { $fault } depuis le { $at }.
@@ -89,7 +92,6 @@ webhook-plot-begin = il y a 24 h
 webhook-plot-middle = il y a 12 h
 webhook-plot-end = maintenant
 webhook-plot-figures = La même chose en chiffres
-webhook-plot-none = Rien n’a été envoyé.
 webhook-plot-half = Demi-heure à partir de
 webhook-succeeded = Réussies
 webhook-failed = Échouées

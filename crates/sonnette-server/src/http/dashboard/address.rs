@@ -1,0 +1,56 @@
+//! A URL on a page.
+
+use std::fmt;
+
+use askama::filters::{Escaper as _, Html, HtmlSafe};
+
+/// A URL that a narrow page breaks where its parts end, rather than within a word.
+#[derive(Debug, Clone)]
+pub(crate) struct Address(pub(crate) String);
+
+/// What ends a part.
+const ENDS: [char; 4] = ['/', '.', '?', '&'];
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.0.split_inclusive(ENDS).peekable();
+        while let Some(part) = parts.next() {
+            Html.write_escaped_str(&mut *f, part)?;
+            // Two slashes stay together, and after the last part there is nothing to break.
+            if parts.peek().is_some_and(|next| *next != "/") {
+                f.write_str("<wbr>")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// Every part is escaped above.
+impl HtmlSafe for Address {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(url: &str) -> String {
+        Address(url.to_owned()).to_string()
+    }
+
+    #[test]
+    fn parts_may_stand_on_lines_of_their_own() {
+        assert_eq!(
+            written("https://erp.example/hook?a=1&b=2"),
+            "https://<wbr>erp.<wbr>example/<wbr>hook?<wbr>a=1&#38;<wbr>b=2"
+        );
+        assert_eq!(
+            written("https://a.example/"),
+            "https://<wbr>a.<wbr>example/"
+        );
+        assert_eq!(written(""), "");
+    }
+
+    #[test]
+    fn what_strangers_write_is_text() {
+        assert_eq!(written("<script>.\"'"), "&#60;script&#62;.<wbr>&#34;&#39;");
+    }
+}
