@@ -15,8 +15,8 @@ use crate::http::AppState;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::visitor::Desk;
-use crate::http::dashboard::webhooks::waiting;
 use crate::http::dashboard::when::When;
+use crate::http::published::Waiting;
 
 /// Attempts of the same delivery that are listed.
 const SIBLINGS: usize = 50;
@@ -120,7 +120,7 @@ async fn delivery_view(
     siblings: &[Attempt],
 ) -> Result<DeliveryView, PageError> {
     let w = desk.frame.w;
-    let waits = waiting::of(state, webhook).await?;
+    let waits = Waiting::of(state, webhook).await?;
     let state = waits.state_of(&delivery.state);
     let next = match delivery.state {
         DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(w.when(due_at)),

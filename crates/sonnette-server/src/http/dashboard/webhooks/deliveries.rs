@@ -9,12 +9,12 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryWord};
 use url::form_urlencoded;
 
-use super::waiting::{self, Waiting};
 use crate::http::AppState;
 use crate::http::dashboard::error::PageError;
 use crate::http::dashboard::frame::{Frame, Who, page};
 use crate::http::dashboard::visitor::Desk;
 use crate::http::dashboard::when::When;
+use crate::http::published::Waiting;
 
 /// Lines on a page.
 const SIZE: usize = 50;
@@ -141,7 +141,7 @@ pub(crate) async fn show(
     let mut found = state.store(move |store| store.deliveries(id, rows)).await?;
     let more = found.len() > SIZE;
     found.truncate(SIZE);
-    let waits = waiting::of(&state, webhook).await?;
+    let waits = Waiting::of(&state, webhook).await?;
     let base = desk.url(format_args!("/webhooks/{id}/"));
     let link = |word: &str| format!("{base}deliveries/?state={word}");
     let own = link(asked.word);

@@ -7,4 +7,4 @@ mod halves;
 pub(super) mod list;
 pub(super) mod show;
 pub(super) mod standing;
-pub(super) mod waiting;
+mod waiting;

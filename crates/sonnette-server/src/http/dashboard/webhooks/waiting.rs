@@ -1,32 +1,10 @@
-//! What the deliveries of a webhook wait for, when they wait.
+//! How a page says what deliveries wait for.
 
-use sonnette::domain::{DeliveryState, Webhook};
-use sonnette::engine::LaneView;
+use sonnette::domain::DeliveryState;
 
-use crate::http::AppState;
-use crate::http::dashboard::error::PageError;
-
-/// What the unsettled deliveries of a webhook wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// Each for its own time.
-    Time,
-    /// For the receiver to answer well again.
-    Receiver,
-    /// For the webhook to be enabled.
-    Webhook,
-}
+use crate::http::published::Waiting;
 
 impl Waiting {
-    /// As a lane is now.
-    pub(crate) fn in_lane(webhook: &Webhook, lane: &LaneView) -> Self {
-        match (webhook.is_enabled(), lane.health.is_failing()) {
-            (false, _) => Self::Webhook,
-            (true, true) => Self::Receiver,
-            (true, false) => Self::Time,
-        }
-    }
-
     /// The key of why a delivery is held.
     pub(crate) fn why_held(self) -> &'static str {
         match self {
@@ -42,12 +20,6 @@ impl Waiting {
             state => state.as_str(),
         }
     }
-}
-
-/// What they wait for now.
-pub(crate) async fn of(state: &AppState, webhook: &Webhook) -> Result<Waiting, PageError> {
-    let lane = state.sonnette.lane(webhook.id).await?;
-    Ok(Waiting::in_lane(webhook, &lane))
 }
 
 #[cfg(test)]
