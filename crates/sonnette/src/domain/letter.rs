@@ -26,7 +26,8 @@ impl LetterKind {
     /// Within this time of a letter there is no second one of its kind to the same user.
     pub const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
-    /// Letters of any kind that a user gets in a day.
+    /// Letters of a kind that a user gets in a day: invitations that somebody sends again and again are nothing against
+    /// whoever has forgotten a password.
     pub const MOST_IN_A_DAY: u32 = 10;
 
     /// What the link in such a letter is for.

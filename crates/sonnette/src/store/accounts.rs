@@ -149,7 +149,7 @@ pub trait Accounts {
 /// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
 pub trait Letters {
     /// Queues a letter; whether it did. Not to a user who is gone, none within [`LetterKind::PAUSE`] of another of its kind,
-    /// and no more than [`LetterKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
+    /// and no more of a kind than [`LetterKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
     ///
     /// # Errors
     /// When the store cannot be written.

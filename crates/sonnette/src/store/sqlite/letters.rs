@@ -26,7 +26,7 @@ impl Letters for SqliteStore {
                  SELECT id, ?2, ?3, ?4, ?5, 0, ?5 FROM users WHERE id = ?1
                    AND NOT EXISTS
                      (SELECT 1 FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?6)
-                   AND (SELECT count(*) FROM letters WHERE user = ?1 AND at > ?7) < ?8",
+                   AND (SELECT count(*) FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?7) < ?8",
                 params![
                     user.0,
                     kind.as_str(),

@@ -22,6 +22,8 @@ pub(super) enum LetIn {
     Known,
     /// They get a letter.
     Invited,
+    /// They got one a moment ago, or many today.
+    JustInvited,
     /// No mail can be sent: they are to be told this path.
     ByLink(User, String),
     /// No mail can be sent, and only operators hand over links: whoever has the link of an account has the account,
@@ -165,8 +167,11 @@ pub(super) async fn send(
     let (now, id) = (state.now(), user.id);
     if state.settings.mails {
         let owed = state.store(move |store| store.owe_letter(id, kind, language, organizer, now));
-        owed.await?;
-        return Ok(LetIn::Invited);
+        return Ok(if owed.await? {
+            LetIn::Invited
+        } else {
+            LetIn::JustInvited
+        });
     }
     if !visitor.is_operator() {
         return Ok(LetIn::ByOperator);

@@ -143,6 +143,7 @@ async fn told(
     match came {
         LetIn::Known => Ok(said::go("/users/", "user-added")),
         LetIn::Invited => Ok(said::go("/users/", "user-invited")),
+        LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
         LetIn::ByOperator => Ok(said::go("/users/", "user-by-operator")),
         LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
         LetIn::ByLink(user, path) => page(&EveryonePage {

@@ -113,6 +113,7 @@ async fn told(
     match came {
         LetIn::Known => Ok(said::go(&desk.url("/users/"), "user-added")),
         LetIn::Invited => Ok(said::go(&desk.url("/users/"), "user-invited")),
+        LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
         LetIn::ByOperator => Ok(said::go(&desk.url("/users/"), "user-by-operator")),
         LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
         LetIn::ByLink(user, path) => page(&UsersPage {

@@ -70,3 +70,4 @@ conflict-own-access = This is your own account. Only somebody else can change yo
 conflict-more-than-own = They have permissions that you do not have yourself.
 said-user-by-operator = The account is there. No mail can be sent from here: an operator of the server has to hand over a link to choose a password.
 conflict-account-taken = This address has an account already. To make it an operator’s, remove the account and invite the address again.
+conflict-just-invited = A link was sent to this address a moment ago, or many times today. Please wait before sending another.

@@ -70,3 +70,4 @@ conflict-own-access = C’est votre propre compte. Seule une autre personne peut
 conflict-more-than-own = Cette personne a des autorisations que vous n’avez pas vous-même.
 said-user-by-operator = Le compte est créé. Aucun e-mail ne peut être envoyé d’ici : un opérateur du serveur doit transmettre un lien pour choisir un mot de passe.
 conflict-account-taken = Cette adresse a déjà un compte. Pour en faire celui d’un opérateur, supprimez le compte et invitez l’adresse à nouveau.
+conflict-just-invited = Un lien vient d’être envoyé à cette adresse, ou l’a été de nombreuses fois aujourd’hui. Veuillez patienter avant d’en envoyer un autre.
