@@ -6,7 +6,7 @@ use axum::response::Response;
 use sonnette::domain::{
     Attempt, AttemptId, Delivery, DeliveryState, Fault, Permission, Webhook, WebhookId,
 };
-use sonnette::store::AttemptQuery;
+use sonnette::store::{AttemptQuery, Span};
 
 use super::body::Body;
 use super::log::Line;
@@ -88,19 +88,15 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
             let Some(attempt) = store.attempt(webhook, id)? else {
                 return Ok(None);
             };
-            let same = AttemptQuery {
-                notification: Some(attempt.notification),
-                limit: SIBLINGS,
-                ..AttemptQuery::default()
-            };
-            let (delivery, siblings) = if attempt.test {
-                (None, Vec::new())
+            let deliveries = if attempt.test {
+                Vec::new()
             } else {
-                let delivery = store.deliveries_of(attempt.notification, &[webhook])?;
-                (
-                    delivery.into_iter().next(),
-                    store.attempts(&[webhook], &same)?,
-                )
+                store.deliveries_of(attempt.notification, &[webhook])?
+            };
+            let delivery = deliveries.into_iter().next();
+            let siblings = match &delivery {
+                Some(delivery) => store.attempts(&[webhook], &attempts_of(delivery))?,
+                None => Vec::new(),
             };
             Ok(Some(Found {
                 attempt,
@@ -110,6 +106,20 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
         })
         .await?;
     found.ok_or(PageError::NotFound)
+}
+
+/// Which attempts belong to a delivery: so many, none of them after it was settled. The log is read no further.
+fn attempts_of(delivery: &Delivery) -> AttemptQuery {
+    let until = match delivery.state {
+        DeliveryState::Settled { at, .. } => Some(at),
+        DeliveryState::Scheduled { .. } | DeliveryState::Held => None,
+    };
+    AttemptQuery {
+        notification: Some(delivery.notification),
+        span: Span { since: None, until },
+        limit: usize::try_from(delivery.attempts).map_or(SIBLINGS, |made| made.clamp(1, SIBLINGS)),
+        ..AttemptQuery::default()
+    }
 }
 
 async fn delivery_view(

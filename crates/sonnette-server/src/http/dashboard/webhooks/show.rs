@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneView;
 
@@ -24,7 +24,9 @@ use crate::http::dashboard::visitor::Desk;
 use crate::http::dashboard::when::When;
 use crate::http::dashboard::words::Words;
 
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// Half hours that "lately" is taken from: the one that has begun, and two before it. The exact last hour is in the
+/// API's `health/`, which reads all of its attempts.
+const LATELY: usize = 3;
 
 #[derive(Template)]
 #[template(path = "webhooks/show.html")]
@@ -100,9 +102,9 @@ fn share(w: &Words, half: &Half) -> String {
 }
 
 impl Figures {
-    /// `hour`: the last hour to the second, which no two half hours are.
-    fn of(w: &Words, hour: &Half, halves: &[Half], lane: &LaneView, now: Timestamp) -> Self {
+    fn of(w: &Words, halves: &[Half], lane: &LaneView, now: Timestamp) -> Self {
         let day = halves::sum(halves);
+        let hour = halves::sum(&halves[halves.len().saturating_sub(LATELY)..]);
         let next = lane.next_attempt.map(|next| {
             if next <= now {
                 w.t("webhook-now").into_owned()
@@ -111,7 +113,7 @@ impl Figures {
             }
         });
         Self {
-            last_hour: share(w, hour),
+            last_hour: share(w, &hour),
             last_day: share(w, &day),
             median: took(w, &day, 50),
             tail: took(w, &day, 95),
@@ -208,21 +210,8 @@ pub(crate) async fn show(
     let now = state.now();
     let lane = state.sonnette.lane(id).await?;
     let since = halves::beginning(now);
-    let (last, hour, tallies) = state
-        .store(move |store| {
-            let hour = store.samples(id, now - HOUR)?;
-            let succeeded = hour.iter().filter(|(_, success, _)| *success).count();
-            let hour = Half {
-                succeeded: succeeded as u64,
-                failed: (hour.len() - succeeded) as u64,
-                ..Half::default()
-            };
-            Ok((
-                store.last_attempts(&[id])?,
-                hour,
-                store.tallies(&[id], since)?,
-            ))
-        })
+    let (last, tallies) = state
+        .store(move |store| Ok((store.last_attempts(&[id])?, store.tallies(&[id], since)?)))
         .await?;
     let halves = halves::day(now, &tallies);
     let w = desk.frame.w;
@@ -238,7 +227,7 @@ pub(crate) async fn show(
         standing: Standing::of(&diagnosis),
         enabled: webhook.is_enabled(),
         told: telling.tell(&diagnosis),
-        figures: Figures::of(w, &hour, &halves, &lane, now),
+        figures: Figures::of(w, &halves, &lane, now),
         plot: Plot::of(w, &halves, &url),
         facts: Facts::of(&desk, webhook),
         log: log::of_one(&state, &desk, id, query.as_deref()).await?,
