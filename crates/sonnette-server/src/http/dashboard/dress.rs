@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::error::PageError;
 use super::frame::{Frame, Who, page};
-use super::visitor::PORTAL;
+use super::visitor::{Origin, PORTAL};
 use super::{language, said};
 use crate::http::AppState;
 
@@ -23,7 +23,12 @@ struct ErrorPage {
 }
 
 /// The layer.
-pub(super) async fn dress(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn dress(
+    State(state): State<AppState>,
+    origin: Origin,
+    request: Request,
+    next: Next,
+) -> Response {
     let (headers, uri) = (request.headers().clone(), request.uri().clone());
     let slashless = !uri.path().ends_with('/') && !uri.path().starts_with("/assets/");
     if slashless && matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -35,7 +40,9 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
         let there = axum::response::Redirect::temporary(language::local(&whole));
         return unkept(there.into_response());
     }
-    let mut response = next.run(request).await;
+    let portal = uri.path().starts_with(PORTAL);
+    let answer = next.run(request).await;
+    let mut response = said::keep(&state, portal, origin.secure, answer);
     // An id in the path that is none; forms that cannot be read have an error of their own.
     let strange_path = response.status() == StatusCode::BAD_REQUEST
         && response.extensions().get::<PageError>().is_none();
@@ -60,7 +67,7 @@ pub(super) async fn dress(State(state): State<AppState>, request: Request, next:
         return unkept(response);
     }
     keep_to_itself(&state, uri.path(), &mut response);
-    said::told(&headers, response)
+    said::told(&state, (portal, origin.secure), &headers, response)
 }
 
 /// Nothing but what says otherwise is kept: addresses lead to visits and passwords.

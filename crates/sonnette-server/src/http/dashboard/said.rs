@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ::cookie::Cookie;
 use axum::response::{IntoResponse, Redirect, Response};
-use cookie::{Cookie, SameSite};
 use http::HeaderMap;
 
-use super::cookies;
 use super::words::Words;
+use super::{cookies, session};
+use crate::http::AppState;
 
 const COOKIE: &str = "sonnette_said";
 /// Whoever does not follow for so long is not told any more.
@@ -20,13 +21,37 @@ pub(crate) fn go(url: &str, key: &str) -> Response {
 
 /// The same, of a message with a number, `$count`.
 pub(crate) fn go_counted(url: &str, key: &str, count: u64) -> Response {
-    let cookie = Cookie::build((COOKIE, format!("{key}.{count}")))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(LIFE.try_into().unwrap_or_default())
-        .build();
-    cookies::set(Redirect::to(url).into_response(), cookie)
+    let mut response = Redirect::to(url).into_response();
+    let message = format!("{key}.{count}");
+    response.extensions_mut().insert(ToTell(message));
+    response
+}
+
+/// A message on its way into a cookie: what a cookie has to be like depends on the request.
+#[derive(Clone)]
+struct ToTell(String);
+
+fn cookie(state: &AppState, text: String, portal: bool, secure: bool) -> Cookie<'static> {
+    if portal {
+        session::built_for_portal(state, COOKIE, text, secure)
+    } else {
+        session::built(COOKIE, text, "/", secure)
+    }
+}
+
+/// Lets the message of a response be told on the next page: of a portal or of the others.
+pub(super) fn keep(
+    state: &AppState,
+    portal: bool,
+    secure: bool,
+    mut response: Response,
+) -> Response {
+    let Some(ToTell(message)) = response.extensions_mut().remove() else {
+        return response;
+    };
+    let mut cookie = cookie(state, message, portal, secure);
+    cookie.set_max_age(::cookie::time::Duration::try_from(LIFE).unwrap_or_default());
+    cookies::set(response, cookie)
 }
 
 /// What is told, and how it looks.
@@ -62,11 +87,16 @@ pub(super) fn read(headers: &HeaderMap, w: &Words) -> Option<Said> {
 }
 
 /// Takes the message away from whoever has been told.
-pub(super) fn told(headers: &HeaderMap, response: Response) -> Response {
+pub(super) fn told(
+    state: &AppState,
+    (portal, secure): (bool, bool),
+    headers: &HeaderMap,
+    response: Response,
+) -> Response {
     if headers.contains_key("hx-request") || cookies::get(headers, COOKIE).is_none() {
         return response;
     }
-    let mut cookie = Cookie::build((COOKIE, "")).path("/").build();
+    let mut cookie = cookie(state, String::new(), portal, secure);
     cookie.make_removal();
     cookies::set(response, cookie)
 }

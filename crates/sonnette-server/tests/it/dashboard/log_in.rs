@@ -130,6 +130,12 @@ fn cookies_go_over_tls_only_behind_it() {
     assert!(set_cookie(&visit, "sonnette_visit").ends_with(secure));
     let answer = proxied.try_log_in("ada@example.org", PASSWORD).expect(303);
     assert!(set_cookie(&answer, "sonnette_session").ends_with(secure));
+    let answer = proxied.submit("/account/", "/logout/", &[]).expect(303);
+    let said = set_cookie(&answer, "sonnette_said");
+    assert!(
+        said.contains("HttpOnly; SameSite=Lax; Secure; Path=/;"),
+        "{said}"
+    );
     let direct = Browser::new(&api);
     let answer = direct.try_log_in("ada@example.org", PASSWORD).expect(303);
     assert!(!set_cookie(&answer, "sonnette_session").contains("Secure"));
