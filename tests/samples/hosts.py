@@ -14,7 +14,7 @@ from queue import Empty, Queue
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-SAMPLES = ROOT / "crates/sonnette-server/src/http/dashboard/samples"
+SAMPLES = ROOT / "crates/sonnette-server/src/dashboard/samples"
 PATIENCE = 60
 
 

@@ -19,14 +19,16 @@ use sonnette::Sonnette;
 use sonnette::clock::Clock;
 use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{News, Options, StartError};
+use sonnette::engine::{Activity, Options, StartError};
 use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use self::edge::Edge;
 use crate::config::Settings;
-use crate::http::{self, AppState, HttpSettings};
+use crate::edge::AppState;
+use crate::edge::HttpSettings;
 use crate::mailer::{Mailer, MailerError};
+use crate::rest;
 
 /// The engine stops within four seconds; whoever waits for the process is promised five.
 const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -75,7 +77,7 @@ impl App {
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);
-        let router = http::router(state.clone());
+        let router = rest::router(state.clone());
         let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
@@ -89,7 +91,7 @@ impl App {
     }
 
     /// What happens from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<News>> {
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
         self.sonnette.watch()
     }
 

@@ -1,11 +1,14 @@
 //! The program sonnette: parse, run, exit code.
 
+mod admin;
 mod app;
 mod cli;
 mod config;
 mod credentials;
-mod http;
+mod dashboard;
+mod edge;
 mod mailer;
+mod rest;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 // The words of the dashboard in a language, by their keys: what a button or a message says is looked for as people do.
 import { readFileSync, readdirSync } from "node:fs";
 
-const directory = new URL("../../../crates/sonnette-server/src/http/dashboard/words/", import.meta.url);
+const directory = new URL("../../../crates/sonnette-server/src/dashboard/words/", import.meta.url);
 
 // A function from a key to its text. Only messages of one line; what they count or name is cut off with what follows.
 export function words(language) {

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{Phase, leftover};
-use crate::http::enter;
+use crate::edge::normalize::enter;
 
 /// Within this a request's header must have come, and a kept connection's next one must have begun.
 const HEADER_TIME: Duration = Duration::from_secs(10);

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::{Actor, AuditNote};
+use sonnette::store::{Actor, NewAuditEntry};
 
 /// A change made here and now.
-pub(super) fn note(action: &'static str, data: Value) -> AuditNote {
-    AuditNote {
+pub(super) fn note(action: &'static str, data: Value) -> NewAuditEntry {
+    NewAuditEntry {
         actor: Actor::CommandLine,
         action,
         data,

@@ -11,7 +11,7 @@ use hyper::{Method, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::{Registry as _, Store as _};
+use sonnette::store::{RegistryStore as _, Store as _};
 use url::Url;
 
 use super::client::{Http, Outgoing};

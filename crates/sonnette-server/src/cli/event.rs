@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use sonnette::domain::{Event as Concert, EventId, EventSlug, OrganizerSlug};
-use sonnette::store::{Changed, Registry as _};
+use sonnette::store::{ChangeResult, RegistryStore as _};
 
 use super::{audit, output, registry};
 use crate::config::Settings;
@@ -44,11 +44,11 @@ impl Event {
             json!({"slug": event.slug, "name": event.name}),
         );
         match store.add_event(organizer.id, &event, note)? {
-            Changed::Done(made) => output::line(format_args!(
+            ChangeResult::Done(made) => output::line(format_args!(
                 "created event {} of {}",
                 made.slug, organizer.slug
             )),
-            Changed::Missing => bail!("the organizer {} has just gone", organizer.slug),
+            ChangeResult::Missing => bail!("the organizer {} has just gone", organizer.slug),
             _ => bail!("{} has an event {} already", organizer.slug, event.slug),
         }
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::output;
-use crate::http;
+use crate::rest;
 
 /// The command.
 #[derive(Args)]
@@ -13,6 +13,6 @@ pub(super) struct Openapi {}
 impl Openapi {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self) -> Result<()> {
-        output::line(serde_json::to_string_pretty(&http::openapi())?)
+        output::line(serde_json::to_string_pretty(&rest::openapi())?)
     }
 }

@@ -3,8 +3,10 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sonnette::domain::{DialectName, Language, Organizer as Tenant, OrganizerId, OrganizerSlug};
-use sonnette::store::{Changed, Registry as _};
+use sonnette::domain::{
+    DialectName, Language, Organizer as OrganizerSnapshot, OrganizerId, OrganizerSlug,
+};
+use sonnette::store::{ChangeResult, RegistryStore as _};
 use uuid::Uuid;
 
 use super::{audit, output, registry};
@@ -68,7 +70,7 @@ impl Create {
         if dialects.is_empty() {
             dialects = vec![DialectName::Pretix, DialectName::Custom];
         }
-        let organizer = Tenant {
+        let organizer = OrganizerSnapshot {
             id: OrganizerId(0),
             name: self.name.unwrap_or_else(|| self.slug.to_string()),
             slug: self.slug,
@@ -80,7 +82,9 @@ impl Create {
         };
         let note = audit::note("sonnette.organizer.created", entry(&organizer));
         match store.add_organizer(&organizer, note)? {
-            Changed::Done(made) => output::line(format_args!("created organizer {}", made.slug)),
+            ChangeResult::Done(made) => {
+                output::line(format_args!("created organizer {}", made.slug))
+            }
             _ => bail!("there is an organizer {} already", organizer.slug),
         }
     }
@@ -95,7 +99,7 @@ impl List {
     }
 }
 
-fn entry(organizer: &Tenant) -> Value {
+fn entry(organizer: &OrganizerSnapshot) -> Value {
     json!({
         "id": organizer.id.0,
         "slug": organizer.slug,

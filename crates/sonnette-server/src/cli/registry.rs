@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 use sonnette::domain::{OrganizerId, OrganizerSlug};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{OrganizerRows, Registry as _};
+use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use crate::config::Settings;
 
@@ -43,14 +43,14 @@ pub(super) fn file(settings: &Settings) -> std::path::PathBuf {
 }
 
 /// All organizers, by slug.
-pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<OrganizerRows>> {
+pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<StoredOrganizer>> {
     let mut organizers = store.load(0)?.organizers;
     organizers.sort_by(|a, b| a.organizer.slug.cmp(&b.organizer.slug));
     Ok(organizers)
 }
 
 /// One organizer with all that belongs to it.
-pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<OrganizerRows> {
+pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<StoredOrganizer> {
     let mut all = organizers(store)?.into_iter();
     all.find(|o| o.organizer.slug == *slug).ok_or_else(|| {
         anyhow!("there is no organizer {slug}; `sonnette organizer create {slug}` makes it")
@@ -58,7 +58,7 @@ pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<Org
 }
 
 /// The slug of an organizer among these.
-pub(super) fn slug_of(organizers: &[OrganizerRows], id: OrganizerId) -> Option<String> {
+pub(super) fn slug_of(organizers: &[StoredOrganizer], id: OrganizerId) -> Option<String> {
     organizers
         .iter()
         .find(|o| o.organizer.id == id)

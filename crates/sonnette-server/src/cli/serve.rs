@@ -11,7 +11,7 @@ use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
 use sonnette::store::sqlite::{Lock, SqliteStore};
-use sonnette::store::{Accounts as _, Registry as _};
+use sonnette::store::{AccountStore as _, RegistryStore as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, output, registry, token};

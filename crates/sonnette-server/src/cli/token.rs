@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Changed, NewToken, Registry as _};
+use sonnette::store::{ChangeResult, NewToken, RegistryStore as _};
 
 use super::{audit, output, registry};
 use crate::config::Settings;
@@ -150,9 +150,11 @@ impl Revoke {
             json!({"id": self.id.0, "active": false}),
         );
         match store.change_token(self.id, &mut switch_off, note)? {
-            Changed::Done(_) => output::line(format_args!("revoked token {}", self.id)),
-            Changed::Refused => output::line(format_args!("token {} was revoked already", self.id)),
-            Changed::Missing | Changed::Taken => bail!("there is no token {}", self.id),
+            ChangeResult::Done(_) => output::line(format_args!("revoked token {}", self.id)),
+            ChangeResult::Refused => {
+                output::line(format_args!("token {} was revoked already", self.id))
+            }
+            ChangeResult::Missing | ChangeResult::Taken => bail!("there is no token {}", self.id),
         }
     }
 }

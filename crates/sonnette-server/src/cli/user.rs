@@ -7,11 +7,11 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{
-    Access, EmailAddress, Language, LetterKind, Link, OrganizerSlug, Permission, Permissions,
+    Access, AccountEmailKind, EmailAddress, Language, Link, OrganizerSlug, Permission, Permissions,
     User as Account,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Accounts as _, Changed, Letters as _, NewUser};
+use sonnette::store::{AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser};
 
 use super::{Misuse, audit, output, password, registry};
 use crate::config::Settings;
@@ -136,7 +136,7 @@ impl Invite {
             Access::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
-        let (kind, now) = (LetterKind::Invitation, SystemClock.now());
+        let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
         if settings.mail.host.is_some() {
             store.owe_letter(user.id, kind, Language::English, organizer, now)?;
             return output::line(format_args!(
@@ -188,10 +188,10 @@ impl Remove {
         let found = store.user_by_email(&email)?;
         let removed = match found {
             Some((user, _)) => store.remove_user(user.id, note)?,
-            None => Changed::Missing,
+            None => ChangeResult::Missing,
         };
         match removed {
-            Changed::Done(_) => output::line(format_args!("removed user {email}")),
+            ChangeResult::Done(_) => output::line(format_args!("removed user {email}")),
             _ => bail!("there is no user {email}"),
         }
     }
@@ -220,7 +220,7 @@ pub(super) fn add(
         created: SystemClock.now(),
     };
     match store.add_user(&user, note)? {
-        Changed::Done(user) => Ok(user),
+        ChangeResult::Done(user) => Ok(user),
         _ => bail!("there is a user {} already", user.email),
     }
 }

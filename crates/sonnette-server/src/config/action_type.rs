@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use sonnette::dialect::{FieldErrors, check_registration};
-use sonnette::domain::{ActionName, OrganizerSlug, RegisteredAction, Shape};
+use sonnette::domain::{ActionName, OrganizerSlug, PayloadShape, RegisteredAction};
 
 /// An entry of `[[action_types]]`, which can be registered.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,14 +24,14 @@ struct Entry {
     description: String,
     schema: Option<serde_json::Value>,
     example: Option<serde_json::Value>,
-    family: Option<Shape>,
+    family: Option<PayloadShape>,
 }
 
 impl TryFrom<Entry> for ActionTypeSetting {
     type Error = FieldErrors;
 
     fn try_from(entry: Entry) -> Result<Self, FieldErrors> {
-        let shape = entry.family.unwrap_or(Shape::Custom);
+        let shape = entry.family.unwrap_or(PayloadShape::Custom);
         let (schema, example) = (entry.schema.as_ref(), entry.example.as_ref());
         check_registration(&entry.action_type, shape, schema, example)?;
         let action = RegisteredAction {

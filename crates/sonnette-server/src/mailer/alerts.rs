@@ -2,13 +2,13 @@
 
 mod text;
 
-use sonnette::domain::{Alert, AlertEnd};
-use sonnette::engine::Tenant;
+use sonnette::domain::{Alert, AlertResult};
+use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::StoreError;
 
 use self::text::About;
 use super::mail::Mail;
-use super::{BITE, Desk, LOOK};
+use super::{Desk, MAX_BATCH_ROWS, MAX_SCANNED_ATTEMPTS};
 
 /// Sends whatever is due, for ever.
 pub(super) async fn drain(desk: &Desk) {
@@ -16,14 +16,17 @@ pub(super) async fn drain(desk: &Desk) {
         if let Err(error) = desk.send_alerts().await {
             tracing::warn!(%error, "alerts could not be read");
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(MAX_SCANNED_ATTEMPTS).await;
     }
 }
 
 impl Desk {
     /// Tries everything that is due, once.
     async fn send_alerts(&self) -> Result<(), StoreError> {
-        let due = self.sonnette.store().due_alerts(self.now(), BITE)?;
+        let due = self
+            .sonnette
+            .store()
+            .due_alerts(self.now(), MAX_BATCH_ROWS)?;
         for alert in due {
             let end = self.send_alert(&alert).await?;
             tell(&alert, &end);
@@ -34,22 +37,22 @@ impl Desk {
         Ok(())
     }
 
-    async fn send_alert(&self, alert: &Alert) -> Result<AlertEnd, StoreError> {
+    async fn send_alert(&self, alert: &Alert) -> Result<AlertResult, StoreError> {
         let registry = self.sonnette.refresh()?;
-        let Some(tenant) = registry.tenant_by_id(alert.organizer) else {
+        let Some(tenant) = registry.organizer_by_id(alert.organizer) else {
             let error = "its organizer is gone".to_owned();
-            return Ok(AlertEnd::GivenUp { error });
+            return Ok(AlertResult::GivenUp { error });
         };
         if self.now().duration_since(alert.at) >= Alert::LIFETIME {
             let error = "it could not be sent for four days".to_owned();
-            return Ok(AlertEnd::GivenUp { error });
+            return Ok(AlertResult::GivenUp { error });
         }
         let (waiting, _) = self.sonnette.store().backlog(alert.webhook)?;
         let mail = match self.write_alert(alert, tenant, waiting) {
             Ok(mail) => mail,
             Err(error) => {
                 let error = error.to_string();
-                return Ok(AlertEnd::GivenUp { error });
+                return Ok(AlertResult::GivenUp { error });
             }
         };
         let id = message_id(alert, tenant);
@@ -58,7 +61,7 @@ impl Desk {
             .send(&mail, &id, &alert.recipients, &alert.pending)
             .await;
         Ok(match sent {
-            Ok(()) => AlertEnd::Sent,
+            Ok(()) => AlertResult::Sent,
             Err((left, error)) => alert.after_failure(left, error.to_string(), self.now()),
         })
     }
@@ -66,7 +69,7 @@ impl Desk {
     fn write_alert(
         &self,
         alert: &Alert,
-        tenant: &Tenant,
+        tenant: &OrganizerSnapshot,
         waiting: u64,
     ) -> Result<Mail, askama::Error> {
         let organizer = &tenant.organizer;
@@ -83,7 +86,7 @@ impl Desk {
 }
 
 /// The same for an alert for ever, and for no other: the organizer's uuid tells installations apart.
-fn message_id(alert: &Alert, tenant: &Tenant) -> String {
+fn message_id(alert: &Alert, tenant: &OrganizerSnapshot) -> String {
     format!(
         "alert-{}-{}-{}.{}",
         alert.kind,
@@ -93,16 +96,16 @@ fn message_id(alert: &Alert, tenant: &Tenant) -> String {
     )
 }
 
-fn tell(alert: &Alert, end: &AlertEnd) {
+fn tell(alert: &Alert, end: &AlertResult) {
     let (webhook, kind) = (alert.webhook.0, alert.kind.as_str());
     match end {
-        AlertEnd::Sent => {
+        AlertResult::Sent => {
             tracing::info!(webhook.id = webhook, alert = kind, "an alert was mailed");
         }
-        AlertEnd::Waits { due_at, error, .. } => {
+        AlertResult::Waits { due_at, error, .. } => {
             tracing::warn!(webhook.id = webhook, alert = kind, %error, %due_at, "an alert could not be mailed yet");
         }
-        AlertEnd::GivenUp { error } => {
+        AlertResult::GivenUp { error } => {
             tracing::error!(webhook.id = webhook, alert = kind, %error, "an alert was never mailed: nobody has been told");
         }
     }

@@ -5,11 +5,11 @@
 
 mod text;
 
-use sonnette::domain::{Language, Letter, LetterEnd, LetterKind, Link};
+use sonnette::domain::{AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link};
 use sonnette::store::StoreError;
 
 use self::text::About;
-use super::{BITE, Desk, LOOK};
+use super::{Desk, MAX_BATCH_ROWS, MAX_SCANNED_ATTEMPTS};
 use crate::credentials::{password_link, random_secret_text, token_hash};
 
 /// Sends whatever is due, for ever.
@@ -18,14 +18,17 @@ pub(super) async fn drain(desk: &Desk) {
         if let Err(error) = desk.send_letters().await {
             tracing::warn!(%error, "letters could not be read, or their links not written");
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(MAX_SCANNED_ATTEMPTS).await;
     }
 }
 
 impl Desk {
     /// Tries everything that is due, once.
     async fn send_letters(&self) -> Result<(), StoreError> {
-        let due = self.sonnette.store().due_letters(self.now(), BITE)?;
+        let due = self
+            .sonnette
+            .store()
+            .due_letters(self.now(), MAX_BATCH_ROWS)?;
         for letter in due {
             let end = self.send_letter(&letter).await?;
             tell(&letter, &end);
@@ -36,19 +39,19 @@ impl Desk {
         Ok(())
     }
 
-    async fn send_letter(&self, letter: &Letter) -> Result<LetterEnd, StoreError> {
+    async fn send_letter(&self, letter: &AccountEmail) -> Result<AccountEmailResult, StoreError> {
         let now = self.now();
         if letter.is_over(now) {
             let error = "it could not be sent in time".to_owned();
-            return Ok(LetterEnd::GivenUp { error });
+            return Ok(AccountEmailResult::GivenUp { error });
         }
         let registry = self.sonnette.refresh()?;
         let organizer = letter
             .organizer
-            .and_then(|id| registry.tenant_by_id(id))
+            .and_then(|id| registry.organizer_by_id(id))
             .map(|tenant| &tenant.organizer);
         let language = match (letter.kind, organizer) {
-            (LetterKind::Invitation, Some(organizer)) => organizer.language,
+            (AccountEmailKind::Invitation, Some(organizer)) => organizer.language,
             _ => letter.language,
         };
         let secret = match random_secret_text() {
@@ -61,7 +64,7 @@ impl Desk {
             Ok(mail) => mail,
             Err(error) => {
                 let error = error.to_string();
-                return Ok(LetterEnd::GivenUp { error });
+                return Ok(AccountEmailResult::GivenUp { error });
             }
         };
         let hash = token_hash(&secret);
@@ -69,14 +72,14 @@ impl Desk {
         let to = [letter.email.to_string()];
         let sent = self.post.send(&mail, &message_id(letter), &to, &to).await;
         Ok(match sent {
-            Ok(()) => LetterEnd::Sent,
+            Ok(()) => AccountEmailResult::Sent,
             Err((_, error)) => letter.after_failure(error.to_string(), self.now()),
         })
     }
 
     fn write_letter(
         &self,
-        letter: &Letter,
+        letter: &AccountEmail,
         language: Language,
         organizer: Option<&str>,
         link: Link,
@@ -94,7 +97,7 @@ impl Desk {
 }
 
 /// The same for a letter for ever, and hardly for another: no two installations owe one in the same microsecond.
-fn message_id(letter: &Letter) -> String {
+fn message_id(letter: &AccountEmail) -> String {
     format!(
         "letter-{}-{}-{}",
         letter.kind,
@@ -103,14 +106,16 @@ fn message_id(letter: &Letter) -> String {
     )
 }
 
-fn tell(letter: &Letter, end: &LetterEnd) {
+fn tell(letter: &AccountEmail, end: &AccountEmailResult) {
     let (user, kind) = (letter.user.0, letter.kind.as_str());
     match end {
-        LetterEnd::Sent => tracing::info!(user.id = user, letter = kind, "a letter was mailed"),
-        LetterEnd::Waits { due_at, error } => {
+        AccountEmailResult::Sent => {
+            tracing::info!(user.id = user, letter = kind, "a letter was mailed")
+        }
+        AccountEmailResult::Waits { due_at, error } => {
             tracing::warn!(user.id = user, letter = kind, %error, %due_at, "a letter could not be mailed yet");
         }
-        LetterEnd::GivenUp { error } => {
+        AccountEmailResult::GivenUp { error } => {
             tracing::error!(user.id = user, letter = kind, %error, "a letter was never mailed");
         }
     }

@@ -25,11 +25,11 @@ pub(crate) use self::post::{Post, PostError};
 use crate::config::Settings;
 
 /// How often the store is asked for mail that is due.
-const LOOK: Duration = Duration::from_millis(500);
+const MAX_SCANNED_ATTEMPTS: Duration = Duration::from_millis(500);
 /// The wait after the store could not be written.
 const BACKOFF: Duration = Duration::from_secs(1);
 /// Mails of one look.
-const BITE: usize = 100;
+const MAX_BATCH_ROWS: usize = 100;
 
 /// A running mailer.
 pub(crate) struct Mailer {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::schema::{Rule, compile};
 use super::{ActionSpec, FieldErrors, pretix_family};
-use crate::domain::{ActionName, DialectName, RegisteredAction, Shape, wildcards_over};
+use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, wildcards_over};
 
 /// Action types that every organizer with their dialect knows, in the order of the documents.
 pub(super) struct Builtin {
@@ -169,7 +169,7 @@ fn dialect_of(name: &ActionName) -> DialectName {
 
 fn spec_of(action: &RegisteredAction) -> ActionSpec {
     let rule = match (action.shape, &action.schema) {
-        (Shape::Custom, None) => Rule::Any,
+        (PayloadShape::Custom, None) => Rule::Any,
         (shape, None) => pretix_family::rule(shape),
         _ => compile(&full_schema(action.shape, action.schema.as_ref()))
             .map_or(Rule::Broken, Rule::Fits),
@@ -178,7 +178,7 @@ fn spec_of(action: &RegisteredAction) -> ActionSpec {
         .example
         .clone()
         .unwrap_or_else(|| match action.shape {
-            Shape::Custom => json!({}),
+            PayloadShape::Custom => json!({}),
             family => pretix_family::example(family),
         });
     ActionSpec {
@@ -195,10 +195,10 @@ fn spec_of(action: &RegisteredAction) -> ActionSpec {
 }
 
 /// What the family asks together with what was registered.
-fn full_schema(shape: Shape, registered: Option<&Value>) -> Value {
+fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     match (shape, registered) {
-        (Shape::Custom, None) => json!({"type": "object"}),
-        (Shape::Custom, Some(schema)) => schema.clone(),
+        (PayloadShape::Custom, None) => json!({"type": "object"}),
+        (PayloadShape::Custom, Some(schema)) => schema.clone(),
         (family, None) => pretix_family::schema(family),
         (family, Some(schema)) => json!({"allOf": [pretix_family::schema(family), schema]}),
     }
@@ -211,14 +211,14 @@ fn full_schema(shape: Shape, registered: Option<&Value>) -> Value {
 /// By the keys of the request: `action_type`, `family`, `schema`, `example…`.
 pub fn check_registration(
     name: &ActionName,
-    shape: Shape,
+    shape: PayloadShape,
     schema: Option<&Value>,
     example: Option<&Value>,
 ) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::default();
     let mut say = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
     match (dialect_of(name), shape) {
-        (DialectName::Pretix, Shape::Custom) => say("family", "This field is required."),
+        (DialectName::Pretix, PayloadShape::Custom) => say("family", "This field is required."),
         (DialectName::Pretix, shape) if !shape.is_family() => {
             say("family", "This is no family of pretix.");
         }
@@ -228,7 +228,7 @@ pub fn check_registration(
                 "Only names that begin with pretix may be wildcards.",
             );
         }
-        (DialectName::Pretix, _) | (DialectName::Custom, Shape::Custom) => {}
+        (DialectName::Pretix, _) | (DialectName::Custom, PayloadShape::Custom) => {}
         (DialectName::Custom, _) => {
             say("family", "Only names that begin with pretix have a family.");
         }

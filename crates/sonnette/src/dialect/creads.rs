@@ -11,7 +11,9 @@ use super::catalogue::Builtin;
 use super::creads_example::RESOURCES;
 use super::custom::{compact, parse};
 use super::{ActionSpec, Composed, Dialect, FieldErrors, Input};
-use crate::domain::{BodyDraft, DialectName, Organizer, Shape, WebhookChange, WebhookNews};
+use crate::domain::{
+    BodyTemplate, DialectName, Organizer, PayloadShape, PendingWebhookChange, WebhookChange,
+};
 
 pub(super) const DIALECT: Dialect = Dialect {
     builtin: Some(builtin),
@@ -61,7 +63,7 @@ fn spec(resource: &str, change: &str) -> ActionSpec {
     ActionSpec::builtin(
         &format!("creads.{resource}.{change}"),
         DialectName::Creads,
-        Shape::Creads,
+        PayloadShape::Creads,
         &format!("{article} {words} {happened}."),
         schema(change),
         example(resource, change),
@@ -148,7 +150,7 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         body.extend([",\"resource\":", resource.get()]);
     }
     body.push('}');
-    Ok(BodyDraft::Whole(body.into()).into())
+    Ok(BodyTemplate::Whole(body.into()).into())
 }
 
 /// The input keys of a body.
@@ -163,7 +165,10 @@ pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
 }
 
 /// A change of a webhook as a publication: never with a secret, the URL without credentials.
-pub(super) fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
+pub(super) fn pending_webhook_changes(
+    organizer: &Organizer,
+    news: &PendingWebhookChange,
+) -> (String, Box<RawValue>) {
     let gid = format!("{:013x}", news.webhook.0);
     let mut data = json!({ "resource_gid": gid });
     if news.change != WebhookChange::Deleted {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Composed, Dialect, FieldErrors, Input, Rule};
-use crate::domain::BodyDraft;
+use crate::domain::BodyTemplate;
 
 /// Lists and objects in each other; the parsers of many receivers stop at 128, the body included.
 const MAX_DEPTH: usize = 120;
@@ -43,7 +43,7 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     body.push_str("\",\"data\":");
     body.push_str(&compact);
     body.push('}');
-    Ok(BodyDraft::Whole(body.into()).into())
+    Ok(BodyTemplate::Whole(body.into()).into())
 }
 
 pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {

@@ -26,7 +26,8 @@ pub use catalogue::{Catalogue, check_registration};
 pub use errors::FieldErrors;
 
 use crate::domain::{
-    ActionName, Audience, BodyDraft, DialectName, EventSlug, Organizer, Shape, WebhookNews,
+    ActionName, Audience, BodyTemplate, DialectName, EventSlug, Organizer, PayloadShape,
+    PendingWebhookChange,
 };
 use catalogue::Builtin;
 use schema::{Rule, compile};
@@ -59,7 +60,7 @@ pub struct ActionSpec {
     /// Whose it is.
     pub dialect: DialectName,
     /// How bodies are made.
-    pub shape: Shape,
+    pub shape: PayloadShape,
     /// What pretix's form calls it; only its own names have one.
     pub label: Option<&'static str>,
     /// When it is published, in a sentence.
@@ -78,7 +79,7 @@ impl ActionSpec {
     fn builtin(
         name: &str,
         dialect: DialectName,
-        shape: Shape,
+        shape: PayloadShape,
         description: &str,
         schema: Value,
         example: Value,
@@ -102,17 +103,20 @@ impl ActionSpec {
     pub fn event_rule(&self, concrete: &str) -> EventRule {
         match self.shape {
             _ if concrete == pretix::EVENT_DELETED => EventRule::Deleted,
-            Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
-                EventRule::Optional
+            PayloadShape::Custom
+            | PayloadShape::TibilletMembership
+            | PayloadShape::Creads
+            | PayloadShape::Kept => EventRule::Optional,
+            PayloadShape::Customer | PayloadShape::GiftCard | PayloadShape::GiftCardTransaction => {
+                EventRule::Refused
             }
-            Shape::Customer | Shape::GiftCard | Shape::GiftCardTransaction => EventRule::Refused,
-            Shape::Order
-            | Shape::Checkin
-            | Shape::Event
-            | Shape::Subevent
-            | Shape::Item
-            | Shape::WaitingList
-            | Shape::Voucher => EventRule::Required,
+            PayloadShape::Order
+            | PayloadShape::Checkin
+            | PayloadShape::Event
+            | PayloadShape::Subevent
+            | PayloadShape::Item
+            | PayloadShape::WaitingList
+            | PayloadShape::Voucher => EventRule::Required,
         }
     }
 
@@ -174,15 +178,15 @@ pub struct Input<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
     /// What receivers are sent: compact UTF-8 JSON with the keys in the documents' order.
-    pub body: BodyDraft,
+    pub body: BodyTemplate,
     /// Who of those that match is told.
     pub audience: Audience,
     /// The publication's `data` less white space, where [`data_of`] cannot read it out of the body.
     pub data: Option<Box<str>>,
 }
 
-impl From<BodyDraft> for Composed {
-    fn from(body: BodyDraft) -> Self {
+impl From<BodyTemplate> for Composed {
+    fn from(body: BodyTemplate) -> Self {
         Self {
             body,
             audience: Audience::Everyone,
@@ -201,26 +205,29 @@ pub fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
 
 /// The publication's `data` out of a body: for pretix the input keys of its family, what was left out as null;
 /// otherwise as published, less white space. None if `body` is not of this shape, or the data is kept beside it.
-pub fn data_of(shape: Shape, body: &[u8]) -> Option<Box<RawValue>> {
+pub fn data_of(shape: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     match shape {
-        Shape::Custom => custom::data_of(body),
-        Shape::Creads => creads::data_of(body),
-        Shape::TibilletMembership | Shape::Kept => None,
+        PayloadShape::Custom => custom::data_of(body),
+        PayloadShape::Creads => creads::data_of(body),
+        PayloadShape::TibilletMembership | PayloadShape::Kept => None,
         family => pretix_family::data_of(family, body),
     }
 }
 
 /// The body as it is sent at `now`: as it is stored, but for what the document wants worked out at each sending.
-pub fn at_sending(shape: Shape, body: &Bytes, now: Timestamp) -> Bytes {
+pub fn at_sending(shape: PayloadShape, body: &Bytes, now: Timestamp) -> Bytes {
     match shape {
-        Shape::TibilletMembership => tibillet::at_sending(body, now),
+        PayloadShape::TibilletMembership => tibillet::at_sending(body, now),
         _ => body.clone(),
     }
 }
 
 /// A change of a webhook as a publication: the action type and its `data`.
-pub fn webhook_news(organizer: &Organizer, news: &WebhookNews) -> (String, Box<RawValue>) {
-    creads::webhook_news(organizer, news)
+pub fn pending_webhook_changes(
+    organizer: &Organizer,
+    news: &PendingWebhookChange,
+) -> (String, Box<RawValue>) {
+    creads::pending_webhook_changes(organizer, news)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::custom::parse;
 use super::schema::{Rule, compile};
 use super::{Composed, FieldErrors, Input};
-use crate::domain::{BodyDraft, EventSlug, Shape};
+use crate::domain::{BodyTemplate, EventSlug, PayloadShape};
 
 /// One key of an input.
 struct Key {
@@ -143,25 +143,27 @@ const GIFT_CARD_TRANSACTION: &[Key] = &[
     GIFT_CARD_ID,
 ];
 
-fn keys(family: Shape) -> &'static [Key] {
+fn keys(family: PayloadShape) -> &'static [Key] {
     match family {
-        Shape::Order => &[CODE],
-        Shape::Checkin => CHECKIN,
-        Shape::Event | Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
-            &[]
-        }
-        Shape::Subevent => SUBEVENT,
-        Shape::Item => ITEM,
-        Shape::WaitingList => WAITING_LIST,
-        Shape::Voucher => VOUCHER,
-        Shape::Customer => CUSTOMER,
-        Shape::GiftCard => GIFT_CARD,
-        Shape::GiftCardTransaction => GIFT_CARD_TRANSACTION,
+        PayloadShape::Order => &[CODE],
+        PayloadShape::Checkin => CHECKIN,
+        PayloadShape::Event
+        | PayloadShape::Custom
+        | PayloadShape::TibilletMembership
+        | PayloadShape::Creads
+        | PayloadShape::Kept => &[],
+        PayloadShape::Subevent => SUBEVENT,
+        PayloadShape::Item => ITEM,
+        PayloadShape::WaitingList => WAITING_LIST,
+        PayloadShape::Voucher => VOUCHER,
+        PayloadShape::Customer => CUSTOMER,
+        PayloadShape::GiftCard => GIFT_CARD,
+        PayloadShape::GiftCardTransaction => GIFT_CARD_TRANSACTION,
     }
 }
 
 /// JSON Schema of a family's input.
-pub(super) fn schema(family: Shape) -> Value {
+pub(super) fn schema(family: PayloadShape) -> Value {
     let properties: Map<String, Value> = keys(family)
         .iter()
         .map(|key| (key.name.to_owned(), (key.schema)()))
@@ -181,32 +183,36 @@ pub(super) fn schema(family: Shape) -> Value {
 }
 
 /// An input that fits.
-pub(super) fn example(family: Shape) -> Value {
+pub(super) fn example(family: PayloadShape) -> Value {
     match family {
-        Shape::Order => json!({"code": "T0CHT"}),
-        Shape::Checkin => json!({
+        PayloadShape::Order => json!({"code": "T0CHT"}),
+        PayloadShape::Checkin => json!({
             "code": "9LAYR", "orderposition_id": 7, "orderposition_positionid": 1,
             "checkin_list": 2, "type": "entry", "first_checkin": true,
         }),
-        Shape::Event | Shape::Custom | Shape::TibilletMembership | Shape::Creads | Shape::Kept => {
+        PayloadShape::Event
+        | PayloadShape::Custom
+        | PayloadShape::TibilletMembership
+        | PayloadShape::Creads
+        | PayloadShape::Kept => {
             json!({})
         }
-        Shape::Subevent => json!({"subevent": 1}),
-        Shape::Item => json!({"item": 2}),
-        Shape::WaitingList => json!({"waitinglistentry": 1}),
-        Shape::Voucher => json!({"voucher": 2}),
-        Shape::Customer => json!({"customer": "FLPSJYV"}),
-        Shape::GiftCard => json!({"giftcard": 1}),
-        Shape::GiftCardTransaction => {
+        PayloadShape::Subevent => json!({"subevent": 1}),
+        PayloadShape::Item => json!({"item": 2}),
+        PayloadShape::WaitingList => json!({"waitinglistentry": 1}),
+        PayloadShape::Voucher => json!({"voucher": 2}),
+        PayloadShape::Customer => json!({"customer": "FLPSJYV"}),
+        PayloadShape::GiftCard => json!({"giftcard": 1}),
+        PayloadShape::GiftCardTransaction => {
             json!({"acceptor_id": 1, "acceptor_slug": "bigevents", "giftcard": 1})
         }
     }
 }
 
 /// The family's schema, compiled once for the process.
-pub(super) fn rule(family: Shape) -> Rule {
-    static RULES: LazyLock<HashMap<Shape, Rule>> = LazyLock::new(|| {
-        Shape::ALL
+pub(super) fn rule(family: PayloadShape) -> Rule {
+    static RULES: LazyLock<HashMap<PayloadShape, Rule>> = LazyLock::new(|| {
+        PayloadShape::ALL
             .iter()
             .map(|shape| {
                 (
@@ -230,7 +236,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     let event = || Value::from(input.event.map(EventSlug::as_str));
     let shape = input.spec.shape;
     match shape {
-        Shape::GiftCard | Shape::GiftCardTransaction => {
+        PayloadShape::GiftCard | PayloadShape::GiftCardTransaction => {
             body.member(
                 "issuer_id",
                 data.get("issuer_id").unwrap_or(&organizer.id.0.into()),
@@ -238,7 +244,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
             let own = organizer.slug.as_str().into();
             body.member("issuer_slug", data.get("issuer_slug").unwrap_or(&own));
         }
-        Shape::Customer => body.member("organizer", &organizer.slug.as_str().into()),
+        PayloadShape::Customer => body.member("organizer", &organizer.slug.as_str().into()),
         _ => {
             body.member("organizer", &organizer.slug.as_str().into());
             body.member("event", &event());
@@ -248,7 +254,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     let input_keys = keys(shape)
         .iter()
         .filter(|key| !key.name.starts_with("issuer_"));
-    let before_action = if shape == Shape::Checkin {
+    let before_action = if shape == PayloadShape::Checkin {
         1
     } else {
         usize::MAX
@@ -261,7 +267,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         body.member(key.name, &data[key.name]);
     }
     body.0.push('}');
-    Ok(BodyDraft::Numbered(body.0.into()).into())
+    Ok(BodyTemplate::Numbered(body.0.into()).into())
 }
 
 struct Writer(String);
@@ -280,7 +286,7 @@ impl Writer {
 }
 
 /// The input keys of a body, in its order.
-pub(super) fn data_of(family: Shape, body: &[u8]) -> Option<Box<RawValue>> {
+pub(super) fn data_of(family: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     let body: HashMap<String, &RawValue> = from_slice(body)?;
     let mut data = String::from("{");
     for key in keys(family)

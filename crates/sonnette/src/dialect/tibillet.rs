@@ -17,7 +17,7 @@ use super::catalogue::Builtin;
 use super::custom::{compact, parse};
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
 use super::{ActionSpec, Composed, Dialect, FieldErrors, Input, tibillet_labels as labels};
-use crate::domain::{Audience, BodyDraft, DialectName, Language, Shape};
+use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
 
 pub(super) const DIALECT: Dialect = Dialect {
     builtin: Some(builtin),
@@ -48,7 +48,7 @@ fn reservation_type() -> ActionSpec {
     ActionSpec::builtin(
         "tibillet.reservation",
         DialectName::Tibillet,
-        Shape::Kept,
+        PayloadShape::Kept,
         "A reservation was saved. Rings when it was just paid or validated, or saved again as such.",
         input::reservation_schema(),
         json!({
@@ -62,7 +62,7 @@ fn membership_type() -> ActionSpec {
     ActionSpec::builtin(
         "tibillet.membership",
         DialectName::Tibillet,
-        Shape::TibilletMembership,
+        PayloadShape::TibilletMembership,
         "A membership was saved. Rings if it has a deadline.",
         input::membership_schema(),
         json!({
@@ -98,7 +98,7 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     let value: Value = parse(&data)?;
     input.spec.rule.check(&value, "data")?;
     let doubled = match input.spec.shape {
-        Shape::TibilletMembership => parse::<input::Membership<'_>>(&data).is_err(),
+        PayloadShape::TibilletMembership => parse::<input::Membership<'_>>(&data).is_err(),
         _ => parse::<input::Reservation>(&data).is_err(),
     };
     if doubled {
@@ -106,11 +106,11 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         data = value.to_string().into();
     }
     let (body, rings) = match input.spec.shape {
-        Shape::TibilletMembership => membership(input, &parse(&data)?)?,
+        PayloadShape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,
     };
     Ok(Composed {
-        body: BodyDraft::Whole(body.into()),
+        body: BodyTemplate::Whole(body.into()),
         audience: if rings {
             Audience::Everyone
         } else {

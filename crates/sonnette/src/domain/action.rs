@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrganizerId, Shape};
+use super::{OrganizerId, PayloadShape};
 
 /// The text cannot name an action type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,7 @@ pub struct RegisteredAction {
     /// An input that fits.
     pub example: Option<serde_json::Value>,
     /// How a body is made of an input.
-    pub shape: Shape,
+    pub shape: PayloadShape,
     /// Whether the configuration file says so: it goes when its entry goes.
     pub from_file: bool,
 }

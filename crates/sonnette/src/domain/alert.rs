@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::organizer::words;
-use super::{AlertId, Decision, DisableReason, FailurePolicy, OrganizerId, Streak, WebhookId};
+use super::{
+    AlertId, Decision, DisableReason, FailurePolicy, FailureStreak, OrganizerId, WebhookId,
+};
 
 words! {
     /// What an alert is about.
@@ -67,7 +69,7 @@ impl AlertRules {
     }
 }
 
-fn is_half_way(policy: FailurePolicy, streak: Streak, now: Timestamp) -> bool {
+fn is_half_way(policy: FailurePolicy, streak: FailureStreak, now: Timestamp) -> bool {
     match policy {
         FailurePolicy::Never => false,
         FailurePolicy::After { failures, lasting } => {
@@ -110,7 +112,7 @@ pub struct Alert {
 
 /// What came of trying to mail an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertEnd {
+pub enum AlertResult {
     /// A mail server took it for everybody.
     Sent,
     /// It is tried again.
@@ -151,11 +153,16 @@ impl Alert {
     pub const LIFETIME: SignedDuration = SignedDuration::from_hours(96);
 
     /// What follows a failed try that ended at `now`, with `pending` still owed.
-    pub fn after_failure(&self, pending: Vec<String>, error: String, now: Timestamp) -> AlertEnd {
+    pub fn after_failure(
+        &self,
+        pending: Vec<String>,
+        error: String,
+        now: Timestamp,
+    ) -> AlertResult {
         if now.duration_since(self.at) >= Self::LIFETIME {
-            return AlertEnd::GivenUp { error };
+            return AlertResult::GivenUp { error };
         }
-        AlertEnd::Waits {
+        AlertResult::Waits {
             due_at: now + wait_after(self.tries),
             pending,
             error,
@@ -174,7 +181,7 @@ mod tests {
     };
 
     fn decision(failures: u32, since: Timestamp, disable: Option<DisableReason>) -> Decision {
-        let streak = Streak {
+        let streak = FailureStreak {
             failures,
             since,
             first: NotificationId(1),
@@ -246,7 +253,9 @@ mod tests {
             tries: 0,
         };
         let mut now = at;
-        while let AlertEnd::Waits { due_at, .. } = alert.after_failure(vec![], String::new(), now) {
+        while let AlertResult::Waits { due_at, .. } =
+            alert.after_failure(vec![], String::new(), now)
+        {
             assert!(due_at > now);
             now = due_at;
             alert.tries += 1;

@@ -55,7 +55,7 @@ words! {
     /// Why there was no whole answer.
     Failure {
         /// The URL is none that can be called (`ftp://`, port 0).
-        Uncallable = "uncallable",
+        UnsendableTarget = "uncallable",
         /// The name has no address.
         Name = "name",
         /// The address is not one we call.

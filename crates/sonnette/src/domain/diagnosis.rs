@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, DisableReason, Fault, LaneHealth, NotificationId, Streak, WebhookState};
+use super::{
+    Attempt, DisableReason, FailureStreak, Fault, LaneHealth, NotificationId, WebhookState,
+};
 
 /// How a webhook stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub enum Diagnosis {
 
 /// What is known of a webhook.
 #[derive(Debug, Clone, Copy)]
-pub struct Symptoms<'a> {
+pub struct DiagnosisInput<'a> {
     /// Whether it is called.
     pub state: &'a WebhookState,
     /// How its receiver has been answering.
@@ -81,8 +83,8 @@ pub struct Symptoms<'a> {
 
 impl Diagnosis {
     /// Judges what is known `now`.
-    pub fn of(symptoms: Symptoms<'_>, now: Timestamp) -> Self {
-        let Symptoms {
+    pub fn of(symptoms: DiagnosisInput<'_>, now: Timestamp) -> Self {
+        let DiagnosisInput {
             state,
             health,
             waiting,
@@ -114,7 +116,7 @@ impl Diagnosis {
             };
         }
         if let Some(streak) = health.streak {
-            let Streak {
+            let FailureStreak {
                 failures, since, ..
             } = streak;
             return Self::Wobbling {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::domain::{AttemptId, Disabled, Exchange, Outcome, Probing, WebhookId};
+use crate::domain::{AttemptId, Disabled, Exchange, Outcome, ProbeSchedule, WebhookId};
 
 const FIRST: NotificationId = NotificationId(7);
 
@@ -41,7 +41,7 @@ fn answered(second: i64, status: u16) -> Attempt {
 
 fn failed(failures: u32, several: bool) -> LaneHealth {
     LaneHealth {
-        streak: Some(Streak {
+        streak: Some(FailureStreak {
             failures,
             since: at(10),
             first: FIRST,
@@ -54,10 +54,10 @@ fn failed(failures: u32, several: bool) -> LaneHealth {
 
 fn probing() -> LaneHealth {
     LaneHealth {
-        probing: Some(Probing {
+        probing: Some(ProbeSchedule {
             since: at(15),
             next_at: at(140),
-            wait: Probing::SHORTEST,
+            wait: ProbeSchedule::SHORTEST,
         }),
         ..failed(6, true)
     }
@@ -65,7 +65,7 @@ fn probing() -> LaneHealth {
 
 /// At second 100, with three deliveries waiting until 140.
 fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
-    let symptoms = Symptoms {
+    let symptoms = DiagnosisInput {
         state,
         health,
         waiting: 3,

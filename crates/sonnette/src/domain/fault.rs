@@ -26,7 +26,7 @@ pub enum Fault {
     /// The receiver answered with this status.
     Answered(u16),
     /// The URL is none that can be called from here.
-    Uncallable,
+    UnsendableTarget,
     /// The name has no address.
     Name {
         /// Which; none where the reason does not say.
@@ -109,7 +109,7 @@ impl Fault {
 
     fn read(failure: Failure, reason: &str) -> Self {
         match failure {
-            Failure::Uncallable => Self::Uncallable,
+            Failure::UnsendableTarget => Self::UnsendableTarget,
             Failure::Name => {
                 let host = reason
                     .strip_prefix(NAME)
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn other_reasons_leave_the_kind() {
         for (failure, expected) in [
-            (Failure::Uncallable, Fault::Uncallable),
+            (Failure::UnsendableTarget, Fault::UnsendableTarget),
             (Failure::Name, Fault::Name { host: None }),
             (Failure::Address, Fault::Address { address: None }),
             (Failure::Connect, Fault::Connect),

@@ -56,7 +56,7 @@ ids! {
     /// Mail owed to a human about a webhook.
     AlertId,
     /// Mail owed to a user about the account.
-    LetterId,
+    AccountEmailId,
     /// An entry of the audit log.
     AuditId,
 }

@@ -10,9 +10,9 @@ use super::NotificationId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneHealth {
     /// The failed attempts since the last success, if there were any.
-    pub streak: Option<Streak>,
+    pub streak: Option<FailureStreak>,
     /// Set while the lane is failing: it sends probes only.
-    pub probing: Option<Probing>,
+    pub probing: Option<ProbeSchedule>,
     /// The receiver asked for silence until then (`Retry-After`).
     pub paused_until: Option<Timestamp>,
     /// When a receiver last took something; kept up to date in memory, stored when a streak begins.
@@ -21,7 +21,7 @@ pub struct LaneHealth {
 
 /// Failed attempts in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Streak {
+pub struct FailureStreak {
     /// How many; at least 1.
     pub failures: u32,
     /// When the first of them ended.
@@ -34,16 +34,16 @@ pub struct Streak {
 
 /// A failing lane's next look at its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probing {
+pub struct ProbeSchedule {
     /// When the lane became failing.
     pub since: Timestamp,
     /// When the next probe may go.
     pub next_at: Timestamp,
-    /// The wait before it; doubles up to [`Probing::LONGEST`].
+    /// The wait before it; doubles up to [`ProbeSchedule::LONGEST`].
     pub wait: Duration,
 }
 
-impl Probing {
+impl ProbeSchedule {
     /// The wait before the first probe.
     pub const SHORTEST: Duration = Duration::from_secs(5);
     /// The longest wait between probes.

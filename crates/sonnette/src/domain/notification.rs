@@ -23,7 +23,7 @@ pub struct Notification {
     /// When it was published.
     pub published_at: Timestamp,
     /// How `body` was made of the publication's `data`.
-    pub shape: Shape,
+    pub shape: PayloadShape,
     /// What receivers are sent, byte for byte.
     pub body: Bytes,
 }
@@ -31,7 +31,7 @@ pub struct Notification {
 words! {
     /// How a body was made of the publication's `data`, frozen at publication: a later change of the action type
     /// changes nothing of what is already published.
-    Shape {
+    PayloadShape {
         /// pretix, family order.
         Order = "order",
         /// pretix, family check-in.
@@ -63,7 +63,7 @@ words! {
     }
 }
 
-impl Shape {
+impl PayloadShape {
     /// Whether it is a family of pretix: what a registered pretix name has.
     pub fn is_family(self) -> bool {
         !matches!(
@@ -98,14 +98,14 @@ impl Audience {
 
 /// A body before its notification has an id: pretix puts the id into the body, the others do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BodyDraft {
+pub enum BodyTemplate {
     /// Complete as it is.
     Whole(Bytes),
     /// `{"notification_id":` and the id come before this.
     Numbered(Bytes),
 }
 
-impl BodyDraft {
+impl BodyTemplate {
     /// The body of the notification with this id.
     pub fn number(self, id: NotificationId) -> Bytes {
         match self {

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 /// The concurrency of one lane: grows while answers are good and come slower than our own work, shrinks when not.
 ///
-/// A receiver that can answer within [`Pace::QUICK`] is kept busy by a few requests at a time; more would only queue in
+/// A receiver that can answer within [`AdaptiveConcurrency::QUICK`] is kept busy by a few requests at a time; more would only queue in
 /// it, or on our side, where they look like slow answers. What it can do is told by its best answer of late, not by the
 /// latest one. A receiver that takes longer is given one more for each good answer, so that the number doubles within
 /// one round of answers. An answer far slower than the best says that the receiver is full.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct AdaptiveConcurrency {
     window: u32,
-    /// The best answer time of this stretch of [`Pace::MEMORY`], and of the one before it.
+    /// The best answer time of this stretch of [`AdaptiveConcurrency::MEMORY`], and of the one before it.
     best: Option<Duration>,
     best_before: Option<Duration>,
     began: Option<Timestamp>,
@@ -21,12 +21,12 @@ pub struct Pace {
     since: Option<Timestamp>,
 }
 
-impl Pace {
+impl AdaptiveConcurrency {
     /// Where a lane begins and, for a quick receiver, stays.
     pub const FIRST: u32 = 4;
     /// Where growth ends, unless the webhook's settings say otherwise.
     pub const MOST: u32 = 64;
-    /// A receiver that can answer within this time needs no more than [`Pace::FIRST`] at a time.
+    /// A receiver that can answer within this time needs no more than [`AdaptiveConcurrency::FIRST`] at a time.
     pub const QUICK: Duration = Duration::from_millis(2);
     /// A receiver slower than this is not offered more than it has: each request would be held for long.
     pub const SLOW: Duration = Duration::from_secs(1);
@@ -89,7 +89,7 @@ impl Pace {
     }
 }
 
-impl Default for Pace {
+impl Default for AdaptiveConcurrency {
     fn default() -> Self {
         Self {
             window: Self::FIRST,
@@ -110,8 +110,8 @@ mod tests {
     }
 
     /// Answers that take so long, one after the other, with the window always full.
-    fn after(answers: u32, took: Duration, most: u32) -> Pace {
-        let mut pace = Pace::default();
+    fn after(answers: u32, took: Duration, most: u32) -> AdaptiveConcurrency {
+        let mut pace = AdaptiveConcurrency::default();
         for n in 0..answers {
             let now = at(1_000 + i64::from(n) * 10);
             pace.succeeded(took, pace.window(), most, now);
@@ -121,51 +121,72 @@ mod tests {
 
     #[test]
     fn a_quick_receiver_needs_no_more_than_the_first_few() {
-        assert_eq!(after(500, Pace::QUICK, Pace::MOST).window(), Pace::FIRST);
+        assert_eq!(
+            after(500, AdaptiveConcurrency::QUICK, AdaptiveConcurrency::MOST).window(),
+            AdaptiveConcurrency::FIRST
+        );
     }
 
     #[test]
     fn a_receiver_far_away_is_given_more_up_to_the_bound() {
         let took = Duration::from_millis(80);
-        assert_eq!(after(500, took, Pace::MOST).window(), Pace::MOST);
+        assert_eq!(
+            after(500, took, AdaptiveConcurrency::MOST).window(),
+            AdaptiveConcurrency::MOST
+        );
         assert_eq!(after(500, took, 10).window(), 10);
         assert_eq!(
-            after(5, took, Pace::MOST).window(),
-            Pace::FIRST,
+            after(5, took, AdaptiveConcurrency::MOST).window(),
+            AdaptiveConcurrency::FIRST,
             "too early to tell"
         );
     }
 
     #[test]
     fn one_quick_answer_shows_that_the_slow_ones_were_our_own_doing() {
-        let mut pace = after(40, Duration::from_millis(80), Pace::MOST);
+        let mut pace = after(40, Duration::from_millis(80), AdaptiveConcurrency::MOST);
         let grown = pace.window();
-        assert!(grown > Pace::FIRST);
-        pace.succeeded(Pace::QUICK, grown, Pace::MOST, at(1_500));
-        pace.succeeded(Duration::from_millis(80), grown, Pace::MOST, at(1_510));
+        assert!(grown > AdaptiveConcurrency::FIRST);
+        pace.succeeded(
+            AdaptiveConcurrency::QUICK,
+            grown,
+            AdaptiveConcurrency::MOST,
+            at(1_500),
+        );
+        pace.succeeded(
+            Duration::from_millis(80),
+            grown,
+            AdaptiveConcurrency::MOST,
+            at(1_510),
+        );
         assert!(pace.window() < grown);
     }
 
     #[test]
     fn a_receiver_that_is_full_or_very_slow_is_offered_less() {
-        let mut pace = after(60, Duration::from_millis(50), Pace::MOST);
+        let mut pace = after(60, Duration::from_millis(50), AdaptiveConcurrency::MOST);
         let grown = pace.window();
-        pace.succeeded(Duration::from_millis(300), grown, Pace::MOST, at(1_700));
+        pace.succeeded(
+            Duration::from_millis(300),
+            grown,
+            AdaptiveConcurrency::MOST,
+            at(1_700),
+        );
         assert_eq!(pace.window(), grown - 1);
         assert_eq!(
-            after(500, Duration::from_secs(2), Pace::MOST).window(),
-            Pace::FIRST
+            after(500, Duration::from_secs(2), AdaptiveConcurrency::MOST).window(),
+            AdaptiveConcurrency::FIRST
         );
     }
 
     #[test]
     fn failures_halve_it_and_one_always_goes() {
-        let mut pace = Pace::default();
+        let mut pace = AdaptiveConcurrency::default();
         pace.failed();
         assert_eq!(pace.window(), 2);
         pace.failed();
         pace.failed();
         assert_eq!(pace.window(), 1);
-        assert_eq!(Pace::cautious().window(), 1);
+        assert_eq!(AdaptiveConcurrency::cautious().window(), 1);
     }
 }

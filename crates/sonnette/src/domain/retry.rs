@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DisableReason, FailurePolicy, LaneHealth, NotificationId, Outcome, Probing, Progress, Streak,
+    DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
+    ProbeSchedule, Progress,
 };
 
 /// Waits before the second to twelfth try, counted from the end of the failed one.
@@ -40,7 +41,7 @@ pub struct Policy {
 
 /// Why an attempt was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum AttemptKind {
     /// The delivery was due.
     Due,
     /// The lane is failing and looks whether its receiver is back.
@@ -71,13 +72,13 @@ pub enum DeliveryDecision {
 
 /// An attempt that has ended, as [`decide`] looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trial<'a> {
+pub struct FinishedAttempt<'a> {
     /// What was sent.
     pub notification: NotificationId,
     /// How far its delivery had come before.
     pub progress: Progress,
     /// Why it was made.
-    pub turn: Turn,
+    pub turn: AttemptKind,
     /// What the wire said.
     pub outcome: &'a Outcome,
     /// When it ended.
@@ -87,8 +88,8 @@ pub struct Trial<'a> {
 }
 
 /// Decides what follows an attempt; `health` is that of the lane before it.
-pub fn decide(policy: Policy, health: LaneHealth, trial: &Trial<'_>) -> Decision {
-    let Trial {
+pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
+    let FinishedAttempt {
         notification,
         progress,
         turn,
@@ -145,7 +146,7 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &Trial<'_>) -> Decision
 
 /// Decides what follows a failed attempt that began before its webhook got a new address, or was switched off and on:
 /// that is no fault of the receiver there is now, and its lane stays as it is.
-pub fn decide_late(health: LaneHealth, trial: &Trial<'_>) -> Decision {
+pub fn decide_late(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
     let policy = Policy {
         failures: FailurePolicy::Never,
     };
@@ -164,15 +165,19 @@ pub fn decide_late(health: LaneHealth, trial: &Trial<'_>) -> Decision {
     }
 }
 
-fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp) -> Streak {
+fn lengthen(
+    streak: Option<FailureStreak>,
+    notification: NotificationId,
+    now: Timestamp,
+) -> FailureStreak {
     match streak {
-        None => Streak {
+        None => FailureStreak {
             failures: 1,
             since: now,
             first: notification,
             several: false,
         },
-        Some(s) => Streak {
+        Some(s) => FailureStreak {
             failures: s.failures.saturating_add(1),
             several: s.several || s.first != notification,
             ..s
@@ -180,11 +185,11 @@ fn lengthen(streak: Option<Streak>, notification: NotificationId, now: Timestamp
     }
 }
 
-fn after_failure(trial: &Trial<'_>) -> DeliveryDecision {
+fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
     let progress = trial.progress;
     let attempts = progress.attempts.saturating_add(1);
     // Neither is a try of the schedule's kind: after a 410 the webhook is off, and what waits is held.
-    if trial.turn == Turn::Probe || is_gone(trial.outcome) {
+    if trial.turn == AttemptKind::Probe || is_gone(trial.outcome) {
         return DeliveryDecision::Waits(Progress {
             attempts,
             due_at: progress.started_at,
@@ -230,24 +235,24 @@ fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> 
 }
 
 fn probing_after(
-    probing: Option<Probing>,
-    streak: Streak,
-    turn: Turn,
+    probing: Option<ProbeSchedule>,
+    streak: FailureStreak,
+    turn: AttemptKind,
     now: Timestamp,
-) -> Option<Probing> {
+) -> Option<ProbeSchedule> {
     match (probing, turn) {
-        (Some(p), Turn::Probe) => Some(p.again(now)),
+        (Some(p), AttemptKind::Probe) => Some(p.again(now)),
         // A request that was already under way when the lane began to fail tells nothing new.
-        (Some(p), Turn::Due) => Some(p),
+        (Some(p), AttemptKind::Due) => Some(p),
         (None, _) => {
-            (streak.failures >= FAILING_AFTER && streak.several).then(|| Probing::begin(now))
+            (streak.failures >= FAILING_AFTER && streak.several).then(|| ProbeSchedule::begin(now))
         }
     }
 }
 
 /// `barren`: a delivery was just given up and nothing has succeeded since it was published. That reaches the threshold
 /// too: a quiet webhook must not fail for ever.
-fn exceeds(policy: FailurePolicy, streak: Streak, barren: bool, now: Timestamp) -> bool {
+fn exceeds(policy: FailurePolicy, streak: FailureStreak, barren: bool, now: Timestamp) -> bool {
     match policy {
         FailurePolicy::Never => false,
         FailurePolicy::After { failures, lasting } => {

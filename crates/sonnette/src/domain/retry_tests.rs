@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    DisableReason, Failure, FailurePolicy, LaneHealth, NotificationId, Outcome, Probing, Progress,
-    Streak,
+    DisableReason, Failure, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
+    ProbeSchedule, Progress,
 };
 
 const NEVER: Policy = Policy {
@@ -42,11 +42,11 @@ fn refused() -> Outcome {
     }
 }
 
-fn trial(outcome: &Outcome, at: Timestamp) -> Trial<'_> {
-    Trial {
+fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
+    FinishedAttempt {
         notification: NotificationId(1),
         progress: Progress::new(noon()),
-        turn: Turn::Due,
+        turn: AttemptKind::Due,
         outcome,
         at,
         jitter: 0.5,
@@ -62,13 +62,13 @@ fn waits(decision: &Decision) -> Progress {
 
 fn failing() -> LaneHealth {
     LaneHealth {
-        streak: Some(Streak {
+        streak: Some(FailureStreak {
             failures: 5,
             since: noon(),
             first: NotificationId(1),
             several: true,
         }),
-        probing: Some(Probing::begin(noon())),
+        probing: Some(ProbeSchedule::begin(noon())),
         ..LaneHealth::default()
     }
 }
@@ -91,12 +91,12 @@ fn any_health() -> impl Strategy<Value = LaneHealth> {
         let mut health = LaneHealth::default();
         for (place, (outcome, notification, probe)) in past.iter().enumerate() {
             let turn = if *probe && health.is_failing() {
-                Turn::Probe
+                AttemptKind::Probe
             } else {
-                Turn::Due
+                AttemptKind::Due
             };
             let ended = after(i64::try_from(place).unwrap() * 7);
-            let trial = Trial {
+            let trial = FinishedAttempt {
                 notification: NotificationId(*notification),
                 turn,
                 ..trial(outcome, ended)
@@ -124,7 +124,7 @@ proptest! {
         let refused = refused();
         let (mut progress, mut now) = (Progress::new(noon()), noon());
         for (place, jitter) in jitters.iter().enumerate() {
-            let trial = Trial { progress, jitter: *jitter, ..trial(&refused, now) };
+            let trial = FinishedAttempt { progress, jitter: *jitter, ..trial(&refused, now) };
             // One poisonous notification alone: the lane goes on.
             let decision = decide(NEVER, LaneHealth::default(), &trial);
             let Some(wait) = SCHEDULE.get(place) else {
@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn no_wait_goes_past_the_three_days(outcome in any_failure(), tries in 0_u32..11, age in 0_i64..=259_200, jitter in 0.0_f64..1.0) {
         let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
-        let trial = Trial { progress, jitter, ..trial(&outcome, after(age)) };
+        let trial = FinishedAttempt { progress, jitter, ..trial(&outcome, after(age)) };
         let next = waits(&decide(NEVER, LaneHealth::default(), &trial));
         prop_assert!(next.due_at <= progress.expires_at());
         prop_assert_eq!(next.started_at, progress.started_at);
@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn the_same_is_decided_each_time(health in any_health(), outcome in any_outcome(), jitter in 0.0_f64..1.0) {
-        let trial = Trial { jitter, ..trial(&outcome, after(100)) };
+        let trial = FinishedAttempt { jitter, ..trial(&outcome, after(100)) };
         prop_assert_eq!(decide(NEVER, health, &trial), decide(NEVER, health, &trial));
     }
 
@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn a_probe_uses_up_no_try(health in any_health(), outcome in any_failure(), tries in 0_u32..12, more in 0_u32..100) {
         let progress = Progress { tries, attempts: tries + more, ..Progress::new(noon()) };
-        let trial = Trial { turn: Turn::Probe, progress, ..trial(&outcome, after(100)) };
+        let trial = FinishedAttempt { turn: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
         let next = waits(&decide(NEVER, health, &trial));
         prop_assert_eq!((next.tries, next.attempts), (tries, tries + more + 1));
         prop_assert_eq!(next.due_at, progress.started_at);
@@ -187,8 +187,8 @@ proptest! {
         let health = LaneHealth { paused_until: Some(after(earlier)), ..LaneHealth::default() };
         let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
         let now = after(100);
-        let without = decide(NEVER, health, &Trial { progress, ..trial(&plain, now) });
-        let with = decide(NEVER, health, &Trial { progress, ..trial(&asked, now) });
+        let without = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&plain, now) });
+        let with = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&asked, now) });
         let until = now + Duration::from_secs(seconds);
         prop_assert_eq!(waits(&with).due_at, waits(&without).due_at.max(until.min(progress.expires_at())));
         prop_assert!(with.health.paused_until >= health.paused_until.filter(|p| *p > now));
@@ -200,7 +200,7 @@ proptest! {
         let refused = refused();
         let mut health = LaneHealth::default();
         for (place, notification) in notifications.iter().enumerate() {
-            let trial = Trial { notification: NotificationId(*notification), ..trial(&refused, noon()) };
+            let trial = FinishedAttempt { notification: NotificationId(*notification), ..trial(&refused, noon()) };
             health = decide(NEVER, health, &trial).health;
             let several = notifications[..=place].iter().any(|n| *n != notifications[0]);
             prop_assert_eq!(health.is_failing(), place + 1 >= 5 && several);
@@ -211,7 +211,7 @@ proptest! {
     #[test]
     fn both_thresholds_of_the_policy_must_be_reached(limit in 1_u32..40, lasting in 0_i64..8_000, failures in 0_u32..40, age in 0_i64..8_000) {
         let failures_before = failures;
-        let streak = (failures > 0).then_some(Streak { failures, since: noon(), first: NotificationId(1), several: false });
+        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), several: false });
         let health = LaneHealth { streak, ..LaneHealth::default() };
         let policy = Policy {
             failures: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
@@ -227,7 +227,7 @@ proptest! {
     fn gone_disables_at_once_whatever_the_policy(health in any_health(), tries in 0_u32..12) {
         let gone = answered(410);
         let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
-        let decision = decide(NEVER, health, &Trial { progress, ..trial(&gone, after(100)) });
+        let decision = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&gone, after(100)) });
         prop_assert_eq!(decision.disable, Some(DisableReason::Gone));
         // Held, and with as many tries left as before.
         let next = waits(&decision);
@@ -242,8 +242,8 @@ fn probes_wait_twice_as_long_each_time_from_five_seconds_to_a_quarter_of_an_hour
     let mut waited = vec![health.probing.unwrap().wait.as_secs()];
     for _ in 0..10 {
         let now = health.probing.unwrap().next_at;
-        let probe = Trial {
-            turn: Turn::Probe,
+        let probe = FinishedAttempt {
+            turn: AttemptKind::Probe,
             ..trial(&refused, now)
         };
         health = decide(NEVER, health, &probe).health;
@@ -279,7 +279,7 @@ fn given_up_while_nothing_succeeded_reaches_the_threshold() {
         ..Progress::new(noon())
     };
     let refused = refused();
-    let trial = Trial {
+    let trial = FinishedAttempt {
         progress,
         ..trial(&refused, after(200_000))
     };

@@ -12,7 +12,7 @@ pub type SecretHash = [u8; 32];
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
+pub enum SessionOwner {
     /// A user's who has logged in.
     User(UserId),
     /// Whoever a platform let in to this organizer's pages.
@@ -28,7 +28,7 @@ pub enum Holder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
     /// Who.
-    pub holder: Holder,
+    pub holder: SessionOwner,
     /// When.
     pub created: Timestamp,
     /// From then on it is as good as none.

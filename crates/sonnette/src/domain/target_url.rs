@@ -23,7 +23,7 @@ pub struct InvalidTargetUrl;
 
 /// Why a valid URL can never be called. Shown to people in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Uncallable {
+pub enum UnsendableTarget {
     /// `ftp` and `ftps` pass pretix's check, but a notification is an HTTP request.
     #[error("only http and https URLs can be called")]
     Scheme,
@@ -143,11 +143,11 @@ impl TargetUrl {
     ///
     /// # Errors
     /// For a URL that no HTTP client can call, with the reason in plain words.
-    pub fn uri(&self) -> Result<http::Uri, Uncallable> {
+    pub fn uri(&self) -> Result<http::Uri, UnsendableTarget> {
         let scheme = match self.scheme().as_str() {
             "http" => "http",
             "https" => "https",
-            _ => return Err(Uncallable::Scheme),
+            _ => return Err(UnsendableTarget::Scheme),
         };
         if self
             .parts
@@ -155,20 +155,20 @@ impl TargetUrl {
             .as_ref()
             .is_some_and(|at| self.text[at.clone()].contains(['?', '#']))
         {
-            return Err(Uncallable::UserInfo);
+            return Err(UnsendableTarget::UserInfo);
         }
         let port = match self.port() {
             None => String::new(),
             Some(port @ 1..=65535) => format!(":{port}"),
-            Some(_) => return Err(Uncallable::Port),
+            Some(_) => return Err(UnsendableTarget::Port),
         };
         let host = &self.text[self.parts.host.clone()];
         // The crate reads `\` as `/`, as browsers do; a receiver shall see the path it asked for.
         let rest = self.text[self.parts.rest.clone()].replace('\\', "%5C");
         let mut url = url::Url::parse(&format!("{scheme}://{host}{port}{rest}"))
-            .map_err(|_| Uncallable::Host)?;
+            .map_err(|_| UnsendableTarget::Host)?;
         url.set_fragment(None);
-        url.as_str().parse().map_err(|_| Uncallable::Host)
+        url.as_str().parse().map_err(|_| UnsendableTarget::Host)
     }
 }
 

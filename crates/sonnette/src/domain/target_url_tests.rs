@@ -216,12 +216,12 @@ fn the_request_is_normalised() {
 #[test]
 fn says_why_a_url_cannot_be_called() {
     for (given, reason) in [
-        ("ftp://example.com/", Uncallable::Scheme),
-        ("ftps://example.com/", Uncallable::Scheme),
-        ("http://example.com:0/", Uncallable::Port),
-        ("http://example.com:65536/", Uncallable::Port),
-        ("http://example.com:00000/", Uncallable::Port),
-        ("http://a?b@example.com/", Uncallable::UserInfo),
+        ("ftp://example.com/", UnsendableTarget::Scheme),
+        ("ftps://example.com/", UnsendableTarget::Scheme),
+        ("http://example.com:0/", UnsendableTarget::Port),
+        ("http://example.com:65536/", UnsendableTarget::Port),
+        ("http://example.com:00000/", UnsendableTarget::Port),
+        ("http://a?b@example.com/", UnsendableTarget::UserInfo),
     ] {
         assert_eq!(url(given).uri(), Err(reason), "{given}");
     }

@@ -5,9 +5,9 @@ use tokio::sync::oneshot;
 
 use super::inbox::Message;
 use super::sonnette::{Resume, Sonnette, blocking};
-use super::{ControlError, Tenant, publisher};
+use super::{ControlError, OrganizerSnapshot, publisher};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{Erased, Span, Store, StoreError};
+use crate::store::{Erased, Store, StoreError, TimeRange};
 
 impl Sonnette {
     /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
@@ -18,14 +18,14 @@ impl Sonnette {
     pub async fn resend_missed(
         &self,
         webhook: WebhookId,
-        span: Span,
+        span: TimeRange,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook)?;
         let registry = self.registry();
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner
-            .and_then(|id| registry.tenant_by_id(id))
+            .and_then(|id| registry.organizer_by_id(id))
             .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
@@ -42,7 +42,11 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be written; what was done until then stays done.
-    pub async fn erase(&self, tenant: &Tenant, subject: &str) -> Result<Erased, ControlError> {
+    pub async fn erase(
+        &self,
+        tenant: &OrganizerSnapshot,
+        subject: &str,
+    ) -> Result<Erased, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.shared.store.clone(), subject.to_owned());
         let (through, lanes) = blocking(move || {
@@ -88,7 +92,7 @@ impl Sonnette {
                 resume.through = newest;
             }
             drop(resumes);
-            store.scrub()?;
+            store.purge_erased()?;
             Ok(sum)
         })
         .await?)
@@ -97,16 +101,16 @@ impl Sonnette {
 
 fn recover(
     store: &dyn Store,
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     webhook: WebhookId,
-    span: Span,
+    span: TimeRange,
     now: Timestamp,
     dry_run: bool,
 ) -> Result<u64, StoreError> {
     let (mut count, mut after) = (0, None);
     loop {
-        let (unheard, next) = store.unheard(webhook, span, after)?;
-        let missed: Vec<NotificationId> = unheard
+        let (missed_notifications, next) = store.missed_notifications(webhook, span, after)?;
+        let missed: Vec<NotificationId> = missed_notifications
             .iter()
             .filter(|n| {
                 let (action, event) = (n.action_type.as_str(), n.event.as_ref());

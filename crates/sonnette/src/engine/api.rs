@@ -121,7 +121,7 @@ pub enum StartError {
 
 /// A lane as its owner sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LaneView {
+pub struct LaneStatus {
     /// How its receiver has been answering.
     pub health: LaneHealth,
     /// How many deliveries wait.
@@ -134,7 +134,7 @@ pub struct LaneView {
 
 /// Something that just happened, for those who watch.
 #[derive(Debug, Clone)]
-pub enum News {
+pub enum Activity {
     /// A notification is on disk.
     Published {
         /// Whose.

@@ -12,13 +12,14 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::inbox::Inboxes;
 use super::metrics::Metrics;
-use super::publisher::{told, webhook_news};
-use super::registry::{Registry, RegistryCache};
-use super::{News, PublishError, Published};
+use super::publisher::{pending_webhook_changes, told};
+use super::registry::{RegistryCache, RegistrySnapshot};
+use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
 use crate::domain::{Notification, Progress, WebhookId};
 use crate::store::{
-    Answered, Batch, CommitError, Group, GroupAnswer, Settlement, Store, StoreError, Waiting,
+    Batch, CommitError, GroupResult, PendingDelivery, PublicationGroup, Settlement, Store,
+    StoreError, StoredPublication,
 };
 
 /// How long settlements wait for company.
@@ -43,12 +44,12 @@ const MOST_NEWS: usize = 100;
 const BACKOFF: Duration = Duration::from_millis(250);
 
 /// Groups with whom to answer, the version they were matched against, and settlements.
-type Gathered = (Vec<(Group, Reply)>, i64, Vec<Settlement>);
+type Gathered = (Vec<(PublicationGroup, Reply)>, i64, Vec<Settlement>);
 type Reply = oneshot::Sender<Result<Vec<Published>, PublishError>>;
 
 #[derive(Default)]
 struct Queue {
-    groups: Vec<(Group, Reply)>,
+    groups: Vec<(PublicationGroup, Reply)>,
     publications: usize,
     bytes: usize,
     /// The version of the registry that the oldest of `groups` was matched against.
@@ -71,7 +72,7 @@ pub(crate) struct Committer {
     registry: Arc<RegistryCache>,
     inboxes: Inboxes,
     clock: Arc<dyn Clock>,
-    news: broadcast::Sender<Arc<News>>,
+    news: broadcast::Sender<Arc<Activity>>,
     metrics: Arc<Metrics>,
 }
 
@@ -81,7 +82,7 @@ impl Committer {
         registry: Arc<RegistryCache>,
         inboxes: Inboxes,
         clock: Arc<dyn Clock>,
-        news: broadcast::Sender<Arc<News>>,
+        news: broadcast::Sender<Arc<Activity>>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -101,7 +102,7 @@ impl Committer {
     /// Hands in the publications of one request, matched against this version of the registry.
     pub(crate) async fn publish(
         &self,
-        group: Group,
+        group: PublicationGroup,
         version: i64,
     ) -> Result<Vec<Published>, PublishError> {
         let (reply, answer) = oneshot::channel();
@@ -192,15 +193,15 @@ impl Committer {
     /// Publishes the changes of webhooks that the store has taken down, each exactly once.
     fn announce(&self) -> Result<(), StoreError> {
         loop {
-            let news = self.store.webhook_news(MOST_NEWS)?;
+            let news = self.store.pending_webhook_changes(MOST_NEWS)?;
             if news.is_empty() {
                 return Ok(());
             }
             let registry = self.registry.refresh()?;
             let now = self.clock.now();
             let groups = news.iter().filter_map(|one| {
-                let tenant = registry.tenant_by_id(one.organizer)?;
-                webhook_news(tenant, one, now)
+                let tenant = registry.organizer_by_id(one.organizer)?;
+                pending_webhook_changes(tenant, one, now)
             });
             let mut batch = Batch {
                 groups: groups.collect(),
@@ -245,7 +246,12 @@ impl Committer {
         Some((groups, queue.version, settlements))
     }
 
-    fn commit(&self, pending: Vec<(Group, Reply)>, version: i64, settlements: Vec<Settlement>) {
+    fn commit(
+        &self,
+        pending: Vec<(PublicationGroup, Reply)>,
+        version: i64,
+        settlements: Vec<Settlement>,
+    ) {
         let (groups, mut replies): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
         let mut batch = Batch {
             groups,
@@ -287,7 +293,7 @@ impl Committer {
         batch: &mut Batch,
         replies: &mut Vec<Reply>,
         mut version: i64,
-    ) -> Result<Vec<GroupAnswer>, StoreError> {
+    ) -> Result<Vec<GroupResult>, StoreError> {
         loop {
             match self.store.commit(version, batch) {
                 Ok(answers) => return Ok(answers),
@@ -333,12 +339,18 @@ impl Committer {
         self.wake.wait_for(&mut queue, BACKOFF);
     }
 
-    fn answer(&self, groups: Vec<Group>, answers: Vec<GroupAnswer>, replies: Vec<Reply>) {
-        let mut handed: Vec<Vec<(WebhookId, Waiting)>> = vec![Vec::new(); self.inboxes.len()];
+    fn answer(
+        &self,
+        groups: Vec<PublicationGroup>,
+        answers: Vec<GroupResult>,
+        replies: Vec<Reply>,
+    ) {
+        let mut handed: Vec<Vec<(WebhookId, PendingDelivery)>> =
+            vec![Vec::new(); self.inboxes.len()];
         for ((group, answer), reply) in groups.into_iter().zip(answers).zip(replies) {
             let answer = match answer {
-                GroupAnswer::Conflict(place) => Err(PublishError::Conflict(place)),
-                GroupAnswer::Taken(taken) => Ok(self.hand_out(group, taken, &mut handed)),
+                GroupResult::Conflict(place) => Err(PublishError::Conflict(place)),
+                GroupResult::Taken(taken) => Ok(self.hand_out(group, taken, &mut handed)),
             };
             // A publisher that has gone away finds its answer by its key.
             let _ = reply.send(answer);
@@ -352,14 +364,14 @@ impl Committer {
 
     fn hand_out(
         &self,
-        group: Group,
-        taken: Vec<Answered>,
-        handed: &mut [Vec<(WebhookId, Waiting)>],
+        group: PublicationGroup,
+        taken: Vec<StoredPublication>,
+        handed: &mut [Vec<(WebhookId, PendingDelivery)>],
     ) -> Vec<Published> {
         let watched = self.news.receiver_count() > 0;
         let mut answers = Vec::with_capacity(taken.len());
         for (publication, taken) in group.publications.into_iter().zip(taken) {
-            let Answered {
+            let StoredPublication {
                 id,
                 action_type,
                 event,
@@ -377,7 +389,7 @@ impl Committer {
             };
             if let Some(body) = body {
                 if watched {
-                    let news = News::Published {
+                    let news = Activity::Published {
                         organizer: group.organizer,
                         published: published.clone(),
                         body: body.clone(),
@@ -397,7 +409,7 @@ impl Committer {
                     });
                     let progress = Progress::new(at);
                     for webhook in publication.webhooks {
-                        let waiting = Waiting {
+                        let waiting = PendingDelivery {
                             notification: notification.clone(),
                             progress,
                         };
@@ -411,7 +423,7 @@ impl Committer {
     }
 }
 
-fn take_groups(queue: &mut Queue) -> Vec<(Group, Reply)> {
+fn take_groups(queue: &mut Queue) -> Vec<(PublicationGroup, Reply)> {
     let mut publications = 0;
     let most = queue
         .groups
@@ -439,8 +451,8 @@ fn take_groups(queue: &mut Queue) -> Vec<(Group, Reply)> {
 }
 
 /// Whose token is no longer active publishes nothing.
-fn refuse_inactive(batch: &mut Batch, replies: &mut Vec<Reply>, registry: &Registry) {
-    let inactive = |group: &Group| {
+fn refuse_inactive(batch: &mut Batch, replies: &mut Vec<Reply>, registry: &RegistrySnapshot) {
+    let inactive = |group: &PublicationGroup| {
         let token = group.token.as_ref();
         token.is_some_and(|hash| registry.token(hash).is_none_or(|token| !token.active))
     };
@@ -456,8 +468,8 @@ fn refuse_inactive(batch: &mut Batch, replies: &mut Vec<Reply>, registry: &Regis
     }
 }
 
-fn rematch(group: &mut Group, registry: &Registry) {
-    let tenant = registry.tenant_by_id(group.organizer);
+fn rematch(group: &mut PublicationGroup, registry: &RegistrySnapshot) {
+    let tenant = registry.organizer_by_id(group.organizer);
     for publication in &mut group.publications {
         let action = publication.action_type.as_str();
         let event = publication.event.as_ref();

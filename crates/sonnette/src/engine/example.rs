@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Tenant;
+use super::OrganizerSnapshot;
 use crate::dialect::{ActionSpec, EventRule, Input, at_sending, compose};
 use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
 
@@ -15,7 +15,7 @@ const ANY_ID: i64 = 123_455;
 
 /// The example of an action type as a notification that is not stored.
 pub(super) fn example(
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     webhook: &Webhook,
     wanted: Option<&str>,
     id: NotificationId,
@@ -34,7 +34,7 @@ pub(super) fn example(
     made(tenant, &spec, action_type, slug, id, now)
 }
 
-impl Tenant {
+impl OrganizerSnapshot {
     /// What would be published, and sent, if somebody published the example of this action type of the catalogue now;
     /// the number of the notification is as good as any.
     pub fn example(&self, spec: &ActionSpec, now: Timestamp) -> Option<Notification> {
@@ -47,7 +47,7 @@ impl Tenant {
 }
 
 fn made(
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     spec: &ActionSpec,
     action_type: ActionName,
     slug: EventSlug,
@@ -79,7 +79,7 @@ fn made(
 }
 
 /// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
-fn concrete(tenant: &Tenant, name: &str) -> Option<(Arc<ActionSpec>, ActionName)> {
+fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionSpec>, ActionName)> {
     let filter: ActionName = name.parse().ok()?;
     let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
     let spec = known.or_else(|| {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::seats::Seat;
+use super::seats::Permit;
 use crate::domain::{Attempt, Notification, NotificationId, OrganizerId, Webhook, WebhookId};
-use crate::store::Waiting;
+use crate::store::PendingDelivery;
 
 /// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
 const HANDED: usize = 16_384;
@@ -22,7 +22,7 @@ pub(crate) enum Message {
     /// There is something new in the store; a failing lane looks at its receiver at once if so told.
     Look { webhook: WebhookId, probe_now: bool },
     /// Send this now.
-    Hurry(WebhookId, Waiting),
+    Hurry(WebhookId, PendingDelivery),
     /// Begin nothing in this lane, forget what is in memory, and say so.
     Pause(WebhookId, oneshot::Sender<()>),
     /// What waits in the store has been changed, up to this notification.
@@ -49,13 +49,13 @@ pub(crate) struct TryOut {
     pub(crate) notification: Notification,
     pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
     /// Its place among the few there may be at a time, kept until it has ended: whoever asked may have gone.
-    pub(crate) place: Seat<OrganizerId>,
+    pub(crate) place: Permit<OrganizerId>,
 }
 
 /// All that has come in since the last look.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
-    pub(crate) handed: Vec<(WebhookId, Waiting)>,
+    pub(crate) handed: Vec<(WebhookId, PendingDelivery)>,
     /// Lanes with more in the store than was handed over.
     pub(crate) more: HashSet<WebhookId>,
     pub(crate) messages: Vec<Message>,
@@ -83,7 +83,7 @@ impl Inbox {
     }
 
     /// Hands over what was just committed.
-    pub(crate) fn hand_over(&self, items: Vec<(WebhookId, Waiting)>) {
+    pub(crate) fn hand_over(&self, items: Vec<(WebhookId, PendingDelivery)>) {
         let mut mail = self.mail.lock();
         // What comes after an overflow must not overtake it.
         if !mail.more.is_empty() || mail.handed.len() + items.len() > HANDED {

@@ -9,7 +9,7 @@ use super::Shared;
 use super::registry::RegistryCache;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
-use crate::store::{BITE, Store, StoreError};
+use crate::store::{MAX_BATCH_ROWS, Store, StoreError};
 
 const TIDY: Duration = Duration::from_millis(100);
 const EXPIRE: Duration = Duration::from_mins(1);
@@ -75,7 +75,7 @@ impl Janitor {
         for webhook in self.store.waiting_lanes()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // What waits for one that is off is held: it has no time of its own, and is found here by its age.
-                while self.store.make_due(webhook, self.clock.now())? == BITE {
+                while self.store.make_due(webhook, self.clock.now())? == MAX_BATCH_ROWS {
                     if self.pause(BREATH) {
                         return Ok(());
                     }
@@ -83,7 +83,7 @@ impl Janitor {
             }
             let mut expired = self.store.expire(webhook, self.clock.now())?;
             let any = expired > 0;
-            while expired == BITE {
+            while expired == MAX_BATCH_ROWS {
                 if self.pause(BREATH) {
                     return Ok(());
                 }
@@ -91,7 +91,9 @@ impl Janitor {
             }
             if any
                 && self.is_strict(webhook)
-                && self.store.disable_barren(webhook, self.clock.now())?
+                && self
+                    .store
+                    .disable_never_succeeded(webhook, self.clock.now())?
             {
                 self.registry.refresh()?;
             }

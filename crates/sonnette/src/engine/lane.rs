@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{
-    AttemptId, DeliveryDecision, LaneHealth, NotificationId, Outcome, Pace, Policy, Probing, Trial,
-    Turn, Webhook, decide, decide_late,
+    AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
+    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_late,
 };
-use crate::store::{Cursor, Follows, LaneRow, Page, Waiting};
+use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
 pub(crate) use super::order::{Finished, Order, Step};
 use super::queue::Queue;
@@ -35,10 +35,10 @@ pub(crate) struct Lane {
     health: LaneHealth,
     /// How often the lane has begun anew: what was sent before counts no longer.
     epoch: u32,
-    pace: Pace,
+    pace: AdaptiveConcurrency,
     queue: Queue,
     /// Sent before all others, whatever the lane's health: somebody asked for it.
-    urgent: VecDeque<Waiting>,
+    urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
     /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
     known: HashSet<NotificationId>,
@@ -67,7 +67,7 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(row: &LaneRow) -> Self {
+    pub(crate) fn new(row: &StoredLane) -> Self {
         let mut health = row.health;
         if health.streak.is_none() {
             // Without a streak the newest attempt was a success, which is not written down at each.
@@ -79,7 +79,7 @@ impl Lane {
         Self {
             health,
             epoch: 0,
-            pace: Pace::default(),
+            pace: AdaptiveConcurrency::default(),
             queue: Queue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
@@ -120,7 +120,7 @@ impl Lane {
     }
 
     /// Something was just committed for this lane. `room`: whether memory allows to keep it.
-    pub(crate) fn offer(&mut self, waiting: Waiting, room: bool) {
+    pub(crate) fn offer(&mut self, waiting: PendingDelivery, room: bool) {
         let full = self.queue.is_full();
         let late = waiting.notification.id <= self.read_through;
         if !room
@@ -138,7 +138,7 @@ impl Lane {
     }
 
     /// Somebody wants this sent now, whatever the lane's health.
-    pub(crate) fn hurry(&mut self, waiting: Waiting, committed: u64) {
+    pub(crate) fn hurry(&mut self, waiting: PendingDelivery, committed: u64) {
         let id = waiting.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
         if self.known.insert(id) || self.settling.iter().any(on_disk) {
@@ -183,7 +183,7 @@ impl Lane {
             ..LaneHealth::default()
         };
         self.epoch = self.epoch.wrapping_add(1);
-        self.pace = Pace::default();
+        self.pace = AdaptiveConcurrency::default();
         self.probed = None;
         self.more = true;
     }
@@ -203,9 +203,9 @@ impl Lane {
         }
         if let Some(waiting) = self.urgent.pop_front() {
             let turn = if self.health.is_failing() {
-                Turn::Probe
+                AttemptKind::Probe
             } else {
-                Turn::Due
+                AttemptKind::Due
             };
             return self.begin(waiting, turn, webhook, now);
         }
@@ -232,7 +232,7 @@ impl Lane {
             return Step::Sleep(self.next_slot);
         }
         match self.queue.pop() {
-            Some(waiting) => self.begin(waiting, Turn::Due, webhook, now),
+            Some(waiting) => self.begin(waiting, AttemptKind::Due, webhook, now),
             None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
         }
     }
@@ -243,13 +243,19 @@ impl Lane {
             return Step::Rest;
         }
         match self.queue.pop() {
-            Some(waiting) => self.begin(waiting, Turn::Probe, webhook, now),
+            Some(waiting) => self.begin(waiting, AttemptKind::Probe, webhook, now),
             None if self.more => self.load(self.probed, 1, committed),
             None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
         }
     }
 
-    fn begin(&mut self, waiting: Waiting, turn: Turn, webhook: &Webhook, now: Timestamp) -> Step {
+    fn begin(
+        &mut self,
+        waiting: PendingDelivery,
+        turn: AttemptKind,
+        webhook: &Webhook,
+        now: Timestamp,
+    ) -> Step {
         if waiting.progress.expires_at() <= now {
             return Step::Expire(waiting.notification.id);
         }
@@ -274,7 +280,7 @@ impl Lane {
             *until = (*until).min(now + LONGEST_PAUSE);
         }
         if let Some(probing) = &mut self.health.probing {
-            probing.next_at = probing.next_at.min(now + Probing::LONGEST);
+            probing.next_at = probing.next_at.min(now + ProbeSchedule::LONGEST);
         }
         self.health.silent_until().filter(|until| *until > now)
     }
@@ -287,7 +293,7 @@ impl Lane {
     }
 
     /// What was read for a [`Step::Load`], which was asked for at `now`.
-    pub(crate) fn loaded(&mut self, page: Page, now: Timestamp) {
+    pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
         self.loading = false;
         let passed = self.passed.take();
         if passed.is_some() {
@@ -367,12 +373,12 @@ impl Lane {
         now: Timestamp,
         jitter: f64,
     ) -> Finished {
-        let Waiting {
+        let PendingDelivery {
             notification,
             progress,
         } = &order.waiting;
         let before = self.health;
-        let trial = Trial {
+        let trial = FinishedAttempt {
             notification: notification.id,
             progress: *progress,
             turn: order.turn,
@@ -387,7 +393,7 @@ impl Lane {
         };
         self.health = decision.health;
         self.adapt(outcome, took, most, before.is_failing(), now);
-        if order.turn == Turn::Probe {
+        if order.turn == AttemptKind::Probe {
             self.probed = Some((progress.due_at, notification.id));
         }
         if let DeliveryDecision::Waits(next) = decision.delivery {
@@ -411,7 +417,7 @@ impl Lane {
         } == before;
         Finished {
             attempt: self.number_attempt(now),
-            follows: Follows::from_decision(&decision, progress),
+            follows: DeliveryUpdate::from_decision(&decision, progress),
             health: (!unchanged).then_some(self.health),
             decision,
             hold: begins_to_fail || decision.disable.is_some(),
@@ -429,7 +435,7 @@ impl Lane {
         if !outcome.is_success() {
             self.pace.failed();
         } else if was_failing {
-            self.pace = Pace::cautious();
+            self.pace = AdaptiveConcurrency::cautious();
             self.probed = None;
             self.more = true;
         } else {
@@ -461,7 +467,7 @@ impl Lane {
         self.forget_settled(committed);
     }
 
-    fn enqueue(&mut self, waiting: Waiting) {
+    fn enqueue(&mut self, waiting: PendingDelivery) {
         self.known.insert(waiting.notification.id);
         self.queue.push(waiting);
     }

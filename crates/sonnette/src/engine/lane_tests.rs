@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lane::{Finished, Lane, Order, Step};
 use crate::domain::{
-    EventFilter, FailurePolicy, LaneHealth, Notification, NotificationId, OrganizerId, Outcome,
-    Policy, Probing, Progress, Secret, Secrets, Shape, Streak, Turn, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
+    Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
-use crate::store::{Follows, LaneRow, Page, Waiting};
+use crate::store::{DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
 const NEVER: Policy = Policy {
     failures: FailurePolicy::Never,
@@ -44,34 +44,34 @@ fn plain() -> Webhook {
 }
 
 /// A delivery published so many milliseconds after noon as its id says.
-fn waiting(id: i64) -> Waiting {
+fn waiting(id: i64) -> PendingDelivery {
     large(id, 2)
 }
 
-fn large(id: i64, bytes: usize) -> Waiting {
-    Waiting {
+fn large(id: i64, bytes: usize) -> PendingDelivery {
+    PendingDelivery {
         notification: Arc::new(Notification {
             id: NotificationId(id),
             organizer: OrganizerId(1),
             action_type: "test.happened".parse().unwrap(),
             event: None,
             published_at: at(id),
-            shape: Shape::Custom,
+            shape: PayloadShape::Custom,
             body: vec![b' '; bytes].into(),
         }),
         progress: Progress::new(at(id)),
     }
 }
 
-fn page(ids: impl IntoIterator<Item = i64>) -> Page {
-    Page {
+fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
+    DeliveryPage {
         due: ids.into_iter().map(waiting).collect(),
         next_due_at: None,
     }
 }
 
-fn row(health: LaneHealth) -> LaneRow {
-    LaneRow {
+fn row(health: LaneHealth) -> StoredLane {
+    StoredLane {
         webhook: WebhookId(1),
         health,
         next_due_at: None,
@@ -83,22 +83,22 @@ fn row(health: LaneHealth) -> LaneRow {
 fn opened() -> Lane {
     let mut lane = Lane::new(&row(LaneHealth::default()));
     assert!(matches!(lane.next(&plain(), at(0), 0), Step::Load(None, _)));
-    lane.loaded(Page::default(), at(0));
+    lane.loaded(DeliveryPage::default(), at(0));
     lane
 }
 
 fn failing(next_at: Timestamp) -> Lane {
     Lane::new(&row(LaneHealth {
-        streak: Some(Streak {
+        streak: Some(FailureStreak {
             failures: 5,
             since: at(0),
             first: NotificationId(1),
             several: true,
         }),
-        probing: Some(Probing {
+        probing: Some(ProbeSchedule {
             since: at(0),
             next_at,
-            wait: Probing::SHORTEST,
+            wait: ProbeSchedule::SHORTEST,
         }),
         ..LaneHealth::default()
     }))
@@ -319,7 +319,7 @@ fn probes_go_alone_and_in_rotation() {
                 lane.loaded(page((1..=3).filter(|id| *id > after).take(1)), now);
             }
             Step::Send(order) => {
-                assert_eq!(order.turn, Turn::Probe);
+                assert_eq!(order.turn, AttemptKind::Probe);
                 assert_eq!(lane.next(&plain(), now, 0), Step::Rest, "alone");
                 probed.push(id(&order));
                 finish(&mut lane, &order, 500, now);
@@ -327,7 +327,7 @@ fn probes_go_alone_and_in_rotation() {
                 lane.settles(number, order.waiting.notification.id, number);
             }
             Step::Sleep(until) => {
-                assert!(until > now && until <= now + Probing::LONGEST);
+                assert!(until > now && until <= now + ProbeSchedule::LONGEST);
                 now = until;
             }
             other => panic!("{other:?}"),
@@ -355,7 +355,7 @@ fn a_success_opens_the_lane() {
     lane.loaded(page([2, 3, 4]), at(20));
     let orders = send_all(&mut lane, &plain(), at(20));
     assert_eq!(orders.len(), 1, "carefully at first");
-    assert_eq!(orders[0].turn, Turn::Due);
+    assert_eq!(orders[0].turn, AttemptKind::Due);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn whoever_asks_for_it_gets_it_sent_at_once() {
     let mut lane = failing(at(900_000));
     lane.hurry(waiting(7), 0);
     let order = sent(lane.next(&plain(), at(10), 0));
-    assert_eq!((id(&order), order.turn), (7, Turn::Probe));
+    assert_eq!((id(&order), order.turn), (7, AttemptKind::Probe));
     lane.look(Some(at(10)));
     finish(&mut lane, &order, 500, at(20));
     // Every delivery of it and a silence asked for before: at once, too.
@@ -398,7 +398,7 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
     let Step::Sleep(until) = lane.next(&plain(), at(0), 0) else {
         panic!("it should sleep")
     };
-    assert_eq!(until, at(0) + Probing::LONGEST);
+    assert_eq!(until, at(0) + ProbeSchedule::LONGEST);
     assert!(matches!(lane.next(&plain(), until, 0), Step::Load(..)));
 }
 
@@ -431,5 +431,5 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     let finished = finish(&mut lane, &order, 410, at(2));
     assert_eq!(finished.decision.disable, None);
     assert_eq!(lane.health().streak, None);
-    assert!(matches!(finished.follows, Follows::Waits(_)));
+    assert!(matches!(finished.follows, DeliveryUpdate::Waits(_)));
 }

@@ -1,7 +1,7 @@
 //! How lanes stand, for those who look.
 
 use super::sonnette::{Sonnette, blocking};
-use super::{LaneView, Registry};
+use super::{LaneStatus, RegistrySnapshot};
 use crate::domain::WebhookId;
 use crate::store::{Store, StoreError};
 
@@ -10,7 +10,7 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneView, StoreError> {
+    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         blocking(move || view(&*store, &registry, webhook)).await
     }
@@ -22,7 +22,7 @@ impl Sonnette {
     pub async fn lanes(
         &self,
         webhooks: &[WebhookId],
-    ) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+    ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
         blocking(move || views(&*store, &registry, &webhooks)).await
@@ -33,7 +33,7 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         let now = self.shared.clock.now();
         blocking(move || {
@@ -46,9 +46,9 @@ impl Sonnette {
 
 fn views(
     store: &dyn Store,
-    registry: &Registry,
+    registry: &RegistrySnapshot,
     webhooks: &[WebhookId],
-) -> Result<Vec<(WebhookId, LaneView)>, StoreError> {
+) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
     let each = webhooks.iter();
     each.map(|id| Ok((*id, view(store, registry, *id)?)))
         .collect()
@@ -56,9 +56,9 @@ fn views(
 
 fn view(
     store: &dyn Store,
-    registry: &Registry,
+    registry: &RegistrySnapshot,
     webhook: WebhookId,
-) -> Result<LaneView, StoreError> {
+) -> Result<LaneStatus, StoreError> {
     let row = store.lane(webhook)?;
     let (backlog, oldest_waiting) = store.backlog(webhook)?;
     let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
@@ -70,7 +70,7 @@ fn view(
     let next_attempt = (enabled && backlog > 0)
         .then(|| due.max(row.health.silent_until()))
         .flatten();
-    Ok(LaneView {
+    Ok(LaneStatus {
         health: row.health,
         backlog,
         oldest_waiting,

@@ -42,8 +42,8 @@ use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
 pub use api::*;
-pub use registry::{Registry, Tenant};
-pub use seats::{Seat, Seats};
+pub use registry::{OrganizerSnapshot, RegistrySnapshot};
+pub use seats::{KeyedSemaphore, Permit};
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.
@@ -54,12 +54,12 @@ pub(crate) struct Shared {
     committer: Arc<committer::Committer>,
     inboxes: inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,
-    news: broadcast::Sender<Arc<News>>,
+    news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
 }
 
 impl Shared {
-    fn tell(&self, news: impl FnOnce() -> News) {
+    fn tell(&self, news: impl FnOnce() -> Activity) {
         if self.news.receiver_count() > 0 {
             // The last watcher may have left just now.
             let _ = self.news.send(Arc::new(news()));
@@ -67,14 +67,14 @@ impl Shared {
     }
 
     fn tell_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
-        self.tell(|| News::Attempted {
+        self.tell(|| Activity::Attempted {
             organizer,
             attempt: attempt.clone(),
         });
     }
 
     fn tell_lane(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
-        self.tell(|| News::Lane {
+        self.tell(|| Activity::Lane {
             organizer,
             webhook,
             state,

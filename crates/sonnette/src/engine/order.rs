@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{AttemptId, Decision, LaneHealth, NotificationId, Turn};
-use crate::store::{Cursor, Follows, Waiting};
+use crate::domain::{AttemptId, AttemptKind, Decision, LaneHealth, NotificationId};
+use crate::store::{Cursor, DeliveryUpdate, PendingDelivery};
 
 /// What a lane wants done.
 #[derive(Debug, PartialEq)]
@@ -23,8 +23,8 @@ pub(crate) enum Step {
 /// A request to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Order {
-    pub(crate) waiting: Waiting,
-    pub(crate) turn: Turn,
+    pub(crate) waiting: PendingDelivery,
+    pub(crate) turn: AttemptKind,
     /// How often the lane had begun anew.
     pub(crate) epoch: u32,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Order {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) attempt: AttemptId,
-    pub(crate) follows: Follows,
+    pub(crate) follows: DeliveryUpdate,
     /// The lane's health, where the stored one no longer holds.
     pub(crate) health: Option<LaneHealth>,
     pub(crate) decision: Decision,

@@ -3,10 +3,10 @@
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::{PublishError, PublishRequest, Tenant};
+use super::{OrganizerSnapshot, PublishError, PublishRequest};
 use crate::dialect::{self, EventRule, FieldErrors, Input, compose};
-use crate::domain::{ActionName, Audience, EventSlug, TokenHash, WebhookId, WebhookNews};
-use crate::store::{Group, Key, Publication};
+use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
+use crate::store::{Key, Publication, PublicationGroup};
 use jiff::Timestamp;
 
 /// The longest `data`, in bytes of JSON text.
@@ -14,11 +14,11 @@ const MOST_DATA: usize = 262_144;
 
 /// Makes a group of the publications of one request, all or nothing.
 pub(crate) fn prepare(
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     token: Option<TokenHash>,
     requests: Vec<PublishRequest>,
     now: Timestamp,
-) -> Result<Group, PublishError> {
+) -> Result<PublicationGroup, PublishError> {
     let mut wrong = Vec::new();
     let mut publications = Vec::with_capacity(requests.len());
     for (place, request) in requests.into_iter().enumerate() {
@@ -31,7 +31,7 @@ pub(crate) fn prepare(
         }
     }
     if wrong.is_empty() {
-        Ok(Group {
+        Ok(PublicationGroup {
             organizer: tenant.organizer.id,
             token,
             publications,
@@ -43,8 +43,12 @@ pub(crate) fn prepare(
 
 /// Makes a group of the change of a webhook, for the others of its organizer. None: the organizer no longer knows of
 /// such changes.
-pub(crate) fn webhook_news(tenant: &Tenant, news: &WebhookNews, now: Timestamp) -> Option<Group> {
-    let (action_type, data) = dialect::webhook_news(&tenant.organizer, news);
+pub(crate) fn pending_webhook_changes(
+    tenant: &OrganizerSnapshot,
+    news: &PendingWebhookChange,
+    now: Timestamp,
+) -> Option<PublicationGroup> {
+    let (action_type, data) = dialect::pending_webhook_changes(&tenant.organizer, news);
     let request = PublishRequest {
         action_type,
         event: None,
@@ -55,7 +59,7 @@ pub(crate) fn webhook_news(tenant: &Tenant, news: &WebhookNews, now: Timestamp) 
     let mut publication = publication(tenant, request, now).ok()?;
     publication.audience = Audience::Others(news.webhook);
     publication.webhooks.retain(|id| *id != news.webhook);
-    Some(Group {
+    Some(PublicationGroup {
         organizer: tenant.organizer.id,
         token: None,
         publications: vec![publication],
@@ -64,7 +68,7 @@ pub(crate) fn webhook_news(tenant: &Tenant, news: &WebhookNews, now: Timestamp) 
 
 /// The enabled webhooks that are told of a notification.
 pub(crate) fn told(
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     action_type: &str,
     event: Option<&EventSlug>,
     audience: Audience,
@@ -83,7 +87,7 @@ pub(crate) fn told(
 }
 
 fn publication(
-    tenant: &Tenant,
+    tenant: &OrganizerSnapshot,
     request: PublishRequest,
     now: Timestamp,
 ) -> Result<Publication, FieldErrors> {

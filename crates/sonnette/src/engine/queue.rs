@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::domain::NotificationId;
-use crate::store::Waiting;
+use crate::store::PendingDelivery;
 
 /// Deliveries a lane holds in memory.
 const MOST: usize = 4_096;
@@ -19,7 +19,7 @@ const OVERHEAD: usize = 256;
 /// Deliveries that wait for their turn, the oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<PendingDelivery>,
     bytes: usize,
 }
 
@@ -42,19 +42,19 @@ impl Queue {
         self.waiting.len() < LOW && self.bytes < LOW_BYTES
     }
 
-    pub(crate) fn push(&mut self, waiting: Waiting) {
+    pub(crate) fn push(&mut self, waiting: PendingDelivery) {
         self.bytes += cost(&waiting);
         self.waiting.push_back(waiting);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+    pub(crate) fn pop(&mut self) -> Option<PendingDelivery> {
         let waiting = self.waiting.pop_front()?;
         self.bytes -= cost(&waiting);
         Some(waiting)
     }
 
     /// Takes one out, wherever it stands.
-    pub(crate) fn take(&mut self, id: NotificationId) -> Option<Waiting> {
+    pub(crate) fn take(&mut self, id: NotificationId) -> Option<PendingDelivery> {
         let place = self.waiting.iter().position(|w| w.notification.id == id)?;
         let waiting = self.waiting.remove(place)?;
         self.bytes -= cost(&waiting);
@@ -62,6 +62,6 @@ impl Queue {
     }
 }
 
-fn cost(waiting: &Waiting) -> usize {
+fn cost(waiting: &PendingDelivery) -> usize {
     waiting.notification.body.len() + OVERHEAD
 }

@@ -8,26 +8,26 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 use super::inbox::Inboxes;
-use super::{LaneState, News};
+use super::{Activity, LaneState};
 use crate::dialect::{ActionSpec, Catalogue};
 use crate::domain::{
     EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
     WebhookId, WebhookState, wildcards_over,
 };
-use crate::store::{OrganizerRows, RegistryRows, Store, StoreError};
+use crate::store::{RegistryChanges, Store, StoreError, StoredOrganizer};
 
 /// Everything publishing and sending need to know, as of one version.
 #[derive(Default)]
-pub struct Registry {
+pub struct RegistrySnapshot {
     version: i64,
     tokens: HashMap<TokenHash, Arc<Token>>,
-    organizers: HashMap<OrganizerId, Arc<Tenant>>,
+    organizers: HashMap<OrganizerId, Arc<OrganizerSnapshot>>,
     by_slug: HashMap<String, OrganizerId>,
     webhooks: HashMap<WebhookId, Arc<Webhook>>,
 }
 
 /// An organizer with all that belongs to it.
-pub struct Tenant {
+pub struct OrganizerSnapshot {
     /// The organizer itself.
     pub organizer: Organizer,
     /// The action types it knows.
@@ -40,7 +40,7 @@ pub struct Tenant {
     listeners: HashMap<String, Vec<Arc<Webhook>>>,
 }
 
-impl Registry {
+impl RegistrySnapshot {
     /// The version of this snapshot.
     pub fn version(&self) -> i64 {
         self.version
@@ -57,17 +57,17 @@ impl Registry {
     }
 
     /// The organizer with this slug, in exactly this case.
-    pub fn tenant(&self, slug: &str) -> Option<&Arc<Tenant>> {
+    pub fn tenant(&self, slug: &str) -> Option<&Arc<OrganizerSnapshot>> {
         self.organizers.get(self.by_slug.get(slug)?)
     }
 
     /// The organizer with this id.
-    pub fn tenant_by_id(&self, id: OrganizerId) -> Option<&Arc<Tenant>> {
+    pub fn organizer_by_id(&self, id: OrganizerId) -> Option<&Arc<OrganizerSnapshot>> {
         self.organizers.get(&id)
     }
 
     /// Every organizer.
-    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<OrganizerSnapshot>> {
         self.organizers.values()
     }
 
@@ -79,14 +79,14 @@ impl Registry {
     /// What switches this webhook off, beside a 410.
     pub fn failure_policy(&self, webhook: WebhookId) -> FailurePolicy {
         self.webhook(webhook)
-            .and_then(|webhook| self.tenant_by_id(webhook.organizer))
+            .and_then(|webhook| self.organizer_by_id(webhook.organizer))
             .map_or(FailurePolicy::Never, |tenant| {
                 tenant.organizer.effective_failure_policy()
             })
     }
 
     /// This snapshot with newer rows laid over it, and the webhooks they touch.
-    fn with(&self, rows: RegistryRows) -> (Self, Vec<WebhookId>) {
+    fn with(&self, rows: RegistryChanges) -> (Self, Vec<WebhookId>) {
         let mut next = Self {
             version: rows.version,
             tokens: self.tokens.clone(),
@@ -100,7 +100,7 @@ impl Registry {
         let mut touched = Vec::new();
         for organizer in rows.organizers {
             let before = self.organizers.get(&organizer.organizer.id);
-            let tenant = Tenant::new(organizer, before.map(|t| &t.webhooks));
+            let tenant = OrganizerSnapshot::new(organizer, before.map(|t| &t.webhooks));
             for (id, webhook) in &tenant.webhooks {
                 if self
                     .webhooks
@@ -120,10 +120,10 @@ impl Registry {
     }
 }
 
-impl Tenant {
+impl OrganizerSnapshot {
     /// Webhooks that are as they were stay the very same values.
     pub(super) fn new(
-        rows: OrganizerRows,
+        rows: StoredOrganizer,
         before: Option<&BTreeMap<WebhookId, Arc<Webhook>>>,
     ) -> Self {
         let webhooks: BTreeMap<_, _> = rows
@@ -190,21 +190,21 @@ impl Tenant {
 /// The newest snapshot, kept in step with the store.
 pub(crate) struct RegistryCache {
     store: Arc<dyn Store>,
-    current: RwLock<Arc<Registry>>,
+    current: RwLock<Arc<RegistrySnapshot>>,
     /// Of `current`, to be looked at without a lock.
     version: AtomicI64,
     loading: Mutex<()>,
     inboxes: Inboxes,
-    news: broadcast::Sender<Arc<News>>,
+    news: broadcast::Sender<Arc<Activity>>,
 }
 
 impl RegistryCache {
     pub(crate) fn load(
         store: Arc<dyn Store>,
         inboxes: Inboxes,
-        news: broadcast::Sender<Arc<News>>,
+        news: broadcast::Sender<Arc<Activity>>,
     ) -> Result<Self, StoreError> {
-        let (registry, _) = Registry::default().with(store.load(0)?);
+        let (registry, _) = RegistrySnapshot::default().with(store.load(0)?);
         let version = AtomicI64::new(registry.version);
         Ok(Self {
             store,
@@ -222,12 +222,12 @@ impl RegistryCache {
     }
 
     /// The newest snapshot in memory.
-    pub(crate) fn current(&self) -> Arc<Registry> {
+    pub(crate) fn current(&self) -> Arc<RegistrySnapshot> {
         self.current.read().clone()
     }
 
     /// The registry as it is in the store now, whoever changed it.
-    pub(crate) fn refresh(&self) -> Result<Arc<Registry>, StoreError> {
+    pub(crate) fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let known = self.current();
         if self.store.version()? == known.version {
             return Ok(known);
@@ -248,7 +248,7 @@ impl RegistryCache {
     }
 
     /// Tells watchers which webhooks were switched on or off, by whomever.
-    fn tell(&self, before: &Registry, after: &Registry, touched: &[WebhookId]) {
+    fn tell(&self, before: &RegistrySnapshot, after: &RegistrySnapshot, touched: &[WebhookId]) {
         if self.news.receiver_count() == 0 {
             return;
         }
@@ -265,7 +265,7 @@ impl RegistryCache {
             };
             let (organizer, webhook) = (new.organizer, *id);
             // The last watcher may have left just now.
-            let _ = self.news.send(Arc::new(News::Lane {
+            let _ = self.news.send(Arc::new(Activity::Lane {
                 organizer,
                 webhook,
                 state,

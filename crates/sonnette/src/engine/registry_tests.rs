@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::registry::Tenant;
+use super::registry::OrganizerSnapshot;
 use crate::dialect::ActionSpec;
 use crate::domain::{
     ActionName, DialectName, DisableReason, Disabled, EventFilter, EventSlug, Language, Organizer,
-    OrganizerId, RegisteredAction, Secret, Secrets, Shape, Webhook, WebhookId, WebhookSettings,
-    WebhookState,
+    OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
+    WebhookSettings, WebhookState,
 };
-use crate::store::OrganizerRows;
+use crate::store::StoredOrganizer;
 
 /// Names a webhook may listen to; the pretix ones are registered in pretix.
 const NAMES: [&str; 9] = [
@@ -79,7 +79,7 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
     })
 }
 
-fn tenant(webhooks: Vec<Webhook>) -> Tenant {
+fn tenant(webhooks: Vec<Webhook>) -> OrganizerSnapshot {
     let registered = |(place, name): (usize, &&str)| RegisteredAction {
         id: i64::try_from(place).unwrap() + 1,
         organizer: Some(OrganizerId(1)),
@@ -87,7 +87,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Tenant {
         description: String::new(),
         schema: None,
         example: None,
-        shape: Shape::Custom,
+        shape: PayloadShape::Custom,
         from_file: false,
     };
     let own = [
@@ -95,7 +95,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Tenant {
         "shop.order.placed.late",
         "shop.person.moved",
     ];
-    let rows = OrganizerRows {
+    let rows = StoredOrganizer {
         organizer: Organizer {
             id: OrganizerId(1),
             slug: "o".parse().unwrap(),
@@ -109,7 +109,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Tenant {
         webhooks,
         action_types: own.iter().enumerate().map(registered).collect(),
     };
-    Tenant::new(rows, None)
+    OrganizerSnapshot::new(rows, None)
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
@@ -175,7 +175,7 @@ fn pretix_resolves_to_the_exact_name_else_to_its_longest_wildcard() {
     assert!(
         tenant
             .catalogue
-            .resolve("pretix.event.order.unheard")
+            .resolve("pretix.event.order.missed_notifications")
             .is_none()
     );
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Seats that are taken and given back.
-pub struct Seats<K: Eq + Hash + Copy>(Arc<Inner<K>>);
+/// KeyedSemaphore that are taken and given back.
+pub struct KeyedSemaphore<K: Eq + Hash + Copy>(Arc<Inner<K>>);
 
 struct Inner<K> {
     all: usize,
@@ -23,12 +23,12 @@ struct Taken<K> {
 }
 
 /// A seat that somebody has; dropped, it is given back.
-pub struct Seat<K: Eq + Hash + Copy> {
+pub struct Permit<K: Eq + Hash + Copy> {
     whose: K,
     seats: Arc<Inner<K>>,
 }
 
-impl<K: Eq + Hash + Copy> Seats<K> {
+impl<K: Eq + Hash + Copy> KeyedSemaphore<K> {
     /// So many in `all`, of which one may have `each`.
     pub fn new(all: usize, each: usize) -> Self {
         let by = HashMap::new();
@@ -40,7 +40,7 @@ impl<K: Eq + Hash + Copy> Seats<K> {
     }
 
     /// One for `whose`, if there is one left for them.
-    pub fn take(&self, whose: K) -> Option<Seat<K>> {
+    pub fn take(&self, whose: K) -> Option<Permit<K>> {
         let mut taken = self.0.taken.lock();
         let own = taken.by.get(&whose).copied().unwrap_or_default();
         if taken.all >= self.0.all || own >= self.0.each {
@@ -48,14 +48,14 @@ impl<K: Eq + Hash + Copy> Seats<K> {
         }
         taken.all += 1;
         taken.by.insert(whose, own + 1);
-        Some(Seat {
+        Some(Permit {
             whose,
             seats: self.0.clone(),
         })
     }
 }
 
-impl<K: Eq + Hash + Copy> Drop for Seat<K> {
+impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock();
         taken.all -= 1;
@@ -66,9 +66,9 @@ impl<K: Eq + Hash + Copy> Drop for Seat<K> {
     }
 }
 
-impl<K: Eq + Hash + Copy> fmt::Debug for Seat<K> {
+impl<K: Eq + Hash + Copy> fmt::Debug for Permit<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seat")
+        f.write_str("Permit")
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn there_are_only_so_many_for_one_and_for_all() {
-        let seats = Seats::new(3, 2);
+        let seats = KeyedSemaphore::new(3, 2);
         let first = seats.take('a');
         let second = seats.take('a');
         assert!(first.is_some() && second.is_some());

@@ -17,12 +17,12 @@ use super::metrics::Metrics;
 use super::registry::RegistryCache;
 use super::sender::Sender;
 use super::{
-    ControlError, News, Options, PublishError, PublishRequest, Published, Registry, Seats, Shared,
-    StartError, Tenant, publisher,
+    Activity, ControlError, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
+    PublishRequest, Published, RegistrySnapshot, Shared, StartError, publisher,
 };
 use crate::clock::Clock;
 use crate::domain::{Delivery, NotificationId, OrganizerId, TokenHash, WebhookId};
-use crate::store::{BITE, DeliveryWord, Span, Store, StoreError};
+use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, Store, StoreError, TimeRange};
 
 /// Webhooks not saved that may be tried out at a time.
 const TRY_OUTS: usize = 8;
@@ -35,7 +35,7 @@ const NEWS: usize = 4_096;
 /// The engine: publishes, sends, and lets people look and mend.
 pub struct Sonnette {
     pub(super) shared: Arc<Shared>,
-    pub(super) try_outs: Seats<OrganizerId>,
+    pub(super) try_outs: KeyedSemaphore<OrganizerId>,
     janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
@@ -112,7 +112,7 @@ impl Sonnette {
         });
         Ok(Arc::new(Self {
             shared,
-            try_outs: Seats::new(TRY_OUTS, OWN_TRY_OUTS),
+            try_outs: KeyedSemaphore::new(TRY_OUTS, OWN_TRY_OUTS),
             janitor,
             threads,
         }))
@@ -160,7 +160,7 @@ impl Sonnette {
     }
 
     /// The newest snapshot in memory: for the hot path.
-    pub fn registry(&self) -> Arc<Registry> {
+    pub fn registry(&self) -> Arc<RegistrySnapshot> {
         self.shared.registry.current()
     }
 
@@ -169,7 +169,7 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn refresh(&self) -> Result<Arc<Registry>, StoreError> {
+    pub fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.shared.registry.version();
         let registry = self.shared.registry.refresh()?;
         if registry.version() != before {
@@ -184,13 +184,13 @@ impl Sonnette {
     /// [`PublishError`] says what is wrong where, or that the store cannot take it.
     pub async fn publish(
         &self,
-        tenant: &Tenant,
+        tenant: &OrganizerSnapshot,
         token: Option<TokenHash>,
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
         let tenant = registry
-            .tenant_by_id(tenant.organizer.id)
+            .organizer_by_id(tenant.organizer.id)
             .map_or(tenant, |newest| &**newest);
         // It may have been switched off since whoever asked was let in; a later change is found at the commit.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
@@ -237,8 +237,8 @@ impl Sonnette {
     pub async fn resend_undelivered(
         &self,
         webhook: WebhookId,
-        span: Span,
-        only: Option<DeliveryWord>,
+        span: TimeRange,
+        only: Option<DeliveryStateFilter>,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook)?;
@@ -272,7 +272,7 @@ impl Sonnette {
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.make_due(webhook, now)? == BITE {}
+            while store.make_due(webhook, now)? == MAX_BATCH_ROWS {}
             Ok(count)
         })
         .await?;
@@ -307,7 +307,7 @@ impl Sonnette {
             loop {
                 let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
-                if dropped < BITE {
+                if dropped < MAX_BATCH_ROWS {
                     resume.through = store.newest_id()?;
                     return Ok(count);
                 }
@@ -322,7 +322,7 @@ impl Sonnette {
     /// [`ControlError::Missing`] or [`ControlError::Erased`].
     pub async fn replay(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<OrganizerSnapshot>,
         notification: NotificationId,
     ) -> Result<usize, ControlError> {
         let (store, now, tenant) = (self.shared.store.clone(), self.now(), tenant.clone());
@@ -349,7 +349,7 @@ impl Sonnette {
     }
 
     /// What happens from now on. A slow watcher misses some, and is told.
-    pub fn watch(&self) -> broadcast::Receiver<Arc<News>> {
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
         self.shared.news.subscribe()
     }
 

@@ -68,7 +68,7 @@ impl Sonnette {
     ) -> Result<Notification, ControlError> {
         let registry = self.refresh()?;
         let tenant = registry
-            .tenant_by_id(webhook.organizer)
+            .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
         let id = blocking(move || store.reserve_id()).await?;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{AuditNote, Changed, StoreError};
+use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
-    Access, EmailAddress, Language, Letter, LetterEnd, LetterId, LetterKind, Link, OrganizerId,
-    SecretHash, Session, User, UserId,
+    Access, AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, EmailAddress,
+    Language, Link, OrganizerId, SecretHash, Session, User, UserId,
 };
 
 /// A user of the dashboard to be made.
@@ -25,12 +25,16 @@ pub struct NewUser {
 ///
 /// A change of a user is noted in the audit log of each organizer for which something changed; else, as of an operator,
 /// in that of the installation. What is open to a user is looked up with each request, so taking it away ends no session.
-pub trait Accounts {
+pub trait AccountStore {
     /// Adds a user. Taken: another one has the e-mail address.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<User>, StoreError>;
+    fn add_user(
+        &self,
+        user: &NewUser,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError>;
 
     /// All users, or those with an entry for an organizer, by e-mail address.
     ///
@@ -62,8 +66,8 @@ pub trait Accounts {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<User>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError>;
 
     /// Sets the password (argon2id, PHC string), and ends all of the user's sessions and links; letters that are still
     /// owed are not sent any more. Missing: there is no such user, or a `link` is given and is over, since only one
@@ -76,15 +80,19 @@ pub trait Accounts {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: AuditNote,
+        note: NewAuditEntry,
         now: Timestamp,
-    ) -> Result<Changed<User>, StoreError>;
+    ) -> Result<ChangeResult<User>, StoreError>;
 
     /// Removes a user with all sessions, links and letters; answers with who it was.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn remove_user(&self, id: UserId, note: AuditNote) -> Result<Changed<User>, StoreError>;
+    fn remove_user(
+        &self,
+        id: UserId,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError>;
 
     /// Adds a session; whether it did. With a `password_hash` only while it is still the user's: while it was verified,
     /// another password may have been set, which ends all sessions.
@@ -147,16 +155,16 @@ pub trait Accounts {
 }
 
 /// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
-pub trait Letters {
-    /// Queues a letter; whether it did. Not to a user who is gone, none within [`LetterKind::PAUSE`] of another of its kind,
-    /// and no more of a kind than [`LetterKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
+pub trait AccountEmailStore {
+    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::PAUSE`] of another of its kind,
+    /// and no more of a kind than [`AccountEmailKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn owe_letter(
         &self,
         user: UserId,
-        kind: LetterKind,
+        kind: AccountEmailKind,
         language: Language,
         organizer: Option<OrganizerId>,
         now: Timestamp,
@@ -166,7 +174,7 @@ pub trait Letters {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError>;
+    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountEmail>, StoreError>;
 
     /// Writes down what came of a try. A letter that has ended stays as it is.
     ///
@@ -174,8 +182,8 @@ pub trait Letters {
     /// When the store cannot be written.
     fn settle_letter(
         &self,
-        id: LetterId,
-        end: &LetterEnd,
+        id: AccountEmailId,
+        end: &AccountEmailResult,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::domain::{Alert, AlertEnd, AlertId};
+use crate::domain::{Alert, AlertId, AlertResult};
 
 /// Mail owed to humans: queued by whatever switches a webhook off, drained by a mailer.
-pub trait Alerts {
+pub trait AlertStore {
     /// Alerts that are due, at most `limit`, the longest due first.
     ///
     /// # Errors
@@ -17,5 +17,10 @@ pub trait Alerts {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn settle_alert(&self, id: AlertId, end: &AlertEnd, now: Timestamp) -> Result<(), StoreError>;
+    fn settle_alert(
+        &self,
+        id: AlertId,
+        end: &AlertResult,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 }

@@ -6,16 +6,16 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
-    ActionName, AlertKind, Attempt, Audience, BodyDraft, Decision, DisableReason, EventSlug,
-    FailurePolicy, LaneHealth, NotificationId, OrganizerId, Progress, Settled, Shape, TokenHash,
-    WebhookId,
+    ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DisableReason, EventSlug,
+    FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape, Progress, Settled,
+    TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Each stands or falls as a whole.
-    pub groups: Vec<Group>,
+    pub groups: Vec<PublicationGroup>,
     /// What came of attempts, or of deliveries whose time was up.
     pub settlements: Vec<Settlement>,
     /// Changes of webhooks that `groups` make known; they are owed no longer.
@@ -26,7 +26,7 @@ pub struct Batch {
 
 /// The publications of one request.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct PublicationGroup {
     /// Whose facts they are.
     pub organizer: OrganizerId,
     /// Who publishes them: looked at again if the registry has moved on by the time of the commit.
@@ -45,9 +45,9 @@ pub struct Publication {
     /// Whether an unknown event becomes known by it.
     pub registers_event: bool,
     /// How the body was made.
-    pub shape: Shape,
+    pub shape: PayloadShape,
     /// The body but for the id.
-    pub body: BodyDraft,
+    pub body: BodyTemplate,
     /// The publication's `data`, where it cannot be read out of the body.
     pub data: Option<Box<str>>,
     /// Which of those that match are told.
@@ -73,16 +73,16 @@ pub struct Key {
 
 /// What became of a group.
 #[derive(Debug, Clone, PartialEq)]
-pub enum GroupAnswer {
+pub enum GroupResult {
     /// Everything in it is on disk, now or from before.
-    Taken(Vec<Answered>),
+    Taken(Vec<StoredPublication>),
     /// The key at this place stands for other content; nothing of the group was taken.
     Conflict(usize),
 }
 
 /// A publication that is on disk.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answered {
+pub struct StoredPublication {
     /// Its id.
     pub id: NotificationId,
     /// The concrete action type.
@@ -138,7 +138,7 @@ pub enum Verdict {
         /// For the log.
         attempt: Arc<Attempt>,
         /// What follows; none for a test.
-        follows: Option<Follows>,
+        follows: Option<DeliveryUpdate>,
     },
     /// A delivery whose time was up before it was tried again.
     Expired(NotificationId),
@@ -146,7 +146,7 @@ pub enum Verdict {
 
 /// What an attempt does to its delivery's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Follows {
+pub enum DeliveryUpdate {
     /// It ends.
     Ends {
         /// How.
@@ -160,7 +160,7 @@ pub enum Follows {
     Waits(Progress),
 }
 
-impl Follows {
+impl DeliveryUpdate {
     /// What a decision means for the row.
     pub(crate) fn from_decision(decision: &Decision, before: &Progress) -> Self {
         use crate::domain::DeliveryDecision as D;

@@ -19,7 +19,7 @@ pub struct Erased {
 }
 
 /// Forgetting a person: everything that was published with the same `subject`.
-pub trait Erase {
+pub trait ErasureStore {
     /// Lanes in which something of this person waits.
     ///
     /// # Errors
@@ -49,5 +49,5 @@ pub trait Erase {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn scrub(&self) -> Result<(), StoreError>;
+    fn purge_erased(&self) -> Result<(), StoreError>;
 }

@@ -7,16 +7,16 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{
-    Attempt, AttemptId, Audience, Delivery, Notification, NotificationId, OrganizerId, Settled,
-    Times, WebhookId,
+    Attempt, AttemptId, Audience, Delivery, LatencyHistogram, Notification, NotificationId,
+    OrganizerId, Settled, WebhookId,
 };
 
 /// Attempts that a page of them looks at: with a filter that few pass it would else read the whole log.
-pub const LOOK: usize = 10_000;
+pub const MAX_SCANNED_ATTEMPTS: usize = 10_000;
 
 /// A stretch of time: from `since`, up to and including `until`; open where none is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct TimeRange {
     /// Not before this.
     pub since: Option<Timestamp>,
     /// Not after this.
@@ -35,7 +35,7 @@ pub struct AttemptQuery {
     /// By notification.
     pub notification: Option<NotificationId>,
     /// By time of their end.
-    pub span: Span,
+    pub span: TimeRange,
     /// Older than this one.
     pub after: Option<AttemptId>,
     /// At most this many.
@@ -47,14 +47,14 @@ pub struct AttemptQuery {
 pub struct AttemptPage {
     /// Newest first; at most `limit` of them.
     pub found: Vec<AttemptEntry>,
-    /// Set where [`LOOK`] attempts were looked at before the page was full: what is older has not been looked at, and is
+    /// Set where [`MAX_SCANNED_ATTEMPTS`] attempts were looked at before the page was full: what is older has not been looked at, and is
     /// found by asking again with this as `after`. It names the time, too.
     pub looked_until: Option<AttemptId>,
 }
 
 /// The state of a delivery as a filter; `scheduled` and `held` are told apart by the lane, not by the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryWord {
+pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
     /// Settled so.
@@ -65,7 +65,7 @@ pub enum DeliveryWord {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeliveryQuery {
     /// By state.
-    pub state: Option<DeliveryWord>,
+    pub state: Option<DeliveryStateFilter>,
     /// Older than this one.
     pub after: Option<NotificationId>,
     /// At most this many.
@@ -80,7 +80,7 @@ pub struct NotificationQuery {
     /// By event.
     pub event: Option<String>,
     /// By time of publication.
-    pub span: Span,
+    pub span: TimeRange,
     /// Older than this one.
     pub after: Option<NotificationId>,
     /// At most this many.
@@ -107,7 +107,7 @@ pub type AttemptEntry = Attempt;
 
 /// The attempts of one webhook within half an hour, in sum; tests are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
+pub struct AttemptStats {
     /// Whose.
     pub webhook: WebhookId,
     /// When the half hour began: a full or half hour UTC. Attempts belong to that in which they ended.
@@ -117,11 +117,11 @@ pub struct Tally {
     /// How many did not.
     pub failed: u64,
     /// How long those took that were answered, or waited for an answer in vain. Empty for what was summed up later.
-    pub times: Times,
+    pub times: LatencyHistogram,
 }
 
 /// What happened, for those who look.
-pub trait Log {
+pub trait History {
     /// Attempts of these webhooks, newest first; response bodies are left out. It takes milliseconds, whatever is asked
     /// for: a page may therefore end early.
     ///
@@ -185,7 +185,11 @@ pub trait Log {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError>;
+    fn tallies(
+        &self,
+        webhooks: &[WebhookId],
+        since: Timestamp,
+    ) -> Result<Vec<AttemptStats>, StoreError>;
 
     /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
     ///

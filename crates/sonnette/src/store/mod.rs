@@ -1,13 +1,13 @@
 //! What is kept, and the verbs that change it.
 //!
-//! A trait for each reader of the flow: [`Flow`] is the hot path, [`Control`] what people do to waiting deliveries,
-//! [`Recover`] what was missed, [`Erase`] forgetting a person, [`Registry`] who may publish and who listens, [`Log`] what
-//! happened, [`Alerts`] mail owed to humans, [`Accounts`] who may log in and who has, [`Letters`] mail owed to them. Each
+//! A trait for each reader of the flow: [`DeliveryStore`] is the hot path, [`DeliveryAdmin`] what people do to waiting deliveries,
+//! [`MissedStore`] what was missed, [`ErasureStore`] forgetting a person, [`RegistryStore`] who may publish and who listens, [`History`] what
+//! happened, [`AlertStore`] mail owed to humans, [`AccountStore`] who may log in and who has, [`AccountEmailStore`] mail owed to them. Each
 //! verb is one transaction.
 //! No connection, transaction or SQL type crosses this border.
 //!
 //! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
-//! Whatever could run long works in bites of [`BITE`] rows, so that no publication waits for it.
+//! Whatever could run long works in bites of [`MAX_BATCH_ROWS`] rows, so that no publication waits for it.
 
 mod accounts;
 mod alerts;
@@ -25,27 +25,28 @@ use crate::domain::{
     AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
 };
 
-pub use accounts::{Accounts, Letters, NewUser};
-pub use alerts::Alerts;
+pub use accounts::{AccountEmailStore, AccountStore, NewUser};
+pub use alerts::AlertStore;
 pub use batch::{
-    Answered, Batch, Follows, Group, GroupAnswer, Key, Publication, Settlement, Verdict,
+    Batch, DeliveryUpdate, GroupResult, Key, Publication, PublicationGroup, Settlement,
+    StoredPublication, Verdict,
 };
-pub use erase::{Erase, Erased};
+pub use erase::{Erased, ErasureStore};
 pub use log::{
-    AttemptEntry, AttemptPage, AttemptQuery, DeliveryQuery, DeliveryWord, LOOK, Log,
-    NotificationEntry, NotificationQuery, Span, Tally,
+    AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
+    History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
 };
-pub use recover::{Heard, Recover};
+pub use recover::{MissedStore, NotificationSummary};
 pub use registry::{
-    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, OrganizerRows, Registry,
-    RegistryRows,
+    Actor, AuditEntry, ChangeResult, NewAuditEntry, NewToken, RegistryChanges, RegistryStore,
+    StoredOrganizer, StoredResponse,
 };
 
 /// Rows that one transaction of long work may touch.
-pub const BITE: usize = 2_000;
+pub const MAX_BATCH_ROWS: usize = 2_000;
 
 /// Bytes of bodies that one page of waiting deliveries may hold, unless a single one is larger.
-pub const PAGE_BYTES: usize = 2 << 20;
+pub const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub enum CommitError {
 
 /// A delivery that waits, with what it takes to send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingDelivery {
     /// What to send.
     pub notification: std::sync::Arc<Notification>,
     /// How far it has come.
@@ -95,16 +96,16 @@ pub type Cursor = (Timestamp, NotificationId);
 
 /// The next waiting deliveries of a lane.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct DeliveryPage {
     /// Due by the time asked for, in order.
-    pub due: Vec<Waiting>,
+    pub due: Vec<PendingDelivery>,
     /// When the next of those that are not on the page is due; it may be past.
     pub next_due_at: Option<Timestamp>,
 }
 
 /// A lane as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneRow {
+pub struct StoredLane {
     /// Whose lane.
     pub webhook: WebhookId,
     /// How its receiver has been answering.
@@ -116,7 +117,7 @@ pub struct LaneRow {
 }
 
 /// The hot path.
-pub trait Flow {
+pub trait DeliveryStore {
     /// Commits what was published and what was settled, all of it or nothing, durably.
     ///
     /// `version` is that of the registry which the batch was matched against. Ids are given to publications here;
@@ -124,7 +125,7 @@ pub trait Flow {
     ///
     /// # Errors
     /// [`CommitError::Stale`] when the registry has moved on.
-    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError>;
+    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupResult>, CommitError>;
 
     /// An id for something that is not stored: a test.
     ///
@@ -148,10 +149,10 @@ pub trait Flow {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn lane(&self, webhook: WebhookId) -> Result<LaneRow, StoreError>;
+    fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError>;
 
     /// The next deliveries of a lane that are due at `now`, after `after`, at most `limit` of them and about
-    /// [`PAGE_BYTES`].
+    /// [`MAX_PAGE_BYTES`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -161,19 +162,19 @@ pub trait Flow {
         now: Timestamp,
         after: Option<Cursor>,
         limit: usize,
-    ) -> Result<Page, StoreError>;
+    ) -> Result<DeliveryPage, StoreError>;
 }
 
 /// What people, and a change of state, do to waiting deliveries.
-pub trait Control {
+pub trait DeliveryAdmin {
     /// Makes waiting deliveries of a lane due, in order of publication: those whose time is yet to come.
-    /// Returns how many it changed, at most [`BITE`]; fewer means that none is left.
+    /// Returns how many it changed, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Drops waiting deliveries of a lane, at most [`BITE`]; fewer means that none is left.
+    /// Drops waiting deliveries of a lane, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -184,7 +185,7 @@ pub trait Control {
         reason: &str,
     ) -> Result<usize, StoreError>;
 
-    /// Gives up waiting deliveries of a lane whose three days are over, at most [`BITE`].
+    /// Gives up waiting deliveries of a lane whose three days are over, at most [`MAX_BATCH_ROWS`].
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -196,7 +197,11 @@ pub trait Control {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn disable_barren(&self, webhook: WebhookId, now: Timestamp) -> Result<bool, StoreError>;
+    fn disable_never_succeeded(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// How many deliveries of a lane wait, and since when the oldest was published or last sent again.
     ///
@@ -213,7 +218,7 @@ pub trait Control {
         webhook: WebhookId,
         notification: NotificationId,
         now: Timestamp,
-    ) -> Result<Option<Waiting>, StoreError>;
+    ) -> Result<Option<PendingDelivery>, StoreError>;
 
     /// Makes deliveries due again that were not delivered, of notifications published in `span`; with `settled`, only
     /// those that ended so. Works on notifications after `after`; returns how many it found and, unless that was the
@@ -224,8 +229,8 @@ pub trait Control {
     fn resend_undelivered(
         &self,
         webhook: WebhookId,
-        span: Span,
-        only: Option<DeliveryWord>,
+        span: TimeRange,
+        only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
         dry_run: bool,
@@ -253,7 +258,7 @@ pub trait Control {
     ) -> Result<Option<Delivery>, StoreError>;
 
     /// Removes what ended before `before`: attempts, settled notifications, used keys, kept answers, mail, and sessions and links that have expired; at most
-    /// [`BITE`] rows of each. Returns whether more is left.
+    /// [`MAX_BATCH_ROWS`] rows of each. Returns whether more is left.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -262,7 +267,17 @@ pub trait Control {
 
 /// Everything a store does.
 pub trait Store:
-    Flow + Control + Recover + Erase + Registry + Log + Alerts + Accounts + Letters + Send + Sync
+    DeliveryStore
+    + DeliveryAdmin
+    + MissedStore
+    + ErasureStore
+    + RegistryStore
+    + History
+    + AlertStore
+    + AccountStore
+    + AccountEmailStore
+    + Send
+    + Sync
 {
     /// Whether it can be read and written now.
     ///

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Span, StoreError};
+use super::{StoreError, TimeRange};
 use crate::domain::{ActionName, Audience, EventSlug, NotificationId, WebhookId};
 
 /// As much of a notification as it takes to tell who listens to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct NotificationSummary {
     /// Which one.
     pub id: NotificationId,
     /// The concrete action type.
@@ -19,18 +19,18 @@ pub struct Heard {
 }
 
 /// What webhooks missed while they were off.
-pub trait Recover {
+pub trait MissedStore {
     /// Notifications of the webhook's organizer that were published in `span` and while it was off, whatever it listens
     /// to, and of which it has no delivery: one bite after `after`, and where to go on unless that was the end.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn unheard(
+    fn missed_notifications(
         &self,
         webhook: WebhookId,
-        span: Span,
+        span: TimeRange,
         after: Option<NotificationId>,
-    ) -> Result<(Vec<Heard>, Option<NotificationId>), StoreError>;
+    ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError>;
 
     /// Owes these notifications to a webhook from now on, but for those that it has a delivery of; how many.
     ///

@@ -5,24 +5,24 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::domain::{
-    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Scope, Token,
-    TokenHash, TokenId, UserId, Webhook, WebhookId, WebhookNews,
+    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, PendingWebhookChange,
+    RegisteredAction, Scope, Token, TokenHash, TokenId, UserId, Webhook, WebhookId,
 };
 
 /// The registry as far as it has changed since some version.
 #[derive(Debug, Default)]
-pub struct RegistryRows {
+pub struct RegistryChanges {
     /// The version these rows bring one to.
     pub version: i64,
     /// Organizers that changed, each whole.
-    pub organizers: Vec<OrganizerRows>,
+    pub organizers: Vec<StoredOrganizer>,
     /// Tokens that changed.
     pub tokens: Vec<(TokenHash, Token)>,
 }
 
 /// All that is held in memory of one organizer.
 #[derive(Debug)]
-pub struct OrganizerRows {
+pub struct StoredOrganizer {
     /// The organizer.
     pub organizer: Organizer,
     /// Its webhooks by id, disabled ones included.
@@ -46,7 +46,7 @@ pub enum Actor {
 
 /// A line for the audit log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AuditNote {
+pub struct NewAuditEntry {
     /// Who.
     pub actor: Actor,
     /// What, in pretix's words: `pretix.webhook.changed`, ….
@@ -74,7 +74,7 @@ pub struct AuditEntry {
 
 /// What came of a change.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Changed<T> {
+pub enum ChangeResult<T> {
     /// Done; the thing as it is now.
     Done(T),
     /// There is no such thing.
@@ -100,7 +100,7 @@ pub struct NewToken {
 
 /// An answer kept for a repeated `X-Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
+pub struct StoredResponse {
     /// The status.
     pub status: u16,
     /// Name and value of each header.
@@ -110,7 +110,7 @@ pub struct KeptAnswer {
 }
 
 /// Who may publish, who listens, who changed what. Every change makes a new version of the registry.
-pub trait Registry {
+pub trait RegistryStore {
     /// The version now.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ pub trait Registry {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn load(&self, since: i64) -> Result<RegistryRows, StoreError>;
+    fn load(&self, since: i64) -> Result<RegistryChanges, StoreError>;
 
     /// Adds an organizer (its `id` is ignored). Taken: by one with the same slug, or the same UUID.
     ///
@@ -130,8 +130,8 @@ pub trait Registry {
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: AuditNote,
-    ) -> Result<Changed<Organizer>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError>;
 
     /// Changes an organizer; its slug stays. Taken: another one has the UUID.
     ///
@@ -141,8 +141,8 @@ pub trait Registry {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Organizer>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError>;
 
     /// All events of an organizer, in pretix's order: start, name, slug.
     ///
@@ -158,8 +158,8 @@ pub trait Registry {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: AuditNote,
-    ) -> Result<Changed<Event>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Event>, StoreError>;
 
     /// Changes an event's name or start, or removes it (`None`) and takes it out of every webhook's list.
     ///
@@ -170,14 +170,14 @@ pub trait Registry {
         organizer: OrganizerId,
         slug: &EventSlug,
         to: Option<(String, Option<Timestamp>)>,
-        note: AuditNote,
-    ) -> Result<Changed<EventId>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError>;
 
     /// Adds a webhook (its `id` is ignored).
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_webhook(&self, webhook: &Webhook, note: AuditNote) -> Result<Webhook, StoreError>;
+    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError>;
 
     /// Changes a webhook. `change` sees it as it is in the transaction, and says whether to go on; it may fill in the
     /// note. Where nothing changed but the note, the version stays. A change of what pretix's resource shows is news for
@@ -190,8 +190,8 @@ pub trait Registry {
         organizer: OrganizerId,
         id: WebhookId,
         change: &mut dyn FnMut(&mut Webhook) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Webhook>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError>;
 
     /// What REST's DELETE does: the webhook is disabled and stays readable; others hear that it was deleted.
     ///
@@ -201,15 +201,18 @@ pub trait Registry {
         &self,
         organizer: OrganizerId,
         id: WebhookId,
-        note: AuditNote,
-    ) -> Result<Changed<Webhook>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError>;
 
     /// Changes of webhooks, oldest first, that are yet to be published: of organizers that speak Creads. Each is taken
     /// down in the transaction of the change, and gone with that of the publication.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn webhook_news(&self, limit: usize) -> Result<Vec<WebhookNews>, StoreError>;
+    fn pending_webhook_changes(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<PendingWebhookChange>, StoreError>;
 
     /// Adds an action type, or with an `id` changes or (`remove`) removes one.
     ///
@@ -219,14 +222,14 @@ pub trait Registry {
         &self,
         row: &RegisteredAction,
         remove: bool,
-        note: AuditNote,
-    ) -> Result<Changed<i64>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
 
     /// Adds a token.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_token(&self, token: &NewToken, note: AuditNote) -> Result<Token, StoreError>;
+    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError>;
 
     /// Changes a token's name, its permissions or whether it is active.
     ///
@@ -236,8 +239,8 @@ pub trait Registry {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Token>, StoreError>;
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Token>, StoreError>;
 
     /// Notes that tokens were used, to the minute.
     ///
@@ -260,14 +263,17 @@ pub trait Registry {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn note(&self, organizer: OrganizerId, note: AuditNote) -> Result<(), StoreError>;
+    fn note(&self, organizer: OrganizerId, note: NewAuditEntry) -> Result<(), StoreError>;
 
     /// The answer kept for this key hash, not older than a day.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn kept_answer(&self, key: &[u8; 32], now: Timestamp)
-    -> Result<Option<KeptAnswer>, StoreError>;
+    fn kept_answer(
+        &self,
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<StoredResponse>, StoreError>;
 
     /// Keeps an answer.
     ///
@@ -276,7 +282,7 @@ pub trait Registry {
     fn keep_answer(
         &self,
         key: &[u8; 32],
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 }

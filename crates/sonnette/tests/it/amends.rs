@@ -5,7 +5,9 @@ use sonnette::domain::{
     DialectName, DisableReason, Disabled, NotificationId, Organizer, WebhookId, WebhookState,
 };
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, Changed, Control, Log, Registry, Span};
+use sonnette::store::{
+    AttemptQuery, ChangeResult, DeliveryAdmin, History, RegistryStore, TimeRange,
+};
 use sonnette::testing::{Answer, Gate, Receiver};
 
 use crate::world::{World, order, request};
@@ -27,7 +29,7 @@ async fn what_was_missed_while_off_is_owed_once() {
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
     world.order("before").await;
     receiver.wait_for(1).await;
-    let span = |since| Span {
+    let span = |since| TimeRange {
         since: Some(since),
         until: None,
     };
@@ -57,7 +59,7 @@ async fn what_was_missed_while_off_is_owed_once() {
     let missed = |since, dry_run| world.sonnette.resend_missed(webhook, span(since), dry_run);
     assert_eq!(missed(first.at, true).await.unwrap(), 2);
     assert_eq!(missed(second.at, true).await.unwrap(), 1);
-    let until = Span {
+    let until = TimeRange {
         since: Some(first.at),
         until: Some(first.at),
     };
@@ -169,7 +171,7 @@ async fn a_person_is_forgotten_everywhere() {
     ));
     let all = world
         .sonnette
-        .resend_undelivered(webhook, Span::default(), None, false);
+        .resend_undelivered(webhook, TimeRange::default(), None, false);
     assert_eq!(all.await.unwrap(), 1);
     receiver.wait_for(4).await;
     assert!(receiver.requests()[3].body.windows(4).any(|w| w == b"KEPT"));
@@ -209,7 +211,7 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     let changed = world
         .store
         .change_organizer(world.organizer, &mut speak, crate::world::note());
-    assert!(matches!(changed, Ok(Changed::Done(_))));
+    assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = world.add_webhook(&receiver.url(), &["tibillet.reservation"]);
     world.change_webhook(webhook, |w| w.state = off());
@@ -226,7 +228,7 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
     let missed = world
         .sonnette
-        .resend_missed(webhook, Span::default(), false);
+        .resend_missed(webhook, TimeRange::default(), false);
     assert_eq!(missed.await.unwrap(), 1);
     receiver.wait_for(1).await;
     world.settled(webhook, 1).await;

@@ -7,9 +7,11 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sonnette::clock::Clock as _;
 use sonnette::domain::{
-    ActionName, DialectName, DisableReason, RegisteredAction, Shape, WebhookId, WebhookState,
+    ActionName, DialectName, DisableReason, PayloadShape, RegisteredAction, WebhookId, WebhookState,
 };
-use sonnette::store::{AttemptQuery, Changed, Log as _, NotificationQuery, Registry as _};
+use sonnette::store::{
+    AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
+};
 use sonnette::testing::{Answer, MockClock, Receiver};
 
 use crate::world::{World, note, request};
@@ -167,10 +169,11 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
         description: String::new(),
         schema: Some(json!({"type": "object", "required": ["old"]})),
         example: None,
-        shape: Shape::Custom,
+        shape: PayloadShape::Custom,
         from_file: false,
     };
-    let Changed::Done(id) = world.store.put_action_type(&action, false, note()).unwrap() else {
+    let ChangeResult::Done(id) = world.store.put_action_type(&action, false, note()).unwrap()
+    else {
         panic!("not registered")
     };
     let webhook = world.add_webhook(&receiver.url(), &["order.packed"]);

@@ -6,8 +6,8 @@ use sonnette::domain::{
     DeliveryState, DisableReason, Disabled, NotificationId, Permissions, Scope, Settled, Token,
     WebhookId, WebhookState,
 };
-use sonnette::engine::{ControlError, News, PublishError};
-use sonnette::store::{Control, DeliveryQuery, Log, NewToken, Registry, Span};
+use sonnette::engine::{Activity, ControlError, PublishError};
+use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, RegistryStore, TimeRange};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::{World, note, order, request};
@@ -141,7 +141,7 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
         Err(ControlError::Disabled)
     ));
     let told = loop {
-        if let News::Lane { state, .. } = &*news.recv().await.unwrap() {
+        if let Activity::Lane { state, .. } = &*news.recv().await.unwrap() {
             break state.as_str();
         }
     };
@@ -247,7 +247,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     assert_eq!(state(&world, webhook, first.id), "dropped");
 
     receiver.answer(Answer::ok());
-    let span = Span {
+    let span = TimeRange {
         since: Some(first.at),
         until: None,
     };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{
-    Alert, AlertEnd, AlertKind, AlertRules, DisableReason, Disabled, WebhookId, WebhookState,
+    Alert, AlertKind, AlertResult, AlertRules, DisableReason, Disabled, WebhookId, WebhookState,
 };
-use sonnette::store::{Alerts, Control};
+use sonnette::store::{AlertStore, DeliveryAdmin};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::World;
@@ -137,10 +137,10 @@ async fn three_days_without_a_success_are_enough_too() {
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
     order(&world, webhook, 1).await;
     let after = SystemClock.now() + SignedDuration::from_hours(73);
-    assert!(!world.store.disable_barren(webhook, after).unwrap());
+    assert!(!world.store.disable_never_succeeded(webhook, after).unwrap());
     assert_eq!(world.store.expire(webhook, after).unwrap(), 1);
-    assert!(world.store.disable_barren(webhook, after).unwrap());
-    assert!(!world.store.disable_barren(webhook, after).unwrap());
+    assert!(world.store.disable_never_succeeded(webhook, after).unwrap());
+    assert!(!world.store.disable_never_succeeded(webhook, after).unwrap());
     assert_eq!(world.disabled(webhook), Some(DisableReason::Failures));
     assert_eq!(kinds(&world), [AlertKind::Failures]);
     world.sonnette.stop().await;
@@ -218,7 +218,7 @@ async fn an_alert_waits_for_its_time_and_ends_once() {
     assert_eq!((again.id, again.tries), (alert.id, 1));
     world
         .store
-        .settle_alert(alert.id, &AlertEnd::Sent, now)
+        .settle_alert(alert.id, &AlertResult::Sent, now)
         .unwrap();
     world.store.settle_alert(alert.id, &end, now).unwrap();
     assert_eq!(alerts(&world), []);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sonnette::domain::{ExtraHeader, Failure, OrganizerId, Outcome, Secret, Webhook, WebhookId};
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, Changed, Log, Registry};
+use sonnette::store::{AttemptQuery, ChangeResult, History, RegistryStore};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::{World, note, organizer, webhook};
@@ -104,7 +104,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
 
 fn another(world: &World, slug: &str) -> OrganizerId {
     match world.store.add_organizer(&organizer(slug), note()).unwrap() {
-        Changed::Done(organizer) => organizer.id,
+        ChangeResult::Done(organizer) => organizer.id,
         other => panic!("no organizer: {other:?}"),
     }
 }

@@ -12,13 +12,15 @@ use sonnette::domain::{
     Organizer, OrganizerId, Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{Options, PublishError, PublishRequest, Published, Tenant};
+use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Actor, AttemptQuery, AuditNote, Changed, Log, Registry, Store};
+use sonnette::store::{
+    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store,
+};
 
 /// A note for the audit log that no test looks at.
-pub(crate) fn note() -> AuditNote {
-    AuditNote {
+pub(crate) fn note() -> NewAuditEntry {
+    NewAuditEntry {
         actor: Actor::CommandLine,
         action: "test",
         data: serde_json::json!({}),
@@ -96,7 +98,7 @@ impl World {
                 .add_organizer(&organizer("bigevents"), note())
                 .unwrap()
             {
-                Changed::Done(organizer) => organizer.id,
+                ChangeResult::Done(organizer) => organizer.id,
                 other => panic!("no organizer: {other:?}"),
             }
         });
@@ -131,11 +133,11 @@ impl World {
         self.sonnette.refresh().unwrap();
     }
 
-    pub(crate) fn tenant(&self) -> Arc<Tenant> {
+    pub(crate) fn tenant(&self) -> Arc<OrganizerSnapshot> {
         self.sonnette
             .refresh()
             .unwrap()
-            .tenant_by_id(self.organizer)
+            .organizer_by_id(self.organizer)
             .unwrap()
             .clone()
     }
@@ -156,7 +158,7 @@ impl World {
             .store
             .change_webhook(self.organizer, id, &mut change, note())
             .unwrap();
-        assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
+        assert!(matches!(changed, ChangeResult::Done(_)), "{changed:?}");
         self.sonnette.refresh().unwrap();
     }
 
@@ -174,7 +176,7 @@ impl World {
             .store
             .change_organizer(self.organizer, &mut change, note())
             .unwrap();
-        assert!(matches!(changed, Changed::Done(_)), "{changed:?}");
+        assert!(matches!(changed, ChangeResult::Done(_)), "{changed:?}");
         self.sonnette.refresh().unwrap();
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use hyper::Method;
 use serde_json::{Value, json};
 use sonnette::domain::{Attempt, Outcome, Secret};
-use sonnette::engine::News;
+use sonnette::engine::Activity;
 use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
@@ -42,7 +42,7 @@ pub(super) struct Story {
     /// Of the user of the dashboard.
     pub(super) password: String,
     pub(super) receiver: Receiver,
-    pub(super) news: broadcast::Receiver<Arc<News>>,
+    pub(super) news: broadcast::Receiver<Arc<Activity>>,
 }
 
 impl Story {
@@ -153,7 +153,7 @@ impl Story {
                 // The server stops, and with it the demo.
                 Err(RecvError::Closed) => return std::future::pending().await,
             };
-            let News::Attempted { attempt, .. } = &*news else {
+            let Activity::Attempted { attempt, .. } = &*news else {
                 continue;
             };
             let done = attempt.exchange.outcome.is_success();

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Changed, Registry as _};
+use sonnette::store::{ChangeResult, RegistryStore as _};
 
 use crate::cli::{audit, registry};
 use crate::config::{ActionTypeSetting, Settings};
@@ -71,7 +71,10 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
         action,
         json!({"action_type": row.name, "source": "configuration file"}),
     );
-    if matches!(store.put_action_type(&row, false, note)?, Changed::Done(_)) {
+    if matches!(
+        store.put_action_type(&row, false, note)?,
+        ChangeResult::Done(_)
+    ) {
         tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
     } else {
         // Without any organizer those for all are not to be seen; the next start looks again.

@@ -11,7 +11,7 @@ use sonnette::domain::{
     WebhookSettings, WebhookState,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{OrganizerRows, Registry as _};
+use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use super::entry;
 use crate::cli::{audit, output, registry};
@@ -78,7 +78,7 @@ impl Create {
     }
 
     /// The rules of the API: what is named must be known.
-    fn check(&self, store: &SqliteStore, rows: &OrganizerRows) -> Result<()> {
+    fn check(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<()> {
         let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
         if let Some(unknown) = self
             .action_types

@@ -2,14 +2,14 @@
 
 use askama::Template;
 use jiff::Timestamp;
-use sonnette::domain::{Language, LetterKind};
+use sonnette::domain::{AccountEmailKind, Language};
 
 use crate::mailer::mail::{Mail, templates, time};
 
 /// What a letter is about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About<'a> {
-    pub(super) kind: LetterKind,
+    pub(super) kind: AccountEmailKind,
     pub(super) language: Language,
     /// The name of the organizer on whose behalf it is.
     pub(super) organizer: Option<&'a str>,
@@ -53,22 +53,22 @@ pub(super) fn write(about: &About<'_>) -> Result<Mail, askama::Error> {
         until: time(about.until, about.language),
     };
     let (subject, text, html) = match (about.kind, about.language) {
-        (LetterKind::Invitation, Language::English) => (
+        (AccountEmailKind::Invitation, Language::English) => (
             InvitationSubjectEn { f }.render()?,
             InvitationTextEn { f }.render()?,
             InvitationHtmlEn { f }.render()?,
         ),
-        (LetterKind::Invitation, Language::French) => (
+        (AccountEmailKind::Invitation, Language::French) => (
             InvitationSubjectFr { f }.render()?,
             InvitationTextFr { f }.render()?,
             InvitationHtmlFr { f }.render()?,
         ),
-        (LetterKind::Reset, Language::English) => (
+        (AccountEmailKind::Reset, Language::English) => (
             ResetSubjectEn { f }.render()?,
             ResetTextEn { f }.render()?,
             ResetHtmlEn { f }.render()?,
         ),
-        (LetterKind::Reset, Language::French) => (
+        (AccountEmailKind::Reset, Language::French) => (
             ResetSubjectFr { f }.render()?,
             ResetTextFr { f }.render()?,
             ResetHtmlFr { f }.render()?,
@@ -81,7 +81,7 @@ pub(super) fn write(about: &About<'_>) -> Result<Mail, askama::Error> {
 mod tests {
     use super::*;
 
-    fn letter(kind: LetterKind, language: Language, organizer: Option<&str>) -> String {
+    fn letter(kind: AccountEmailKind, language: Language, organizer: Option<&str>) -> String {
         let mail = write(&About {
             kind,
             language,
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn of_an_invitation() {
-        let kind = LetterKind::Invitation;
+        let kind = AccountEmailKind::Invitation;
         let of = Some("Big & Events");
         insta::assert_snapshot!("invitation_en", letter(kind, Language::English, of));
         insta::assert_snapshot!("invitation_fr", letter(kind, Language::French, of));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn of_a_forgotten_password() {
-        let kind = LetterKind::Reset;
+        let kind = AccountEmailKind::Reset;
         insta::assert_snapshot!("reset_en", letter(kind, Language::English, None));
         insta::assert_snapshot!("reset_fr", letter(kind, Language::French, None));
     }

@@ -1,7 +1,7 @@
 //! Who changed what.
 
 use serde_json::json;
-use sonnette::store::{Accounts as _, Actor, AuditNote};
+use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
 
 use super::browser::{Browser, user};
 use crate::api::client::Api;
@@ -37,7 +37,7 @@ fn says_who_changed_what() {
     let gone = users
         .iter()
         .find(|user| user.email.as_str().starts_with("organizer@"));
-    let note = AuditNote {
+    let note = NewAuditEntry {
         actor: Actor::CommandLine,
         action: "sonnette.user.removed",
         data: json!({}),

@@ -1,6 +1,6 @@
 //! Logging in and out, sessions, and what every page has around it.
 
-use sonnette::store::{Accounts as _, Actor, AuditNote};
+use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
 
 use super::browser::{Browser, PAGES, PASSWORD, hidden_fields, operator, user, words};
 use crate::api::client::{Answer, Api};
@@ -225,7 +225,7 @@ fn a_session_ends_with_its_user() {
     browser.get("/").expect(303);
     let store = api.store();
     let users = store.users(None).unwrap();
-    let note = AuditNote {
+    let note = NewAuditEntry {
         actor: Actor::CommandLine,
         action: "sonnette.user.deleted",
         data: serde_json::json!({}),

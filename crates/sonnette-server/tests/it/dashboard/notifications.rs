@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use ring::digest::{SHA256, digest};
 use serde_json::json;
-use sonnette::domain::{Holder, Scope, Session};
-use sonnette::store::{Accounts as _, Registry as _};
+use sonnette::domain::{Scope, Session, SessionOwner};
+use sonnette::store::{AccountStore as _, RegistryStore as _};
 
 use super::browser::{Browser, words};
 use crate::api::client::{Api, order, receiver};
@@ -216,7 +216,7 @@ fn a_portal_looks_but_does_not_publish() {
         .iter()
         .find(|(_, token)| token.scope != Scope::Operator);
     let session = Session {
-        holder: Holder::Portal {
+        holder: SessionOwner::Portal {
             organizer,
             token: own.unwrap().1.id,
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::Alerts as _;
+use sonnette::store::AlertStore as _;
 use sonnette::testing::Answer;
 
 use super::server::{MailServer, Manner, Wire};

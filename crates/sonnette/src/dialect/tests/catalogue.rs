@@ -7,8 +7,8 @@ use super::{catalogue, registered};
 #[test]
 fn names_resolve_as_pretix_does() {
     let catalogue = catalogue(&[
-        registered("pretix.plugins.badges.*", Shape::Order, None),
-        registered("order.placed", Shape::Custom, None),
+        registered("pretix.plugins.badges.*", PayloadShape::Order, None),
+        registered("order.placed", PayloadShape::Custom, None),
     ]);
     for (concrete, found) in [
         (
@@ -53,7 +53,7 @@ fn names_resolve_as_pretix_does() {
 
 #[test]
 fn only_known_names_may_be_stored() {
-    let catalogue = catalogue(&[registered("order.line.added", Shape::Custom, None)]);
+    let catalogue = catalogue(&[registered("order.line.added", PayloadShape::Custom, None)]);
     for (name, selectable) in [
         ("pretix.event.order.placed", true),
         ("pretix.event.order.changed.*", true),
@@ -89,7 +89,7 @@ fn only_known_names_may_be_stored() {
     assert!(catalogue.first_concrete("pretix.event.*").is_none());
     let changed = catalogue.get("pretix.event.order.changed.*").unwrap();
     assert_eq!(changed.concrete_names().len(), 19);
-    let plugin = registered("pretix.plugin.*", Shape::Order, None);
+    let plugin = registered("pretix.plugin.*", PayloadShape::Order, None);
     let catalogue = super::catalogue(&[plugin]);
     assert_eq!(
         catalogue
@@ -103,8 +103,8 @@ fn only_known_names_may_be_stored() {
 
 #[test]
 fn other_dialects_are_unknown() {
-    let own = registered("order.placed", Shape::Custom, None);
-    let foreign = registered("pretix.plugin.x", Shape::Order, None);
+    let own = registered("order.placed", PayloadShape::Custom, None);
+    let foreign = registered("pretix.plugin.x", PayloadShape::Order, None);
     let custom = Catalogue::new(&[DialectName::Custom], &[own.clone(), foreign.clone()]);
     assert_eq!(custom.iter().count(), 1);
     assert!(custom.resolve("pretix.event.order.placed").is_none());
@@ -115,23 +115,23 @@ fn other_dialects_are_unknown() {
 
 #[test]
 fn built_in_names_and_the_organizers_own_win() {
-    let mut everybodys = registered("order.placed", Shape::Custom, None);
+    let mut everybodys = registered("order.placed", PayloadShape::Custom, None);
     everybodys.organizer = None;
     everybodys.description = "everybody's".into();
-    let own = registered("order.placed", Shape::Custom, None);
-    let shadow = registered("pretix.event.checkin", Shape::Order, None);
+    let own = registered("order.placed", PayloadShape::Custom, None);
+    let shadow = registered("pretix.event.checkin", PayloadShape::Order, None);
     let catalogue = catalogue(&[everybodys, own, shadow]);
     assert_eq!(catalogue.get("order.placed").unwrap().description, "");
     assert_eq!(
         catalogue.get("pretix.event.checkin").unwrap().shape,
-        Shape::Checkin
+        PayloadShape::Checkin
     );
     assert_eq!(catalogue.iter().count(), 48);
 }
 
 #[test]
 fn events_are_named_where_they_belong() {
-    let catalogue = catalogue(&[registered("order.placed", Shape::Custom, None)]);
+    let catalogue = catalogue(&[registered("order.placed", PayloadShape::Custom, None)]);
     for (name, rule) in [
         ("pretix.event.order.placed", EventRule::Required),
         ("pretix.event.checkin", EventRule::Required),
@@ -165,7 +165,7 @@ fn registrations_are_checked() {
                 .collect::<Vec<_>>()
         })
     };
-    let custom = Shape::Custom;
+    let custom = PayloadShape::Custom;
     let integer = || Some(json!({"properties": {"n": {"type": "integer"}}}));
     assert_eq!(check("order.placed", custom, None, None), Ok(()));
     assert_eq!(
@@ -175,7 +175,7 @@ fn registrations_are_checked() {
     assert_eq!(
         check(
             "pretix.plugin.*",
-            Shape::Order,
+            PayloadShape::Order,
             None,
             Some(json!({"code": "A"}))
         ),
@@ -186,7 +186,7 @@ fn registrations_are_checked() {
         ("creads.project.created", custom, None, None, "action_type"),
         ("tibillet.x", custom, None, None, "action_type"),
         ("pretix.plugin.x", custom, None, None, "family"),
-        ("order.placed", Shape::Order, None, None, "family"),
+        ("order.placed", PayloadShape::Order, None, None, "family"),
         ("order.placed", custom, Some(json!(true)), None, "schema"),
         (
             "order.placed",
@@ -226,7 +226,7 @@ fn registrations_are_checked() {
         ("order.placed", custom, None, Some(json!([])), "example"),
         (
             "pretix.plugin.x",
-            Shape::Order,
+            PayloadShape::Order,
             None,
             Some(json!({})),
             "example.code",
@@ -261,7 +261,7 @@ proptest! {
         names in proptest::collection::vec("pretix(\\.[ab]){1,3}(\\.\\*)?", 0..6),
         concrete in "pretix(\\.[ab]){1,5}",
     ) {
-        let actions: Vec<_> = names.iter().map(|name| registered(name, Shape::Order, None)).collect();
+        let actions: Vec<_> = names.iter().map(|name| registered(name, PayloadShape::Order, None)).collect();
         let catalogue = catalogue(&actions);
         let found = catalogue.resolve(&concrete).map(|spec| spec.name.to_string());
         prop_assert_eq!(found, naive(&names, &concrete));

@@ -1,7 +1,7 @@
 //! Creads' bodies, against the worked examples in `creads_examples.txt`.
 
 use super::*;
-use crate::domain::{WebhookChange, WebhookId, WebhookNews};
+use crate::domain::{PendingWebhookChange, WebhookChange, WebhookId};
 
 fn creads() -> Catalogue {
     Catalogue::new(&[DialectName::Creads], &[])
@@ -30,7 +30,7 @@ fn bodies_are_the_worked_examples() {
         }
         let body = sent(&name, &data.to_string()).unwrap();
         assert_eq!(body, example);
-        let back = data_of(Shape::Creads, body.as_bytes()).unwrap();
+        let back = data_of(PayloadShape::Creads, body.as_bytes()).unwrap();
         assert_eq!(back.get(), data.to_string());
         count += 1;
     }
@@ -149,7 +149,7 @@ fn wrong_input_is_refused_path_by_path() {
 
 #[test]
 fn news_of_a_webhook_fits_the_schema_and_shows_no_credentials() {
-    let mut news = WebhookNews {
+    let mut news = PendingWebhookChange {
         id: 1,
         organizer: OrganizerId(1),
         webhook: WebhookId(27),
@@ -161,9 +161,9 @@ fn news_of_a_webhook_fits_the_schema_and_shows_no_credentials() {
             .unwrap(),
         enabled: false,
     };
-    let (name, data) = webhook_news(&organizer(), &news);
+    let (name, data) = pending_webhook_changes(&organizer(), &news);
     insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.updated","resource_type":"webhook","resource_gid":"000000000001b","resource":{"gid":"000000000001b","created_at":"2026-03-10T09:15:29+0000","modified_at":"2026-03-11T14:02:05+0000","href":"/api/v1/organizers/bigevents/webhooks/27/","url":"https://receiver.example.org/creads","enabled":false}}"#);
     news.change = WebhookChange::Deleted;
-    let (name, data) = webhook_news(&organizer(), &news);
+    let (name, data) = pending_webhook_changes(&organizer(), &news);
     insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.deleted","resource_type":"webhook","resource_gid":"000000000001b"}"#);
 }

@@ -21,7 +21,7 @@ fn organizer() -> Organizer {
     }
 }
 
-fn registered(name: &str, shape: Shape, schema: Option<Value>) -> RegisteredAction {
+fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> RegisteredAction {
     RegisteredAction {
         id: 1,
         organizer: Some(OrganizerId(1)),
@@ -266,10 +266,10 @@ fn input_errors_read_like_those_of_the_settings() {
 #[test]
 fn data_that_cannot_be_held_is_refused() {
     let catalogue = catalogue(&[
-        registered("order.placed", Shape::Custom, None),
+        registered("order.placed", PayloadShape::Custom, None),
         registered(
             "order.checked",
-            Shape::Custom,
+            PayloadShape::Custom,
             Some(json!({"type": "object"})),
         ),
     ]);
@@ -305,7 +305,7 @@ fn data_that_cannot_be_held_is_refused() {
 
 #[test]
 fn custom_data_is_copied() {
-    let catalogue = catalogue(&[registered("order.placed", Shape::Custom, None)]);
+    let catalogue = catalogue(&[registered("order.placed", PayloadShape::Custom, None)]);
     let head = r#"{"type":"order.placed","timestamp":"2026-05-01T10:00:00.25Z","data":"#;
     for (data, sent) in [
         ("{}", "{}"),
@@ -323,7 +323,9 @@ fn custom_data_is_copied() {
         let sent_body = body(&catalogue, "order.placed", None, data).unwrap();
         assert_eq!(sent_body, format!("{head}{sent}}}"));
         assert_eq!(
-            data_of(Shape::Custom, sent_body.as_bytes()).unwrap().get(),
+            data_of(PayloadShape::Custom, sent_body.as_bytes())
+                .unwrap()
+                .get(),
             sent
         );
     }
@@ -345,11 +347,11 @@ fn a_registered_schema_holds() {
     });
     let plugin = json!({"properties": {"code": {"maxLength": 3}}});
     let catalogue = catalogue(&[
-        registered("order.placed", Shape::Custom, Some(schema)),
-        registered("pretix.plugin.x", Shape::Order, Some(plugin)),
+        registered("order.placed", PayloadShape::Custom, Some(schema)),
+        registered("pretix.plugin.x", PayloadShape::Order, Some(plugin)),
         registered(
             "order.broken",
-            Shape::Custom,
+            PayloadShape::Custom,
             Some(json!({"type": "nothing"})),
         ),
     ]);
@@ -407,7 +409,7 @@ proptest! {
             "type": exit.then_some("exit"), "first_checkin": first,
         });
         let text = body(&catalogue(&[]), "pretix.event.checkin", Some("democon"), &data.to_string()).unwrap();
-        let back = data_of(Shape::Checkin, text.as_bytes()).unwrap();
+        let back = data_of(PayloadShape::Checkin, text.as_bytes()).unwrap();
         prop_assert_eq!(back.get(), data.to_string());
     }
 

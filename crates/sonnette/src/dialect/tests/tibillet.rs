@@ -302,7 +302,7 @@ fn is_valid_is_worked_out_when_it_is_sent() {
             .number(NotificationId(1))
     };
     let valid = |body: &Bytes, now: &str| {
-        let sent = at_sending(Shape::TibilletMembership, body, now.parse().unwrap());
+        let sent = at_sending(PayloadShape::TibilletMembership, body, now.parse().unwrap());
         let other = |text: &str| text.replace(r#""is_valid":true"#, r#""is_valid":false"#);
         let text = String::from_utf8(sent.to_vec()).unwrap();
         assert_eq!(
@@ -327,10 +327,13 @@ fn is_valid_is_worked_out_when_it_is_sent() {
         assert!(!valid(&frozen(&data), "2026-04-01T00:00:00Z"), "{status}");
     }
     let other = Bytes::from_static(b"{\"is_valid\":true}");
-    assert_eq!(at_sending(Shape::Custom, &other, Timestamp::MAX), other);
+    assert_eq!(
+        at_sending(PayloadShape::Custom, &other, Timestamp::MAX),
+        other
+    );
     let erased = Bytes::from_static(b"null");
     assert_eq!(
-        at_sending(Shape::TibilletMembership, &erased, Timestamp::MAX),
+        at_sending(PayloadShape::TibilletMembership, &erased, Timestamp::MAX),
         erased
     );
 }

@@ -13,8 +13,8 @@ use super::Dispatcher;
 use super::slot::{Current, Slot};
 use crate::dialect::at_sending;
 use crate::domain::{
-    Attempt, AttemptId, Decision, Exchange, Notification, NotificationId, Outcome, Pace, Webhook,
-    WebhookId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, Exchange, Notification, NotificationId,
+    Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
 use crate::engine::inbox::{Test, TryOut};
@@ -105,7 +105,10 @@ impl Dispatcher {
     ) {
         let now = self.now();
         let webhook = &current.webhook;
-        let most = webhook.settings.max_concurrency.unwrap_or(Pace::MOST);
+        let most = webhook
+            .settings
+            .max_concurrency
+            .unwrap_or(AdaptiveConcurrency::MOST);
         let jitter = fastrand::f64();
         let was_failing = slot.failing.get();
         let finished = self.with_lane(slot, |lane| {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::slot::Slot;
 use super::{Dispatcher, MOST_QUEUED};
 use crate::engine::lane::{Order, PAGE, Step};
-use crate::store::{BITE, Cursor, Settlement};
+use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
 /// Requests that one thread has under way at a time, over all lanes; beyond it lanes take turns.
 const MOST_IN_FLIGHT: usize = 2_048;
@@ -132,7 +132,7 @@ impl Dispatcher {
         let webhook = slot.id;
         let held = self
             .blocking(move |shared| {
-                while shared.store.make_due(webhook, shared.clock.now())? == BITE {}
+                while shared.store.make_due(webhook, shared.clock.now())? == MAX_BATCH_ROWS {}
                 Ok(())
             })
             .await;

@@ -193,7 +193,7 @@ impl Sender {
         request: &'a Request<'_>,
         now: Timestamp,
     ) -> Result<(&'a Target, Head<'a>), Trouble> {
-        let uncallable = |reason: &str| Trouble::new(Failure::Uncallable, reason);
+        let uncallable = |reason: &str| Trouble::new(Failure::UnsendableTarget, reason);
         let target = request
             .prepared
             .target

@@ -18,15 +18,16 @@ use place::{action, note};
 
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
-    ActionName, Attempt, Audience, BodyDraft, DeliveryState, DisableReason, Disabled, EventFilter,
-    Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer, OrganizerId, Outcome,
-    Policy, Secret, Secrets, Settled, Shape, Turn, Webhook, WebhookId, WebhookSettings,
-    WebhookState,
+    ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
+    Disabled, EventFilter, Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer,
+    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, Settled, Webhook, WebhookId,
+    WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Actor, AuditNote, Batch, Changed, Control, Flow, Group, GroupAnswer, Page, Publication,
-    Registry, Settlement, Verdict, Waiting,
+    Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
+    NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
+    Verdict,
 };
 
 /// How a receiver behaves for a while.
@@ -52,9 +53,9 @@ struct World {
     /// Requests under way, and when they are answered.
     in_flight: Vec<(WebhookId, Order, Timestamp)>,
     /// Pages read but not looked at yet.
-    pages: Vec<(WebhookId, Page, Timestamp)>,
+    pages: Vec<(WebhookId, DeliveryPage, Timestamp)>,
     /// Committed, but not handed over yet.
-    offers: Vec<(WebhookId, Waiting)>,
+    offers: Vec<(WebhookId, PendingDelivery)>,
     settlements: Vec<Settlement>,
     submitted: u64,
     committed: u64,
@@ -102,15 +103,15 @@ impl World {
                 action_type: action(),
                 event: None,
                 registers_event: false,
-                shape: Shape::Custom,
-                body: BodyDraft::Whole("{}".into()),
+                shape: PayloadShape::Custom,
+                body: BodyTemplate::Whole("{}".into()),
                 subject: None,
                 at: self.now,
                 key: None,
                 webhooks: enabled.clone(),
             })
             .collect();
-        let group = Group {
+        let group = PublicationGroup {
             organizer: self.organizer,
             token: None,
             publications,
@@ -124,7 +125,7 @@ impl World {
             .store
             .commit(self.store.version().unwrap(), &batch)
             .unwrap();
-        let GroupAnswer::Taken(taken) = &answers[0] else {
+        let GroupResult::Taken(taken) = &answers[0] else {
             panic!("{answers:?}")
         };
         for (answered, publication) in taken.iter().zip(&batch.groups[0].publications) {
@@ -134,7 +135,7 @@ impl World {
                 action_type: action(),
                 event: None,
                 published_at: answered.at,
-                shape: Shape::Custom,
+                shape: PayloadShape::Custom,
                 body: "{}".into(),
             });
             for webhook in &publication.webhooks {
@@ -142,7 +143,7 @@ impl World {
                 let progress = crate::domain::Progress::new(answered.at);
                 self.offers.push((
                     *webhook,
-                    Waiting {
+                    PendingDelivery {
                         notification: notification.clone(),
                         progress,
                     },
@@ -215,7 +216,7 @@ impl World {
             .iter()
             .any(|(w, o, _)| *w == webhook && o.waiting.notification.id == notification);
         assert!(!same, "sent twice at a time (seed {seed})");
-        if order.turn == Turn::Probe {
+        if order.turn == AttemptKind::Probe {
             let others = self
                 .in_flight
                 .iter()

@@ -2,8 +2,8 @@
 
 use super::*;
 
-pub(super) fn note(at: Timestamp) -> AuditNote {
-    AuditNote {
+pub(super) fn note(at: Timestamp) -> NewAuditEntry {
+    NewAuditEntry {
         actor: Actor::CommandLine,
         action: "simulation",
         data: serde_json::json!({}),
@@ -30,7 +30,8 @@ impl World {
             contact_emails: Vec::new(),
             failure_policy: None,
         };
-        let Changed::Done(organizer) = store.add_organizer(&organizer, note(now)).unwrap() else {
+        let ChangeResult::Done(organizer) = store.add_organizer(&organizer, note(now)).unwrap()
+        else {
             panic!()
         };
         let mut world = Self {

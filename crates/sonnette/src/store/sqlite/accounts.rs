@@ -12,13 +12,17 @@ use super::{SqliteStore, StoreError, letters, sessions};
 use crate::domain::{
     Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
 };
-use crate::store::{Accounts, AuditNote, Changed, NewUser};
+use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
-impl Accounts for SqliteStore {
-    fn add_user(&self, user: &NewUser, note: AuditNote) -> Result<Changed<User>, StoreError> {
+impl AccountStore for SqliteStore {
+    fn add_user(
+        &self,
+        user: &NewUser,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if is_taken(t, &user.email, None)? {
-                return Ok(Changed::Taken);
+                return Ok(ChangeResult::Taken);
             }
             let id: i64 = t.query_row(
                 "UPDATE counters SET value = value + 1 WHERE name = 'user' RETURNING value - 1",
@@ -38,7 +42,7 @@ impl Accounts for SqliteStore {
             };
             write_user(t, &user)?;
             write_notes(t, None, Some(&user.access), &note)?;
-            Ok(Changed::Done(user))
+            Ok(ChangeResult::Done(user))
         })
     }
 
@@ -80,15 +84,15 @@ impl Accounts for SqliteStore {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<User>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(before) = user(t, id)? else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             let mut user = before.clone();
             if !change(&mut user) {
-                return Ok(Changed::Refused);
+                return Ok(ChangeResult::Refused);
             }
             let user = User {
                 email: user.email,
@@ -96,14 +100,14 @@ impl Accounts for SqliteStore {
                 ..before.clone()
             };
             if is_taken(t, &user.email, Some(id))? {
-                return Ok(Changed::Taken);
+                return Ok(ChangeResult::Taken);
             }
             write_user(t, &user)?;
             if user.email != before.email {
                 sessions::end_links(t, id)?;
             }
             write_notes(t, Some(&before.access), Some(&user.access), &note)?;
-            Ok(Changed::Done(user))
+            Ok(ChangeResult::Done(user))
         })
     }
 
@@ -112,34 +116,38 @@ impl Accounts for SqliteStore {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: AuditNote,
+        note: NewAuditEntry,
         now: Timestamp,
-    ) -> Result<Changed<User>, StoreError> {
+    ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if let Some(link) = link
                 && sessions::link(t, link, now)?.is_none()
             {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             }
             t.execute(
                 "UPDATE users SET password_hash = ?2 WHERE id = ?1",
                 params![id.0, password_hash],
             )?;
             let Some(user) = user(t, id)? else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             sessions::end_sessions(t, id)?;
             sessions::end_links(t, id)?;
             letters::withdraw(t, id, now)?;
             write_notes(t, None, Some(&user.access), &note)?;
-            Ok(Changed::Done(user))
+            Ok(ChangeResult::Done(user))
         })
     }
 
-    fn remove_user(&self, id: UserId, note: AuditNote) -> Result<Changed<User>, StoreError> {
+    fn remove_user(
+        &self,
+        id: UserId,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(user) = user(t, id)? else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             sessions::end_sessions(t, id)?;
             sessions::end_links(t, id)?;
@@ -147,7 +155,7 @@ impl Accounts for SqliteStore {
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
             write_notes(t, Some(&user.access), None, &note)?;
-            Ok(Changed::Done(user))
+            Ok(ChangeResult::Done(user))
         })
     }
 
@@ -281,7 +289,7 @@ fn write_notes(
     t: &Transaction<'_>,
     before: Option<&Access>,
     after: Option<&Access>,
-    note: &AuditNote,
+    note: &NewAuditEntry,
 ) -> Result<(), StoreError> {
     let held = |access: Option<&Access>| match access {
         Some(Access::Organizers(held)) => held.clone(),

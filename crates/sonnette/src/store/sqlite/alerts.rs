@@ -5,10 +5,10 @@ use rusqlite::{Transaction, params};
 
 use super::rows::{Cells, micros, to_json};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Alert, AlertEnd, AlertId, AlertKind, OrganizerId, WebhookId};
-use crate::store::Alerts;
+use crate::domain::{Alert, AlertId, AlertKind, AlertResult, OrganizerId, WebhookId};
+use crate::store::AlertStore;
 
-impl Alerts for SqliteStore {
+impl AlertStore for SqliteStore {
     fn due_alerts(&self, now: Timestamp, limit: usize) -> Result<Vec<Alert>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
@@ -25,15 +25,20 @@ impl Alerts for SqliteStore {
         })
     }
 
-    fn settle_alert(&self, id: AlertId, end: &AlertEnd, now: Timestamp) -> Result<(), StoreError> {
+    fn settle_alert(
+        &self,
+        id: AlertId,
+        end: &AlertResult,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(|t| {
             match end {
-                AlertEnd::Sent => t.execute(
+                AlertResult::Sent => t.execute(
                     "UPDATE alerts SET tries = tries + 1, pending = '[]', settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(now)],
                 )?,
-                AlertEnd::Waits {
+                AlertResult::Waits {
                     due_at,
                     pending,
                     error,
@@ -42,7 +47,7 @@ impl Alerts for SqliteStore {
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(*due_at), to_json(pending), error],
                 )?,
-                AlertEnd::GivenUp { error } => t.execute(
+                AlertResult::GivenUp { error } => t.execute(
                     "UPDATE alerts SET tries = tries + 1, settled_at = ?2, how = 'given_up', error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(now), error],

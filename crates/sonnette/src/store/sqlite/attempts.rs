@@ -14,7 +14,7 @@ use super::StoreError;
 use super::log::Filter;
 use super::rows::{Cells, micros};
 use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
-use crate::store::{AttemptPage, AttemptQuery, LOOK};
+use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
 const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
@@ -59,7 +59,7 @@ pub(super) fn page(
         && let Some((id, webhook, fits, place)) = next.pop()
     {
         // Two webhooks may have one of the same moment: it is left to no other page.
-        if looked >= LOOK && id < last {
+        if looked >= MAX_SCANNED_ATTEMPTS && id < last {
             page.looked_until = Some(AttemptId(last));
             break;
         }

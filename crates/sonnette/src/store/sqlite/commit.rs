@@ -15,8 +15,8 @@ use crate::domain::{
     Progress, Settled, WebhookChange, WebhookId,
 };
 use crate::store::{
-    Actor, Answered, AuditNote, Batch, CommitError, Follows, Group, GroupAnswer, Publication,
-    Settlement, Verdict,
+    Actor, Batch, CommitError, DeliveryUpdate, GroupResult, NewAuditEntry, Publication,
+    PublicationGroup, Settlement, StoredPublication, Verdict,
 };
 
 impl SqliteStore {
@@ -24,7 +24,7 @@ impl SqliteStore {
         &self,
         version: i64,
         batch: &Batch,
-    ) -> Result<Vec<GroupAnswer>, CommitError> {
+    ) -> Result<Vec<GroupResult>, CommitError> {
         let mut writer = self.writer.lock();
         let committed = writer.commit(version, batch);
         if committed.is_err() {
@@ -44,7 +44,7 @@ impl Writer {
         &mut self,
         version: i64,
         batch: &Batch,
-    ) -> Result<(Vec<GroupAnswer>, Tallies), CommitError> {
+    ) -> Result<(Vec<GroupResult>, Tallies), CommitError> {
         let transaction = begin(&mut self.connection)?;
         let mut answers = Vec::with_capacity(batch.groups.len());
         if !batch.groups.is_empty() {
@@ -60,7 +60,7 @@ impl Writer {
             let mut next = first;
             for group in &batch.groups {
                 let answer = take(&transaction, group, &mut next)?;
-                if matches!(answer, GroupAnswer::Taken(_)) {
+                if matches!(answer, GroupResult::Taken(_)) {
                     register_events(&transaction, group, &mut self.known_events)?;
                 }
                 answers.push(answer);
@@ -96,7 +96,7 @@ fn counter(t: &Transaction<'_>) -> Result<i64, StoreError> {
 
 fn register_events(
     t: &Transaction<'_>,
-    group: &Group,
+    group: &PublicationGroup,
     known: &mut HashSet<(OrganizerId, EventSlug)>,
 ) -> Result<(), StoreError> {
     for publication in group.publications.iter().filter(|p| p.registers_event) {
@@ -121,9 +121,13 @@ fn register_events(
 }
 
 /// Takes a group whole, or finds the place of the first conflicting key before anything is written.
-fn take(t: &Transaction<'_>, group: &Group, next: &mut i64) -> Result<GroupAnswer, StoreError> {
+fn take(
+    t: &Transaction<'_>,
+    group: &PublicationGroup,
+    next: &mut i64,
+) -> Result<GroupResult, StoreError> {
     if let Some(place) = conflict(t, group)? {
-        return Ok(GroupAnswer::Conflict(place));
+        return Ok(GroupResult::Conflict(place));
     }
     let mut answers = Vec::with_capacity(group.publications.len());
     for publication in &group.publications {
@@ -140,10 +144,10 @@ fn take(t: &Transaction<'_>, group: &Group, next: &mut i64) -> Result<GroupAnswe
             publish(t, group.organizer, publication, id)?
         });
     }
-    Ok(GroupAnswer::Taken(answers))
+    Ok(GroupResult::Taken(answers))
 }
 
-fn conflict(t: &Transaction<'_>, group: &Group) -> Result<Option<usize>, StoreError> {
+fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usize>, StoreError> {
     let mut within = std::collections::HashMap::new();
     for (place, publication) in group.publications.iter().enumerate() {
         let Some(key) = &publication.key else {
@@ -174,14 +178,14 @@ fn earlier(
         .optional()?)
 }
 
-fn repeat(t: &Transaction<'_>, notification: i64) -> Result<Answered, StoreError> {
+fn repeat(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT id, action_type, event, published_at, deliveries FROM notifications WHERE id = ?1",
     )?;
     let mut rows = statement.query([notification])?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     let cells = Cells::new(row, "notifications");
-    Ok(Answered {
+    Ok(StoredPublication {
         id: NotificationId(cells.get("id")?),
         action_type: cells.parse("action_type")?,
         event: cells.parse_some("event")?,
@@ -196,7 +200,7 @@ fn publish(
     organizer: OrganizerId,
     publication: &Publication,
     id: NotificationId,
-) -> Result<Answered, StoreError> {
+) -> Result<StoredPublication, StoreError> {
     let body: Bytes = publication.body.clone().number(id);
     let at = micros(publication.at);
     t.prepare_cached(
@@ -231,7 +235,7 @@ fn publish(
         )?
         .execute(params![organizer.0, key.text, &key.content[..], id.0, at])?;
     }
-    Ok(Answered {
+    Ok(StoredPublication {
         id,
         action_type: publication.action_type.clone(),
         event: publication.event.clone(),
@@ -255,7 +259,7 @@ fn settle(
                 tallies.add(attempt);
             }
             match follows {
-                Some(Follows::Ends {
+                Some(DeliveryUpdate::Ends {
                     how,
                     attempts,
                     started_at,
@@ -272,7 +276,9 @@ fn settle(
                     };
                     end.write(t, webhook, attempt.notification)?;
                 }
-                Some(Follows::Waits(progress)) => wait(t, webhook, attempt.notification, progress)?,
+                Some(DeliveryUpdate::Waits(progress)) => {
+                    wait(t, webhook, attempt.notification, progress)?
+                }
                 None => {}
             }
         }
@@ -293,7 +299,7 @@ fn settle(
     let alert = settlement.alert;
     match (settlement.disable, &settlement.verdict) {
         (Some(_), Verdict::Expired(_)) => {
-            disable_barren(t, webhook, now)?;
+            disable_never_succeeded(t, webhook, now)?;
         }
         (Some(reason), Verdict::Attempted { .. }) => {
             disable(t, webhook, reason, alert, now)?;
@@ -450,7 +456,7 @@ fn disable(
     super::silences::begin(t, webhook)?;
     super::news::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
-    let note = AuditNote {
+    let note = NewAuditEntry {
         actor: Actor::Server,
         action: "pretix.webhook.changed",
         data,
@@ -465,7 +471,7 @@ fn disable(
 
 /// Switches off a webhook of which a delivery was given up, in this row of failures, while nothing had succeeded since
 /// its publication: a quiet webhook must not fail for ever.
-pub(super) fn disable_barren(
+pub(super) fn disable_never_succeeded(
     t: &Transaction<'_>,
     webhook: WebhookId,
     now: Timestamp,

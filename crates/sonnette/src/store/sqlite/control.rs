@@ -6,15 +6,17 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, Settled, WebhookId};
-use crate::store::{BITE, Control, DeliveryWord, Span, Waiting};
+use crate::store::{
+    DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
+};
 
 /// How long a publication's idempotency key holds.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Deliveries looked at in search of those nobody took, before others may have the connection.
-const LOOKED_AT: usize = 10 * BITE;
+const LOOKED_AT: usize = 10 * MAX_BATCH_ROWS;
 
-impl Control for SqliteStore {
+impl DeliveryAdmin for SqliteStore {
     fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
             Ok(t.prepare_cached(
@@ -22,7 +24,7 @@ impl Control for SqliteStore {
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?2 LIMIT ?3)",
             )?
-            .execute(params![webhook.0, micros(now), BITE])?)
+            .execute(params![webhook.0, micros(now), MAX_BATCH_ROWS])?)
         })
     }
 
@@ -38,7 +40,7 @@ impl Control for SqliteStore {
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL LIMIT ?4)",
             )?
-            .execute(params![webhook.0, micros(now), reason, BITE])?)
+            .execute(params![webhook.0, micros(now), reason, MAX_BATCH_ROWS])?)
         })
     }
 
@@ -51,12 +53,16 @@ impl Control for SqliteStore {
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at <= ?3 AND started_at <= ?3 LIMIT ?4)",
             )?
-            .execute(params![webhook.0, micros(now), micros(began), BITE])?)
+            .execute(params![webhook.0, micros(now), micros(began), MAX_BATCH_ROWS])?)
         })
     }
 
-    fn disable_barren(&self, webhook: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(|t| super::commit::disable_barren(t, webhook, now))
+    fn disable_never_succeeded(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(|t| super::commit::disable_never_succeeded(t, webhook, now))
     }
 
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
@@ -79,7 +85,7 @@ impl Control for SqliteStore {
         webhook: WebhookId,
         notification: NotificationId,
         now: Timestamp,
-    ) -> Result<Option<Waiting>, StoreError> {
+    ) -> Result<Option<PendingDelivery>, StoreError> {
         self.write(|t| {
             again(t, webhook, notification, now, "")?;
             waiting(t, webhook, notification)
@@ -89,8 +95,8 @@ impl Control for SqliteStore {
     fn resend_undelivered(
         &self,
         webhook: WebhookId,
-        span: Span,
-        only: Option<DeliveryWord>,
+        span: TimeRange,
+        only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
         dry_run: bool,
@@ -165,20 +171,20 @@ impl Control for SqliteStore {
             let day = micros(now) - 86_400_000_000;
             let answers = t.execute(
                 "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
-                params![day, BITE],
+                params![day, MAX_BATCH_ROWS],
             )?;
             let alerts = t.execute(
                 "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), BITE],
+                params![micros(before), MAX_BATCH_ROWS],
             )?;
             let letters = t.execute(
                 "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), BITE],
+                params![micros(before), MAX_BATCH_ROWS],
             )?;
             let opened = super::sessions::prune(t, now)?;
             super::silences::prune(t)?;
             let counts = [attempts, tallies, notifications, keys, answers, alerts, letters, opened];
-            Ok(counts.iter().any(|n| *n >= BITE))
+            Ok(counts.iter().any(|n| *n >= MAX_BATCH_ROWS))
         })
     }
 }
@@ -206,7 +212,7 @@ fn waiting(
     c: &Connection,
     webhook: WebhookId,
     notification: NotificationId,
-) -> Result<Option<Waiting>, StoreError> {
+) -> Result<Option<PendingDelivery>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "SELECT {WAITING} FROM deliveries d JOIN notifications n ON n.id = d.notification
          WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL"
@@ -219,10 +225,10 @@ fn waiting(
 struct Undelivered {
     notification: NotificationId,
     published_at: i64,
-    word: DeliveryWord,
+    word: DeliveryStateFilter,
 }
 
-/// Those of a webhook's deliveries, after a notification, that nobody took: at most [`BITE`]; and, unless that was the
+/// Those of a webhook's deliveries, after a notification, that nobody took: at most [`MAX_BATCH_ROWS`]; and, unless that was the
 /// end, where to go on.
 fn undelivered(
     c: &Connection,
@@ -243,12 +249,12 @@ fn undelivered(
         let cells = Cells::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
         let word = match cells.parse_some::<Settled>("how")? {
-            None => DeliveryWord::Waiting,
-            Some(how) => DeliveryWord::Settled(how),
+            None => DeliveryStateFilter::Waiting,
+            Some(how) => DeliveryStateFilter::Settled(how),
         };
         looked += 1;
         // Of what was erased there is nothing left to send.
-        if word != DeliveryWord::Settled(Settled::Delivered)
+        if word != DeliveryStateFilter::Settled(Settled::Delivered)
             && let Some(published_at) = published_at
                 .query_row([notification.0], |r| r.get(0))
                 .optional()?
@@ -259,7 +265,7 @@ fn undelivered(
                 word,
             });
         }
-        if seen.len() == BITE || looked == LOOKED_AT {
+        if seen.len() == MAX_BATCH_ROWS || looked == LOOKED_AT {
             return Ok((seen, Some(notification)));
         }
     }
@@ -343,12 +349,12 @@ fn prune_by_time(
            SELECT {time} FROM {table} WHERE webhook = ?1 AND {time} < ?2 LIMIT ?3)"
     ))?;
     let (mut webhook, mut removed) = (i64::MIN, 0);
-    while removed < BITE {
+    while removed < MAX_BATCH_ROWS {
         let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else {
             break;
         };
         webhook = found;
-        removed += remove.execute(params![webhook, before, BITE - removed])?;
+        removed += remove.execute(params![webhook, before, MAX_BATCH_ROWS - removed])?;
     }
     Ok(removed)
 }
@@ -359,7 +365,7 @@ fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreErro
         "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
     )?;
     let keys: Vec<(i64, String)> = old
-        .query_map(params![micros(before), BITE], |r| {
+        .query_map(params![micros(before), MAX_BATCH_ROWS], |r| {
             Ok((r.get(0)?, r.get(1)?))
         })?
         .collect::<Result<_, _>>()?;
@@ -389,7 +395,7 @@ fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, 
     let mut remove = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
     let mut rows = old.query(params![end, micros(before)])?;
     let mut work = 0;
-    while work < BITE
+    while work < MAX_BATCH_ROWS
         && let Some(row) = rows.next()?
     {
         let (id, organizer): (i64, i64) = (row.get(0)?, row.get(1)?);

@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params};
 use super::rows::micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
-use crate::store::{Erase, Erased};
+use crate::store::{Erased, ErasureStore};
 
 /// Notifications of one transaction: each may have many attempts.
 const NOTIFICATIONS: usize = 200;
@@ -25,7 +25,7 @@ const CLOCKS: i64 = 3_600_000_000;
 /// A notification and when it was published.
 type Published = (i64, i64);
 
-impl Erase for SqliteStore {
+impl ErasureStore for SqliteStore {
     fn lanes_of_subject(
         &self,
         organizer: OrganizerId,
@@ -55,7 +55,7 @@ impl Erase for SqliteStore {
         answer
     }
 
-    fn scrub(&self) -> Result<(), StoreError> {
+    fn purge_erased(&self) -> Result<(), StoreError> {
         self.unscrubbed.store(true, Ordering::Release);
         if !self.empty_log()? {
             tracing::warn!("the write-ahead log is being read; it is emptied as soon as it can be");

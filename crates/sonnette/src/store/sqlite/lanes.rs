@@ -6,10 +6,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{AttemptId, LaneHealth, NotificationId, WebhookId};
-use crate::store::{Batch, CommitError, Cursor, Flow, GroupAnswer, LaneRow, PAGE_BYTES, Page};
+use crate::store::{
+    Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
+    StoredLane,
+};
 
-impl Flow for SqliteStore {
-    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupAnswer>, CommitError> {
+impl DeliveryStore for SqliteStore {
+    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupResult>, CommitError> {
         self.commit_batch(version, batch)
     }
 
@@ -46,12 +49,12 @@ impl Flow for SqliteStore {
         })
     }
 
-    fn lane(&self, webhook: WebhookId) -> Result<LaneRow, StoreError> {
+    fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
         self.read(|c| {
             let last_attempt: Option<i64> = c
                 .prepare_cached("SELECT max(id) FROM attempts WHERE webhook = ?1")?
                 .query_row([webhook.0], |r| r.get(0))?;
-            Ok(LaneRow {
+            Ok(StoredLane {
                 webhook,
                 health: health(c, webhook)?,
                 next_due_at: next_due_at(c, webhook, None)?,
@@ -66,7 +69,7 @@ impl Flow for SqliteStore {
         now: Timestamp,
         after: Option<Cursor>,
         limit: usize,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<DeliveryPage, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
                 "SELECT {WAITING}
@@ -77,9 +80,9 @@ impl Flow for SqliteStore {
             ))?;
             let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (micros(due), id.0));
             let mut rows = statement.query(params![webhook.0, micros(now), from, beyond, limit])?;
-            let mut page = Page::default();
+            let mut page = DeliveryPage::default();
             let mut bytes = 0;
-            while bytes < PAGE_BYTES && let Some(row) = rows.next()? {
+            while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
                 let waiting = rows::waiting(row)?;
                 bytes += waiting.notification.body.len();
                 page.due.push(waiting);

@@ -5,20 +5,23 @@ use rusqlite::{Transaction, params};
 
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Language, Letter, LetterEnd, LetterId, LetterKind, OrganizerId, UserId};
-use crate::store::Letters;
+use crate::domain::{
+    AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, Language, OrganizerId,
+    UserId,
+};
+use crate::store::AccountEmailStore;
 
-impl Letters for SqliteStore {
+impl AccountEmailStore for SqliteStore {
     fn owe_letter(
         &self,
         user: UserId,
-        kind: LetterKind,
+        kind: AccountEmailKind,
         language: Language,
         organizer: Option<OrganizerId>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let before = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let pause = before(LetterKind::PAUSE);
+        let pause = before(AccountEmailKind::PAUSE);
         let day = before(SignedDuration::from_hours(24));
         self.write(|t| {
             let queued = t.execute(
@@ -35,14 +38,14 @@ impl Letters for SqliteStore {
                     micros(now),
                     micros(pause),
                     micros(day),
-                    LetterKind::MOST_IN_A_DAY
+                    AccountEmailKind::MOST_IN_A_DAY
                 ],
             )?;
             Ok(queued > 0)
         })
     }
 
-    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<Letter>, StoreError> {
+    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountEmail>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT l.id, l.user, u.email, l.kind, l.language, l.organizer, l.at, l.tries
@@ -60,23 +63,23 @@ impl Letters for SqliteStore {
 
     fn settle_letter(
         &self,
-        id: LetterId,
-        end: &LetterEnd,
+        id: AccountEmailId,
+        end: &AccountEmailResult,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
             match end {
-                LetterEnd::Sent => t.execute(
+                AccountEmailResult::Sent => t.execute(
                     "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(now)],
                 )?,
-                LetterEnd::Waits { due_at, error } => t.execute(
+                AccountEmailResult::Waits { due_at, error } => t.execute(
                     "UPDATE letters SET tries = tries + 1, due_at = ?2, error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(*due_at), error],
                 )?,
-                LetterEnd::GivenUp { error } => t.execute(
+                AccountEmailResult::GivenUp { error } => t.execute(
                     "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'given_up', error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
                     params![id.0, micros(now), error],
@@ -101,9 +104,9 @@ pub(super) fn withdraw(
     Ok(())
 }
 
-fn letter(cells: Cells<'_>) -> Result<Letter, StoreError> {
-    Ok(Letter {
-        id: LetterId(cells.get("id")?),
+fn letter(cells: Cells<'_>) -> Result<AccountEmail, StoreError> {
+    Ok(AccountEmail {
+        id: AccountEmailId(cells.get("id")?),
         user: UserId(cells.get("user")?),
         email: cells.parse("email")?,
         kind: cells.parse("kind")?,

@@ -10,15 +10,15 @@ use super::rows::{self, Cells, micros};
 use super::{SqliteStore, StoreError, attempts};
 use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
 use crate::store::{
-    AttemptEntry, AttemptPage, AttemptQuery, DeliveryQuery, DeliveryWord, Log, NotificationEntry,
-    NotificationQuery, Tally,
+    AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
+    History, NotificationEntry, NotificationQuery,
 };
 
 const NOTIFICATION: &str =
     "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
     FROM notifications";
 
-impl Log for SqliteStore {
+impl History for SqliteStore {
     fn attempts_page(
         &self,
         webhooks: &[WebhookId],
@@ -71,7 +71,11 @@ impl Log for SqliteStore {
         })
     }
 
-    fn tallies(&self, webhooks: &[WebhookId], since: Timestamp) -> Result<Vec<Tally>, StoreError> {
+    fn tallies(
+        &self,
+        webhooks: &[WebhookId],
+        since: Timestamp,
+    ) -> Result<Vec<AttemptStats>, StoreError> {
         // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
         let gathered = self.gathered.lock();
         self.read(|c| super::tallies::since(c, &gathered, webhooks, since))
@@ -87,19 +91,19 @@ impl Log for SqliteStore {
             // key alone would look just as good.
             let (from, state) = match query.state {
                 None => ("deliveries d", "1"),
-                Some(DeliveryWord::Waiting) => (
+                Some(DeliveryStateFilter::Waiting) => (
                     "(SELECT notification AS waits FROM deliveries INDEXED BY deliveries_waiting
                        WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2
                        ORDER BY notification DESC LIMIT ?3)
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryWord::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
-                Some(DeliveryWord::Settled(Settled::GivenUp)) => (
+                Some(DeliveryStateFilter::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(Settled::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
                 ),
-                Some(DeliveryWord::Settled(Settled::Dropped)) => (
+                Some(DeliveryStateFilter::Settled(Settled::Dropped)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
                 ),

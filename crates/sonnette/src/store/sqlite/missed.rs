@@ -6,15 +6,15 @@ use rusqlite::{Connection, params};
 use super::rows::{self, Cells, micros};
 use super::{SqliteStore, StoreError, control};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{BITE, Heard, Recover, Span};
+use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
-impl Recover for SqliteStore {
-    fn unheard(
+impl MissedStore for SqliteStore {
+    fn missed_notifications(
         &self,
         webhook: WebhookId,
-        span: Span,
+        span: TimeRange,
         after: Option<NotificationId>,
-    ) -> Result<(Vec<Heard>, Option<NotificationId>), StoreError> {
+    ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError> {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
@@ -22,10 +22,16 @@ impl Recover for SqliteStore {
             };
             let mut found = Vec::new();
             for (first, beyond) in silences(c, webhook, from)? {
-                let room = BITE - found.len();
-                found.extend(unheard(c, webhook, (first.max(from), beyond), span, room)?);
-                if found.len() >= BITE {
-                    let last = found.last().map(|n: &Heard| n.id);
+                let room = MAX_BATCH_ROWS - found.len();
+                found.extend(missed_notifications(
+                    c,
+                    webhook,
+                    (first.max(from), beyond),
+                    span,
+                    room,
+                )?);
+                if found.len() >= MAX_BATCH_ROWS {
+                    let last = found.last().map(|n: &NotificationSummary| n.id);
                     return Ok((found, last));
                 }
             }
@@ -65,13 +71,13 @@ fn silences(c: &Connection, webhook: WebhookId, from: i64) -> Result<Vec<(i64, i
 }
 
 /// Notifications of the webhook's organizer in a stretch, of which it has no delivery and that were not erased.
-fn unheard(
+fn missed_notifications(
     c: &Connection,
     webhook: WebhookId,
     (first, beyond): (i64, i64),
-    span: Span,
+    span: TimeRange,
     limit: usize,
-) -> Result<Vec<Heard>, StoreError> {
+) -> Result<Vec<NotificationSummary>, StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT n.id, n.action_type, n.event, n.audience FROM notifications n
          WHERE n.organizer = (SELECT organizer FROM webhooks WHERE id = ?1) AND n.id >= ?2 AND n.id < ?3
@@ -90,7 +96,7 @@ fn unheard(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "notifications");
-        found.push(Heard {
+        found.push(NotificationSummary {
             id: NotificationId(cells.get("id")?),
             action_type: cells.parse("action_type")?,
             event: cells.parse_some("event")?,

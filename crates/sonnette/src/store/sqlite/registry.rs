@@ -10,28 +10,28 @@ use super::tokens::{permissions_json, token};
 use super::webhooks::{change_from, retire, webhooks, write_webhook};
 use super::{SqliteStore, StoreError, news, silences};
 use crate::domain::{
-    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, Permissions, RegisteredAction,
-    Scope, Token, TokenId, Webhook, WebhookChange, WebhookId, WebhookNews,
+    AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, PendingWebhookChange, Permissions,
+    RegisteredAction, Scope, Token, TokenId, Webhook, WebhookChange, WebhookId,
 };
 use crate::store::{
-    Actor, AuditEntry, AuditNote, Changed, KeptAnswer, NewToken, OrganizerRows, Registry,
-    RegistryRows,
+    Actor, AuditEntry, ChangeResult, NewAuditEntry, NewToken, RegistryChanges, RegistryStore,
+    StoredOrganizer, StoredResponse,
 };
 
-impl Registry for SqliteStore {
+impl RegistryStore for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
         self.read(version)
     }
 
-    fn load(&self, since: i64) -> Result<RegistryRows, StoreError> {
+    fn load(&self, since: i64) -> Result<RegistryChanges, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            let mut rows = RegistryRows {
+            let mut rows = RegistryChanges {
                 version: version(c)?,
-                ..RegistryRows::default()
+                ..RegistryChanges::default()
             };
             for organizer in organizers(c, "changed > ?1", since)? {
-                rows.organizers.push(OrganizerRows {
+                rows.organizers.push(StoredOrganizer {
                     webhooks: webhooks(c, "organizer = ?1", organizer.id.0)?,
                     action_types: action_types(c, organizer.id)?,
                     organizer,
@@ -50,12 +50,12 @@ impl Registry for SqliteStore {
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: AuditNote,
-    ) -> Result<Changed<Organizer>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let mut organizer = Organizer { id: OrganizerId(0), ..organizer.clone() };
             if is_taken(t, &organizer)? {
-                return Ok(Changed::Taken);
+                return Ok(ChangeResult::Taken);
             }
             t.execute(
                 "INSERT INTO organizers (slug, name, uuid, language, dialects, contact_emails, disable_after, changed)
@@ -65,7 +65,7 @@ impl Registry for SqliteStore {
             organizer.id = OrganizerId(t.last_insert_rowid());
             write_organizer(t, &organizer)?;
             write_note(t, Some(organizer.id), &note)?;
-            Ok(Changed::Done(organizer))
+            Ok(ChangeResult::Done(organizer))
         })
     }
 
@@ -73,21 +73,21 @@ impl Registry for SqliteStore {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Organizer>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             if !change(&mut organizer) {
-                return Ok(Changed::Refused);
+                return Ok(ChangeResult::Refused);
             }
             if is_taken(t, &organizer)? {
-                return Ok(Changed::Taken);
+                return Ok(ChangeResult::Taken);
             }
             write_organizer(t, &organizer)?;
             write_note(t, Some(id), &note)?;
-            Ok(Changed::Done(organizer))
+            Ok(ChangeResult::Done(organizer))
         })
     }
 
@@ -116,8 +116,8 @@ impl Registry for SqliteStore {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: AuditNote,
-    ) -> Result<Changed<Event>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Event>, StoreError> {
         self.write(|t| {
             let id: Option<i64> = t
                 .query_row(
@@ -133,10 +133,10 @@ impl Registry for SqliteStore {
                 )
                 .optional()?;
             let Some(id) = id else {
-                return Ok(Changed::Taken);
+                return Ok(ChangeResult::Taken);
             };
             write_note(t, Some(organizer), &note)?;
-            Ok(Changed::Done(Event {
+            Ok(ChangeResult::Done(Event {
                 id: EventId(id),
                 ..event.clone()
             }))
@@ -148,8 +148,8 @@ impl Registry for SqliteStore {
         organizer: OrganizerId,
         slug: &EventSlug,
         to: Option<(String, Option<Timestamp>)>,
-        note: AuditNote,
-    ) -> Result<Changed<EventId>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
             let key = params![organizer.0, slug.as_str()];
             let found = t
@@ -160,7 +160,7 @@ impl Registry for SqliteStore {
                 )
                 .optional()?;
             let Some(id) = found else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             if let Some((name, date_from)) = to {
                 t.execute(
@@ -174,11 +174,11 @@ impl Registry for SqliteStore {
             // Publishers remember known events by the version, so its order and its absence are a new one.
             touch_organizer(t, organizer)?;
             write_note(t, Some(organizer), &note)?;
-            Ok(Changed::Done(EventId(id)))
+            Ok(ChangeResult::Done(EventId(id)))
         })
     }
 
-    fn add_webhook(&self, webhook: &Webhook, note: AuditNote) -> Result<Webhook, StoreError> {
+    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError> {
         self.write(|t| {
             t.execute(
                 "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
@@ -201,22 +201,22 @@ impl Registry for SqliteStore {
         organizer: OrganizerId,
         id: WebhookId,
         change: &mut dyn FnMut(&mut Webhook) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Webhook>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
             let Some(before) = webhooks(t, "id = ?1", id.0)?
                 .pop()
                 .filter(|w| w.organizer == organizer)
             else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             let mut webhook = before.clone();
             if !change(&mut webhook) {
-                return Ok(Changed::Refused);
+                return Ok(ChangeResult::Refused);
             }
             change_from(t, &before, &webhook, note.at)?;
             write_note(t, Some(organizer), &with_id(note, id))?;
-            Ok(Changed::Done(webhook))
+            Ok(ChangeResult::Done(webhook))
         })
     }
 
@@ -224,18 +224,21 @@ impl Registry for SqliteStore {
         &self,
         organizer: OrganizerId,
         id: WebhookId,
-        note: AuditNote,
-    ) -> Result<Changed<Webhook>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| match retire(t, organizer, id, note.at)? {
-            None => Ok(Changed::Missing),
+            None => Ok(ChangeResult::Missing),
             Some(webhook) => {
                 write_note(t, Some(organizer), &with_id(note, id))?;
-                Ok(Changed::Done(webhook))
+                Ok(ChangeResult::Done(webhook))
             }
         })
     }
 
-    fn webhook_news(&self, limit: usize) -> Result<Vec<WebhookNews>, StoreError> {
+    fn pending_webhook_changes(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<PendingWebhookChange>, StoreError> {
         self.read(|c| news::owed(c, limit))
     }
 
@@ -243,8 +246,8 @@ impl Registry for SqliteStore {
         &self,
         row: &RegisteredAction,
         remove: bool,
-        note: AuditNote,
-    ) -> Result<Changed<i64>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             let changed = if remove {
                 t.execute("DELETE FROM action_types WHERE id = ?1", [row.id])?
@@ -253,9 +256,9 @@ impl Registry for SqliteStore {
             };
             if changed == 0 {
                 return Ok(if row.id == 0 {
-                    Changed::Taken
+                    ChangeResult::Taken
                 } else {
-                    Changed::Missing
+                    ChangeResult::Missing
                 });
             }
             let id = if row.id == 0 {
@@ -270,11 +273,11 @@ impl Registry for SqliteStore {
                 t.execute("UPDATE organizers SET changed = ?1", [version])?;
             }
             write_note(t, row.organizer, &note)?;
-            Ok(Changed::Done(id))
+            Ok(ChangeResult::Done(id))
         })
     }
 
-    fn add_token(&self, token: &NewToken, note: AuditNote) -> Result<Token, StoreError> {
+    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError> {
         self.write(|t| {
             let (organizer, permissions) = match token.scope {
                 Scope::Operator => (None, Permissions::default()),
@@ -310,17 +313,17 @@ impl Registry for SqliteStore {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: AuditNote,
-    ) -> Result<Changed<Token>, StoreError> {
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
             let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
             let mut rows = statement.query([id.0])?;
             let Some(row) = rows.next()? else {
-                return Ok(Changed::Missing);
+                return Ok(ChangeResult::Missing);
             };
             let mut token = token(Cells::new(row, "tokens"))?;
             if !change(&mut token) {
-                return Ok(Changed::Refused);
+                return Ok(ChangeResult::Refused);
             }
             let version = bump(t)?;
             let (organizer, permissions) = match token.scope {
@@ -338,7 +341,7 @@ impl Registry for SqliteStore {
                 ],
             )?;
             write_note(t, organizer, &note)?;
-            Ok(Changed::Done(token))
+            Ok(ChangeResult::Done(token))
         })
     }
 
@@ -384,7 +387,7 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn note(&self, organizer: OrganizerId, note: AuditNote) -> Result<(), StoreError> {
+    fn note(&self, organizer: OrganizerId, note: NewAuditEntry) -> Result<(), StoreError> {
         self.write(|t| write_note(t, Some(organizer), &note))
     }
 
@@ -392,7 +395,7 @@ impl Registry for SqliteStore {
         &self,
         key: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT status, headers, body FROM kept_answers WHERE key = ?1 AND kept_at > ?2",
@@ -402,7 +405,7 @@ impl Registry for SqliteStore {
                 return Ok(None);
             };
             let cells = Cells::new(row, "kept_answers");
-            Ok(Some(KeptAnswer {
+            Ok(Some(StoredResponse {
                 status: cells.get("status")?,
                 headers: cells.json("headers")?,
                 body: cells.get("body")?,
@@ -413,7 +416,7 @@ impl Registry for SqliteStore {
     fn keep_answer(
         &self,
         key: &[u8; 32],
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
@@ -452,7 +455,7 @@ pub(super) fn touch_organizer(
 pub(super) fn write_note(
     t: &Transaction<'_>,
     organizer: Option<OrganizerId>,
-    note: &AuditNote,
+    note: &NewAuditEntry,
 ) -> Result<(), StoreError> {
     let (actor, id) = match note.actor {
         Actor::Token(id) => ("token", Some(id.0)),
@@ -467,7 +470,7 @@ pub(super) fn write_note(
     Ok(())
 }
 
-fn with_id(mut note: AuditNote, webhook: WebhookId) -> AuditNote {
+fn with_id(mut note: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
     if let Value::Object(data) = &mut note.data {
         data.insert("id".to_owned(), webhook.0.into());
     }

@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use crate::domain::{
-    Audience, LaneHealth, Notification, NotificationId, OrganizerId, Probing, Progress, Streak,
-    WebhookId,
+    Audience, FailureStreak, LaneHealth, Notification, NotificationId, OrganizerId, ProbeSchedule,
+    Progress, WebhookId,
 };
-use crate::store::Waiting;
+use crate::store::PendingDelivery;
 
 /// A row with the name of its table, for errors.
 #[derive(Clone, Copy)]
@@ -154,7 +154,7 @@ pub(super) const WAITING: &str =
     d.attempts, d.tries, d.started_at, d.due_at";
 
 /// Columns: [`WAITING`]. Lanes read whole pages of these, so columns are found by place and not by name.
-pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
+pub(super) fn waiting(row: &Row<'_>) -> Result<PendingDelivery, StoreError> {
     let published = Cells::new(row, "notifications");
     let notification = Notification {
         id: NotificationId(published.at(0, "id")?),
@@ -175,7 +175,7 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
         started_at: owed.time_at(9, "started_at")?,
         due_at: owed.time_at(10, "due_at")?,
     };
-    Ok(Waiting {
+    Ok(PendingDelivery {
         notification: Arc::new(notification),
         progress,
     })
@@ -185,7 +185,7 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
 pub(super) fn health(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
     let streak = match cells.time_some("failing_since")? {
         None => None,
-        Some(since) => Some(Streak {
+        Some(since) => Some(FailureStreak {
             failures: cells.get("failures")?,
             since,
             first: NotificationId(
@@ -198,7 +198,7 @@ pub(super) fn health(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
     };
     let probing = match cells.time_some("probing_since")? {
         None => None,
-        Some(since) => Some(Probing {
+        Some(since) => Some(ProbeSchedule {
             since,
             next_at: cells.time("probe_at")?,
             wait: Duration::from_millis(cells.get::<u32>("probe_wait_ms")?.into()),

@@ -5,8 +5,10 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::rows::{Cells, micros};
-use crate::domain::{Holder, Link, LinkPurpose, OrganizerId, SecretHash, Session, TokenId, UserId};
-use crate::store::BITE;
+use crate::domain::{
+    Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
+};
+use crate::store::MAX_BATCH_ROWS;
 
 pub(super) fn add_session(
     t: &Transaction<'_>,
@@ -15,8 +17,8 @@ pub(super) fn add_session(
     password_hash: Option<&str>,
 ) -> Result<bool, StoreError> {
     let (user, organizer, token) = match session.holder {
-        Holder::User(user) => (Some(user.0), None, None),
-        Holder::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
+        SessionOwner::User(user) => (Some(user.0), None, None),
+        SessionOwner::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
     };
     let added = t.execute(
         "INSERT INTO sessions (hash, user, organizer, token, created, expires, seen)
@@ -48,8 +50,8 @@ pub(super) fn session(
     };
     let cells = Cells::new(row, "sessions");
     let holder = match cells.get::<Option<i64>>("user")? {
-        Some(user) => Holder::User(UserId(user)),
-        None => Holder::Portal {
+        Some(user) => SessionOwner::User(UserId(user)),
+        None => SessionOwner::Portal {
             organizer: OrganizerId(cells.get("organizer")?),
             token: TokenId(cells.get("token")?),
         },
@@ -130,15 +132,15 @@ pub(super) fn end_links(t: &Transaction<'_>, user: UserId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes what has expired, at most [`BITE`] of each; returns the larger number.
+/// Removes what has expired, at most [`MAX_BATCH_ROWS`] of each; returns the larger number.
 pub(super) fn prune(t: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
     let sessions = t.execute(
         "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires <= ?1 LIMIT ?2)",
-        params![micros(now), BITE],
+        params![micros(now), MAX_BATCH_ROWS],
     )?;
     let links = t.execute(
         "DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE expires <= ?1 LIMIT ?2)",
-        params![micros(now), BITE],
+        params![micros(now), MAX_BATCH_ROWS],
     )?;
     Ok(sessions.max(links))
 }

@@ -12,8 +12,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, Failure, Outcome, Times, WebhookId};
-use crate::store::Tally;
+use crate::domain::{Attempt, Failure, LatencyHistogram, Outcome, WebhookId};
+use crate::store::AttemptStats;
 
 const HALF_HOUR: i64 = 1_800_000_000;
 
@@ -71,7 +71,7 @@ impl Gathered {
 struct Sum {
     succeeded: u64,
     failed: u64,
-    times: Times,
+    times: LatencyHistogram,
 }
 
 impl Sum {
@@ -115,7 +115,7 @@ impl Tallies {
                 .optional()?;
             // What cannot be read is begun anew: nothing but a plot hangs on it, and settling must go on.
             let mut times = before
-                .and_then(|bytes| Times::from_bytes(&bytes))
+                .and_then(|bytes| LatencyHistogram::from_bytes(&bytes))
                 .unwrap_or_default();
             times.merge(&sum.times);
             write.execute(params![
@@ -143,7 +143,7 @@ pub(super) fn since(
     gathered: &Gathered,
     webhooks: &[WebhookId],
     since: Timestamp,
-) -> Result<Vec<Tally>, StoreError> {
+) -> Result<Vec<AttemptStats>, StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT half_hour, succeeded, failed, times FROM tallies WHERE webhook = ?1 AND half_hour >= ?2",
     )?;
@@ -156,7 +156,7 @@ pub(super) fn since(
             let sum = Sum {
                 succeeded: cells.get("succeeded")?,
                 failed: cells.get("failed")?,
-                times: Times::from_bytes(&cells.get::<Vec<u8>>("times")?)
+                times: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
                     .ok_or_else(|| cells.wrong("times", "not what is kept there"))?,
             };
             sums.insert((*webhook, cells.get("half_hour")?), sum);
@@ -168,7 +168,7 @@ pub(super) fn since(
     }
     let tally = |((webhook, half_hour), sum): ((WebhookId, i64), Sum)| {
         let start = Timestamp::from_microsecond(half_hour.saturating_mul(HALF_HOUR));
-        Some(Tally {
+        Some(AttemptStats {
             webhook,
             start: start.ok()?,
             succeeded: sum.succeeded,

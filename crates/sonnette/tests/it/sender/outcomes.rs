@@ -181,7 +181,7 @@ async fn what_cannot_be_called_fails_visibly() {
     let bench = Bench::new();
     for url in ["ftp://example.com/", "http://127.0.0.1:0/"] {
         let exchange = bench.send(&webhook(url)).await;
-        assert_eq!(failed(&exchange).0, Failure::Uncallable, "{url}");
+        assert_eq!(failed(&exchange).0, Failure::UnsendableTarget, "{url}");
         assert_eq!(exchange.request_headers, "");
     }
 }
@@ -197,7 +197,7 @@ async fn http_can_be_refused() {
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Uncallable,
+            Failure::UnsendableTarget,
             "only https targets are called from here"
         )
     );

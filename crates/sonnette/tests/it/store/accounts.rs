@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    Access, Holder, Language, Letter, LetterEnd, LetterKind, Link, LinkPurpose, OrganizerId,
-    Permission, Permissions, Scope, SecretHash, Session, TokenId, User, UserId,
+    Access, AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link, LinkPurpose,
+    OrganizerId, Permission, Permissions, Scope, SecretHash, Session, SessionOwner, TokenId, User,
+    UserId,
 };
-use sonnette::store::{Actor, AuditNote, Changed, NewToken, NewUser};
+use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
 use super::bench::{Bench, at};
 use super::registry::done;
@@ -54,7 +55,7 @@ fn token(bench: &Bench<'_>) -> TokenId {
     bench.store.add_token(&token, note()).unwrap().id
 }
 
-fn session(holder: Holder, until: i64) -> Session {
+fn session(holder: SessionOwner, until: i64) -> Session {
     Session {
         holder,
         created: at(0),
@@ -62,8 +63,8 @@ fn session(holder: Holder, until: i64) -> Session {
     }
 }
 
-fn named(action: &'static str) -> AuditNote {
-    AuditNote {
+fn named(action: &'static str) -> NewAuditEntry {
+    NewAuditEntry {
         actor: Actor::CommandLine,
         action,
         data: serde_json::json!({}),
@@ -85,7 +86,7 @@ pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
     let again = new_user("ADA@example.org", Access::Operator);
     assert_eq!(
         bench.store.add_user(&again, note()).unwrap(),
-        Changed::Taken
+        ChangeResult::Taken
     );
     assert_eq!(bench.store.users(None).unwrap(), [user]);
 }
@@ -141,7 +142,7 @@ pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
             .unwrap()
     };
     let access = entries(&[other]);
-    assert_eq!(change("taken@example.org", &access), Changed::Taken);
+    assert_eq!(change("taken@example.org", &access), ChangeResult::Taken);
     assert_eq!(bench.store.user(user.id).unwrap(), Some(user.clone()));
     let changed = done(change("lovelace@example.org", &access));
     let wanted = User {
@@ -157,8 +158,8 @@ pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
     );
     assert_eq!(bench.store.users(Some(other)).unwrap(), []);
     let refuse = |id| bench.store.change_user(id, &mut |_| false, note()).unwrap();
-    assert_eq!(refuse(user.id), Changed::Refused);
-    assert_eq!(refuse(UserId(99)), Changed::Missing);
+    assert_eq!(refuse(user.id), ChangeResult::Refused);
+    assert_eq!(refuse(UserId(99)), ChangeResult::Missing);
 }
 
 pub(super) fn another_address_ends_the_links_to_the_old_one(bench: &Bench<'_>) {
@@ -186,12 +187,18 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     let (user, store) = (ada(bench), bench.store);
     let other = add(bench, "other@example.org", Access::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
-        let held = session(Holder::User(user), 60);
+        let held = session(SessionOwner::User(user), 60);
         store.add_session(&[first; 32], &held, None).unwrap();
         store.add_session(&[first + 1; 32], &held, None).unwrap();
         let link = Link::new(LinkPurpose::Reset(user), at(0));
         store.add_link(&[first; 32], &link).unwrap();
-        let queued = store.owe_letter(user, LetterKind::Reset, Language::English, None, at(0));
+        let queued = store.owe_letter(
+            user,
+            AccountEmailKind::Reset,
+            Language::English,
+            None,
+            at(0),
+        );
         assert!(queued.unwrap());
     }
     let set = |id| {
@@ -200,9 +207,13 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
             .unwrap()
     };
     assert!(done(set(user.id)).has_password);
-    assert_eq!(set(UserId(99)), Changed::Missing);
+    assert_eq!(set(UserId(99)), ChangeResult::Missing);
     let by = |link| store.set_password(other.id, "$argon2id$x", Some(&link), note(), at(1));
-    assert_eq!(by([1; 32]).unwrap(), Changed::Missing, "the link is over");
+    assert_eq!(
+        by([1; 32]).unwrap(),
+        ChangeResult::Missing,
+        "the link is over"
+    );
     let (_, hash) = store.user_by_email(&user.email).unwrap().unwrap();
     assert_eq!(hash.as_deref(), Some("$argon2id$new"));
     for (place, there) in [(1, false), (2, false), (11, true), (12, true)] {
@@ -213,9 +224,9 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
     let owed = store.due_letters(at(1), 9).unwrap();
     assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
-    assert!(matches!(by([11; 32]).unwrap(), Changed::Done(_)));
-    assert_eq!(by([11; 32]).unwrap(), Changed::Missing, "only once");
-    let own = session(Holder::User(user.id), 60);
+    assert!(matches!(by([11; 32]).unwrap(), ChangeResult::Done(_)));
+    assert_eq!(by([11; 32]).unwrap(), ChangeResult::Missing, "only once");
+    let own = session(SessionOwner::User(user.id), 60);
     let verified = |hash| store.add_session(&[21; 32], &own, Some(hash)).unwrap();
     assert!(
         !verified("$argon2id$old"),
@@ -226,15 +237,23 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
 
 pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>) {
     let (user, store) = (ada(bench), bench.store);
-    let holder = Holder::User(user.id);
+    let holder = SessionOwner::User(user.id);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
     store.add_link(&ONE, &link).unwrap();
-    let owe = |user| store.owe_letter(user, LetterKind::Invitation, Language::French, None, at(0));
+    let owe = |user| {
+        store.owe_letter(
+            user,
+            AccountEmailKind::Invitation,
+            Language::French,
+            None,
+            at(0),
+        )
+    };
     assert!(owe(user.id).unwrap());
     let remove = || store.remove_user(user.id, note()).unwrap();
     assert_eq!(done(remove()), user);
-    assert_eq!(remove(), Changed::Missing);
+    assert_eq!(remove(), ChangeResult::Missing);
     assert_eq!(store.user(user.id).unwrap(), None);
     assert_eq!(store.session(&ONE, at(1)).unwrap(), None);
     assert_eq!(store.link(&ONE, at(1)).unwrap(), None);
@@ -281,8 +300,8 @@ pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'
 pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
     let (token, organizer) = (token(bench), bench.organizer);
-    let own = session(Holder::User(user), 60);
-    let portal = session(Holder::Portal { organizer, token }, 60);
+    let own = session(SessionOwner::User(user), 60);
+    let portal = session(SessionOwner::Portal { organizer, token }, 60);
     store.add_session(&ONE, &own, None).unwrap();
     store.add_session(&TWO, &portal, None).unwrap();
     let found = |hash, second| store.session(&hash, at(second)).unwrap();
@@ -326,7 +345,7 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
 pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench));
     let (kind, language, organizer) = (
-        LetterKind::Invitation,
+        AccountEmailKind::Invitation,
         Language::French,
         Some(bench.organizer),
     );
@@ -337,7 +356,7 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     );
     assert_eq!(store.due_letters(at(4), 9).unwrap(), []);
     let owed = store.due_letters(at(5), 9).unwrap().remove(0);
-    let wanted = Letter {
+    let wanted = AccountEmail {
         id: owed.id,
         user: user.id,
         email: user.email,
@@ -354,19 +373,19 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     assert_eq!(store.due_letters(at(11), 9).unwrap()[0].tries, 1);
     assert!(
         store
-            .owe_letter(user.id, LetterKind::Reset, language, None, at(7))
+            .owe_letter(user.id, AccountEmailKind::Reset, language, None, at(7))
             .unwrap()
     );
     assert_eq!(store.due_letters(at(20), 1).unwrap()[0].organizer, None);
     assert_eq!(store.due_letters(at(20), 9).unwrap().len(), 2);
     store
-        .settle_letter(owed.id, &LetterEnd::Sent, at(12))
+        .settle_letter(owed.id, &AccountEmailResult::Sent, at(12))
         .unwrap();
     // It stays as it is.
     store.settle_letter(owed.id, &waits, at(13)).unwrap();
     let left = store.due_letters(at(20), 9).unwrap();
     assert_eq!(left.len(), 1);
-    let given_up = LetterEnd::GivenUp {
+    let given_up = AccountEmailResult::GivenUp {
         error: "no".to_owned(),
     };
     store.settle_letter(left[0].id, &given_up, at(14)).unwrap();
@@ -380,27 +399,29 @@ pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
         let queued = store.owe_letter(user, kind, Language::English, None, at(second));
         queued.unwrap()
     };
-    assert!(owe(user, LetterKind::Reset, 0));
+    assert!(owe(user, AccountEmailKind::Reset, 0));
     let first = store.due_letters(at(0), 9).unwrap()[0].id;
-    store.settle_letter(first, &LetterEnd::Sent, at(0)).unwrap();
-    assert!(!owe(user, LetterKind::Reset, 59));
-    assert!(owe(user, LetterKind::Invitation, 59));
-    assert!(owe(other, LetterKind::Reset, 59));
-    assert!(owe(user, LetterKind::Reset, 60));
-    assert!(!owe(user, LetterKind::Invitation, 118));
-    assert!(owe(user, LetterKind::Invitation, 119));
+    store
+        .settle_letter(first, &AccountEmailResult::Sent, at(0))
+        .unwrap();
+    assert!(!owe(user, AccountEmailKind::Reset, 59));
+    assert!(owe(user, AccountEmailKind::Invitation, 59));
+    assert!(owe(other, AccountEmailKind::Reset, 59));
+    assert!(owe(user, AccountEmailKind::Reset, 60));
+    assert!(!owe(user, AccountEmailKind::Invitation, 118));
+    assert!(owe(user, AccountEmailKind::Invitation, 119));
     for minute in 3..11 {
-        assert!(owe(user, LetterKind::Reset, minute * 60));
+        assert!(owe(user, AccountEmailKind::Reset, minute * 60));
     }
-    assert!(!owe(user, LetterKind::Reset, 86_399));
-    assert!(owe(user, LetterKind::Invitation, 86_399));
-    assert!(owe(user, LetterKind::Reset, 86_400));
-    assert!(owe(other, LetterKind::Reset, 86_400));
+    assert!(!owe(user, AccountEmailKind::Reset, 86_399));
+    assert!(owe(user, AccountEmailKind::Invitation, 86_399));
+    assert!(owe(user, AccountEmailKind::Reset, 86_400));
+    assert!(owe(other, AccountEmailKind::Reset, 86_400));
 }
 
 pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
-    let holder = Holder::User(user);
+    let holder = SessionOwner::User(user);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     store.add_session(&TWO, &session(holder, 61), None).unwrap();
     let (short, long) = (LinkPurpose::Reset(user), LinkPurpose::Invitation(user));
@@ -412,7 +433,7 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
             .owe_letter(user, kind, Language::English, None, at(second))
             .unwrap()
     };
-    assert!(owe(LetterKind::Reset, 29) && owe(LetterKind::Invitation, 30));
+    assert!(owe(AccountEmailKind::Reset, 29) && owe(AccountEmailKind::Invitation, 30));
     assert!(!store.prune(at(30), at(60)).unwrap());
     // What has expired is not given at all, so it is looked for as of when it had not.
     assert_eq!(store.session(&ONE, at(0)).unwrap(), None);

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
-    Attempt, AttemptId, Audience, BodyDraft, Delivery, DisableReason, Exchange, LaneHealth,
-    NotificationId, OrganizerId, Outcome, Progress, Settled, Shape, WebhookId,
+    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, Exchange, LaneHealth,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, Settled, WebhookId,
 };
 use sonnette::store::{
-    Answered, Batch, Changed, CommitError, Follows, Group, GroupAnswer, Key, Publication,
-    Settlement, Store, StoreError, Verdict,
+    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, Key, Publication,
+    PublicationGroup, Settlement, Store, StoreError, StoredPublication, Verdict,
 };
 
 use crate::world::{note, organizer, webhook};
@@ -43,19 +43,22 @@ impl<'a> Bench<'a> {
         self.store.add_webhook(&webhook, note()).unwrap().id
     }
 
-    pub(super) fn group(&self, publications: Vec<Publication>) -> Group {
-        Group {
+    pub(super) fn group(&self, publications: Vec<Publication>) -> PublicationGroup {
+        PublicationGroup {
             organizer: self.organizer,
             token: None,
             publications,
         }
     }
 
-    pub(super) fn commit(&self, groups: Vec<Group>) -> Vec<GroupAnswer> {
+    pub(super) fn commit(&self, groups: Vec<PublicationGroup>) -> Vec<GroupResult> {
         self.try_commit(groups).unwrap()
     }
 
-    pub(super) fn try_commit(&self, groups: Vec<Group>) -> Result<Vec<GroupAnswer>, CommitError> {
+    pub(super) fn try_commit(
+        &self,
+        groups: Vec<PublicationGroup>,
+    ) -> Result<Vec<GroupResult>, CommitError> {
         let batch = Batch {
             groups,
             settlements: Vec::new(),
@@ -96,7 +99,7 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
-        let ends = Follows::Ends {
+        let ends = DeliveryUpdate::Ends {
             how,
             attempts: 1,
             started_at: self.started_at(webhook, id),
@@ -112,7 +115,7 @@ impl<'a> Bench<'a> {
             started_at: self.started_at(webhook, id),
             due_at: at(second),
         };
-        let settlement = settlement(webhook, id, 0, Some(Follows::Waits(progress)));
+        let settlement = settlement(webhook, id, 0, Some(DeliveryUpdate::Waits(progress)));
         self.settle(vec![settlement], at(0));
     }
 
@@ -133,7 +136,7 @@ impl<'a> Bench<'a> {
 
 fn add_organizer(store: &dyn Store, slug: &str) -> OrganizerId {
     match store.add_organizer(&organizer(slug), note()).unwrap() {
-        Changed::Done(organizer) => organizer.id,
+        ChangeResult::Done(organizer) => organizer.id,
         other => panic!("no organizer: {other:?}"),
     }
 }
@@ -145,8 +148,8 @@ pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
         action_type: ACTION.parse().unwrap(),
         event: None,
         registers_event: false,
-        shape: Shape::Custom,
-        body: BodyDraft::Numbered(r#","data":{}}"#.into()),
+        shape: PayloadShape::Custom,
+        body: BodyTemplate::Numbered(r#","data":{}}"#.into()),
         subject: None,
         at: at(second),
         key: None,
@@ -162,10 +165,10 @@ pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Pu
     publication
 }
 
-pub(super) fn taken(answer: &GroupAnswer) -> &[Answered] {
+pub(super) fn taken(answer: &GroupResult) -> &[StoredPublication] {
     match answer {
-        GroupAnswer::Taken(answers) => answers,
-        GroupAnswer::Conflict(place) => panic!("a conflict at {place}"),
+        GroupResult::Taken(answers) => answers,
+        GroupResult::Conflict(place) => panic!("a conflict at {place}"),
     }
 }
 
@@ -198,7 +201,7 @@ pub(super) fn settlement(
     webhook: WebhookId,
     id: NotificationId,
     second: i64,
-    follows: Option<Follows>,
+    follows: Option<DeliveryUpdate>,
 ) -> Settlement {
     Settlement {
         webhook,

@@ -2,18 +2,21 @@
 
 use jiff::SignedDuration;
 use sonnette::domain::{DeliveryState, Settled};
-use sonnette::store::{BITE, DeliveryWord, Span};
+use sonnette::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 use super::bench::{Bench, at, keyed, publication, taken};
 
 /// More than a bite.
-const MANY: usize = BITE + 10;
+const MANY: usize = MAX_BATCH_ROWS + 10;
 
 pub(super) fn everything_becomes_due_in_bites(bench: &Bench<'_>) {
     let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
     let ids = bench.publish(&[webhook, other], &vec![100; MANY]);
     assert_eq!(bench.due(webhook, 0), []);
-    assert_eq!(bench.store.make_due(webhook, at(0)).unwrap(), BITE);
+    assert_eq!(
+        bench.store.make_due(webhook, at(0)).unwrap(),
+        MAX_BATCH_ROWS
+    );
     assert_eq!(bench.store.make_due(webhook, at(0)).unwrap(), 10);
     assert_eq!(bench.store.make_due(webhook, at(0)).unwrap(), 0);
     assert_eq!(bench.due(webhook, 0), ids);
@@ -35,7 +38,7 @@ pub(super) fn dropping_comes_in_bites_and_ends(bench: &Bench<'_>) {
     bench.ends(webhook, delivered, Settled::Delivered, 2);
     let ids = bench.publish(&[webhook], &vec![1; MANY]);
     let drop = || bench.store.drop_waiting(webhook, at(5), "why").unwrap();
-    assert_eq!((drop(), drop(), drop()), (BITE, 10, 0));
+    assert_eq!((drop(), drop(), drop()), (MAX_BATCH_ROWS, 10, 0));
     assert_eq!(bench.state(webhook, delivered), "delivered");
     assert_eq!(bench.state(other, delivered), "scheduled");
     let DeliveryState::Settled {
@@ -123,7 +126,7 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
     bench.ends(webhook, ids[1], Settled::Delivered, 500);
     bench.ends(webhook, ids[2], Settled::GivenUp, 500);
     bench.ends(webhook, ids[3], Settled::Dropped, 500);
-    let span = Span {
+    let span = TimeRange {
         since: Some(at(50)),
         until: Some(at(350)),
     };
@@ -135,7 +138,7 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
         assert_eq!(more, None);
         count
     };
-    let given_up = Some(DeliveryWord::Settled(Settled::GivenUp));
+    let given_up = Some(DeliveryStateFilter::Settled(Settled::GivenUp));
     assert_eq!((again(None, true), again(given_up, true)), (2, 1));
     assert_eq!(bench.state(webhook, ids[2]), "given_up", "it only counted");
     assert_eq!(again(given_up, false), 1);
@@ -153,7 +156,7 @@ pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(bench: &
     while bench.store.drop_waiting(webhook, at(2), "").unwrap() > 0 {}
     let (mut count, mut after, mut calls) = (0, None, 0);
     loop {
-        let span = Span::default();
+        let span = TimeRange::default();
         let found = bench
             .store
             .resend_undelivered(webhook, span, None, after, at(3), false);

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use sonnette::domain::{Settled, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{Control, Flow, Log, Registry, Store};
+use sonnette::store::{DeliveryAdmin, DeliveryStore, History, RegistryStore, Store};
 
 use super::bench::{Bench, at, named};
 

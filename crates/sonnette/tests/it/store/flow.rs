@@ -1,10 +1,10 @@
 //! Publishing, settling, reading what is due.
 
 use sonnette::domain::{
-    DeliveryState, DisableReason, LaneHealth, NotificationId, Probing, Settled, Streak,
-    WebhookState,
+    DeliveryState, DisableReason, FailureStreak, LaneHealth, NotificationId, ProbeSchedule,
+    Settled, WebhookState,
 };
-use sonnette::store::{Batch, CommitError, Follows, GroupAnswer, PAGE_BYTES};
+use sonnette::store::{Batch, CommitError, DeliveryUpdate, GroupResult, MAX_PAGE_BYTES};
 use std::time::Duration;
 
 use super::bench::{Bench, at, disabling, keyed, publication, settlement, taken, with_health};
@@ -57,7 +57,7 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
             webhook,
             id,
             3,
-            Some(Follows::Ends {
+            Some(DeliveryUpdate::Ends {
                 how: Settled::Delivered,
                 attempts: 1,
                 started_at: at(1),
@@ -126,8 +126,8 @@ pub(super) fn a_conflict_refuses_its_group_and_no_other(bench: &Bench<'_>) {
         ]),
         bench.group(vec![publication(&[webhook], 3)]),
     ]);
-    assert_eq!(answers[0], GroupAnswer::Conflict(1));
-    assert_eq!(answers[1], GroupAnswer::Conflict(1));
+    assert_eq!(answers[0], GroupResult::Conflict(1));
+    assert_eq!(answers[1], GroupResult::Conflict(1));
     let third = taken(&answers[2])[0].id;
     assert_eq!(bench.due(webhook, 10), [third]);
     assert_eq!(
@@ -193,13 +193,13 @@ pub(super) fn a_settlement_keeps_the_lanes_health(bench: &Bench<'_>) {
     );
     let id = bench.publish(&[webhook], &[1])[0];
     let health = LaneHealth {
-        streak: Some(Streak {
+        streak: Some(FailureStreak {
             failures: 7,
             since: at(2),
             first: id,
             several: true,
         }),
-        probing: Some(Probing {
+        probing: Some(ProbeSchedule {
             since: at(3),
             next_at: at(4),
             wait: Duration::from_secs(40),
@@ -275,7 +275,8 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
     let publications = (0..9)
         .map(|second| {
             let mut large = publication(&[webhook], second);
-            large.body = sonnette::domain::BodyDraft::Whole(vec![b' '; PAGE_BYTES / 3].into());
+            large.body =
+                sonnette::domain::BodyTemplate::Whole(vec![b' '; MAX_PAGE_BYTES / 3].into());
             large
         })
         .collect();
@@ -305,7 +306,7 @@ pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
 pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(bench: &Bench<'_>) {
     let webhook = bench.add_webhook();
     let id = bench.publish(&[webhook], &[1])[0];
-    let before = Follows::Ends {
+    let before = DeliveryUpdate::Ends {
         how: Settled::Delivered,
         attempts: 1,
         started_at: bench.started_at(webhook, id),

@@ -7,7 +7,8 @@ use sonnette::domain::{
     Audience, DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId,
 };
 use sonnette::store::{
-    AttemptQuery, DeliveryQuery, DeliveryWord, NotificationQuery, Settlement, Span, Verdict,
+    AttemptQuery, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement, TimeRange,
+    Verdict,
 };
 
 use super::bench::{Bench, at, attempt, publication, taken};
@@ -93,7 +94,7 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
         }),
         [3, 1]
     );
-    let span = Span {
+    let span = TimeRange {
         since: Some(at(2)),
         until: Some(at(2)),
     };
@@ -169,14 +170,20 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
         assert!(found.iter().all(|d| d.webhook == webhook));
         found.iter().map(|d| d.notification).collect()
     };
-    let settled = |how| Some(DeliveryWord::Settled(how));
+    let settled = |how| Some(DeliveryStateFilter::Settled(how));
     assert_eq!(
         list(None, None, 9),
         [ids[4], ids[3], ids[2], ids[1], ids[0]]
     );
     assert_eq!(list(None, Some(ids[3]), 2), [ids[2], ids[1]]);
-    assert_eq!(list(Some(DeliveryWord::Waiting), None, 9), [ids[4], ids[3]]);
-    assert_eq!(list(Some(DeliveryWord::Waiting), Some(ids[4]), 9), [ids[3]]);
+    assert_eq!(
+        list(Some(DeliveryStateFilter::Waiting), None, 9),
+        [ids[4], ids[3]]
+    );
+    assert_eq!(
+        list(Some(DeliveryStateFilter::Waiting), Some(ids[4]), 9),
+        [ids[3]]
+    );
     assert_eq!(list(settled(Settled::Delivered), None, 9), [ids[0]]);
     assert_eq!(list(settled(Settled::GivenUp), None, 9), [ids[1]]);
     assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
@@ -229,7 +236,7 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench
         }),
         [ids[1]]
     );
-    let span = Span {
+    let span = TimeRange {
         since: Some(at(100)),
         until: Some(at(199)),
     };

@@ -1,7 +1,7 @@
 //! Changes of webhooks that others are to hear of.
 
 use sonnette::domain::{DialectName, Organizer, OrganizerId, Secret, WebhookChange, WebhookState};
-use sonnette::store::{Batch, Changed};
+use sonnette::store::{Batch, ChangeResult};
 
 use super::bench::Bench;
 use super::registry::{change, done, loaded_webhook};
@@ -16,7 +16,7 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
     let silent = add();
     change(bench, silent, |w| w.comment = Some("a".to_owned()));
     assert_eq!(
-        store.webhook_news(9).unwrap(),
+        store.pending_webhook_changes(9).unwrap(),
         [],
         "nobody would hear of it"
     );
@@ -41,7 +41,7 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
     }
     assert!(!loaded_webhook(bench, id).is_enabled());
     change(bench, id, |w| w.state = WebhookState::Enabled);
-    let owed = store.webhook_news(9).unwrap();
+    let owed = store.pending_webhook_changes(9).unwrap();
     let changes: Vec<_> = owed.iter().map(|one| (one.change, one.enabled)).collect();
     let expected = [
         (WebhookChange::Created, true),
@@ -59,7 +59,7 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
         ..Batch::default()
     };
     store.commit(0, &batch).unwrap();
-    assert_eq!(store.webhook_news(9).unwrap(), owed[3..]);
+    assert_eq!(store.pending_webhook_changes(9).unwrap(), owed[3..]);
     let elsewhere = store.retire_webhook(OrganizerId(99), id, note()).unwrap();
-    assert_eq!(elsewhere, Changed::Missing);
+    assert_eq!(elsewhere, ChangeResult::Missing);
 }

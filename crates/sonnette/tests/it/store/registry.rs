@@ -6,18 +6,18 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use sonnette::domain::{
     DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
-    LaneHealth, Language, Organizer, OrganizerId, Permissions, RegisteredAction, Scope, Secret,
-    Shape, SignatureScheme, SigningSeed, SigningSeeds, Streak, TokenId, Webhook, WebhookId,
-    WebhookState,
+    FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape, Permissions,
+    RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed, SigningSeeds, TokenId, Webhook,
+    WebhookId, WebhookState,
 };
-use sonnette::store::{Actor, AuditNote, Changed, KeptAnswer, NewToken};
+use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, StoredResponse};
 
 use super::bench::{Bench, at, settlement, with_health};
 use crate::world::{note, organizer, webhook};
 
-pub(super) fn done<T: std::fmt::Debug>(changed: Changed<T>) -> T {
+pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     match changed {
-        Changed::Done(value) => value,
+        ChangeResult::Done(value) => value,
         other => panic!("not done: {other:?}"),
     }
 }
@@ -115,7 +115,7 @@ pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
         .store
         .change_organizer(OrganizerId(999), &mut |_| true, note())
         .unwrap();
-    assert_eq!(missing, Changed::Missing);
+    assert_eq!(missing, ChangeResult::Missing);
 }
 
 pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
@@ -123,14 +123,14 @@ pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
         .store
         .add_organizer(&organizer("bigevents"), note())
         .unwrap();
-    assert_eq!(again, Changed::Taken);
+    assert_eq!(again, ChangeResult::Taken);
     let own = loaded(bench, bench.organizer);
     let namesake = Organizer {
         uuid: own.uuid,
         ..organizer("elsewhere")
     };
     let again = bench.store.add_organizer(&namesake, note()).unwrap();
-    assert_eq!(again, Changed::Taken);
+    assert_eq!(again, ChangeResult::Taken);
     // Case matters.
     let other = done(
         bench
@@ -143,7 +143,7 @@ pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
         true
     };
     let stolen = bench.store.change_organizer(other.id, &mut steal, note());
-    assert_eq!(stolen.unwrap(), Changed::Taken);
+    assert_eq!(stolen.unwrap(), ChangeResult::Taken);
     assert_eq!(loaded(bench, other.id), other);
 }
 
@@ -174,7 +174,7 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
         .store
         .add_event(bench.organizer, &event("a", "again", None), note())
         .unwrap();
-    assert_eq!(taken, Changed::Taken);
+    assert_eq!(taken, ChangeResult::Taken);
     let order = || -> Vec<String> {
         let events = bench.store.events(bench.organizer).unwrap();
         events.iter().map(|e| e.slug.to_string()).collect()
@@ -202,7 +202,7 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
         .store
         .change_event(bench.organizer, &slug, to.clone(), note())
         .unwrap();
-    assert_eq!(missing, Changed::Missing);
+    assert_eq!(missing, ChangeResult::Missing);
     done(
         bench
             .store
@@ -273,14 +273,14 @@ pub(super) fn a_change_may_be_refused(bench: &Bench<'_>) {
         .store
         .change_webhook(bench.organizer, id, &mut refuse, note())
         .unwrap();
-    assert_eq!(refused, Changed::Refused);
+    assert_eq!(refused, ChangeResult::Refused);
     let elsewhere = bench.add_organizer("other");
     let version = bench.store.version().unwrap();
     let missing = bench
         .store
         .change_webhook(elsewhere, id, &mut |_| true, note())
         .unwrap();
-    assert_eq!(missing, Changed::Missing);
+    assert_eq!(missing, ChangeResult::Missing);
     assert_eq!(loaded_webhook(bench, id), before.1);
     // Nothing but a note: the version stays.
     change(bench, id, |_| {});
@@ -290,7 +290,7 @@ pub(super) fn a_change_may_be_refused(bench: &Bench<'_>) {
 pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
     let id = bench.add_webhook();
     let notification = bench.publish(&[id], &[0])[0];
-    let streak = Streak {
+    let streak = FailureStreak {
         failures: 9,
         since: at(0),
         first: notification,
@@ -333,7 +333,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         description: "moved".to_owned(),
         schema: Some(serde_json::json!({"type": "object"})),
         example: None,
-        shape: Shape::Custom,
+        shape: PayloadShape::Custom,
         from_file: false,
     };
     row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
@@ -343,7 +343,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     };
     assert_eq!(
         bench.store.put_action_type(&again, false, note()).unwrap(),
-        Changed::Taken
+        ChangeResult::Taken
     );
     let everybodys = RegisteredAction {
         id: 0,
@@ -380,7 +380,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     done(bench.store.put_action_type(&row, true, note()).unwrap());
     assert_eq!(
         bench.store.put_action_type(&row, true, note()).unwrap(),
-        Changed::Missing
+        ChangeResult::Missing
     );
     assert_eq!(names(bench.organizer), ["all.moved"]);
 }
@@ -414,7 +414,7 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
             .store
             .change_token(TokenId(99), &mut |_| true, note())
             .unwrap(),
-        Changed::Missing
+        ChangeResult::Missing
     );
     let version = bench.store.version().unwrap();
     bench.store.touch_tokens(&[(added.id, at(60))]).unwrap();
@@ -429,7 +429,7 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
     let other = bench.add_organizer("other");
     let before = bench.store.audit(bench.organizer, 0, 0).unwrap().0;
     for second in 0..5 {
-        let note = AuditNote {
+        let note = NewAuditEntry {
             actor: Actor::Token(TokenId(7)),
             action: "test.noted",
             data: serde_json::json!({"second": second}),
@@ -449,7 +449,7 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
 }
 
 pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
-    let answer = KeptAnswer {
+    let answer = StoredResponse {
         status: 201,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: vec![0, 255, b'{'],

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Attempt, DisableReason, Failure, LaneHealth, NotificationId, Outcome, Probing, Settled, Streak,
-    Times, WebhookId,
+    Attempt, DisableReason, Failure, FailureStreak, LaneHealth, LatencyHistogram, NotificationId,
+    Outcome, ProbeSchedule, Settled, WebhookId,
 };
-use sonnette::store::{AttemptPage, AttemptQuery, LOOK, Settlement, Tally, Verdict};
+use sonnette::store::{
+    AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, Verdict,
+};
 
 use super::bench::{Bench, at, attempt, disabling, with_health};
 
@@ -41,8 +43,8 @@ fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
     attempt
 }
 
-fn times(millis: &[u64]) -> Times {
-    let mut times = Times::default();
+fn times(millis: &[u64]) -> LatencyHistogram {
+    let mut times = LatencyHistogram::default();
     for millis in millis {
         times.add(Duration::from_millis(*millis));
     }
@@ -69,7 +71,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     let mut slow = attempt(webhook, NOTIFICATION, HALF_HOUR - 1);
     slow.exchange.duration = Duration::from_secs(3);
     record(bench, [first, slow]);
-    let tally = |webhook, second, succeeded, failed, millis| Tally {
+    let tally = |webhook, second, succeeded, failed, millis| AttemptStats {
         webhook,
         start: at(second),
         succeeded,
@@ -127,7 +129,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
     let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
     bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
     let id = bench.publish(&[], &[-20_000])[0];
-    let attempts = record_many(bench, &webhooks, id, LOOK + 7);
+    let attempts = record_many(bench, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
     let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
     oldest.notification = id;
     // The notification of another was removed: there is nothing to tell of it.
@@ -149,7 +151,10 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
     let first = page(&none_fits);
     assert_eq!(first.found, []);
     // Two of those looked at are not among these.
-    assert_eq!(first.looked_until, Some(attempts[LOOK - 3].id));
+    assert_eq!(
+        first.looked_until,
+        Some(attempts[MAX_SCANNED_ATTEMPTS - 3].id)
+    );
     none_fits.after = first.looked_until;
     assert_eq!(page(&none_fits), AttemptPage::default());
 
@@ -209,16 +214,16 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
 
 /// A lane's health after failures since a second; `probing`: it is failing.
 fn ill(since: i64, probing: bool) -> LaneHealth {
-    let streak = Streak {
+    let streak = FailureStreak {
         failures: 6,
         since: at(since),
         first: NOTIFICATION,
         several: true,
     };
-    let probing = probing.then(|| Probing {
+    let probing = probing.then(|| ProbeSchedule {
         since: at(since),
         next_at: at(since),
-        wait: Probing::SHORTEST,
+        wait: ProbeSchedule::SHORTEST,
     });
     LaneHealth {
         streak: Some(streak),

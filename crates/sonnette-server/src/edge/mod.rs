@@ -1,0 +1,12 @@
+//! What happens to a request before a resource handles it.
+
+pub(crate) mod access;
+pub(crate) mod authorize;
+pub(crate) mod body;
+pub(crate) mod idempotency;
+pub(crate) mod links;
+pub(crate) mod normalize;
+mod state;
+mod token_use;
+
+pub(crate) use state::{AppState, HttpSettings};

@@ -1,0 +1,197 @@
+//! Which representations are spoken: JSON, and forms as far as they can be understood.
+
+use http::StatusCode;
+
+use super::json::{Json, Text};
+use super::refusal::Refusal;
+
+/// A request body, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Payload {
+    /// What was sent; for a form an object of strings, `limit_events` a list.
+    pub(crate) json: Json,
+    /// Whether it was a form, in which a missing check box means no.
+    pub(crate) is_form: bool,
+}
+
+/// Checks that JSON will do: `format` in the query, then `Accept`. Before authentication.
+///
+/// # Errors
+/// 404 for another `format`, 406 for other media types.
+pub(crate) fn negotiate(format: Option<&str>, accept: Option<&str>) -> Result<(), Refusal> {
+    if format.is_some_and(|format| !format.is_empty() && format != "json") {
+        return Err(Refusal::not_found());
+    }
+    let acceptable = accept
+        .unwrap_or("*/*")
+        .split(',')
+        .any(|range| matches(range, "application", "json"));
+    if acceptable {
+        return Ok(());
+    }
+    Err(Refusal::detail(
+        StatusCode::NOT_ACCEPTABLE,
+        "Could not satisfy the request Accept header.",
+    ))
+}
+
+/// Reads the body as its media type says.
+///
+/// A multipart form is refused like any other type: pretix cannot read a list of action types from one either.
+///
+/// # Errors
+/// 415 for other media types, 400 for what cannot be parsed.
+pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Payload, Refusal> {
+    let given = content_type.unwrap_or_default();
+    let is = |main, sub| matches(given, main, sub);
+    if is("application", "json") {
+        return Json::read(body).map(|json| Payload {
+            json,
+            is_form: false,
+        });
+    }
+    let is_form = is("application", "x-www-form-urlencoded");
+    let is_multipart = is("multipart", "form-data");
+    if body.is_empty() {
+        return Ok(Payload {
+            json: form(body),
+            is_form: is_form || is_multipart,
+        });
+    }
+    if is_form {
+        return Ok(Payload {
+            json: form(body),
+            is_form,
+        });
+    }
+    if is_multipart && !has_boundary(given) {
+        return Err(Refusal::detail(
+            StatusCode::BAD_REQUEST,
+            "Multipart form parse error - Invalid boundary in multipart: None",
+        ));
+    }
+    Err(Refusal::detail(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("Unsupported media type \"{given}\" in request."),
+    ))
+}
+
+/// Whether a media range, parameters not looked at, covers a type.
+fn matches(range: &str, main: &str, sub: &str) -> bool {
+    let range = range.split(';').next().unwrap_or_default().trim();
+    let (range_main, range_sub) = range.split_once('/').unwrap_or((range, ""));
+    let covers = |part: &str, name: &str| part == "*" || part.eq_ignore_ascii_case(name);
+    covers(range_main, main) && covers(range_sub, sub)
+}
+
+fn has_boundary(content_type: &str) -> bool {
+    content_type.split(';').skip(1).any(|parameter| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("boundary") && !value.trim().is_empty()
+        })
+    })
+}
+
+/// The fields of a form: of several values the last, but all of `limit_events`.
+fn form(body: &[u8]) -> Json {
+    let mut members: Vec<(Text, Json)> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(body) {
+        let value = Json::Str(Text::from(value.as_ref()));
+        let known = members.iter_mut().find(|(key, _)| key.chars == name);
+        match (known, name == "limit_events") {
+            (Some((_, Json::List(values))), true) => values.push(value),
+            (Some((_, last)), _) => *last = value,
+            (None, true) => members.push((Text::from(name.as_ref()), Json::List(vec![value]))),
+            (None, false) => members.push((Text::from(name.as_ref()), value)),
+        }
+    }
+    Json::Object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_must_be_acceptable() {
+        for accept in [
+            None,
+            Some("*/*"),
+            Some("application/json"),
+            Some("APPLICATION/JSON"),
+            Some("application/*"),
+            Some("application/json; indent=4"),
+            Some("text/html, application/xhtml+xml , */*;q=0.8"),
+            Some("application/json, text/javascript"),
+        ] {
+            assert_eq!(negotiate(None, accept), Ok(()), "{accept:?}");
+            assert_eq!(negotiate(Some("json"), accept), Ok(()));
+            assert_eq!(negotiate(Some(""), accept), Ok(()));
+            assert_eq!(negotiate(Some("api"), accept), Err(Refusal::not_found()));
+        }
+        for accept in ["text/html", "application/xml", "text/*", "", "*", "json"] {
+            let refusal = negotiate(None, Some(accept)).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::NOT_ACCEPTABLE, "{accept}");
+            assert_eq!(
+                refusal.body["detail"],
+                "Could not satisfy the request Accept header."
+            );
+        }
+    }
+
+    #[test]
+    fn bodies_are_read_by_their_type() {
+        let empty = Json::Object(Vec::new());
+        for content_type in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;x=y",
+        ] {
+            let payload = read_body(Some(content_type), b"{}").unwrap();
+            assert_eq!((payload.json, payload.is_form), (empty.clone(), false));
+        }
+        for content_type in [None, Some(""), Some("text/plain"), Some("application/json")] {
+            let payload = read_body(content_type, b"").unwrap();
+            assert_eq!((payload.json, payload.is_form), (empty.clone(), false));
+        }
+        assert!(read_body(Some("multipart/form-data"), b"").unwrap().is_form);
+        for (content_type, status, detail) in [
+            (
+                Some("text/plain"),
+                415,
+                "Unsupported media type \"text/plain\" in request.",
+            ),
+            (
+                Some("text/plain; charset=utf-8"),
+                415,
+                "Unsupported media type \"text/plain; charset=utf-8\" in request.",
+            ),
+            (None, 415, "Unsupported media type \"\" in request."),
+            (
+                Some("multipart/form-data"),
+                400,
+                "Multipart form parse error - Invalid boundary in multipart: None",
+            ),
+            (
+                Some("application/json"),
+                400,
+                "JSON parse error - Expected object or value",
+            ),
+        ] {
+            let refusal = read_body(content_type, b" ").unwrap_err();
+            assert_eq!(refusal.status.as_u16(), status);
+            assert_eq!(refusal.body["detail"], detail);
+        }
+    }
+
+    #[test]
+    fn forms_are_objects_of_strings() {
+        let body = b"comment=a+b&limit_events=x&comment=%C3%A4&limit_events=y";
+        let payload = read_body(Some("application/x-www-form-urlencoded"), body).unwrap();
+        assert!(payload.is_form);
+        assert_eq!(
+            crate::rest::drf::python::repr(&payload.json),
+            "{'comment': 'ä', 'limit_events': ['x', 'y']}"
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! The organizer's events: concerts, never things we send.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+use sonnette::domain::{Event, EventId, EventSlug};
+use utoipa::ToSchema;
+
+use super::path::Segments;
+use crate::admin::validation::Fields;
+use crate::admin::{LONGEST_NAME, events};
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::edge::body::Object;
+use crate::edge::links::Address;
+use crate::rest::error::ApiError;
+use crate::rest::lists::{Listing, PageNumber, numbered};
+use crate::rest::reply;
+use crate::rest::reply::write_maybe_time;
+
+/// A concert, fair or season.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventJson {
+    /// Assigned by the server.
+    #[schema(example = 1, read_only)]
+    id: i64,
+    /// Unique within the organizer.
+    #[schema(example = "democon")]
+    slug: String,
+    /// Shown to people; the slug until somebody names it.
+    #[schema(example = "Demo Conference")]
+    name: String,
+    /// Start; orders lists of events.
+    #[serde(serialize_with = "write_maybe_time")]
+    #[schema(value_type = Option<String>, example = "2026-12-24T18:00:00.000000Z")]
+    date_from: Option<Timestamp>,
+}
+
+/// What is sent to create an event. To change one, each may be left out, and `slug` stays as it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; it is read by Fields")]
+pub(crate) struct EventBody {
+    /// `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`.
+    #[schema(example = "democon")]
+    slug: String,
+    /// By default the slug.
+    #[schema(example = "Demo Conference")]
+    name: Option<String>,
+    /// Start.
+    #[schema(example = "2026-12-24T18:00:00Z")]
+    date_from: Option<String>,
+}
+
+fn shown(event: &Event) -> EventJson {
+    EventJson {
+        id: event.id.0,
+        slug: event.slug.to_string(),
+        name: event.name.clone(),
+        date_from: event.date_from,
+    }
+}
+
+fn no_event() -> ApiError {
+    ApiError::no_such("Event")
+}
+
+async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let found = events::find(state, organizer, slug).await?;
+    found.ok_or_else(no_event)
+}
+
+/// List events
+///
+/// By start, name and slug.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/events/",
+    params(PageNumber),
+    responses((status = 200, description = "One page.", body = Listing<EventJson>))
+)]
+pub(crate) async fn list_events(
+    State(state): State<AppState>,
+    caller: Caller,
+    address: Address,
+) -> Result<Response, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let events = state.store(move |store| store.events(organizer)).await?;
+    numbered(&address, events.iter().map(shown).collect())
+}
+
+/// Create an event
+///
+/// Publishing for an unknown slug does this, too.
+#[utoipa::path(
+    post,
+    path = "/organizers/{organizer}/events/",
+    request_body = EventBody,
+    responses((status = 201, description = "The new event.", body = EventJson))
+)]
+pub(crate) async fn create_event(
+    State(state): State<AppState>,
+    caller: Caller,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let mut fields = Fields::new(members);
+    let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
+    let name = fields.filled("name", LONGEST_NAME);
+    let date_from = fields.maybe_time("date_from").and_then(|at| at.0);
+    fields.finish()?;
+    let slug = Fields::demand(slug)?;
+    let name = name.unwrap_or_else(|| slug.to_string());
+    let event = Event {
+        id: EventId(0),
+        slug,
+        name,
+        date_from,
+    };
+    let added = events::create(&state, &caller.author(), organizer, event).await?;
+    let event =
+        added.ok_or_else(|| ApiError::field("slug", "An event with this slug already exists."))?;
+    Ok(reply::json(StatusCode::CREATED, &shown(&event)))
+}
+
+/// Get an event
+///
+/// The event.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/events/{slug}/",
+    responses((status = 200, description = "The event.", body = EventJson))
+)]
+pub(crate) async fn get_event(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, slug)): Segments<(String, String)>,
+) -> Result<Response, ApiError> {
+    Ok(reply::ok(&shown(&find(&state, &caller, &slug).await?)))
+}
+
+/// Change an event
+///
+/// Only the fields sent change. The slug never does.
+#[utoipa::path(
+    patch,
+    path = "/organizers/{organizer}/events/{slug}/",
+    request_body = EventBody,
+    responses((status = 200, description = "The event as it is now.", body = EventJson))
+)]
+pub(crate) async fn change_event(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, slug)): Segments<(String, String)>,
+    Object(members): Object,
+) -> Result<Response, ApiError> {
+    let mut event = find(&state, &caller, &slug).await?;
+    let mut fields = Fields::new(members);
+    if fields
+        .take("slug")
+        .is_some_and(|slug| slug != event.slug.as_str())
+    {
+        fields.refuse("slug", "The slug cannot be changed.");
+    }
+    let name = fields.filled("name", LONGEST_NAME);
+    let date_from = fields.maybe_time("date_from");
+    fields.finish()?;
+    event.name = name.unwrap_or(event.name);
+    event.date_from = date_from.map_or(event.date_from, |at| at.0);
+    let organizer = caller.tenant()?.organizer.id;
+    if !events::change(&state, &caller.author(), organizer, &event).await? {
+        return Err(no_event());
+    }
+    Ok(reply::ok(&shown(&event)))
+}
+
+/// Delete an event
+///
+/// Takes it out of every webhook's `limit_events`, and leaves their `all_events` false.
+#[utoipa::path(
+    delete,
+    path = "/organizers/{organizer}/events/{slug}/",
+    responses((status = 204, description = "It is gone."))
+)]
+pub(crate) async fn delete_event(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, slug)): Segments<(String, String)>,
+) -> Result<Response, ApiError> {
+    let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
+    let organizer = caller.tenant()?.organizer.id;
+    if !events::remove(&state, &caller.author(), organizer, slug).await? {
+        return Err(no_event());
+    }
+    Ok(reply::no_content())
+}

@@ -1,0 +1,147 @@
+//! What happens, as it happens: server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use sonnette::domain::{OrganizerId, Permission, WebhookId};
+use sonnette::engine::{Activity, LaneState};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::beside::attempt_json::WebhookAttemptJson;
+use super::notifications::publish::PublishedJson;
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::rest::error::ApiError;
+
+/// Events that one watcher may be behind before it is told that it missed some.
+const BEHIND: usize = 256;
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+#[derive(Serialize)]
+struct Publication<'a> {
+    #[serde(flatten)]
+    published: PublishedJson,
+    payload: &'a str,
+}
+
+#[derive(Serialize)]
+struct Lane {
+    webhook: WebhookId,
+    state: &'static str,
+    reason: Option<&'static str>,
+}
+
+/// The event of some news of this organizer.
+fn event(news: &Activity, watched: OrganizerId) -> Option<Event> {
+    let (name, data) = match news {
+        Activity::Published {
+            organizer,
+            published,
+            body,
+        } if *organizer == watched => {
+            let payload = std::str::from_utf8(body).ok()?;
+            (
+                "publication",
+                serde_json::to_string(&Publication {
+                    published: PublishedJson::of(published),
+                    payload,
+                }),
+            )
+        }
+        Activity::Attempted { organizer, attempt } if *organizer == watched => (
+            "attempt",
+            serde_json::to_string(&WebhookAttemptJson::of(attempt)),
+        ),
+        Activity::Lane {
+            organizer,
+            webhook,
+            state,
+        } if *organizer == watched => {
+            let reason = match state {
+                LaneState::Disabled(reason) => Some(reason.as_str()),
+                LaneState::Healthy | LaneState::Failing => None,
+            };
+            (
+                "lane",
+                serde_json::to_string(&Lane {
+                    webhook: *webhook,
+                    state: state.as_str(),
+                    reason,
+                }),
+            )
+        }
+        Activity::Published { .. } | Activity::Attempted { .. } | Activity::Lane { .. } => {
+            return None;
+        }
+    };
+    Some(Event::default().event(name).data(data.ok()?))
+}
+
+/// Watch what happens
+///
+/// Server-sent events of the organizer: `publication` (as answered to the publisher, and `payload`, the body that
+/// receivers get), `attempt` (as in the log, and `webhook`), `lane` (`webhook`, `state`, `reason`). A watcher that is
+/// too slow is told `lagged`, with how many events it missed.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/stream/",
+    responses((
+        status = 200,
+        description = "The events.",
+        content_type = "text/event-stream",
+        body = String,
+        example = "event: lane\ndata: {\"webhook\":1,\"state\":\"failing\",\"reason\":null}\n\n",
+    ))
+)]
+pub(crate) async fn watch_organizer(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let mut news = state.sonnette.watch();
+    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
+    let may_watch = move |state: &AppState| {
+        let registry = state.sonnette.registry();
+        let token = registry.token(&caller.hash);
+        token.is_some_and(|token| {
+            token.active && token.scope.allows(organizer, Permission::Webhooks)
+        })
+    };
+    tokio::spawn(async move {
+        loop {
+            let next = tokio::select! {
+                next = news.recv() => next,
+                () = outgoing.closed() => return,
+            };
+            if !may_watch(&state) {
+                return;
+            }
+            let event = match next {
+                Ok(news) => event(&Arc::clone(&news), organizer),
+                Err(RecvError::Lagged(missed)) => Some(
+                    Event::default()
+                        .event("lagged")
+                        .data(json!({ "missed": missed }).to_string()),
+                ),
+                Err(RecvError::Closed) => return,
+            };
+            if let Some(event) = event
+                && outgoing.send(Ok(event)).await.is_err()
+            {
+                return;
+            }
+        }
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(ReceiverStream::new(events))
+        .keep_alive(keep_alive)
+        .into_response())
+}

@@ -1,0 +1,52 @@
+//! DELETE, which removes nothing.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use serde_json::json;
+use sonnette::domain::WebhookId;
+use sonnette::store::ChangeResult;
+
+use super::resource::filtered;
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::rest::beside::no_webhook;
+use crate::rest::error::ApiError;
+use crate::rest::path::Segments;
+use crate::rest::reply;
+
+/// Disable a webhook
+///
+/// Switches the webhook off and drops what waits. It stays readable, and PATCH enables it again.
+#[utoipa::path(
+    delete,
+    path = "/organizers/{organizer}/webhooks/{id}/",
+    params(("X-Idempotency-Key" = Option<String>, Header, description = "The first answer to this key is given again for 24 hours.")),
+    responses(
+        (status = 204, description = "It is disabled."),
+        (status = 409, description = "A request with this idempotency key is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
+    )
+)]
+pub(crate) async fn disable_webhook(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    filtered(&caller, id, query.as_deref())?;
+    let organizer = caller.tenant()?.organizer.id;
+    let note = caller.note(
+        "pretix.webhook.changed",
+        json!({"enabled": false, "id": id}),
+        state.now(),
+    );
+    let changed = state
+        .store(move |store| store.retire_webhook(organizer, id, note))
+        .await?;
+    state.refresh()?;
+    if changed == ChangeResult::Missing {
+        return Err(no_webhook());
+    }
+    state.sonnette.drop_waiting(id).await?;
+    state.announced(&caller.tenant()?.organizer).await?;
+    Ok(reply::no_content())
+}

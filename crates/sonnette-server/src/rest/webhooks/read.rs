@@ -1,0 +1,69 @@
+//! Webhooks, listed and one by one.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+use sonnette::domain::WebhookId;
+
+use super::resource::{WebhookSchema, filtered, shown, slugs};
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::edge::links::Address;
+use crate::rest::drf::pages::Page;
+use crate::rest::drf::webhook_json::WebhookJson;
+use crate::rest::error::ApiError;
+use crate::rest::lists::{Listing, PageNumber, numbered_page, span};
+use crate::rest::path::Segments;
+
+/// List webhooks
+///
+/// The organizer's webhooks by id, disabled ones included.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/webhooks/",
+    params(("enabled" = Option<bool>, Query, description = "Only enabled ones, or only disabled ones."), PageNumber),
+    responses((status = 200, description = "One page.", body = Listing<WebhookSchema>))
+)]
+pub(crate) async fn list_webhooks(
+    State(state): State<AppState>,
+    caller: Caller,
+    address: Address,
+) -> Result<Response, ApiError> {
+    let tenant = caller.tenant()?;
+    let organizer = tenant.organizer.id;
+    let wanted = address.query.enabled();
+    let webhooks = tenant.webhooks.values();
+    let listed: Vec<_> = webhooks
+        .filter(|webhook| wanted.is_none_or(|on| on == webhook.is_enabled()))
+        .collect();
+    let page = Page::of(&address.query, listed.len() as u64)?;
+    let events = slugs(&state.store(move |store| store.events(organizer)).await?);
+    let (skip, size) = span(&page);
+    let results = listed
+        .iter()
+        .skip(skip)
+        .take(size)
+        .map(|webhook| WebhookJson::new(webhook, &events))
+        .collect();
+    Ok(numbered_page(&address, &page, listed.len(), results))
+}
+
+/// Get a webhook
+///
+/// The webhook.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/webhooks/{id}/",
+    responses((status = 200, description = "The webhook.", body = WebhookSchema))
+)]
+pub(crate) async fn get_webhook(
+    State(state): State<AppState>,
+    caller: Caller,
+    Segments((_, id)): Segments<(String, WebhookId)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let webhook = filtered(&caller, id, query.as_deref())?;
+    let organizer = webhook.organizer;
+    let events = state.store(move |store| store.events(organizer)).await?;
+    Ok(shown(StatusCode::OK, &webhook, &events))
+}
