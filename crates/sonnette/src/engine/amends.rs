@@ -21,7 +21,7 @@ impl Sonnette {
         span: TimeRange,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let registry = self.registry();
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner

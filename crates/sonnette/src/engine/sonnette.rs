@@ -169,7 +169,7 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
+    pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.shared.registry.version();
         let registry = self.shared.registry.refresh()?;
         if registry.version() != before {
@@ -212,7 +212,7 @@ impl Sonnette {
         webhook: WebhookId,
         notification: NotificationId,
     ) -> Result<Delivery, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.shared.store.clone();
         let (waiting, delivery) = blocking(move || {
@@ -241,7 +241,7 @@ impl Sonnette {
         only: Option<DeliveryStateFilter>,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = blocking(move || {
             let (mut count, mut after) = (0, None);
@@ -268,7 +268,7 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
     pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = blocking(move || {
             let (count, _) = store.backlog(webhook)?;
@@ -286,7 +286,8 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`]; [`ControlError::Stopping`].
     pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
-        self.refresh()?
+        self.refresh()
+            .await?
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
         let (paused, pause) = oneshot::channel();
@@ -377,8 +378,8 @@ impl Sonnette {
             .send(Message::Look { webhook, probe_now });
     }
 
-    pub(super) fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
-        match self.refresh()?.webhook(webhook) {
+    pub(super) async fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
+        match self.refresh().await?.webhook(webhook) {
             None => Err(ControlError::Missing),
             Some(webhook) if !webhook.is_enabled() => Err(ControlError::Disabled),
             Some(_) => Ok(()),

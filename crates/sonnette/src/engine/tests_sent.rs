@@ -21,7 +21,7 @@ impl Sonnette {
         webhook: WebhookId,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
         let notification = self.example(found, action_type).await?;
         let (answer, attempt) = oneshot::channel();
@@ -66,7 +66,7 @@ impl Sonnette {
         webhook: &Webhook,
         action_type: Option<&str>,
     ) -> Result<Notification, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let tenant = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
