@@ -9,13 +9,13 @@
 //! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
 //! Whatever could run long works in bites of [`MAX_BATCH_ROWS`] rows, so that no publication waits for it.
 
-mod accounts;
-mod alerts;
+mod account_store;
+mod alert_store;
 mod batch;
-mod erase;
-mod log;
-mod recover;
-mod registry;
+mod erasure_store;
+mod history;
+mod missed_store;
+mod registry_store;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -25,19 +25,19 @@ use crate::domain::{
     AttemptId, Delivery, LaneHealth, Notification, NotificationId, Progress, WebhookId,
 };
 
-pub use accounts::{AccountEmailStore, AccountStore, NewUser};
-pub use alerts::AlertStore;
+pub use account_store::{AccountEmailStore, AccountStore, NewUser};
+pub use alert_store::AlertStore;
 pub use batch::{
     Batch, DeliveryUpdate, GroupResult, Key, Publication, PublicationGroup, Settlement,
     StoredPublication, Verdict,
 };
-pub use erase::{Erased, ErasureStore};
-pub use log::{
+pub use erasure_store::{Erased, ErasureStore};
+pub use history::{
     AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
     History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
 };
-pub use recover::{MissedStore, NotificationSummary};
-pub use registry::{
+pub use missed_store::{MissedStore, NotificationSummary};
+pub use registry_store::{
     Actor, AuditEntry, ChangeResult, NewAuditEntry, NewToken, RegistryChanges, RegistryStore,
     StoredOrganizer, StoredResponse,
 };

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use parking_lot::MutexGuard;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::attempt_stats::Tallies;
 use super::rows::{Cells, audience_cell, micros};
-use super::tallies::Tallies;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
     AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
@@ -48,7 +48,7 @@ impl Writer {
         let transaction = begin(&mut self.connection)?;
         let mut answers = Vec::with_capacity(batch.groups.len());
         if !batch.groups.is_empty() {
-            let current = super::registry::version(&transaction)?;
+            let current = super::registry_store::version(&transaction)?;
             if current != version {
                 return Err(CommitError::Stale);
             }
@@ -72,7 +72,7 @@ impl Writer {
                     .map_err(StoreError::from)?;
             }
         }
-        super::news::announced(&transaction, &batch.announced)?;
+        super::pending_webhook_changes::announced(&transaction, &batch.announced)?;
         let mut tallies = Tallies::default();
         for settlement in &batch.settlements {
             settle(
@@ -306,7 +306,7 @@ fn settle(
         }
         (None, _) => {
             if let Some(kind) = alert {
-                super::alerts::queue(t, webhook, kind, now)?;
+                super::alert_store::queue(t, webhook, kind, now)?;
             }
         }
     }
@@ -452,9 +452,9 @@ fn disable(
     let Some(organizer) = organizer.map(OrganizerId) else {
         return Ok(false);
     };
-    super::registry::touch_organizer(t, organizer)?;
-    super::silences::begin(t, webhook)?;
-    super::news::owe(t, webhook, WebhookChange::Updated, now)?;
+    super::registry_store::touch_organizer(t, organizer)?;
+    super::disabled_intervals::begin(t, webhook)?;
+    super::pending_webhook_changes::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
     let note = NewAuditEntry {
         actor: Actor::Server,
@@ -462,9 +462,9 @@ fn disable(
         data,
         at: now,
     };
-    super::registry::write_note(t, Some(organizer), &note)?;
+    super::registry_store::write_note(t, Some(organizer), &note)?;
     if let Some(kind) = alert {
-        super::alerts::queue(t, webhook, kind, now)?;
+        super::alert_store::queue(t, webhook, kind, now)?;
     }
     Ok(true)
 }

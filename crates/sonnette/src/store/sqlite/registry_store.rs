@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use super::organizers::{action_types, is_taken, organizers, write_action_type, write_organizer};
+use super::organizer_rows::{
+    action_types, is_taken, organizers, write_action_type, write_organizer,
+};
 use super::rows::{Cells, micros, to_json};
-use super::tokens::{permissions_json, token};
-use super::webhooks::{change_from, retire, webhooks, write_webhook};
-use super::{SqliteStore, StoreError, news, silences};
+use super::token_rows::{permissions_json, token};
+use super::webhook_rows::{change_from, retire, webhooks, write_webhook};
+use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
     AuditId, Event, EventId, EventSlug, Organizer, OrganizerId, PendingWebhookChange, Permissions,
     RegisteredAction, Scope, Token, TokenId, Webhook, WebhookChange, WebhookId,
@@ -188,9 +190,9 @@ impl RegistryStore for SqliteStore {
             let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
             write_webhook(t, &webhook)?;
             if !webhook.is_enabled() {
-                silences::begin(t, webhook.id)?;
+                disabled_intervals::begin(t, webhook.id)?;
             }
-            news::owe(t, webhook.id, WebhookChange::Created, note.at)?;
+            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, note.at)?;
             write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
             Ok(webhook)
         })
@@ -239,7 +241,7 @@ impl RegistryStore for SqliteStore {
         &self,
         limit: usize,
     ) -> Result<Vec<PendingWebhookChange>, StoreError> {
-        self.read(|c| news::owed(c, limit))
+        self.read(|c| pending_webhook_changes::owed(c, limit))
     }
 
     fn put_action_type(

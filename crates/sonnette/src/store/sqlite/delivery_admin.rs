@@ -163,7 +163,7 @@ impl DeliveryAdmin for SqliteStore {
         self.write_gathered();
         self.write(|t| {
             let attempts = prune_by_time(t, "attempts", "id", micros(before))?;
-            let tallies = prune_by_time(t, "tallies", "half_hour", super::tallies::half_hour(before))?;
+            let tallies = prune_by_time(t, "tallies", "half_hour", super::attempt_stats::half_hour(before))?;
             let week = now.saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
             // A repeated key is answered from its notification, which therefore stays as long.
             let notifications = prune_notifications(t, before.min(week))?;
@@ -181,8 +181,8 @@ impl DeliveryAdmin for SqliteStore {
                 "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
                 params![micros(before), MAX_BATCH_ROWS],
             )?;
-            let opened = super::sessions::prune(t, now)?;
-            super::silences::prune(t)?;
+            let opened = super::session_store::prune(t, now)?;
+            super::disabled_intervals::prune(t)?;
             let counts = [attempts, tallies, notifications, keys, answers, alerts, letters, opened];
             Ok(counts.iter().any(|n| *n >= MAX_BATCH_ROWS))
         })

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::registry::touch_organizer;
+use super::registry_store::touch_organizer;
 use super::rows::{Cells, micros, to_json};
-use super::{StoreError, news, silences};
+use super::{StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
     DisableReason, Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
     SigningSeeds, Webhook, WebhookChange, WebhookId, WebhookSettings, WebhookState,
@@ -159,11 +159,11 @@ pub(super) fn change_from(
         write_webhook(t, webhook)?;
     }
     if !webhook.looks_like(before) {
-        news::owe(t, webhook.id, WebhookChange::Updated, at)?;
+        pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
-        (true, false) => silences::begin(t, webhook.id)?,
-        (false, true) => silences::end(t, webhook.id)?,
+        (true, false) => disabled_intervals::begin(t, webhook.id)?,
+        (false, true) => disabled_intervals::end(t, webhook.id)?,
         _ => {}
     }
     if switched_on {
@@ -190,11 +190,11 @@ pub(super) fn retire(
             reason: DisableReason::User,
         });
         write_webhook(t, &webhook)?;
-        silences::begin(t, id)?;
+        disabled_intervals::begin(t, id)?;
     }
     let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
     if t.execute(retire, [id.0])? > 0 {
-        news::owe(t, id, WebhookChange::Deleted, at)?;
+        pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
         // Also where it was disabled before: whoever publishes the news looks for a new version.
         touch_organizer(t, organizer)?;
     }

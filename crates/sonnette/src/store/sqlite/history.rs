@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{ToSql, params};
 
-use super::control::delivery_of;
+use super::delivery_admin::delivery_of;
 use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError, attempts};
+use super::{SqliteStore, StoreError, attempt_pages};
 use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
 use crate::store::{
     AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
@@ -24,7 +24,7 @@ impl History for SqliteStore {
         webhooks: &[WebhookId],
         query: &AttemptQuery,
     ) -> Result<AttemptPage, StoreError> {
-        self.read(|c| attempts::page(c, webhooks, query))
+        self.read(|c| attempt_pages::page(c, webhooks, query))
     }
 
     fn attempt(
@@ -32,21 +32,21 @@ impl History for SqliteStore {
         webhook: WebhookId,
         id: AttemptId,
     ) -> Result<Option<AttemptEntry>, StoreError> {
-        self.read(|c| attempts::whole(c, webhook, id))
+        self.read(|c| attempt_pages::whole(c, webhook, id))
     }
 
     fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(attempts::newest(c, *webhook)?);
+                found.extend(attempt_pages::newest(c, *webhook)?);
             }
             Ok(found)
         })
     }
 
     fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError> {
-        self.read(|c| super::lanes::troubled(c, now, limit))
+        self.read(|c| super::delivery_store::troubled(c, now, limit))
     }
 
     fn samples(
@@ -78,7 +78,7 @@ impl History for SqliteStore {
     ) -> Result<Vec<AttemptStats>, StoreError> {
         // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
         let gathered = self.gathered.lock();
-        self.read(|c| super::tallies::since(c, &gathered, webhooks, since))
+        self.read(|c| super::attempt_stats::since(c, &gathered, webhooks, since))
     }
 
     fn deliveries(
@@ -131,7 +131,7 @@ impl History for SqliteStore {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(super::control::delivery(c, *webhook, notification)?);
+                found.extend(super::delivery_admin::delivery(c, *webhook, notification)?);
             }
             Ok(found)
         })
@@ -151,7 +151,7 @@ impl History for SqliteStore {
             if query.span.since.is_some() {
                 filter.and(
                     "id >= ?",
-                    Some(super::control::first_since(c, query.span.since)?),
+                    Some(super::delivery_admin::first_since(c, query.span.since)?),
                 );
             }
             filter.and("published_at >= ?", query.span.since.map(micros));

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
-use super::registry::bump;
+use super::registry_store::bump;
 use super::rows::{Cells, to_json};
 use crate::domain::{FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredAction};
 

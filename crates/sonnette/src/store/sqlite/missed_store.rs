@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError, control};
+use super::{SqliteStore, StoreError, delivery_admin};
 use crate::domain::{NotificationId, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
@@ -18,7 +18,7 @@ impl MissedStore for SqliteStore {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
-                None => control::first_since(c, span.since)?,
+                None => delivery_admin::first_since(c, span.since)?,
             };
             let mut found = Vec::new();
             for (first, beyond) in silences(c, webhook, from)? {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
-use super::registry::write_note;
+use super::registry_store::write_note;
 use super::rows::{Cells, micros};
-use super::tokens::{permissions, permissions_json};
-use super::{SqliteStore, StoreError, letters, sessions};
+use super::token_rows::{permissions, permissions_json};
+use super::{SqliteStore, StoreError, account_email_store, session_store};
 use crate::domain::{
     Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
 };
@@ -104,7 +104,7 @@ impl AccountStore for SqliteStore {
             }
             write_user(t, &user)?;
             if user.email != before.email {
-                sessions::end_links(t, id)?;
+                session_store::end_links(t, id)?;
             }
             write_notes(t, Some(&before.access), Some(&user.access), &note)?;
             Ok(ChangeResult::Done(user))
@@ -121,7 +121,7 @@ impl AccountStore for SqliteStore {
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if let Some(link) = link
-                && sessions::link(t, link, now)?.is_none()
+                && session_store::link(t, link, now)?.is_none()
             {
                 return Ok(ChangeResult::Missing);
             }
@@ -132,9 +132,9 @@ impl AccountStore for SqliteStore {
             let Some(user) = user(t, id)? else {
                 return Ok(ChangeResult::Missing);
             };
-            sessions::end_sessions(t, id)?;
-            sessions::end_links(t, id)?;
-            letters::withdraw(t, id, now)?;
+            session_store::end_sessions(t, id)?;
+            session_store::end_links(t, id)?;
+            account_email_store::withdraw(t, id, now)?;
             write_notes(t, None, Some(&user.access), &note)?;
             Ok(ChangeResult::Done(user))
         })
@@ -149,8 +149,8 @@ impl AccountStore for SqliteStore {
             let Some(user) = user(t, id)? else {
                 return Ok(ChangeResult::Missing);
             };
-            sessions::end_sessions(t, id)?;
-            sessions::end_links(t, id)?;
+            session_store::end_sessions(t, id)?;
+            session_store::end_links(t, id)?;
             t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
@@ -165,11 +165,11 @@ impl AccountStore for SqliteStore {
         session: &Session,
         password_hash: Option<&str>,
     ) -> Result<bool, StoreError> {
-        self.write(|t| sessions::add_session(t, hash, session, password_hash))
+        self.write(|t| session_store::add_session(t, hash, session, password_hash))
     }
 
     fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        self.read(|c| sessions::session(c, hash, now))
+        self.read(|c| session_store::session(c, hash, now))
     }
 
     fn extend_session(
@@ -178,7 +178,7 @@ impl AccountStore for SqliteStore {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(|t| sessions::extend_session(t, hash, expires, now))
+        self.write(|t| session_store::extend_session(t, hash, expires, now))
     }
 
     fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
@@ -189,15 +189,15 @@ impl AccountStore for SqliteStore {
     }
 
     fn end_sessions(&self, user: UserId) -> Result<(), StoreError> {
-        self.write(|t| sessions::end_sessions(t, user))
+        self.write(|t| session_store::end_sessions(t, user))
     }
 
     fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
-        self.write(|t| sessions::add_link(t, hash, link))
+        self.write(|t| session_store::add_link(t, hash, link))
     }
 
     fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
-        self.read(|c| sessions::link(c, hash, now))
+        self.read(|c| session_store::link(c, hash, now))
     }
 
     fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
