@@ -11,7 +11,9 @@ use sonnette::domain::{
     User as Account,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser};
+use sonnette::store::{
+    AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser, SessionStore as _,
+};
 
 use super::{Misuse, audit, output, password, registry};
 use crate::config::Settings;

@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
-use crate::domain::{
-    Access, AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, EmailAddress,
-    Language, Link, OrganizerId, SecretHash, Session, User, UserId,
-};
+use crate::domain::{Access, EmailAddress, OrganizerId, SecretHash, User, UserId};
 
 /// A user of the dashboard to be made.
 #[derive(Debug, Clone)]
@@ -93,97 +90,4 @@ pub trait AccountStore {
         id: UserId,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
-
-    /// Adds a session; whether it did. With a `password_hash` only while it is still the user's: while it was verified,
-    /// another password may have been set, which ends all sessions.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn add_session(
-        &self,
-        hash: &SecretHash,
-        session: &Session,
-        password_hash: Option<&str>,
-    ) -> Result<bool, StoreError>;
-
-    /// The session with this hash, unless it has expired.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError>;
-
-    /// Lets a session that was seen at `now`, and has not expired, live until `expires`.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn extend_session(
-        &self,
-        hash: &SecretHash,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError>;
-
-    /// Ends a session, if there is such a one.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError>;
-
-    /// Ends all sessions of a user.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn end_sessions(&self, user: UserId) -> Result<(), StoreError>;
-
-    /// Adds a link.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError>;
-
-    /// The link with this hash, unless it has expired. Looking at it does not end it.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError>;
-
-    /// Ends a link, if there is such a one.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError>;
-}
-
-/// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
-pub trait AccountEmailStore {
-    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::PAUSE`] of another of its kind,
-    /// and no more of a kind than [`AccountEmailKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn owe_letter(
-        &self,
-        user: UserId,
-        kind: AccountEmailKind,
-        language: Language,
-        organizer: Option<OrganizerId>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError>;
-
-    /// Letters that are due, at most `limit`, the longest due first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountEmail>, StoreError>;
-
-    /// Writes down what came of a try. A letter that has ended stays as it is.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    fn settle_letter(
-        &self,
-        id: AccountEmailId,
-        end: &AccountEmailResult,
-        now: Timestamp,
-    ) -> Result<(), StoreError>;
 }

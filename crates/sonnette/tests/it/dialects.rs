@@ -11,6 +11,7 @@ use sonnette::domain::{
 };
 use sonnette::store::{
     AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
+    WebhookStore as _,
 };
 use sonnette::testing::{Answer, MockClock, Receiver};
 

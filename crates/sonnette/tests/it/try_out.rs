@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sonnette::domain::{ExtraHeader, Failure, OrganizerId, Outcome, Secret, Webhook, WebhookId};
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, ChangeResult, History, RegistryStore};
+use sonnette::store::{AttemptQuery, AuditLog, ChangeResult, History, RegistryStore};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::{World, note, organizer, webhook};

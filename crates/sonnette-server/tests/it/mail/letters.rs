@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{AccountEmailKind, Language, LinkPurpose, SecretHash};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{AccountEmailStore as _, AccountStore as _};
+use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
 use super::alerts::arguments;
 use super::server::{Mail, MailServer, Manner, Wire};

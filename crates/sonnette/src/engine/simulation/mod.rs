@@ -27,7 +27,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
     NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
-    Verdict,
+    Verdict, WebhookStore,
 };
 
 /// How a receiver behaves for a while.

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
-use super::registry_store::write_note;
+use super::audit_log::write_note;
 use super::rows::{Cells, micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
-use crate::domain::{
-    Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
-};
+use crate::domain::{Access, EmailAddress, OrganizerId, Permissions, SecretHash, User, UserId};
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
 impl AccountStore for SqliteStore {
@@ -156,54 +154,6 @@ impl AccountStore for SqliteStore {
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
             write_notes(t, Some(&user.access), None, &note)?;
             Ok(ChangeResult::Done(user))
-        })
-    }
-
-    fn add_session(
-        &self,
-        hash: &SecretHash,
-        session: &Session,
-        password_hash: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        self.write(|t| session_store::add_session(t, hash, session, password_hash))
-    }
-
-    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        self.read(|c| session_store::session(c, hash, now))
-    }
-
-    fn extend_session(
-        &self,
-        hash: &SecretHash,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(|t| session_store::extend_session(t, hash, expires, now))
-    }
-
-    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
-            Ok(())
-        })
-    }
-
-    fn end_sessions(&self, user: UserId) -> Result<(), StoreError> {
-        self.write(|t| session_store::end_sessions(t, user))
-    }
-
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
-        self.write(|t| session_store::add_link(t, hash, link))
-    }
-
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
-        self.read(|c| session_store::link(c, hash, now))
-    }
-
-    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
-            Ok(())
         })
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn queue(
         );
         return Ok(());
     }
-    let health = super::delivery_store::health(t, id)?;
+    let health = super::lane_rows::health(t, id)?;
     let (return_code, reason) = last_outcome(t, id)?;
     let recipients = to_json(&recipients);
     t.prepare_cached(

@@ -5,24 +5,38 @@
 
 mod account_email_store;
 mod account_store;
+mod action_type_rows;
 mod alert_store;
 mod attempt_pages;
 mod attempt_stats;
+mod audit_log;
 mod commit;
 mod database_file;
 mod delivery_admin;
+mod delivery_rows;
 mod delivery_store;
+mod disable_webhook;
 mod disabled_intervals;
 mod erasure_store;
+mod filter;
 mod history;
+mod idempotency_store;
+mod lane_rows;
 mod missed_store;
+mod notification_rows;
 mod organizer_rows;
 mod pending_webhook_changes;
+mod publications;
 mod registry_store;
+mod registry_version;
+mod retention_store;
 mod rows;
 mod session_store;
+mod settlements;
 mod token_rows;
+mod token_store;
 mod webhook_rows;
+mod webhook_store;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
