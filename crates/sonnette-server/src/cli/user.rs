@@ -140,7 +140,7 @@ impl Invite {
         let user = add(&store, email, access, None)?;
         let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
         if settings.mail.host.is_some() {
-            store.owe_letter(user.id, kind, Language::English, organizer, now)?;
+            store.enqueue_account_email(user.id, kind, Language::English, organizer, now)?;
             return output::line(format_args!(
                 "invited {}: the server mails a link",
                 user.email

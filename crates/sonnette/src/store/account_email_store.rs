@@ -15,7 +15,7 @@ pub trait AccountEmailStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn owe_letter(
+    fn enqueue_account_email(
         &self,
         user: UserId,
         kind: AccountEmailKind,
@@ -28,13 +28,17 @@ pub trait AccountEmailStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountEmail>, StoreError>;
+    fn due_account_emails(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AccountEmail>, StoreError>;
 
     /// Writes down what came of a try. A letter that has ended stays as it is.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn settle_letter(
+    fn record_account_email_result(
         &self,
         id: AccountEmailId,
         end: &AccountEmailResult,

@@ -53,7 +53,7 @@ pub trait AuditLog {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn audit(
+    fn audit_entries(
         &self,
         organizer: OrganizerId,
         skip: usize,
@@ -64,5 +64,9 @@ pub trait AuditLog {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn note(&self, organizer: OrganizerId, note: NewAuditEntry) -> Result<(), StoreError>;
+    fn add_audit_entry(
+        &self,
+        organizer: OrganizerId,
+        note: NewAuditEntry,
+    ) -> Result<(), StoreError>;
 }

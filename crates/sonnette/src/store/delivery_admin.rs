@@ -12,13 +12,13 @@ pub trait DeliveryAdmin {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Drops waiting deliveries of a lane, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn drop_waiting(
+    fn drop_pending(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -29,7 +29,7 @@ pub trait DeliveryAdmin {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+    fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Switches off a webhook of which a delivery was given up while nothing had succeeded since it was published;
     /// returns whether it did. Deliveries that are tried to the end are seen to by the decision after each attempt: this

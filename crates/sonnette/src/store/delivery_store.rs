@@ -57,19 +57,19 @@ pub trait DeliveryStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn reserve_id(&self) -> Result<NotificationId, StoreError>;
+    fn reserve_notification_id(&self) -> Result<NotificationId, StoreError>;
 
     /// The newest id given to a notification; 0 before the first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn newest_id(&self) -> Result<NotificationId, StoreError>;
+    fn newest_notification_id(&self) -> Result<NotificationId, StoreError>;
 
     /// Every lane with something waiting.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn waiting_lanes(&self) -> Result<Vec<WebhookId>, StoreError>;
+    fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError>;
 
     /// One lane; a webhook without history has a healthy and empty one.
     ///
@@ -82,7 +82,7 @@ pub trait DeliveryStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn due(
+    fn due_deliveries(
         &self,
         webhook: WebhookId,
         now: Timestamp,

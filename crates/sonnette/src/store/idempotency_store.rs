@@ -21,7 +21,7 @@ pub trait IdempotencyStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn kept_answer(
+    fn stored_response(
         &self,
         key: &[u8; 32],
         now: Timestamp,
@@ -31,7 +31,7 @@ pub trait IdempotencyStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn keep_answer(
+    fn store_response(
         &self,
         key: &[u8; 32],
         answer: &StoredResponse,

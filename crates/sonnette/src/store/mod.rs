@@ -40,7 +40,7 @@ pub use delivery_admin::DeliveryAdmin;
 pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
 };
-pub use erasure_store::{Erased, ErasureStore};
+pub use erasure_store::{ErasureResult, ErasureStore};
 pub use error::{CommitError, StoreError};
 pub use history::{
     AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
@@ -85,5 +85,5 @@ pub trait Store:
 
     /// Moves what a crash would have to replay into its place, without keeping anybody waiting; called every now and
     /// then from a thread of its own. Not every store needs it.
-    fn tidy(&self) {}
+    fn checkpoint(&self) {}
 }

@@ -46,7 +46,7 @@ pub trait SessionStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn end_sessions(&self, user: UserId) -> Result<(), StoreError>;
+    fn end_sessions_of_user(&self, user: UserId) -> Result<(), StoreError>;
 
     /// Adds a link.
     ///

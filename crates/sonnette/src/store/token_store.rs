@@ -41,5 +41,5 @@ pub trait TokenStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
+    fn record_token_uses(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
 }

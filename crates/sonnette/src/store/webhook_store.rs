@@ -29,7 +29,7 @@ pub trait WebhookStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn retire_webhook(
+    fn mark_webhook_deleted(
         &self,
         organizer: OrganizerId,
         id: WebhookId,

@@ -232,7 +232,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     for _ in 0..2 {
         world
             .store
-            .retire_webhook(world.organizer, other, note())
+            .mark_webhook_deleted(world.organizer, other, note())
             .unwrap();
     }
     world.sonnette.refresh().unwrap();

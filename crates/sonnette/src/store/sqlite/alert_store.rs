@@ -25,7 +25,7 @@ impl AlertStore for SqliteStore {
         })
     }
 
-    fn settle_alert(
+    fn record_alert_result(
         &self,
         id: AlertId,
         end: &AlertResult,

@@ -8,7 +8,7 @@ use crate::domain::{AuditId, OrganizerId};
 use crate::store::{Actor, AuditEntry, AuditLog, NewAuditEntry};
 
 impl AuditLog for SqliteStore {
-    fn audit(
+    fn audit_entries(
         &self,
         organizer: OrganizerId,
         skip: usize,
@@ -40,7 +40,11 @@ impl AuditLog for SqliteStore {
         })
     }
 
-    fn note(&self, organizer: OrganizerId, note: NewAuditEntry) -> Result<(), StoreError> {
+    fn add_audit_entry(
+        &self,
+        organizer: OrganizerId,
+        note: NewAuditEntry,
+    ) -> Result<(), StoreError> {
         self.write(|t| write_note(t, Some(organizer), &note))
     }
 }

@@ -16,7 +16,7 @@ use crate::store::{
 const LOOKED_AT: usize = 10 * MAX_BATCH_ROWS;
 
 impl DeliveryAdmin for SqliteStore {
-    fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET due_at = min(started_at, ?2) WHERE webhook = ?1 AND notification IN (
@@ -27,7 +27,7 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
-    fn drop_waiting(
+    fn drop_pending(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -43,7 +43,7 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
-    fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         let began = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(

@@ -18,14 +18,14 @@ impl DeliveryStore for SqliteStore {
         self.commit_batch(version, batch)
     }
 
-    fn reserve_id(&self) -> Result<NotificationId, StoreError> {
+    fn reserve_notification_id(&self) -> Result<NotificationId, StoreError> {
         self.write(|t| {
             let sql = "UPDATE counters SET value = value + 1 WHERE name = 'notification' RETURNING value - 1";
             Ok(NotificationId(t.query_row(sql, [], |r| r.get(0))?))
         })
     }
 
-    fn newest_id(&self) -> Result<NotificationId, StoreError> {
+    fn newest_notification_id(&self) -> Result<NotificationId, StoreError> {
         self.read(|c| {
             let mut statement =
                 c.prepare_cached("SELECT value - 1 FROM counters WHERE name = 'notification'")?;
@@ -33,7 +33,7 @@ impl DeliveryStore for SqliteStore {
         })
     }
 
-    fn waiting_lanes(&self) -> Result<Vec<WebhookId>, StoreError> {
+    fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| {
             // Skips through the index from webhook to webhook: what waits is not read.
             let mut next = c.prepare_cached(
@@ -65,7 +65,7 @@ impl DeliveryStore for SqliteStore {
         })
     }
 
-    fn due(
+    fn due_deliveries(
         &self,
         webhook: WebhookId,
         now: Timestamp,

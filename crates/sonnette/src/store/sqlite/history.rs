@@ -21,7 +21,7 @@ const NOTIFICATION: &str =
     FROM notifications";
 
 impl History for SqliteStore {
-    fn attempts_page(
+    fn attempt_page(
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
@@ -37,7 +37,7 @@ impl History for SqliteStore {
         self.read(|c| attempt_pages::whole(c, webhook, id))
     }
 
-    fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
@@ -47,11 +47,15 @@ impl History for SqliteStore {
         })
     }
 
-    fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError> {
+    fn unhealthy_webhooks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| troubled(c, now, limit))
     }
 
-    fn samples(
+    fn attempt_timings(
         &self,
         webhook: WebhookId,
         since: Timestamp,
@@ -73,7 +77,7 @@ impl History for SqliteStore {
         })
     }
 
-    fn tallies(
+    fn attempt_stats(
         &self,
         webhooks: &[WebhookId],
         since: Timestamp,
@@ -125,7 +129,7 @@ impl History for SqliteStore {
         })
     }
 
-    fn deliveries_of(
+    fn deliveries_of_notification(
         &self,
         notification: NotificationId,
         webhooks: &[WebhookId],

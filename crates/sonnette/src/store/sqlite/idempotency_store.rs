@@ -8,7 +8,7 @@ use super::{SqliteStore, StoreError};
 use crate::store::{IdempotencyStore, StoredResponse};
 
 impl IdempotencyStore for SqliteStore {
-    fn kept_answer(
+    fn stored_response(
         &self,
         key: &[u8; 32],
         now: Timestamp,
@@ -30,7 +30,7 @@ impl IdempotencyStore for SqliteStore {
         })
     }
 
-    fn keep_answer(
+    fn store_response(
         &self,
         key: &[u8; 32],
         answer: &StoredResponse,

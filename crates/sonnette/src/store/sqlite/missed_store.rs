@@ -39,7 +39,7 @@ impl MissedStore for SqliteStore {
         })
     }
 
-    fn owe(
+    fn enqueue(
         &self,
         webhook: WebhookId,
         notifications: &[NotificationId],

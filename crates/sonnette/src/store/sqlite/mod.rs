@@ -223,7 +223,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn tidy(&self) {
+    fn checkpoint(&self) {
         if self.gathered.lock().is_due() {
             self.write_gathered();
         }

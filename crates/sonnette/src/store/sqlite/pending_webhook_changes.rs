@@ -31,8 +31,7 @@ pub(super) fn owe(
 
 /// The oldest of them.
 pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookChange>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT * FROM webhook_news ORDER BY id LIMIT ?1")?;
+    let mut statement = c.prepare_cached("SELECT * FROM webhook_news ORDER BY id LIMIT ?1")?;
     let mut rows = statement.query([limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

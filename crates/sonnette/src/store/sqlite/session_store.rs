@@ -40,7 +40,7 @@ impl SessionStore for SqliteStore {
         })
     }
 
-    fn end_sessions(&self, user: UserId) -> Result<(), StoreError> {
+    fn end_sessions_of_user(&self, user: UserId) -> Result<(), StoreError> {
         self.write(|t| end_sessions(t, user))
     }
 

@@ -80,7 +80,7 @@ impl TokenStore for SqliteStore {
         })
     }
 
-    fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    fn record_token_uses(&self, used: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
         self.write(|t| {
             for (id, at) in used {
                 t.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?

@@ -57,7 +57,7 @@ impl WebhookStore for SqliteStore {
         })
     }
 
-    fn retire_webhook(
+    fn mark_webhook_deleted(
         &self,
         organizer: OrganizerId,
         id: WebhookId,
