@@ -87,7 +87,7 @@ impl Sonnette {
             alerts,
         });
         let janitor = Arc::new(Janitor::new(&shared, log_kept));
-        let waiting = shared.store.waiting_lanes()?;
+        let waiting = shared.store.lanes_with_pending_deliveries()?;
         let mut sending = Vec::new();
         for thread in 0..shared.inboxes.len() {
             let own = waiting
