@@ -130,6 +130,11 @@ impl Catalogue {
         }
     }
 
+    /// Whether these are the action types that it has registered for all organizers.
+    pub(crate) fn has_shared(&self, shared: &RegisteredActions) -> bool {
+        self.shared.0.ptr_eq(&shared.0)
+    }
+
     fn with_own(self, own: RegisteredActions) -> Self {
         Self { own, ..self }
     }
@@ -244,9 +249,8 @@ impl Catalogue {
             (Some(_), None) => own.next(),
             (None, _) => shared.next(),
         });
-        merged.filter(|spec| {
-            self.has_dialect_of(spec) && self.built_in(spec.name.as_str()).is_none()
-        })
+        merged
+            .filter(|spec| self.has_dialect_of(spec) && self.built_in(spec.name.as_str()).is_none())
     }
 }
 

@@ -1,46 +1,40 @@
-//! The registry in memory: whom a token is, who listens to what. A snapshot that is replaced, never changed.
+//! The registry in memory: whom a token belongs to, who listens to what.
+//!
+//! A snapshot never changes. The next one shares everything with it that has not changed, so that a change costs what
+//! has changed, whatever the number of organizers and webhooks ([`CowMap`]).
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::broadcast;
-
-use super::{Activity, LaneState};
-use crate::dialect::{ActionSpec, Catalogue};
+use super::organizer_snapshot::OrganizerSnapshot;
+use crate::cow_map::CowMap;
+use crate::dialect::RegisteredActions;
 use crate::domain::{
-    EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
-    WebhookId, WebhookState, wildcards_over,
+    FailurePolicy, OrganizerId, OrganizerSlug, RegisteredAction, Token, TokenHash, Webhook,
+    WebhookId,
 };
-use crate::engine::dispatcher::inbox::Inboxes;
-use crate::store::{RegistryChanges, Store, StoreError, StoredOrganizer};
+use crate::store::{RegistryChanges, RegistryStore, RemovedAction, StoreError};
 
 /// Everything publishing and sending need to know, as of one version.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RegistrySnapshot {
     version: i64,
-    tokens: HashMap<TokenHash, Arc<Token>>,
-    organizers: HashMap<OrganizerId, Arc<OrganizerSnapshot>>,
-    by_slug: HashMap<String, OrganizerId>,
-    webhooks: HashMap<WebhookId, Arc<Webhook>>,
-}
-
-/// An organizer with all that belongs to it.
-pub struct OrganizerSnapshot {
-    /// The organizer itself.
-    pub organizer: Organizer,
-    /// The action types it knows.
-    pub catalogue: Catalogue,
-    /// What it and the operator registered.
-    pub registered: Vec<RegisteredAction>,
-    /// Its webhooks, disabled ones included.
-    pub webhooks: BTreeMap<WebhookId, Arc<Webhook>>,
-    /// Enabled webhooks by the names in their `action_types`.
-    listeners: HashMap<String, Vec<Arc<Webhook>>>,
+    tokens: CowMap<TokenHash, Arc<Token>>,
+    organizers: CowMap<OrganizerId, Arc<OrganizerSnapshot>>,
+    organizers_by_slug: CowMap<OrganizerSlug, OrganizerId>,
+    webhooks: CowMap<WebhookId, Arc<Webhook>>,
+    /// Registered for all organizers. Snapshots of organizers made before the last change of these have older ones.
+    shared_actions: RegisteredActions,
 }
 
 impl RegistrySnapshot {
+    /// Reads the whole registry of a store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read(store: &(impl RegistryStore + ?Sized)) -> Result<Self, StoreError> {
+        Ok(Self::default().with(store.load(0)?).0)
+    }
+
     /// The version of this snapshot.
     pub fn version(&self) -> i64 {
         self.version
@@ -57,18 +51,20 @@ impl RegistrySnapshot {
     }
 
     /// The organizer with this slug, in exactly this case.
-    pub fn tenant(&self, slug: &str) -> Option<&Arc<OrganizerSnapshot>> {
-        self.organizers.get(self.by_slug.get(slug)?)
+    pub fn organizer(&self, slug: &str) -> Option<Arc<OrganizerSnapshot>> {
+        self.organizer_by_id(*self.organizers_by_slug.get(slug)?)
     }
 
     /// The organizer with this id.
-    pub fn organizer_by_id(&self, id: OrganizerId) -> Option<&Arc<OrganizerSnapshot>> {
-        self.organizers.get(&id)
+    pub fn organizer_by_id(&self, id: OrganizerId) -> Option<Arc<OrganizerSnapshot>> {
+        let organizer = self.organizers.get(&id)?;
+        Some(organizer.with_shared_actions(&self.shared_actions))
     }
 
-    /// Every organizer.
-    pub fn tenants(&self) -> impl Iterator<Item = &Arc<OrganizerSnapshot>> {
-        self.organizers.values()
+    /// Every organizer, by id.
+    pub fn organizers(&self) -> impl Iterator<Item = Arc<OrganizerSnapshot>> {
+        let organizers = self.organizers.values();
+        organizers.map(|organizer| organizer.with_shared_actions(&self.shared_actions))
     }
 
     /// The webhook with this id, of whatever organizer.
@@ -79,197 +75,85 @@ impl RegistrySnapshot {
     /// What switches this webhook off, beside a 410.
     pub fn failure_policy(&self, webhook: WebhookId) -> FailurePolicy {
         self.webhook(webhook)
-            .and_then(|webhook| self.organizer_by_id(webhook.organizer))
-            .map_or(FailurePolicy::Never, |tenant| {
-                tenant.organizer.effective_failure_policy()
+            .and_then(|webhook| self.organizers.get(&webhook.organizer))
+            .map_or(FailurePolicy::Never, |organizer| {
+                organizer.organizer.effective_failure_policy()
             })
     }
 
-    /// This snapshot with newer rows laid over it, and the webhooks they touch.
-    fn with(&self, rows: RegistryChanges) -> (Self, Vec<WebhookId>) {
-        let mut next = Self {
-            version: rows.version,
-            tokens: self.tokens.clone(),
-            organizers: self.organizers.clone(),
-            by_slug: self.by_slug.clone(),
-            webhooks: self.webhooks.clone(),
-        };
-        for (hash, token) in rows.tokens {
+    /// The snapshot after these changes, and the webhooks that differ.
+    pub(super) fn with(&self, changes: RegistryChanges) -> (Self, Vec<WebhookId>) {
+        let mut next = self.clone();
+        next.version = changes.version;
+        for (hash, token) in changes.tokens {
             next.tokens.insert(hash, Arc::new(token));
         }
-        let mut touched = Vec::new();
-        for organizer in rows.organizers {
-            let before = self.organizers.get(&organizer.organizer.id);
-            let tenant = OrganizerSnapshot::new(organizer, before.map(|t| &t.webhooks));
-            for (id, webhook) in &tenant.webhooks {
-                if self
-                    .webhooks
-                    .get(id)
-                    .is_none_or(|old| !Arc::ptr_eq(old, webhook))
-                {
-                    next.webhooks.insert(*id, webhook.clone());
-                    touched.push(*id);
-                }
-            }
-            next.by_slug
-                .insert(tenant.organizer.slug.to_string(), tenant.organizer.id);
-            next.organizers
-                .insert(tenant.organizer.id, Arc::new(tenant));
+        for organizer in changes.organizers {
+            next.put_organizer(organizer);
         }
-        (next, touched)
+        // Removals first: a name may have been registered again since.
+        for removed in &changes.removed_actions {
+            next.remove_action(removed);
+        }
+        for action in changes.actions {
+            next.put_action(action);
+        }
+        let mut changed = Vec::new();
+        for webhook in changes.webhooks {
+            let id = webhook.id;
+            if next.put_webhook(webhook) {
+                changed.push(id);
+            }
+        }
+        (next, changed)
     }
-}
 
-impl OrganizerSnapshot {
-    /// Webhooks that are as they were stay the very same values.
-    pub(super) fn new(
-        rows: StoredOrganizer,
-        before: Option<&BTreeMap<WebhookId, Arc<Webhook>>>,
-    ) -> Self {
-        let webhooks: BTreeMap<_, _> = rows
+    fn put_organizer(&mut self, organizer: crate::domain::Organizer) {
+        let id = organizer.id;
+        if let Some(known) = self.organizers.get_mut(&id) {
+            Arc::make_mut(known).set_organizer(organizer);
+        } else {
+            self.organizers_by_slug.insert(organizer.slug.clone(), id);
+            let new = OrganizerSnapshot::new(organizer, &self.shared_actions);
+            self.organizers.insert(id, Arc::new(new));
+        }
+    }
+
+    /// The action types that were registered for this organizer, or for all.
+    fn actions_mut(&mut self, organizer: Option<OrganizerId>) -> Option<&mut RegisteredActions> {
+        let Some(id) = organizer else {
+            return Some(&mut self.shared_actions);
+        };
+        let organizer = self.organizers.get_mut(&id)?;
+        Some(Arc::make_mut(organizer).catalogue.own_mut())
+    }
+
+    fn remove_action(&mut self, removed: &RemovedAction) {
+        if let Some(actions) = self.actions_mut(removed.organizer) {
+            actions.remove(&removed.name);
+        }
+    }
+
+    fn put_action(&mut self, action: RegisteredAction) {
+        if let Some(actions) = self.actions_mut(action.organizer) {
+            actions.insert(action);
+        }
+    }
+
+    /// Whether it differs from what is known. One that does not stays the very same value.
+    fn put_webhook(&mut self, webhook: Webhook) -> bool {
+        if self
             .webhooks
-            .into_iter()
-            .map(|webhook| match before.and_then(|b| b.get(&webhook.id)) {
-                Some(same) if **same == webhook => (webhook.id, same.clone()),
-                _ => (webhook.id, Arc::new(webhook)),
-            })
-            .collect();
-        let mut listeners: HashMap<String, Vec<Arc<Webhook>>> = HashMap::new();
-        for webhook in webhooks.values().filter(|w| w.is_enabled()) {
-            for name in &webhook.action_types {
-                let heard = listeners.entry(name.as_str().to_owned()).or_default();
-                // A POST may have left doubles in; they call once all the same.
-                if heard.last().is_none_or(|last| last.id != webhook.id) {
-                    heard.push(webhook.clone());
-                }
-            }
+            .get(&webhook.id)
+            .is_some_and(|known| **known == webhook)
+        {
+            return false;
         }
-        let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
-        Self {
-            organizer: rows.organizer,
-            catalogue,
-            registered: rows.action_types,
-            webhooks,
-            listeners,
+        let webhook = Arc::new(webhook);
+        if let Some(organizer) = self.organizers.get_mut(&webhook.organizer) {
+            Arc::make_mut(organizer).put_webhook(&webhook);
         }
-    }
-
-    /// The enabled webhooks that are told of a concrete action type, each once, by id.
-    ///
-    /// pretix: those with exactly the registered name. Others: those with the name itself or a wildcard over it. An
-    /// action of no event passes every event filter.
-    pub fn listeners(
-        &self,
-        spec: &ActionSpec,
-        concrete: &str,
-        event: Option<&EventSlug>,
-    ) -> Vec<WebhookId> {
-        let heard = |name: &str| self.listeners.get(name).map_or(&[][..], Vec::as_slice);
-        let passes = |w: &&Arc<Webhook>| w.events.passes(event);
-        if spec.dialect == crate::domain::DialectName::Pretix {
-            return heard(spec.name.as_str())
-                .iter()
-                .filter(passes)
-                .map(|w| w.id)
-                .collect();
-        }
-        let mut told: Vec<WebhookId> = heard(concrete)
-            .iter()
-            .filter(passes)
-            .map(|w| w.id)
-            .collect();
-        for wildcard in wildcards_over(concrete) {
-            told.extend(heard(&wildcard).iter().filter(passes).map(|w| w.id));
-        }
-        told.sort_unstable();
-        told.dedup();
-        told
-    }
-}
-
-/// The newest snapshot, kept in step with the store.
-pub(crate) struct RegistryCache {
-    store: Arc<dyn Store>,
-    current: RwLock<Arc<RegistrySnapshot>>,
-    /// Of `current`, to be looked at without a lock.
-    version: AtomicI64,
-    loading: Mutex<()>,
-    inboxes: Inboxes,
-    news: broadcast::Sender<Arc<Activity>>,
-}
-
-impl RegistryCache {
-    pub(crate) fn load(
-        store: Arc<dyn Store>,
-        inboxes: Inboxes,
-        news: broadcast::Sender<Arc<Activity>>,
-    ) -> Result<Self, StoreError> {
-        let (registry, _) = RegistrySnapshot::default().with(store.load(0)?);
-        let version = AtomicI64::new(registry.version);
-        Ok(Self {
-            store,
-            current: RwLock::new(Arc::new(registry)),
-            version,
-            loading: Mutex::new(()),
-            inboxes,
-            news,
-        })
-    }
-
-    /// The version of the newest snapshot in memory.
-    pub(crate) fn version(&self) -> i64 {
-        self.version.load(Ordering::Acquire)
-    }
-
-    /// The newest snapshot in memory.
-    pub(crate) fn current(&self) -> Arc<RegistrySnapshot> {
-        self.current.read().clone()
-    }
-
-    /// The registry as it is in the store now, whoever changed it.
-    pub(crate) fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
-        let known = self.current();
-        if self.store.version()? == known.version {
-            return Ok(known);
-        }
-        let _one_at_a_time = self.loading.lock();
-        let known = self.current();
-        let rows = self.store.load(known.version)?;
-        if rows.version == known.version {
-            return Ok(known);
-        }
-        let (next, touched) = known.with(rows);
-        let next = Arc::new(next);
-        *self.current.write() = next.clone();
-        self.version.store(next.version, Ordering::Release);
-        self.inboxes.registry_changed(&touched);
-        self.tell(&known, &next, &touched);
-        Ok(next)
-    }
-
-    /// Tells watchers which webhooks were switched on or off, by whomever.
-    fn tell(&self, before: &RegistrySnapshot, after: &RegistrySnapshot, touched: &[WebhookId]) {
-        if self.news.receiver_count() == 0 {
-            return;
-        }
-        for id in touched {
-            let (Some(old), Some(new)) = (before.webhook(*id), after.webhook(*id)) else {
-                continue;
-            };
-            let state = match (&old.state, &new.state) {
-                (WebhookState::Enabled, WebhookState::Disabled(disabled)) => {
-                    LaneState::Disabled(disabled.reason)
-                }
-                (WebhookState::Disabled(_), WebhookState::Enabled) => LaneState::Healthy,
-                _ => continue,
-            };
-            let (organizer, webhook) = (new.organizer, *id);
-            // The last watcher may have left just now.
-            let _ = self.news.send(Arc::new(Activity::Lane {
-                organizer,
-                webhook,
-                state,
-            }));
-        }
+        self.webhooks.insert(webhook.id, webhook);
+        true
     }
 }

@@ -14,7 +14,7 @@ use super::committer::Committer;
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
-use super::registry::RegistryCache;
+use super::registry_loader::RegistryLoader;
 use super::sender::Sender;
 use super::{
     Activity, KeyedSemaphore, Options, OrganizerSnapshot, PublishError, PublishRequest, Published,
@@ -45,6 +45,7 @@ struct Threads {
     sending: Vec<JoinHandle<()>>,
     committing: Option<JoinHandle<()>>,
     tidying: Option<JoinHandle<()>>,
+    loading: Option<JoinHandle<()>>,
 }
 
 impl Sonnette {
@@ -65,7 +66,7 @@ impl Sonnette {
         } = options;
         let inboxes = Inboxes::new(sending_threads);
         let (news, _) = broadcast::channel(NEWS);
-        let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
+        let registry = RegistryLoader::new(store.clone(), inboxes.clone(), news.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
@@ -98,6 +99,10 @@ impl Sonnette {
             let sender = Sender::new(sending_as.clone(), shared.clock.clone())?;
             sending.push(start_sending(shared.clone(), thread, sender, own)?);
         }
+        let loading = {
+            let registry = shared.registry.clone();
+            spawn("registry", move || registry.run())?
+        };
         let committing = {
             let committer = shared.committer.clone();
             spawn("commit", move || committer.run())?
@@ -110,6 +115,7 @@ impl Sonnette {
             sending,
             committing: Some(committing),
             tidying: Some(tidying),
+            loading: Some(loading),
         });
         Ok(Arc::new(Self {
             shared,
@@ -126,12 +132,13 @@ impl Sonnette {
             self.shared.inboxes.get(thread).send(Message::Stop);
         }
         self.janitor.stop();
-        let (sending, rest) = {
+        let (sending, rest, loading) = {
             let mut threads = self.threads.lock();
             let rest = [threads.committing.take(), threads.tidying.take()];
-            (std::mem::take(&mut threads.sending), rest)
+            let sending = std::mem::take(&mut threads.sending);
+            (sending, rest, threads.loading.take())
         };
-        let committer = self.shared.committer.clone();
+        let (committer, registry) = (self.shared.committer.clone(), self.shared.registry.clone());
         let joined = spawn_blocking(move || {
             // A thread that panicked has said so; the store has what it needs.
             for thread in sending {
@@ -139,6 +146,10 @@ impl Sonnette {
             }
             committer.close();
             for thread in rest.into_iter().flatten() {
+                let _ = thread.join();
+            }
+            registry.stop();
+            if let Some(thread) = loading {
                 let _ = thread.join();
             }
         });
@@ -172,7 +183,7 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.shared.registry.version();
-        let registry = self.shared.registry.refresh()?;
+        let registry = self.shared.registry.refresh().await?;
         if registry.version() != before {
             self.shared.committer.notify_registry_change();
         }
@@ -190,9 +201,8 @@ impl Sonnette {
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
-        let tenant = registry
-            .organizer_by_id(tenant.organizer.id)
-            .map_or(tenant, |newest| &**newest);
+        let newest = registry.organizer_by_id(tenant.organizer.id);
+        let tenant = newest.as_deref().unwrap_or(tenant);
         // It may have been switched off since whoever asked was let in; a later change is found at the commit.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);

@@ -13,7 +13,10 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("dialect", &["cow_map", "domain"]),
     ("store", &["domain"]),
-    ("engine", &["clock", "cow_map", "dialect", "domain", "store"]),
+    (
+        "engine",
+        &["clock", "cow_map", "dialect", "domain", "store"],
+    ),
     ("testing", &["clock", "domain", "store"]),
 ];
 

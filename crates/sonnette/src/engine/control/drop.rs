@@ -16,7 +16,8 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`]; [`ControlError::Stopping`].
     pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
-        self.refresh().await?
+        self.refresh()
+            .await?
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
         let (paused, pause) = oneshot::channel();

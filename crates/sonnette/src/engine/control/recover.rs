@@ -26,7 +26,6 @@ impl Sonnette {
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner
             .and_then(|id| registry.organizer_by_id(id))
-            .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
         let count =

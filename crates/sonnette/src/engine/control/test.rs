@@ -73,7 +73,7 @@ impl Sonnette {
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
         let id = run_blocking(move || store.reserve_notification_id()).await?;
-        example(tenant, webhook, action_type, id, self.shared.clock.now())
+        example(&tenant, webhook, action_type, id, self.shared.clock.now())
             .ok_or(ControlError::NothingToTest)
     }
 }

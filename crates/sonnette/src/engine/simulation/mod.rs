@@ -342,7 +342,7 @@ impl World {
     /// The registry is read again, as after a change.
     fn refresh(&mut self, webhook: WebhookId) {
         let rows = self.store.load(0).unwrap();
-        let after = rows.organizers[0]
+        let after = rows
             .webhooks
             .iter()
             .find(|w| w.id == webhook)

@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::action_type_rows::{action_types, write_action_type};
+use super::action_type_rows::{
+    action_types, remove_action_type, removed_action_types, write_action_type,
+};
 use super::audit_log::write_note;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
-use super::registry_version::{bump, touch_organizer, version};
+use super::registry_version::{bump, version};
 use super::rows::{Cells, micros};
-use super::token_rows::token;
+use super::token_rows::tokens;
 use super::webhook_rows::webhooks;
 use super::{SqliteStore, StoreError};
 use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
-use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore, StoredOrganizer};
+use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
 
 impl RegistryStore for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
@@ -22,24 +24,14 @@ impl RegistryStore for SqliteStore {
     fn load(&self, since: i64) -> Result<RegistryChanges, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            let mut rows = RegistryChanges {
+            Ok(RegistryChanges {
                 version: version(c)?,
-                ..RegistryChanges::default()
-            };
-            for organizer in organizers(c, "changed > ?1", since)? {
-                rows.organizers.push(StoredOrganizer {
-                    webhooks: webhooks(c, "organizer = ?1", organizer.id.0)?,
-                    action_types: action_types(c, organizer.id)?,
-                    organizer,
-                });
-            }
-            let mut statement = c.prepare_cached("SELECT * FROM tokens WHERE changed > ?1")?;
-            let mut found = statement.query([since])?;
-            while let Some(row) = found.next()? {
-                let cells = Cells::new(row, "tokens");
-                rows.tokens.push((cells.get("hash")?, token(cells)?));
-            }
-            Ok(rows)
+                organizers: organizers(c, "changed > ?1", since)?,
+                webhooks: webhooks(c, "w.changed > ?1", since)?,
+                removed_actions: removed_action_types(c, since)?,
+                actions: action_types(c, since)?,
+                tokens: tokens(c, since)?,
+            })
         })
     }
 
@@ -158,17 +150,22 @@ impl RegistryStore for SqliteStore {
             let Some(id) = found else {
                 return Ok(ChangeResult::Missing);
             };
+            // Publishers remember known events by the version, so its order and its absence are a new one.
+            let version = bump(t)?;
             if let Some((name, date_from)) = to {
                 t.execute(
                     "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
                     params![id, name, date_from.map(micros)],
                 )?;
             } else {
+                t.execute(
+                    "UPDATE webhooks SET changed = ?2
+                     WHERE id IN (SELECT webhook FROM webhook_events WHERE event = ?1)",
+                    [id, version],
+                )?;
                 t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
                 t.execute("DELETE FROM events WHERE id = ?1", [id])?;
             }
-            // Publishers remember known events by the version, so its order and its absence are a new one.
-            touch_organizer(t, organizer)?;
             write_note(t, Some(organizer), &note)?;
             Ok(ChangeResult::Done(EventId(id)))
         })
@@ -181,10 +178,11 @@ impl RegistryStore for SqliteStore {
         note: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
+            let version = version(t)? + 1;
             let changed = if remove {
-                t.execute("DELETE FROM action_types WHERE id = ?1", [row.id])?
+                remove_action_type(t, row.id, version)?
             } else {
-                write_action_type(t, row)?
+                write_action_type(t, row, version)?
             };
             if changed == 0 {
                 return Ok(if row.id == 0 {
@@ -198,12 +196,7 @@ impl RegistryStore for SqliteStore {
             } else {
                 row.id
             };
-            if let Some(organizer) = row.organizer {
-                touch_organizer(t, organizer)?;
-            } else {
-                let version = bump(t)?;
-                t.execute("UPDATE organizers SET changed = ?1", [version])?;
-            }
+            bump(t)?;
             write_note(t, row.organizer, &note)?;
             Ok(ChangeResult::Done(id))
         })

@@ -1,35 +1,40 @@
 //! Webhooks as rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
-use super::registry_version::touch_organizer;
+use super::registry_version::touch_webhook;
 use super::rows::{Cells, micros, to_json};
 use crate::domain::{
     Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
 };
 
+/// Webhooks by id, in two statements however many they are.
 pub(super) fn webhooks(
     c: &Connection,
     condition: &str,
     value: i64,
 ) -> Result<Vec<Webhook>, StoreError> {
+    let mut events = limit_events(c, condition, value)?;
     let mut statement = c.prepare_cached(&format!(
-        "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
+        "SELECT * FROM webhooks w WHERE {condition} ORDER BY w.id"
     ))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(webhook(c, Cells::new(row, "webhooks"))?);
+        let cells = Cells::new(row, "webhooks");
+        let events = events.remove(&cells.get("id")?).unwrap_or_default();
+        found.push(webhook(cells, events)?);
     }
     Ok(found)
 }
 
-fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
+/// A webhook that, unless it hears all events, hears these.
+fn webhook(cells: Cells<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, StoreError> {
     let id: i64 = cells.get("id")?;
     let previous = match cells.parse_some("previous_secret")? {
         None => None,
@@ -60,7 +65,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         events: if cells.get("all_events")? {
             EventFilter::All
         } else {
-            EventFilter::Only(limit_events(c, id)?)
+            EventFilter::Only(events)
         },
         action_types: cells.json("action_types")?,
         comment: cells.get("comment")?,
@@ -80,14 +85,22 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
     })
 }
 
-fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT e.slug FROM webhook_events w JOIN events e ON e.id = w.event WHERE w.webhook = ?1",
-    )?;
-    let mut rows = statement.query([webhook])?;
-    let mut slugs = BTreeSet::new();
+/// The slugs in the event lists of webhooks, by the webhook's id.
+fn limit_events(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<HashMap<i64, BTreeSet<EventSlug>>, StoreError> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT l.webhook, e.slug FROM webhooks w JOIN webhook_events l ON l.webhook = w.id
+         JOIN events e ON e.id = l.event WHERE {condition}"
+    ))?;
+    let mut rows = statement.query([value])?;
+    let mut slugs: HashMap<i64, BTreeSet<EventSlug>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        slugs.insert(Cells::new(row, "events").parse("slug")?);
+        let cells = Cells::new(row, "events");
+        let of_webhook = slugs.entry(cells.get("webhook")?).or_default();
+        of_webhook.insert(cells.parse("slug")?);
     }
     Ok(slugs)
 }
@@ -139,5 +152,5 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             )?;
         }
     }
-    touch_organizer(t, webhook.organizer)
+    touch_webhook(t, webhook.id)
 }

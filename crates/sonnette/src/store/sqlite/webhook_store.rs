@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 use serde_json::Value;
 
 use super::audit_log::write_note;
-use super::registry_version::touch_organizer;
+use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
@@ -41,7 +41,7 @@ impl WebhookStore for SqliteStore {
         note: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
-            let Some(before) = webhooks(t, "id = ?1", id.0)?
+            let Some(before) = webhooks(t, "w.id = ?1", id.0)?
                 .pop()
                 .filter(|w| w.organizer == organizer)
             else {
@@ -117,7 +117,7 @@ fn retire(
     id: WebhookId,
     at: Timestamp,
 ) -> Result<Option<Webhook>, StoreError> {
-    let found = webhooks(t, "id = ?1", id.0)?.pop();
+    let found = webhooks(t, "w.id = ?1", id.0)?.pop();
     let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
         return Ok(None);
     };
@@ -133,7 +133,7 @@ fn retire(
     if t.execute(retire, [id.0])? > 0 {
         pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
         // Also where it was disabled before: whoever publishes the news looks for a new version.
-        touch_organizer(t, organizer)?;
+        touch_webhook(t, id)?;
     }
     Ok(Some(webhook))
 }
