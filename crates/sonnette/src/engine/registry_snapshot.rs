@@ -9,8 +9,8 @@ use super::organizer_snapshot::OrganizerSnapshot;
 use crate::cow_map::CowMap;
 use crate::dialect::RegisteredActions;
 use crate::domain::{
-    FailurePolicy, OrganizerId, OrganizerSlug, RegisteredAction, Token, TokenHash, Webhook,
-    WebhookId,
+    FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredAction, Token, TokenHash,
+    Webhook, WebhookId,
 };
 use crate::store::{RegistryChanges, RegistryStore, RemovedAction, StoreError};
 
@@ -88,16 +88,20 @@ impl RegistrySnapshot {
         for (hash, token) in changes.tokens {
             next.tokens.insert(hash, Arc::new(token));
         }
+        let (removed, removed_shared): (Vec<_>, Vec<_>) = changes
+            .removed_actions
+            .into_iter()
+            .partition(|a| a.organizer.is_some());
+        let (actions, shared): (Vec<_>, Vec<_>) = changes
+            .actions
+            .into_iter()
+            .partition(|a| a.organizer.is_some());
+        // Those for all first: new organizers take them over.
+        next.change_actions(removed_shared, shared);
         for organizer in changes.organizers {
             next.put_organizer(organizer);
         }
-        // Removals first: a name may have been registered again since.
-        for removed in &changes.removed_actions {
-            next.remove_action(removed);
-        }
-        for action in changes.actions {
-            next.put_action(action);
-        }
+        next.change_actions(removed, actions);
         let mut changed = Vec::new();
         for webhook in changes.webhooks {
             let id = webhook.id;
@@ -108,7 +112,7 @@ impl RegistrySnapshot {
         (next, changed)
     }
 
-    fn put_organizer(&mut self, organizer: crate::domain::Organizer) {
+    fn put_organizer(&mut self, organizer: Organizer) {
         let id = organizer.id;
         if let Some(known) = self.organizers.get_mut(&id) {
             Arc::make_mut(known).set_organizer(organizer);
@@ -128,15 +132,17 @@ impl RegistrySnapshot {
         Some(Arc::make_mut(organizer).catalogue.own_mut())
     }
 
-    fn remove_action(&mut self, removed: &RemovedAction) {
-        if let Some(actions) = self.actions_mut(removed.organizer) {
-            actions.remove(&removed.name);
+    /// Removals first: a name may have been registered again since.
+    fn change_actions(&mut self, removed: Vec<RemovedAction>, changed: Vec<RegisteredAction>) {
+        for action in removed {
+            if let Some(actions) = self.actions_mut(action.organizer) {
+                actions.remove(&action.name);
+            }
         }
-    }
-
-    fn put_action(&mut self, action: RegisteredAction) {
-        if let Some(actions) = self.actions_mut(action.organizer) {
-            actions.insert(action);
+        for action in changed {
+            if let Some(actions) = self.actions_mut(action.organizer) {
+                actions.insert(action);
+            }
         }
     }
 
