@@ -206,7 +206,7 @@ impl Committer {
             let mut batch = Batch {
                 groups: groups.collect(),
                 settlements: Vec::new(),
-                announced: news.iter().map(|one| one.id).collect(),
+                published_changes: news.iter().map(|one| one.id).collect(),
                 now,
             };
             // Nobody waits for an answer.
@@ -256,7 +256,7 @@ impl Committer {
         let mut batch = Batch {
             groups,
             settlements,
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now: self.clock.now(),
         };
         let began = Instant::now();
@@ -350,7 +350,7 @@ impl Committer {
         for ((group, answer), reply) in groups.into_iter().zip(answers).zip(replies) {
             let answer = match answer {
                 GroupResult::Conflict(place) => Err(PublishError::Conflict(place)),
-                GroupResult::Taken(taken) => Ok(self.hand_out(group, taken, &mut handed)),
+                GroupResult::Stored(taken) => Ok(self.hand_out(group, taken, &mut handed)),
             };
             // A publisher that has gone away finds its answer by its key.
             let _ = reply.send(answer);
@@ -375,16 +375,16 @@ impl Committer {
                 id,
                 action_type,
                 event,
-                at,
-                deliveries,
+                published_at,
+                delivery_count,
                 body,
             } = taken;
             let published = Published {
                 id,
                 action_type,
                 event,
-                at,
-                deliveries,
+                at: published_at,
+                deliveries: delivery_count,
                 new: body.is_some(),
             };
             if let Some(body) = body {
@@ -403,11 +403,11 @@ impl Committer {
                         organizer: group.organizer,
                         action_type: publication.action_type,
                         event: publication.event,
-                        published_at: at,
+                        published_at,
                         shape: publication.shape,
                         body,
                     });
-                    let progress = Progress::new(at);
+                    let progress = Progress::new(published_at);
                     for webhook in publication.webhooks {
                         let waiting = PendingDelivery {
                             notification: notification.clone(),

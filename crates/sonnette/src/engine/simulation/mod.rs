@@ -27,7 +27,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
     NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
-    Verdict, WebhookStore,
+    SettlementCause, WebhookStore,
 };
 
 /// How a receiver behaves for a while.
@@ -106,7 +106,7 @@ impl World {
                 shape: PayloadShape::Custom,
                 body: BodyTemplate::Whole("{}".into()),
                 subject: None,
-                at: self.now,
+                published_at: self.now,
                 key: None,
                 webhooks: enabled.clone(),
             })
@@ -125,7 +125,7 @@ impl World {
             .store
             .commit(self.store.version().unwrap(), &batch)
             .unwrap();
-        let GroupResult::Taken(taken) = &answers[0] else {
+        let GroupResult::Stored(taken) = &answers[0] else {
             panic!("{answers:?}")
         };
         for (answered, publication) in taken.iter().zip(&batch.groups[0].publications) {
@@ -134,13 +134,13 @@ impl World {
                 organizer: self.organizer,
                 action_type: action(),
                 event: None,
-                published_at: answered.at,
+                published_at: answered.published_at,
                 shape: PayloadShape::Custom,
                 body: "{}".into(),
             });
             for webhook in &publication.webhooks {
                 self.accepted.insert((*webhook, answered.id));
-                let progress = crate::domain::Progress::new(answered.at);
+                let progress = crate::domain::Progress::new(answered.published_at);
                 self.offers.push((
                     *webhook,
                     PendingDelivery {
@@ -302,9 +302,9 @@ impl World {
         });
         let settlement = Settlement {
             webhook,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(finished.follows),
+                update: Some(finished.follows),
             },
             health: finished.health,
             disable: finished.decision.disable,
