@@ -87,7 +87,7 @@ impl Sonnette {
             alerts,
         });
         let janitor = Arc::new(Janitor::new(&context, log_kept));
-        let waiting = context.store.waiting_lanes()?;
+        let waiting = context.store.lanes_with_pending_deliveries()?;
         let mut sending = Vec::new();
         for thread in 0..context.inboxes.len() {
             let own = waiting

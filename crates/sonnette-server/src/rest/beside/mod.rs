@@ -60,5 +60,7 @@ pub(crate) async fn note(
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let note = caller.note(action, data, state.now());
-    state.store(move |store| store.note(organizer, note)).await
+    state
+        .store(move |store| store.add_audit_entry(organizer, note))
+        .await
 }

@@ -35,10 +35,10 @@ impl Sonnette {
             let mut resume = resume;
             let mut count = 0;
             loop {
-                let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
+                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
                 if dropped < MAX_BATCH_ROWS {
-                    resume.through = store.newest_id()?;
+                    resume.through = store.newest_notification_id()?;
                     return Ok(count);
                 }
             }

@@ -61,7 +61,7 @@ fn recover(
         count += if dry_run {
             missed.len() as u64
         } else {
-            store.owe(webhook, &missed, now)?
+            store.enqueue(webhook, &missed, now)?
         };
         after = next;
         if after.is_none() {

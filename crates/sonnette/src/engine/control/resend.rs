@@ -77,7 +77,7 @@ impl Sonnette {
         let (store, now) = (self.context.store.clone(), self.now());
         let count = run_blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.make_due(webhook, now)? == MAX_BATCH_ROWS {}
+            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
             Ok(count)
         })
         .await?;

@@ -55,7 +55,7 @@ impl Sonnette {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let now = self.context.clock.now();
         run_blocking(move || {
-            let webhooks = store.troubled(now, limit)?;
+            let webhooks = store.unhealthy_webhooks(now, limit)?;
             views(&*store, &registry, &webhooks)
         })
         .await

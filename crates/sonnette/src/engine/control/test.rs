@@ -72,7 +72,7 @@ impl Sonnette {
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.context.store.clone();
-        let id = run_blocking(move || store.reserve_id()).await?;
+        let id = run_blocking(move || store.reserve_notification_id()).await?;
         example(tenant, webhook, action_type, id, self.context.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

@@ -101,7 +101,7 @@ impl Dispatcher {
     ) {
         let webhook = entry.id;
         let page = self
-            .blocking(move |context| context.store.due(webhook, now, after, limit))
+            .blocking(move |context| context.store.due_deliveries(webhook, now, after, limit))
             .await;
         self.with_lane(&entry, |lane| match page {
             Ok(page) => lane.loaded(page, now),
@@ -134,7 +134,7 @@ impl Dispatcher {
         let webhook = entry.id;
         let held = self
             .blocking(move |context| {
-                while context.store.make_due(webhook, context.clock.now())? == MAX_BATCH_ROWS {}
+                while context.store.schedule_now(webhook, context.clock.now())? == MAX_BATCH_ROWS {}
                 Ok(())
             })
             .await;

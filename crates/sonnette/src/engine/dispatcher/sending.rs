@@ -20,7 +20,7 @@ use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
 use crate::engine::lane::SendOrder;
 use crate::engine::sender::{ConnectionPool, PreparedWebhook, Request};
-use crate::store::{Settlement, Verdict};
+use crate::store::{Settlement, SettlementCause};
 
 impl Dispatcher {
     /// Hands in a settlement; its number.
@@ -156,9 +156,9 @@ impl Dispatcher {
         }
         let settlement = Settlement {
             webhook: entry.id,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(effects.update),
+                update: Some(effects.update),
             },
             health: effects.changed_health,
             disable: effects.decision.disable,
@@ -207,13 +207,13 @@ impl Dispatcher {
         let attempt = test_attempt(id, &current.webhook, &test.notification, sent);
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);
-        let verdict = Verdict::Attempted {
+        let cause = SettlementCause::Attempted {
             attempt: attempt.clone(),
-            follows: None,
+            update: None,
         };
         self.context.committer.settle(Settlement {
             webhook: entry.id,
-            verdict,
+            cause,
             health: None,
             disable: None,
             alert: None,

@@ -463,5 +463,5 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     let effects = finish(&mut lane, &order, 410, at(2));
     assert_eq!(effects.decision.disable, None);
     assert_eq!(lane.health().streak, None);
-    assert!(matches!(effects.update, DeliveryUpdate::Waits(_)));
+    assert!(matches!(effects.update, DeliveryUpdate::Reschedule(_)));
 }
