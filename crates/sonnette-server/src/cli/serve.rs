@@ -11,7 +11,7 @@ use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
 use sonnette::store::AccountStore as _;
-use sonnette::store::sqlite::{Lock, SqliteStore};
+use sonnette::store::sqlite::{DataDirectoryLock, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, output, registry, token};
@@ -30,7 +30,7 @@ impl Serve {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         registry::embedded(settings)?;
-        let _lock = Lock::take(&settings.data_dir)?;
+        let _lock = DataDirectoryLock::acquire(&settings.data_dir)?;
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;

@@ -52,7 +52,7 @@ pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.
-pub(crate) struct Shared {
+pub(crate) struct EngineContext {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     registry: Arc<registry_loader::RegistryLoader>,
@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     alerts: AlertRules,
 }
 
-impl Shared {
+impl EngineContext {
     fn tell(&self, news: impl FnOnce() -> Activity) {
         if self.news.receiver_count() > 0 {
             // The last watcher may have left just now.
@@ -71,14 +71,14 @@ impl Shared {
         }
     }
 
-    fn tell_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
+    fn broadcast_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
         self.tell(|| Activity::Attempted {
             organizer,
             attempt: attempt.clone(),
         });
     }
 
-    fn tell_lane(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
+    fn broadcast_lane_state(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
         self.tell(|| Activity::Lane {
             organizer,
             webhook,

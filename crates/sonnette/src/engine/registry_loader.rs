@@ -97,7 +97,7 @@ impl RegistryLoader {
         let replaced = std::mem::replace(&mut *self.current.write(), after.clone());
         drop(replaced);
         self.version.store(after.version(), Ordering::Release);
-        self.inboxes.registry_changed(&changed);
+        self.inboxes.send_changes(&changed);
         self.report_switched(&before, &after, &changed);
         Ok(after)
     }

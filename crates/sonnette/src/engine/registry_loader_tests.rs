@@ -92,16 +92,41 @@ impl RegistryStore for CountingStore {
         &self,
         _: OrganizerId,
         _: &EventSlug,
-        _: Option<(String, Option<Timestamp>)>,
+        _: &str,
+        _: Option<Timestamp>,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         unreachable!("the loader only reads")
     }
 
-    fn put_action_type(
+    fn remove_event(
+        &self,
+        _: OrganizerId,
+        _: &EventSlug,
+        _: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError> {
+        unreachable!("the loader only reads")
+    }
+
+    fn add_action_type(
         &self,
         _: &RegisteredAction,
-        _: bool,
+        _: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        unreachable!("the loader only reads")
+    }
+
+    fn change_action_type(
+        &self,
+        _: &RegisteredAction,
+        _: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        unreachable!("the loader only reads")
+    }
+
+    fn remove_action_type(
+        &self,
+        _: &RegisteredAction,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         unreachable!("the loader only reads")

@@ -64,7 +64,7 @@ async fn published(world: &World, count: usize) -> Vec<(String, usize)> {
         if found.len() >= count {
             let names = found.iter().rev();
             return names
-                .map(|n| (n.notification.action_type.to_string(), n.deliveries))
+                .map(|n| (n.notification.action_type.to_string(), n.delivery_count))
                 .collect();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -173,8 +173,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    let ChangeResult::Done(id) = world.store.put_action_type(&action, false, note()).unwrap()
-    else {
+    let ChangeResult::Done(id) = world.store.add_action_type(&action, note()).unwrap() else {
         panic!("not registered")
     };
     let webhook = world.add_webhook(&receiver.url(), &["order.packed"]);
@@ -188,7 +187,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
     action.id = id;
     action.schema =
         Some(json!({"type": "object", "required": ["new"], "additionalProperties": false}));
-    world.store.put_action_type(&action, false, note()).unwrap();
+    world.store.change_action_type(&action, note()).unwrap();
     assert!(
         world
             .publish(vec![request("order.packed", None, r#"{"old":1}"#)])
@@ -198,7 +197,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
     world.sonnette.expedite(webhook).await.unwrap();
     receiver.wait_for(2).await;
     attempts(&world, webhook, 2).await;
-    world.store.put_action_type(&action, true, note()).unwrap();
+    world.store.remove_action_type(&action, note()).unwrap();
     world.sonnette.refresh().await.unwrap();
     world.sonnette.resend(webhook, told.id).await.unwrap();
     receiver.wait_for(3).await;

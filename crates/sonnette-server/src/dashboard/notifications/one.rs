@@ -91,7 +91,7 @@ pub(in crate::dashboard) async fn show(
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| pretty(hold_reason::data(&entry).get().as_bytes())),
         subject: entry.subject,
-        matched: entry.deliveries,
+        matched: entry.delivery_count,
         rows,
         f: desk.frame,
     })

@@ -2,10 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::{ControlError, Resume};
+use super::{ControlError, PauseGuard};
 use crate::domain::NotificationId;
 use crate::engine::blocking::run_blocking;
-use crate::engine::dispatcher::inbox::Message;
+use crate::engine::dispatcher::inbox::Command;
 use crate::engine::{OrganizerSnapshot, Sonnette};
 use crate::store::ErasureResult;
 
@@ -21,7 +21,7 @@ impl Sonnette {
         subject: &str,
     ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
-        let (store, key) = (self.shared.store.clone(), subject.to_owned());
+        let (store, key) = (self.context.store.clone(), subject.to_owned());
         let (through, lanes) = run_blocking(move || {
             // What is published from now on is another matter; so lanes that are found below are all there are.
             let through = store.newest_notification_id()?;
@@ -31,21 +31,21 @@ impl Sonnette {
         let mut resumes = Vec::new();
         for webhook in lanes {
             let (paused, pause) = oneshot::channel();
-            self.shared
+            self.context
                 .inboxes
                 .of(webhook)
-                .send(Message::Pause(webhook, paused));
+                .send(Command::PauseLane(webhook, paused));
             // Whoever asked may go away at any moment; the lane goes on all the same.
-            resumes.push(Resume {
-                inboxes: self.shared.inboxes.clone(),
+            resumes.push(PauseGuard {
+                inboxes: self.context.inboxes.clone(),
                 webhook,
                 through: NotificationId(0),
             });
             pause.await.map_err(|_| ControlError::Stopping)?;
         }
         let (store, now, key) = (
-            self.shared.store.clone(),
-            self.shared.clock.now(),
+            self.context.store.clone(),
+            self.context.clock.now(),
             subject.to_owned(),
         );
         Ok(run_blocking(move || {

@@ -25,8 +25,8 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
+    pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
         run_blocking(move || view(&*store, &registry, webhook)).await
     }
 
@@ -34,11 +34,11 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lanes(
+    pub async fn lane_statuses(
         &self,
         webhooks: &[WebhookId],
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
+        let (store, registry) = (self.context.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
         run_blocking(move || views(&*store, &registry, &webhooks)).await
     }
@@ -48,9 +48,12 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
-        let now = self.shared.clock.now();
+    pub async fn lanes_needing_attention(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
+        let now = self.context.clock.now();
         run_blocking(move || {
             let webhooks = store.unhealthy_webhooks(now, limit)?;
             views(&*store, &registry, &webhooks)

@@ -1,9 +1,10 @@
 //! Action types as rows.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
+use super::registry_version::bump;
 use super::rows::Cells;
 use crate::domain::{OrganizerId, RegisteredAction};
 use crate::store::RemovedAction;
@@ -59,55 +60,61 @@ pub(super) fn removed_action_types(
     Ok(found)
 }
 
-/// Removes an action type and remembers its name; returns how many rows that were.
-pub(super) fn remove_action_type(
+/// The id of the new row; `None` if there is one with the same name.
+pub(super) fn insert_action_type(
     t: &Transaction<'_>,
-    id: i64,
-    version: i64,
-) -> Result<usize, StoreError> {
-    t.execute(
-        "INSERT OR REPLACE INTO removed_action_types (organizer, name, changed)
-         SELECT coalesce(organizer, 0), name, ?2 FROM action_types WHERE id = ?1",
-        [id, version],
-    )?;
-    Ok(t.execute("DELETE FROM action_types WHERE id = ?1", [id])?)
+    action_type: &RegisteredAction,
+) -> Result<Option<i64>, StoreError> {
+    let id = t.query_row(
+        "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
+        params![
+            action_type.organizer.map(|o| o.0),
+            action_type.name.as_str(),
+            action_type.description,
+            action_type.schema.as_ref().map(ToString::to_string),
+            action_type.example.as_ref().map(ToString::to_string),
+            action_type.shape.as_str(),
+            action_type.from_file,
+        ],
+        |r| r.get(0),
+    );
+    Ok(id.optional()?)
 }
 
-/// Adds an action type, or changes the one with its id; returns how many rows that were.
-pub(super) fn write_action_type(
+/// Whether there is such a row.
+pub(super) fn update_action_type(
     t: &Transaction<'_>,
-    row: &RegisteredAction,
-    version: i64,
-) -> Result<usize, StoreError> {
-    let schema = row.schema.as_ref().map(ToString::to_string);
-    let example = row.example.as_ref().map(ToString::to_string);
-    if row.id == 0 {
-        return Ok(t.execute(
-            "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file, changed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
-            params![
-                row.organizer.map(|o| o.0),
-                row.name.as_str(),
-                row.description,
-                schema,
-                example,
-                row.shape.as_str(),
-                row.from_file,
-                version,
-            ],
-        )?);
-    }
-    Ok(t.execute(
-        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6,
-           changed = ?7 WHERE id = ?1",
+    action_type: &RegisteredAction,
+) -> Result<bool, StoreError> {
+    let updated = t.execute(
+        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6
+         WHERE id = ?1",
         params![
-            row.id,
-            row.description,
-            schema,
-            example,
-            row.shape.as_str(),
-            row.from_file,
-            version
+            action_type.id,
+            action_type.description,
+            action_type.schema.as_ref().map(ToString::to_string),
+            action_type.example.as_ref().map(ToString::to_string),
+            action_type.shape.as_str(),
+            action_type.from_file,
         ],
-    )?)
+    )?;
+    Ok(updated > 0)
+}
+
+/// Removes an action type and makes a new version that knows of it. Whether there was such a row.
+pub(super) fn delete_action_type(t: &Transaction<'_>, id: i64) -> Result<bool, StoreError> {
+    let removed = t.query_row(
+        "DELETE FROM action_types WHERE id = ?1 RETURNING coalesce(organizer, 0), name",
+        [id],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+    );
+    let Some((organizer, name)) = removed.optional()? else {
+        return Ok(false);
+    };
+    t.execute(
+        "INSERT OR REPLACE INTO removed_action_types (organizer, name, changed) VALUES (?1, ?2, ?3)",
+        params![organizer, name, bump(t)?],
+    )?;
+    Ok(true)
 }

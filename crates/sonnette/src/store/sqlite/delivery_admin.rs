@@ -94,7 +94,7 @@ impl DeliveryAdmin for SqliteStore {
     fn resend_undelivered(
         &self,
         webhook: WebhookId,
-        span: TimeRange,
+        range: TimeRange,
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
@@ -104,15 +104,15 @@ impl DeliveryAdmin for SqliteStore {
         let (seen, more) = self.read(|c| {
             let from = match after {
                 Some(after) => after.0,
-                None => first_since(c, span.since)? - 1,
+                None => first_since(c, range.since)? - 1,
             };
             undelivered(c, webhook, from)
         })?;
         let wanted: Vec<_> = seen
             .into_iter()
             .filter(|seen| {
-                span.since.is_none_or(|s| seen.published_at >= micros(s))
-                    && span.until.is_none_or(|u| seen.published_at <= micros(u))
+                range.since.is_none_or(|s| seen.published_at >= micros(s))
+                    && range.until.is_none_or(|u| seen.published_at <= micros(u))
                     && only.is_none_or(|o| o == seen.word)
             })
             .map(|seen| seen.notification)

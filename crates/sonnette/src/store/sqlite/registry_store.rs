@@ -1,14 +1,14 @@
 //! Who may publish, who listens: every change makes a new version of the registry.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::action_type_rows::{
-    action_types, remove_action_type, removed_action_types, write_action_type,
+    action_types, delete_action_type, insert_action_type, removed_action_types, update_action_type,
 };
 use super::audit_log::write_note;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
-use super::registry_version::{bump, version};
+use super::registry_version::{bump, touch_action_type, version};
 use super::rows::{Cells, micros};
 use super::token_rows::tokens;
 use super::webhook_rows::webhooks;
@@ -135,70 +135,102 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        to: Option<(String, Option<Timestamp>)>,
+        name: &str,
+        date_from: Option<Timestamp>,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
-            let key = params![organizer.0, slug.as_str()];
-            let found = t
-                .query_row(
-                    "SELECT id FROM events WHERE organizer = ?1 AND slug = ?2",
-                    key,
-                    |r| r.get::<_, i64>(0),
-                )
-                .optional()?;
-            let Some(id) = found else {
+            let Some(id) = event_id(t, organizer, slug)? else {
                 return Ok(ChangeResult::Missing);
             };
-            // Publishers remember known events by the version, so its order and its absence are a new one.
-            let version = bump(t)?;
-            if let Some((name, date_from)) = to {
-                t.execute(
-                    "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                    params![id, name, date_from.map(micros)],
-                )?;
-            } else {
-                t.execute(
-                    "UPDATE webhooks SET changed = ?2
-                     WHERE id IN (SELECT webhook FROM webhook_events WHERE event = ?1)",
-                    [id, version],
-                )?;
-                t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
-                t.execute("DELETE FROM events WHERE id = ?1", [id])?;
-            }
-            write_note(t, Some(organizer), &note)?;
-            Ok(ChangeResult::Done(EventId(id)))
-        })
-    }
-
-    fn put_action_type(
-        &self,
-        row: &RegisteredAction,
-        remove: bool,
-        note: NewAuditEntry,
-    ) -> Result<ChangeResult<i64>, StoreError> {
-        self.write(|t| {
-            let version = version(t)? + 1;
-            let changed = if remove {
-                remove_action_type(t, row.id, version)?
-            } else {
-                write_action_type(t, row, version)?
-            };
-            if changed == 0 {
-                return Ok(if row.id == 0 {
-                    ChangeResult::Taken
-                } else {
-                    ChangeResult::Missing
-                });
-            }
-            let id = if row.id == 0 {
-                t.last_insert_rowid()
-            } else {
-                row.id
-            };
+            t.execute(
+                "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
+                params![id.0, name, date_from.map(micros)],
+            )?;
             bump(t)?;
-            write_note(t, row.organizer, &note)?;
+            write_note(t, Some(organizer), &note)?;
             Ok(ChangeResult::Done(id))
         })
     }
+
+    fn remove_event(
+        &self,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError> {
+        self.write(|t| {
+            let Some(id) = event_id(t, organizer, slug)? else {
+                return Ok(ChangeResult::Missing);
+            };
+            // Commits remember known events for one version of the registry.
+            let version = bump(t)?;
+            t.execute(
+                "UPDATE webhooks SET changed = ?2
+                 WHERE id IN (SELECT webhook FROM webhook_events WHERE event = ?1)",
+                [id.0, version],
+            )?;
+            t.execute("DELETE FROM webhook_events WHERE event = ?1", [id.0])?;
+            t.execute("DELETE FROM events WHERE id = ?1", [id.0])?;
+            write_note(t, Some(organizer), &note)?;
+            Ok(ChangeResult::Done(id))
+        })
+    }
+
+    fn add_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        self.write(|t| {
+            let Some(id) = insert_action_type(t, action_type)? else {
+                return Ok(ChangeResult::Taken);
+            };
+            touch_action_type(t, id)?;
+            write_note(t, action_type.organizer, &note)?;
+            Ok(ChangeResult::Done(id))
+        })
+    }
+
+    fn change_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        self.write(|t| {
+            if !update_action_type(t, action_type)? {
+                return Ok(ChangeResult::Missing);
+            }
+            touch_action_type(t, action_type.id)?;
+            write_note(t, action_type.organizer, &note)?;
+            Ok(ChangeResult::Done(action_type.id))
+        })
+    }
+
+    fn remove_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        self.write(|t| {
+            if !delete_action_type(t, action_type.id)? {
+                return Ok(ChangeResult::Missing);
+            }
+            write_note(t, action_type.organizer, &note)?;
+            Ok(ChangeResult::Done(action_type.id))
+        })
+    }
+}
+
+fn event_id(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    slug: &EventSlug,
+) -> Result<Option<EventId>, StoreError> {
+    let id = t.query_row(
+        "SELECT id FROM events WHERE organizer = ?1 AND slug = ?2",
+        params![organizer.0, slug.as_str()],
+        |r| r.get(0).map(EventId),
+    );
+    Ok(id.optional()?)
 }

@@ -22,3 +22,13 @@ pub(super) fn touch_webhook(t: &Transaction<'_>, webhook: WebhookId) -> Result<(
         .execute([webhook.0, version])?;
     Ok(())
 }
+
+/// Makes a new version in which this action type has changed.
+pub(super) fn touch_action_type(t: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
+    let version = bump(t)?;
+    t.execute(
+        "UPDATE action_types SET changed = ?2 WHERE id = ?1",
+        [id, version],
+    )?;
+    Ok(())
+}

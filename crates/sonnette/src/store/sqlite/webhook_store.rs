@@ -1,4 +1,4 @@
-//! Webhooks, and all that follows from a change of one.
+//! Webhooks, and all that update from a change of one.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
@@ -80,7 +80,7 @@ impl WebhookStore for SqliteStore {
     }
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that follows from it.
+/// Writes what has changed of a webhook, if anything has, and all that update from it.
 fn change_from(
     t: &Transaction<'_>,
     before: &Webhook,

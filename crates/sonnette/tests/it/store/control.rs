@@ -126,14 +126,14 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
     bench.ends(webhook, ids[1], Settled::Delivered, 500);
     bench.ends(webhook, ids[2], Settled::GivenUp, 500);
     bench.ends(webhook, ids[3], Settled::Dropped, 500);
-    let span = TimeRange {
+    let range = TimeRange {
         since: Some(at(50)),
         until: Some(at(350)),
     };
     let again = |only, dry_run| {
         let found = bench
             .store
-            .resend_undelivered(webhook, span, only, None, at(600), dry_run);
+            .resend_undelivered(webhook, range, only, None, at(600), dry_run);
         let (count, more) = found.unwrap();
         assert_eq!(more, None);
         count
@@ -156,10 +156,10 @@ pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(bench: &
     while bench.store.drop_pending(webhook, at(2), "").unwrap() > 0 {}
     let (mut count, mut after, mut calls) = (0, None, 0);
     loop {
-        let span = TimeRange::default();
+        let range = TimeRange::default();
         let found = bench
             .store
-            .resend_undelivered(webhook, span, None, after, at(3), false);
+            .resend_undelivered(webhook, range, None, after, at(3), false);
         let (some, next) = found.unwrap();
         (count, after, calls) = (count + some, next, calls + 1);
         if after.is_none() {

@@ -21,7 +21,7 @@ pub(super) fn a_batch_is_taken_as_a_whole(bench: &Bench<'_>) {
     let owed: Vec<_> = answers
         .iter()
         .flat_map(taken)
-        .map(|a| a.deliveries)
+        .map(|a| a.delivery_count)
         .collect();
     assert_eq!(owed, [2, 0, 1]);
     let body = taken(&answers[0])[0].body.clone().unwrap();
@@ -60,13 +60,13 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
             webhook,
             id,
             3,
-            Some(DeliveryUpdate::Ends {
-                how: Settled::Delivered,
+            Some(DeliveryUpdate::Settle {
+                end: Settled::Delivered,
                 attempts: 1,
                 started_at: at(1),
             }),
         )],
-        announced: Vec::new(),
+        published_changes: Vec::new(),
         now: at(3),
     };
     let refused = bench.store.commit(version, &batch);
@@ -92,8 +92,8 @@ pub(super) fn a_repeated_key_gives_the_first_answer(bench: &Bench<'_>) {
     let again = &taken(&again[0])[0];
     assert_eq!(again.body, None, "nothing is published");
     assert_eq!(
-        (again.id, again.at, again.deliveries),
-        (first.id, first.at, first.deliveries)
+        (again.id, again.published_at, again.delivery_count),
+        (first.id, first.published_at, first.delivery_count)
     );
     assert_eq!(bench.store.newest_notification_id().unwrap(), first.id);
 }
@@ -315,8 +315,8 @@ pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
 pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(bench: &Bench<'_>) {
     let webhook = bench.add_webhook();
     let id = bench.publish(&[webhook], &[1])[0];
-    let before = DeliveryUpdate::Ends {
-        how: Settled::Delivered,
+    let before = DeliveryUpdate::Settle {
+        end: Settled::Delivered,
         attempts: 1,
         started_at: bench.started_at(webhook, id),
     };

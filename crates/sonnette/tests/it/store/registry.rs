@@ -135,7 +135,7 @@ pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(bench: &Bench<'_
     done(
         bench
             .store
-            .change_event(bench.organizer, &slug, None, note())
+            .remove_event(bench.organizer, &slug, note())
             .unwrap(),
     );
     let rows = bench.store.load(version).unwrap();
@@ -156,13 +156,12 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>
         from_file: false,
     };
     for organizer in [Some(bench.organizer), None] {
-        let put = |row: &RegisteredAction, remove| {
-            done(bench.store.put_action_type(row, remove, note()).unwrap())
-        };
+        let add = |row: &RegisteredAction| done(bench.store.add_action_type(row, note()).unwrap());
+        let remove = |row: &RegisteredAction| done(bench.store.remove_action_type(row, note()).unwrap());
         let mut first = row(organizer);
-        first.id = put(&first, false);
+        first.id = add(&first);
         let version = bench.store.version().unwrap();
-        put(&first, true);
+        remove(&first);
         let removed = RemovedAction {
             organizer,
             name: first.name.clone(),
@@ -171,13 +170,13 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>
         assert_eq!(rows.removed_actions, [removed.clone()]);
         assert!(rows.actions.is_empty() && rows.organizers.is_empty());
         let mut second = row(organizer);
-        second.id = put(&second, false);
+        second.id = add(&second);
         let rows = bench.store.load(version).unwrap();
         assert_eq!(
             (rows.removed_actions, rows.actions),
             (vec![removed], vec![second.clone()])
         );
-        put(&second, true);
+        remove(&second);
         assert_eq!(bench.store.load(version).unwrap().actions, []);
     }
 }
@@ -288,22 +287,27 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
     done(
         bench
             .store
-            .change_event(bench.organizer, &slug, None, note())
+            .remove_event(bench.organizer, &slug, note())
             .unwrap(),
     );
     assert!(bench.store.version().unwrap() > version);
     assert_eq!(loaded_webhook(bench, id).events, only(&["b"]));
     assert_eq!(order(), ["b", "c", "d"]);
-    let to = Some(("renamed".to_owned(), None));
     let missing = bench
         .store
-        .change_event(bench.organizer, &slug, to.clone(), note())
+        .change_event(bench.organizer, &slug, "renamed", None, note())
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
     done(
         bench
             .store
-            .change_event(bench.organizer, &"b".parse().unwrap(), to, note())
+            .change_event(
+                bench.organizer,
+                &"b".parse().unwrap(),
+                "renamed",
+                None,
+                note(),
+            )
             .unwrap(),
     );
     assert_eq!(order(), ["c", "b", "d"]);
@@ -433,13 +437,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
+    row.id = done(bench.store.add_action_type(&row, note()).unwrap());
     let again = RegisteredAction {
         id: 0,
         ..row.clone()
     };
     assert_eq!(
-        bench.store.put_action_type(&again, false, note()).unwrap(),
+        bench.store.add_action_type(&again, note()).unwrap(),
         ChangeResult::Taken
     );
     let everybodys = RegisteredAction {
@@ -448,12 +452,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         name: "all.moved".parse().unwrap(),
         ..row.clone()
     };
-    done(
-        bench
-            .store
-            .put_action_type(&everybodys, false, note())
-            .unwrap(),
-    );
+    done(bench.store.add_action_type(&everybodys, note()).unwrap());
     let names = |organizer| -> Vec<String> {
         let registry = RegistrySnapshot::read(bench.store).unwrap();
         let found = registry.organizer_by_id(organizer).unwrap();
@@ -469,15 +468,15 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     assert_eq!(names(other), ["all.moved"]);
     row.example = Some(serde_json::json!({"a": [1, "é"]}));
     let version = bench.store.version().unwrap();
-    done(bench.store.put_action_type(&row, false, note()).unwrap());
+    done(bench.store.change_action_type(&row, note()).unwrap());
     let rows = bench.store.load(version).unwrap();
     assert_eq!(
         (&rows.actions[..], rows.organizers.len()),
         (&[row.clone()][..], 0)
     );
-    done(bench.store.put_action_type(&row, true, note()).unwrap());
+    done(bench.store.remove_action_type(&row, note()).unwrap());
     assert_eq!(
-        bench.store.put_action_type(&row, true, note()).unwrap(),
+        bench.store.remove_action_type(&row, note()).unwrap(),
         ChangeResult::Missing
     );
     assert_eq!(names(bench.organizer), ["all.moved"]);
