@@ -9,13 +9,17 @@ use super::rows::Cells;
 use crate::domain::{OrganizerId, RegisteredAction};
 use crate::store::RemovedAction;
 
+pub(super) const SELECT_ACTION_TYPES: &str =
+    "SELECT * FROM action_types WHERE changed > ?1 ORDER BY name, organizer";
+pub(super) const SELECT_REMOVED_ACTION_TYPES: &str =
+    "SELECT organizer, name FROM removed_action_types WHERE changed > ?1";
+
 /// The action types that changed after a version, by name.
 pub(super) fn action_types(
     c: &Connection,
     since: i64,
 ) -> Result<Vec<RegisteredAction>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT * FROM action_types WHERE changed > ?1 ORDER BY name, organizer")?;
+    let mut statement = c.prepare_cached(SELECT_ACTION_TYPES)?;
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -45,8 +49,7 @@ pub(super) fn removed_action_types(
     c: &Connection,
     since: i64,
 ) -> Result<Vec<RemovedAction>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT organizer, name FROM removed_action_types WHERE changed > ?1")?;
+    let mut statement = c.prepare_cached(SELECT_REMOVED_ACTION_TYPES)?;
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -16,6 +16,10 @@ use super::{SqliteStore, StoreError};
 use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
 
+/// Rows of the registry that changed after a version.
+const CHANGED: &str = "changed > ?1";
+const WEBHOOK_CHANGED: &str = "w.changed > ?1";
+
 impl RegistryStore for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
         self.read(version)
@@ -26,8 +30,8 @@ impl RegistryStore for SqliteStore {
             let c = &c.unchecked_transaction()?;
             Ok(RegistryChanges {
                 version: version(c)?,
-                organizers: organizers(c, "changed > ?1", since)?,
-                webhooks: webhooks(c, "w.changed > ?1", since)?,
+                organizers: organizers(c, CHANGED, since)?,
+                webhooks: webhooks(c, WEBHOOK_CHANGED, since)?,
                 removed_actions: removed_action_types(c, since)?,
                 actions: action_types(c, since)?,
                 tokens: tokens(c, since)?,
@@ -233,4 +237,41 @@ fn event_id(
         |r| r.get(0).map(EventId),
     );
     Ok(id.optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::sqlite::{
+        action_type_rows, database_file, organizer_rows, token_rows, webhook_rows,
+    };
+
+    #[test]
+    fn a_load_reads_changed_rows_and_no_others() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        database_file::migrate(&mut connection).unwrap();
+        for sql in [
+            &organizer_rows::select_organizers(CHANGED)[..],
+            &webhook_rows::select_webhooks(WEBHOOK_CHANGED),
+            &webhook_rows::select_limit_events(WEBHOOK_CHANGED),
+            action_type_rows::SELECT_ACTION_TYPES,
+            action_type_rows::SELECT_REMOVED_ACTION_TYPES,
+            token_rows::SELECT_TOKENS,
+        ] {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = connection.prepare(&explain).unwrap();
+            let steps = statement.query_map([1], |r| r.get::<_, String>("detail"));
+            let steps: Vec<_> = steps.unwrap().map(Result::unwrap).collect();
+            assert!(
+                steps[0].contains("_by_version (changed>?)"),
+                "{sql}: {steps:?}"
+            );
+            assert!(
+                steps.iter().all(|step| !step.starts_with("SCAN")),
+                "{sql}: {steps:?}"
+            );
+        }
+    }
 }

@@ -16,9 +16,11 @@ pub(super) fn permissions(cells: Cells<'_>) -> Result<Permissions, StoreError> {
     Ok(held.into_iter().collect())
 }
 
+pub(super) const SELECT_TOKENS: &str = "SELECT * FROM tokens WHERE changed > ?1";
+
 /// The tokens that changed after a version.
 pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token)>, StoreError> {
-    let mut statement = c.prepare_cached("SELECT * FROM tokens WHERE changed > ?1 ORDER BY id")?;
+    let mut statement = c.prepare_cached(SELECT_TOKENS)?;
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -157,7 +157,8 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>
     };
     for organizer in [Some(bench.organizer), None] {
         let add = |row: &RegisteredAction| done(bench.store.add_action_type(row, note()).unwrap());
-        let remove = |row: &RegisteredAction| done(bench.store.remove_action_type(row, note()).unwrap());
+        let remove =
+            |row: &RegisteredAction| done(bench.store.remove_action_type(row, note()).unwrap());
         let mut first = row(organizer);
         first.id = add(&first);
         let version = bench.store.version().unwrap();
