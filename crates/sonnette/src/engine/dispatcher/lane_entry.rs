@@ -48,7 +48,7 @@ impl Dispatcher {
         let entry = Rc::new(LaneEntry {
             id: webhook,
             lane: RefCell::new(None),
-            current: RefCell::new(self.current(webhook)?),
+            current: RefCell::new(self.current(webhook, None)?),
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
             awaits_capacity: Cell::new(false),
@@ -60,15 +60,21 @@ impl Dispatcher {
         Some(entry)
     }
 
-    pub(super) fn current(&self, id: WebhookId) -> Option<Current> {
+    /// The webhook as it is now, with the request that is prepared already if the webhook has not changed since.
+    fn current(&self, id: WebhookId, known: Option<&Current>) -> Option<Current> {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let policy = registry.failure_policy(id);
+        let prepared = match known.filter(|known| Arc::ptr_eq(&known.webhook, &webhook)) {
+            Some(known) => known.prepared.clone(),
+            None => Rc::new(self.sender.prepare(&webhook)),
+        };
         Some(Current {
             version: registry.version(),
-            prepared: Rc::new(self.sender.prepare(&webhook)),
+            prepared,
             webhook,
-            policy: Policy { failures: policy },
+            policy: Policy {
+                failures: registry.failure_policy(id),
+            },
         })
     }
 
@@ -78,12 +84,9 @@ impl Dispatcher {
         if known.version == self.context.registry.version() {
             return known;
         }
-        let Some(mut now) = self.current(entry.id) else {
+        let Some(now) = self.current(entry.id, Some(&known)) else {
             return known;
         };
-        if Arc::ptr_eq(&now.webhook, &known.webhook) {
-            now.prepared = known.prepared;
-        }
         *entry.current.borrow_mut() = now.clone();
         now
     }
