@@ -406,7 +406,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.into())))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

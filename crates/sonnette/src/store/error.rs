@@ -1,35 +1,44 @@
-//! Why the store did not do something.
+//! Errors of the store.
 
-/// Why the store did not do it.
+use std::error::Error;
+
+/// The error behind a [`StoreError`]; no type of a database crosses the traits' border.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why the store did not read or write something.
+///
+/// The text of the error behind it is part of this error's text. So `source` does not return it a second time, and a
+/// printed chain of sources repeats nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot take or give anything now: disk full, locked for too long, away. Worth another try.
+    /// The store cannot be read or written at the moment: the disk is full, or another process holds it for too long. A
+    /// later try may succeed.
     #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// A row makes no sense: damaged, or written by something else.
+    Unavailable(BoxError),
+    /// A row cannot be read: it is damaged, or something else wrote it.
     #[error("the store is inconsistent: {table}.{column} of {row}: {reason}")]
     Inconsistent {
-        /// Where.
+        /// The table.
         table: &'static str,
-        /// Which column.
+        /// The column.
         column: &'static str,
-        /// Which row.
+        /// The row's first column, usually its id.
         row: String,
-        /// What is wrong with it.
-        reason: String,
+        /// Why the value cannot be read.
+        reason: BoxError,
     },
-    /// It cannot be opened, and is left as it was.
+    /// The store cannot be opened, and is left as it was.
     #[error("{0}")]
-    Refused(String),
+    Refused(BoxError),
 }
 
 /// Why a batch was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The registry has moved on from the version the batch was matched against; nothing was done.
+    /// The registry has a newer version than the one that the batch was matched against. Nothing was written.
     #[error("the registry has changed")]
     Stale,
-    /// Nothing was done.
+    /// The store failed. Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

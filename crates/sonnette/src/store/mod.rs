@@ -41,7 +41,7 @@ pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
 };
 pub use erasure_store::{ErasureResult, ErasureStore};
-pub use error::{CommitError, StoreError};
+pub use error::{BoxError, CommitError, StoreError};
 pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
     History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,

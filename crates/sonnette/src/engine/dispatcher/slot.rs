@@ -120,7 +120,7 @@ impl Dispatcher {
         let shared = self.shared.clone();
         spawn_blocking(move || work(&shared))
             .await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.into())))
     }
 
     /// Changes a lane and keeps the thread's sums true.

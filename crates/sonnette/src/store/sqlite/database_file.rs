@@ -28,7 +28,7 @@ const MIGRATIONS: &[&str] = &[
 const CHECKED_SIZE: u64 = 64 << 20;
 
 fn refused(path: &Path, why: &str) -> StoreError {
-    StoreError::Refused(format!("{}: {why}", path.display()))
+    StoreError::Refused(format!("{}: {why}", path.display()).into())
 }
 
 /// Makes the data directory, for its owner alone.
@@ -125,9 +125,9 @@ pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
     if found == "ok" {
         return Ok(());
     }
-    Err(StoreError::Refused(format!(
-        "the store is damaged: {found}"
-    )))
+    Err(StoreError::Refused(
+        format!("the store is damaged: {found}").into(),
+    ))
 }
 
 /// Says that one process serves from a data directory; held for as long as it lives.

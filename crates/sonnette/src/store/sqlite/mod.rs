@@ -282,12 +282,12 @@ impl From<rusqlite::Error> for StoreError {
                 table: "the store",
                 column: "a constraint",
                 row: "a new row".to_owned(),
-                reason: error.to_string(),
+                reason: error.into(),
             },
             Some(DatabaseCorrupt | NotADatabase) => {
-                Self::Refused(format!("the store is damaged: {error}"))
+                Self::Refused(format!("the store is damaged: {error}").into())
             }
-            _ => Self::Unavailable(error.to_string()),
+            _ => Self::Unavailable(error.into()),
         }
     }
 }

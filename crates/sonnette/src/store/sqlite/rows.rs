@@ -1,6 +1,5 @@
 //! Rows to domain values and back, in one place.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -9,6 +8,7 @@ use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::store::BoxError;
 
 /// A row with the name of its table, for errors.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ impl<'a> Cells<'a> {
         Self { row, table }
     }
 
-    pub(super) fn wrong(self, column: &'static str, reason: impl Display) -> StoreError {
+    pub(super) fn wrong(self, column: &'static str, reason: impl Into<BoxError>) -> StoreError {
         let row = self
             .row
             .get::<_, i64>(0)
@@ -31,7 +31,7 @@ impl<'a> Cells<'a> {
             table: self.table,
             column,
             row,
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 
@@ -50,7 +50,7 @@ impl<'a> Cells<'a> {
     }
 
     /// A text that a domain type reads, found by its place, and not copied.
-    pub(super) fn parse_at<T: FromStr<Err: Display>>(
+    pub(super) fn parse_at<T: FromStr<Err: Into<BoxError>>>(
         self,
         place: usize,
         column: &'static str,
@@ -71,7 +71,7 @@ impl<'a> Cells<'a> {
     }
 
     /// A text that a domain type reads.
-    pub(super) fn parse<T: FromStr<Err: Display>>(
+    pub(super) fn parse<T: FromStr<Err: Into<BoxError>>>(
         self,
         column: &'static str,
     ) -> Result<T, StoreError> {
@@ -81,7 +81,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The same, where there may be none.
-    pub(super) fn parse_some<T: FromStr<Err: Display>>(
+    pub(super) fn parse_some<T: FromStr<Err: Into<BoxError>>>(
         self,
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
