@@ -7,11 +7,12 @@ use super::inbox::Message;
 use super::sonnette::{Resume, Sonnette, blocking};
 use super::{ControlError, OrganizerSnapshot, publisher};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{ErasureResult, Store, StoreError, TimeRange};
+use crate::store::{BatchAuditEntry, ErasureResult, NewAuditEntry, Store, StoreError, TimeRange};
 
 impl Sonnette {
     /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
-    /// published in `span`; how many. With `dry_run` it only counts. The filters are those of now.
+    /// published in `span`; how many. The number is added to `count` in the data of the audit `entry`; without an `entry`
+    /// it only counts. The filters are those of now.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -19,7 +20,7 @@ impl Sonnette {
         &self,
         webhook: WebhookId,
         span: TimeRange,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook)?;
         let registry = self.registry();
@@ -29,9 +30,14 @@ impl Sonnette {
             .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
-        let count =
-            blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
-        if count > 0 && !dry_run {
+        let mut written = entry.as_deref().cloned();
+        let (count, written) = blocking(move || {
+            let count = recover(&*store, &tenant, webhook, span, now, written.as_mut())?;
+            Ok((count, written))
+        })
+        .await?;
+        if let Some((entry, written)) = entry.zip(written) {
+            *entry = written;
             self.look(webhook, false);
         }
         Ok(count)
@@ -46,6 +52,7 @@ impl Sonnette {
         &self,
         tenant: &OrganizerSnapshot,
         subject: &str,
+        entry: NewAuditEntry,
     ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.shared.store.clone(), subject.to_owned());
@@ -78,8 +85,9 @@ impl Sonnette {
         Ok(blocking(move || {
             let mut resumes = resumes;
             let mut sum = ErasureResult::default();
+            let mut entry = BatchAuditEntry::from(entry);
             loop {
-                let erased = store.erase_subject(organizer, &key, through, now)?;
+                let erased = store.erase_subject(organizer, &key, through, now, &mut entry)?;
                 sum.notifications += erased.notifications;
                 sum.attempts += erased.attempts;
                 sum.dropped += erased.dropped;
@@ -105,7 +113,7 @@ fn recover(
     webhook: WebhookId,
     span: TimeRange,
     now: Timestamp,
-    dry_run: bool,
+    mut entry: Option<&mut BatchAuditEntry>,
 ) -> Result<u64, StoreError> {
     let (mut count, mut after) = (0, None);
     loop {
@@ -119,10 +127,12 @@ fn recover(
             })
             .map(|n| n.id)
             .collect();
-        count += if dry_run {
-            missed.len() as u64
-        } else {
-            store.enqueue(webhook, &missed, now)?
+        count += match entry.as_deref_mut() {
+            // A batch without any is written only if it is the last, and then for the sake of the entry.
+            Some(entry) if !missed.is_empty() || next.is_none() => {
+                store.enqueue(webhook, &missed, now, entry)?
+            }
+            _ => missed.len() as u64,
         };
         after = next;
         if after.is_none() {

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::domain::{Delivery, NotificationId, OrganizerId, TokenHash, WebhookId};
-use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, Store, StoreError, TimeRange};
+use crate::store::{
+    BatchAuditEntry, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry, Store, StoreError,
+    TimeRange,
+};
 
 /// Webhooks not saved that may be tried out at a time.
 const TRY_OUTS: usize = 8;
@@ -229,8 +232,8 @@ impl Sonnette {
         Ok(delivery)
     }
 
-    /// Sends again what was not delivered of the notifications published in `span`; how many. With `dry_run` it only
-    /// counts.
+    /// Sends again what was not delivered of the notifications published in `span`; how many. The number is added to
+    /// `count` in the data of the audit `entry`; without an `entry` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -239,24 +242,26 @@ impl Sonnette {
         webhook: WebhookId,
         span: TimeRange,
         only: Option<DeliveryStateFilter>,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook)?;
         let (store, now) = (self.shared.store.clone(), self.now());
-        let count = blocking(move || {
+        let mut written = entry.as_deref().cloned();
+        let (count, written) = blocking(move || {
             let (mut count, mut after) = (0, None);
             loop {
                 let (found, next) =
-                    store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
+                    store.resend_undelivered(webhook, span, only, after, now, written.as_mut())?;
                 count += found;
                 after = next;
                 if after.is_none() {
-                    return Ok(count);
+                    return Ok((count, written));
                 }
             }
         })
         .await?;
-        if !dry_run {
+        if let Some((entry, written)) = entry.zip(written) {
+            *entry = written;
             self.look(webhook, false);
         }
         Ok(count)
@@ -267,12 +272,19 @@ impl Sonnette {
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
-    pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+    pub async fn expedite(
+        &self,
+        webhook: WebhookId,
+        entry: Option<NewAuditEntry>,
+    ) -> Result<u64, ControlError> {
         self.require_enabled(webhook)?;
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
+            let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
+            while changed == MAX_BATCH_ROWS {
+                changed = store.schedule_now(webhook, now, None)?;
+            }
             Ok(count)
         })
         .await?;
@@ -285,7 +297,11 @@ impl Sonnette {
     ///
     /// # Errors
     /// [`ControlError::Missing`]; [`ControlError::Stopping`].
-    pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+    pub async fn drop_waiting(
+        &self,
+        webhook: WebhookId,
+        entry: Option<NewAuditEntry>,
+    ) -> Result<u64, ControlError> {
         self.refresh()?
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
@@ -303,9 +319,10 @@ impl Sonnette {
         Ok(blocking(move || {
             // The whole of it, not just the part that is set.
             let mut resume = resume;
-            let mut count = 0;
+            let (mut count, mut entry) = (0, entry);
             loop {
-                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
+                let dropped =
+                    store.drop_pending(webhook, now, "dropped by hand", entry.take().as_ref())?;
                 count += dropped as u64;
                 if dropped < MAX_BATCH_ROWS {
                     resume.through = store.newest_notification_id()?;

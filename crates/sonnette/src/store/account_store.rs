@@ -30,7 +30,7 @@ pub trait AccountStore {
     fn add_user(
         &self,
         user: &NewUser,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 
     /// All users, or those with an entry for an organizer, by e-mail address.
@@ -63,7 +63,7 @@ pub trait AccountStore {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 
     /// Sets the password (argon2id, PHC string), and ends all of the user's sessions and links; letters that are still
@@ -77,7 +77,7 @@ pub trait AccountStore {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError>;
 
@@ -88,6 +88,6 @@ pub trait AccountStore {
     fn remove_user(
         &self,
         id: UserId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 }

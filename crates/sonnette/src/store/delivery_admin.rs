@@ -2,19 +2,28 @@
 
 use jiff::Timestamp;
 
-use super::{DeliveryStateFilter, PendingDelivery, StoreError, TimeRange};
+use super::{
+    BatchAuditEntry, DeliveryStateFilter, NewAuditEntry, PendingDelivery, StoreError, TimeRange,
+};
 use crate::domain::{Delivery, NotificationId, WebhookId};
 
 /// What people, and a change of state, do to waiting deliveries.
 pub trait DeliveryAdmin {
-    /// Makes waiting deliveries of a lane due, in order of publication: those whose time is yet to come.
-    /// Returns how many it changed, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
+    /// Makes pending deliveries of a lane due that are not due at `now`, in order of publication. Returns how many it
+    /// changed, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of a person's request takes
+    /// its audit `entry`: a crash may then leave an entry of work that was not completed, but no work without an entry.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+    fn schedule_now(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        entry: Option<&NewAuditEntry>,
+    ) -> Result<usize, StoreError>;
 
-    /// Drops waiting deliveries of a lane, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
+    /// Drops pending deliveries of a lane, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of
+    /// a person's request takes its audit `entry`, as in [`schedule_now`](Self::schedule_now).
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -23,9 +32,10 @@ pub trait DeliveryAdmin {
         webhook: WebhookId,
         now: Timestamp,
         reason: &str,
+        entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError>;
 
-    /// Gives up waiting deliveries of a lane whose three days are over, at most [`MAX_BATCH_ROWS`].
+    /// Gives up waiting deliveries of a lane whose three days are over, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -60,9 +70,10 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<Option<PendingDelivery>, StoreError>;
 
-    /// Makes deliveries due again that were not delivered, of notifications published in `range`; with `settled`, only
-    /// those that ended so. Works on notifications after `after`; returns how many it found and, unless that was the
-    /// end, where to go on. With `dry_run` it only counts.
+    /// Makes deliveries due that were not delivered, of notifications published in `range`; with `only`, those in this
+    /// state. Looks at notifications after `after`. Returns how many it changed and, unless that was the end, the
+    /// notification to continue after. The number is added to `count` in the data of the audit `entry`; without an
+    /// `entry` it only counts.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -73,7 +84,7 @@ pub trait DeliveryAdmin {
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<(u64, Option<NotificationId>), StoreError>;
 
     /// Owes a notification to these webhooks again, whatever came of it before.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{BatchAuditEntry, StoreError};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
 
 /// What was blanked.
@@ -32,7 +32,8 @@ pub trait ErasureStore {
 
     /// Blanks what notifications of this person up to `through` said and what was answered to them, drops what waits of
     /// them, and takes their subject away: one bite. An erased notification has an empty body, and is never sent again;
-    /// attempts of it that are still under way will be recorded without their answers.
+    /// attempts of it that are still under way will be recorded without their answers. The numbers of the result are
+    /// added to those in the data of the audit `entry`.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -42,6 +43,7 @@ pub trait ErasureStore {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError>;
 
     /// Lets nothing of what was erased remain beside the tables, such as in a write-ahead log; where somebody reads it

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{StoreError, TimeRange};
+use super::{BatchAuditEntry, StoreError, TimeRange};
 use crate::domain::{ActionName, Audience, EventSlug, NotificationId, WebhookId};
 
 /// As much of a notification as it takes to tell who listens to it.
@@ -32,7 +32,8 @@ pub trait MissedStore {
         after: Option<NotificationId>,
     ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError>;
 
-    /// Owes these notifications to a webhook from now on, but for those that it has a delivery of; how many.
+    /// Adds a delivery, due now, of each of these notifications to a webhook that has none of it, and returns how many.
+    /// The number is added to `count` in the data of the audit `entry`.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -41,5 +42,6 @@ pub trait MissedStore {
         webhook: WebhookId,
         notifications: &[NotificationId],
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<u64, StoreError>;
 }

@@ -30,7 +30,7 @@ mod webhook_store;
 pub use account_email_store::AccountEmailStore;
 pub use account_store::{AccountStore, NewUser};
 pub use alert_store::AlertStore;
-pub use audit_log::{Actor, AuditEntry, AuditLog, NewAuditEntry};
+pub use audit_log::{Actor, AuditEntry, AuditLog, BatchAuditEntry, NewAuditEntry};
 pub use batch::{
     Batch, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup, Settlement,
     SettlementCause, StoredPublication,

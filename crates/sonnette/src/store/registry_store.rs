@@ -50,7 +50,7 @@ pub trait RegistryStore {
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError>;
 
     /// Changes an organizer; its slug stays. Taken: another one has the UUID.
@@ -61,7 +61,7 @@ pub trait RegistryStore {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError>;
 
     /// All events of an organizer, in pretix's order: start, name, slug.
@@ -78,7 +78,7 @@ pub trait RegistryStore {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Event>, StoreError>;
 
     /// Changes the name and the start of an event.
@@ -91,7 +91,7 @@ pub trait RegistryStore {
         slug: &EventSlug,
         name: &str,
         date_from: Option<Timestamp>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 
     /// Removes an event, also from the event filters of webhooks.
@@ -102,7 +102,7 @@ pub trait RegistryStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 
     /// Adds an action type (its `id` is ignored) and returns its id. Taken: the organizer, or all organizers, have one
@@ -113,7 +113,7 @@ pub trait RegistryStore {
     fn add_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
     /// Changes the action type with the `id` of `action_type`; its organizer and name stay.
@@ -123,7 +123,7 @@ pub trait RegistryStore {
     fn change_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
     /// Removes the action type with the `id` of `action_type`.
@@ -133,6 +133,6 @@ pub trait RegistryStore {
     fn remove_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 }

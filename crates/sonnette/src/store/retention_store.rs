@@ -7,7 +7,7 @@ use super::StoreError;
 /// Removing what is past its retention.
 pub trait RetentionStore {
     /// Removes what ended before `before`: attempts, settled notifications, used keys, kept answers, mail, and sessions and links that have expired; at most
-    /// [`MAX_BATCH_ROWS`] rows of each. Returns whether more is left.
+    /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS) rows of each. Returns whether more is left.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -24,7 +24,7 @@ pub trait TokenStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError>;
+    fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError>;
 
     /// Changes a token's name, its permissions or whether it is active.
     ///
@@ -34,7 +34,7 @@ pub trait TokenStore {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError>;
 
     /// Notes that tokens were used, to the minute.

@@ -132,7 +132,11 @@ impl Dispatcher {
         let webhook = slot.id;
         let held = self
             .blocking(move |shared| {
-                while shared.store.schedule_now(webhook, shared.clock.now())? == MAX_BATCH_ROWS {}
+                while shared
+                    .store
+                    .schedule_now(webhook, shared.clock.now(), None)?
+                    == MAX_BATCH_ROWS
+                {}
                 Ok(())
             })
             .await;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::rows::{Cells, micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
@@ -16,7 +16,7 @@ impl AccountStore for SqliteStore {
     fn add_user(
         &self,
         user: &NewUser,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if is_taken(t, &user.email, None)? {
@@ -39,7 +39,7 @@ impl AccountStore for SqliteStore {
                 created: user.created,
             };
             write_user(t, &user)?;
-            write_notes(t, None, Some(&user.access), &note)?;
+            insert_entries(t, None, Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -82,7 +82,7 @@ impl AccountStore for SqliteStore {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(before) = user(t, id)? else {
@@ -104,7 +104,7 @@ impl AccountStore for SqliteStore {
             if user.email != before.email {
                 session_store::end_links(t, id)?;
             }
-            write_notes(t, Some(&before.access), Some(&user.access), &note)?;
+            insert_entries(t, Some(&before.access), Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -114,7 +114,7 @@ impl AccountStore for SqliteStore {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
@@ -133,7 +133,7 @@ impl AccountStore for SqliteStore {
             session_store::end_sessions(t, id)?;
             session_store::end_links(t, id)?;
             account_email_store::withdraw(t, id, now)?;
-            write_notes(t, None, Some(&user.access), &note)?;
+            insert_entries(t, None, Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -141,7 +141,7 @@ impl AccountStore for SqliteStore {
     fn remove_user(
         &self,
         id: UserId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(user) = user(t, id)? else {
@@ -152,7 +152,7 @@ impl AccountStore for SqliteStore {
             t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
-            write_notes(t, Some(&user.access), None, &note)?;
+            insert_entries(t, Some(&user.access), None, &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -235,11 +235,11 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
 
 /// A line in the audit log of each organizer for which something changed, and of nobody else: whom a user has to do with
 /// elsewhere is not theirs to know. What changed for no organizer stands in that of the installation.
-fn write_notes(
+fn insert_entries(
     t: &Transaction<'_>,
     before: Option<&Access>,
     after: Option<&Access>,
-    note: &NewAuditEntry,
+    entry: &NewAuditEntry,
 ) -> Result<(), StoreError> {
     let held = |access: Option<&Access>| match access {
         Some(Access::Organizers(held)) => held.clone(),
@@ -256,7 +256,7 @@ fn write_notes(
         concerned.push(None);
     }
     for organizer in concerned {
-        write_note(t, organizer, note)?;
+        insert_entry(t, organizer, entry)?;
     }
     Ok(())
 }

@@ -3,21 +3,31 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::audit_log::{insert_entry_of_webhook, organizer_of, write_batch_entry};
 use super::delivery_rows::{self, WAITING};
 use super::notification_rows::first_since;
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError, disable_webhook};
 use crate::domain::{Delivery, LIFETIME, NotificationId, Settled, WebhookId};
 use crate::store::{
-    DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
+    BatchAuditEntry, DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry,
+    PendingDelivery, TimeRange,
 };
 
 /// Deliveries looked at in search of those nobody took, before others may have the connection.
 const LOOKED_AT: usize = 10 * MAX_BATCH_ROWS;
 
 impl DeliveryAdmin for SqliteStore {
-    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn schedule_now(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        entry: Option<&NewAuditEntry>,
+    ) -> Result<usize, StoreError> {
         self.write(|t| {
+            if let Some(entry) = entry {
+                insert_entry_of_webhook(t, webhook, entry)?;
+            }
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET due_at = min(started_at, ?2) WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
@@ -32,8 +42,12 @@ impl DeliveryAdmin for SqliteStore {
         webhook: WebhookId,
         now: Timestamp,
         reason: &str,
+        entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError> {
         self.write(|t| {
+            if let Some(entry) = entry {
+                insert_entry_of_webhook(t, webhook, entry)?;
+            }
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'dropped', reason = ?3 WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
@@ -98,7 +112,7 @@ impl DeliveryAdmin for SqliteStore {
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<(u64, Option<NotificationId>), StoreError> {
         // Looking may take long where nearly all was delivered: the writer is not kept from others by it.
         let (seen, more) = self.read(|c| {
@@ -117,8 +131,11 @@ impl DeliveryAdmin for SqliteStore {
             })
             .map(|seen| seen.notification)
             .collect();
-        if dry_run || wanted.is_empty() {
+        let Some(entry) = entry else {
             return Ok((wanted.len() as u64, more));
+        };
+        if wanted.is_empty() && (more.is_some() || entry.id.is_some()) {
+            return Ok((0, more));
         }
         self.write(|t| {
             let mut count = 0;
@@ -126,6 +143,8 @@ impl DeliveryAdmin for SqliteStore {
                 // One that a receiver took meanwhile stays delivered.
                 count += again(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
             }
+            entry.add("count", count as u64);
+            write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
             Ok((count as u64, more))
         })
     }

@@ -1,4 +1,4 @@
-//! Switching a webhook off, and all that update from it.
+//! Switching a webhook off, and all that follows from it.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -34,13 +34,13 @@ pub(super) fn disable(
     disabled_intervals::begin(t, webhook)?;
     pending_webhook_changes::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
-    let note = NewAuditEntry {
+    let entry = NewAuditEntry {
         actor: Actor::Server,
         action: "pretix.webhook.changed",
         data,
         at: now,
     };
-    audit_log::write_note(t, Some(organizer), &note)?;
+    audit_log::insert_entry(t, Some(organizer), &entry)?;
     if let Some(kind) = alert {
         alert_store::queue(t, webhook, kind, now)?;
     }

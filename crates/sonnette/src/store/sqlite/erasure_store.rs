@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
+use super::audit_log::write_batch_entry;
 use super::rows::micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
-use crate::store::{ErasureResult, ErasureStore};
+use crate::store::{BatchAuditEntry, ErasureResult, ErasureStore};
 
 /// Notifications of one transaction: each may have many attempts.
 const NOTIFICATIONS: usize = 200;
@@ -48,9 +49,10 @@ impl ErasureStore for SqliteStore {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError> {
         let mut writer = self.writer.lock();
-        let answer = writer.erase_subject(organizer, subject, through, now);
+        let answer = writer.erase_subject(organizer, subject, through, now, entry);
         MutexGuard::unlock_fair(writer);
         answer
     }
@@ -90,9 +92,10 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError> {
         self.connection.pragma_update(None, "secure_delete", "ON")?;
-        let answer = self.erase_batch(organizer, subject, through, now);
+        let answer = self.erase_batch(organizer, subject, through, now, entry);
         self.connection
             .pragma_update(None, "secure_delete", "OFF")?;
         let (erased, ids) = answer?;
@@ -110,6 +113,7 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<(ErasureResult, Vec<Published>), StoreError> {
         let transaction = begin(&mut self.connection)?;
         let ids = ids(&transaction, organizer, subject, through)?;
@@ -126,6 +130,10 @@ impl Writer {
                 &mut erased,
             )?;
         }
+        entry.add("notifications", erased.notifications);
+        entry.add("attempts", erased.attempts);
+        entry.add("dropped", erased.dropped);
+        write_batch_entry(&transaction, Some(organizer), entry)?;
         transaction.commit()?;
         Ok((erased, ids))
     }

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::audit_log::{organizer_of, write_batch_entry};
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError, notification_rows};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
+use crate::store::{BatchAuditEntry, MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
 impl MissedStore for SqliteStore {
     fn missed_notifications(
@@ -44,6 +45,7 @@ impl MissedStore for SqliteStore {
         webhook: WebhookId,
         notifications: &[NotificationId],
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<u64, StoreError> {
         self.write(|t| {
             let mut owe = t.prepare_cached(
@@ -55,6 +57,8 @@ impl MissedStore for SqliteStore {
             for notification in notifications {
                 owed += owe.execute([webhook.0, notification.0, micros(now)])? as u64;
             }
+            entry.add("count", owed);
+            write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
             Ok(owed)
         })
     }

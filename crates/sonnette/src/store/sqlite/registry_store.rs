@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::action_type_rows::{action_types, insert_action_type, update_action_type};
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_version::{touch_all_organizers, touch_organizer, version};
 use super::rows::{Cells, micros};
@@ -46,7 +46,7 @@ impl RegistryStore for SqliteStore {
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let mut organizer = Organizer { id: OrganizerId(0), ..organizer.clone() };
@@ -60,7 +60,7 @@ impl RegistryStore for SqliteStore {
             )?;
             organizer.id = OrganizerId(t.last_insert_rowid());
             write_organizer(t, &organizer)?;
-            write_note(t, Some(organizer.id), &note)?;
+            insert_entry(t, Some(organizer.id), &entry)?;
             Ok(ChangeResult::Done(organizer))
         })
     }
@@ -69,7 +69,7 @@ impl RegistryStore for SqliteStore {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else {
@@ -82,7 +82,7 @@ impl RegistryStore for SqliteStore {
                 return Ok(ChangeResult::Taken);
             }
             write_organizer(t, &organizer)?;
-            write_note(t, Some(id), &note)?;
+            insert_entry(t, Some(id), &entry)?;
             Ok(ChangeResult::Done(organizer))
         })
     }
@@ -112,7 +112,7 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Event>, StoreError> {
         self.write(|t| {
             let id: Option<i64> = t
@@ -131,7 +131,7 @@ impl RegistryStore for SqliteStore {
             let Some(id) = id else {
                 return Ok(ChangeResult::Taken);
             };
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(Event {
                 id: EventId(id),
                 ..event.clone()
@@ -145,7 +145,7 @@ impl RegistryStore for SqliteStore {
         slug: &EventSlug,
         name: &str,
         date_from: Option<Timestamp>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
             let Some(id) = event_id(t, organizer, slug)? else {
@@ -156,7 +156,7 @@ impl RegistryStore for SqliteStore {
                 params![id.0, name, date_from.map(micros)],
             )?;
             touch_organizer(t, organizer)?;
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -165,7 +165,7 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
             let Some(id) = event_id(t, organizer, slug)? else {
@@ -175,7 +175,7 @@ impl RegistryStore for SqliteStore {
             t.execute("DELETE FROM events WHERE id = ?1", [id.0])?;
             // Commits remember known events for one version of the registry.
             touch_organizer(t, organizer)?;
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -183,14 +183,14 @@ impl RegistryStore for SqliteStore {
     fn add_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             let Some(id) = insert_action_type(t, action_type)? else {
                 return Ok(ChangeResult::Taken);
             };
             touch_organizers_of(t, action_type)?;
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -198,14 +198,14 @@ impl RegistryStore for SqliteStore {
     fn change_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             if !update_action_type(t, action_type)? {
                 return Ok(ChangeResult::Missing);
             }
             touch_organizers_of(t, action_type)?;
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(action_type.id))
         })
     }
@@ -213,7 +213,7 @@ impl RegistryStore for SqliteStore {
     fn remove_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             let removed = t.execute("DELETE FROM action_types WHERE id = ?1", [action_type.id])?;
@@ -221,7 +221,7 @@ impl RegistryStore for SqliteStore {
                 return Ok(ChangeResult::Missing);
             }
             touch_organizers_of(t, action_type)?;
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(action_type.id))
         })
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::registry_version::bump;
 use super::rows::{Cells, micros};
 use super::token_rows::{permissions_json, token};
@@ -12,7 +12,7 @@ use crate::domain::{Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
 
 impl TokenStore for SqliteStore {
-    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError> {
+    fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError> {
         self.write(|t| {
             let (organizer, permissions) = match token.scope {
                 Scope::Operator => (None, Permissions::default()),
@@ -32,7 +32,7 @@ impl TokenStore for SqliteStore {
                 ],
             )?;
             let id = TokenId(t.last_insert_rowid());
-            write_note(t, organizer, &note)?;
+            insert_entry(t, organizer, &entry)?;
             Ok(Token {
                 id,
                 name: token.name.clone(),
@@ -48,7 +48,7 @@ impl TokenStore for SqliteStore {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
             let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
@@ -75,7 +75,7 @@ impl TokenStore for SqliteStore {
                     version
                 ],
             )?;
-            write_note(t, organizer, &note)?;
+            insert_entry(t, organizer, &entry)?;
             Ok(ChangeResult::Done(token))
         })
     }

@@ -1,10 +1,10 @@
-//! Webhooks, and all that update from a change of one.
+//! Webhooks, and all that follows from a change of one.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
 use serde_json::Value;
 
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::registry_version::touch_organizer;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
@@ -15,7 +15,12 @@ use crate::domain::{
 use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
 
 impl WebhookStore for SqliteStore {
-    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError> {
+    fn add_webhook(
+        &self,
+        webhook: &Webhook,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
+    ) -> Result<Webhook, StoreError> {
         self.write(|t| {
             t.execute(
                 "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
@@ -27,8 +32,10 @@ impl WebhookStore for SqliteStore {
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
             }
-            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, note.at)?;
-            write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
+            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, entry.at)?;
+            for entry in [Some(entry), settings_entry].into_iter().flatten() {
+                insert_entry(t, Some(webhook.organizer), &with_id(entry, webhook.id))?;
+            }
             Ok(webhook)
         })
     }
@@ -38,7 +45,8 @@ impl WebhookStore for SqliteStore {
         organizer: OrganizerId,
         id: WebhookId,
         change: &mut dyn FnMut(&mut Webhook) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
             let Some(before) = webhooks(t, "id = ?1", id.0)?
@@ -51,8 +59,10 @@ impl WebhookStore for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(ChangeResult::Refused);
             }
-            change_from(t, &before, &webhook, note.at)?;
-            write_note(t, Some(organizer), &with_id(note, id))?;
+            change_from(t, &before, &webhook, entry.at)?;
+            for entry in [Some(entry), settings_entry].into_iter().flatten() {
+                insert_entry(t, Some(organizer), &with_id(entry, id))?;
+            }
             Ok(ChangeResult::Done(webhook))
         })
     }
@@ -61,12 +71,12 @@ impl WebhookStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         id: WebhookId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
-        self.write(|t| match retire(t, organizer, id, note.at)? {
+        self.write(|t| match retire(t, organizer, id, entry.at)? {
             None => Ok(ChangeResult::Missing),
             Some(webhook) => {
-                write_note(t, Some(organizer), &with_id(note, id))?;
+                insert_entry(t, Some(organizer), &with_id(entry, id))?;
                 Ok(ChangeResult::Done(webhook))
             }
         })
@@ -80,7 +90,7 @@ impl WebhookStore for SqliteStore {
     }
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that update from it.
+/// Writes what has changed of a webhook, if anything has, and all that follows from it.
 fn change_from(
     t: &Transaction<'_>,
     before: &Webhook,
@@ -138,9 +148,9 @@ fn retire(
     Ok(Some(webhook))
 }
 
-fn with_id(mut note: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
-    if let Value::Object(data) = &mut note.data {
+fn with_id(mut entry: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
+    if let Value::Object(data) = &mut entry.data {
         data.insert("id".to_owned(), webhook.0.into());
     }
-    note
+    entry
 }

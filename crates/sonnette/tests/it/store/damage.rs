@@ -5,16 +5,16 @@ use sonnette::domain::{Settled, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{DeliveryAdmin, DeliveryStore, History, RegistryStore, Store};
 
-use super::bench::{Bench, at, named};
+use super::fixture::{Fixture, at, named};
 
 /// Damages a store that has one webhook with one delivery, and gives it with the webhook.
 fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     let store = SqliteStore::open(path).unwrap();
-    let bench = Bench::new(&store);
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[0])[0];
-    bench.publish(&[webhook], &[1]);
-    bench.ends(webhook, id, Settled::GivenUp, 2);
+    let fixture = Fixture::new(&store);
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[0])[0];
+    fixture.publish(&[webhook], &[1]);
+    fixture.ends(webhook, id, Settled::GivenUp, 2);
     // Writes the sums, too.
     store.checkpoint();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();

@@ -7,15 +7,15 @@ use sonnette::domain::{
 use sonnette::store::{Batch, CommitError, DeliveryUpdate, GroupResult, MAX_PAGE_BYTES};
 use std::time::Duration;
 
-use super::bench::{Bench, at, disabling, keyed, publication, settlement, taken, with_health};
+use super::fixture::{Fixture, at, disabling, keyed, publication, settlement, taken, with_health};
 
-pub(super) fn a_batch_is_taken_as_a_whole(bench: &Bench<'_>) {
-    let (one, two) = (bench.add_webhook(), bench.add_webhook());
+pub(super) fn a_batch_is_taken_as_a_whole(fixture: &Fixture<'_>) {
+    let (one, two) = (fixture.add_webhook(), fixture.add_webhook());
     let groups = vec![
-        bench.group(vec![publication(&[one, two], 1), publication(&[], 2)]),
-        bench.group(vec![publication(&[two], 3)]),
+        fixture.group(vec![publication(&[one, two], 1), publication(&[], 2)]),
+        fixture.group(vec![publication(&[two], 3)]),
     ];
-    let answers = bench.commit(groups);
+    let answers = fixture.commit(groups);
     let ids: Vec<_> = answers.iter().flat_map(taken).map(|a| a.id).collect();
     assert!(ids.windows(2).all(|two| two[0] < two[1]), "{ids:?}");
     let owed: Vec<_> = answers
@@ -29,33 +29,33 @@ pub(super) fn a_batch_is_taken_as_a_whole(bench: &Bench<'_>) {
         body,
         format!(r#"{{"notification_id":{},"data":{{}}}}"#, ids[0])
     );
-    assert_eq!(bench.due(two, 10), [ids[0], ids[2]]);
-    let page = bench.store.due_deliveries(one, at(10), None, 9).unwrap();
+    assert_eq!(fixture.due(two, 10), [ids[0], ids[2]]);
+    let page = fixture.store.due_deliveries(one, at(10), None, 9).unwrap();
     assert_eq!(page.due[0].notification.body, body);
     assert_eq!(page.due[0].progress.due_at, at(1));
 }
 
-pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(bench: &Bench<'_>) {
+pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(fixture: &Fixture<'_>) {
     assert_eq!(
-        bench.store.newest_notification_id().unwrap(),
+        fixture.store.newest_notification_id().unwrap(),
         NotificationId(0)
     );
-    let first = bench.publish(&[], &[1])[0];
-    assert_eq!(bench.store.newest_notification_id().unwrap(), first);
-    let reserved = bench.store.reserve_notification_id().unwrap();
-    let mut group = bench.group(vec![publication(&[], 2)]);
-    group.organizer = bench.add_organizer("other");
-    let last = taken(&bench.commit(vec![group])[0])[0].id;
+    let first = fixture.publish(&[], &[1])[0];
+    assert_eq!(fixture.store.newest_notification_id().unwrap(), first);
+    let reserved = fixture.store.reserve_notification_id().unwrap();
+    let mut group = fixture.group(vec![publication(&[], 2)]);
+    group.organizer = fixture.add_organizer("other");
+    let last = taken(&fixture.commit(vec![group])[0])[0].id;
     assert!(first < reserved && reserved < last);
-    assert_eq!(bench.store.newest_notification_id().unwrap(), last);
+    assert_eq!(fixture.store.newest_notification_id().unwrap(), last);
 }
 
-pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
-    let version = bench.store.version().unwrap();
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[1])[0];
+pub(super) fn a_batch_of_an_older_registry_is_stale(fixture: &Fixture<'_>) {
+    let version = fixture.store.version().unwrap();
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[1])[0];
     let batch = Batch {
-        groups: vec![bench.group(vec![publication(&[webhook], 2)])],
+        groups: vec![fixture.group(vec![publication(&[webhook], 2)])],
         settlements: vec![settlement(
             webhook,
             id,
@@ -69,115 +69,123 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
         published_changes: Vec::new(),
         now: at(3),
     };
-    let refused = bench.store.commit(version, &batch);
+    let refused = fixture.store.commit(version, &batch);
     assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
-    assert_eq!(bench.store.newest_notification_id().unwrap(), id);
+    assert_eq!(fixture.store.newest_notification_id().unwrap(), id);
     assert_eq!(
-        bench.state(webhook, id),
+        fixture.state(webhook, id),
         "scheduled",
         "nothing of it was done"
     );
 }
 
-pub(super) fn a_repeated_key_gives_the_first_answer(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let first = bench.commit(vec![bench.group(vec![keyed(
+pub(super) fn a_repeated_key_gives_the_first_answer(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let first = fixture.commit(vec![fixture.group(vec![keyed(
         publication(&[webhook], 1),
         "k",
         1,
     )])]);
     let first = &taken(&first[0])[0];
     // Matched against other webhooks by now, and later: the answer is the same.
-    let again = bench.commit(vec![bench.group(vec![keyed(publication(&[], 9), "k", 1)])]);
+    let again = fixture.commit(vec![fixture.group(vec![keyed(
+        publication(&[], 9),
+        "k",
+        1,
+    )])]);
     let again = &taken(&again[0])[0];
     assert_eq!(again.body, None, "nothing is published");
     assert_eq!(
         (again.id, again.published_at, again.delivery_count),
         (first.id, first.published_at, first.delivery_count)
     );
-    assert_eq!(bench.store.newest_notification_id().unwrap(), first.id);
+    assert_eq!(fixture.store.newest_notification_id().unwrap(), first.id);
 }
 
-pub(super) fn a_key_counts_within_a_group_and_per_organizer(bench: &Bench<'_>) {
+pub(super) fn a_key_counts_within_a_group_and_per_organizer(fixture: &Fixture<'_>) {
     let one = || keyed(publication(&[], 1), "k", 1);
-    let answers = bench.commit(vec![
-        bench.group(vec![one(), one()]),
-        bench.group(vec![one()]),
+    let answers = fixture.commit(vec![
+        fixture.group(vec![one(), one()]),
+        fixture.group(vec![one()]),
     ]);
     let ids: Vec<_> = answers.iter().flat_map(taken).map(|a| a.id).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    let mut group = bench.group(vec![keyed(publication(&[], 1), "k", 2)]);
-    group.organizer = bench.add_organizer("other");
-    let other = bench.commit(vec![group]);
+    let mut group = fixture.group(vec![keyed(publication(&[], 1), "k", 2)]);
+    group.organizer = fixture.add_organizer("other");
+    let other = fixture.commit(vec![group]);
     assert!(
         taken(&other[0])[0].body.is_some(),
         "another organizer's key is another"
     );
 }
 
-pub(super) fn a_conflict_refuses_its_group_and_no_other(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    bench.commit(vec![bench.group(vec![keyed(publication(&[], 1), "k", 1)])]);
+pub(super) fn a_conflict_refuses_its_group_and_no_other(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    fixture.commit(vec![fixture.group(vec![keyed(
+        publication(&[], 1),
+        "k",
+        1,
+    )])]);
     let mut registering = publication(&[webhook], 2);
     registering.event = Some("refused".parse().unwrap());
     registering.registers_event = true;
-    let answers = bench.commit(vec![
-        bench.group(vec![registering, keyed(publication(&[webhook], 2), "k", 2)]),
-        bench.group(vec![
+    let answers = fixture.commit(vec![
+        fixture.group(vec![registering, keyed(publication(&[webhook], 2), "k", 2)]),
+        fixture.group(vec![
             keyed(publication(&[], 2), "n", 1),
             keyed(publication(&[], 2), "n", 2),
         ]),
-        bench.group(vec![publication(&[webhook], 3)]),
+        fixture.group(vec![publication(&[webhook], 3)]),
     ]);
     assert_eq!(answers[0], GroupResult::Conflict(1));
     assert_eq!(answers[1], GroupResult::Conflict(1));
     let third = taken(&answers[2])[0].id;
-    assert_eq!(bench.due(webhook, 10), [third]);
+    assert_eq!(fixture.due(webhook, 10), [third]);
     assert_eq!(
-        bench.store.events(bench.organizer).unwrap(),
+        fixture.store.events(fixture.organizer).unwrap(),
         [],
         "no event of what is refused"
     );
 }
 
-pub(super) fn unknown_events_become_known(bench: &Bench<'_>) {
+pub(super) fn unknown_events_become_known(fixture: &Fixture<'_>) {
     let of = |slug: &str, registers| {
         let mut publication = publication(&[], 1);
         publication.event = Some(slug.parse().unwrap());
         publication.registers_event = registers;
         publication
     };
-    let version = bench.store.version().unwrap();
+    let version = fixture.store.version().unwrap();
     let publications = vec![
         of("b", true),
         of("a", true),
         of("b", true),
         of("deleted", false),
     ];
-    bench.commit(vec![bench.group(publications)]);
-    bench.commit(vec![bench.group(vec![of("a", true)])]);
-    let events = bench.store.events(bench.organizer).unwrap();
+    fixture.commit(vec![fixture.group(publications)]);
+    fixture.commit(vec![fixture.group(vec![of("a", true)])]);
+    let events = fixture.store.events(fixture.organizer).unwrap();
     let known: Vec<_> = events
         .iter()
         .map(|e| (e.slug.as_str(), e.name.as_str()))
         .collect();
     assert_eq!(known, [("a", "a"), ("b", "b")]);
     assert_eq!(
-        bench.store.version().unwrap(),
+        fixture.store.version().unwrap(),
         version,
         "nobody matches otherwise by it"
     );
 }
 
-pub(super) fn settling_twice_changes_nothing(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[1])[0];
-    bench.ends(webhook, id, Settled::Delivered, 5);
-    let settled = bench.delivery(webhook, id);
-    bench.ends(webhook, id, Settled::Delivered, 5);
-    bench.ends(webhook, id, Settled::GivenUp, 6);
-    bench.waits_until(webhook, id, 9);
-    assert_eq!(bench.delivery(webhook, id), settled);
+pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[1])[0];
+    fixture.ends(webhook, id, Settled::Delivered, 5);
+    let settled = fixture.delivery(webhook, id);
+    fixture.ends(webhook, id, Settled::Delivered, 5);
+    fixture.ends(webhook, id, Settled::GivenUp, 6);
+    fixture.waits_until(webhook, id, 9);
+    assert_eq!(fixture.delivery(webhook, id), settled);
     let DeliveryState::Settled { at: when, how, .. } = settled.state else {
         panic!("{settled:?}")
     };
@@ -187,14 +195,14 @@ pub(super) fn settling_twice_changes_nothing(bench: &Bench<'_>) {
     );
 }
 
-pub(super) fn a_settlement_keeps_the_lanes_health(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let lane = bench.store.lane(webhook).unwrap();
+pub(super) fn a_settlement_keeps_the_lanes_health(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let lane = fixture.store.lane(webhook).unwrap();
     assert_eq!(
         (lane.health, lane.next_due_at, lane.last_attempt),
         (LaneHealth::default(), None, None)
     );
-    let id = bench.publish(&[webhook], &[1])[0];
+    let id = fixture.publish(&[webhook], &[1])[0];
     let health = LaneHealth {
         streak: Some(FailureStreak {
             failures: 7,
@@ -210,14 +218,14 @@ pub(super) fn a_settlement_keeps_the_lanes_health(bench: &Bench<'_>) {
         paused_until: Some(at(60)),
         last_success_at: Some(at(1)),
     };
-    bench.settle(
+    fixture.settle(
         vec![with_health(settlement(webhook, id, 3, None), health)],
         at(3),
     );
-    let lane = bench.store.lane(webhook).unwrap();
+    let lane = fixture.store.lane(webhook).unwrap();
     assert_eq!((lane.health, lane.next_due_at), (health, Some(at(1))));
     assert_eq!(lane.last_attempt.unwrap().0, at(3).as_microsecond());
-    bench.settle(
+    fixture.settle(
         vec![with_health(
             settlement(webhook, id, 4, None),
             LaneHealth::default(),
@@ -225,20 +233,20 @@ pub(super) fn a_settlement_keeps_the_lanes_health(bench: &Bench<'_>) {
         at(4),
     );
     assert_eq!(
-        bench.store.lane(webhook).unwrap().health,
+        fixture.store.lane(webhook).unwrap().health,
         LaneHealth::default()
     );
 }
 
-pub(super) fn switching_off_is_noted_once(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[1])[0];
-    let (version, notes) = (bench.store.version().unwrap(), audit(bench));
+pub(super) fn switching_off_is_noted_once(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[1])[0];
+    let (version, notes) = (fixture.store.version().unwrap(), audit(fixture));
     let gone = |second| disabling(settlement(webhook, id, second, None), DisableReason::Gone);
-    bench.settle(vec![gone(3), gone(4)], at(4));
-    assert_eq!(bench.store.version().unwrap(), version + 1);
-    assert_eq!(audit(bench), notes + 1);
-    let rows = bench.store.load(version).unwrap();
+    fixture.settle(vec![gone(3), gone(4)], at(4));
+    assert_eq!(fixture.store.version().unwrap(), version + 1);
+    assert_eq!(audit(fixture), notes + 1);
+    let rows = fixture.store.load(version).unwrap();
     let WebhookState::Disabled(disabled) = &rows.organizers[0].webhooks[0].state else {
         panic!("it is off")
     };
@@ -248,18 +256,22 @@ pub(super) fn switching_off_is_noted_once(bench: &Bench<'_>) {
     );
 }
 
-fn audit(bench: &Bench<'_>) -> usize {
-    bench.store.audit_entries(bench.organizer, 0, 1).unwrap().0
+fn audit(fixture: &Fixture<'_>) -> usize {
+    fixture
+        .store
+        .audit_entries(fixture.organizer, 0, 1)
+        .unwrap()
+        .0
 }
 
-pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
+pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
     // Two of the same time come by id.
-    let ids = bench.publish(&[webhook], &[5, 1, 3, 3, 100]);
+    let ids = fixture.publish(&[webhook], &[5, 1, 3, 3, 100]);
     let order = [ids[1], ids[2], ids[3], ids[0]];
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = bench
+        let page = fixture
             .store
             .due_deliveries(webhook, at(10), after, 1)
             .unwrap();
@@ -272,12 +284,12 @@ pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(bench: &Bench<'_>) {
         seen.push(last.notification.id);
     }
     assert_eq!(seen, order);
-    assert_eq!(bench.due(webhook, 10), order);
-    assert_eq!(bench.due(webhook, 0), []);
+    assert_eq!(fixture.due(webhook, 10), order);
+    assert_eq!(fixture.due(webhook, 0), []);
 }
 
-pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
+pub(super) fn a_page_holds_no_more_than_its_bytes(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
     let publications = (0..9)
         .map(|second| {
             let mut large = publication(&[webhook], second);
@@ -286,8 +298,8 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
             large
         })
         .collect();
-    bench.commit(vec![bench.group(publications)]);
-    let page = bench
+    fixture.commit(vec![fixture.group(publications)]);
+    let page = fixture
         .store
         .due_deliveries(webhook, at(10), None, 9)
         .unwrap();
@@ -302,27 +314,27 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
     );
 }
 
-pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
-    let webhooks: Vec<_> = (0..4).map(|_| bench.add_webhook()).collect();
-    let id = bench.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
-    bench.ends(webhooks[2], id, Settled::Delivered, 2);
+pub(super) fn lanes_with_something_waiting_are_found(fixture: &Fixture<'_>) {
+    let webhooks: Vec<_> = (0..4).map(|_| fixture.add_webhook()).collect();
+    let id = fixture.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
+    fixture.ends(webhooks[2], id, Settled::Delivered, 2);
     assert_eq!(
-        bench.store.lanes_with_pending_deliveries().unwrap(),
+        fixture.store.lanes_with_pending_deliveries().unwrap(),
         [webhooks[0], webhooks[3]]
     );
 }
 
-pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[1])[0];
+pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[1])[0];
     let before = DeliveryUpdate::Settle {
         end: Settled::Delivered,
         attempts: 1,
-        started_at: bench.started_at(webhook, id),
+        started_at: fixture.started_at(webhook, id),
     };
-    bench.store.replay(id, &[webhook], at(2)).unwrap();
-    bench.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
-    assert_eq!(bench.state(webhook, id), "scheduled");
-    bench.ends(webhook, id, Settled::Delivered, 4);
-    assert_eq!(bench.state(webhook, id), "delivered");
+    fixture.store.replay(id, &[webhook], at(2)).unwrap();
+    fixture.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
+    assert_eq!(fixture.state(webhook, id), "scheduled");
+    fixture.ends(webhook, id, Settled::Delivered, 4);
+    assert_eq!(fixture.state(webhook, id), "delivered");
 }

@@ -3,16 +3,17 @@
 //! A second database joins by one more line at the end of this file.
 
 mod accounts;
-mod bench;
+mod audit;
 mod control;
 mod damage;
+mod fixture;
 mod flow;
 mod history;
 mod news;
 mod registry;
 mod sums;
 
-use bench::Bench;
+use fixture::Fixture;
 
 /// Runs every test of the suite on a store.
 macro_rules! conformance {
@@ -102,7 +103,7 @@ macro_rules! conformance {
             fn $test() {
                 let directory = tempfile::tempdir().unwrap();
                 let store = $open(directory.path());
-                super::$module::$test(&Bench::new(&store));
+                super::$module::$test(&Fixture::new(&store));
             }
         )+
     };

@@ -3,18 +3,18 @@
 use sonnette::domain::{DialectName, Organizer, OrganizerId, Secret, WebhookChange, WebhookState};
 use sonnette::store::{Batch, ChangeResult};
 
-use super::bench::Bench;
+use super::fixture::Fixture;
 use super::registry::{change, done, loaded_webhook};
 use crate::world::{note, webhook};
 
-pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<'_>) {
-    let store = bench.store;
+pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixture<'_>) {
+    let store = fixture.store;
     let add = || {
-        let new = webhook(bench.organizer, "https://u:p@a.example/x", &[]);
-        store.add_webhook(&new, note()).unwrap().id
+        let new = webhook(fixture.organizer, "https://u:p@a.example/x", &[]);
+        store.add_webhook(&new, note(), None).unwrap().id
     };
     let silent = add();
-    change(bench, silent, |w| w.comment = Some("a".to_owned()));
+    change(fixture, silent, |w| w.comment = Some("a".to_owned()));
     assert_eq!(
         store.pending_webhook_changes(9).unwrap(),
         [],
@@ -27,24 +27,24 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
     };
     done(
         store
-            .change_organizer(bench.organizer, &mut speak, note())
+            .change_organizer(fixture.organizer, &mut speak, note())
             .unwrap(),
     );
     let id = add();
-    change(bench, id, |w| w.settings.max_per_second = Some(5));
-    change(bench, id, |w| {
+    change(fixture, id, |w| w.settings.max_per_second = Some(5));
+    change(fixture, id, |w| {
         w.secrets.current = Secret::from_random([9; 32]);
     });
-    change(bench, id, |w| w.comment = Some("b".to_owned()));
+    change(fixture, id, |w| w.comment = Some("b".to_owned()));
     for _ in 0..2 {
         done(
             store
-                .mark_webhook_deleted(bench.organizer, id, note())
+                .mark_webhook_deleted(fixture.organizer, id, note())
                 .unwrap(),
         );
     }
-    assert!(!loaded_webhook(bench, id).is_enabled());
-    change(bench, id, |w| w.state = WebhookState::Enabled);
+    assert!(!loaded_webhook(fixture, id).is_enabled());
+    change(fixture, id, |w| w.state = WebhookState::Enabled);
     let owed = store.pending_webhook_changes(9).unwrap();
     let changes: Vec<_> = owed.iter().map(|one| (one.change, one.enabled)).collect();
     let expected = [

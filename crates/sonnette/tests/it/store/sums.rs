@@ -11,7 +11,7 @@ use sonnette::store::{
     AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
 };
 
-use super::bench::{Bench, at, attempt, disabling, with_health};
+use super::fixture::{Fixture, at, attempt, disabling, with_health};
 
 const NOTIFICATION: NotificationId = NotificationId(900);
 const HALF_HOUR: i64 = 1_800;
@@ -30,8 +30,8 @@ fn settlement(attempt: Attempt) -> Settlement {
 }
 
 /// In one batch.
-fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
-    bench.settle(attempts.into_iter().map(settlement).collect(), at(0));
+fn record(fixture: &Fixture<'_>, attempts: impl IntoIterator<Item = Attempt>) {
+    fixture.settle(attempts.into_iter().map(settlement).collect(), at(0));
 }
 
 fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
@@ -51,13 +51,13 @@ fn times(millis: &[u64]) -> LatencyHistogram {
     times
 }
 
-pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
-    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+pub(super) fn attempts_are_summed_up_by_the_half_hour(fixture: &Fixture<'_>) {
+    let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut test = attempt(webhook, NOTIFICATION, 3);
     test.test = true;
     let first = attempt(webhook, NOTIFICATION, 0);
     record(
-        bench,
+        fixture,
         [
             attempt(other, NOTIFICATION, 1),
             first.clone(),
@@ -70,7 +70,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     // A second batch, with one that comes twice.
     let mut slow = attempt(webhook, NOTIFICATION, HALF_HOUR - 1);
     slow.exchange.duration = Duration::from_secs(3);
-    record(bench, [first, slow]);
+    record(fixture, [first, slow]);
     let tally = |webhook, second, succeeded, failed, millis| AttemptStats {
         webhook,
         start: at(second),
@@ -82,7 +82,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
     let others = tally(other, 0, 1, 0, &[12]);
     let since =
-        |webhooks: &[WebhookId], second| bench.store.attempt_stats(webhooks, at(second)).unwrap();
+        |webhooks: &[WebhookId], second| fixture.store.attempt_stats(webhooks, at(second)).unwrap();
     assert_eq!(
         since(&[other, webhook], -1),
         [before, now.clone(), others.clone()]
@@ -92,17 +92,17 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     assert_eq!(since(&[other], HALF_HOUR), []);
 }
 
-pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
+pub(super) fn old_sums_are_removed(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
     record(
-        bench,
+        fixture,
         [0, HALF_HOUR, 2 * HALF_HOUR].map(|second| attempt(webhook, NOTIFICATION, second)),
     );
     let starts = || -> Vec<_> {
-        let found = bench.store.attempt_stats(&[webhook], at(0)).unwrap();
+        let found = fixture.store.attempt_stats(&[webhook], at(0)).unwrap();
         found.iter().map(|tally| tally.start).collect()
     };
-    let prune = |second| assert!(!bench.store.prune(at(second), at(second)).unwrap());
+    let prune = |second| assert!(!fixture.store.prune(at(second), at(second)).unwrap());
     prune(HALF_HOUR - 1);
     assert_eq!(starts(), [at(0), at(HALF_HOUR), at(2 * HALF_HOUR)]);
     prune(2 * HALF_HOUR);
@@ -111,7 +111,7 @@ pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
 
 /// The newest is of second 0; they go back second by second, from one webhook to the next.
 fn record_many(
-    bench: &Bench<'_>,
+    fixture: &Fixture<'_>,
     webhooks: &[WebhookId],
     id: NotificationId,
     count: usize,
@@ -121,24 +121,24 @@ fn record_many(
         .take(count)
         .map(|(back, webhook)| attempt(*webhook, id, -back))
         .collect();
-    record(bench, attempts.iter().cloned());
+    record(fixture, attempts.iter().cloned());
     attempts
 }
 
-pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
-    let webhooks = [bench.add_webhook(), bench.add_webhook()];
-    let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
-    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
-    let id = bench.publish(&[], &[-20_000])[0];
-    let attempts = record_many(bench, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
+pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
+    let webhooks = [fixture.add_webhook(), fixture.add_webhook()];
+    let published = fixture.publish(&[webhooks[0]], &[-9_000])[0];
+    fixture.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    let id = fixture.publish(&[], &[-20_000])[0];
+    let attempts = record_many(fixture, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
     let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
     oldest.notification = id;
     // The notification of another was removed: there is nothing to tell of it.
     record(
-        bench,
+        fixture,
         [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
     );
-    let page = |query: &AttemptQuery| bench.store.attempt_page(&webhooks, query).unwrap();
+    let page = |query: &AttemptQuery| fixture.store.attempt_page(&webhooks, query).unwrap();
     let all = AttemptQuery {
         limit: 3,
         ..AttemptQuery::default()
@@ -173,7 +173,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         notification: Some(published),
         ..all.clone()
     };
-    let found = bench.store.attempt_page(&webhooks[..1], &of_one).unwrap();
+    let found = fixture.store.attempt_page(&webhooks[..1], &of_one).unwrap();
     assert_eq!((found.attempts.len(), found.scanned_until), (1, None));
 
     // Whoever wants it all gets it all.
@@ -186,20 +186,20 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         action_type: Some("no.such".to_owned()),
         ..all
     };
-    assert_eq!(bench.store.attempts(&webhooks, &before_all).unwrap(), []);
+    assert_eq!(fixture.store.attempts(&webhooks, &before_all).unwrap(), []);
 }
 
-pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
+pub(super) fn the_last_attempt_of_each_is_no_test(fixture: &Fixture<'_>) {
     let (webhook, unused, other) = (
-        bench.add_webhook(),
-        bench.add_webhook(),
-        bench.add_webhook(),
+        fixture.add_webhook(),
+        fixture.add_webhook(),
+        fixture.add_webhook(),
     );
-    let id = bench.publish(&[webhook, other], &[0])[0];
+    let id = fixture.publish(&[webhook, other], &[0])[0];
     let mut test = attempt(webhook, NOTIFICATION, 3);
     test.test = true;
     record(
-        bench,
+        fixture,
         [
             attempt(webhook, id, 1),
             attempt(webhook, id, 2),
@@ -207,7 +207,7 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
             attempt(other, id, 0),
         ],
     );
-    let found = bench
+    let found = fixture
         .store
         .latest_attempts(&[other, unused, webhook])
         .unwrap();
@@ -236,15 +236,15 @@ fn ill(since: i64, probing: bool) -> LaneHealth {
     }
 }
 
-pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
-    let webhooks: Vec<_> = (0..7).map(|_| bench.add_webhook()).collect();
+pub(super) fn the_worst_lanes_come_first(fixture: &Fixture<'_>) {
+    let webhooks: Vec<_> = (0..7).map(|_| fixture.add_webhook()).collect();
     let [many, long, short, wobbling, off, busy, well] = webhooks[..] else {
         panic!("seven were made");
     };
-    bench.publish(&[many, well], &[0, 0, 0, 0]);
-    bench.publish(&[wobbling], &[0; 9]);
-    bench.publish(&[busy], &[0]);
-    let id = bench.publish(&[long, short, off], &[0])[0];
+    fixture.publish(&[many, well], &[0, 0, 0, 0]);
+    fixture.publish(&[wobbling], &[0; 9]);
+    fixture.publish(&[busy], &[0]);
+    let id = fixture.publish(&[long, short, off], &[0])[0];
     for (webhook, since, probing) in [
         (many, -50, true),
         (long, -150, true),
@@ -253,12 +253,15 @@ pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
         (off, -999, true),
     ] {
         let settled = settlement(attempt(webhook, id, since));
-        bench.settle(vec![with_health(settled, ill(since, probing))], at(since));
+        fixture.settle(vec![with_health(settled, ill(since, probing))], at(since));
     }
     let settled = settlement(attempt(off, id, 1));
-    bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
-    assert_eq!(bench.store.drop_pending(well, at(1), "").unwrap(), 4);
-    let troubled = |limit| bench.store.unhealthy_webhooks(at(100), limit).unwrap();
+    fixture.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
+    assert_eq!(
+        fixture.store.drop_pending(well, at(1), "", None).unwrap(),
+        4
+    );
+    let troubled = |limit| fixture.store.unhealthy_webhooks(at(100), limit).unwrap();
     // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
     assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
     assert_eq!(troubled(2), [many, long]);

@@ -23,12 +23,12 @@ pub(super) fn at(seconds: i64) -> Timestamp {
     noon + SignedDuration::from_secs(seconds)
 }
 
-pub(super) struct Bench<'a> {
+pub(super) struct Fixture<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) organizer: OrganizerId,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> Fixture<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
         let organizer = add_organizer(store, "bigevents");
         Self { store, organizer }
@@ -40,7 +40,7 @@ impl<'a> Bench<'a> {
 
     pub(super) fn add_webhook(&self) -> WebhookId {
         let webhook = webhook(self.organizer, "http://localhost/", &[ACTION]);
-        self.store.add_webhook(&webhook, note()).unwrap().id
+        self.store.add_webhook(&webhook, note(), None).unwrap().id
     }
 
     pub(super) fn group(&self, publications: Vec<Publication>) -> PublicationGroup {
