@@ -308,10 +308,10 @@ impl Lane {
         let mut not_yet = false;
         let mut new = false;
         let last = page
-            .due
+            .deliveries
             .last()
             .map(|w| (w.progress.due_at, w.notification.id));
-        for waiting in page.due {
+        for waiting in page.deliveries {
             self.read_through = self.read_through.max(waiting.notification.id);
             if failing && !self.queue.is_empty() {
                 self.more = true;

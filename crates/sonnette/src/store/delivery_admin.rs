@@ -1,4 +1,4 @@
-//! What people, and a change of state, do to waiting deliveries.
+//! Changes of pending and settled deliveries that are not the result of an attempt.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{Delivery, NotificationId, WebhookId};
 
-/// What people, and a change of state, do to waiting deliveries.
+/// Changes of deliveries that people, the janitor or a recovered lane make.
 pub trait DeliveryAdmin {
     /// Makes pending deliveries of a lane due that are not due at `now`, in order of publication. Returns how many it
     /// changed, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of a person's request takes
@@ -35,15 +35,16 @@ pub trait DeliveryAdmin {
         entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError>;
 
-    /// Gives up waiting deliveries of a lane whose three days are over, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
+    /// Gives up pending deliveries of a lane that are older than [`LIFETIME`](crate::domain::LIFETIME), at most
+    /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
     ///
     /// # Errors
     /// When the store cannot be written.
     fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Switches off a webhook of which a delivery was given up while nothing had succeeded since it was published;
-    /// returns whether it did. Deliveries that are tried to the end are seen to by the decision after each attempt: this
-    /// is for those whose three days ran out while they waited.
+    /// Disables a webhook with a delivery that was given up, if none has succeeded since that was published, and returns
+    /// whether it did. After an attempt `decide` disables such a webhook; this is for deliveries that expired while they
+    /// waited. The audit entry is part of the transaction.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -53,13 +54,14 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// How many deliveries of a lane wait, and since when the oldest was published or last sent again.
+    /// The number of pending deliveries of a lane, and when the oldest was published or last resent.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError>;
 
-    /// Makes one delivery due now; a settled one gets a fresh schedule and three days. None: there is no such delivery.
+    /// Makes one delivery due now; a settled one gets a new schedule. Returns `None` if there is no such delivery or its
+    /// notification was erased.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -87,7 +89,7 @@ pub trait DeliveryAdmin {
         entry: Option<&mut BatchAuditEntry>,
     ) -> Result<(u64, Option<NotificationId>), StoreError>;
 
-    /// Owes a notification to these webhooks again, whatever came of it before.
+    /// Gives each of these webhooks a delivery of the notification that is due now, also if it has a settled one.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -98,7 +100,7 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// One delivery.
+    /// One delivery; `None` if the webhook has none of this notification.
     ///
     /// # Errors
     /// When the store cannot be read.

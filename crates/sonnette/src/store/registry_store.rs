@@ -1,4 +1,4 @@
-//! Who may publish, who listens, who changed what.
+//! The registry: organizers, their events and action types; and what the engine holds of it in memory.
 
 use jiff::Timestamp;
 
@@ -7,43 +7,43 @@ use crate::domain::{
     Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
 };
 
-/// The registry as far as it has changed since some version.
+/// What has changed in the registry since a version.
 #[derive(Debug, Default)]
 pub struct RegistryChanges {
-    /// The version these rows bring one to.
+    /// The version that these changes lead to.
     pub version: i64,
-    /// Organizers that changed, each whole.
+    /// Changed organizers, each complete.
     pub organizers: Vec<StoredOrganizer>,
-    /// Tokens that changed.
+    /// Changed tokens.
     pub tokens: Vec<(TokenHash, Token)>,
 }
 
-/// All that is held in memory of one organizer.
+/// An organizer with its webhooks and action types.
 #[derive(Debug)]
 pub struct StoredOrganizer {
     /// The organizer.
     pub organizer: Organizer,
-    /// Its webhooks by id, disabled ones included.
+    /// Its webhooks in order of their ids, disabled ones included.
     pub webhooks: Vec<Webhook>,
-    /// Action types registered for it and for all.
+    /// The action types registered for it or for all organizers.
     pub action_types: Vec<RegisteredAction>,
 }
 
-/// Who may publish, who listens, who changed what. Every change makes a new version of the registry.
+/// Organizers, events and action types. Every change makes a new version of the registry.
 pub trait RegistryStore {
-    /// The version now.
+    /// The current version.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn version(&self) -> Result<i64, StoreError>;
 
-    /// All that changed after `since`; everything for 0.
+    /// What has changed after the version `since`; everything if it is 0.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn load(&self, since: i64) -> Result<RegistryChanges, StoreError>;
 
-    /// Adds an organizer (its `id` is ignored). Taken: by one with the same slug, or the same UUID.
+    /// Adds an organizer (its `id` is ignored). Taken: another one has the slug or the UUID.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -53,7 +53,8 @@ pub trait RegistryStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError>;
 
-    /// Changes an organizer; its slug stays. Taken: another one has the UUID.
+    /// Changes an organizer, but not its slug. `change` receives it as it is in the transaction, and returns whether to
+    /// write the change. Taken: another one has the UUID.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{Scope, Token, TokenHash, TokenId};
 
-/// A token to be made.
+/// A token to be added.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// SHA-256 of its text.
     pub hash: TokenHash,
-    /// What it is for.
+    /// The name that people gave it.
     pub name: String,
-    /// What it opens.
+    /// What it may read and change.
     pub scope: Scope,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Timestamp,
 }
 
@@ -37,7 +37,7 @@ pub trait TokenStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError>;
 
-    /// Notes that tokens were used, to the minute.
+    /// Records when tokens were last used.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -68,11 +68,11 @@ impl AccountEmailStore for SqliteStore {
     fn record_account_email_result(
         &self,
         id: AccountEmailId,
-        end: &AccountEmailResult,
+        result: &AccountEmailResult,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
-            match end {
+            match result {
                 AccountEmailResult::Sent => t.execute(
                     "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",

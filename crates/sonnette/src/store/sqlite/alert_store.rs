@@ -28,11 +28,11 @@ impl AlertStore for SqliteStore {
     fn record_alert_result(
         &self,
         id: AlertId,
-        end: &AlertResult,
+        result: &AlertResult,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
-            match end {
+            match result {
                 AlertResult::Sent => t.execute(
                     "UPDATE alerts SET tries = tries + 1, pending = '[]', settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",

@@ -87,9 +87,9 @@ impl DeliveryStore for SqliteStore {
             while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
                 let waiting = delivery_rows::waiting(row)?;
                 bytes += waiting.notification.body.len();
-                page.due.push(waiting);
+                page.deliveries.push(waiting);
             }
-            let last = page.due.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
+            let last = page.deliveries.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
             page.next_due_at = next_due_at(c, webhook, last)?;
             Ok(page)
         })

@@ -214,7 +214,7 @@ pub(super) fn a_replay_owes_anew(fixture: &Fixture<'_>) {
             .store
             .due_deliveries(webhook, at(9), None, 9)
             .unwrap();
-        let progress = page.due[0].progress;
+        let progress = page.deliveries[0].progress;
         assert_eq!(
             (progress.tries, progress.started_at, progress.due_at),
             (0, at(9), at(9))

@@ -94,7 +94,7 @@ impl<'a> Fixture<'a> {
             .store
             .due_deliveries(webhook, at(1_000_000_000), None, 100_000)
             .unwrap();
-        let waiting = page.due.iter().find(|w| w.notification.id == id);
+        let waiting = page.deliveries.iter().find(|w| w.notification.id == id);
         waiting.map_or(at(0), |w| w.progress.started_at)
     }
 
@@ -133,7 +133,7 @@ impl<'a> Fixture<'a> {
             .store
             .due_deliveries(webhook, at(second), None, 10_000)
             .unwrap();
-        page.due.iter().map(|w| w.notification.id).collect()
+        page.deliveries.iter().map(|w| w.notification.id).collect()
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) fn a_batch_is_taken_as_a_whole(fixture: &Fixture<'_>) {
     );
     assert_eq!(fixture.due(two, 10), [ids[0], ids[2]]);
     let page = fixture.store.due_deliveries(one, at(10), None, 9).unwrap();
-    assert_eq!(page.due[0].notification.body, body);
-    assert_eq!(page.due[0].progress.due_at, at(1));
+    assert_eq!(page.deliveries[0].notification.body, body);
+    assert_eq!(page.deliveries[0].progress.due_at, at(1));
 }
 
 pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(fixture: &Fixture<'_>) {
@@ -275,7 +275,7 @@ pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(fixture: &Fixture<'_>
             .store
             .due_deliveries(webhook, at(10), after, 1)
             .unwrap();
-        let Some(last) = page.due.last() else {
+        let Some(last) = page.deliveries.last() else {
             assert_eq!(page.next_due_at, Some(at(100)), "not due yet");
             break;
         };
@@ -304,9 +304,9 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(fixture: &Fixture<'_>) {
         .due_deliveries(webhook, at(10), None, 9)
         .unwrap();
     assert!(
-        (1..=4).contains(&page.due.len()),
+        (1..=4).contains(&page.deliveries.len()),
         "{} on a page",
-        page.due.len()
+        page.deliveries.len()
     );
     assert!(
         page.next_due_at.is_some_and(|due| due <= at(10)),
