@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
-use super::rows::Cells;
+use super::table_row::TableRow;
 use crate::domain::{OrganizerId, RegisteredAction};
 
 pub(super) fn action_types(
@@ -17,7 +17,7 @@ pub(super) fn action_types(
     let mut rows = statement.query([organizer.0])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "action_types");
+        let cells = TableRow::new(row, "action_types");
         let value = |column| -> Result<Option<Value>, StoreError> {
             cells
                 .get::<Option<String>>(column)?

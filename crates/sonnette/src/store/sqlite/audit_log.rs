@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{AuditId, OrganizerId, WebhookId};
 use crate::store::{Actor, AuditEntry, AuditLog, BatchAuditEntry, NewAuditEntry};
@@ -27,7 +27,7 @@ impl AuditLog for SqliteStore {
             let mut rows = statement.query(params![organizer.0, limit, skip])?;
             let mut entries = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = Cells::new(row, "audit");
+                let cells = TableRow::new(row, "audit");
                 entries.push(AuditEntry {
                     id: AuditId(cells.get("id")?),
                     at: cells.time("at")?,
@@ -65,7 +65,7 @@ pub(super) fn insert_entry(
         "INSERT INTO audit (organizer, at, actor, actor_id, action, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             organizer.map(|o| o.0),
-            micros(entry.at),
+            to_micros(entry.at),
             actor,
             actor_id,
             entry.action,

@@ -1,4 +1,4 @@
-//! Who may publish, who listens: every change makes a new version of the registry.
+//! Organizers, events and action types.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -7,7 +7,7 @@ use super::action_type_rows::{action_types, insert_action_type, update_action_ty
 use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_version::{touch_all_organizers, touch_organizer, version};
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::token_rows::token;
 use super::webhook_rows::webhooks;
 use super::{SqliteStore, StoreError};
@@ -36,7 +36,7 @@ impl RegistryStore for SqliteStore {
             let mut statement = c.prepare_cached("SELECT * FROM tokens WHERE changed > ?1")?;
             let mut found = statement.query([since])?;
             while let Some(row) = found.next()? {
-                let cells = Cells::new(row, "tokens");
+                let cells = TableRow::new(row, "tokens");
                 rows.tokens.push((cells.get("hash")?, token(cells)?));
             }
             Ok(rows)
@@ -96,12 +96,12 @@ impl RegistryStore for SqliteStore {
             let mut rows = statement.query([organizer.0])?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = Cells::new(row, "events");
+                let cells = TableRow::new(row, "events");
                 events.push(Event {
                     id: EventId(cells.get("id")?),
                     slug: cells.parse("slug")?,
                     name: cells.get("name")?,
-                    date_from: cells.time_some("date_from")?,
+                    date_from: cells.time_optional("date_from")?,
                 });
             }
             Ok(events)
@@ -123,7 +123,7 @@ impl RegistryStore for SqliteStore {
                         organizer.0,
                         event.slug.as_str(),
                         event.name,
-                        event.date_from.map(micros)
+                        event.date_from.map(to_micros)
                     ],
                     |r| r.get(0),
                 )
@@ -153,7 +153,7 @@ impl RegistryStore for SqliteStore {
             };
             t.execute(
                 "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                params![id.0, name, date_from.map(micros)],
+                params![id.0, name, date_from.map(to_micros)],
             )?;
             touch_organizer(t, organizer)?;
             insert_entry(t, Some(organizer), &entry)?;
@@ -240,7 +240,7 @@ fn event_id(
     Ok(id.optional()?)
 }
 
-/// Makes a new version in which the organizers that have this action type have changed.
+/// Makes a new version in which the organizers with this action type have changed.
 fn touch_organizers_of(
     t: &Transaction<'_>,
     action_type: &RegisteredAction,

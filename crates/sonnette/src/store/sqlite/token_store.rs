@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::audit_log::insert_entry;
 use super::registry_version::bump;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions_json, token};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Permissions, Scope, Token, TokenId};
@@ -27,7 +27,7 @@ impl TokenStore for SqliteStore {
                     organizer.map(|o| o.0),
                     token.name,
                     permissions_json(permissions),
-                    micros(token.created),
+                    to_micros(token.created),
                     version
                 ],
             )?;
@@ -56,7 +56,7 @@ impl TokenStore for SqliteStore {
             let Some(row) = rows.next()? else {
                 return Ok(ChangeResult::Missing);
             };
-            let mut token = token(Cells::new(row, "tokens"))?;
+            let mut token = token(TableRow::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(ChangeResult::Refused);
             }
@@ -84,7 +84,7 @@ impl TokenStore for SqliteStore {
         self.write(|t| {
             for (id, at) in used {
                 t.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?
-                    .execute([id.0, micros(*at)])?;
+                    .execute([id.0, to_micros(*at)])?;
             }
             Ok(())
         })

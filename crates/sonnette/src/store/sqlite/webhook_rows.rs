@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::registry_version::touch_organizer;
-use super::rows::{Cells, micros, to_json};
+use super::table_row::{TableRow, to_json, to_micros};
 use crate::domain::{
     Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
@@ -24,14 +24,14 @@ pub(super) fn webhooks(
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(webhook(c, Cells::new(row, "webhooks"))?);
+        found.push(webhook(c, TableRow::new(row, "webhooks"))?);
     }
     Ok(found)
 }
 
-fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
+fn webhook(c: &Connection, cells: TableRow<'_>) -> Result<Webhook, StoreError> {
     let id: i64 = cells.get("id")?;
-    let previous = match cells.parse_some("previous_secret")? {
+    let previous = match cells.parse_optional("previous_secret")? {
         None => None,
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
@@ -49,7 +49,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
     Ok(Webhook {
         id: WebhookId(id),
         organizer: OrganizerId(cells.get("organizer")?),
-        state: match cells.time_some("disabled_at")? {
+        state: match cells.time_optional("disabled_at")? {
             None => WebhookState::Enabled,
             Some(since) => WebhookState::Disabled(Disabled {
                 since,
@@ -87,7 +87,7 @@ fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, Sto
     let mut rows = statement.query([webhook])?;
     let mut slugs = BTreeSet::new();
     while let Some(row) = rows.next()? {
-        slugs.insert(Cells::new(row, "events").parse("slug")?);
+        slugs.insert(TableRow::new(row, "events").parse("slug")?);
     }
     Ok(slugs)
 }
@@ -112,11 +112,11 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             webhook.events == EventFilter::All,
             to_json(&webhook.action_types),
             webhook.comment,
-            disabled.map(|d| micros(d.since)),
+            disabled.map(|d| to_micros(d.since)),
             disabled.map(|d| d.reason.as_str()),
             webhook.secrets.current.text(),
             previous.map(|(secret, _)| secret.text()),
-            previous.map(|(_, until)| micros(*until)),
+            previous.map(|(_, until)| to_micros(*until)),
             to_json(&settings.headers),
             settings.max_per_second,
             settings.max_concurrency,

@@ -1,4 +1,4 @@
-//! Webhooks, and all that follows from a change of one.
+//! Webhooks.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
@@ -32,7 +32,7 @@ impl WebhookStore for SqliteStore {
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
             }
-            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, entry.at)?;
+            pending_webhook_changes::insert(t, webhook.id, WebhookChange::Created, entry.at)?;
             for entry in [Some(entry), settings_entry].into_iter().flatten() {
                 insert_entry(t, Some(webhook.organizer), &with_id(entry, webhook.id))?;
             }
@@ -59,7 +59,7 @@ impl WebhookStore for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(ChangeResult::Refused);
             }
-            change_from(t, &before, &webhook, entry.at)?;
+            write_change(t, &before, &webhook, entry.at)?;
             for entry in [Some(entry), settings_entry].into_iter().flatten() {
                 insert_entry(t, Some(organizer), &with_id(entry, id))?;
             }
@@ -73,7 +73,7 @@ impl WebhookStore for SqliteStore {
         id: WebhookId,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
-        self.write(|t| match retire(t, organizer, id, entry.at)? {
+        self.write(|t| match mark_deleted(t, organizer, id, entry.at)? {
             None => Ok(ChangeResult::Missing),
             Some(webhook) => {
                 insert_entry(t, Some(organizer), &with_id(entry, id))?;
@@ -86,42 +86,42 @@ impl WebhookStore for SqliteStore {
         &self,
         limit: usize,
     ) -> Result<Vec<PendingWebhookChange>, StoreError> {
-        self.read(|c| pending_webhook_changes::owed(c, limit))
+        self.read(|c| pending_webhook_changes::oldest(c, limit))
     }
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that follows from it.
-fn change_from(
+/// Writes a changed webhook with everything that belongs to the change.
+fn write_change(
     t: &Transaction<'_>,
     before: &Webhook,
     webhook: &Webhook,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let switched_on = webhook.is_enabled() && !before.is_enabled();
-    if switched_on || webhook.target != before.target {
-        // What the receiver did under its old address, or before it was mended, no longer counts.
+    let is_reenabled = webhook.is_enabled() && !before.is_enabled();
+    if is_reenabled || webhook.target != before.target {
+        // The health of the former target, or from before it was disabled, no longer counts.
         t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
     }
     if webhook != before {
         write_webhook(t, webhook)?;
     }
     if !webhook.looks_like(before) {
-        pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
+        pending_webhook_changes::insert(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
         (true, false) => disabled_intervals::begin(t, webhook.id)?,
         (false, true) => disabled_intervals::end(t, webhook.id)?,
         _ => {}
     }
-    if switched_on {
-        let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
-        t.execute(back, [webhook.id.0])?;
+    if is_reenabled {
+        let undelete = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
+        t.execute(undelete, [webhook.id.0])?;
     }
     Ok(())
 }
 
-/// Disables a webhook that its owner removed; others are to hear of it, once. None: there is no such webhook.
-fn retire(
+/// Disables a webhook that was deleted and adds the pending change, once. `None`: the organizer has no such webhook.
+fn mark_deleted(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     id: WebhookId,
@@ -139,10 +139,10 @@ fn retire(
         write_webhook(t, &webhook)?;
         disabled_intervals::begin(t, id)?;
     }
-    let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
-    if t.execute(retire, [id.0])? > 0 {
-        pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
-        // Also where it was disabled before: whoever publishes the news looks for a new version.
+    let mark = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
+    if t.execute(mark, [id.0])? > 0 {
+        pending_webhook_changes::insert(t, id, WebhookChange::Deleted, at)?;
+        // Also if it was disabled before: the committer looks for pending changes when the version has changed.
         touch_organizer(t, organizer)?;
     }
     Ok(Some(webhook))

@@ -1,4 +1,4 @@
-//! Rows to domain values and back, in one place.
+//! Reads the columns of a row as domain values.
 
 use std::str::FromStr;
 
@@ -10,19 +10,19 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use crate::store::BoxError;
 
-/// A row with the name of its table, for errors.
+/// A row with the name of its table, which errors mention.
 #[derive(Clone, Copy)]
-pub(super) struct Cells<'a> {
+pub(super) struct TableRow<'a> {
     row: &'a Row<'a>,
     table: &'static str,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> TableRow<'a> {
     pub(super) fn new(row: &'a Row<'a>, table: &'static str) -> Self {
         Self { row, table }
     }
 
-    pub(super) fn wrong(self, column: &'static str, reason: impl Into<BoxError>) -> StoreError {
+    pub(super) fn invalid(self, column: &'static str, reason: impl Into<BoxError>) -> StoreError {
         let row = self
             .row
             .get::<_, i64>(0)
@@ -35,30 +35,30 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A value as `SQLite` has it.
+    /// A value of a type that `SQLite` knows.
     pub(super) fn get<T: FromSql>(self, column: &'static str) -> Result<T, StoreError> {
-        self.row.get(column).map_err(|e| self.wrong(column, e))
+        self.row.get(column).map_err(|e| self.invalid(column, e))
     }
 
-    /// The same, found by its place.
+    /// The same, by the position of the column.
     pub(super) fn at<T: FromSql>(
         self,
         place: usize,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        self.row.get(place).map_err(|e| self.wrong(column, e))
+        self.row.get(place).map_err(|e| self.invalid(column, e))
     }
 
-    /// A text that a domain type reads, found by its place, and not copied.
+    /// A text that is parsed, by the position of the column and without a copy.
     pub(super) fn parse_at<T: FromStr<Err: Into<BoxError>>>(
         self,
         place: usize,
         column: &'static str,
     ) -> Result<T, StoreError> {
         let text = self.row.get_ref(place)?.as_str();
-        text.map_err(|e| self.wrong(column, e))?
+        text.map_err(|e| self.invalid(column, e))?
             .parse()
-            .map_err(|e| self.wrong(column, e))
+            .map_err(|e| self.invalid(column, e))
     }
 
     pub(super) fn time_at(
@@ -67,53 +67,56 @@ impl<'a> Cells<'a> {
         column: &'static str,
     ) -> Result<Timestamp, StoreError> {
         let micros = self.at(place, column)?;
-        Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
+        Timestamp::from_microsecond(micros).map_err(|e| self.invalid(column, e))
     }
 
-    /// A text that a domain type reads.
+    /// A text that is parsed.
     pub(super) fn parse<T: FromStr<Err: Into<BoxError>>>(
         self,
         column: &'static str,
     ) -> Result<T, StoreError> {
         self.get::<String>(column)?
             .parse()
-            .map_err(|e| self.wrong(column, e))
+            .map_err(|e| self.invalid(column, e))
     }
 
-    /// The same, where there may be none.
-    pub(super) fn parse_some<T: FromStr<Err: Into<BoxError>>>(
+    /// A text that is parsed, or NULL.
+    pub(super) fn parse_optional<T: FromStr<Err: Into<BoxError>>>(
         self,
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self.get(column)?;
-        text.map(|t| t.parse().map_err(|e| self.wrong(column, e)))
+        text.map(|t| t.parse().map_err(|e| self.invalid(column, e)))
             .transpose()
     }
 
-    /// A JSON text.
+    /// A JSON text that is deserialized.
     pub(super) fn json<T: DeserializeOwned>(self, column: &'static str) -> Result<T, StoreError> {
-        serde_json::from_str(&self.get::<String>(column)?).map_err(|e| self.wrong(column, e))
+        serde_json::from_str(&self.get::<String>(column)?).map_err(|e| self.invalid(column, e))
     }
 
     pub(super) fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {
         let micros = self.get(column)?;
-        Timestamp::from_microsecond(micros).map_err(|e| self.wrong(column, e))
+        Timestamp::from_microsecond(micros).map_err(|e| self.invalid(column, e))
     }
 
-    pub(super) fn time_some(self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn time_optional(
+        self,
+        column: &'static str,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let micros: Option<i64> = self.get(column)?;
         micros
-            .map(|m| Timestamp::from_microsecond(m).map_err(|e| self.wrong(column, e)))
+            .map(|m| Timestamp::from_microsecond(m).map_err(|e| self.invalid(column, e)))
             .transpose()
     }
 }
 
 /// Microseconds since 1970.
-pub(super) fn micros(time: Timestamp) -> i64 {
+pub(super) fn to_micros(time: Timestamp) -> i64 {
     time.as_microsecond()
 }
 
-/// JSON of a value whose serialisation cannot fail: lists of texts and the like.
+/// The JSON of a value whose serialization cannot fail, such as a list of texts.
 pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
