@@ -2,16 +2,16 @@
 //!
 //! A second database joins by one more line at the end of this file.
 
-mod accounts;
-mod audit;
-mod control;
-mod damage;
+mod account_store;
+mod attempt_stats;
+mod audit_in_transaction;
+mod damaged_rows;
+mod delivery_admin;
+mod delivery_store;
 mod fixture;
-mod flow;
 mod history;
-mod news;
-mod registry;
-mod sums;
+mod pending_webhook_changes;
+mod registry_store;
 
 use fixture::Fixture;
 
@@ -21,7 +21,7 @@ macro_rules! conformance {
         mod $name {
             use super::*;
 
-            conformance!(@tests $open, flow:
+            conformance!(@tests $open, delivery_store:
                 a_batch_is_taken_as_a_whole
                 ids_rise_over_organizers_and_are_reserved_for_tests
                 a_batch_of_an_older_registry_is_stale
@@ -37,7 +37,7 @@ macro_rules! conformance {
                 a_page_holds_no_more_than_its_bytes
                 lanes_with_something_waiting_are_found
             );
-            conformance!(@tests $open, control:
+            conformance!(@tests $open, delivery_admin:
                 everything_becomes_due_in_bites
                 dropping_comes_in_bites_and_ends
                 what_is_three_days_old_is_given_up
@@ -58,17 +58,17 @@ macro_rules! conformance {
                 an_audience_and_data_beside_the_body_come_back
                 notifications_are_listed_and_belong_to_one_organizer
             );
-            conformance!(@tests $open, sums:
+            conformance!(@tests $open, attempt_stats:
                 attempts_are_summed_up_by_the_half_hour
                 old_sums_are_removed
                 a_page_of_attempts_says_how_far_it_looked
                 the_last_attempt_of_each_is_no_test
                 the_worst_lanes_come_first
             );
-            conformance!(@tests $open, news:
+            conformance!(@tests $open, pending_webhook_changes:
                 changes_of_webhooks_are_owed_where_creads_is_spoken
             );
-            conformance!(@tests $open, registry:
+            conformance!(@tests $open, registry_store:
                 each_change_makes_a_version_and_loads_what_changed
                 an_organizer_is_kept_as_it_was_given
                 slugs_and_uuids_are_taken_once
@@ -81,7 +81,7 @@ macro_rules! conformance {
                 the_audit_log_is_paged_newest_first
                 an_answer_is_kept_for_a_day
             );
-            conformance!(@tests $open, accounts:
+            conformance!(@tests $open, account_store:
                 users_are_taken_once
                 a_user_is_kept_as_it_was_given
                 a_users_address_and_access_change

@@ -11,7 +11,7 @@ use sonnette::domain::{
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
 use super::fixture::{Fixture, at};
-use super::registry::done;
+use super::registry_store::done;
 use crate::world::note;
 
 const ONE: SecretHash = [1; 32];

@@ -4,7 +4,7 @@ use sonnette::domain::{DialectName, Organizer, OrganizerId, Secret, WebhookChang
 use sonnette::store::{Batch, ChangeResult};
 
 use super::fixture::Fixture;
-use super::registry::{change, done, loaded_webhook};
+use super::registry_store::{change, done, loaded_webhook};
 use crate::world::{note, webhook};
 
 pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixture<'_>) {
