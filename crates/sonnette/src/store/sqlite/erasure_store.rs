@@ -165,11 +165,11 @@ fn blank_notification(
     now: Timestamp,
     erased: &mut ErasureResult,
 ) -> Result<(), StoreError> {
-    let mut owed = t.prepare_cached(
+    let mut deliveries = t.prepare_cached(
         "SELECT d.webhook, d.attempts, coalesce(d.settled_at, ?3) FROM webhooks w
            JOIN deliveries d ON d.webhook = w.id AND d.notification = ?2 WHERE w.organizer = ?1",
     )?;
-    let deliveries: Vec<(i64, u64, i64)> = owed
+    let deliveries: Vec<(i64, u64, i64)> = deliveries
         .query_map(params![organizer.0, id, to_micros(now)], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?))
         })?

@@ -43,19 +43,19 @@ impl<'a> TableRow<'a> {
     /// The same, by the position of the column.
     pub(super) fn at<T: FromSql>(
         self,
-        place: usize,
+        index: usize,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        self.row.get(place).map_err(|e| self.invalid(column, e))
+        self.row.get(index).map_err(|e| self.invalid(column, e))
     }
 
     /// A text that is parsed, by the position of the column and without a copy.
     pub(super) fn parse_at<T: FromStr<Err: Into<BoxError>>>(
         self,
-        place: usize,
+        index: usize,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        let text = self.row.get_ref(place)?.as_str();
+        let text = self.row.get_ref(index)?.as_str();
         text.map_err(|e| self.invalid(column, e))?
             .parse()
             .map_err(|e| self.invalid(column, e))
@@ -63,10 +63,10 @@ impl<'a> TableRow<'a> {
 
     pub(super) fn time_at(
         self,
-        place: usize,
+        index: usize,
         column: &'static str,
     ) -> Result<Timestamp, StoreError> {
-        let micros = self.at(place, column)?;
+        let micros = self.at(index, column)?;
         Timestamp::from_microsecond(micros).map_err(|e| self.invalid(column, e))
     }
 

@@ -1,4 +1,4 @@
-//! Who may use the dashboard, who does just now, and the mail owed to them.
+//! Users, their sessions and links, and mail about accounts.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn audited(fixture: &Fixture<'_>, organizer: OrganizerId) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn users_are_taken_once(fixture: &Fixture<'_>) {
+pub(super) fn email_addresses_of_users_are_unique(fixture: &Fixture<'_>) {
     let user = ada(fixture);
     let again = new_user("ADA@example.org", Access::Operator);
     assert_eq!(
@@ -91,7 +91,7 @@ pub(super) fn users_are_taken_once(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.users(None).unwrap(), [user]);
 }
 
-pub(super) fn a_user_is_kept_as_it_was_given(fixture: &Fixture<'_>) {
+pub(super) fn a_user_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let other = fixture.add_organizer("other");
     let held = BTreeMap::from([
         (
@@ -125,14 +125,14 @@ pub(super) fn a_user_is_kept_as_it_was_given(fixture: &Fixture<'_>) {
     assert_eq!(found("eve@example.org"), None);
 }
 
-pub(super) fn a_users_address_and_access_change(fixture: &Fixture<'_>) {
+pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
     let (user, other) = (ada(fixture), fixture.add_organizer("other"));
     add(fixture, "taken@example.org", Access::Operator);
     let change = |email: &str, access: &Access| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
             user.access = access.clone();
-            // Neither is changed so.
+            // The verb changes neither.
             (user.has_password, user.created) = (true, at(9));
             true
         };
@@ -167,7 +167,7 @@ pub(super) fn a_users_address_and_access_change(fixture: &Fixture<'_>) {
     assert_eq!(refuse(UserId(99)), ChangeResult::Missing);
 }
 
-pub(super) fn another_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>) {
+pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>) {
     let user = ada(fixture);
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
     fixture.store.add_link(&ONE, &link).unwrap();
@@ -188,7 +188,7 @@ pub(super) fn another_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_
     assert_eq!(change("eve@example.org"), None);
 }
 
-pub(super) fn a_password_ends_sessions_links_and_letters(fixture: &Fixture<'_>) {
+pub(super) fn a_password_ends_sessions_links_and_emails(fixture: &Fixture<'_>) {
     let (user, store) = (ada(fixture), fixture.store);
     let other = add(fixture, "other@example.org", Access::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
@@ -227,8 +227,11 @@ pub(super) fn a_password_ends_sessions_links_and_letters(fixture: &Fixture<'_>) 
     }
     assert_eq!(store.link(&[1; 32], at(1)).unwrap(), None);
     assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
-    let owed = store.due_account_emails(at(1), 9).unwrap();
-    assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
+    let pending = store.due_account_emails(at(1), 9).unwrap();
+    assert_eq!(
+        pending.iter().map(|l| l.user).collect::<Vec<_>>(),
+        [other.id]
+    );
     assert!(matches!(by([11; 32]).unwrap(), ChangeResult::Done(_)));
     assert_eq!(by([11; 32]).unwrap(), ChangeResult::Missing, "only once");
     let own = session(SessionOwner::User(user.id), 60);
@@ -240,7 +243,7 @@ pub(super) fn a_password_ends_sessions_links_and_letters(fixture: &Fixture<'_>) 
     assert!(verified("$argon2id$new"));
 }
 
-pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(fixture: &Fixture<'_>) {
+pub(super) fn a_removed_user_leaves_nothing_and_its_id_is_not_reused(fixture: &Fixture<'_>) {
     let (user, store) = (ada(fixture), fixture.store);
     let holder = SessionOwner::User(user.id);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
@@ -268,7 +271,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(fixture: &Fixture
     assert!(ada(fixture).id > user.id);
 }
 
-pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(fixture: &Fixture<'_>) {
+pub(super) fn changes_of_users_are_audited_per_organizer(fixture: &Fixture<'_>) {
     let (store, other) = (fixture.store, fixture.add_organizer("other"));
     let wanted = new_user("ada@example.org", entries(&[fixture.organizer]));
     let user = done(
@@ -312,7 +315,7 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(fixture: &Fixture<'_>) {
     let found = |hash, second| store.session(&hash, at(second)).unwrap();
     assert_eq!((found(ONE, 59), found(TWO, 59)), (Some(own), Some(portal)));
     assert_eq!((found(ONE, 60), found([3; 32], 0)), (None, None));
-    // Too late, and in time.
+    // One session has expired, the other has not.
     store.extend_session(&ONE, at(120), at(60)).unwrap();
     assert_eq!(found(ONE, 60), None);
     store.extend_session(&ONE, at(120), at(59)).unwrap();
@@ -337,7 +340,7 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(fixture: &Fixture<'_>) {
         store.add_link(&hash, &Link::new(purpose, at(0))).unwrap();
         let found = |second| store.link(&hash, at(second)).unwrap();
         let expires = at(seconds);
-        // As often as one looks.
+        // Reading it does not end it.
         for _ in 0..2 {
             assert_eq!(found(seconds - 1), Some(Link { purpose, expires }));
         }
@@ -347,7 +350,7 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) fn a_letter_is_owed_until_it_has_ended(fixture: &Fixture<'_>) {
+pub(super) fn an_account_email_is_due_until_it_is_settled(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture));
     let (kind, language, organizer) = (
         AccountEmailKind::Invitation,
@@ -360,9 +363,9 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(fixture: &Fixture<'_>) {
             .unwrap()
     );
     assert_eq!(store.due_account_emails(at(4), 9).unwrap(), []);
-    let owed = store.due_account_emails(at(5), 9).unwrap().remove(0);
+    let pending = store.due_account_emails(at(5), 9).unwrap().remove(0);
     let wanted = AccountEmail {
-        id: owed.id,
+        id: pending.id,
         user: user.id,
         email: user.email,
         kind,
@@ -371,10 +374,10 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(fixture: &Fixture<'_>) {
         at: at(5),
         tries: 0,
     };
-    assert_eq!(owed, wanted);
-    let waits = owed.after_failure("away".to_owned(), at(6));
+    assert_eq!(pending, wanted);
+    let waits = pending.after_failure("away".to_owned(), at(6));
     store
-        .record_account_email_result(owed.id, &waits, at(6))
+        .record_account_email_result(pending.id, &waits, at(6))
         .unwrap();
     assert_eq!(store.due_account_emails(at(10), 9).unwrap(), []);
     assert_eq!(store.due_account_emails(at(11), 9).unwrap()[0].tries, 1);
@@ -389,11 +392,11 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(fixture: &Fixture<'_>) {
     );
     assert_eq!(store.due_account_emails(at(20), 9).unwrap().len(), 2);
     store
-        .record_account_email_result(owed.id, &AccountEmailResult::Sent, at(12))
+        .record_account_email_result(pending.id, &AccountEmailResult::Sent, at(12))
         .unwrap();
-    // It stays as it is.
+    // A settled email is not changed.
     store
-        .record_account_email_result(owed.id, &waits, at(13))
+        .record_account_email_result(pending.id, &waits, at(13))
         .unwrap();
     let left = store.due_account_emails(at(20), 9).unwrap();
     assert_eq!(left.len(), 1);
@@ -406,7 +409,7 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(fixture: &Fixture<'_>) {
     assert_eq!(store.due_account_emails(at(99), 9).unwrap(), []);
 }
 
-pub(super) fn a_mailbox_is_not_filled(fixture: &Fixture<'_>) {
+pub(super) fn account_emails_are_rate_limited(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture).id);
     let other = add(fixture, "other@example.org", Access::Operator).id;
     let owe = |user, kind, second| {
@@ -433,7 +436,7 @@ pub(super) fn a_mailbox_is_not_filled(fixture: &Fixture<'_>) {
     assert!(owe(other, AccountEmailKind::Reset, 86_400));
 }
 
-pub(super) fn what_has_expired_is_pruned(fixture: &Fixture<'_>) {
+pub(super) fn expired_rows_are_pruned(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture).id);
     let holder = SessionOwner::User(user);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
@@ -449,7 +452,7 @@ pub(super) fn what_has_expired_is_pruned(fixture: &Fixture<'_>) {
     };
     assert!(owe(AccountEmailKind::Reset, 29) && owe(AccountEmailKind::Invitation, 30));
     assert!(!store.prune(at(30), at(60)).unwrap());
-    // What has expired is not given at all, so it is looked for as of when it had not.
+    // Expired rows are not returned, so they are read as of an earlier time.
     assert_eq!(store.session(&ONE, at(0)).unwrap(), None);
     assert!(store.session(&TWO, at(0)).unwrap().is_some());
     assert_eq!(store.link(&ONE, at(0)).unwrap(), None);

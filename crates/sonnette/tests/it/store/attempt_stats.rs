@@ -1,4 +1,4 @@
-//! What is kept in sum, or found without reading all of the log.
+//! Statistics of attempts, and queries that must not read the whole log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn settlement(attempt: Attempt) -> Settlement {
     }
 }
 
-/// In one batch.
+/// Records attempts in one batch.
 fn record(fixture: &Fixture<'_>, attempts: impl IntoIterator<Item = Attempt>) {
     fixture.settle(attempts.into_iter().map(settlement).collect(), at(0));
 }
@@ -51,7 +51,7 @@ fn times(millis: &[u64]) -> LatencyHistogram {
     times
 }
 
-pub(super) fn attempts_are_summed_up_by_the_half_hour(fixture: &Fixture<'_>) {
+pub(super) fn attempts_are_counted_per_half_hour(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut test = attempt(webhook, NOTIFICATION, 3);
     test.test = true;
@@ -67,7 +67,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(fixture: &Fixture<'_>) {
             attempt(webhook, NOTIFICATION, -HALF_HOUR),
         ],
     );
-    // A second batch, with one that comes twice.
+    // A second batch, with a repeated attempt.
     let mut slow = attempt(webhook, NOTIFICATION, HALF_HOUR - 1);
     slow.exchange.duration = Duration::from_secs(3);
     record(fixture, [first, slow]);
@@ -92,7 +92,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(fixture: &Fixture<'_>) {
     assert_eq!(since(&[other], HALF_HOUR), []);
 }
 
-pub(super) fn old_sums_are_removed(fixture: &Fixture<'_>) {
+pub(super) fn old_statistics_are_pruned(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     record(
         fixture,
@@ -109,7 +109,7 @@ pub(super) fn old_sums_are_removed(fixture: &Fixture<'_>) {
     assert_eq!(starts(), [at(2 * HALF_HOUR)]);
 }
 
-/// The newest is of second 0; they go back second by second, from one webhook to the next.
+/// Records attempts of the webhooks in turn, one per second, back from second 0.
 fn record_many(
     fixture: &Fixture<'_>,
     webhooks: &[WebhookId],
@@ -125,15 +125,15 @@ fn record_many(
     attempts
 }
 
-pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
+pub(super) fn a_page_of_attempts_returns_how_far_it_scanned(fixture: &Fixture<'_>) {
     let webhooks = [fixture.add_webhook(), fixture.add_webhook()];
     let published = fixture.publish(&[webhooks[0]], &[-9_000])[0];
-    fixture.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    fixture.settle_delivery(webhooks[0], published, Settled::Delivered, -8_999);
     let id = fixture.publish(&[], &[-20_000])[0];
     let attempts = record_many(fixture, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
     let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
     oldest.notification = id;
-    // The notification of another was removed: there is nothing to tell of it.
+    // An attempt without its notification is not returned.
     record(
         fixture,
         [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
@@ -144,14 +144,14 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
         ..AttemptQuery::default()
     };
 
-    // None fits: the first page looks at so many, the second at the rest.
+    // None matches: the first page scans the maximum, the second the rest.
     let mut none_fits = AttemptQuery {
         event: Some("no-such".to_owned()),
         ..all.clone()
     };
     let first = page(&none_fits);
     assert_eq!(first.attempts, []);
-    // Two of those looked at are not among these.
+    // Two of the scanned attempts were recorded separately.
     assert_eq!(
         first.scanned_until,
         Some(attempts[MAX_SCANNED_ATTEMPTS - 3].id)
@@ -159,7 +159,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
     none_fits.after = first.scanned_until;
     assert_eq!(page(&none_fits), AttemptPage::default());
 
-    // A failure is found however far back it is, and one notification's attempts where they can be.
+    // A failure is found at any age, and the attempts of one notification within its lifetime.
     let failures = AttemptQuery {
         success: Some(false),
         ..all.clone()
@@ -176,7 +176,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
     let found = fixture.store.attempt_page(&webhooks[..1], &of_one).unwrap();
     assert_eq!((found.attempts.len(), found.scanned_until), (1, None));
 
-    // Whoever wants it all gets it all.
+    // `attempts` scans everything.
     let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
     let newest = page(&all);
     assert_eq!(ids(&newest.attempts), ids(&attempts[..3]));
@@ -189,7 +189,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.attempts(&webhooks, &before_all).unwrap(), []);
 }
 
-pub(super) fn the_last_attempt_of_each_is_no_test(fixture: &Fixture<'_>) {
+pub(super) fn the_latest_attempts_exclude_tests(fixture: &Fixture<'_>) {
     let (webhook, unused, other) = (
         fixture.add_webhook(),
         fixture.add_webhook(),
@@ -216,8 +216,8 @@ pub(super) fn the_last_attempt_of_each_is_no_test(fixture: &Fixture<'_>) {
     assert_eq!(found, [(other, expected[0]), (webhook, expected[1])]);
 }
 
-/// A lane's health after failures since a second; `probing`: it is failing.
-fn ill(since: i64, probing: bool) -> LaneHealth {
+/// The health of a lane with failures since a second; with `probing` it is failing.
+fn failing_health(since: i64, probing: bool) -> LaneHealth {
     let streak = FailureStreak {
         failures: 6,
         since: at(since),
@@ -236,7 +236,7 @@ fn ill(since: i64, probing: bool) -> LaneHealth {
     }
 }
 
-pub(super) fn the_worst_lanes_come_first(fixture: &Fixture<'_>) {
+pub(super) fn unhealthy_webhooks_are_ordered_by_severity(fixture: &Fixture<'_>) {
     let webhooks: Vec<_> = (0..7).map(|_| fixture.add_webhook()).collect();
     let [many, long, short, wobbling, off, busy, well] = webhooks[..] else {
         panic!("seven were made");
@@ -253,7 +253,10 @@ pub(super) fn the_worst_lanes_come_first(fixture: &Fixture<'_>) {
         (off, -999, true),
     ] {
         let settled = settlement(attempt(webhook, id, since));
-        fixture.settle(vec![with_health(settled, ill(since, probing))], at(since));
+        fixture.settle(
+            vec![with_health(settled, failing_health(since, probing))],
+            at(since),
+        );
     }
     let settled = settlement(attempt(off, id, 1));
     fixture.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
@@ -262,7 +265,7 @@ pub(super) fn the_worst_lanes_come_first(fixture: &Fixture<'_>) {
         4
     );
     let troubled = |limit| fixture.store.unhealthy_webhooks(at(100), limit).unwrap();
-    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
+    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then those that are not failing, although they have more pending deliveries.
     assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
     assert_eq!(troubled(2), [many, long]);
 }

@@ -1,5 +1,5 @@
-//! The audit entry of a change is written in the transaction of the change: without the entry there is no change, and
-//! without the change no entry. Only the database itself can be made to refuse one of the two.
+//! A change and its audit entry are written in one transaction: if one of them fails, neither is written. Triggers, which
+//! only SQL can create, make one of them fail.
 
 use std::path::Path;
 
@@ -84,9 +84,9 @@ fn subject(path: &Path) -> Subject {
         ..publication(&[id], 0)
     };
     let pending = fixture.commit(vec![fixture.group(vec![personal])]);
-    let pending = super::fixture::taken(&pending[0])[0].id;
+    let pending = super::fixture::stored(&pending[0])[0].id;
     let given_up = fixture.publish(&[id], &[1])[0];
-    fixture.ends(id, given_up, Settled::GivenUp, 2);
+    fixture.settle_delivery(id, given_up, Settled::GivenUp, 2);
     let missed = fixture.publish(&[], &[3])[0];
     let streak = FailureStreak {
         failures: 6,

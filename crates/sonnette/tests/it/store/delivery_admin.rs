@@ -1,4 +1,4 @@
-//! What people, and a change of state, do to waiting deliveries.
+//! Changes of deliveries that are not the result of an attempt.
 
 use jiff::SignedDuration;
 use sonnette::domain::{DeliveryState, Settled};
@@ -6,14 +6,13 @@ use sonnette::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 use crate::world::batch_entry;
 
-use super::fixture::{Fixture, at, keyed, publication, taken};
+use super::fixture::{Fixture, at, keyed, publication, stored};
 
-/// More than a bite.
-const MANY: usize = MAX_BATCH_ROWS + 10;
+const MORE_THAN_A_BATCH: usize = MAX_BATCH_ROWS + 10;
 
-pub(super) fn everything_becomes_due_in_bites(fixture: &Fixture<'_>) {
+pub(super) fn pending_deliveries_become_due_in_batches(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
-    let ids = fixture.publish(&[webhook, other], &vec![100; MANY]);
+    let ids = fixture.publish(&[webhook, other], &vec![100; MORE_THAN_A_BATCH]);
     assert_eq!(fixture.due(webhook, 0), []);
     assert_eq!(
         fixture.store.schedule_now(webhook, at(0), None).unwrap(),
@@ -26,22 +25,22 @@ pub(super) fn everything_becomes_due_in_bites(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.schedule_now(webhook, at(0), None).unwrap(), 0);
     assert_eq!(fixture.due(webhook, 0), ids);
     assert_eq!(fixture.due(other, 0), []);
-    // One that has been tried is due from when it was published: the order is that of publication.
+    // A delivery with attempts becomes due as of its publication, so the order is that of publication.
     let (first, second) = (
         fixture.publish(&[other], &[1])[0],
         fixture.publish(&[other], &[2])[0],
     );
-    fixture.waits_until(other, first, 5_000);
+    fixture.reschedule(other, first, 5_000);
     fixture.store.schedule_now(other, at(200), None).unwrap();
     let due = fixture.due(other, 10);
     assert_eq!(due, [first, second]);
 }
 
-pub(super) fn dropping_comes_in_bites_and_ends(fixture: &Fixture<'_>) {
+pub(super) fn pending_deliveries_are_dropped_in_batches(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let delivered = fixture.publish(&[webhook, other], &[1])[0];
-    fixture.ends(webhook, delivered, Settled::Delivered, 2);
-    let ids = fixture.publish(&[webhook], &vec![1; MANY]);
+    fixture.settle_delivery(webhook, delivered, Settled::Delivered, 2);
+    let ids = fixture.publish(&[webhook], &vec![1; MORE_THAN_A_BATCH]);
     let drop = || {
         fixture
             .store
@@ -65,7 +64,7 @@ pub(super) fn dropping_comes_in_bites_and_ends(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn what_is_three_days_old_is_given_up(fixture: &Fixture<'_>) {
+pub(super) fn deliveries_expire_after_three_days(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let ids = fixture.publish(&[webhook], &[0, 1, 1_000]);
     let days = at(1) + SignedDuration::from_hours(72);
@@ -80,7 +79,7 @@ pub(super) fn what_is_three_days_old_is_given_up(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.expire_deliveries(webhook, days).unwrap(), 0);
     assert_eq!(fixture.state(webhook, ids[1]), "given_up");
     assert_eq!(fixture.state(webhook, ids[2]), "scheduled");
-    // Sent again, it has three days more.
+    // A resent delivery has another three days.
     fixture.store.resend(webhook, ids[0], days).unwrap();
     assert_eq!(
         fixture
@@ -96,17 +95,17 @@ pub(super) fn the_backlog_is_counted(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.backlog(webhook).unwrap(), (0, None));
     let ids = fixture.publish(&[webhook], &[3, 4, 5]);
     fixture.publish(&[other], &[9]);
-    fixture.ends(webhook, ids[0], Settled::Delivered, 6);
+    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 6);
     assert_eq!(fixture.store.backlog(webhook).unwrap(), (2, Some(at(4))));
     assert_eq!(fixture.store.total_backlog().unwrap(), (3, Some(at(4))));
 }
 
-pub(super) fn one_delivery_is_sent_again(fixture: &Fixture<'_>) {
+pub(super) fn a_single_delivery_is_resent(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let id = fixture.publish(&[webhook], &[0])[0];
     assert!(fixture.store.resend(other, id, at(9)).unwrap().is_none());
-    // One that waits keeps its schedule, and is due.
-    fixture.waits_until(webhook, id, 5_000);
+    // A pending delivery keeps its schedule and is due.
+    fixture.reschedule(webhook, id, 5_000);
     let waiting = fixture
         .store
         .resend(webhook, id, at(9))
@@ -115,8 +114,8 @@ pub(super) fn one_delivery_is_sent_again(fixture: &Fixture<'_>) {
         .progress;
     assert_eq!((waiting.tries, waiting.attempts), (1, 1));
     assert_eq!((waiting.started_at, waiting.due_at), (at(0), at(9)));
-    // One that ended begins anew, but its attempts are counted on.
-    fixture.ends(webhook, id, Settled::Delivered, 10);
+    // A settled delivery starts a new schedule, but its number of attempts goes on.
+    fixture.settle_delivery(webhook, id, Settled::Delivered, 10);
     let waiting = fixture
         .store
         .resend(webhook, id, at(20))
@@ -128,14 +127,14 @@ pub(super) fn one_delivery_is_sent_again(fixture: &Fixture<'_>) {
     assert_eq!(fixture.state(webhook, id), "scheduled");
 }
 
-pub(super) fn what_was_not_delivered_is_sent_again(fixture: &Fixture<'_>) {
+pub(super) fn undelivered_notifications_are_resent(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
-    // Ids rise with time but for a minute, as in life.
+    // Ids rise with the time of publication, except within a minute.
     let ids = fixture.publish(&[webhook], &[0, 100, 200, 300, 400]);
-    fixture.ends(webhook, ids[0], Settled::GivenUp, 500);
-    fixture.ends(webhook, ids[1], Settled::Delivered, 500);
-    fixture.ends(webhook, ids[2], Settled::GivenUp, 500);
-    fixture.ends(webhook, ids[3], Settled::Dropped, 500);
+    fixture.settle_delivery(webhook, ids[0], Settled::GivenUp, 500);
+    fixture.settle_delivery(webhook, ids[1], Settled::Delivered, 500);
+    fixture.settle_delivery(webhook, ids[2], Settled::GivenUp, 500);
+    fixture.settle_delivery(webhook, ids[3], Settled::Dropped, 500);
     let range = TimeRange {
         since: Some(at(50)),
         until: Some(at(350)),
@@ -155,7 +154,7 @@ pub(super) fn what_was_not_delivered_is_sent_again(fixture: &Fixture<'_>) {
     assert_eq!(
         fixture.state(webhook, ids[2]),
         "given_up",
-        "it only counted"
+        "without an entry it only counts"
     );
     assert_eq!(again(given_up, false), 1);
     assert_eq!(fixture.state(webhook, ids[2]), "scheduled");
@@ -166,9 +165,9 @@ pub(super) fn what_was_not_delivered_is_sent_again(fixture: &Fixture<'_>) {
     assert_eq!(fixture.state(webhook, ids[1]), "delivered");
 }
 
-pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(fixture: &Fixture<'_>) {
+pub(super) fn resending_continues_where_the_last_batch_ended(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
-    fixture.publish(&[webhook], &vec![1; MANY]);
+    fixture.publish(&[webhook], &vec![1; MORE_THAN_A_BATCH]);
     while fixture
         .store
         .drop_pending(webhook, at(2), "", None)
@@ -189,7 +188,7 @@ pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(fixture:
             break;
         }
     }
-    assert_eq!(count, MANY as u64);
+    assert_eq!(count, MORE_THAN_A_BATCH as u64);
     assert!(calls > 1, "not all of it at a time");
     let (_, entries) = fixture
         .store
@@ -201,13 +200,13 @@ pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(fixture:
         [&count],
         "one entry tells of all batches"
     );
-    assert_eq!(fixture.due(webhook, 3).len(), MANY);
+    assert_eq!(fixture.due(webhook, 3).len(), MORE_THAN_A_BATCH);
 }
 
-pub(super) fn a_replay_owes_anew(fixture: &Fixture<'_>) {
+pub(super) fn a_replay_starts_a_new_schedule(fixture: &Fixture<'_>) {
     let (webhook, later) = (fixture.add_webhook(), fixture.add_webhook());
     let id = fixture.publish(&[webhook], &[0])[0];
-    fixture.ends(webhook, id, Settled::Delivered, 1);
+    fixture.settle_delivery(webhook, id, Settled::Delivered, 1);
     fixture.store.replay(id, &[webhook, later], at(9)).unwrap();
     for webhook in [webhook, later] {
         let page = fixture
@@ -227,7 +226,7 @@ pub(super) fn a_replay_owes_anew(fixture: &Fixture<'_>) {
     );
 }
 
-/// Everything of a month ago, as the janitor does.
+/// Removes everything older than 30 days, as the janitor does.
 fn prune(fixture: &Fixture<'_>) {
     let now = at(0) + SignedDuration::from_hours(31 * 24);
     while fixture
@@ -237,13 +236,13 @@ fn prune(fixture: &Fixture<'_>) {
     {}
 }
 
-pub(super) fn pruning_keeps_what_waits_and_what_was_sent_again(fixture: &Fixture<'_>) {
+pub(super) fn pruning_keeps_pending_and_resent_deliveries(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let month = 31 * 24 * 3_600;
     let ids = fixture.publish(&[webhook], &[0, 1, 2, month, 3]);
-    fixture.ends(webhook, ids[0], Settled::Delivered, 5);
-    fixture.ends(webhook, ids[4], Settled::Delivered, 10 * 24 * 3_600);
-    fixture.ends(webhook, ids[2], Settled::GivenUp, 5);
+    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, ids[4], Settled::Delivered, 10 * 24 * 3_600);
+    fixture.settle_delivery(webhook, ids[2], Settled::GivenUp, 5);
     prune(fixture);
     assert_eq!(fixture.store.delivery(webhook, ids[0]).unwrap(), None);
     assert_eq!(fixture.state(webhook, ids[1]), "scheduled");
@@ -260,21 +259,21 @@ pub(super) fn pruning_keeps_what_waits_and_what_was_sent_again(fixture: &Fixture
     assert!(entry(ids[0]).is_none() && entry(ids[1]).is_some());
 }
 
-pub(super) fn pruning_keeps_what_a_key_stands_for(fixture: &Fixture<'_>) {
+pub(super) fn pruning_keeps_notifications_of_live_idempotency_keys(fixture: &Fixture<'_>) {
     let group = || fixture.group(vec![keyed(publication(&[], 0), "k", 1)]);
-    let first = taken(&fixture.commit(vec![group()])[0])[0].id;
-    // The log is kept for a day, the key for seven.
+    let first = stored(&fixture.commit(vec![group()])[0])[0].id;
+    // The log is kept for one day, the key for seven.
     let day = SignedDuration::from_hours(24);
     let after = |days: i32| {
         let now = at(1) + day * days;
         while fixture.store.prune(now - day, now).unwrap() {}
-        taken(&fixture.commit(vec![group()])[0])[0].id
+        stored(&fixture.commit(vec![group()])[0])[0].id
     };
     assert_eq!(after(6), first);
     assert_ne!(after(8), first);
 }
 
-pub(super) fn ids_never_come_back(fixture: &Fixture<'_>) {
+pub(super) fn ids_are_never_reused(fixture: &Fixture<'_>) {
     let id = fixture.publish(&[], &[0])[0];
     prune(fixture);
     assert!(

@@ -1,4 +1,4 @@
-//! Publishing, settling, reading what is due.
+//! Publishing, settling, and reading due deliveries.
 
 use sonnette::domain::{
     DeliveryState, DisableReason, FailureStreak, LaneHealth, NotificationId, ProbeSchedule,
@@ -7,24 +7,24 @@ use sonnette::domain::{
 use sonnette::store::{Batch, CommitError, DeliveryUpdate, GroupResult, MAX_PAGE_BYTES};
 use std::time::Duration;
 
-use super::fixture::{Fixture, at, disabling, keyed, publication, settlement, taken, with_health};
+use super::fixture::{Fixture, at, disabling, keyed, publication, settlement, stored, with_health};
 
-pub(super) fn a_batch_is_taken_as_a_whole(fixture: &Fixture<'_>) {
+pub(super) fn a_batch_is_stored_as_a_whole(fixture: &Fixture<'_>) {
     let (one, two) = (fixture.add_webhook(), fixture.add_webhook());
     let groups = vec![
         fixture.group(vec![publication(&[one, two], 1), publication(&[], 2)]),
         fixture.group(vec![publication(&[two], 3)]),
     ];
     let answers = fixture.commit(groups);
-    let ids: Vec<_> = answers.iter().flat_map(taken).map(|a| a.id).collect();
+    let ids: Vec<_> = answers.iter().flat_map(stored).map(|a| a.id).collect();
     assert!(ids.windows(2).all(|two| two[0] < two[1]), "{ids:?}");
-    let owed: Vec<_> = answers
+    let delivery_counts: Vec<_> = answers
         .iter()
-        .flat_map(taken)
+        .flat_map(stored)
         .map(|a| a.delivery_count)
         .collect();
-    assert_eq!(owed, [2, 0, 1]);
-    let body = taken(&answers[0])[0].body.clone().unwrap();
+    assert_eq!(delivery_counts, [2, 0, 1]);
+    let body = stored(&answers[0])[0].body.clone().unwrap();
     assert_eq!(
         body,
         format!(r#"{{"notification_id":{},"data":{{}}}}"#, ids[0])
@@ -35,7 +35,7 @@ pub(super) fn a_batch_is_taken_as_a_whole(fixture: &Fixture<'_>) {
     assert_eq!(page.deliveries[0].progress.due_at, at(1));
 }
 
-pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(fixture: &Fixture<'_>) {
+pub(super) fn ids_rise_across_organizers_and_are_reserved_for_tests(fixture: &Fixture<'_>) {
     assert_eq!(
         fixture.store.newest_notification_id().unwrap(),
         NotificationId(0)
@@ -45,7 +45,7 @@ pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(fixture: &Fixt
     let reserved = fixture.store.reserve_notification_id().unwrap();
     let mut group = fixture.group(vec![publication(&[], 2)]);
     group.organizer = fixture.add_organizer("other");
-    let last = taken(&fixture.commit(vec![group])[0])[0].id;
+    let last = stored(&fixture.commit(vec![group])[0])[0].id;
     assert!(first < reserved && reserved < last);
     assert_eq!(fixture.store.newest_notification_id().unwrap(), last);
 }
@@ -79,21 +79,21 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn a_repeated_key_gives_the_first_answer(fixture: &Fixture<'_>) {
+pub(super) fn a_repeated_key_gives_the_first_result(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let first = fixture.commit(vec![fixture.group(vec![keyed(
         publication(&[webhook], 1),
         "k",
         1,
     )])]);
-    let first = &taken(&first[0])[0];
-    // Matched against other webhooks by now, and later: the answer is the same.
+    let first = &stored(&first[0])[0];
+    // The result is the same if other webhooks match at a later time.
     let again = fixture.commit(vec![fixture.group(vec![keyed(
         publication(&[], 9),
         "k",
         1,
     )])]);
-    let again = &taken(&again[0])[0];
+    let again = &stored(&again[0])[0];
     assert_eq!(again.body, None, "nothing is published");
     assert_eq!(
         (again.id, again.published_at, again.delivery_count),
@@ -102,24 +102,24 @@ pub(super) fn a_repeated_key_gives_the_first_answer(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.newest_notification_id().unwrap(), first.id);
 }
 
-pub(super) fn a_key_counts_within_a_group_and_per_organizer(fixture: &Fixture<'_>) {
+pub(super) fn a_key_is_unique_within_a_group_and_per_organizer(fixture: &Fixture<'_>) {
     let one = || keyed(publication(&[], 1), "k", 1);
     let answers = fixture.commit(vec![
         fixture.group(vec![one(), one()]),
         fixture.group(vec![one()]),
     ]);
-    let ids: Vec<_> = answers.iter().flat_map(taken).map(|a| a.id).collect();
+    let ids: Vec<_> = answers.iter().flat_map(stored).map(|a| a.id).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let mut group = fixture.group(vec![keyed(publication(&[], 1), "k", 2)]);
     group.organizer = fixture.add_organizer("other");
     let other = fixture.commit(vec![group]);
     assert!(
-        taken(&other[0])[0].body.is_some(),
+        stored(&other[0])[0].body.is_some(),
         "another organizer's key is another"
     );
 }
 
-pub(super) fn a_conflict_refuses_its_group_and_no_other(fixture: &Fixture<'_>) {
+pub(super) fn a_key_conflict_refuses_only_its_group(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     fixture.commit(vec![fixture.group(vec![keyed(
         publication(&[], 1),
@@ -139,7 +139,7 @@ pub(super) fn a_conflict_refuses_its_group_and_no_other(fixture: &Fixture<'_>) {
     ]);
     assert_eq!(answers[0], GroupResult::Conflict(1));
     assert_eq!(answers[1], GroupResult::Conflict(1));
-    let third = taken(&answers[2])[0].id;
+    let third = stored(&answers[2])[0].id;
     assert_eq!(fixture.due(webhook, 10), [third]);
     assert_eq!(
         fixture.store.events(fixture.organizer).unwrap(),
@@ -148,7 +148,7 @@ pub(super) fn a_conflict_refuses_its_group_and_no_other(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn unknown_events_become_known(fixture: &Fixture<'_>) {
+pub(super) fn unknown_events_are_registered(fixture: &Fixture<'_>) {
     let of = |slug: &str, registers| {
         let mut publication = publication(&[], 1);
         publication.event = Some(slug.parse().unwrap());
@@ -180,11 +180,11 @@ pub(super) fn unknown_events_become_known(fixture: &Fixture<'_>) {
 pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[1])[0];
-    fixture.ends(webhook, id, Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, id, Settled::Delivered, 5);
     let settled = fixture.delivery(webhook, id);
-    fixture.ends(webhook, id, Settled::Delivered, 5);
-    fixture.ends(webhook, id, Settled::GivenUp, 6);
-    fixture.waits_until(webhook, id, 9);
+    fixture.settle_delivery(webhook, id, Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, id, Settled::GivenUp, 6);
+    fixture.reschedule(webhook, id, 9);
     assert_eq!(fixture.delivery(webhook, id), settled);
     let DeliveryState::Settled { at: when, how, .. } = settled.state else {
         panic!("{settled:?}")
@@ -195,7 +195,7 @@ pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn a_settlement_keeps_the_lanes_health(fixture: &Fixture<'_>) {
+pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let lane = fixture.store.lane(webhook).unwrap();
     assert_eq!(
@@ -238,7 +238,7 @@ pub(super) fn a_settlement_keeps_the_lanes_health(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn switching_off_is_noted_once(fixture: &Fixture<'_>) {
+pub(super) fn disabling_is_audited_once(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[1])[0];
     let (version, notes) = (fixture.store.version().unwrap(), audit(fixture));
@@ -264,9 +264,9 @@ fn audit(fixture: &Fixture<'_>) -> usize {
         .0
 }
 
-pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(fixture: &Fixture<'_>) {
+pub(super) fn pages_are_ordered_and_continue_after_a_cursor(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
-    // Two of the same time come by id.
+    // Deliveries that are due at the same time are ordered by id.
     let ids = fixture.publish(&[webhook], &[5, 1, 3, 3, 100]);
     let order = [ids[1], ids[2], ids[3], ids[0]];
     let (mut after, mut seen) = (None, Vec::new());
@@ -288,7 +288,7 @@ pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(fixture: &Fixture<'_>
     assert_eq!(fixture.due(webhook, 0), []);
 }
 
-pub(super) fn a_page_holds_no_more_than_its_bytes(fixture: &Fixture<'_>) {
+pub(super) fn a_page_is_bounded_in_bytes(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let publications = (0..9)
         .map(|second| {
@@ -314,17 +314,17 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(fixture: &Fixture<'_>) {
     );
 }
 
-pub(super) fn lanes_with_something_waiting_are_found(fixture: &Fixture<'_>) {
+pub(super) fn lanes_with_pending_deliveries_are_listed(fixture: &Fixture<'_>) {
     let webhooks: Vec<_> = (0..4).map(|_| fixture.add_webhook()).collect();
     let id = fixture.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
-    fixture.ends(webhooks[2], id, Settled::Delivered, 2);
+    fixture.settle_delivery(webhooks[2], id, Settled::Delivered, 2);
     assert_eq!(
         fixture.store.lanes_with_pending_deliveries().unwrap(),
         [webhooks[0], webhooks[3]]
     );
 }
 
-pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(fixture: &Fixture<'_>) {
+pub(super) fn a_resent_delivery_is_not_settled_by_an_earlier_attempt(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[1])[0];
     let before = DeliveryUpdate::Settle {
@@ -335,6 +335,6 @@ pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(fixture: &F
     fixture.store.replay(id, &[webhook], at(2)).unwrap();
     fixture.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
     assert_eq!(fixture.state(webhook, id), "scheduled");
-    fixture.ends(webhook, id, Settled::Delivered, 4);
+    fixture.settle_delivery(webhook, id, Settled::Delivered, 4);
     assert_eq!(fixture.state(webhook, id), "delivered");
 }

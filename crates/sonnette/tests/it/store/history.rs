@@ -1,4 +1,4 @@
-//! What happened, for those who look.
+//! Reading attempts, deliveries and notifications.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use sonnette::store::{
     SettlementCause, TimeRange,
 };
 
-use super::fixture::{Fixture, at, attempt, publication, taken};
+use super::fixture::{Fixture, at, attempt, publication, stored};
 
 fn record(fixture: &Fixture<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
@@ -27,7 +27,7 @@ fn record(fixture: &Fixture<'_>, attempt: sonnette::domain::Attempt) {
     fixture.settle(vec![settlement], at(0));
 }
 
-/// Of which second the attempts found are, newest first.
+/// The seconds of the attempts found, newest first.
 fn seconds(fixture: &Fixture<'_>, webhooks: &[WebhookId], query: &AttemptQuery) -> Vec<i64> {
     let found = fixture.store.attempts(webhooks, query).unwrap();
     found
@@ -36,7 +36,7 @@ fn seconds(fixture: &Fixture<'_>, webhooks: &[WebhookId], query: &AttemptQuery) 
         .collect()
 }
 
-/// Three attempts at one webhook, the last of them failed, and one at another; of these notifications.
+/// Three attempts of one webhook, the last of which failed, and one of another; with their notifications.
 fn four_attempts(fixture: &Fixture<'_>) -> (WebhookId, WebhookId, Vec<NotificationId>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut of_event = publication(&[webhook], 0);
@@ -45,7 +45,7 @@ fn four_attempts(fixture: &Fixture<'_>) -> (WebhookId, WebhookId, Vec<Notificati
     let answers = fixture.commit(vec![
         fixture.group(vec![publication(&[webhook], 0), of_event]),
     ]);
-    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
+    let ids: Vec<_> = stored(&answers[0]).iter().map(|a| a.id).collect();
     record(fixture, attempt(webhook, ids[0], 1));
     record(fixture, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
@@ -58,7 +58,7 @@ fn four_attempts(fixture: &Fixture<'_>) -> (WebhookId, WebhookId, Vec<Notificati
     (webhook, other, ids)
 }
 
-pub(super) fn attempts_are_found_by_all_that_is_asked_for(fixture: &Fixture<'_>) {
+pub(super) fn attempts_are_filtered_by_each_field(fixture: &Fixture<'_>) {
     let (webhook, other, ids) = four_attempts(fixture);
     let all = || AttemptQuery {
         limit: 9,
@@ -105,10 +105,10 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(fixture: &Fixture<'_>)
     assert_eq!(of(AttemptQuery { after, ..all() }), [2, 1]);
 }
 
-pub(super) fn an_attempt_is_kept_as_it_was(fixture: &Fixture<'_>) {
+pub(super) fn an_attempt_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let answers = fixture.commit(vec![fixture.group(vec![publication(&[webhook], 0)])]);
-    let answered = &taken(&answers[0])[0];
+    let answered = &stored(&answers[0])[0];
     let mut first = attempt(webhook, answered.id, 1);
     record(fixture, first.clone());
     first.payload.clone_from(&answered.body);
@@ -131,7 +131,7 @@ pub(super) fn an_attempt_is_kept_as_it_was(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.attempt(webhook, test.id).unwrap(), Some(test));
 }
 
-pub(super) fn samples_leave_tests_out(fixture: &Fixture<'_>) {
+pub(super) fn timings_exclude_tests(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[0])[0];
     let mut refused = attempt(webhook, id, 2);
@@ -162,9 +162,9 @@ pub(super) fn samples_leave_tests_out(fixture: &Fixture<'_>) {
 pub(super) fn deliveries_are_listed_by_state(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let ids = fixture.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
-    fixture.ends(webhook, ids[0], Settled::Delivered, 5);
-    fixture.ends(webhook, ids[1], Settled::GivenUp, 5);
-    fixture.ends(webhook, ids[2], Settled::Dropped, 5);
+    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, ids[1], Settled::GivenUp, 5);
+    fixture.settle_delivery(webhook, ids[2], Settled::Dropped, 5);
     let list = |state, after, limit| -> Vec<NotificationId> {
         let query = DeliveryQuery {
             state,
@@ -206,7 +206,7 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(fixture: &Fix
     of_event.subject = Some("person-7".to_owned());
     let publications = vec![publication(&[], 0), of_event, publication(&[], 200)];
     let answers = fixture.commit(vec![fixture.group(publications)]);
-    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
+    let ids: Vec<_> = stored(&answers[0]).iter().map(|a| a.id).collect();
     let other = fixture.add_organizer("other");
     let all = || NotificationQuery {
         limit: 9,
@@ -256,7 +256,7 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(fixture: &Fix
     assert_eq!(fixture.store.notification(other, ids[1]).unwrap(), None);
 }
 
-pub(super) fn an_audience_and_data_beside_the_body_come_back(fixture: &Fixture<'_>) {
+pub(super) fn an_audience_and_separate_data_are_read_as_written(fixture: &Fixture<'_>) {
     let audiences = [
         Audience::Everyone,
         Audience::Nobody,
@@ -267,7 +267,7 @@ pub(super) fn an_audience_and_data_beside_the_body_come_back(fixture: &Fixture<'
         published.audience = audience;
         published.data = Some(r#"{"id":1}"#.into());
         let answers = fixture.commit(vec![fixture.group(vec![published])]);
-        let id = taken(&answers[0])[0].id;
+        let id = stored(&answers[0])[0].id;
         let found = fixture
             .store
             .notification(fixture.organizer, id)

@@ -1,4 +1,4 @@
-//! Changes of webhooks that others are to hear of.
+//! Changes of webhooks that are to be published to other webhooks.
 
 use sonnette::domain::{DialectName, Organizer, OrganizerId, Secret, WebhookChange, WebhookState};
 use sonnette::store::{Batch, ChangeResult};
@@ -7,7 +7,7 @@ use super::fixture::Fixture;
 use super::registry_store::{change, done, loaded_webhook};
 use crate::world::{note, webhook};
 
-pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixture<'_>) {
+pub(super) fn webhook_changes_are_pending_only_with_the_dialect_creads(fixture: &Fixture<'_>) {
     let store = fixture.store;
     let add = || {
         let new = webhook(fixture.organizer, "https://u:p@a.example/x", &[]);
@@ -18,7 +18,7 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixt
     assert_eq!(
         store.pending_webhook_changes(9).unwrap(),
         [],
-        "nobody would hear of it"
+        "without the dialect there is no change to publish"
     );
 
     let mut speak = |organizer: &mut Organizer| {
@@ -45,8 +45,11 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixt
     }
     assert!(!loaded_webhook(fixture, id).is_enabled());
     change(fixture, id, |w| w.state = WebhookState::Enabled);
-    let owed = store.pending_webhook_changes(9).unwrap();
-    let changes: Vec<_> = owed.iter().map(|one| (one.change, one.enabled)).collect();
+    let pending = store.pending_webhook_changes(9).unwrap();
+    let changes: Vec<_> = pending
+        .iter()
+        .map(|one| (one.change, one.enabled))
+        .collect();
     let expected = [
         (WebhookChange::Created, true),
         (WebhookChange::Updated, true),
@@ -55,15 +58,16 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(fixture: &Fixt
     ];
     assert_eq!(changes, expected);
     assert!(
-        owed.iter()
-            .all(|one| one.webhook == id && one.created_at == owed[0].created_at)
+        pending
+            .iter()
+            .all(|one| one.webhook == id && one.created_at == pending[0].created_at)
     );
     let batch = Batch {
-        published_changes: owed[..3].iter().map(|one| one.id).collect(),
+        published_changes: pending[..3].iter().map(|one| one.id).collect(),
         ..Batch::default()
     };
     store.commit(0, &batch).unwrap();
-    assert_eq!(store.pending_webhook_changes(9).unwrap(), owed[3..]);
+    assert_eq!(store.pending_webhook_changes(9).unwrap(), pending[3..]);
     let elsewhere = store
         .mark_webhook_deleted(OrganizerId(99), id, note())
         .unwrap();

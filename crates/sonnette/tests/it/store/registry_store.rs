@@ -1,4 +1,4 @@
-//! Who may publish, who listens, who changed what.
+//! Organizers, events, action types, webhooks, tokens, the audit log and stored responses.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn token(scope: Scope, hash: u8) -> NewToken {
     }
 }
 
-pub(super) fn each_change_makes_a_version_and_loads_what_changed(fixture: &Fixture<'_>) {
+pub(super) fn each_change_makes_a_version_and_is_loaded(fixture: &Fixture<'_>) {
     let other = fixture.add_organizer("other");
     let version = fixture.store.version().unwrap();
     let webhook = fixture.add_webhook();
@@ -89,7 +89,7 @@ pub(super) fn each_change_makes_a_version_and_loads_what_changed(fixture: &Fixtu
     assert!(none.organizers.is_empty() && none.tokens.is_empty());
 }
 
-pub(super) fn an_organizer_is_kept_as_it_was_given(fixture: &Fixture<'_>) {
+pub(super) fn an_organizer_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let policies = [
         None,
         Some(FailurePolicy::Never),
@@ -122,7 +122,7 @@ pub(super) fn an_organizer_is_kept_as_it_was_given(fixture: &Fixture<'_>) {
     assert_eq!(missing, ChangeResult::Missing);
 }
 
-pub(super) fn slugs_and_uuids_are_taken_once(fixture: &Fixture<'_>) {
+pub(super) fn slugs_and_uuids_are_unique(fixture: &Fixture<'_>) {
     let again = fixture
         .store
         .add_organizer(&organizer("bigevents"), note())
@@ -135,7 +135,7 @@ pub(super) fn slugs_and_uuids_are_taken_once(fixture: &Fixture<'_>) {
     };
     let again = fixture.store.add_organizer(&namesake, note()).unwrap();
     assert_eq!(again, ChangeResult::Taken);
-    // Case matters.
+    // Slugs are case-sensitive.
     let other = done(
         fixture
             .store
@@ -160,7 +160,7 @@ fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Ev
     }
 }
 
-pub(super) fn events_come_in_their_order_and_leave_their_webhooks(fixture: &Fixture<'_>) {
+pub(super) fn events_are_ordered_and_removed_from_webhooks(fixture: &Fixture<'_>) {
     for event in [
         event("d", "x", None),
         event("c", "b", Some(5)),
@@ -221,7 +221,7 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(fixture: &Fixt
     assert_eq!(order(), ["c", "b", "d"]);
 }
 
-pub(super) fn a_webhook_is_kept_as_it_was_given(fixture: &Fixture<'_>) {
+pub(super) fn a_webhook_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let slug: sonnette::domain::EventSlug = "democon".parse().unwrap();
     done(
         fixture
@@ -294,12 +294,12 @@ pub(super) fn a_change_may_be_refused(fixture: &Fixture<'_>) {
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
     assert_eq!(loaded_webhook(fixture, id), before.1);
-    // Nothing but a note: the version stays.
+    // Without a change only the entry is written, and the version stays.
     change(fixture, id, |_| {});
     assert_eq!(fixture.store.version().unwrap(), version);
 }
 
-pub(super) fn another_target_or_switching_on_begins_anew(fixture: &Fixture<'_>) {
+pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>) {
     let id = fixture.add_webhook();
     let notification = fixture.publish(&[id], &[0])[0];
     let streak = FailureStreak {
@@ -336,7 +336,7 @@ pub(super) fn another_target_or_switching_on_begins_anew(fixture: &Fixture<'_>) 
     );
 }
 
-pub(super) fn action_types_belong_to_one_or_to_all(fixture: &Fixture<'_>) {
+pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>) {
     let other = fixture.add_organizer("other");
     let mut row = RegisteredAction {
         id: 0,
@@ -392,7 +392,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(fixture: &Fixture<'_>) {
     assert_eq!(names(fixture.organizer), ["all.moved"]);
 }
 
-pub(super) fn tokens_are_kept_by_their_hash(fixture: &Fixture<'_>) {
+pub(super) fn tokens_are_stored_by_their_hash(fixture: &Fixture<'_>) {
     let scope = Scope::Organizer(fixture.organizer, Permissions::DEFAULT);
     let added = fixture.store.add_token(&token(scope, 1), note()).unwrap();
     assert_eq!(
@@ -468,7 +468,7 @@ pub(super) fn the_audit_log_is_paged_newest_first(fixture: &Fixture<'_>) {
     assert!(fixture.store.audit_entries(other, 0, 9).unwrap().0 < 5);
 }
 
-pub(super) fn an_answer_is_kept_for_a_day(fixture: &Fixture<'_>) {
+pub(super) fn a_response_is_stored_for_a_day(fixture: &Fixture<'_>) {
     let answer = StoredResponse {
         status: 201,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
