@@ -125,7 +125,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) => {
-                tracing::warn!(reason, "the store is not available to a request");
+                tracing::warn!(%reason, "the store is not available to a request");
                 Self::Unavailable
             }
             error => {

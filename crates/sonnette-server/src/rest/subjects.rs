@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::path::Segments;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::note;
 use crate::rest::error::ApiError;
 use crate::rest::reply;
 
@@ -41,13 +40,16 @@ pub(crate) async fn erase_subject(
     caller: Caller,
     Segments((_, subject)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let erased = state.sonnette.erase(caller.tenant()?, &subject).await?;
+    // The data is filled in by the store: the numbers of the receipt. The log must not remember the person either.
+    let entry = caller.note("sonnette.subject.erased", json!({}), state.now());
+    let erased = state
+        .sonnette
+        .erase(caller.tenant()?, &subject, entry)
+        .await?;
     let receipt = Receipt {
         notifications: erased.notifications,
         attempts: erased.attempts,
         dropped: erased.dropped,
     };
-    // The audit log must not remember the person either.
-    note(&state, &caller, "sonnette.subject.erased", json!(receipt)).await?;
     Ok(reply::ok(&receipt))
 }

@@ -10,5 +10,5 @@ pub(super) async fn run_blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        .unwrap_or_else(|error| Err(StoreError::Unavailable(error.into())))
 }

@@ -75,7 +75,7 @@ impl Janitor {
         for webhook in self.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // What waits for one that is off is held: it has no time of its own, and is found here by its age.
-                while self.store.schedule_now(webhook, self.clock.now())? == MAX_BATCH_ROWS {
+                while self.store.schedule_now(webhook, self.clock.now(), None)? == MAX_BATCH_ROWS {
                     if self.pause(BREATH) {
                         return Ok(());
                     }

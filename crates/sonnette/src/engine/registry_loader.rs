@@ -70,7 +70,7 @@ impl RegistryLoader {
 
     /// The registry as it is in the store now, whoever changed it. The loader's thread reads it.
     pub(crate) async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
-        let stopped = || StoreError::Unavailable("the registry loader has stopped".to_owned());
+        let stopped = || StoreError::Unavailable("the registry loader has stopped".into());
         let (waiter, answer) = oneshot::channel();
         {
             let mut requests = self.requests.lock();

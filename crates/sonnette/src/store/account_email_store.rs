@@ -1,4 +1,4 @@
-//! Mail owed to users about their accounts.
+//! Mail about accounts.
 
 use jiff::Timestamp;
 
@@ -8,10 +8,11 @@ use crate::domain::{
     UserId,
 };
 
-/// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
+/// Mail to users about their accounts: invitations and password resets. The mailer sends it.
 pub trait AccountEmailStore {
-    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::PAUSE`] of another of its kind,
-    /// and no more of a kind than [`AccountEmailKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
+    /// Enqueues an email and returns whether it did. It does not if the user is gone, within
+    /// [`AccountEmailKind::PAUSE`] of another email of the same kind, or after [`AccountEmailKind::MOST_IN_A_DAY`] of
+    /// them: nobody can fill another person's mailbox.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -24,7 +25,7 @@ pub trait AccountEmailStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Letters that are due, at most `limit`, the longest due first.
+    /// At most `limit` emails that are due at `now`, in the order in which they became due.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -34,14 +35,14 @@ pub trait AccountEmailStore {
         limit: usize,
     ) -> Result<Vec<AccountEmail>, StoreError>;
 
-    /// Writes down what came of a try. A letter that has ended stays as it is.
+    /// Records the result of an attempt to send it. A settled email is not changed.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn record_account_email_result(
         &self,
         id: AccountEmailId,
-        end: &AccountEmailResult,
+        result: &AccountEmailResult,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 }

@@ -1,39 +1,40 @@
-//! Who may use the dashboard, who does just now, and the mail owed to them.
+//! Users of the dashboard.
 
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{Access, EmailAddress, OrganizerId, SecretHash, User, UserId};
 
-/// A user of the dashboard to be made.
+/// A user of the dashboard to be added.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// Unique.
     pub email: EmailAddress,
-    /// argon2id, PHC string; none until invited and set.
+    /// argon2id, as a PHC string; `None` until the user sets a password.
     pub password_hash: Option<String>,
-    /// What is open to them.
+    /// What the user may see and change.
     pub access: Access,
-    /// When it was made.
+    /// The time of the request.
     pub created: Timestamp,
 }
 
-/// Users of the dashboard, their sessions, and the links that lead to one.
+/// Users of the dashboard.
 ///
-/// A change of a user is noted in the audit log of each organizer for which something changed; else, as of an operator,
-/// in that of the installation. What is open to a user is looked up with each request, so taking it away ends no session.
+/// The audit entry of a change goes to the log of each organizer for which the user's access changed; if there is none,
+/// as with operators, to the log of the installation. Each request looks up the access of its user, so a change of access
+/// ends no session.
 pub trait AccountStore {
-    /// Adds a user. Taken: another one has the e-mail address.
+    /// Adds a user. Taken: another one has the email address.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn add_user(
         &self,
         user: &NewUser,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 
-    /// All users, or those with an entry for an organizer, by e-mail address.
+    /// All users, or those with an entry for an organizer, by email address.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -45,7 +46,7 @@ pub trait AccountStore {
     /// When the store cannot be read.
     fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// The user who logs in with this address, and the hash of the password, if one is set.
+    /// The user with this email address, and the hash of the password if one is set.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -54,8 +55,8 @@ pub trait AccountStore {
         email: &EmailAddress,
     ) -> Result<Option<(User, Option<String>)>, StoreError>;
 
-    /// Changes a user's e-mail address, or what is open to them. Taken: another one has the address. Links for a
-    /// password end with the address that they were sent to.
+    /// Changes the email address or the access of a user. Taken: another user has the address. A change of the address
+    /// ends the links that were sent to the old one.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -63,12 +64,12 @@ pub trait AccountStore {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 
-    /// Sets the password (argon2id, PHC string), and ends all of the user's sessions and links; letters that are still
-    /// owed are not sent any more. Missing: there is no such user, or a `link` is given and is over, since only one
-    /// password can be set by it.
+    /// Sets the password (argon2id, as a PHC string), ends all sessions and links of the user, and gives up pending
+    /// account emails. With a `link`, only if it exists and has not expired: a link sets one password. Missing: there is
+    /// no such user or link.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -77,17 +78,17 @@ pub trait AccountStore {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError>;
 
-    /// Removes a user with all sessions, links and letters; answers with who it was.
+    /// Removes a user with all sessions, links and account emails, and returns the removed user.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn remove_user(
         &self,
         id: UserId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError>;
 }

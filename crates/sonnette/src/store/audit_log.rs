@@ -19,37 +19,65 @@ pub enum Actor {
     Server,
 }
 
-/// A line for the audit log.
+/// An entry to be added to the audit log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAuditEntry {
-    /// Who.
+    /// Who made the change.
     pub actor: Actor,
-    /// What, in pretix's words: `pretix.webhook.changed`, ….
+    /// The kind of change, in pretix's words: `pretix.webhook.changed`, ….
     pub action: &'static str,
-    /// With which data; secrets and credentials masked.
+    /// What was changed; secrets and credentials are masked.
     pub data: Value,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
 }
 
-/// A line of the audit log.
+/// The audit entry of a change that takes several transactions.
+///
+/// The first transaction adds the entry; each later one adds the rows that it changed to the counts in the entry's
+/// `data`. So at any moment, also after a crash between two transactions, the log tells exactly what has been done.
+#[derive(Debug, Clone)]
+pub struct BatchAuditEntry {
+    pub(crate) entry: NewAuditEntry,
+    /// Set once the entry is in the log.
+    pub(crate) id: Option<AuditId>,
+}
+
+impl BatchAuditEntry {
+    /// Adds to a count in the entry's `data`.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn add(&mut self, count: &'static str, number: u64) {
+        if let Value::Object(data) = &mut self.entry.data {
+            let before = data.get(count).and_then(Value::as_u64).unwrap_or(0);
+            data.insert(count.to_owned(), (before + number).into());
+        }
+    }
+}
+
+impl From<NewAuditEntry> for BatchAuditEntry {
+    fn from(entry: NewAuditEntry) -> Self {
+        Self { entry, id: None }
+    }
+}
+
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// Assigned by the store, rising.
+    /// Assigned by the store; rises with each entry.
     pub id: AuditId,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// `token`, `user`, `command_line` or `server`, with its id if it has one.
+    /// `token`, `user`, `command_line` or `server`, with the id of the token or user.
     pub actor: (String, Option<i64>),
-    /// What.
+    /// The kind of change.
     pub action: String,
-    /// With which data.
+    /// What was changed.
     pub data: Value,
 }
 
-/// Who changed what.
+/// The audit log. The verbs of the other traits add the entry of a change in the transaction of the change.
 pub trait AuditLog {
-    /// The audit log of an organizer, newest first: how many there are, and one page.
+    /// The number of entries of an organizer, and one page of them, newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -60,13 +88,13 @@ pub trait AuditLog {
         limit: usize,
     ) -> Result<(usize, Vec<AuditEntry>), StoreError>;
 
-    /// Adds a line to the audit log.
+    /// Adds the entry of something that changes nothing in the store, such as a test of an unsaved webhook.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn add_audit_entry(
         &self,
         organizer: OrganizerId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<(), StoreError>;
 }

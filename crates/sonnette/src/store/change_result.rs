@@ -1,14 +1,14 @@
-//! What came of a change.
+//! The result of a change.
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeResult<T> {
-    /// Done; the thing as it is now.
+    /// Written; the changed thing as it is now.
     Done(T),
-    /// There is no such thing.
+    /// There is nothing with this id. Nothing is written.
     Missing,
-    /// The name is taken.
+    /// Something else has the name, address or UUID. Nothing is written.
     Taken,
-    /// The change itself said no.
+    /// The `change` function returned false. Nothing is written.
     Refused,
 }

@@ -1,20 +1,29 @@
-//! What people, and a change of state, do to waiting deliveries.
+//! Changes of pending and settled deliveries that are not the result of an attempt.
 
 use jiff::Timestamp;
 
-use super::{DeliveryStateFilter, PendingDelivery, StoreError, TimeRange};
+use super::{
+    BatchAuditEntry, DeliveryStateFilter, NewAuditEntry, PendingDelivery, StoreError, TimeRange,
+};
 use crate::domain::{Delivery, NotificationId, WebhookId};
 
-/// What people, and a change of state, do to waiting deliveries.
+/// Changes of deliveries that people, the janitor or a recovered lane make.
 pub trait DeliveryAdmin {
-    /// Makes waiting deliveries of a lane due, in order of publication: those whose time is yet to come.
-    /// Returns how many it changed, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
+    /// Makes pending deliveries of a lane due that are not due at `now`, in order of publication. Returns how many it
+    /// changed, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of a person's request takes
+    /// its audit `entry`: a crash may then leave an entry of work that was not completed, but no work without an entry.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+    fn schedule_now(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        entry: Option<&NewAuditEntry>,
+    ) -> Result<usize, StoreError>;
 
-    /// Drops waiting deliveries of a lane, at most [`MAX_BATCH_ROWS`]; fewer means that none is left.
+    /// Drops pending deliveries of a lane, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of
+    /// a person's request takes its audit `entry`, as in [`schedule_now`](Self::schedule_now).
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -23,17 +32,19 @@ pub trait DeliveryAdmin {
         webhook: WebhookId,
         now: Timestamp,
         reason: &str,
+        entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError>;
 
-    /// Gives up waiting deliveries of a lane whose three days are over, at most [`MAX_BATCH_ROWS`].
+    /// Gives up pending deliveries of a lane that are older than [`LIFETIME`](crate::domain::LIFETIME), at most
+    /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
     ///
     /// # Errors
     /// When the store cannot be written.
     fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Switches off a webhook of which a delivery was given up while nothing had succeeded since it was published;
-    /// returns whether it did. Deliveries that are tried to the end are seen to by the decision after each attempt: this
-    /// is for those whose three days ran out while they waited.
+    /// Disables a webhook with a delivery that was given up, if none has succeeded since that was published, and returns
+    /// whether it did. After an attempt `decide` disables such a webhook; this is for deliveries that expired while they
+    /// waited. The audit entry is part of the transaction.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -43,13 +54,14 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// How many deliveries of a lane wait, and since when the oldest was published or last sent again.
+    /// The number of pending deliveries of a lane, and when the oldest was published or last resent.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError>;
 
-    /// Makes one delivery due now; a settled one gets a fresh schedule and three days. None: there is no such delivery.
+    /// Makes one delivery due now; a settled one gets a new schedule. Returns `None` if there is no such delivery or its
+    /// notification was erased.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -60,9 +72,10 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<Option<PendingDelivery>, StoreError>;
 
-    /// Makes deliveries due again that were not delivered, of notifications published in `range`; with `settled`, only
-    /// those that ended so. Works on notifications after `after`; returns how many it found and, unless that was the
-    /// end, where to go on. With `dry_run` it only counts.
+    /// Makes deliveries due that were not delivered, of notifications published in `range`; with `only`, those in this
+    /// state. Looks at notifications after `after`. Returns how many it changed and, unless that was the end, the
+    /// notification to continue after. The number is added to `count` in the data of the audit `entry`; without an
+    /// `entry` it only counts.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -73,10 +86,10 @@ pub trait DeliveryAdmin {
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<(u64, Option<NotificationId>), StoreError>;
 
-    /// Owes a notification to these webhooks again, whatever came of it before.
+    /// Gives each of these webhooks a delivery of the notification that is due now, also if it has a settled one.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -87,7 +100,7 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// One delivery.
+    /// One delivery; `None` if the webhook has none of this notification.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -1,84 +1,84 @@
-//! The hot path: what is published, what waits, what came of it.
+//! The hot path: publications, pending deliveries and the results of attempts.
 
 use jiff::Timestamp;
 
 use super::{Batch, CommitError, GroupResult, StoreError};
 use crate::domain::{AttemptId, LaneHealth, Notification, NotificationId, Progress, WebhookId};
 
-/// Bytes of bodies that one page of waiting deliveries may hold, unless a single one is larger.
+/// The size of the bodies in one page of pending deliveries, unless a single body is larger.
 pub const MAX_PAGE_BYTES: usize = 2 << 20;
 
-/// A delivery that waits, with what it takes to send it.
+/// A delivery that is not settled, with everything that is needed to send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelivery {
-    /// What to send.
+    /// The notification to send.
     pub notification: std::sync::Arc<Notification>,
-    /// How far it has come.
+    /// The attempts made, and when the next is due.
     pub progress: Progress,
 }
 
-/// A place in the order of waiting deliveries of one lane: by due time, then by notification.
+/// A position in the order of a lane's pending deliveries: by due time, then by notification.
 pub type Cursor = (Timestamp, NotificationId);
 
-/// The next waiting deliveries of a lane.
+/// The next pending deliveries of a lane.
 #[derive(Debug, Default)]
 pub struct DeliveryPage {
-    /// Due by the time asked for, in order.
-    pub due: Vec<PendingDelivery>,
-    /// When the next of those that are not on the page is due; it may be past.
+    /// Those due by the requested time, in order.
+    pub deliveries: Vec<PendingDelivery>,
+    /// When the first pending delivery after the page is due; it may be in the past.
     pub next_due_at: Option<Timestamp>,
 }
 
-/// A lane as the store knows it.
+/// The stored state of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLane {
-    /// Whose lane.
+    /// The webhook of the lane.
     pub webhook: WebhookId,
-    /// How its receiver has been answering.
+    /// How its receiver has responded so far.
     pub health: LaneHealth,
-    /// When its next waiting delivery is due, if any waits.
+    /// When its first pending delivery is due; `None` if it has none.
     pub next_due_at: Option<Timestamp>,
-    /// The newest attempt on record.
+    /// The newest attempt in the log.
     pub last_attempt: Option<AttemptId>,
 }
 
-/// The hot path.
+/// The hot path: the group commit, and what lanes read.
 pub trait DeliveryStore {
-    /// Commits what was published and what was settled, all of it or nothing, durably.
+    /// Writes a batch durably, all of it or nothing, and returns the result of each group.
     ///
-    /// `version` is that of the registry which the batch was matched against. Ids are given to publications here;
-    /// a key that was seen before, or conflicts, is answered in its group.
+    /// `version` is the version of the registry that the publications were matched against. The store assigns the ids of
+    /// the notifications. A repeated key gives the result of its first use.
     ///
     /// # Errors
-    /// [`CommitError::Stale`] when the registry has moved on.
+    /// [`CommitError::Stale`] if the registry has a newer version and the batch has publications.
     fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupResult>, CommitError>;
 
-    /// An id for something that is not stored: a test.
+    /// Returns a new notification id for something that is not stored: a test.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn reserve_notification_id(&self) -> Result<NotificationId, StoreError>;
 
-    /// The newest id given to a notification; 0 before the first.
+    /// The newest notification id; 0 before the first.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn newest_notification_id(&self) -> Result<NotificationId, StoreError>;
 
-    /// Every lane with something waiting.
+    /// The webhooks whose lanes have pending deliveries.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// One lane; a webhook without history has a healthy and empty one.
+    /// The lane of a webhook. A webhook without history has a healthy and empty lane.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError>;
 
-    /// The next deliveries of a lane that are due at `now`, after `after`, at most `limit` of them and about
-    /// [`MAX_PAGE_BYTES`].
+    /// The deliveries of a lane that are due at `now`, after the position `after`: at most `limit`, with bodies of about
+    /// [`MAX_PAGE_BYTES`] in total.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -1,26 +1,26 @@
-//! Forgetting a person.
+//! Erasure of a person's data.
 
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{BatchAuditEntry, StoreError};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
 
-/// What was blanked.
+/// What one batch of an erasure changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ErasureResult {
-    /// Notifications, with their `data`.
+    /// Blanked notifications.
     pub notifications: u64,
-    /// Attempts, with payload and answer.
+    /// Attempts whose payload and response were blanked.
     pub attempts: u64,
-    /// Deliveries that waited.
+    /// Pending deliveries that were dropped.
     pub dropped: u64,
-    /// Whether there may be more to do.
+    /// Whether more may be left to erase.
     pub more: bool,
 }
 
-/// Forgetting a person: everything that was published with the same `subject`.
+/// Erasure of a person's data: of everything that was published with the same `subject`.
 pub trait ErasureStore {
-    /// Lanes in which something of this person waits.
+    /// The webhooks with pending deliveries of this person.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -30,9 +30,10 @@ pub trait ErasureStore {
         subject: &str,
     ) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// Blanks what notifications of this person up to `through` said and what was answered to them, drops what waits of
-    /// them, and takes their subject away: one bite. An erased notification has an empty body, and is never sent again;
-    /// attempts of it that are still under way will be recorded without their answers.
+    /// Erases one batch of the notifications of this person up to `through`: blanks their bodies and the payloads and
+    /// responses of their attempts, drops their pending deliveries and removes the subject. An erased notification has an
+    /// empty body and is never sent again. Responses to attempts that are in flight are not stored. The numbers of the
+    /// result are added to those in the data of the audit `entry`.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -42,10 +43,11 @@ pub trait ErasureStore {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError>;
 
-    /// Lets nothing of what was erased remain beside the tables, such as in a write-ahead log; where somebody reads it
-    /// just now, as soon as [`tidy`](super::Store::tidy) can.
+    /// Removes erased data from places other than the tables, such as a write-ahead log. If another connection is
+    /// reading them, [`checkpoint`](super::Store::checkpoint) does it later.
     ///
     /// # Errors
     /// When the store cannot be written.

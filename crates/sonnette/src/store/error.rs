@@ -1,35 +1,60 @@
-//! Why the store did not do something.
+//! Errors of the store.
 
-/// Why the store did not do it. Cloned for all who wait for the same read.
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// The error behind a [`StoreError`]; no type of a database crosses the traits' border. Clones share it: one failed read
+/// is the answer to all who wait for it.
+#[derive(Debug, Clone)]
+pub struct ErrorCause(Arc<dyn Error + Send + Sync>);
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ErrorCause {
+    fn from(error: E) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl fmt::Display for ErrorCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why the store did not read or write something.
+///
+/// The text of the error behind it is part of this error's text. So `source` does not return it a second time, and a
+/// printed chain of sources repeats nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot take or give anything now: disk full, locked for too long, away. Worth another try.
+    /// The store cannot be read or written at the moment: the disk is full, or another process holds it for too long. A
+    /// later try may succeed.
     #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// A row makes no sense: damaged, or written by something else.
+    Unavailable(ErrorCause),
+    /// A row cannot be read: it is damaged, or something else wrote it.
     #[error("the store is inconsistent: {table}.{column} of {row}: {reason}")]
     Inconsistent {
-        /// Where.
+        /// The table.
         table: &'static str,
-        /// Which column.
+        /// The column.
         column: &'static str,
-        /// Which row.
+        /// The row's first column, usually its id.
         row: String,
-        /// What is wrong with it.
-        reason: String,
+        /// Why the value cannot be read.
+        reason: ErrorCause,
     },
-    /// It cannot be opened, and is left as it was.
+    /// The store cannot be opened, and is left as it was.
     #[error("{0}")]
-    Refused(String),
+    Refused(ErrorCause),
 }
 
 /// Why a batch was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The registry has moved on from the version the batch was matched against; nothing was done.
+    /// The registry has a newer version than the one that the batch was matched against. Nothing was written.
     #[error("the registry has changed")]
     Stale,
-    /// Nothing was done.
+    /// The store failed. Nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,4 +1,4 @@
-//! What happened, for those who look.
+//! Attempts, deliveries and notifications, for the API and the dashboard.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,30 +11,31 @@ use crate::domain::{
     OrganizerId, Settled, WebhookId,
 };
 
-/// Attempts that a page of them looks at: with a filter that few pass it would else read the whole log.
+/// The number of attempts that one page scans: with a filter that few attempts pass it would read the whole log
+/// otherwise.
 pub const MAX_SCANNED_ATTEMPTS: usize = 10_000;
 
-/// A stretch of time: from `since`, up to and including `until`; open where none is given.
+/// A range of time, both ends included; without an end it is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeRange {
-    /// Not before this.
+    /// The start.
     pub since: Option<Timestamp>,
-    /// Not after this.
+    /// The end.
     pub until: Option<Timestamp>,
 }
 
-/// Which attempts to show, newest first.
+/// Which attempts to return.
 #[derive(Debug, Clone, Default)]
 pub struct AttemptQuery {
-    /// By how they ended.
+    /// Only those that succeeded, or only those that failed.
     pub success: Option<bool>,
-    /// By concrete action type.
+    /// Only those of this concrete action type.
     pub action_type: Option<String>,
-    /// By event.
+    /// Only those of this event.
     pub event: Option<String>,
-    /// By notification.
+    /// Only those of this notification.
     pub notification: Option<NotificationId>,
-    /// By time of their end.
+    /// Only those that ended in this range.
     pub range: TimeRange,
     /// Older than this one.
     pub after: Option<AttemptId>,
@@ -42,29 +43,29 @@ pub struct AttemptQuery {
     pub limit: usize,
 }
 
-/// Some of the attempts that were asked for.
+/// A page of attempts.
 #[derive(Debug, Default, PartialEq)]
 pub struct AttemptPage {
     /// Newest first; at most `limit` of them.
     pub attempts: Vec<Attempt>,
-    /// Set where [`MAX_SCANNED_ATTEMPTS`] attempts were looked at before the page was full: what is older has not been looked at, and is
-    /// found by asking again with this as `after`. It names the time, too.
+    /// Set if [`MAX_SCANNED_ATTEMPTS`] attempts were scanned before the page was full: older ones were not scanned. A
+    /// query with this as `after` continues there. The id is also the time, in microseconds.
     pub scanned_until: Option<AttemptId>,
 }
 
-/// The state of a delivery as a filter; `scheduled` and `held` are told apart by the lane, not by the row.
+/// The stored state of a delivery. Whether a waiting one is `scheduled` or `held` depends on its lane, not on its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
-    /// Settled so.
+    /// Settled with this result.
     Settled(Settled),
 }
 
-/// Which deliveries of a webhook to show, newest first.
+/// Which deliveries of a webhook to return.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeliveryQuery {
-    /// By state.
+    /// Only those in this state.
     pub state: Option<DeliveryStateFilter>,
     /// Older than this one.
     pub after: Option<NotificationId>,
@@ -72,14 +73,14 @@ pub struct DeliveryQuery {
     pub limit: usize,
 }
 
-/// Which notifications of an organizer to show, newest first.
+/// Which notifications of an organizer to return.
 #[derive(Debug, Clone, Default)]
 pub struct NotificationQuery {
-    /// By concrete action type.
+    /// Only those of this concrete action type.
     pub action_type: Option<String>,
-    /// By event.
+    /// Only those of this event.
     pub event: Option<String>,
-    /// By time of publication.
+    /// Only those published in this range.
     pub range: TimeRange,
     /// Older than this one.
     pub after: Option<NotificationId>,
@@ -87,18 +88,18 @@ pub struct NotificationQuery {
     pub limit: usize,
 }
 
-/// A notification as its publisher sees it.
+/// A notification with what only its publisher sees.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotificationEntry {
-    /// What was published.
+    /// The notification.
     pub notification: Arc<Notification>,
     /// The person concerned, as an opaque key.
     pub subject: Option<String>,
     /// How many enabled webhooks matched when it was published.
     pub delivery_count: usize,
-    /// The publication's `data`, where it cannot be read out of the body.
+    /// The `data` of the request, if it cannot be read from the body.
     pub data: Option<String>,
-    /// Which of those that match are told.
+    /// Which of the matching webhooks receive it.
     pub audience: Audience,
 }
 
@@ -113,25 +114,25 @@ pub struct AttemptTiming {
     pub duration: Duration,
 }
 
-/// The attempts of one webhook within half an hour, in sum; tests are left out.
+/// Statistics of the attempts of one webhook within half an hour, without tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptStats {
-    /// Whose.
+    /// The webhook.
     pub webhook: WebhookId,
-    /// When the half hour began: a full or half hour UTC. Attempts belong to that in which they ended.
+    /// The start of the half hour: a full or half hour of UTC. An attempt belongs to the half hour in which it ended.
     pub start: Timestamp,
-    /// How many succeeded.
+    /// The number of attempts that succeeded.
     pub succeeded: u64,
-    /// How many did not.
+    /// The number of attempts that failed.
     pub failed: u64,
-    /// How long those took that were answered, or waited for an answer in vain. Empty for what was summed up later.
+    /// The durations of those that got a response or timed out. Empty for attempts older than these statistics.
     pub times: LatencyHistogram,
 }
 
-/// What happened, for those who look.
+/// Reads attempts, deliveries and notifications.
 pub trait History {
-    /// Attempts of these webhooks, newest first; response bodies are left out. It takes milliseconds, whatever is asked
-    /// for: a page may therefore end early.
+    /// A page of the attempts of these webhooks, newest first, without bodies. It takes milliseconds for any query; a page
+    /// may therefore end before it is full.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -141,7 +142,7 @@ pub trait History {
         query: &AttemptQuery,
     ) -> Result<AttemptPage, StoreError>;
 
-    /// The same, however long it takes.
+    /// The attempts of these webhooks, newest first, without bodies; scans the whole log if it has to.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -150,32 +151,32 @@ pub trait History {
         webhooks: &[WebhookId],
         query: &AttemptQuery,
     ) -> Result<Vec<Attempt>, StoreError> {
-        let mut rest = query.clone();
+        let mut remaining = query.clone();
         let mut found = Vec::new();
         loop {
-            let page = self.attempt_page(webhooks, &rest)?;
-            rest.limit -= page.attempts.len();
+            let page = self.attempt_page(webhooks, &remaining)?;
+            remaining.limit -= page.attempts.len();
             found.extend(page.attempts);
             match page.scanned_until {
                 None => return Ok(found),
-                until => rest.after = until,
+                scanned_until => remaining.after = scanned_until,
             }
         }
     }
 
-    /// The newest attempt of each of these webhooks that has any, without bodies; tests are left out.
+    /// The newest attempt of each of these webhooks, without bodies and without tests.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError>;
 
-    /// One attempt in full, `payload` included.
+    /// One attempt with its payload and its response body.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError>;
 
-    /// Success and answer time of the attempts since then, newest first, at most 100,000; tests are left out.
+    /// The end and duration of the attempts since `since`, newest first, at most 100,000, without tests.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -185,7 +186,7 @@ pub trait History {
         since: Timestamp,
     ) -> Result<Vec<AttemptTiming>, StoreError>;
 
-    /// Sums of these webhooks' attempts for each half hour that had any, from that of `since` on; by webhook and time.
+    /// Statistics of these webhooks for each half hour with attempts, from the one of `since` on, by webhook and time.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -195,7 +196,7 @@ pub trait History {
         since: Timestamp,
     ) -> Result<Vec<AttemptStats>, StoreError>;
 
-    /// Deliveries of a webhook, newest first. Waiting ones come as scheduled: whether they are held, the lane knows.
+    /// Deliveries of a webhook, newest first. Waiting ones are returned as scheduled, also if the lane holds them.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -205,7 +206,7 @@ pub trait History {
         query: DeliveryQuery,
     ) -> Result<Vec<Delivery>, StoreError>;
 
-    /// The deliveries of one notification among these webhooks.
+    /// The deliveries of a notification to these webhooks.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -235,8 +236,8 @@ pub trait History {
         id: NotificationId,
     ) -> Result<Option<NotificationEntry>, StoreError>;
 
-    /// The enabled webhooks of all organizers whose lanes need looking after, the worst first: failing before others, and
-    /// then by how much waits times how long it has been so. Healthy ones are not looked at.
+    /// Enabled webhooks of all organizers whose lanes are unhealthy, the worst first: failing lanes before others, then
+    /// by the number of pending deliveries times the time since the first failed or became due.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -246,7 +247,7 @@ pub trait History {
         limit: usize,
     ) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// For metrics: how many deliveries wait in all, and since when the oldest.
+    /// For metrics: the number of pending deliveries of all lanes, and when the oldest was published or last resent.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -1,13 +1,13 @@
-//! Answers kept for repeated requests.
+//! Responses stored for requests that are repeated with the same `X-Idempotency-Key`.
 
 use jiff::Timestamp;
 
 use super::StoreError;
 
-/// An answer kept for a repeated `X-Idempotency-Key`.
+/// The response to the first request with an `X-Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// Name and value of each header.
     pub headers: Vec<(String, String)>,
@@ -15,9 +15,9 @@ pub struct StoredResponse {
     pub body: Vec<u8>,
 }
 
-/// Answers kept for repeated requests.
+/// Responses stored for requests that are repeated with the same `X-Idempotency-Key`.
 pub trait IdempotencyStore {
-    /// The answer kept for this key hash, not older than a day.
+    /// The response stored under this hash of the caller and the key, if it is not older than a day.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -27,14 +27,14 @@ pub trait IdempotencyStore {
         now: Timestamp,
     ) -> Result<Option<StoredResponse>, StoreError>;
 
-    /// Keeps an answer.
+    /// Stores a response.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn store_response(
         &self,
         key: &[u8; 32],
-        answer: &StoredResponse,
+        response: &StoredResponse,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 }

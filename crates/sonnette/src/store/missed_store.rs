@@ -1,27 +1,28 @@
-//! What webhooks missed while they were off.
+//! Notifications that webhooks missed while they were disabled.
 
 use jiff::Timestamp;
 
-use super::{StoreError, TimeRange};
+use super::{BatchAuditEntry, StoreError, TimeRange};
 use crate::domain::{ActionName, Audience, EventSlug, NotificationId, WebhookId};
 
-/// As much of a notification as it takes to tell who listens to it.
+/// The parts of a notification that decide which webhooks match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationSummary {
-    /// Which one.
+    /// The id of the notification.
     pub id: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
-    /// Which of those that match were told.
+    /// Which of the matching webhooks receive it.
     pub audience: Audience,
 }
 
-/// What webhooks missed while they were off.
+/// Notifications that webhooks missed while they were disabled.
 pub trait MissedStore {
-    /// Notifications of the webhook's organizer that were published in `range` and while it was off, whatever it listens
-    /// to, and of which it has no delivery: one bite after `after`, and where to go on unless that was the end.
+    /// Notifications of the webhook's organizer that were published in `range` while the webhook was disabled, and of
+    /// which it has no delivery. Its filters are not applied. Returns one batch after `after` and, unless that was the
+    /// end, the notification to continue after.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -32,7 +33,8 @@ pub trait MissedStore {
         after: Option<NotificationId>,
     ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError>;
 
-    /// Owes these notifications to a webhook from now on, but for those that it has a delivery of; how many.
+    /// Adds a delivery, due now, of each of these notifications to a webhook that has none of it, and returns how many.
+    /// The number is added to `count` in the data of the audit `entry`.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -41,5 +43,6 @@ pub trait MissedStore {
         webhook: WebhookId,
         notifications: &[NotificationId],
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<u64, StoreError>;
 }

@@ -1,10 +1,11 @@
-//! What is kept, and the verbs that change it.
+//! The store: traits that name everything that is read and written, and a database that implements them.
 //!
-//! A trait for each reader of the flow. Each verb is one transaction.
-//! No connection, transaction or SQL type crosses this border.
+//! There is one trait for each part of the program that uses the store, in a file with its name: the committer and the
+//! lanes use [`DeliveryStore`], the janitor [`RetentionStore`], the dashboard's log [`History`], and so on. [`Store`] is
+//! all of them. Each verb is one transaction. No connection, transaction or SQL type crosses this border.
 //!
-//! The verbs block: the engine calls them from threads of its own, the HTTP edge from a pool for blocking work.
-//! Whatever could run long works in bites of [`MAX_BATCH_ROWS`] rows, so that no publication waits for it.
+//! The verbs block, so they are called from threads for blocking work. Work that could take long is split into batches of
+//! at most [`MAX_BATCH_ROWS`] rows, so that no publication waits for it.
 
 mod account_email_store;
 mod account_store;
@@ -30,7 +31,7 @@ mod webhook_store;
 pub use account_email_store::AccountEmailStore;
 pub use account_store::{AccountStore, NewUser};
 pub use alert_store::AlertStore;
-pub use audit_log::{Actor, AuditEntry, AuditLog, NewAuditEntry};
+pub use audit_log::{Actor, AuditEntry, AuditLog, BatchAuditEntry, NewAuditEntry};
 pub use batch::{
     Batch, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup, Settlement,
     SettlementCause, StoredPublication,
@@ -41,7 +42,7 @@ pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
 };
 pub use erasure_store::{ErasureResult, ErasureStore};
-pub use error::{CommitError, StoreError};
+pub use error::{CommitError, ErrorCause, StoreError};
 pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
     History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
@@ -54,10 +55,10 @@ pub use session_store::SessionStore;
 pub use token_store::{NewToken, TokenStore};
 pub use webhook_store::WebhookStore;
 
-/// Rows that one transaction of long work may touch.
+/// The number of rows that one transaction of long work may change.
 pub const MAX_BATCH_ROWS: usize = 2_000;
 
-/// Everything a store does.
+/// A complete store.
 pub trait Store:
     DeliveryStore
     + DeliveryAdmin
@@ -77,13 +78,13 @@ pub trait Store:
     + Send
     + Sync
 {
-    /// Whether it can be read and written now.
+    /// Checks that the store can be read and written.
     ///
     /// # Errors
     /// When it cannot.
     fn ping(&self) -> Result<(), StoreError>;
 
-    /// Moves what a crash would have to replay into its place, without keeping anybody waiting; called every now and
-    /// then from a thread of its own. Not every store needs it.
+    /// Writes what is buffered and shortens the log that a crash would have to replay, without delaying other verbs for
+    /// long. The janitor calls it about once a second. Not every store needs it.
     fn checkpoint(&self) {}
 }

@@ -1,4 +1,4 @@
-//! Who may publish, who listens, who changed what.
+//! The registry: organizers, their events and action types; and what the engine holds of it in memory.
 
 use jiff::Timestamp;
 
@@ -8,10 +8,10 @@ use crate::domain::{
     TokenHash, Webhook,
 };
 
-/// The registry as far as it has changed since some version.
+/// What has changed in the registry since a version.
 #[derive(Debug, Default)]
 pub struct RegistryChanges {
-    /// The version these rows bring one to.
+    /// The version that these changes lead to.
     pub version: i64,
     /// Organizers that changed themselves, by id.
     pub organizers: Vec<Organizer>,
@@ -34,9 +34,9 @@ pub struct RemovedAction {
     pub name: ActionName,
 }
 
-/// Who may publish, who listens, who changed what. Every change makes a new version of the registry.
+/// Organizers, events and action types. Every change makes a new version of the registry.
 pub trait RegistryStore {
-    /// The version now.
+    /// The current version.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -48,17 +48,18 @@ pub trait RegistryStore {
     /// When the store cannot be read.
     fn load(&self, since: i64) -> Result<RegistryChanges, StoreError>;
 
-    /// Adds an organizer (its `id` is ignored). Taken: by one with the same slug, or the same UUID.
+    /// Adds an organizer (its `id` is ignored). Taken: another one has the slug or the UUID.
     ///
     /// # Errors
     /// When the store cannot be written.
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError>;
 
-    /// Changes an organizer; its slug stays. Taken: another one has the UUID.
+    /// Changes an organizer, but not its slug. `change` receives it as it is in the transaction, and returns whether to
+    /// write the change. Taken: another one has the UUID.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -66,7 +67,7 @@ pub trait RegistryStore {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError>;
 
     /// All events of an organizer, in pretix's order: start, name, slug.
@@ -83,7 +84,7 @@ pub trait RegistryStore {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Event>, StoreError>;
 
     /// Changes the name and the start of an event.
@@ -96,7 +97,7 @@ pub trait RegistryStore {
         slug: &EventSlug,
         name: &str,
         date_from: Option<Timestamp>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 
     /// Removes an event, also from the event filters of webhooks.
@@ -107,7 +108,7 @@ pub trait RegistryStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 
     /// Adds an action type (its `id` is ignored) and returns its id. Taken: the organizer, or all organizers, have one
@@ -118,7 +119,7 @@ pub trait RegistryStore {
     fn add_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
     /// Changes the action type with the `id` of `action_type`; its organizer and name stay.
@@ -128,7 +129,7 @@ pub trait RegistryStore {
     fn change_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
     /// Removes the action type with the `id` of `action_type`.
@@ -138,6 +139,6 @@ pub trait RegistryStore {
     fn remove_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 }

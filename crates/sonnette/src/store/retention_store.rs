@@ -1,13 +1,14 @@
-//! Removing what is past its retention.
+//! Removal of old rows.
 
 use jiff::Timestamp;
 
 use super::StoreError;
 
-/// Removing what is past its retention.
+/// Removal of old rows.
 pub trait RetentionStore {
-    /// Removes what ended before `before`: attempts, settled notifications, used keys, kept answers, mail, and sessions and links that have expired; at most
-    /// [`MAX_BATCH_ROWS`] rows of each. Returns whether more is left.
+    /// Removes what ended before `before`: attempts and their statistics, settled notifications, alerts and account
+    /// emails; and what has expired at `now`: idempotency keys, stored responses, sessions and links. Removes at most
+    /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS) rows of each. Returns whether more may be left.
     ///
     /// # Errors
     /// When the store cannot be written.

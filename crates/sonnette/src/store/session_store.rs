@@ -1,14 +1,14 @@
-//! Sessions of the dashboard, and the links that lead to one.
+//! Sessions of the dashboard, and the links that start one.
 
 use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::{Link, SecretHash, Session, UserId};
 
-/// Sessions of the dashboard, and the links that lead to one.
+/// Sessions of the dashboard, and the links that start one. Only the hash of their text is stored.
 pub trait SessionStore {
-    /// Adds a session; whether it did. With a `password_hash` only while it is still the user's: while it was verified,
-    /// another password may have been set, which ends all sessions.
+    /// Adds a session and returns whether it did. With a `password_hash`, only if that is still the user's: another
+    /// password may have been set, which ends all sessions, while this one was verified.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -25,7 +25,7 @@ pub trait SessionStore {
     /// When the store cannot be read.
     fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError>;
 
-    /// Lets a session that was seen at `now`, and has not expired, live until `expires`.
+    /// Extends a session that has not expired at `now` until `expires`.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -36,7 +36,7 @@ pub trait SessionStore {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a session, if there is such a one.
+    /// Ends a session, if it exists.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -54,13 +54,13 @@ pub trait SessionStore {
     /// When the store cannot be written.
     fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError>;
 
-    /// The link with this hash, unless it has expired. Looking at it does not end it.
+    /// The link with this hash, unless it has expired. Reading it does not end it.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError>;
 
-    /// Ends a link, if there is such a one.
+    /// Ends a link, if it exists.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{Scope, Token, TokenHash, TokenId};
 
-/// A token to be made.
+/// A token to be added.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// SHA-256 of its text.
     pub hash: TokenHash,
-    /// What it is for.
+    /// The name that people gave it.
     pub name: String,
-    /// What it opens.
+    /// What it may read and change.
     pub scope: Scope,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Timestamp,
 }
 
@@ -24,7 +24,7 @@ pub trait TokenStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError>;
+    fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError>;
 
     /// Changes a token's name, its permissions or whether it is active.
     ///
@@ -34,10 +34,10 @@ pub trait TokenStore {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError>;
 
-    /// Notes that tokens were used, to the minute.
+    /// Records when tokens were last used.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -5,15 +5,22 @@ use crate::domain::{OrganizerId, PendingWebhookChange, Webhook, WebhookId};
 
 /// Webhooks. Every change makes a new version of the registry.
 pub trait WebhookStore {
-    /// Adds a webhook (its `id` is ignored).
+    /// Adds a webhook (its `id` is ignored). `settings_entry` is a second audit entry, for its settings. The store adds
+    /// the webhook's `id` to the data of both.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError>;
+    fn add_webhook(
+        &self,
+        webhook: &Webhook,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
+    ) -> Result<Webhook, StoreError>;
 
-    /// Changes a webhook. `change` sees it as it is in the transaction, and says whether to go on; it may fill in the
-    /// note. Where nothing changed but the note, the version stays. A change of what pretix's resource shows is news for
-    /// other webhooks.
+    /// Changes a webhook. `change` receives it as it is in the transaction, and returns whether to write the change. If
+    /// `change` leaves it as it was, only the audit entries are written and the registry keeps its version. A change of
+    /// what pretix's resource shows also adds a [`PendingWebhookChange`]. `settings_entry` is a second audit entry, for
+    /// its settings. The store adds the webhook's `id` to the data of both.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -22,10 +29,12 @@ pub trait WebhookStore {
         organizer: OrganizerId,
         id: WebhookId,
         change: &mut dyn FnMut(&mut Webhook) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
     ) -> Result<ChangeResult<Webhook>, StoreError>;
 
-    /// What REST's DELETE does: the webhook is disabled and stays readable; others hear that it was deleted.
+    /// Does what DELETE of the REST API means: disables the webhook, which stays readable, and adds a
+    /// [`PendingWebhookChange`] of its deletion.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -33,11 +42,11 @@ pub trait WebhookStore {
         &self,
         organizer: OrganizerId,
         id: WebhookId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError>;
 
-    /// Changes of webhooks, oldest first, that are yet to be published: of organizers that speak Creads. Each is taken
-    /// down in the transaction of the change, and gone with that of the publication.
+    /// Changes of webhooks that are to be published, oldest first; only organizers with the dialect Creads have any. The
+    /// transaction of the change adds each, and the transaction of its publication removes it.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -10,7 +10,7 @@ use sonnette::store::{
 };
 use sonnette::testing::{Answer, Gate, Receiver};
 
-use crate::world::{World, order, request};
+use crate::world::{World, batch_entry, note, order, request};
 
 const PLACED: &str = "pretix.event.order.placed";
 
@@ -51,7 +51,7 @@ async fn what_was_missed_while_off_is_owed_once() {
     assert!(matches!(
         world
             .sonnette
-            .resend_missed(webhook, span(first.at), true)
+            .resend_missed(webhook, span(first.at), None)
             .await,
         Err(ControlError::Disabled)
     ));
@@ -60,14 +60,20 @@ async fn what_was_missed_while_off_is_owed_once() {
         .await;
     receiver.wait_for(2).await;
 
-    let missed = |since, dry_run| world.sonnette.resend_missed(webhook, span(since), dry_run);
+    let missed = |since, dry_run: bool| {
+        let (sonnette, range) = (&world.sonnette, span(since));
+        async move {
+            let mut entry = (!dry_run).then(batch_entry);
+            sonnette.resend_missed(webhook, range, entry.as_mut()).await
+        }
+    };
     assert_eq!(missed(first.at, true).await.unwrap(), 2);
     assert_eq!(missed(second.at, true).await.unwrap(), 1);
     let until = TimeRange {
         since: Some(first.at),
         until: Some(first.at),
     };
-    let only_first = world.sonnette.resend_missed(webhook, until, true).await;
+    let only_first = world.sonnette.resend_missed(webhook, until, None).await;
     assert_eq!(only_first.unwrap(), 1);
     assert_eq!(receiver.requests().len(), 2);
 
@@ -141,13 +147,21 @@ async fn a_person_is_forgotten_everywhere() {
     assert!(holds(directory.path(), "HUSHCODE1") && holds(directory.path(), "HUSHANSWER"));
 
     let tenant = world.tenant().await;
-    let erased = world.sonnette.erase(&tenant, "hush-42").await.unwrap();
+    let erased = world
+        .sonnette
+        .erase(&tenant, "hush-42", note())
+        .await
+        .unwrap();
     let counts = (erased.notifications, erased.attempts, erased.dropped);
     assert_eq!(counts, (2, 2, 1));
     for text in ["HUSHCODE", "hush-42"] {
         assert!(!holds(directory.path(), text), "{text} is still there");
     }
-    let again = world.sonnette.erase(&tenant, "hush-42").await.unwrap();
+    let again = world
+        .sonnette
+        .erase(&tenant, "hush-42", note())
+        .await
+        .unwrap();
     assert_eq!(
         (again.notifications, again.attempts, again.dropped),
         (0, 0, 0)
@@ -173,10 +187,12 @@ async fn a_person_is_forgotten_everywhere() {
         world.sonnette.replay(&tenant, first.id).await,
         Err(ControlError::Erased)
     ));
-    let all = world
+    let mut entry = batch_entry();
+    let all = TimeRange::default();
+    let resent = world
         .sonnette
-        .resend_undelivered(webhook, TimeRange::default(), None, false);
-    assert_eq!(all.await.unwrap(), 1);
+        .resend_undelivered(webhook, all, None, Some(&mut entry));
+    assert_eq!(resent.await.unwrap(), 1);
     receiver.wait_for(4).await;
     assert!(receiver.requests()[3].body.windows(4).any(|w| w == b"KEPT"));
     world.sonnette.stop().await;
@@ -194,7 +210,7 @@ async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
     receiver.wait_for(1).await;
     let erased = world
         .sonnette
-        .erase(&*world.tenant().await, "hush-42")
+        .erase(&*world.tenant().await, "hush-42", note())
         .await
         .unwrap();
     assert_eq!((erased.notifications, erased.dropped), (1, 1));
@@ -214,7 +230,7 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     };
     let changed = world
         .store
-        .change_organizer(world.organizer, &mut speak, crate::world::note());
+        .change_organizer(world.organizer, &mut speak, note());
     assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = world.add_webhook(&receiver.url(), &["tibillet.reservation"]);
@@ -232,15 +248,16 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     world
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
+    let mut entry = batch_entry();
     let missed = world
         .sonnette
-        .resend_missed(webhook, TimeRange::default(), false);
+        .resend_missed(webhook, TimeRange::default(), Some(&mut entry));
     assert_eq!(missed.await.unwrap(), 1);
     receiver.wait_for(1).await;
     world.settled(webhook, 1).await;
     let erased = world
         .sonnette
-        .erase(&*world.tenant().await, "hush-42")
+        .erase(&*world.tenant().await, "hush-42", note())
         .await;
     assert_eq!(erased.unwrap().notifications, 2);
     for uuid in uuids {

@@ -194,7 +194,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
             .await
             .is_err()
     );
-    world.sonnette.expedite(webhook).await.unwrap();
+    world.sonnette.expedite(webhook, None).await.unwrap();
     receiver.wait_for(2).await;
     attempts(&world, webhook, 2).await;
     world.store.remove_action_type(&action, note()).unwrap();

@@ -10,7 +10,7 @@ use sonnette::engine::{Activity, ControlError, PublishError};
 use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, TimeRange, TokenStore};
 use sonnette::testing::{Answer, Receiver};
 
-use crate::world::{World, note, order, request};
+use crate::world::{World, batch_entry, note, order, request};
 
 const PLACED: &str = "pretix.event.order.placed";
 
@@ -95,7 +95,7 @@ async fn a_failed_delivery_comes_again_with_the_same_id() {
     );
 
     // Not waiting for it: now, by hand.
-    assert_eq!(world.sonnette.expedite(webhook).await.unwrap(), 1);
+    assert_eq!(world.sonnette.expedite(webhook, None).await.unwrap(), 1);
     receiver.wait_for(2).await;
     let requests = receiver.requests();
     assert_eq!(
@@ -138,7 +138,7 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     );
     assert_eq!(world.order("ABC24").await.deliveries, 0);
     assert!(matches!(
-        world.sonnette.expedite(webhook).await,
+        world.sonnette.expedite(webhook, None).await,
         Err(ControlError::Disabled)
     ));
     let told = loop {
@@ -181,7 +181,7 @@ async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
     assert!(before < 10, "{before} requests before the lane was failing");
 
     receiver.answer(Answer::ok());
-    assert_eq!(world.sonnette.expedite(webhook).await.unwrap(), 500);
+    assert_eq!(world.sonnette.expedite(webhook, None).await.unwrap(), 500);
     receiver.wait_for(before + 500).await;
     settled(&world, webhook, before + 500).await;
     assert_eq!(world.store.backlog(webhook).unwrap().0, 0);
@@ -215,7 +215,7 @@ async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
     let before = receiver.requests().len();
     receiver.wait_for(before + 1).await;
     // Those that timed out while stopping wait for their time; the others come now.
-    world.sonnette.expedite(webhook).await.unwrap();
+    world.sonnette.expedite(webhook, None).await.unwrap();
     let all = async {
         let mut seen = std::collections::HashSet::new();
         while seen.len() < 20 {
@@ -246,7 +246,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
     let first = world.order("ABC23").await;
     settled(&world, webhook, 1).await;
-    assert_eq!(world.sonnette.drop_waiting(webhook).await.unwrap(), 1);
+    assert_eq!(world.sonnette.drop_waiting(webhook, None).await.unwrap(), 1);
     assert_eq!(state(&world, webhook, first.id), "dropped");
 
     receiver.answer(Answer::ok());
@@ -257,7 +257,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     assert_eq!(
         world
             .sonnette
-            .resend_undelivered(webhook, span, None, true)
+            .resend_undelivered(webhook, span, None, None)
             .await
             .unwrap(),
         1
@@ -266,7 +266,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     assert_eq!(
         world
             .sonnette
-            .resend_undelivered(webhook, span, None, false)
+            .resend_undelivered(webhook, span, None, Some(&mut batch_entry()))
             .await
             .unwrap(),
         1
@@ -381,7 +381,7 @@ async fn whoever_asks_after_the_stop_is_told_so() {
     world.sonnette.stop().await;
     let test = world.sonnette.test(webhook, None).await;
     assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
-    let dropped = world.sonnette.drop_waiting(webhook).await;
+    let dropped = world.sonnette.drop_waiting(webhook, None).await;
     assert!(
         matches!(dropped, Err(ControlError::Stopping)),
         "{dropped:?}"

@@ -15,7 +15,8 @@ use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
-    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store, WebhookStore,
+    Actor, AttemptQuery, BatchAuditEntry, ChangeResult, History, NewAuditEntry, RegistryStore,
+    Store, WebhookStore,
 };
 
 /// A note for the audit log that no test looks at.
@@ -26,6 +27,10 @@ pub(crate) fn note() -> NewAuditEntry {
         data: serde_json::json!({}),
         at: SystemClock.now(),
     }
+}
+
+pub(crate) fn batch_entry() -> BatchAuditEntry {
+    note().into()
 }
 
 /// An organizer as tests have it.
@@ -140,7 +145,7 @@ impl World {
 
     pub(crate) fn add_webhook(&self, url: &str, names: &[&str]) -> WebhookId {
         self.store
-            .add_webhook(&webhook(self.organizer, url, names), note())
+            .add_webhook(&webhook(self.organizer, url, names), note(), None)
             .unwrap()
             .id
     }
@@ -152,7 +157,7 @@ impl World {
         };
         let changed = self
             .store
-            .change_webhook(self.organizer, id, &mut change, note())
+            .change_webhook(self.organizer, id, &mut change, note(), None)
             .unwrap();
         assert!(matches!(changed, ChangeResult::Done(_)), "{changed:?}");
         self.sonnette.refresh().await.unwrap();

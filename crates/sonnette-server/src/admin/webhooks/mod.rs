@@ -47,7 +47,7 @@ pub(crate) fn lacks_https(
 pub(crate) fn send_what_waits(state: &AppState, id: WebhookId) {
     let sonnette = state.sonnette.clone();
     tokio::spawn(async move {
-        if let Err(error) = sonnette.expedite(id).await {
+        if let Err(error) = sonnette.expedite(id, None).await {
             tracing::warn!(webhook.id = id.0, %error, "what waits for a webhook goes only when it is due");
         }
     });

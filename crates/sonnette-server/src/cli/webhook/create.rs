@@ -66,7 +66,7 @@ impl Create {
         };
         let slug = self.organizer.as_str();
         let note = audit::note("pretix.webhook.created", entry(slug, &webhook));
-        let made = store.add_webhook(&webhook, note)?;
+        let made = store.add_webhook(&webhook, note, None)?;
         let secret = made.secrets.current.text();
         if self.json {
             let mut shown = entry(slug, &made);

@@ -90,7 +90,7 @@ async fn change(
                 change(webhook);
                 true
             };
-            store.change_webhook(organizer, id, &mut change, note)
+            store.change_webhook(organizer, id, &mut change, note, None)
         })
         .await?;
     state.announced(&at.desk.tenant.organizer).await?;
@@ -100,18 +100,4 @@ async fn change(
             Err(PageError::NotFound)
         }
     }
-}
-
-/// A line in the audit log.
-async fn note(
-    state: &AppState,
-    at: &At,
-    action: &'static str,
-    data: Value,
-) -> Result<(), PageError> {
-    let organizer = at.webhook.organizer;
-    let note = at.desk.visitor.note(action, data, state.now());
-    Ok(state
-        .store(move |store| store.add_audit_entry(organizer, note))
-        .await?)
 }

@@ -7,10 +7,10 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use sonnette::store::TimeRange;
+use sonnette::store::{BatchAuditEntry, TimeRange};
 
+use super::Crumbs;
 use super::at::At;
-use super::{Crumbs, note};
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
 use crate::dashboard::posted::Posted;
@@ -116,20 +116,26 @@ pub(crate) async fn resend(
     }
     let dry_run = !posted.has("send");
     let (sonnette, id) = (&state.sonnette, at.webhook.id);
+    let data = json!({ "webhook": id });
+    let entry = at
+        .desk
+        .visitor
+        .note("sonnette.webhook.retried", data, state.now());
+    let mut entry = (!dry_run).then(|| BatchAuditEntry::from(entry));
     let mut count = 0;
     if input.undelivered {
-        count += sonnette.resend_undelivered(id, span, None, dry_run).await?;
+        count += sonnette
+            .resend_undelivered(id, span, None, entry.as_mut())
+            .await?;
     }
     if input.missed {
-        count += sonnette.resend_missed(id, span, dry_run).await?;
+        count += sonnette.resend_missed(id, span, entry.as_mut()).await?;
     }
     if dry_run {
         let mut form = ResendPage::of(at, input);
         form.count = Some(count);
         return page(&form);
     }
-    let data = json!({"webhook": id, "count": count});
-    note(&state, &at, "sonnette.webhook.retried", data).await?;
     Ok(said::go_counted(&at.url(""), "resent", count))
 }
 

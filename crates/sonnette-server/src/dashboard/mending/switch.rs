@@ -6,11 +6,11 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::WebhookState;
-use sonnette::store::{ChangeResult, TimeRange};
+use sonnette::store::{BatchAuditEntry, ChangeResult, TimeRange};
 
 use super::at::At;
 use super::waiting::dropped;
-use super::{Crumbs, ask, change, note};
+use super::{Crumbs, ask, change};
 use crate::admin::webhooks::{send_what_waits, state_after};
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -92,9 +92,16 @@ pub(crate) async fn enable(
         since: Some(since),
         until: None,
     };
-    let count = state.sonnette.resend_missed(id, span, false).await?;
-    let data = json!({"webhook": id, "count": count});
-    note(&state, &at, "sonnette.webhook.retried", data).await?;
+    let data = json!({ "webhook": id });
+    let entry = at
+        .desk
+        .visitor
+        .note("sonnette.webhook.retried", data, state.now());
+    let mut entry = BatchAuditEntry::from(entry);
+    let count = state
+        .sonnette
+        .resend_missed(id, span, Some(&mut entry))
+        .await?;
     Ok(said::go_counted(&at.url(""), "enabled-missed", count))
 }
 
@@ -162,7 +169,7 @@ pub(crate) async fn delete(
     if changed == ChangeResult::Missing {
         return Err(PageError::NotFound);
     }
-    state.sonnette.drop_waiting(id).await?;
+    state.sonnette.drop_waiting(id, None).await?;
     state.announced(&at.desk.tenant.organizer).await?;
     Ok(said::go(&at.url(""), "deleted"))
 }

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sonnette::domain::NotificationId;
 
+use super::ask;
 use super::at::At;
-use super::{ask, note};
 use crate::dashboard::error::PageError;
 use crate::dashboard::language::local;
 use crate::dashboard::posted::Posted;
@@ -21,9 +21,10 @@ pub(crate) async fn expedite(
 ) -> Result<Response, PageError> {
     let id = at.webhook.id;
     let fails = state.sonnette.lane_status(id).await?.health.is_failing();
-    let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
-    note(&state, &at, "pretix.webhook.retries.expedited", data).await?;
+    let action = "pretix.webhook.retries.expedited";
+    let entry = at.desk.visitor.note(action, data, state.now());
+    let count = state.sonnette.expedite(id, Some(entry)).await?;
     let key = if fails && count > 0 {
         "expedited-failing"
     } else {
@@ -59,9 +60,10 @@ pub(crate) async fn drop_waiting(
 /// Drops what waits; how many.
 pub(super) async fn dropped(state: &AppState, at: &At) -> Result<u64, PageError> {
     let id = at.webhook.id;
-    let count = state.sonnette.drop_waiting(id).await?;
     let data = json!({ "webhook": id });
-    note(state, at, "pretix.webhook.retries.dropped", data).await?;
+    let action = "pretix.webhook.retries.dropped";
+    let entry = at.desk.visitor.note(action, data, state.now());
+    let count = state.sonnette.drop_waiting(id, Some(entry)).await?;
     Ok(count)
 }
 

@@ -54,15 +54,10 @@ pub(super) async fn create(
         .visitor
         .note("pretix.webhook.created", data.into(), now);
     let begun = WebhookSettings::default();
-    let settings = Beside::of(desk, audited::settings(&begun, &webhook.settings), now);
+    let names = audited::settings(&begun, &webhook.settings);
+    let settings = settings_note(desk, WebhookId(0), names, now);
     let saved = state
-        .store(move |store| {
-            let saved = store.add_webhook(&webhook, note)?;
-            if let Some(note) = settings.map(|beside| beside.note(saved.id)) {
-                store.add_audit_entry(saved.organizer, note)?;
-            }
-            Ok(saved)
-        })
+        .store(move |store| store.add_webhook(&webhook, note, settings))
         .await?;
     state.announced(&desk.tenant.organizer).await?;
     Ok((saved, "webhook-created"))
@@ -105,10 +100,7 @@ pub(super) async fn change(
                     }
                 }
             };
-            let changed = store.change_webhook(organizer, id, &mut apply, note)?;
-            if let (ChangeResult::Done(_), Some(note)) = (&changed, beside) {
-                store.add_audit_entry(organizer, note)?;
-            }
+            let changed = store.change_webhook(organizer, id, &mut apply, note, beside)?;
             Ok((changed, wrong, enabled))
         })
         .await?;
@@ -133,7 +125,7 @@ fn notes(
     names: Vec<&'static str>,
     now: Timestamp,
 ) -> (NewAuditEntry, Option<NewAuditEntry>) {
-    let beside = Beside::of(desk, names, now).map(|beside| beside.note(id));
+    let beside = settings_note(desk, id, names, now);
     let note = desk
         .visitor
         .note("pretix.webhook.changed", data.clone().into(), now);
@@ -143,25 +135,14 @@ fn notes(
     }
 }
 
-/// That settings beside the resource were changed.
-struct Beside {
-    note: NewAuditEntry,
+/// That settings beside the resource were changed; the store fills in the id of a new webhook.
+fn settings_note(
+    desk: &Desk,
+    id: WebhookId,
     names: Vec<&'static str>,
-}
-
-impl Beside {
-    fn of(desk: &Desk, names: Vec<&'static str>, now: Timestamp) -> Option<Self> {
-        let action = "sonnette.webhook.settings.changed";
-        (!names.is_empty()).then(|| Self {
-            note: desk.visitor.note(action, Value::Null, now),
-            names,
-        })
-    }
-
-    fn note(self, id: WebhookId) -> NewAuditEntry {
-        NewAuditEntry {
-            data: json!({"id": id, "changed": self.names}),
-            ..self.note
-        }
-    }
+    now: Timestamp,
+) -> Option<NewAuditEntry> {
+    let data = json!({"id": id, "changed": names});
+    let action = "sonnette.webhook.settings.changed";
+    (!names.is_empty()).then(|| desk.visitor.note(action, data, now))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn change(
     let organizer: OrganizerId = caller.tenant()?.organizer.id;
     let note = caller.note(note.0, note.1, state.now());
     let changed = state
-        .store(move |store| store.change_webhook(organizer, id, &mut change, note))
+        .store(move |store| store.change_webhook(organizer, id, &mut change, note, None))
         .await?;
     state.refresh().await?;
     match changed {
@@ -49,18 +49,4 @@ pub(crate) async fn change(
         ChangeResult::Missing => Err(no_webhook()),
         ChangeResult::Taken | ChangeResult::Refused => Err(ApiError::contradiction("a webhook")),
     }
-}
-
-/// Writes a line into the audit log of the caller's organizer.
-pub(crate) async fn note(
-    state: &AppState,
-    caller: &Caller,
-    action: &'static str,
-    data: Value,
-) -> Result<(), ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
-    let note = caller.note(action, data, state.now());
-    state
-        .store(move |store| store.add_audit_entry(organizer, note))
-        .await
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use sonnette::domain::{NotificationId, Settled, WebhookId};
 use sonnette::engine::ControlError;
-use sonnette::store::{DeliveryStateFilter, TimeRange};
+use sonnette::store::{BatchAuditEntry, DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
 
 use super::deliveries::DeliveryJson;
-use super::{note, webhook_of};
+use super::webhook_of;
 use crate::admin::hold_reason::Waiting;
 use crate::admin::validation::Fields;
 use crate::edge::AppState;
@@ -153,24 +153,19 @@ pub(crate) async fn retry_webhook(
     }
     let (span, dry_run) = (retry.span, retry.dry_run);
     let sonnette = &state.sonnette;
+    let data = json!({ "webhook": id });
+    let entry = caller.note("sonnette.webhook.retried", data, state.now());
+    let mut entry = (!dry_run).then(|| BatchAuditEntry::from(entry));
+    let entry = entry.as_mut();
     let count = match retry.only {
-        Some(Asked::Missed) => sonnette.resend_missed(id, span, dry_run).await?,
+        Some(Asked::Missed) => sonnette.resend_missed(id, span, entry).await?,
         Some(Asked::State(word)) => {
             sonnette
-                .resend_undelivered(id, span, Some(word), dry_run)
+                .resend_undelivered(id, span, Some(word), entry)
                 .await?
         }
-        None => sonnette.resend_undelivered(id, span, None, dry_run).await?,
+        None => sonnette.resend_undelivered(id, span, None, entry).await?,
     };
-    if !retry.dry_run {
-        note(
-            &state,
-            &caller,
-            "sonnette.webhook.retried",
-            json!({"webhook": id, "count": count}),
-        )
-        .await?;
-    }
     Ok(reply::ok(&Count { count }))
 }
 
@@ -193,14 +188,9 @@ pub(crate) async fn expedite_webhook(
     if !webhook_of(&caller, id)?.is_enabled() {
         return Err(ControlError::Disabled.into());
     }
-    let count = state.sonnette.expedite(id).await?;
-    note(
-        &state,
-        &caller,
-        "pretix.webhook.retries.expedited",
-        json!({ "webhook": id }),
-    )
-    .await?;
+    let data = json!({ "webhook": id });
+    let entry = caller.note("pretix.webhook.retries.expedited", data, state.now());
+    let count = state.sonnette.expedite(id, Some(entry)).await?;
     Ok(reply::ok(&Count { count }))
 }
 
@@ -218,14 +208,9 @@ pub(crate) async fn drop_webhook_deliveries(
     Segments((_, id)): Segments<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
-    let count = state.sonnette.drop_waiting(id).await?;
-    note(
-        &state,
-        &caller,
-        "pretix.webhook.retries.dropped",
-        json!({ "webhook": id }),
-    )
-    .await?;
+    let data = json!({ "webhook": id });
+    let entry = caller.note("pretix.webhook.retries.dropped", data, state.now());
+    let count = state.sonnette.drop_waiting(id, Some(entry)).await?;
     Ok(reply::ok(&Count { count }))
 }
 

@@ -110,7 +110,7 @@ async fn save(
                     }
                 }
             };
-            let changed = store.change_webhook(organizer, id, &mut apply, note)?;
+            let changed = store.change_webhook(organizer, id, &mut apply, note, None)?;
             Ok((changed, refusal, events, enabled))
         })
         .await?;

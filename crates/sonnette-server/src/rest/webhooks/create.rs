@@ -59,7 +59,7 @@ pub(crate) async fn create_webhook(
     };
     let note = caller.note("pretix.webhook.created", data, now);
     let webhook = state
-        .store(move |store| store.add_webhook(&webhook, note))
+        .store(move |store| store.add_webhook(&webhook, note, None))
         .await?;
     state.announced(&tenant.organizer).await?;
     Ok(shown(StatusCode::CREATED, &webhook, &events))

@@ -46,7 +46,7 @@ pub(crate) async fn disable_webhook(
     if changed == ChangeResult::Missing {
         return Err(no_webhook());
     }
-    state.sonnette.drop_waiting(id).await?;
+    state.sonnette.drop_waiting(id, None).await?;
     state.announced(&caller.tenant()?.organizer).await?;
     Ok(reply::no_content())
 }

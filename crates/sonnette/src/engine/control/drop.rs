@@ -7,7 +7,7 @@ use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
 use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
-use crate::store::MAX_BATCH_ROWS;
+use crate::store::{MAX_BATCH_ROWS, NewAuditEntry};
 
 impl Sonnette {
     /// Drops everything that waits, and nothing else; how many. Once it answers nothing of it is sent any more, but for
@@ -15,7 +15,11 @@ impl Sonnette {
     ///
     /// # Errors
     /// [`ControlError::Missing`]; [`ControlError::Stopping`].
-    pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+    pub async fn drop_waiting(
+        &self,
+        webhook: WebhookId,
+        entry: Option<NewAuditEntry>,
+    ) -> Result<u64, ControlError> {
         self.refresh()
             .await?
             .webhook(webhook)
@@ -34,9 +38,10 @@ impl Sonnette {
         Ok(run_blocking(move || {
             // The whole of it, not just the part that is set.
             let mut resume = resume;
-            let mut count = 0;
+            let (mut count, mut entry) = (0, entry);
             loop {
-                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
+                let dropped =
+                    store.drop_pending(webhook, now, "dropped by hand", entry.take().as_ref())?;
                 count += dropped as u64;
                 if dropped < MAX_BATCH_ROWS {
                     resume.through = store.newest_notification_id()?;

@@ -7,7 +7,7 @@ use crate::domain::NotificationId;
 use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::{OrganizerSnapshot, Sonnette};
-use crate::store::ErasureResult;
+use crate::store::{BatchAuditEntry, ErasureResult, NewAuditEntry};
 
 impl Sonnette {
     /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
@@ -19,6 +19,7 @@ impl Sonnette {
         &self,
         tenant: &OrganizerSnapshot,
         subject: &str,
+        entry: NewAuditEntry,
     ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.context.store.clone(), subject.to_owned());
@@ -51,8 +52,9 @@ impl Sonnette {
         Ok(run_blocking(move || {
             let mut resumes = resumes;
             let mut sum = ErasureResult::default();
+            let mut entry = BatchAuditEntry::from(entry);
             loop {
-                let erased = store.erase_subject(organizer, &key, through, now)?;
+                let erased = store.erase_subject(organizer, &key, through, now, &mut entry)?;
                 sum.notifications += erased.notifications;
                 sum.attempts += erased.attempts;
                 sum.dropped += erased.dropped;

@@ -7,11 +7,12 @@ use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
 use crate::engine::blocking::run_blocking;
 use crate::engine::{OrganizerSnapshot, publisher};
-use crate::store::{Store, StoreError, TimeRange};
+use crate::store::{BatchAuditEntry, Store, StoreError, TimeRange};
 
 impl Sonnette {
     /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
-    /// published in `span`; how many. With `dry_run` it only counts. The filters are those of now.
+    /// published in `span`; how many. The number is added to `count` in the data of the audit `entry`; without an `entry`
+    /// it only counts. The filters are those of now.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -19,7 +20,7 @@ impl Sonnette {
         &self,
         webhook: WebhookId,
         span: TimeRange,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let registry = self.registry();
@@ -28,9 +29,14 @@ impl Sonnette {
             .and_then(|id| registry.organizer_by_id(id))
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
-        let count =
-            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
-        if count > 0 && !dry_run {
+        let mut written = entry.as_deref().cloned();
+        let (count, written) = run_blocking(move || {
+            let count = recover(&*store, &tenant, webhook, span, now, written.as_mut())?;
+            Ok((count, written))
+        })
+        .await?;
+        if let Some((entry, written)) = entry.zip(written) {
+            *entry = written;
             self.reload_lane(webhook, false);
         }
         Ok(count)
@@ -43,7 +49,7 @@ fn recover(
     webhook: WebhookId,
     span: TimeRange,
     now: Timestamp,
-    dry_run: bool,
+    mut entry: Option<&mut BatchAuditEntry>,
 ) -> Result<u64, StoreError> {
     let (mut count, mut after) = (0, None);
     loop {
@@ -57,10 +63,12 @@ fn recover(
             })
             .map(|n| n.id)
             .collect();
-        count += if dry_run {
-            missed.len() as u64
-        } else {
-            store.enqueue(webhook, &missed, now)?
+        count += match entry.as_deref_mut() {
+            // A batch without any is written only if it is the last, and then for the sake of the entry.
+            Some(entry) if !missed.is_empty() || next.is_none() => {
+                store.enqueue(webhook, &missed, now, entry)?
+            }
+            _ => missed.len() as u64,
         };
         after = next;
         if after.is_none() {

@@ -5,7 +5,9 @@ use crate::domain::{Delivery, NotificationId, WebhookId};
 use crate::engine::Sonnette;
 use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
-use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
+use crate::store::{
+    BatchAuditEntry, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry, TimeRange,
+};
 
 impl Sonnette {
     /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
@@ -34,8 +36,8 @@ impl Sonnette {
         Ok(delivery)
     }
 
-    /// Sends again what was not delivered of the notifications published in `span`; how many. With `dry_run` it only
-    /// counts.
+    /// Sends again what was not delivered of the notifications published in `span`; how many. The number is added to
+    /// `count` in the data of the audit `entry`; without an `entry` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -44,24 +46,26 @@ impl Sonnette {
         webhook: WebhookId,
         span: TimeRange,
         only: Option<DeliveryStateFilter>,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
-        let count = run_blocking(move || {
+        let mut written = entry.as_deref().cloned();
+        let (count, written) = run_blocking(move || {
             let (mut count, mut after) = (0, None);
             loop {
                 let (found, next) =
-                    store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
+                    store.resend_undelivered(webhook, span, only, after, now, written.as_mut())?;
                 count += found;
                 after = next;
                 if after.is_none() {
-                    return Ok(count);
+                    return Ok((count, written));
                 }
             }
         })
         .await?;
-        if !dry_run {
+        if let Some((entry, written)) = entry.zip(written) {
+            *entry = written;
             self.reload_lane(webhook, false);
         }
         Ok(count)
@@ -72,12 +76,19 @@ impl Sonnette {
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
-    pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
+    pub async fn expedite(
+        &self,
+        webhook: WebhookId,
+        entry: Option<NewAuditEntry>,
+    ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
         let count = run_blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
+            let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
+            while changed == MAX_BATCH_ROWS {
+                changed = store.schedule_now(webhook, now, None)?;
+            }
             Ok(count)
         })
         .await?;

@@ -123,7 +123,7 @@ impl Dispatcher {
         let context = self.context.clone();
         spawn_blocking(move || work(&context))
             .await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.into())))
     }
 
     /// Changes a lane and keeps the thread's sums true.

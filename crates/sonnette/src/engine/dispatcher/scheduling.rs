@@ -134,7 +134,11 @@ impl Dispatcher {
         let webhook = entry.id;
         let held = self
             .blocking(move |context| {
-                while context.store.schedule_now(webhook, context.clock.now())? == MAX_BATCH_ROWS {}
+                while context
+                    .store
+                    .schedule_now(webhook, context.clock.now(), None)?
+                    == MAX_BATCH_ROWS
+                {}
                 Ok(())
             })
             .await;

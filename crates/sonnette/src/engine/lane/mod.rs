@@ -325,10 +325,10 @@ impl Lane {
         let mut not_yet = false;
         let mut new = false;
         let last = page
-            .due
+            .deliveries
             .last()
             .map(|w| (w.progress.due_at, w.notification.id));
-        for delivery in page.due {
+        for delivery in page.deliveries {
             self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
             if failing && !self.queue.is_empty() {
                 self.has_unread_rows = true;

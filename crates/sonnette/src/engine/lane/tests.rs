@@ -65,7 +65,7 @@ fn large(id: i64, bytes: usize) -> PendingDelivery {
 
 fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
     DeliveryPage {
-        due: ids.into_iter().map(delivery).collect(),
+        deliveries: ids.into_iter().map(delivery).collect(),
         next_due_at: None,
     }
 }

@@ -312,7 +312,7 @@ impl World {
         };
         self.settle(webhook, notification.id, settlement);
         if effects.must_hold {
-            while self.store.schedule_now(webhook, now).unwrap() > 0 {}
+            while self.store.schedule_now(webhook, now, None).unwrap() > 0 {}
             self.lane(webhook).request_reload(None);
         }
     }
@@ -402,7 +402,7 @@ impl World {
             true
         };
         self.store
-            .change_webhook(self.organizer, webhook, &mut change, note(now))
+            .change_webhook(self.organizer, webhook, &mut change, note(now), None)
             .unwrap();
         self.refresh(webhook);
     }
@@ -428,7 +428,7 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
+        while self.store.schedule_now(webhook, self.now, None).unwrap() > 0 {}
         let now = self.now;
         self.lane(webhook).request_reload(Some(now));
     }
@@ -437,7 +437,7 @@ impl World {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_pending(webhook, self.now, "dropped")
+            .drop_pending(webhook, self.now, "dropped", None)
             .unwrap();
         let through = self.store.newest_notification_id().unwrap();
         self.lane(webhook).resume(through);

@@ -57,7 +57,7 @@ impl World {
         for _ in 0..2 {
             let webhook = world
                 .store
-                .add_webhook(&webhook(world.organizer), note(now))
+                .add_webhook(&webhook(world.organizer), note(now), None)
                 .unwrap();
             world.moods.insert(webhook.id, Mood::Well);
             world.webhooks.insert(webhook.id, webhook);

@@ -1,9 +1,9 @@
-//! Mail owed to users about their accounts.
+//! Mail about accounts.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
     AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, Language, OrganizerId,
@@ -21,8 +21,8 @@ impl AccountEmailStore for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let before = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let pause = before(AccountEmailKind::PAUSE);
-        let day = before(SignedDuration::from_hours(24));
+        let pause_start = before(AccountEmailKind::PAUSE);
+        let day_start = before(SignedDuration::from_hours(24));
         self.write(|t| {
             let queued = t.execute(
                 "INSERT INTO letters (user, kind, language, organizer, at, tries, due_at)
@@ -35,9 +35,9 @@ impl AccountEmailStore for SqliteStore {
                     kind.as_str(),
                     language.as_str(),
                     organizer.map(|o| o.0),
-                    micros(now),
-                    micros(pause),
-                    micros(day),
+                    to_micros(now),
+                    to_micros(pause_start),
+                    to_micros(day_start),
                     AccountEmailKind::MOST_IN_A_DAY
                 ],
             )?;
@@ -56,10 +56,10 @@ impl AccountEmailStore for SqliteStore {
                  FROM letters l JOIN users u ON u.id = l.user
                  WHERE l.settled_at IS NULL AND l.due_at <= ?1 ORDER BY l.due_at, l.id LIMIT ?2",
             )?;
-            let mut rows = statement.query(params![micros(now), limit])?;
+            let mut rows = statement.query(params![to_micros(now), limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(letter(Cells::new(row, "letters"))?);
+                found.push(account_email(TableRow::new(row, "letters"))?);
             }
             Ok(found)
         })
@@ -68,25 +68,25 @@ impl AccountEmailStore for SqliteStore {
     fn record_account_email_result(
         &self,
         id: AccountEmailId,
-        end: &AccountEmailResult,
+        result: &AccountEmailResult,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
-            match end {
+            match result {
                 AccountEmailResult::Sent => t.execute(
                     "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(now)],
+                    params![id.0, to_micros(now)],
                 )?,
                 AccountEmailResult::Waits { due_at, error } => t.execute(
                     "UPDATE letters SET tries = tries + 1, due_at = ?2, error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(*due_at), error],
+                    params![id.0, to_micros(*due_at), error],
                 )?,
                 AccountEmailResult::GivenUp { error } => t.execute(
                     "UPDATE letters SET tries = tries + 1, settled_at = ?2, how = 'given_up', error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(now), error],
+                    params![id.0, to_micros(now), error],
                 )?,
             };
             Ok(())
@@ -94,8 +94,8 @@ impl AccountEmailStore for SqliteStore {
     }
 }
 
-/// Gives up whatever is still owed to a user who has a password now.
-pub(super) fn withdraw(
+/// Gives up the pending emails of a user who has a password now.
+pub(super) fn give_up_pending(
     t: &Transaction<'_>,
     user: UserId,
     now: Timestamp,
@@ -103,12 +103,12 @@ pub(super) fn withdraw(
     t.execute(
         "UPDATE letters SET settled_at = ?2, how = 'given_up', error = 'the password was set meanwhile'
          WHERE user = ?1 AND settled_at IS NULL",
-        params![user.0, micros(now)],
+        params![user.0, to_micros(now)],
     )?;
     Ok(())
 }
 
-fn letter(cells: Cells<'_>) -> Result<AccountEmail, StoreError> {
+fn account_email(cells: TableRow<'_>) -> Result<AccountEmail, StoreError> {
     Ok(AccountEmail {
         id: AccountEmailId(cells.get("id")?),
         user: UserId(cells.get("user")?),

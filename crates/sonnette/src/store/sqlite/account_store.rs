@@ -1,12 +1,12 @@
-//! Users of the dashboard. A user is two kinds of rows: one of `users`, and one of `user_permissions` for each organizer.
+//! Users of the dashboard: a row of `users`, and one of `user_permissions` for each organizer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
-use super::audit_log::write_note;
-use super::rows::{Cells, micros};
+use super::audit_log::insert_entry;
+use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
 use crate::domain::{Access, EmailAddress, OrganizerId, Permissions, SecretHash, User, UserId};
@@ -16,7 +16,7 @@ impl AccountStore for SqliteStore {
     fn add_user(
         &self,
         user: &NewUser,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if is_taken(t, &user.email, None)? {
@@ -29,7 +29,7 @@ impl AccountStore for SqliteStore {
             )?;
             t.execute(
                 "INSERT INTO users (id, email, password_hash, operator, created) VALUES (?1, ?2, ?3, 0, ?4)",
-                params![id, user.email.as_str(), user.password_hash, micros(user.created)],
+                params![id, user.email.as_str(), user.password_hash, to_micros(user.created)],
             )?;
             let user = User {
                 id: UserId(id),
@@ -39,7 +39,7 @@ impl AccountStore for SqliteStore {
                 created: user.created,
             };
             write_user(t, &user)?;
-            write_notes(t, None, Some(&user.access), &note)?;
+            insert_entries(t, None, Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -82,7 +82,7 @@ impl AccountStore for SqliteStore {
         &self,
         id: UserId,
         change: &mut dyn FnMut(&mut User) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(before) = user(t, id)? else {
@@ -104,7 +104,7 @@ impl AccountStore for SqliteStore {
             if user.email != before.email {
                 session_store::end_links(t, id)?;
             }
-            write_notes(t, Some(&before.access), Some(&user.access), &note)?;
+            insert_entries(t, Some(&before.access), Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -114,7 +114,7 @@ impl AccountStore for SqliteStore {
         id: UserId,
         password_hash: &str,
         link: Option<&SecretHash>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
@@ -132,8 +132,8 @@ impl AccountStore for SqliteStore {
             };
             session_store::end_sessions(t, id)?;
             session_store::end_links(t, id)?;
-            account_email_store::withdraw(t, id, now)?;
-            write_notes(t, None, Some(&user.access), &note)?;
+            account_email_store::give_up_pending(t, id, now)?;
+            insert_entries(t, None, Some(&user.access), &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
@@ -141,7 +141,7 @@ impl AccountStore for SqliteStore {
     fn remove_user(
         &self,
         id: UserId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             let Some(user) = user(t, id)? else {
@@ -152,27 +152,27 @@ impl AccountStore for SqliteStore {
             t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
-            write_notes(t, Some(&user.access), None, &note)?;
+            insert_entries(t, Some(&user.access), None, &entry)?;
             Ok(ChangeResult::Done(user))
         })
     }
 }
 
-/// Whether somebody else has this address.
+/// Whether a user other than `except` has this address.
 fn is_taken(
     t: &Transaction<'_>,
     email: &EmailAddress,
-    own: Option<UserId>,
+    except: Option<UserId>,
 ) -> Result<bool, StoreError> {
     let mut other = t.prepare_cached("SELECT 1 FROM users WHERE email = ?1 AND id IS NOT ?2")?;
-    Ok(other.exists(params![email.as_str(), own.map(|id| id.0)])?)
+    Ok(other.exists(params![email.as_str(), except.map(|id| id.0)])?)
 }
 
 fn user(c: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
     Ok(users(c, "id = ?1", [id.0])?.pop())
 }
 
-/// By e-mail address.
+/// Users in order of their email addresses.
 fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "SELECT id, email, operator, password_hash IS NOT NULL AS has_password, created FROM users
@@ -181,12 +181,12 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
     let mut rows = statement.query(key)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "users");
+        let cells = TableRow::new(row, "users");
         let id = UserId(cells.get("id")?);
         let access = if cells.get("operator")? {
             Access::Operator
         } else {
-            Access::Organizers(held(c, id)?)
+            Access::Organizers(permissions_by_organizer(c, id)?)
         };
         found.push(User {
             id,
@@ -199,19 +199,22 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
     Ok(found)
 }
 
-fn held(c: &Connection, user: UserId) -> Result<BTreeMap<OrganizerId, Permissions>, StoreError> {
+fn permissions_by_organizer(
+    c: &Connection,
+    user: UserId,
+) -> Result<BTreeMap<OrganizerId, Permissions>, StoreError> {
     let mut statement =
         c.prepare_cached("SELECT organizer, permissions FROM user_permissions WHERE user = ?1")?;
     let mut rows = statement.query([user.0])?;
     let mut held = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "user_permissions");
+        let cells = TableRow::new(row, "user_permissions");
         held.insert(OrganizerId(cells.get("organizer")?), permissions(cells)?);
     }
     Ok(held)
 }
 
-/// The address, and what is open to them; all else of a user is written by verbs of its own.
+/// Writes the email address and the access; other verbs write the rest of a user.
 fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
     t.execute(
         "UPDATE users SET email = ?2, operator = ?3 WHERE id = ?1",
@@ -233,30 +236,30 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A line in the audit log of each organizer for which something changed, and of nobody else: whom a user has to do with
-/// elsewhere is not theirs to know. What changed for no organizer stands in that of the installation.
-fn write_notes(
+/// Adds the entry to the log of each organizer for which the access changed, and only to those: an organizer must not
+/// learn where else a user has access. If there is none, the entry goes to the log of the installation.
+fn insert_entries(
     t: &Transaction<'_>,
     before: Option<&Access>,
     after: Option<&Access>,
-    note: &NewAuditEntry,
+    entry: &NewAuditEntry,
 ) -> Result<(), StoreError> {
-    let held = |access: Option<&Access>| match access {
-        Some(Access::Organizers(held)) => held.clone(),
+    let permissions = |access: Option<&Access>| match access {
+        Some(Access::Organizers(permissions)) => permissions.clone(),
         Some(Access::Operator) | None => BTreeMap::new(),
     };
-    let (before, after) = (held(before), held(after));
-    let all: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();
-    let mut concerned: Vec<_> = all
+    let (before, after) = (permissions(before), permissions(after));
+    let organizers: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();
+    let mut changed: Vec<_> = organizers
         .into_iter()
         .filter(|organizer| before.get(organizer) != after.get(organizer))
         .map(Some)
         .collect();
-    if concerned.is_empty() {
-        concerned.push(None);
+    if changed.is_empty() {
+        changed.push(None);
     }
-    for organizer in concerned {
-        write_note(t, organizer, note)?;
+    for organizer in changed {
+        insert_entry(t, organizer, entry)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::StoreError;
 use super::registry_version::bump;
-use super::rows::Cells;
+use super::table_row::TableRow;
 use crate::domain::{OrganizerId, RegisteredAction};
 use crate::store::RemovedAction;
 
@@ -23,7 +23,7 @@ pub(super) fn action_types(
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "action_types");
+        let cells = TableRow::new(row, "action_types");
         let value = |column| -> Result<Option<Value>, StoreError> {
             cells
                 .get::<Option<String>>(column)?
@@ -53,7 +53,7 @@ pub(super) fn removed_action_types(
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "removed_action_types");
+        let cells = TableRow::new(row, "removed_action_types");
         let organizer = Some(cells.get("organizer")?).filter(|id| *id != 0);
         found.push(RemovedAction {
             organizer: organizer.map(OrganizerId),

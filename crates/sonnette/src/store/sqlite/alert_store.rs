@@ -1,9 +1,9 @@
-//! Mail owed to humans, and what switching a webhook off queues of it.
+//! Mail about webhooks.
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::rows::{Cells, micros, to_json};
+use super::table_row::{TableRow, to_json, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Alert, AlertId, AlertKind, AlertResult, OrganizerId, WebhookId};
 use crate::store::AlertStore;
@@ -16,10 +16,10 @@ impl AlertStore for SqliteStore {
                    pending, tries
                  FROM alerts WHERE settled_at IS NULL AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
             )?;
-            let mut rows = statement.query(params![micros(now), limit])?;
+            let mut rows = statement.query(params![to_micros(now), limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(alert(Cells::new(row, "alerts"))?);
+                found.push(alert(TableRow::new(row, "alerts"))?);
             }
             Ok(found)
         })
@@ -28,15 +28,15 @@ impl AlertStore for SqliteStore {
     fn record_alert_result(
         &self,
         id: AlertId,
-        end: &AlertResult,
+        result: &AlertResult,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| {
-            match end {
+            match result {
                 AlertResult::Sent => t.execute(
                     "UPDATE alerts SET tries = tries + 1, pending = '[]', settled_at = ?2, how = 'sent', error = NULL
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(now)],
+                    params![id.0, to_micros(now)],
                 )?,
                 AlertResult::Waits {
                     due_at,
@@ -45,12 +45,12 @@ impl AlertStore for SqliteStore {
                 } => t.execute(
                     "UPDATE alerts SET tries = tries + 1, due_at = ?2, pending = ?3, error = ?4
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(*due_at), to_json(pending), error],
+                    params![id.0, to_micros(*due_at), to_json(pending), error],
                 )?,
                 AlertResult::GivenUp { error } => t.execute(
                     "UPDATE alerts SET tries = tries + 1, settled_at = ?2, how = 'given_up', error = ?3
                      WHERE id = ?1 AND settled_at IS NULL",
-                    params![id.0, micros(now), error],
+                    params![id.0, to_micros(now), error],
                 )?,
             };
             Ok(())
@@ -58,9 +58,9 @@ impl AlertStore for SqliteStore {
     }
 }
 
-/// Queues an alert about a webhook, with what its lane and its log say now; a second warning of the same row of failures
-/// is none. Without anybody to tell it is a line in the server's log.
-pub(super) fn queue(
+/// Enqueues an alert about a webhook, with the current health of its lane and its newest attempt. A second warning of the
+/// same failure streak is ignored. If there are no contacts, the alert is only logged.
+pub(super) fn enqueue(
     t: &Transaction<'_>,
     id: WebhookId,
     kind: AlertKind,
@@ -77,7 +77,9 @@ pub(super) fn queue(
         tracing::warn!(
             webhook.id = id.0,
             alert = kind.as_str(),
-            "nobody is told: neither the webhook nor its organizer has contacts"
+            "webhook {}: nobody is notified of the {}: neither the webhook nor its organizer has contacts",
+            id.0,
+            kind.as_str()
         );
         return Ok(());
     }
@@ -93,10 +95,10 @@ pub(super) fn queue(
         webhook.organizer.0,
         id.0,
         kind.as_str(),
-        micros(now),
+        to_micros(now),
         webhook.target.place(),
         health.consecutive_failures(),
-        micros(health.streak.map_or(now, |s| s.since)),
+        to_micros(health.streak.map_or(now, |s| s.since)),
         return_code,
         reason,
         recipients,
@@ -109,7 +111,7 @@ fn contacts(t: &Transaction<'_>, organizer: OrganizerId) -> Result<Vec<String>, 
     Ok(found.map(|o| o.contact_emails).unwrap_or_default())
 }
 
-/// Of the newest attempt that is no test.
+/// The return code and the reason of the newest attempt that is not a test.
 fn last_outcome(
     t: &Transaction<'_>,
     webhook: WebhookId,
@@ -120,14 +122,14 @@ fn last_outcome(
     let mut rows = statement.query([webhook.0])?;
     match rows.next()? {
         Some(row) => {
-            let cells = Cells::new(row, "attempts");
+            let cells = TableRow::new(row, "attempts");
             Ok((cells.get("return_code")?, cells.get("reason")?))
         }
         None => Ok((0, None)),
     }
 }
 
-fn alert(cells: Cells<'_>) -> Result<Alert, StoreError> {
+fn alert(cells: TableRow<'_>) -> Result<Alert, StoreError> {
     Ok(Alert {
         id: AlertId(cells.get("id")?),
         organizer: OrganizerId(cells.get("organizer")?),

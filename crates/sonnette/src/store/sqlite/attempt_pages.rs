@@ -1,8 +1,8 @@
-//! The log of attempts, page by page: newest first, over any number of webhooks.
+//! Pages of the log of attempts of any number of webhooks, newest first.
 //!
-//! Rows are about a kilobyte, so a filter that few of them pass must not read them all. Failures have an index of their
-//! own, which costs nothing when all is well; indexes for the other filters would cost every settlement. So a page looks
-//! at so many rows, and says how far it came.
+//! A row has about a kilobyte, so a filter that few rows pass must not read all of them. Failures have an index, which
+//! costs nothing while deliveries succeed; an index for each of the other filters would slow down every settlement. So a
+//! page scans a limited number of rows and returns how far it came.
 
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
@@ -12,33 +12,33 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
 use super::filter::Filter;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
-/// Everything but bodies; action type and event are those of the notification, but for a test.
-const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
+/// All columns but the bodies. The action type and the event are those of the notification, except for a test.
+const SELECT_ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
     a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
-/// An attempt may outlive its notification, where it was retried at the end of its time: nothing is left to tell of it.
-const KNOWN: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
+/// An attempt that was made late may be stored longer than its notification; it is not returned then.
+const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
 
-/// Rows that one webhook's source reads ahead at most.
-const AHEAD: usize = 512;
+/// The number of rows that are read ahead for one webhook.
+const MAX_READ_AHEAD_ROWS: usize = 512;
 
-/// A delivery's attempts end between its publication and its end; what was under way then, and clocks that are not quite
-/// even, a minute covers.
-const MINUTE: i64 = 60_000_000;
+/// The attempts of a delivery end between its publication and its settlement, give or take a minute: for attempts in
+/// flight and clocks that were adjusted.
+const CLOCK_TOLERANCE_MICROS: i64 = 60_000_000;
 
 pub(super) fn page(
     c: &Connection,
     webhooks: &[WebhookId],
     query: &AttemptQuery,
 ) -> Result<AttemptPage, StoreError> {
-    let wanted = wanted(query);
+    let filter = filter(query);
     let from = from(query);
-    let ahead = (query.limit / webhooks.len().max(1)).clamp(1, AHEAD);
+    let ahead = (query.limit / webhooks.len().max(1)).clamp(1, MAX_READ_AHEAD_ROWS);
     let mut sources = Vec::with_capacity(webhooks.len());
     let mut next = BinaryHeap::new();
     for webhook in webhooks {
@@ -48,40 +48,40 @@ pub(super) fn page(
             ready: VecDeque::new(),
             ahead,
         };
-        if let Some((id, fits)) = source.next(c, &from, &wanted)? {
-            next.push((id, *webhook, fits, sources.len()));
+        if let Some((id, matches)) = source.next(c, &from, &filter)? {
+            next.push((id, *webhook, matches, sources.len()));
         }
         sources.push(source);
     }
     let mut page = AttemptPage::default();
-    let (mut looked, mut last) = (0, i64::MAX);
+    let (mut scanned, mut last) = (0, i64::MAX);
     while page.attempts.len() < query.limit
-        && let Some((id, webhook, fits, place)) = next.pop()
+        && let Some((id, webhook, matches, index)) = next.pop()
     {
-        // Two webhooks may have one of the same moment: it is left to no other page.
-        if looked >= MAX_SCANNED_ATTEMPTS && id < last {
+        // Attempts of two webhooks may have the same id; they stay on one page.
+        if scanned >= MAX_SCANNED_ATTEMPTS && id < last {
             page.scanned_until = Some(AttemptId(last));
             break;
         }
-        looked += 1;
+        scanned += 1;
         last = id;
-        if fits {
+        if matches {
             page.attempts.extend(without_bodies(c, webhook, id)?);
         }
-        if let Some((id, fits)) = sources[place].next(c, &from, &wanted)? {
-            next.push((id, webhook, fits, place));
+        if let Some((id, matches)) = sources[index].next(c, &from, &filter)? {
+            next.push((id, webhook, matches, index));
         }
     }
     Ok(page)
 }
 
-/// The attempts of one webhook, newest first, each with whether it is wanted.
+/// The ids of one webhook's attempts, newest first, each with whether it passes the filter.
 struct Source {
     webhook: WebhookId,
-    /// The ids that are still to be read: from the first up to, not including, the second.
+    /// The ids that are not read yet; the second is excluded.
     range: (i64, i64),
     ready: VecDeque<(i64, bool)>,
-    /// How many to read the next time: few at first, since most webhooks of many have nothing to add to a page.
+    /// How many rows to read next: few at first, since of many webhooks most add nothing to a page.
     ahead: usize,
 }
 
@@ -90,17 +90,17 @@ impl Source {
         &mut self,
         c: &Connection,
         from: &str,
-        wanted: &Filter,
+        filter: &Filter,
     ) -> Result<Option<(i64, bool)>, StoreError> {
         if self.ready.is_empty() && self.range.0 < self.range.1 {
-            self.read(c, from, wanted)?;
+            self.read(c, from, filter)?;
         }
         Ok(self.ready.pop_front())
     }
 
-    fn read(&mut self, c: &Connection, from: &str, wanted: &Filter) -> Result<(), StoreError> {
-        let mut statement = c.prepare_cached(&statement(from, wanted))?;
-        let mut values = wanted.values();
+    fn read(&mut self, c: &Connection, from: &str, filter: &Filter) -> Result<(), StoreError> {
+        let mut statement = c.prepare_cached(&statement(from, filter))?;
+        let mut values = filter.values();
         let (first, beyond) = self.range;
         let range: [&dyn ToSql; 4] = [&self.webhook.0, &first, &beyond, &self.ahead];
         values.extend(range);
@@ -110,19 +110,19 @@ impl Source {
             Some((id, _)) if self.ready.len() == self.ahead => *id,
             _ => first,
         };
-        self.ahead = (4 * self.ahead).min(AHEAD);
+        self.ahead = (4 * self.ahead).min(MAX_READ_AHEAD_ROWS);
         Ok(())
     }
 }
 
-fn statement(from: &str, wanted: &Filter) -> String {
+fn statement(from: &str, filter: &Filter) -> String {
     format!(
         "SELECT a.id, {} FROM {from} AND a.webhook = ? AND a.id >= ? AND a.id < ? ORDER BY a.id DESC LIMIT ?",
-        wanted.sql()
+        filter.sql()
     )
 }
 
-/// Which rows are looked at.
+/// The tables and the condition of the rows to scan.
 fn from(query: &AttemptQuery) -> String {
     let failed = query.success == Some(false);
     let index = if failed {
@@ -130,7 +130,7 @@ fn from(query: &AttemptQuery) -> String {
     } else {
         ""
     };
-    // Only these two are the notification's.
+    // Only these two are columns of the notification.
     let join = if query.action_type.is_some() || query.event.is_some() {
         " LEFT JOIN notifications n ON n.id = a.notification"
     } else {
@@ -144,8 +144,8 @@ fn from(query: &AttemptQuery) -> String {
     format!("attempts a{index}{join} WHERE {condition}")
 }
 
-/// Which of them are wanted.
-fn wanted(query: &AttemptQuery) -> Filter {
+/// The condition that a scanned row must pass to be returned.
+fn filter(query: &AttemptQuery) -> Filter {
     let mut filter = Filter::new(if query.success == Some(true) {
         "a.return_code BETWEEN 200 AND 299"
     } else {
@@ -160,32 +160,32 @@ fn wanted(query: &AttemptQuery) -> Filter {
     filter
 }
 
-/// The ids that can be wanted of a webhook's.
+/// The range of ids to scan for a webhook.
 fn range(
     c: &Connection,
     webhook: WebhookId,
     query: &AttemptQuery,
 ) -> Result<(i64, i64), StoreError> {
-    let since = query.range.since.map_or(i64::MIN, micros);
+    let since = query.range.since.map_or(i64::MIN, to_micros);
     let until = query
         .range
         .until
-        .map_or(i64::MAX, |until| micros(until) + 1);
+        .map_or(i64::MAX, |until| to_micros(until) + 1);
     let beyond = query.after.map_or(i64::MAX, |after| after.0).min(until);
     let Some(notification) = query.notification else {
         return Ok((since, beyond));
     };
-    Ok(match life(c, webhook, notification)? {
+    Ok(match delivery_times(c, webhook, notification)? {
         None => (since, beyond),
         Some((published_at, settled_at)) => (
-            since.max(published_at.saturating_sub(MINUTE)),
-            beyond.min(settled_at.map_or(i64::MAX, |at| at.saturating_add(MINUTE))),
+            since.max(published_at.saturating_sub(CLOCK_TOLERANCE_MICROS)),
+            beyond.min(settled_at.map_or(i64::MAX, |at| at.saturating_add(CLOCK_TOLERANCE_MICROS))),
         ),
     })
 }
 
-/// When a delivery's notification was published, and when it was settled, if it was. None: there is no such delivery.
-fn life(
+/// When the notification of a delivery was published, and when the delivery was settled; `None` without a delivery.
+fn delivery_times(
     c: &Connection,
     webhook: WebhookId,
     notification: NotificationId,
@@ -198,50 +198,50 @@ fn life(
     Ok(found.optional()?)
 }
 
-/// None: it or its notification has been removed.
+/// An attempt without bodies; `None` if it or its notification was removed.
 fn without_bodies(
     c: &Connection,
     webhook: WebhookId,
     id: i64,
 ) -> Result<Option<Attempt>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
-        "{ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification WHERE a.webhook = ?1 AND a.id = ?2
-           AND {KNOWN}"
+        "{SELECT_ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification WHERE a.webhook = ?1 AND a.id = ?2
+           AND {HAS_ACTION_TYPE}"
     ))?;
     let mut rows = statement.query([webhook.0, id])?;
     rows.next()?
-        .map(|row| attempt(Cells::new(row, "attempts")))
+        .map(|row| attempt(TableRow::new(row, "attempts")))
         .transpose()
 }
 
-/// The newest attempt that is no test.
-pub(super) fn newest(c: &Connection, webhook: WebhookId) -> Result<Option<Attempt>, StoreError> {
+/// The newest attempt that is not a test.
+pub(super) fn latest(c: &Connection, webhook: WebhookId) -> Result<Option<Attempt>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
-        "{ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE a.webhook = ?1 AND a.action_type IS NULL AND {KNOWN} ORDER BY a.id DESC LIMIT 1"
+        "{SELECT_ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
+         WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC LIMIT 1"
     ))?;
     let mut rows = statement.query([webhook.0])?;
     rows.next()?
-        .map(|row| attempt(Cells::new(row, "attempts")))
+        .map(|row| attempt(TableRow::new(row, "attempts")))
         .transpose()
 }
 
-/// In full.
-pub(super) fn whole(
+/// An attempt with its payload and its response body.
+pub(super) fn with_bodies(
     c: &Connection,
     webhook: WebhookId,
     id: AttemptId,
 ) -> Result<Option<Attempt>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
-        "{ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
+        "{SELECT_ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
          FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE a.webhook = ?1 AND a.id = ?2 AND {KNOWN}"
+         WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}"
     ))?;
     let mut rows = statement.query([webhook.0, id.0])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let cells = Cells::new(row, "attempts");
+    let cells = TableRow::new(row, "attempts");
     let mut attempt = attempt(cells)?;
     attempt.payload = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
     let body: Option<Vec<u8>> = cells.get("response_body")?;
@@ -249,8 +249,8 @@ pub(super) fn whole(
     Ok(Some(attempt))
 }
 
-fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
-    let outcome = match cells.parse_some("failure")? {
+fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
+    let outcome = match cells.parse_optional("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,
             retry_after: None,
@@ -265,7 +265,7 @@ fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
         webhook: WebhookId(cells.get("webhook")?),
         notification: NotificationId(cells.get("notification")?),
         action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
+        event: cells.parse_optional("event")?,
         target_url: cells.get("target_url")?,
         number: cells.get("number")?,
         test: cells.get("test")?,
@@ -287,7 +287,7 @@ mod tests {
     use crate::store::sqlite::SqliteStore;
 
     fn plan(store: &SqliteStore, query: &AttemptQuery) -> Vec<String> {
-        let sql = statement(&from(query), &wanted(query));
+        let sql = statement(&from(query), &filter(query));
         let steps = store.read(|c| {
             let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
             let steps = statement.raw_query().mapped(|r| r.get("detail"));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_reads_a_stretch_of_a_key() {
+    fn every_filter_scans_a_range_of_an_index() {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(directory.path()).unwrap();
         let all = AttemptQuery::default;
@@ -353,8 +353,9 @@ mod tests {
             let plan = plan(&store, &query);
             assert_eq!(plan[0].replace("COVERING ", ""), expected, "{query:?}");
             let rest = &plan[1..];
-            let fine = |step: &String| step.starts_with("SEARCH n USING INTEGER PRIMARY KEY");
-            assert!(rest.iter().all(fine), "{query:?}: {rest:?}");
+            let is_key_lookup =
+                |step: &String| step.starts_with("SEARCH n USING INTEGER PRIMARY KEY");
+            assert!(rest.iter().all(is_key_lookup), "{query:?}: {rest:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Sums of attempts, half hour by half hour.
+//! Statistics of attempts for each half hour.
 //!
-//! A batch of settlements is often small, and touches many webhooks: a row for each of them in each batch would cost
-//! about as much as the settlements. So what was settled is gathered in memory, and written once a second. Who reads sees
-//! both. A crash loses the sums of a second, and nothing else: the attempts themselves are in the log.
+//! A batch of settlements is often small and concerns many webhooks. Updating a row of statistics for each of them in each
+//! batch would cost about as much as the settlements. So the statistics are buffered in memory and written once a second;
+//! readers see both. A crash loses the statistics of a second, but no attempt.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,70 +11,70 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{Attempt, Failure, LatencyHistogram, Outcome, WebhookId};
 use crate::store::AttemptStats;
 
-const HALF_HOUR: i64 = 1_800_000_000;
+const HALF_HOUR_MICROS: i64 = 1_800_000_000;
 
-/// The half hours since 1970.
+/// The number of half hours since 1970.
 pub(super) fn half_hour(at: Timestamp) -> i64 {
-    micros(at) / HALF_HOUR
+    to_micros(at) / HALF_HOUR_MICROS
 }
 
-/// How long sums are gathered before they are written.
-const GATHERED: Duration = Duration::from_secs(1);
+/// How long statistics are buffered before they are written.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sums by webhook and half hour.
+/// Counts by webhook and half hour.
 #[derive(Default)]
-pub(super) struct Tallies(BTreeMap<(WebhookId, i64), Sum>);
+pub(super) struct AttemptCounts(BTreeMap<(WebhookId, i64), HalfHourCounts>);
 
-/// What has been settled and is not in the table yet.
+/// Counts of committed attempts that are not in the table yet.
 #[derive(Default)]
-pub(super) struct Gathered {
-    tallies: Tallies,
-    written_at: Option<Instant>,
+pub(super) struct StatsBuffer {
+    counts: AttemptCounts,
+    flushed_at: Option<Instant>,
 }
 
-impl Gathered {
-    /// Adds the sums of a batch that is committed.
-    pub(super) fn add(&mut self, batch: Tallies) {
-        for (key, sum) in batch.0 {
-            self.tallies.0.entry(key).or_default().merge(&sum);
+impl StatsBuffer {
+    /// Adds the counts of a committed batch.
+    pub(super) fn add(&mut self, batch: AttemptCounts) {
+        for (key, counts) in batch.0 {
+            self.counts.0.entry(key).or_default().merge(&counts);
         }
     }
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.tallies.0.is_empty()
+        self.counts.0.is_empty()
     }
 
-    /// Whether there is something to write, and it is time.
+    /// Whether there is something to write and [`FLUSH_INTERVAL`] has passed since the last flush.
     pub(super) fn is_due(&self) -> bool {
-        let since = self.written_at.map(|at| at.elapsed());
-        !self.is_empty() && since.is_none_or(|since| since >= GATHERED)
+        let since = self.flushed_at.map(|at| at.elapsed());
+        !self.is_empty() && since.is_none_or(|since| since >= FLUSH_INTERVAL)
     }
 
-    /// Writes what is gathered; it stays until it is [`written`](Self::written), since the transaction may fail.
+    /// Writes the counts. They stay in the buffer until [`clear`](Self::clear), since the transaction may fail.
     pub(super) fn write(&self, t: &Transaction<'_>) -> Result<(), StoreError> {
-        self.tallies.write(t)
+        self.counts.write(t)
     }
 
-    /// It is in the table.
-    pub(super) fn written(&mut self) {
-        self.tallies.0.clear();
-        self.written_at = Some(Instant::now());
+    /// Empties the buffer after the transaction that wrote it.
+    pub(super) fn clear(&mut self) {
+        self.counts.0.clear();
+        self.flushed_at = Some(Instant::now());
     }
 }
 
 #[derive(Default)]
-struct Sum {
+struct HalfHourCounts {
     succeeded: u64,
     failed: u64,
     times: LatencyHistogram,
 }
 
-impl Sum {
+impl HalfHourCounts {
     fn merge(&mut self, other: &Self) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
@@ -82,47 +82,47 @@ impl Sum {
     }
 }
 
-impl Tallies {
+impl AttemptCounts {
     /// Counts an attempt, unless it is a test.
     pub(super) fn add(&mut self, attempt: &Attempt) {
         if attempt.test {
             return;
         }
-        let half_hour = attempt.id.0 / HALF_HOUR;
-        let sum = self.0.entry((attempt.webhook, half_hour)).or_default();
+        let half_hour = attempt.id.0 / HALF_HOUR_MICROS;
+        let counts = self.0.entry((attempt.webhook, half_hour)).or_default();
         let outcome = &attempt.exchange.outcome;
         if outcome.is_success() {
-            sum.succeeded += 1;
+            counts.succeeded += 1;
         } else {
-            sum.failed += 1;
+            counts.failed += 1;
         }
-        // How soon a connection is refused says nothing of how soon answers come.
+        // The time until a connection is refused is not a response time.
         if is_timed(outcome) {
-            sum.times.add(attempt.exchange.duration);
+            counts.times.add(attempt.exchange.duration);
         }
     }
 
     fn write(&self, t: &Transaction<'_>) -> Result<(), StoreError> {
-        let mut known =
+        let mut select =
             t.prepare_cached("SELECT times FROM tallies WHERE webhook = ?1 AND half_hour = ?2")?;
-        let mut write = t.prepare_cached(
+        let mut upsert = t.prepare_cached(
             "INSERT INTO tallies (webhook, half_hour, succeeded, failed, times) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET succeeded = succeeded + ?3, failed = failed + ?4, times = ?5",
         )?;
-        for ((webhook, half_hour), sum) in &self.0 {
-            let before: Option<Vec<u8>> = known
+        for ((webhook, half_hour), counts) in &self.0 {
+            let before: Option<Vec<u8>> = select
                 .query_row([webhook.0, *half_hour], |r| r.get(0))
                 .optional()?;
-            // What cannot be read is begun anew: nothing but a plot hangs on it, and settling must go on.
+            // A damaged histogram is replaced: only a chart depends on it, and settling must go on.
             let mut times = before
                 .and_then(|bytes| LatencyHistogram::from_bytes(&bytes))
                 .unwrap_or_default();
-            times.merge(&sum.times);
-            write.execute(params![
+            times.merge(&counts.times);
+            upsert.execute(params![
                 webhook.0,
                 half_hour,
-                sum.succeeded,
-                sum.failed,
+                counts.succeeded,
+                counts.failed,
                 times.to_bytes()
             ])?;
         }
@@ -137,10 +137,10 @@ fn is_timed(outcome: &Outcome) -> bool {
     }
 }
 
-/// The sums of these webhooks, by webhook and time: those of the table and those that are gathered.
+/// The statistics of these webhooks, by webhook and time, from the table and the buffer.
 pub(super) fn since(
     c: &Connection,
-    gathered: &Gathered,
+    buffer: &StatsBuffer,
     webhooks: &[WebhookId],
     since: Timestamp,
 ) -> Result<Vec<AttemptStats>, StoreError> {
@@ -148,33 +148,36 @@ pub(super) fn since(
         "SELECT half_hour, succeeded, failed, times FROM tallies WHERE webhook = ?1 AND half_hour >= ?2",
     )?;
     let first = half_hour(since);
-    let mut sums: BTreeMap<(WebhookId, i64), Sum> = BTreeMap::new();
+    let mut counts_by_half_hour: BTreeMap<(WebhookId, i64), HalfHourCounts> = BTreeMap::new();
     for webhook in webhooks {
         let mut rows = statement.query([webhook.0, first])?;
         while let Some(row) = rows.next()? {
-            let cells = Cells::new(row, "tallies");
-            let sum = Sum {
+            let cells = TableRow::new(row, "tallies");
+            let counts = HalfHourCounts {
                 succeeded: cells.get("succeeded")?,
                 failed: cells.get("failed")?,
                 times: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
-                    .ok_or_else(|| cells.wrong("times", "not what is kept there"))?,
+                    .ok_or_else(|| cells.invalid("times", "not a latency histogram"))?,
             };
-            sums.insert((*webhook, cells.get("half_hour")?), sum);
+            counts_by_half_hour.insert((*webhook, cells.get("half_hour")?), counts);
         }
-        let own = (*webhook, first)..=(*webhook, i64::MAX);
-        for (key, sum) in gathered.tallies.0.range(own) {
-            sums.entry(*key).or_default().merge(sum);
+        let keys = (*webhook, first)..=(*webhook, i64::MAX);
+        for (key, counts) in buffer.counts.0.range(keys) {
+            counts_by_half_hour.entry(*key).or_default().merge(counts);
         }
     }
-    let tally = |((webhook, half_hour), sum): ((WebhookId, i64), Sum)| {
-        let start = Timestamp::from_microsecond(half_hour.saturating_mul(HALF_HOUR));
+    let to_stats = |((webhook, half_hour), counts): ((WebhookId, i64), HalfHourCounts)| {
+        let start = Timestamp::from_microsecond(half_hour.saturating_mul(HALF_HOUR_MICROS));
         Some(AttemptStats {
             webhook,
             start: start.ok()?,
-            succeeded: sum.succeeded,
-            failed: sum.failed,
-            times: sum.times,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            times: counts.times,
         })
     };
-    Ok(sums.into_iter().filter_map(tally).collect())
+    Ok(counts_by_half_hour
+        .into_iter()
+        .filter_map(to_stats)
+        .collect())
 }

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
-use super::attempt_stats::Tallies;
-use super::publications::take;
-use super::settlements::settle;
+use super::attempt_stats::AttemptCounts;
+use super::publications::store_group;
+use super::settlements::write_settlement;
 use super::{SqliteStore, StoreError, Writer, begin, pending_webhook_changes, registry_version};
 use crate::domain::{EventSlug, OrganizerId};
 use crate::store::{Batch, CommitError, GroupResult, PublicationGroup};
@@ -23,12 +23,12 @@ impl SqliteStore {
         if committed.is_err() {
             writer.known_events.clear();
         }
-        let answers = committed.map(|(answers, tallies)| {
-            self.gathered.lock().add(tallies);
-            answers
+        let results = committed.map(|(results, counts)| {
+            self.stats_buffer.lock().add(counts);
+            results
         });
         MutexGuard::unlock_fair(writer);
-        answers
+        results
     }
 }
 
@@ -37,9 +37,9 @@ impl Writer {
         &mut self,
         version: i64,
         batch: &Batch,
-    ) -> Result<(Vec<GroupResult>, Tallies), CommitError> {
+    ) -> Result<(Vec<GroupResult>, AttemptCounts), CommitError> {
         let transaction = begin(&mut self.connection)?;
-        let mut answers = Vec::with_capacity(batch.groups.len());
+        let mut results = Vec::with_capacity(batch.groups.len());
         if !batch.groups.is_empty() {
             let current = registry_version::version(&transaction)?;
             if current != version {
@@ -49,14 +49,14 @@ impl Writer {
                 self.known_events.clear();
                 self.known_at = current;
             }
-            let first = counter(&transaction)?;
+            let first = next_notification_id(&transaction)?;
             let mut next = first;
             for group in &batch.groups {
-                let answer = take(&transaction, group, &mut next)?;
-                if matches!(answer, GroupResult::Stored(_)) {
+                let result = store_group(&transaction, group, &mut next)?;
+                if matches!(result, GroupResult::Stored(_)) {
                     register_events(&transaction, group, &mut self.known_events)?;
                 }
-                answers.push(answer);
+                results.push(result);
             }
             if next != first {
                 transaction
@@ -66,22 +66,22 @@ impl Writer {
             }
         }
         pending_webhook_changes::remove(&transaction, &batch.published_changes)?;
-        let mut tallies = Tallies::default();
+        let mut counts = AttemptCounts::default();
         for settlement in &batch.settlements {
-            settle(
+            write_settlement(
                 &transaction,
                 settlement,
                 batch.now,
                 &self.erased,
-                &mut tallies,
+                &mut counts,
             )?;
         }
         transaction.commit().map_err(StoreError::from)?;
-        Ok((answers, tallies))
+        Ok((results, counts))
     }
 }
 
-fn counter(t: &Transaction<'_>) -> Result<i64, StoreError> {
+fn next_notification_id(t: &Transaction<'_>) -> Result<i64, StoreError> {
     let mut statement =
         t.prepare_cached("SELECT value FROM counters WHERE name = 'notification'")?;
     Ok(statement.query_row([], |r| r.get(0))?)
@@ -104,7 +104,7 @@ fn register_events(
             "INSERT INTO events (organizer, slug, name) VALUES (?1, ?2, ?2) ON CONFLICT DO NOTHING",
         )?
         .execute(params![group.organizer.0, event.as_str()])?;
-        // Bounded: beyond this many it is cheaper to look than to remember.
+        // A bound for the memory; the events are looked up again after that.
         if known.len() >= 100_000 {
             known.clear();
         }

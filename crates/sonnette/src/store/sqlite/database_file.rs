@@ -1,4 +1,4 @@
-//! The file itself: whether it is ours and whole, its lock, its shape.
+//! The database file: its checks, its lock and its migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
@@ -8,13 +8,13 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-/// The store's file within its directory.
-pub(super) const NAME: &str = "sonnette.db";
+/// The name of the database file in the data directory.
+pub(super) const FILE_NAME: &str = "sonnette.db";
 
-/// Written into the file's header, so that we know our own: "Sonn".
-const APPLICATION: i32 = 0x536f_6e6e;
+/// Identifies files of Sonnette in the header: "Sonn".
+const APPLICATION_ID: i32 = 0x536f_6e6e;
 
-/// Each brings the shape on by one; never edited once released.
+/// Each migrates the schema by one version; released ones are never changed.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
     include_str!("../../../migrations/sqlite/0002_dialects.sql"),
@@ -25,15 +25,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_registry_versions.sql"),
 ];
 
-/// Files up to this size are looked through at every start.
-const CHECKED_SIZE: u64 = 64 << 20;
+/// Files up to this size are checked completely at every start.
+const MAX_CHECKED_BYTES: u64 = 64 << 20;
 
 fn refused(path: &Path, why: &str) -> StoreError {
-    StoreError::Refused(format!("{}: {why}", path.display()))
+    StoreError::Refused(format!("{}: {why}", path.display()).into())
 }
 
-/// Makes the data directory, for its owner alone.
-pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+/// Creates the data directory, accessible to its owner only.
+pub(super) fn create_directory(directory: &Path) -> Result<(), StoreError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -41,13 +41,13 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
     builder.create(directory).map_err(|e| {
         refused(
             directory,
-            &format!("the data directory cannot be made: {e}"),
+            &format!("the data directory cannot be created: {e}"),
         )
     })
 }
 
-/// Refuses a file that is damaged or not ours, without writing to it.
-pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
+/// Refuses a file that is damaged or not a store of Sonnette, without writing to it.
+pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -65,57 +65,57 @@ pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
             "damaged, or not a store of Sonnette; it was left as it is",
         ));
     }
-    let word = |at: usize| {
+    let u32_at = |at: usize| {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
     let page = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65536,
         size => u64::from(size),
     };
-    if size < page * u64::from(word(28)) {
+    if size < page * u64::from(u32_at(28)) {
         return Err(refused(
             path,
             "damaged: the file ends too early; it was left as it is",
         ));
     }
-    let application = word(68).cast_signed();
-    if application != APPLICATION && (application != 0 || word(60) != 0) {
+    let application = u32_at(68).cast_signed();
+    if application != APPLICATION_ID && (application != 0 || u32_at(60) != 0) {
         return Err(refused(
             path,
             "not a store of Sonnette; it was left as it is",
         ));
     }
-    if word(60) as usize > MIGRATIONS.len() {
-        return Err(newer(path, word(60)));
+    if u32_at(60) as usize > MIGRATIONS.len() {
+        return Err(newer_version(path, u32_at(60)));
     }
     Ok(())
 }
 
-fn newer(path: &Path, version: u32) -> StoreError {
+fn newer_version(path: &Path, version: u32) -> StoreError {
     let ours = MIGRATIONS.len();
     refused(
         path,
         &format!(
-            "made by a newer version of Sonnette (shape {version}, this one knows {ours}); it was left as it is"
+            "made by a newer version of Sonnette (schema {version}; this version supports {ours}); it was left as it is"
         ),
     )
 }
 
-/// Brings the file to the newest shape, in one transaction.
+/// Migrates the file to the newest schema, in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let path = PathBuf::from(connection.path().unwrap_or_default());
-    if std::fs::metadata(&path).is_ok_and(|m| m.len() <= CHECKED_SIZE) {
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() <= MAX_CHECKED_BYTES) {
         quick_check(connection)?;
     }
     let transaction = super::begin(connection)?;
     let version: u32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
     if version as usize > MIGRATIONS.len() {
-        return Err(newer(&path, version));
+        return Err(newer_version(&path, version));
     }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version as usize) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", number + 1)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     transaction.commit()?;
     Ok(())
@@ -126,24 +126,24 @@ pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
     if found == "ok" {
         return Ok(());
     }
-    Err(StoreError::Refused(format!(
-        "the store is damaged: {found}"
-    )))
+    Err(StoreError::Refused(
+        format!("the store is damaged: {found}").into(),
+    ))
 }
 
-/// Says that one process serves from a data directory; held for as long as it lives.
+/// The lock of the one process that serves from a data directory. It is held as long as the value lives.
 #[derive(Debug)]
 pub struct DataDirectoryLock {
     _file: File,
 }
 
 impl DataDirectoryLock {
-    /// Takes the lock of this data directory.
+    /// Acquires the lock of a data directory.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when another process has it.
+    /// [`StoreError::Refused`] if another process holds it.
     pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
-        make_directory(directory)?;
+        create_directory(directory)?;
         let path = directory.join("serve.lock");
         let file = OpenOptions::new()
             .create(true)
@@ -167,9 +167,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_that_was_off_before_stretches_were_kept_has_one() {
+    fn a_webhook_disabled_before_the_migration_gets_an_interval() {
         let directory = tempfile::tempdir().unwrap();
-        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        let mut connection = Connection::open(directory.path().join(FILE_NAME)).unwrap();
         connection.execute_batch(MIGRATIONS[0]).unwrap();
         connection
             .execute_batch(
@@ -197,9 +197,9 @@ mod tests {
     }
 
     #[test]
-    fn attempts_of_before_are_summed_up() {
+    fn attempts_from_before_the_migration_are_counted() {
         let directory = tempfile::tempdir().unwrap();
-        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        let mut connection = Connection::open(directory.path().join(FILE_NAME)).unwrap();
         connection.execute_batch(MIGRATIONS[0]).unwrap();
         connection
             .execute_batch(

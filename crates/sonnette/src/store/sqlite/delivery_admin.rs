@@ -1,29 +1,39 @@
-//! What people, and a change of state, do to waiting deliveries: in bites.
+//! Changes of deliveries that are not the result of an attempt, in batches.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::delivery_rows::{self, WAITING};
-use super::notification_rows::first_since;
-use super::rows::{Cells, micros};
+use super::audit_log::{insert_entry_of_webhook, organizer_of, write_batch_entry};
+use super::delivery_rows::{self, PENDING_COLUMNS};
+use super::notification_rows::first_id_since;
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, disable_webhook};
 use crate::domain::{Delivery, LIFETIME, NotificationId, Settled, WebhookId};
 use crate::store::{
-    DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
+    BatchAuditEntry, DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry,
+    PendingDelivery, TimeRange,
 };
 
-/// Deliveries looked at in search of those nobody took, before others may have the connection.
-const LOOKED_AT: usize = 10 * MAX_BATCH_ROWS;
+/// The number of deliveries that one batch scans for undelivered ones.
+const MAX_SCANNED_DELIVERIES: usize = 10 * MAX_BATCH_ROWS;
 
 impl DeliveryAdmin for SqliteStore {
-    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn schedule_now(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        entry: Option<&NewAuditEntry>,
+    ) -> Result<usize, StoreError> {
         self.write(|t| {
+            if let Some(entry) = entry {
+                insert_entry_of_webhook(t, webhook, entry)?;
+            }
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET due_at = min(started_at, ?2) WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?2 LIMIT ?3)",
             )?
-            .execute(params![webhook.0, micros(now), MAX_BATCH_ROWS])?)
+            .execute(params![webhook.0, to_micros(now), MAX_BATCH_ROWS])?)
         })
     }
 
@@ -32,19 +42,23 @@ impl DeliveryAdmin for SqliteStore {
         webhook: WebhookId,
         now: Timestamp,
         reason: &str,
+        entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError> {
         self.write(|t| {
+            if let Some(entry) = entry {
+                insert_entry_of_webhook(t, webhook, entry)?;
+            }
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'dropped', reason = ?3 WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL LIMIT ?4)",
             )?
-            .execute(params![webhook.0, micros(now), reason, MAX_BATCH_ROWS])?)
+            .execute(params![webhook.0, to_micros(now), reason, MAX_BATCH_ROWS])?)
         })
     }
 
     fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
-        let began = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
+        let oldest = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = 'its three days are over'
@@ -52,7 +66,7 @@ impl DeliveryAdmin for SqliteStore {
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at <= ?3 AND started_at <= ?3 LIMIT ?4)",
             )?
-            .execute(params![webhook.0, micros(now), micros(began), MAX_BATCH_ROWS])?)
+            .execute(params![webhook.0, to_micros(now), to_micros(oldest), MAX_BATCH_ROWS])?)
         })
     }
 
@@ -86,8 +100,8 @@ impl DeliveryAdmin for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<PendingDelivery>, StoreError> {
         self.write(|t| {
-            again(t, webhook, notification, now, "")?;
-            waiting(t, webhook, notification)
+            make_due(t, webhook, notification, now, "")?;
+            pending_delivery(t, webhook, notification)
         })
     }
 
@@ -98,34 +112,43 @@ impl DeliveryAdmin for SqliteStore {
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,
-        dry_run: bool,
+        entry: Option<&mut BatchAuditEntry>,
     ) -> Result<(u64, Option<NotificationId>), StoreError> {
-        // Looking may take long where nearly all was delivered: the writer is not kept from others by it.
-        let (seen, more) = self.read(|c| {
+        // The scan may take long if nearly all were delivered, so it does not hold the writer.
+        let (found, more) = self.read(|c| {
             let from = match after {
                 Some(after) => after.0,
-                None => first_since(c, range.since)? - 1,
+                None => first_id_since(c, range.since)? - 1,
             };
             undelivered(c, webhook, from)
         })?;
-        let wanted: Vec<_> = seen
+        let notifications: Vec<_> = found
             .into_iter()
-            .filter(|seen| {
-                range.since.is_none_or(|s| seen.published_at >= micros(s))
-                    && range.until.is_none_or(|u| seen.published_at <= micros(u))
-                    && only.is_none_or(|o| o == seen.word)
+            .filter(|found| {
+                range
+                    .since
+                    .is_none_or(|s| found.published_at >= to_micros(s))
+                    && range
+                        .until
+                        .is_none_or(|u| found.published_at <= to_micros(u))
+                    && only.is_none_or(|o| o == found.state)
             })
-            .map(|seen| seen.notification)
+            .map(|found| found.notification)
             .collect();
-        if dry_run || wanted.is_empty() {
-            return Ok((wanted.len() as u64, more));
+        let Some(entry) = entry else {
+            return Ok((notifications.len() as u64, more));
+        };
+        if notifications.is_empty() && (more.is_some() || entry.id.is_some()) {
+            return Ok((0, more));
         }
         self.write(|t| {
             let mut count = 0;
-            for notification in &wanted {
-                // One that a receiver took meanwhile stays delivered.
-                count += again(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
+            for notification in &notifications {
+                // A delivery that has succeeded since the scan stays delivered.
+                count += make_due(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
             }
+            entry.add("count", count as u64);
+            write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
             Ok((count as u64, more))
         })
     }
@@ -144,7 +167,7 @@ impl DeliveryAdmin for SqliteStore {
                      ON CONFLICT DO UPDATE SET tries = 0, started_at = ?3, due_at = ?3, settled_at = NULL, how = NULL,
                        reason = NULL",
                 )?
-                .execute([webhook.0, notification.0, micros(now)])?;
+                .execute([webhook.0, notification.0, to_micros(now)])?;
             }
             Ok(())
         })
@@ -159,8 +182,8 @@ impl DeliveryAdmin for SqliteStore {
     }
 }
 
-/// Due now; a settled one begins anew. Returns how many rows that were: one or none.
-fn again(
+/// Makes a delivery due; a settled one gets a new schedule. Returns the number of changed rows: 1 or 0.
+fn make_due(
     t: &Transaction<'_>,
     webhook: WebhookId,
     notification: NotificationId,
@@ -175,31 +198,33 @@ fn again(
            AND EXISTS (SELECT 1 FROM notifications WHERE id = ?2 AND length(body) > 0)"
     );
     Ok(t.prepare_cached(&sql)?
-        .execute([webhook.0, notification.0, micros(now)])?)
+        .execute([webhook.0, notification.0, to_micros(now)])?)
 }
 
-fn waiting(
+fn pending_delivery(
     c: &Connection,
     webhook: WebhookId,
     notification: NotificationId,
 ) -> Result<Option<PendingDelivery>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
-        "SELECT {WAITING} FROM deliveries d JOIN notifications n ON n.id = d.notification
+        "SELECT {PENDING_COLUMNS} FROM deliveries d JOIN notifications n ON n.id = d.notification
          WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL"
     ))?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    rows.next()?.map(delivery_rows::waiting).transpose()
+    rows.next()?
+        .map(delivery_rows::pending_delivery)
+        .transpose()
 }
 
-/// A delivery that nobody took, so far or for good.
+/// A delivery that is pending, given up or dropped.
 struct Undelivered {
     notification: NotificationId,
     published_at: i64,
-    word: DeliveryStateFilter,
+    state: DeliveryStateFilter,
 }
 
-/// Those of a webhook's deliveries, after a notification, that nobody took: at most [`MAX_BATCH_ROWS`]; and, unless that was the
-/// end, where to go on.
+/// At most [`MAX_BATCH_ROWS`] undelivered deliveries of a webhook after the notification `from` and, unless that was the
+/// end, the notification to continue after.
 fn undelivered(
     c: &Connection,
     webhook: WebhookId,
@@ -212,32 +237,32 @@ fn undelivered(
     let mut published_at = c.prepare_cached(
         "SELECT published_at FROM notifications WHERE id = ?1 AND length(body) > 0",
     )?;
-    let mut rows = statement.query(params![webhook.0, from, LOOKED_AT])?;
-    let mut seen = Vec::new();
-    let mut looked = 0;
+    let mut rows = statement.query(params![webhook.0, from, MAX_SCANNED_DELIVERIES])?;
+    let mut found = Vec::new();
+    let mut scanned = 0;
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "deliveries");
+        let cells = TableRow::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
-        let word = match cells.parse_some::<Settled>("how")? {
+        let state = match cells.parse_optional::<Settled>("how")? {
             None => DeliveryStateFilter::Waiting,
             Some(how) => DeliveryStateFilter::Settled(how),
         };
-        looked += 1;
-        // Of what was erased there is nothing left to send.
-        if word != DeliveryStateFilter::Settled(Settled::Delivered)
+        scanned += 1;
+        // An erased notification cannot be sent.
+        if state != DeliveryStateFilter::Settled(Settled::Delivered)
             && let Some(published_at) = published_at
                 .query_row([notification.0], |r| r.get(0))
                 .optional()?
         {
-            seen.push(Undelivered {
+            found.push(Undelivered {
                 notification,
                 published_at,
-                word,
+                state,
             });
         }
-        if seen.len() == MAX_BATCH_ROWS || looked == LOOKED_AT {
-            return Ok((seen, Some(notification)));
+        if found.len() == MAX_BATCH_ROWS || scanned == MAX_SCANNED_DELIVERIES {
+            return Ok((found, Some(notification)));
         }
     }
-    Ok((seen, None))
+    Ok((found, None))
 }

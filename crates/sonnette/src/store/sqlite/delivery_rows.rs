@@ -6,38 +6,38 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::StoreError;
-use super::rows::Cells;
+use super::table_row::TableRow;
 use crate::domain::{
     Delivery, DeliveryState, Notification, NotificationId, OrganizerId, Progress, WebhookId,
 };
 use crate::store::PendingDelivery;
 
-/// The columns of [`waiting`], of `notifications` as n and `deliveries` as d.
-pub(super) const WAITING: &str =
+/// The columns that [`pending_delivery`] reads, of `notifications` as n and `deliveries` as d.
+pub(super) const PENDING_COLUMNS: &str =
     "n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
     d.attempts, d.tries, d.started_at, d.due_at";
 
-/// Columns: [`WAITING`]. Lanes read whole pages of these, so columns are found by place and not by name.
-pub(super) fn waiting(row: &Row<'_>) -> Result<PendingDelivery, StoreError> {
-    let published = Cells::new(row, "notifications");
+/// Reads [`PENDING_COLUMNS`] by their position: lanes read pages of these rows, and names cost time.
+pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreError> {
+    let notification_row = TableRow::new(row, "notifications");
     let notification = Notification {
-        id: NotificationId(published.at(0, "id")?),
-        organizer: OrganizerId(published.at(1, "organizer")?),
-        action_type: published.parse_at(2, "action_type")?,
+        id: NotificationId(notification_row.at(0, "id")?),
+        organizer: OrganizerId(notification_row.at(1, "organizer")?),
+        action_type: notification_row.parse_at(2, "action_type")?,
         event: match row.get_ref(3)? {
             ValueRef::Null => None,
-            _ => Some(published.parse_at(3, "event")?),
+            _ => Some(notification_row.parse_at(3, "event")?),
         },
-        published_at: published.time_at(4, "published_at")?,
-        shape: published.parse_at(5, "shape")?,
-        body: published.at::<Vec<u8>>(6, "body")?.into(),
+        published_at: notification_row.time_at(4, "published_at")?,
+        shape: notification_row.parse_at(5, "shape")?,
+        body: notification_row.at::<Vec<u8>>(6, "body")?.into(),
     };
-    let owed = Cells::new(row, "deliveries");
+    let delivery_row = TableRow::new(row, "deliveries");
     let progress = Progress {
-        attempts: owed.at(7, "attempts")?,
-        tries: owed.at(8, "tries")?,
-        started_at: owed.time_at(9, "started_at")?,
-        due_at: owed.time_at(10, "due_at")?,
+        attempts: delivery_row.at(7, "attempts")?,
+        tries: delivery_row.at(8, "tries")?,
+        started_at: delivery_row.time_at(9, "started_at")?,
+        due_at: delivery_row.time_at(10, "due_at")?,
     };
     Ok(PendingDelivery {
         notification: Arc::new(notification),
@@ -45,9 +45,12 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<PendingDelivery, StoreError> {
     })
 }
 
-/// Columns: notification, `action_type`, event, attempts, `due_at`, `settled_at`, how, reason.
-pub(super) fn delivery_of(cells: Cells<'_>, webhook: WebhookId) -> Result<Delivery, StoreError> {
-    let state = match cells.time_some("settled_at")? {
+/// Reads the columns notification, `action_type`, event, attempts, `due_at`, `settled_at`, how and reason.
+pub(super) fn delivery_from_row(
+    cells: TableRow<'_>,
+    webhook: WebhookId,
+) -> Result<Delivery, StoreError> {
+    let state = match cells.time_optional("settled_at")? {
         None => DeliveryState::Scheduled {
             due_at: cells.time("due_at")?,
         },
@@ -61,7 +64,7 @@ pub(super) fn delivery_of(cells: Cells<'_>, webhook: WebhookId) -> Result<Delive
         webhook,
         notification: NotificationId(cells.get("notification")?),
         action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
+        event: cells.parse_optional("event")?,
         attempts: cells.get("attempts")?,
         state,
     })
@@ -79,6 +82,6 @@ pub(super) fn delivery(
     )?;
     let mut rows = statement.query([webhook.0, notification.0])?;
     rows.next()?
-        .map(|row| delivery_of(Cells::new(row, "deliveries"), webhook))
+        .map(|row| delivery_from_row(TableRow::new(row, "deliveries"), webhook))
         .transpose()
 }

@@ -1,11 +1,11 @@
-//! What a lane reads: its health, and what waits in it.
+//! The group commit, and what lanes read.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::delivery_rows::{self, WAITING};
+use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::lane_rows::health;
-use super::rows::micros;
+use super::table_row::to_micros;
 use super::{SqliteStore, StoreError};
 use crate::domain::{AttemptId, NotificationId, WebhookId};
 use crate::store::{
@@ -35,7 +35,7 @@ impl DeliveryStore for SqliteStore {
 
     fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| {
-            // Skips through the index from webhook to webhook: what waits is not read.
+            // Skips from webhook to webhook in the index, without reading all pending deliveries.
             let mut next = c.prepare_cached(
                 "SELECT min(webhook) FROM deliveries INDEXED BY deliveries_waiting
                  WHERE settled_at IS NULL AND webhook > ?1",
@@ -74,22 +74,22 @@ impl DeliveryStore for SqliteStore {
     ) -> Result<DeliveryPage, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
-                "SELECT {WAITING}
+                "SELECT {PENDING_COLUMNS}
                  FROM deliveries d INDEXED BY deliveries_waiting JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
                    AND (d.due_at, d.notification) > (?3, ?4)
                  ORDER BY d.due_at, d.notification LIMIT ?5"
             ))?;
-            let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (micros(due), id.0));
-            let mut rows = statement.query(params![webhook.0, micros(now), from, beyond, limit])?;
+            let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (to_micros(due), id.0));
+            let mut rows = statement.query(params![webhook.0, to_micros(now), from, beyond, limit])?;
             let mut page = DeliveryPage::default();
             let mut bytes = 0;
             while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
-                let waiting = delivery_rows::waiting(row)?;
+                let waiting = delivery_rows::pending_delivery(row)?;
                 bytes += waiting.notification.body.len();
-                page.due.push(waiting);
+                page.deliveries.push(waiting);
             }
-            let last = page.due.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
+            let last = page.deliveries.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
             page.next_due_at = next_due_at(c, webhook, last)?;
             Ok(page)
         })
@@ -102,7 +102,7 @@ fn next_due_at(
     after: Option<Cursor>,
 ) -> Result<Option<Timestamp>, StoreError> {
     let (from, beyond) = after.map_or((i64::MIN, NotificationId(i64::MIN)), |(due, id)| {
-        (micros(due), id)
+        (to_micros(due), id)
     });
     let due: Option<i64> = c
         .prepare_cached(

@@ -1,9 +1,9 @@
-//! Switching a webhook off, and all that update from it.
+//! Disabling a webhook, with everything that belongs to it.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::rows::micros;
+use super::table_row::to_micros;
 use super::{
     StoreError, alert_store, audit_log, disabled_intervals, pending_webhook_changes,
     registry_version,
@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{AlertKind, DisableReason, OrganizerId, WebhookChange, WebhookId};
 use crate::store::{Actor, NewAuditEntry};
 
-/// Switches a webhook off, and queues the one alert of that; returns whether it was on.
+/// Disables a webhook, adds the audit entry and enqueues the alert; returns whether it was enabled.
 pub(super) fn disable(
     t: &Transaction<'_>,
     webhook: WebhookId,
@@ -23,7 +23,7 @@ pub(super) fn disable(
         .query_row(
             "UPDATE webhooks SET disabled_at = ?2, disabled_reason = ?3 WHERE id = ?1 AND disabled_at IS NULL
              RETURNING organizer",
-            params![webhook.0, micros(now), reason.as_str()],
+            params![webhook.0, to_micros(now), reason.as_str()],
             |r| r.get(0),
         )
         .optional()?;
@@ -32,29 +32,29 @@ pub(super) fn disable(
     };
     registry_version::touch_webhook(t, webhook)?;
     disabled_intervals::begin(t, webhook)?;
-    pending_webhook_changes::owe(t, webhook, WebhookChange::Updated, now)?;
+    pending_webhook_changes::insert(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});
-    let note = NewAuditEntry {
+    let entry = NewAuditEntry {
         actor: Actor::Server,
         action: "pretix.webhook.changed",
         data,
         at: now,
     };
-    audit_log::write_note(t, Some(organizer), &note)?;
+    audit_log::insert_entry(t, Some(organizer), &entry)?;
     if let Some(kind) = alert {
-        alert_store::queue(t, webhook, kind, now)?;
+        alert_store::enqueue(t, webhook, kind, now)?;
     }
     Ok(true)
 }
 
-/// Switches off a webhook of which a delivery was given up, in this row of failures, while nothing had succeeded since
-/// its publication: a quiet webhook must not fail for ever.
+/// Disables a webhook with a delivery that was given up in the current failure streak, if none has succeeded since its
+/// publication: a webhook with few notifications must not fail forever.
 pub(super) fn disable_never_succeeded(
     t: &Transaction<'_>,
     webhook: WebhookId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let barren: bool = t
+    let never_succeeded: bool = t
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM lanes l JOIN deliveries d INDEXED BY deliveries_failed ON d.webhook = l.webhook
              WHERE l.webhook = ?1 AND l.failing_since IS NOT NULL AND d.how IN ('given_up', 'dropped')
@@ -62,7 +62,7 @@ pub(super) fn disable_never_succeeded(
                AND (l.last_success_at IS NULL OR l.last_success_at < d.started_at))",
         )?
         .query_row([webhook.0], |r| r.get(0))?;
-    if !barren {
+    if !never_succeeded {
         return Ok(false);
     }
     disable(

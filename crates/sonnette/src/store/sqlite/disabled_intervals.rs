@@ -1,11 +1,11 @@
-//! The stretches of notifications during which a webhook was off.
+//! The intervals of notification ids during which a webhook was disabled.
 
 use rusqlite::{Transaction, params};
 
 use super::StoreError;
 use crate::domain::WebhookId;
 
-/// The webhook is off from the next notification on.
+/// Begins an interval with the next notification.
 pub(super) fn begin(t: &Transaction<'_>, webhook: WebhookId) -> Result<(), StoreError> {
     t.execute(
         "INSERT INTO silences (webhook, first) SELECT ?1, value FROM counters WHERE name = 'notification'
@@ -15,7 +15,7 @@ pub(super) fn begin(t: &Transaction<'_>, webhook: WebhookId) -> Result<(), Store
     Ok(())
 }
 
-/// The webhook hears the next notification again.
+/// Ends the interval before the next notification.
 pub(super) fn end(t: &Transaction<'_>, webhook: WebhookId) -> Result<(), StoreError> {
     t.execute(
         "UPDATE silences SET beyond = (SELECT value FROM counters WHERE name = 'notification')
@@ -29,7 +29,7 @@ pub(super) fn end(t: &Transaction<'_>, webhook: WebhookId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Forgets stretches of which no notification is left.
+/// Removes intervals without a remaining notification.
 pub(super) fn prune(t: &Transaction<'_>) -> Result<(), StoreError> {
     t.execute(
         "DELETE FROM silences WHERE beyond <= (

@@ -1,6 +1,6 @@
-//! Forgetting a person: what a subject's notifications said, and what receivers answered.
+//! Erasure of a person's data: the notifications of a subject and the responses to them.
 //!
-//! Deleted bytes are overwritten (`secure_delete`), and the write-ahead log, which holds pages as they were, is emptied.
+//! Deleted bytes are overwritten (`secure_delete`), and the write-ahead log, which holds earlier pages, is truncated.
 
 use std::sync::atomic::Ordering;
 
@@ -8,21 +8,22 @@ use jiff::Timestamp;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
-use super::rows::micros;
+use super::audit_log::write_batch_entry;
+use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
-use crate::store::{ErasureResult, ErasureStore};
+use crate::store::{BatchAuditEntry, ErasureResult, ErasureStore};
 
-/// Notifications of one transaction: each may have many attempts.
-const NOTIFICATIONS: usize = 200;
+/// The number of notifications in one batch; each may have many attempts.
+const MAX_BATCH_NOTIFICATIONS: usize = 200;
 
-/// Notifications remembered as erased, for attempts that were under way.
-const REMEMBERED: usize = 100_000;
+/// The number of erased notifications that are remembered for attempts in flight.
+const MAX_REMEMBERED_NOTIFICATIONS: usize = 100_000;
 
-/// An attempt ends after its notification was published, but for a clock that was put back.
-const CLOCKS: i64 = 3_600_000_000;
+/// An attempt ends after the publication of its notification and before its settlement, unless a clock was adjusted.
+const CLOCK_TOLERANCE_MICROS: i64 = 3_600_000_000;
 
-/// A notification and when it was published.
+/// The id and the time of publication of a notification.
 type Published = (i64, i64);
 
 impl ErasureStore for SqliteStore {
@@ -48,36 +49,40 @@ impl ErasureStore for SqliteStore {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError> {
         let mut writer = self.writer.lock();
-        let answer = writer.erase_subject(organizer, subject, through, now);
+        let result = writer.erase_subject(organizer, subject, through, now, entry);
         MutexGuard::unlock_fair(writer);
-        answer
+        result
     }
 
     fn purge_erased(&self) -> Result<(), StoreError> {
-        self.unscrubbed.store(true, Ordering::Release);
-        if !self.empty_log()? {
-            tracing::warn!("the write-ahead log is being read; it is emptied as soon as it can be");
+        self.purge_pending.store(true, Ordering::Release);
+        if !self.truncate_wal()? {
+            tracing::warn!(
+                "the write-ahead log is in use and holds erased data until a later checkpoint truncates it"
+            );
         }
         Ok(())
     }
 }
 
 impl SqliteStore {
-    /// Empties the write-ahead log; false while somebody reads it. Publications wait for [`PAUSE`](super::PAUSE) at most.
-    pub(super) fn empty_log(&self) -> Result<bool, StoreError> {
-        let copier = self.copier.lock();
+    /// Truncates the write-ahead log; returns false while a connection reads from it. Publications wait for at most
+    /// [`CHECKPOINT_BUSY_TIMEOUT`](super::CHECKPOINT_BUSY_TIMEOUT).
+    pub(super) fn truncate_wal(&self) -> Result<bool, StoreError> {
+        let checkpointer = self.checkpointer.lock();
         let writer = self.writer.lock();
         let emptied =
-            copier
+            checkpointer
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
                     row.get::<_, bool>(0).map(|busy| !busy)
                 })?;
         drop(writer);
         if emptied {
-            self.unscrubbed.store(false, Ordering::Release);
+            self.purge_pending.store(false, Ordering::Release);
         }
         Ok(emptied)
     }
@@ -90,13 +95,14 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<ErasureResult, StoreError> {
         self.connection.pragma_update(None, "secure_delete", "ON")?;
-        let answer = self.erase_batch(organizer, subject, through, now);
+        let result = self.erase_batch(organizer, subject, through, now, entry);
         self.connection
             .pragma_update(None, "secure_delete", "OFF")?;
-        let (erased, ids) = answer?;
-        if self.erased.len() + ids.len() > REMEMBERED {
+        let (erased, ids) = result?;
+        if self.erased.len() + ids.len() > MAX_REMEMBERED_NOTIFICATIONS {
             self.erased.clear();
         }
         self.erased
@@ -110,15 +116,16 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<(ErasureResult, Vec<Published>), StoreError> {
         let transaction = begin(&mut self.connection)?;
-        let ids = ids(&transaction, organizer, subject, through)?;
+        let ids = notifications_of(&transaction, organizer, subject, through)?;
         let mut erased = ErasureResult {
-            more: ids.len() == NOTIFICATIONS,
+            more: ids.len() == MAX_BATCH_NOTIFICATIONS,
             ..ErasureResult::default()
         };
         for (id, published_at) in &ids {
-            blank(
+            blank_notification(
                 &transaction,
                 organizer,
                 (*id, *published_at),
@@ -126,12 +133,16 @@ impl Writer {
                 &mut erased,
             )?;
         }
+        entry.add("notifications", erased.notifications);
+        entry.add("attempts", erased.attempts);
+        entry.add("dropped", erased.dropped);
+        write_batch_entry(&transaction, Some(organizer), entry)?;
         transaction.commit()?;
         Ok((erased, ids))
     }
 }
 
-fn ids(
+fn notifications_of(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     subject: &str,
@@ -141,34 +152,40 @@ fn ids(
         "SELECT id, published_at FROM notifications WHERE organizer = ?1 AND subject = ?2 AND id <= ?3 LIMIT ?4",
     )?;
     let found = statement.query_map(
-        params![organizer.0, subject, through.0, NOTIFICATIONS],
+        params![organizer.0, subject, through.0, MAX_BATCH_NOTIFICATIONS],
         |r| Ok((r.get(0)?, r.get(1)?)),
     )?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-fn blank(
+fn blank_notification(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     (id, published_at): Published,
     now: Timestamp,
     erased: &mut ErasureResult,
 ) -> Result<(), StoreError> {
-    let mut owed = t.prepare_cached(
+    let mut deliveries = t.prepare_cached(
         "SELECT d.webhook, d.attempts, coalesce(d.settled_at, ?3) FROM webhooks w
            JOIN deliveries d ON d.webhook = w.id AND d.notification = ?2 WHERE w.organizer = ?1",
     )?;
-    let deliveries: Vec<(i64, u64, i64)> = owed
-        .query_map(params![organizer.0, id, micros(now)], |r| {
+    let deliveries: Vec<(i64, u64, i64)> = deliveries
+        .query_map(params![organizer.0, id, to_micros(now)], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?))
         })?
         .collect::<Result<_, _>>()?;
     for (webhook, attempts, until) in deliveries {
         if attempts > 0 {
-            let from = published_at.saturating_sub(CLOCKS);
-            let mut found = blank_attempts(t, webhook, id, from, until.saturating_add(CLOCKS))?;
+            let from = published_at.saturating_sub(CLOCK_TOLERANCE_MICROS);
+            let mut found = blank_attempts(
+                t,
+                webhook,
+                id,
+                from,
+                until.saturating_add(CLOCK_TOLERANCE_MICROS),
+            )?;
             if found < attempts {
-                // Sent again since, or a clock jumped further: the whole log of the webhook is looked through.
+                // It was resent, or a clock was adjusted by more: scan the whole log of the webhook.
                 found += blank_attempts(t, webhook, id, i64::MIN, i64::MAX)?;
             }
             erased.attempts += found;
@@ -178,7 +195,7 @@ fn blank(
                 "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = 'the person''s data was erased'
                  WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
             )?
-            .execute([webhook, id, micros(now)])? as u64;
+            .execute([webhook, id, to_micros(now)])? as u64;
     }
     erased.notifications += t
         .prepare_cached(
@@ -188,7 +205,7 @@ fn blank(
     Ok(())
 }
 
-/// Blanks those that are not blank yet.
+/// Blanks the attempts within a range of ids and returns how many were not blank yet.
 fn blank_attempts(
     t: &Transaction<'_>,
     webhook: i64,

@@ -1,8 +1,8 @@
-//! A condition of a query that grows.
+//! A WHERE condition that is built from optional parts.
 
 use rusqlite::ToSql;
 
-/// A condition that grows.
+/// A WHERE condition with its bound values.
 pub(super) struct Filter {
     sql: String,
     bound: Vec<Box<dyn ToSql>>,

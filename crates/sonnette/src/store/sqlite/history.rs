@@ -1,4 +1,4 @@
-//! What happened, for those who look.
+//! Reads attempts, deliveries and notifications.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::filter::Filter;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::{
     SqliteStore, StoreError, attempt_pages, attempt_stats, delivery_rows, notification_rows,
 };
@@ -32,14 +32,14 @@ impl History for SqliteStore {
     }
 
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
-        self.read(|c| attempt_pages::whole(c, webhook, id))
+        self.read(|c| attempt_pages::with_bodies(c, webhook, id))
     }
 
     fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(attempt_pages::newest(c, *webhook)?);
+                found.extend(attempt_pages::latest(c, *webhook)?);
             }
             Ok(found)
         })
@@ -50,7 +50,7 @@ impl History for SqliteStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<WebhookId>, StoreError> {
-        self.read(|c| troubled(c, now, limit))
+        self.read(|c| unhealthy_webhooks(c, now, limit))
     }
 
     fn attempt_timings(
@@ -63,10 +63,10 @@ impl History for SqliteStore {
                 "SELECT id, return_code, duration_us FROM attempts
                  WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT 100000",
             )?;
-            let mut rows = statement.query([webhook.0, micros(since)])?;
+            let mut rows = statement.query([webhook.0, to_micros(since)])?;
             let mut timings = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = Cells::new(row, "attempts");
+                let cells = TableRow::new(row, "attempts");
                 let code: u16 = cells.get("return_code")?;
                 let duration = Duration::from_micros(cells.get::<u64>("duration_us")?);
                 timings.push(AttemptTiming {
@@ -84,9 +84,9 @@ impl History for SqliteStore {
         webhooks: &[WebhookId],
         since: Timestamp,
     ) -> Result<Vec<AttemptStats>, StoreError> {
-        // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
-        let gathered = self.gathered.lock();
-        self.read(|c| attempt_stats::since(c, &gathered, webhooks, since))
+        // Locked while the table is read: counts that are flushed meanwhile would be read twice or not at all.
+        let stats_buffer = self.stats_buffer.lock();
+        self.read(|c| attempt_stats::since(c, &stats_buffer, webhooks, since))
     }
 
     fn deliveries(
@@ -95,8 +95,8 @@ impl History for SqliteStore {
         query: DeliveryQuery,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.read(|c| {
-            // Few wait or have failed among many that were delivered: their own indexes find them, by name, since the
-            // key alone would look just as good.
+            // Few deliveries are pending or failed. Their partial indexes must be named, since the planner rates the
+            // primary key as equally good.
             let (from, state) = match query.state {
                 None => ("deliveries d", "1"),
                 Some(DeliveryStateFilter::Waiting) => (
@@ -125,7 +125,7 @@ impl History for SqliteStore {
             let mut rows = statement.query(params![webhook.0, before, query.limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(delivery_rows::delivery_of(Cells::new(row, "deliveries"), webhook)?);
+                found.push(delivery_rows::delivery_from_row(TableRow::new(row, "deliveries"), webhook)?);
             }
             Ok(found)
         })
@@ -159,11 +159,11 @@ impl History for SqliteStore {
             if query.range.since.is_some() {
                 filter.and(
                     "id >= ?",
-                    Some(notification_rows::first_since(c, query.range.since)?),
+                    Some(notification_rows::first_id_since(c, query.range.since)?),
                 );
             }
-            filter.and("published_at >= ?", query.range.since.map(micros));
-            filter.and("published_at <= ?", query.range.until.map(micros));
+            filter.and("published_at >= ?", query.range.since.map(to_micros));
+            filter.and("published_at <= ?", query.range.until.map(to_micros));
             filter.bind(query.limit);
             let sql = format!(
                 "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
@@ -173,7 +173,7 @@ impl History for SqliteStore {
             let mut rows = statement.query(filter.values().as_slice())?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(notification(Cells::new(row, "notifications"))?);
+                found.push(notification(TableRow::new(row, "notifications"))?);
             }
             Ok(found)
         })
@@ -189,7 +189,7 @@ impl History for SqliteStore {
                 c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
             let mut rows = statement.query([id.0, organizer.0])?;
             rows.next()?
-                .map(|row| notification(Cells::new(row, "notifications")))
+                .map(|row| notification(TableRow::new(row, "notifications")))
                 .transpose()
         })
     }
@@ -209,7 +209,7 @@ impl History for SqliteStore {
     }
 }
 
-fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
+fn notification(cells: TableRow<'_>) -> Result<NotificationEntry, StoreError> {
     Ok(NotificationEntry {
         notification: notification_rows::notification(cells)?,
         subject: cells.get("subject")?,
@@ -219,9 +219,9 @@ fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
     })
 }
 
-/// What waits is counted in its index, which holds nothing else, and `lanes` has a row only where there is something to
-/// remember: webhooks that are well are not visited.
-pub(super) fn troubled(
+/// Pending deliveries are counted in a partial index that holds nothing else, and `lanes` has a row only for webhooks with
+/// a stored health. So healthy webhooks are not visited.
+pub(super) fn unhealthy_webhooks(
     c: &Connection,
     now: Timestamp,
     limit: usize,
@@ -230,15 +230,15 @@ pub(super) fn troubled(
         "WITH queues AS MATERIALIZED (
            SELECT webhook, count(*) AS waiting, min(due_at) AS first_due
            FROM deliveries INDEXED BY deliveries_waiting WHERE settled_at IS NULL GROUP BY webhook),
-         suspects AS (SELECT webhook FROM queues UNION SELECT webhook FROM lanes WHERE failing_since IS NOT NULL)
+         candidates AS (SELECT webhook FROM queues UNION SELECT webhook FROM lanes WHERE failing_since IS NOT NULL)
          SELECT w.id, l.probing_since IS NOT NULL AS failing,
            max(coalesce(q.waiting, 0), 1) * ((?1 - min(coalesce(l.failing_since, ?1), coalesce(q.first_due, ?1)))
              / 1000000) AS weight
-         FROM suspects s JOIN webhooks w ON w.id = s.webhook LEFT JOIN lanes l ON l.webhook = w.id
+         FROM candidates s JOIN webhooks w ON w.id = s.webhook LEFT JOIN lanes l ON l.webhook = w.id
            LEFT JOIN queues q ON q.webhook = w.id
          WHERE w.disabled_at IS NULL AND (failing OR weight > 0)
          ORDER BY failing DESC, weight DESC, w.id LIMIT ?2",
     )?;
-    let found = statement.query_map(params![micros(now), limit], |r| r.get(0).map(WebhookId))?;
+    let found = statement.query_map(params![to_micros(now), limit], |r| r.get(0).map(WebhookId))?;
     Ok(found.collect::<Result<_, _>>()?)
 }

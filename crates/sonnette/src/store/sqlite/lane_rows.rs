@@ -5,21 +5,21 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{FailureStreak, LaneHealth, NotificationId, ProbeSchedule, WebhookId};
 
 pub(super) fn health(c: &Connection, webhook: WebhookId) -> Result<LaneHealth, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM lanes WHERE webhook = ?1")?;
     let mut rows = statement.query([webhook.0])?;
     match rows.next()? {
-        Some(row) => from_cells(Cells::new(row, "lanes")),
+        Some(row) => from_row(TableRow::new(row, "lanes")),
         None => Ok(LaneHealth::default()),
     }
 }
 
-/// Columns of `lanes`.
-fn from_cells(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
-    let streak = match cells.time_some("failing_since")? {
+/// Reads all columns of `lanes`.
+fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
+    let streak = match cells.time_optional("failing_since")? {
         None => None,
         Some(since) => Some(FailureStreak {
             failures: cells.get("failures")?,
@@ -32,7 +32,7 @@ fn from_cells(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
             several: cells.get("several")?,
         }),
     };
-    let probing = match cells.time_some("probing_since")? {
+    let probing = match cells.time_optional("probing_since")? {
         None => None,
         Some(since) => Some(ProbeSchedule {
             since,
@@ -43,12 +43,12 @@ fn from_cells(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
     Ok(LaneHealth {
         streak,
         probing,
-        paused_until: cells.time_some("paused_until")?,
-        last_success_at: cells.time_some("last_success_at")?,
+        paused_until: cells.time_optional("paused_until")?,
+        last_success_at: cells.time_optional("last_success_at")?,
     })
 }
 
-pub(super) fn remember(
+pub(super) fn write_health(
     t: &Transaction<'_>,
     webhook: WebhookId,
     health: &LaneHealth,
@@ -64,14 +64,14 @@ pub(super) fn remember(
     .execute(params![
         webhook.0,
         health.consecutive_failures(),
-        health.streak.map(|s| micros(s.since)),
+        health.streak.map(|s| to_micros(s.since)),
         health.streak.map(|s| s.first.0),
         health.streak.is_some_and(|s| s.several),
-        health.probing.map(|p| micros(p.since)),
-        health.probing.map(|p| micros(p.next_at)),
+        health.probing.map(|p| to_micros(p.since)),
+        health.probing.map(|p| to_micros(p.next_at)),
         wait,
-        health.paused_until.map(micros),
-        health.last_success_at.map(micros),
+        health.paused_until.map(to_micros),
+        health.last_success_at.map(to_micros),
     ])?;
     Ok(())
 }

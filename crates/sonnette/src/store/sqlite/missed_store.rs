@@ -1,12 +1,13 @@
-//! What webhooks missed while they were off.
+//! Notifications that webhooks missed while they were disabled.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::rows::{Cells, micros};
+use super::audit_log::{organizer_of, write_batch_entry};
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, notification_rows};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
+use crate::store::{BatchAuditEntry, MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
 impl MissedStore for SqliteStore {
     fn missed_notifications(
@@ -18,10 +19,10 @@ impl MissedStore for SqliteStore {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
-                None => notification_rows::first_since(c, range.since)?,
+                None => notification_rows::first_id_since(c, range.since)?,
             };
             let mut found = Vec::new();
-            for (first, beyond) in silences(c, webhook, from)? {
+            for (first, beyond) in disabled_intervals(c, webhook, from)? {
                 let room = MAX_BATCH_ROWS - found.len();
                 found.extend(missed_notifications(
                     c,
@@ -44,24 +45,31 @@ impl MissedStore for SqliteStore {
         webhook: WebhookId,
         notifications: &[NotificationId],
         now: Timestamp,
+        entry: &mut BatchAuditEntry,
     ) -> Result<u64, StoreError> {
         self.write(|t| {
-            let mut owe = t.prepare_cached(
+            let mut insert = t.prepare_cached(
                 "INSERT INTO deliveries (webhook, notification, attempts, tries, started_at, due_at)
                  SELECT ?1, id, 0, 0, ?3, ?3 FROM notifications WHERE id = ?2 AND length(body) > 0
                  ON CONFLICT DO NOTHING",
             )?;
-            let mut owed = 0;
+            let mut inserted = 0;
             for notification in notifications {
-                owed += owe.execute([webhook.0, notification.0, micros(now)])? as u64;
+                inserted += insert.execute([webhook.0, notification.0, to_micros(now)])? as u64;
             }
-            Ok(owed)
+            entry.add("count", inserted);
+            write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
+            Ok(inserted)
         })
     }
 }
 
-/// Those that reach to `from` or beyond it, in order.
-fn silences(c: &Connection, webhook: WebhookId, from: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+/// The intervals that end after `from`, in order.
+fn disabled_intervals(
+    c: &Connection,
+    webhook: WebhookId,
+    from: i64,
+) -> Result<Vec<(i64, i64)>, StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT first, coalesce(beyond, ?3) FROM silences
          WHERE webhook = ?1 AND coalesce(beyond, ?3) > ?2 ORDER BY first",
@@ -70,7 +78,7 @@ fn silences(c: &Connection, webhook: WebhookId, from: i64) -> Result<Vec<(i64, i
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Notifications of the webhook's organizer in a stretch, of which it has no delivery and that were not erased.
+/// Notifications of the webhook's organizer in an interval of ids that were not erased and of which it has no delivery.
 fn missed_notifications(
     c: &Connection,
     webhook: WebhookId,
@@ -89,17 +97,17 @@ fn missed_notifications(
         webhook.0,
         first,
         beyond,
-        range.since.map_or(i64::MIN, micros),
-        range.until.map_or(i64::MAX, micros),
+        range.since.map_or(i64::MIN, to_micros),
+        range.until.map_or(i64::MAX, to_micros),
         limit
     ])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "notifications");
+        let cells = TableRow::new(row, "notifications");
         found.push(NotificationSummary {
             id: NotificationId(cells.get("id")?),
             action_type: cells.parse("action_type")?,
-            event: cells.parse_some("event")?,
+            event: cells.parse_optional("event")?,
             audience: notification_rows::audience(cells)?,
         });
     }

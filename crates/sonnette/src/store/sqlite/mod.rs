@@ -1,7 +1,10 @@
-//! The embedded store: one `SQLite` file, one process that serves, others that administer.
+//! The embedded store: one `SQLite` file, used by one process that serves and by others that administer.
 //!
-//! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
-//! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
+//! One connection writes; threads take turns in the order in which they ask for it. Other connections read.
+//! [`Store::checkpoint`] copies the write-ahead log into the file on a connection of its own, so that publications do not
+//! wait for it.
+//!
+//! The files named after a trait implement it. `…_rows` convert rows to domain values and back.
 
 mod account_email_store;
 mod account_store;
@@ -30,9 +33,9 @@ mod publications;
 mod registry_store;
 mod registry_version;
 mod retention_store;
-mod rows;
 mod session_store;
 mod settlements;
+mod table_row;
 mod token_rows;
 mod token_store;
 mod webhook_rows;
@@ -46,65 +49,66 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use self::attempt_stats::Gathered;
+use self::attempt_stats::StatsBuffer;
 use super::{Store, StoreError};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use database_file::DataDirectoryLock;
 
-/// How long a statement waits for another process's transaction before it gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement waits for another process's transaction before it fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Above this size of the write-ahead log the writer itself waits until all of it has been copied: a copy beside a busy
-/// writer never catches up.
-const LOG_LIMIT: u64 = 64 << 20;
+/// Above this size of the write-ahead log a checkpoint blocks the writer: a checkpoint beside a busy writer never catches
+/// up.
+const MAX_WAL_BYTES: u64 = 64 << 20;
 
-/// How long the writer waits so for those who still read from the log, a backup for example,
-const PAUSE: Duration = Duration::from_millis(100);
-/// and how long it is left alone then, whether that sufficed or not.
-const BETWEEN_PAUSES: Duration = Duration::from_secs(2);
+/// How long a blocking checkpoint waits for connections that read from the log, such as a backup's.
+const CHECKPOINT_BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Readers kept open.
-const READERS: usize = 4;
+/// The time between two blocking checkpoints, whether the first succeeded or not.
+const BLOCKING_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The number of idle reading connections that are kept open.
+const MAX_IDLE_READERS: usize = 4;
 
 /// The embedded store.
 pub struct SqliteStore {
     path: PathBuf,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
-    copier: Mutex<Copier>,
-    /// Sums of attempts on their way into their table.
-    gathered: Mutex<Gathered>,
-    /// Something was erased that the write-ahead log may still hold.
-    unscrubbed: AtomicBool,
+    checkpointer: Mutex<Checkpointer>,
+    /// Statistics of attempts that are not in the table yet.
+    stats_buffer: Mutex<StatsBuffer>,
+    /// Whether the write-ahead log may hold erased data.
+    purge_pending: AtomicBool,
 }
 
 /// Copies the write-ahead log into the file.
-struct Copier {
+struct Checkpointer {
     connection: Connection,
-    /// Before this it does not keep the writer waiting again.
-    not_before: Instant,
+    /// The earliest time of the next blocking checkpoint.
+    next_blocking_at: Instant,
 }
 
 struct Writer {
     connection: Connection,
-    /// Events that are surely in the table, so that a publication need not look; forgotten with every new version.
+    /// Events that are in the table at the registry version `known_at`, so that a commit does not look them up.
     known_events: HashSet<(OrganizerId, EventSlug)>,
     known_at: i64,
-    /// Notifications that were blanked: answers to attempts that were under way are not kept either.
+    /// Erased notifications: responses to attempts that were in flight are not stored.
     erased: HashSet<NotificationId>,
 }
 
 impl SqliteStore {
-    /// Opens the store in `directory`, makes it if there is none, and brings it to this version's shape.
+    /// Opens the store in `directory`, creates it if there is none, and migrates it to this version's schema.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a file that is damaged, of something else, or of a newer version; it is left as it
-    /// was.
+    /// [`StoreError::Refused`] if the file is damaged, belongs to something else or has a newer schema. The file is left
+    /// as it was.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        database_file::make_directory(directory)?;
-        let path = directory.join(database_file::NAME);
-        database_file::inspect(&path)?;
+        database_file::create_directory(directory)?;
+        let path = directory.join(database_file::FILE_NAME);
+        database_file::check_header(&path)?;
         let mut connection = connect(&path)?;
         database_file::migrate(&mut connection)?;
         let writer = Writer {
@@ -113,23 +117,23 @@ impl SqliteStore {
             known_at: 0,
             erased: HashSet::new(),
         };
-        let copier = connect(&path)?;
-        copier.busy_timeout(PAUSE)?;
-        let copier = Mutex::new(Copier {
-            connection: copier,
-            not_before: Instant::now(),
+        let checkpointer = connect(&path)?;
+        checkpointer.busy_timeout(CHECKPOINT_BUSY_TIMEOUT)?;
+        let checkpointer = Mutex::new(Checkpointer {
+            connection: checkpointer,
+            next_blocking_at: Instant::now(),
         });
         Ok(Self {
             path,
             writer: Mutex::new(writer),
             readers: Mutex::default(),
-            copier,
-            gathered: Mutex::default(),
-            unscrubbed: AtomicBool::new(false),
+            checkpointer,
+            stats_buffer: Mutex::default(),
+            purge_pending: AtomicBool::new(false),
         })
     }
 
-    /// Copies the whole store, as it is at one moment, into a new file, beside whatever else goes on.
+    /// Copies a consistent snapshot of the store into a new file, while other threads read and write.
     ///
     /// # Errors
     /// When `target` exists or cannot be written.
@@ -140,10 +144,10 @@ impl SqliteStore {
         })
     }
 
-    /// Looks through the whole file for damage; takes a while on a large one.
+    /// Checks the whole file for damage. This takes minutes on a large one.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] with the first thing that is wrong.
+    /// [`StoreError::Refused`] with the first damage found.
     pub fn check(&self) -> Result<(), StoreError> {
         self.read(database_file::quick_check)
     }
@@ -157,49 +161,51 @@ impl SqliteStore {
             Some(connection) => connection,
             None => connect(&self.path)?,
         };
-        let answer = query(&connection);
+        let result = query(&connection);
         let mut readers = self.readers.lock();
-        if readers.len() < READERS {
+        if readers.len() < MAX_IDLE_READERS {
             readers.push(connection);
         }
-        answer
+        result
     }
 
-    /// One transaction. Whoever waits for the writer gets it next, however busy the thread that had it.
+    /// Runs one transaction. The unlock is fair: the thread that waits longest writes next.
     fn write<T>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut writer = self.writer.lock();
-        let answer = (|| {
+        let result = (|| {
             let transaction = begin(&mut writer.connection)?;
-            let answer = change(&transaction)?;
+            let result = change(&transaction)?;
             transaction.commit()?;
-            Ok(answer)
+            Ok(result)
         })();
         MutexGuard::unlock_fair(writer);
-        answer
+        result
     }
 
-    /// Writes the sums that are gathered, if there are any.
-    fn write_gathered(&self) {
-        if self.gathered.lock().is_empty() {
+    /// Writes the buffered statistics, if there are any.
+    fn flush_stats(&self) {
+        if self.stats_buffer.lock().is_empty() {
             return;
         }
         let mut writer = self.writer.lock();
-        let mut gathered = self.gathered.lock();
+        let mut stats_buffer = self.stats_buffer.lock();
         let written = begin(&mut writer.connection).and_then(|transaction| {
-            gathered.write(&transaction)?;
+            stats_buffer.write(&transaction)?;
             Ok(transaction.commit()?)
         });
         match written {
-            Ok(()) => gathered.written(),
-            Err(error) => tracing::warn!(%error, "sums of attempts could not be written"),
+            Ok(()) => stats_buffer.clear(),
+            Err(error) => {
+                tracing::warn!(%error, "could not write the statistics of attempts: {error}")
+            }
         }
         MutexGuard::unlock_fair(writer);
     }
 
-    fn log_size(&self) -> u64 {
+    fn wal_size(&self) -> u64 {
         let mut name = self.path.clone().into_os_string();
         name.push("-wal");
         std::fs::metadata(name).map_or(0, |m| m.len())
@@ -208,7 +214,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.write_gathered();
+        self.flush_stats();
     }
 }
 
@@ -224,35 +230,36 @@ impl Store for SqliteStore {
     }
 
     fn checkpoint(&self) {
-        if self.gathered.lock().is_due() {
-            self.write_gathered();
+        if self.stats_buffer.lock().is_due() {
+            self.flush_stats();
         }
-        if self.unscrubbed.load(Ordering::Acquire) {
-            if let Err(error) = self.empty_log() {
-                tracing::warn!(%error, "the write-ahead log could not be emptied");
+        if self.purge_pending.load(Ordering::Acquire) {
+            if let Err(error) = self.truncate_wal() {
+                tracing::warn!(%error, "could not truncate the write-ahead log: {error}");
             }
             return;
         }
-        let size = self.log_size();
+        let size = self.wal_size();
         if size < 1 << 20 {
             return;
         }
-        let mut copier = self.copier.lock();
-        let begun = Instant::now();
-        let pause = (size > LOG_LIMIT && begun >= copier.not_before).then(|| self.writer.lock());
-        let mode = if pause.is_some() {
+        let mut checkpointer = self.checkpointer.lock();
+        let started = Instant::now();
+        let writer = (size > MAX_WAL_BYTES && started >= checkpointer.next_blocking_at)
+            .then(|| self.writer.lock());
+        let mode = if writer.is_some() {
             "TRUNCATE"
         } else {
             "PASSIVE"
         };
-        let done = copier
+        let done = checkpointer
             .connection
             .pragma_update(None, "wal_checkpoint", mode);
         if let Err(error) = done {
-            tracing::warn!(%error, "the write-ahead log could not be copied into the store");
+            tracing::warn!(%error, "could not checkpoint the write-ahead log: {error}");
         }
-        if pause.is_some() {
-            copier.not_before = begun + BETWEEN_PAUSES;
+        if writer.is_some() {
+            checkpointer.next_blocking_at = started + BLOCKING_CHECKPOINT_INTERVAL;
         }
     }
 }
@@ -263,13 +270,13 @@ fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    connection.pragma_update(None, "journal_size_limit", MAX_WAL_BYTES)?;
     Ok(connection)
 }
 
@@ -277,17 +284,17 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
         match error.sqlite_error_code() {
-            // A fault of ours: trying again would not help, and nobody is told to.
+            // A bug of this program: a later try would fail, too.
             Some(ConstraintViolation) => Self::Inconsistent {
                 table: "the store",
                 column: "a constraint",
                 row: "a new row".to_owned(),
-                reason: error.to_string(),
+                reason: error.into(),
             },
             Some(DatabaseCorrupt | NotADatabase) => {
-                Self::Refused(format!("the store is damaged: {error}"))
+                Self::Refused(format!("the store is damaged: {error}").into())
             }
-            _ => Self::Unavailable(error.to_string()),
+            _ => Self::Unavailable(error.into()),
         }
     }
 }
@@ -297,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_constraint_forbids_is_not_worth_another_try() {
+    fn a_violated_constraint_is_not_reported_as_unavailable() {
         let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE TABLE t (a NOT NULL)")

@@ -6,24 +6,24 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::StoreError;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{Audience, Notification, NotificationId, OrganizerId, WebhookId};
 
-/// Columns: id, organizer, `action_type`, event, `published_at`, shape, body.
-pub(super) fn notification(cells: Cells<'_>) -> Result<Arc<Notification>, StoreError> {
+/// Reads the columns id, organizer, `action_type`, event, `published_at`, shape and body.
+pub(super) fn notification(cells: TableRow<'_>) -> Result<Arc<Notification>, StoreError> {
     Ok(Arc::new(Notification {
         id: NotificationId(cells.get("id")?),
         organizer: OrganizerId(cells.get("organizer")?),
         action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
+        event: cells.parse_optional("event")?,
         published_at: cells.time("published_at")?,
         shape: cells.parse("shape")?,
         body: cells.get::<Vec<u8>>("body")?.into(),
     }))
 }
 
-/// Column audience: null for everyone, 0 for nobody, else the webhook that is not told.
-pub(super) fn audience(cells: Cells<'_>) -> Result<Audience, StoreError> {
+/// Reads the column audience: NULL for everyone, 0 for nobody, otherwise the webhook that does not receive it.
+pub(super) fn audience(cells: TableRow<'_>) -> Result<Audience, StoreError> {
     Ok(match cells.get::<Option<i64>>("audience")? {
         None => Audience::Everyone,
         Some(0) => Audience::Nobody,
@@ -31,8 +31,8 @@ pub(super) fn audience(cells: Cells<'_>) -> Result<Audience, StoreError> {
     })
 }
 
-/// As it is stored.
-pub(super) fn audience_cell(audience: Audience) -> Option<i64> {
+/// The value of the column audience.
+pub(super) fn audience_column(audience: Audience) -> Option<i64> {
     match audience {
         Audience::Everyone => None,
         Audience::Nobody => Some(0),
@@ -40,11 +40,11 @@ pub(super) fn audience_cell(audience: Audience) -> Option<i64> {
     }
 }
 
-/// About the first notification published since then, and never a later one: ids rise with time but for the order
-/// within a commit, which a minute covers.
-pub(super) fn first_since(c: &Connection, since: Option<Timestamp>) -> Result<i64, StoreError> {
+/// An id at or shortly before the first notification published since then. Ids rise with the time of publication, except
+/// within about a commit; a minute is subtracted for that.
+pub(super) fn first_id_since(c: &Connection, since: Option<Timestamp>) -> Result<i64, StoreError> {
     let Some(since) = since else { return Ok(0) };
-    let since = micros(since) - 60_000_000;
+    let since = to_micros(since) - 60_000_000;
     let mut probe = c.prepare_cached(
         "SELECT id, published_at FROM notifications WHERE id >= ?1 ORDER BY id LIMIT 1",
     )?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::registry_version::bump;
-use super::rows::{Cells, to_json};
+use super::table_row::{TableRow, to_json};
 use crate::domain::{FailurePolicy, Organizer, OrganizerId, OrganizerSlug};
 
 pub(super) fn organizers(
@@ -17,7 +17,7 @@ pub(super) fn organizers(
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "organizers");
+        let cells = TableRow::new(row, "organizers");
         found.push(Organizer {
             id: OrganizerId(cells.get("id")?),
             slug: cells.parse::<OrganizerSlug>("slug")?,
@@ -50,7 +50,7 @@ fn failure_policy(stored: Option<(u32, i64)>) -> FailurePolicy {
     })
 }
 
-/// Whether another organizer has its slug or its UUID.
+/// Whether another organizer has the slug or the UUID.
 pub(super) fn is_taken(t: &Transaction<'_>, organizer: &Organizer) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM organizers WHERE id <> ?1 AND (slug = ?2 OR uuid = ?3)";
     let keys = params![

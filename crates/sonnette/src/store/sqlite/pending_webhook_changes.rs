@@ -1,24 +1,25 @@
-//! Changes of webhooks on their way to other webhooks: taken down with the change, gone with the publication.
+//! Changes of webhooks that are to be published to other webhooks. The transaction of a change adds its row, and the
+//! transaction of the publication removes it.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{OrganizerId, PendingWebhookChange, WebhookChange, WebhookId};
 
-/// Notes when a webhook was changed and, where its organizer speaks Creads, that others are to hear of it.
-pub(super) fn owe(
+/// Sets the time of a webhook's change and, if its organizer has the dialect Creads, adds the change.
+pub(super) fn insert(
     t: &Transaction<'_>,
     webhook: WebhookId,
     change: WebhookChange,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let made = (change == WebhookChange::Created).then(|| micros(at));
+    let created = (change == WebhookChange::Created).then(|| to_micros(at));
     t.prepare_cached(
         "UPDATE webhooks SET created_at = coalesce(?2, created_at), modified_at = ?3 WHERE id = ?1",
     )?
-    .execute(params![webhook.0, made, micros(at)])?;
+    .execute(params![webhook.0, created, to_micros(at)])?;
     t.prepare_cached(
         "INSERT INTO webhook_news (organizer, webhook, change, created_at, modified_at, target_url, enabled)
          SELECT w.organizer, w.id, ?2, w.created_at, w.modified_at, w.target_url, w.disabled_at IS NULL
@@ -29,13 +30,16 @@ pub(super) fn owe(
     Ok(())
 }
 
-/// The oldest of them.
-pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookChange>, StoreError> {
+/// At most `limit` pending changes, the oldest first.
+pub(super) fn oldest(
+    c: &Connection,
+    limit: usize,
+) -> Result<Vec<PendingWebhookChange>, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM webhook_news ORDER BY id LIMIT ?1")?;
     let mut rows = statement.query([limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "webhook_news");
+        let cells = TableRow::new(row, "webhook_news");
         found.push(PendingWebhookChange {
             id: cells.get("id")?,
             organizer: OrganizerId(cells.get("organizer")?),
@@ -50,7 +54,7 @@ pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookCha
     Ok(found)
 }
 
-/// They have been published.
+/// Removes published changes.
 pub(super) fn remove(t: &Transaction<'_>, ids: &[i64]) -> Result<(), StoreError> {
     let mut statement = t.prepare_cached("DELETE FROM webhook_news WHERE id = ?1")?;
     for id in ids {

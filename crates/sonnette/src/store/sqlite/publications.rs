@@ -1,60 +1,64 @@
-//! Publications, written down in the group commit.
+//! Publications in the group commit.
 
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::StoreError;
-use super::notification_rows::audience_cell;
-use super::rows::{Cells, micros};
+use super::notification_rows::audience_column;
+use super::table_row::{TableRow, to_micros};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 use crate::store::{GroupResult, Publication, PublicationGroup, StoredPublication};
 
-/// Takes a group whole, or finds the place of the first conflicting key before anything is written.
-pub(super) fn take(
+/// Stores a whole group, or returns the index of the first conflicting key before anything is written.
+pub(super) fn store_group(
     t: &Transaction<'_>,
     group: &PublicationGroup,
     next: &mut i64,
 ) -> Result<GroupResult, StoreError> {
-    if let Some(place) = conflict(t, group)? {
-        return Ok(GroupResult::Conflict(place));
+    if let Some(index) = conflict(t, group)? {
+        return Ok(GroupResult::Conflict(index));
     }
-    let mut answers = Vec::with_capacity(group.publications.len());
+    let mut stored = Vec::with_capacity(group.publications.len());
     for publication in &group.publications {
-        let known = if let Some(key) = &publication.key {
-            earlier(t, group.organizer, &key.text)?
+        let earlier = if let Some(key) = &publication.key {
+            earlier_use(t, group.organizer, &key.text)?
         } else {
             None
         };
-        answers.push(if let Some((_, notification)) = known {
-            repeat(t, notification)?
+        stored.push(if let Some((_, notification)) = earlier {
+            repeated(t, notification)?
         } else {
             let id = NotificationId(*next);
             *next += 1;
             publish(t, group.organizer, publication, id)?
         });
     }
-    Ok(GroupResult::Stored(answers))
+    Ok(GroupResult::Stored(stored))
 }
 
 fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usize>, StoreError> {
-    let mut within = std::collections::HashMap::new();
-    for (place, publication) in group.publications.iter().enumerate() {
+    let mut contents = std::collections::HashMap::new();
+    for (index, publication) in group.publications.iter().enumerate() {
         let Some(key) = &publication.key else {
             continue;
         };
-        if *within.entry(key.text.as_str()).or_insert(key.content_hash) != key.content_hash {
-            return Ok(Some(place));
+        if *contents
+            .entry(key.text.as_str())
+            .or_insert(key.content_hash)
+            != key.content_hash
+        {
+            return Ok(Some(index));
         }
-        if let Some((content, _)) = earlier(t, group.organizer, &key.text)?
+        if let Some((content, _)) = earlier_use(t, group.organizer, &key.text)?
             && content != key.content_hash
         {
-            return Ok(Some(place));
+            return Ok(Some(index));
         }
     }
     Ok(None)
 }
 
-fn earlier(
+fn earlier_use(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     key: &str,
@@ -67,17 +71,17 @@ fn earlier(
         .optional()?)
 }
 
-fn repeat(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
+fn repeated(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT id, action_type, event, published_at, deliveries FROM notifications WHERE id = ?1",
     )?;
     let mut rows = statement.query([notification])?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let cells = Cells::new(row, "notifications");
+    let cells = TableRow::new(row, "notifications");
     Ok(StoredPublication {
         id: NotificationId(cells.get("id")?),
         action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
+        event: cells.parse_optional("event")?,
         published_at: cells.time("published_at")?,
         delivery_count: cells.get("deliveries")?,
         body: None,
@@ -91,7 +95,7 @@ fn publish(
     id: NotificationId,
 ) -> Result<StoredPublication, StoreError> {
     let body: Bytes = publication.body.clone().number(id);
-    let at = micros(publication.published_at);
+    let at = to_micros(publication.published_at);
     t.prepare_cached(
         "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
            data, audience)
@@ -108,14 +112,14 @@ fn publish(
         publication.subject,
         publication.webhooks.len(),
         publication.data,
-        audience_cell(publication.audience),
+        audience_column(publication.audience),
     ])?;
-    let mut owe = t.prepare_cached(
+    let mut insert = t.prepare_cached(
         "INSERT INTO deliveries (webhook, notification, attempts, tries, started_at, due_at)
          VALUES (?1, ?2, 0, 0, ?3, ?3)",
     )?;
     for webhook in &publication.webhooks {
-        owe.execute([webhook.0, id.0, at])?;
+        insert.execute([webhook.0, id.0, at])?;
     }
     if let Some(key) = &publication.key {
         t.prepare_cached(

@@ -1,4 +1,4 @@
-//! Who may publish, who listens: every change makes a new version of the registry.
+//! Organizers, events and action types.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -6,10 +6,10 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::action_type_rows::{
     action_types, delete_action_type, insert_action_type, removed_action_types, update_action_type,
 };
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_version::{bump, touch_action_type, version};
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::token_rows::tokens;
 use super::webhook_rows::webhooks;
 use super::{SqliteStore, StoreError};
@@ -42,7 +42,7 @@ impl RegistryStore for SqliteStore {
     fn add_organizer(
         &self,
         organizer: &Organizer,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let mut organizer = Organizer { id: OrganizerId(0), ..organizer.clone() };
@@ -56,7 +56,7 @@ impl RegistryStore for SqliteStore {
             )?;
             organizer.id = OrganizerId(t.last_insert_rowid());
             write_organizer(t, &organizer)?;
-            write_note(t, Some(organizer.id), &note)?;
+            insert_entry(t, Some(organizer.id), &entry)?;
             Ok(ChangeResult::Done(organizer))
         })
     }
@@ -65,7 +65,7 @@ impl RegistryStore for SqliteStore {
         &self,
         id: OrganizerId,
         change: &mut dyn FnMut(&mut Organizer) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
             let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else {
@@ -78,7 +78,7 @@ impl RegistryStore for SqliteStore {
                 return Ok(ChangeResult::Taken);
             }
             write_organizer(t, &organizer)?;
-            write_note(t, Some(id), &note)?;
+            insert_entry(t, Some(id), &entry)?;
             Ok(ChangeResult::Done(organizer))
         })
     }
@@ -92,12 +92,12 @@ impl RegistryStore for SqliteStore {
             let mut rows = statement.query([organizer.0])?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = Cells::new(row, "events");
+                let cells = TableRow::new(row, "events");
                 events.push(Event {
                     id: EventId(cells.get("id")?),
                     slug: cells.parse("slug")?,
                     name: cells.get("name")?,
-                    date_from: cells.time_some("date_from")?,
+                    date_from: cells.time_optional("date_from")?,
                 });
             }
             Ok(events)
@@ -108,7 +108,7 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         event: &Event,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Event>, StoreError> {
         self.write(|t| {
             let id: Option<i64> = t
@@ -119,7 +119,7 @@ impl RegistryStore for SqliteStore {
                         organizer.0,
                         event.slug.as_str(),
                         event.name,
-                        event.date_from.map(micros)
+                        event.date_from.map(to_micros)
                     ],
                     |r| r.get(0),
                 )
@@ -127,7 +127,7 @@ impl RegistryStore for SqliteStore {
             let Some(id) = id else {
                 return Ok(ChangeResult::Taken);
             };
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(Event {
                 id: EventId(id),
                 ..event.clone()
@@ -141,7 +141,7 @@ impl RegistryStore for SqliteStore {
         slug: &EventSlug,
         name: &str,
         date_from: Option<Timestamp>,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
             let Some(id) = event_id(t, organizer, slug)? else {
@@ -149,10 +149,10 @@ impl RegistryStore for SqliteStore {
             };
             t.execute(
                 "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                params![id.0, name, date_from.map(micros)],
+                params![id.0, name, date_from.map(to_micros)],
             )?;
             bump(t)?;
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -161,7 +161,7 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
             let Some(id) = event_id(t, organizer, slug)? else {
@@ -176,7 +176,7 @@ impl RegistryStore for SqliteStore {
             )?;
             t.execute("DELETE FROM webhook_events WHERE event = ?1", [id.0])?;
             t.execute("DELETE FROM events WHERE id = ?1", [id.0])?;
-            write_note(t, Some(organizer), &note)?;
+            insert_entry(t, Some(organizer), &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -184,14 +184,14 @@ impl RegistryStore for SqliteStore {
     fn add_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             let Some(id) = insert_action_type(t, action_type)? else {
                 return Ok(ChangeResult::Taken);
             };
             touch_action_type(t, id)?;
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(id))
         })
     }
@@ -199,14 +199,14 @@ impl RegistryStore for SqliteStore {
     fn change_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             if !update_action_type(t, action_type)? {
                 return Ok(ChangeResult::Missing);
             }
             touch_action_type(t, action_type.id)?;
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(action_type.id))
         })
     }
@@ -214,13 +214,13 @@ impl RegistryStore for SqliteStore {
     fn remove_action_type(
         &self,
         action_type: &RegisteredAction,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
             if !delete_action_type(t, action_type.id)? {
                 return Ok(ChangeResult::Missing);
             }
-            write_note(t, action_type.organizer, &note)?;
+            insert_entry(t, action_type.organizer, &entry)?;
             Ok(ChangeResult::Done(action_type.id))
         })
     }

@@ -1,49 +1,49 @@
-//! Removing what is past its retention, in batches.
+//! Removal of old rows, in batches.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
-use super::notification_rows::first_since;
-use super::rows::micros;
+use super::notification_rows::first_id_since;
+use super::table_row::to_micros;
 use super::{SqliteStore, StoreError};
 use crate::store::{MAX_BATCH_ROWS, RetentionStore};
 
-/// How long a publication's idempotency key holds.
-const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long the idempotency key of a publication is stored.
+const IDEMPOTENCY_KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl RetentionStore for SqliteStore {
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        self.write_gathered();
+        self.flush_stats();
         self.write(|t| {
-            let attempts = prune_by_time(t, "attempts", "id", micros(before))?;
-            let tallies = prune_by_time(t, "tallies", "half_hour", super::attempt_stats::half_hour(before))?;
-            let week = now.saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
-            // A repeated key is answered from its notification, which therefore stays as long.
+            let attempts = prune_by_time(t, "attempts", "id", to_micros(before))?;
+            let stats = prune_by_time(t, "tallies", "half_hour", super::attempt_stats::half_hour(before))?;
+            let week = now.saturating_sub(IDEMPOTENCY_KEY_LIFETIME).unwrap_or(Timestamp::MIN);
+            // The response to a repeated key is read from its notification, which is therefore kept as long.
             let notifications = prune_notifications(t, before.min(week))?;
             let keys = prune_keys(t, week)?;
-            let day = micros(now) - 86_400_000_000;
-            let answers = t.execute(
+            let day = to_micros(now) - 86_400_000_000;
+            let responses = t.execute(
                 "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
                 params![day, MAX_BATCH_ROWS],
             )?;
             let alerts = t.execute(
                 "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), MAX_BATCH_ROWS],
+                params![to_micros(before), MAX_BATCH_ROWS],
             )?;
-            let letters = t.execute(
+            let account_emails = t.execute(
                 "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), MAX_BATCH_ROWS],
+                params![to_micros(before), MAX_BATCH_ROWS],
             )?;
-            let opened = super::session_store::prune(t, now)?;
+            let expired = super::session_store::prune(t, now)?;
             super::disabled_intervals::prune(t)?;
-            let counts = [attempts, tallies, notifications, keys, answers, alerts, letters, opened];
+            let counts = [attempts, stats, notifications, keys, responses, alerts, account_emails, expired];
             Ok(counts.iter().any(|n| *n >= MAX_BATCH_ROWS))
         })
     }
 }
 
-/// Removes what came before a time from a table whose key is a webhook and that time: each webhook's old rows are the
-/// beginning of its stretch of keys.
+/// Removes rows older than `before` from a table whose key is a webhook and a time: the old rows of a webhook are the
+/// first of its keys.
 fn prune_by_time(
     t: &Transaction<'_>,
     table: &str,
@@ -68,17 +68,17 @@ fn prune_by_time(
     Ok(removed)
 }
 
-/// Keys that no longer hold.
+/// Removes idempotency keys that were used before `before`.
 fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
     let mut old = t.prepare_cached(
         "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
     )?;
     let keys: Vec<(i64, String)> = old
-        .query_map(params![micros(before), MAX_BATCH_ROWS], |r| {
+        .query_map(params![to_micros(before), MAX_BATCH_ROWS], |r| {
             Ok((r.get(0)?, r.get(1)?))
         })?
         .collect::<Result<_, _>>()?;
-    // One at a time: a pair is not looked up by both of its parts in a list of pairs.
+    // One by one: SQLite uses only the first column of the index for a list of pairs.
     let mut remove =
         t.prepare_cached("DELETE FROM publication_keys WHERE organizer = ?1 AND text = ?2")?;
     for key in &keys {
@@ -87,11 +87,11 @@ fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreErro
     Ok(keys.len())
 }
 
-/// Old notifications of which nothing waits any more, and their deliveries. One that many webhooks may have heard counts
-/// as many rows.
+/// Removes old notifications whose deliveries were all settled before `before`, with these deliveries. Returns the number
+/// of rows examined or removed.
 fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    // Without a last id it would look through all that is young enough each time that nothing is old.
-    let end = first_since(t, Some(before))?;
+    // Without a last id it would scan all younger notifications if none is old.
+    let end = first_id_since(t, Some(before))?;
     let mut old = t.prepare_cached(
         "SELECT id, organizer FROM notifications WHERE id < ?1 AND published_at < ?2 ORDER BY id",
     )?;
@@ -102,26 +102,26 @@ fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, 
     let mut remove_delivery =
         t.prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND notification = ?2")?;
     let mut remove = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
-    let mut rows = old.query(params![end, micros(before)])?;
-    let mut work = 0;
-    while work < MAX_BATCH_ROWS
+    let mut rows = old.query(params![end, to_micros(before)])?;
+    let mut rows_removed = 0;
+    while rows_removed < MAX_BATCH_ROWS
         && let Some(row) = rows.next()?
     {
         let (id, organizer): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let told: Vec<(i64, bool)> = webhooks
-            .query_map(params![id, organizer, micros(before)], |r| {
+        let deliveries: Vec<(i64, bool)> = webhooks
+            .query_map(params![id, organizer, to_micros(before)], |r| {
                 Ok((r.get(0)?, r.get(1)?))
             })?
             .collect::<Result<_, _>>()?;
-        // What was sent again by hand is in the log for as long as everything else.
-        if told.iter().any(|(_, waits_or_is_young)| *waits_or_is_young) {
+        // A delivery that was resent later is kept as long as any other.
+        if deliveries.iter().any(|(_, is_needed)| *is_needed) {
             continue;
         }
-        for (webhook, _) in &told {
+        for (webhook, _) in &deliveries {
             remove_delivery.execute([*webhook, id])?;
         }
         remove.execute([id])?;
-        work += 1 + told.len();
+        rows_removed += 1 + deliveries.len();
     }
-    Ok(work)
+    Ok(rows_removed)
 }

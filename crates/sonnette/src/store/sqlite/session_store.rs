@@ -1,9 +1,9 @@
-//! Sessions and links, by the hash of their text. One that has expired is as good as none, and goes with [`prune`].
+//! Sessions and links, by the hash of their text. Expired ones are not returned; [`prune`] removes them.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
     Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
@@ -79,8 +79,8 @@ fn add_session(
             user,
             organizer,
             token,
-            micros(session.created),
-            micros(session.expires),
+            to_micros(session.created),
+            to_micros(session.expires),
             password_hash
         ],
     )?;
@@ -94,11 +94,11 @@ fn session(
 ) -> Result<Option<Session>, StoreError> {
     let mut statement =
         c.prepare_cached("SELECT * FROM sessions WHERE hash = ?1 AND expires > ?2")?;
-    let mut rows = statement.query(params![hash, micros(now)])?;
+    let mut rows = statement.query(params![hash, to_micros(now)])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let cells = Cells::new(row, "sessions");
+    let cells = TableRow::new(row, "sessions");
     let holder = match cells.get::<Option<i64>>("user")? {
         Some(user) => SessionOwner::User(UserId(user)),
         None => SessionOwner::Portal {
@@ -121,7 +121,7 @@ fn extend_session(
 ) -> Result<(), StoreError> {
     t.execute(
         "UPDATE sessions SET expires = ?2, seen = ?3 WHERE hash = ?1 AND expires > ?3",
-        params![hash, micros(expires), micros(now)],
+        params![hash, to_micros(expires), to_micros(now)],
     )?;
     Ok(())
 }
@@ -141,7 +141,7 @@ fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &Link) -> Result<(), S
     };
     t.execute(
         "INSERT INTO links (hash, purpose, user, organizer, token, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![hash, purpose, user, organizer, token, micros(link.expires)],
+        params![hash, purpose, user, organizer, token, to_micros(link.expires)],
     )?;
     Ok(())
 }
@@ -152,11 +152,11 @@ pub(super) fn link(
     now: Timestamp,
 ) -> Result<Option<Link>, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;
-    let mut rows = statement.query(params![hash, micros(now)])?;
+    let mut rows = statement.query(params![hash, to_micros(now)])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let cells = Cells::new(row, "links");
+    let cells = TableRow::new(row, "links");
     let purpose = match cells.get::<String>("purpose")?.as_str() {
         "invitation" => LinkPurpose::Invitation(UserId(cells.get("user")?)),
         "reset" => LinkPurpose::Reset(UserId(cells.get("user")?)),
@@ -164,7 +164,7 @@ pub(super) fn link(
             organizer: OrganizerId(cells.get("organizer")?),
             token: TokenId(cells.get("token")?),
         },
-        _ => return Err(cells.wrong("purpose", "not a known purpose")),
+        _ => return Err(cells.invalid("purpose", "not a known purpose")),
     };
     Ok(Some(Link {
         purpose,
@@ -172,21 +172,21 @@ pub(super) fn link(
     }))
 }
 
-/// Those of a user: all that lead to a password.
+/// Ends the invitation and reset links of a user.
 pub(super) fn end_links(t: &Transaction<'_>, user: UserId) -> Result<(), StoreError> {
     t.execute("DELETE FROM links WHERE user = ?1", [user.0])?;
     Ok(())
 }
 
-/// Removes what has expired, at most [`MAX_BATCH_ROWS`] of each; returns the larger number.
+/// Removes expired sessions and links, at most [`MAX_BATCH_ROWS`] of each, and returns the larger number.
 pub(super) fn prune(t: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
     let sessions = t.execute(
         "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires <= ?1 LIMIT ?2)",
-        params![micros(now), MAX_BATCH_ROWS],
+        params![to_micros(now), MAX_BATCH_ROWS],
     )?;
     let links = t.execute(
         "DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE expires <= ?1 LIMIT ?2)",
-        params![micros(now), MAX_BATCH_ROWS],
+        params![to_micros(now), MAX_BATCH_ROWS],
     )?;
     Ok(sessions.max(links))
 }

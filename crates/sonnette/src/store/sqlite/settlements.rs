@@ -1,28 +1,28 @@
-//! What comes of attempts, written down in the group commit.
+//! Settlements in the group commit.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::attempt_stats::Tallies;
-use super::rows::micros;
+use super::attempt_stats::AttemptCounts;
+use super::table_row::to_micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
 use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
-pub(super) fn settle(
+pub(super) fn write_settlement(
     t: &Transaction<'_>,
     settlement: &Settlement,
     now: Timestamp,
     erased: &HashSet<NotificationId>,
-    tallies: &mut Tallies,
+    counts: &mut AttemptCounts,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.cause {
         SettlementCause::Attempted { attempt, update } => {
-            if record(t, attempt, erased.contains(&attempt.notification))? {
-                tallies.add(attempt);
+            if insert_attempt(t, attempt, erased.contains(&attempt.notification))? {
+                counts.add(attempt);
             }
             match update {
                 Some(DeliveryUpdate::Settle {
@@ -33,7 +33,7 @@ pub(super) fn settle(
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
                         (*end == Settled::GivenUp).then_some("its twelve tries are used up");
-                    let end = End {
+                    let end = DeliveryEnd {
                         how: *end,
                         at,
                         attempts: Some(*attempts),
@@ -43,13 +43,13 @@ pub(super) fn settle(
                     end.write(t, webhook, attempt.notification)?;
                 }
                 Some(DeliveryUpdate::Reschedule(progress)) => {
-                    wait(t, webhook, attempt.notification, progress)?
+                    reschedule(t, webhook, attempt.notification, progress)?
                 }
                 None => {}
             }
         }
         SettlementCause::Expired(notification) => {
-            let end = End {
+            let end = DeliveryEnd {
                 how: Settled::GivenUp,
                 at: now,
                 attempts: None,
@@ -60,7 +60,7 @@ pub(super) fn settle(
         }
     }
     if let Some(health) = &settlement.health {
-        lane_rows::remember(t, webhook, health)?;
+        lane_rows::write_health(t, webhook, health)?;
     }
     let alert = settlement.alert;
     match (settlement.disable, &settlement.cause) {
@@ -72,22 +72,26 @@ pub(super) fn settle(
         }
         (None, _) => {
             if let Some(kind) = alert {
-                alert_store::queue(t, webhook, kind, now)?;
+                alert_store::enqueue(t, webhook, kind, now)?;
             }
         }
     }
     Ok(())
 }
 
-/// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was
-/// under way, and so is what was answered to it.
-fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
+/// Adds an attempt to the log and returns whether it is new: a repeated settlement changes nothing. With `erased`, the
+/// notification was erased while the attempt was in flight, and the payload and the response are left out.
+fn insert_attempt(
+    t: &Transaction<'_>,
+    attempt: &Attempt,
+    erased: bool,
+) -> Result<bool, StoreError> {
     let exchange = &attempt.exchange;
     let (failure, reason) = match &exchange.outcome {
         Outcome::Answered { .. } => (None, None),
         Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
     };
-    let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
+    let if_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
     let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
            duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
@@ -97,11 +101,11 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
         attempt.webhook.0,
         attempt.id.0,
         attempt.notification.0,
-        of_test(attempt.action_type.as_str()),
-        attempt.event.as_ref().and_then(|e| of_test(e.as_str())),
+        if_test(attempt.action_type.as_str()),
+        attempt.event.as_ref().and_then(|e| if_test(e.as_str())),
         attempt.target_url,
         attempt.number,
-        micros(exchange.started_at),
+        to_micros(exchange.started_at),
         i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
         exchange.outcome.return_code(),
         failure,
@@ -116,8 +120,8 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
     Ok(new > 0)
 }
 
-/// The end of a delivery.
-struct End<'a> {
+/// How a delivery is settled.
+struct DeliveryEnd<'a> {
     how: Settled,
     at: Timestamp,
     attempts: Option<u32>,
@@ -125,8 +129,8 @@ struct End<'a> {
     reason: Option<&'a str>,
 }
 
-impl End<'_> {
-    /// Settles a delivery that still waits, and was not begun anew meanwhile.
+impl DeliveryEnd<'_> {
+    /// Settles a delivery if it is pending and was not resent since `started_at`.
     fn write(
         &self,
         t: &Transaction<'_>,
@@ -141,16 +145,16 @@ impl End<'_> {
             webhook.0,
             notification.0,
             self.attempts,
-            micros(self.at),
+            to_micros(self.at),
             self.how.as_str(),
             self.reason,
-            self.started_at.map(micros),
+            self.started_at.map(to_micros),
         ])?;
         Ok(())
     }
 }
 
-fn wait(
+fn reschedule(
     t: &Transaction<'_>,
     webhook: WebhookId,
     notification: NotificationId,
@@ -165,8 +169,8 @@ fn wait(
         notification.0,
         progress.attempts,
         progress.tries,
-        micros(progress.due_at),
-        micros(progress.started_at),
+        to_micros(progress.due_at),
+        to_micros(progress.started_at),
     ])?;
     Ok(())
 }

@@ -3,15 +3,15 @@
 use rusqlite::Connection;
 
 use super::StoreError;
-use super::rows::{Cells, to_json};
+use super::table_row::{TableRow, to_json};
 use crate::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenHash, TokenId};
 
 pub(super) fn permissions_json(permissions: Permissions) -> String {
     to_json(&permissions.iter().collect::<Vec<_>>())
 }
 
-/// Column permissions.
-pub(super) fn permissions(cells: Cells<'_>) -> Result<Permissions, StoreError> {
+/// Reads the column permissions.
+pub(super) fn permissions(cells: TableRow<'_>) -> Result<Permissions, StoreError> {
     let held: Vec<Permission> = cells.json("permissions")?;
     Ok(held.into_iter().collect())
 }
@@ -24,13 +24,13 @@ pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "tokens");
+        let cells = TableRow::new(row, "tokens");
         found.push((cells.get("hash")?, token(cells)?));
     }
     Ok(found)
 }
 
-pub(super) fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
+pub(super) fn token(cells: TableRow<'_>) -> Result<Token, StoreError> {
     let permissions = permissions(cells)?;
     let organizer: Option<i64> = cells.get("organizer")?;
     Ok(Token {
@@ -41,6 +41,6 @@ pub(super) fn token(cells: Cells<'_>) -> Result<Token, StoreError> {
         }),
         active: cells.get("active")?,
         created: cells.time("created")?,
-        last_used: cells.time_some("last_used")?,
+        last_used: cells.time_optional("last_used")?,
     })
 }

@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::registry_version::bump;
-use super::rows::{Cells, micros};
+use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions_json, token};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
 
 impl TokenStore for SqliteStore {
-    fn add_token(&self, token: &NewToken, note: NewAuditEntry) -> Result<Token, StoreError> {
+    fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError> {
         self.write(|t| {
             let (organizer, permissions) = match token.scope {
                 Scope::Operator => (None, Permissions::default()),
@@ -27,12 +27,12 @@ impl TokenStore for SqliteStore {
                     organizer.map(|o| o.0),
                     token.name,
                     permissions_json(permissions),
-                    micros(token.created),
+                    to_micros(token.created),
                     version
                 ],
             )?;
             let id = TokenId(t.last_insert_rowid());
-            write_note(t, organizer, &note)?;
+            insert_entry(t, organizer, &entry)?;
             Ok(Token {
                 id,
                 name: token.name.clone(),
@@ -48,7 +48,7 @@ impl TokenStore for SqliteStore {
         &self,
         id: TokenId,
         change: &mut dyn FnMut(&mut Token) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
             let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
@@ -56,7 +56,7 @@ impl TokenStore for SqliteStore {
             let Some(row) = rows.next()? else {
                 return Ok(ChangeResult::Missing);
             };
-            let mut token = token(Cells::new(row, "tokens"))?;
+            let mut token = token(TableRow::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(ChangeResult::Refused);
             }
@@ -75,7 +75,7 @@ impl TokenStore for SqliteStore {
                     version
                 ],
             )?;
-            write_note(t, organizer, &note)?;
+            insert_entry(t, organizer, &entry)?;
             Ok(ChangeResult::Done(token))
         })
     }
@@ -84,7 +84,7 @@ impl TokenStore for SqliteStore {
         self.write(|t| {
             for (id, at) in used {
                 t.prepare_cached("UPDATE tokens SET last_used = ?2 WHERE id = ?1")?
-                    .execute([id.0, micros(*at)])?;
+                    .execute([id.0, to_micros(*at)])?;
             }
             Ok(())
         })

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::registry_version::touch_webhook;
-use super::rows::{Cells, micros, to_json};
+use super::table_row::{TableRow, to_json, to_micros};
 use crate::domain::{
     Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
@@ -24,7 +24,7 @@ pub(super) fn webhooks(
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "webhooks");
+        let cells = TableRow::new(row, "webhooks");
         let events = events.remove(&cells.get("id")?).unwrap_or_default();
         found.push(webhook(cells, events)?);
     }
@@ -45,9 +45,9 @@ pub(super) fn select_limit_events(condition: &str) -> String {
 }
 
 /// A webhook that, unless it hears all events, hears these.
-fn webhook(cells: Cells<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, StoreError> {
+fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, StoreError> {
     let id: i64 = cells.get("id")?;
-    let previous = match cells.parse_some("previous_secret")? {
+    let previous = match cells.parse_optional("previous_secret")? {
         None => None,
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
@@ -65,7 +65,7 @@ fn webhook(cells: Cells<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, Sto
     Ok(Webhook {
         id: WebhookId(id),
         organizer: OrganizerId(cells.get("organizer")?),
-        state: match cells.time_some("disabled_at")? {
+        state: match cells.time_optional("disabled_at")? {
             None => WebhookState::Enabled,
             Some(since) => WebhookState::Disabled(Disabled {
                 since,
@@ -106,7 +106,7 @@ fn limit_events(
     let mut rows = statement.query([value])?;
     let mut slugs: HashMap<i64, BTreeSet<EventSlug>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "events");
+        let cells = TableRow::new(row, "events");
         let of_webhook = slugs.entry(cells.get("webhook")?).or_default();
         of_webhook.insert(cells.parse("slug")?);
     }
@@ -133,11 +133,11 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             webhook.events == EventFilter::All,
             to_json(&webhook.action_types),
             webhook.comment,
-            disabled.map(|d| micros(d.since)),
+            disabled.map(|d| to_micros(d.since)),
             disabled.map(|d| d.reason.as_str()),
             webhook.secrets.current.text(),
             previous.map(|(secret, _)| secret.text()),
-            previous.map(|(_, until)| micros(*until)),
+            previous.map(|(_, until)| to_micros(*until)),
             to_json(&settings.headers),
             settings.max_per_second,
             settings.max_concurrency,

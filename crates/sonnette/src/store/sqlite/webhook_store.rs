@@ -1,10 +1,10 @@
-//! Webhooks, and all that update from a change of one.
+//! Webhooks.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
 use serde_json::Value;
 
-use super::audit_log::write_note;
+use super::audit_log::insert_entry;
 use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
@@ -15,7 +15,12 @@ use crate::domain::{
 use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
 
 impl WebhookStore for SqliteStore {
-    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError> {
+    fn add_webhook(
+        &self,
+        webhook: &Webhook,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
+    ) -> Result<Webhook, StoreError> {
         self.write(|t| {
             t.execute(
                 "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
@@ -27,8 +32,10 @@ impl WebhookStore for SqliteStore {
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
             }
-            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, note.at)?;
-            write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
+            pending_webhook_changes::insert(t, webhook.id, WebhookChange::Created, entry.at)?;
+            for entry in [Some(entry), settings_entry].into_iter().flatten() {
+                insert_entry(t, Some(webhook.organizer), &with_id(entry, webhook.id))?;
+            }
             Ok(webhook)
         })
     }
@@ -38,7 +45,8 @@ impl WebhookStore for SqliteStore {
         organizer: OrganizerId,
         id: WebhookId,
         change: &mut dyn FnMut(&mut Webhook) -> bool,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
+        settings_entry: Option<NewAuditEntry>,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
             let Some(before) = webhooks(t, "w.id = ?1", id.0)?
@@ -51,8 +59,10 @@ impl WebhookStore for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(ChangeResult::Refused);
             }
-            change_from(t, &before, &webhook, note.at)?;
-            write_note(t, Some(organizer), &with_id(note, id))?;
+            write_change(t, &before, &webhook, entry.at)?;
+            for entry in [Some(entry), settings_entry].into_iter().flatten() {
+                insert_entry(t, Some(organizer), &with_id(entry, id))?;
+            }
             Ok(ChangeResult::Done(webhook))
         })
     }
@@ -61,12 +71,12 @@ impl WebhookStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         id: WebhookId,
-        note: NewAuditEntry,
+        entry: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
-        self.write(|t| match retire(t, organizer, id, note.at)? {
+        self.write(|t| match mark_deleted(t, organizer, id, entry.at)? {
             None => Ok(ChangeResult::Missing),
             Some(webhook) => {
-                write_note(t, Some(organizer), &with_id(note, id))?;
+                insert_entry(t, Some(organizer), &with_id(entry, id))?;
                 Ok(ChangeResult::Done(webhook))
             }
         })
@@ -76,42 +86,42 @@ impl WebhookStore for SqliteStore {
         &self,
         limit: usize,
     ) -> Result<Vec<PendingWebhookChange>, StoreError> {
-        self.read(|c| pending_webhook_changes::owed(c, limit))
+        self.read(|c| pending_webhook_changes::oldest(c, limit))
     }
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that update from it.
-fn change_from(
+/// Writes a changed webhook with everything that belongs to the change.
+fn write_change(
     t: &Transaction<'_>,
     before: &Webhook,
     webhook: &Webhook,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let switched_on = webhook.is_enabled() && !before.is_enabled();
-    if switched_on || webhook.target != before.target {
-        // What the receiver did under its old address, or before it was mended, no longer counts.
+    let is_reenabled = webhook.is_enabled() && !before.is_enabled();
+    if is_reenabled || webhook.target != before.target {
+        // The health of the former target, or from before it was disabled, no longer counts.
         t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
     }
     if webhook != before {
         write_webhook(t, webhook)?;
     }
     if !webhook.looks_like(before) {
-        pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
+        pending_webhook_changes::insert(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
         (true, false) => disabled_intervals::begin(t, webhook.id)?,
         (false, true) => disabled_intervals::end(t, webhook.id)?,
         _ => {}
     }
-    if switched_on {
-        let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
-        t.execute(back, [webhook.id.0])?;
+    if is_reenabled {
+        let undelete = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
+        t.execute(undelete, [webhook.id.0])?;
     }
     Ok(())
 }
 
-/// Disables a webhook that its owner removed; others are to hear of it, once. None: there is no such webhook.
-fn retire(
+/// Disables a webhook that was deleted and adds the pending change, once. `None`: the organizer has no such webhook.
+fn mark_deleted(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     id: WebhookId,
@@ -131,16 +141,16 @@ fn retire(
     }
     let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
     if t.execute(retire, [id.0])? > 0 {
-        pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
+        pending_webhook_changes::insert(t, id, WebhookChange::Deleted, at)?;
         // Also where it was disabled before: whoever publishes the news looks for a new version.
         touch_webhook(t, id)?;
     }
     Ok(Some(webhook))
 }
 
-fn with_id(mut note: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
-    if let Value::Object(data) = &mut note.data {
+fn with_id(mut entry: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
+    if let Value::Object(data) = &mut entry.data {
         data.insert("id".to_owned(), webhook.0.into());
     }
-    note
+    entry
 }

@@ -1,4 +1,4 @@
-//! What happened, for those who look.
+//! Reading attempts, deliveries and notifications.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use sonnette::store::{
     SettlementCause, TimeRange,
 };
 
-use super::bench::{Bench, at, attempt, publication, taken};
+use super::fixture::{Fixture, at, attempt, publication, stored};
 
-fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
+fn record(fixture: &Fixture<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
         webhook: attempt.webhook,
         cause: SettlementCause::Attempted {
@@ -24,52 +24,52 @@ fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
         disable: None,
         alert: None,
     };
-    bench.settle(vec![settlement], at(0));
+    fixture.settle(vec![settlement], at(0));
 }
 
-/// Of which second the attempts found are, newest first.
-fn seconds(bench: &Bench<'_>, webhooks: &[WebhookId], query: &AttemptQuery) -> Vec<i64> {
-    let found = bench.store.attempts(webhooks, query).unwrap();
+/// The seconds of the attempts found, newest first.
+fn seconds(fixture: &Fixture<'_>, webhooks: &[WebhookId], query: &AttemptQuery) -> Vec<i64> {
+    let found = fixture.store.attempts(webhooks, query).unwrap();
     found
         .iter()
         .map(|a| a.exchange.started_at.duration_since(at(0)).as_secs())
         .collect()
 }
 
-/// Three attempts at one webhook, the last of them failed, and one at another; of these notifications.
-fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId>) {
-    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+/// Three attempts of one webhook, the last of which failed, and one of another; with their notifications.
+fn four_attempts(fixture: &Fixture<'_>) -> (WebhookId, WebhookId, Vec<NotificationId>) {
+    let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut of_event = publication(&[webhook], 0);
     of_event.event = Some("democon".parse().unwrap());
     of_event.action_type = "test.other".parse().unwrap();
-    let answers = bench.commit(vec![
-        bench.group(vec![publication(&[webhook], 0), of_event]),
+    let answers = fixture.commit(vec![
+        fixture.group(vec![publication(&[webhook], 0), of_event]),
     ]);
-    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
-    record(bench, attempt(webhook, ids[0], 1));
-    record(bench, attempt(webhook, ids[1], 2));
+    let ids: Vec<_> = stored(&answers[0]).iter().map(|a| a.id).collect();
+    record(fixture, attempt(webhook, ids[0], 1));
+    record(fixture, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
     failed.exchange.outcome = Outcome::Failed {
         failure: Failure::Timeout,
         reason: "too slow".to_owned(),
     };
-    record(bench, failed);
-    record(bench, attempt(other, ids[0], 4));
+    record(fixture, failed);
+    record(fixture, attempt(other, ids[0], 4));
     (webhook, other, ids)
 }
 
-pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
-    let (webhook, other, ids) = four_attempts(bench);
+pub(super) fn attempts_are_filtered_by_each_field(fixture: &Fixture<'_>) {
+    let (webhook, other, ids) = four_attempts(fixture);
     let all = || AttemptQuery {
         limit: 9,
         ..AttemptQuery::default()
     };
-    let of = |query| seconds(bench, &[webhook], &query);
+    let of = |query| seconds(fixture, &[webhook], &query);
     assert_eq!(of(all()), [3, 2, 1]);
     let both = [webhook, other];
-    assert_eq!(seconds(bench, &both, &all()), [4, 3, 2, 1]);
+    assert_eq!(seconds(fixture, &both, &all()), [4, 3, 2, 1]);
     assert_eq!(
-        seconds(bench, &both, &AttemptQuery { limit: 2, ..all() }),
+        seconds(fixture, &both, &AttemptQuery { limit: 2, ..all() }),
         [4, 3]
     );
     for (success, expected) in [(true, &[2, 1][..]), (false, &[3])] {
@@ -100,23 +100,23 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
     };
     assert_eq!(of(AttemptQuery { range, ..all() }), [2]);
     let newest = AttemptQuery { limit: 1, ..all() };
-    let newest = bench.store.attempts(&[webhook], &newest).unwrap();
+    let newest = fixture.store.attempts(&[webhook], &newest).unwrap();
     let after = Some(newest[0].id);
     assert_eq!(of(AttemptQuery { after, ..all() }), [2, 1]);
 }
 
-pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
-    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
-    let answers = bench.commit(vec![bench.group(vec![publication(&[webhook], 0)])]);
-    let answered = &taken(&answers[0])[0];
+pub(super) fn an_attempt_is_read_as_it_was_written(fixture: &Fixture<'_>) {
+    let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
+    let answers = fixture.commit(vec![fixture.group(vec![publication(&[webhook], 0)])]);
+    let answered = &stored(&answers[0])[0];
     let mut first = attempt(webhook, answered.id, 1);
-    record(bench, first.clone());
+    record(fixture, first.clone());
     first.payload.clone_from(&answered.body);
     assert_eq!(
-        bench.store.attempt(webhook, first.id).unwrap(),
+        fixture.store.attempt(webhook, first.id).unwrap(),
         Some(first.clone())
     );
-    assert_eq!(bench.store.attempt(other, first.id).unwrap(), None);
+    assert_eq!(fixture.store.attempt(other, first.id).unwrap(), None);
 
     let mut test = attempt(webhook, NotificationId(900), 2);
     test.test = true;
@@ -127,13 +127,13 @@ pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
         reason: "no trust".to_owned(),
     };
     test.exchange.response_body = "".into();
-    record(bench, test.clone());
-    assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));
+    record(fixture, test.clone());
+    assert_eq!(fixture.store.attempt(webhook, test.id).unwrap(), Some(test));
 }
 
-pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[0])[0];
+pub(super) fn timings_exclude_tests(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[0])[0];
     let mut refused = attempt(webhook, id, 2);
     refused.exchange.outcome = Outcome::Answered {
         status: 500,
@@ -147,10 +147,10 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
         refused,
         test,
     ] {
-        record(bench, attempt);
+        record(fixture, attempt);
     }
     let took = Duration::from_millis(12);
-    let samples = bench.store.attempt_timings(webhook, at(1)).unwrap();
+    let samples = fixture.store.attempt_timings(webhook, at(1)).unwrap();
     let timing = |second, success| AttemptTiming {
         ended_at: at(second),
         success,
@@ -159,19 +159,19 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
     assert_eq!(samples, [timing(2, false), timing(1, true)]);
 }
 
-pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
-    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
-    let ids = bench.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
-    bench.ends(webhook, ids[0], Settled::Delivered, 5);
-    bench.ends(webhook, ids[1], Settled::GivenUp, 5);
-    bench.ends(webhook, ids[2], Settled::Dropped, 5);
+pub(super) fn deliveries_are_listed_by_state(fixture: &Fixture<'_>) {
+    let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
+    let ids = fixture.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
+    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, ids[1], Settled::GivenUp, 5);
+    fixture.settle_delivery(webhook, ids[2], Settled::Dropped, 5);
     let list = |state, after, limit| -> Vec<NotificationId> {
         let query = DeliveryQuery {
             state,
             after,
             limit,
         };
-        let found = bench.store.deliveries(webhook, query).unwrap();
+        let found = fixture.store.deliveries(webhook, query).unwrap();
         assert!(found.iter().all(|d| d.webhook == webhook));
         found.iter().map(|d| d.notification).collect()
     };
@@ -192,7 +192,7 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     assert_eq!(list(settled(Settled::Delivered), None, 9), [ids[0]]);
     assert_eq!(list(settled(Settled::GivenUp), None, 9), [ids[1]]);
     assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
-    let both = bench
+    let both = fixture
         .store
         .deliveries_of_notification(ids[0], &[webhook, other])
         .unwrap();
@@ -200,23 +200,23 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     assert_eq!(both[1].state, DeliveryState::Scheduled { due_at: at(0) });
 }
 
-pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench<'_>) {
+pub(super) fn notifications_are_listed_and_belong_to_one_organizer(fixture: &Fixture<'_>) {
     let mut of_event = publication(&[], 100);
     of_event.event = Some("democon".parse().unwrap());
     of_event.subject = Some("person-7".to_owned());
     let publications = vec![publication(&[], 0), of_event, publication(&[], 200)];
-    let answers = bench.commit(vec![bench.group(publications)]);
-    let ids: Vec<_> = taken(&answers[0]).iter().map(|a| a.id).collect();
-    let other = bench.add_organizer("other");
+    let answers = fixture.commit(vec![fixture.group(publications)]);
+    let ids: Vec<_> = stored(&answers[0]).iter().map(|a| a.id).collect();
+    let other = fixture.add_organizer("other");
     let all = || NotificationQuery {
         limit: 9,
         ..NotificationQuery::default()
     };
     let list = |organizer, query| -> Vec<NotificationId> {
-        let found = bench.store.notifications(organizer, &query).unwrap();
+        let found = fixture.store.notifications(organizer, &query).unwrap();
         found.iter().map(|n| n.notification.id).collect()
     };
-    let own = |query| list(bench.organizer, query);
+    let own = |query| list(fixture.organizer, query);
     assert_eq!(own(all()), [ids[2], ids[1], ids[0]]);
     assert_eq!(list(other, all()), []);
     assert_eq!(
@@ -246,17 +246,17 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench
         until: Some(at(199)),
     };
     assert_eq!(own(NotificationQuery { range, ..all() }), [ids[1]]);
-    let entry = bench
+    let entry = fixture
         .store
-        .notification(bench.organizer, ids[1])
+        .notification(fixture.organizer, ids[1])
         .unwrap()
         .unwrap();
     assert_eq!(entry.subject.as_deref(), Some("person-7"));
     assert_eq!(entry.notification.published_at, at(100));
-    assert_eq!(bench.store.notification(other, ids[1]).unwrap(), None);
+    assert_eq!(fixture.store.notification(other, ids[1]).unwrap(), None);
 }
 
-pub(super) fn an_audience_and_data_beside_the_body_come_back(bench: &Bench<'_>) {
+pub(super) fn an_audience_and_separate_data_are_read_as_written(fixture: &Fixture<'_>) {
     let audiences = [
         Audience::Everyone,
         Audience::Nobody,
@@ -266,11 +266,11 @@ pub(super) fn an_audience_and_data_beside_the_body_come_back(bench: &Bench<'_>) 
         let mut published = publication(&[], 0);
         published.audience = audience;
         published.data = Some(r#"{"id":1}"#.into());
-        let answers = bench.commit(vec![bench.group(vec![published])]);
-        let id = taken(&answers[0])[0].id;
-        let found = bench
+        let answers = fixture.commit(vec![fixture.group(vec![published])]);
+        let id = stored(&answers[0])[0].id;
+        let found = fixture
             .store
-            .notification(bench.organizer, id)
+            .notification(fixture.organizer, id)
             .unwrap()
             .unwrap();
         assert_eq!(found.audience, audience);

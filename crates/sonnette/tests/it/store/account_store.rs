@@ -1,4 +1,4 @@
-//! Who may use the dashboard, who does just now, and the mail owed to them.
+//! Users, their sessions and links, and mail about accounts.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use sonnette::domain::{
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
-use super::bench::{Bench, at};
-use super::registry::done;
+use super::fixture::{Fixture, at};
+use super::registry_store::done;
 use crate::world::note;
 
 const ONE: SecretHash = [1; 32];
@@ -31,28 +31,28 @@ fn entries(organizers: &[OrganizerId]) -> Access {
     Access::Organizers(organizers.iter().map(entry).collect())
 }
 
-fn add(bench: &Bench<'_>, email: &str, access: Access) -> User {
+fn add(fixture: &Fixture<'_>, email: &str, access: Access) -> User {
     done(
-        bench
+        fixture
             .store
             .add_user(&new_user(email, access), note())
             .unwrap(),
     )
 }
 
-/// A user of the bench's organizer.
-fn ada(bench: &Bench<'_>) -> User {
-    add(bench, "ada@example.org", entries(&[bench.organizer]))
+/// A user of the fixture's organizer.
+fn ada(fixture: &Fixture<'_>) -> User {
+    add(fixture, "ada@example.org", entries(&[fixture.organizer]))
 }
 
-fn token(bench: &Bench<'_>) -> TokenId {
+fn token(fixture: &Fixture<'_>) -> TokenId {
     let token = NewToken {
         hash: [7; 32],
         name: "shop".to_owned(),
-        scope: Scope::Organizer(bench.organizer, Permissions::DEFAULT),
+        scope: Scope::Organizer(fixture.organizer, Permissions::DEFAULT),
         created: at(0),
     };
-    bench.store.add_token(&token, note()).unwrap().id
+    fixture.store.add_token(&token, note()).unwrap().id
 }
 
 fn session(holder: SessionOwner, until: i64) -> Session {
@@ -73,49 +73,49 @@ fn named(action: &'static str) -> NewAuditEntry {
 }
 
 /// The actions in the audit log of an organizer that are about users, oldest first.
-fn audited(bench: &Bench<'_>, organizer: OrganizerId) -> Vec<String> {
-    let (_, entries) = bench.store.audit_entries(organizer, 0, 99).unwrap();
+fn audited(fixture: &Fixture<'_>, organizer: OrganizerId) -> Vec<String> {
+    let (_, entries) = fixture.store.audit_entries(organizer, 0, 99).unwrap();
     let actions = entries.into_iter().rev().map(|entry| entry.action);
     actions
         .filter(|a| a.starts_with("sonnette.user."))
         .collect()
 }
 
-pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
-    let user = ada(bench);
+pub(super) fn email_addresses_of_users_are_unique(fixture: &Fixture<'_>) {
+    let user = ada(fixture);
     let again = new_user("ADA@example.org", Access::Operator);
     assert_eq!(
-        bench.store.add_user(&again, note()).unwrap(),
+        fixture.store.add_user(&again, note()).unwrap(),
         ChangeResult::Taken
     );
-    assert_eq!(bench.store.users(None).unwrap(), [user]);
+    assert_eq!(fixture.store.users(None).unwrap(), [user]);
 }
 
-pub(super) fn a_user_is_kept_as_it_was_given(bench: &Bench<'_>) {
-    let other = bench.add_organizer("other");
+pub(super) fn a_user_is_read_as_it_was_written(fixture: &Fixture<'_>) {
+    let other = fixture.add_organizer("other");
     let held = BTreeMap::from([
         (
-            bench.organizer,
+            fixture.organizer,
             Permissions::from_iter([Permission::Publish]),
         ),
         (other, Permissions::default()),
     ]);
     let mut wanted = new_user("zoë@example.org", Access::Organizers(held));
     wanted.password_hash = Some("$argon2id$".to_owned());
-    let zoe = done(bench.store.add_user(&wanted, note()).unwrap());
+    let zoe = done(fixture.store.add_user(&wanted, note()).unwrap());
     assert_eq!(
         (&zoe.email, &zoe.access, zoe.has_password, zoe.created),
         (&wanted.email, &wanted.access, true, at(0))
     );
-    let ada = add(bench, "ada@example.org", Access::Operator);
-    let one = add(bench, "one@example.org", entries(&[other]));
-    let nobody = add(bench, "nobody@example.org", entries(&[]));
-    let store = bench.store;
+    let ada = add(fixture, "ada@example.org", Access::Operator);
+    let one = add(fixture, "one@example.org", entries(&[other]));
+    let nobody = add(fixture, "nobody@example.org", entries(&[]));
+    let store = fixture.store;
     assert_eq!(store.user(zoe.id).unwrap(), Some(zoe.clone()));
     assert_eq!(store.user(UserId(99)).unwrap(), None);
     let all = [ada.clone(), nobody, one.clone(), zoe.clone()];
     assert_eq!(store.users(None).unwrap(), all);
-    let own = store.users(Some(bench.organizer)).unwrap();
+    let own = store.users(Some(fixture.organizer)).unwrap();
     assert_eq!(own, std::slice::from_ref(&zoe));
     assert_eq!(store.users(Some(other)).unwrap(), [one, zoe.clone()]);
     let found = |email: &str| store.user_by_email(&email.parse().unwrap()).unwrap();
@@ -125,25 +125,25 @@ pub(super) fn a_user_is_kept_as_it_was_given(bench: &Bench<'_>) {
     assert_eq!(found("eve@example.org"), None);
 }
 
-pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
-    let (user, other) = (ada(bench), bench.add_organizer("other"));
-    add(bench, "taken@example.org", Access::Operator);
+pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
+    let (user, other) = (ada(fixture), fixture.add_organizer("other"));
+    add(fixture, "taken@example.org", Access::Operator);
     let change = |email: &str, access: &Access| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
             user.access = access.clone();
-            // Neither is changed so.
+            // The verb changes neither.
             (user.has_password, user.created) = (true, at(9));
             true
         };
-        bench
+        fixture
             .store
             .change_user(user.id, &mut change, note())
             .unwrap()
     };
     let access = entries(&[other]);
     assert_eq!(change("taken@example.org", &access), ChangeResult::Taken);
-    assert_eq!(bench.store.user(user.id).unwrap(), Some(user.clone()));
+    assert_eq!(fixture.store.user(user.id).unwrap(), Some(user.clone()));
     let changed = done(change("lovelace@example.org", &access));
     let wanted = User {
         email: "lovelace@example.org".parse().unwrap(),
@@ -151,41 +151,46 @@ pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
         ..user.clone()
     };
     assert_eq!(changed, wanted);
-    assert_eq!(bench.store.user(user.id).unwrap(), Some(wanted));
+    assert_eq!(fixture.store.user(user.id).unwrap(), Some(wanted));
     assert_eq!(
         done(change("ada@example.org", &Access::Operator)).access,
         Access::Operator
     );
-    assert_eq!(bench.store.users(Some(other)).unwrap(), []);
-    let refuse = |id| bench.store.change_user(id, &mut |_| false, note()).unwrap();
+    assert_eq!(fixture.store.users(Some(other)).unwrap(), []);
+    let refuse = |id| {
+        fixture
+            .store
+            .change_user(id, &mut |_| false, note())
+            .unwrap()
+    };
     assert_eq!(refuse(user.id), ChangeResult::Refused);
     assert_eq!(refuse(UserId(99)), ChangeResult::Missing);
 }
 
-pub(super) fn another_address_ends_the_links_to_the_old_one(bench: &Bench<'_>) {
-    let user = ada(bench);
+pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>) {
+    let user = ada(fixture);
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
-    bench.store.add_link(&ONE, &link).unwrap();
+    fixture.store.add_link(&ONE, &link).unwrap();
     let change = |email: &str| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
             true
         };
         done(
-            bench
+            fixture
                 .store
                 .change_user(user.id, &mut change, note())
                 .unwrap(),
         );
-        bench.store.link(&ONE, at(1)).unwrap()
+        fixture.store.link(&ONE, at(1)).unwrap()
     };
     assert_eq!(change("ada@example.org"), Some(link));
     assert_eq!(change("eve@example.org"), None);
 }
 
-pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
-    let (user, store) = (ada(bench), bench.store);
-    let other = add(bench, "other@example.org", Access::Operator);
+pub(super) fn a_password_ends_sessions_links_and_emails(fixture: &Fixture<'_>) {
+    let (user, store) = (ada(fixture), fixture.store);
+    let other = add(fixture, "other@example.org", Access::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
         let held = session(SessionOwner::User(user), 60);
         store.add_session(&[first; 32], &held, None).unwrap();
@@ -222,8 +227,11 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     }
     assert_eq!(store.link(&[1; 32], at(1)).unwrap(), None);
     assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
-    let owed = store.due_account_emails(at(1), 9).unwrap();
-    assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
+    let pending = store.due_account_emails(at(1), 9).unwrap();
+    assert_eq!(
+        pending.iter().map(|l| l.user).collect::<Vec<_>>(),
+        [other.id]
+    );
     assert!(matches!(by([11; 32]).unwrap(), ChangeResult::Done(_)));
     assert_eq!(by([11; 32]).unwrap(), ChangeResult::Missing, "only once");
     let own = session(SessionOwner::User(user.id), 60);
@@ -235,8 +243,8 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     assert!(verified("$argon2id$new"));
 }
 
-pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>) {
-    let (user, store) = (ada(bench), bench.store);
+pub(super) fn a_removed_user_leaves_nothing_and_its_id_is_not_reused(fixture: &Fixture<'_>) {
+    let (user, store) = (ada(fixture), fixture.store);
     let holder = SessionOwner::User(user.id);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
@@ -260,12 +268,12 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>
     assert_eq!(store.due_account_emails(at(1), 9).unwrap(), []);
     assert!(!owe(user.id).unwrap());
     assert!(store.add_session(&TWO, &session(holder, 60), None).is_err());
-    assert!(ada(bench).id > user.id);
+    assert!(ada(fixture).id > user.id);
 }
 
-pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'_>) {
-    let (store, other) = (bench.store, bench.add_organizer("other"));
-    let wanted = new_user("ada@example.org", entries(&[bench.organizer]));
+pub(super) fn changes_of_users_are_audited_per_organizer(fixture: &Fixture<'_>) {
+    let (store, other) = (fixture.store, fixture.add_organizer("other"));
+    let wanted = new_user("ada@example.org", entries(&[fixture.organizer]));
     let user = done(
         store
             .add_user(&wanted, named("sonnette.user.created"))
@@ -292,14 +300,14 @@ pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'
             .unwrap(),
     );
     let own = ["sonnette.user.created", "sonnette.user.changed"];
-    assert_eq!(audited(bench, bench.organizer), own);
+    assert_eq!(audited(fixture, fixture.organizer), own);
     let others = ["changed", "password", "removed"].map(|a| format!("sonnette.user.{a}"));
-    assert_eq!(audited(bench, other), others);
+    assert_eq!(audited(fixture, other), others);
 }
 
-pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
-    let (store, user) = (bench.store, ada(bench).id);
-    let (token, organizer) = (token(bench), bench.organizer);
+pub(super) fn a_session_lasts_until_it_expires_or_ends(fixture: &Fixture<'_>) {
+    let (store, user) = (fixture.store, ada(fixture).id);
+    let (token, organizer) = (token(fixture), fixture.organizer);
     let own = session(SessionOwner::User(user), 60);
     let portal = session(SessionOwner::Portal { organizer, token }, 60);
     store.add_session(&ONE, &own, None).unwrap();
@@ -307,7 +315,7 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
     let found = |hash, second| store.session(&hash, at(second)).unwrap();
     assert_eq!((found(ONE, 59), found(TWO, 59)), (Some(own), Some(portal)));
     assert_eq!((found(ONE, 60), found([3; 32], 0)), (None, None));
-    // Too late, and in time.
+    // One session has expired, the other has not.
     store.extend_session(&ONE, at(120), at(60)).unwrap();
     assert_eq!(found(ONE, 60), None);
     store.extend_session(&ONE, at(120), at(59)).unwrap();
@@ -319,9 +327,9 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
     assert_eq!(found(TWO, 1), None);
 }
 
-pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
-    let (store, user) = (bench.store, ada(bench).id);
-    let (token, organizer) = (token(bench), bench.organizer);
+pub(super) fn a_link_lasts_as_long_as_its_purpose_says(fixture: &Fixture<'_>) {
+    let (store, user) = (fixture.store, ada(fixture).id);
+    let (token, organizer) = (token(fixture), fixture.organizer);
     let purposes = [
         (LinkPurpose::Invitation(user), 7 * 24 * 3_600),
         (LinkPurpose::Reset(user), 3_600),
@@ -332,7 +340,7 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
         store.add_link(&hash, &Link::new(purpose, at(0))).unwrap();
         let found = |second| store.link(&hash, at(second)).unwrap();
         let expires = at(seconds);
-        // As often as one looks.
+        // Reading it does not end it.
         for _ in 0..2 {
             assert_eq!(found(seconds - 1), Some(Link { purpose, expires }));
         }
@@ -342,12 +350,12 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
     }
 }
 
-pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
-    let (store, user) = (bench.store, ada(bench));
+pub(super) fn an_account_email_is_due_until_it_is_settled(fixture: &Fixture<'_>) {
+    let (store, user) = (fixture.store, ada(fixture));
     let (kind, language, organizer) = (
         AccountEmailKind::Invitation,
         Language::French,
-        Some(bench.organizer),
+        Some(fixture.organizer),
     );
     assert!(
         store
@@ -355,9 +363,9 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
             .unwrap()
     );
     assert_eq!(store.due_account_emails(at(4), 9).unwrap(), []);
-    let owed = store.due_account_emails(at(5), 9).unwrap().remove(0);
+    let pending = store.due_account_emails(at(5), 9).unwrap().remove(0);
     let wanted = AccountEmail {
-        id: owed.id,
+        id: pending.id,
         user: user.id,
         email: user.email,
         kind,
@@ -366,10 +374,10 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
         at: at(5),
         tries: 0,
     };
-    assert_eq!(owed, wanted);
-    let waits = owed.after_failure("away".to_owned(), at(6));
+    assert_eq!(pending, wanted);
+    let waits = pending.after_failure("away".to_owned(), at(6));
     store
-        .record_account_email_result(owed.id, &waits, at(6))
+        .record_account_email_result(pending.id, &waits, at(6))
         .unwrap();
     assert_eq!(store.due_account_emails(at(10), 9).unwrap(), []);
     assert_eq!(store.due_account_emails(at(11), 9).unwrap()[0].tries, 1);
@@ -384,11 +392,11 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     );
     assert_eq!(store.due_account_emails(at(20), 9).unwrap().len(), 2);
     store
-        .record_account_email_result(owed.id, &AccountEmailResult::Sent, at(12))
+        .record_account_email_result(pending.id, &AccountEmailResult::Sent, at(12))
         .unwrap();
-    // It stays as it is.
+    // A settled email is not changed.
     store
-        .record_account_email_result(owed.id, &waits, at(13))
+        .record_account_email_result(pending.id, &waits, at(13))
         .unwrap();
     let left = store.due_account_emails(at(20), 9).unwrap();
     assert_eq!(left.len(), 1);
@@ -401,9 +409,9 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     assert_eq!(store.due_account_emails(at(99), 9).unwrap(), []);
 }
 
-pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
-    let (store, user) = (bench.store, ada(bench).id);
-    let other = add(bench, "other@example.org", Access::Operator).id;
+pub(super) fn account_emails_are_rate_limited(fixture: &Fixture<'_>) {
+    let (store, user) = (fixture.store, ada(fixture).id);
+    let other = add(fixture, "other@example.org", Access::Operator).id;
     let owe = |user, kind, second| {
         let queued = store.enqueue_account_email(user, kind, Language::English, None, at(second));
         queued.unwrap()
@@ -428,8 +436,8 @@ pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
     assert!(owe(other, AccountEmailKind::Reset, 86_400));
 }
 
-pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
-    let (store, user) = (bench.store, ada(bench).id);
+pub(super) fn expired_rows_are_pruned(fixture: &Fixture<'_>) {
+    let (store, user) = (fixture.store, ada(fixture).id);
     let holder = SessionOwner::User(user);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     store.add_session(&TWO, &session(holder, 61), None).unwrap();
@@ -444,7 +452,7 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     };
     assert!(owe(AccountEmailKind::Reset, 29) && owe(AccountEmailKind::Invitation, 30));
     assert!(!store.prune(at(30), at(60)).unwrap());
-    // What has expired is not given at all, so it is looked for as of when it had not.
+    // Expired rows are not returned, so they are read as of an earlier time.
     assert_eq!(store.session(&ONE, at(0)).unwrap(), None);
     assert!(store.session(&TWO, at(0)).unwrap().is_some());
     assert_eq!(store.link(&ONE, at(0)).unwrap(), None);

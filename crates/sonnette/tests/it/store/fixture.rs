@@ -1,4 +1,4 @@
-//! A store with one organizer, and short ways to fill it.
+//! A store with one organizer, and functions that fill it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::world::{note, organizer, webhook};
 
 pub(super) const ACTION: &str = "test.happened";
 
-/// So many seconds after noon.
+/// The time this many seconds after noon.
 pub(super) fn at(seconds: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_secs(seconds)
 }
 
-pub(super) struct Bench<'a> {
+pub(super) struct Fixture<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) organizer: OrganizerId,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> Fixture<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
         let organizer = add_organizer(store, "bigevents");
         Self { store, organizer }
@@ -40,7 +40,7 @@ impl<'a> Bench<'a> {
 
     pub(super) fn add_webhook(&self) -> WebhookId {
         let webhook = webhook(self.organizer, "http://localhost/", &[ACTION]);
-        self.store.add_webhook(&webhook, note()).unwrap().id
+        self.store.add_webhook(&webhook, note(), None).unwrap().id
     }
 
     pub(super) fn group(&self, publications: Vec<Publication>) -> PublicationGroup {
@@ -75,30 +75,36 @@ impl<'a> Bench<'a> {
             published_changes: Vec::new(),
             now,
         };
-        // Settlements do not depend on the registry, so they go by no version.
+        // The version is checked for publications only.
         self.store.commit(0, &batch).unwrap();
     }
 
-    /// Publishes to these webhooks, once for each second.
+    /// Publishes one notification to these webhooks at each of these seconds.
     pub(super) fn publish(&self, to: &[WebhookId], seconds: &[i64]) -> Vec<NotificationId> {
         let publications = seconds.iter().map(|s| publication(to, *s)).collect();
-        taken(&self.commit(vec![self.group(publications)])[0])
+        stored(&self.commit(vec![self.group(publications)])[0])
             .iter()
             .map(|answered| answered.id)
             .collect()
     }
 
-    /// The beginning of the schedule of a delivery that waits; of one that does not, a time like any.
+    /// The start of the schedule of a pending delivery; an arbitrary time for a settled one.
     pub(super) fn started_at(&self, webhook: WebhookId, id: NotificationId) -> Timestamp {
         let page = self
             .store
             .due_deliveries(webhook, at(1_000_000_000), None, 100_000)
             .unwrap();
-        let waiting = page.due.iter().find(|w| w.notification.id == id);
+        let waiting = page.deliveries.iter().find(|w| w.notification.id == id);
         waiting.map_or(at(0), |w| w.progress.started_at)
     }
 
-    pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
+    pub(super) fn settle_delivery(
+        &self,
+        webhook: WebhookId,
+        id: NotificationId,
+        how: Settled,
+        second: i64,
+    ) {
         let ends = DeliveryUpdate::Settle {
             end: how,
             attempts: 1,
@@ -108,7 +114,7 @@ impl<'a> Bench<'a> {
         self.settle(vec![settlement], at(second));
     }
 
-    pub(super) fn waits_until(&self, webhook: WebhookId, id: NotificationId, second: i64) {
+    pub(super) fn reschedule(&self, webhook: WebhookId, id: NotificationId, second: i64) {
         let progress = Progress {
             attempts: 1,
             tries: 1,
@@ -127,13 +133,13 @@ impl<'a> Bench<'a> {
         self.delivery(webhook, id).state.as_str()
     }
 
-    /// The ids of what is due, in order.
+    /// The notifications of the due deliveries, in order.
     pub(super) fn due(&self, webhook: WebhookId, second: i64) -> Vec<NotificationId> {
         let page = self
             .store
             .due_deliveries(webhook, at(second), None, 10_000)
             .unwrap();
-        page.due.iter().map(|w| w.notification.id).collect()
+        page.deliveries.iter().map(|w| w.notification.id).collect()
     }
 }
 
@@ -168,7 +174,7 @@ pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Pu
     publication
 }
 
-pub(super) fn taken(answer: &GroupResult) -> &[StoredPublication] {
+pub(super) fn stored(answer: &GroupResult) -> &[StoredPublication] {
     match answer {
         GroupResult::Stored(answers) => answers,
         GroupResult::Conflict(place) => panic!("a conflict at {place}"),
@@ -228,8 +234,8 @@ pub(super) fn disabling(mut settlement: Settlement, reason: DisableReason) -> Se
     settlement
 }
 
-/// What a damaged row is told by.
-pub(super) fn named(error: StoreError) -> (&'static str, &'static str, String) {
+/// The table, the column and the row that an error names.
+pub(super) fn invalid_cell(error: StoreError) -> (&'static str, &'static str, String) {
     match error {
         StoreError::Inconsistent {
             table, column, row, ..

@@ -1,4 +1,4 @@
-//! Who may publish, who listens, who changed what.
+//! Organizers, events, action types, webhooks, tokens, the audit log and stored responses.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use sonnette::store::{
     Actor, ChangeResult, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
 };
 
-use super::bench::{Bench, at, settlement, with_health};
+use super::fixture::{Fixture, at, settlement, with_health};
 use crate::world::{note, organizer, webhook};
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
@@ -25,25 +25,29 @@ pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     }
 }
 
-fn loaded(bench: &Bench<'_>, id: OrganizerId) -> Organizer {
-    let rows = bench.store.load(0).unwrap().organizers;
+fn loaded(fixture: &Fixture<'_>, id: OrganizerId) -> Organizer {
+    let rows = fixture.store.load(0).unwrap().organizers;
     rows.into_iter().find(|o| o.id == id).unwrap()
 }
 
-pub(super) fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
-    let rows = bench.store.load(0).unwrap().webhooks;
+pub(super) fn loaded_webhook(fixture: &Fixture<'_>, id: WebhookId) -> Webhook {
+    let rows = fixture.store.load(0).unwrap().webhooks;
     rows.into_iter().find(|w| w.id == id).unwrap()
 }
 
-pub(super) fn change(bench: &Bench<'_>, id: WebhookId, change: impl Fn(&mut Webhook)) -> Webhook {
+pub(super) fn change(
+    fixture: &Fixture<'_>,
+    id: WebhookId,
+    change: impl Fn(&mut Webhook),
+) -> Webhook {
     let mut change = |w: &mut Webhook| {
         change(w);
         true
     };
     done(
-        bench
+        fixture
             .store
-            .change_webhook(bench.organizer, id, &mut change, note())
+            .change_webhook(fixture.organizer, id, &mut change, note(), None)
             .unwrap(),
     )
 }
@@ -57,94 +61,94 @@ fn token(scope: Scope, hash: u8) -> NewToken {
     }
 }
 
-pub(super) fn each_change_makes_a_version_and_loads_what_changed(bench: &Bench<'_>) {
-    let other = bench.add_organizer("other");
-    let version = bench.store.version().unwrap();
-    let webhook = bench.add_webhook();
-    let rows = bench.store.load(version).unwrap();
-    assert!(rows.version > version && rows.version == bench.store.version().unwrap());
+pub(super) fn each_change_makes_a_version_and_loads_what_changed(fixture: &Fixture<'_>) {
+    let other = fixture.add_organizer("other");
+    let version = fixture.store.version().unwrap();
+    let webhook = fixture.add_webhook();
+    let rows = fixture.store.load(version).unwrap();
+    assert!(rows.version > version && rows.version == fixture.store.version().unwrap());
     let ids: Vec<_> = rows.webhooks.iter().map(|w| w.id).collect();
     assert_eq!(ids, [webhook], "nothing else has changed");
     assert!(rows.organizers.is_empty() && rows.tokens.is_empty() && rows.actions.is_empty());
 
-    bench
+    fixture
         .store
         .add_token(&token(Scope::Operator, 1), note())
         .unwrap();
-    let after = bench.store.load(rows.version).unwrap();
+    let after = fixture.store.load(rows.version).unwrap();
     assert!(after.version > rows.version && after.webhooks.is_empty());
     assert_eq!(after.tokens.len(), 1);
-    let whole = bench.store.load(0).unwrap();
+    let whole = fixture.store.load(0).unwrap();
     let ids: Vec<_> = whole.organizers.iter().map(|o| o.id).collect();
-    assert_eq!(ids, [bench.organizer, other]);
-    let none = bench.store.load(whole.version).unwrap();
+    assert_eq!(ids, [fixture.organizer, other]);
+    let none = fixture.store.load(whole.version).unwrap();
     assert!(none.organizers.is_empty() && none.tokens.is_empty());
     let mut rename = |organizer: &mut Organizer| {
         organizer.name = "Big".to_owned();
         true
     };
     done(
-        bench
+        fixture
             .store
-            .change_organizer(bench.organizer, &mut rename, note())
+            .change_organizer(fixture.organizer, &mut rename, note())
             .unwrap(),
     );
-    let renamed = bench.store.load(whole.version).unwrap();
+    let renamed = fixture.store.load(whole.version).unwrap();
     assert_eq!((renamed.organizers.len(), renamed.webhooks.len()), (1, 0));
-    assert_eq!(renamed.organizers[0].id, bench.organizer);
+    assert_eq!(renamed.organizers[0].id, fixture.organizer);
 }
 
-pub(super) fn a_change_loads_one_row_however_large_the_organizer(bench: &Bench<'_>) {
+pub(super) fn a_change_loads_one_row_however_large_the_organizer(fixture: &Fixture<'_>) {
     for _ in 0..2 {
-        let mut webhooks: Vec<_> = (0..30).map(|_| bench.add_webhook()).collect();
+        let mut webhooks: Vec<_> = (0..30).map(|_| fixture.add_webhook()).collect();
         let changed = webhooks.swap_remove(7);
-        let version = bench.store.version().unwrap();
-        change(bench, changed, |w| w.comment = Some("mine".to_owned()));
-        let rows = bench.store.load(version).unwrap();
+        let version = fixture.store.version().unwrap();
+        change(fixture, changed, |w| w.comment = Some("mine".to_owned()));
+        let rows = fixture.store.load(version).unwrap();
         assert_eq!((rows.webhooks.len(), rows.organizers.len()), (1, 0));
         assert_eq!(rows.webhooks[0].id, changed);
 
-        let version = bench.store.version().unwrap();
+        let version = fixture.store.version().unwrap();
         done(
-            bench
+            fixture
                 .store
-                .mark_webhook_deleted(bench.organizer, webhooks[3], note())
+                .mark_webhook_deleted(fixture.organizer, webhooks[3], note())
                 .unwrap(),
         );
-        let rows = bench.store.load(version).unwrap();
+        let rows = fixture.store.load(version).unwrap();
         assert_eq!((rows.webhooks.len(), rows.organizers.len()), (1, 0));
         assert_eq!(rows.webhooks[0].id, webhooks[3]);
     }
 }
 
-pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(bench: &Bench<'_>) {
+pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(fixture: &Fixture<'_>) {
     let slug: sonnette::domain::EventSlug = "a".parse().unwrap();
     done(
-        bench
+        fixture
             .store
-            .add_event(bench.organizer, &event("a", "", None), note())
+            .add_event(fixture.organizer, &event("a", "", None), note())
             .unwrap(),
     );
-    let (with, without) = (bench.add_webhook(), bench.add_webhook());
+    let (with, without) = (fixture.add_webhook(), fixture.add_webhook());
     let only = EventFilter::Only(BTreeSet::from([slug.clone()]));
-    change(bench, with, |w| w.events = only.clone());
-    change(bench, without, |w| {
+    change(fixture, with, |w| w.events = only.clone());
+    change(fixture, without, |w| {
         w.events = EventFilter::Only(BTreeSet::new())
     });
-    let version = bench.store.version().unwrap();
+    let version = fixture.store.version().unwrap();
     done(
-        bench
+        fixture
             .store
-            .remove_event(bench.organizer, &slug, note())
+            .remove_event(fixture.organizer, &slug, note())
             .unwrap(),
     );
-    let rows = bench.store.load(version).unwrap();
+    let rows = fixture.store.load(version).unwrap();
     let ids: Vec<_> = rows.webhooks.iter().map(|w| w.id).collect();
     assert_eq!(ids, [with]);
     assert_eq!(rows.webhooks[0].events, EventFilter::Only(BTreeSet::new()));
 }
 
-pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>) {
+pub(super) fn a_name_may_be_registered_again_between_two_loads(fixture: &Fixture<'_>) {
     let row = |organizer| RegisteredAction {
         id: 0,
         organizer,
@@ -155,34 +159,35 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    for organizer in [Some(bench.organizer), None] {
-        let add = |row: &RegisteredAction| done(bench.store.add_action_type(row, note()).unwrap());
+    for organizer in [Some(fixture.organizer), None] {
+        let add =
+            |row: &RegisteredAction| done(fixture.store.add_action_type(row, note()).unwrap());
         let remove =
-            |row: &RegisteredAction| done(bench.store.remove_action_type(row, note()).unwrap());
+            |row: &RegisteredAction| done(fixture.store.remove_action_type(row, note()).unwrap());
         let mut first = row(organizer);
         first.id = add(&first);
-        let version = bench.store.version().unwrap();
+        let version = fixture.store.version().unwrap();
         remove(&first);
         let removed = RemovedAction {
             organizer,
             name: first.name.clone(),
         };
-        let rows = bench.store.load(version).unwrap();
+        let rows = fixture.store.load(version).unwrap();
         assert_eq!(rows.removed_actions, [removed.clone()]);
         assert!(rows.actions.is_empty() && rows.organizers.is_empty());
         let mut second = row(organizer);
         second.id = add(&second);
-        let rows = bench.store.load(version).unwrap();
+        let rows = fixture.store.load(version).unwrap();
         assert_eq!(
             (rows.removed_actions, rows.actions),
             (vec![removed], vec![second.clone()])
         );
         remove(&second);
-        assert_eq!(bench.store.load(version).unwrap().actions, []);
+        assert_eq!(fixture.store.load(version).unwrap().actions, []);
     }
 }
 
-pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
+pub(super) fn an_organizer_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let policies = [
         None,
         Some(FailurePolicy::Never),
@@ -201,36 +206,36 @@ pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
             o.failure_policy = policy;
             true
         };
-        let changed = bench
+        let changed = fixture
             .store
-            .change_organizer(bench.organizer, &mut changed, note())
+            .change_organizer(fixture.organizer, &mut changed, note())
             .unwrap();
-        assert_eq!(loaded(bench, bench.organizer), done(changed));
-        assert_eq!(loaded(bench, bench.organizer).failure_policy, policy);
+        assert_eq!(loaded(fixture, fixture.organizer), done(changed));
+        assert_eq!(loaded(fixture, fixture.organizer).failure_policy, policy);
     }
-    let missing = bench
+    let missing = fixture
         .store
         .change_organizer(OrganizerId(999), &mut |_| true, note())
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
 }
 
-pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
-    let again = bench
+pub(super) fn slugs_and_uuids_are_unique(fixture: &Fixture<'_>) {
+    let again = fixture
         .store
         .add_organizer(&organizer("bigevents"), note())
         .unwrap();
     assert_eq!(again, ChangeResult::Taken);
-    let own = loaded(bench, bench.organizer);
+    let own = loaded(fixture, fixture.organizer);
     let namesake = Organizer {
         uuid: own.uuid,
         ..organizer("elsewhere")
     };
-    let again = bench.store.add_organizer(&namesake, note()).unwrap();
+    let again = fixture.store.add_organizer(&namesake, note()).unwrap();
     assert_eq!(again, ChangeResult::Taken);
-    // Case matters.
+    // Slugs are case-sensitive.
     let other = done(
-        bench
+        fixture
             .store
             .add_organizer(&organizer("BigEvents"), note())
             .unwrap(),
@@ -239,9 +244,9 @@ pub(super) fn slugs_and_uuids_are_taken_once(bench: &Bench<'_>) {
         o.uuid = own.uuid;
         true
     };
-    let stolen = bench.store.change_organizer(other.id, &mut steal, note());
+    let stolen = fixture.store.change_organizer(other.id, &mut steal, note());
     assert_eq!(stolen.unwrap(), ChangeResult::Taken);
-    assert_eq!(loaded(bench, other.id), other);
+    assert_eq!(loaded(fixture, other.id), other);
 }
 
 fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Event {
@@ -253,7 +258,7 @@ fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Ev
     }
 }
 
-pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<'_>) {
+pub(super) fn events_are_ordered_and_removed_from_webhooks(fixture: &Fixture<'_>) {
     for event in [
         event("d", "x", None),
         event("c", "b", Some(5)),
@@ -261,49 +266,49 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
         event("a", "z", Some(1)),
     ] {
         done(
-            bench
+            fixture
                 .store
-                .add_event(bench.organizer, &event, note())
+                .add_event(fixture.organizer, &event, note())
                 .unwrap(),
         );
     }
-    let taken = bench
+    let taken = fixture
         .store
-        .add_event(bench.organizer, &event("a", "again", None), note())
+        .add_event(fixture.organizer, &event("a", "again", None), note())
         .unwrap();
     assert_eq!(taken, ChangeResult::Taken);
     let order = || -> Vec<String> {
-        let events = bench.store.events(bench.organizer).unwrap();
+        let events = fixture.store.events(fixture.organizer).unwrap();
         events.iter().map(|e| e.slug.to_string()).collect()
     };
     assert_eq!(order(), ["a", "b", "c", "d"]);
 
     let only =
         |slugs: &[&str]| EventFilter::Only(slugs.iter().map(|s| s.parse().unwrap()).collect());
-    let id = bench.add_webhook();
-    change(bench, id, |w| w.events = only(&["a", "b"]));
-    assert_eq!(loaded_webhook(bench, id).events, only(&["a", "b"]));
+    let id = fixture.add_webhook();
+    change(fixture, id, |w| w.events = only(&["a", "b"]));
+    assert_eq!(loaded_webhook(fixture, id).events, only(&["a", "b"]));
     let slug = "a".parse().unwrap();
-    let version = bench.store.version().unwrap();
+    let version = fixture.store.version().unwrap();
     done(
-        bench
+        fixture
             .store
-            .remove_event(bench.organizer, &slug, note())
+            .remove_event(fixture.organizer, &slug, note())
             .unwrap(),
     );
-    assert!(bench.store.version().unwrap() > version);
-    assert_eq!(loaded_webhook(bench, id).events, only(&["b"]));
+    assert!(fixture.store.version().unwrap() > version);
+    assert_eq!(loaded_webhook(fixture, id).events, only(&["b"]));
     assert_eq!(order(), ["b", "c", "d"]);
-    let missing = bench
+    let missing = fixture
         .store
-        .change_event(bench.organizer, &slug, "renamed", None, note())
+        .change_event(fixture.organizer, &slug, "renamed", None, note())
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
     done(
-        bench
+        fixture
             .store
             .change_event(
-                bench.organizer,
+                fixture.organizer,
                 &"b".parse().unwrap(),
                 "renamed",
                 None,
@@ -314,16 +319,16 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
     assert_eq!(order(), ["c", "b", "d"]);
 }
 
-pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
+pub(super) fn a_webhook_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let slug: sonnette::domain::EventSlug = "democon".parse().unwrap();
     done(
-        bench
+        fixture
             .store
-            .add_event(bench.organizer, &event("democon", "", None), note())
+            .add_event(fixture.organizer, &event("democon", "", None), note())
             .unwrap(),
     );
     let mut given = webhook(
-        bench.organizer,
+        fixture.organizer,
         "https://user:p%40ss@example.com/a?b=c",
         &["a.b", "a.b", "c.*"],
     );
@@ -348,50 +353,53 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
         previous: Some((SigningSeed([2; 32]), at(5))),
     });
     given.settings.contact_emails = vec!["a@example.com".to_owned()];
-    let added = bench.store.add_webhook(&given, note()).unwrap();
+    let added = fixture.store.add_webhook(&given, note(), None).unwrap();
     given.id = added.id;
     assert_eq!(added, given);
-    assert_eq!(loaded_webhook(bench, added.id), given);
+    assert_eq!(loaded_webhook(fixture, added.id), given);
 
-    let plain = webhook(bench.organizer, "http://localhost/", &[]);
-    let changed = change(bench, added.id, |w| {
+    let plain = webhook(fixture.organizer, "http://localhost/", &[]);
+    let changed = change(fixture, added.id, |w| {
         *w = Webhook {
             id: w.id,
             ..plain.clone()
         }
     });
-    assert_eq!(loaded_webhook(bench, added.id), changed);
+    assert_eq!(loaded_webhook(fixture, added.id), changed);
     assert_eq!((changed.comment, changed.settings), (None, plain.settings));
 }
 
-pub(super) fn a_change_may_be_refused(bench: &Bench<'_>) {
-    let id = bench.add_webhook();
-    let before = (bench.store.version().unwrap(), loaded_webhook(bench, id));
+pub(super) fn a_change_may_be_refused(fixture: &Fixture<'_>) {
+    let id = fixture.add_webhook();
+    let before = (
+        fixture.store.version().unwrap(),
+        loaded_webhook(fixture, id),
+    );
     let mut refuse = |w: &mut Webhook| {
         w.comment = Some("no".to_owned());
         false
     };
-    let refused = bench
+    let refused = fixture
         .store
-        .change_webhook(bench.organizer, id, &mut refuse, note())
+        .change_webhook(fixture.organizer, id, &mut refuse, note(), None)
         .unwrap();
     assert_eq!(refused, ChangeResult::Refused);
-    let elsewhere = bench.add_organizer("other");
-    let version = bench.store.version().unwrap();
-    let missing = bench
+    let elsewhere = fixture.add_organizer("other");
+    let version = fixture.store.version().unwrap();
+    let missing = fixture
         .store
-        .change_webhook(elsewhere, id, &mut |_| true, note())
+        .change_webhook(elsewhere, id, &mut |_| true, note(), None)
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
-    assert_eq!(loaded_webhook(bench, id), before.1);
-    // Nothing but a note: the version stays.
-    change(bench, id, |_| {});
-    assert_eq!(bench.store.version().unwrap(), version);
+    assert_eq!(loaded_webhook(fixture, id), before.1);
+    // Without a change only the entry is written, and the version stays.
+    change(fixture, id, |_| {});
+    assert_eq!(fixture.store.version().unwrap(), version);
 }
 
-pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
-    let id = bench.add_webhook();
-    let notification = bench.publish(&[id], &[0])[0];
+pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>) {
+    let id = fixture.add_webhook();
+    let notification = fixture.publish(&[id], &[0])[0];
     let streak = FailureStreak {
         failures: 9,
         since: at(0),
@@ -407,12 +415,12 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
         reason: DisableReason::User,
     });
     let health_after = |change_it: &dyn Fn(&mut Webhook)| {
-        bench.settle(
+        fixture.settle(
             vec![with_health(settlement(id, notification, 1, None), ill)],
             at(1),
         );
-        change(bench, id, change_it);
-        bench.store.lane(id).unwrap().health
+        change(fixture, id, change_it);
+        fixture.store.lane(id).unwrap().health
     };
     assert_eq!(health_after(&|w| w.comment = Some("c".to_owned())), ill);
     assert_eq!(health_after(&|w| w.state = off.clone()), ill);
@@ -426,11 +434,11 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
     );
 }
 
-pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
-    let other = bench.add_organizer("other");
+pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>) {
+    let other = fixture.add_organizer("other");
     let mut row = RegisteredAction {
         id: 0,
-        organizer: Some(bench.organizer),
+        organizer: Some(fixture.organizer),
         name: "shop.moved".parse().unwrap(),
         description: "moved".to_owned(),
         schema: Some(serde_json::json!({"type": "object"})),
@@ -438,13 +446,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    row.id = done(bench.store.add_action_type(&row, note()).unwrap());
+    row.id = done(fixture.store.add_action_type(&row, note()).unwrap());
     let again = RegisteredAction {
         id: 0,
         ..row.clone()
     };
     assert_eq!(
-        bench.store.add_action_type(&again, note()).unwrap(),
+        fixture.store.add_action_type(&again, note()).unwrap(),
         ChangeResult::Taken
     );
     let everybodys = RegisteredAction {
@@ -453,9 +461,9 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         name: "all.moved".parse().unwrap(),
         ..row.clone()
     };
-    done(bench.store.add_action_type(&everybodys, note()).unwrap());
+    done(fixture.store.add_action_type(&everybodys, note()).unwrap());
     let names = |organizer| -> Vec<String> {
-        let registry = RegistrySnapshot::read(bench.store).unwrap();
+        let registry = RegistrySnapshot::read(fixture.store).unwrap();
         let found = registry.organizer_by_id(organizer).unwrap();
         let mut names: Vec<_> = found
             .catalogue
@@ -465,70 +473,74 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         names.sort();
         names
     };
-    assert_eq!(names(bench.organizer), ["all.moved", "shop.moved"]);
+    assert_eq!(names(fixture.organizer), ["all.moved", "shop.moved"]);
     assert_eq!(names(other), ["all.moved"]);
     row.example = Some(serde_json::json!({"a": [1, "é"]}));
-    let version = bench.store.version().unwrap();
-    done(bench.store.change_action_type(&row, note()).unwrap());
-    let rows = bench.store.load(version).unwrap();
+    let version = fixture.store.version().unwrap();
+    done(fixture.store.change_action_type(&row, note()).unwrap());
+    let rows = fixture.store.load(version).unwrap();
     assert_eq!(
         (&rows.actions[..], rows.organizers.len()),
         (&[row.clone()][..], 0)
     );
-    done(bench.store.remove_action_type(&row, note()).unwrap());
+    done(fixture.store.remove_action_type(&row, note()).unwrap());
     assert_eq!(
-        bench.store.remove_action_type(&row, note()).unwrap(),
+        fixture.store.remove_action_type(&row, note()).unwrap(),
         ChangeResult::Missing
     );
-    assert_eq!(names(bench.organizer), ["all.moved"]);
+    assert_eq!(names(fixture.organizer), ["all.moved"]);
 }
 
-pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
-    let scope = Scope::Organizer(bench.organizer, Permissions::DEFAULT);
-    let added = bench.store.add_token(&token(scope, 1), note()).unwrap();
+pub(super) fn tokens_are_stored_by_their_hash(fixture: &Fixture<'_>) {
+    let scope = Scope::Organizer(fixture.organizer, Permissions::DEFAULT);
+    let added = fixture.store.add_token(&token(scope, 1), note()).unwrap();
     assert_eq!(
         (added.scope, added.active, added.last_used),
         (scope, true, None)
     );
-    let operator = bench
+    let operator = fixture
         .store
         .add_token(&token(Scope::Operator, 2), note())
         .unwrap();
-    let tokens = || bench.store.load(0).unwrap().tokens;
+    let tokens = || fixture.store.load(0).unwrap().tokens;
     assert_eq!(tokens(), [([1; 32], added.clone()), ([2; 32], operator)]);
     let mut switch_off = |t: &mut sonnette::domain::Token| {
         t.active = false;
         true
     };
     let off = done(
-        bench
+        fixture
             .store
             .change_token(added.id, &mut switch_off, note())
             .unwrap(),
     );
     assert!(!off.active);
     assert_eq!(
-        bench
+        fixture
             .store
             .change_token(TokenId(99), &mut |_| true, note())
             .unwrap(),
         ChangeResult::Missing
     );
-    let version = bench.store.version().unwrap();
-    bench
+    let version = fixture.store.version().unwrap();
+    fixture
         .store
         .record_token_uses(&[(added.id, at(60))])
         .unwrap();
-    assert_eq!(bench.store.version().unwrap(), version);
+    assert_eq!(fixture.store.version().unwrap(), version);
     assert_eq!(
         (tokens()[0].1.last_used, tokens()[0].1.active),
         (Some(at(60)), false)
     );
 }
 
-pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
-    let other = bench.add_organizer("other");
-    let before = bench.store.audit_entries(bench.organizer, 0, 0).unwrap().0;
+pub(super) fn the_audit_log_is_paged_newest_first(fixture: &Fixture<'_>) {
+    let other = fixture.add_organizer("other");
+    let before = fixture
+        .store
+        .audit_entries(fixture.organizer, 0, 0)
+        .unwrap()
+        .0;
     for second in 0..5 {
         let note = NewAuditEntry {
             actor: Actor::Token(TokenId(7)),
@@ -536,9 +548,15 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
             data: serde_json::json!({"second": second}),
             at: at(second),
         };
-        bench.store.add_audit_entry(bench.organizer, note).unwrap();
+        fixture
+            .store
+            .add_audit_entry(fixture.organizer, note)
+            .unwrap();
     }
-    let (count, page) = bench.store.audit_entries(bench.organizer, 1, 2).unwrap();
+    let (count, page) = fixture
+        .store
+        .audit_entries(fixture.organizer, 1, 2)
+        .unwrap();
     assert_eq!((count, page.len()), (before + 5, 2));
     assert_eq!((page[0].at, page[1].at), (at(3), at(2)));
     assert_eq!(page[0].actor, ("token".to_owned(), Some(7)));
@@ -546,19 +564,22 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
         (page[0].action.as_str(), &page[0].data),
         ("test.noted", &serde_json::json!({"second": 3}))
     );
-    assert!(bench.store.audit_entries(other, 0, 9).unwrap().0 < 5);
+    assert!(fixture.store.audit_entries(other, 0, 9).unwrap().0 < 5);
 }
 
-pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
+pub(super) fn a_response_is_stored_for_a_day(fixture: &Fixture<'_>) {
     let answer = StoredResponse {
         status: 201,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: vec![0, 255, b'{'],
     };
     let key = [3; 32];
-    bench.store.store_response(&key, &answer, at(0)).unwrap();
-    let kept = |second| bench.store.stored_response(&key, at(second)).unwrap();
+    fixture.store.store_response(&key, &answer, at(0)).unwrap();
+    let kept = |second| fixture.store.stored_response(&key, at(second)).unwrap();
     assert_eq!(kept(86_399), Some(answer));
     assert_eq!(kept(86_400), None);
-    assert_eq!(bench.store.stored_response(&[4; 32], at(0)).unwrap(), None);
+    assert_eq!(
+        fixture.store.stored_response(&[4; 32], at(0)).unwrap(),
+        None
+    );
 }

@@ -1,21 +1,21 @@
-//! Rows that make no sense are refused by name. What such a row looks like only the database itself can be told.
+//! Invalid rows are reported with their table and column. The tests write such rows with SQL, past the store.
 
 use rusqlite::Connection;
 use sonnette::domain::{Settled, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{DeliveryAdmin, DeliveryStore, History, RegistryStore, Store};
 
-use super::bench::{Bench, at, named};
+use super::fixture::{Fixture, at, invalid_cell};
 
-/// Damages a store that has one webhook with one delivery, and gives it with the webhook.
+/// A store with one webhook and two deliveries that is damaged by a statement; with the webhook.
 fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     let store = SqliteStore::open(path).unwrap();
-    let bench = Bench::new(&store);
-    let webhook = bench.add_webhook();
-    let id = bench.publish(&[webhook], &[0])[0];
-    bench.publish(&[webhook], &[1]);
-    bench.ends(webhook, id, Settled::GivenUp, 2);
-    // Writes the sums, too.
+    let fixture = Fixture::new(&store);
+    let webhook = fixture.add_webhook();
+    let id = fixture.publish(&[webhook], &[0])[0];
+    fixture.publish(&[webhook], &[1]);
+    fixture.settle_delivery(webhook, id, Settled::GivenUp, 2);
+    // Also writes the buffered statistics.
     store.checkpoint();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();
     assert!(
@@ -26,7 +26,7 @@ fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
 }
 
 #[test]
-fn a_row_of_the_registry_that_makes_no_sense_is_named() {
+fn an_invalid_row_of_the_registry_is_named() {
     for (sql, table, column) in [
         ("UPDATE organizers SET slug = '-'", "organizers", "slug"),
         (
@@ -59,13 +59,17 @@ fn a_row_of_the_registry_that_makes_no_sense_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = damaged(directory.path(), sql);
         let error = store.load(0).unwrap_err();
-        let told = error.to_string();
-        assert_eq!(named(error), (table, column, "1".to_owned()), "{told}");
+        let text = error.to_string();
+        assert_eq!(
+            invalid_cell(error),
+            (table, column, "1".to_owned()),
+            "{text}"
+        );
     }
 }
 
 #[test]
-fn a_row_of_the_flow_that_makes_no_sense_is_named() {
+fn an_invalid_row_of_a_delivery_is_named() {
     for (sql, table, column) in [
         (
             "UPDATE notifications SET action_type = 'x'",
@@ -86,8 +90,12 @@ fn a_row_of_the_flow_that_makes_no_sense_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let (store, webhook) = damaged(directory.path(), sql);
         let error = store.due_deliveries(webhook, at(9), None, 9).unwrap_err();
-        let told = error.to_string();
-        assert_eq!(named(error), (table, column, "2".to_owned()), "{told}");
+        let text = error.to_string();
+        assert_eq!(
+            invalid_cell(error),
+            (table, column, "2".to_owned()),
+            "{text}"
+        );
     }
     let directory = tempfile::tempdir().unwrap();
     let sql = "UPDATE deliveries SET how = 'lost' WHERE how IS NOT NULL";
@@ -95,10 +103,10 @@ fn a_row_of_the_flow_that_makes_no_sense_is_named() {
     let error = store
         .delivery(webhook, sonnette::domain::NotificationId(1))
         .unwrap_err();
-    assert_eq!(named(error), ("deliveries", "how", "1".to_owned()));
+    assert_eq!(invalid_cell(error), ("deliveries", "how", "1".to_owned()));
 
     let directory = tempfile::tempdir().unwrap();
     let (store, webhook) = damaged(directory.path(), "UPDATE tallies SET times = x'ff'");
     let error = store.attempt_stats(&[webhook], at(0)).unwrap_err();
-    assert_eq!(named(error).1, "times");
+    assert_eq!(invalid_cell(error).1, "times");
 }

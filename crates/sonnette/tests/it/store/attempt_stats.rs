@@ -1,4 +1,4 @@
-//! What is kept in sum, or found without reading all of the log.
+//! Statistics of attempts, and queries that must not read the whole log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use sonnette::store::{
     AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
 };
 
-use super::bench::{Bench, at, attempt, disabling, with_health};
+use super::fixture::{Fixture, at, attempt, disabling, with_health};
 
 const NOTIFICATION: NotificationId = NotificationId(900);
 const HALF_HOUR: i64 = 1_800;
@@ -29,9 +29,9 @@ fn settlement(attempt: Attempt) -> Settlement {
     }
 }
 
-/// In one batch.
-fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
-    bench.settle(attempts.into_iter().map(settlement).collect(), at(0));
+/// Records attempts in one batch.
+fn record(fixture: &Fixture<'_>, attempts: impl IntoIterator<Item = Attempt>) {
+    fixture.settle(attempts.into_iter().map(settlement).collect(), at(0));
 }
 
 fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
@@ -51,13 +51,13 @@ fn times(millis: &[u64]) -> LatencyHistogram {
     times
 }
 
-pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
-    let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
+pub(super) fn attempts_are_counted_per_half_hour(fixture: &Fixture<'_>) {
+    let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut test = attempt(webhook, NOTIFICATION, 3);
     test.test = true;
     let first = attempt(webhook, NOTIFICATION, 0);
     record(
-        bench,
+        fixture,
         [
             attempt(other, NOTIFICATION, 1),
             first.clone(),
@@ -67,10 +67,10 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
             attempt(webhook, NOTIFICATION, -HALF_HOUR),
         ],
     );
-    // A second batch, with one that comes twice.
+    // A second batch, with a repeated attempt.
     let mut slow = attempt(webhook, NOTIFICATION, HALF_HOUR - 1);
     slow.exchange.duration = Duration::from_secs(3);
-    record(bench, [first, slow]);
+    record(fixture, [first, slow]);
     let tally = |webhook, second, succeeded, failed, millis| AttemptStats {
         webhook,
         start: at(second),
@@ -82,7 +82,7 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
     let others = tally(other, 0, 1, 0, &[12]);
     let since =
-        |webhooks: &[WebhookId], second| bench.store.attempt_stats(webhooks, at(second)).unwrap();
+        |webhooks: &[WebhookId], second| fixture.store.attempt_stats(webhooks, at(second)).unwrap();
     assert_eq!(
         since(&[other, webhook], -1),
         [before, now.clone(), others.clone()]
@@ -92,26 +92,26 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     assert_eq!(since(&[other], HALF_HOUR), []);
 }
 
-pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
-    let webhook = bench.add_webhook();
+pub(super) fn old_statistics_are_pruned(fixture: &Fixture<'_>) {
+    let webhook = fixture.add_webhook();
     record(
-        bench,
+        fixture,
         [0, HALF_HOUR, 2 * HALF_HOUR].map(|second| attempt(webhook, NOTIFICATION, second)),
     );
     let starts = || -> Vec<_> {
-        let found = bench.store.attempt_stats(&[webhook], at(0)).unwrap();
+        let found = fixture.store.attempt_stats(&[webhook], at(0)).unwrap();
         found.iter().map(|tally| tally.start).collect()
     };
-    let prune = |second| assert!(!bench.store.prune(at(second), at(second)).unwrap());
+    let prune = |second| assert!(!fixture.store.prune(at(second), at(second)).unwrap());
     prune(HALF_HOUR - 1);
     assert_eq!(starts(), [at(0), at(HALF_HOUR), at(2 * HALF_HOUR)]);
     prune(2 * HALF_HOUR);
     assert_eq!(starts(), [at(2 * HALF_HOUR)]);
 }
 
-/// The newest is of second 0; they go back second by second, from one webhook to the next.
+/// Records attempts of the webhooks in turn, one per second, back from second 0.
 fn record_many(
-    bench: &Bench<'_>,
+    fixture: &Fixture<'_>,
     webhooks: &[WebhookId],
     id: NotificationId,
     count: usize,
@@ -121,37 +121,37 @@ fn record_many(
         .take(count)
         .map(|(back, webhook)| attempt(*webhook, id, -back))
         .collect();
-    record(bench, attempts.iter().cloned());
+    record(fixture, attempts.iter().cloned());
     attempts
 }
 
-pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
-    let webhooks = [bench.add_webhook(), bench.add_webhook()];
-    let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
-    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
-    let id = bench.publish(&[], &[-20_000])[0];
-    let attempts = record_many(bench, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
+pub(super) fn a_page_of_attempts_returns_how_far_it_scanned(fixture: &Fixture<'_>) {
+    let webhooks = [fixture.add_webhook(), fixture.add_webhook()];
+    let published = fixture.publish(&[webhooks[0]], &[-9_000])[0];
+    fixture.settle_delivery(webhooks[0], published, Settled::Delivered, -8_999);
+    let id = fixture.publish(&[], &[-20_000])[0];
+    let attempts = record_many(fixture, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
     let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
     oldest.notification = id;
-    // The notification of another was removed: there is nothing to tell of it.
+    // An attempt without its notification is not returned.
     record(
-        bench,
+        fixture,
         [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
     );
-    let page = |query: &AttemptQuery| bench.store.attempt_page(&webhooks, query).unwrap();
+    let page = |query: &AttemptQuery| fixture.store.attempt_page(&webhooks, query).unwrap();
     let all = AttemptQuery {
         limit: 3,
         ..AttemptQuery::default()
     };
 
-    // None fits: the first page looks at so many, the second at the rest.
+    // None matches: the first page scans the maximum, the second the rest.
     let mut none_fits = AttemptQuery {
         event: Some("no-such".to_owned()),
         ..all.clone()
     };
     let first = page(&none_fits);
     assert_eq!(first.attempts, []);
-    // Two of those looked at are not among these.
+    // Two of the scanned attempts were recorded separately.
     assert_eq!(
         first.scanned_until,
         Some(attempts[MAX_SCANNED_ATTEMPTS - 3].id)
@@ -159,7 +159,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
     none_fits.after = first.scanned_until;
     assert_eq!(page(&none_fits), AttemptPage::default());
 
-    // A failure is found however far back it is, and one notification's attempts where they can be.
+    // A failure is found at any age, and the attempts of one notification within its lifetime.
     let failures = AttemptQuery {
         success: Some(false),
         ..all.clone()
@@ -173,10 +173,10 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         notification: Some(published),
         ..all.clone()
     };
-    let found = bench.store.attempt_page(&webhooks[..1], &of_one).unwrap();
+    let found = fixture.store.attempt_page(&webhooks[..1], &of_one).unwrap();
     assert_eq!((found.attempts.len(), found.scanned_until), (1, None));
 
-    // Whoever wants it all gets it all.
+    // `attempts` scans everything.
     let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
     let newest = page(&all);
     assert_eq!(ids(&newest.attempts), ids(&attempts[..3]));
@@ -186,20 +186,20 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         action_type: Some("no.such".to_owned()),
         ..all
     };
-    assert_eq!(bench.store.attempts(&webhooks, &before_all).unwrap(), []);
+    assert_eq!(fixture.store.attempts(&webhooks, &before_all).unwrap(), []);
 }
 
-pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
+pub(super) fn the_latest_attempts_exclude_tests(fixture: &Fixture<'_>) {
     let (webhook, unused, other) = (
-        bench.add_webhook(),
-        bench.add_webhook(),
-        bench.add_webhook(),
+        fixture.add_webhook(),
+        fixture.add_webhook(),
+        fixture.add_webhook(),
     );
-    let id = bench.publish(&[webhook, other], &[0])[0];
+    let id = fixture.publish(&[webhook, other], &[0])[0];
     let mut test = attempt(webhook, NOTIFICATION, 3);
     test.test = true;
     record(
-        bench,
+        fixture,
         [
             attempt(webhook, id, 1),
             attempt(webhook, id, 2),
@@ -207,7 +207,7 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
             attempt(other, id, 0),
         ],
     );
-    let found = bench
+    let found = fixture
         .store
         .latest_attempts(&[other, unused, webhook])
         .unwrap();
@@ -216,8 +216,8 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
     assert_eq!(found, [(other, expected[0]), (webhook, expected[1])]);
 }
 
-/// A lane's health after failures since a second; `probing`: it is failing.
-fn ill(since: i64, probing: bool) -> LaneHealth {
+/// The health of a lane with failures since a second; with `probing` it is failing.
+fn failing_health(since: i64, probing: bool) -> LaneHealth {
     let streak = FailureStreak {
         failures: 6,
         since: at(since),
@@ -236,15 +236,15 @@ fn ill(since: i64, probing: bool) -> LaneHealth {
     }
 }
 
-pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
-    let webhooks: Vec<_> = (0..7).map(|_| bench.add_webhook()).collect();
+pub(super) fn unhealthy_webhooks_are_ordered_by_severity(fixture: &Fixture<'_>) {
+    let webhooks: Vec<_> = (0..7).map(|_| fixture.add_webhook()).collect();
     let [many, long, short, wobbling, off, busy, well] = webhooks[..] else {
         panic!("seven were made");
     };
-    bench.publish(&[many, well], &[0, 0, 0, 0]);
-    bench.publish(&[wobbling], &[0; 9]);
-    bench.publish(&[busy], &[0]);
-    let id = bench.publish(&[long, short, off], &[0])[0];
+    fixture.publish(&[many, well], &[0, 0, 0, 0]);
+    fixture.publish(&[wobbling], &[0; 9]);
+    fixture.publish(&[busy], &[0]);
+    let id = fixture.publish(&[long, short, off], &[0])[0];
     for (webhook, since, probing) in [
         (many, -50, true),
         (long, -150, true),
@@ -253,13 +253,19 @@ pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
         (off, -999, true),
     ] {
         let settled = settlement(attempt(webhook, id, since));
-        bench.settle(vec![with_health(settled, ill(since, probing))], at(since));
+        fixture.settle(
+            vec![with_health(settled, failing_health(since, probing))],
+            at(since),
+        );
     }
     let settled = settlement(attempt(off, id, 1));
-    bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
-    assert_eq!(bench.store.drop_pending(well, at(1), "").unwrap(), 4);
-    let troubled = |limit| bench.store.unhealthy_webhooks(at(100), limit).unwrap();
-    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
+    fixture.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
+    assert_eq!(
+        fixture.store.drop_pending(well, at(1), "", None).unwrap(),
+        4
+    );
+    let troubled = |limit| fixture.store.unhealthy_webhooks(at(100), limit).unwrap();
+    // 4 × 150 s, 1 × 250 s, 1 × 150 s; then those that are not failing, although they have more pending deliveries.
     assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
     assert_eq!(troubled(2), [many, long]);
 }
