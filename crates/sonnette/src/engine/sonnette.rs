@@ -11,7 +11,6 @@ use tokio::task::spawn_blocking;
 
 use super::committer::Committer;
 use super::dispatcher::Dispatcher;
-use super::inbox::{Inboxes, Message};
 use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry::RegistryCache;
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::domain::{Delivery, NotificationId, OrganizerId, TokenHash, WebhookId};
+use crate::engine::dispatcher::inbox::{Inboxes, Message};
 use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, Store, StoreError, TimeRange};
 
 /// Webhooks not saved that may be tried out at a time.

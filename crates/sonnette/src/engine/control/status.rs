@@ -1,8 +1,8 @@
 //! How lanes stand, for those who look.
 
-use super::sonnette::{Sonnette, blocking};
-use super::{LaneStatus, RegistrySnapshot};
 use crate::domain::WebhookId;
+use crate::engine::sonnette::{Sonnette, blocking};
+use crate::engine::{LaneStatus, RegistrySnapshot};
 use crate::store::{Store, StoreError};
 
 impl Sonnette {

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::inbox::Message;
-use super::sonnette::{Resume, Sonnette, blocking};
-use super::{ControlError, OrganizerSnapshot, publisher};
 use crate::domain::{NotificationId, WebhookId};
+use crate::engine::dispatcher::inbox::Message;
+use crate::engine::sonnette::{Resume, Sonnette, blocking};
+use crate::engine::{ControlError, OrganizerSnapshot, publisher};
 use crate::store::{ErasureResult, Store, StoreError, TimeRange};
 
 impl Sonnette {

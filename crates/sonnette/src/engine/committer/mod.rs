@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{broadcast, oneshot};
 
-use super::inbox::Inboxes;
-use super::metrics::Metrics;
-use super::publisher::{pending_webhook_changes, told};
-use super::registry::{RegistryCache, RegistrySnapshot};
-use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
 use crate::domain::{Notification, Progress, WebhookId};
+use crate::engine::dispatcher::inbox::Inboxes;
+use crate::engine::metrics::Metrics;
+use crate::engine::publisher::{pending_webhook_changes, told};
+use crate::engine::registry::{RegistryCache, RegistrySnapshot};
+use crate::engine::{Activity, PublishError, Published};
 use crate::store::{
     Batch, CommitError, GroupResult, PendingDelivery, PublicationGroup, Settlement, Store,
     StoreError, StoredPublication,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::ControlError;
-use super::example::example;
-use super::inbox::{Message, Test, TryOut};
-use super::sonnette::{Sonnette, blocking};
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
+use crate::engine::ControlError;
+use crate::engine::dispatcher::inbox::{Message, Test, TryOut};
+use crate::engine::example::example;
+use crate::engine::sonnette::{Sonnette, blocking};
 
 impl Sonnette {
     /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
