@@ -102,6 +102,9 @@ pub struct StoredPublication {
 pub struct Settlement {
     /// Whose lane.
     pub webhook: WebhookId,
+    /// The webhook's generation that the request was sent under. Once the webhook has a later one, `health`, `disable` and
+    /// `alert` are ignored: they are about a target that it no longer has.
+    pub generation: u64,
     /// What is written of it.
     pub verdict: Verdict,
     /// The lane's health, where it is no longer what is stored.
@@ -116,12 +119,14 @@ impl Settlement {
     /// Of a delivery whose time was up before it was tried again.
     pub(crate) fn expired(
         webhook: WebhookId,
+        generation: u64,
         notification: NotificationId,
         policy: FailurePolicy,
     ) -> Self {
         let strict = policy != FailurePolicy::Never;
         Self {
             webhook,
+            generation,
             verdict: Verdict::Expired(notification),
             health: None,
             disable: strict.then_some(DisableReason::Failures),

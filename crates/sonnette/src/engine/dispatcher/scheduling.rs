@@ -55,7 +55,8 @@ impl Dispatcher {
                 }
                 Step::Expire(notification) => {
                     let policy = current.policy.failures;
-                    let expired = Settlement::expired(slot.id, notification, policy);
+                    let generation = current.webhook.generation;
+                    let expired = Settlement::expired(slot.id, generation, notification, policy);
                     self.settle(slot, notification, expired);
                 }
                 Step::Load(after, limit) => {

@@ -149,6 +149,7 @@ impl Dispatcher {
         }
         let settlement = Settlement {
             webhook: slot.id,
+            generation: webhook.generation,
             verdict: Verdict::Attempted {
                 attempt,
                 follows: Some(finished.follows),
@@ -206,6 +207,7 @@ impl Dispatcher {
         };
         self.shared.committer.settle(Settlement {
             webhook: slot.id,
+            generation: current.webhook.generation,
             verdict,
             health: None,
             disable: None,

@@ -178,7 +178,7 @@ impl World {
             match self.lane(webhook.id).next(webhook, now, committed) {
                 Step::Send(order) => self.send(webhook.id, order),
                 Step::Expire(id) => {
-                    let expired = Settlement::expired(webhook.id, id, FailurePolicy::Never);
+                    let expired = Settlement::expired(webhook.id, 0, id, FailurePolicy::Never);
                     self.settle(webhook.id, id, expired);
                 }
                 Step::Load(after, limit) => {
@@ -302,6 +302,7 @@ impl World {
         });
         let settlement = Settlement {
             webhook,
+            generation: self.webhooks[&webhook].generation,
             verdict: Verdict::Attempted {
                 attempt,
                 follows: Some(finished.follows),
