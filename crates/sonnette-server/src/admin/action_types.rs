@@ -131,7 +131,7 @@ async fn save(
     let changed = state
         .store(move |store| store.put_action_type(&row, remove, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(_) => Ok(()),
         ChangeResult::Missing => Err(Refused::Missing),

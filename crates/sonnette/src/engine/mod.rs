@@ -8,6 +8,8 @@
 //! janitor    copies the write-ahead log, removes what is old, gives up what has expired
 //! ```
 
+mod activity;
+mod blocking;
 mod committer;
 mod control;
 mod dispatcher;
@@ -16,6 +18,7 @@ mod janitor;
 mod keyed_semaphore;
 mod lane;
 mod metrics;
+mod options;
 mod publication;
 mod publisher;
 mod registry;
@@ -34,8 +37,11 @@ use crate::clock::Clock;
 use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
+pub use activity::{Activity, LaneState};
+pub use control::{ControlError, LaneStatus};
 pub use keyed_semaphore::{KeyedSemaphore, Permit};
-pub use publication::*;
+pub use options::{Options, StartError};
+pub use publication::{PublishError, PublishRequest, Published};
 pub use registry::{OrganizerSnapshot, RegistrySnapshot};
 pub use sonnette::Sonnette;
 

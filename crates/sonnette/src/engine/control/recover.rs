@@ -1,13 +1,13 @@
-//! What a webhook missed while it was off, and forgetting a person.
+//! What a webhook missed while it was off.
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
+use super::ControlError;
 use crate::domain::{NotificationId, WebhookId};
-use crate::engine::dispatcher::inbox::Message;
-use crate::engine::sonnette::{Resume, Sonnette, blocking};
-use crate::engine::{ControlError, OrganizerSnapshot, publisher};
-use crate::store::{ErasureResult, Store, StoreError, TimeRange};
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
+use crate::engine::{OrganizerSnapshot, publisher};
+use crate::store::{Store, StoreError, TimeRange};
 
 impl Sonnette {
     /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
@@ -21,7 +21,7 @@ impl Sonnette {
         span: TimeRange,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let registry = self.registry();
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner
@@ -30,72 +30,11 @@ impl Sonnette {
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
         let count =
-            blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
         if count > 0 && !dry_run {
             self.look(webhook, false);
         }
         Ok(count)
-    }
-
-    /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
-    /// Once it answers nothing of it is sent any more, but for what was in flight.
-    ///
-    /// # Errors
-    /// When the store cannot be written; what was done until then stays done.
-    pub async fn erase(
-        &self,
-        tenant: &OrganizerSnapshot,
-        subject: &str,
-    ) -> Result<ErasureResult, ControlError> {
-        let organizer = tenant.organizer.id;
-        let (store, key) = (self.shared.store.clone(), subject.to_owned());
-        let (through, lanes) = blocking(move || {
-            // What is published from now on is another matter; so lanes that are found below are all there are.
-            let through = store.newest_notification_id()?;
-            Ok((through, store.lanes_of_subject(organizer, &key)?))
-        })
-        .await?;
-        let mut resumes = Vec::new();
-        for webhook in lanes {
-            let (paused, pause) = oneshot::channel();
-            self.shared
-                .inboxes
-                .of(webhook)
-                .send(Message::Pause(webhook, paused));
-            // Whoever asked may go away at any moment; the lane goes on all the same.
-            resumes.push(Resume {
-                inboxes: self.shared.inboxes.clone(),
-                webhook,
-                through: NotificationId(0),
-            });
-            pause.await.map_err(|_| ControlError::Stopping)?;
-        }
-        let (store, now, key) = (
-            self.shared.store.clone(),
-            self.shared.clock.now(),
-            subject.to_owned(),
-        );
-        Ok(blocking(move || {
-            let mut resumes = resumes;
-            let mut sum = ErasureResult::default();
-            loop {
-                let erased = store.erase_subject(organizer, &key, through, now)?;
-                sum.notifications += erased.notifications;
-                sum.attempts += erased.attempts;
-                sum.dropped += erased.dropped;
-                if !erased.more {
-                    break;
-                }
-            }
-            let newest = store.newest_notification_id()?;
-            for resume in &mut resumes {
-                resume.through = newest;
-            }
-            drop(resumes);
-            store.purge_erased()?;
-            Ok(sum)
-        })
-        .await?)
     }
 }
 
@@ -114,8 +53,8 @@ fn recover(
             .iter()
             .filter(|n| {
                 let (action, event) = (n.action_type.as_str(), n.event.as_ref());
-                let told = publisher::told(tenant, action, event, n.audience);
-                told.contains(&webhook)
+                let webhooks = publisher::matching_webhooks(tenant, action, event, n.audience);
+                webhooks.contains(&webhook)
             })
             .map(|n| n.id)
             .collect();

@@ -40,7 +40,7 @@ impl Dispatcher {
                 return None;
             }
             let now = self.now();
-            if self.shared.committer.is_behind() {
+            if self.shared.committer.is_overfull() {
                 self.set_timer(slot, now + PILE);
                 return None;
             }
