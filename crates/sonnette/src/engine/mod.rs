@@ -55,6 +55,7 @@ pub(crate) struct Shared {
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
+    blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
 impl Shared {

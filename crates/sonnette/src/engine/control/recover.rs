@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::ControlError;
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{Store, StoreError, TimeRange};
 
@@ -29,8 +28,10 @@ impl Sonnette {
             .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
-        let count =
-            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+        let count = self
+            .shared
+            .run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run))
+            .await?;
         if count > 0 && !dry_run {
             self.look(webhook, false);
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::{Dispatcher, SWEEP};
@@ -118,9 +118,7 @@ impl Dispatcher {
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.shared.clone();
-        spawn_blocking(move || work(&shared))
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        self.shared.run_blocking(move || work(&shared)).await
     }
 
     /// Changes a lane and keeps the thread's sums true.

@@ -1,6 +1,6 @@
 //! What the sending threads are told. A hint each: losing one costs time, never a delivery.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,7 +57,7 @@ pub(crate) struct TryOut {
 pub(crate) struct Mail {
     pub(crate) handed: Vec<(WebhookId, PendingDelivery)>,
     /// Lanes with more in the store than was handed over.
-    pub(crate) more: HashSet<WebhookId>,
+    pub(crate) more: BTreeSet<WebhookId>,
     pub(crate) messages: Vec<Message>,
 }
 

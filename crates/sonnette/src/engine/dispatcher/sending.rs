@@ -109,7 +109,7 @@ impl Dispatcher {
             .settings
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MOST);
-        let jitter = fastrand::f64();
+        let jitter = self.rng.borrow_mut().f64();
         let was_failing = slot.failing.get();
         let finished = self.with_lane(slot, |lane| {
             lane.finished(
