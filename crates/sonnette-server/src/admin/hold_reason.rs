@@ -34,7 +34,7 @@ impl Waiting {
         if !webhook.is_enabled() {
             return Ok(Self::Webhook);
         }
-        let lane = state.sonnette.lane(webhook.id).await?;
+        let lane = state.sonnette.lane_status(webhook.id).await?;
         Ok(if lane.health.is_failing() {
             Self::Receiver
         } else {

@@ -87,7 +87,7 @@ pub(super) async fn show_overview(
     let now = state.now();
     let mine =
         |tenant: &OrganizerSnapshot| visit.visitor.may(tenant.organizer.id, Permission::Webhooks);
-    let lanes: Vec<_> = state.sonnette.troubled(LANES).await?;
+    let lanes: Vec<_> = state.sonnette.lanes_needing_attention(LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
         .filter_map(|(id, lane)| Some((id, owner(&visit.registry, id)?, lane)))
@@ -151,7 +151,7 @@ async fn switched_off<'a>(
     found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
     found.truncate(LANES);
     let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
-    let lanes = state.sonnette.lanes(&ids).await?;
+    let lanes = state.sonnette.lane_statuses(&ids).await?;
     Ok(found
         .into_iter()
         .zip(lanes)

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::Shared;
+use super::EngineContext;
 use crate::store::StoreError;
 
 /// Work that may block. It returns what reports its result to whoever waits, and does not block.
@@ -26,7 +26,7 @@ impl BlockingExecutor for RuntimeExecutor {
     }
 }
 
-impl Shared {
+impl EngineContext {
     /// Runs `work` where it may block.
     pub(super) async fn run_blocking<T: Send + 'static>(
         &self,

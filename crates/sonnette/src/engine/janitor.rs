@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Shared;
+use super::EngineContext;
 use super::registry::RegistryCache;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
@@ -28,11 +28,11 @@ pub(crate) struct Janitor {
 }
 
 impl Janitor {
-    pub(crate) fn new(shared: &Shared, log_kept: Duration) -> Self {
+    pub(crate) fn new(context: &EngineContext, log_kept: Duration) -> Self {
         Self {
-            store: shared.store.clone(),
-            registry: shared.registry.clone(),
-            clock: shared.clock.clone(),
+            store: context.store.clone(),
+            registry: context.registry.clone(),
+            clock: context.clock.clone(),
             log_kept,
             stopped: Mutex::new(false),
             wake: Condvar::new(),

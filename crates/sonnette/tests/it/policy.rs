@@ -66,7 +66,7 @@ async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     receiver.wait_for(11).await;
     world.settled(webhook, 11).await;
     assert_eq!(world.store.backlog(webhook).unwrap().0, 0);
-    let lane = world.sonnette.lane(webhook).await.unwrap();
+    let lane = world.sonnette.lane_status(webhook).await.unwrap();
     assert_eq!(lane.health.consecutive_failures(), 0);
     world.sonnette.stop().await;
 }

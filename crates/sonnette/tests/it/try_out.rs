@@ -35,7 +35,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
     let audited = audit();
 
     let mut news = world.sonnette.watch();
-    let attempt = world.sonnette.try_out(draft, None).await.unwrap();
+    let attempt = world.sonnette.test_draft(draft, None).await.unwrap();
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
@@ -78,7 +78,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     let world = World::start(directory.path());
     let attempt = world
         .sonnette
-        .try_out(draft(&world, "http://10.0.0.1/"), Some(PLACED))
+        .test_draft(draft(&world, "http://10.0.0.1/"), Some(PLACED))
         .await
         .unwrap();
     assert!(
@@ -93,7 +93,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     );
     let unknown = world
         .sonnette
-        .try_out(draft(&world, "http://127.0.0.1:9/"), Some("no.such"))
+        .test_draft(draft(&world, "http://127.0.0.1:9/"), Some("no.such"))
         .await;
     assert!(
         matches!(unknown, Err(ControlError::NothingToTest)),
@@ -117,12 +117,12 @@ async fn only_a_few_are_tried_out_at_a_time() {
     receiver.answer(Answer::never());
     let mut trying = tokio::task::JoinSet::new();
     let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
-    let one_more = |organizer| world.sonnette.try_out(of(organizer), None);
+    let one_more = |organizer| world.sonnette.test_draft(of(organizer), None);
     for number in 0..4 {
         let organizer = another(&world, &format!("other{number}"));
         for _ in 0..2 {
             let (sonnette, draft) = (world.sonnette.clone(), of(organizer));
-            trying.spawn(async move { sonnette.try_out(draft, None).await });
+            trying.spawn(async move { sonnette.test_draft(draft, None).await });
         }
         receiver.wait_for(2 * (number + 1)).await;
         // The third of one organizer, while there is room for others.

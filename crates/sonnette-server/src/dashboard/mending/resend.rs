@@ -78,7 +78,7 @@ pub(crate) async fn show_resend(
     let since = if let Ok(since) = from.since.parse::<Timestamp>() {
         since
     } else {
-        let health = state.sonnette.lane(at.webhook.id).await?.health;
+        let health = state.sonnette.lane_status(at.webhook.id).await?.health;
         let a_day_ago = state.now() - SignedDuration::from_hours(24);
         health.streak.map_or(a_day_ago, |streak| streak.since)
     };

@@ -47,7 +47,7 @@ pub(crate) async fn ask_to_enable(
     let Some(since) = off_since(&at) else {
         return Ok(said::go(&at.url(""), "enabled-already"));
     };
-    let lane = state.sonnette.lane(at.webhook.id).await?;
+    let lane = state.sonnette.lane_status(at.webhook.id).await?;
     page(&EnablePage {
         crumbs: Crumbs::of(&at),
         waiting: lane.backlog,
@@ -134,7 +134,7 @@ pub(crate) async fn ask_to_delete(
     at: At,
 ) -> Result<Response, PageError> {
     let w = at.desk.frame.w;
-    let lane = state.sonnette.lane(at.webhook.id).await?;
+    let lane = state.sonnette.lane_status(at.webhook.id).await?;
     let says = vec![
         w.t("delete-stops").into_owned(),
         w.n("delete-waiting", lane.backlog),

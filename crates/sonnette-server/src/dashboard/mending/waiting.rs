@@ -20,7 +20,7 @@ pub(crate) async fn expedite(
     _: Posted,
 ) -> Result<Response, PageError> {
     let id = at.webhook.id;
-    let fails = state.sonnette.lane(id).await?.health.is_failing();
+    let fails = state.sonnette.lane_status(id).await?.health.is_failing();
     let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
     note(&state, &at, "pretix.webhook.retries.expedited", data).await?;
@@ -38,7 +38,7 @@ pub(crate) async fn ask_to_drop(
     at: At,
 ) -> Result<Response, PageError> {
     let w = at.desk.frame.w;
-    let lane = state.sonnette.lane(at.webhook.id).await?;
+    let lane = state.sonnette.lane_status(at.webhook.id).await?;
     let says = vec![
         w.n("drop-waiting", lane.backlog),
         w.t("drop-again").into_owned(),

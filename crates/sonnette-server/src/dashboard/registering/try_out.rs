@@ -39,7 +39,7 @@ pub(super) async fn try_out(
     state
         .store(move |store| store.add_audit_entry(organizer, note))
         .await?;
-    match state.sonnette.try_out(draft, None).await {
+    match state.sonnette.test_draft(draft, None).await {
         Ok(attempt) => {
             let mut told = Told::of(&attempt, desk.frame.w);
             told.unsigned = before.is_none();

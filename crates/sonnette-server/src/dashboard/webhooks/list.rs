@@ -85,7 +85,7 @@ struct Known {
 impl Known {
     async fn of(state: &AppState, ids: Vec<WebhookId>) -> Result<Self, PageError> {
         let now = state.now();
-        let lanes = state.sonnette.lanes(&ids).await?;
+        let lanes = state.sonnette.lane_statuses(&ids).await?;
         let since = halves::beginning(now);
         let (last, sums) = state
             .store(move |store| {

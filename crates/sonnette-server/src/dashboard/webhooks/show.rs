@@ -208,7 +208,7 @@ pub(crate) async fn show(
     desk.need(&state, Permission::Webhooks).await?;
     let webhook = desk.webhook(id)?;
     let now = state.now();
-    let lane = state.sonnette.lane(id).await?;
+    let lane = state.sonnette.lane_status(id).await?;
     let since = halves::beginning(now);
     let (last, tallies) = state
         .store(move |store| {

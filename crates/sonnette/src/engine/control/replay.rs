@@ -16,9 +16,9 @@ impl Sonnette {
         tenant: &Arc<OrganizerSnapshot>,
         notification: NotificationId,
     ) -> Result<usize, ControlError> {
-        let (store, now, tenant) = (self.shared.store.clone(), self.now(), tenant.clone());
+        let (store, now, tenant) = (self.context.store.clone(), self.now(), tenant.clone());
         let webhooks = self
-            .shared
+            .context
             .run_blocking(move || {
                 let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
                     return Ok(None);
@@ -36,7 +36,7 @@ impl Sonnette {
             .ok_or(ControlError::Missing)?
             .ok_or(ControlError::Erased)?;
         for webhook in &webhooks {
-            self.look(*webhook, false);
+            self.reload_lane(*webhook, false);
         }
         Ok(webhooks.len())
     }

@@ -24,9 +24,9 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
-        self.shared
+    pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
+        self.context
             .run_blocking(move || view(&*store, &registry, webhook))
             .await
     }
@@ -35,13 +35,13 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lanes(
+    pub async fn lane_statuses(
         &self,
         webhooks: &[WebhookId],
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
+        let (store, registry) = (self.context.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
-        self.shared
+        self.context
             .run_blocking(move || views(&*store, &registry, &webhooks))
             .await
     }
@@ -51,10 +51,13 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
-        let now = self.shared.clock.now();
-        self.shared
+    pub async fn lanes_needing_attention(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
+        let now = self.context.clock.now();
+        self.context
             .run_blocking(move || {
                 let webhooks = store.unhealthy_webhooks(now, limit)?;
                 views(&*store, &registry, &webhooks)

@@ -7,64 +7,70 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::error::Trouble;
+use super::error::SendError;
 use super::prepared_webhook::Origin;
-use super::response::Stage;
+use super::received_response::SendStage;
 use super::stream::Stream;
 use super::{AllowTarget, address};
 use crate::domain::Failure;
 use crate::domain::fault::{NAME, NO_ADDRESS};
 
 /// What decides whether and how a connection is made.
-pub(super) struct Rules {
+pub(super) struct Connector {
     pub(super) allow: Vec<AllowTarget>,
     pub(super) tls: TlsConnector,
 }
 
 /// The longest wait for one address while there is another to try.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_CONNECT_WAIT: Duration = Duration::from_secs(5);
 
-impl Rules {
+impl Connector {
     /// Connects to `origin`. The time is the caller's to bound: at most `limit`; `stage` tells how far it came.
     pub(super) async fn connect(
         &self,
         origin: &Origin,
         limit: Duration,
-        stage: &mut Stage,
-    ) -> Result<Stream, Trouble> {
-        *stage = Stage::Name;
-        let addresses = self.permitted(origin, resolve(origin).await?)?;
-        *stage = Stage::Connect;
+        stage: &mut SendStage,
+    ) -> Result<Stream, SendError> {
+        *stage = SendStage::Resolving;
+        let addresses = self.allowed_addresses(origin, resolve(origin).await?)?;
+        *stage = SendStage::Connecting;
         let tcp = first_connection(&addresses, limit).await?;
         // Whole requests are written at once: waiting for more only delays them.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
             return Ok(Stream::plain(tcp));
         };
-        *stage = Stage::Tls;
+        *stage = SendStage::TlsHandshake;
         let tls = self.tls.connect(name.clone(), tcp).await;
         tls.map(Stream::tls)
-            .map_err(|error| Trouble::handshake(&error))
+            .map_err(|error| SendError::handshake(&error))
     }
 
-    /// The addresses that may be called; trouble if none is left.
-    fn permitted(&self, origin: &Origin, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Trouble> {
+    /// The addresses that may be called; error if none is left.
+    fn allowed_addresses(
+        &self,
+        origin: &Origin,
+        all: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, SendError> {
         let mut refusal = None;
-        let mut permitted = Vec::with_capacity(all.len());
+        let mut allowed_addresses = Vec::with_capacity(all.len());
         for address in all {
             match address::check(address.ip(), &origin.host, &self.allow) {
-                Ok(()) => permitted.push(address),
+                Ok(()) => allowed_addresses.push(address),
                 Err(reason) => refusal = refusal.or(Some(reason)),
             }
         }
         match refusal {
-            Some(reason) if permitted.is_empty() => Err(Trouble::new(Failure::Address, reason)),
-            _ => Ok(permitted),
+            Some(reason) if allowed_addresses.is_empty() => {
+                Err(SendError::new(Failure::Address, reason))
+            }
+            _ => Ok(allowed_addresses),
         }
     }
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendError> {
     let Origin { host, port, .. } = origin;
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, *port)]);
@@ -77,7 +83,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
         }
     };
     if addresses.is_empty() {
-        return Err(Trouble::new(
+        return Err(SendError::new(
             Failure::Name,
             format!("{NAME}{host}{NO_ADDRESS}"),
         ));
@@ -86,22 +92,26 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
 }
 
 /// Tries the addresses in turn; a silent one may use up its share of the time only.
-async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Trouble> {
-    let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(PATIENCE);
-    let mut trouble = Trouble::new(Failure::Name, "the name has no address");
+async fn first_connection(
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<TcpStream, SendError> {
+    let share =
+        (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(MAX_CONNECT_WAIT);
+    let mut last_error = SendError::new(Failure::Name, "the name has no address");
     for (at, address) in addresses.iter().enumerate() {
         let last = at + 1 == addresses.len();
         let wait = if last { limit } else { share };
         match timeout(wait, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
+            Ok(Err(error)) => last_error = SendError::connect(*address, &error),
             Err(_) => {
                 let reason = format!("no connection to {address} in time");
-                trouble = Trouble::new(Failure::Timeout, reason);
+                last_error = SendError::new(Failure::Timeout, reason);
             }
         }
     }
-    Err(trouble)
+    Err(last_error)
 }
 
 #[cfg(test)]
@@ -119,7 +129,7 @@ mod tests {
     }
 
     /// What the log makes of it.
-    fn fault(Trouble { failure, reason }: Trouble) -> Fault {
+    fn fault(SendError { failure, reason }: SendError) -> Fault {
         Fault::of(&Outcome::Failed { failure, reason }).unwrap()
     }
 
@@ -136,15 +146,15 @@ mod tests {
     #[tokio::test]
     async fn the_last_refusal_is_reported() {
         let (one, two) = (refusing().await, refusing().await);
-        let trouble = first_connection(&[one, two], LIMIT).await.unwrap_err();
+        let error = first_connection(&[one, two], LIMIT).await.unwrap_err();
         let reason = format!("connection refused by {two}");
-        assert_eq!(trouble, Trouble::new(Failure::Connect, reason));
-        assert_eq!(fault(trouble), Fault::Refused { by: two });
+        assert_eq!(error, SendError::new(Failure::Connect, reason));
+        assert_eq!(fault(error), Fault::Refused { by: two });
     }
 
     #[test]
     fn refused_addresses_are_skipped_while_others_are_left() {
-        let rules = Rules {
+        let rules = Connector {
             allow: Vec::new(),
             tls: super::super::tls::connector(None).unwrap(),
         };
@@ -155,9 +165,9 @@ mod tests {
         };
         let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (private, public) = (parse("10.0.0.1:80"), parse("8.8.8.8:80"));
-        let left = rules.permitted(&origin, vec![private, public, parse("[::1]:80")]);
+        let left = rules.allowed_addresses(&origin, vec![private, public, parse("[::1]:80")]);
         assert_eq!(left, Ok(vec![public]));
-        let none = rules.permitted(&origin, vec![private]).unwrap_err();
+        let none = rules.allowed_addresses(&origin, vec![private]).unwrap_err();
         assert_eq!(none.failure, Failure::Address);
         let address = Some(private.ip());
         assert_eq!(fault(none), Fault::Address { address });

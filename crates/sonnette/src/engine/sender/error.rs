@@ -11,12 +11,12 @@ use crate::domain::{Failure, TlsFault};
 
 /// Why there is no whole answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct SendError {
     pub(super) failure: Failure,
     pub(super) reason: String,
 }
 
-impl Trouble {
+impl SendError {
     pub(super) fn new(failure: Failure, reason: impl Into<String>) -> Self {
         Self {
             failure,
@@ -25,7 +25,7 @@ impl Trouble {
     }
 
     /// No TCP connection.
-    pub(super) fn connecting(to: SocketAddr, error: &io::Error) -> Self {
+    pub(super) fn connect(to: SocketAddr, error: &io::Error) -> Self {
         let reason = match error.kind() {
             ErrorKind::ConnectionRefused => format!("{REFUSED}{to}"),
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
@@ -41,7 +41,7 @@ impl Trouble {
     /// No TLS over the connection.
     pub(super) fn handshake(error: &io::Error) -> Self {
         let reason = match find::<rustls::Error>(error) {
-            Some(error) => tls_words(error),
+            Some(error) => describe_tls_error(error),
             None if error.kind() == ErrorKind::UnexpectedEof => {
                 "the connection was closed during the TLS handshake".to_owned()
             }
@@ -51,9 +51,9 @@ impl Trouble {
     }
 
     /// No answer to a request that was sent. `begun`: some byte of one had come.
-    pub(super) fn waiting(error: &hyper::Error, begun: bool) -> Self {
+    pub(super) fn no_response(error: &hyper::Error, begun: bool) -> Self {
         if let Some(error) = find::<rustls::Error>(error) {
-            return Self::new(Failure::Tls, tls_words(error));
+            return Self::new(Failure::Tls, describe_tls_error(error));
         }
         let reset =
             find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
@@ -91,7 +91,7 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-fn tls_words(error: &rustls::Error) -> String {
+fn describe_tls_error(error: &rustls::Error) -> String {
     let fault = match error {
         rustls::Error::InvalidCertificate(why) => certificate_fault(why),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFault::Version,

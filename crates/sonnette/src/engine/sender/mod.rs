@@ -11,7 +11,7 @@ mod connector;
 mod error;
 mod pool;
 mod prepared_webhook;
-mod response;
+mod received_response;
 mod signature;
 mod signed_request;
 mod stream;
@@ -28,16 +28,16 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
-pub use self::pool::Connections;
-pub use self::prepared_webhook::Prepared;
+pub use self::pool::ConnectionPool;
+pub use self::prepared_webhook::PreparedWebhook;
 pub use self::signature::public_key;
 
-use self::connection::{Live, NoAnswer};
-use self::connector::Rules;
-use self::error::Trouble;
+use self::connection::{Connection, NoResponse};
+use self::connector::Connector;
+use self::error::SendError;
 use self::prepared_webhook::Target;
-use self::response::{Answer, Room, Stage};
-use self::signed_request::Head;
+use self::received_response::{ReceivedResponse, Room, SendStage};
+use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{Exchange, Failure, Outcome, Webhook};
 
@@ -94,7 +94,7 @@ pub enum SenderError {
 /// Sends requests. Shared by all lanes of a thread, or of several; it needs a tokio runtime with I/O and time.
 pub struct Sender {
     clock: Arc<dyn Clock>,
-    rules: Rules,
+    rules: Connector,
     timeout: Duration,
     response_limit: usize,
     require_https: bool,
@@ -105,7 +105,7 @@ pub struct Sender {
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// To whom.
-    pub prepared: &'a Prepared,
+    pub prepared: &'a PreparedWebhook,
     /// `webhook-id`: the same for a webhook and a notification for ever.
     pub message_id: &'a str,
     /// JSON, sent as it is.
@@ -117,24 +117,24 @@ pub struct Request<'a> {
 /// How requests go out: over the network, or, in a simulation, to scripted receivers.
 pub(crate) trait Transport {
     /// Makes a webhook ready for sending.
-    fn prepare(&self, webhook: &Webhook) -> Prepared;
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook;
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
     fn send<'a>(
         &'a self,
-        connections: &'a Connections,
+        connections: &'a ConnectionPool,
         request: Request<'a>,
     ) -> Pin<Box<dyn Future<Output = Exchange> + 'a>>;
 }
 
 impl Transport for Sender {
-    fn prepare(&self, webhook: &Webhook) -> Prepared {
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
         Sender::prepare(self, webhook)
     }
 
     fn send<'a>(
         &'a self,
-        connections: &'a Connections,
+        connections: &'a ConnectionPool,
         request: Request<'a>,
     ) -> Pin<Box<dyn Future<Output = Exchange> + 'a>> {
         Box::pin(Sender::send(self, connections, request))
@@ -142,10 +142,10 @@ impl Transport for Sender {
 }
 
 /// How an exchange over one connection failed.
-enum Setback {
+enum ExchangeError {
     /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
-    Closed(Trouble),
-    Final(Trouble),
+    Closed(SendError),
+    Failed(SendError),
 }
 
 impl Sender {
@@ -166,7 +166,7 @@ impl Sender {
         let tls = tls::connector(extra_ca.as_deref())?;
         let user_agent =
             HeaderValue::from_str(&user_agent).map_err(|_| SenderError::UserAgent(user_agent))?;
-        let rules = Rules { allow, tls };
+        let rules = Connector { allow, tls };
         Ok(Self {
             clock,
             rules,
@@ -178,33 +178,33 @@ impl Sender {
     }
 
     /// Makes a webhook ready for sending.
-    pub fn prepare(&self, webhook: &Webhook) -> Prepared {
-        Prepared::new(webhook, &self.user_agent)
+    pub fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
+        PreparedWebhook::new(webhook, &self.user_agent)
     }
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
-    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> Exchange {
+    pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> Exchange {
         let started_at = self.clock.now();
         let began = Instant::now();
-        let mut answer = Answer::new(self.response_limit);
+        let mut received = ReceivedResponse::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {
-            Err(trouble) => Err(trouble),
-            Ok((target, head)) => {
-                request_headers = head.record();
+            Err(error) => Err(error),
+            Ok((target, signed)) => {
+                request_headers = signed.record();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
-                let attempt = self.attempt(connections, target, &head, limit, &mut answer);
+                let attempt = self.attempt(connections, target, &signed, limit, &mut received);
                 match timeout(limit, attempt).await {
                     Ok(result) => result,
-                    Err(_) => Err(answer.late(limit, &target.origin.host)),
+                    Err(_) => Err(received.timed_out(limit, &target.origin.host)),
                 }
             }
         };
         let outcome = match result {
-            Ok(()) => answer.outcome(),
-            Err(Trouble { failure, reason }) => Outcome::Failed { failure, reason },
+            Ok(()) => received.outcome(),
+            Err(SendError { failure, reason }) => Outcome::Failed { failure, reason },
         };
-        let (response_headers, response_body) = answer.into_record();
+        let (response_headers, response_body) = received.into_record();
         let duration = began.elapsed();
         Exchange {
             started_at,
@@ -220,107 +220,110 @@ impl Sender {
         &self,
         request: &'a Request<'_>,
         now: Timestamp,
-    ) -> Result<(&'a Target, Head<'a>), Trouble> {
-        let uncallable = |reason: &str| Trouble::new(Failure::UnsendableTarget, reason);
+    ) -> Result<(&'a Target, SignedRequest<'a>), SendError> {
+        let unsendable = |reason: &str| SendError::new(Failure::UnsendableTarget, reason);
         let target = request
             .prepared
             .target
             .as_ref()
-            .map_err(|reason| uncallable(reason))?;
+            .map_err(|reason| unsendable(reason))?;
         if self.require_https && target.origin.tls.is_none() {
-            return Err(uncallable("only https targets are called from here"));
+            return Err(unsendable("only https targets are called from here"));
         }
-        let head = Head::sign(request, target, now);
-        let head = head.ok_or_else(|| uncallable("the webhook-id cannot stand in a header"))?;
-        Ok((target, head))
+        let signed = SignedRequest::sign(request, target, now);
+        let signed = signed.ok_or_else(|| unsendable("the webhook-id cannot stand in a header"))?;
+        Ok((target, signed))
     }
 
     /// Over a kept connection if there is one, else or if that turns out closed, over a fresh one.
     async fn attempt(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
-        head: &Head<'_>,
+        signed: &SignedRequest<'_>,
         limit: Duration,
-        answer: &mut Answer,
-    ) -> Result<(), Trouble> {
+        received: &mut ReceivedResponse,
+    ) -> Result<(), SendError> {
         if let Some(kept) = connections.take(&target.origin).await {
-            match self.exchange(connections, target, kept, head, answer).await {
-                Err(Setback::Closed(_)) => {}
-                Err(Setback::Final(trouble)) => return Err(trouble),
+            match self
+                .exchange(connections, target, kept, signed, received)
+                .await
+            {
+                Err(ExchangeError::Closed(_)) => {}
+                Err(ExchangeError::Failed(error)) => return Err(error),
                 Ok(()) => return Ok(()),
             }
         }
-        let fresh = self.open(connections, target, limit, answer).await?;
+        let fresh = self.open(connections, target, limit, received).await?;
         let result = self
-            .exchange(connections, target, fresh, head, answer)
+            .exchange(connections, target, fresh, signed, received)
             .await;
-        result.map_err(|(Setback::Closed(trouble) | Setback::Final(trouble))| trouble)
+        result.map_err(|(ExchangeError::Closed(error) | ExchangeError::Failed(error))| error)
     }
 
     async fn open(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
         limit: Duration,
-        answer: &mut Answer,
-    ) -> Result<Live, Trouble> {
-        answer.stage = Stage::Turn;
-        let _turn = connections.may_open().await;
+        received: &mut ReceivedResponse,
+    ) -> Result<Connection, SendError> {
+        received.stage = SendStage::AwaitingConnection;
+        let _turn = connections.connect_permit().await;
         // Whoever went before may have opened one that can be shared.
         if let Some(shared) = connections.shared(&target.origin) {
             return Ok(shared);
         }
         let stream = self
             .rules
-            .connect(&target.origin, limit, &mut answer.stage)
+            .connect(&target.origin, limit, &mut received.stage)
             .await?;
-        let live = Live::begin(stream)
+        let connection = Connection::open(stream)
             .await
-            .map_err(|error| Trouble::waiting(&error, false))?;
-        connections.share(&target.origin, &live);
-        Ok(live)
+            .map_err(|error| SendError::no_response(&error, false))?;
+        connections.add_shared(&target.origin, &connection);
+        Ok(connection)
     }
 
     /// One request and its answer over an open connection, which is kept if it can serve again.
     async fn exchange(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
-        mut live: Live,
-        head: &Head<'_>,
-        answer: &mut Answer,
-    ) -> Result<(), Setback> {
-        answer.stage = Stage::Sent;
-        let response = match live.send(head.request(live.is_http2())).await {
+        mut connection: Connection,
+        signed: &SignedRequest<'_>,
+        received: &mut ReceivedResponse,
+    ) -> Result<(), ExchangeError> {
+        received.stage = SendStage::AwaitingResponse;
+        let response = match connection.send(signed.request(connection.is_http2())).await {
             Ok(response) => response,
-            Err(NoAnswer {
+            Err(NoResponse {
                 error,
-                begun,
+                response_begun,
                 closed,
             }) => {
-                let trouble = Trouble::waiting(&error, begun);
-                if begun || !closed {
-                    return Err(Setback::Final(trouble));
+                let error = SendError::no_response(&error, response_begun);
+                if response_begun || !closed {
+                    return Err(ExchangeError::Failed(error));
                 }
-                connections.forget(&live);
-                return Err(Setback::Closed(trouble));
+                connections.remove_shared(&connection);
+                return Err(ExchangeError::Closed(error));
             }
         };
         let (parts, mut body) = response.into_parts();
-        answer
+        received
             .begin(parts.status, &parts.headers, self.clock.now())
-            .map_err(Setback::Final)?;
-        while let Some(frame) = live.frame(&mut body).await {
-            let frame = frame.map_err(|_| Setback::Final(answer.broken_off()))?;
+            .map_err(ExchangeError::Failed)?;
+        while let Some(frame) = connection.frame(&mut body).await {
+            let frame = frame.map_err(|_| ExchangeError::Failed(received.truncated()))?;
             let room = frame
                 .data_ref()
-                .map_or(Room::Left, |data| answer.push(data));
+                .map_or(Room::Left, |data| received.push(data));
             if room == Room::Exceeded {
                 return Ok(());
             }
         }
-        connections.give_back(&target.origin, live).await;
+        connections.put_back(&target.origin, connection).await;
         Ok(())
     }
 }

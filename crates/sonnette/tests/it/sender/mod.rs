@@ -16,7 +16,7 @@ use sonnette::domain::{
     EventFilter, Exchange, Failure, OrganizerId, Outcome, Secret, Secrets, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
-use sonnette::engine::sender::{Connections, Request, Sender, SenderConfig};
+use sonnette::engine::sender::{ConnectionPool, Request, Sender, SenderConfig};
 use sonnette::testing::MockClock;
 
 pub(crate) const BODY: &str = r#"{"notification_id":1,"action":"pretix.event.order.placed"}"#;
@@ -24,7 +24,7 @@ pub(crate) const BODY: &str = r#"{"notification_id":1,"action":"pretix.event.ord
 /// A sender, a lane's connections and a clock.
 pub(crate) struct Bench {
     pub(crate) sender: Sender,
-    pub(crate) connections: Connections,
+    pub(crate) connections: ConnectionPool,
     pub(crate) clock: MockClock,
 }
 
@@ -38,7 +38,7 @@ impl Bench {
         let sender = Sender::new(config, Arc::new(clock.clone())).unwrap();
         Self {
             sender,
-            connections: Connections::new(),
+            connections: ConnectionPool::new(),
             clock,
         }
     }

@@ -8,32 +8,31 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use super::error::Trouble;
+use super::error::SendError;
 use crate::domain::fault::{NO_ANSWER, NO_END};
 use crate::domain::{Failure, Outcome};
 
 /// The most of an answer's headers that goes on record.
-const MAX_RECORD: usize = 8 * 1024;
+const MAX_RECORDED_HEADER_BYTES: usize = 8 * 1024;
 /// The longest wait that a receiver may ask for.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Waits for other connections of its lane to be opened.
-    Turn,
-    Name,
-    Connect,
-    Tls,
-    /// The request is on its way.
-    Sent,
-    /// The head of the answer has come.
-    Body,
+pub(super) enum SendStage {
+    /// Waits for a permit to open a connection.
+    AwaitingConnection,
+    Resolving,
+    Connecting,
+    TlsHandshake,
+    /// The request is being sent, and no response head has come.
+    AwaitingResponse,
+    ReadingBody,
 }
 
 /// An answer while it comes in. It outlives the reading, so that a timeout leaves what had come.
-pub(super) struct Answer {
-    pub(super) stage: Stage,
+pub(super) struct ReceivedResponse {
+    pub(super) stage: SendStage,
     pub(super) headers: String,
     body: Vec<u8>,
     /// How many bytes of the body are kept.
@@ -49,10 +48,10 @@ pub(super) enum Room {
     Exceeded,
 }
 
-impl Answer {
+impl ReceivedResponse {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            stage: Stage::Turn,
+            stage: SendStage::AwaitingConnection,
             headers: String::new(),
             body: Vec::new(),
             limit,
@@ -67,8 +66,8 @@ impl Answer {
         status: StatusCode,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<(), Trouble> {
-        self.stage = Stage::Body;
+    ) -> Result<(), SendError> {
+        self.stage = SendStage::ReadingBody;
         self.headers = record(headers);
         self.status = status.as_u16();
         if matches!(self.status, 429 | 503) {
@@ -76,13 +75,13 @@ impl Answer {
         }
         match self.status {
             200..=599 => Ok(()),
-            101 => Err(Trouble::new(
+            101 => Err(SendError::new(
                 Failure::Broken,
                 "the receiver wants another protocol (status 101)",
             )),
             status => {
                 let reason = format!("the answer has a status that HTTP does not know ({status})");
-                Err(Trouble::new(Failure::Broken, reason))
+                Err(SendError::new(Failure::Broken, reason))
             }
         }
     }
@@ -99,30 +98,32 @@ impl Answer {
     }
 
     /// The body ended where it must not.
-    pub(super) fn broken_off(&self) -> Trouble {
+    pub(super) fn truncated(&self) -> SendError {
         let reason = format!(
             "the answer broke off after {} bytes (status {})",
             self.body.len(),
             self.status
         );
-        Trouble::new(Failure::Broken, reason)
+        SendError::new(Failure::Broken, reason)
     }
 
     /// The time was over.
-    pub(super) fn late(&self, limit: Duration, host: &str) -> Trouble {
+    pub(super) fn timed_out(&self, limit: Duration, host: &str) -> SendError {
         let within = limit.as_secs_f64();
         let reason = match self.stage {
-            Stage::Turn => format!("no turn to connect to {host} within {within} s"),
-            Stage::Name => format!("no address for the name {host} within {within} s"),
-            Stage::Connect => format!("no connection to {host} within {within} s"),
-            Stage::Tls => format!("no TLS handshake with {host} within {within} s"),
-            Stage::Sent => format!("{NO_ANSWER} within {within} s"),
-            Stage::Body => {
+            SendStage::AwaitingConnection => {
+                format!("no turn to connect to {host} within {within} s")
+            }
+            SendStage::Resolving => format!("no address for the name {host} within {within} s"),
+            SendStage::Connecting => format!("no connection to {host} within {within} s"),
+            SendStage::TlsHandshake => format!("no TLS handshake with {host} within {within} s"),
+            SendStage::AwaitingResponse => format!("{NO_ANSWER} within {within} s"),
+            SendStage::ReadingBody => {
                 let (status, length) = (self.status, self.body.len());
                 format!("{NO_END} within {within} s ({length} bytes, status {status})")
             }
         };
-        Trouble::new(Failure::Timeout, reason)
+        SendError::new(Failure::Timeout, reason)
     }
 
     /// What the wire said, if all went well.
@@ -147,7 +148,7 @@ fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
         let until = httpdate::parse_http_date(text).ok()?;
         until.duration_since(now.into()).ok()?
     };
-    (!asked.is_zero()).then_some(asked.min(LONGEST_WAIT))
+    (!asked.is_zero()).then_some(asked.min(MAX_RETRY_AFTER))
 }
 
 /// The lines as received; bytes that are no text are written `\xNN`. Cut at 8 KiB.
@@ -170,8 +171,8 @@ fn record(headers: &HeaderMap) -> String {
             }
         }
         lines.push('\n');
-        if lines.len() > MAX_RECORD {
-            let mut end = MAX_RECORD;
+        if lines.len() > MAX_RECORDED_HEADER_BYTES {
+            let mut end = MAX_RECORDED_HEADER_BYTES;
             while !lines.is_char_boundary(end) {
                 end -= 1;
             }
@@ -219,12 +220,15 @@ mod tests {
         headers.insert("x-a", HeaderValue::from_bytes(b"caf\xc3\xa9 \xe9").unwrap());
         assert_eq!(record(&headers), "x-a: café \\xe9\n");
         headers.insert("x-b", HeaderValue::from_str(&"é".repeat(9000)).unwrap());
-        assert!((MAX_RECORD - 1..=MAX_RECORD).contains(&record(&headers).len()));
+        assert!(
+            (MAX_RECORDED_HEADER_BYTES - 1..=MAX_RECORDED_HEADER_BYTES)
+                .contains(&record(&headers).len())
+        );
     }
 
     #[test]
     fn a_body_of_exactly_the_limit_leaves_room() {
-        let mut answer = Answer::new(4);
+        let mut answer = ReceivedResponse::new(4);
         assert_eq!(answer.push(b"abcd"), Room::Left);
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);
@@ -233,17 +237,17 @@ mod tests {
 
     #[test]
     fn what_was_late_is_read_back() {
-        let mut answer = Answer::new(4);
+        let mut answer = ReceivedResponse::new(4);
         for (stage, expected) in [
-            (Stage::Turn, TimeoutStage::Connection),
-            (Stage::Name, TimeoutStage::Connection),
-            (Stage::Connect, TimeoutStage::Connection),
-            (Stage::Tls, TimeoutStage::Connection),
-            (Stage::Sent, TimeoutStage::Answer),
-            (Stage::Body, TimeoutStage::End),
+            (SendStage::AwaitingConnection, TimeoutStage::Connection),
+            (SendStage::Resolving, TimeoutStage::Connection),
+            (SendStage::Connecting, TimeoutStage::Connection),
+            (SendStage::TlsHandshake, TimeoutStage::Connection),
+            (SendStage::AwaitingResponse, TimeoutStage::Answer),
+            (SendStage::ReadingBody, TimeoutStage::End),
         ] {
             answer.stage = stage;
-            let Trouble { failure, reason } = answer.late(Duration::from_secs(30), "a.test");
+            let SendError { failure, reason } = answer.timed_out(Duration::from_secs(30), "a.test");
             let fault = Fault::of(&Outcome::Failed { failure, reason });
             assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
         }
