@@ -25,8 +25,6 @@ mod registry;
 #[cfg(test)]
 mod registry_tests;
 pub mod sender;
-#[cfg(test)]
-mod simulation;
 mod sonnette;
 
 use std::sync::Arc;
@@ -55,6 +53,7 @@ pub(crate) struct EngineContext {
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
+    blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
 impl EngineContext {

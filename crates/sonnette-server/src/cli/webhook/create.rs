@@ -55,6 +55,7 @@ impl Create {
             organizer: rows.organizer.id,
             state: WebhookState::Enabled,
             target: self.target_url,
+            generation: 0,
             events,
             action_types: action_types.into_iter().collect(),
             comment: self.comment,

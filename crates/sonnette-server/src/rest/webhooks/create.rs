@@ -48,6 +48,7 @@ pub(crate) async fn create_webhook(
         organizer,
         state: state_after(&WebhookState::Enabled, fields.enabled, now),
         target: fields.target,
+        generation: 0,
         events: fields.events,
         action_types: fields.action_types,
         comment: fields.comment,

@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 use super::ControlError;
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::{Command, DraftTest, WebhookTest};
 use crate::engine::example::example;
 
@@ -22,7 +21,7 @@ impl Sonnette {
         webhook: WebhookId,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
         let notification = self.example(found, action_type).await?;
         let (reply, attempt) = oneshot::channel();
@@ -67,12 +66,15 @@ impl Sonnette {
         webhook: &Webhook,
         action_type: Option<&str>,
     ) -> Result<Notification, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let tenant = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.context.store.clone();
-        let id = run_blocking(move || store.reserve_notification_id()).await?;
+        let id = self
+            .context
+            .run_blocking(move || store.reserve_notification_id())
+            .await?;
         example(tenant, webhook, action_type, id, self.context.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

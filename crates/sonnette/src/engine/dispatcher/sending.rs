@@ -115,7 +115,7 @@ impl Dispatcher {
             .settings
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MOST);
-        let jitter = fastrand::f64();
+        let jitter = self.rng.borrow_mut().f64();
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(
@@ -156,6 +156,7 @@ impl Dispatcher {
         }
         let settlement = Settlement {
             webhook: entry.id,
+            generation: webhook.generation,
             cause: SettlementCause::Attempted {
                 attempt,
                 update: Some(effects.update),
@@ -213,6 +214,7 @@ impl Dispatcher {
         };
         self.context.committer.settle(Settlement {
             webhook: entry.id,
+            generation: current.webhook.generation,
             cause,
             health: None,
             disable: None,

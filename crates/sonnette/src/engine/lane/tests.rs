@@ -28,6 +28,7 @@ fn webhook(settings: WebhookSettings) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,
@@ -72,6 +73,7 @@ fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
 
 fn row(health: LaneHealth) -> StoredLane {
     StoredLane {
+        generation: 0,
         webhook: WebhookId(1),
         health,
         next_due_at: None,

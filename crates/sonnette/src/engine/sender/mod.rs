@@ -18,6 +18,7 @@ mod stream;
 mod tls;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +112,33 @@ pub struct Request<'a> {
     pub body: Bytes,
     /// Adds `webhook-test: 1`.
     pub test: bool,
+}
+
+/// How requests go out: over the network, or, in a simulation, to scripted receivers.
+pub(crate) trait Transport {
+    /// Makes a webhook ready for sending.
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook;
+
+    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = Exchange> + 'a>>;
+}
+
+impl Transport for Sender {
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
+        Sender::prepare(self, webhook)
+    }
+
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = Exchange> + 'a>> {
+        Box::pin(Sender::send(self, connections, request))
+    }
 }
 
 /// How an exchange over one connection failed.

@@ -15,7 +15,7 @@ use crate::domain::{ExtraHeader, TargetUrl, Webhook};
 
 /// A webhook made ready for sending. To be made anew when the webhook changes.
 pub struct PreparedWebhook {
-    pub(super) target: Result<Target, String>,
+    pub(in crate::engine) target: Result<Target, String>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
     /// The headers that are the same in each request, in order; `Host` is not among them.
@@ -64,8 +64,8 @@ impl fmt::Debug for PreparedWebhook {
 
 /// Where a webhook's requests go.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) origin: Arc<Origin>,
+pub(in crate::engine) struct Target {
+    pub(in crate::engine) origin: Arc<Origin>,
     /// `/path?query`, as HTTP/1.1 wants it.
     pub(super) path: Uri,
     /// Without credentials, as HTTP/2 wants it.
@@ -76,9 +76,9 @@ pub(super) struct Target {
 
 /// Whom a connection is to: what it may be reused for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(in crate::engine) struct Origin {
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
+    pub(in crate::engine) host: String,
     pub(super) port: u16,
     /// The name to verify, for `https`.
     pub(super) tls: Option<ServerName<'static>>,

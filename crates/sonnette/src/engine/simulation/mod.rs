@@ -428,7 +428,7 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
+        while self.store.make_due(webhook, self.now).unwrap() > 0 {}
         let now = self.now;
         self.lane(webhook).request_reload(Some(now));
     }
@@ -437,15 +437,15 @@ impl World {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_pending(webhook, self.now, "dropped")
+            .drop_waiting(webhook, self.now, "dropped")
             .unwrap();
-        let through = self.store.newest_notification_id().unwrap();
+        let through = self.store.newest_id().unwrap();
         self.lane(webhook).resume(through);
     }
 
     fn expire(&mut self) {
-        for webhook in self.store.lanes_with_pending_deliveries().unwrap() {
-            self.store.expire_deliveries(webhook, self.now).unwrap();
+        for webhook in self.store.waiting_lanes().unwrap() {
+            self.store.expire(webhook, self.now).unwrap();
         }
     }
 }

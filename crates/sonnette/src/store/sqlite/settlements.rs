@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::attempt_stats::Tallies;
 use super::rows::micros;
@@ -59,10 +59,15 @@ pub(super) fn settle(
             end.write(t, webhook, *notification)?;
         }
     }
+    let alert = settlement.alert;
+    let has_consequences =
+        settlement.health.is_some() || settlement.disable.is_some() || alert.is_some();
+    if !has_consequences || !is_current(t, webhook, settlement.generation)? {
+        return Ok(());
+    }
     if let Some(health) = &settlement.health {
         lane_rows::remember(t, webhook, health)?;
     }
-    let alert = settlement.alert;
     match (settlement.disable, &settlement.cause) {
         (Some(_), SettlementCause::Expired(_)) => {
             disable_webhook::disable_never_succeeded(t, webhook, now)?;
@@ -77,6 +82,19 @@ pub(super) fn settle(
         }
     }
     Ok(())
+}
+
+/// Whether the webhook still has the target, and is enabled since the same change, as when the request was sent.
+fn is_current(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    generation: u64,
+) -> Result<bool, StoreError> {
+    let current = t
+        .prepare_cached("SELECT generation = ?2 FROM webhooks WHERE id = ?1")?
+        .query_row(params![webhook.0, generation], |r| r.get(0))
+        .optional()?;
+    Ok(current.unwrap_or(false))
 }
 
 /// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was

@@ -87,6 +87,7 @@ pub(crate) fn webhook(url: impl AsRef<str>) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: url.as_ref().parse().unwrap(),
+        generation: 0,
         events: EventFilter::Only(BTreeSet::new()),
         action_types: Vec::new(),
         comment: None,

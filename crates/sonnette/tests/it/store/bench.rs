@@ -208,6 +208,7 @@ pub(super) fn settlement(
 ) -> Settlement {
     Settlement {
         webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt(webhook, id, second)),
             update,
@@ -220,6 +221,11 @@ pub(super) fn settlement(
 
 pub(super) fn with_health(mut settlement: Settlement, health: LaneHealth) -> Settlement {
     settlement.health = Some(health);
+    settlement
+}
+
+pub(super) fn of_generation(mut settlement: Settlement, generation: u64) -> Settlement {
+    settlement.generation = generation;
     settlement
 }
 
