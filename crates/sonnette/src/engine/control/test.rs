@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::ControlError;
-use super::example::example;
-use super::inbox::{Message, Test, TryOut};
-use super::sonnette::{Sonnette, blocking};
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
+use crate::engine::dispatcher::inbox::{Message, Test, TryOut};
+use crate::engine::example::example;
 
 impl Sonnette {
     /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
@@ -71,7 +72,7 @@ impl Sonnette {
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
-        let id = blocking(move || store.reserve_id()).await?;
+        let id = run_blocking(move || store.reserve_id()).await?;
         example(tenant, webhook, action_type, id, self.shared.clock.now())
             .ok_or(ControlError::NothingToTest)
     }
