@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, SettlementKind, WebhookId};
+use crate::domain::{
+    DELIVERY_LIFETIME, Delivery, DeliveryState, NotificationId, SettlementKind, WebhookId,
+};
 use crate::store::{
     DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
 };
@@ -45,7 +47,9 @@ impl DeliveryAdmin for SqliteStore {
     }
 
     fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
-        let began = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
+        let began = now
+            .saturating_sub(DELIVERY_LIFETIME)
+            .unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = 'its three days are over'
