@@ -135,7 +135,7 @@ async fn save(
             (false, _) => store.change_action_type(&row, note),
         })
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(_) => Ok(()),
         ChangeResult::Missing => Err(Refused::Missing),

@@ -31,7 +31,7 @@ pub(crate) async fn create(
     let added = state
         .store(move |store| store.add_event(organizer, &event, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match added {
         ChangeResult::Done(added) => Ok(Some(added)),
         ChangeResult::Taken => Ok(None),
@@ -77,7 +77,7 @@ async fn put(
             None => store.remove_event(organizer, &slug, note),
         })
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(_) => Ok(true),
         ChangeResult::Missing => Ok(false),

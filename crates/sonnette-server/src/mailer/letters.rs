@@ -45,7 +45,7 @@ impl Desk {
             let error = "it could not be sent in time".to_owned();
             return Ok(AccountEmailResult::GivenUp { error });
         }
-        let registry = self.sonnette.refresh()?;
+        let registry = self.sonnette.refresh().await?;
         let organizer = letter
             .organizer
             .and_then(|id| registry.organizer_by_id(id))

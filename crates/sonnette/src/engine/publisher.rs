@@ -67,7 +67,7 @@ pub(crate) fn pending_webhook_changes(
 }
 
 /// The enabled webhooks that are told of a notification.
-pub(crate) fn told(
+pub(crate) fn matching_webhooks(
     tenant: &OrganizerSnapshot,
     action_type: &str,
     event: Option<&EventSlug>,
@@ -81,9 +81,9 @@ pub(crate) fn told(
     };
     // An event that is being deleted is named in the body, but the fact belongs to the organizer.
     let event = event.filter(|_| spec.event_rule(action_type) != EventRule::Deleted);
-    let mut told = tenant.listeners(spec, action_type, event);
-    told.retain(|webhook| audience.has(*webhook));
-    told
+    let mut webhooks = tenant.listeners(spec, action_type, event);
+    webhooks.retain(|webhook| audience.has(*webhook));
+    webhooks
 }
 
 fn publication(
@@ -128,7 +128,7 @@ fn publication(
         data: &request.data,
         published_at: now,
     })?;
-    let webhooks = told(
+    let webhooks = matching_webhooks(
         tenant,
         action_type.as_str(),
         request.event.as_ref(),

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
-use super::inbox::Inboxes;
 use super::{Activity, LaneState};
 use crate::dialect::{ActionSpec, Catalogue};
 use crate::domain::{
     EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
     WebhookId, WebhookState, wildcards_over,
 };
+use crate::engine::dispatcher::inbox::Inboxes;
 use crate::store::{RegistryChanges, Store, StoreError, StoredOrganizer};
 
 /// Everything publishing and sending need to know, as of one version.

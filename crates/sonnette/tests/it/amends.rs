@@ -34,7 +34,7 @@ async fn what_was_missed_while_off_is_owed_once() {
         until: None,
     };
 
-    world.change_webhook(webhook, |w| w.state = off());
+    world.change_webhook(webhook, |w| w.state = off()).await;
     let first = world.order("missed1").await;
     let paid = request(
         "pretix.event.order.paid",
@@ -42,9 +42,11 @@ async fn what_was_missed_while_off_is_owed_once() {
         r#"{"code":"B"}"#,
     );
     world.publish(vec![paid]).await.unwrap();
-    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     world.order("between").await;
-    world.change_webhook(webhook, |w| w.state = off());
+    world.change_webhook(webhook, |w| w.state = off()).await;
     let second = world.order("missed2").await;
     assert!(matches!(
         world
@@ -53,7 +55,9 @@ async fn what_was_missed_while_off_is_owed_once() {
             .await,
         Err(ControlError::Disabled)
     ));
-    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(2).await;
 
     let missed = |since, dry_run| world.sonnette.resend_missed(webhook, span(since), dry_run);
@@ -136,7 +140,7 @@ async fn a_person_is_forgotten_everywhere() {
     world.settled(webhook, 3).await;
     assert!(holds(directory.path(), "HUSHCODE1") && holds(directory.path(), "HUSHANSWER"));
 
-    let tenant = world.tenant();
+    let tenant = world.tenant().await;
     let erased = world.sonnette.erase(&tenant, "hush-42").await.unwrap();
     let counts = (erased.notifications, erased.attempts, erased.dropped);
     assert_eq!(counts, (2, 2, 1));
@@ -190,7 +194,7 @@ async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
     receiver.wait_for(1).await;
     let erased = world
         .sonnette
-        .erase(&world.tenant(), "hush-42")
+        .erase(&*world.tenant().await, "hush-42")
         .await
         .unwrap();
     assert_eq!((erased.notifications, erased.dropped), (1, 1));
@@ -214,7 +218,7 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = world.add_webhook(&receiver.url(), &["tibillet.reservation"]);
-    world.change_webhook(webhook, |w| w.state = off());
+    world.change_webhook(webhook, |w| w.state = off()).await;
     let mut uuids = Vec::new();
     for status in ["R", "P"] {
         let uuid = uuid::Uuid::new_v4().to_string();
@@ -225,14 +229,19 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
         world.publish(vec![saved]).await.unwrap();
         uuids.push(uuid);
     }
-    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     let missed = world
         .sonnette
         .resend_missed(webhook, TimeRange::default(), false);
     assert_eq!(missed.await.unwrap(), 1);
     receiver.wait_for(1).await;
     world.settled(webhook, 1).await;
-    let erased = world.sonnette.erase(&world.tenant(), "hush-42").await;
+    let erased = world
+        .sonnette
+        .erase(&*world.tenant().await, "hush-42")
+        .await;
     assert_eq!(erased.unwrap().notifications, 2);
     for uuid in uuids {
         assert!(!holds(directory.path(), &uuid), "{uuid} is still there");

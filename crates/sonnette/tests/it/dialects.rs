@@ -77,7 +77,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
     let world = World::start_at(directory.path(), Arc::new(clock.clone()));
-    world.speak(&[DialectName::Tibillet]);
+    world.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     receiver.script([Answer::status(500), Answer::ok()]);
     let webhook = world.add_webhook(&receiver.url(), &[MEMBERSHIP]);
@@ -126,7 +126,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
 async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.speak(&[DialectName::Tibillet]);
+    world.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     world.add_webhook(&receiver.url(), &["tibillet.*"]);
     let none = world
@@ -138,7 +138,7 @@ async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
     assert_eq!(
         world
             .sonnette
-            .replay(&world.tenant(), none.id)
+            .replay(&world.tenant().await, none.id)
             .await
             .unwrap(),
         0
@@ -198,7 +198,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
     receiver.wait_for(2).await;
     attempts(&world, webhook, 2).await;
     world.store.remove_action_type(&action, note()).unwrap();
-    world.sonnette.refresh().unwrap();
+    world.sonnette.refresh().await.unwrap();
     world.sonnette.resend(webhook, told.id).await.unwrap();
     receiver.wait_for(3).await;
     let requests = receiver.requests();
@@ -211,7 +211,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
 async fn changes_of_webhooks_are_news_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]);
+    world.speak(&[DialectName::Creads]).await;
     let receiver = Receiver::start().await;
     let listener = world.add_webhook(&receiver.url(), &["creads.webhook.*"]);
     published(&world, 1).await;
@@ -221,12 +221,18 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     );
     receiver.wait_for(1).await;
     // Nothing but settings and secrets: no news.
-    world.change_webhook(other, |w| w.settings.max_per_second = Some(3));
-    world.change_webhook(other, |w| {
-        w.secrets.current = sonnette::domain::Secret::from_random([9; 32]);
-    });
-    world.change_webhook(other, |_| ());
-    world.change_webhook(other, |w| w.comment = Some("new".to_owned()));
+    world
+        .change_webhook(other, |w| w.settings.max_per_second = Some(3))
+        .await;
+    world
+        .change_webhook(other, |w| {
+            w.secrets.current = sonnette::domain::Secret::from_random([9; 32]);
+        })
+        .await;
+    world.change_webhook(other, |_| ()).await;
+    world
+        .change_webhook(other, |w| w.comment = Some("new".to_owned()))
+        .await;
     receiver.wait_for(2).await;
     for _ in 0..2 {
         world
@@ -234,10 +240,12 @@ async fn changes_of_webhooks_are_news_to_the_others() {
             .mark_webhook_deleted(world.organizer, other, note())
             .unwrap();
     }
-    world.sonnette.refresh().unwrap();
+    world.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
     // Disabled, so that it hears nothing of this either.
-    world.change_webhook(listener, |w| w.comment = Some("mine".to_owned()));
+    world
+        .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
+        .await;
     let names = published(&world, 5).await;
     let expected = [
         ("creads.webhook.created", 0),
@@ -276,7 +284,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
 async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]);
+    world.speak(&[DialectName::Creads]).await;
     let (gone, good) = (Receiver::start().await, Receiver::start().await);
     gone.answer(Answer::status(410));
     let first = world.add_webhook(&gone.url(), &["creads.webhook.*"]);
@@ -296,7 +304,7 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     assert_eq!((count("created"), count("updated")), (3, 2));
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(published(&world, 5).await.len(), 5);
-    let registry = world.sonnette.refresh().unwrap();
+    let registry = world.sonnette.refresh().await.unwrap();
     for webhook in [first, second] {
         let state = &registry.webhook(webhook).unwrap().state;
         assert!(
@@ -313,7 +321,7 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
 async fn news_survives_a_stop() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]);
+    world.speak(&[DialectName::Creads]).await;
     world.sonnette.stop().await;
     // The command line, while nobody serves.
     world.add_webhook("http://127.0.0.1:9/x", &["creads.webhook.*"]);

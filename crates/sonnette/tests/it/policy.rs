@@ -33,17 +33,17 @@ async fn order(world: &World, webhook: WebhookId, count: usize) {
 async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.disable_after(3, 0);
+    world.disable_after(3, 0).await;
     let receiver = Receiver::start().await;
     let bad = || Answer::status(500);
     receiver.script([bad(), bad(), Answer::ok(), bad(), bad(), bad()]);
     let webhook = world.add_webhook(&receiver.url_of("/in?key=hush"), &[PLACED]);
     for count in 1..=5 {
         order(&world, webhook, count).await;
-        assert_eq!(world.disabled(webhook), None, "after {count}");
+        assert_eq!(world.disabled(webhook).await, None, "after {count}");
     }
     order(&world, webhook, 6).await;
-    assert_eq!(world.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(world.disabled(webhook).await, Some(DisableReason::Failures));
     assert_eq!(world.order("B").await.deliveries, 0);
 
     // Exactly one alert, with what its reader needs and without the query.
@@ -60,7 +60,9 @@ async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     assert_eq!(world.store.backlog(webhook).unwrap().0, 5);
     assert_eq!(receiver.requests().len(), 6);
     receiver.answer(Answer::ok());
-    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(11).await;
     world.settled(webhook, 11).await;
     assert_eq!(world.store.backlog(webhook).unwrap().0, 0);
@@ -85,8 +87,12 @@ async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
         since: SystemClock.now(),
         reason: DisableReason::User,
     };
-    world.change_webhook(webhook, |w| w.state = WebhookState::Disabled(off));
-    world.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Disabled(off))
+        .await;
+    world
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(3).await;
     assert_eq!(kinds(&world), []);
     world.sonnette.stop().await;
@@ -96,14 +102,14 @@ async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
 async fn the_least_time_must_have_passed_too() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.disable_after(2, 3600);
+    world.disable_after(2, 3600).await;
     let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
     for count in 1..=4 {
         order(&world, webhook, count).await;
     }
-    assert_eq!(world.disabled(webhook), None);
+    assert_eq!(world.disabled(webhook).await, None);
     world.sonnette.stop().await;
 }
 
@@ -113,7 +119,7 @@ async fn a_restart_forgets_no_failure() {
     let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let world = World::start(directory.path());
-    world.disable_after(3, 0);
+    world.disable_after(3, 0).await;
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
     order(&world, webhook, 1).await;
     order(&world, webhook, 2).await;
@@ -122,7 +128,7 @@ async fn a_restart_forgets_no_failure() {
 
     let world = World::start(directory.path());
     order(&world, webhook, 3).await;
-    assert_eq!(world.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(world.disabled(webhook).await, Some(DisableReason::Failures));
     assert_eq!(alerts(&world)[0].failures, 3);
     world.sonnette.stop().await;
 }
@@ -131,7 +137,7 @@ async fn a_restart_forgets_no_failure() {
 async fn three_days_without_a_success_are_enough_too() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.disable_after(1_000, 0);
+    world.disable_after(1_000, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
@@ -141,7 +147,7 @@ async fn three_days_without_a_success_are_enough_too() {
     assert_eq!(world.store.expire_deliveries(webhook, after).unwrap(), 1);
     assert!(world.store.disable_never_succeeded(webhook, after).unwrap());
     assert!(!world.store.disable_never_succeeded(webhook, after).unwrap());
-    assert_eq!(world.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(world.disabled(webhook).await, Some(DisableReason::Failures));
     assert_eq!(kinds(&world), [AlertKind::Failures]);
     world.sonnette.stop().await;
 }
@@ -154,7 +160,7 @@ async fn a_warning_comes_once_half_way() {
         ..AlertRules::default()
     };
     let world = World::start_with(directory.path(), rules);
-    world.disable_after(4, 0);
+    world.disable_after(4, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
@@ -178,14 +184,16 @@ async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
             ..AlertRules::default()
         };
         let world = World::start_with(directory.path(), rules);
-        world.disable_after(20, 3600);
+        world.disable_after(20, 3600).await;
         let receiver = Receiver::start().await;
         receiver.answer(Answer::status(410));
         let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
         let contact = vec!["erp@example.org".to_owned()];
-        world.change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact));
+        world
+            .change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact))
+            .await;
         order(&world, webhook, 1).await;
-        assert_eq!(world.disabled(webhook), Some(DisableReason::Gone));
+        assert_eq!(world.disabled(webhook).await, Some(DisableReason::Gone));
         let owed: Vec<_> = alerts(&world)
             .into_iter()
             .map(|a| (a.kind, a.recipients))
@@ -204,7 +212,7 @@ async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
 async fn an_alert_waits_for_its_time_and_ends_once() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    world.disable_after(1, 0);
+    world.disable_after(1, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let webhook = world.add_webhook(&receiver.url(), &[PLACED]);

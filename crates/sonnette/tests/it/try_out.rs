@@ -69,7 +69,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
     );
     assert_eq!(world.store.version().unwrap(), version);
     assert_eq!(audit(), audited);
-    assert_eq!(world.disabled(id), None);
+    assert_eq!(world.disabled(id).await, None);
 }
 
 #[tokio::test]

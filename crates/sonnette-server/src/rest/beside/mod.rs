@@ -43,7 +43,7 @@ pub(crate) async fn change(
     let changed = state
         .store(move |store| store.change_webhook(organizer, id, &mut change, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(webhook) => Ok(webhook),
         ChangeResult::Missing => Err(no_webhook()),

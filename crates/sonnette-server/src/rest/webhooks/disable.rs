@@ -42,7 +42,7 @@ pub(crate) async fn disable_webhook(
     let changed = state
         .store(move |store| store.mark_webhook_deleted(organizer, id, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     if changed == ChangeResult::Missing {
         return Err(no_webhook());
     }

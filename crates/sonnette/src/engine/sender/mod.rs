@@ -5,17 +5,17 @@
 //! over a fresh one. Redirects are not followed, nothing is unpacked.
 
 pub mod address;
-mod allow;
-mod answer;
-mod connect;
-mod connections;
-mod head;
-mod live;
-mod prepared;
+mod allow_target;
+mod connection;
+mod connector;
+mod error;
+mod pool;
+mod prepared_webhook;
+mod response;
 mod signature;
+mod signed_request;
 mod stream;
 mod tls;
-mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
-pub use self::allow::{AllowTarget, InvalidAllowTarget};
-pub use self::connections::Connections;
-pub use self::prepared::Prepared;
+pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
+pub use self::pool::Connections;
+pub use self::prepared_webhook::Prepared;
 pub use self::signature::public_key;
 
-use self::answer::{Answer, Room, Stage};
-use self::connect::Rules;
-use self::head::Head;
-use self::live::{Live, NoAnswer};
-use self::prepared::Target;
-use self::trouble::Trouble;
+use self::connection::{Live, NoAnswer};
+use self::connector::Rules;
+use self::error::Trouble;
+use self::prepared_webhook::Target;
+use self::response::{Answer, Room, Stage};
+use self::signed_request::Head;
 use crate::clock::Clock;
 use crate::domain::{Exchange, Failure, Outcome, Webhook};
 

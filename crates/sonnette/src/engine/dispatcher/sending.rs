@@ -10,14 +10,14 @@ use bytes::Bytes;
 use tokio::task::spawn_local;
 
 use super::Dispatcher;
-use super::slot::{Current, Slot};
+use super::active_lane::{Current, Slot};
 use crate::dialect::at_sending;
 use crate::domain::{
     AdaptiveConcurrency, Attempt, AttemptId, Decision, Exchange, Notification, NotificationId,
     Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
-use crate::engine::inbox::{Test, TryOut};
+use crate::engine::dispatcher::inbox::{Test, TryOut};
 use crate::engine::lane::Order;
 use crate::engine::sender::{Connections, Prepared, Request};
 use crate::store::{Settlement, SettlementCause};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::ControlError;
-use super::example::example;
-use super::inbox::{Message, Test, TryOut};
-use super::sonnette::{Sonnette, blocking};
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
+use crate::engine::dispatcher::inbox::{Message, Test, TryOut};
+use crate::engine::example::example;
 
 impl Sonnette {
     /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
@@ -21,7 +22,7 @@ impl Sonnette {
         webhook: WebhookId,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
         let notification = self.example(found, action_type).await?;
         let (answer, attempt) = oneshot::channel();
@@ -66,12 +67,12 @@ impl Sonnette {
         webhook: &Webhook,
         action_type: Option<&str>,
     ) -> Result<Notification, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let tenant = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
-        let id = blocking(move || store.reserve_notification_id()).await?;
+        let id = run_blocking(move || store.reserve_notification_id()).await?;
         example(tenant, webhook, action_type, id, self.shared.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

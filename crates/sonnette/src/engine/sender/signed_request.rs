@@ -7,7 +7,7 @@ use http_body_util::Full;
 use jiff::Timestamp;
 
 use super::Request;
-use super::prepared::{Prepared, Target};
+use super::prepared_webhook::{Prepared, Target};
 
 static LENGTH: HeaderName = CONTENT_LENGTH;
 static WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");

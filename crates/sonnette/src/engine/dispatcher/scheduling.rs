@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::slot::Slot;
+use super::active_lane::Slot;
 use super::{Dispatcher, MOST_QUEUED};
 use crate::engine::lane::{Order, PAGE, Step};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
@@ -40,7 +40,7 @@ impl Dispatcher {
                 return None;
             }
             let now = self.now();
-            if self.shared.committer.is_behind() {
+            if self.shared.committer.is_overfull() {
                 self.set_timer(slot, now + PILE);
                 return None;
             }

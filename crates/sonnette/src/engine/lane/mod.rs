@@ -4,6 +4,11 @@
 //! committed is offered to it, and taken only while nothing older waits in the store, so that the order of publication
 //! is kept. Losing an offer costs time, never a delivery: the lane then knows that there is more in the store.
 
+mod action;
+mod queue;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
@@ -15,8 +20,8 @@ use crate::domain::{
 };
 use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
-pub(crate) use super::order::{Finished, Order, Step};
-use super::queue::Queue;
+pub(crate) use action::{Finished, Order, Step};
+use queue::Queue;
 
 /// Deliveries it asks the store for at a time.
 pub(crate) const PAGE: usize = 512;

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::live::{Http1, Http2, Live};
-use super::prepared::Origin;
+use super::connection::{Http1, Http2, Live};
+use super::prepared_webhook::Origin;
 
 /// The most idle HTTP/1.1 connections that are kept.
 const MAX_IDLE: usize = 64;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::lane::{Finished, Lane, Order, Step};
+use super::{Finished, Lane, Order, Step};
 use crate::domain::{
     AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
     NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,

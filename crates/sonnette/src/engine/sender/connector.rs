@@ -7,10 +7,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::answer::Stage;
-use super::prepared::Origin;
+use super::error::Trouble;
+use super::prepared_webhook::Origin;
+use super::response::Stage;
 use super::stream::Stream;
-use super::trouble::Trouble;
 use super::{AllowTarget, address};
 use crate::domain::Failure;
 use crate::domain::fault::{NAME, NO_ADDRESS};

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Dispatcher, SWEEP};
 use crate::domain::{Policy, Webhook, WebhookId};
 use crate::engine::Shared;
-use crate::engine::inbox::Message;
+use crate::engine::dispatcher::inbox::Message;
 use crate::engine::lane::Lane;
 use crate::engine::sender::{Connections, Prepared};
 use crate::store::StoreError;

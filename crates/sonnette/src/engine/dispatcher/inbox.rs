@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::seats::Permit;
 use crate::domain::{Attempt, Notification, NotificationId, OrganizerId, Webhook, WebhookId};
+use crate::engine::keyed_semaphore::Permit;
 use crate::store::PendingDelivery;
 
 /// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.

@@ -1,9 +1,24 @@
 //! How lanes stand, for those who look.
 
-use super::sonnette::{Sonnette, blocking};
-use super::{LaneStatus, RegistrySnapshot};
-use crate::domain::WebhookId;
+use crate::domain::{LaneHealth, WebhookId};
+use crate::engine::RegistrySnapshot;
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
 use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+
+/// A lane as its owner sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneStatus {
+    /// How its receiver has been answering.
+    pub health: LaneHealth,
+    /// How many deliveries wait.
+    pub backlog: u64,
+    /// Since when the oldest of them waits.
+    pub oldest_waiting: Option<Timestamp>,
+    /// When the next request may begin, if anything waits.
+    pub next_attempt: Option<Timestamp>,
+}
 
 impl Sonnette {
     /// How a lane stands.
@@ -12,7 +27,7 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn lane(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
-        blocking(move || view(&*store, &registry, webhook)).await
+        run_blocking(move || view(&*store, &registry, webhook)).await
     }
 
     /// How each of these lanes stands, in the order asked for.
@@ -25,7 +40,7 @@ impl Sonnette {
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
-        blocking(move || views(&*store, &registry, &webhooks)).await
+        run_blocking(move || views(&*store, &registry, &webhooks)).await
     }
 
     /// The lanes of all organizers that need looking after, at most `limit`, the worst first; those of webhooks that are
@@ -36,7 +51,7 @@ impl Sonnette {
     pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         let now = self.shared.clock.now();
-        blocking(move || {
+        run_blocking(move || {
             let webhooks = store.unhealthy_webhooks(now, limit)?;
             views(&*store, &registry, &webhooks)
         })

@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use super::trouble::Trouble;
+use super::error::Trouble;
 use crate::domain::fault::{NO_ANSWER, NO_END};
 use crate::domain::{Failure, Outcome};
 
