@@ -31,14 +31,14 @@ impl Desk {
             let end = self.send_alert(&alert).await?;
             tell(&alert, &end);
             let store = self.sonnette.store();
-            self.write_down(|| store.settle_alert(alert.id, &end, self.now()))
+            self.write_down(|| store.record_alert_result(alert.id, &end, self.now()))
                 .await;
         }
         Ok(())
     }
 
     async fn send_alert(&self, alert: &Alert) -> Result<AlertResult, StoreError> {
-        let registry = self.sonnette.refresh()?;
+        let registry = self.sonnette.refresh().await?;
         let Some(tenant) = registry.organizer_by_id(alert.organizer) else {
             let error = "its organizer is gone".to_owned();
             return Ok(AlertResult::GivenUp { error });

@@ -11,7 +11,7 @@ use sonnette::domain::{
     WebhookSettings, WebhookState,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer};
+use sonnette::store::{RegistryStore as _, StoredOrganizer, WebhookStore as _};
 
 use super::entry;
 use crate::cli::{audit, output, registry};

@@ -91,7 +91,7 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
             let deliveries = if attempt.test {
                 Vec::new()
             } else {
-                store.deliveries_of(attempt.notification, &[webhook])?
+                store.deliveries_of_notification(attempt.notification, &[webhook])?
             };
             let delivery = deliveries.into_iter().next();
             let siblings = match &delivery {
@@ -116,7 +116,7 @@ fn attempts_of(delivery: &Delivery) -> AttemptQuery {
     };
     AttemptQuery {
         notification: Some(delivery.notification),
-        span: TimeRange { since: None, until },
+        range: TimeRange { since: None, until },
         limit: usize::try_from(delivery.attempts).map_or(SIBLINGS, |made| made.clamp(1, SIBLINGS)),
         ..AttemptQuery::default()
     }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError, control};
+use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError, notification_rows};
 use crate::domain::{NotificationId, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
@@ -12,13 +12,13 @@ impl MissedStore for SqliteStore {
     fn missed_notifications(
         &self,
         webhook: WebhookId,
-        span: TimeRange,
+        range: TimeRange,
         after: Option<NotificationId>,
     ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError> {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
-                None => control::first_since(c, span.since)?,
+                None => notification_rows::first_since(c, range.since)?,
             };
             let mut found = Vec::new();
             for (first, beyond) in silences(c, webhook, from)? {
@@ -27,7 +27,7 @@ impl MissedStore for SqliteStore {
                     c,
                     webhook,
                     (first.max(from), beyond),
-                    span,
+                    range,
                     room,
                 )?);
                 if found.len() >= MAX_BATCH_ROWS {
@@ -39,7 +39,7 @@ impl MissedStore for SqliteStore {
         })
     }
 
-    fn owe(
+    fn enqueue(
         &self,
         webhook: WebhookId,
         notifications: &[NotificationId],
@@ -75,7 +75,7 @@ fn missed_notifications(
     c: &Connection,
     webhook: WebhookId,
     (first, beyond): (i64, i64),
-    span: TimeRange,
+    range: TimeRange,
     limit: usize,
 ) -> Result<Vec<NotificationSummary>, StoreError> {
     let mut statement = c.prepare_cached(
@@ -89,8 +89,8 @@ fn missed_notifications(
         webhook.0,
         first,
         beyond,
-        span.since.map_or(i64::MIN, micros),
-        span.until.map_or(i64::MAX, micros),
+        range.since.map_or(i64::MIN, micros),
+        range.until.map_or(i64::MAX, micros),
         limit
     ])?;
     let mut found = Vec::new();
@@ -100,7 +100,7 @@ fn missed_notifications(
             id: NotificationId(cells.get("id")?),
             action_type: cells.parse("action_type")?,
             event: cells.parse_some("event")?,
-            audience: rows::audience(cells)?,
+            audience: notification_rows::audience(cells)?,
         });
     }
     Ok(found)
