@@ -11,7 +11,7 @@ use crate::domain::{
 /// Mail to users about their accounts: invitations and password resets. The mailer sends it.
 pub trait AccountEmailStore {
     /// Enqueues an email and returns whether it did. It does not if the user is gone, within
-    /// [`AccountEmailKind::PAUSE`] of another email of the same kind, or after [`AccountEmailKind::MOST_IN_A_DAY`] of
+    /// [`AccountEmailKind::MIN_INTERVAL`] of another email of the same kind, or after [`AccountEmailKind::MAX_PER_DAY`] of
     /// them: nobody can fill another person's mailbox.
     ///
     /// # Errors

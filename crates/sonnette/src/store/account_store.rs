@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
-use crate::domain::{Access, EmailAddress, OrganizerId, SecretHash, User, UserId};
+use crate::domain::{EmailAddress, OrganizerId, SecretHash, User, UserAccess, UserId};
 
 /// A user of the dashboard to be added.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct NewUser {
     /// argon2id, as a PHC string; `None` until the user sets a password.
     pub password_hash: Option<String>,
     /// What the user may see and change.
-    pub access: Access,
+    pub access: UserAccess,
     /// The time of the request.
     pub created: Timestamp,
 }

@@ -34,6 +34,8 @@ pub struct DeliveryPage {
 pub struct StoredLane {
     /// The webhook of the lane.
     pub webhook: WebhookId,
+    /// The webhook's generation that `health` is of; 0 where there is no such webhook.
+    pub generation: u64,
     /// How its receiver has responded so far.
     pub health: LaneHealth,
     /// When its first pending delivery is due; `None` if it has none.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     Attempt, AttemptId, Audience, Delivery, LatencyHistogram, Notification, NotificationId,
-    OrganizerId, Settled, WebhookId,
+    OrganizerId, SettlementKind, WebhookId,
 };
 
 /// The number of attempts that one page scans: with a filter that few attempts pass it would read the whole log
@@ -59,7 +59,7 @@ pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
     /// Settled with this result.
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
 /// Which deliveries of a webhook to return.

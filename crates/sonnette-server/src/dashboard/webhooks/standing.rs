@@ -10,7 +10,7 @@ pub(crate) enum Standing {
     /// It has never been called.
     Unused,
     /// It has not been called since it was switched on or its address was changed.
-    Renewed,
+    NotSentSinceChange,
     /// Its receiver answers well.
     Well,
     /// The last attempts failed, and are tried again.
@@ -37,17 +37,17 @@ pub(crate) fn diagnosis(
         next_try: lane.next_attempt,
         last_attempt: last,
     };
-    Diagnosis::of(symptoms, now)
+    Diagnosis::new(symptoms, now)
 }
 
 impl Standing {
     /// A diagnosis in short.
     pub(crate) fn of(diagnosis: &Diagnosis) -> Self {
         match diagnosis {
-            Diagnosis::Unused => Self::Unused,
-            Diagnosis::Renewed => Self::Renewed,
+            Diagnosis::NeverSent => Self::Unused,
+            Diagnosis::NotSentSinceChange => Self::NotSentSinceChange,
             Diagnosis::Healthy { .. } => Self::Well,
-            Diagnosis::Wobbling { .. } => Self::Unsteady,
+            Diagnosis::FailingRecently { .. } => Self::Unsteady,
             Diagnosis::Paused { .. } => Self::Paused,
             Diagnosis::Failing { .. } => Self::Failing,
             Diagnosis::Disabled { reason, .. } => Self::Off(*reason),
@@ -57,7 +57,7 @@ impl Standing {
     /// The class that gives it its shape and colour.
     pub(crate) fn class(self) -> &'static str {
         match self {
-            Self::Unused | Self::Renewed => "idle",
+            Self::Unused | Self::NotSentSinceChange => "idle",
             Self::Well => "good",
             Self::Unsteady | Self::Paused => "warn",
             Self::Failing => "bad",
@@ -69,7 +69,7 @@ impl Standing {
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Unused => "standing-unused",
-            Self::Renewed => "standing-renewed",
+            Self::NotSentSinceChange => "standing-renewed",
             Self::Well => "standing-well",
             Self::Unsteady => "standing-unsteady",
             Self::Paused => "standing-paused",

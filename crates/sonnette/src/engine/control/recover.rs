@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::ControlError;
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{BatchAuditEntry, Store, StoreError, TimeRange};
 
@@ -30,11 +29,13 @@ impl Sonnette {
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
         let mut written = entry.as_deref().cloned();
-        let (count, written) = run_blocking(move || {
-            let count = recover(&*store, &tenant, webhook, span, now, written.as_mut())?;
-            Ok((count, written))
-        })
-        .await?;
+        let (count, written) = self
+            .context
+            .run_blocking(move || {
+                let count = recover(&*store, &tenant, webhook, span, now, written.as_mut())?;
+                Ok((count, written))
+            })
+            .await?;
         if let Some((entry, written)) = entry.zip(written) {
             *entry = written;
             self.reload_lane(webhook, false);

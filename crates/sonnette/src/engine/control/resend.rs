@@ -3,7 +3,6 @@
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
 use crate::store::{
     BatchAuditEntry, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry, TimeRange,
@@ -22,11 +21,13 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.context.store.clone();
-        let (waiting, delivery) = run_blocking(move || {
-            let waiting = store.resend(webhook, notification, now)?;
-            Ok((waiting, store.delivery(webhook, notification)?))
-        })
-        .await?;
+        let (waiting, delivery) = self
+            .context
+            .run_blocking(move || {
+                let waiting = store.resend(webhook, notification, now)?;
+                Ok((waiting, store.delivery(webhook, notification)?))
+            })
+            .await?;
         let delivery = delivery.ok_or(ControlError::Missing)?;
         let waiting = waiting.ok_or(ControlError::Erased)?;
         self.context
@@ -51,19 +52,27 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
         let mut written = entry.as_deref().cloned();
-        let (count, written) = run_blocking(move || {
-            let (mut count, mut after) = (0, None);
-            loop {
-                let (found, next) =
-                    store.resend_undelivered(webhook, span, only, after, now, written.as_mut())?;
-                count += found;
-                after = next;
-                if after.is_none() {
-                    return Ok((count, written));
+        let (count, written) = self
+            .context
+            .run_blocking(move || {
+                let (mut count, mut after) = (0, None);
+                loop {
+                    let (found, next) = store.resend_undelivered(
+                        webhook,
+                        span,
+                        only,
+                        after,
+                        now,
+                        written.as_mut(),
+                    )?;
+                    count += found;
+                    after = next;
+                    if after.is_none() {
+                        return Ok((count, written));
+                    }
                 }
-            }
-        })
-        .await?;
+            })
+            .await?;
         if let Some((entry, written)) = entry.zip(written) {
             *entry = written;
             self.reload_lane(webhook, false);
@@ -83,15 +92,17 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
-        let count = run_blocking(move || {
-            let (count, _) = store.backlog(webhook)?;
-            let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
-            while changed == MAX_BATCH_ROWS {
-                changed = store.schedule_now(webhook, now, None)?;
-            }
-            Ok(count)
-        })
-        .await?;
+        let count = self
+            .context
+            .run_blocking(move || {
+                let (count, _) = store.backlog(webhook)?;
+                let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
+                while changed == MAX_BATCH_ROWS {
+                    changed = store.schedule_now(webhook, now, None)?;
+                }
+                Ok(count)
+            })
+            .await?;
         self.reload_lane(webhook, true);
         Ok(count)
     }

@@ -21,7 +21,7 @@ impl AccountEmailStore for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let before = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let pause_start = before(AccountEmailKind::PAUSE);
+        let pause_start = before(AccountEmailKind::MIN_INTERVAL);
         let day_start = before(SignedDuration::from_hours(24));
         self.write(|t| {
             let queued = t.execute(
@@ -38,7 +38,7 @@ impl AccountEmailStore for SqliteStore {
                     to_micros(now),
                     to_micros(pause_start),
                     to_micros(day_start),
-                    AccountEmailKind::MOST_IN_A_DAY
+                    AccountEmailKind::MAX_PER_DAY
                 ],
             )?;
             Ok(queued > 0)

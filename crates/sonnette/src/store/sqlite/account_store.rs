@@ -9,7 +9,7 @@ use super::audit_log::insert_entry;
 use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
-use crate::domain::{Access, EmailAddress, OrganizerId, Permissions, SecretHash, User, UserId};
+use crate::domain::{EmailAddress, OrganizerId, Permissions, SecretHash, User, UserAccess, UserId};
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
 impl AccountStore for SqliteStore {
@@ -184,9 +184,9 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
         let cells = TableRow::new(row, "users");
         let id = UserId(cells.get("id")?);
         let access = if cells.get("operator")? {
-            Access::Operator
+            UserAccess::Operator
         } else {
-            Access::Organizers(permissions_by_organizer(c, id)?)
+            UserAccess::Organizers(permissions_by_organizer(c, id)?)
         };
         found.push(User {
             id,
@@ -221,11 +221,11 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
         params![
             user.id.0,
             user.email.as_str(),
-            user.access == Access::Operator
+            user.access == UserAccess::Operator
         ],
     )?;
     t.execute("DELETE FROM user_permissions WHERE user = ?1", [user.id.0])?;
-    if let Access::Organizers(held) = &user.access {
+    if let UserAccess::Organizers(held) = &user.access {
         for (organizer, permissions) in held {
             t.execute(
                 "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
@@ -240,13 +240,13 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
 /// learn where else a user has access. If there is none, the entry goes to the log of the installation.
 fn insert_entries(
     t: &Transaction<'_>,
-    before: Option<&Access>,
-    after: Option<&Access>,
+    before: Option<&UserAccess>,
+    after: Option<&UserAccess>,
     entry: &NewAuditEntry,
 ) -> Result<(), StoreError> {
-    let permissions = |access: Option<&Access>| match access {
-        Some(Access::Organizers(permissions)) => permissions.clone(),
-        Some(Access::Operator) | None => BTreeMap::new(),
+    let permissions = |access: Option<&UserAccess>| match access {
+        Some(UserAccess::Organizers(permissions)) => permissions.clone(),
+        Some(UserAccess::Operator) | None => BTreeMap::new(),
     };
     let (before, after) = (permissions(before), permissions(after));
     let organizers: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();

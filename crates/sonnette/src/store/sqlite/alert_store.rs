@@ -96,7 +96,7 @@ pub(super) fn enqueue(
         id.0,
         kind.as_str(),
         to_micros(now),
-        webhook.target.place(),
+        webhook.target.redacted_without_query(),
         health.consecutive_failures(),
         to_micros(health.streak.map_or(now, |s| s.since)),
         return_code,

@@ -13,13 +13,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use super::StoreError;
 use super::filter::Filter;
 use super::table_row::{TableRow, to_micros};
-use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+use crate::domain::{
+    Attempt, AttemptId, FailureKind, HttpExchange, NotificationId, Outcome, SendFailure, WebhookId,
+};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// All columns but the bodies. The action type and the event are those of the notification, except for a test.
 const SELECT_ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
-    a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
+    a.reason, a.failure_detail, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 /// An attempt that was made late may be stored longer than its notification; it is not returned then.
 const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
@@ -249,16 +251,27 @@ pub(super) fn with_bodies(
     Ok(Some(attempt))
 }
 
+/// Rows of earlier versions have no detail, and rows of later ones may have one that is unknown here: both keep their kind
+/// and their text.
+fn failure(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
+    let detail: Option<String> = cells.get("failure_detail")?;
+    let known = detail.and_then(|detail| serde_json::from_str::<SendFailure>(&detail).ok());
+    match known.filter(|failure| failure.kind() == kind) {
+        Some(failure) => Ok(failure),
+        None => Ok(SendFailure::Undetailed {
+            kind,
+            text: cells.get("reason")?,
+        }),
+    }
+}
+
 fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_optional("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,
             retry_after: None,
         },
-        Some(failure) => Outcome::Failed {
-            failure,
-            reason: cells.get("reason")?,
-        },
+        Some(kind) => Outcome::Failed(failure(cells, kind)?),
     };
     Ok(Attempt {
         id: AttemptId(cells.get("id")?),
@@ -270,7 +283,7 @@ fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
         number: cells.get("number")?,
         test: cells.get("test")?,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,

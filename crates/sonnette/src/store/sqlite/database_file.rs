@@ -23,6 +23,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_accounts.sql"),
     include_str!("../../../migrations/sqlite/0006_tallies.sql"),
     include_str!("../../../migrations/sqlite/0007_registry_versions.sql"),
+    include_str!("../../../migrations/sqlite/0008_webhook_generations.sql"),
+    include_str!("../../../migrations/sqlite/0009_failure_details.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.

@@ -8,7 +8,7 @@ use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::notification_rows::first_id_since;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, disable_webhook};
-use crate::domain::{Delivery, LIFETIME, NotificationId, Settled, WebhookId};
+use crate::domain::{DELIVERY_LIFETIME, Delivery, NotificationId, SettlementKind, WebhookId};
 use crate::store::{
     BatchAuditEntry, DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry,
     PendingDelivery, TimeRange,
@@ -58,7 +58,9 @@ impl DeliveryAdmin for SqliteStore {
     }
 
     fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
-        let oldest = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
+        let oldest = now
+            .saturating_sub(DELIVERY_LIFETIME)
+            .unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = 'its three days are over'
@@ -243,13 +245,13 @@ fn undelivered(
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
-        let state = match cells.parse_optional::<Settled>("how")? {
+        let state = match cells.parse_optional::<SettlementKind>("how")? {
             None => DeliveryStateFilter::Waiting,
             Some(how) => DeliveryStateFilter::Settled(how),
         };
         scanned += 1;
         // An erased notification cannot be sent.
-        if state != DeliveryStateFilter::Settled(Settled::Delivered)
+        if state != DeliveryStateFilter::Settled(SettlementKind::Delivered)
             && let Some(published_at) = published_at
                 .query_row([notification.0], |r| r.get(0))
                 .optional()?

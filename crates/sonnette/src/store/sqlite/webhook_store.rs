@@ -9,8 +9,8 @@ use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
-    DisableReason, Disabled, OrganizerId, PendingWebhookChange, Webhook, WebhookChange, WebhookId,
-    WebhookState,
+    DisableReason, Disablement, OrganizerId, PendingWebhookChange, Webhook, WebhookChange,
+    WebhookId, WebhookState,
 };
 use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
 
@@ -27,7 +27,7 @@ impl WebhookStore for SqliteStore {
                    contact_emails) VALUES (?1, '', 0, '', '', '', '', '')",
                 [webhook.organizer.0],
             )?;
-            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
+            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), generation: 0, ..webhook.clone() };
             write_webhook(t, &webhook)?;
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
@@ -59,6 +59,8 @@ impl WebhookStore for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(ChangeResult::Refused);
             }
+            webhook.generation =
+                before.generation + u64::from(begins_generation(&before, &webhook));
             write_change(t, &before, &webhook, entry.at)?;
             for entry in [Some(entry), settings_entry].into_iter().flatten() {
                 insert_entry(t, Some(organizer), &with_id(entry, id))?;
@@ -90,6 +92,11 @@ impl WebhookStore for SqliteStore {
     }
 }
 
+/// Whether the outcomes of requests that were sent before the change say nothing about the webhook after it.
+fn begins_generation(before: &Webhook, after: &Webhook) -> bool {
+    before.target != after.target || before.is_enabled() != after.is_enabled()
+}
+
 /// Writes a changed webhook with everything that belongs to the change.
 fn write_change(
     t: &Transaction<'_>,
@@ -105,7 +112,7 @@ fn write_change(
     if webhook != before {
         write_webhook(t, webhook)?;
     }
-    if !webhook.looks_like(before) {
+    if !webhook.has_same_resource(before) {
         pending_webhook_changes::insert(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
@@ -132,10 +139,11 @@ fn mark_deleted(
         return Ok(None);
     };
     if webhook.is_enabled() {
-        webhook.state = WebhookState::Disabled(Disabled {
+        webhook.state = WebhookState::Disabled(Disablement {
             since: at,
             reason: DisableReason::User,
         });
+        webhook.generation += 1;
         write_webhook(t, &webhook)?;
         disabled_intervals::begin(t, id)?;
     }

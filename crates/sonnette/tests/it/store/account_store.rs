@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    Access, AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link, LinkPurpose,
+    AccessLink, AccessLinkPurpose, AccountEmail, AccountEmailKind, AccountEmailResult, Language,
     OrganizerId, Permission, Permissions, Scope, SecretHash, Session, SessionOwner, TokenId, User,
-    UserId,
+    UserAccess, UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
 use super::fixture::{Fixture, at};
 use super::registry_store::done;
-use crate::world::note;
+use crate::test_engine::note;
 
 const ONE: SecretHash = [1; 32];
 const TWO: SecretHash = [2; 32];
 
-fn new_user(email: &str, access: Access) -> NewUser {
+fn new_user(email: &str, access: UserAccess) -> NewUser {
     NewUser {
         email: email.parse().unwrap(),
         password_hash: None,
@@ -26,12 +26,12 @@ fn new_user(email: &str, access: Access) -> NewUser {
     }
 }
 
-fn entries(organizers: &[OrganizerId]) -> Access {
+fn entries(organizers: &[OrganizerId]) -> UserAccess {
     let entry = |organizer: &OrganizerId| (*organizer, Permissions::DEFAULT);
-    Access::Organizers(organizers.iter().map(entry).collect())
+    UserAccess::Organizers(organizers.iter().map(entry).collect())
 }
 
-fn add(fixture: &Fixture<'_>, email: &str, access: Access) -> User {
+fn add(fixture: &Fixture<'_>, email: &str, access: UserAccess) -> User {
     done(
         fixture
             .store
@@ -83,7 +83,7 @@ fn audited(fixture: &Fixture<'_>, organizer: OrganizerId) -> Vec<String> {
 
 pub(super) fn email_addresses_of_users_are_unique(fixture: &Fixture<'_>) {
     let user = ada(fixture);
-    let again = new_user("ADA@example.org", Access::Operator);
+    let again = new_user("ADA@example.org", UserAccess::Operator);
     assert_eq!(
         fixture.store.add_user(&again, note()).unwrap(),
         ChangeResult::Taken
@@ -100,14 +100,14 @@ pub(super) fn a_user_is_read_as_it_was_written(fixture: &Fixture<'_>) {
         ),
         (other, Permissions::default()),
     ]);
-    let mut wanted = new_user("zoë@example.org", Access::Organizers(held));
+    let mut wanted = new_user("zoë@example.org", UserAccess::Organizers(held));
     wanted.password_hash = Some("$argon2id$".to_owned());
     let zoe = done(fixture.store.add_user(&wanted, note()).unwrap());
     assert_eq!(
         (&zoe.email, &zoe.access, zoe.has_password, zoe.created),
         (&wanted.email, &wanted.access, true, at(0))
     );
-    let ada = add(fixture, "ada@example.org", Access::Operator);
+    let ada = add(fixture, "ada@example.org", UserAccess::Operator);
     let one = add(fixture, "one@example.org", entries(&[other]));
     let nobody = add(fixture, "nobody@example.org", entries(&[]));
     let store = fixture.store;
@@ -127,8 +127,8 @@ pub(super) fn a_user_is_read_as_it_was_written(fixture: &Fixture<'_>) {
 
 pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
     let (user, other) = (ada(fixture), fixture.add_organizer("other"));
-    add(fixture, "taken@example.org", Access::Operator);
-    let change = |email: &str, access: &Access| {
+    add(fixture, "taken@example.org", UserAccess::Operator);
+    let change = |email: &str, access: &UserAccess| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
             user.access = access.clone();
@@ -153,8 +153,8 @@ pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
     assert_eq!(changed, wanted);
     assert_eq!(fixture.store.user(user.id).unwrap(), Some(wanted));
     assert_eq!(
-        done(change("ada@example.org", &Access::Operator)).access,
-        Access::Operator
+        done(change("ada@example.org", &UserAccess::Operator)).access,
+        UserAccess::Operator
     );
     assert_eq!(fixture.store.users(Some(other)).unwrap(), []);
     let refuse = |id| {
@@ -169,7 +169,7 @@ pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
 
 pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>) {
     let user = ada(fixture);
-    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
     fixture.store.add_link(&ONE, &link).unwrap();
     let change = |email: &str| {
         let mut change = |user: &mut User| {
@@ -190,12 +190,12 @@ pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>)
 
 pub(super) fn a_password_ends_sessions_links_and_emails(fixture: &Fixture<'_>) {
     let (user, store) = (ada(fixture), fixture.store);
-    let other = add(fixture, "other@example.org", Access::Operator);
+    let other = add(fixture, "other@example.org", UserAccess::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
         let held = session(SessionOwner::User(user), 60);
         store.add_session(&[first; 32], &held, None).unwrap();
         store.add_session(&[first + 1; 32], &held, None).unwrap();
-        let link = Link::new(LinkPurpose::Reset(user), at(0));
+        let link = AccessLink::new(AccessLinkPurpose::Reset(user), at(0));
         store.add_link(&[first; 32], &link).unwrap();
         let queued = store.enqueue_account_email(
             user,
@@ -247,7 +247,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_its_id_is_not_reused(fixture: &F
     let (user, store) = (ada(fixture), fixture.store);
     let holder = SessionOwner::User(user.id);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
-    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
     store.add_link(&ONE, &link).unwrap();
     let owe = |user| {
         store.enqueue_account_email(
@@ -293,7 +293,7 @@ pub(super) fn changes_of_users_are_audited_per_organizer(fixture: &Fixture<'_>) 
     );
     let removed = named("sonnette.user.removed");
     done(store.remove_user(user.id, removed).unwrap());
-    let operator = new_user("op@example.org", Access::Operator);
+    let operator = new_user("op@example.org", UserAccess::Operator);
     done(
         store
             .add_user(&operator, named("sonnette.user.created"))
@@ -331,18 +331,20 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture).id);
     let (token, organizer) = (token(fixture), fixture.organizer);
     let purposes = [
-        (LinkPurpose::Invitation(user), 7 * 24 * 3_600),
-        (LinkPurpose::Reset(user), 3_600),
-        (LinkPurpose::Portal { organizer, token }, 600),
+        (AccessLinkPurpose::Invitation(user), 7 * 24 * 3_600),
+        (AccessLinkPurpose::Reset(user), 3_600),
+        (AccessLinkPurpose::Portal { organizer, token }, 600),
     ];
     for (hash, (purpose, seconds)) in (1..).zip(purposes) {
         let hash = [hash; 32];
-        store.add_link(&hash, &Link::new(purpose, at(0))).unwrap();
+        store
+            .add_link(&hash, &AccessLink::new(purpose, at(0)))
+            .unwrap();
         let found = |second| store.link(&hash, at(second)).unwrap();
         let expires = at(seconds);
         // Reading it does not end it.
         for _ in 0..2 {
-            assert_eq!(found(seconds - 1), Some(Link { purpose, expires }));
+            assert_eq!(found(seconds - 1), Some(AccessLink { purpose, expires }));
         }
         assert_eq!(found(seconds), None);
         store.end_link(&hash).unwrap();
@@ -411,7 +413,7 @@ pub(super) fn an_account_email_is_due_until_it_is_settled(fixture: &Fixture<'_>)
 
 pub(super) fn account_emails_are_rate_limited(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture).id);
-    let other = add(fixture, "other@example.org", Access::Operator).id;
+    let other = add(fixture, "other@example.org", UserAccess::Operator).id;
     let owe = |user, kind, second| {
         let queued = store.enqueue_account_email(user, kind, Language::English, None, at(second));
         queued.unwrap()
@@ -441,10 +443,15 @@ pub(super) fn expired_rows_are_pruned(fixture: &Fixture<'_>) {
     let holder = SessionOwner::User(user);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     store.add_session(&TWO, &session(holder, 61), None).unwrap();
-    let (short, long) = (LinkPurpose::Reset(user), LinkPurpose::Invitation(user));
+    let (short, long) = (
+        AccessLinkPurpose::Reset(user),
+        AccessLinkPurpose::Invitation(user),
+    );
     let early = at(60) - SignedDuration::from_hours(1);
-    store.add_link(&ONE, &Link::new(short, early)).unwrap();
-    store.add_link(&TWO, &Link::new(long, early)).unwrap();
+    store
+        .add_link(&ONE, &AccessLink::new(short, early))
+        .unwrap();
+    store.add_link(&TWO, &AccessLink::new(long, early)).unwrap();
     let owe = |kind, second| {
         store
             .enqueue_account_email(user, kind, Language::English, None, at(second))

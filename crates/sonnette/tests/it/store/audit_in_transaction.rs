@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use sonnette::domain::{
-    Access, DisableReason, FailureStreak, LaneHealth, NotificationId, OrganizerId, PayloadShape,
-    Permissions, RegisteredAction, Scope, Settled, TokenId, UserId, WebhookId,
+    DisableReason, FailureStreak, LaneHealth, NotificationId, OrganizerId, PayloadShape,
+    Permissions, RegisteredAction, Scope, SettlementKind, TokenId, UserAccess, UserId, WebhookId,
 };
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -15,7 +15,7 @@ use sonnette::store::{
 };
 
 use super::fixture::{Fixture, at, disabling, publication, settlement, with_health};
-use crate::world::{batch_entry, note, organizer, webhook};
+use crate::test_engine::{batch_entry, note, organizer, webhook};
 
 /// A store with a row for every change.
 struct Subject {
@@ -62,7 +62,7 @@ fn new_user(email: &str, organizer: OrganizerId) -> NewUser {
     NewUser {
         email: email.parse().unwrap(),
         password_hash: None,
-        access: Access::Organizers([(organizer, Permissions::DEFAULT)].into()),
+        access: UserAccess::Organizers([(organizer, Permissions::DEFAULT)].into()),
         created: at(0),
     }
 }
@@ -86,7 +86,7 @@ fn subject(path: &Path) -> Subject {
     let pending = fixture.commit(vec![fixture.group(vec![personal])]);
     let pending = super::fixture::stored(&pending[0])[0].id;
     let given_up = fixture.publish(&[id], &[1])[0];
-    fixture.settle_delivery(id, given_up, Settled::GivenUp, 2);
+    fixture.settle_delivery(id, given_up, SettlementKind::GivenUp, 2);
     let missed = fixture.publish(&[], &[3])[0];
     let streak = FailureStreak {
         failures: 6,
@@ -202,7 +202,7 @@ const CHANGES: &[Change] = &[
     }),
     ("change_user", "user_permissions", |s| {
         let mut revoke = |user: &mut sonnette::domain::User| {
-            user.access = Access::Organizers([].into());
+            user.access = UserAccess::Organizers([].into());
             true
         };
         is_done(s.store.change_user(s.user, &mut revoke, note()))

@@ -1,7 +1,7 @@
 //! Invalid rows are reported with their table and column. The tests write such rows with SQL, past the store.
 
 use rusqlite::Connection;
-use sonnette::domain::{Settled, WebhookId};
+use sonnette::domain::{SettlementKind, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{DeliveryAdmin, DeliveryStore, History, RegistryStore, Store};
 
@@ -14,7 +14,7 @@ fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[0])[0];
     fixture.publish(&[webhook], &[1]);
-    fixture.settle_delivery(webhook, id, Settled::GivenUp, 2);
+    fixture.settle_delivery(webhook, id, SettlementKind::GivenUp, 2);
     // Also writes the buffered statistics.
     store.checkpoint();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();

@@ -1,10 +1,10 @@
 //! Changes of deliveries that are not the result of an attempt.
 
 use jiff::SignedDuration;
-use sonnette::domain::{DeliveryState, Settled};
+use sonnette::domain::{DeliveryState, SettlementKind};
 use sonnette::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
-use crate::world::batch_entry;
+use crate::test_engine::batch_entry;
 
 use super::fixture::{Fixture, at, keyed, publication, stored};
 
@@ -39,7 +39,7 @@ pub(super) fn pending_deliveries_become_due_in_batches(fixture: &Fixture<'_>) {
 pub(super) fn pending_deliveries_are_dropped_in_batches(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let delivered = fixture.publish(&[webhook, other], &[1])[0];
-    fixture.settle_delivery(webhook, delivered, Settled::Delivered, 2);
+    fixture.settle_delivery(webhook, delivered, SettlementKind::Delivered, 2);
     let ids = fixture.publish(&[webhook], &vec![1; MORE_THAN_A_BATCH]);
     let drop = || {
         fixture
@@ -60,7 +60,7 @@ pub(super) fn pending_deliveries_are_dropped_in_batches(fixture: &Fixture<'_>) {
     };
     assert_eq!(
         (when, how, reason.as_deref()),
-        (at(5), Settled::Dropped, Some("why"))
+        (at(5), SettlementKind::Dropped, Some("why"))
     );
 }
 
@@ -95,7 +95,7 @@ pub(super) fn the_backlog_is_counted(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.backlog(webhook).unwrap(), (0, None));
     let ids = fixture.publish(&[webhook], &[3, 4, 5]);
     fixture.publish(&[other], &[9]);
-    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 6);
+    fixture.settle_delivery(webhook, ids[0], SettlementKind::Delivered, 6);
     assert_eq!(fixture.store.backlog(webhook).unwrap(), (2, Some(at(4))));
     assert_eq!(fixture.store.total_backlog().unwrap(), (3, Some(at(4))));
 }
@@ -115,7 +115,7 @@ pub(super) fn a_single_delivery_is_resent(fixture: &Fixture<'_>) {
     assert_eq!((waiting.tries, waiting.attempts), (1, 1));
     assert_eq!((waiting.started_at, waiting.due_at), (at(0), at(9)));
     // A settled delivery starts a new schedule, but its number of attempts goes on.
-    fixture.settle_delivery(webhook, id, Settled::Delivered, 10);
+    fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 10);
     let waiting = fixture
         .store
         .resend(webhook, id, at(20))
@@ -131,10 +131,10 @@ pub(super) fn undelivered_notifications_are_resent(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     // Ids rise with the time of publication, except within a minute.
     let ids = fixture.publish(&[webhook], &[0, 100, 200, 300, 400]);
-    fixture.settle_delivery(webhook, ids[0], Settled::GivenUp, 500);
-    fixture.settle_delivery(webhook, ids[1], Settled::Delivered, 500);
-    fixture.settle_delivery(webhook, ids[2], Settled::GivenUp, 500);
-    fixture.settle_delivery(webhook, ids[3], Settled::Dropped, 500);
+    fixture.settle_delivery(webhook, ids[0], SettlementKind::GivenUp, 500);
+    fixture.settle_delivery(webhook, ids[1], SettlementKind::Delivered, 500);
+    fixture.settle_delivery(webhook, ids[2], SettlementKind::GivenUp, 500);
+    fixture.settle_delivery(webhook, ids[3], SettlementKind::Dropped, 500);
     let range = TimeRange {
         since: Some(at(50)),
         until: Some(at(350)),
@@ -149,7 +149,7 @@ pub(super) fn undelivered_notifications_are_resent(fixture: &Fixture<'_>) {
         assert_eq!(more, None);
         count
     };
-    let given_up = Some(DeliveryStateFilter::Settled(Settled::GivenUp));
+    let given_up = Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp));
     assert_eq!((again(None, true), again(given_up, true)), (2, 1));
     assert_eq!(
         fixture.state(webhook, ids[2]),
@@ -206,7 +206,7 @@ pub(super) fn resending_continues_where_the_last_batch_ended(fixture: &Fixture<'
 pub(super) fn a_replay_starts_a_new_schedule(fixture: &Fixture<'_>) {
     let (webhook, later) = (fixture.add_webhook(), fixture.add_webhook());
     let id = fixture.publish(&[webhook], &[0])[0];
-    fixture.settle_delivery(webhook, id, Settled::Delivered, 1);
+    fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 1);
     fixture.store.replay(id, &[webhook, later], at(9)).unwrap();
     for webhook in [webhook, later] {
         let page = fixture
@@ -240,9 +240,9 @@ pub(super) fn pruning_keeps_pending_and_resent_deliveries(fixture: &Fixture<'_>)
     let webhook = fixture.add_webhook();
     let month = 31 * 24 * 3_600;
     let ids = fixture.publish(&[webhook], &[0, 1, 2, month, 3]);
-    fixture.settle_delivery(webhook, ids[0], Settled::Delivered, 5);
-    fixture.settle_delivery(webhook, ids[4], Settled::Delivered, 10 * 24 * 3_600);
-    fixture.settle_delivery(webhook, ids[2], Settled::GivenUp, 5);
+    fixture.settle_delivery(webhook, ids[0], SettlementKind::Delivered, 5);
+    fixture.settle_delivery(webhook, ids[4], SettlementKind::Delivered, 10 * 24 * 3_600);
+    fixture.settle_delivery(webhook, ids[2], SettlementKind::GivenUp, 5);
     prune(fixture);
     assert_eq!(fixture.store.delivery(webhook, ids[0]).unwrap(), None);
     assert_eq!(fixture.state(webhook, ids[1]), "scheduled");

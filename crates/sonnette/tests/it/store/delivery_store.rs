@@ -2,7 +2,7 @@
 
 use sonnette::domain::{
     DeliveryState, DisableReason, FailureStreak, LaneHealth, NotificationId, ProbeSchedule,
-    Settled, WebhookState,
+    SettlementKind, WebhookState,
 };
 use sonnette::store::{Batch, CommitError, DeliveryUpdate, GroupResult, MAX_PAGE_BYTES};
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(fixture: &Fixture<'_>) {
             id,
             3,
             Some(DeliveryUpdate::Settle {
-                end: Settled::Delivered,
+                end: SettlementKind::Delivered,
                 attempts: 1,
                 started_at: at(1),
             }),
@@ -180,10 +180,10 @@ pub(super) fn unknown_events_are_registered(fixture: &Fixture<'_>) {
 pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[1])[0];
-    fixture.settle_delivery(webhook, id, Settled::Delivered, 5);
+    fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 5);
     let settled = fixture.delivery(webhook, id);
-    fixture.settle_delivery(webhook, id, Settled::Delivered, 5);
-    fixture.settle_delivery(webhook, id, Settled::GivenUp, 6);
+    fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 5);
+    fixture.settle_delivery(webhook, id, SettlementKind::GivenUp, 6);
     fixture.reschedule(webhook, id, 9);
     assert_eq!(fixture.delivery(webhook, id), settled);
     let DeliveryState::Settled { at: when, how, .. } = settled.state else {
@@ -191,7 +191,7 @@ pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
     };
     assert_eq!(
         (when, how, settled.attempts),
-        (at(5), Settled::Delivered, 1)
+        (at(5), SettlementKind::Delivered, 1)
     );
 }
 
@@ -294,7 +294,7 @@ pub(super) fn a_page_is_bounded_in_bytes(fixture: &Fixture<'_>) {
         .map(|second| {
             let mut large = publication(&[webhook], second);
             large.body =
-                sonnette::domain::BodyTemplate::Whole(vec![b' '; MAX_PAGE_BYTES / 3].into());
+                sonnette::domain::BodyTemplate::Complete(vec![b' '; MAX_PAGE_BYTES / 3].into());
             large
         })
         .collect();
@@ -317,7 +317,7 @@ pub(super) fn a_page_is_bounded_in_bytes(fixture: &Fixture<'_>) {
 pub(super) fn lanes_with_pending_deliveries_are_listed(fixture: &Fixture<'_>) {
     let webhooks: Vec<_> = (0..4).map(|_| fixture.add_webhook()).collect();
     let id = fixture.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
-    fixture.settle_delivery(webhooks[2], id, Settled::Delivered, 2);
+    fixture.settle_delivery(webhooks[2], id, SettlementKind::Delivered, 2);
     assert_eq!(
         fixture.store.lanes_with_pending_deliveries().unwrap(),
         [webhooks[0], webhooks[3]]
@@ -328,13 +328,13 @@ pub(super) fn a_resent_delivery_is_not_settled_by_an_earlier_attempt(fixture: &F
     let webhook = fixture.add_webhook();
     let id = fixture.publish(&[webhook], &[1])[0];
     let before = DeliveryUpdate::Settle {
-        end: Settled::Delivered,
+        end: SettlementKind::Delivered,
         attempts: 1,
         started_at: fixture.started_at(webhook, id),
     };
     fixture.store.replay(id, &[webhook], at(2)).unwrap();
     fixture.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
     assert_eq!(fixture.state(webhook, id), "scheduled");
-    fixture.settle_delivery(webhook, id, Settled::Delivered, 4);
+    fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 4);
     assert_eq!(fixture.state(webhook, id), "delivered");
 }

@@ -12,6 +12,7 @@ mod fixture;
 mod history;
 mod pending_webhook_changes;
 mod registry_store;
+mod webhook_generations;
 
 use fixture::Fixture;
 
@@ -83,6 +84,9 @@ macro_rules! conformance {
                 tokens_are_stored_by_their_hash
                 the_audit_log_is_paged_newest_first
                 a_response_is_stored_for_a_day
+            );
+            conformance!(@tests $open, webhook_generations:
+                an_outcome_of_a_former_generation_changes_no_health_and_disables_nothing
             );
             conformance!(@tests $open, account_store:
                 email_addresses_of_users_are_unique

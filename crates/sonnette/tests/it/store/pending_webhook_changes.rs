@@ -5,7 +5,7 @@ use sonnette::store::{Batch, ChangeResult};
 
 use super::fixture::Fixture;
 use super::registry_store::{change, done, loaded_webhook};
-use crate::world::{note, webhook};
+use crate::test_engine::{note, webhook};
 
 pub(super) fn webhook_changes_are_pending_only_with_the_dialect_creads(fixture: &Fixture<'_>) {
     let store = fixture.store;

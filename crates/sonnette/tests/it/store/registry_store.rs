@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
+    DialectName, DisableReason, Disablement, EventFilter, EventId, ExtraHeader, FailurePolicy,
     FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape, Permissions,
     RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed, SigningSeeds, TokenId, Webhook,
     WebhookId, WebhookState,
@@ -16,7 +16,7 @@ use sonnette::store::{
 };
 
 use super::fixture::{Fixture, at, settlement, with_health};
-use crate::world::{note, organizer, webhook};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     match changed {
@@ -334,7 +334,7 @@ pub(super) fn a_webhook_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     );
     given.events = EventFilter::Only(BTreeSet::from([slug]));
     given.comment = Some(String::new());
-    given.state = WebhookState::Disabled(Disabled {
+    given.state = WebhookState::Disabled(Disablement {
         since: at(1),
         reason: DisableReason::User,
     });
@@ -410,7 +410,7 @@ pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>
         streak: Some(streak),
         ..LaneHealth::default()
     };
-    let off = WebhookState::Disabled(Disabled {
+    let off = WebhookState::Disabled(Disablement {
         since: at(0),
         reason: DisableReason::User,
     });
