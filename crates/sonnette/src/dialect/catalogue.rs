@@ -1,35 +1,18 @@
 //! The action types an organizer knows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::field_errors::FieldErrors;
+use super::lookup::dialect;
+use super::pretix_payload;
 use super::schema::{DataSchema, compile};
-use super::{ActionType, FieldErrors, pretix_payload};
 use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
-
-/// Action types that every organizer with their dialect knows, in the order of the documents.
-pub(super) struct BuiltinActionTypes {
-    ordered: Vec<Arc<ActionType>>,
-    by_name: HashMap<ActionName, Arc<ActionType>>,
-}
-
-impl BuiltinActionTypes {
-    pub(super) fn new(specs: Vec<ActionType>) -> Self {
-        let ordered: Vec<_> = specs.into_iter().map(Arc::new).collect();
-        let by_name = ordered
-            .iter()
-            .map(|spec| (spec.name.clone(), Arc::clone(spec)))
-            .collect();
-        Self { ordered, by_name }
-    }
-
-    fn of(dialect: DialectName) -> Option<&'static Self> {
-        super::dialect(dialect).builtin.map(|builtin| builtin())
-    }
-}
 
 /// The action types an organizer knows: those of its dialects, then what was registered, by name.
 #[derive(Default)]
@@ -58,7 +41,7 @@ impl Catalogue {
         }
         let builtin: Vec<_> = known
             .iter()
-            .filter_map(|d| BuiltinActionTypes::of(*d))
+            .filter_map(|name| dialect(*name).builtin.map(|builtin| builtin()))
             .collect();
         let mut own = BTreeMap::new();
         let everybodys = registered
@@ -103,7 +86,7 @@ impl Catalogue {
             .parse()
             .ok()
             .filter(|dialect| self.iter().any(|spec| spec.dialect == *dialect))
-            .and_then(|dialect| super::dialect(dialect).explain)
+            .and_then(|name| dialect(name).explain)
             .and_then(|explain| explain(&short));
         match explained {
             Some(why) => format!("Unknown action type \"{short}\": {why}"),

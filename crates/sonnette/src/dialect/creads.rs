@@ -7,15 +7,18 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::catalogue::BuiltinActionTypes;
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
 use super::creads_examples::RESOURCES;
-use super::custom::{compact, parse};
-use super::{ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors};
+use super::definition::DialectDefinition;
+use super::field_errors::FieldErrors;
 use crate::domain::{
     BodyTemplate, DialectName, Organizer, PayloadShape, PendingWebhookChange, WebhookChange,
 };
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose,
     explain: Some(explain),

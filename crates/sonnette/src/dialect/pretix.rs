@@ -4,12 +4,11 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::catalogue::BuiltinActionTypes;
-use super::{ActionType, Dialect, pretix_payload};
+use super::action_type::{ActionType, EVENT_DELETED};
+use super::builtin_action_types::BuiltinActionTypes;
+use super::definition::DialectDefinition;
+use super::pretix_payload;
 use crate::domain::{DialectName, PayloadShape};
-
-/// The one event action whose event is gone.
-pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
 
 /// Name, label in the form, family, when it is raised; for wildcards what follows the stem, in the order of the facts.
 struct Row(
@@ -20,7 +19,7 @@ struct Row(
     &'static [&'static str],
 );
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose: pretix_payload::compose,
     explain: None,

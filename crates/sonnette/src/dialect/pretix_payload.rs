@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::custom::parse;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
+use super::field_errors::FieldErrors;
 use super::schema::{DataSchema, compile};
-use super::{ComposeInput, ComposedNotification, FieldErrors};
 use crate::domain::{BodyTemplate, EventSlug, PayloadShape};
 
 /// One key of an input.
@@ -228,7 +229,7 @@ pub(super) fn rule(family: PayloadShape) -> DataSchema {
 /// The body but for its beginning, which the notification's id completes.
 pub(super) fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     // Refuses by the byte what a tree cannot hold.
-    super::custom::compact(input.data.get())?;
+    compact(input.data.get())?;
     let data: Value = parse(input.data.get())?;
     input.spec.rule.check(&data, "data")?;
     let mut body = Writer(String::with_capacity(160));

@@ -13,15 +13,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::catalogue::BuiltinActionTypes;
-use super::custom::{compact, parse};
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
+use super::definition::DialectDefinition;
+use super::field_errors::FieldErrors;
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
-use super::{
-    ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors, tibillet_labels as labels,
-};
+use super::tibillet_labels as labels;
 use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose,
     explain: None,

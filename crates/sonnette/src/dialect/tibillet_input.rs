@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::FieldErrors;
+use super::field_errors::FieldErrors;
 
 const NOT_UUID: &str = "Must be a valid UUID.";
 const NOT_TIME: &str = "Datetime has wrong format. Use one of these formats instead: \

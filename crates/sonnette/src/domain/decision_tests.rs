@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    AlertRules, DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress, SendFailure,
+    AlertRules, DELIVERY_LIFETIME, DisableReason, FailurePolicy, FailureStreak, LaneHealth,
+    NotificationId, Outcome, ProbeSchedule, Progress, SendFailure,
 };
 
 const NEVER: Policy = Policy {

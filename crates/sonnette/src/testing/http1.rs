@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::receiver::{ReceivedRequest, Shared};
+use super::receiver_state::{ReceivedRequest, ReceiverState};
 use super::scripted_response::{ResponseMode, ScriptedResponse};
 
 /// A connection with a TCP socket below it.
@@ -31,7 +31,7 @@ impl Wire for TlsStream<TcpStream> {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(wire: impl Wire, shared: &Shared, number: usize) {
+pub(super) async fn serve(wire: impl Wire, shared: &ReceiverState, number: usize) {
     let mut wire = BufReader::new(wire);
     // An error means that the client has gone.
     while let Ok(Some(request)) = read(&mut wire, number).await {

@@ -13,13 +13,13 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::receiver::{ReceivedRequest, Shared};
+use super::receiver_state::{ReceivedRequest, ReceiverState};
 use super::scripted_response::ResponseMode;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<Shared>, number: usize) {
+pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<ReceiverState>, number: usize) {
     let service = service_fn(|request| answer(request, shared.clone(), number));
     // An error means that the client has gone.
     let _ = http2::Builder::new(TokioExecutor::new())
@@ -29,7 +29,7 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<Shared>, num
 
 async fn answer(
     request: Request<Incoming>,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     connection: usize,
 ) -> Result<Response<Full<Bytes>>, Fault> {
     let (parts, body) = request.into_parts();

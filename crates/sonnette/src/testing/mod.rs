@@ -5,9 +5,11 @@ mod clock;
 mod http1;
 mod http2;
 mod receiver;
+mod receiver_state;
 mod scripted_response;
 
 pub use certificate::CertificateKind;
 pub use clock::MockClock;
-pub use receiver::{ReceivedRequest, Receiver};
+pub use receiver::Receiver;
+pub use receiver_state::ReceivedRequest;
 pub use scripted_response::{Gate, ScriptedResponse};

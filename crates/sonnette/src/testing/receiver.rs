@@ -1,19 +1,18 @@
 //! A scripted HTTP target on a port of its own.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificate::{CertificateKind, TlsIdentity};
+use super::receiver_state::{ReceivedRequest, ReceiverState, Script};
 use super::scripted_response::ScriptedResponse;
 use super::{http1, http2};
 
@@ -27,86 +26,8 @@ pub struct Receiver {
     address: SocketAddr,
     identity: Option<TlsIdentity>,
     http2: bool,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     listening: JoinHandle<()>,
-}
-
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub struct ReceivedRequest {
-    /// `POST`.
-    pub method: String,
-    /// With the query.
-    pub path: String,
-    /// In the order of arrival, names in lower case. Over HTTP/2 without what stands in for `host`.
-    pub headers: Vec<(String, String)>,
-    /// As it came.
-    pub body: Bytes,
-    /// Over which connection: 1 for the first that was accepted.
-    pub connection: usize,
-    /// Over HTTP/2.
-    pub http2: bool,
-    /// When it had come in full.
-    pub at: Instant,
-}
-
-impl ReceivedRequest {
-    /// The value of the first header of this name (in lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
-    }
-}
-
-/// What the connections of a receiver share.
-pub(super) struct Shared {
-    requests: Mutex<Vec<ReceivedRequest>>,
-    arrived: watch::Sender<usize>,
-    scripts: Mutex<HashMap<Option<String>, Script>>,
-    connections: watch::Sender<usize>,
-}
-
-struct Script {
-    answers: Vec<ScriptedResponse>,
-    next: usize,
-}
-
-impl Shared {
-    /// Records a request and chooses the answer: by the script of its path (without the query), else by the general one.
-    pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
-        let path = request
-            .path
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let answer = {
-            let mut scripts = self.scripts.lock();
-            let own = Some(path);
-            let key = if scripts.contains_key(&own) {
-                own
-            } else {
-                None
-            };
-            scripts
-                .get_mut(&key)
-                .map_or_else(ScriptedResponse::ok, Script::next)
-        };
-        let mut requests = self.requests.lock();
-        requests.push(request);
-        self.arrived.send_replace(requests.len());
-        answer
-    }
-}
-
-impl Script {
-    fn next(&mut self) -> ScriptedResponse {
-        let answer = self.answers[self.next].clone();
-        self.next = (self.next + 1).min(self.answers.len() - 1);
-        answer
-    }
 }
 
 impl Receiver {
@@ -139,7 +60,7 @@ impl Receiver {
         let address = listener
             .local_addr()
             .expect("a bound listener has an address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ReceiverState {
             requests: Mutex::default(),
             arrived: watch::Sender::new(0),
             scripts: Mutex::default(),
@@ -265,7 +186,12 @@ impl Drop for Receiver {
 }
 
 /// Connections end with the task of this: the set aborts them when dropped.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, http2: bool, shared: Arc<Shared>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    http2: bool,
+    shared: Arc<ReceiverState>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
@@ -282,7 +208,7 @@ async fn serve(
     tcp: TcpStream,
     tls: Option<TlsAcceptor>,
     http2: bool,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     number: usize,
 ) {
     let _ = tcp.set_nodelay(true);

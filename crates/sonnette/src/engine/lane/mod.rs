@@ -438,13 +438,13 @@ impl Lane {
         now: Timestamp,
     ) {
         if !outcome.is_success() {
-            self.pace.failed();
+            self.pace.record_failure();
         } else if was_failing {
             self.pace = AdaptiveConcurrency::after_recovery();
             self.probed = None;
             self.more = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most, now);
+            self.pace.record_success(took, self.in_flight, most, now);
         }
     }
 

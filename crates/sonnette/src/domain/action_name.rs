@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrganizerId, PayloadShape};
-
 /// The text cannot name an action type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Enter a dotted lower-case name of at most 100 characters, such as order.placed.")]
@@ -44,27 +42,6 @@ impl ActionName {
     pub fn first_word(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
-}
-
-/// An action type that an operator or organizer registered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegisteredAction {
-    /// Assigned by the store, rising; 0 for one of the configuration file.
-    pub id: i64,
-    /// For whom; none: for all.
-    pub organizer: Option<OrganizerId>,
-    /// A wildcard only for pretix names.
-    pub name: ActionName,
-    /// For people.
-    pub description: String,
-    /// JSON Schema (draft 2020-12) of its input; without one any object passes.
-    pub schema: Option<serde_json::Value>,
-    /// An input that fits.
-    pub example: Option<serde_json::Value>,
-    /// How a body is made of an input.
-    pub shape: PayloadShape,
-    /// Whether the configuration file says so: it goes when its entry goes.
-    pub from_file: bool,
 }
 
 /// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
@@ -127,5 +104,5 @@ impl fmt::Debug for ActionName {
 }
 
 #[cfg(test)]
-#[path = "action_tests.rs"]
+#[path = "action_name_tests.rs"]
 mod tests;

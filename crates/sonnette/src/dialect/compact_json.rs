@@ -1,0 +1,100 @@
+//! JSON as it was published, copied without white space and without needless escapes.
+//!
+//! The text is not parsed into a tree. What many receivers cannot parse (lone surrogates, deep nesting) is refused.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::field_errors::FieldErrors;
+
+/// Lists and objects in each other; the parsers of many receivers stop at 128, the body included.
+const MAX_DEPTH: usize = 120;
+
+/// Parses what is JSON already, so that little can fail.
+pub(super) fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, FieldErrors> {
+    serde_json::from_str(data)
+        .map_err(|error| FieldErrors::one("data", format!("This JSON cannot be taken: {error}.")))
+}
+
+/// The same JSON without white space between its parts, and with no character escaped that need not be, so that what is
+/// sent is UTF-8 however it was published. The order of keys and the text of numbers stay as they are.
+pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
+    let bytes = json.as_bytes();
+    // Up to here everything is in `kept`; empty until the first blank or escape.
+    let mut done = 0;
+    let mut kept = String::new();
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let (end, escaped) = string_end(bytes, at)?;
+                if escaped {
+                    kept.push_str(&json[done..at]);
+                    kept.push_str(&rewritten(&json[at..end])?);
+                    done = end;
+                }
+                at = end;
+                continue;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    let message = format!("Lists and objects may be nested {MAX_DEPTH} deep.");
+                    return Err(FieldErrors::one("data", message));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                kept.push_str(&json[done..at]);
+                done = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if done == 0 {
+        return Ok(Cow::Borrowed(json));
+    }
+    kept.push_str(&json[done..]);
+    Ok(Cow::Owned(kept))
+}
+
+/// A string in the shortest escapes.
+fn rewritten(string: &str) -> Result<String, FieldErrors> {
+    let text: String = parse(string)?;
+    Ok(serde_json::to_string(&text).unwrap_or_default())
+}
+
+/// The place behind the string that begins at `start`, and whether anything in it is escaped.
+fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), FieldErrors> {
+    let mut at = start + 1;
+    let mut escaped = false;
+    while let Some(byte) = bytes.get(at) {
+        escaped |= *byte == b'\\';
+        match byte {
+            b'"' => return Ok((at + 1, escaped)),
+            b'\\' if bytes.get(at + 1) == Some(&b'u') => at = unicode_end(bytes, at)?,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    Ok((bytes.len(), escaped))
+}
+
+/// The place behind the `\uXXXX`, or pair of them, that begins at `at`.
+fn unicode_end(bytes: &[u8], at: usize) -> Result<usize, FieldErrors> {
+    let unit = |at: usize| {
+        let escape = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(escape).ok()?, 16).ok()
+    };
+    match unit(at) {
+        Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => Ok(at + 12),
+        Some(lone @ 0xD800..=0xDFFF) => Err(FieldErrors::one(
+            "data",
+            format!("Surrogate characters are not allowed: U+{lone:04X}."),
+        )),
+        _ => Ok(at + 6),
+    }
+}
