@@ -11,27 +11,27 @@ pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
 /// An action type as an organizer knows it.
 #[derive(Debug)]
 pub struct ActionType {
-    /// As registered: perhaps a wildcard.
+    /// The name as registered; may be a wildcard.
     pub name: ActionName,
-    /// Whose it is.
+    /// The dialect that it belongs to.
     pub dialect: DialectName,
-    /// How bodies are made.
+    /// How bodies are composed.
     pub shape: PayloadShape,
-    /// What pretix's form calls it; only its own names have one.
+    /// The label in pretix's form; only built-in pretix names have one.
     pub label: Option<&'static str>,
-    /// When it is published, in a sentence.
+    /// A sentence that says when it is published.
     pub description: String,
-    /// JSON Schema 2020-12 of its input, the publication's `data`.
+    /// JSON Schema 2020-12 of the publication's `data`.
     pub schema: Value,
-    /// An input that fits the schema.
+    /// A `data` that the schema accepts.
     pub example: Value,
-    /// What is known to follow the stem of a wildcard.
+    /// The known endings of a wildcard.
     pub(super) concrete: &'static [&'static str],
     pub(super) rule: DataSchema,
 }
 
 impl ActionType {
-    /// An action type that every organizer with the dialect knows, under a concrete name.
+    /// A built-in action type with a concrete name.
     pub(super) fn builtin(
         name: &str,
         dialect: DialectName,
@@ -55,7 +55,7 @@ impl ActionType {
         }
     }
 
-    /// Whether a publication of `concrete` names an event.
+    /// Whether a publication of `concrete` must name an event.
     pub fn event_requirement(&self, concrete: &str) -> EventRequirement {
         match self.shape {
             _ if concrete == EVENT_DELETED => EventRequirement::DeletedEvent,
@@ -76,8 +76,8 @@ impl ActionType {
         }
     }
 
-    /// The concrete names it is known to stand for: the name itself, or what a wildcard covers. Of a registered wildcard
-    /// nobody listed any, so one that ends in `.test` stands for all.
+    /// The known concrete names: the name itself, or those that the wildcard matches. For a registered wildcard none is
+    /// known, so it is one that ends in `.test`.
     pub fn concrete_names(&self) -> Vec<ActionName> {
         let Some(stem) = self.name.as_str().strip_suffix('*') else {
             return vec![self.name.clone()];
@@ -100,15 +100,15 @@ impl ActionType {
     }
 }
 
-/// Whether a publication names an event.
+/// Whether a publication must name an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventRequirement {
-    /// It must.
+    /// An event is required.
     Required,
-    /// It may.
+    /// An event is optional.
     Optional,
-    /// It must not: the fact belongs to the organizer.
+    /// An event is an error: the notification belongs to the organizer.
     Forbidden,
-    /// It may be null, and an unknown one is not registered on the way: the event is gone.
+    /// An event is optional, and an unknown one is not registered, since the event was deleted.
     DeletedEvent,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::action_type::ActionType;
 use crate::domain::ActionName;
 
-/// Action types that every organizer with their dialect knows, in the order of the documents.
+/// The action types that come with a dialect, in the order of its documentation.
 pub(super) struct BuiltinActionTypes {
     pub(super) ordered: Vec<Arc<ActionType>>,
     pub(super) by_name: HashMap<ActionName, Arc<ActionType>>,

@@ -1,4 +1,4 @@
-//! The action types an organizer knows.
+//! The action types that an organizer can publish.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -14,7 +14,7 @@ use super::pretix_payload;
 use super::schema::{DataSchema, compile};
 use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
 
-/// The action types an organizer knows: those of its dialects, then what was registered, by name.
+/// The action types that an organizer can publish: those of its dialects, then the registered ones by name.
 #[derive(Default)]
 pub struct Catalogue {
     builtin: Vec<&'static BuiltinActionTypes>,
@@ -30,8 +30,8 @@ impl std::fmt::Debug for Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue of an organizer with these dialects, of which `registered` are the types registered by it or for
-    /// all. Names of other dialects stay unknown. Where two have one name, the organizer's own wins.
+    /// The catalogue of an organizer with these dialects. `registered` are the action types of the organizer and those of
+    /// all organizers; names of other dialects are ignored, and the organizer's own name wins over a global one.
     pub fn new(dialects: &[DialectName], registered: &[RegisteredAction]) -> Self {
         let mut known: Vec<DialectName> = Vec::new();
         for dialect in dialects {
@@ -78,7 +78,7 @@ impl Catalogue {
         })
     }
 
-    /// What is said of a name that is not to be found here, shortened if long.
+    /// The error text for a name that is not in the catalogue; a long name is cut.
     pub fn explain_unknown(&self, name: &str) -> String {
         let short: String = name.chars().take(100).collect();
         let first = name.split('.').next().unwrap_or_default();
@@ -105,20 +105,20 @@ impl Catalogue {
     /// Whether a webhook may have this among its `action_types`: a registered name, or, but for pretix, a wildcard
     /// over at least one.
     pub fn is_selectable(&self, name: &str) -> bool {
-        self.get(name).is_some() || (!is_pretix(name) && self.covered(name).is_some())
+        self.get(name).is_some() || (!is_pretix(name) && self.first_match(name).is_some())
     }
 
-    /// What a test of a webhook with this stored name sends: the first concrete action type it stands for.
+    /// The first concrete action type that the stored name of a webhook matches: what a test sends.
     pub fn first_concrete(&self, stored: &str) -> Option<(ActionName, &Arc<ActionType>)> {
         let spec = match self.get(stored) {
             Some(spec) => spec,
             None if is_pretix(stored) => return None,
-            None => self.covered(stored)?,
+            None => self.first_match(stored)?,
         };
         Some((spec.first_concrete(), spec))
     }
 
-    /// All action types: pretix's in the order of its form, other built-in ones, then registered ones by name.
+    /// All action types: the built-in ones in the order of their documentation, then the registered ones by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionType>> {
         self.builtin
             .iter()
@@ -126,8 +126,8 @@ impl Catalogue {
             .chain(self.registered.values())
     }
 
-    /// The first action type that the wildcard `name` covers.
-    fn covered(&self, name: &str) -> Option<&Arc<ActionType>> {
+    /// The first action type that the wildcard `name` matches.
+    fn first_match(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
         let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
         let from = (Bound::Included(stem), Bound::Unbounded);
@@ -180,7 +180,7 @@ fn spec_of(action: &RegisteredAction) -> ActionType {
     }
 }
 
-/// What the family asks together with what was registered.
+/// The family's schema and the registered one together.
 fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     match (shape, registered) {
         (PayloadShape::Custom, None) => json!({"type": "object"}),
@@ -190,11 +190,11 @@ fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     }
 }
 
-/// Whether an action type may be registered: its name, its schema, its example. Whether the name is
-/// taken is for the store to say, and who may register pretix names for the caller.
+/// Checks the name, schema and example of an action type that is to be registered. The store checks whether the name is
+/// taken; the caller checks who may register pretix names.
 ///
 /// # Errors
-/// By the keys of the request: `action_type`, `family`, `schema`, `example…`.
+/// The errors by the keys of the request: `action_type`, `family`, `schema`, `example…`.
 pub fn check_registration(
     name: &ActionName,
     shape: PayloadShape,
@@ -202,29 +202,29 @@ pub fn check_registration(
     example: Option<&Value>,
 ) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::default();
-    let mut say = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
+    let mut refuse = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
     match (dialect_of(name), shape) {
-        (DialectName::Pretix, PayloadShape::Custom) => say("family", "This field is required."),
+        (DialectName::Pretix, PayloadShape::Custom) => refuse("family", "This field is required."),
         (DialectName::Pretix, shape) if !shape.is_pretix_family() => {
-            say("family", "This is no family of pretix.");
+            refuse("family", "This is no family of pretix.");
         }
         (DialectName::Custom, _) if name.is_wildcard() => {
-            say(
+            refuse(
                 "action_type",
                 "Only names that begin with pretix may be wildcards.",
             );
         }
         (DialectName::Pretix, _) | (DialectName::Custom, PayloadShape::Custom) => {}
         (DialectName::Custom, _) => {
-            say("family", "Only names that begin with pretix have a family.");
+            refuse("family", "Only names that begin with pretix have a family.");
         }
         (built_in, _) => {
             let message = format!("Names that begin with {built_in} cannot be registered.");
-            say("action_type", &message);
+            refuse("action_type", &message);
         }
     }
     if schema.is_some_and(|schema| !schema.is_object()) {
-        say("schema", "A JSON Schema is required, as an object.");
+        refuse("schema", "A JSON Schema is required, as an object.");
     }
     if !errors.is_empty() {
         return Err(errors);

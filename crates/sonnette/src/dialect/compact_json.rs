@@ -8,20 +8,19 @@ use serde::Deserialize;
 
 use super::field_errors::FieldErrors;
 
-/// Lists and objects in each other; the parsers of many receivers stop at 128, the body included.
+/// The deepest nesting of lists and objects in `data`. Many parsers stop at 128, the body included.
 const MAX_DEPTH: usize = 120;
 
-/// Parses what is JSON already, so that little can fail.
+/// Parses a text that is known to be JSON. Only numbers out of range and wrong types fail.
 pub(super) fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, FieldErrors> {
     serde_json::from_str(data)
         .map_err(|error| FieldErrors::one("data", format!("This JSON cannot be taken: {error}.")))
 }
 
-/// The same JSON without white space between its parts, and with no character escaped that need not be, so that what is
-/// sent is UTF-8 however it was published. The order of keys and the text of numbers stay as they are.
+/// The same JSON without white space and without needless escapes. The order of keys and the text of numbers stay.
 pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
     let bytes = json.as_bytes();
-    // Up to here everything is in `kept`; empty until the first blank or escape.
+    // `kept` holds everything before `done`. It stays empty until the first white space or escape.
     let mut done = 0;
     let mut kept = String::new();
     let mut depth = 0_usize;
@@ -61,13 +60,13 @@ pub(super) fn compact(json: &str) -> Result<Cow<'_, str>, FieldErrors> {
     Ok(Cow::Owned(kept))
 }
 
-/// A string in the shortest escapes.
+/// A JSON string with the shortest escapes.
 fn rewritten(string: &str) -> Result<String, FieldErrors> {
     let text: String = parse(string)?;
     Ok(serde_json::to_string(&text).unwrap_or_default())
 }
 
-/// The place behind the string that begins at `start`, and whether anything in it is escaped.
+/// The end of the string that begins at `start`, and whether it has escapes.
 fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), FieldErrors> {
     let mut at = start + 1;
     let mut escaped = false;
@@ -83,7 +82,7 @@ fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), FieldErrors> 
     Ok((bytes.len(), escaped))
 }
 
-/// The place behind the `\uXXXX`, or pair of them, that begins at `at`.
+/// The end of the `\uXXXX`, or of the surrogate pair, that begins at `at`.
 fn unicode_end(bytes: &[u8], at: usize) -> Result<usize, FieldErrors> {
     let unit = |at: usize| {
         let escape = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;

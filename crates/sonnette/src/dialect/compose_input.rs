@@ -1,4 +1,4 @@
-//! What a body is made of, and what is made.
+//! The input and the result of composing a body.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -6,16 +6,16 @@ use serde_json::value::RawValue;
 use super::action_type::ActionType;
 use crate::domain::{ActionName, Audience, BodyTemplate, EventSlug, Organizer};
 
-/// What a body is made of.
+/// The input of [`compose`](super::compose).
 #[derive(Debug, Clone, Copy)]
 pub struct ComposeInput<'a> {
-    /// Whose fact it is.
+    /// The organizer that publishes.
     pub organizer: &'a Organizer,
-    /// What [`Catalogue::resolve`](super::Catalogue::resolve) found for `action_type`.
+    /// The result of [`Catalogue::resolve`](super::Catalogue::resolve) for `action_type`.
     pub spec: &'a ActionType,
     /// The concrete action type.
     pub action_type: &'a ActionName,
-    /// Already checked against [`ActionType::event_requirement`].
+    /// The event, already checked against [`ActionType::event_requirement`].
     pub event: Option<&'a EventSlug>,
     /// The publication's `data`.
     pub data: &'a RawValue,
@@ -23,14 +23,14 @@ pub struct ComposeInput<'a> {
     pub published_at: Timestamp,
 }
 
-/// What a publication comes to.
+/// The result of [`compose`](super::compose).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposedNotification {
-    /// What receivers are sent: compact UTF-8 JSON with the keys in the documents' order.
+    /// Compact UTF-8 JSON with the keys in the order of the dialect's documentation.
     pub body: BodyTemplate,
-    /// Who of those that match is told.
+    /// Which of the matching webhooks get it.
     pub audience: Audience,
-    /// The publication's `data` less white space, where [`extract_data`](super::extract_data) cannot read it out of the body.
+    /// `data` without white space, if [`extract_data`](super::extract_data) cannot read it from the body.
     pub data: Option<Box<str>>,
 }
 

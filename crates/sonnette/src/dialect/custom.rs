@@ -1,7 +1,6 @@
-//! Action types that the operator or an organizer registered: bodies as Standard Webhooks recommends.
+//! Action types that the operator or an organizer registered, with bodies as Standard Webhooks recommends.
 //!
-//! `data` is copied, not understood: without a schema it is never parsed into a tree. What receivers could not parse
-//! (lone surrogates, bottomless nesting) is refused while copying.
+//! `data` is copied. It is parsed only if the action type has a schema.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,10 +1,10 @@
-//! Where each dialect is found.
+//! The definition of each dialect.
 
 use super::definition::DialectDefinition;
 use super::{creads, custom, pretix, tibillet};
 use crate::domain::DialectName;
 
-/// The dialect of this name: the one line that a new dialect adds here, which the compiler asks for.
+/// The definition of the dialect `name`. A new dialect adds its line here.
 pub(super) fn dialect(name: DialectName) -> &'static DialectDefinition {
     match name {
         DialectName::Pretix => &pretix::DIALECT,

@@ -1,8 +1,7 @@
-//! What action types there are, what may be published under them, and what receivers are sent.
+//! Action types, the `data` that they accept, and the bodies that receivers get.
 //!
-//! A dialect is data: names with a family, a schema and an example. Nothing here knows webhooks, stores or the time;
-//! who is told is the matcher's business. Whether an event may, must or must not be named is said by [`EventRequirement`], and
-//! enforced by the publisher.
+//! A dialect is data: names, schemas and examples. This module does not know webhooks, the store or the time. Whether a
+//! publication names an event is given by [`EventRequirement`]; the publisher enforces it.
 
 mod action_type;
 mod builtin_action_types;
@@ -35,16 +34,16 @@ pub use field_errors::FieldErrors;
 use crate::domain::{Organizer, PayloadShape, PendingWebhookChange};
 use lookup::dialect;
 
-/// Checks `data` and makes the body.
+/// Validates `data` and composes the body.
 ///
 /// # Errors
-/// Everything that is wrong with `data`, by dotted paths that begin with `data`.
+/// All errors in `data`, by dotted paths that begin with `data`.
 pub fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     (dialect(input.spec.dialect).compose)(input)
 }
 
-/// The publication's `data` out of a body: for pretix the input keys of its family, what was left out as null;
-/// otherwise as published, less white space. None if `body` is not of this shape, or the data is kept beside it.
+/// Reads the publication's `data` from a body. For pretix it is the input keys of the family, with null for those left
+/// out; otherwise it is as published, without white space. `None` if `body` has another shape or `data` is stored beside it.
 pub fn extract_data(shape: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     match shape {
         PayloadShape::Custom => custom::extract_data(body),
@@ -54,7 +53,7 @@ pub fn extract_data(shape: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     }
 }
 
-/// The body as it is sent at `now`: as it is stored, but for what the document wants worked out at each sending.
+/// The body of an attempt at `now`: the stored body, but for members that the dialect computes for each attempt.
 pub fn body_at_send_time(shape: PayloadShape, body: &Bytes, now: Timestamp) -> Bytes {
     match shape {
         PayloadShape::TibilletMembership => tibillet::body_at_send_time(body, now),
@@ -62,12 +61,12 @@ pub fn body_at_send_time(shape: PayloadShape, body: &Bytes, now: Timestamp) -> B
     }
 }
 
-/// A change of a webhook as a publication: the action type and its `data`.
+/// The publication of a change of a webhook: the action type and its `data`.
 pub fn compose_webhook_change(
     organizer: &Organizer,
-    news: &PendingWebhookChange,
+    change: &PendingWebhookChange,
 ) -> (String, Box<RawValue>) {
-    creads::compose_webhook_change(organizer, news)
+    creads::compose_webhook_change(organizer, change)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! pretix's own action types, in the order of its form.
+//! The built-in action types of pretix, in the order of its form.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use super::definition::DialectDefinition;
 use super::pretix_payload;
 use crate::domain::{DialectName, PayloadShape};
 
-/// Name, label in the form, family, when it is raised; for wildcards what follows the stem, in the order of the facts.
+/// Name, label in the form, family, description, and for wildcards the known endings.
 struct Row(
     &'static str,
     &'static str,
@@ -25,7 +25,7 @@ pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     explain: None,
 };
 
-/// Every action type of pretix, 47 in all.
+/// The 47 action types of pretix.
 fn builtin() -> &'static BuiltinActionTypes {
     static BUILTIN: LazyLock<BuiltinActionTypes> =
         LazyLock::new(|| BuiltinActionTypes::new(ROWS.iter().map(spec).collect()));

@@ -1,4 +1,4 @@
-//! Names of action types.
+//! The names of action types.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -30,7 +30,7 @@ impl ActionName {
         self.0.ends_with(".*")
     }
 
-    /// Whether this name, taken as a filter, is `concrete` itself or a wildcard over it.
+    /// Whether this name, used as a filter, matches `concrete`: it is the same name or a wildcard over it.
     pub fn covers(&self, concrete: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(stem) => concrete.len() > stem.len() && concrete.starts_with(stem),
@@ -38,13 +38,13 @@ impl ActionName {
         }
     }
 
-    /// The first word, which tells the dialect.
+    /// The first word, which identifies the dialect.
     pub fn first_word(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
 }
 
-/// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
+/// All wildcards that match `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
 pub(crate) fn covering_wildcards(concrete: &str) -> impl Iterator<Item = String> + '_ {
     concrete
         .rmatch_indices('.')

@@ -1,6 +1,6 @@
 //! Values and decisions: no I/O, no clock, no async.
 //!
-//! Everything here can be made, compared and tested without a store or a network. What needs the time is given it.
+//! All of it can be made, compared and tested without a store or a network. Functions that need the time take an instant.
 
 mod account_email;
 mod action_name;

@@ -7,18 +7,18 @@ use super::{ActionName, OrganizerId, PayloadShape};
 pub struct RegisteredAction {
     /// Assigned by the store, rising; 0 for one of the configuration file.
     pub id: i64,
-    /// For whom; none: for all.
+    /// The organizer that it is registered for; `None`: all organizers.
     pub organizer: Option<OrganizerId>,
-    /// A wildcard only for pretix names.
+    /// The name; a wildcard only if it begins with `pretix`.
     pub name: ActionName,
-    /// For people.
+    /// The description on pages and in the API.
     pub description: String,
-    /// JSON Schema (draft 2020-12) of its input; without one any object passes.
+    /// JSON Schema (draft 2020-12) of `data`; without one any object is valid.
     pub schema: Option<serde_json::Value>,
-    /// An input that fits.
+    /// A `data` that the schema accepts.
     pub example: Option<serde_json::Value>,
-    /// How a body is made of an input.
+    /// How a body is composed of `data`.
     pub shape: PayloadShape,
-    /// Whether the configuration file says so: it goes when its entry goes.
+    /// Whether it comes from the configuration file and is removed with its entry there.
     pub from_file: bool,
 }

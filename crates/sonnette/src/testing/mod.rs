@@ -1,4 +1,4 @@
-//! For tests of this project and of those that embed it: a receiver that answers as told, and a clock moved by hand.
+//! For tests of this project and of programs that embed it: a receiver with scripted responses, and a mock clock.
 
 mod certificate;
 mod clock;

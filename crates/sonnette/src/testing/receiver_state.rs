@@ -14,17 +14,17 @@ use super::scripted_response::ScriptedResponse;
 pub struct ReceivedRequest {
     /// `POST`.
     pub method: String,
-    /// With the query.
+    /// The path with the query.
     pub path: String,
-    /// In the order of arrival, names in lower case. Over HTTP/2 without what stands in for `host`.
+    /// In the order of arrival, with names in lower case; over HTTP/2 without `:authority`.
     pub headers: Vec<(String, String)>,
-    /// As it came.
+    /// The body.
     pub body: Bytes,
-    /// Over which connection: 1 for the first that was accepted.
+    /// The number of the connection, from 1 in the order of acceptance.
     pub connection: usize,
-    /// Over HTTP/2.
+    /// Whether it came over HTTP/2.
     pub http2: bool,
-    /// When it had come in full.
+    /// When the whole request had arrived.
     pub at: Instant,
 }
 
@@ -38,7 +38,7 @@ impl ReceivedRequest {
     }
 }
 
-/// What the connections of a receiver share.
+/// The state of a receiver.
 pub(super) struct ReceiverState {
     pub(super) requests: Mutex<Vec<ReceivedRequest>>,
     pub(super) arrived: watch::Sender<usize>,
@@ -52,7 +52,7 @@ pub(super) struct Script {
 }
 
 impl ReceiverState {
-    /// Records a request and chooses the answer: by the script of its path (without the query), else by the general one.
+    /// Records a request and returns the next response: of the script of its path, or of the general script.
     pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
         let path = request
             .path
