@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::{
     ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
     DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape,
-    Progress, Settled, TokenHash, WebhookId,
+    Progress, SettlementKind, TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -152,7 +152,7 @@ pub enum DeliveryUpdate {
     /// The delivery is settled.
     Settle {
         /// Delivered or given up.
-        end: Settled,
+        end: SettlementKind,
         /// The number of attempts made.
         attempts: u32,
         /// The start of the schedule that the attempt belongs to. If the delivery was resent meanwhile, its row has
@@ -172,8 +172,8 @@ impl DeliveryUpdate {
             started_at: before.started_at,
         };
         match decision.delivery {
-            DeliveryDecision::Delivered => settle(Settled::Delivered),
-            DeliveryDecision::GivenUp(_) => settle(Settled::GivenUp),
+            DeliveryDecision::Delivered => settle(SettlementKind::Delivered),
+            DeliveryDecision::GivenUp(_) => settle(SettlementKind::GivenUp),
             DeliveryDecision::Waits(progress) => Self::Reschedule(progress),
         }
     }

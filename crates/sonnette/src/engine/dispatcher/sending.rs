@@ -11,9 +11,9 @@ use tokio::task::spawn_local;
 
 use super::Dispatcher;
 use super::active_lane::{Current, Slot};
-use crate::dialect::at_sending;
+use crate::dialect::body_at_send_time;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, Exchange, Notification, NotificationId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, HttpExchange, Notification, NotificationId,
     Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
@@ -64,7 +64,7 @@ impl Dispatcher {
         current: &Current,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
+    ) -> (HttpExchange, Bytes) {
         self.exchange(
             slot.id,
             &slot.connections,
@@ -83,8 +83,8 @@ impl Dispatcher {
         prepared: &Prepared,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
-        let body = at_sending(notification.shape, &notification.body, self.now());
+    ) -> (HttpExchange, Bytes) {
+        let body = body_at_send_time(notification.shape, &notification.body, self.now());
         let message_id = format!("msg_{webhook}_{}", notification.id);
         let request = Request {
             prepared,
@@ -100,7 +100,7 @@ impl Dispatcher {
         slot: &Rc<Slot>,
         current: &Current,
         order: &Order,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) {
         let now = self.now();
@@ -108,7 +108,7 @@ impl Dispatcher {
         let most = webhook
             .settings
             .max_concurrency
-            .unwrap_or(AdaptiveConcurrency::MOST);
+            .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
         let jitter = fastrand::f64();
         let was_failing = slot.failing.get();
         let finished = self.with_lane(slot, |lane| {
@@ -171,7 +171,7 @@ impl Dispatcher {
         current: &Current,
         order: &Order,
         id: AttemptId,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) -> Arc<Attempt> {
         let notification = &order.waiting.notification;
@@ -239,7 +239,7 @@ fn of_test(
     id: AttemptId,
     webhook: &Webhook,
     notification: &Notification,
-    (exchange, body): (Exchange, Bytes),
+    (exchange, body): (HttpExchange, Bytes),
 ) -> Arc<Attempt> {
     Arc::new(Attempt {
         id,
@@ -255,7 +255,7 @@ fn of_test(
     })
 }
 
-fn log_failure(webhook: WebhookId, order: &Order, exchange: &Exchange, decision: &Decision) {
+fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decision: &Decision) {
     if exchange.outcome.is_success() {
         return;
     }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
-    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_late,
+    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_stale,
 };
 use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
@@ -47,7 +47,7 @@ pub(crate) struct Lane {
     in_flight: u32,
     /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
     known: HashSet<NotificationId>,
-    /// Settled, with the number of the settlement.
+    /// SettlementKind, with the number of the settlement.
     settling: VecDeque<(u64, NotificationId)>,
     /// The store may hold deliveries that are due and not known.
     more: bool,
@@ -285,7 +285,7 @@ impl Lane {
             *until = (*until).min(now + LONGEST_PAUSE);
         }
         if let Some(probing) = &mut self.health.probing {
-            probing.next_at = probing.next_at.min(now + ProbeSchedule::LONGEST);
+            probing.next_at = probing.next_at.min(now + ProbeSchedule::MAX_WAIT);
         }
         self.health.silent_until().filter(|until| *until > now)
     }
@@ -394,7 +394,7 @@ impl Lane {
         let decision = if order.epoch == self.epoch || outcome.is_success() {
             decide(policy, before, &trial)
         } else {
-            decide_late(before, &trial)
+            decide_stale(before, &trial)
         };
         self.health = decision.health;
         self.adapt(outcome, took, most, before.is_failing(), now);
@@ -440,7 +440,7 @@ impl Lane {
         if !outcome.is_success() {
             self.pace.failed();
         } else if was_failing {
-            self.pace = AdaptiveConcurrency::cautious();
+            self.pace = AdaptiveConcurrency::after_recovery();
             self.probed = None;
             self.more = true;
         } else {

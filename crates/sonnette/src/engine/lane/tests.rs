@@ -98,7 +98,7 @@ fn failing(next_at: Timestamp) -> Lane {
         probing: Some(ProbeSchedule {
             since: at(0),
             next_at,
-            wait: ProbeSchedule::SHORTEST,
+            wait: ProbeSchedule::FIRST_WAIT,
         }),
         ..LaneHealth::default()
     }))
@@ -327,7 +327,7 @@ fn probes_go_alone_and_in_rotation() {
                 lane.settles(number, order.waiting.notification.id, number);
             }
             Step::Sleep(until) => {
-                assert!(until > now && until <= now + ProbeSchedule::LONGEST);
+                assert!(until > now && until <= now + ProbeSchedule::MAX_WAIT);
                 now = until;
             }
             other => panic!("{other:?}"),
@@ -398,7 +398,7 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
     let Step::Sleep(until) = lane.next(&plain(), at(0), 0) else {
         panic!("it should sleep")
     };
-    assert_eq!(until, at(0) + ProbeSchedule::LONGEST);
+    assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
     assert!(matches!(lane.next(&plain(), until, 0), Step::Load(..)));
 }
 

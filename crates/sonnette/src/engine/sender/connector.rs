@@ -12,7 +12,7 @@ use super::prepared_webhook::Origin;
 use super::response::Stage;
 use super::stream::Stream;
 use super::{AllowTarget, address};
-use crate::domain::Failure;
+use crate::domain::FailureKind;
 use crate::domain::fault::{NAME, NO_ADDRESS};
 
 /// What decides whether and how a connection is made.
@@ -58,7 +58,7 @@ impl Rules {
             }
         }
         match refusal {
-            Some(reason) if permitted.is_empty() => Err(Trouble::new(Failure::Address, reason)),
+            Some(reason) if permitted.is_empty() => Err(Trouble::new(FailureKind::Address, reason)),
             _ => Ok(permitted),
         }
     }
@@ -78,7 +78,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
     };
     if addresses.is_empty() {
         return Err(Trouble::new(
-            Failure::Name,
+            FailureKind::Name,
             format!("{NAME}{host}{NO_ADDRESS}"),
         ));
     }
@@ -88,7 +88,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
 /// Tries the addresses in turn; a silent one may use up its share of the time only.
 async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Trouble> {
     let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(PATIENCE);
-    let mut trouble = Trouble::new(Failure::Name, "the name has no address");
+    let mut trouble = Trouble::new(FailureKind::Name, "the name has no address");
     for (at, address) in addresses.iter().enumerate() {
         let last = at + 1 == addresses.len();
         let wait = if last { limit } else { share };
@@ -97,7 +97,7 @@ async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<T
             Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
             Err(_) => {
                 let reason = format!("no connection to {address} in time");
-                trouble = Trouble::new(Failure::Timeout, reason);
+                trouble = Trouble::new(FailureKind::Timeout, reason);
             }
         }
     }
@@ -138,7 +138,7 @@ mod tests {
         let (one, two) = (refusing().await, refusing().await);
         let trouble = first_connection(&[one, two], LIMIT).await.unwrap_err();
         let reason = format!("connection refused by {two}");
-        assert_eq!(trouble, Trouble::new(Failure::Connect, reason));
+        assert_eq!(trouble, Trouble::new(FailureKind::Connect, reason));
         assert_eq!(fault(trouble), Fault::Refused { by: two });
     }
 
@@ -158,7 +158,7 @@ mod tests {
         let left = rules.permitted(&origin, vec![private, public, parse("[::1]:80")]);
         assert_eq!(left, Ok(vec![public]));
         let none = rules.permitted(&origin, vec![private]).unwrap_err();
-        assert_eq!(none.failure, Failure::Address);
+        assert_eq!(none.failure, FailureKind::Address);
         let address = Some(private.ip());
         assert_eq!(fault(none), Fault::Address { address });
     }

@@ -7,17 +7,17 @@ use std::net::SocketAddr;
 use rustls::{AlertDescription, CertificateError};
 
 use crate::domain::fault::{NO_WAY, REFUSED};
-use crate::domain::{Failure, TlsFault};
+use crate::domain::{FailureKind, TlsFailure};
 
 /// Why there is no whole answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
-    pub(super) failure: Failure,
+    pub(super) failure: FailureKind,
     pub(super) reason: String,
 }
 
 impl Trouble {
-    pub(super) fn new(failure: Failure, reason: impl Into<String>) -> Self {
+    pub(super) fn new(failure: FailureKind, reason: impl Into<String>) -> Self {
         Self {
             failure,
             reason: reason.into(),
@@ -35,7 +35,7 @@ impl Trouble {
             ErrorKind::TimedOut => format!("no connection to {to} in time"),
             _ => format!("no connection to {to}: {error}"),
         };
-        Self::new(Failure::Connect, reason)
+        Self::new(FailureKind::Connect, reason)
     }
 
     /// No TLS over the connection.
@@ -47,13 +47,13 @@ impl Trouble {
             }
             None => format!("the connection broke off during the TLS handshake: {error}"),
         };
-        Self::new(Failure::Tls, reason)
+        Self::new(FailureKind::Tls, reason)
     }
 
     /// No answer to a request that was sent. `begun`: some byte of one had come.
     pub(super) fn waiting(error: &hyper::Error, begun: bool) -> Self {
         if let Some(error) = find::<rustls::Error>(error) {
-            return Self::new(Failure::Tls, tls_words(error));
+            return Self::new(FailureKind::Tls, tls_words(error));
         }
         let reset =
             find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
@@ -68,7 +68,7 @@ impl Trouble {
         } else {
             "the connection was closed without an answer"
         };
-        Self::new(Failure::Broken, reason)
+        Self::new(FailureKind::Broken, reason)
     }
 }
 
@@ -94,29 +94,29 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 fn tls_words(error: &rustls::Error) -> String {
     let fault = match error {
         rustls::Error::InvalidCertificate(why) => certificate_fault(why),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFault::Version,
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFailure::Version,
         rustls::Error::AlertReceived(alert) => {
             return format!("the receiver refused the TLS handshake: {alert:?}");
         }
-        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
-        rustls::Error::PeerIncompatible(_) => TlsFault::Cipher,
-        rustls::Error::NoCertificatesPresented => TlsFault::Missing,
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        rustls::Error::PeerIncompatible(_) => TlsFailure::Cipher,
+        rustls::Error::NoCertificatesPresented => TlsFailure::Missing,
         other => return format!("no TLS: {other}"),
     };
     fault.to_string()
 }
 
-fn certificate_fault(error: &CertificateError) -> TlsFault {
+fn certificate_fault(error: &CertificateError) -> TlsFailure {
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsFault::NotYetValid
+            TlsFailure::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsFault::OtherName
+            TlsFailure::OtherName
         }
-        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
-        CertificateError::Revoked => TlsFault::Revoked,
-        _ => TlsFault::Invalid,
+        CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+        CertificateError::Revoked => TlsFailure::Revoked,
+        _ => TlsFailure::Invalid,
     }
 }

@@ -1,6 +1,6 @@
 //! Exactly one POST: signed, bounded in time and size, and never to an address that is not public.
 //!
-//! It neither retries nor judges: what the wire said goes back as an [`Exchange`]. The one exception is a kept
+//! It neither retries nor judges: what the wire said goes back as an [`HttpExchange`]. The one exception is a kept
 //! connection that the receiver had closed meanwhile: nothing of an answer came over it, and the same attempt goes on
 //! over a fresh one. Redirects are not followed, nothing is unpacked.
 
@@ -38,7 +38,7 @@ use self::prepared_webhook::Target;
 use self::response::{Answer, Room, Stage};
 use self::signed_request::Head;
 use crate::clock::Clock;
-use crate::domain::{Exchange, Failure, Outcome, Webhook};
+use crate::domain::{FailureKind, HttpExchange, Outcome, Webhook};
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ impl Sender {
     }
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
-    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> Exchange {
+    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut answer = Answer::new(self.response_limit);
@@ -178,7 +178,7 @@ impl Sender {
         };
         let (response_headers, response_body) = answer.into_record();
         let duration = began.elapsed();
-        Exchange {
+        HttpExchange {
             started_at,
             duration,
             outcome,
@@ -193,7 +193,7 @@ impl Sender {
         request: &'a Request<'_>,
         now: Timestamp,
     ) -> Result<(&'a Target, Head<'a>), Trouble> {
-        let uncallable = |reason: &str| Trouble::new(Failure::UnsendableTarget, reason);
+        let uncallable = |reason: &str| Trouble::new(FailureKind::UnsupportedTarget, reason);
         let target = request
             .prepared
             .target

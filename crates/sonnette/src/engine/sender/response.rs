@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::error::Trouble;
 use crate::domain::fault::{NO_ANSWER, NO_END};
-use crate::domain::{Failure, Outcome};
+use crate::domain::{FailureKind, Outcome};
 
 /// The most of an answer's headers that goes on record.
 const MAX_RECORD: usize = 8 * 1024;
@@ -77,12 +77,12 @@ impl Answer {
         match self.status {
             200..=599 => Ok(()),
             101 => Err(Trouble::new(
-                Failure::Broken,
+                FailureKind::Broken,
                 "the receiver wants another protocol (status 101)",
             )),
             status => {
                 let reason = format!("the answer has a status that HTTP does not know ({status})");
-                Err(Trouble::new(Failure::Broken, reason))
+                Err(Trouble::new(FailureKind::Broken, reason))
             }
         }
     }
@@ -105,7 +105,7 @@ impl Answer {
             self.body.len(),
             self.status
         );
-        Trouble::new(Failure::Broken, reason)
+        Trouble::new(FailureKind::Broken, reason)
     }
 
     /// The time was over.
@@ -122,7 +122,7 @@ impl Answer {
                 format!("{NO_END} within {within} s ({length} bytes, status {status})")
             }
         };
-        Trouble::new(Failure::Timeout, reason)
+        Trouble::new(FailureKind::Timeout, reason)
     }
 
     /// What the wire said, if all went well.

@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 use super::attempt_stats::Tallies;
 use super::rows::micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
-use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
+use crate::domain::{Attempt, NotificationId, Outcome, Progress, SettlementKind, WebhookId};
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn settle(
@@ -32,7 +32,7 @@ pub(super) fn settle(
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*end == Settled::GivenUp).then_some("its twelve tries are used up");
+                        (*end == SettlementKind::GivenUp).then_some("its twelve tries are used up");
                     let end = End {
                         how: *end,
                         at,
@@ -50,7 +50,7 @@ pub(super) fn settle(
         }
         SettlementCause::Expired(notification) => {
             let end = End {
-                how: Settled::GivenUp,
+                how: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -118,7 +118,7 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
 
 /// The end of a delivery.
 struct End<'a> {
-    how: Settled,
+    how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,

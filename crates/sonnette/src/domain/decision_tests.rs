@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    DisableReason, Failure, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
+    DisableReason, FailureKind, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
     ProbeSchedule, Progress,
 };
 
@@ -37,7 +37,7 @@ fn asks_to_wait(wait: Duration) -> Outcome {
 
 fn refused() -> Outcome {
     Outcome::Failed {
-        failure: Failure::Connect,
+        failure: FailureKind::Connect,
         reason: "refused".to_owned(),
     }
 }
@@ -68,7 +68,7 @@ fn failing() -> LaneHealth {
             first: NotificationId(1),
             several: true,
         }),
-        probing: Some(ProbeSchedule::begin(noon())),
+        probing: Some(ProbeSchedule::start(noon())),
         ..LaneHealth::default()
     }
 }

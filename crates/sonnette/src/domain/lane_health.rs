@@ -39,26 +39,26 @@ pub struct ProbeSchedule {
     pub since: Timestamp,
     /// When the next probe may go.
     pub next_at: Timestamp,
-    /// The wait before it; doubles up to [`ProbeSchedule::LONGEST`].
+    /// The wait before it; doubles up to [`ProbeSchedule::MAX_WAIT`].
     pub wait: Duration,
 }
 
 impl ProbeSchedule {
     /// The wait before the first probe.
-    pub const SHORTEST: Duration = Duration::from_secs(5);
+    pub const FIRST_WAIT: Duration = Duration::from_secs(5);
     /// The longest wait between probes.
-    pub const LONGEST: Duration = Duration::from_mins(15);
+    pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
-    pub(super) fn begin(now: Timestamp) -> Self {
+    pub(super) fn start(now: Timestamp) -> Self {
         Self {
             since: now,
-            next_at: now + Self::SHORTEST,
-            wait: Self::SHORTEST,
+            next_at: now + Self::FIRST_WAIT,
+            wait: Self::FIRST_WAIT,
         }
     }
 
-    pub(super) fn again(self, now: Timestamp) -> Self {
-        let wait = (self.wait * 2).min(Self::LONGEST);
+    pub(super) fn after_failed_probe(self, now: Timestamp) -> Self {
+        let wait = (self.wait * 2).min(Self::MAX_WAIT);
         Self {
             since: self.since,
             next_at: now + wait,
@@ -85,5 +85,5 @@ impl LaneHealth {
 }
 
 #[cfg(test)]
-#[path = "lane_tests.rs"]
+#[path = "lane_health_tests.rs"]
 mod tests;
