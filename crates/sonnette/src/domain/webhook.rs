@@ -91,7 +91,7 @@ pub enum EventFilter {
 
 impl EventFilter {
     /// Whether a notification of `event` passes. One without an event always does.
-    pub fn passes(&self, event: Option<&EventSlug>) -> bool {
+    pub fn matches(&self, event: Option<&EventSlug>) -> bool {
         match (self, event) {
             (Self::All, _) | (Self::Only(_), None) => true,
             (Self::Only(slugs), Some(slug)) => slugs.contains(slug),

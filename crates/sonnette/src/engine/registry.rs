@@ -165,7 +165,7 @@ impl OrganizerSnapshot {
         event: Option<&EventSlug>,
     ) -> Vec<WebhookId> {
         let heard = |name: &str| self.listeners.get(name).map_or(&[][..], Vec::as_slice);
-        let passes = |w: &&Arc<Webhook>| w.events.passes(event);
+        let passes = |w: &&Arc<Webhook>| w.events.matches(event);
         if spec.dialect == crate::domain::DialectName::Pretix {
             return heard(spec.name.as_str())
                 .iter()

@@ -245,7 +245,7 @@ async fn changes_of_a_webhook_are_published_to_the_others() {
     }
     engine.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
-    // Disabled, so that it hears nothing of this either.
+    // The webhook is disabled, so that it does not get this change either.
     engine
         .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
         .await;
