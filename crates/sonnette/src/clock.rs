@@ -1,14 +1,14 @@
-//! The only caller of "now".
+//! The clock: the only place that reads the time.
 
 use jiff::Timestamp;
 
-/// Tells the time. Pure code is given an instant instead.
+/// Reads the time. Pure functions take an instant instead.
 pub trait Clock: Send + Sync + 'static {
-    /// The time of day, in whole microseconds: what is answered now is the same when it is read back.
+    /// The current time in whole microseconds, which is what the store keeps.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
+/// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

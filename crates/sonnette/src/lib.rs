@@ -1,11 +1,11 @@
-//! Webhook delivery that loses nothing: an embeddable engine.
+//! An embeddable engine that delivers webhooks at least once.
 //!
-//! A platform *publishes* each fact once. [`Sonnette`] finds the webhooks that want it, makes the fact and what it owes
-//! durable in one transaction, and only then answers; it sends, retries, holds back from receivers that fail, and keeps
-//! a log.
+//! A platform publishes each fact once. [`Sonnette`] finds the matching webhooks, commits the notification and its
+//! deliveries in one transaction, and then answers. It sends and retries, holds deliveries to receivers that fail, and
+//! keeps a log of all attempts.
 //!
-//! Read the modules in the order of the flow: [`domain`] (values and the one decision), [`dialect`] (action types and
-//! bodies), [`store`] (what is kept), [`engine`] (what happens).
+//! Read the modules in this order: [`domain`] (values and decisions), [`dialect`] (action types and bodies), [`store`]
+//! (the traits of the store and SQLite), [`engine`] (publishing and sending).
 
 pub mod clock;
 mod cow_map;
@@ -18,7 +18,7 @@ pub mod testing;
 
 pub use engine::Sonnette;
 
-/// Holds the example of `docs/embedding.md` to the code: it is compiled with the documentation tests.
+/// Compiles the example of `docs/embedding.md` with the documentation tests.
 #[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../../../docs/embedding.md")]
 mod embedding {}

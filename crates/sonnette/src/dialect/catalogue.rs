@@ -1,36 +1,18 @@
-//! The action types an organizer knows.
+//! The action types that an organizer can publish.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::field_errors::FieldErrors;
+use super::lookup::dialect;
+use super::pretix_payload;
 use super::schema::{DataSchema, compile};
-use super::{ActionType, FieldErrors, pretix_payload};
 use crate::cow_map::CowMap;
 use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
-
-/// Action types that every organizer with their dialect knows, in the order of the documents.
-pub(super) struct BuiltinActionTypes {
-    ordered: Vec<Arc<ActionType>>,
-    by_name: HashMap<ActionName, Arc<ActionType>>,
-}
-
-impl BuiltinActionTypes {
-    pub(super) fn new(specs: Vec<ActionType>) -> Self {
-        let ordered: Vec<_> = specs.into_iter().map(Arc::new).collect();
-        let by_name = ordered
-            .iter()
-            .map(|spec| (spec.name.clone(), Arc::clone(spec)))
-            .collect();
-        Self { ordered, by_name }
-    }
-
-    fn of(dialect: DialectName) -> Option<&'static Self> {
-        super::dialect(dialect).builtin.map(|builtin| builtin())
-    }
-}
 
 /// Registered action types by name, each compiled once. Clones share them.
 #[derive(Clone, Default)]
@@ -162,7 +144,7 @@ impl Catalogue {
         })
     }
 
-    /// What is said of a name that is not to be found here, shortened if long.
+    /// The error text for a name that is not in the catalogue; a long name is cut.
     pub fn explain_unknown(&self, name: &str) -> String {
         let short: String = name.chars().take(100).collect();
         let first = name.split('.').next().unwrap_or_default();
@@ -170,7 +152,7 @@ impl Catalogue {
             .parse()
             .ok()
             .filter(|dialect| self.iter().any(|spec| spec.dialect == *dialect))
-            .and_then(|dialect| super::dialect(dialect).explain)
+            .and_then(|name| dialect(name).explain)
             .and_then(|explain| explain(&short));
         match explained {
             Some(why) => format!("Unknown action type \"{short}\": {why}"),
@@ -191,27 +173,27 @@ impl Catalogue {
     /// Whether a webhook may have this among its `action_types`: a registered name, or, but for pretix, a wildcard
     /// over at least one.
     pub fn is_selectable(&self, name: &str) -> bool {
-        self.get(name).is_some() || (!is_pretix(name) && self.covered(name).is_some())
+        self.get(name).is_some() || (!is_pretix(name) && self.first_match(name).is_some())
     }
 
-    /// What a test of a webhook with this stored name sends: the first concrete action type it stands for.
+    /// The first concrete action type that the stored name of a webhook matches: what a test sends.
     pub fn first_concrete(&self, stored: &str) -> Option<(ActionName, &Arc<ActionType>)> {
         let spec = match self.get(stored) {
             Some(spec) => spec,
             None if is_pretix(stored) => return None,
-            None => self.covered(stored)?,
+            None => self.first_match(stored)?,
         };
         Some((spec.first_concrete(), spec))
     }
 
-    /// All action types: pretix's in the order of its form, other built-in ones, then registered ones by name.
+    /// All action types: the built-in ones in the order of their documentation, then the registered ones by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionType>> {
         let built_in = self.built_in_layers().flat_map(|layer| &layer.ordered);
         built_in.chain(self.registered_from(""))
     }
 
-    /// The first action type that the wildcard `name` covers.
-    fn covered(&self, name: &str) -> Option<&Arc<ActionType>> {
+    /// The first action type that the wildcard `name` matches.
+    fn first_match(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
         let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
         self.built_in_layers()
@@ -223,7 +205,7 @@ impl Catalogue {
     fn built_in_layers(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
         self.dialects
             .iter()
-            .filter_map(|d| BuiltinActionTypes::of(*d))
+            .filter_map(|d| dialect(*d).builtin.map(|builtin| builtin()))
     }
 
     fn built_in(&self, name: &str) -> Option<&'static Arc<ActionType>> {
@@ -291,7 +273,7 @@ fn spec_of(action: &RegisteredAction) -> ActionType {
     }
 }
 
-/// What the family asks together with what was registered.
+/// The family's schema and the registered one together.
 fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     match (shape, registered) {
         (PayloadShape::Custom, None) => json!({"type": "object"}),
@@ -301,11 +283,11 @@ fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     }
 }
 
-/// Whether an action type may be registered: its name, its schema, its example. Whether the name is
-/// taken is for the store to say, and who may register pretix names for the caller.
+/// Checks the name, schema and example of an action type that is to be registered. The store checks whether the name is
+/// taken; the caller checks who may register pretix names.
 ///
 /// # Errors
-/// By the keys of the request: `action_type`, `family`, `schema`, `example…`.
+/// The errors by the keys of the request: `action_type`, `family`, `schema`, `example…`.
 pub fn check_registration(
     name: &ActionName,
     shape: PayloadShape,
@@ -313,29 +295,29 @@ pub fn check_registration(
     example: Option<&Value>,
 ) -> Result<(), FieldErrors> {
     let mut errors = FieldErrors::default();
-    let mut say = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
+    let mut refuse = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
     match (dialect_of(name), shape) {
-        (DialectName::Pretix, PayloadShape::Custom) => say("family", "This field is required."),
+        (DialectName::Pretix, PayloadShape::Custom) => refuse("family", "This field is required."),
         (DialectName::Pretix, shape) if !shape.is_pretix_family() => {
-            say("family", "This is no family of pretix.");
+            refuse("family", "This is no family of pretix.");
         }
         (DialectName::Custom, _) if name.is_wildcard() => {
-            say(
+            refuse(
                 "action_type",
                 "Only names that begin with pretix may be wildcards.",
             );
         }
         (DialectName::Pretix, _) | (DialectName::Custom, PayloadShape::Custom) => {}
         (DialectName::Custom, _) => {
-            say("family", "Only names that begin with pretix have a family.");
+            refuse("family", "Only names that begin with pretix have a family.");
         }
         (built_in, _) => {
             let message = format!("Names that begin with {built_in} cannot be registered.");
-            say("action_type", &message);
+            refuse("action_type", &message);
         }
     }
     if schema.is_some_and(|schema| !schema.is_object()) {
-        say("schema", "A JSON Schema is required, as an object.");
+        refuse("schema", "A JSON Schema is required, as an object.");
     }
     if !errors.is_empty() {
         return Err(errors);

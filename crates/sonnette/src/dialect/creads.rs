@@ -1,4 +1,4 @@
-//! Creads Partners: changes of resources, passed on as they are.
+//! The dialect of Creads Partners: changes of resources, which are passed on unchanged.
 
 use std::sync::LazyLock;
 
@@ -7,24 +7,28 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::catalogue::BuiltinActionTypes;
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
 use super::creads_examples::RESOURCES;
-use super::custom::{compact, parse};
-use super::{ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors};
+use super::definition::DialectDefinition;
+use super::field_errors::FieldErrors;
 use crate::domain::{
     BodyTemplate, DialectName, Organizer, PayloadShape, PendingWebhookChange, WebhookChange,
 };
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose,
     explain: Some(explain),
 };
 
-/// The words of an event.
+/// The events of a resource.
 const CHANGES: &[&str] = &["created", "updated", "deleted"];
 
-/// The pairs that are available, resources in the order of the document; the other ten are not.
+/// The available pairs of resource and event, in the order of the documentation. Ten other pairs are documented as not
+/// available.
 #[rustfmt::skip]
 const PAIRS: &[(&str, &[&str])] = &[
     ("invitation", &["created", "updated", "deleted"]),
@@ -70,7 +74,7 @@ fn spec(resource: &str, change: &str) -> ActionType {
     )
 }
 
-/// `resource` is not looked into: which members it has is not documented.
+/// The members of `resource` are not documented and not validated.
 fn schema(change: &str) -> Value {
     let gid = json!({
         "description": "The resource's identifier.", "type": "string", "minLength": 1, "maxLength": 255,
@@ -104,7 +108,7 @@ fn example(resource: &str, change: &str) -> Value {
     data.into()
 }
 
-/// Why a name is not a pair, naming both of its words.
+/// Explains which part of the name is wrong: the resource or the event.
 fn explain(name: &str) -> Option<String> {
     let (resource, change) = name.strip_prefix("creads.")?.split_once('.')?;
     let known = PAIRS.iter().find(|(known, _)| *known == resource);
@@ -118,9 +122,9 @@ fn explain(name: &str) -> Option<String> {
     })
 }
 
-/// An input, its values as they were written.
+/// `data`, with the text of its values.
 #[derive(Deserialize)]
-struct Given<'a> {
+struct Data<'a> {
     #[serde(borrow)]
     resource_gid: &'a RawValue,
     #[serde(borrow)]
@@ -131,11 +135,11 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
     let mut data = compact(input.data.get())?;
     let value: Value = parse(&data)?;
     input.spec.rule.check(&value, "data")?;
-    if parse::<Given<'_>>(&data).is_err() {
-        // A key is doubled: the last counts, as everywhere.
+    if parse::<Data<'_>>(&data).is_err() {
+        // A key occurs twice. The last one counts.
         data = value.to_string().into();
     }
-    let given: Given<'_> = parse(&data)?;
+    let fields: Data<'_> = parse(&data)?;
     let name = input.action_type.as_str();
     let (resource, change) = name
         .strip_prefix("creads.")
@@ -145,43 +149,43 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
     // Neither word has a character that JSON escapes.
     body.extend(["{\"event\":\"resource.", change]);
     body.extend(["\",\"resource_type\":\"", resource]);
-    body.extend(["\",\"resource_gid\":", given.resource_gid.get()]);
-    if let Some(resource) = given.resource {
+    body.extend(["\",\"resource_gid\":", fields.resource_gid.get()]);
+    if let Some(resource) = fields.resource {
         body.extend([",\"resource\":", resource.get()]);
     }
     body.push('}');
     Ok(BodyTemplate::Complete(body.into()).into())
 }
 
-/// The input keys of a body.
+/// Reads `data` from a body.
 pub(super) fn extract_data(body: &[u8]) -> Option<Box<RawValue>> {
-    let given: Given<'_> = serde_json::from_slice(body).ok()?;
-    let mut data = format!("{{\"resource_gid\":{}", given.resource_gid.get());
-    if let Some(resource) = given.resource {
+    let fields: Data<'_> = serde_json::from_slice(body).ok()?;
+    let mut data = format!("{{\"resource_gid\":{}", fields.resource_gid.get());
+    if let Some(resource) = fields.resource {
         data.extend([",\"resource\":", resource.get()]);
     }
     data.push('}');
     RawValue::from_string(data).ok()
 }
 
-/// A change of a webhook as a publication: never with a secret, the URL without credentials.
+/// The publication of a change of a webhook, with the URL but without credentials.
 pub(super) fn compose_webhook_change(
     organizer: &Organizer,
-    news: &PendingWebhookChange,
+    change: &PendingWebhookChange,
 ) -> (String, Box<RawValue>) {
-    let gid = format!("{:013x}", news.webhook.0);
+    let gid = format!("{:013x}", change.webhook.0);
     let mut data = json!({ "resource_gid": gid });
-    if news.change != WebhookChange::Deleted {
+    if change.change != WebhookChange::Deleted {
         data["resource"] = json!({
             "gid": gid,
-            "created_at": date(news.created_at),
-            "modified_at": date(news.modified_at),
-            "href": format!("/api/v1/organizers/{}/webhooks/{}/", organizer.slug, news.webhook),
-            "url": news.target.redacted(),
-            "enabled": news.enabled,
+            "created_at": date(change.created_at),
+            "modified_at": date(change.modified_at),
+            "href": format!("/api/v1/organizers/{}/webhooks/{}/", organizer.slug, change.webhook),
+            "url": change.target.redacted(),
+            "enabled": change.enabled,
         });
     }
-    let name = format!("creads.webhook.{}", news.change);
+    let name = format!("creads.webhook.{}", change.change);
     (name, to_raw_value(&data).unwrap_or_default())
 }
 

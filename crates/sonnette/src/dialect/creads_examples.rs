@@ -1,6 +1,6 @@
-//! A resource of each kind as Creads documents it, made up: the examples of the catalogue.
+//! An invented resource of each kind, in the documented form of Creads: the examples of the catalogue.
 
-/// The resource as it was made, as JSON; of organizations and products, which are never made known, as it was changed.
+/// Each resource as JSON: newly created, but organizations and products, which have no such event, after a change.
 pub(super) const RESOURCES: &[(&str, &str)] = &[
     (
         "invitation",

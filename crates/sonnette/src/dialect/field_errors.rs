@@ -1,11 +1,11 @@
-//! What is wrong with an input, field by field.
+//! Validation errors by field.
 
 use std::fmt;
 
-/// At most so many are reported at once.
+/// The most errors that are reported at once.
 pub(super) const MAX_ERRORS: usize = 50;
 
-/// What is wrong with an input: pairs of a dotted path (`data.price.uuid`) and a sentence. At most 50.
+/// Validation errors: pairs of a dotted path (`data.price.uuid`) and a sentence, at most 50.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldErrors(pub Vec<(String, String)>);
 
@@ -32,7 +32,7 @@ impl FieldErrors {
         groups
     }
 
-    /// Adds an error, unless there are enough already or it was said before.
+    /// Adds an error, unless it is a duplicate or the limit is reached.
     pub(super) fn push(&mut self, path: String, message: String) {
         let error = (path, message);
         if self.0.len() < MAX_ERRORS && !self.0.contains(&error) {

@@ -1,17 +1,16 @@
-//! pretix's own action types, in the order of its form.
+//! The built-in action types of pretix, in the order of its form.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::catalogue::BuiltinActionTypes;
-use super::{ActionType, Dialect, pretix_payload};
+use super::action_type::{ActionType, EVENT_DELETED};
+use super::builtin_action_types::BuiltinActionTypes;
+use super::definition::DialectDefinition;
+use super::pretix_payload;
 use crate::domain::{DialectName, PayloadShape};
 
-/// The one event action whose event is gone.
-pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
-
-/// Name, label in the form, family, when it is raised; for wildcards what follows the stem, in the order of the facts.
+/// Name, label in the form, family, description, and for wildcards the known endings.
 struct Row(
     &'static str,
     &'static str,
@@ -20,13 +19,13 @@ struct Row(
     &'static [&'static str],
 );
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose: pretix_payload::compose,
     explain: None,
 };
 
-/// Every action type of pretix, 47 in all.
+/// The 47 action types of pretix.
 fn builtin() -> &'static BuiltinActionTypes {
     static BUILTIN: LazyLock<BuiltinActionTypes> =
         LazyLock::new(|| BuiltinActionTypes::new(ROWS.iter().map(spec).collect()));

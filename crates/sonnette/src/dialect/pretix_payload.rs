@@ -1,4 +1,4 @@
-//! The families of pretix's action types: what each takes, and its body.
+//! The families of pretix's action types: the `data` of each and its body.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::custom::parse;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
+use super::field_errors::FieldErrors;
 use super::schema::{DataSchema, compile};
-use super::{ComposeInput, ComposedNotification, FieldErrors};
 use crate::domain::{BodyTemplate, EventSlug, PayloadShape};
 
-/// One key of an input.
+/// A key of `data`.
 struct Key {
     name: &'static str,
     required: bool,
@@ -162,7 +163,7 @@ fn keys(family: PayloadShape) -> &'static [Key] {
     }
 }
 
-/// JSON Schema of a family's input.
+/// JSON Schema of a family's `data`.
 pub(super) fn schema(family: PayloadShape) -> Value {
     let properties: Map<String, Value> = keys(family)
         .iter()
@@ -182,7 +183,7 @@ pub(super) fn schema(family: PayloadShape) -> Value {
     })
 }
 
-/// An input that fits.
+/// An example of a family's `data`.
 pub(super) fn example(family: PayloadShape) -> Value {
     match family {
         PayloadShape::Order => json!({"code": "T0CHT"}),
@@ -209,7 +210,7 @@ pub(super) fn example(family: PayloadShape) -> Value {
     }
 }
 
-/// The family's schema, compiled once for the process.
+/// The family's schema. All are compiled once per process.
 pub(super) fn rule(family: PayloadShape) -> DataSchema {
     static RULES: LazyLock<HashMap<PayloadShape, DataSchema>> = LazyLock::new(|| {
         PayloadShape::ALL
@@ -225,10 +226,10 @@ pub(super) fn rule(family: PayloadShape) -> DataSchema {
     RULES.get(&family).cloned().unwrap_or(DataSchema::Unusable)
 }
 
-/// The body but for its beginning, which the notification's id completes.
+/// Composes the body after its first member, which is the notification's id.
 pub(super) fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
-    // Refuses by the byte what a tree cannot hold.
-    super::custom::compact(input.data.get())?;
+    // Refuses what cannot be parsed into a tree.
+    compact(input.data.get())?;
     let data: Value = parse(input.data.get())?;
     input.spec.rule.check(&data, "data")?;
     let mut body = Writer(String::with_capacity(160));
@@ -278,14 +279,14 @@ impl Writer {
         self.0.push_str(key);
         self.0.push_str("\":");
         match value.as_f64().filter(|_| value.is_f64()) {
-            // JSON Schema takes 2.0 for an integer; receivers of pretix have never seen it.
+            // JSON Schema accepts 2.0 as an integer; pretix never sends it.
             Some(whole) => self.0 += &whole_number(whole),
             None => self.0.push_str(&value.to_string()),
         }
     }
 }
 
-/// The input keys of a body, in its order.
+/// Reads the keys of `data` from a body.
 pub(super) fn extract_data(family: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     let body: HashMap<String, &RawValue> = from_slice(body)?;
     let mut data = String::from("{");

@@ -1,6 +1,6 @@
-//! JSON Schemas, compiled once, and their errors in the words of a form.
+//! Compiled JSON Schemas, and their errors in the words of Django REST framework.
 //!
-//! Schemas come from organizers too, so nothing is fetched for them and their patterns have a bounded cost.
+//! Organizers write schemas too. So no reference is fetched, and the cost of patterns is bounded.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use serde_json::Value;
 
 use super::field_errors::{FieldErrors, MAX_ERRORS};
 
-/// Longer keys are cut in paths, in characters.
+/// The longest key in a path, in characters; longer ones are cut.
 const MAX_KEY_CHARS: usize = 100;
 
-/// Longer patterns and choices are not repeated in messages, in characters.
+/// The longest pattern or choice that a message repeats, in characters.
 const MAX_ECHO_CHARS: usize = 120;
 
-/// What `data` must be beyond a JSON object.
+/// What is required of `data`.
 #[derive(Debug, Clone)]
 pub(super) enum DataSchema {
-    /// Nothing.
+    /// It is a JSON object.
     AnyObject,
-    /// It fits.
+    /// It is a JSON object that the schema accepts.
     Compiled(Arc<Validator>),
-    /// A stored schema that no longer compiles: nothing fits.
+    /// The stored schema no longer compiles; all `data` is refused.
     Unusable,
 }
 
 impl DataSchema {
-    /// Whether `value`, shown as `root`, is as it must be.
+    /// Validates `value`; error paths begin with `root`.
     pub(super) fn check(&self, value: &Value, root: &str) -> Result<(), FieldErrors> {
         match self {
             Self::AnyObject if value.is_object() => Ok(()),
@@ -47,7 +47,7 @@ impl DataSchema {
     }
 }
 
-/// Compiles a schema: draft 2020-12 unless it says otherwise, references only within itself, and not too many.
+/// Compiles a schema: draft 2020-12 unless it names another, with a bounded number of references, all into itself.
 pub(super) fn compile(schema: &Value) -> Result<Arc<Validator>, String> {
     super::schema_size::check(schema)?;
     let patterns = PatternOptions::fancy_regex()
@@ -70,7 +70,7 @@ pub(super) fn compile(schema: &Value) -> Result<Arc<Validator>, String> {
         })
 }
 
-/// The words for a value that should be an object.
+/// The error text for a value that is not an object.
 pub(super) fn not_an_object(value: &Value) -> String {
     format!(
         "Expected a dictionary of items but got type \"{}\".",
@@ -117,7 +117,7 @@ fn errors_of(validator: &Validator, value: &Value, root: &str) -> FieldErrors {
             ValidationErrorKind::Type { kind } => {
                 errors.push(path, wrong_type(kind, error.instance()));
             }
-            // Beside a wrong type, no further rule about the same value says anything.
+            // A value of the wrong type needs no further error.
             _ if ill_typed.contains(&error.instance_path().as_str()) => {}
             _ => errors.push(path, message_of(error)),
         }
@@ -204,7 +204,7 @@ fn message_of(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// JSON short enough to repeat.
+/// The JSON text, if it is short enough to repeat in a message.
 fn brief(value: &Value) -> Option<String> {
     let text = match value {
         Value::Array(items) => items

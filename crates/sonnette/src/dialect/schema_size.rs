@@ -1,39 +1,38 @@
-//! How large a JSON Schema is with its references written out.
+//! The size of a JSON Schema with its references expanded.
 //!
-//! A few lines of schema that refer to each other can cost a validator hours for one small input, and schemas come from
-//! organizers. So what can multiply is bounded when the schema is registered; the cost of one validation is then at
-//! most this size times that of the input.
+//! A few definitions that refer to each other can keep a validator busy for hours, and organizers write schemas. So the
+//! expanded size is bounded when a schema is registered; validating costs at most this size times that of the input.
 
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// Objects in a schema, references written out.
+/// The most objects in a schema with its references expanded.
 const MAX_SIZE: u64 = 5_000;
 
-/// References that lead on to references.
+/// The longest chain of references.
 const MAX_CHAIN: usize = 64;
 
-/// Refuses, in a sentence, a schema that could be too costly.
+/// Refuses a schema that could be too costly, with an error text.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
-    let mut meter = Meter {
+    let mut counter = SizeCounter {
         root: schema,
         known: HashMap::new(),
         open: Vec::new(),
     };
-    meter.target("").map(|_| ())
+    counter.target("").map(|_| ())
 }
 
-struct Meter<'a> {
+struct SizeCounter<'a> {
     root: &'a Value,
-    /// Sizes of the targets of references, by JSON pointer.
+    /// The sizes of the targets of references, by JSON pointer.
     known: HashMap<String, u64>,
     /// The targets being measured, each with the number of references to itself met so far.
     open: Vec<(String, u32)>,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> SizeCounter<'a> {
     fn target(&mut self, pointer: &str) -> Result<u64, String> {
         if let Some(size) = self.known.get(pointer) {
             return Ok(*size);
@@ -41,16 +40,16 @@ impl<'a> Meter<'a> {
         if let Some((innermost, references)) = self.open.last_mut()
             && innermost == pointer
         {
-            // Once is a tree; each further time multiplies with the depth of the input.
+            // One reference to itself is a tree; each further one multiplies with the depth of the input.
             *references += 1;
             return if *references == 1 {
                 Ok(1)
             } else {
-                Err(circle())
+                Err(circular_reference())
             };
         }
         if self.open.iter().any(|(open, _)| open == pointer) {
-            return Err(circle());
+            return Err(circular_reference());
         }
         if self.open.len() > MAX_CHAIN {
             return Err(format!("References may lead on {MAX_CHAIN} times."));
@@ -66,7 +65,7 @@ impl<'a> Meter<'a> {
         Ok(size)
     }
 
-    /// Counts more than the validator looks at (definitions, choices): better too much than too little.
+    /// Counts definitions and choices as well, which the validator does not visit: an upper bound.
     fn size(&mut self, node: &'a Value, is_root: bool) -> Result<u64, String> {
         let mut size = 0;
         match node {
@@ -105,7 +104,7 @@ impl<'a> Meter<'a> {
     }
 }
 
-fn circle() -> String {
+fn circular_reference() -> String {
     "A definition may refer to itself once, and not in a wider circle.".to_owned()
 }
 
@@ -125,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_schemas_pass() {
+    fn usual_schemas_are_accepted() {
         for schema in [
             json!({}),
             json!(true),
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_multiplies_does_not() {
+    fn schemas_that_multiply_are_refused() {
         let mut doubling = Map::new();
         for n in 0..30 {
             let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});

@@ -1,7 +1,7 @@
-//! TiBillet (Lespass): reservations and memberships, made of the application's own objects. Where the payloads differ
-//! from what the application sends itself, `docs/api.md` has it.
+//! The dialect of TiBillet (Lespass): reservations and memberships, composed of the application's objects. `docs/api.md`
+//! lists the differences from the payloads that the application sends itself.
 //!
-//! Everything is frozen at publication but `is_valid`, which the document wants "au moment de l'envoi".
+//! A body is fixed at publication but for `is_valid`, which the documentation defines "au moment de l'envoi".
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,22 +13,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::catalogue::BuiltinActionTypes;
-use super::custom::{compact, parse};
+use super::action_type::ActionType;
+use super::builtin_action_types::BuiltinActionTypes;
+use super::compact_json::{compact, parse};
+use super::compose_input::{ComposeInput, ComposedNotification};
+use super::definition::DialectDefinition;
+use super::field_errors::FieldErrors;
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
-use super::{
-    ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors, tibillet_labels as labels,
-};
+use super::tibillet_labels as labels;
 use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
 
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
     compose,
     explain: None,
 };
 
-/// What stays in a path that Django makes a URL of (`filepath_to_uri`).
-const KEPT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters that Django's `filepath_to_uri` escapes.
+const ESCAPED_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'~')
     .remove(b'!')
@@ -104,16 +106,16 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
         _ => parse::<input::Reservation>(&data).is_err(),
     };
     if doubled {
-        // Of a key that is there twice the last counts, as everywhere.
+        // A key occurs twice. The last one counts.
         data = value.to_string().into();
     }
-    let (body, rings) = match input.spec.shape {
+    let (body, is_delivered) = match input.spec.shape {
         PayloadShape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,
     };
     Ok(ComposedNotification {
         body: BodyTemplate::Complete(body.into()),
-        audience: if rings {
+        audience: if is_delivered {
             Audience::Everyone
         } else {
             Audience::Nobody
@@ -122,12 +124,12 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
     })
 }
 
-/// The text of a body, which cannot fail: it is made of texts and numbers.
-fn written(body: &impl Serialize) -> String {
+/// Serializes a body, which cannot fail for texts and numbers.
+fn to_json(body: &impl Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-/// The reservation payload, keys in the document's order.
+/// The body of a reservation, with its keys in the documented order.
 #[derive(Serialize)]
 struct ReservationBody<'a> {
     object: &'static str,
@@ -152,15 +154,18 @@ fn reservation(given: &input::Reservation) -> Result<(String, bool), FieldErrors
         object: "reservation",
         uuid,
         state: &given.status,
-        datetime: made.map(|time| instant(time, ' ', "+00:00")),
+        datetime: made.map(|time| python_time(time, ' ', "+00:00")),
     };
     let before = given.previous_status.as_deref();
-    Ok((written(&body), reservation_rings(before, &given.status)))
+    Ok((
+        to_json(&body),
+        is_reservation_delivered(before, &given.status),
+    ))
 }
 
-/// Contract §3: on a move from `R`, `U` or `F` to `P`, `FA` or `V`, and when `FA` or `P` is saved again; without a
-/// state before, for `P`, `FA` and `V`.
-fn reservation_rings(before: Option<&str>, after: &str) -> bool {
+/// Whether a reservation is delivered: on a change from `R`, `U` or `F` to `P`, `FA` or `V`, and when `FA` or `P` is saved
+/// again. Without a previous state, for `P`, `FA` and `V`.
+fn is_reservation_delivered(before: Option<&str>, after: &str) -> bool {
     let validated = matches!(after, "P" | "FA" | "V");
     match before {
         None | Some("R" | "U" | "F") => validated,
@@ -169,7 +174,7 @@ fn reservation_rings(before: Option<&str>, after: &str) -> bool {
     }
 }
 
-/// The membership payload: 39 keys in TiBillet's order, all of them always there.
+/// The body of a membership: 39 keys in TiBillet's order, all of them always present.
 #[derive(Serialize)]
 struct MembershipBody<'a> {
     object: &'static str,
@@ -242,8 +247,8 @@ fn membership(
         pk: whole(&given.id).unwrap_or_default().to_string(),
         uuid: reader.uuid("uuid", Some(&given.uuid)),
         state: status,
-        datetime: added.map(form_a),
-        deadline: deadline.map(form_a),
+        datetime: added.map(with_numeric_offset),
+        deadline: deadline.map(with_numeric_offset),
         email: email(user, given.card_number.as_deref()),
         comment: given.comment.as_deref(),
         first_name: given.first_name.as_deref(),
@@ -257,9 +262,9 @@ fn membership(
         organisation_id: organizer.uuid.to_string(),
         user: reader.uuid("user.id", user.id.as_deref()),
         card_number: given.card_number.as_deref(),
-        date_added: added.map(form_b),
-        last_action: acted.map(form_b),
-        last_contribution: paid.map(form_b),
+        date_added: added.map(with_z),
+        last_action: acted.map(with_z),
+        last_contribution: paid.map(with_z),
         contribution_value: given.contribution_value.as_ref().and_then(decimal),
         payment_method: given.payment_method.as_deref(),
         payment_method_name: payment_method_name(given, organizer.language),
@@ -279,16 +284,16 @@ fn membership(
         custom_form: given.custom_form,
     };
     reader.finish()?;
-    Ok((written(&body), deadline.is_some()))
+    Ok((to_json(&body), deadline.is_some()))
 }
 
-/// A label that was given wins over the table.
+/// The published label, or the one of the table.
 fn state_display<'a>(given: &'a input::Membership<'_>, language: Language) -> Option<&'a str> {
     let by_table = filled(given.status.as_deref()).map(|code| labels::status(code, language));
     filled(given.state_display.as_deref()).or(by_table)
 }
 
-/// The same of how it was paid.
+/// The published label of the payment method, or the one of the table.
 fn payment_method_name<'a>(
     given: &'a input::Membership<'_>,
     language: Language,
@@ -298,12 +303,12 @@ fn payment_method_name<'a>(
     filled(given.payment_method_name.as_deref()).or(by_table)
 }
 
-/// A text that is there and not empty.
+/// The text, unless it is missing or empty.
 fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// The linked person's address in lower case, else `Anonymous` and the card; in both languages.
+/// The user's address in lower case, or `Anonymous` and the card number, in both languages.
 fn email<'a>(user: &User, card: Option<&'a str>) -> Cow<'a, str> {
     match (filled(user.email.as_deref()), filled(card)) {
         (Some(address), _) => address.to_lowercase().into(),
@@ -312,7 +317,7 @@ fn email<'a>(user: &User, card: Option<&'a str>) -> Cow<'a, str> {
     }
 }
 
-/// The nickname, else last name and first name as far as there are; null for a person without any.
+/// The nickname, or the last and first name; `None` for a person without names.
 fn member_name(given: &input::Membership<'_>) -> Option<String> {
     if let Some(pseudo) = filled(given.pseudo.as_deref()) {
         return Some(pseudo.to_owned());
@@ -322,7 +327,7 @@ fn member_name(given: &input::Membership<'_>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" "))
 }
 
-/// The path of a picture below `/media/`, percent-encoded as Django does; a full URL, or such a path, stays.
+/// The path of a picture below `/media/`, percent-encoded like Django's. A full URL or a path below `/media/` stays.
 fn picture(img: &str) -> Option<String> {
     let lower = img.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") || img.starts_with("/media/") {
@@ -330,10 +335,10 @@ fn picture(img: &str) -> Option<String> {
     }
     let path = img.replace('\\', "/");
     let path = path.trim_start_matches('/');
-    (!path.is_empty()).then(|| format!("/media/{}", utf8_percent_encode(path, KEPT_IN_PATHS)))
+    (!path.is_empty()).then(|| format!("/media/{}", utf8_percent_encode(path, ESCAPED_IN_PATHS)))
 }
 
-/// By weight; of equal weight in the order given.
+/// The options by weight, and in the published order for equal weights.
 fn options<'a>(reader: &mut Reader, given: &'a [Choice]) -> Vec<OptionBody<'a>> {
     let mut options = Vec::with_capacity(given.len());
     for (index, option) in given.iter().enumerate() {
@@ -348,55 +353,55 @@ fn options<'a>(reader: &mut Reader, given: &'a [Choice]) -> Vec<OptionBody<'a>> 
     options
 }
 
-/// `T` and `+00:00`, in UTC.
-fn form_a(time: Timestamp) -> String {
-    instant(time, 'T', "+00:00")
+/// UTC with `T` and `+00:00`.
+fn with_numeric_offset(time: Timestamp) -> String {
+    python_time(time, 'T', "+00:00")
 }
 
-/// `T` and `Z`, in UTC.
-fn form_b(time: Timestamp) -> String {
-    instant(time, 'T', "Z")
+/// UTC with `T` and `Z`.
+fn with_z(time: Timestamp) -> String {
+    python_time(time, 'T', "Z")
 }
 
-/// As Python writes an instant: six digits of fraction, or none when it is a whole second.
-fn instant(time: Timestamp, between: char, zone: &str) -> String {
+/// An instant like Python's `isoformat`: six digits of a second's fraction, or none for a whole second.
+fn python_time(time: Timestamp, separator: char, offset: &str) -> String {
     let civil = jiff::tz::Offset::UTC.to_datetime(time);
     let (date, clock) = (civil.date(), civil.time());
     let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
     let micros = clock.subsec_nanosecond() / 1_000;
     if micros == 0 {
-        format!("{date}{between}{hour:02}:{minute:02}:{second:02}{zone}")
+        format!("{date}{separator}{hour:02}:{minute:02}:{second:02}{offset}")
     } else {
-        format!("{date}{between}{hour:02}:{minute:02}:{second:02}.{micros:06}{zone}")
+        format!("{date}{separator}{hour:02}:{minute:02}:{second:02}.{micros:06}{offset}")
     }
 }
 
-/// A cancelled membership is not valid; any other is until its deadline, inclusive.
+/// Whether a membership is valid at `now`: not cancelled, and its deadline has not passed.
 fn is_valid(status: Option<&str>, deadline: Option<Timestamp>, now: Timestamp) -> bool {
     !matches!(status, Some("C" | "AC")) && deadline.is_some_and(|deadline| now <= deadline)
 }
 
-/// The membership body with its `is_valid` for `now`.
+/// The body of a membership with `is_valid` for `now`.
 pub(super) fn body_at_send_time(body: &Bytes, now: Timestamp) -> Bytes {
     #[derive(Deserialize)]
-    struct Frozen<'a> {
+    struct StoredBody<'a> {
         state: Option<String>,
         deadline: Option<Timestamp>,
         #[serde(borrow)]
         is_valid: &'a RawValue,
     }
-    let Ok(frozen) = serde_json::from_slice::<Frozen<'_>>(body) else {
-        // Erased, so that there is nothing to work out.
+    let Ok(stored) = serde_json::from_slice::<StoredBody<'_>>(body) else {
+        // The body was erased.
         return body.clone();
     };
-    let valid = is_valid(frozen.state.as_deref(), frozen.deadline, now);
-    let was = frozen.is_valid.get();
-    let is = if valid { "true" } else { "false" };
-    if was == is {
+    let valid = is_valid(stored.state.as_deref(), stored.deadline, now);
+    let old = stored.is_valid.get();
+    let new = if valid { "true" } else { "false" };
+    if old == new {
         return body.clone();
     }
-    // The member is borrowed from the body, so its place there is known.
-    let from = was.as_ptr().addr() - body.as_ptr().addr();
-    let parts = [&body[..from], is.as_bytes(), &body[from + was.len()..]];
+    // The member is borrowed from the body, which gives its position.
+    let from = old.as_ptr().addr() - body.as_ptr().addr();
+    let parts = [&body[..from], new.as_bytes(), &body[from + old.len()..]];
     parts.concat().into()
 }

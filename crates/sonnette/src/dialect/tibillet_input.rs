@@ -1,7 +1,7 @@
-//! What TiBillet's application publishes: its domain objects, as JSON Schema and as values.
+//! The objects that TiBillet's application publishes, as JSON Schema and as values.
 //!
-//! The schema says which keys there are and of which type; what it cannot say of a text (a UUID, a time, a date) is
-//! checked here, in the words of Django REST framework. Unknown keys are ignored.
+//! The schema gives keys and types. UUIDs, times and dates are checked here, with the error texts of Django REST
+//! framework. Unknown keys are ignored.
 
 use std::str::FromStr;
 
@@ -12,14 +12,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::FieldErrors;
+use super::field_errors::FieldErrors;
 
 const NOT_UUID: &str = "Must be a valid UUID.";
 const NOT_TIME: &str = "Datetime has wrong format. Use one of these formats instead: \
     YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
 const NOT_DATE: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
 
-/// A membership as the application has it; texts that mean something are still texts.
+/// A membership as published. UUIDs, times and dates are unchecked texts.
 #[derive(Deserialize)]
 pub(super) struct Membership<'a> {
     pub(super) id: Value,
@@ -59,7 +59,7 @@ pub(super) struct User {
     pub(super) email: Option<String>,
 }
 
-/// What was bought.
+/// The price that was bought.
 #[derive(Deserialize, Default)]
 pub(super) struct Price {
     pub(super) uuid: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct Price {
     pub(super) product: Option<Product>,
 }
 
-/// Of what it is a price.
+/// The product of a price.
 #[derive(Deserialize, Default)]
 pub(super) struct Product {
     pub(super) uuid: Option<String>,
@@ -84,7 +84,7 @@ pub(super) struct Choice {
     pub(super) poids: Option<Value>,
 }
 
-/// A reservation as the application has it.
+/// A reservation as published.
 #[derive(Deserialize)]
 pub(super) struct Reservation {
     pub(super) uuid: String,
@@ -94,7 +94,7 @@ pub(super) struct Reservation {
     pub(super) created_at: Option<String>,
 }
 
-/// Reads texts that mean something, and keeps all that is wrong with them.
+/// Parses texts and collects the errors.
 #[derive(Default)]
 pub(super) struct Reader(FieldErrors);
 
@@ -104,18 +104,18 @@ impl Reader {
         self.0.push(format!("data.{path}"), message.to_owned());
     }
 
-    /// A UUID as TiBillet writes it: with hyphens, in lower case.
+    /// Parses a UUID and writes it with hyphens in lower case.
     pub(super) fn uuid(&mut self, path: &str, text: Option<&str>) -> Option<String> {
         self.read(path, text, NOT_UUID, Uuid::from_str)
             .map(|uuid| uuid.to_string())
     }
 
-    /// A point in time, with its offset.
+    /// Parses a time with its offset.
     pub(super) fn time(&mut self, path: &str, text: Option<&str>) -> Option<Timestamp> {
         self.read(path, text, NOT_TIME, Timestamp::from_str)
     }
 
-    /// A day, as it was written.
+    /// Parses a date.
     pub(super) fn date(&mut self, path: &str, text: Option<&str>) -> Option<String> {
         let day = self.read(path, text, NOT_DATE, |text| match text.len() {
             10 => Date::from_str(text).map_err(|_| ()),
@@ -124,7 +124,7 @@ impl Reader {
         day.map(|day| day.to_string())
     }
 
-    /// Whether all of it made sense.
+    /// Returns the errors, if there are any.
     pub(super) fn finish(self) -> Result<(), FieldErrors> {
         if self.0.is_empty() {
             Ok(())
@@ -148,7 +148,7 @@ impl Reader {
     }
 }
 
-/// A whole number, given as a number or in digits.
+/// A whole number, published as a number or as a text of digits.
 pub(super) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::String(digits) => digits.parse().ok(),
@@ -161,7 +161,7 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-/// A decimal number, given as a number or as text.
+/// A decimal number, published as a number or as a text.
 pub(super) fn decimal(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.parse().ok(),
@@ -201,7 +201,7 @@ pub(super) fn reservation_schema() -> Value {
     })
 }
 
-/// Of a membership: its price, its user, and each of its options.
+/// The schemas of a membership's price, user and options.
 fn membership_parts() -> (Value, Value, Value) {
     let product = json!({
         "uuid": maybe("The product's UUID."),

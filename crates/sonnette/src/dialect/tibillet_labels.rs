@@ -1,16 +1,16 @@
-//! What TiBillet calls its codes, in the newer of its tables.
+//! TiBillet's labels for its codes.
 
 use crate::domain::Language;
 
 /// Code, English, French.
 type Row = (&'static str, &'static str, &'static str);
 
-/// Where a membership comes from and how it stands: `state_display`.
+/// The label of a membership's status: `state_display`.
 pub(super) fn status(code: &str, language: Language) -> &str {
     label(STATUS, code, language)
 }
 
-/// How a membership was paid: `payment_method_name`.
+/// The label of a payment method: `payment_method_name`.
 pub(super) fn payment_method(code: &str, language: Language) -> &str {
     label(PAYMENT_METHODS, code, language)
 }

@@ -1,6 +1,6 @@
-//! Mail owed to a user about the account.
+//! Emails about a user's account: an invitation, a forgotten password.
 //!
-//! A letter holds no link: its text is drawn when the letter is sent, and kept nowhere.
+//! The store keeps no link. The mailer draws the link's secret when it sends the email.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,31 +8,31 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::alert::wait_after;
+use super::alert::mail_retry_delay;
 use super::string_enum::string_enum;
 use super::{
     AccessLinkPurpose, AccountEmailId, EmailAddress, Language, OrganizerId, UserId, saturating_add,
 };
 
 string_enum! {
-    /// What a letter is about.
+    /// What an account email is about.
     AccountEmailKind {
-        /// Somebody may use the dashboard, and chooses a password.
+        /// The user was invited to the dashboard and chooses a password.
         Invitation = "invitation",
-        /// Somebody has forgotten theirs.
+        /// The user has forgotten the password and chooses another.
         Reset = "reset",
     }
 }
 
 impl AccountEmailKind {
-    /// Within this time of a letter there is no second one of its kind to the same user.
+    /// The shortest time between two emails of one kind to the same user.
     pub const MIN_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-    /// Letters of a kind that a user gets in a day: invitations that somebody sends again and again are nothing against
-    /// whoever has forgotten a password.
+    /// The most emails of one kind that a user gets in a day. Each kind has its own limit, so that repeated invitations do
+    /// not keep a user from resetting the password.
     pub const MAX_PER_DAY: u32 = 10;
 
-    /// What the link in such a letter is for.
+    /// The purpose of the link in an email of this kind to `user`.
     pub fn purpose(self, user: UserId) -> AccessLinkPurpose {
         match self {
             Self::Invitation => AccessLinkPurpose::Invitation(user),
@@ -40,7 +40,7 @@ impl AccountEmailKind {
         }
     }
 
-    /// A letter that could not be sent for so long is given up. Whoever has forgotten a password asks again before.
+    /// An email that could not be sent within this time is given up.
     pub fn lifetime(self) -> SignedDuration {
         match self {
             Self::Invitation => SignedDuration::from_hours(96),
@@ -49,59 +49,59 @@ impl AccountEmailKind {
     }
 }
 
-/// Mail owed to a user about the account.
+/// An email about an account that has yet to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountEmail {
     /// Assigned by the store, rising.
     pub id: AccountEmailId,
-    /// To whom.
+    /// The recipient.
     pub user: UserId,
-    /// Where that user gets mail now.
+    /// The recipient's current address.
     pub email: EmailAddress,
-    /// What it is about.
+    /// The kind of email.
     pub kind: AccountEmailKind,
-    /// In which language, unless it is on behalf of an organizer, which has its own.
+    /// The language, unless the email is sent for an organizer, which has a language of its own.
     pub language: Language,
-    /// On whose behalf.
+    /// The organizer that invites, if any.
     pub organizer: Option<OrganizerId>,
-    /// When it became owed.
+    /// When it was queued.
     pub at: Timestamp,
-    /// How often it was tried.
+    /// How often sending it has failed.
     pub tries: u32,
 }
 
-/// What came of trying to send a letter.
+/// The result of an attempt to send an account email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountEmailResult {
-    /// A mail server took it.
+    /// The mail server accepted it.
     Sent,
-    /// It is tried again.
+    /// It is sent again later.
     Waits {
-        /// When.
+        /// Not before this.
         due_at: Timestamp,
-        /// What went wrong.
+        /// Why sending failed.
         error: String,
     },
     /// It is never sent.
     GivenUp {
-        /// What went wrong last.
+        /// Why sending failed last.
         error: String,
     },
 }
 
 impl AccountEmail {
-    /// Whether it is too late to send it.
+    /// Whether it is too late to send the email.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now.duration_since(self.at) >= self.kind.lifetime()
     }
 
-    /// What follows a failed try that ended at `now`: like alerts, tried ever more rarely.
+    /// What follows a failure at `now`. The delays grow like those of alerts.
     pub fn after_failure(&self, error: String, now: Timestamp) -> AccountEmailResult {
         if self.is_expired(now) {
             return AccountEmailResult::GivenUp { error };
         }
         AccountEmailResult::Waits {
-            due_at: saturating_add(now, wait_after(self.tries)),
+            due_at: saturating_add(now, mail_retry_delay(self.tries)),
             error,
         }
     }
@@ -112,10 +112,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_is_tried_until_its_time_is_over() {
+    fn an_account_email_is_retried_until_it_expires() {
         for kind in AccountEmailKind::ALL {
             let at = Timestamp::UNIX_EPOCH;
-            let mut letter = AccountEmail {
+            let mut email = AccountEmail {
                 id: AccountEmailId(1),
                 user: UserId(1),
                 email: "a@example.org".parse().unwrap(),
@@ -127,17 +127,13 @@ mod tests {
             };
             let mut now = at;
             while let AccountEmailResult::Waits { due_at, .. } =
-                letter.after_failure(String::new(), now)
+                email.after_failure(String::new(), now)
             {
-                assert!(due_at > now && !letter.is_expired(now));
+                assert!(due_at > now && !email.is_expired(now));
                 now = due_at;
-                letter.tries += 1;
+                email.tries += 1;
             }
-            assert!(
-                letter.is_expired(now) && letter.tries > 5,
-                "{}",
-                letter.tries
-            );
+            assert!(email.is_expired(now) && email.tries > 5, "{}", email.tries);
         }
     }
 }

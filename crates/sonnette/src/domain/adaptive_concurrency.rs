@@ -1,42 +1,43 @@
-//! How many requests a lane has under way at a time.
+//! How many requests of a lane are in flight at a time.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The concurrency of one lane: grows while answers are good and come slower than our own work, shrinks when not.
+/// The concurrency limit of one lane. It grows while responses succeed and are slower than our own work, and shrinks
+/// otherwise.
 ///
-/// A receiver that can answer within [`AdaptiveConcurrency::FAST_RESPONSE`] is kept busy by a few requests at a time; more would only queue in
-/// it, or on our side, where they look like slow answers. What it can do is told by its best answer of late, not by the
-/// latest one. A receiver that takes longer is given one more for each good answer, so that the number doubles within
-/// one round of answers. An answer far slower than the best says that the receiver is full.
+/// A receiver that can respond within [`AdaptiveConcurrency::FAST_RESPONSE`] is kept busy by a few requests at a time.
+/// More would only queue in the receiver, or on our side, where they look like slow responses. So the limit follows the
+/// best recent response time, not the latest one. For a slower receiver each success adds one, which doubles the limit
+/// in each round of responses. A response much slower than the best one shows that the receiver is overloaded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaptiveConcurrency {
     window: u32,
-    /// The best answer time of this stretch of [`AdaptiveConcurrency::BASELINE_PERIOD`], and of the one before it.
+    /// The best response time of the current [`AdaptiveConcurrency::BASELINE_PERIOD`]; `best_before`: of the previous one.
     best: Option<Duration>,
     best_before: Option<Duration>,
-    began: Option<Timestamp>,
-    /// When the first good answer came.
-    since: Option<Timestamp>,
+    period_start: Option<Timestamp>,
+    /// When the first success was recorded.
+    first_success: Option<Timestamp>,
 }
 
 impl AdaptiveConcurrency {
-    /// Where a lane begins and, for a quick receiver, stays.
+    /// The initial limit. It stays the limit of a fast receiver.
     pub const INITIAL_WINDOW: u32 = 4;
-    /// Where growth ends, unless the webhook's settings say otherwise.
+    /// The highest limit, unless the webhook's settings set another.
     pub const MAX_WINDOW: u32 = 64;
-    /// A receiver that can answer within this time needs no more than [`AdaptiveConcurrency::INITIAL_WINDOW`] at a time.
+    /// A receiver that can respond within this time needs no more than [`AdaptiveConcurrency::INITIAL_WINDOW`] requests.
     pub const FAST_RESPONSE: Duration = Duration::from_millis(2);
-    /// A receiver slower than this is not offered more than it has: each request would be held for long.
+    /// The limit does not grow for a receiver slower than this.
     pub const SLOW_RESPONSE: Duration = Duration::from_secs(1);
-    /// The best answer is that of the last one to two times this.
+    /// The best response time is that of the last one to two periods of this length.
     pub const BASELINE_PERIOD: Duration = Duration::from_secs(5);
 
-    /// Growth waits so long for a first answer that shows what the receiver can do: the very first ones pay for connections.
+    /// The limit does not grow for this long after the first success, since the first requests also open connections.
     pub const WARM_UP: Duration = Duration::from_millis(100);
 
-    /// A lane that has just opened after failing begins with one.
+    /// The limit of a lane that has just recovered: one request.
     pub fn after_recovery() -> Self {
         Self {
             window: 1,
@@ -44,17 +45,17 @@ impl AdaptiveConcurrency {
         }
     }
 
-    /// How many requests may be under way.
+    /// How many requests may be in flight.
     pub fn window(&self) -> u32 {
         self.window
     }
 
-    /// After a good answer at `now` that took `took`, with `in_flight` requests under way, itself included; never
-    /// above `most`.
-    pub fn succeeded(&mut self, took: Duration, in_flight: u32, most: u32, now: Timestamp) {
-        let best = self.note(took, now);
-        let tried = now
-            .duration_since(*self.since.get_or_insert(now))
+    /// Records a success at `now` after `took`, with `in_flight` requests in flight, itself included. The limit does not
+    /// grow above `max`.
+    pub fn record_success(&mut self, took: Duration, in_flight: u32, max: u32, now: Timestamp) {
+        let best = self.record_latency(took, now);
+        let is_warm = now
+            .duration_since(*self.first_success.get_or_insert(now))
             .unsigned_abs()
             >= Self::WARM_UP;
         if self.window < Self::INITIAL_WINDOW {
@@ -64,24 +65,24 @@ impl AdaptiveConcurrency {
             || took > Self::SLOW_RESPONSE
         {
             self.window = (self.window - 1).max(Self::INITIAL_WINDOW);
-        } else if tried && in_flight >= self.window && self.window < most {
+        } else if is_warm && in_flight >= self.window && self.window < max {
             self.window += 1;
         }
     }
 
-    /// After a failed attempt.
-    pub fn failed(&mut self) {
+    /// Records a failure.
+    pub fn record_failure(&mut self) {
         self.window = (self.window / 2).max(1);
     }
 
-    /// Remembers an answer time, and tells the best of late.
-    fn note(&mut self, took: Duration, now: Timestamp) -> Duration {
-        let fresh = self
-            .began
-            .is_some_and(|began| now.duration_since(began).unsigned_abs() < Self::BASELINE_PERIOD);
-        if !fresh {
+    /// Records a response time and returns the best recent one.
+    fn record_latency(&mut self, took: Duration, now: Timestamp) -> Duration {
+        let is_current = self
+            .period_start
+            .is_some_and(|start| now.duration_since(start).unsigned_abs() < Self::BASELINE_PERIOD);
+        if !is_current {
             self.best_before = self.best.take();
-            self.began = Some(now);
+            self.period_start = Some(now);
         }
         let best = self.best.map_or(took, |best| best.min(took));
         self.best = Some(best);
@@ -95,8 +96,8 @@ impl Default for AdaptiveConcurrency {
             window: Self::INITIAL_WINDOW,
             best: None,
             best_before: None,
-            began: None,
-            since: None,
+            period_start: None,
+            first_success: None,
         }
     }
 }
@@ -109,18 +110,18 @@ mod tests {
         Timestamp::from_millisecond(millis).unwrap()
     }
 
-    /// Answers that take so long, one after the other, with the window always full.
-    fn after(answers: u32, took: Duration, most: u32) -> AdaptiveConcurrency {
-        let mut pace = AdaptiveConcurrency::default();
+    /// The limit after responses that each take this long, with the limit always reached.
+    fn after(answers: u32, took: Duration, max: u32) -> AdaptiveConcurrency {
+        let mut limit = AdaptiveConcurrency::default();
         for n in 0..answers {
             let now = at(1_000 + i64::from(n) * 10);
-            pace.succeeded(took, pace.window(), most, now);
+            limit.record_success(took, limit.window(), max, now);
         }
-        pace
+        limit
     }
 
     #[test]
-    fn a_quick_receiver_needs_no_more_than_the_first_few() {
+    fn the_limit_of_a_fast_receiver_stays() {
         assert_eq!(
             after(
                 500,
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_far_away_is_given_more_up_to_the_bound() {
+    fn the_limit_of_a_slower_receiver_grows_to_its_maximum() {
         let took = Duration::from_millis(80);
         assert_eq!(
             after(500, took, AdaptiveConcurrency::MAX_WINDOW).window(),
@@ -148,44 +149,44 @@ mod tests {
     }
 
     #[test]
-    fn one_quick_answer_shows_that_the_slow_ones_were_our_own_doing() {
-        let mut pace = after(
+    fn one_fast_response_shrinks_the_limit() {
+        let mut limit = after(
             40,
             Duration::from_millis(80),
             AdaptiveConcurrency::MAX_WINDOW,
         );
-        let grown = pace.window();
+        let grown = limit.window();
         assert!(grown > AdaptiveConcurrency::INITIAL_WINDOW);
-        pace.succeeded(
+        limit.record_success(
             AdaptiveConcurrency::FAST_RESPONSE,
             grown,
             AdaptiveConcurrency::MAX_WINDOW,
             at(1_500),
         );
-        pace.succeeded(
+        limit.record_success(
             Duration::from_millis(80),
             grown,
             AdaptiveConcurrency::MAX_WINDOW,
             at(1_510),
         );
-        assert!(pace.window() < grown);
+        assert!(limit.window() < grown);
     }
 
     #[test]
-    fn a_receiver_that_is_full_or_very_slow_is_offered_less() {
-        let mut pace = after(
+    fn an_overloaded_or_very_slow_receiver_gets_a_smaller_limit() {
+        let mut limit = after(
             60,
             Duration::from_millis(50),
             AdaptiveConcurrency::MAX_WINDOW,
         );
-        let grown = pace.window();
-        pace.succeeded(
+        let grown = limit.window();
+        limit.record_success(
             Duration::from_millis(300),
             grown,
             AdaptiveConcurrency::MAX_WINDOW,
             at(1_700),
         );
-        assert_eq!(pace.window(), grown - 1);
+        assert_eq!(limit.window(), grown - 1);
         assert_eq!(
             after(500, Duration::from_secs(2), AdaptiveConcurrency::MAX_WINDOW).window(),
             AdaptiveConcurrency::INITIAL_WINDOW
@@ -193,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn failures_halve_it_and_one_always_goes() {
-        let mut pace = AdaptiveConcurrency::default();
-        pace.failed();
-        assert_eq!(pace.window(), 2);
-        pace.failed();
-        pace.failed();
-        assert_eq!(pace.window(), 1);
+    fn failures_halve_the_limit_down_to_one() {
+        let mut limit = AdaptiveConcurrency::default();
+        limit.record_failure();
+        assert_eq!(limit.window(), 2);
+        limit.record_failure();
+        limit.record_failure();
+        assert_eq!(limit.window(), 1);
         assert_eq!(AdaptiveConcurrency::after_recovery().window(), 1);
     }
 }

@@ -1,6 +1,6 @@
-//! What a human must be told: that a webhook was switched off, or soon will be.
+//! Alerts: emails to the owners of a webhook that was disabled or soon will be.
 //!
-//! Whether something is owed is decided here, over values; who is told, and when the mail goes, is not.
+//! This module decides whether an alert is due. The store finds the recipients and the mailer sends it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,17 +27,17 @@ string_enum! {
     }
 }
 
-/// Which alerts beside that of failures are wanted.
+/// The optional alerts. The alert about too many failures is always sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertRules {
-    /// When a 410 switches a webhook off.
+    /// Alert when a webhook is disabled because its receiver answered 410.
     pub on_gone: bool,
-    /// When half of the failures and half of the time of the policy have been reached, once in each row of failures.
+    /// Alert once per failure streak, when half of the failures and half of the time of the policy are reached.
     pub warning: bool,
 }
 
 impl Default for AlertRules {
-    /// A 410 tells, half-way does not.
+    /// Alerts on 410, no warnings.
     fn default() -> Self {
         Self {
             on_gone: true,
@@ -47,7 +47,8 @@ impl Default for AlertRules {
 }
 
 impl AlertRules {
-    /// What is owed after a decision. A warning may be named again within its row of failures; the store queues one.
+    /// The alert that is due after a decision. It may return a warning several times in one streak; the store queues only
+    /// the first.
     pub fn alert_after(
         self,
         decision: &Decision,
@@ -57,7 +58,7 @@ impl AlertRules {
         match decision.disable {
             Some(DisableReason::Failures) => Some(AlertKind::Failures),
             Some(DisableReason::Gone) => self.on_gone.then_some(AlertKind::Gone),
-            // Whoever did it knows.
+            // The person who disabled the webhook knows.
             Some(DisableReason::User) => None,
             None => {
                 let half = decision
@@ -80,60 +81,60 @@ fn is_half_way(policy: FailurePolicy, streak: FailureStreak, now: Timestamp) -> 
     }
 }
 
-/// Mail owed to the owners of a webhook.
+/// An alert that has yet to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Assigned by the store, rising.
     pub id: AlertId,
-    /// Whose webhook it is.
+    /// The owner of the webhook.
     pub organizer: OrganizerId,
-    /// Which one.
+    /// The webhook.
     pub webhook: WebhookId,
-    /// What it is about.
+    /// The kind of alert.
     pub kind: AlertKind,
-    /// When it became owed: when the webhook was switched off.
+    /// When it was queued; for a disabled webhook, when it was disabled.
     pub at: Timestamp,
-    /// Where the webhook was called: without credentials and query, which may hold secrets.
+    /// The target URL without credentials and query, which may hold secrets.
     pub target: String,
     /// Failed attempts in a row.
     pub failures: u32,
     /// When the first of them ended.
     pub since: Timestamp,
-    /// The last status; 0 where there was no whole answer.
+    /// The last status; 0 if there was no complete response.
     pub return_code: u16,
-    /// Why there was none, in plain words.
+    /// Why there was no complete response.
     pub reason: Option<String>,
-    /// Who is told.
+    /// All recipients.
     pub recipients: Vec<String>,
-    /// Those of them for whom no mail server has taken it yet.
+    /// The recipients for whom no mail server has accepted it yet.
     pub pending: Vec<String>,
-    /// How often it was tried.
+    /// How often sending it has failed.
     pub tries: u32,
 }
 
-/// What came of trying to mail an alert.
+/// The result of an attempt to send an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertResult {
-    /// A mail server took it for everybody.
+    /// The mail server accepted it for all recipients.
     Sent,
-    /// It is tried again.
+    /// It is sent again later.
     Waits {
-        /// When.
+        /// Not before this.
         due_at: Timestamp,
-        /// For whom.
+        /// The recipients that are left.
         pending: Vec<String>,
-        /// What went wrong.
+        /// Why sending failed.
         error: String,
     },
     /// It is never sent.
     GivenUp {
-        /// What went wrong last.
+        /// Why sending failed last.
         error: String,
     },
 }
 
-/// Waits after the first, second, … failed try to send a mail; the last repeats.
-const WAITS: [Duration; 8] = [
+/// The delays after the first, second, … failure to send an email; the last repeats.
+const MAIL_RETRY_DELAYS: [Duration; 8] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
     Duration::from_mins(1),
@@ -144,16 +145,16 @@ const WAITS: [Duration; 8] = [
     Duration::from_hours(4),
 ];
 
-/// The wait after a mail has failed once more, `tries` times before.
-pub(super) fn wait_after(tries: u32) -> Duration {
-    WAITS[(tries as usize).min(WAITS.len() - 1)]
+/// The delay after another failure to send an email that had failed `tries` times before.
+pub(super) fn mail_retry_delay(tries: u32) -> Duration {
+    MAIL_RETRY_DELAYS[(tries as usize).min(MAIL_RETRY_DELAYS.len() - 1)]
 }
 
 impl Alert {
-    /// A mail that could not be sent for so long is given up.
+    /// An alert that could not be sent within this time is given up.
     pub const LIFETIME: SignedDuration = SignedDuration::from_hours(96);
 
-    /// What follows a failed try that ended at `now`, with `pending` still owed.
+    /// What follows a failure at `now` that left the recipients `pending`.
     pub fn after_failure(
         &self,
         pending: Vec<String>,
@@ -164,7 +165,7 @@ impl Alert {
             return AlertResult::GivenUp { error };
         }
         AlertResult::Waits {
-            due_at: saturating_add(now, wait_after(self.tries)),
+            due_at: saturating_add(now, mail_retry_delay(self.tries)),
             pending,
             error,
         }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switching_off_is_told_and_a_hand_is_not() {
+    fn disabling_alerts_unless_a_person_did_it() {
         let now = Timestamp::UNIX_EPOCH;
         let alert_after =
             |reason| RULES.alert_after(&decision(1, now, Some(reason)), FailurePolicy::STRICT, now);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn half_way_needs_half_of_both() {
+    fn a_warning_needs_half_of_the_failures_and_of_the_time() {
         let since = Timestamp::UNIX_EPOCH;
         let alert_after = |failures, minutes, policy| {
             let now = since + Duration::from_mins(minutes);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_is_tried_for_four_days_ever_more_rarely() {
+    fn an_alert_is_retried_for_four_days_with_growing_delays() {
         let at = Timestamp::UNIX_EPOCH;
         let mut alert = Alert {
             id: AlertId(1),

@@ -1,4 +1,4 @@
-//! One POST of a delivery, and what the wire said.
+//! One request to a receiver and its outcome.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use jiff::Timestamp;
 
 use super::{ActionName, AttemptId, EventSlug, NotificationId, SendFailure, WebhookId};
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The receiver answered, and its answer ended or passed the limit in time.
+    /// The receiver responded in time. A body above the size limit counts as complete.
     Answered {
         /// The status, 200 to 599.
         status: u16,
-        /// The wait it asks for: `Retry-After` on 429 or 503, at most 24 h.
+        /// `Retry-After` of a 429 or 503, at most 24 h.
         retry_after: Option<Duration>,
     },
-    /// There was no whole answer.
+    /// There was no complete response.
     Failed(SendFailure),
 }
 
 impl Outcome {
-    /// 200 to 299 and nothing else.
+    /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         matches!(
             self,
@@ -33,7 +33,7 @@ impl Outcome {
         )
     }
 
-    /// The status, or 0 where there was no whole answer.
+    /// The status, or 0 if there was no complete response.
     pub fn return_code(&self) -> u16 {
         match self {
             Self::Answered { status, .. } => *status,
@@ -61,16 +61,16 @@ pub enum AttemptFailure {
     Send(SendFailure),
 }
 
-/// A request and its outcome as they go on record.
+/// A request and its response as the log keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpExchange {
-    /// When the request began; its second is the `webhook-timestamp`.
+    /// When the request began; `webhook-timestamp` is this in whole seconds.
     pub started_at: Timestamp,
-    /// Until the answer had been read, or the failure.
+    /// The time until the response was read or the request failed.
     pub duration: Duration,
-    /// What the wire said.
+    /// The status or the failure.
     pub outcome: Outcome,
-    /// As sent, in order; values of the webhook's own extra headers and of `Authorization` masked.
+    /// As sent, in order. Values of the webhook's extra headers and of `Authorization` are masked.
     pub request_headers: Headers,
     /// As received, cut at 8 KiB.
     pub response_headers: Headers,
@@ -81,27 +81,27 @@ pub struct HttpExchange {
 /// Header lines, `name: value` with a line feed after each.
 pub type Headers = String;
 
-/// An entry of the log: one POST and what came of it.
+/// An entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its place in the log.
+    /// The position in the log.
     pub id: AttemptId,
-    /// To whom.
+    /// The webhook that it was sent to.
     pub webhook: WebhookId,
-    /// Of what; a test has an id of its own that names nothing stored.
+    /// The notification; the id of a test names no stored notification.
     pub notification: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
-    /// The event it belongs to, if any.
+    /// The event of the notification, if any.
     pub event: Option<EventSlug>,
-    /// Where it went, without credentials.
+    /// The target URL without credentials.
     pub target_url: String,
-    /// 1 for the first of its delivery, 2 for the next, ….
+    /// 1 for the first attempt of the delivery.
     pub number: u32,
-    /// Sent by the test button.
+    /// Whether it is a test.
     pub test: bool,
-    /// The body where it is not the notification's own.
+    /// The body that was sent, if it differs from the notification's.
     pub payload: Option<Bytes>,
-    /// The rest.
+    /// The request and the response.
     pub exchange: HttpExchange,
 }

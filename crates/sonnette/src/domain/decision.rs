@@ -1,17 +1,17 @@
-//! The decision after each attempt: deliver, retry, hold, give up, disable.
+//! The decision after each attempt: settle, retry, hold, give up, disable.
 //!
-//! One pure function over values. It does not know the store, the network or the clock; the engine obeys it.
+//! A pure function over values, without store, network or clock. The engine carries the decision out.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
     ProbeSchedule, Progress, saturating_add,
 };
 
-/// Waits before the second to twelfth try, counted from the end of the failed one.
+/// The delays before the second to twelfth try, from the end of the failed one.
 pub const RETRY_DELAYS: [Duration; 11] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
@@ -26,16 +26,13 @@ pub const RETRY_DELAYS: [Duration; 11] = [
     Duration::from_hours(24),
 ];
 
-/// After this time a delivery is given up, whatever is left of its schedule.
-pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
-
-/// Failed attempts in a row, over at least two notifications, that make a lane failing.
+/// The number of failures in a row, over at least two notifications, after which a lane is failing.
 const FAILING_AFTER: u32 = 5;
 
-/// What decides beyond the attempt itself.
+/// The settings that a decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// When a webhook that only fails is switched off.
+    /// When a failing webhook is disabled.
     pub failures: FailurePolicy,
 }
 
@@ -44,50 +41,50 @@ pub struct Policy {
 pub enum AttemptKind {
     /// The delivery was due.
     Due,
-    /// The lane is failing and looks whether its receiver is back.
+    /// The lane is failing, and the attempt checks whether its receiver has recovered.
     Probe,
 }
 
-/// What happens next.
+/// What follows an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// To the delivery.
+    /// The change of the delivery.
     pub delivery: DeliveryDecision,
-    /// To its lane.
+    /// The new health of the lane.
     pub health: LaneHealth,
-    /// To its webhook, if it is switched off.
+    /// Why the webhook is to be disabled, if it is.
     pub disable: Option<DisableReason>,
 }
 
-/// What happens to a delivery after an attempt.
+/// The change of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryDecision {
-    /// Settled: a receiver took it.
+    /// It is settled: the receiver accepted it.
     Delivered,
-    /// Still waits; `due_at` and `tries` say for what.
+    /// It waits for its next attempt.
     Waits(Progress),
-    /// Settled: its twelve tries are used up.
+    /// It is settled: its twelve tries are used up.
     GivenUp(Progress),
 }
 
-/// An attempt that has ended, as [`decide`] looks at it.
+/// The input of [`decide`]: an attempt that has ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FinishedAttempt<'a> {
-    /// What was sent.
+    /// The notification that was sent.
     pub notification: NotificationId,
-    /// How far its delivery had come before.
+    /// The progress of the delivery before the attempt.
     pub progress: Progress,
     /// Why it was made.
     pub turn: AttemptKind,
-    /// What the wire said.
+    /// The outcome of the request.
     pub outcome: &'a Outcome,
     /// When it ended.
     pub at: Timestamp,
-    /// Drawn evenly from 0 to 1: moves the wait by at most 10 % either way.
+    /// A random number, uniform in 0 to 1. It changes the delay by at most 10 %.
     pub jitter: f64,
 }
 
-/// Decides what follows an attempt; `health` is that of the lane before it.
+/// Decides what follows an attempt. `health` is the lane's health before the attempt.
 pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
     let FinishedAttempt {
         notification,
@@ -100,7 +97,7 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
     if outcome.is_success() {
         let health = LaneHealth {
             last_success_at: Some(now),
-            // Whoever asked for silence means it, also where a request that was already under way went well.
+            // A pause that the receiver asked for holds even if a request that was in flight succeeds.
             paused_until: health.paused_until.filter(|until| *until > now),
             ..LaneHealth::default()
         };
@@ -128,7 +125,7 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
         reaches_threshold(policy.failures, streak, never_succeeded, now)
             .then_some(DisableReason::Failures)
     };
-    // A held delivery is due the moment its lane opens or its webhook is switched on again.
+    // A held delivery is due as soon as its lane recovers or its webhook is enabled again.
     let delivery = match delivery {
         DeliveryDecision::Waits(p) if health.is_failing() || disable.is_some() => {
             DeliveryDecision::Waits(Progress {
@@ -145,8 +142,9 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
     }
 }
 
-/// Decides what follows a failed attempt that began before its webhook got a new address, or was switched off and on:
-/// that is no fault of the receiver there is now, and its lane stays as it is.
+/// Decides what follows a failed attempt that began before its webhook got a new target, or was disabled and enabled.
+///
+/// The failure says nothing about the current receiver, so the health of the lane does not change.
 pub fn decide_stale(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
     let policy = Policy {
         failures: FailurePolicy::Never,
@@ -189,7 +187,7 @@ fn extend_streak(
 fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
     let progress = trial.progress;
     let attempts = progress.attempts.saturating_add(1);
-    // Neither is a try of the schedule's kind: after a 410 the webhook is off, and what waits is held.
+    // A probe uses no try of the schedule. Nor does a 410: it disables the webhook, which holds the delivery.
     if trial.turn == AttemptKind::Probe || is_gone(trial.outcome) {
         return DeliveryDecision::Waits(Progress {
             attempts,
@@ -243,7 +241,7 @@ fn probing_after(
 ) -> Option<ProbeSchedule> {
     match (probing, turn) {
         (Some(p), AttemptKind::Probe) => Some(p.after_failed_probe(now)),
-        // A request that was already under way when the lane began to fail tells nothing new.
+        // A request that was in flight when the lane began to fail does not move the next probe.
         (Some(p), AttemptKind::Due) => Some(p),
         (None, _) => {
             (streak.failures >= FAILING_AFTER && streak.several).then(|| ProbeSchedule::start(now))
@@ -251,8 +249,8 @@ fn probing_after(
     }
 }
 
-/// `never_succeeded`: a delivery was just given up and nothing has succeeded since it was published. That reaches the threshold
-/// too: a quiet webhook must not fail for ever.
+/// Whether the webhook is to be disabled. `never_succeeded`: a delivery was just given up, and no attempt has succeeded
+/// since it was published. This also reaches the threshold, so that a webhook with few notifications cannot fail forever.
 fn reaches_threshold(
     policy: FailurePolicy,
     streak: FailureStreak,

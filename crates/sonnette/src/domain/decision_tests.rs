@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    AlertRules, DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress, SendFailure,
+    AlertRules, DELIVERY_LIFETIME, DisableReason, FailurePolicy, FailureStreak, LaneHealth,
+    NotificationId, Outcome, ProbeSchedule, Progress, SendFailure,
 };
 
 const NEVER: Policy = Policy {
@@ -105,7 +105,7 @@ fn any_health() -> impl Strategy<Value = LaneHealth> {
 }
 
 #[test]
-fn the_schedule_is_that_of_pretix_and_fits_its_three_days() {
+fn retry_delays_are_those_of_pretix_within_three_days() {
     let seconds: Vec<_> = RETRY_DELAYS.iter().map(Duration::as_secs).collect();
     let expected = [
         5, 30, 60, 300, 1_200, 3_600, 14_400, 21_600, 43_200, 43_200, 86_400,

@@ -1,29 +1,32 @@
-//! One notification for one webhook, until settled.
+//! A delivery: one notification for one webhook, until it is settled.
 
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::string_enum::string_enum;
-use super::{ActionName, DELIVERY_LIFETIME, EventSlug, NotificationId, WebhookId, saturating_add};
+use super::{ActionName, EventSlug, NotificationId, WebhookId, saturating_add};
 
-/// How far an unsettled delivery has come.
+/// The time after which a delivery is given up, even if retries are left.
+pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
+
+/// The progress of an unsettled delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Requests made so far, of every kind.
+    /// The number of requests so far, probes included.
     pub attempts: u32,
-    /// Tries of the schedule used; a probe uses none, so this is at most `attempts`.
+    /// The number of tries used of the retry schedule. A probe uses none, so this is at most `attempts`.
     pub tries: u32,
-    /// When its schedule began: at publication, or when it was last sent again by hand.
+    /// When the retry schedule began: at publication, or when the delivery was last resent by hand.
     pub started_at: Timestamp,
     /// Not before this.
     pub due_at: Timestamp,
 }
 
 impl Progress {
-    /// A delivery of something published now.
+    /// The progress of a new delivery.
     pub fn new(published_at: Timestamp) -> Self {
         Self {
             attempts: 0,
@@ -33,7 +36,7 @@ impl Progress {
         }
     }
 
-    /// When it is given up, whatever is left of its schedule.
+    /// When the delivery is given up, even if retries are left.
     pub fn expires_at(&self) -> Timestamp {
         saturating_add(self.started_at, DELIVERY_LIFETIME)
     }
@@ -42,43 +45,43 @@ impl Progress {
 /// A delivery as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// To whom; with `notification` its key: there is one delivery for each pair.
+    /// The webhook. There is one delivery for each webhook and notification.
     pub webhook: WebhookId,
-    /// Of what.
+    /// The notification.
     pub notification: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
-    /// The event it belongs to, if any.
+    /// The event of the notification, if any.
     pub event: Option<EventSlug>,
-    /// Requests made so far.
+    /// The number of requests so far.
     pub attempts: u32,
-    /// Where it stands.
+    /// The current state.
     pub state: DeliveryState,
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// Waits for its time.
+    /// Waits until it is due.
     Scheduled {
         /// Not before this.
         due_at: Timestamp,
     },
-    /// Waits for its lane: the receiver is failing, or the webhook disabled.
+    /// Waits for its lane: the receiver is failing or the webhook is disabled.
     Held,
-    /// Will not be sent again of itself.
+    /// Is not sent again unless somebody asks for it.
     Settled {
-        /// Since when.
+        /// When it was settled.
         at: Timestamp,
-        /// How it ended.
+        /// How it was settled.
         how: SettlementKind,
-        /// In plain words, for what was not delivered.
+        /// Why it was not delivered.
         reason: Option<String>,
     },
 }
 
 impl DeliveryState {
-    /// The word of the API.
+    /// The state as the API names it.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Scheduled { .. } => "scheduled",
@@ -89,13 +92,13 @@ impl DeliveryState {
 }
 
 string_enum! {
-    /// How a delivery ended.
+    /// How a delivery was settled.
     SettlementKind {
-        /// A receiver took it.
+        /// The receiver accepted it.
         Delivered = "delivered",
         /// Its tries or its three days were used up.
         GivenUp = "given_up",
-        /// Somebody said so.
+        /// A person dropped it.
         Dropped = "dropped",
     }
 }

@@ -1,4 +1,4 @@
-//! How a webhook stands and why, in parts that can be put into any language.
+//! The condition of a webhook and its cause, as values that a page words in any language.
 
 use jiff::Timestamp;
 
@@ -6,83 +6,83 @@ use super::{
     Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId, WebhookState,
 };
 
-/// How a webhook stands.
+/// The condition of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Diagnosis {
-    /// Nothing was sent, as far back as the log goes.
+    /// The log has no attempt.
     NeverSent,
-    /// Nothing was sent since its address was changed or it was switched on; before that, the last attempt failed.
+    /// Nothing was sent since the target was changed or the webhook was enabled. The last attempt before that failed.
     NotSentSinceChange,
-    /// Its receiver took what came last.
+    /// The receiver accepted the last attempt.
     Healthy {
-        /// When that was.
+        /// When the last success ended.
         last_success: Timestamp,
     },
-    /// What was sent last failed, but it is too early to say that its receiver does.
+    /// The last attempts failed, but too few to call the receiver failing.
     FailingRecently {
-        /// Failed attempts since the last success.
+        /// The number of failures since the last success.
         failures: u32,
-        /// When the first of them ended.
+        /// When the first of these failures ended.
         since: Timestamp,
-        /// The one notification that failed each time, where there was only one: the fault may be its own.
+        /// The notification, if only one failed. The cause may be in its content.
         only: Option<NotificationId>,
-        /// What was wrong with the last attempt, where the log still has it.
+        /// Why the last attempt failed, if the log still has it.
         last: Option<AttemptFailure>,
-        /// How many deliveries wait.
+        /// The number of deliveries that wait.
         waiting: u64,
-        /// When the next request may begin, if anything waits.
+        /// When the next request may begin, if a delivery waits.
         next_try: Option<Timestamp>,
     },
-    /// Its receiver asked for silence (`Retry-After`), and is not failing beyond that.
+    /// The receiver asked for a pause (`Retry-After`) and is not failing otherwise.
     Paused {
-        /// Until then.
+        /// The end of the pause.
         until: Timestamp,
-        /// What was wrong with the last attempt, if anything was and the log still has it.
+        /// Why the last attempt failed, if it did and the log still has it.
         last: Option<AttemptFailure>,
-        /// How many deliveries wait.
+        /// The number of deliveries that wait.
         waiting: u64,
     },
-    /// Its receiver fails, and is only asked now and then whether it is back.
+    /// The receiver is failing, and the webhook sends only probes.
     Failing {
         /// When the first failure since the last success ended.
         since: Timestamp,
-        /// What was wrong with the last attempt, where the log still has it.
+        /// Why the last attempt failed, if the log still has it.
         fault: Option<AttemptFailure>,
-        /// How many deliveries wait.
+        /// The number of deliveries that wait.
         waiting: u64,
-        /// When it is asked next, if anything waits.
+        /// When the next probe may be sent, if a delivery waits.
         next_try: Option<Timestamp>,
     },
-    /// It is off.
+    /// The webhook is disabled.
     Disabled {
-        /// Since when.
+        /// When it was disabled.
         since: Timestamp,
-        /// By whom or what.
+        /// Why it was disabled.
         reason: DisableReason,
-        /// What was wrong with the last attempt, if anything was and the log still has it.
+        /// Why the last attempt failed, if it did and the log still has it.
         last: Option<AttemptFailure>,
-        /// How many deliveries are held for it.
+        /// The number of deliveries that are held.
         waiting: u64,
     },
 }
 
-/// What is known of a webhook.
+/// The input of [`Diagnosis::new`].
 #[derive(Debug, Clone, Copy)]
 pub struct DiagnosisInput<'a> {
-    /// Whether it is called.
+    /// Whether the webhook is enabled.
     pub state: &'a WebhookState,
-    /// How its receiver has been answering.
+    /// The health of its lane.
     pub health: &'a LaneHealth,
-    /// How many deliveries wait.
+    /// The number of deliveries that wait.
     pub waiting: u64,
-    /// When the next request may begin, if anything waits.
+    /// When the next request may begin, if a delivery waits.
     pub next_try: Option<Timestamp>,
-    /// The newest attempt that was no test.
+    /// The newest attempt that is not a test.
     pub last_attempt: Option<&'a Attempt>,
 }
 
 impl Diagnosis {
-    /// Judges what is known `now`.
+    /// Diagnoses the webhook at `now`.
     pub fn new(input: DiagnosisInput<'_>, now: Timestamp) -> Self {
         let DiagnosisInput {
             state,
@@ -136,7 +136,7 @@ impl Diagnosis {
     }
 }
 
-/// The health knows an older one only, as long as all is well.
+/// While all attempts succeed, the stored health has an older success than the log.
 fn last_success(health: &LaneHealth, last_attempt: Option<&Attempt>) -> Option<Timestamp> {
     let last = last_attempt.filter(|attempt| attempt.exchange.outcome.is_success());
     let ended = last.and_then(|attempt| Timestamp::from_microsecond(attempt.id.0).ok());

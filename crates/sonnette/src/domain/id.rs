@@ -1,4 +1,4 @@
-//! Identifiers: positive integers, as pretix shows them, one type for each thing so that they cannot be mixed up.
+//! Identifiers: positive integers, as in pretix. Each has a type of its own, so that they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,24 +38,24 @@ macro_rules! ids {
 }
 
 ids! {
-    /// An organizer: the tenant.
+    /// An organizer.
     OrganizerId,
-    /// An event of an organizer: a concert, never a thing we send.
+    /// An event of an organizer, such as a concert.
     EventId,
-    /// A webhook; it also names its lane.
+    /// A webhook, and its lane.
     WebhookId,
-    /// A notification: rising over all organizers, below 2⁵³.
+    /// A notification. Ids rise over all organizers and stay below 2⁵³.
     NotificationId,
-    /// An attempt: rising within its webhook. Its value is the time the attempt ended, in microseconds since 1970,
-    /// moved on where two would coincide; so a stretch of time is a stretch of ids.
+    /// An attempt. Ids rise within a webhook. The value is the time when the attempt ended, in microseconds since 1970,
+    /// increased where two would be equal; so a range of time is a range of ids.
     AttemptId,
     /// A token of the REST API.
     TokenId,
     /// A user of the dashboard.
     UserId,
-    /// Mail owed to a human about a webhook.
+    /// An alert.
     AlertId,
-    /// Mail owed to a user about the account.
+    /// An account email.
     AccountEmailId,
     /// An entry of the audit log.
     AuditId,

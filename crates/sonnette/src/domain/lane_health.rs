@@ -1,4 +1,4 @@
-//! The health of a lane: pure values that [`decide`](super::decide) moves on.
+//! The health of a lane. Only [`decide`](super::decide) changes it.
 
 use std::time::Duration;
 
@@ -6,47 +6,48 @@ use jiff::Timestamp;
 
 use super::{NotificationId, saturating_add};
 
-/// How a webhook's receiver has been answering. Survives restarts.
+/// How a webhook's receiver has been responding. It survives restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneHealth {
-    /// The failed attempts since the last success, if there were any.
+    /// The failures since the last success, if any.
     pub streak: Option<FailureStreak>,
-    /// Set while the lane is failing: it sends probes only.
+    /// Set while the lane is failing and sends only probes.
     pub probing: Option<ProbeSchedule>,
-    /// The receiver asked for silence until then (`Retry-After`).
+    /// The end of the pause that the receiver asked for (`Retry-After`).
     pub paused_until: Option<Timestamp>,
-    /// When a receiver last took something; kept up to date in memory, stored when a streak begins.
+    /// The last success. Up to date in memory; stored when a streak begins.
     pub last_success_at: Option<Timestamp>,
 }
 
-/// Failed attempts in a row.
+/// Failures in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureStreak {
-    /// How many; at least 1.
+    /// The number of failures, at least 1.
     pub failures: u32,
-    /// When the first of them ended.
+    /// When the first failed attempt ended.
     pub since: Timestamp,
-    /// What the first of them carried.
+    /// The notification of the first failed attempt.
     pub first: NotificationId,
-    /// Whether more than one notification failed: one poisonous notification alone does not make a lane failing.
+    /// Whether more than one notification failed. One notification that the receiver cannot process does not make the
+    /// lane failing.
     pub several: bool,
 }
 
-/// A failing lane's next look at its receiver.
+/// When a failing lane sends its probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeSchedule {
     /// When the lane became failing.
     pub since: Timestamp,
-    /// When the next probe may go.
+    /// The next probe is not sent before this.
     pub next_at: Timestamp,
-    /// The wait before it; doubles up to [`ProbeSchedule::MAX_WAIT`].
+    /// The delay before the next probe. It doubles up to [`ProbeSchedule::MAX_WAIT`].
     pub wait: Duration,
 }
 
 impl ProbeSchedule {
-    /// The wait before the first probe.
+    /// The delay before the first probe.
     pub const FIRST_WAIT: Duration = Duration::from_secs(5);
-    /// The longest wait between probes.
+    /// The longest delay between probes.
     pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
     pub(super) fn start(now: Timestamp) -> Self {
@@ -73,12 +74,12 @@ impl LaneHealth {
         self.probing.is_some()
     }
 
-    /// Failed attempts since the last success.
+    /// The number of failures since the last success.
     pub fn consecutive_failures(&self) -> u32 {
         self.streak.map_or(0, |s| s.failures)
     }
 
-    /// No request may begin before this: a pause the receiver asked for, or the next probe.
+    /// No request begins before this: the end of the pause, or the next probe.
     pub fn silent_until(&self) -> Option<Timestamp> {
         self.paused_until.max(self.probing.map(|p| p.next_at))
     }

@@ -1,30 +1,29 @@
-//! How long answers took, in sum: few bytes for any number of them.
+//! A histogram of response times that takes few bytes for any number of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the first bins end at and go on from, in microseconds.
-const FIRST: u64 = 250;
-/// The last bin, which has no end: it begins at about 55 s.
-const LAST: u8 = 72;
-/// Where the quarters of an octave begin, in thousandths of its beginning.
-const QUARTERS: [u64; 4] = [1_000, 1_189, 1_414, 1_682];
+/// The end of the first bin, in microseconds.
+const FIRST_BIN_END: u64 = 250;
+/// The last bin, which has no end. It begins at about 55 s.
+const LAST_BIN: u8 = 72;
+/// The starts of the four bins of an octave, in thousandths of the octave's start.
+const QUARTER_STARTS: [u64; 4] = [1_000, 1_189, 1_414, 1_682];
 
-/// How many answers took how long, in fixed bins: four to an octave from 0.25 ms on, so that a time read out of it is at
-/// most a fifth off.
+/// Counts of response times in fixed bins: four per octave from 0.25 ms on, so that a quantile is at most a fifth off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatencyHistogram {
-    /// How many fell into each bin that is not empty.
+    /// The counts of the bins that are not empty.
     bins: BTreeMap<u8, u64>,
 }
 
 impl LatencyHistogram {
-    /// Counts one.
+    /// Adds one response time.
     pub fn add(&mut self, took: Duration) {
         self.count_in(bin_of(took), 1);
     }
 
-    /// Counts all that another has counted.
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (bin, count) in &other.bins {
             self.count_in(*bin, *count);
@@ -36,14 +35,14 @@ impl LatencyHistogram {
         *sum = sum.saturating_add(count);
     }
 
-    /// How many were counted.
+    /// The number of response times.
     pub fn count(&self) -> u64 {
         self.bins
             .values()
             .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// What `percent` of 100 took no longer than, about: in the same bin as the exact value. None: nothing was counted.
+    /// The response time that `percent` of all do not exceed, in the same bin as the exact value; `None` if empty.
     pub fn quantile(&self, percent: u8) -> Option<Duration> {
         let all = u128::from(self.count());
         let rank = (all * u128::from(percent.min(100))).div_ceil(100).max(1);
@@ -51,8 +50,8 @@ impl LatencyHistogram {
         for (bin, count) in &self.bins {
             let count = u128::from(*count);
             if rank <= below + count {
-                // Those of a bin are taken to be spread evenly over it.
-                let (from, to) = (beginning(*bin), beginning(bin + 1));
+                // The times of a bin are assumed to be spread evenly.
+                let (from, to) = (bin_start(*bin), bin_start(bin + 1));
                 let share = u128::from(to - from) * (2 * (rank - below) - 1) / (2 * count);
                 let within = u64::try_from(share).unwrap_or_default();
                 return Some(Duration::from_micros(from + within));
@@ -62,7 +61,7 @@ impl LatencyHistogram {
         None
     }
 
-    /// For keeping: a few bytes for each bin that is not empty.
+    /// The stored form: a few bytes for each bin that is not empty.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(3 * self.bins.len());
         for (bin, count) in &self.bins {
@@ -77,9 +76,9 @@ impl LatencyHistogram {
         bytes
     }
 
-    /// What [`to_bytes`](Self::to_bytes) made; None for anything else.
+    /// Reads the form of [`to_bytes`](Self::to_bytes); `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut times = Self::default();
+        let mut histogram = Self::default();
         let mut bytes = bytes.iter();
         while let Some(bin) = bytes.next() {
             let mut count = 0_u64;
@@ -93,12 +92,12 @@ impl LatencyHistogram {
                     break;
                 }
             }
-            let known = *bin <= LAST && count > 0;
-            if !known || times.bins.insert(*bin, count).is_some() {
+            let is_valid = *bin <= LAST_BIN && count > 0;
+            if !is_valid || histogram.bins.insert(*bin, count).is_some() {
                 return None;
             }
         }
-        Some(times)
+        Some(histogram)
     }
 }
 
@@ -108,27 +107,27 @@ fn low_bits(number: u64) -> u8 {
 
 fn bin_of(took: Duration) -> u8 {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let Some(octave) = (micros / FIRST).checked_ilog2() else {
+    let Some(octave) = (micros / FIRST_BIN_END).checked_ilog2() else {
         return 0;
     };
-    let quarters = QUARTERS
+    let quarters = QUARTER_STARTS
         .iter()
         .filter(|thousandths| micros >= quarter(octave, **thousandths))
         .count();
     let bin = 4 * u64::from(octave) + quarters as u64;
-    u8::try_from(bin).map_or(LAST, |bin| bin.min(LAST))
+    u8::try_from(bin).map_or(LAST_BIN, |bin| bin.min(LAST_BIN))
 }
 
-/// Where a bin begins, in microseconds; for the one after the last, where that is taken to end.
-fn beginning(bin: u8) -> u64 {
+/// The start of a bin in microseconds. The start of the bin after the last is the assumed end of the last.
+fn bin_start(bin: u8) -> u64 {
     match bin.checked_sub(1) {
         None => 0,
-        Some(at) => quarter(u32::from(at / 4), QUARTERS[usize::from(at % 4)]),
+        Some(at) => quarter(u32::from(at / 4), QUARTER_STARTS[usize::from(at % 4)]),
     }
 }
 
 fn quarter(octave: u32, thousandths: u64) -> u64 {
-    (FIRST << octave.min(40)) * thousandths / 1_000
+    (FIRST_BIN_END << octave.min(40)) * thousandths / 1_000
 }
 
 #[cfg(test)]
@@ -138,11 +137,11 @@ mod tests {
     use super::*;
 
     fn times(micros: &[u64]) -> LatencyHistogram {
-        let mut times = LatencyHistogram::default();
+        let mut histogram = LatencyHistogram::default();
         for micros in micros {
-            times.add(Duration::from_micros(*micros));
+            histogram.add(Duration::from_micros(*micros));
         }
-        times
+        histogram
     }
 
     #[test]
@@ -158,8 +157,8 @@ mod tests {
             (499, 4),
             (500, 5),
             (30_000_000, 68),
-            (60_000_000, LAST),
-            (u64::MAX, LAST),
+            (60_000_000, LAST_BIN),
+            (u64::MAX, LAST_BIN),
         ] {
             assert_eq!(bin_of(Duration::from_micros(micros)), bin, "{micros}");
         }
@@ -167,8 +166,8 @@ mod tests {
 
     #[test]
     fn every_bin_begins_where_it_says() {
-        for bin in 1..=LAST {
-            let from = beginning(bin);
+        for bin in 1..=LAST_BIN {
+            let from = bin_start(bin);
             assert_eq!(bin_of(Duration::from_micros(from)), bin);
             assert_eq!(bin_of(Duration::from_micros(from - 1)), bin - 1);
         }
@@ -224,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_hold_everything(bins in prop::collection::btree_map(0..=LAST, 1..=u64::MAX, 0..73)) {
+        fn bytes_hold_everything(bins in prop::collection::btree_map(0..=LAST_BIN, 1..=u64::MAX, 0..73)) {
             let times = LatencyHistogram { bins };
             let bytes = times.to_bytes();
             prop_assert_eq!(LatencyHistogram::from_bytes(&bytes), Some(times));

@@ -1,9 +1,9 @@
 //! Values and decisions: no I/O, no clock, no async.
 //!
-//! Everything here can be made, compared and tested without a store or a network. What needs the time is given it.
+//! All of it can be made, compared and tested without a store or a network. Functions that need the time take an instant.
 
 mod account_email;
-mod action;
+mod action_name;
 mod adaptive_concurrency;
 mod alert;
 mod attempt;
@@ -17,6 +17,7 @@ mod latency_histogram;
 mod notification;
 mod organizer;
 mod pending_webhook_change;
+mod registered_action;
 mod secret;
 mod send_failure;
 mod session;
@@ -29,16 +30,16 @@ mod user;
 mod webhook;
 
 pub use account_email::{AccountEmail, AccountEmailKind, AccountEmailResult};
-pub(crate) use action::covering_wildcards;
-pub use action::{ActionName, InvalidActionName, RegisteredAction};
+pub(crate) use action_name::covering_wildcards;
+pub use action_name::{ActionName, InvalidActionName};
 pub use adaptive_concurrency::AdaptiveConcurrency;
 pub use alert::{Alert, AlertKind, AlertResult, AlertRules};
 pub use attempt::{Attempt, AttemptFailure, Headers, HttpExchange, Outcome};
 pub use decision::{
-    AttemptKind, DELIVERY_LIFETIME, Decision, DeliveryDecision, FinishedAttempt, Policy,
-    RETRY_DELAYS, decide, decide_stale,
+    AttemptKind, Decision, DeliveryDecision, FinishedAttempt, Policy, RETRY_DELAYS, decide,
+    decide_stale,
 };
-pub use delivery::{Delivery, DeliveryState, Progress, SettlementKind};
+pub use delivery::{DELIVERY_LIFETIME, Delivery, DeliveryState, Progress, SettlementKind};
 pub use diagnosis::{Diagnosis, DiagnosisInput};
 pub use email_address::{EmailAddress, InvalidEmailAddress};
 pub use id::{
@@ -50,6 +51,7 @@ pub use latency_histogram::LatencyHistogram;
 pub use notification::{Audience, BodyTemplate, Notification, PayloadShape};
 pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer};
 pub use pending_webhook_change::{PendingWebhookChange, WebhookChange};
+pub use registered_action::RegisteredAction;
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use send_failure::{FailureKind, SendFailure, TimeoutStage, TlsFailure};
 pub use session::{AccessLink, AccessLinkPurpose, SecretHash, Session, SessionOwner};

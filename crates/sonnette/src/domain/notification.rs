@@ -1,4 +1,4 @@
-//! One published fact.
+//! A notification: one published fact.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// One published fact, stored once, whoever is told.
+/// One published fact. It is stored once, for all its webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Rising over all organizers.
+    /// Assigned by the store, rising over all organizers.
     pub id: NotificationId,
-    /// Whose fact it is.
+    /// The organizer that published it.
     pub organizer: OrganizerId,
     /// The concrete action type.
     pub action_type: ActionName,
@@ -22,15 +22,15 @@ pub struct Notification {
     pub event: Option<EventSlug>,
     /// When it was published.
     pub published_at: Timestamp,
-    /// How `body` was made of the publication's `data`.
+    /// How `body` was composed of the publication's `data`.
     pub shape: PayloadShape,
-    /// What receivers are sent, byte for byte.
+    /// The body that receivers get, byte for byte.
     pub body: Bytes,
 }
 
 string_enum! {
-    /// How a body was made of the publication's `data`, frozen at publication: a later change of the action type
-    /// changes nothing of what is already published.
+    /// How a body was composed of the publication's `data`. It is fixed at publication: a later change of the action type
+    /// does not affect published notifications.
     PayloadShape {
         /// pretix, family order.
         Order = "order",
@@ -54,17 +54,17 @@ string_enum! {
         GiftCardTransaction = "giftcardtransaction",
         /// Standard Webhooks: `{"type", "timestamp", "data"}`.
         Custom = "custom",
-        /// TiBillet, membership: one member is worked out anew whenever it is sent.
+        /// TiBillet, membership: `is_valid` is computed for each attempt.
         TibilletMembership = "tibillet_membership",
         /// Creads, all resources.
         Creads = "creads",
-        /// Any other: the publication's `data` cannot be read back out of the body, and is kept beside it.
+        /// Any other. `data` cannot be read from the body and is stored beside it.
         DataStored = "kept",
     }
 }
 
 impl PayloadShape {
-    /// Whether it is a family of pretix: what a registered pretix name has.
+    /// Whether it is a family of pretix, as registered pretix names have.
     pub fn is_pretix_family(self) -> bool {
         !matches!(
             self,
@@ -73,20 +73,20 @@ impl PayloadShape {
     }
 }
 
-/// Which of the webhooks that match are told of a notification.
+/// Which of the matching webhooks get a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Audience {
     /// All of them.
     #[default]
     Everyone,
-    /// All but the one it is about.
+    /// All but the webhook that the notification is about.
     Others(WebhookId),
-    /// None: the fact is taken, and rings nobody.
+    /// None: the notification is stored but not delivered.
     Nobody,
 }
 
 impl Audience {
-    /// Whether a webhook that matches is told.
+    /// Whether a matching webhook gets the notification.
     pub fn has(self, webhook: WebhookId) -> bool {
         match self {
             Self::Everyone => true,
@@ -96,12 +96,12 @@ impl Audience {
     }
 }
 
-/// A body before its notification has an id: pretix puts the id into the body, the others do not.
+/// A body before its notification has an id. pretix puts the id into the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyTemplate {
-    /// Complete as it is.
+    /// The whole body.
     Complete(Bytes),
-    /// `{"notification_id":` and the id come before this.
+    /// The body after `{"notification_id":` and the id.
     WithId(Bytes),
 }
 
@@ -120,14 +120,14 @@ impl BodyTemplate {
         }
     }
 
-    /// Bytes held, the id not counted.
+    /// The length in bytes, without the id.
     pub fn len(&self) -> usize {
         match self {
             Self::Complete(bytes) | Self::WithId(bytes) => bytes.len(),
         }
     }
 
-    /// Whether nothing is held; no dialect makes such a body.
+    /// Whether the template is empty; no dialect makes such a body.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

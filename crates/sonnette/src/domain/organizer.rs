@@ -1,4 +1,4 @@
-//! The tenant and its events.
+//! Organizers and their events.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,29 +10,29 @@ use uuid::Uuid;
 use super::string_enum::string_enum;
 use super::{EventId, EventSlug, OrganizerId, OrganizerSlug};
 
-/// The tenant: owns webhooks, events, action types and tokens.
+/// A tenant. It owns webhooks, events, action types and tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Organizer {
     /// Assigned by the store, rising.
     pub id: OrganizerId,
-    /// Fixed for life: it stands in URLs and bodies.
+    /// It never changes, since URLs and bodies contain it.
     pub slug: OrganizerSlug,
-    /// Shown to people.
+    /// The display name.
     pub name: String,
-    /// For dialects that send one.
+    /// Sent by some dialects.
     pub uuid: Uuid,
-    /// Of labels and mails.
+    /// The language of labels and emails.
     pub language: Language,
-    /// The emitters whose action types this organizer knows.
+    /// The dialects whose action types this organizer can publish.
     pub dialects: Vec<DialectName>,
-    /// Who is told when a webhook without contacts of its own is switched off.
+    /// The recipients of alerts about webhooks without contacts of their own.
     pub contact_emails: Vec<String>,
-    /// Null until set: then the dialects decide.
+    /// `None` until it is set: the dialects decide.
     pub failure_policy: Option<FailurePolicy>,
 }
 
 impl Organizer {
-    /// What switches this organizer's webhooks off: its own policy, else the default of its dialects.
+    /// When failing webhooks are disabled: the organizer's own policy, or the default of its dialects.
     pub fn effective_failure_policy(&self) -> FailurePolicy {
         let has = |d| self.dialects.contains(&d);
         self.failure_policy.unwrap_or_else(|| {
@@ -48,16 +48,16 @@ impl Organizer {
     }
 }
 
-/// When a webhook that only fails is switched off.
+/// When a failing webhook is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailurePolicy {
-    /// Only a 410 switches off.
+    /// Only a 410 disables it.
     Never,
-    /// After this many failed attempts in a row, over at least this time.
+    /// After a number of failures in a row over a minimum time.
     After {
-        /// Failed attempts in a row, none succeeding; at least 1.
+        /// Failures in a row, at least 1.
         failures: u32,
-        /// From the first of them to the last.
+        /// The minimum time from the first failure to the last.
         lasting: SignedDuration,
     },
 }
@@ -70,21 +70,21 @@ impl FailurePolicy {
     };
 }
 
-/// A concert, fair or season of an organizer. Never a thing we send.
+/// A concert, fair or season of an organizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Assigned by the store, rising.
     pub id: EventId,
     /// Unique within the organizer.
     pub slug: EventSlug,
-    /// Shown to people; the slug until somebody names it.
+    /// The display name; the slug until it is set.
     pub name: String,
-    /// Start; orders lists of events.
+    /// The start, by which lists are ordered.
     pub date_from: Option<Timestamp>,
 }
 
 string_enum! {
-    /// The language of labels and mails.
+    /// The language of labels and emails.
     Language {
         /// English.
         English = "en",
@@ -94,7 +94,7 @@ string_enum! {
 }
 
 string_enum! {
-    /// An emitter whose action types and bodies Sonnette speaks.
+    /// A platform whose action types and bodies Sonnette supports.
     DialectName {
         /// pretix, the ticket shop.
         Pretix = "pretix",
@@ -102,7 +102,7 @@ string_enum! {
         Tibillet = "tibillet",
         /// Creads Partners, creative production.
         Creads = "creads",
-        /// What the operator or organizer registered.
+        /// Action types that the operator or the organizer registered.
         Custom = "custom",
     }
 }

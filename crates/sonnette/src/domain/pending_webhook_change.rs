@@ -1,4 +1,4 @@
-//! A change of a webhook, which is itself a fact that other webhooks may want to hear.
+//! Changes of webhooks, which are published as notifications to other webhooks.
 
 use jiff::Timestamp;
 
@@ -11,32 +11,32 @@ use std::str::FromStr;
 string_enum! {
     /// What happened to a webhook.
     WebhookChange {
-        /// It is new.
+        /// It was created.
         Created = "created",
-        /// It was changed, or switched on or off, by hand or by the server.
+        /// It was changed, enabled or disabled, by a person or by the server.
         Updated = "updated",
-        /// Its owner removed it; it stays readable, disabled.
+        /// It was deleted. It stays readable and disabled.
         Deleted = "deleted",
     }
 }
 
-/// A change of a webhook that is yet to be published, as the webhook was right after it.
+/// A change of a webhook that has yet to be published, with the webhook's values right after the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingWebhookChange {
-    /// Its place in the order of changes.
+    /// The position in the order of changes.
     pub id: i64,
-    /// Whose webhook.
+    /// The owner of the webhook.
     pub organizer: OrganizerId,
-    /// Which.
+    /// The webhook.
     pub webhook: WebhookId,
     /// What happened.
     pub change: WebhookChange,
-    /// When the webhook was made.
+    /// When the webhook was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the webhook was last changed.
     pub modified_at: Timestamp,
-    /// Where it is called; shown without credentials only.
+    /// The target URL; published without credentials.
     pub target: TargetUrl,
-    /// Whether it is called.
+    /// Whether the webhook is enabled.
     pub enabled: bool,
 }

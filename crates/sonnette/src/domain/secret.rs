@@ -22,7 +22,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret of these bytes, which the caller drew at random.
+    /// The secret with these random bytes as its key.
     pub fn from_random(bytes: [u8; 32]) -> Self {
         Self {
             text: format!("{PREFIX}{}", STANDARD.encode(bytes)),
@@ -64,24 +64,24 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The secret in force and, for a day after a change, the one before it.
+/// The current secret and, for a day after a change, the previous one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// Signs first.
+    /// Its signature comes first.
     pub current: Secret,
-    /// Signs as well until that time, so that a receiver can change over without losing a request.
+    /// Signs as well until this instant, so that a receiver can switch without losing a request.
     pub previous: Option<(Secret, Timestamp)>,
 }
 
 impl Secrets {
-    /// The secrets that sign at `now`: one or two, the current one first.
+    /// The one or two secrets that sign at `now`, the current one first.
     pub fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
     }
 }
 
-/// The seed of an ed25519 key pair: 32 bytes drawn at random, of which only the public half is ever shown.
+/// The seed of an ed25519 key pair: 32 random bytes. Only the public key is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSeed(pub [u8; 32]);
 
@@ -91,12 +91,12 @@ impl fmt::Debug for SigningSeed {
     }
 }
 
-/// The key pair in force and, for a day after a change, the one before it.
+/// The current key pair and, for a day after a change, the previous one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningSeeds {
-    /// Signs first.
+    /// Its signature comes first.
     pub current: SigningSeed,
-    /// Signs as well until that time.
+    /// Signs as well until this instant.
     pub previous: Option<(SigningSeed, Timestamp)>,
 }
 

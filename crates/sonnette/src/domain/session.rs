@@ -1,50 +1,50 @@
-//! What opens the dashboard: sessions, and the links that lead to one.
+//! Sessions of the dashboard, and the links that begin one.
 //!
-//! Both are random texts that only their bearer knows. What is stored of them is a hash, and whether a bearer may still
-//! do something is not decided here: that follows from the user, or the token, as it is then.
+//! Both are random texts that only their bearer knows; the store has their hash. The bearer's permissions are those of the
+//! user or token at the time of the request.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{OrganizerId, TokenId, UserId, saturating_add};
 
-/// SHA-256 of the random text of a session or link: all that is ever stored of it.
+/// SHA-256 of the random text of a session or link: all that is stored of it.
 pub type SecretHash = [u8; 32];
 
-/// Whose session it is.
+/// The owner of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionOwner {
-    /// A user's who has logged in.
+    /// A user who has logged in.
     User(UserId),
-    /// Whoever a platform let in to this organizer's pages.
+    /// A visitor whom a platform sent to an organizer's pages.
     Portal {
-        /// Whose pages.
+        /// The organizer of the pages.
         organizer: OrganizerId,
-        /// The platform's token: what it may not do, the portal may not either.
+        /// The platform's token, whose permissions the visitor has.
         token: TokenId,
     },
 }
 
-/// Somebody has logged in.
+/// A session of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
-    /// Who.
+    /// The owner.
     pub holder: SessionOwner,
-    /// When.
+    /// When it began.
     pub created: Timestamp,
-    /// From then on it is as good as none.
+    /// It is not valid from this instant on.
     pub expires: Timestamp,
 }
 
-/// What a link is for, and for whom.
+/// The purpose of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessLinkPurpose {
     /// An invited user chooses a password.
     Invitation(UserId),
     /// A user chooses another password.
     Reset(UserId),
-    /// Opens an organizer's pages without another log-in, as often as one likes.
+    /// Opens an organizer's pages without another log-in. It can be used several times.
     Portal {
-        /// Whose pages.
+        /// The organizer of the pages.
         organizer: OrganizerId,
         /// The token that made it.
         token: TokenId,
@@ -52,7 +52,7 @@ pub enum AccessLinkPurpose {
 }
 
 impl AccessLinkPurpose {
-    /// How long such a link lives.
+    /// How long such a link is valid.
     pub fn lifetime(self) -> SignedDuration {
         match self {
             Self::Invitation(_) => SignedDuration::from_hours(7 * 24),
@@ -62,12 +62,12 @@ impl AccessLinkPurpose {
     }
 }
 
-/// A short-lived link. One that is for a password ends when any is set.
+/// A link that begins a session. A link for a password ends when the user's password is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessLink {
-    /// What for.
+    /// The purpose.
     pub purpose: AccessLinkPurpose,
-    /// From then on it is as good as none.
+    /// It is not valid from this instant on.
     pub expires: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! Short names in URLs.
+//! Slugs: the short names of organizers and events in URLs.
 
 use std::borrow::Borrow;
 use std::fmt;

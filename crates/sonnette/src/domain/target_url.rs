@@ -1,7 +1,7 @@
 //! The URL of a receiver, as pretix accepts it.
 //!
-//! What is a URL here is said by pretix's validator, not by RFC 3986 or the WHATWG: the text is kept as it was given,
-//! and only [`TargetUrl::uri`] normalises it, for the request. Whether the address may be called is not decided here.
+//! The grammar is that of pretix's validator, not of RFC 3986 or the WHATWG. The text is kept as given; only
+//! [`TargetUrl::uri`] normalizes it, for the request. Whether the address is allowed is not decided here.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,22 +11,22 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-/// Longer texts are no URL, in characters. (The resource itself takes only 1024.)
+/// The longest URL, in characters. (The resource accepts only 1024.)
 const MAX_CHARS: usize = 2048;
 
 /// The longest host, in characters, brackets not counted.
 const MAX_HOST_CHARS: usize = 253;
 
-/// The text is no URL in the sense of pretix's validator.
+/// pretix's validator refuses the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Enter a valid URL.")]
 pub struct InvalidTargetUrl;
 
-/// Why a valid URL can never be called. Shown to people in the log.
+/// Why no request can be sent to a valid URL. The log shows the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum UnsupportedTarget {
-    /// `ftp` and `ftps` pass pretix's check, but a notification is an HTTP request.
+    /// `ftp` or `ftps`, which pretix accepts.
     #[error("only http and https URLs can be called")]
     Scheme,
     /// Port 0, or one above 65535.
@@ -35,19 +35,19 @@ pub enum UnsupportedTarget {
     /// The host cannot be written in ASCII (IDNA refuses it).
     #[error("the host of the URL is not a valid domain name")]
     Host,
-    /// A `?` or `#` before the `@`: a browser would call another host than this grammar sees.
+    /// A `?` or `#` before the `@`. A browser would take another host from the URL.
     #[error("a ? or # in the user information of the URL must be percent-encoded")]
     UserInfo,
 }
 
-/// A receiver's URL. Credentials in it are shown by [`TargetUrl::as_unredacted_str`] only.
+/// A receiver's URL. Only [`TargetUrl::as_unredacted_str`] shows its credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
     text: String,
     parts: Parts,
 }
 
-/// Where the parts stand in the text, in bytes.
+/// The byte ranges of the parts.
 #[derive(Clone, PartialEq, Eq)]
 struct Parts {
     scheme: Range<usize>,
@@ -62,19 +62,19 @@ struct Parts {
 }
 
 impl TargetUrl {
-    /// As the organizer gave it, credentials included.
+    /// The URL as given, credentials included.
     pub fn as_unredacted_str(&self) -> &str {
         &self.text
     }
 
-    /// As given, but without user information: for logs, mails and pages.
+    /// The URL without user information, for logs, emails and pages.
     pub fn redacted(&self) -> String {
         let scheme = &self.text[self.parts.scheme.clone()];
         let host_on = &self.text[self.parts.host.start..];
         format!("{scheme}://{host_on}")
     }
 
-    /// As given, but with `mask` for user information, if there is some: for a form that is sent back.
+    /// The URL with `mask` in place of user information, for a form that is submitted again.
     pub fn with_masked_credentials(&self, mask: &str) -> String {
         if self.parts.user_info.is_none() {
             return self.text.clone();
@@ -84,12 +84,12 @@ impl TargetUrl {
         format!("{scheme}://{mask}@{host_on}")
     }
 
-    /// User information as given, without the `@`.
+    /// The user information as given, without the `@`.
     pub fn user_info(&self) -> Option<&str> {
         self.parts.user_info.clone().map(|range| &self.text[range])
     }
 
-    /// Whether both lead to the same scheme, host and port: what is secret to one may be told to the other.
+    /// Whether both have the same scheme, host and port. Then one may get the secrets of the other.
     pub fn has_same_origin(&self, other: &Self) -> bool {
         let port = |url: &Self| {
             url.port().or(match url.scheme().as_str() {
@@ -103,7 +103,7 @@ impl TargetUrl {
             && port(self) == port(other)
     }
 
-    /// Scheme, host, port and path as given: neither user information nor query, which may hold secrets.
+    /// Scheme, host, port and path, without user information and query, which may hold secrets.
     pub fn redacted_without_query(&self) -> String {
         let shown = self.redacted();
         let end = shown.find(['?', '#']).unwrap_or(shown.len());

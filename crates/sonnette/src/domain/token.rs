@@ -1,4 +1,4 @@
-//! Who may call the REST API.
+//! Tokens of the REST API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,37 +9,37 @@ use serde::{Deserialize, Serialize};
 use super::string_enum::string_enum;
 use super::{OrganizerId, TokenId};
 
-/// SHA-256 of a token's text: all that is ever stored of it.
+/// SHA-256 of a token's text: all that is stored of it.
 pub type TokenHash = [u8; 32];
 
-/// A credential of the REST API. Its text is known only to whoever made it.
+/// A credential of the REST API. Its text is shown once and not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Assigned by the store, rising.
     pub id: TokenId,
-    /// What it is for, in its owner's words.
+    /// The owner's name for it.
     pub name: String,
-    /// What it opens.
+    /// What it permits.
     pub scope: Scope,
-    /// A token that is not active is refused by name, not as unknown.
+    /// An inactive token gets an error of its own, not that of an unknown one.
     pub active: bool,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// To the minute.
+    /// The last use, accurate to a minute.
     pub last_used: Option<Timestamp>,
 }
 
-/// What a token opens.
+/// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything, everywhere.
     Operator,
-    /// These permissions, for one organizer.
+    /// These permissions for one organizer.
     Organizer(OrganizerId, Permissions),
 }
 
 impl Scope {
-    /// Whether it may do what needs `permission` for `organizer`.
+    /// Whether it grants `permission` for `organizer`.
     pub fn allows(self, organizer: OrganizerId, permission: Permission) -> bool {
         match self {
             Self::Operator => true,
@@ -47,7 +47,7 @@ impl Scope {
         }
     }
 
-    /// Whether it may read the registry of `organizer`.
+    /// Whether it may read the organizer, its events and its action types.
     pub fn can_view(self, organizer: OrganizerId) -> bool {
         match self {
             Self::Operator => true,
@@ -59,11 +59,11 @@ impl Scope {
 string_enum! {
     /// What a token may do for its organizer.
     Permission {
-        /// Webhook settings and all beside them, attempts, stream, reading notifications.
+        /// Managing webhooks, and reading attempts, the stream and notifications.
         Webhooks = "webhooks",
-        /// Publishing, and reading notifications.
+        /// Publishing and reading notifications.
         Publish = "publish",
-        /// Writing the registry of the organizer, erasure.
+        /// Changing the organizer, its events and its action types; erasure.
         Organizer = "organizer",
     }
 }
@@ -73,7 +73,7 @@ string_enum! {
 pub struct Permissions(u8);
 
 impl Permissions {
-    /// What a new token gets unless told otherwise.
+    /// The permissions of a new token by default.
     pub const DEFAULT: Self =
         Self(1 << Permission::Webhooks as u8 | 1 << Permission::Publish as u8);
 

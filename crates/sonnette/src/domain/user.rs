@@ -1,4 +1,4 @@
-//! Who may log in to the dashboard, and what they may do there.
+//! Users of the dashboard and their permissions.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,29 @@ use super::{EmailAddress, OrganizerId, Permission, Permissions, UserId};
 /// A user of the dashboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Assigned by the store, rising; that of a removed user never comes back.
+    /// Assigned by the store, rising, and never reused.
     pub id: UserId,
-    /// What they log in with, and where their mail goes. Unique.
+    /// The name at log-in and the address for emails. Unique.
     pub email: EmailAddress,
-    /// What is open to them.
+    /// What the user may do.
     pub access: UserAccess,
-    /// Without one they cannot log in: they were invited, and have yet to choose it.
+    /// Whether the user can log in. An invited user has yet to choose a password.
     pub has_password: bool,
-    /// When they were made.
+    /// When the user was created.
     pub created: Timestamp,
 }
 
-/// What is open to a user.
+/// What a user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAccess {
     /// Everything, everywhere.
     Operator,
-    /// These organizers, with these permissions. An entry without any permission still lets them look at the registry.
+    /// These permissions for these organizers. An entry without permissions allows reading the organizer.
     Organizers(BTreeMap<OrganizerId, Permissions>),
 }
 
 impl UserAccess {
-    /// Whether they may do what needs `permission` for `organizer`.
+    /// Whether it grants `permission` for `organizer`.
     pub fn allows(&self, organizer: OrganizerId, permission: Permission) -> bool {
         match self {
             Self::Operator => true,
@@ -41,7 +41,7 @@ impl UserAccess {
         }
     }
 
-    /// Whether they have anything to do with `organizer`.
+    /// Whether the user may see the pages of `organizer`.
     pub fn can_view(&self, organizer: OrganizerId) -> bool {
         match self {
             Self::Operator => true,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operator_may_do_everything_and_others_what_they_hold() {
+    fn an_operator_may_do_everything_and_other_users_what_they_were_granted() {
         let (own, looked_at, other) = (OrganizerId(1), OrganizerId(2), OrganizerId(3));
         let access = UserAccess::Organizers(BTreeMap::from([
             (own, Permissions::DEFAULT),

@@ -1,4 +1,4 @@
-//! A registered target with its filters and state.
+//! A webhook: a target URL with filters and state.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,39 +11,39 @@ use serde::{Deserialize, Serialize};
 use super::string_enum::string_enum;
 use super::{ActionName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
 
-/// A registered target with its filters and state: subscription and endpoint in one.
+/// A target URL with filters and state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Webhook {
     /// Assigned by the store, rising.
     pub id: WebhookId,
-    /// Whose notifications it hears.
+    /// The owner.
     pub organizer: OrganizerId,
-    /// Whether it is called.
+    /// Whether notifications are sent.
     pub state: WebhookState,
-    /// Where it is called.
+    /// The URL of the receiver.
     pub target: TargetUrl,
     /// Assigned by the store, rising with each change of `target` and each change between enabled and disabled. The
     /// outcome of a request counts only for the generation that it was sent under.
     pub generation: u64,
-    /// Which events' notifications it hears.
+    /// The events whose notifications it gets.
     pub events: EventFilter,
-    /// Which action types it hears: registered names, sorted by bytes; a POST may have left doubles in.
+    /// The action types that it gets: registered names, sorted by bytes. A POST may have left duplicates.
     pub action_types: Vec<ActionName>,
-    /// The organizer's own note; an empty one is not the same as none.
+    /// The organizer's note. An empty note differs from none.
     pub comment: Option<String>,
-    /// What signs its requests.
+    /// The secrets that sign requests.
     pub secrets: Secrets,
-    /// What pretix does not have.
+    /// The settings that pretix does not have.
     pub settings: WebhookSettings,
 }
 
 impl Webhook {
-    /// Whether it is called at all.
+    /// Whether notifications are sent.
     pub fn is_enabled(&self) -> bool {
         self.state == WebhookState::Enabled
     }
 
-    /// Whether pretix's resource shows the same of both; settings and secrets do not count.
+    /// Whether pretix's resource is the same for both. Settings and secrets are not part of it.
     pub fn has_same_resource(&self, other: &Self) -> bool {
         self.is_enabled() == other.is_enabled()
             && self.target == other.target
@@ -53,28 +53,28 @@ impl Webhook {
     }
 }
 
-/// Whether a webhook is called.
+/// Whether a webhook gets notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookState {
-    /// It is.
+    /// Notifications are sent.
     Enabled,
-    /// It is not, and what waits for it is held.
+    /// Nothing is sent; deliveries are held.
     Disabled(Disablement),
 }
 
-/// Since when and why a webhook is not called.
+/// When and why a webhook was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disablement {
-    /// When it was switched off.
+    /// When it was disabled.
     pub since: Timestamp,
-    /// By whom or what.
+    /// Why it was disabled.
     pub reason: DisableReason,
 }
 
 string_enum! {
-    /// By whom or what a webhook was switched off.
+    /// Why a webhook was disabled.
     DisableReason {
-        /// A person or a client.
+        /// A person or an API client disabled it.
         User = "user",
         /// The receiver answered 410.
         Gone = "gone",
@@ -83,20 +83,18 @@ string_enum! {
     }
 }
 
-/// Which events' notifications a webhook hears.
-///
-/// pretix's pair `all_events` and `limit_events` without its impossible combination.
+/// The events whose notifications a webhook gets: `all_events` and `limit_events` of pretix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventFilter {
-    /// Every event's, those yet to come included.
+    /// All events, future ones included.
     All,
-    /// Only these events'; with none, organizer-level notifications only.
+    /// These events. Notifications without an event always pass, so an empty set gets only those.
     Only(BTreeSet<EventSlug>),
 }
 
 impl EventFilter {
-    /// Whether notifications of this event pass. Those of no event always do.
-    pub fn passes(&self, event: Option<&EventSlug>) -> bool {
+    /// Whether a notification of `event` passes. One without an event always does.
+    pub fn matches(&self, event: Option<&EventSlug>) -> bool {
         match (self, event) {
             (Self::All, _) | (Self::Only(_), None) => true,
             (Self::Only(slugs), Some(slug)) => slugs.contains(slug),
@@ -104,31 +102,31 @@ impl EventFilter {
     }
 }
 
-/// Settings beside the pretix resource.
+/// Settings that pretix's resource does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookSettings {
-    /// Sent with each request.
+    /// Extra headers of each request.
     pub headers: Vec<ExtraHeader>,
-    /// Requests begun in a second: 1 to 10,000.
+    /// The most requests per second: 1 to 10,000.
     pub max_per_second: Option<u32>,
-    /// Requests at a time: 1 to 1,000.
+    /// The most requests in flight: 1 to 1,000.
     pub max_concurrency: Option<u32>,
-    /// For a whole attempt, 1 to 30 s; none: the server's.
+    /// The time limit of an attempt, 1 to 30 s; `None`: the server's.
     pub timeout: Option<Duration>,
-    /// Beyond the standard HMAC signature, which is always sent.
+    /// Signatures beside the HMAC of Standard Webhooks, which is always sent.
     pub extra_signatures: BTreeSet<SignatureScheme>,
-    /// Of asymmetric signatures, from the day they were first chosen.
+    /// The keys of asymmetric signatures; drawn when these are first chosen.
     pub signing_seeds: Option<SigningSeeds>,
-    /// Who is told when it is switched off; empty: the organizer's contacts.
+    /// The recipients of alerts; empty: the organizer's contacts.
     pub contact_emails: Vec<String>,
 }
 
-/// One extra request header. Its value may be a credential: it is not in `Debug`.
+/// An extra request header. `Debug` hides the value, which may be a credential.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraHeader {
     /// As the organizer wrote it.
     pub name: String,
-    /// Secret.
+    /// The value, a secret.
     pub value: String,
 }
 

@@ -102,7 +102,7 @@ impl OrganizerSnapshot {
             .map(|((_, id), ())| *id)
             .filter(move |id| {
                 let webhook = self.webhooks.get(id);
-                webhook.is_some_and(|webhook| webhook.events.passes(event))
+                webhook.is_some_and(|webhook| webhook.events.matches(event))
             })
     }
 }

@@ -154,7 +154,7 @@ proptest! {
                 let expected: Vec<_> = webhooks
                     .iter()
                     .filter(|w| w.is_enabled())
-                    .filter(|w| w.events.passes(event.as_ref()))
+                    .filter(|w| w.events.matches(event.as_ref()))
                     .filter(|w| hears(w, spec, concrete))
                     .map(|w| w.id)
                     .collect();

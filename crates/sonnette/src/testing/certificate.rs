@@ -1,4 +1,4 @@
-//! Certificates for a receiver, good and bad.
+//! Valid and invalid certificates for a receiver.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
-/// What a receiver's certificate is like.
+/// The kind of a receiver's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateKind {
     /// Valid for `localhost` and 127.0.0.1.
     Valid,
-    /// Ran out in 2001.
+    /// Expired in 2001.
     Expired,
-    /// Begins in 4000.
+    /// Valid from the year 4000 on.
     NotYetValid,
     /// Valid for `other.test` only.
     OtherName,
-    /// By an authority other than the one that the receiver gives out.
+    /// Issued by another authority than [`Receiver::authority_pem`](super::Receiver::authority_pem).
     UnknownIssuer,
 }
 
-/// A server's TLS settings, and the authority that its certificate should come from.
+/// A server's TLS settings and its authority.
 pub(super) struct TlsIdentity {
     config: Arc<ServerConfig>,
     pub(super) authority_pem: String,

@@ -1,4 +1,4 @@
-//! A clock that a test moves by hand.
+//! A clock that a test sets.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 
-/// Stands still unless moved. Clones are the same clock.
+/// A clock that stands still until it is set or advanced. Clones share their time.
 #[derive(Debug, Clone)]
 pub struct MockClock(Arc<Mutex<Timestamp>>);
 
 impl MockClock {
-    /// Stands at `now`.
+    /// A clock at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves it to `now`, which may lie in its past.
+    /// Sets the clock to `now`, which may be earlier.
     pub fn set(&self, now: Timestamp) {
         *self.0.lock() = now;
     }
 
-    /// Moves it on; stops at the end of time.
+    /// Advances the clock, at most to the last representable instant.
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock();
         *now = now.saturating_add(by).unwrap_or(Timestamp::MAX);
@@ -30,7 +30,7 @@ impl MockClock {
 }
 
 impl Default for MockClock {
-    /// Stands at noon of 1 March 2026, UTC.
+    /// A clock at noon of 1 March 2026, UTC.
     fn default() -> Self {
         Self::at(Timestamp::constant(1_772_366_400, 0))
     }

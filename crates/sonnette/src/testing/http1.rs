@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, so that it can be got wrong on purpose.
+//! A minimal HTTP/1.1 server that can send invalid responses.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::receiver::{ReceivedRequest, Shared};
+use super::receiver_state::{ReceivedRequest, ReceiverState};
 use super::scripted_response::{ResponseMode, ScriptedResponse};
 
-/// A connection with a TCP socket below it.
+/// A connection over TCP, with or without TLS.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
@@ -31,9 +31,9 @@ impl Wire for TlsStream<TcpStream> {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(wire: impl Wire, shared: &Shared, number: usize) {
+pub(super) async fn serve(wire: impl Wire, shared: &ReceiverState, number: usize) {
     let mut wire = BufReader::new(wire);
-    // An error means that the client has gone.
+    // An error means that the client has disconnected.
     while let Ok(Some(request)) = read(&mut wire, number).await {
         let answer = shared.take(request);
         answer.wait().await;
@@ -52,7 +52,7 @@ pub(super) async fn serve(wire: impl Wire, shared: &Shared, number: usize) {
     }
 }
 
-/// What follows an answer.
+/// What follows a response.
 enum Next {
     Request,
     Close,
@@ -152,7 +152,7 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &ScriptedResponse) -> io
             Ok(Next::Close)
         }
         ResponseMode::Silence => {
-            // Until the client goes away.
+            // Until the client disconnects.
             wire.read_u8().await?;
             Ok(Next::Close)
         }

@@ -1,4 +1,4 @@
-//! HTTP/2 by hyper.
+//! An HTTP/2 server made with hyper.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::receiver::{ReceivedRequest, Shared};
+use super::receiver_state::{ReceivedRequest, ReceiverState};
 use super::scripted_response::ResponseMode;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<Shared>, number: usize) {
+pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<ReceiverState>, number: usize) {
     let service = service_fn(|request| answer(request, shared.clone(), number));
-    // An error means that the client has gone.
+    // An error means that the client has disconnected.
     let _ = http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -29,7 +29,7 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<Shared>, num
 
 async fn answer(
     request: Request<Incoming>,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     connection: usize,
 ) -> Result<Response<Full<Bytes>>, Fault> {
     let (parts, body) = request.into_parts();
@@ -56,7 +56,7 @@ async fn answer(
     match answer.mode {
         ResponseMode::Whole => {}
         ResponseMode::Silence => std::future::pending().await,
-        _ => return Err("told to break off".into()),
+        _ => return Err("the script aborts the response".into()),
     }
     let mut response = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {

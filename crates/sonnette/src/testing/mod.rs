@@ -1,13 +1,15 @@
-//! For tests of this project and of those that embed it: a receiver that answers as told, and a clock moved by hand.
+//! For tests of this project and of programs that embed it: a receiver with scripted responses, and a mock clock.
 
 mod certificate;
 mod clock;
 mod http1;
 mod http2;
 mod receiver;
+mod receiver_state;
 mod scripted_response;
 
 pub use certificate::CertificateKind;
 pub use clock::MockClock;
-pub use receiver::{ReceivedRequest, Receiver};
+pub use receiver::Receiver;
+pub use receiver_state::ReceivedRequest;
 pub use scripted_response::{Gate, ScriptedResponse};

@@ -1,134 +1,55 @@
-//! A scripted HTTP target on a port of its own.
+//! An HTTP server with scripted responses.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificate::{CertificateKind, TlsIdentity};
+use super::receiver_state::{ReceivedRequest, ReceiverState, Script};
 use super::scripted_response::ScriptedResponse;
 use super::{http1, http2};
 
-/// How long [`Receiver::wait_for`] waits before it fails the test.
+/// The time after which [`Receiver::wait_for`] fails the test.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A scripted HTTP target on 127.0.0.1. It records every request and answers 200 until told otherwise.
+/// An HTTP server on 127.0.0.1 that records every request. It responds with 200 until a script is set.
 ///
-/// It lives on the runtime that started it, and stops when dropped.
+/// It runs on the runtime that started it and stops when dropped.
 pub struct Receiver {
     address: SocketAddr,
     identity: Option<TlsIdentity>,
     http2: bool,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     listening: JoinHandle<()>,
 }
 
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub struct ReceivedRequest {
-    /// `POST`.
-    pub method: String,
-    /// With the query.
-    pub path: String,
-    /// In the order of arrival, names in lower case. Over HTTP/2 without what stands in for `host`.
-    pub headers: Vec<(String, String)>,
-    /// As it came.
-    pub body: Bytes,
-    /// Over which connection: 1 for the first that was accepted.
-    pub connection: usize,
-    /// Over HTTP/2.
-    pub http2: bool,
-    /// When it had come in full.
-    pub at: Instant,
-}
-
-impl ReceivedRequest {
-    /// The value of the first header of this name (in lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
-    }
-}
-
-/// What the connections of a receiver share.
-pub(super) struct Shared {
-    requests: Mutex<Vec<ReceivedRequest>>,
-    arrived: watch::Sender<usize>,
-    scripts: Mutex<HashMap<Option<String>, Script>>,
-    connections: watch::Sender<usize>,
-}
-
-struct Script {
-    answers: Vec<ScriptedResponse>,
-    next: usize,
-}
-
-impl Shared {
-    /// Records a request and chooses the answer: by the script of its path (without the query), else by the general one.
-    pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
-        let path = request
-            .path
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let answer = {
-            let mut scripts = self.scripts.lock();
-            let own = Some(path);
-            let key = if scripts.contains_key(&own) {
-                own
-            } else {
-                None
-            };
-            scripts
-                .get_mut(&key)
-                .map_or_else(ScriptedResponse::ok, Script::next)
-        };
-        let mut requests = self.requests.lock();
-        requests.push(request);
-        self.arrived.send_replace(requests.len());
-        answer
-    }
-}
-
-impl Script {
-    fn next(&mut self) -> ScriptedResponse {
-        let answer = self.answers[self.next].clone();
-        self.next = (self.next + 1).min(self.answers.len() - 1);
-        answer
-    }
-}
-
 impl Receiver {
-    /// Starts one on a free port.
+    /// Starts a receiver on a free port.
     pub async fn start() -> Self {
         Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
-    /// Starts one on this address, for example where one stopped before.
+    /// Starts a receiver on this address.
     pub async fn start_on(address: SocketAddr) -> Self {
         Self::listen(address, None, false).await
     }
 
-    /// Starts one behind TLS, speaking HTTP/1.1.
+    /// Starts a receiver with TLS and HTTP/1.1.
     pub async fn start_tls(kind: CertificateKind) -> Self {
         let identity = TlsIdentity::new(kind, "http/1.1");
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Some(identity), false).await
     }
 
-    /// Starts one behind TLS, speaking HTTP/2 and nothing else.
+    /// Starts a receiver with TLS and HTTP/2 only.
     ///
-    /// Of the answers' manners it knows whole, held and delayed ones and [`ScriptedResponse::silent`]; every other resets the stream.
+    /// It supports complete, held and delayed responses and [`ScriptedResponse::silent`]. Any other resets the stream.
     pub async fn start_http2() -> Self {
         let identity = TlsIdentity::new(CertificateKind::Valid, "h2");
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Some(identity), true).await
@@ -139,7 +60,7 @@ impl Receiver {
         let address = listener
             .local_addr()
             .expect("a bound listener has an address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ReceiverState {
             requests: Mutex::default(),
             arrived: watch::Sender::new(0),
             scripts: Mutex::default(),
@@ -156,17 +77,17 @@ impl Receiver {
         }
     }
 
-    /// Answers so from now on.
+    /// Responds with this from now on.
     pub fn answer(&self, answer: ScriptedResponse) {
         self.script([answer]);
     }
 
-    /// Answers with these in turn from now on; the last one repeats.
+    /// Responds with these in turn from now on; the last one repeats.
     pub fn script(&self, answers: impl IntoIterator<Item = ScriptedResponse>) {
         self.put(None, answers);
     }
 
-    /// The same for requests to this path alone, which begins with `/` and has no query.
+    /// Sets the script of one path, which begins with `/` and has no query.
     pub fn script_at(&self, path: &str, answers: impl IntoIterator<Item = ScriptedResponse>) {
         self.put(Some(path.to_owned()), answers);
     }
@@ -180,21 +101,21 @@ impl Receiver {
             .insert(path, Script { answers, next: 0 });
     }
 
-    /// What has arrived, in order.
+    /// The requests so far, in order.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.shared.requests.lock().clone()
     }
 
-    /// How many connections were accepted.
+    /// The number of accepted connections.
     pub fn connections(&self) -> usize {
         *self.shared.connections.borrow()
     }
 
-    /// Waits until at least `count` requests have arrived, since the start, and returns all that have.
+    /// Waits until `count` requests have arrived since the start, and returns all requests.
     ///
     /// # Panics
     ///
-    /// If they do not arrive within ten seconds; it says what did.
+    /// If they do not arrive within ten seconds; the message lists those that did.
     pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
         let mut arrived = self.shared.arrived.subscribe();
         if timeout(WAIT_TIMEOUT, arrived.wait_for(|n| *n >= count))
@@ -214,7 +135,7 @@ impl Receiver {
         self.requests()
     }
 
-    /// `http://127.0.0.1:<port>/` or the same with `https`.
+    /// `http://127.0.0.1:<port>/`, or with `https`.
     pub fn url(&self) -> String {
         self.url_of("/")
     }
@@ -229,26 +150,26 @@ impl Receiver {
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The authority, as PEM, that a receiver behind TLS wants to be trusted through.
+    /// The authority of the certificate as PEM, for a receiver with TLS.
     pub fn authority_pem(&self) -> Option<&str> {
         self.identity
             .as_ref()
             .map(|identity| identity.authority_pem.as_str())
     }
 
-    /// Closes its port and all connections; what has arrived can still be asked for.
+    /// Closes the port and all connections. The recorded requests stay.
     pub async fn stop(&mut self) {
         self.listening.abort();
-        // Aborted: that is what the error says.
+        // The error says that the task was aborted.
         let _ = (&mut self.listening).await;
     }
 
-    /// Listens again on the same port after [`Receiver::stop`], with the same certificate, scripts and records.
+    /// Listens on the same port again after [`Receiver::stop`], with the same certificate, scripts and requests.
     pub async fn restart(&mut self) {
         let listener = TcpListener::bind(self.address)
             .await
@@ -264,8 +185,13 @@ impl Drop for Receiver {
     }
 }
 
-/// Connections end with the task of this: the set aborts them when dropped.
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, http2: bool, shared: Arc<Shared>) {
+/// Accepts connections. They end with this task, since dropping the set aborts them.
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    http2: bool,
+    shared: Arc<ReceiverState>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
@@ -282,7 +208,7 @@ async fn serve(
     tcp: TcpStream,
     tls: Option<TlsAcceptor>,
     http2: bool,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiverState>,
     number: usize,
 ) {
     let _ = tcp.set_nodelay(true);
@@ -290,7 +216,7 @@ async fn serve(
         http1::serve(tcp, &shared, number).await;
         return;
     };
-    // A client that does not trust the certificate goes away: nothing to do about that.
+    // A client that does not trust the certificate disconnects.
     let Ok(stream) = tls.accept(tcp).await else {
         return;
     };

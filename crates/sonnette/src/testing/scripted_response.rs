@@ -1,4 +1,4 @@
-//! What a [`Receiver`](super::Receiver) says, and how.
+//! The responses of a [`Receiver`](super::Receiver).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-/// One answer of a script. Without more it is whole, at once, and keeps the connection open.
+/// A response of a script. By default it is complete, is sent at once, and keeps the connection open.
 #[derive(Debug, Clone)]
 pub struct ScriptedResponse {
     pub(super) status: u16,
@@ -18,33 +18,33 @@ pub struct ScriptedResponse {
     pub(super) interim: Vec<u16>,
 }
 
-/// How an answer goes out.
+/// How a response is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ResponseMode {
     Whole,
-    /// Whole, and then the connection is closed, announced or not.
+    /// Complete; then the connection is closed, with or without `Connection: close`.
     WholeThenClose {
         announced: bool,
     },
-    /// Without a length: it ends with the connection.
+    /// Without `Content-Length`; it ends with the connection.
     WithoutLength,
-    /// Byte by byte.
+    /// One byte at a time.
     ByteByByte {
         every: Duration,
     },
-    /// Promises the whole body, closes after so many bytes of it.
+    /// Announces the whole body and closes after this many bytes of it.
     Truncated {
         after: usize,
     },
-    /// Repeats its body for ever.
+    /// Repeats its body without end.
     Endless,
-    /// These bytes and nothing else, then closes.
+    /// Only these bytes; then the connection is closed.
     Raw,
-    /// Nothing, and keeps the connection open.
+    /// Nothing; the connection stays open.
     Silence,
-    /// Closes without an answer.
+    /// No response; the connection is closed.
     Close,
-    /// Resets the TCP connection.
+    /// No response; the TCP connection is reset.
     Reset,
 }
 
@@ -72,27 +72,27 @@ impl ScriptedResponse {
         Self::new(status, ResponseMode::Whole)
     }
 
-    /// These bytes in place of an answer, then the end of the connection.
+    /// Sends these bytes in place of a response and closes the connection.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self::new(0, ResponseMode::Raw).body(bytes)
     }
 
-    /// 200 with a body that never ends, in chunks of 4 KiB as fast as they are read.
+    /// 200 with an endless body, in chunks of 4 KiB as fast as they are read.
     pub fn endless() -> Self {
         Self::new(200, ResponseMode::Endless).body(vec![b'x'; 4096])
     }
 
-    /// No answer, for ever.
+    /// Never responds; the connection stays open.
     pub fn silent() -> Self {
         Self::new(0, ResponseMode::Silence)
     }
 
-    /// The connection is closed without an answer.
+    /// Closes the connection without a response.
     pub fn close() -> Self {
         Self::new(0, ResponseMode::Close)
     }
 
-    /// The connection is reset without an answer.
+    /// Resets the connection without a response.
     pub fn reset() -> Self {
         Self::new(0, ResponseMode::Reset)
     }
@@ -104,70 +104,70 @@ impl ScriptedResponse {
         self
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Goes out after this time. Where a test can, it rather holds the answer with a [`Gate`].
+    /// Sends the response after this time. A [`Gate`] is better where a test can use one.
     #[must_use]
     pub fn delayed(mut self, by: Duration) -> Self {
         self.delay = Some(by);
         self
     }
 
-    /// Goes out when the gate is opened.
+    /// Holds the response until the gate is opened.
     #[must_use]
     pub fn held_by(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
         self
     }
 
-    /// After an interim answer, such as 100 or 103.
+    /// Sends an interim response first, such as 100 or 103.
     #[must_use]
     pub fn with_interim(mut self, status: u16) -> Self {
         self.interim.push(status);
         self
     }
 
-    /// The body goes out byte by byte.
+    /// Sends the body one byte at a time.
     #[must_use]
     pub fn byte_by_byte(mut self, every: Duration) -> Self {
         self.mode = ResponseMode::ByteByByte { every };
         self
     }
 
-    /// The connection is closed when so many bytes of the body have gone out.
+    /// Closes the connection after this many bytes of the body.
     #[must_use]
     pub fn truncated_after(mut self, bytes: usize) -> Self {
         self.mode = ResponseMode::Truncated { after: bytes };
         self
     }
 
-    /// The body has no length; it ends with the connection.
+    /// Sends no `Content-Length`; the body ends with the connection.
     #[must_use]
     pub fn without_length(mut self) -> Self {
         self.mode = ResponseMode::WithoutLength;
         self
     }
 
-    /// Says `Connection: close` and closes.
+    /// Sends `Connection: close` and closes the connection.
     #[must_use]
     pub fn with_connection_close(mut self) -> Self {
         self.mode = ResponseMode::WholeThenClose { announced: true };
         self
     }
 
-    /// Closes without having said so.
+    /// Closes the connection without `Connection: close`.
     #[must_use]
     pub fn closing_unannounced(mut self) -> Self {
         self.mode = ResponseMode::WholeThenClose { announced: false };
         self
     }
 
-    /// Waits until it may go out.
+    /// Waits for the gate and the delay.
     pub(super) async fn wait(&self) {
         if let Some(gate) = &self.gate {
             gate.opened().await;
@@ -178,28 +178,28 @@ impl ScriptedResponse {
     }
 }
 
-/// Holds answers until a test lets them go. Clones are the same gate.
+/// Holds responses until a test opens it. Clones are the same gate.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<watch::Sender<bool>>);
 
 impl Gate {
-    /// Closed.
+    /// A closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets every answer go that is held, and those to come.
+    /// Releases held and future responses.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
 
-    /// Holds those to come.
+    /// Holds future responses.
     pub fn close(&self) {
         self.0.send_replace(false);
     }
 
     async fn opened(&self) {
-        // The sender lives in `self`, so that there is no error.
+        // `self` holds the sender, so the channel cannot close.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
 }

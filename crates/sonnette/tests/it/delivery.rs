@@ -36,7 +36,7 @@ async fn settled(engine: &TestEngine, webhook: sonnette::domain::WebhookId, coun
 }
 
 #[tokio::test]
-async fn a_published_order_rings_its_webhook_and_is_logged() {
+async fn a_published_order_is_delivered_and_logged() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -70,7 +70,7 @@ async fn a_published_order_rings_its_webhook_and_is_logged() {
 }
 
 #[tokio::test]
-async fn a_failed_delivery_comes_again_with_the_same_id() {
+async fn a_failed_delivery_is_retried_with_the_same_id() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -106,7 +106,7 @@ async fn a_failed_delivery_comes_again_with_the_same_id() {
 }
 
 #[tokio::test]
-async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
+async fn a_410_disables_and_holds_deliveries_until_enabled() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -164,7 +164,7 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
 }
 
 #[tokio::test]
-async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
+async fn a_failing_lane_probes_and_drains_when_its_receiver_recovers() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -198,7 +198,7 @@ async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
 }
 
 #[tokio::test]
-async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
+async fn waiting_deliveries_continue_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
@@ -238,7 +238,7 @@ fn state(engine: &TestEngine, webhook: WebhookId, notification: NotificationId) 
 }
 
 #[tokio::test]
-async fn dropped_is_silent_and_can_be_sent_again() {
+async fn a_dropped_delivery_is_not_sent_and_can_be_resent() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -290,7 +290,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
+async fn a_test_is_sent_to_a_disabled_webhook_and_does_not_count() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -335,7 +335,7 @@ async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
+async fn a_repeated_idempotency_key_publishes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -377,7 +377,7 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_asks_after_the_stop_is_told_so() {
+async fn publishing_after_a_stop_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let webhook = engine.add_webhook("http://127.0.0.1:9/", &[PLACED]);

@@ -126,7 +126,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
 }
 
 #[tokio::test]
-async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
+async fn a_notification_for_no_one_is_stored_and_not_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.speak(&[DialectName::Tibillet]).await;
@@ -161,7 +161,7 @@ async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
 }
 
 #[tokio::test]
-async fn a_new_schema_changes_nothing_of_what_is_published() {
+async fn a_new_schema_does_not_change_published_notifications() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -211,7 +211,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
 }
 
 #[tokio::test]
-async fn changes_of_webhooks_are_news_to_the_others() {
+async fn changes_of_a_webhook_are_published_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.speak(&[DialectName::Creads]).await;
@@ -245,7 +245,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     }
     engine.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
-    // Disabled, so that it hears nothing of this either.
+    // The webhook is disabled, so that it does not get this change either.
     engine
         .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
         .await;
@@ -284,7 +284,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
 }
 
 #[tokio::test]
-async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
+async fn undeliverable_webhook_changes_do_not_cause_more_changes() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.speak(&[DialectName::Creads]).await;
@@ -321,7 +321,7 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
 }
 
 #[tokio::test]
-async fn news_survives_a_stop() {
+async fn pending_webhook_changes_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.speak(&[DialectName::Creads]).await;

@@ -30,7 +30,7 @@ async fn order(engine: &TestEngine, webhook: WebhookId, count: usize) {
 }
 
 #[tokio::test]
-async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
+async fn failures_in_a_row_disable_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.disable_after(3, 0).await;
@@ -75,7 +75,7 @@ async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
 }
 
 #[tokio::test]
-async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
+async fn enabling_sends_waiting_deliveries_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -106,7 +106,7 @@ async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
 }
 
 #[tokio::test]
-async fn the_least_time_must_have_passed_too() {
+async fn disabling_needs_the_minimum_time() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.disable_after(2, 3600).await;
@@ -121,7 +121,7 @@ async fn the_least_time_must_have_passed_too() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_no_failure() {
+async fn failures_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
@@ -144,7 +144,7 @@ async fn a_restart_forgets_no_failure() {
 }
 
 #[tokio::test]
-async fn three_days_without_a_success_are_enough_too() {
+async fn three_days_without_a_success_disable() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.disable_after(1_000, 0).await;
@@ -181,7 +181,7 @@ async fn three_days_without_a_success_are_enough_too() {
 }
 
 #[tokio::test]
-async fn a_warning_comes_once_half_way() {
+async fn a_warning_is_sent_once_at_half_of_the_policy() {
     let directory = tempfile::tempdir().unwrap();
     let rules = AlertRules {
         warning: true,
@@ -204,7 +204,7 @@ async fn a_warning_comes_once_half_way() {
 }
 
 #[tokio::test]
-async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
+async fn a_410_alerts_the_contacts_unless_that_is_off() {
     for on_gone in [true, false] {
         let directory = tempfile::tempdir().unwrap();
         let rules = AlertRules {
@@ -237,7 +237,7 @@ async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
 }
 
 #[tokio::test]
-async fn an_alert_waits_for_its_time_and_ends_once() {
+async fn an_alert_is_sent_when_due_and_settled_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     engine.disable_after(1, 0).await;

@@ -18,7 +18,7 @@ fn draft(engine: &TestEngine, url: &str) -> Webhook {
 }
 
 #[tokio::test]
-async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
+async fn a_draft_test_is_sent_and_not_stored() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let (saved, meant) = (Receiver::start().await, Receiver::start().await);
@@ -81,7 +81,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_called_is_told_in_the_attempt() {
+async fn a_draft_with_a_forbidden_target_fails_in_its_attempt() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let attempt = engine
@@ -119,7 +119,7 @@ fn another(engine: &TestEngine, slug: &str) -> OrganizerId {
 }
 
 #[tokio::test]
-async fn only_a_few_are_tried_out_at_a_time() {
+async fn concurrent_draft_tests_are_limited() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;

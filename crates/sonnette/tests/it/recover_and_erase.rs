@@ -22,7 +22,7 @@ fn off() -> WebhookState {
 }
 
 #[tokio::test]
-async fn what_was_missed_while_off_is_owed_once() {
+async fn missed_notifications_are_enqueued_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -123,7 +123,7 @@ fn blank_but_for(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) 
 }
 
 #[tokio::test]
-async fn a_person_is_forgotten_everywhere() {
+async fn erasure_removes_a_person_from_every_table() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -202,7 +202,7 @@ async fn a_person_is_forgotten_everywhere() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
+async fn a_response_after_the_erasure_is_not_stored() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
@@ -224,7 +224,7 @@ async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
 }
 
 #[tokio::test]
-async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
+async fn undelivered_notifications_are_not_missed_and_stored_data_is_erased() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let mut speak = |organizer: &mut Organizer| {

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::*;
 use super::{catalogue, registered};
+use crate::domain::{ActionName, DialectName};
 
 #[test]
 fn names_resolve_as_pretix_does() {

@@ -450,13 +450,14 @@ impl Lane {
         now: Timestamp,
     ) {
         if !outcome.is_success() {
-            self.concurrency.failed();
+            self.concurrency.record_failure();
         } else if was_failing {
             self.concurrency = AdaptiveConcurrency::after_recovery();
             self.probe_cursor = None;
             self.has_unread_rows = true;
         } else {
-            self.concurrency.succeeded(took, self.in_flight, most, now);
+            self.concurrency
+                .record_success(took, self.in_flight, most, now);
         }
     }
 

@@ -30,7 +30,7 @@ async fn a_connection_serves_request_after_request() {
 }
 
 #[tokio::test]
-async fn requests_at_a_time_have_connections_of_their_own() {
+async fn concurrent_requests_use_separate_connections() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
     receiver.answer(ScriptedResponse::ok().held_by(&gate));
@@ -59,7 +59,7 @@ async fn requests_at_a_time_have_connections_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_found_closed_is_replaced() {
+async fn a_closed_idle_connection_is_replaced() {
     for found in [ScriptedResponse::close(), ScriptedResponse::reset()] {
         let receiver = Receiver::start().await;
         // The second request goes over the kept connection and finds it closed.
@@ -72,7 +72,7 @@ async fn a_kept_connection_found_closed_is_replaced() {
 }
 
 #[tokio::test]
-async fn it_is_replaced_once_only() {
+async fn a_closed_idle_connection_is_replaced_only_once() {
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::ok(), ScriptedResponse::close()]);
     let sender = TestSender::new();
@@ -89,7 +89,7 @@ async fn it_is_replaced_once_only() {
 }
 
 #[tokio::test]
-async fn it_is_not_replaced_once_an_answer_has_begun() {
+async fn a_connection_is_not_replaced_after_a_response_has_begun() {
     let receiver = Receiver::start().await;
     receiver.script([
         ScriptedResponse::ok(),
@@ -110,7 +110,7 @@ async fn it_is_not_replaced_once_an_answer_has_begun() {
 }
 
 #[tokio::test]
-async fn closing_is_noticed_announced_or_not() {
+async fn closed_connections_are_not_reused() {
     for answer in [
         ScriptedResponse::ok().with_connection_close(),
         ScriptedResponse::ok().closing_unannounced(),
@@ -137,7 +137,7 @@ async fn a_changed_target_gets_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_starts_again_is_found_again() {
+async fn a_restarted_receiver_gets_a_new_connection() {
     let mut receiver = Receiver::start().await;
     let sender = TestSender::new();
     sender.send(&webhook(receiver.url())).await;
@@ -148,7 +148,7 @@ async fn a_receiver_that_starts_again_is_found_again() {
 }
 
 #[tokio::test]
-async fn breaking_off_closes_the_connection() {
+async fn dropping_a_request_closes_its_connection() {
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::silent(), ScriptedResponse::ok()]);
     let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
@@ -162,7 +162,7 @@ async fn breaking_off_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn more_requests_than_may_connect_at_once_all_arrive() {
+async fn requests_above_the_connect_limit_all_arrive() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
     receiver.answer(ScriptedResponse::ok().held_by(&gate));
@@ -181,7 +181,7 @@ async fn more_requests_than_may_connect_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_send_may_wander_between_threads() {
+async fn a_send_future_may_move_between_threads() {
     let receiver = Receiver::start().await;
     let webhook = webhook(receiver.url());
     let send = tokio::spawn(async move { TestSender::new().send(&webhook).await });

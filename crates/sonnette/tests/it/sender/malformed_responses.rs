@@ -26,7 +26,7 @@ async fn ask_within(config: SenderConfig, answer: ScriptedResponse) -> HttpExcha
 }
 
 #[tokio::test]
-async fn a_drip_in_time_is_an_answer() {
+async fn a_slow_body_within_the_time_limit_is_complete() {
     let exchange = ask(ScriptedResponse::ok()
         .body("abc")
         .byte_by_byte(Duration::from_millis(5)))
@@ -36,7 +36,7 @@ async fn a_drip_in_time_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_drip_that_lasts_too_long_is_none() {
+async fn a_slow_body_beyond_the_time_limit_times_out() {
     let drip = ScriptedResponse::ok()
         .body(vec![b'x'; 100])
         .byte_by_byte(Duration::from_millis(20));
@@ -50,7 +50,7 @@ async fn a_drip_that_lasts_too_long_is_none() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_none() {
+async fn a_truncated_body_is_a_failure() {
     for status in [200, 404] {
         let exchange = ask(ScriptedResponse::status(status)
             .body("hello, world, and more")
@@ -64,7 +64,7 @@ async fn an_answer_that_breaks_off_is_none() {
 }
 
 #[tokio::test]
-async fn a_chunked_answer_must_end_too() {
+async fn a_chunked_body_must_end() {
     let whole = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     assert_eq!(ask(ScriptedResponse::raw(whole)).await.response_body, "abc");
     let torn = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";
@@ -84,14 +84,14 @@ async fn a_chunked_answer_must_end_too() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_a_success_once_past_the_limit() {
+async fn an_endless_body_is_a_success_at_the_size_limit() {
     let exchange = ask(ScriptedResponse::endless()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body.len(), 64 * 1024);
 }
 
 #[tokio::test]
-async fn an_answer_may_end_with_its_connection() {
+async fn a_body_may_end_with_its_connection() {
     let exchange = ask(ScriptedResponse::ok().body("done").without_length()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body, "done");
@@ -101,7 +101,7 @@ async fn an_answer_may_end_with_its_connection() {
 }
 
 #[tokio::test]
-async fn interim_answers_are_skipped() {
+async fn interim_responses_are_skipped() {
     let exchange = ask(ScriptedResponse::status(202)
         .with_interim(100)
         .with_interim(103)
@@ -120,7 +120,7 @@ async fn interim_answers_are_skipped() {
 }
 
 #[tokio::test]
-async fn another_protocol_is_no_answer() {
+async fn a_protocol_switch_is_a_failure() {
     let exchange = ask(ScriptedResponse::status(101)
         .header("upgrade", "websocket")
         .header("connection", "upgrade"))
@@ -135,7 +135,7 @@ async fn another_protocol_is_no_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_body_has_been_read_counts() {
+async fn a_response_before_the_request_body_was_read_counts() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let webhook = webhook(format!("http://{}/", listener.local_addr().unwrap()));
     let early = async {
@@ -160,7 +160,7 @@ async fn an_answer_before_the_body_has_been_read_counts() {
 }
 
 #[tokio::test]
-async fn statuses_that_do_not_exist_are_no_answer() {
+async fn unknown_statuses_are_failures() {
     for status in [600, 999] {
         let exchange = ask(ScriptedResponse::status(status)).await;
         let reason = format!("the answer has a status that HTTP does not know ({status})");
@@ -169,7 +169,7 @@ async fn statuses_that_do_not_exist_are_no_answer() {
 }
 
 #[tokio::test]
-async fn garbage_is_no_answer() {
+async fn garbage_is_a_failure() {
     for garbage in [
         "SSH-2.0-OpenSSH_9.6\r\n",
         "{}\r\n\r\n",
@@ -186,7 +186,7 @@ async fn garbage_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_without_an_answer_is_said_plainly() {
+async fn a_connection_without_a_response_has_a_clear_error() {
     let exchange = ask(ScriptedResponse::close()).await;
     assert_eq!(
         failed(&exchange),
@@ -214,7 +214,7 @@ async fn a_connection_without_an_answer_is_said_plainly() {
 }
 
 #[tokio::test]
-async fn heads_are_bounded() {
+async fn response_headers_are_bounded() {
     let exchange = ask(ScriptedResponse::ok().header("x-long", &"a".repeat(20_000))).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_headers.len(), 8 * 1024, "cut on record");
@@ -239,7 +239,7 @@ async fn heads_are_bounded() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_made_visible() {
+async fn header_bytes_that_are_not_text_are_escaped() {
     let raw = b"HTTP/1.1 200 OK\r\nx-a: caf\xe9\r\ncontent-length: 2\r\n\r\n\xff\x00".to_vec();
     let exchange = ask(ScriptedResponse::raw(raw)).await;
     assert_eq!(

@@ -9,7 +9,7 @@ use sonnette::testing::{Receiver, ScriptedResponse};
 use super::{TestSender, answered, config, failed, impatient, webhook};
 
 #[tokio::test]
-async fn statuses_are_taken_as_they_come() {
+async fn every_status_is_recorded() {
     let receiver = Receiver::start().await;
     let sender = TestSender::new();
     for status in [
@@ -28,7 +28,7 @@ async fn statuses_are_taken_as_they_come() {
 }
 
 #[tokio::test]
-async fn the_answer_goes_on_record() {
+async fn the_response_is_recorded() {
     let receiver = Receiver::start().await;
     receiver.answer(
         ScriptedResponse::status(500)
@@ -97,7 +97,7 @@ async fn a_body_is_read_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn refused_addresses_are_not_called() {
+async fn forbidden_addresses_get_no_request() {
     let receiver = Receiver::start().await;
     let sender = TestSender::with(SenderConfig {
         allow: Vec::new(),
@@ -142,7 +142,7 @@ async fn refused_addresses_are_not_called() {
 }
 
 #[tokio::test]
-async fn a_host_can_be_excepted() {
+async fn a_host_can_be_allowed() {
     let receiver = Receiver::start().await;
     let allow = vec!["LOCALHOST".parse().unwrap()];
     let sender = TestSender::with(SenderConfig { allow, ..config() });
@@ -160,7 +160,7 @@ async fn a_host_can_be_excepted() {
 }
 
 #[tokio::test]
-async fn no_connection_is_said_plainly() {
+async fn a_refused_connection_has_a_clear_error() {
     let mut receiver = Receiver::start().await;
     receiver.stop().await;
     let exchange = TestSender::new().send(&webhook(receiver.url())).await;
@@ -170,7 +170,7 @@ async fn no_connection_is_said_plainly() {
 }
 
 #[tokio::test]
-async fn a_name_without_address_is_said_plainly() {
+async fn a_name_without_address_has_a_clear_error() {
     let exchange = TestSender::new()
         .send(&webhook("http://nothing.invalid/"))
         .await;
@@ -184,7 +184,7 @@ async fn a_name_without_address_is_said_plainly() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_called_fails_visibly() {
+async fn an_unsupported_target_fails_visibly() {
     let sender = TestSender::new();
     for url in ["ftp://example.com/", "http://127.0.0.1:0/"] {
         let exchange = sender.send(&webhook(url)).await;
@@ -212,7 +212,7 @@ async fn http_can_be_refused() {
 }
 
 #[tokio::test]
-async fn silence_ends_with_the_time_limit() {
+async fn a_silent_receiver_times_out() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
     let exchange = TestSender::with(impatient())

@@ -32,7 +32,7 @@ fn verifies(request: &ReceivedRequest, webhook: &Webhook) -> bool {
 }
 
 #[tokio::test]
-async fn the_request_is_as_promised() {
+async fn the_request_has_the_documented_headers() {
     let receiver = Receiver::start().await;
     let sender = TestSender::new();
     let exchange = sender
@@ -255,7 +255,7 @@ async fn a_large_body_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_webhooks_own_timeout_counts() {
+async fn the_timeout_of_a_webhook_applies() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
     let mut webhook = webhook(receiver.url());
@@ -265,7 +265,7 @@ async fn a_webhooks_own_timeout_counts() {
 }
 
 #[tokio::test]
-async fn ed25519_signs_where_it_was_chosen() {
+async fn ed25519_signs_if_it_is_enabled() {
     let receiver = Receiver::start().await;
     let sender = TestSender::new();
     let now = sender.clock.now();

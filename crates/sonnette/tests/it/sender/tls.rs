@@ -26,7 +26,7 @@ fn believing(receiver: &Receiver) -> TestSender {
 }
 
 #[tokio::test]
-async fn a_good_certificate_is_believed() {
+async fn a_valid_certificate_is_trusted() {
     let receiver = Receiver::start_tls(CertificateKind::Valid).await;
     receiver.answer(ScriptedResponse::ok().body("secure"));
     let sender = believing(&receiver);
@@ -45,7 +45,7 @@ async fn a_good_certificate_is_believed() {
 }
 
 #[tokio::test]
-async fn bad_certificates_are_refused_by_name() {
+async fn invalid_certificates_have_distinct_errors() {
     for (certified, reason) in [
         (CertificateKind::Expired, "the certificate has expired"),
         (
@@ -69,7 +69,7 @@ async fn bad_certificates_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_systems_authorities_do_not_know_a_tests() {
+async fn the_test_authority_is_not_trusted_by_default() {
     let receiver = Receiver::start_tls(CertificateKind::Valid).await;
     let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn the_systems_authorities_do_not_know_a_tests() {
 }
 
 #[tokio::test]
-async fn https_at_a_port_of_http_is_said_plainly() {
+async fn https_to_an_http_port_has_a_clear_error() {
     let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let webhook = webhook(format!("https://{}/", plain.local_addr().unwrap()));
     let answer = async {
@@ -105,7 +105,7 @@ async fn https_at_a_port_of_http_is_said_plainly() {
 }
 
 #[tokio::test]
-async fn a_handshake_counts_for_the_time_limit() {
+async fn the_time_limit_includes_the_handshake() {
     // Accepts the connection and says nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = SenderConfig {
@@ -128,7 +128,7 @@ async fn a_handshake_counts_for_the_time_limit() {
 }
 
 #[tokio::test]
-async fn an_authority_that_cannot_be_read_stops_the_start() {
+async fn an_unreadable_authority_is_a_start_error() {
     let clock = std::sync::Arc::new(MockClock::default());
     let empty = NamedTempFile::new().unwrap();
     for path in [empty.path().to_owned(), "/nowhere.pem".into()] {
@@ -190,7 +190,7 @@ async fn http2_shares_one_connection() {
 }
 
 #[tokio::test]
-async fn an_http2_answer_over_the_limit_leaves_the_connection() {
+async fn an_http2_body_above_the_limit_keeps_the_connection() {
     let receiver = Receiver::start_http2().await;
     receiver.answer(ScriptedResponse::ok().body(vec![b'x'; 1_000_000]));
     let sender = believing(&receiver);
@@ -203,7 +203,7 @@ async fn an_http2_answer_over_the_limit_leaves_the_connection() {
 }
 
 #[tokio::test]
-async fn an_http2_stream_can_break_off_or_stay_silent() {
+async fn an_http2_stream_may_be_reset_or_silent() {
     let receiver = Receiver::start_http2().await;
     let sender = believing(&receiver);
     receiver.answer(ScriptedResponse::reset());
@@ -223,7 +223,7 @@ async fn an_http2_stream_can_break_off_or_stay_silent() {
 }
 
 #[tokio::test]
-async fn an_http2_connection_found_closed_is_replaced() {
+async fn a_closed_http2_connection_is_replaced() {
     let mut receiver = Receiver::start_http2().await;
     let sender = believing(&receiver);
     assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);

@@ -1,4 +1,4 @@
-//! Names of action types.
+//! The names of action types.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,8 +6,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-
-use super::{OrganizerId, PayloadShape};
 
 /// The text cannot name an action type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +30,7 @@ impl ActionName {
         self.0.ends_with(".*")
     }
 
-    /// Whether this name, taken as a filter, is `concrete` itself or a wildcard over it.
+    /// Whether this name, used as a filter, matches `concrete`: it is the same name or a wildcard over it.
     pub fn covers(&self, concrete: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(stem) => concrete.len() > stem.len() && concrete.starts_with(stem),
@@ -40,34 +38,13 @@ impl ActionName {
         }
     }
 
-    /// The first word, which tells the dialect.
+    /// The first word, which identifies the dialect.
     pub fn first_word(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
 }
 
-/// An action type that an operator or organizer registered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegisteredAction {
-    /// Assigned by the store, rising; 0 for one of the configuration file.
-    pub id: i64,
-    /// For whom; none: for all.
-    pub organizer: Option<OrganizerId>,
-    /// A wildcard only for pretix names.
-    pub name: ActionName,
-    /// For people.
-    pub description: String,
-    /// JSON Schema (draft 2020-12) of its input; without one any object passes.
-    pub schema: Option<serde_json::Value>,
-    /// An input that fits.
-    pub example: Option<serde_json::Value>,
-    /// How a body is made of an input.
-    pub shape: PayloadShape,
-    /// Whether the configuration file says so: it goes when its entry goes.
-    pub from_file: bool,
-}
-
-/// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
+/// All wildcards that match `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
 pub(crate) fn covering_wildcards(concrete: &str) -> impl Iterator<Item = String> + '_ {
     concrete
         .rmatch_indices('.')
@@ -127,5 +104,5 @@ impl fmt::Debug for ActionName {
 }
 
 #[cfg(test)]
-#[path = "action_tests.rs"]
+#[path = "action_name_tests.rs"]
 mod tests;

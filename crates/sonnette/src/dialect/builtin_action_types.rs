@@ -1,0 +1,24 @@
+//! The action types that come with a dialect.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::action_type::ActionType;
+use crate::domain::ActionName;
+
+/// The action types that come with a dialect, in the order of its documentation.
+pub(super) struct BuiltinActionTypes {
+    pub(super) ordered: Vec<Arc<ActionType>>,
+    pub(super) by_name: HashMap<ActionName, Arc<ActionType>>,
+}
+
+impl BuiltinActionTypes {
+    pub(super) fn new(specs: Vec<ActionType>) -> Self {
+        let ordered: Vec<_> = specs.into_iter().map(Arc::new).collect();
+        let by_name = ordered
+            .iter()
+            .map(|spec| (spec.name.clone(), Arc::clone(spec)))
+            .collect();
+        Self { ordered, by_name }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the connections of a receiver share: the requests so far and the scripts of responses.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::scripted_response::ScriptedResponse;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct ReceivedRequest {
+    /// `POST`.
+    pub method: String,
+    /// The path with the query.
+    pub path: String,
+    /// In the order of arrival, with names in lower case; over HTTP/2 without `:authority`.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// The number of the connection, from 1 in the order of acceptance.
+    pub connection: usize,
+    /// Whether it came over HTTP/2.
+    pub http2: bool,
+    /// When the whole request had arrived.
+    pub at: Instant,
+}
+
+impl ReceivedRequest {
+    /// The value of the first header of this name (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// The state of a receiver.
+pub(super) struct ReceiverState {
+    pub(super) requests: Mutex<Vec<ReceivedRequest>>,
+    pub(super) arrived: watch::Sender<usize>,
+    pub(super) scripts: Mutex<HashMap<Option<String>, Script>>,
+    pub(super) connections: watch::Sender<usize>,
+}
+
+pub(super) struct Script {
+    pub(super) answers: Vec<ScriptedResponse>,
+    pub(super) next: usize,
+}
+
+impl ReceiverState {
+    /// Records a request and returns the next response: of the script of its path, or of the general script.
+    pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
+        let path = request
+            .path
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let answer = {
+            let mut scripts = self.scripts.lock();
+            let own = Some(path);
+            let key = if scripts.contains_key(&own) {
+                own
+            } else {
+                None
+            };
+            scripts
+                .get_mut(&key)
+                .map_or_else(ScriptedResponse::ok, Script::next)
+        };
+        let mut requests = self.requests.lock();
+        requests.push(request);
+        self.arrived.send_replace(requests.len());
+        answer
+    }
+}
+
+impl Script {
+    fn next(&mut self) -> ScriptedResponse {
+        let answer = self.answers[self.next].clone();
+        self.next = (self.next + 1).min(self.answers.len() - 1);
+        answer
+    }
+}
