@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::{output, registry};
+use super::{local_store, output};
 use crate::config::Settings;
 
 /// The command.
@@ -20,11 +20,11 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        registry::embedded(settings)?;
-        if !registry::exists(settings) {
+        local_store::embedded(settings)?;
+        if !local_store::exists(settings) {
             bail!("there is no store in {}", settings.data_dir.display());
         }
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let shown = self.file.display();
         // Made first, and empty, so that it is never readable for others.
         match OpenOptions::new()

@@ -14,8 +14,8 @@ use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::{RegistryStore as _, Store as _};
 use url::Url;
 
-use super::client::{Http, Outgoing};
-use super::{block_on, output, registry};
+use super::http_client::{Http, Outgoing};
+use super::{block_on, local_store, output};
 use crate::config::{Settings, SettingsError};
 use crate::mailer;
 
@@ -47,7 +47,7 @@ impl Doctor {
     }
 
     pub(super) fn run(self, settings: &Settings) -> ExitCode {
-        let usable = registry::embedded(settings).map(|()| "read, and sound".to_owned());
+        let usable = local_store::embedded(settings).map(|()| "read, and sound".to_owned());
         let mut well = report("settings", usable);
         well &= report("store", store(settings));
         well &= report("disk space", disk_space(&settings.data_dir));
@@ -92,14 +92,14 @@ fn report(what: &str, finding: Result<String>) -> bool {
 
 /// A store is opened and looked through, but none is made.
 fn store(settings: &Settings) -> Result<String> {
-    let file = registry::file(settings);
-    if !registry::exists(settings) {
+    let file = local_store::file(settings);
+    if !local_store::exists(settings) {
         return Ok(format!(
             "none yet; `serve` makes one in {}",
             settings.data_dir.display()
         ));
     }
-    let store = registry::open(settings)?;
+    let store = local_store::open(settings)?;
     store.check()?;
     store.ping()?;
     let rows = store.load(0)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use sonnette::domain::{Event as Concert, EventId, EventSlug, OrganizerSlug};
 use sonnette::store::{ChangeResult, RegistryStore as _};
 
-use super::{audit, output, registry};
+use super::{audit, local_store, output};
 use crate::config::Settings;
 
 /// The command.
@@ -30,8 +30,8 @@ pub(super) struct Create {
 impl Event {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let Self::Create(create) = self;
-        let store = registry::open(settings)?;
-        let organizer = registry::organizer(&store, &create.organizer)?.organizer;
+        let store = local_store::open(settings)?;
+        let organizer = local_store::organizer(&store, &create.organizer)?.organizer;
         let name = create.name.unwrap_or_else(|| create.slug.to_string());
         let event = Concert {
             id: EventId(0),

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{output, registry};
+use super::{local_store, output};
 use crate::config::Settings;
 
 /// The command.
@@ -19,7 +19,7 @@ impl Migrate {
         if self.to.is_some() {
             bail!("--to: moving to PostgreSQL is not available in this version");
         }
-        registry::open(settings)?;
+        local_store::open(settings)?;
         output::line(format_args!(
             "the store in {} has this version's shape",
             settings.data_dir.display()

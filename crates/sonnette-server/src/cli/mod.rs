@@ -4,18 +4,18 @@
 
 mod audit;
 mod backup;
-mod client;
 mod demo;
 mod doctor;
 mod event;
+mod http_client;
 mod listen;
+mod local_store;
 mod migrate;
 mod openapi;
 mod organizer;
 mod output;
-mod password;
+mod password_prompt;
 mod publish;
-mod registry;
 mod serve;
 mod token;
 mod user;

@@ -9,7 +9,7 @@ use sonnette::domain::{
 use sonnette::store::{ChangeResult, RegistryStore as _};
 use uuid::Uuid;
 
-use super::{audit, output, registry};
+use super::{audit, local_store, output};
 use crate::config::Settings;
 
 /// The command.
@@ -60,7 +60,7 @@ impl Create {
         if self.name.iter().any(|name| name.contains(char::is_control)) {
             bail!("control characters are not allowed in a name");
         }
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let mut dialects = Vec::new();
         for dialect in self.dialects {
             if !dialects.contains(&dialect) {
@@ -92,8 +92,8 @@ impl Create {
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let entries: Vec<Value> = organizers.iter().map(|o| entry(&o.organizer)).collect();
         output::list(&entries, self.json)
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sonnette::domain::OrganizerSlug;
 
-use super::client::Client;
+use super::http_client::Client;
 use super::{Misuse, block_on, output};
 use crate::config::Settings;
 

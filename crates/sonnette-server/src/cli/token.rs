@@ -8,7 +8,7 @@ use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, NewToken, RegistryStore as _};
 
-use super::{audit, output, registry};
+use super::{audit, local_store, output};
 use crate::config::Settings;
 use crate::credentials::{random_token, token_hash};
 
@@ -87,7 +87,7 @@ pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> 
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let scope = match &self.organizer {
             None => Scope::Operator,
             Some(slug) => {
@@ -96,7 +96,10 @@ impl Create {
                 } else {
                     self.permissions.iter().copied().collect()
                 };
-                Scope::Organizer(registry::organizer(&store, slug)?.organizer.id, permissions)
+                Scope::Organizer(
+                    local_store::organizer(&store, slug)?.organizer.id,
+                    permissions,
+                )
             }
         };
         let text = random_token()?;
@@ -107,12 +110,12 @@ impl Create {
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let only = self
             .organizer
             .as_ref()
-            .map(|slug| registry::organizer(&store, slug))
+            .map(|slug| local_store::organizer(&store, slug))
             .transpose()?;
         let mut tokens = store.load(0)?.tokens;
         tokens.sort_by_key(|(_, token)| token.id);
@@ -128,7 +131,7 @@ impl List {
             entries.push(json!({
                 "id": token.id.0,
                 "name": token.name,
-                "organizer": owner.and_then(|id| registry::slug_of(&organizers, id)),
+                "organizer": owner.and_then(|id| local_store::slug_of(&organizers, id)),
                 "operator": owner.is_none(),
                 "permissions": permissions,
                 "active": token.active,
@@ -142,7 +145,7 @@ impl List {
 
 impl Revoke {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let mut switch_off =
             |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
         let note = audit::note(

@@ -13,7 +13,7 @@ use sonnette::domain::{
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser};
 
-use super::{Misuse, audit, output, password, registry};
+use super::{Misuse, audit, local_store, output, password_prompt};
 use crate::config::Settings;
 use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
 
@@ -102,7 +102,7 @@ impl Scope {
         } else {
             self.permissions.iter().copied().collect()
         };
-        let organizer = registry::organizer(store, slug)?.organizer.id;
+        let organizer = local_store::organizer(store, slug)?.organizer.id;
         Ok(Access::Organizers(BTreeMap::from([(organizer, held)])))
     }
 }
@@ -110,12 +110,12 @@ impl Scope {
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
         let password = if self.password_stdin {
-            Some(password::from_stdin()?)
+            Some(password_prompt::from_stdin()?)
         } else {
-            password::from_terminal()?
+            password_prompt::from_terminal()?
         };
         if password.is_none() {
             eprintln!("{email} cannot log in yet: no password was given (--password-stdin)");
@@ -129,7 +129,7 @@ impl Create {
 impl Invite {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
         let organizer = match &access {
             Access::Operator => None,
@@ -151,20 +151,20 @@ impl Invite {
             "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
             user.email, link.expires
         );
-        output::line(password_link(&settings.address(), &text))
+        output::line(password_link(&settings.base_url(), &text))
     }
 }
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let mut entries: Vec<Value> = Vec::new();
         for user in store.users(None)? {
             let mut held = BTreeMap::new();
             if let Access::Organizers(entries) = &user.access {
                 for (id, permissions) in entries {
-                    let slug = registry::slug_of(&organizers, *id).unwrap_or_default();
+                    let slug = local_store::slug_of(&organizers, *id).unwrap_or_default();
                     held.insert(slug, permissions.iter().collect::<Vec<_>>());
                 }
             }
@@ -183,7 +183,7 @@ impl List {
 impl Remove {
     fn run(&self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let note = audit::note("sonnette.user.removed", json!({"email": email.as_str()}));
         let found = store.user_by_email(&email)?;
         let removed = match found {

@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::table::{Kind, SETTINGS};
+use super::definitions::{Kind, SETTINGS};
 
 const HEADING: &str = "Settings (flag, variable, or line of the configuration file)";
 const CONFIG: &str = "config";

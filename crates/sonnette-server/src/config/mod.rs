@@ -4,11 +4,11 @@
 //! machine.
 
 mod action_type;
-mod confidential;
+mod definitions;
 mod flags;
 mod parse;
+mod secret_string;
 mod sources;
-mod table;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ use tracing_subscriber::filter::Targets;
 use url::Url;
 
 pub(crate) use action_type::ActionTypeSetting;
-pub(crate) use confidential::Confidential;
 pub(crate) use flags::Flags;
+pub(crate) use secret_string::SecretString;
 pub(crate) use sources::SettingsError;
 
 /// Every setting, checked. Names and meaning of the keys: `sonnette.example.toml`.
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     /// Where the embedded store is.
     pub(crate) data_dir: PathBuf,
     /// A database to use instead; may hold a password.
-    pub(crate) database_url: Option<Confidential>,
+    pub(crate) database_url: Option<SecretString>,
     /// How others reach the server.
     #[serde(deserialize_with = "parse::web_url")]
     pub(crate) public_url: Option<Url>,
@@ -62,14 +62,14 @@ pub(crate) struct Settings {
     /// Authorities beside the system's.
     pub(crate) extra_ca_file: Option<PathBuf>,
     /// An operator token that `serve` registers.
-    pub(crate) operator_token: Option<Confidential>,
+    pub(crate) operator_token: Option<SecretString>,
     /// The same, from a file.
     pub(crate) operator_token_file: Option<PathBuf>,
     /// The server that clients talk to.
     #[serde(deserialize_with = "parse::web_url")]
     pub(crate) url: Option<Url>,
     /// What they present.
-    pub(crate) token: Option<Confidential>,
+    pub(crate) token: Option<SecretString>,
     /// Connections served at a time.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
     pub(crate) max_connections: u64,
@@ -121,7 +121,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Where people find this installation, as far as the settings know; ends in a slash.
-    pub(crate) fn address(&self) -> String {
+    pub(crate) fn base_url(&self) -> String {
         let mut address = self
             .public_url
             .as_ref()
@@ -146,7 +146,7 @@ pub(crate) struct MailSettings {
     /// Whom to log in as.
     pub(crate) user: Option<String>,
     /// And with what.
-    pub(crate) password: Option<Confidential>,
+    pub(crate) password: Option<SecretString>,
     /// Sender of the mails; none: `sonnette` at the host of `public_url`.
     #[serde(deserialize_with = "parse::mailbox")]
     pub(crate) from: Option<Mailbox>,
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for LogLevel {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::table::SETTINGS;
+    use super::definitions::SETTINGS;
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../../sonnette.example.toml");

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::table::{Kind, PREFIX, SETTINGS, Setting};
+use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
 use super::{Flags, Settings};
 
 /// Settings that cannot be: says which, and where it stands. Never holds the value of a credential.

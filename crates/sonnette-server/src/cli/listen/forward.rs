@@ -12,7 +12,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use url::Url;
 
 use super::Publication;
-use crate::cli::client::{Http, Outgoing};
+use crate::cli::http_client::{Http, Outgoing};
 use crate::config::Settings;
 use crate::credentials::random_secret;
 

@@ -6,7 +6,7 @@ use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, RegistryStore as _};
 
-use crate::cli::{audit, registry};
+use crate::cli::{audit, local_store};
 use crate::config::{ActionTypeSetting, Settings};
 
 /// Registers what is new, changes what has changed, and removes what was taken out of the file. Webhooks may go on naming
@@ -35,7 +35,7 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
 
 /// Every registered action type, those for all once.
 fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
-    let organizers = registry::organizers(store)?;
+    let organizers = local_store::organizers(store)?;
     let mut rows: Vec<_> = organizers
         .into_iter()
         .flat_map(|rows| rows.action_types)
@@ -48,7 +48,7 @@ fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
 /// Whose it is.
 fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
-        Some(slug) => Some(registry::organizer(store, slug)?.organizer.id),
+        Some(slug) => Some(local_store::organizer(store, slug)?.organizer.id),
         None => None,
     };
     let mut rows = registered(store)?.into_iter();

@@ -14,7 +14,7 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use super::entry;
-use crate::cli::{audit, output, registry};
+use crate::cli::{audit, local_store, output};
 use crate::config::Settings;
 use crate::credentials::random_secret;
 
@@ -41,8 +41,8 @@ pub(in crate::cli) struct Create {
 
 impl Create {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let rows = registry::organizer(&store, &self.organizer)?;
+        let store = local_store::open(settings)?;
+        let rows = local_store::organizer(&store, &self.organizer)?;
         self.check(&store, &rows)?;
         let action_types: BTreeSet<ActionName> = self.action_types.into_iter().collect();
         let events = if self.events.is_empty() {

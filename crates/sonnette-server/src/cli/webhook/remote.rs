@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, WebhookId};
 
-use crate::cli::client::Client;
+use crate::cli::http_client::Client;
 use crate::cli::{block_on, output};
 use crate::config::Settings;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 /// Ends it, however the test ends.
 struct Demo(Child);
@@ -19,7 +19,7 @@ impl Drop for Demo {
 
 #[test]
 fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let mut command = place.command(&["demo"]);
     let mut demo = Demo(
         command
@@ -86,7 +86,7 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
 
 #[test]
 fn it_ends_when_nobody_reads() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let mut demo = Demo(
         place
             .command(&["demo"])

@@ -1,6 +1,6 @@
 //! What the program says of itself.
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 /// Every command and group.
 const COMMANDS: &[&str] = &[
@@ -36,13 +36,13 @@ const COMMANDS: &[&str] = &[
 
 #[test]
 fn the_version_is_one_line() {
-    let out = Place::new().run(&["--version"]).done();
+    let out = Sandbox::new().run(&["--version"]).done();
     assert_eq!(out, concat!("sonnette ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn every_command_has_help() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for command in COMMANDS {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
@@ -62,7 +62,7 @@ fn every_command_has_help() {
 
 #[test]
 fn help_shows_no_values_of_variables() {
-    let out = Place::new()
+    let out = Sandbox::new()
         .run_with(&["serve", "--help"], &[("SONNETTE_TOKEN", "hush")])
         .done();
     assert!(!out.contains("hush"));
@@ -70,7 +70,7 @@ fn help_shows_no_values_of_variables() {
 
 #[test]
 fn misuse_ends_with_2() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let wrong: &[&[&str]] = &[
         &[],
         &["token"],
@@ -102,7 +102,7 @@ fn misuse_ends_with_2() {
 
 #[test]
 fn openapi_is_json() {
-    let out = Place::new().run(&["openapi"]).done();
+    let out = Sandbox::new().run(&["openapi"]).done();
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 }

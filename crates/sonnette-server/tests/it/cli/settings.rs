@@ -1,11 +1,11 @@
 //! Flags before variables before the file; and what is wrong is named.
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 /// Which data directory counts shows in where the store comes to be.
 #[test]
 fn flags_outrank_variables_outrank_the_file() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("sonnette.toml", "data_dir = \"from-file\"\n");
     let config = [
         ("SONNETTE_CONFIG", "sonnette.toml"),
@@ -34,7 +34,7 @@ fn flags_outrank_variables_outrank_the_file() {
 
 #[test]
 fn the_flag_for_the_file_outranks_its_variable() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("a.toml", "data_dir = \"a\"\n");
     let config = [
         ("SONNETTE_CONFIG", "no-such.toml"),
@@ -48,7 +48,7 @@ fn the_flag_for_the_file_outranks_its_variable() {
 
 #[test]
 fn wrong_variables_are_named() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let wrong = [
         ("SONNETTE_DATADIR", "x"),
         ("SONNETTE_", "x"),
@@ -73,7 +73,7 @@ fn wrong_variables_are_named() {
 
 #[test]
 fn wrong_flags_are_named() {
-    let err = Place::new()
+    let err = Sandbox::new()
         .run(&["serve", "--log-days", "many"])
         .refused(2);
     assert!(err.starts_with("error: --log-days: "), "{err}");
@@ -81,7 +81,7 @@ fn wrong_flags_are_named() {
 
 #[test]
 fn wrong_lines_of_the_file_are_named() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let wrong = [
         ("listen = \"127.0.0.1:1\"\n\nlistn = 3\n", 3, "listn"),
         ("# a\nlog_days = \"thirty\"\n", 2, "log_days"),
@@ -122,7 +122,7 @@ fn wrong_lines_of_the_file_are_named() {
 
 #[test]
 fn errors_hold_no_credentials() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for text in [
         "operator_token = 4711\n",
         "[mail]\npassword = 4711\n",
@@ -144,7 +144,7 @@ fn errors_hold_no_credentials() {
 
 #[test]
 fn a_switch_needs_no_value() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for flag in [
         "--require-https",
         "--require-https=false",

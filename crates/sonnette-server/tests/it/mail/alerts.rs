@@ -8,7 +8,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::AlertStore as _;
 use sonnette::testing::Answer;
 
-use super::server::{MailServer, Manner, Wire};
+use super::smtp_server::{MailServer, Manner, Wire};
 use crate::api::client::{Api, receiver};
 
 /// The settings by which this server mails.

@@ -7,14 +7,14 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _};
 
 use super::alerts::arguments;
-use super::server::{Mail, MailServer, Manner, Wire};
-use crate::cli::place::Place;
+use super::smtp_server::{Mail, MailServer, Manner, Wire};
+use crate::cli::sandbox::Sandbox;
 
 const ADA: &str = "ada@example.org";
 
 /// With an organizer that speaks French.
-fn place() -> Place {
-    let place = Place::new();
+fn place() -> Sandbox {
+    let place = Sandbox::new();
     let create = ["organizer", "create", "bigevents", "--name", "Le Parc"];
     place
         .run(&[&create[..], &["--language", "fr"]].concat())
@@ -28,7 +28,7 @@ fn with_mail<'a>(args: &[&'a str], settings: &'a [String]) -> Vec<&'a str> {
     args.iter().copied().chain(settings).collect()
 }
 
-fn store(place: &Place) -> SqliteStore {
+fn store(place: &Sandbox) -> SqliteStore {
     SqliteStore::open(&place.data()).unwrap()
 }
 

@@ -1,10 +1,10 @@
 //! `sonnette doctor --mail-to`: how mail goes out, in every wire the settings know.
 
-use super::server::{MailServer, Manner, Wire};
-use crate::cli::place::Place;
+use super::smtp_server::{MailServer, Manner, Wire};
+use crate::cli::sandbox::Sandbox;
 
 fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("authority.pem", &server.authority);
     let port = server.port();
     let mut args = vec![
@@ -92,7 +92,7 @@ fn what_goes_wrong_is_said() {
         );
     }
     assert!(server.mails().is_empty());
-    let place = Place::new();
+    let place = Sandbox::new();
     let ran = place.run(&["doctor", "--mail-to", "you@example.org"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("mail.host"), "{}", ran.out);

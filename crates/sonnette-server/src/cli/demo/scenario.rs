@@ -13,7 +13,7 @@ use url::Url;
 
 use super::USER;
 use super::receiver::{Receiver, STUMBLES_AT};
-use crate::cli::client::Client;
+use crate::cli::http_client::Client;
 
 use crate::cli::output::line;
 
@@ -35,7 +35,7 @@ const WEBHOOKS: [(&str, &[&str]); 2] = [
 ];
 
 /// Everything that takes part.
-pub(super) struct Story {
+pub(super) struct Scenario {
     pub(super) client: Client,
     pub(super) base: Url,
     pub(super) token: String,
@@ -45,7 +45,7 @@ pub(super) struct Story {
     pub(super) news: broadcast::Receiver<Arc<Activity>>,
 }
 
-impl Story {
+impl Scenario {
     /// Tells it, and then goes on showing what happens; ends only with an error.
     pub(super) async fn tell(mut self) -> Result<()> {
         line(format_args!(

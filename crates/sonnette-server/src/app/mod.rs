@@ -1,10 +1,9 @@
-//! The running server: the engine, and the edge that takes requests.
+//! The running server: the engine, the mailer, and the HTTP server.
 //!
-//! The edge runs on threads of its own, each with a runtime of its own that shares the listener, so that requests do not
-//! wander between cores and never wait behind what is being sent.
+//! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
+//! listener, so that a request stays on one core and never waits for deliveries.
 
-mod edge;
-mod leftover;
+mod thread_exit;
 
 use std::future::Future;
 use std::io;
@@ -23,48 +22,39 @@ use sonnette::engine::{Activity, Options, StartError};
 use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
-use self::edge::Edge;
+use self::thread_exit::{ThreadExitGuard, ThreadExits};
 use crate::config::Settings;
-use crate::edge::AppState;
-use crate::edge::HttpSettings;
+use crate::edge::http_server::{HttpServer, ShutdownPhase};
+use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
 use crate::rest;
 
-/// The engine stops within four seconds; whoever waits for the process is promised five.
-const PATIENCE: Duration = Duration::from_millis(4_500);
+/// The engine stops within four seconds; the process must stop within five.
+const ENGINE_STOP_TIMEOUT: Duration = Duration::from_millis(4_500);
 
-const DAY: u64 = 24 * 60 * 60;
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
-/// A server that has not been given its listener yet.
+/// A server without its listener.
 pub(crate) struct App {
     sonnette: Arc<Sonnette>,
     mailer: Option<Mailer>,
+    exits: ThreadExits,
     state: AppState,
     router: Router,
     threads: usize,
     max_connections: usize,
 }
 
-/// How far shutting down has come; the edge watches it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Phase {
-    /// Requests are taken.
-    Serving,
-    /// No new connections; requests that have begun are answered.
-    Stopping,
-    /// The engine has stopped: what is still open is broken off.
-    Stopped,
-}
-
 impl App {
-    /// Starts the engine over `store`, and lays out the routes.
+    /// Starts the engine and the mailer over `store`, and builds the routes.
     pub(crate) fn build(
         settings: &Settings,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
         let sonnette = Sonnette::start(store, clock, options(settings))?;
-        let mailer = Mailer::start(settings, sonnette.clone())?;
+        let exits = ThreadExits::new();
+        let mailer = Mailer::start(settings, sonnette.clone(), || exits.guard("mailer"))?;
         let http_settings = HttpSettings {
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -83,104 +73,131 @@ impl App {
         Ok(Self {
             sonnette,
             mailer,
+            exits,
             state,
             router,
-            threads: count(settings.threads),
+            threads: thread_count(settings.threads),
             max_connections,
         })
     }
 
-    /// What happens from now on.
+    /// Subscribes to the engine's activity.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
         self.sonnette.watch()
     }
 
-    /// Serves until `shutdown` is ready, then answers what has begun and stops the engine: within five seconds.
+    /// Serves until `shutdown` is ready, then answers the requests that have begun and stops the engine: within five
+    /// seconds.
+    ///
+    /// # Errors
+    /// The listener cannot be used, or a thread has ended before `shutdown`.
     pub(crate) async fn run(
-        self,
+        mut self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), AppError> {
         let address = listener.local_addr().map_err(AppError::Listener)?;
         listener.set_nonblocking(true).map_err(AppError::Listener)?;
-        let (phase, watched) = watch::channel(Phase::Serving);
-        let edge = Edge {
-            router: self.router,
+        let (phase, phase_receiver) = watch::channel(ShutdownPhase::Serving);
+        let server = HttpServer {
+            router: self.router.clone(),
             connections: Arc::new(Semaphore::new(self.max_connections)),
-            phase: watched,
+            phase: phase_receiver,
         };
         let mut threads = Vec::new();
         for number in 0..self.threads {
             let listener = listener.try_clone().map_err(AppError::Listener)?;
-            threads.push(start_thread(number, edge.clone(), listener)?);
+            let guard = self.exits.guard(&format!("edge-{number}"));
+            threads.push(start_thread(number, server.clone(), listener, guard)?);
         }
-        drop((listener, edge));
+        drop((listener, server));
         tracing::info!(%address, "listening on http://{address}");
-        shutdown.await;
-        tracing::info!("stopping");
-        phase.send_replace(Phase::Stopping);
+        let result = tokio::select! {
+            () = shutdown => Ok(()),
+            thread = self.exits.wait() => Err(AppError::ThreadEnded(thread)),
+        };
+        if let Err(error) = &result {
+            tracing::error!(%error, "stopping because of a failure: {error}");
+        } else {
+            tracing::info!("stopping");
+        }
+        self.stop(&phase, threads).await;
+        result
+    }
+
+    async fn stop(self, phase: &watch::Sender<ShutdownPhase>, threads: Vec<EdgeThread>) {
+        phase.send_replace(ShutdownPhase::Stopping);
         if let Some(mailer) = self.mailer {
             mailer.stop();
         }
-        if tokio::time::timeout(PATIENCE, self.sonnette.stop())
+        if tokio::time::timeout(ENGINE_STOP_TIMEOUT, self.sonnette.stop())
             .await
             .is_err()
         {
             tracing::error!(
-                "the engine takes too long to stop; the store has what it needs to go on"
+                "the engine did not stop in time; the next start continues from the store"
             );
         }
-        phase.send_replace(Phase::Stopped);
+        phase.send_replace(ShutdownPhase::Stopped);
         for (thread, ended) in threads {
-            // An error says that the thread panicked; joining tells so.
+            // An error means that the thread panicked, which joining it reports.
             let _ = ended.await;
+            let name = thread.thread().name().unwrap_or_default().to_owned();
             if thread.join().is_err() {
-                tracing::error!("a thread that took requests had panicked");
+                tracing::error!(thread = name, "the thread {name} panicked");
             }
         }
         let state = self.state;
-        // Whatever goes wrong with it is in the log; nothing else depends on it.
+        // An error is logged there, and nothing depends on the result.
         let _ = tokio::task::spawn_blocking(move || state.flush_token_use()).await;
         tracing::info!("stopped");
-        Ok(())
     }
 }
 
-/// Why there is no server.
+/// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     /// The engine did not start.
-    #[error("the engine cannot start")]
+    #[error("cannot start the engine")]
     Engine(#[from] StartError),
     /// The mailer did not start.
-    #[error("mail cannot be sent")]
+    #[error("cannot start the mailer")]
     Mailer(#[from] MailerError),
     /// The listener cannot be shared among the threads.
-    #[error("the listener cannot be set up")]
+    #[error("cannot set up the listener")]
     Listener(#[source] io::Error),
     /// A thread or its runtime did not start.
-    #[error("a thread cannot start")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
+    /// A thread returned or panicked while the server was running.
+    #[error("the thread {0} ended unexpectedly")]
+    ThreadEnded(String),
 }
 
 type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
-fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<EdgeThread, AppError> {
+fn start_thread(
+    number: usize,
+    server: HttpServer,
+    listener: TcpListener,
+    guard: ThreadExitGuard,
+) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(16)
-        .thread_name(format!("edge-{number}-work"))
+        .thread_name(format!("edge-{number}-blocking"))
         .build()
         .map_err(AppError::Thread)?;
     let (end, ended) = oneshot::channel();
     let thread = thread::Builder::new()
         .name(format!("edge-{number}"))
         .spawn(move || {
-            if let Err(error) = runtime.block_on(edge.serve(listener)) {
-                tracing::error!(%error, "requests cannot be taken");
+            let _guard = guard;
+            if let Err(error) = runtime.block_on(server.serve(listener)) {
+                tracing::error!(%error, "the thread edge-{number} cannot serve requests: {error}");
             }
             runtime.shutdown_timeout(Duration::from_millis(100));
-            // Nobody waits when the server failed to start.
+            // The receiver is gone if the server failed to start.
             let _ = end.send(());
         })
         .map_err(AppError::Thread)?;
@@ -198,20 +215,20 @@ fn options(settings: &Settings) -> Options {
     };
     Options {
         sender,
-        log_kept: Duration::from_secs(settings.log_days * DAY),
+        log_kept: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
         alerts: AlertRules {
             on_gone: settings.mail.on_gone,
             warning: settings.mail.warning,
         },
-        sending_threads: count(settings.sending_threads),
+        sending_threads: thread_count(settings.sending_threads),
     }
 }
 
-/// As many as asked for, else half of the cores, at least one.
-fn count(asked: Option<u64>) -> usize {
-    let half = || thread::available_parallelism().map_or(1, NonZeroUsize::get) / 2;
-    asked
+/// The configured number of threads, or half of the cores; at least one.
+fn thread_count(configured: Option<u64>) -> usize {
+    let half_of_cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get) / 2;
+    configured
         .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or_else(half)
+        .unwrap_or_else(half_of_cores)
         .max(1)
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 #[test]
 fn it_says_where_it_listens_in_json_and_nothing_on_standard_output() {
-    let server = Place::new().serve(&[]);
+    let server = Sandbox::new().serve(&[]);
     let line: Value = serde_json::from_str(server.early.lines().last().unwrap()).unwrap();
     assert_eq!(line["address"], server.address);
     assert_eq!(line["level"], "INFO");
@@ -21,7 +21,7 @@ fn it_says_where_it_listens_in_json_and_nothing_on_standard_output() {
 #[test]
 fn it_ends_within_five_seconds_whoever_is_connected() {
     for signal in ["-TERM", "-INT"] {
-        let server = Place::new().serve(&[]);
+        let server = Sandbox::new().serve(&[]);
         let mut half = TcpStream::connect(&server.address).unwrap();
         half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
         let began = Instant::now();
@@ -33,7 +33,7 @@ fn it_ends_within_five_seconds_whoever_is_connected() {
 
 #[test]
 fn a_second_server_on_the_same_store_is_refused() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let server = place.serve(&[]);
     let err = place.run(&["serve", "--listen", "127.0.0.1:0"]).refused(1);
     assert!(
@@ -46,8 +46,8 @@ fn a_second_server_on_the_same_store_is_refused() {
 
 #[test]
 fn a_port_that_is_taken_is_named() {
-    let server = Place::new().serve(&[]);
-    let err = Place::new()
+    let server = Sandbox::new().serve(&[]);
+    let err = Sandbox::new()
         .run(&["serve", "--listen", &server.address])
         .refused(1);
     assert!(
@@ -58,7 +58,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn the_operator_token_of_the_settings_is_registered_once() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("token", "  from-the-file\n");
     let token = [
         "--operator-token",
@@ -79,7 +79,7 @@ fn the_operator_token_of_the_settings_is_registered_once() {
 
 #[test]
 fn a_header_without_end_is_refused() {
-    let server = Place::new().serve(&[]);
+    let server = Sandbox::new().serve(&[]);
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nX-Big: ").unwrap();
     // The server stops reading at some point, so that writing fails, or answers and closes.
@@ -95,7 +95,7 @@ fn a_header_without_end_is_refused() {
 
 #[test]
 fn tokens_made_and_revoked_beside_it_count_at_once() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "create", "bigevents"]).done();
     let server = place.serve(&[]);
     let path = "/api/v1/organizers/bigevents/webhooks/";
@@ -110,7 +110,7 @@ fn tokens_made_and_revoked_beside_it_count_at_once() {
 
 #[test]
 fn action_types_come_and_go_with_the_file() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "create", "bigevents"]).done();
     let create = [
         "webhook",
@@ -143,7 +143,7 @@ fn action_types_come_and_go_with_the_file() {
 
 #[test]
 fn connections_beyond_the_bound_wait_their_turn() {
-    let server = Place::new().serve(&["--max-connections", "1", "--threads", "1"]);
+    let server = Sandbox::new().serve(&["--max-connections", "1", "--threads", "1"]);
     let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut answer = [0; 15];
     let mut first = TcpStream::connect(&server.address).unwrap();
@@ -167,7 +167,7 @@ fn connections_beyond_the_bound_wait_their_turn() {
 
 #[test]
 fn the_last_use_of_a_token_outlives_the_server() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "create", "bigevents"]).done();
     let make = ["token", "create", "--organizer", "bigevents"];
     let tokens = [place.run(&make).done(), place.run(&make).done()];

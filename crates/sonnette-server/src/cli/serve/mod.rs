@@ -14,7 +14,7 @@ use sonnette::store::sqlite::{Lock, SqliteStore};
 use sonnette::store::{AccountStore as _, RegistryStore as _};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{block_on, output, registry, token};
+use super::{block_on, local_store, output, token};
 use crate::app::App;
 use crate::config::Settings;
 use crate::credentials::{random_token, token_hash};
@@ -29,9 +29,9 @@ pub(super) struct Serve {}
 impl Serve {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        registry::embedded(settings)?;
+        local_store::embedded(settings)?;
         let _lock = Lock::take(&settings.data_dir)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;
         if store.users(None)?.is_empty() {

@@ -1,28 +1,28 @@
-//! What a mail about a webhook says: in the organizer's language, as text and as HTML.
+//! The text of an alert, in the organizer's language, as plain text and as HTML.
 
 use askama::Template;
 use jiff::Timestamp;
 use sonnette::domain::{Alert, AlertKind, Language};
 
-use crate::mailer::mail::{Mail, templates, time};
+use crate::mailer::mail::{Mail, format_time, templates};
 
-/// What a mail is about, beside the alert itself.
+/// The values of an alert mail.
 #[derive(Debug, Clone)]
-pub(super) struct About<'a> {
+pub(super) struct AlertContent<'a> {
     pub(super) alert: &'a Alert,
     pub(super) language: Language,
     /// The organizer's name.
     pub(super) organizer: &'a str,
-    /// The webhook's page, where people act.
-    pub(super) page: &'a str,
-    /// The webhook in the API, with a slash at its end.
-    pub(super) api: &'a str,
-    /// Deliveries that wait now.
+    /// The webhook's page in the dashboard.
+    pub(super) page_url: &'a str,
+    /// The webhook in the REST API, with a trailing slash.
+    pub(super) api_url: &'a str,
+    /// How many deliveries are waiting now.
     pub(super) waiting: u64,
 }
 
-/// As the templates show it.
-struct Facts<'a> {
+/// The values as the templates print them.
+struct TemplateFields<'a> {
     webhook: i64,
     organizer: &'a str,
     target: &'a str,
@@ -37,38 +37,38 @@ struct Facts<'a> {
     api: &'a str,
 }
 
-templates! { Facts:
-    OffSubjectEn "switched_off/subject.en.txt"
-    OffSubjectFr "switched_off/subject.fr.txt"
-    OffTextEn "switched_off/body.en.txt"
-    OffTextFr "switched_off/body.fr.txt"
-    OffHtmlEn "switched_off/body.en.html"
-    OffHtmlFr "switched_off/body.fr.html"
-    WarningSubjectEn "warning/subject.en.txt"
-    WarningSubjectFr "warning/subject.fr.txt"
-    WarningTextEn "warning/body.en.txt"
-    WarningTextFr "warning/body.fr.txt"
-    WarningHtmlEn "warning/body.en.html"
-    WarningHtmlFr "warning/body.fr.html"
+templates! { TemplateFields:
+    OffSubjectEn "webhook_disabled/subject.en.txt"
+    OffSubjectFr "webhook_disabled/subject.fr.txt"
+    OffTextEn "webhook_disabled/body.en.txt"
+    OffTextFr "webhook_disabled/body.fr.txt"
+    OffHtmlEn "webhook_disabled/body.en.html"
+    OffHtmlFr "webhook_disabled/body.fr.html"
+    WarningSubjectEn "webhook_warning/subject.en.txt"
+    WarningSubjectFr "webhook_warning/subject.fr.txt"
+    WarningTextEn "webhook_warning/body.en.txt"
+    WarningTextFr "webhook_warning/body.fr.txt"
+    WarningHtmlEn "webhook_warning/body.en.html"
+    WarningHtmlFr "webhook_warning/body.fr.html"
 }
 
-/// Writes the mail.
-pub(super) fn write(about: &About<'_>) -> Result<Mail, askama::Error> {
-    let alert = about.alert;
-    let language = about.language;
-    let f = &Facts {
+/// Renders the mail.
+pub(super) fn render(content: &AlertContent<'_>) -> Result<Mail, askama::Error> {
+    let alert = content.alert;
+    let language = content.language;
+    let f = &TemplateFields {
         webhook: alert.webhook.0,
-        organizer: about.organizer,
+        organizer: content.organizer,
         target: &alert.target,
         gone: alert.kind == AlertKind::Gone,
-        at: time(alert.at, language),
-        at_api: whole_second(alert.at),
-        since: time(alert.since, language),
+        at: format_time(alert.at, language),
+        at_api: format_api_time(alert.at),
+        since: format_time(alert.since, language),
         failures: alert.failures,
-        last: last(alert, language),
-        waiting: about.waiting,
-        page: about.page,
-        api: about.api,
+        last: last_result(alert, language),
+        waiting: content.waiting,
+        page: content.page_url,
+        api: content.api_url,
     };
     let (subject, text, html) = match (alert.kind, language) {
         (AlertKind::Failures | AlertKind::Gone, Language::English) => (
@@ -95,8 +95,8 @@ pub(super) fn write(about: &About<'_>) -> Result<Mail, askama::Error> {
     Ok(Mail::new(&subject, text, html))
 }
 
-/// The last status, or why there was none; the reason is written by the sender, in English.
-fn last(alert: &Alert, language: Language) -> String {
+/// The last status, or the reason for having none. The reason comes from the sender, in English.
+fn last_result(alert: &Alert, language: Language) -> String {
     match (&alert.reason, alert.return_code, language) {
         (Some(reason), ..) => reason.clone(),
         (None, 0, Language::English) => "none".to_owned(),
@@ -106,8 +106,8 @@ fn last(alert: &Alert, language: Language) -> String {
     }
 }
 
-/// As the API takes it, rounded down: what is asked for since then includes the moment itself.
-fn whole_second(at: Timestamp) -> String {
+/// Formats a time for the `since` parameter of the API. Rounding down keeps the moment itself in the range.
+fn format_api_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -133,19 +133,19 @@ mod tests {
             pending: Vec::new(),
             tries: 0,
         };
-        write(&About {
+        render(&AlertContent {
             alert: &alert,
             language,
             organizer: "Big & Events",
-            page: "https://hooks.example/organizers/bigevents/webhooks/7/",
-            api: "https://hooks.example/api/v1/organizers/bigevents/webhooks/7/",
+            page_url: "https://hooks.example/organizers/bigevents/webhooks/7/",
+            api_url: "https://hooks.example/api/v1/organizers/bigevents/webhooks/7/",
             waiting,
         })
         .unwrap()
     }
 
     #[test]
-    fn of_failures() {
+    fn a_webhook_is_disabled_after_failures() {
         let mail = mail(AlertKind::Failures, Language::English, 12);
         insta::assert_snapshot!(
             "failures_en_text",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn of_gone() {
+    fn a_webhook_is_disabled_after_410() {
         for (name, language) in [
             ("gone_en", Language::English),
             ("gone_fr", Language::French),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_warning() {
+    fn a_webhook_keeps_failing() {
         for (name, language) in [
             ("warning_en", Language::English),
             ("warning_fr", Language::French),

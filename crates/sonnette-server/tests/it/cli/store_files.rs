@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::place::{Place, mode};
+use super::sandbox::{Sandbox, mode};
 
 fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
 /// No command touches a file that it cannot use.
-fn is_refused_and_untouched(place: &Place, why: &str) {
+fn is_refused_and_untouched(place: &Sandbox, why: &str) {
     let file = place.data().join("sonnette.db");
     let before = bytes(&file);
-    let names = |place: &Place| -> Vec<_> {
+    let names = |place: &Sandbox| -> Vec<_> {
         let entries = std::fs::read_dir(place.data()).unwrap();
         entries
             .map(|e| e.unwrap().file_name())
@@ -33,7 +33,7 @@ fn is_refused_and_untouched(place: &Place, why: &str) {
 
 #[test]
 fn the_data_directory_is_for_its_owner_alone() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "list"]).done();
     assert_eq!(mode(&place.data()), 0o700);
     assert_eq!(mode(&place.data().join("sonnette.db")), 0o600);
@@ -41,7 +41,7 @@ fn the_data_directory_is_for_its_owner_alone() {
 
 #[test]
 fn a_damaged_store_is_left_as_it_is() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "list"]).done();
     let file = place.data().join("sonnette.db");
     let whole = bytes(&file);
@@ -53,7 +53,7 @@ fn a_damaged_store_is_left_as_it_is() {
 
 #[test]
 fn a_newer_store_is_left_as_it_is() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["organizer", "list"]).done();
     let file = place.data().join("sonnette.db");
     let mut newer = bytes(&file);
@@ -65,7 +65,7 @@ fn a_newer_store_is_left_as_it_is() {
 
 #[test]
 fn a_backup_is_a_whole_store_for_its_owner_alone() {
-    let place = Place::new();
+    let place = Sandbox::new();
     assert!(
         place
             .run(&["backup", "copy.db"])
@@ -89,7 +89,7 @@ fn a_backup_is_a_whole_store_for_its_owner_alone() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_named() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("file", "");
     let err = place
         .run(&["organizer", "list", "--data-dir", "file/data"])

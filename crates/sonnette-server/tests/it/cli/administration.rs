@@ -1,9 +1,9 @@
 //! Commands that work on the store.
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
-fn with_organizer() -> Place {
-    let place = Place::new();
+fn with_organizer() -> Sandbox {
+    let place = Sandbox::new();
     place
         .run(&["organizer", "create", "bigevents", "--name", "Big Events"])
         .done();
@@ -39,7 +39,7 @@ fn organizers_are_created_once_and_listed() {
 
 #[test]
 fn empty_lists_are_empty_arrays() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for list in [
         ["organizer", "list"],
         ["token", "list"],
@@ -301,14 +301,14 @@ fn doctor_reports_on_standard_output() {
 
 #[test]
 fn doctor_makes_nothing() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["doctor"]).done();
     assert!(!place.data().exists());
 }
 
 #[test]
 fn moving_to_another_database_is_not_available_yet() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let err = place
         .run(&["migrate", "--to", "postgres://localhost/x"])
         .refused(1);

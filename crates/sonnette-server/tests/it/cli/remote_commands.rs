@@ -7,13 +7,13 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use super::place::{Place, Server};
+use super::sandbox::{Sandbox, Server};
 
 const PAID: &str = "pretix.event.order.paid";
 
 /// A server with an organizer, and what clients need to know of it.
 struct Platform {
-    place: Place,
+    place: Sandbox,
     _server: Server,
     url: String,
     token: String,
@@ -21,7 +21,7 @@ struct Platform {
 
 impl Platform {
     fn new() -> Self {
-        let place = Place::new();
+        let place = Sandbox::new();
         place.run(&["organizer", "create", "bigevents"]).done();
         let token = place
             .run(&["token", "create", "--organizer", "bigevents"])
@@ -42,7 +42,7 @@ impl Platform {
         [("SONNETTE_URL", &self.url), ("SONNETTE_TOKEN", &self.token)]
     }
 
-    fn run(&self, args: &[&str]) -> super::place::Ran {
+    fn run(&self, args: &[&str]) -> super::sandbox::Ran {
         self.place.run_with(args, &self.variables())
     }
 }

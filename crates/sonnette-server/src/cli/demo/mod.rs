@@ -1,7 +1,7 @@
 //! `sonnette demo`: everything at work, in one process, on ports and a store that nobody else uses.
 
 mod receiver;
-mod story;
+mod scenario;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use self::receiver::Receiver;
-use self::story::Story;
-use super::client::Client;
+use self::scenario::Scenario;
+use super::http_client::Client;
 use super::serve::asked_to_stop;
 use super::{block_on, output, token, user};
 use crate::app::App;
-use crate::config::{Confidential, Settings};
+use crate::config::{SecretString, Settings};
 use crate::credentials::{hash_password, random_secret_text, random_token};
 
 /// Who may look at the dashboard.
@@ -50,7 +50,7 @@ impl Demo {
                 Ipv4Addr::LOCALHOST,
             )))],
             url: Some(base.clone()),
-            token: Some(Confidential::new(token.clone())),
+            token: Some(SecretString::new(token.clone())),
             threads: given.threads,
             sending_threads: given.sending_threads,
             ..Settings::default()
@@ -59,7 +59,7 @@ impl Demo {
             let stop = asked_to_stop()?;
             let receiver = Receiver::start().await?;
             let app = App::build(&settings, Arc::new(store), Arc::new(SystemClock))?;
-            let play = Story {
+            let play = Scenario {
                 client: Client::new(&settings)?,
                 base,
                 token,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer};
 
 /// A credential. It is neither in `Debug` nor in the error for a value of the wrong type.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Confidential(String);
+pub(crate) struct SecretString(String);
 
-impl Confidential {
+impl SecretString {
     /// Wraps it.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -20,13 +20,13 @@ impl Confidential {
     }
 }
 
-impl fmt::Debug for Confidential {
+impl fmt::Debug for SecretString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
-impl<'de> Deserialize<'de> for Confidential {
+impl<'de> Deserialize<'de> for SecretString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match toml::Value::deserialize(deserializer)? {
             toml::Value::String(text) => Ok(Self(text)),

@@ -1,5 +1,7 @@
 //! What must stay true of the source itself.
 
+mod import_graph;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -109,6 +111,36 @@ fn check_imports(folder: &str, table: &[(&str, &[&str])]) {
             assert!(fine, "{file} names crate::{module}");
         }
     }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut found = String::new();
+    for root in [
+        "crates/sonnette/src/lib.rs",
+        "crates/sonnette-server/src/main.rs",
+    ] {
+        let graph = import_graph::build(&workspace().join(root));
+        for circle in import_graph::circles(&graph) {
+            found += "circle:\n";
+            for file in &circle {
+                let inside = graph[file].iter().filter(|(to, _)| circle.contains(to));
+                for (to, name) in inside {
+                    found += &format!("  {} names {name} of {}\n", short(file), short(to));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+}
+
+/// A path below the workspace.
+fn short(file: &Path) -> String {
+    let root = workspace();
+    file.strip_prefix(root.join("crates"))
+        .unwrap_or(file)
+        .display()
+        .to_string()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `sonnette listen`.
 
+mod event_stream;
 mod forward;
-mod stream;
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use sonnette::domain::{ActionName, OrganizerSlug};
 use tokio::sync::mpsc;
 use url::Url;
 
+use self::event_stream::Lines;
 use self::forward::Forward;
-use self::stream::Lines;
-use super::client::{Client, error_text};
+use super::http_client::{Client, error_text};
 use super::serve::asked_to_stop;
 use super::{Misuse, block_on, output};
 use crate::config::Settings;

@@ -32,11 +32,11 @@ impl Ran {
 }
 
 /// A directory in which commands run; its `data` is their store.
-pub(crate) struct Place {
+pub(crate) struct Sandbox {
     directory: TempDir,
 }
 
-impl Place {
+impl Sandbox {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),

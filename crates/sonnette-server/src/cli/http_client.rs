@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::Misuse;
-use crate::config::{Confidential, Settings};
+use crate::config::{SecretString, Settings};
 
 /// For a whole request; longer than a test may take.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// Speaks to the server of the settings.
 pub(super) struct Client {
     base: Url,
-    token: Confidential,
+    token: SecretString,
     http: Http,
 }
 

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::domain::{EventFilter, OrganizerSlug, Webhook as Registered};
 
-use super::{output, registry};
+use super::{local_store, output};
 use crate::config::Settings;
 
 /// The command.
@@ -49,10 +49,10 @@ impl Webhook {
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let organizers = match &self.organizer {
-            Some(slug) => vec![registry::organizer(&store, slug)?],
-            None => registry::organizers(&store)?,
+            Some(slug) => vec![local_store::organizer(&store, slug)?],
+            None => local_store::organizers(&store)?,
         };
         let mut entries = Vec::new();
         for rows in &organizers {
