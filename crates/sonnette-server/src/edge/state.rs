@@ -13,7 +13,7 @@ use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
 use url::Url;
 
-use crate::dashboard::live;
+use crate::dashboard::shell::live;
 use crate::dashboard::throttle::Throttles;
 use crate::edge::idempotency::Running;
 use crate::edge::token_use::TokenUse;
