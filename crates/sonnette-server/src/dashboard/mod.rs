@@ -28,7 +28,6 @@ mod registering;
 mod said;
 mod samples;
 mod session;
-pub(crate) mod throttle;
 mod times;
 mod tokens;
 mod visitor;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
 
 use super::{find, need};
-use crate::admin::hold_reason::{self, Waiting};
+use crate::admin::webhooks::hold_reason::{self, Waiting};
 use crate::dashboard::catalogue;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};

@@ -9,7 +9,7 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
 
-use crate::admin::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::Waiting;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
 use crate::dashboard::visitor::Desk;
