@@ -3,8 +3,7 @@
 //! The edge runs on threads of its own, each with a runtime of its own that shares the listener, so that requests do not
 //! wander between cores and never wait behind what is being sent.
 
-mod edge;
-mod leftover;
+mod router;
 
 use std::future::Future;
 use std::io;
@@ -23,12 +22,10 @@ use sonnette::engine::{Activity, Options, StartError};
 use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
-use self::edge::Edge;
 use crate::config::Settings;
-use crate::edge::AppState;
-use crate::edge::HttpSettings;
+use crate::edge::connections::{Edge, Phase};
+use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
-use crate::rest;
 
 /// The engine stops within four seconds; whoever waits for the process is promised five.
 const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -43,17 +40,6 @@ pub(crate) struct App {
     router: Router,
     threads: usize,
     max_connections: usize,
-}
-
-/// How far shutting down has come; the edge watches it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Phase {
-    /// Requests are taken.
-    Serving,
-    /// No new connections; requests that have begun are answered.
-    Stopping,
-    /// The engine has stopped: what is still open is broken off.
-    Stopped,
 }
 
 impl App {
@@ -77,7 +63,7 @@ impl App {
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);
-        let router = rest::router(state.clone());
+        let router = router::router(state.clone());
         let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {

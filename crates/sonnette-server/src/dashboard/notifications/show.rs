@@ -6,7 +6,7 @@ use axum::response::Response;
 use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
 
 use super::lookup::{find, need};
-use crate::admin::hold_reason::{self, Waiting};
+use crate::admin::webhooks::hold_reason::{self, Waiting};
 use crate::dashboard::action_types::lookup;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::json::pretty;

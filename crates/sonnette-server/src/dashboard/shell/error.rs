@@ -7,7 +7,7 @@ use sonnette::domain::Permission;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// Why there is no page.
 #[derive(Debug, Clone)]

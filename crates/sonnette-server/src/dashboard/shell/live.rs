@@ -20,10 +20,6 @@ use url::form_urlencoded;
 use super::session::Pass;
 use crate::edge::AppState;
 
-/// Pages that are told at the same time; whoever comes beyond that has to look for himself.
-pub(crate) const MOST: usize = 1_000;
-/// Those of one session; a browser opens fewer.
-pub(crate) const MOST_OF_ONE: usize = 20;
 /// A page is not told more often.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// It is told at least so often: what it says of time goes stale, and a visit may have ended.

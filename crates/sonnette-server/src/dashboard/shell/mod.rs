@@ -10,7 +10,7 @@ pub(super) mod json;
 pub(super) mod language;
 pub(super) mod layer;
 pub(super) mod layout;
-pub(crate) mod live;
+pub(super) mod live;
 pub(super) mod session;
 pub(super) mod texts;
 pub(super) mod time;

@@ -18,7 +18,7 @@ use super::layout::{Frame, Place, Who};
 use super::session::{self, Pass, csrf_token};
 use crate::admin::Author;
 use crate::edge::AppState;
-use crate::edge::links;
+use crate::edge::client_address::client_address;
 use crate::edge::links::Base;
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
@@ -315,7 +315,7 @@ impl FromRequestParts<AppState> for Origin {
         let Base(base) = Base::from_request_parts(parts, state).await?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.map(|info| {
-            let client = links::client(&state.settings, &parts.headers, info.0.ip());
+            let client = client_address(&state.settings, &parts.headers, info.0.ip());
             network(client).to_string()
         });
         Ok(Self {

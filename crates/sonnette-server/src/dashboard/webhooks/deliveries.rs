@@ -9,7 +9,7 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
 
-use crate::admin::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::Waiting;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Frame, Who, page};
 use crate::dashboard::shell::time_element::When;

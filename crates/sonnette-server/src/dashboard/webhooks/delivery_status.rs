@@ -2,7 +2,7 @@
 
 use sonnette::domain::DeliveryState;
 
-use crate::admin::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::Waiting;
 
 impl Waiting {
     /// The key of why a delivery is held.

@@ -11,7 +11,7 @@ use sonnette::store::{AttemptQuery, TimeRange};
 use super::body::Body;
 use super::log::Line;
 use super::{curl, outcome};
-use crate::admin::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::Waiting;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Frame, Who, page};
 use crate::dashboard::shell::time_element::When;

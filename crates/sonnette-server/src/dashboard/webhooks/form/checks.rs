@@ -13,13 +13,13 @@ use super::errors::{Complaint, Wrong};
 use super::input::Input;
 use crate::admin::validation::Fields;
 use crate::admin::webhooks::masks::MASK;
-use crate::admin::webhooks::settings_input::SettingsPatch;
+use crate::admin::webhooks::settings::SettingsPatch;
 use crate::admin::webhooks::{headers, lacks_https, put, secrets};
 use crate::edge::HttpSettings;
+use crate::edge::error::ApiError;
 use crate::rest::drf::json::{Json, Text};
-use crate::rest::drf::problem::Problems;
+use crate::rest::drf::violation::Problems;
 use crate::rest::drf::webhook_fields::{Change, WebhookFields, check_webhook};
-use crate::rest::error::ApiError;
 
 /// Action types, or events, that may be chosen; but as many as are stored may stay.
 const MOST_CHOSEN: usize = 1_000;

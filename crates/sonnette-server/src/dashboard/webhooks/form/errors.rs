@@ -4,7 +4,7 @@ use fluent_bundle::FluentArgs;
 
 use crate::admin::webhooks::headers::HeaderProblem;
 use crate::dashboard::shell::texts::Words;
-use crate::rest::drf::problem::{NO_FIELD, Problem};
+use crate::rest::drf::violation::{NO_FIELD, Problem};
 
 /// The fields of the part that is folded in.
 pub(super) const MORE: [&str; 6] = [

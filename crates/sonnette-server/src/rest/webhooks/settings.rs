@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 use sonnette::domain::{SignatureScheme, WebhookId, WebhookSettings};
 use utoipa::ToSchema;
 
-use super::{change, webhook_of};
+use super::lookup::{change, webhook_of};
 use crate::admin::validation::Fields;
 use crate::admin::webhooks::masks;
 use crate::admin::webhooks::secrets::{complete, random_seed};
-use crate::admin::webhooks::settings_input::SettingsPatch;
+use crate::admin::webhooks::settings::SettingsPatch;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::path_params::Segments;
 
 /// How a webhook is called.
 #[derive(Serialize, ToSchema)]
@@ -73,7 +73,7 @@ pub(crate) async fn get_webhook_settings(
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
-    Ok(reply::ok(&SettingsJson::of(
+    Ok(response::ok(&SettingsJson::of(
         &webhook_of(&caller, id)?.settings,
     )))
 }
@@ -91,12 +91,12 @@ pub(crate) async fn change_webhook_settings(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let stored = webhook_of(&caller, id)?;
     let patch = SettingsPatch::parse(Fields::new(members), &stored.settings)?;
     if patch.names().is_empty() {
-        return Ok(reply::ok(&SettingsJson::of(&stored.settings)));
+        return Ok(response::ok(&SettingsJson::of(&stored.settings)));
     }
     let note = (
         "sonnette.webhook.settings.changed",
@@ -109,5 +109,5 @@ pub(crate) async fn change_webhook_settings(
         true
     };
     let webhook = change(&state, &caller, id, note, apply).await?;
-    Ok(reply::ok(&SettingsJson::of(&webhook.settings)))
+    Ok(response::ok(&SettingsJson::of(&webhook.settings)))
 }

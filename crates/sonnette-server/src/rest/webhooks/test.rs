@@ -7,14 +7,14 @@ use sonnette::domain::WebhookId;
 use utoipa::ToSchema;
 
 use super::attempt_json::AttemptDetail;
-use super::webhook_of;
+use super::lookup::webhook_of;
 use crate::admin::validation::Fields;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::path_params::Segments;
 
 /// With what to test.
 #[derive(ToSchema)]
@@ -39,7 +39,7 @@ pub(crate) async fn test_webhook(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     let mut fields = Fields::new(members);
@@ -61,5 +61,5 @@ pub(crate) async fn test_webhook(
     fields.refuse_the_rest();
     fields.finish()?;
     let attempt = state.sonnette.test(id, action_type.as_deref()).await?;
-    Ok(reply::ok(&AttemptDetail::of(&attempt)))
+    Ok(response::ok(&AttemptDetail::of(&attempt)))
 }

@@ -8,15 +8,15 @@ use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, WebhookId};
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
-use super::webhook_of;
-use crate::admin::hold_reason::Waiting;
+use super::lookup::webhook_of;
+use crate::admin::webhooks::hold_reason::Waiting;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{self, Filters, Listing, PageAfter};
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::pagination::{self, Filters, Listing, PageAfter};
+use crate::rest::path_params::Segments;
 
 fn reason(waits: Waiting) -> Option<&'static str> {
     match waits {
@@ -63,7 +63,7 @@ pub(crate) struct DeliveryJson {
 impl DeliveryJson {
     /// A delivery, and what waiting ones of its webhook wait for.
     pub(crate) fn of(delivery: &Delivery, waits: Waiting) -> Self {
-        let time = |at: &Timestamp| Some(reply::time(*at));
+        let time = |at: &Timestamp| Some(response::time(*at));
         let held = || ("held", None, None, reason(waits).map(str::to_owned));
         let (state, due_at, settled_at, reason) = match &delivery.state {
             DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
@@ -167,7 +167,7 @@ pub(crate) async fn list_deliveries(
                 .await?
         }
     };
-    Ok(lists::after(
+    Ok(pagination::after(
         &address,
         size,
         found,

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use sonnette::domain::EventSlug;
 use sonnette::engine::PublishRequest;
 
-use crate::edge::body::{EXPLAINED, parse_error};
+use crate::edge::error::{ApiError, Messages};
 use crate::rest::drf::json::Json;
-use crate::rest::error::{ApiError, Messages};
+use crate::rest::drf::parser;
+use crate::rest::json_body::{MAX_EXPLAINED_BYTES, parse_error};
 
 /// Publications in one request.
 pub(crate) const MOST: usize = 1_000;
@@ -86,10 +87,10 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
 
 /// What is said of JSON that is no object, or of what is no JSON.
 fn not_an_object(body: &[u8]) -> ApiError {
-    if body.len() > EXPLAINED {
+    if body.len() > MAX_EXPLAINED_BYTES {
         return parse_error(body);
     }
-    Json::read(body)
+    parser::parse_body(body)
         .and_then(Json::into_object)
         .map_or_else(ApiError::from, |_| parse_error(body))
 }

@@ -7,14 +7,14 @@ use sonnette::store::AttemptQuery;
 use utoipa::IntoParams;
 
 use super::attempt_json::{AttemptDetail, AttemptJson, WebhookAttemptJson};
-use super::webhook_of;
+use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{self, Filters, Listing, PageAfter};
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::pagination::{self, Filters, Listing, PageAfter};
+use crate::rest::path_params::Segments;
 
 /// Which attempts.
 #[derive(IntoParams)]
@@ -79,7 +79,7 @@ pub(crate) async fn list_webhook_attempts(
         .store(move |store| store.attempts_page(&[id], &query))
         .await?;
     let until = found.looked_until.map(|id| id.0);
-    Ok(lists::looked(
+    Ok(pagination::looked(
         &address,
         size,
         (found.found, until),
@@ -114,7 +114,7 @@ pub(crate) async fn list_attempts(
         .store(move |store| store.attempts_page(&webhooks, &query))
         .await?;
     let until = found.looked_until.map(|id| id.0);
-    Ok(lists::looked(
+    Ok(pagination::looked(
         &address,
         size,
         (found.found, until),
@@ -139,5 +139,5 @@ pub(crate) async fn get_attempt(
     webhook_of(&caller, id)?;
     let found = state.store(move |store| store.attempt(id, attempt)).await?;
     let found = found.ok_or_else(|| ApiError::no_such("Attempt"))?;
-    Ok(reply::ok(&AttemptDetail::of(&found)))
+    Ok(response::ok(&AttemptDetail::of(&found)))
 }

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::rest::drf::ascii_json::to_vec;
+use crate::edge::ascii_json::to_vec;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

@@ -7,10 +7,11 @@ use sonnette::store::TimeRange;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::admin::validation::INVALID_TIME;
+use crate::edge::error::{ApiError, Messages};
 use crate::edge::links::Address;
-use crate::rest::drf::pages::Page;
-use crate::rest::error::{ApiError, Messages};
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::drf::page_number::Page;
 
 const PAGE_SIZE: usize = 50;
 const MOST: usize = 200;
@@ -88,7 +89,7 @@ pub(crate) fn numbered_page<T: Serialize>(
     results: Vec<T>,
 ) -> Response {
     let (next, previous) = page.links(&address.url, &address.query);
-    reply::ok(&Listing {
+    response::ok(&Listing {
         count: Some(count),
         next,
         previous,
@@ -120,7 +121,7 @@ pub(crate) fn looked<T, J: Serialize>(
     let last = found.last().filter(|_| more).map(id);
     let next = last.or(until).map(|after| next_link(address, after));
     let results = found.iter().map(shown).collect();
-    reply::ok(&Listing {
+    response::ok(&Listing {
         count: None,
         next,
         previous: None,
@@ -244,13 +245,10 @@ impl<'a> Filters<'a> {
     }
 }
 
-/// What is said of a time that is none.
-pub(crate) const INVALID_TIME: &str = "Enter a date and time such as 2026-11-21T18:00:00Z.";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rest::drf::pages::Query;
+    use crate::edge::query::Query;
 
     fn address(query: &str) -> Address {
         Address {

@@ -10,15 +10,15 @@ use sonnette::store::{DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
 
 use super::deliveries::DeliveryJson;
-use super::{note, webhook_of};
-use crate::admin::hold_reason::Waiting;
+use super::lookup::{note, webhook_of};
 use crate::admin::validation::Fields;
+use crate::admin::webhooks::hold_reason::Waiting;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::path_params::Segments;
 
 /// How many deliveries were meant.
 #[derive(Serialize, ToSchema)]
@@ -124,7 +124,7 @@ pub(crate) async fn retry_delivery(
             error => error.into(),
         })?;
     let waits = Waiting::of(&state, webhook).await?;
-    Ok(reply::ok(&DeliveryJson::of(&resent, waits)))
+    Ok(response::ok(&DeliveryJson::of(&resent, waits)))
 }
 
 /// Send again what was not delivered
@@ -144,7 +144,7 @@ pub(crate) async fn retry_webhook(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
     let retry = Retry::parse(Fields::new(members))?;
@@ -171,7 +171,7 @@ pub(crate) async fn retry_webhook(
         )
         .await?;
     }
-    Ok(reply::ok(&Count { count }))
+    Ok(response::ok(&Count { count }))
 }
 
 /// Send what waits now
@@ -201,7 +201,7 @@ pub(crate) async fn expedite_webhook(
         json!({ "webhook": id }),
     )
     .await?;
-    Ok(reply::ok(&Count { count }))
+    Ok(response::ok(&Count { count }))
 }
 
 /// Drop what waits
@@ -226,7 +226,7 @@ pub(crate) async fn drop_webhook_deliveries(
         json!({ "webhook": id }),
     )
     .await?;
-    Ok(reply::ok(&Count { count }))
+    Ok(response::ok(&Count { count }))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde_json::json;
 
-use crate::rest::reply;
+use crate::edge::response;
 
 /// What a path is for, in the shape of Django REST framework.
 pub(crate) fn describe(template: &str) -> Response {
@@ -21,7 +21,7 @@ pub(crate) fn describe(template: &str) -> Response {
         name.push_str(&first.to_ascii_uppercase());
         name.push_str(rest);
     }
-    reply::ok(&json!({
+    response::ok(&json!({
         "name": name,
         "description": "",
         "renders": ["application/json"],

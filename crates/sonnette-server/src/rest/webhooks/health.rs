@@ -12,12 +12,12 @@ use sonnette::store::AttemptQuery;
 use utoipa::ToSchema;
 
 use super::attempt_json::{ended_at, error};
-use super::webhook_of;
+use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::path_params::Segments;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -165,16 +165,16 @@ pub(crate) async fn get_webhook_health(
     let (word, since, reason) = state_of(webhook, &lane, last);
     let since_hour = ago(HOUR);
     let hour = samples.iter().filter(|(at, ..)| *at >= since_hour);
-    Ok(reply::ok(&HealthJson {
+    Ok(response::ok(&HealthJson {
         state: word,
-        since: since.map(reply::time),
+        since: since.map(response::time),
         reason,
         consecutive_failures: lane.health.consecutive_failures(),
         last_hour: Statistics::of(hour.map(|(_, success, took)| (*success, *took))),
         last_day: Statistics::of(samples.iter().map(|(_, success, took)| (*success, *took))),
         backlog: lane.backlog,
-        oldest_waiting: lane.oldest_waiting.map(reply::time),
-        next_attempt: lane.next_attempt.map(reply::time),
+        oldest_waiting: lane.oldest_waiting.map(response::time),
+        next_attempt: lane.next_attempt.map(response::time),
         last_response: last.map(|attempt| LastResponse {
             datetime: ended_at(attempt),
             return_code: attempt.exchange.outcome.return_code(),

@@ -7,7 +7,7 @@ use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::NotificationEntry;
 
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// The `data` of a publication: kept beside the body, else read out of it; null once it has been erased.
 pub(crate) fn data(entry: &NotificationEntry) -> Box<RawValue> {

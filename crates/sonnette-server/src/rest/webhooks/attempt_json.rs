@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sonnette::domain::{Attempt, EventSlug, Outcome};
 use utoipa::ToSchema;
 
-use crate::rest::reply;
+use crate::edge::response;
 
 /// One POST and what came of it.
 #[derive(Serialize, ToSchema)]
@@ -77,7 +77,7 @@ impl AttemptJson {
 pub(crate) fn ended_at(attempt: &Attempt) -> String {
     let exchange = &attempt.exchange;
     let end = jiff::Timestamp::from_microsecond(attempt.id.0);
-    reply::time(end.unwrap_or(exchange.started_at))
+    response::time(end.unwrap_or(exchange.started_at))
 }
 
 /// What went wrong, in plain words.

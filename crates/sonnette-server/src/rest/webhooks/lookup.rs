@@ -1,13 +1,4 @@
-//! Beside each webhook: what pretix does not have.
-
-pub(crate) mod attempt_json;
-pub(crate) mod attempts;
-pub(crate) mod deliveries;
-pub(crate) mod health;
-pub(crate) mod resend;
-pub(crate) mod secret;
-pub(crate) mod settings;
-pub(crate) mod test;
+//! Finds the webhook of a path, and changes it.
 
 use std::sync::Arc;
 
@@ -17,8 +8,8 @@ use sonnette::store::ChangeResult;
 
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::rest::drf::refusal::Refusal;
-use crate::rest::error::ApiError;
 
 /// The organizer's webhook with this id.
 pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {

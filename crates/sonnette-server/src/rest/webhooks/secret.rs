@@ -9,16 +9,16 @@ use serde_json::json;
 use sonnette::domain::{Secret, Webhook, WebhookId};
 use utoipa::ToSchema;
 
-use super::{change, webhook_of};
+use super::lookup::{change, webhook_of};
 use crate::admin::validation::Fields;
 use crate::admin::webhooks::secrets::{self, random_seed};
 use crate::credentials::random_secret;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::path_params::Segments;
 
 /// What signs a webhook's requests.
 #[derive(Serialize, ToSchema)]
@@ -41,7 +41,7 @@ pub(crate) struct SecretBody {
 }
 
 fn shown(webhook: &Webhook) -> Response {
-    reply::ok(&SecretJson {
+    response::ok(&SecretJson {
         secret: webhook.secrets.current.text(),
         public_key: secrets::public_key(webhook),
     })
@@ -75,7 +75,7 @@ pub(crate) async fn set_webhook_secret(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, id)): Segments<(String, WebhookId)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     let mut fields = Fields::new(members);

@@ -1,4 +1,4 @@
-//! Page-number pagination and the `enabled` filter.
+//! Page-number pagination.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::python;
 use super::refusal::Refusal;
+use crate::edge::query::Query;
 
 /// Entries on a page, by default and at most.
 const PAGE_SIZE: u64 = 50;
@@ -18,51 +19,21 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'~');
 
-/// A query string, decoded.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
-
-impl Query {
-    /// Decodes what stands behind the `?`.
-    pub(crate) fn new(query: &str) -> Self {
-        Self(
-            url::form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-        )
+/// The query encoded again as Python does, sorted by name, with another `page`.
+fn with_page(query: &Query, page: Option<u64>) -> String {
+    let mut params: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, value) in query.pairs().filter(|(name, _)| *name != "page") {
+        params.entry(name).or_default().push(value.to_owned());
     }
-
-    /// The last value of a parameter.
-    pub(crate) fn last(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.iter().rev().filter(|(key, _)| key == name);
-        values.next().map(|(_, value)| value.as_str())
+    if let Some(page) = page {
+        params.insert("page", vec![page.to_string()]);
     }
-
-    /// The `enabled` filter: an empty or unintelligible value filters nothing.
-    pub(crate) fn enabled(&self) -> Option<bool> {
-        match self.last("enabled")?.to_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        }
-    }
-
-    /// Encoded again as Python does, sorted by name, with another `page`.
-    fn with_page(&self, page: Option<u64>) -> String {
-        let mut params: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (name, value) in self.0.iter().filter(|(name, _)| name != "page") {
-            params.entry(name).or_default().push(value.clone());
-        }
-        if let Some(page) = page {
-            params.insert("page", vec![page.to_string()]);
-        }
-        let pairs: Vec<_> = params
-            .iter()
-            .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
-            .map(|(name, value)| format!("{}={}", quote(name), quote(value)))
-            .collect();
-        pairs.join("&")
-    }
+    let pairs: Vec<_> = params
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(move |value| (name, value)))
+        .map(|(name, value)| format!("{}={}", quote(name), quote(value)))
+        .collect();
+    pairs.join("&")
 }
 
 fn quote(text: &str) -> String {
@@ -116,7 +87,7 @@ impl Page {
     /// `next` and `previous`, where `address` is the absolute URL of the list without its query.
     pub(crate) fn links(&self, address: &str, query: &Query) -> (Option<String>, Option<String>) {
         let link = |page: u64| {
-            let params = query.with_page((page > 1).then_some(page));
+            let params = with_page(query, (page > 1).then_some(page));
             if params.is_empty() {
                 address.to_owned()
             } else {
@@ -221,24 +192,5 @@ mod tests {
         assert_eq!((empty.number, empty.last), (1, 1));
         assert!(Page::of(&Query::new("page=2"), 0).is_err());
         assert!(Page::of(&Query::new("page=99999999999999999999"), 120).is_err());
-    }
-
-    #[test]
-    fn the_enabled_filter() {
-        for (query, enabled) in [
-            ("enabled=true", Some(true)),
-            ("enabled=TRUE", Some(true)),
-            ("enabled=1", Some(true)),
-            ("enabled=False", Some(false)),
-            ("enabled=0", Some(false)),
-            ("enabled=", None),
-            ("enabled=yes", None),
-            ("enabled=true&enabled=false", Some(false)),
-            ("enabled=true&enabled=", None),
-            ("Enabled=true", None),
-            ("", None),
-        ] {
-            assert_eq!(Query::new(query).enabled(), enabled, "{query}");
-        }
     }
 }

@@ -18,7 +18,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{Phase, leftover};
+use super::unread_body;
 use crate::edge::normalize::enter;
 
 /// Within this a request's header must have come, and a kept connection's next one must have begun.
@@ -30,17 +30,28 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Answers that are ready when the engine has stopped still get so long to leave.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
+/// How far shutting down has come; the edge watches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Phase {
+    /// Requests are taken.
+    Serving,
+    /// No new connections; requests that have begun are answered.
+    Stopping,
+    /// The engine has stopped: what is still open is broken off.
+    Stopped,
+}
+
 /// What one thread of the edge needs.
 #[derive(Clone)]
-pub(super) struct Edge {
-    pub(super) router: Router,
-    pub(super) connections: Arc<Semaphore>,
-    pub(super) phase: watch::Receiver<Phase>,
+pub(crate) struct Edge {
+    pub(crate) router: Router,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 impl Edge {
     /// Takes connections until told to stop, then sees to those that are open.
-    pub(super) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
+    pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let graceful = GracefulShutdown::new();
         let mut phase = self.phase.clone();
@@ -118,7 +129,7 @@ async fn answer(mut router: Router, request: hyper::Request<Incoming>) -> Respon
     }
     let asks_first = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
-    let (body, leftover) = leftover::share(body);
+    let (body, leftover) = unread_body::share(body);
     let response = enter(&mut router, hyper::Request::from_parts(head, body)).await;
     leftover.discard(asks_first).await;
     response

@@ -8,7 +8,7 @@ use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 
 use super::headers;
 use crate::admin::validation::{Fields, Nullable};
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// Settings that a request changes; those left out stay.
 #[derive(Debug, Clone, Default, PartialEq)]

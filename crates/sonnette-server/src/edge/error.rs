@@ -8,9 +8,8 @@ use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
 use crate::credentials::NoRandomBytes;
-use crate::rest::drf::authorization::Unauthenticated;
-use crate::rest::drf::refusal::Refusal;
-use crate::rest::reply;
+use crate::edge::authorization_header::Unauthenticated;
+use crate::edge::response;
 
 /// Seconds that a client is asked to wait when the store cannot take or give anything.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -109,12 +108,6 @@ impl From<FieldErrors> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Answer(refusal.status, refusal.body)
-    }
-}
-
 impl From<Unauthenticated> for ApiError {
     fn from(reason: Unauthenticated) -> Self {
         Self::Unauthenticated(reason)
@@ -171,7 +164,7 @@ impl From<tokio::task::JoinError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let detail =
-            |status, text: &str| reply::json(status, &serde_json::json!({ "detail": text }));
+            |status, text: &str| response::json(status, &serde_json::json!({ "detail": text }));
         match self {
             Self::Detail(status, text) => detail(status, &text),
             Self::Unauthenticated(reason) => {
@@ -182,15 +175,15 @@ impl IntoResponse for ApiError {
                     .insert(header::WWW_AUTHENTICATE, scheme);
                 response
             }
-            Self::Fields(messages) => reply::json(StatusCode::BAD_REQUEST, &object(messages)),
+            Self::Fields(messages) => response::json(StatusCode::BAD_REQUEST, &object(messages)),
             Self::Entries(entries) => {
                 let entries = entries
                     .into_iter()
                     .map(|(at, fields)| (at.to_string(), object(fields)));
                 let body = Value::Object(entries.collect());
-                reply::json(StatusCode::BAD_REQUEST, &body)
+                response::json(StatusCode::BAD_REQUEST, &body)
             }
-            Self::Answer(status, body) => reply::json(status, &body),
+            Self::Answer(status, body) => response::json(status, &body),
             Self::Busy(text) => retry_later(detail(StatusCode::CONFLICT, text)),
             Self::Unavailable => {
                 let text = "The server cannot do this now. Nothing was changed; please try again.";

@@ -4,9 +4,9 @@ use axum::extract::{FromRequestParts, MatchedPath, Path, RawPathParams};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::beside::no_webhook;
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
+use crate::rest::webhooks::lookup::no_webhook;
 
 const WEBHOOK: &str = "/webhooks/{id}/";
 
