@@ -8,7 +8,7 @@ use sonnette::store::ChangeResult;
 
 use super::Author;
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// Characters that a description may have.
 pub(crate) const LONGEST_DESCRIPTION: usize = 1_000;

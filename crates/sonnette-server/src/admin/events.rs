@@ -7,7 +7,7 @@ use sonnette::store::ChangeResult;
 
 use super::Author;
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// The event with this slug.
 pub(crate) async fn find(

@@ -3,7 +3,6 @@
 
 pub(crate) mod action_types;
 pub(crate) mod events;
-pub(crate) mod hold_reason;
 pub(crate) mod organizers;
 pub(crate) mod tokens;
 pub(crate) mod validation;

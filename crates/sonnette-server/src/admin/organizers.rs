@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Author;
 use crate::admin::validation::Nullable;
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// What somebody sets of an organizer; those left out stay.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -9,7 +9,7 @@ use sonnette::store::{ChangeResult, NewToken};
 use super::Author;
 use crate::credentials::{random_token, token_hash};
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// What somebody sets of a token; those left out stay.
 #[derive(Debug, Default)]

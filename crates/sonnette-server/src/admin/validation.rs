@@ -7,11 +7,13 @@ use serde_json::{Map, Value};
 use sonnette::domain::{EmailAddress, UnknownWord};
 use uuid::Uuid;
 
-use crate::rest::error::{ApiError, Messages};
-use crate::rest::lists::INVALID_TIME;
+use crate::edge::error::{ApiError, Messages};
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
+/// The message for a time that cannot be parsed.
+pub(crate) const INVALID_TIME: &str = "Enter a date and time such as 2026-11-21T18:00:00Z.";
+
 const CONTROL: &str = "Control characters are not allowed.";
 
 /// E-mail addresses that a list of contacts may have.

@@ -3,6 +3,7 @@
 //! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
 //! listener, so that a request stays on one core and never waits for deliveries.
 
+mod router;
 mod thread_exit;
 
 use std::future::Future;
@@ -24,10 +25,9 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use self::thread_exit::{ThreadExitGuard, ThreadExits};
 use crate::config::Settings;
-use crate::edge::http_server::{HttpServer, ShutdownPhase};
+use crate::edge::connections::{HttpServer, ShutdownPhase};
 use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
-use crate::rest;
 
 /// The engine stops within four seconds; the process must stop within five.
 const ENGINE_STOP_TIMEOUT: Duration = Duration::from_millis(4_500);
@@ -67,7 +67,7 @@ impl App {
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);
-        let router = rest::router(state.clone());
+        let router = router::router(state.clone());
         let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {

@@ -19,12 +19,12 @@ use crate::admin::{Author, tokens};
 use crate::credentials::token_hash;
 use crate::edge::AppState;
 use crate::edge::access::{Entry, Table};
+use crate::edge::authorization_header::{Unauthenticated, token_of};
+use crate::edge::content_negotiation::negotiate;
+use crate::edge::describe_path;
+use crate::edge::error::ApiError;
 use crate::edge::idempotency;
-use crate::rest::describe_path;
-use crate::rest::drf::authorization::{Unauthenticated, token_of};
-use crate::rest::drf::media::negotiate;
-use crate::rest::drf::pages::Query;
-use crate::rest::error::ApiError;
+use crate::edge::query::Query;
 
 /// Where publications arrive: the one path whose requests are served from the registry in memory.
 const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";

@@ -7,8 +7,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
@@ -16,10 +16,11 @@ use ring::digest::{Context, SHA256};
 use sonnette::store::StoredResponse;
 
 use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 const HEADER: &str = "x-idempotency-key";
-const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
+/// The first request with the key is still running.
+pub(crate) const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
 const SETTINGS: [&str; 2] = [
     "/api/v1/organizers/{organizer}/webhooks/",
     "/api/v1/organizers/{organizer}/webhooks/{id}/",
@@ -39,7 +40,8 @@ impl Running {
         self.0.lock().insert(key).then(|| Turn(self.clone(), key))
     }
 
-    fn has(&self, key: &KeyHash) -> bool {
+    /// Whether a request with this key is running.
+    pub(crate) fn has(&self, key: &KeyHash) -> bool {
         self.0.lock().contains(key)
     }
 }
@@ -72,7 +74,8 @@ fn characters(value: &HeaderValue) -> usize {
     std::str::from_utf8(value.as_bytes()).map_or(value.len(), |text| text.chars().count())
 }
 
-fn hash(headers: &HeaderMap, key: &[u8]) -> KeyHash {
+/// The hash that names the answer of a key to the sender of these headers.
+pub(crate) fn hash(headers: &HeaderMap, key: &[u8]) -> KeyHash {
     let mut context = Context::new(&SHA256);
     let authorization = headers
         .get(header::AUTHORIZATION)
@@ -104,7 +107,11 @@ pub(crate) async fn once(
     task.await?
 }
 
-async fn find(state: &AppState, key: KeyHash) -> Result<Option<StoredResponse>, ApiError> {
+/// The answer that is stored for a key.
+pub(crate) async fn find(
+    state: &AppState,
+    key: KeyHash,
+) -> Result<Option<StoredResponse>, ApiError> {
     let now = state.now();
     state.store(move |store| store.kept_answer(&key, now)).await
 }
@@ -151,7 +158,8 @@ fn is_kept(status: StatusCode) -> bool {
     !again.contains(&status) && !status.is_server_error()
 }
 
-fn restored(kept: StoredResponse) -> Response {
+/// A stored answer as a response.
+pub(crate) fn restored(kept: StoredResponse) -> Response {
     let mut response = Response::new(Body::from(kept.body));
     *response.status_mut() =
         StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -161,43 +169,6 @@ fn restored(kept: StoredResponse) -> Response {
         }
     }
     response
-}
-
-/// Look up the answer kept for an idempotency key
-///
-/// The answer to the first request of the caller with this `X-Idempotency-Key`: its status, headers and body.
-#[utoipa::path(
-    get,
-    path = "/idempotency_query",
-    params(("key" = String, Query, description = "The `X-Idempotency-Key` of the request.", example = "c0ffee-1")),
-    responses(
-        (status = 200, description = "Whatever was answered, with its own status."),
-        (status = 400, description = "No key given.", example = json!({"detail": "No idempotency key given."})),
-        (status = 404, description = "No answer is kept.", example = json!({"detail": "Idempotency key not seen before."})),
-        (status = 409, description = "The request is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
-    )
-)]
-pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Request) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let key = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "key")
-        .last();
-    let Some((_, key)) = key.filter(|(_, key)| !key.is_empty()) else {
-        let detail = "No idempotency key given.".to_owned();
-        return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
-    };
-    let key = hash(request.headers(), key.as_bytes());
-    if state.running.has(&key) {
-        return BUSY.into_response();
-    }
-    match find(&state, key).await {
-        Ok(Some(kept)) => restored(kept),
-        Ok(None) => {
-            let detail = "Idempotency key not seen before.".to_owned();
-            ApiError::Detail(StatusCode::NOT_FOUND, detail).into_response()
-        }
-        Err(error) => error.into_response(),
-    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use http::{HeaderMap, header};
 
 use crate::edge::AppState;
 use crate::edge::HttpSettings;
-use crate::rest::drf::pages::Query;
-use crate::rest::error::ApiError;
+use crate::edge::client_address::is_trusted;
+use crate::edge::error::ApiError;
+use crate::edge::query::Query;
 
 /// The address of a request and its query.
 pub(crate) struct Address {
@@ -73,30 +74,6 @@ fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> S
         .filter(|host| is_host(host))
         .unwrap_or("localhost");
     format!("{scheme}://{host}")
-}
-
-/// Where a request came from in the first place: trusted proxies say whom they had it from, the nearest last.
-pub(crate) fn client(settings: &HttpSettings, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let mut client = peer;
-    let said: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for address in said.iter().rev() {
-        match address.trim().parse() {
-            Ok(before) if is_trusted(settings, client) => client = before,
-            _ => break,
-        }
-    }
-    client
-}
-
-fn is_trusted(settings: &HttpSettings, peer: IpAddr) -> bool {
-    let peer = peer.to_canonical();
-    let mut networks = settings.trusted_proxies.iter();
-    networks.any(|network| network.contains(&peer))
 }
 
 /// Nothing that could end the host and begin something else.

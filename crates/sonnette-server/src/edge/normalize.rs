@@ -9,7 +9,7 @@ use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Method, StatusCode, header};
 use tower::Service as _;
 
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 const API: &str = "/api/v1/";
 

@@ -13,15 +13,19 @@ use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
 use url::Url;
 
-use crate::dashboard::live;
-use crate::dashboard::throttle::Throttles;
+use crate::edge::error::ApiError;
 use crate::edge::idempotency::Running;
+use crate::edge::throttle::Throttles;
 use crate::edge::token_use::TokenUse;
-use crate::rest::error::ApiError;
 
 /// How often an answer looks whether a change is published, and the time in between: a second in all.
 const LOOKS: u32 = 50;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// Pages that are told of changes at the same time; those beyond poll.
+const MAX_LIVE_PAGES: usize = 1_000;
+/// Those of one session; a browser opens fewer.
+const MAX_LIVE_PAGES_PER_SESSION: usize = 20;
 
 /// What the routes need from the settings.
 #[derive(Debug, Clone)]
@@ -105,7 +109,7 @@ impl AppState {
             token_use: TokenUse::default(),
             running: Running::default(),
             throttles: Throttles::default(),
-            viewers: KeyedSemaphore::new(live::MOST, live::MOST_OF_ONE),
+            viewers: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
         }))
     }
 

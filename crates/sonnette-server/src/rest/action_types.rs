@@ -10,16 +10,16 @@ use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
 
-use super::path::Segments;
+use super::path_params::Segments;
 use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused, change, create, own, remove};
 use crate::admin::validation::Fields;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, numbered};
 
 /// An action type as the organizer knows it.
 #[derive(Serialize, ToSchema)]
@@ -132,7 +132,7 @@ pub(crate) async fn get_action_type(
     Segments((_, name)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    Ok(reply::ok(&shown(tenant, spec(tenant, &name)?)))
+    Ok(response::ok(&shown(tenant, spec(tenant, &name)?)))
 }
 
 /// Register an action type
@@ -151,7 +151,7 @@ pub(crate) async fn get_action_type(
 pub(crate) async fn create_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
     let mut fields = Fields::new(members);
@@ -208,7 +208,7 @@ pub(crate) async fn change_action_type(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, name)): Segments<(String, String)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut row =
         own(&caller.author(), caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
@@ -260,7 +260,7 @@ pub(crate) async fn delete_action_type(
     remove(&state, &author, row)
         .await
         .map_err(|why| refused(&name, why))?;
-    Ok(reply::no_content())
+    Ok(response::no_content())
 }
 
 fn refused(name: &str, refused: Refused) -> ApiError {
@@ -293,7 +293,7 @@ fn answer(
     let tenant = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;
-    Ok(reply::json(
+    Ok(response::json(
         status,
         &shown(tenant, spec(tenant, name.as_str())?),
     ))

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::drf::pages::Page;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered_page, span};
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::drf::page_number::Page;
+use crate::rest::pagination::{Listing, PageNumber, numbered_page, span};
 
 /// A line of the audit log.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +48,7 @@ pub(crate) struct ActorJson {
 fn shown(entry: AuditEntry) -> AuditJson {
     AuditJson {
         id: entry.id.0,
-        datetime: reply::time(entry.at),
+        datetime: response::time(entry.at),
         actor: ActorJson {
             kind: entry.actor.0,
             id: entry.actor.1,

@@ -8,17 +8,17 @@ use serde::Serialize;
 use sonnette::domain::{Event, EventId, EventSlug};
 use utoipa::ToSchema;
 
-use super::path::Segments;
+use super::path_params::Segments;
 use crate::admin::validation::Fields;
 use crate::admin::{LONGEST_NAME, events};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
-use crate::rest::reply::write_maybe_time;
+use crate::edge::response;
+use crate::edge::response::write_maybe_time;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, numbered};
 
 /// A concert, fair or season.
 #[derive(Serialize, ToSchema)]
@@ -103,7 +103,7 @@ pub(crate) async fn list_events(
 pub(crate) async fn create_event(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
@@ -122,7 +122,7 @@ pub(crate) async fn create_event(
     let added = events::create(&state, &caller.author(), organizer, event).await?;
     let event =
         added.ok_or_else(|| ApiError::field("slug", "An event with this slug already exists."))?;
-    Ok(reply::json(StatusCode::CREATED, &shown(&event)))
+    Ok(response::json(StatusCode::CREATED, &shown(&event)))
 }
 
 /// Get an event
@@ -138,7 +138,7 @@ pub(crate) async fn get_event(
     caller: Caller,
     Segments((_, slug)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    Ok(reply::ok(&shown(&find(&state, &caller, &slug).await?)))
+    Ok(response::ok(&shown(&find(&state, &caller, &slug).await?)))
 }
 
 /// Change an event
@@ -154,7 +154,7 @@ pub(crate) async fn change_event(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, slug)): Segments<(String, String)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
     let mut fields = Fields::new(members);
@@ -173,7 +173,7 @@ pub(crate) async fn change_event(
     if !events::change(&state, &caller.author(), organizer, &event).await? {
         return Err(no_event());
     }
-    Ok(reply::ok(&shown(&event)))
+    Ok(response::ok(&shown(&event)))
 }
 
 /// Delete an event
@@ -194,5 +194,5 @@ pub(crate) async fn delete_event(
     if !events::remove(&state, &caller.author(), organizer, slug).await? {
         return Err(no_event());
     }
-    Ok(reply::no_content())
+    Ok(response::no_content())
 }

@@ -1,30 +1,28 @@
-//! The HTTP surface: every route of the program on one screen.
+//! The REST API: all its routes on one screen.
 
 pub(crate) mod action_types;
 pub(crate) mod audit;
-pub(crate) mod beside;
-pub(crate) mod describe_path;
 pub(crate) mod drf;
-pub(crate) mod error;
 pub(crate) mod events;
-pub(crate) mod lists;
+mod idempotency;
+mod json_body;
 pub(crate) mod notifications;
 mod openapi;
 pub(crate) mod organizers;
-pub(crate) mod path;
+mod pagination;
+mod path_params;
 pub(crate) mod portal;
 mod probes;
-pub(crate) mod reply;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod tokens;
 pub(crate) mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
+use axum::{Extension, Router};
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
@@ -32,14 +30,17 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::dashboard;
 use crate::edge::access::{Access, Need, Table};
+use crate::edge::ascii_json::to_vec;
 use crate::edge::authorize::{Guard, guard};
-use crate::edge::{AppState, idempotency, normalize};
+use crate::edge::{AppState, normalize};
 use action_types as actions;
-use beside::{attempts, deliveries, health, resend, secret, settings, test};
 use notifications::{find, publish};
-use webhooks::{change, create, describe, disable, read};
+use probes::OpenApiDocument;
+use webhooks::{
+    attempts, change, create, deliveries, describe, disable, health, read, resend, secret,
+    settings, test,
+};
 
 const BASE: &str = "/api/v1";
 
@@ -132,9 +133,9 @@ impl Routes {
     }
 }
 
-/// Every route of the program, for requests that went through [`enter`]. They bring along who the peer is
-/// (`ConnectInfo<SocketAddr>`): links behind a proxy depend on it.
-pub(crate) fn router(state: AppState) -> Router {
+/// The routes of the API, of its documentation and of the probes. What is not found here falls through.
+pub(crate) fn router(state: &AppState) -> Router<AppState> {
+    static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| to_vec(&openapi()).unwrap_or_default());
     let Routes { router: api, table } = routes();
     let table = Arc::new(table);
     let check = Arc::new(Guard {
@@ -160,8 +161,7 @@ pub(crate) fn router(state: AppState) -> Router {
             SwaggerUi::new("/api/docs")
                 .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
         )
-        .fallback_service(dashboard::router(state.clone()))
-        .with_state(state)
+        .layer(Extension(OpenApiDocument(&DOCUMENT)))
 }
 
 /// The document of the REST API, as `GET /api/v1/openapi.json` answers it.
@@ -171,4 +171,5 @@ pub(crate) fn openapi() -> OpenApi {
 }
 
 #[cfg(test)]
+#[path = "route_tests.rs"]
 mod tests;

@@ -18,11 +18,11 @@ use crate::admin::organizers::{self, Patch, policy_json};
 use crate::admin::validation::{Fields, Nullable};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, numbered};
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -195,7 +195,7 @@ pub(crate) async fn list_organizers(
 pub(crate) async fn create_organizer(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(members);
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
@@ -221,7 +221,9 @@ pub(crate) async fn create_organizer(
         .await?;
     let registry = state.refresh()?;
     match added {
-        ChangeResult::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
+        ChangeResult::Done(organizer) => {
+            Ok(response::json(StatusCode::CREATED, &shown(&organizer)))
+        }
         ChangeResult::Taken if registry.tenant(slug.as_str()).is_none() => Err(uuid_taken()),
         ChangeResult::Taken => Err(ApiError::field(
             "slug",
@@ -246,7 +248,7 @@ fn uuid_taken() -> ApiError {
     responses((status = 200, description = "The organizer.", body = OrganizerJson))
 )]
 pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> {
-    Ok(reply::ok(&shown(&caller.tenant()?.organizer)))
+    Ok(response::ok(&shown(&caller.tenant()?.organizer)))
 }
 
 /// Change an organizer
@@ -261,7 +263,7 @@ pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> 
 pub(crate) async fn change_organizer(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let before = &caller.tenant()?.organizer;
     let id = before.id;
@@ -277,7 +279,7 @@ pub(crate) async fn change_organizer(
     fields.finish()?;
     let changed = organizers::change(&state, &caller.author(), id, patch, data).await?;
     match changed {
-        ChangeResult::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
+        ChangeResult::Done(organizer) => Ok(response::ok(&shown(&organizer))),
         ChangeResult::Missing => Err(ApiError::forbidden()),
         ChangeResult::Taken => Err(uuid_taken()),
         ChangeResult::Refused => Err(ApiError::contradiction("an organizer")),

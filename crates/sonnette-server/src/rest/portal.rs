@@ -11,10 +11,10 @@ use crate::admin::validation::Fields;
 use crate::credentials::{random_secret_text, token_hash};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
+use crate::edge::error::ApiError;
 use crate::edge::links::Base;
-use crate::rest::error::ApiError;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
 
 /// A link that opens the organizer's pages.
 #[derive(Serialize, ToSchema)]
@@ -61,7 +61,7 @@ pub(crate) async fn create_portal_link(
     State(state): State<AppState>,
     caller: Caller,
     Base(base): Base,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let language = language_of(Fields::new(members))?;
     let organizer = caller.tenant()?.organizer.id;
@@ -75,7 +75,7 @@ pub(crate) async fn create_portal_link(
     let language = language.map(|language| format!("&language={language}"));
     let body = PortalJson {
         url: format!("{base}/portal/?key={text}{}", language.unwrap_or_default()),
-        expires: reply::time(link.expires),
+        expires: response::time(link.expires),
     };
-    Ok(reply::json(StatusCode::CREATED, &body))
+    Ok(response::json(StatusCode::CREATED, &body))
 }

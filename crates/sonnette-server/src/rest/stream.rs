@@ -15,11 +15,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::beside::attempt_json::WebhookAttemptJson;
 use super::notifications::publish::PublishedJson;
+use super::webhooks::attempt_json::WebhookAttemptJson;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
 /// Events that one watcher may be behind before it is told that it missed some.
 const BEHIND: usize = 256;

@@ -6,12 +6,12 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::path::Segments;
+use super::path_params::Segments;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::note;
-use crate::rest::error::ApiError;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::webhooks::lookup::note;
 
 /// What was forgotten.
 #[derive(Serialize, ToSchema)]
@@ -49,5 +49,5 @@ pub(crate) async fn erase_subject(
     };
     // The audit log must not remember the person either.
     note(&state, &caller, "sonnette.subject.erased", json!(receipt)).await?;
-    Ok(reply::ok(&receipt))
+    Ok(response::ok(&receipt))
 }

@@ -7,17 +7,17 @@ use serde::Serialize;
 use sonnette::domain::{Permission, Permissions, Token, TokenId};
 use utoipa::ToSchema;
 
-use super::path::Segments;
+use super::path_params::Segments;
 use crate::admin::LONGEST_NAME;
 use crate::admin::tokens::{self, Patch};
 use crate::admin::validation::Fields;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, numbered};
 
 /// A credential of the REST API.
 #[derive(Serialize, ToSchema)]
@@ -88,8 +88,8 @@ fn shown(state: &AppState, token: &Token) -> TokenJson {
             .map(Permission::as_str)
             .collect(),
         active: token.active,
-        created: reply::time(token.created),
-        last_used: last_used.map(reply::time),
+        created: response::time(token.created),
+        last_used: last_used.map(response::time),
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn list_tokens(
 pub(crate) async fn create_token(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
@@ -148,7 +148,7 @@ pub(crate) async fn create_token(
         described: shown(&state, &token),
         token: text,
     };
-    Ok(reply::json(StatusCode::CREATED, &answer))
+    Ok(response::json(StatusCode::CREATED, &answer))
 }
 
 /// Change a token
@@ -164,7 +164,7 @@ pub(crate) async fn change_token(
     State(state): State<AppState>,
     caller: Caller,
     Segments((_, id)): Segments<(String, TokenId)>,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let before = find(&caller, id)?;
     let mut fields = Fields::new(members);
@@ -177,7 +177,7 @@ pub(crate) async fn change_token(
     fields.finish()?;
     let changed = tokens::change(&state, &caller.author(), &before, patch).await?;
     let token = changed.ok_or_else(no_token)?;
-    Ok(reply::ok(&shown(&state, &token)))
+    Ok(response::ok(&shown(&state, &token)))
 }
 
 /// Deactivate a token
@@ -200,7 +200,7 @@ pub(crate) async fn deactivate_token(
     };
     let changed = tokens::change(&state, &caller.author(), &before, off).await?;
     changed.ok_or_else(no_token)?;
-    Ok(reply::no_content())
+    Ok(response::no_content())
 }
 
 fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {

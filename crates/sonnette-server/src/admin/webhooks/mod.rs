@@ -1,9 +1,10 @@
 //! What becomes of a webhook that somebody changes, whichever way they came.
 
 pub(crate) mod headers;
+pub(crate) mod hold_reason;
 pub(crate) mod masks;
 pub(crate) mod secrets;
-pub(crate) mod settings_input;
+pub(crate) mod settings;
 
 use jiff::Timestamp;
 use sonnette::domain::{DisableReason, Disabled, Webhook, WebhookId, WebhookState};

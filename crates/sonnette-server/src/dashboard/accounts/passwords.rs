@@ -11,14 +11,14 @@ use sonnette::domain::{
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, Store};
 
-use super::log_in::hashing;
+use super::login::hashing;
 use crate::credentials::{check_password, hash_password, token_hash};
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::session::begin;
-use crate::dashboard::visitor::{Guest, Origin};
-use crate::dashboard::{cookies, said};
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::session::begin;
+use crate::dashboard::shell::visitor::{Guest, Origin};
+use crate::dashboard::shell::{cookies, flash};
 use crate::edge::AppState;
 
 #[derive(Template)]
@@ -164,7 +164,7 @@ pub(crate) async fn choose_password(
         origin.secure,
     )
     .await?;
-    Ok(cookies::set(said::go("/", "password-set"), cookie))
+    Ok(cookies::set(flash::go("/", "password-set"), cookie))
 }
 
 /// The key of what is wrong with a new password, typed twice.

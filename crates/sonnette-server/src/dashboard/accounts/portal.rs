@@ -6,10 +6,10 @@ use serde::Deserialize;
 use sonnette::domain::{Language, LinkPurpose, SessionOwner};
 
 use crate::credentials::token_hash;
-use crate::dashboard::error::PageError;
-use crate::dashboard::session::begin;
-use crate::dashboard::visitor::{Origin, PORTAL};
-use crate::dashboard::{cookies, language};
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::session::begin;
+use crate::dashboard::shell::visitor::{Origin, PORTAL};
+use crate::dashboard::shell::{cookies, language};
 use crate::edge::AppState;
 
 #[derive(Deserialize)]

@@ -4,9 +4,9 @@ use sonnette::domain::NotificationId;
 use sonnette::store::{NotificationQuery, TimeRange};
 use url::form_urlencoded;
 
-use crate::dashboard::faults::Faults;
-use crate::dashboard::times::time_of;
-use crate::dashboard::words::Words;
+use crate::dashboard::shell::form_errors::Faults;
+use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::time::time_of;
 
 /// What was filled in, as it was.
 #[derive(Debug, Default, Clone, PartialEq)]

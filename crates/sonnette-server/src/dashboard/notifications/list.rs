@@ -8,12 +8,12 @@ use sonnette::domain::{EventSlug, NotificationId};
 use sonnette::store::NotificationEntry;
 
 use super::filters::Filters;
-use super::need;
-use crate::dashboard::error::PageError;
-use crate::dashboard::faults::Faults;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use super::lookup::need;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_errors::Faults;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::visitor::Desk;
 use crate::edge::AppState;
 
 const PAGE_SIZE: usize = 50;
@@ -42,7 +42,7 @@ struct ListPage {
 }
 
 /// The page; an id leads to its notification.
-pub(in crate::dashboard) async fn show(
+pub(crate) async fn show(
     State(state): State<AppState>,
     desk: Desk,
     RawQuery(query): RawQuery,

@@ -6,12 +6,12 @@ use axum::response::Response;
 use sonnette::domain::Permission;
 use sonnette::store::NotificationEntry;
 
-use super::find;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::said;
-use crate::dashboard::visitor::Desk;
+use super::lookup::find;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::flash;
+use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::visitor::Desk;
 use crate::edge::AppState;
 
 #[derive(Template)]
@@ -26,7 +26,7 @@ struct ReplayPage {
 }
 
 /// Asks.
-pub(in crate::dashboard) async fn ask(
+pub(crate) async fn ask(
     State(state): State<AppState>,
     desk: Desk,
     Path((_, id)): Path<(String, String)>,
@@ -61,7 +61,7 @@ fn told(desk: &Desk, entry: &NotificationEntry) -> Vec<String> {
 }
 
 /// Does it.
-pub(in crate::dashboard) async fn replay(
+pub(crate) async fn replay(
     State(state): State<AppState>,
     desk: Desk,
     Path((_, id)): Path<(String, String)>,
@@ -71,7 +71,7 @@ pub(in crate::dashboard) async fn replay(
     let id = find(&state, &desk, &id).await?.notification.id;
     let told = state.sonnette.replay(&desk.tenant, id).await?;
     let back = desk.url(format_args!("/notifications/{id}/"));
-    Ok(said::go_counted(
+    Ok(flash::go_counted(
         &back,
         "notification-replayed",
         told as u64,

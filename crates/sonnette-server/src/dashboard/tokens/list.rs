@@ -6,14 +6,14 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Permission, Permissions, Token};
 
-use super::{Tick, covered, ticked, ticks};
+use super::permissions::{Tick, covered, ticked, ticks};
 use crate::admin::{LONGEST_NAME, tokens};
-use crate::dashboard::error::PageError;
-use crate::dashboard::faults::Faults;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::form_errors::Faults;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::visitor::Desk;
 use crate::edge::AppState;
 
 struct Row {
@@ -87,17 +87,14 @@ fn row(state: &AppState, desk: &Desk, token: &Token) -> Row {
 }
 
 /// The page.
-pub(in crate::dashboard) async fn show(
-    State(state): State<AppState>,
-    desk: Desk,
-) -> Result<Response, PageError> {
+pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
     desk.need(&state, Permission::Organizer).await?;
     let offered = offered(&desk);
     page(&ListPage::new(&state, desk, offered)?)
 }
 
 /// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
-pub(in crate::dashboard) async fn create(
+pub(crate) async fn create(
     State(state): State<AppState>,
     desk: Desk,
     posted: Posted,

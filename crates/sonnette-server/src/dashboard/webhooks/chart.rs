@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::halves::Half;
+use super::buckets::Half;
 
 /// How wide one half hour is.
 const STEP: f64 = 10.0;

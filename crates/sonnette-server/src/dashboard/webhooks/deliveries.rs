@@ -9,11 +9,11 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
 
-use crate::admin::hold_reason::Waiting;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use crate::admin::webhooks::hold_reason::Waiting;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::visitor::Desk;
 use crate::edge::AppState;
 
 /// Lines on a page.

@@ -4,9 +4,9 @@ use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
 use sonnette::domain::{Diagnosis, DisableReason, Fault};
 
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::webhooks::attempts::outcome;
 
 /// Stands in a message for the time, which is an element and no text.
 const TIME: char = '\u{fffc}';

@@ -13,17 +13,17 @@ use sonnette::engine::LaneStatus;
 use sonnette::store::AttemptStats;
 use url::form_urlencoded;
 
+use super::buckets;
 use super::chart::{self, Bars};
-use super::halves;
-use super::standing::{Standing, diagnosis};
-use crate::dashboard::address::Address;
-use crate::dashboard::attempts::log::ended_at;
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use super::status::{Standing, diagnosis};
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::url_text::Address;
+use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::webhooks::attempts::log::ended_at;
+use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
 
 /// Webhooks on a page.
@@ -86,7 +86,7 @@ impl Known {
     async fn of(state: &AppState, ids: Vec<WebhookId>) -> Result<Self, PageError> {
         let now = state.now();
         let lanes = state.sonnette.lanes(&ids).await?;
-        let since = halves::beginning(now);
+        let since = buckets::beginning(now);
         let (last, sums) = state
             .store(move |store| Ok((store.last_attempts(&ids)?, store.tallies(&ids, since)?)))
             .await?;
@@ -112,8 +112,8 @@ impl Known {
         let target = webhook.target.redacted();
         let last = self.last.get(&webhook.id);
         let tallies = self.tallies.get(&webhook.id).map_or(&[][..], Vec::as_slice);
-        let halves = halves::day(self.now, tallies);
-        let day = halves::sum(&halves);
+        let halves = buckets::day(self.now, tallies);
+        let day = buckets::sum(&halves);
         let mut types: Vec<_> = webhook
             .action_types
             .iter()
@@ -137,7 +137,7 @@ impl Known {
                 at: w.when(ended_at(attempt)),
                 url: format!("{url}attempts/{}/", attempt.id),
             }),
-            rate: halves::rate(&day).map(|rate| w.percent(rate)),
+            rate: buckets::rate(&day).map(|rate| w.percent(rate)),
             spark: chart::bars(&halves),
             spark_text: day_in_words(w, &day),
             waiting: lane.backlog,
@@ -147,7 +147,7 @@ impl Known {
 }
 
 /// The outcomes of a day, for those who do not see a plot.
-pub(super) fn day_in_words(w: &Words, day: &halves::Half) -> String {
+pub(super) fn day_in_words(w: &Words, day: &buckets::Half) -> String {
     let mut args = FluentArgs::new();
     args.set("succeeded", day.succeeded);
     args.set("count", day.attempts());

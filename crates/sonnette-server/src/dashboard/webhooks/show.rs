@@ -7,21 +7,21 @@ use jiff::Timestamp;
 use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneStatus;
 
+use super::buckets::{self, Half};
 use super::chart::{self, Bars, Lines};
 use super::diagnosis::{Telling, Told};
-use super::halves::{self, Half};
 use super::list::{day_in_words, events};
-use super::standing::{Standing, diagnosis};
-use crate::dashboard::action_words;
-use crate::dashboard::address::Address;
-use crate::dashboard::attempts::log::{self, Log};
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::times::field;
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use super::status::{Standing, diagnosis};
+use crate::dashboard::action_types::labels;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Frame, Who, page};
+use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::time::field;
+use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::url_text::Address;
+use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::webhooks::attempts::log::{self, Log};
+use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
 
 /// Half hours that "lately" is taken from: the one that has begun, and two before it. The exact last hour is in the
@@ -98,13 +98,13 @@ fn took(w: &Words, half: &Half, percent: u8) -> String {
 }
 
 fn share(w: &Words, half: &Half) -> String {
-    halves::rate(half).map_or_else(|| "–".to_owned(), |rate| w.percent(rate))
+    buckets::rate(half).map_or_else(|| "–".to_owned(), |rate| w.percent(rate))
 }
 
 impl Figures {
     fn of(w: &Words, halves: &[Half], lane: &LaneStatus, now: Timestamp) -> Self {
-        let day = halves::sum(halves);
-        let hour = halves::sum(&halves[halves.len().saturating_sub(LATELY)..]);
+        let day = buckets::sum(halves);
+        let hour = buckets::sum(&halves[halves.len().saturating_sub(LATELY)..]);
         let next = lane.next_attempt.map(|next| {
             if next <= now {
                 w.t("webhook-now").into_owned()
@@ -127,7 +127,7 @@ impl Figures {
 impl Plot {
     fn of(w: &Words, halves: &[Half], url: &str) -> Self {
         let (bars, lines) = (chart::bars(halves), chart::lines(halves));
-        let day = halves::sum(halves);
+        let day = buckets::sum(halves);
         let with_attempts = halves.iter().rev().filter(|half| half.attempts() > 0);
         let rows = with_attempts.map(|half| PlotRow {
             at: w.when(half.start),
@@ -163,7 +163,7 @@ impl Facts {
         names.dedup();
         let types = names.into_iter().map(|name| {
             let spec = desk.tenant.catalogue.get(name.as_str());
-            let label = spec.map(|spec| action_words::label(w, spec));
+            let label = spec.map(|spec| labels::label(w, spec));
             (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings
@@ -209,11 +209,11 @@ pub(crate) async fn show(
     let webhook = desk.webhook(id)?;
     let now = state.now();
     let lane = state.sonnette.lane(id).await?;
-    let since = halves::beginning(now);
+    let since = buckets::beginning(now);
     let (last, tallies) = state
         .store(move |store| Ok((store.last_attempts(&[id])?, store.tallies(&[id], since)?)))
         .await?;
-    let halves = halves::day(now, &tallies);
+    let halves = buckets::day(now, &tallies);
     let w = desk.frame.w;
     let target = webhook.target.redacted();
     let telling = Telling {

@@ -3,15 +3,13 @@
 //! Requests are read as leniently, and refused in the same words, as pretix does. Where we knowingly do otherwise,
 //! `docs/api.md` has it.
 
-pub(crate) mod ascii_json;
-pub(crate) mod authorization;
-pub(crate) mod describe;
 pub(crate) mod json;
 pub(crate) mod media;
-pub(crate) mod pages;
-mod parser;
-pub(crate) mod problem;
+pub(crate) mod options;
+pub(crate) mod page_number;
+pub(crate) mod parser;
 pub(crate) mod python;
 pub(crate) mod refusal;
+pub(crate) mod violation;
 pub(crate) mod webhook_fields;
 pub(crate) mod webhook_json;

@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::edge::error::ApiError;
+
 /// An answer that says no: a status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
@@ -39,14 +41,15 @@ impl Refusal {
         }
     }
 
-    /// 404 in the words of a URL that leads nowhere.
-    pub(crate) fn not_found() -> Self {
-        Self::detail(StatusCode::NOT_FOUND, "Not found.")
-    }
-
     /// 404 in the words of a webhook that is not there.
     pub(crate) fn no_webhook() -> Self {
         Self::detail(StatusCode::NOT_FOUND, "No WebHook matches the given query.")
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Answer(refusal.status, refusal.body)
     }
 }
 
@@ -57,7 +60,6 @@ mod tests {
     #[test]
     fn words_and_statuses() {
         for (refusal, status, body) in [
-            (Refusal::not_found(), 404, r#"{"detail":"Not found."}"#),
             (
                 Refusal::no_webhook(),
                 404,

@@ -7,9 +7,9 @@ use sonnette::domain::{ActionName, EventFilter, EventSlug, TargetUrl, Webhook};
 
 use super::json::{Json, Text};
 use super::media::Payload;
-use super::problem::{Problem, Problems};
 use super::python;
 use super::refusal::Refusal;
+use super::violation::{Problem, Problems};
 
 /// The longest `target_url`, in characters.
 const MAX_TARGET_URL: usize = 1024;

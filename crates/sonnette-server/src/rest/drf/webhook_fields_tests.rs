@@ -5,6 +5,7 @@ use sonnette::domain::{
 };
 
 use super::*;
+use crate::rest::drf::parser;
 use crate::rest::drf::webhook_json::WebhookJson;
 
 fn stored() -> Webhook {
@@ -37,7 +38,7 @@ fn only(slugs: &[&str]) -> EventFilter {
 
 fn parse(change: Change<'_>, body: &str) -> Result<WebhookFields, Value> {
     let payload = Payload {
-        json: Json::read(body.as_bytes()).unwrap(),
+        json: parser::parse_body(body.as_bytes()).unwrap(),
         is_form: false,
     };
     checked(change, payload)
@@ -446,7 +447,7 @@ fn lists_of_action_types() {
 #[test]
 fn in_a_form_what_is_not_ticked_is_off() {
     let form = |json: &str| Payload {
-        json: Json::read(json.as_bytes()).unwrap(),
+        json: parser::parse_body(json.as_bytes()).unwrap(),
         is_form: true,
     };
     let made = checked(

@@ -9,15 +9,15 @@ use sonnette::domain::{EventSlug, NotificationId, WebhookId};
 use sonnette::store::{NotificationEntry, NotificationQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admin::hold_reason::{self, Waiting};
+use crate::admin::webhooks::hold_reason::{self, Waiting};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::beside::deliveries::DeliveryJson;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{self, Filters, Listing, PageAfter};
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::pagination::{self, Filters, Listing, PageAfter};
+use crate::rest::path_params::Segments;
+use crate::rest::webhooks::deliveries::DeliveryJson;
 
 /// Which notifications.
 #[derive(IntoParams)]
@@ -70,7 +70,7 @@ impl NotificationJson {
             notification_id: notification.id.0,
             action_type: notification.action_type.to_string(),
             event: notification.event.as_ref().map(EventSlug::to_string),
-            datetime: reply::time(notification.published_at),
+            datetime: response::time(notification.published_at),
             subject: entry.subject.clone(),
         }
     }
@@ -140,7 +140,7 @@ pub(crate) async fn list_notifications(
         notification: NotificationJson::of(entry),
         deliveries: entry.deliveries,
     };
-    Ok(lists::after(
+    Ok(pagination::after(
         &address,
         size,
         found,
@@ -182,7 +182,7 @@ pub(crate) async fn get_notification(
             delivery: DeliveryJson::of(&delivery, waits),
         });
     }
-    Ok(reply::ok(&NotificationDetail {
+    Ok(response::ok(&NotificationDetail {
         notification: NotificationJson::of(&entry),
         data: hold_reason::data(&entry),
         deliveries: shown,
@@ -214,7 +214,10 @@ pub(crate) async fn replay_notification(
             sonnette::engine::ControlError::Missing => ApiError::no_such("Notification"),
             error => error.into(),
         })?;
-    Ok(reply::json(StatusCode::CREATED, &Replayed { deliveries }))
+    Ok(response::json(
+        StatusCode::CREATED,
+        &Replayed { deliveries },
+    ))
 }
 
 /// How many were owed again.

@@ -1,5 +1,5 @@
 //! Publications: made, found, sent again.
 
 pub(crate) mod find;
-mod input;
 pub(crate) mod publish;
+mod publish_input;

@@ -9,13 +9,14 @@ use sonnette::domain::EventSlug;
 use sonnette::engine::{PublishError, Published};
 use utoipa::ToSchema;
 
-use super::input::{data_too_large, parse};
+use super::publish_input::{data_too_large, parse};
 use crate::edge::AppState;
+use crate::edge::authorization_header::Unauthenticated;
 use crate::edge::authorize::Caller;
 use crate::edge::body;
-use crate::rest::drf::authorization::Unauthenticated;
-use crate::rest::error::{ApiError, messages};
-use crate::rest::reply;
+use crate::edge::error::{ApiError, messages};
+use crate::edge::response;
+use crate::rest::json_body;
 
 /// A fact to be published.
 #[derive(Serialize, ToSchema)]
@@ -89,7 +90,7 @@ impl PublishedJson {
             notification_id: published.id.0,
             action_type: published.action_type.to_string(),
             event: published.event.as_ref().map(EventSlug::to_string),
-            datetime: reply::time(published.at),
+            datetime: response::time(published.at),
             deliveries: published.deliveries,
         }
     }
@@ -146,7 +147,7 @@ pub(crate) async fn publish_notifications(
     let (parts, body) = request.into_parts();
     let body = body::read(&parts.headers, body, state.settings.max_publish_body).await?;
     if !body.is_empty() {
-        body::check_json(&parts.headers)?;
+        json_body::check_json(&parts.headers)?;
     }
     let publications = parse(&body)?;
     drop(body);
@@ -162,7 +163,7 @@ pub(crate) async fn publish_notifications(
     } else {
         StatusCode::OK
     };
-    Ok(reply::json_text(status, answer(&published, as_array)))
+    Ok(response::json_text(status, answer(&published, as_array)))
 }
 
 /// Action types and slugs are of letters that JSON need not escape.

@@ -6,17 +6,17 @@ use http::StatusCode;
 use sonnette::domain::{Webhook, WebhookId};
 use sonnette::store::ChangeResult;
 
-use super::audited::audited;
+use super::audit_data::audited;
 use super::resource::{
     WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, with_id,
 };
 use crate::admin::webhooks::{put, send_what_waits};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::no_webhook;
+use crate::edge::error::ApiError;
 use crate::rest::drf::webhook_fields::{Change, parse_webhook};
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
+use crate::rest::path_params::Segments;
+use crate::rest::webhooks::lookup::no_webhook;
 
 /// Replace a webhook
 ///

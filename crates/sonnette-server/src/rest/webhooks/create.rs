@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Secrets, Webhook, WebhookId, WebhookSettings, WebhookState};
 
-use super::audited::audited;
+use super::audit_data::audited;
 use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown};
 use crate::admin::webhooks::state_after;
 use crate::credentials::random_secret;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::rest::drf::webhook_fields::{Change, parse_webhook};
-use crate::rest::error::ApiError;
 
 /// Create a webhook
 ///

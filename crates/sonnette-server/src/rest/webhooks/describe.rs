@@ -6,9 +6,9 @@ use sonnette::domain::WebhookId;
 
 use super::resource::filtered;
 use crate::edge::authorize::Caller;
-use crate::rest::drf::describe::{Described, description};
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::drf::options::{Described, description};
+use crate::rest::path_params::Segments;
 
 /// Describe the list of webhooks
 ///
@@ -19,7 +19,7 @@ use crate::rest::reply;
     responses((status = 200, description = "The description.", body = Object))
 )]
 pub(crate) async fn describe_webhooks() -> Response {
-    reply::ok(&description(Described::List))
+    response::ok(&description(Described::List))
 }
 
 /// Describe a webhook
@@ -36,7 +36,7 @@ pub(crate) async fn describe_webhook(
     RawQuery(query): RawQuery,
 ) -> Response {
     let there = filtered(&caller, id, query.as_deref()).is_ok();
-    reply::ok(&description(if there {
+    response::ok(&description(if there {
         Described::Item
     } else {
         Described::NoItem

@@ -9,10 +9,10 @@ use sonnette::store::ChangeResult;
 use super::resource::filtered;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::no_webhook;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::path_params::Segments;
+use crate::rest::webhooks::lookup::no_webhook;
 
 /// Disable a webhook
 ///
@@ -48,5 +48,5 @@ pub(crate) async fn disable_webhook(
     }
     state.sonnette.drop_waiting(id).await?;
     state.announced(&caller.tenant()?.organizer).await?;
-    Ok(reply::no_content())
+    Ok(response::no_content())
 }

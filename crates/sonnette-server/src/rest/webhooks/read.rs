@@ -8,12 +8,12 @@ use sonnette::domain::WebhookId;
 use super::resource::{WebhookSchema, filtered, shown, slugs};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
 use crate::edge::links::Address;
-use crate::rest::drf::pages::Page;
+use crate::rest::drf::page_number::Page;
 use crate::rest::drf::webhook_json::WebhookJson;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered_page, span};
-use crate::rest::path::Segments;
+use crate::rest::pagination::{Listing, PageNumber, numbered_page, span};
+use crate::rest::path_params::Segments;
 
 /// List webhooks
 ///

@@ -13,14 +13,14 @@ use crate::edge::AppState;
 use crate::edge::HttpSettings;
 use crate::edge::authorize::Caller;
 use crate::edge::body;
-use crate::rest::beside::{no_webhook, webhook_of};
+use crate::edge::error::ApiError;
+use crate::edge::query::Query;
+use crate::edge::response;
 use crate::rest::drf::media::{Payload, read_body};
-use crate::rest::drf::pages::Query;
 use crate::rest::drf::refusal::Refusal;
 use crate::rest::drf::webhook_fields::WebhookFields;
 use crate::rest::drf::webhook_json::WebhookJson;
-use crate::rest::error::ApiError;
-use crate::rest::reply;
+use crate::rest::webhooks::lookup::{no_webhook, webhook_of};
 
 /// The webhook resource.
 #[derive(ToSchema)]
@@ -121,7 +121,7 @@ pub(super) async fn payload(state: &AppState, request: Request) -> Result<Payloa
 
 /// An answer with the resource.
 pub(super) fn shown(status: StatusCode, webhook: &Webhook, events: &[Event]) -> Response {
-    reply::json(status, &WebhookJson::new(webhook, &slugs(events)))
+    response::json(status, &WebhookJson::new(webhook, &slugs(events)))
 }
 
 /// In the order of the events.

@@ -1,0 +1,34 @@
+# Login, passwords and the own account.
+log-in = Log in
+log-in-why = Sonnette tells other systems what happens here, by means of webhooks. Log in to see them and fix them.
+log-in-wrong = The e-mail address or the password is wrong.
+log-in-too-often = Too many attempts. Please wait a few minutes.
+email = E-mail address
+email-wrong = Enter an e-mail address.
+password = Password
+password-forgotten = Forgotten your password?
+said-logged-out = You are logged out.
+
+forgot = Forgotten your password?
+forgot-how = Enter your e-mail address. You will get a link to choose a new password.
+forgot-send = Send me a link
+forgot-asked = If there is an account for { $what }, a link is on its way there.
+forgot-asked-then = It works for one hour. If nothing arrives, look in your spam folder, or ask whoever invited you.
+forgot-no-mail = This server cannot send mail. Please ask its operator for a link.
+password-choose = Choose a password
+password-new = New password
+password-again = Repeat the password
+password-rule = At least 8 characters; several words in a row are easy to remember and hard to guess.
+password-set = Set the password
+password-unfit = A password must have 8 to 1,000 characters.
+password-differs = The two passwords are not the same.
+password-link-over = This link no longer works
+password-link-over-why = It was too old, or a password has been set since. You can ask for another one.
+password-change = Change the password
+password-current = Current password
+password-current-wrong = The current password is wrong.
+account-of = You are logged in as { $what }.
+log-out-everywhere = Log out everywhere
+log-out-everywhere-why = Ends every session of your account, on every device, including this one.
+said-password-set = Your password is set.
+said-logged-out-everywhere = You are logged out everywhere.

@@ -1,0 +1,187 @@
+//! The form of an organizer's settings.
+
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+use sonnette::domain::{DialectName, FailurePolicy, Organizer};
+
+use crate::admin::LONGEST_NAME;
+use crate::admin::organizers::{Patch, policy_json};
+use crate::admin::validation::{MOST_CONTACTS, Nullable, is_contact};
+use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::form_errors::Faults;
+use crate::dashboard::shell::texts::Words;
+
+/// The form as it is filled in.
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) language: String,
+    /// One to a line.
+    pub(super) contacts: String,
+    /// `default`, `never` or `after`.
+    pub(super) policy: String,
+    pub(super) failures: String,
+    pub(super) minutes: String,
+    pub(super) dialects: Vec<String>,
+}
+
+impl Input {
+    /// As things are.
+    pub(super) fn of(organizer: &Organizer) -> Self {
+        let (policy, after) = match organizer.failure_policy {
+            None => ("default", organizer.effective_failure_policy()),
+            Some(FailurePolicy::Never) => ("never", FailurePolicy::Never),
+            Some(after) => ("after", after),
+        };
+        let (failures, lasting) = match (after, FailurePolicy::STRICT) {
+            (FailurePolicy::After { failures, lasting }, _)
+            | (FailurePolicy::Never, FailurePolicy::After { failures, lasting }) => {
+                (failures, lasting)
+            }
+            (FailurePolicy::Never, FailurePolicy::Never) => (1, SignedDuration::ZERO),
+        };
+        let words = organizer.dialects.iter();
+        Self {
+            name: organizer.name.clone(),
+            language: organizer.language.to_string(),
+            contacts: organizer.contact_emails.join("\n"),
+            policy: policy.to_owned(),
+            failures: failures.to_string(),
+            minutes: minutes(lasting),
+            dialects: words.map(ToString::to_string).collect(),
+        }
+    }
+
+    /// As it was sent.
+    pub(super) fn read(posted: &Posted) -> Self {
+        let text = |field| posted.get(field).to_owned();
+        Self {
+            name: text("name"),
+            language: text("language"),
+            contacts: text("contacts"),
+            policy: text("policy"),
+            failures: text("failures"),
+            minutes: text("minutes"),
+            dialects: posted.all("dialect").map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether this dialect is ticked.
+    pub(super) fn speaks(&self, dialect: DialectName) -> bool {
+        self.dialects.iter().any(|word| word == dialect.as_str())
+    }
+
+    /// What is to change, and what the audit log says of it. Dialects count only for operators.
+    pub(super) fn patch(
+        &self,
+        w: &Words,
+        posted: &Posted,
+        operator: bool,
+        faults: &mut Faults,
+    ) -> (Patch, Value) {
+        let name = faults.line(w, posted, "name", LONGEST_NAME);
+        let language = self.language.parse().ok();
+        if language.is_none() {
+            faults.add("language", w.t("fault-required"));
+        }
+        let contacts = self.contacts(w, faults);
+        let policy = self.policy(w, faults);
+        let dialects = operator.then(|| self.dialects(w, faults));
+        let mut data = Map::new();
+        data.insert("name".to_owned(), json!(name));
+        data.insert("language".to_owned(), json!(language));
+        data.insert("contact_emails".to_owned(), json!(contacts));
+        data.insert(
+            "failure_policy".to_owned(),
+            policy.map_or(Value::Null, policy_json),
+        );
+        if let Some(dialects) = &dialects {
+            data.insert("dialects".to_owned(), json!(dialects));
+        }
+        let patch = Patch {
+            name: Some(name),
+            uuid: None,
+            language,
+            dialects,
+            contact_emails: Some(contacts),
+            failure_policy: Some(Nullable(policy)),
+        };
+        (patch, data.into())
+    }
+
+    fn contacts(&self, w: &Words, faults: &mut Faults) -> Vec<String> {
+        let lines = self.contacts.split(['\n', ',']).map(str::trim);
+        let contacts: Vec<String> = lines
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if let Some(wrong) = contacts.iter().find(|contact| !is_contact(contact)) {
+            faults.add("contacts", w.a("organizer-contact-wrong", wrong));
+        } else if contacts.len() > MOST_CONTACTS {
+            faults.add(
+                "contacts",
+                w.n("organizer-contacts-too-many", MOST_CONTACTS),
+            );
+        }
+        contacts
+    }
+
+    fn policy(&self, w: &Words, faults: &mut Faults) -> Option<FailurePolicy> {
+        match self.policy.as_str() {
+            "never" => Some(FailurePolicy::Never),
+            "after" => {
+                let failures: Option<u32> = self.failures.parse().ok().filter(|n| *n >= 1);
+                if failures.is_none() {
+                    faults.add("failures", w.t("organizer-failures-wrong"));
+                }
+                let lasting = lasting(&self.minutes);
+                if lasting.is_none() {
+                    faults.add("minutes", w.t("organizer-minutes-wrong"));
+                }
+                let (failures, lasting) = (failures?, lasting?);
+                Some(FailurePolicy::After { failures, lasting })
+            }
+            _ => None,
+        }
+    }
+
+    fn dialects(&self, w: &Words, faults: &mut Faults) -> Vec<DialectName> {
+        let all = DialectName::ALL.iter().copied();
+        let dialects: Vec<_> = all.filter(|dialect| self.speaks(*dialect)).collect();
+        if dialects.is_empty() {
+            faults.add("dialects", w.t("organizer-dialects-none"));
+        }
+        dialects
+    }
+}
+
+/// A time in minutes, with decimals where it takes some.
+fn minutes(lasting: SignedDuration) -> String {
+    let text = format!("{:.4}", lasting.as_secs_f64() / 60.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Whole seconds, as many as the API takes.
+fn lasting(minutes: &str) -> Option<SignedDuration> {
+    let minutes: f64 = minutes.replace(',', ".").parse().ok()?;
+    let lasting = SignedDuration::try_from_secs_f64((minutes * 60.0).round()).ok()?;
+    let fits = (0..=i64::from(u32::MAX)).contains(&lasting.as_secs());
+    fits.then_some(lasting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_come_back_as_they_were() {
+        for seconds in [0, 1, 59, 61, 90, 3_600, 86_400, i64::from(u32::MAX)] {
+            let time = SignedDuration::from_secs(seconds);
+            assert_eq!(lasting(&minutes(time)), Some(time), "{}", minutes(time));
+        }
+        assert_eq!(minutes(SignedDuration::from_mins(60)), "60");
+        assert_eq!(lasting("1,5"), Some(SignedDuration::from_secs(90)));
+        for wrong in ["", "-1", "x", "NaN", "inf", "1e30"] {
+            assert_eq!(lasting(wrong), None, "{wrong}");
+        }
+    }
+}

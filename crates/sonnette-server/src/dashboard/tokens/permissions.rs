@@ -1,0 +1,54 @@
+//! Tokens of the REST API.
+
+use sonnette::domain::{Permission, Permissions, Token, TokenId};
+
+use crate::admin::tokens;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::visitor::Desk;
+use crate::edge::AppState;
+
+/// A permission as a box to tick.
+pub(super) struct Tick {
+    pub(super) word: &'static str,
+    /// The keys of its name and of what it opens.
+    pub(super) name: String,
+    pub(super) why: String,
+    pub(super) ticked: bool,
+    /// Whether whoever ticks it has it: nobody grants more.
+    pub(super) held: bool,
+}
+
+pub(super) fn ticks(desk: &Desk, ticked: Permissions) -> Vec<Tick> {
+    let all = Permission::ALL.iter().copied();
+    all.map(|permission| Tick {
+        word: permission.as_str(),
+        name: format!("permission-{permission}"),
+        why: format!("token-may-{permission}"),
+        ticked: ticked.contains(permission),
+        held: desk.may(permission),
+    })
+    .collect()
+}
+
+/// The boxes that were ticked.
+pub(super) fn ticked(posted: &Posted) -> Permissions {
+    let words = posted.all("permission");
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+pub(super) fn covered(desk: &Desk, permissions: Permissions) -> bool {
+    permissions.iter().all(|permission| desk.may(permission))
+}
+
+/// A token of the organizer; `id` is a part of the path.
+pub(super) async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageError> {
+    desk.need(state, Permission::Organizer).await?;
+    let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
+    let registry = state.refresh()?;
+    let own = tokens::of(&registry, desk.organizer());
+    own.into_iter()
+        .find(|token| token.id == id)
+        .cloned()
+        .ok_or(PageError::NotFound)
+}

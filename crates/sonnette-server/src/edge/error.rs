@@ -1,0 +1,202 @@
+//! Errors become HTTP here and nowhere else: bodies shaped as Django REST framework's, and no internal text in them.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value};
+use sonnette::dialect::FieldErrors;
+use sonnette::engine::ControlError;
+use sonnette::store::StoreError;
+
+use crate::credentials::NoRandomBytes;
+use crate::edge::authorization_header::Unauthenticated;
+use crate::edge::response;
+
+/// Seconds that a client is asked to wait when the store cannot take or give anything.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Messages of each field, in the order of the request.
+pub(crate) type Messages = Vec<(String, Vec<String>)>;
+
+/// Why a request was refused.
+#[derive(Debug, PartialEq)]
+pub(crate) enum ApiError {
+    /// One sentence: `{"detail": "…"}`.
+    Detail(StatusCode, String),
+    /// 401, with the scheme that would be understood.
+    Unauthenticated(Unauthenticated),
+    /// 400, one key for each wrong field.
+    Fields(Messages),
+    /// 400, the wrong fields of each wrong entry of an array.
+    Entries(Vec<(usize, Messages)>),
+    /// A status and a body as they are.
+    Answer(StatusCode, Value),
+    /// 409, worth another try in a while.
+    Busy(&'static str),
+    /// 503, nothing was done.
+    Unavailable,
+    /// 500; the reason is in the server's log.
+    Internal,
+}
+
+impl ApiError {
+    /// 404 of anything that is not there.
+    pub(crate) fn not_found() -> Self {
+        Self::Detail(StatusCode::NOT_FOUND, "Not found.".to_owned())
+    }
+
+    /// 404 of an object, in the words of Django REST framework.
+    pub(crate) fn no_such(thing: &str) -> Self {
+        Self::Detail(
+            StatusCode::NOT_FOUND,
+            format!("No {thing} matches the given query."),
+        )
+    }
+
+    /// 403.
+    pub(crate) fn forbidden() -> Self {
+        let detail = "You do not have permission to perform this action.";
+        Self::Detail(StatusCode::FORBIDDEN, detail.to_owned())
+    }
+
+    /// 400 of one field.
+    pub(crate) fn field(name: &str, message: impl Into<String>) -> Self {
+        Self::Fields(vec![(name.to_owned(), vec![message.into()])])
+    }
+
+    /// 409 with one sentence.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::Detail(StatusCode::CONFLICT, detail.into())
+    }
+
+    /// 500, where the store answers the change of such a thing with what it never should.
+    pub(crate) fn contradiction(thing: &'static str) -> Self {
+        tracing::error!(
+            thing,
+            "the store answered a change with what it never should"
+        );
+        Self::Internal
+    }
+
+    /// 413.
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Self::Detail(StatusCode::PAYLOAD_TOO_LARGE, detail.into())
+    }
+}
+
+/// Messages of each path, paths in the order of their first error.
+pub(crate) fn messages(errors: FieldErrors) -> Messages {
+    let mut grouped = Messages::new();
+    for (path, message) in errors.0 {
+        match grouped.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, messages)) => messages.push(message),
+            None => grouped.push((path, vec![message])),
+        }
+    }
+    grouped
+}
+
+fn object(messages: Messages) -> Value {
+    let fields = messages
+        .into_iter()
+        .map(|(field, texts)| (field, texts.into()));
+    Value::Object(fields.collect::<Map<_, _>>())
+}
+
+impl From<FieldErrors> for ApiError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Fields(messages(errors))
+    }
+}
+
+impl From<Unauthenticated> for ApiError {
+    fn from(reason: Unauthenticated) -> Self {
+        Self::Unauthenticated(reason)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(reason, "the store is not available to a request");
+                Self::Unavailable
+            }
+            error => {
+                tracing::error!(%error, "the store refused a request");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Missing => Self::not_found(),
+            ControlError::Disabled => Self::conflict("The webhook is disabled. Enable it first."),
+            ControlError::Erased => {
+                Self::conflict("The notification has been erased: there is nothing left to send.")
+            }
+            ControlError::NothingToTest => Self::field(
+                "action_type",
+                "There is no action type to test with: the webhook has none that could be published.",
+            ),
+            ControlError::Busy | ControlError::Stopping => Self::Unavailable,
+            ControlError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoRandomBytes> for ApiError {
+    fn from(error: NoRandomBytes) -> Self {
+        tracing::error!(%error, "a request needs random bytes");
+        Self::Internal
+    }
+}
+
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        tracing::error!(%error, "work for a request broke down");
+        Self::Internal
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let detail =
+            |status, text: &str| response::json(status, &serde_json::json!({ "detail": text }));
+        match self {
+            Self::Detail(status, text) => detail(status, &text),
+            Self::Unauthenticated(reason) => {
+                let mut response = detail(StatusCode::UNAUTHORIZED, reason.detail());
+                let scheme = HeaderValue::from_static("Token");
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, scheme);
+                response
+            }
+            Self::Fields(messages) => response::json(StatusCode::BAD_REQUEST, &object(messages)),
+            Self::Entries(entries) => {
+                let entries = entries
+                    .into_iter()
+                    .map(|(at, fields)| (at.to_string(), object(fields)));
+                let body = Value::Object(entries.collect());
+                response::json(StatusCode::BAD_REQUEST, &body)
+            }
+            Self::Answer(status, body) => response::json(status, &body),
+            Self::Busy(text) => retry_later(detail(StatusCode::CONFLICT, text)),
+            Self::Unavailable => {
+                let text = "The server cannot do this now. Nothing was changed; please try again.";
+                retry_later(detail(StatusCode::SERVICE_UNAVAILABLE, text))
+            }
+            Self::Internal => detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error."),
+        }
+    }
+}
+
+fn retry_later(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
