@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
-    Access, AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, EmailAddress,
-    Language, Link, OrganizerId, SecretHash, Session, User, UserId,
+    AccessLink, AccountEmail, AccountEmailId, AccountEmailKind, AccountEmailResult, EmailAddress,
+    Language, OrganizerId, SecretHash, Session, User, UserAccess, UserId,
 };
 
 /// A user of the dashboard to be made.
@@ -16,7 +16,7 @@ pub struct NewUser {
     /// argon2id, PHC string; none until invited and set.
     pub password_hash: Option<String>,
     /// What is open to them.
-    pub access: Access,
+    pub access: UserAccess,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -139,13 +139,13 @@ pub trait AccountStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError>;
+    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError>;
 
     /// The link with this hash, unless it has expired. Looking at it does not end it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError>;
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError>;
 
     /// Ends a link, if there is such a one.
     ///
@@ -156,8 +156,8 @@ pub trait AccountStore {
 
 /// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
 pub trait AccountEmailStore {
-    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::PAUSE`] of another of its kind,
-    /// and no more of a kind than [`AccountEmailKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
+    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::MIN_INTERVAL`] of another of its kind,
+    /// and no more of a kind than [`AccountEmailKind::MAX_PER_DAY`]: nobody's mailbox is filled by somebody else.
     ///
     /// # Errors
     /// When the store cannot be written.

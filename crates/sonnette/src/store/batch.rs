@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DisableReason, EventSlug,
-    FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape, Progress, Settled,
+    FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape, Progress, SettlementKind,
     TokenHash, WebhookId,
 };
 
@@ -150,7 +150,7 @@ pub enum DeliveryUpdate {
     /// It ends.
     Ends {
         /// How.
-        how: Settled,
+        how: SettlementKind,
         /// After this many attempts.
         attempts: u32,
         /// The beginning of its schedule: one that was begun anew meanwhile goes on.
@@ -170,8 +170,8 @@ impl DeliveryUpdate {
             started_at: before.started_at,
         };
         match decision.delivery {
-            D::Delivered => ends(Settled::Delivered),
-            D::GivenUp(_) => ends(Settled::GivenUp),
+            D::Delivered => ends(SettlementKind::Delivered),
+            D::GivenUp(_) => ends(SettlementKind::GivenUp),
             D::Waits(progress) => Self::Waits(progress),
         }
     }

@@ -1,7 +1,7 @@
 //! The catalogue: what can be published, what is sent of it, and what the organizer registers itself.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::DialectName;
 
 use crate::admin::action_types;
@@ -18,12 +18,12 @@ pub(crate) fn url(desk: &Desk, name: &str) -> String {
     desk.url(format_args!("/action-types/{name}/"))
 }
 
-pub(super) fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionSpec, PageError> {
+pub(super) fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionType, PageError> {
     action_types::spec(&desk.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// What an action type belongs to: a family of pretix, else its dialect.
-pub(super) fn group(w: &Words, spec: &ActionSpec) -> String {
+pub(super) fn group(w: &Words, spec: &ActionType) -> String {
     let dialect = w
         .t(&format!("catalogue-dialect-{}", spec.dialect))
         .into_owned();

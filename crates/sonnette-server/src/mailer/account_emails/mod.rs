@@ -6,7 +6,7 @@
 
 mod content;
 
-use sonnette::domain::{AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link};
+use sonnette::domain::{AccessLink, AccountEmail, AccountEmailKind, AccountEmailResult, Language};
 use sonnette::store::StoreError;
 
 use self::content::AccountEmailContent;
@@ -45,7 +45,7 @@ async fn send(
     email: &AccountEmail,
 ) -> Result<AccountEmailResult, StoreError> {
     let now = context.now();
-    if email.is_over(now) {
+    if email.is_expired(now) {
         let error = "no attempt succeeded in time".to_owned();
         return Ok(AccountEmailResult::GivenUp { error });
     }
@@ -62,7 +62,7 @@ async fn send(
         Ok(secret) => secret,
         Err(error) => return Ok(email.after_failure(error.to_string(), now)),
     };
-    let link = Link::new(email.kind.purpose(email.user), now);
+    let link = AccessLink::new(email.kind.purpose(email.user), now);
     let name = organizer.map(|organizer| organizer.name.as_str());
     let mail = match render(context, email, language, name, link, &secret) {
         Ok(mail) => mail,
@@ -86,7 +86,7 @@ fn render(
     email: &AccountEmail,
     language: Language,
     organizer: Option<&str>,
-    link: Link,
+    link: AccessLink,
     secret: &str,
 ) -> Result<Mail, askama::Error> {
     content::render(&AccountEmailContent {

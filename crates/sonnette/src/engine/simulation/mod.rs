@@ -19,9 +19,9 @@ use place::{action, note};
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
-    Disabled, EventFilter, Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer,
-    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, Settled, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    Disablement, EventFilter, FailureKind, FailurePolicy, HttpExchange, Language, NotificationId,
+    Organizer, OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SettlementKind,
+    Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
@@ -104,7 +104,7 @@ impl World {
                 event: None,
                 registers_event: false,
                 shape: PayloadShape::Custom,
-                body: BodyTemplate::Whole("{}".into()),
+                body: BodyTemplate::Complete("{}".into()),
                 subject: None,
                 at: self.now,
                 key: None,
@@ -251,7 +251,7 @@ impl World {
                     }
                 }
                 None => Outcome::Failed {
-                    failure: Failure::Connect,
+                    failure: FailureKind::Connect,
                     reason: "refused".to_owned(),
                 },
             };
@@ -277,7 +277,7 @@ impl World {
             .lane(webhook)
             .finished(order, &outcome, took, policy, 64, now, jitter);
         let notification = &order.waiting.notification;
-        let exchange = Exchange {
+        let exchange = HttpExchange {
             started_at: now,
             duration: took,
             outcome,
@@ -390,7 +390,7 @@ impl World {
             w.state = if on {
                 WebhookState::Enabled
             } else {
-                WebhookState::Disabled(Disabled {
+                WebhookState::Disabled(Disablement {
                     since: now,
                     reason: DisableReason::User,
                 })

@@ -10,7 +10,8 @@ use super::rows::{Cells, micros};
 use super::tokens::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, letters, sessions};
 use crate::domain::{
-    Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
+    AccessLink, EmailAddress, OrganizerId, Permissions, SecretHash, Session, User, UserAccess,
+    UserId,
 };
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
@@ -192,11 +193,11 @@ impl AccountStore for SqliteStore {
         self.write(|t| sessions::end_sessions(t, user))
     }
 
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError> {
         self.write(|t| sessions::add_link(t, hash, link))
     }
 
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError> {
         self.read(|c| sessions::link(c, hash, now))
     }
 
@@ -234,9 +235,9 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
         let cells = Cells::new(row, "users");
         let id = UserId(cells.get("id")?);
         let access = if cells.get("operator")? {
-            Access::Operator
+            UserAccess::Operator
         } else {
-            Access::Organizers(held(c, id)?)
+            UserAccess::Organizers(held(c, id)?)
         };
         found.push(User {
             id,
@@ -268,11 +269,11 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
         params![
             user.id.0,
             user.email.as_str(),
-            user.access == Access::Operator
+            user.access == UserAccess::Operator
         ],
     )?;
     t.execute("DELETE FROM user_permissions WHERE user = ?1", [user.id.0])?;
-    if let Access::Organizers(held) = &user.access {
+    if let UserAccess::Organizers(held) = &user.access {
         for (organizer, permissions) in held {
             t.execute(
                 "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
@@ -287,13 +288,13 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
 /// elsewhere is not theirs to know. What changed for no organizer stands in that of the installation.
 fn write_notes(
     t: &Transaction<'_>,
-    before: Option<&Access>,
-    after: Option<&Access>,
+    before: Option<&UserAccess>,
+    after: Option<&UserAccess>,
     note: &NewAuditEntry,
 ) -> Result<(), StoreError> {
-    let held = |access: Option<&Access>| match access {
-        Some(Access::Organizers(held)) => held.clone(),
-        Some(Access::Operator) | None => BTreeMap::new(),
+    let held = |access: Option<&UserAccess>| match access {
+        Some(UserAccess::Organizers(held)) => held.clone(),
+        Some(UserAccess::Operator) | None => BTreeMap::new(),
     };
     let (before, after) = (held(before), held(after));
     let all: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();

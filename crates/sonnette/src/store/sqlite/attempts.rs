@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use super::StoreError;
 use super::log::Filter;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+use crate::domain::{Attempt, AttemptId, HttpExchange, NotificationId, Outcome, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
@@ -267,7 +267,7 @@ fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
         number: cells.get("number")?,
         test: cells.get("test")?,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,

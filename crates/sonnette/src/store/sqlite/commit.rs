@@ -12,7 +12,7 @@ use super::tallies::Tallies;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{
     AlertKind, Attempt, DisableReason, EventSlug, LaneHealth, NotificationId, OrganizerId, Outcome,
-    Progress, Settled, WebhookChange, WebhookId,
+    Progress, SettlementKind, WebhookChange, WebhookId,
 };
 use crate::store::{
     Actor, Batch, CommitError, DeliveryUpdate, GroupResult, NewAuditEntry, Publication,
@@ -201,7 +201,7 @@ fn publish(
     publication: &Publication,
     id: NotificationId,
 ) -> Result<StoredPublication, StoreError> {
-    let body: Bytes = publication.body.clone().number(id);
+    let body: Bytes = publication.body.clone().render(id);
     let at = micros(publication.at);
     t.prepare_cached(
         "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
@@ -266,7 +266,7 @@ fn settle(
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*how == Settled::GivenUp).then_some("its twelve tries are used up");
+                        (*how == SettlementKind::GivenUp).then_some("its twelve tries are used up");
                     let end = End {
                         how: *how,
                         at,
@@ -284,7 +284,7 @@ fn settle(
         }
         Verdict::Expired(notification) => {
             let end = End {
-                how: Settled::GivenUp,
+                how: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -352,7 +352,7 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
 
 /// The end of a delivery.
 struct End<'a> {
-    how: Settled,
+    how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,

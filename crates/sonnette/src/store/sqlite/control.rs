@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::rows::{self, Cells, WAITING, micros};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, Settled, WebhookId};
+use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, SettlementKind, WebhookId};
 use crate::store::{
     DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
 };
@@ -248,13 +248,13 @@ fn undelivered(
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
-        let word = match cells.parse_some::<Settled>("how")? {
+        let word = match cells.parse_some::<SettlementKind>("how")? {
             None => DeliveryStateFilter::Waiting,
             Some(how) => DeliveryStateFilter::Settled(how),
         };
         looked += 1;
         // Of what was erased there is nothing left to send.
-        if word != DeliveryStateFilter::Settled(Settled::Delivered)
+        if word != DeliveryStateFilter::Settled(SettlementKind::Delivered)
             && let Some(published_at) = published_at
                 .query_row([notification.0], |r| r.get(0))
                 .optional()?

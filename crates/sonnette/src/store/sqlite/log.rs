@@ -8,7 +8,7 @@ use rusqlite::{ToSql, params};
 use super::control::delivery_of;
 use super::rows::{self, Cells, micros};
 use super::{SqliteStore, StoreError, attempts};
-use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
+use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, SettlementKind, WebhookId};
 use crate::store::{
     AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
     History, NotificationEntry, NotificationQuery,
@@ -98,12 +98,12 @@ impl History for SqliteStore {
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
-                Some(DeliveryStateFilter::Settled(Settled::GivenUp)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Dropped)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Dropped)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
                 ),

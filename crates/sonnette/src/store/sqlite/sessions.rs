@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::StoreError;
 use super::rows::{Cells, micros};
 use crate::domain::{
-    Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
+    AccessLink, AccessLinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
 };
 use crate::store::MAX_BATCH_ROWS;
 
@@ -84,12 +84,12 @@ pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), Stor
 pub(super) fn add_link(
     t: &Transaction<'_>,
     hash: &SecretHash,
-    link: &Link,
+    link: &AccessLink,
 ) -> Result<(), StoreError> {
     let (purpose, user, organizer, token) = match link.purpose {
-        LinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
-        LinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
-        LinkPurpose::Portal { organizer, token } => {
+        AccessLinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
+        AccessLinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
+        AccessLinkPurpose::Portal { organizer, token } => {
             ("portal", None, Some(organizer.0), Some(token.0))
         }
     };
@@ -104,7 +104,7 @@ pub(super) fn link(
     c: &Connection,
     hash: &SecretHash,
     now: Timestamp,
-) -> Result<Option<Link>, StoreError> {
+) -> Result<Option<AccessLink>, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;
     let mut rows = statement.query(params![hash, micros(now)])?;
     let Some(row) = rows.next()? else {
@@ -112,15 +112,15 @@ pub(super) fn link(
     };
     let cells = Cells::new(row, "links");
     let purpose = match cells.get::<String>("purpose")?.as_str() {
-        "invitation" => LinkPurpose::Invitation(UserId(cells.get("user")?)),
-        "reset" => LinkPurpose::Reset(UserId(cells.get("user")?)),
-        "portal" => LinkPurpose::Portal {
+        "invitation" => AccessLinkPurpose::Invitation(UserId(cells.get("user")?)),
+        "reset" => AccessLinkPurpose::Reset(UserId(cells.get("user")?)),
+        "portal" => AccessLinkPurpose::Portal {
             organizer: OrganizerId(cells.get("organizer")?),
             token: TokenId(cells.get("token")?),
         },
         _ => return Err(cells.wrong("purpose", "not a known purpose")),
     };
-    Ok(Some(Link {
+    Ok(Some(AccessLink {
         purpose,
         expires: cells.time("expires")?,
     }))

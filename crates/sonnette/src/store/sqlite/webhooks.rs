@@ -10,7 +10,7 @@ use super::registry::touch_organizer;
 use super::rows::{Cells, micros, to_json};
 use super::{StoreError, news, silences};
 use crate::domain::{
-    DisableReason, Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
+    DisableReason, Disablement, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
     SigningSeeds, Webhook, WebhookChange, WebhookId, WebhookSettings, WebhookState,
 };
 
@@ -52,7 +52,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         organizer: OrganizerId(cells.get("organizer")?),
         state: match cells.time_some("disabled_at")? {
             None => WebhookState::Enabled,
-            Some(since) => WebhookState::Disabled(Disabled {
+            Some(since) => WebhookState::Disabled(Disablement {
                 since,
                 reason: cells.parse("disabled_reason")?,
             }),
@@ -109,7 +109,7 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
          WHERE id = ?1",
         params![
             webhook.id.0,
-            webhook.target.as_given(),
+            webhook.target.as_unredacted_str(),
             webhook.events == EventFilter::All,
             to_json(&webhook.action_types),
             webhook.comment,
@@ -158,7 +158,7 @@ pub(super) fn change_from(
     if webhook != before {
         write_webhook(t, webhook)?;
     }
-    if !webhook.looks_like(before) {
+    if !webhook.has_same_resource(before) {
         news::owe(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
@@ -185,7 +185,7 @@ pub(super) fn retire(
         return Ok(None);
     };
     if webhook.is_enabled() {
-        webhook.state = WebhookState::Disabled(Disabled {
+        webhook.state = WebhookState::Disabled(Disablement {
             since: at,
             reason: DisableReason::User,
         });

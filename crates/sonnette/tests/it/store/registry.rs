@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
+    DialectName, DisableReason, Disablement, EventFilter, EventId, ExtraHeader, FailurePolicy,
     FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape, Permissions,
     RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed, SigningSeeds, TokenId, Webhook,
     WebhookId, WebhookState,
@@ -13,7 +13,7 @@ use sonnette::domain::{
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, StoredResponse};
 
 use super::bench::{Bench, at, settlement, with_health};
-use crate::world::{note, organizer, webhook};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     match changed {
@@ -227,7 +227,7 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
     );
     given.events = EventFilter::Only(BTreeSet::from([slug]));
     given.comment = Some(String::new());
-    given.state = WebhookState::Disabled(Disabled {
+    given.state = WebhookState::Disabled(Disablement {
         since: at(1),
         reason: DisableReason::User,
     });
@@ -300,7 +300,7 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
         streak: Some(streak),
         ..LaneHealth::default()
     };
-    let off = WebhookState::Disabled(Disabled {
+    let off = WebhookState::Disabled(Disablement {
         since: at(0),
         reason: DisableReason::User,
     });
