@@ -1,4 +1,4 @@
-//! A small HTTP client: one connection for each request, which is all that a command needs.
+//! HTTP clients for commands: one for the REST API, and one for any URL. Each request opens a connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -23,38 +23,38 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use super::Misuse;
+use super::UsageError;
 use crate::config::{SecretString, Settings};
 
-/// For a whole request; longer than a test may take.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// Maximum time of a request. A webhook test may take up to 30 seconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Speaks to the server of the settings.
-pub(super) struct Client {
+/// A client of the REST API of the configured server.
+pub(super) struct ApiClient {
     base: Url,
     token: SecretString,
-    http: Http,
+    http: HttpClient,
 }
 
-/// Speaks to anybody.
-pub(super) struct Http {
+/// A client for any HTTP or HTTPS URL.
+pub(super) struct HttpClient {
     tls: TlsConnector,
 }
 
-/// One request.
-pub(super) struct Outgoing {
+/// A request.
+pub(super) struct ClientRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
 }
 
-impl Client {
-    /// For the server and the token of the settings.
+impl ApiClient {
+    /// Reads the server and the token from the settings.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         let Some(token) = settings.token.clone() else {
-            return Err(Misuse(
-                "no token: give --token, SONNETTE_TOKEN, or token in the file".to_owned(),
+            return Err(UsageError(
+                "no token is set: use --token, SONNETTE_TOKEN, or `token` in the configuration file".to_owned(),
             )
             .into());
         };
@@ -68,25 +68,28 @@ impl Client {
         Ok(Self {
             base,
             token,
-            http: Http::new(settings)?,
+            http: HttpClient::new(settings)?,
         })
     }
 
-    /// A call of the API below `api/v1/`; `Ok` with whatever JSON a 2xx carries, else an error with the server's text.
-    pub(super) async fn call(
+    /// Sends a request to a path below `api/v1/` and returns the body of a 2xx response.
+    ///
+    /// # Errors
+    /// Any other status, with the server's error text.
+    pub(super) async fn request(
         &self,
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Bytes> {
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path, body));
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(method, path, body));
         let (status, body) = answer
             .await
-            .map_err(|_| anyhow!("{} did not answer in time", self.base))??;
+            .map_err(|_| anyhow!("{} did not respond in time", self.base))??;
         if status.is_success() {
             return Ok(body);
         }
-        bail!("the server answered {status}: {}", error_text(&body));
+        bail!("the server responded {status}: {}", error_text(&body));
     }
 
     async fn exchange(
@@ -101,11 +104,11 @@ impl Client {
             .into_body()
             .collect()
             .await
-            .context("the answer broke off")?;
+            .context("the response is incomplete")?;
         Ok((status, body.to_bytes()))
     }
 
-    /// The answer as it begins, whatever its status.
+    /// Sends a request and returns the response with any status; its body is not read yet.
     pub(super) async fn open(
         &self,
         method: Method,
@@ -117,9 +120,11 @@ impl Client {
             .base
             .join("api/v1/")
             .and_then(|api| api.join(path))
-            .context("no URL")?;
+            .context("invalid URL")?;
         let mut credential = HeaderValue::from_str(&format!("Token {}", self.token.expose()))
-            .map_err(|_| Misuse("the token holds what no token can".to_owned()))?;
+            .map_err(|_| {
+                UsageError("the token contains characters that no token has".to_owned())
+            })?;
         credential.set_sensitive(true);
         let mut headers = vec![
             (AUTHORIZATION, credential),
@@ -130,7 +135,7 @@ impl Client {
         }
         let body = body.unwrap_or_default().into();
         self.http
-            .send(Outgoing {
+            .send(ClientRequest {
                 method,
                 url,
                 headers,
@@ -140,7 +145,7 @@ impl Client {
     }
 }
 
-/// Where a server with these settings can be reached from here.
+/// The URL of a local server with these settings.
 fn local_url(settings: &Settings) -> Result<Url> {
     let mut address = settings.listen;
     match address.ip() {
@@ -148,10 +153,10 @@ fn local_url(settings: &Settings) -> Result<Url> {
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    Url::parse(&format!("http://{address}/")).context("no URL")
+    Url::parse(&format!("http://{address}/")).context("invalid URL")
 }
 
-/// What the server says is wrong, for people.
+/// Formats the error text of a response.
 pub(super) fn error_text(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(fields)) if fields.len() == 1 && fields.contains_key("detail") => {
@@ -164,17 +169,17 @@ pub(super) fn error_text(body: &[u8]) -> String {
     }
 }
 
-impl Http {
-    /// Believes the system's authorities and those of the settings.
+impl HttpClient {
+    /// Trusts the system's certificate authorities and those of `extra_ca_file`.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = &settings.extra_ca_file {
-            let place = || format!("extra_ca_file: {} cannot be used", path.display());
-            for certificate in CertificateDer::pem_file_iter(path).with_context(place)? {
+            let context = || format!("extra_ca_file: cannot use {}", path.display());
+            for certificate in CertificateDer::pem_file_iter(path).with_context(context)? {
                 roots
-                    .add(certificate.with_context(place)?)
-                    .with_context(place)?;
+                    .add(certificate.with_context(context)?)
+                    .with_context(context)?;
             }
         }
         let config =
@@ -187,9 +192,9 @@ impl Http {
         })
     }
 
-    /// Sends a request; the answer as it begins.
-    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Response<Incoming>> {
-        let Outgoing {
+    /// Sends a request and returns the response; its body is not read yet.
+    pub(super) async fn send(&self, outgoing: ClientRequest) -> Result<Response<Incoming>> {
+        let ClientRequest {
             method,
             url,
             headers,
@@ -212,13 +217,13 @@ impl Http {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body))?;
-        let place = || format!("{host}:{port} cannot be reached");
+        let context = || format!("cannot connect to {host}:{port}");
         let stream = match &host {
             Host::Domain(name) => TcpStream::connect((name.as_str(), port)).await,
             Host::Ipv4(ip) => TcpStream::connect((*ip, port)).await,
             Host::Ipv6(ip) => TcpStream::connect((*ip, port)).await,
         };
-        let stream = stream.with_context(place)?;
+        let stream = stream.with_context(context)?;
         stream.set_nodelay(true)?;
         if url.scheme() == "https" {
             let name = match host.clone() {
@@ -227,7 +232,7 @@ impl Http {
                 Host::Ipv6(ip) => ServerName::from(IpAddr::V6(ip)),
             };
             return exchange(
-                self.tls.connect(name, stream).await.with_context(place)?,
+                self.tls.connect(name, stream).await.with_context(context)?,
                 request,
             )
             .await;
@@ -242,11 +247,11 @@ where
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move {
-        // What goes wrong here, whoever reads the answer hears of.
+        // An error also ends the response, whose reader reports it.
         let _ = connection.await;
     });
     sender
         .send_request(request)
         .await
-        .context("the server did not answer")
+        .context("the server did not respond")
 }

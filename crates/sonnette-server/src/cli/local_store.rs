@@ -1,4 +1,4 @@
-//! The store as administering commands use it: beside a running server, which sees each change at once.
+//! Opens the embedded store for administrative commands. A running server sees each change at once.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use sonnette::domain::{OrganizerId, OrganizerSlug};
@@ -7,8 +7,8 @@ use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use crate::config::Settings;
 
-/// Refuses what this version cannot use.
-pub(super) fn embedded(settings: &Settings) -> Result<()> {
+/// Checks that the settings ask for the embedded store, which is the only one in this version.
+pub(super) fn check_database_url(settings: &Settings) -> Result<()> {
     let Some(url) = &settings.database_url else {
         return Ok(());
     };
@@ -18,46 +18,48 @@ pub(super) fn embedded(settings: &Settings) -> Result<()> {
         .map_or("", |(scheme, _)| scheme);
     if matches!(scheme, "postgres" | "postgresql") {
         bail!(
-            "database_url: PostgreSQL is not available in this version; leave it out to use the embedded store"
+            "database_url: PostgreSQL is not available in this version; remove the setting to use the embedded store"
         );
     }
     bail!(
-        "database_url: only postgres:// is meant to be given here, and it is not available in this version"
+        "database_url: expected a URL that begins with postgres://, which is not available in this version"
     );
 }
 
-/// Opens the store of these settings; makes it if there is none.
+/// Opens the store; creates it if it does not exist.
 pub(super) fn open(settings: &Settings) -> Result<SqliteStore> {
-    embedded(settings)?;
-    SqliteStore::open(&settings.data_dir).context("the store cannot be opened")
+    check_database_url(settings)?;
+    SqliteStore::open(&settings.data_dir).context("cannot open the store")
 }
 
-/// Whether there is a store at all.
+/// Whether the store exists.
 pub(super) fn exists(settings: &Settings) -> bool {
-    file(settings).exists()
+    path(settings).exists()
 }
 
-/// Where the embedded store is.
-pub(super) fn file(settings: &Settings) -> std::path::PathBuf {
+/// The path of the store.
+pub(super) fn path(settings: &Settings) -> std::path::PathBuf {
     settings.data_dir.join("sonnette.db")
 }
 
-/// All organizers, by slug.
+/// All organizers, sorted by slug.
 pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<StoredOrganizer>> {
     let mut organizers = store.load(0)?.organizers;
     organizers.sort_by(|a, b| a.organizer.slug.cmp(&b.organizer.slug));
     Ok(organizers)
 }
 
-/// One organizer with all that belongs to it.
+/// One organizer with its webhooks and action types.
 pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<StoredOrganizer> {
     let mut all = organizers(store)?.into_iter();
     all.find(|o| o.organizer.slug == *slug).ok_or_else(|| {
-        anyhow!("there is no organizer {slug}; `sonnette organizer create {slug}` makes it")
+        anyhow!(
+            "organizer {slug} does not exist; create it with `sonnette organizer create {slug}`"
+        )
     })
 }
 
-/// The slug of an organizer among these.
+/// The slug of an organizer.
 pub(super) fn slug_of(organizers: &[StoredOrganizer], id: OrganizerId) -> Option<String> {
     organizers
         .iter()

@@ -6,10 +6,10 @@ use clap::Args;
 use super::{local_store, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Migrate {
-    /// Move everything into this PostgreSQL (not available in this version)
+    /// Move all data to this PostgreSQL database (not available in this version)
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
@@ -21,7 +21,7 @@ impl Migrate {
         }
         local_store::open(settings)?;
         output::line(format_args!(
-            "the store in {} has this version's shape",
+            "the store in {} has the schema of this version",
             settings.data_dir.display()
         ))
     }

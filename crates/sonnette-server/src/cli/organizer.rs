@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::domain::{
-    DialectName, Language, Organizer as OrganizerSnapshot, OrganizerId, OrganizerSlug,
+    DialectName, Language, Organizer as OrganizerRow, OrganizerId, OrganizerSlug,
 };
 use sonnette::store::{ChangeResult, RegistryStore as _};
 use uuid::Uuid;
@@ -12,36 +12,36 @@ use uuid::Uuid;
 use super::{audit, local_store, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Organizer {
-    /// Creates an organizer
+    /// Create an organizer
     Create(Create),
-    /// Lists all organizers
+    /// List all organizers
     List(List),
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// Short name in URLs and bodies; fixed for life
+    /// Short name in URLs and bodies; it cannot be changed later
     slug: OrganizerSlug,
-    /// Shown to people [default: the slug]
+    /// Display name [default: the slug]
     #[arg(long)]
     name: Option<String>,
-    /// Whose action types it knows: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
+    /// Dialect whose action types can be published: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
     #[arg(long = "dialect", value_name = "DIALECT")]
     dialects: Vec<DialectName>,
-    /// Of labels and mails: en or fr
+    /// Language of labels and mails: en or fr
     #[arg(long, default_value = "en")]
     language: Language,
-    /// Who is told when a webhook is switched off; repeatable
+    /// Address that receives alerts about disabled webhooks; repeatable
     #[arg(long = "contact-email", value_name = "ADDRESS")]
     contact_emails: Vec<String>,
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +58,7 @@ impl Organizer {
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
         if self.name.iter().any(|name| name.contains(char::is_control)) {
-            bail!("control characters are not allowed in a name");
+            bail!("a name cannot contain control characters");
         }
         let store = local_store::open(settings)?;
         let mut dialects = Vec::new();
@@ -70,7 +70,7 @@ impl Create {
         if dialects.is_empty() {
             dialects = vec![DialectName::Pretix, DialectName::Custom];
         }
-        let organizer = OrganizerSnapshot {
+        let organizer = OrganizerRow {
             id: OrganizerId(0),
             name: self.name.unwrap_or_else(|| self.slug.to_string()),
             slug: self.slug,
@@ -80,12 +80,12 @@ impl Create {
             contact_emails: self.contact_emails,
             failure_policy: None,
         };
-        let note = audit::note("sonnette.organizer.created", entry(&organizer));
-        match store.add_organizer(&organizer, note)? {
+        let entry = audit::new_entry("sonnette.organizer.created", entry(&organizer));
+        match store.add_organizer(&organizer, entry)? {
             ChangeResult::Done(made) => {
                 output::line(format_args!("created organizer {}", made.slug))
             }
-            _ => bail!("there is an organizer {} already", organizer.slug),
+            _ => bail!("organizer {} already exists", organizer.slug),
         }
     }
 }
@@ -99,7 +99,7 @@ impl List {
     }
 }
 
-fn entry(organizer: &OrganizerSnapshot) -> Value {
+fn entry(organizer: &OrganizerRow) -> Value {
     json!({
         "id": organizer.id.0,
         "slug": organizer.slug,

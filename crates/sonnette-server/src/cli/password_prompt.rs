@@ -1,4 +1,4 @@
-//! Passwords, read without echo.
+//! Reads a password from standard input or, without echo, from the terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -7,24 +7,24 @@ use rustix::termios::{self, LocalModes, OptionalActions};
 
 use crate::credentials::check_password;
 
-/// One line of standard input.
+/// Reads one line of standard input.
 pub(super) fn from_stdin() -> Result<String> {
     let mut line = String::new();
     io::stdin()
         .lock()
         .read_line(&mut line)
-        .context("standard input cannot be read")?;
+        .context("cannot read standard input")?;
     checked(line.trim_end_matches(['\r', '\n']))
 }
 
-/// Asked for twice, where there is a terminal.
+/// Asks for the password twice; returns `None` if there is no terminal.
 pub(super) fn from_terminal() -> Result<Option<String>> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
     let first = ask("Password: ")?;
-    if first != ask("Once more: ")? {
-        bail!("the two passwords differ");
+    if first != ask("Repeat the password: ")? {
+        bail!("the passwords do not match");
     }
     checked(&first).map(Some)
 }
@@ -37,14 +37,14 @@ fn checked(password: &str) -> Result<String> {
 fn ask(prompt: &str) -> Result<String> {
     eprint!("{prompt}");
     io::stderr().flush()?;
-    let before = termios::tcgetattr(io::stdin())?;
-    let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+    let original = termios::tcgetattr(io::stdin())?;
+    let mut without_echo = original.clone();
+    without_echo.local_modes.remove(LocalModes::ECHO);
+    termios::tcsetattr(io::stdin(), OptionalActions::Flush, &without_echo)?;
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
-    termios::tcsetattr(io::stdin(), OptionalActions::Flush, &before)?;
+    termios::tcsetattr(io::stdin(), OptionalActions::Flush, &original)?;
     eprintln!();
-    read.context("the terminal cannot be read")?;
+    read.context("cannot read the terminal")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -12,51 +12,51 @@ use super::{audit, local_store, output};
 use crate::config::Settings;
 use crate::credentials::{random_token, token_hash};
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Token {
-    /// Creates a token and prints it: the only time that it is shown
+    /// Create a token and print it; it cannot be shown again
     Create(Create),
-    /// Lists all tokens, without their texts
+    /// List all tokens, without their values
     List(List),
-    /// Switches a token off
+    /// Revoke a token
     Revoke(Revoke),
 }
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
 pub(super) struct Create {
-    /// For this organizer alone
+    /// Organizer that the token is for
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// What it may do: webhooks, publish, organizer; repeatable [default: webhooks and publish]
+    /// Permission: webhooks, publish, organizer; repeatable [default: webhooks and publish]
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
-    /// May do everything, everywhere
+    /// Grant all permissions for all organizers
     #[arg(long)]
     operator: bool,
-    /// What it is for
+    /// Note about the purpose of the token
     #[arg(long, default_value = "")]
     name: String,
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Only those of this organizer
+    /// List only the tokens of this organizer
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Revoke {
-    /// Its number in `token list`
+    /// Number of the token in `token list`
     id: TokenId,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> 
     };
     store.add_token(
         &token,
-        audit::note("sonnette.token.created", json!({"name": name})),
+        audit::new_entry("sonnette.token.created", json!({"name": name})),
     )?;
     Ok(())
 }
@@ -146,18 +146,20 @@ impl List {
 impl Revoke {
     fn run(&self, settings: &Settings) -> Result<()> {
         let store = local_store::open(settings)?;
-        let mut switch_off =
+        let mut deactivate =
             |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
-        let note = audit::note(
+        let entry = audit::new_entry(
             "sonnette.token.changed",
             json!({"id": self.id.0, "active": false}),
         );
-        match store.change_token(self.id, &mut switch_off, note)? {
+        match store.change_token(self.id, &mut deactivate, entry)? {
             ChangeResult::Done(_) => output::line(format_args!("revoked token {}", self.id)),
             ChangeResult::Refused => {
-                output::line(format_args!("token {} was revoked already", self.id))
+                output::line(format_args!("token {} is already revoked", self.id))
             }
-            ChangeResult::Missing | ChangeResult::Taken => bail!("there is no token {}", self.id),
+            ChangeResult::Missing | ChangeResult::Taken => {
+                bail!("token {} does not exist", self.id)
+            }
         }
     }
 }

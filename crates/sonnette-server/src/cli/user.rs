@@ -13,56 +13,56 @@ use sonnette::domain::{
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser};
 
-use super::{Misuse, audit, local_store, output, password_prompt};
+use super::{UsageError, audit, local_store, output, password_prompt};
 use crate::config::Settings;
 use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Creates a user of the dashboard
+    /// Create a user of the dashboard
     Create(Create),
-    /// Creates a user, and mails a link by which they choose a password; prints it where no mail server is set
+    /// Create a user and mail a link to choose a password; without a mail server, print the link
     Invite(Invite),
-    /// Lists all users
+    /// List all users
     List(List),
-    /// Removes a user, and logs them out everywhere
+    /// Remove a user and end all of their sessions
     Remove(Remove),
 }
 
-/// What is open to a user.
+/// What the user may access.
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
 struct Scope {
-    /// For this organizer
+    /// Organizer that the user may access
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// What they may do there: webhooks, publish, organizer; repeatable [default: webhooks and publish]
+    /// Permission: webhooks, publish, organizer; repeatable [default: webhooks and publish]
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
-    /// Sees and does everything
+    /// Grant all permissions for all organizers
     #[arg(long)]
     operator: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
     #[command(flatten)]
     scope: Scope,
-    /// Read the password from standard input, one line; else it is asked for where there is a terminal
+    /// Read the password from the first line of standard input instead of the terminal
     #[arg(long)]
     password_stdin: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Invite {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
     #[command(flatten)]
     scope: Scope,
@@ -70,14 +70,14 @@ pub(super) struct Invite {
 
 #[derive(Args)]
 pub(super) struct List {
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Remove {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
 }
 
@@ -118,7 +118,7 @@ impl Create {
             password_prompt::from_terminal()?
         };
         if password.is_none() {
-            eprintln!("{email} cannot log in yet: no password was given (--password-stdin)");
+            eprintln!("{email} cannot log in yet: no password was set (use --password-stdin)");
         }
         let password_hash = password.as_deref().map(hash_password).transpose()?;
         let user = add(&store, email, access, password_hash)?;
@@ -140,7 +140,7 @@ impl Invite {
         if settings.mail.host.is_some() {
             store.owe_letter(user.id, kind, Language::English, organizer, now)?;
             return output::line(format_args!(
-                "invited {}: the server mails a link",
+                "invited {}; the server will mail a link",
                 user.email
             ));
         }
@@ -148,7 +148,7 @@ impl Invite {
         let link = AccessLink::new(kind.purpose(user.id), now);
         store.add_link(&token_hash(&text), &link)?;
         eprintln!(
-            "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
+            "no mail server is set: send this link to {} yourself; it expires at {:.0}",
             user.email, link.expires
         );
         output::line(password_link(&settings.base_url(), &text))
@@ -184,22 +184,22 @@ impl Remove {
     fn run(&self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
         let store = local_store::open(settings)?;
-        let note = audit::note("sonnette.user.removed", json!({"email": email.as_str()}));
+        let entry = audit::new_entry("sonnette.user.removed", json!({"email": email.as_str()}));
         let found = store.user_by_email(&email)?;
         let removed = match found {
-            Some((user, _)) => store.remove_user(user.id, note)?,
+            Some((user, _)) => store.remove_user(user.id, entry)?,
             None => ChangeResult::Missing,
         };
         match removed {
             ChangeResult::Done(_) => output::line(format_args!("removed user {email}")),
-            _ => bail!("there is no user {email}"),
+            _ => bail!("user {email} does not exist"),
         }
     }
 }
 
 fn address(text: &str) -> Result<EmailAddress> {
     let address = text.trim().parse();
-    address.map_err(|_| Misuse(format!("{text:?} is no e-mail address")).into())
+    address.map_err(|_| UsageError(format!("{text:?} is not an e-mail address")).into())
 }
 
 /// Adds a user.
@@ -209,7 +209,7 @@ pub(super) fn add(
     access: UserAccess,
     password_hash: Option<String>,
 ) -> Result<Account> {
-    let note = audit::note(
+    let entry = audit::new_entry(
         "sonnette.user.created",
         json!({"email": email.as_str(), "operator": access == UserAccess::Operator}),
     );
@@ -219,8 +219,8 @@ pub(super) fn add(
         access,
         created: SystemClock.now(),
     };
-    match store.add_user(&user, note)? {
+    match store.add_user(&user, entry)? {
         ChangeResult::Done(user) => Ok(user),
-        _ => bail!("there is a user {} already", user.email),
+        _ => bail!("user {} already exists", user.email),
     }
 }

@@ -1,33 +1,32 @@
-//! The list of settings: from it come the flags, the variables and what the help says.
+//! The list of settings, from which flags, variables and help texts are generated.
 //!
-//! How a setting is checked and what it defaults to stands in [`Settings`](super::Settings); a test holds the two
-//! together.
+//! [`Settings`](super::Settings) holds the types, checks and defaults; a test keeps the two in step.
 
 use std::fmt;
 
-/// One setting, whatever it is read from.
+/// One setting, for all sources.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
-    /// Its line in the configuration file; `mail.host` is `host` in the section `[mail]`.
+    /// The key in the configuration file; `mail.host` is `host` in the section `[mail]`.
     pub(crate) key: &'static str,
-    /// How text becomes a value.
+    /// How the text of a flag or variable is parsed.
     pub(crate) kind: Kind,
-    /// Stands for the value in the help.
+    /// Placeholder of the value in the help.
     pub(crate) value: &'static str,
-    /// For people.
+    /// Description in the help.
     pub(crate) help: &'static str,
 }
 
-/// How the text of a flag or variable becomes a value.
+/// How the text of a flag or variable is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// As it is.
+    /// Unchanged.
     Text,
     /// A whole number.
     Number,
-    /// True or false.
+    /// True or false; a flag may omit the value.
     Switch,
-    /// Several: a flag is repeated, a variable has commas.
+    /// Several values: a flag is repeated, a variable uses commas.
     List,
 }
 
@@ -52,7 +51,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// What the names of all variables begin with.
+/// The prefix of all variables.
 pub(crate) const PREFIX: &str = "SONNETTE_";
 
 const fn setting(
@@ -75,121 +74,116 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "listen",
         Kind::Text,
         "ADDRESS",
-        "Where the server listens [default: 127.0.0.1:8080]",
+        "Address that the server listens on [default: 127.0.0.1:8080]",
     ),
     setting(
         "data_dir",
         Kind::Text,
         "DIRECTORY",
-        "Where the embedded store is [default: ./sonnette-data]",
+        "Directory of the embedded store [default: ./sonnette-data]",
     ),
     setting(
         "database_url",
         Kind::Text,
         "URL",
-        "A PostgreSQL to use instead (not available in this version)",
+        "PostgreSQL database to use instead (not available in this version)",
     ),
     setting(
         "public_url",
         Kind::Text,
         "URL",
-        "How others reach the server: used in links and pagination",
+        "Public URL of the server, for links and pagination",
     ),
     setting(
         "allow_target",
         Kind::List,
         "NETWORK|ADDRESS|HOST",
-        "Allow webhooks to this although it is not public; repeatable",
+        "Allow webhooks to this non-public target; repeatable",
     ),
     setting(
         "trusted_proxies",
         Kind::List,
         "NETWORK|ADDRESS",
-        "Believe X-Forwarded-* from this; repeatable",
+        "Trust X-Forwarded-* headers from this proxy; repeatable",
     ),
     setting(
         "embed_origins",
         Kind::List,
         "ORIGIN",
-        "Let pages of this origin show an organizer's pages in a frame; repeatable",
+        "Allow pages of this origin to embed the dashboard in a frame; repeatable",
     ),
     setting(
         "require_https",
         Kind::Switch,
         "BOOL",
-        "Refuse http targets [default: false]",
+        "Refuse targets without HTTPS [default: false]",
     ),
     setting(
         "timeout_seconds",
         Kind::Number,
         "SECONDS",
-        "For a whole attempt, 1 to 30 [default: 30]",
+        "Timeout of an attempt, 1 to 30 [default: 30]",
     ),
     setting(
         "response_limit_bytes",
         Kind::Number,
         "BYTES",
-        "How much of an answer is kept [default: 65536]",
+        "Maximum size of a stored response body [default: 65536]",
     ),
     setting(
         "log_days",
         Kind::Number,
         "DAYS",
-        "How long the log of attempts is kept [default: 30]",
+        "Retention of the log of attempts [default: 30]",
     ),
     setting(
         "extra_ca_file",
         Kind::Text,
         "FILE",
-        "PEM file of authorities to trust beside the system's",
+        "PEM file of additional certificate authorities to trust",
     ),
     setting(
         "operator_token",
         Kind::Text,
         "TOKEN",
-        "An operator token that `serve` registers",
+        "Operator token that `serve` registers",
     ),
     setting(
         "operator_token_file",
         Kind::Text,
         "FILE",
-        "The same, read from a file",
+        "File with the operator token",
     ),
     setting(
         "url",
         Kind::Text,
         "URL",
-        "The server that clients talk to [default: where `listen` says]",
+        "Server that commands connect to [default: the address of `listen`]",
     ),
-    setting(
-        "token",
-        Kind::Text,
-        "TOKEN",
-        "The token that clients present",
-    ),
+    setting("token", Kind::Text, "TOKEN", "Token that commands send"),
     setting(
         "max_connections",
         Kind::Number,
         "COUNT",
-        "Connections served at a time [default: 4096]",
+        "Maximum number of connections [default: 4096]",
     ),
     setting(
         "threads",
         Kind::Number,
         "COUNT",
-        "Threads that take requests [default: half of the cores]",
+        "Threads that serve requests [default: half of the cores]",
     ),
     setting(
         "sending_threads",
         Kind::Number,
         "COUNT",
-        "Threads that send [default: half of the cores]",
+        "Threads that send notifications [default: half of the cores]",
     ),
     setting(
         "log_level",
         Kind::Text,
         "LEVEL",
-        "error, warn, info, debug, trace, or by module [default: info]",
+        "error, warn, info, debug or trace, also per module [default: info]",
     ),
     setting(
         "log_format",
@@ -201,39 +195,49 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "mail.host",
         Kind::Text,
         "HOST",
-        "SMTP server for alerts; without one none are mailed",
+        "SMTP server; without one no mail is sent",
     ),
     setting(
         "mail.port",
         Kind::Number,
         "PORT",
-        "Its port [default: 25, 587 or 465, as `mail.tls` says]",
+        "Port of the SMTP server [default: 25, 587 or 465, depending on `mail.tls`]",
     ),
     setting(
         "mail.tls",
         Kind::Text,
         "none|starttls|tls",
-        "How it is encrypted [default: starttls]",
+        "Encryption of the connection [default: starttls]",
     ),
-    setting("mail.user", Kind::Text, "USER", "Whom to log in as"),
-    setting("mail.password", Kind::Text, "PASSWORD", "And with what"),
+    setting(
+        "mail.user",
+        Kind::Text,
+        "USER",
+        "User name for the SMTP server",
+    ),
+    setting(
+        "mail.password",
+        Kind::Text,
+        "PASSWORD",
+        "Password for the SMTP server",
+    ),
     setting(
         "mail.from",
         Kind::Text,
         "ADDRESS",
-        "Sender of the mails [default: sonnette at the host of `public_url`]",
+        "Sender address [default: sonnette at the host of `public_url`]",
     ),
     setting(
         "mail.on_gone",
         Kind::Switch,
         "BOOL",
-        "Tell when a 410 switches a webhook off [default: true]",
+        "Mail an alert when a 410 response disables a webhook [default: true]",
     ),
     setting(
         "mail.warning",
         Kind::Switch,
         "BOOL",
-        "Tell half-way to switching a webhook off [default: false]",
+        "Mail a warning halfway to disabling a webhook [default: false]",
     ),
 ];
 

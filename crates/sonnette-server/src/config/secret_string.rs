@@ -1,20 +1,20 @@
-//! Text that must not be shown.
+//! Credentials in settings.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// A credential. It is neither in `Debug` nor in the error for a value of the wrong type.
+/// A credential. Neither `Debug` nor the error for a value of the wrong type shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretString(String);
 
 impl SecretString {
-    /// Wraps it.
+    /// Wraps a text.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for whoever must use it.
+    /// The text itself.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

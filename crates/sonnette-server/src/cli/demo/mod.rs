@@ -1,4 +1,4 @@
-//! `sonnette demo`: everything at work, in one process, on ports and a store that nobody else uses.
+//! `sonnette demo`: a server, a receiver and example notifications in one process, with a temporary store and free ports.
 
 mod receiver;
 mod scenario;
@@ -18,32 +18,36 @@ use url::Url;
 
 use self::receiver::Receiver;
 use self::scenario::Scenario;
-use super::http_client::Client;
-use super::serve::asked_to_stop;
+use super::http_client::ApiClient;
+use super::serve::shutdown_signal;
 use super::{block_on, output, token, user};
 use crate::app::App;
 use crate::config::{SecretString, Settings};
 use crate::credentials::{hash_password, random_secret_text, random_token};
 
-/// Who may look at the dashboard.
-const USER: &str = "demo@example.org";
+/// The user of the dashboard.
+const USER_EMAIL: &str = "demo@example.org";
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Demo {}
 
 impl Demo {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, given: &Settings) -> Result<()> {
-        let directory = tempfile::tempdir().context("there is no place for a temporary store")?;
+        let directory = tempfile::tempdir().context("cannot create a temporary store")?;
         let store = SqliteStore::open(directory.path())?;
         let token = random_token()?;
         token::add(&store, &token, "demo", Scope::Operator)?;
         let password = random_secret_text()?[..12].to_owned();
         let hash = hash_password(&password)?;
-        user::add(&store, USER.parse()?, UserAccess::Operator, Some(hash))?;
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
+        user::add(
+            &store,
+            USER_EMAIL.parse()?,
+            UserAccess::Operator,
+            Some(hash),
+        )?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
         let base = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let settings = Settings {
             allow_target: vec![AllowTarget::Network(IpNet::from(std::net::IpAddr::from(
@@ -56,34 +60,34 @@ impl Demo {
             ..Settings::default()
         };
         block_on(async {
-            let stop = asked_to_stop()?;
+            let stop = shutdown_signal()?;
             let receiver = Receiver::start().await?;
             let app = App::build(&settings, Arc::new(store), Arc::new(SystemClock))?;
-            let play = Scenario {
-                client: Client::new(&settings)?,
+            let scenario = Scenario {
+                client: ApiClient::new(&settings)?,
                 base,
                 token,
                 password,
                 receiver,
-                news: app.watch(),
+                activity: app.watch(),
             };
             let (end, ended) = oneshot::channel::<()>();
             let serving = app.run(listener, async {
-                // Either way it is over.
+                // A dropped sender also ends the demo.
                 let _ = ended.await;
             });
-            let told = async {
-                let told = tokio::select! {
-                    told = play.tell() => told,
+            let playing = async {
+                let result = tokio::select! {
+                    result = scenario.run() => result,
                     () = stop => Ok(()),
                 };
                 drop(end);
-                told
+                result
             };
-            let (served, told) = tokio::join!(serving, told);
+            let (served, played) = tokio::join!(serving, playing);
             served?;
-            told
+            played
         })?;
-        output::line("\nThe demo is over; its store is gone.")
+        output::line("\nThe demo has ended; its store is deleted.")
     }
 }

@@ -1,4 +1,4 @@
-//! What the demo does: over REST, as any platform would.
+//! The steps of the demo, over the REST API like any platform.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,65 +11,64 @@ use sonnette::engine::Activity;
 use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
-use super::USER;
-use super::receiver::{Receiver, STUMBLES_AT};
-use crate::cli::http_client::Client;
-
+use super::USER_EMAIL;
+use super::receiver::{REJECTED_ONCE, Receiver};
+use crate::cli::http_client::ApiClient;
 use crate::cli::output::line;
 
-/// The curl lines come no later, whatever is still on its way.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The example commands are printed after this time even if deliveries are pending.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The two webhooks, by what they listen to.
+/// The two webhooks: the path of the target and the action types.
 const WEBHOOKS: [(&str, &[&str]); 2] = [
     (
         "/ticketing",
         &[
             "pretix.event.order.placed",
             "pretix.event.order.paid",
-            STUMBLES_AT,
+            REJECTED_ONCE,
             "pretix.event.item.*",
         ],
     ),
     ("/accounting", &["pretix.event.order.paid"]),
 ];
 
-/// Everything that takes part.
+/// The participants of the demo.
 pub(super) struct Scenario {
-    pub(super) client: Client,
+    pub(super) client: ApiClient,
     pub(super) base: Url,
     pub(super) token: String,
-    /// Of the user of the dashboard.
+    /// The password of the dashboard user.
     pub(super) password: String,
     pub(super) receiver: Receiver,
-    pub(super) news: broadcast::Receiver<Arc<Activity>>,
+    pub(super) activity: broadcast::Receiver<Arc<Activity>>,
 }
 
 impl Scenario {
-    /// Tells it, and then goes on showing what happens; ends only with an error.
-    pub(super) async fn tell(mut self) -> Result<()> {
+    /// Runs all steps, then prints attempts until an error occurs.
+    pub(super) async fn run(mut self) -> Result<()> {
         line(format_args!(
-            "Sonnette is running on {}, with a store of its own that ends with it.\n",
+            "Sonnette is running on {} with a temporary store.\n",
             self.base
         ))?;
         self.register().await?;
-        let owed = self.publish().await?;
-        let first_act = tokio::time::timeout(PATIENCE, self.show(Some(owed))).await;
-        first_act.unwrap_or(Ok(()))?;
-        self.invite()?;
+        let expected = self.publish().await?;
+        let deliveries = tokio::time::timeout(DELIVERY_TIMEOUT, self.show(Some(expected))).await;
+        deliveries.unwrap_or(Ok(()))?;
+        self.print_commands()?;
         self.show(None).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let answer = self
+        let response = self
             .client
-            .call(Method::POST, path, Some(body.to_string().into_bytes()))
+            .request(Method::POST, path, Some(body.to_string().into_bytes()))
             .await?;
-        serde_json::from_slice(&answer).context("the answer is no JSON")
+        serde_json::from_slice(&response).context("the response is not valid JSON")
     }
 
     async fn register(&self) -> Result<()> {
-        line("Registering the organizer bigevents and its event democon, and two webhooks")?;
+        line("Creating the organizer bigevents, its event democon, and two webhooks")?;
         self.post(
             "organizers/",
             &json!({"slug": "bigevents", "name": "Big Events"}),
@@ -93,10 +92,13 @@ impl Scenario {
                 .post("organizers/bigevents/webhooks/", &webhook)
                 .await?;
             let path_of_secret = format!("organizers/bigevents/webhooks/{}/secret/", made["id"]);
-            let answer = self.client.call(Method::GET, &path_of_secret, None).await?;
-            let answer: Value = serde_json::from_slice(&answer)?;
-            let secret: Secret = answer["secret"].as_str().unwrap_or_default().parse()?;
-            self.receiver.expect(path, &secret);
+            let response = self
+                .client
+                .request(Method::GET, &path_of_secret, None)
+                .await?;
+            let response: Value = serde_json::from_slice(&response)?;
+            let secret: Secret = response["secret"].as_str().unwrap_or_default().parse()?;
+            self.receiver.set_secret(path, &secret);
             line(format_args!(
                 "  webhook {}  {target_url}  {}",
                 made["id"],
@@ -106,13 +108,13 @@ impl Scenario {
         Ok(())
     }
 
-    /// How many deliveries it makes.
+    /// Publishes four notifications; returns the number of deliveries.
     async fn publish(&self) -> Result<u64> {
         let facts = [
             ("pretix.event.order.placed", json!({"code": "T0CHT"})),
             ("pretix.event.order.paid", json!({"code": "T0CHT"})),
             (
-                STUMBLES_AT,
+                REJECTED_ONCE,
                 json!({
                     "code": "T0CHT",
                     "orderposition_id": 7,
@@ -124,70 +126,69 @@ impl Scenario {
             ),
             ("pretix.event.item.variation.added", json!({"item": 2})),
         ];
-        line(
-            "\nPublishing four notifications; the receiver turns the check-in away the first time",
-        )?;
+        line("\nPublishing four notifications; the receiver rejects the check-in the first time")?;
         let publications: Vec<Value> = facts
             .iter()
             .map(|(action_type, data)| json!({"action_type": action_type, "event": "democon", "data": data}))
             .collect();
-        let answer = self
+        let response = self
             .post(
                 "organizers/bigevents/notifications/",
                 &Value::Array(publications),
             )
             .await?;
-        let published = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let published = response.as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(published
             .iter()
             .filter_map(|p| p["deliveries"].as_u64())
             .sum())
     }
 
-    /// Shows attempts as they end: until so many deliveries are done, or for ever.
-    async fn show(&mut self, mut owed: Option<u64>) -> Result<()> {
-        while owed != Some(0) {
-            let news = match self.news.recv().await {
-                Ok(news) => news,
+    /// Prints attempts as they finish, until this many deliveries have succeeded or forever.
+    async fn show(&mut self, mut remaining: Option<u64>) -> Result<()> {
+        while remaining != Some(0) {
+            let activity = match self.activity.recv().await {
+                Ok(activity) => activity,
                 Err(RecvError::Lagged(_)) => continue,
-                // The server stops, and with it the demo.
+                // The server is stopping, which ends the demo.
                 Err(RecvError::Closed) => return std::future::pending().await,
             };
-            let Activity::Attempted { attempt, .. } = &*news else {
+            let Activity::Attempted { attempt, .. } = &*activity else {
                 continue;
             };
-            let done = attempt.exchange.outcome.is_success();
+            let is_success = attempt.exchange.outcome.is_success();
             line(describe(attempt))?;
-            owed = owed.map(|left| left - u64::from(done && !attempt.test).min(left));
+            remaining =
+                remaining.map(|left| left - u64::from(is_success && !attempt.test).min(left));
         }
         Ok(())
     }
 
-    fn invite(&self) -> Result<()> {
+    fn print_commands(&self) -> Result<()> {
         let (token, api) = (&self.token, self.base.join("api/v1/")?);
         line(format_args!(
-            "\nThe dashboard, in a browser: {}\n  log in as {USER} with the password {}",
+            "\nDashboard: {}\n  log in as {USER_EMAIL} with the password {}",
             self.base, self.password
         ))?;
-        line("\nNow you. These lines work as they are, while the demo runs:\n")?;
-        line("# publish a fact of your own")?;
+        line("\nTry it yourself. These commands work while the demo runs:\n")?;
+        line("# publish a notification")?;
         line(format_args!(
             "curl -H 'Authorization: Token {token}' -H 'Content-Type: application/json' \
              -d '{{\"action_type\": \"pretix.event.order.paid\", \"event\": \"democon\", \"data\": {{\"code\": \"ABC12\"}}}}' \
              {api}organizers/bigevents/notifications/"
         ))?;
-        line("# what was sent to the first webhook, newest first")?;
+        line("# list the attempts of the first webhook, newest first")?;
         line(format_args!(
             "curl -H 'Authorization: Token {token}' '{api}organizers/bigevents/webhooks/1/attempts/?page_size=5'"
         ))?;
-        line("# its test button")?;
+        line("# send a test to it")?;
         line(format_args!(
             "curl -X POST -H 'Authorization: Token {token}' -H 'Content-Type: application/json' -d '{{}}' \
              {api}organizers/bigevents/webhooks/1/test/"
         ))?;
-        line("\nThe API is documented at:")?;
+        line("\nAPI documentation:")?;
         line(self.base.join("api/docs/")?)?;
-        line("\nCtrl-C ends the demo.\n")
+        line("\nPress Ctrl-C to end the demo.\n")
     }
 }
 
@@ -200,18 +201,20 @@ fn describe(attempt: &Attempt) -> String {
         number,
         ..
     } = attempt;
-    let what = match &attempt.exchange.outcome {
+    let result = match &attempt.exchange.outcome {
         outcome if outcome.is_success() && attempt.test => "tested    ".to_owned(),
         outcome if outcome.is_success() => "delivered ".to_owned(),
         Outcome::Answered { .. } | Outcome::Failed { .. } => "failed    ".to_owned(),
     };
-    let why = match &attempt.exchange.outcome {
+    let reason = match &attempt.exchange.outcome {
         outcome if outcome.is_success() => String::new(),
         Outcome::Failed { reason, .. } => format!(" ({reason})"),
         Outcome::Answered { status, .. } if *number == 1 => {
-            format!(" (answered {status}; it is sent again, in 5 s the first time)")
+            format!(" (responded {status}; the next attempt is in 5 s)")
         }
-        Outcome::Answered { status, .. } => format!(" (answered {status})"),
+        Outcome::Answered { status, .. } => format!(" (responded {status})"),
     };
-    format!("  {what} #{notification} {action_type} to {target_url}, try {number}, {took} ms{why}")
+    format!(
+        "  {result} #{notification} {action_type} to {target_url}, attempt {number}, {took} ms{reason}"
+    )
 }

@@ -1,4 +1,4 @@
-//! Server-sent events, as far as we need them.
+//! A reader of server-sent events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-/// The server says something at least this often.
-const SILENCE: Duration = Duration::from_secs(90);
-/// Nothing the server tells is longer.
-const LONGEST: usize = 4 << 20;
+/// Maximum time without data; the server sends comments more often.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Maximum size of an event.
+const MAX_EVENT_BYTES: usize = 4 << 20;
 
-/// One thing told.
+/// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct StreamEvent {
     pub(super) name: String,
     pub(super) data: String,
 }
 
-/// Puts lines together to what they tell.
+/// Parses events from bytes.
 #[derive(Default)]
-struct Reader {
+struct EventParser {
     rest: Vec<u8>,
-    begun: Told,
-    whole: VecDeque<Told>,
+    current: StreamEvent,
+    complete: VecDeque<StreamEvent>,
 }
 
-impl Reader {
+impl EventParser {
     fn push(&mut self, bytes: &[u8]) {
         self.rest.extend_from_slice(bytes);
         let mut from = 0;
@@ -45,60 +45,63 @@ impl Reader {
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "" if line.is_empty() => {
-                let told = std::mem::take(&mut self.begun);
-                if !told.data.is_empty() {
-                    self.whole.push_back(told);
+                let event = std::mem::take(&mut self.current);
+                if !event.data.is_empty() {
+                    self.complete.push_back(event);
                 }
             }
-            "event" => value.clone_into(&mut self.begun.name),
+            "event" => value.clone_into(&mut self.current.name),
             "data" => {
-                if !self.begun.data.is_empty() {
-                    self.begun.data.push('\n');
+                if !self.current.data.is_empty() {
+                    self.current.data.push('\n');
                 }
-                self.begun.data.push_str(value);
+                self.current.data.push_str(value);
             }
             _ => {}
         }
     }
 }
 
-/// Reads an answer piece by piece.
-pub(super) struct Lines {
+/// The events of a response body.
+pub(super) struct EventStream {
     body: Incoming,
-    reader: Reader,
+    parser: EventParser,
 }
 
-impl Lines {
+impl EventStream {
     pub(super) fn new(body: Incoming) -> Self {
         Self {
             body,
-            reader: Reader::default(),
+            parser: EventParser::default(),
         }
     }
 
-    /// The next thing told; none when the answer has ended.
-    pub(super) async fn next(&mut self) -> Result<Option<Told>> {
+    /// The next event; `None` at the end of the response.
+    pub(super) async fn next(&mut self) -> Result<Option<StreamEvent>> {
         loop {
-            if let Some(told) = self.reader.whole.pop_front() {
-                return Ok(Some(told));
+            if let Some(event) = self.parser.complete.pop_front() {
+                return Ok(Some(event));
             }
-            let frame = tokio::time::timeout(SILENCE, self.body.frame());
-            let Some(frame) = frame
-                .await
-                .map_err(|_| anyhow!("nothing was heard for a while"))?
+            let frame = tokio::time::timeout(IDLE_TIMEOUT, self.body.frame());
+            let Some(frame) = frame.await.map_err(|_| {
+                anyhow!(
+                    "the server has sent nothing for {} s",
+                    IDLE_TIMEOUT.as_secs()
+                )
+            })?
             else {
                 return Ok(None);
             };
-            if let Some(bytes) = frame.context("the stream broke off")?.data_ref() {
-                self.reader.push(bytes);
+            if let Some(bytes) = frame.context("the stream is incomplete")?.data_ref() {
+                self.parser.push(bytes);
             }
-            if self.reader.rest.len() + self.reader.begun.data.len() > LONGEST {
-                return Err(anyhow!("the server tells something endless"));
+            if self.parser.rest.len() + self.parser.current.data.len() > MAX_EVENT_BYTES {
+                return Err(anyhow!("the server sent an event that is too long"));
             }
         }
     }
 
-    /// What is left of the answer, for an error.
+    /// The rest of the body, which holds the text of an error.
     pub(super) async fn rest(self) -> Bytes {
         self.body
             .collect()
@@ -113,21 +116,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_put_together_from_any_pieces() {
+    fn events_are_parsed_from_chunks_of_any_size() {
         let text =
             ": hello\n\nevent: notification\r\ndata: {\"a\":\ndata: 1}\n\ndata:x\n\nevent: y\n\n";
         for size in 1..text.len() {
-            let mut reader = Reader::default();
+            let mut parser = EventParser::default();
             text.as_bytes()
                 .chunks(size)
-                .for_each(|piece| reader.push(piece));
-            let told = |name: &str, data: &str| Told {
+                .for_each(|piece| parser.push(piece));
+            let event = |name: &str, data: &str| StreamEvent {
                 name: name.to_owned(),
                 data: data.to_owned(),
             };
             assert_eq!(
-                reader.whole,
-                [told("notification", "{\"a\":\n1}"), told("", "x")]
+                parser.complete,
+                [event("notification", "{\"a\":\n1}"), event("", "x")]
             );
         }
     }

@@ -13,30 +13,32 @@ use sonnette::domain::{ActionName, OrganizerSlug};
 use tokio::sync::mpsc;
 use url::Url;
 
-use self::event_stream::Lines;
+use self::event_stream::EventStream;
 use self::forward::Forward;
-use super::http_client::{Client, error_text};
-use super::serve::asked_to_stop;
-use super::{Misuse, block_on, output};
+use super::http_client::{ApiClient, error_text};
+use super::serve::shutdown_signal;
+use super::{UsageError, block_on, output};
 use crate::config::Settings;
 
-/// The longest wait before the stream is opened again.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// First delay before the stream is opened again.
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+/// Maximum delay before the stream is opened again.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(30);
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Listen {
-    /// Whose notifications
+    /// Organizer of the notifications
     organizer: OrganizerSlug,
-    /// POST each one here, signed as a webhook's would be
+    /// URL to forward each notification to, signed like the request of a webhook
     #[arg(long, value_name = "URL")]
     forward: Option<Url>,
-    /// Only these action types, or a wildcard over them; repeatable
+    /// Action type or wildcard to print; repeatable [default: all]
     #[arg(long = "action-type", value_name = "ACTION_TYPE")]
     action_types: Vec<ActionName>,
 }
 
-/// A publication as the stream tells of it.
+/// A published notification, as the stream reports it.
 pub(super) struct Publication {
     id: i64,
     action_type: String,
@@ -45,23 +47,23 @@ pub(super) struct Publication {
     payload: String,
 }
 
-/// How one opened stream ended.
-enum Ended {
-    /// The connection broke off, or the server stopped: worth another try. True if it had been open.
-    Lost(bool, String),
-    /// The server said no.
+/// Why a stream ended.
+enum StreamEnd {
+    /// The connection failed or the server stopped; it can be opened again. The flag tells whether it was open.
+    Disconnected(bool, String),
+    /// The server refused the request.
     Refused(String),
 }
 
 impl Listen {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let client = Client::new(settings)?;
+        let client = ApiClient::new(settings)?;
         if self
             .forward
             .as_ref()
             .is_some_and(|url| !matches!(url.scheme(), "http" | "https"))
         {
-            return Err(Misuse(
+            return Err(UsageError(
                 "--forward: expected a URL that begins with http:// or https://".to_owned(),
             )
             .into());
@@ -72,88 +74,99 @@ impl Listen {
             .map(|url| Forward::new(url, settings))
             .transpose()?;
         block_on(async {
-            let stop = asked_to_stop()?;
-            let (queue, waiting) = mpsc::channel(1024);
+            let stop = shutdown_signal()?;
+            let (queue, publications) = mpsc::channel(1024);
             tokio::select! {
                 () = stop => Ok(()),
                 result = self.follow(&client, &queue) => result,
-                result = show(waiting, forward) => result,
+                result = show(publications, forward) => result,
             }
         })
     }
 
-    /// Opens the stream again and again, with growing pauses.
-    async fn follow(&self, client: &Client, queue: &mpsc::Sender<Publication>) -> Result<()> {
-        let mut wait = Duration::from_millis(500);
+    /// Opens the stream, and opens it again after a growing delay.
+    async fn follow(&self, client: &ApiClient, queue: &mpsc::Sender<Publication>) -> Result<()> {
+        let mut delay = MIN_RECONNECT_DELAY;
         loop {
-            match self.once(client, queue).await {
-                Ended::Refused(reason) => bail!("{reason}"),
-                Ended::Lost(opened, reason) => {
+            match self.read_stream(client, queue).await {
+                StreamEnd::Refused(reason) => bail!("{reason}"),
+                StreamEnd::Disconnected(opened, reason) => {
                     if opened {
-                        wait = Duration::from_millis(500);
+                        delay = MIN_RECONNECT_DELAY;
                     }
                     eprintln!(
-                        "not connected: {reason}; again in {:.1} s",
-                        wait.as_secs_f32()
+                        "not connected: {reason}; retrying in {:.1} s",
+                        delay.as_secs_f32()
                     );
                 }
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(MAX_RECONNECT_DELAY);
         }
     }
 
-    async fn once(&self, client: &Client, queue: &mpsc::Sender<Publication>) -> Ended {
+    async fn read_stream(
+        &self,
+        client: &ApiClient,
+        queue: &mpsc::Sender<Publication>,
+    ) -> StreamEnd {
         let path = format!("organizers/{}/stream/", self.organizer);
         let response = match client
             .open(Method::GET, &path, None, "text/event-stream")
             .await
         {
             Ok(response) => response,
-            Err(error) => return Ended::Lost(false, format!("{error:#}")),
+            Err(error) => return StreamEnd::Disconnected(false, format!("{error:#}")),
         };
         let status = response.status();
-        let mut lines = Lines::new(response.into_body());
+        let mut events = EventStream::new(response.into_body());
         if !status.is_success() {
             let text = format!(
-                "the server answered {status}: {}",
-                error_text(&lines.rest().await)
+                "the server responded {status}: {}",
+                error_text(&events.rest().await)
             );
-            let passing = status.is_server_error() || status.as_u16() == 429;
-            return if passing {
-                Ended::Lost(false, text)
+            let is_temporary = status.is_server_error() || status.as_u16() == 429;
+            return if is_temporary {
+                StreamEnd::Disconnected(false, text)
             } else {
-                Ended::Refused(text)
+                StreamEnd::Refused(text)
             };
         }
         eprintln!("listening to {}", self.organizer);
         loop {
-            match lines.next().await {
-                Ok(Some(told)) if told.name == "lagged" => {
-                    eprintln!("some were missed: more came than could be passed on");
+            match events.next().await {
+                Ok(Some(event)) if event.name == "lagged" => {
+                    eprintln!(
+                        "some notifications were skipped: they arrived faster than they were read"
+                    );
                 }
-                Ok(Some(told)) => {
-                    let Some(publication) = Publication::read(&told.name, &told.data) else {
+                Ok(Some(event)) => {
+                    let Some(publication) = Publication::read(&event.name, &event.data) else {
                         continue;
                     };
-                    let wanted = self.action_types.is_empty()
+                    let is_selected = self.action_types.is_empty()
                         || self
                             .action_types
                             .iter()
                             .any(|name| name.covers(&publication.action_type));
-                    if wanted && queue.send(publication).await.is_err() {
-                        return Ended::Lost(true, "nobody shows what comes".to_owned());
+                    if is_selected && queue.send(publication).await.is_err() {
+                        return StreamEnd::Disconnected(true, "the output is closed".to_owned());
                     }
                 }
-                Ok(None) => return Ended::Lost(true, "the server closed the stream".to_owned()),
-                Err(error) => return Ended::Lost(true, format!("{error:#}")),
+                Ok(None) => {
+                    return StreamEnd::Disconnected(
+                        true,
+                        "the server closed the stream".to_owned(),
+                    );
+                }
+                Err(error) => return StreamEnd::Disconnected(true, format!("{error:#}")),
             }
         }
     }
 }
 
 impl Publication {
-    /// None for what the stream tells of besides.
+    /// Parses an event of the stream; `None` for other kinds of events.
     fn read(name: &str, data: &str) -> Option<Self> {
         if name != "publication" {
             return None;
@@ -174,9 +187,12 @@ impl Publication {
     }
 }
 
-/// Prints each publication and passes it on, one after the other.
-async fn show(mut waiting: mpsc::Receiver<Publication>, forward: Option<Forward>) -> Result<()> {
-    while let Some(publication) = waiting.recv().await {
+/// Prints and forwards each notification, one after the other.
+async fn show(
+    mut publications: mpsc::Receiver<Publication>,
+    forward: Option<Forward>,
+) -> Result<()> {
+    while let Some(publication) = publications.recv().await {
         let Publication {
             id,
             action_type,

@@ -1,4 +1,4 @@
-//! The action types of the configuration file, put into the registry when the server starts.
+//! Registers the action types of the configuration file when the server starts.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -9,31 +9,31 @@ use sonnette::store::{ChangeResult, RegistryStore as _};
 use crate::cli::{audit, local_store};
 use crate::config::{ActionTypeSetting, Settings};
 
-/// Registers what is new, changes what has changed, and removes what was taken out of the file. Webhooks may go on naming
-/// what is gone; it rings no more, and what was published stays as it is.
+/// Adds new action types, updates changed ones, and deletes those that the file no longer has. Webhooks may still name a
+/// deleted action type, which matches nothing; published notifications remain.
 pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     let mut kept = Vec::new();
     for setting in &settings.action_types {
         let name = &setting.action.name;
         let owner = put(setting, store)
-            .with_context(|| format!("[[action_types]]: {name} cannot be registered"))?;
+            .with_context(|| format!("[[action_types]]: cannot register {name}"))?;
         kept.push((owner, name));
     }
-    for gone in registered(store)?.iter().filter(|row| row.from_file) {
-        if !kept.contains(&(gone.organizer, &gone.name)) {
-            let data = json!({"action_type": gone.name, "source": "configuration file"});
+    for deleted in registered(store)?.iter().filter(|row| row.from_file) {
+        if !kept.contains(&(deleted.organizer, &deleted.name)) {
+            let data = json!({"action_type": deleted.name, "source": "configuration file"});
             store.put_action_type(
-                gone,
+                deleted,
                 true,
-                audit::note("sonnette.action_type.deleted", data),
+                audit::new_entry("sonnette.action_type.deleted", data),
             )?;
-            tracing::info!(action_type = %gone.name, "removed an action type that the configuration file no longer has");
+            tracing::info!(action_type = %deleted.name, "deleted action type {}, which the configuration file no longer has", deleted.name);
         }
     }
     Ok(())
 }
 
-/// Every registered action type, those for all once.
+/// All registered action types; those for all organizers once.
 fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
     let organizers = local_store::organizers(store)?;
     let mut rows: Vec<_> = organizers
@@ -45,7 +45,7 @@ fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
     Ok(rows)
 }
 
-/// Whose it is.
+/// Registers one action type; returns the organizer that it belongs to.
 fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
         Some(slug) => Some(local_store::organizer(store, slug)?.organizer.id),
@@ -67,18 +67,18 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
     } else {
         "sonnette.action_type.changed"
     };
-    let note = audit::note(
+    let entry = audit::new_entry(
         action,
         json!({"action_type": row.name, "source": "configuration file"}),
     );
     if matches!(
-        store.put_action_type(&row, false, note)?,
+        store.put_action_type(&row, false, entry)?,
         ChangeResult::Done(_)
     ) {
-        tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
+        tracing::info!(action_type = %row.name, "registered action type {} of the configuration file", row.name);
     } else {
-        // Without any organizer those for all are not to be seen; the next start looks again.
-        tracing::debug!(action_type = %row.name, "the action type is registered already");
+        // Action types for all organizers are only listed with an organizer; the next start finds them.
+        tracing::debug!(action_type = %row.name, "action type {} is already registered", row.name);
     }
     Ok(owner)
 }

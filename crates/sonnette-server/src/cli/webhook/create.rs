@@ -13,28 +13,28 @@ use sonnette::domain::{
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
-use super::entry;
+use super::to_json;
 use crate::cli::{audit, local_store, output};
 use crate::config::Settings;
 use crate::credentials::random_secret;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(in crate::cli) struct Create {
-    /// Whose notifications it hears
+    /// Organizer of the webhook
     organizer: OrganizerSlug,
-    /// Where it is called
+    /// URL that receives the notifications
     target_url: TargetUrl,
-    /// What it hears, such as pretix.event.order.placed; repeatable
+    /// Action type to receive, such as pretix.event.order.placed; repeatable
     #[arg(long = "action-type", value_name = "ACTION_TYPE", required = true)]
     action_types: Vec<ActionName>,
-    /// Only of these events; repeatable [default: all events]
+    /// Event to receive notifications of; repeatable [default: all events]
     #[arg(long = "event", value_name = "SLUG")]
     events: Vec<EventSlug>,
-    /// A note of your own
+    /// Comment
     #[arg(long)]
     comment: Option<String>,
-    /// As an object
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -65,19 +65,19 @@ impl Create {
             settings: WebhookSettings::default(),
         };
         let slug = self.organizer.as_str();
-        let note = audit::note("pretix.webhook.created", entry(slug, &webhook));
-        let made = store.add_webhook(&webhook, note)?;
+        let entry = audit::new_entry("pretix.webhook.created", to_json(slug, &webhook));
+        let made = store.add_webhook(&webhook, entry)?;
         let secret = made.secrets.current.text();
         if self.json {
-            let mut shown = entry(slug, &made);
-            shown["secret"] = json!(secret);
-            return output::line(serde_json::to_string_pretty(&shown)?);
+            let mut object = to_json(slug, &made);
+            object["secret"] = json!(secret);
+            return output::line(serde_json::to_string_pretty(&object)?);
         }
         output::line(format_args!("created webhook {}", made.id))?;
         output::line(format_args!("secret {secret}"))
     }
 
-    /// The rules of the API: what is named must be known.
+    /// Checks that the action types and events exist, as the REST API does.
     fn check(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<()> {
         let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
         if let Some(unknown) = self
@@ -85,7 +85,7 @@ impl Create {
             .iter()
             .find(|name| !catalogue.is_selectable(name.as_str()))
         {
-            bail!("{} knows no action type {unknown}", self.organizer);
+            bail!("{} has no action type {unknown}", self.organizer);
         }
         let events = store.events(rows.organizer.id)?;
         if let Some(unknown) = self
@@ -94,7 +94,7 @@ impl Create {
             .find(|slug| !events.iter().any(|e| e.slug == **slug))
         {
             bail!(
-                "{} has no event {unknown}; `sonnette event create` makes it",
+                "{} has no event {unknown}; create it with `sonnette event create`",
                 self.organizer
             );
         }

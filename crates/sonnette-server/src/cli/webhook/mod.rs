@@ -1,4 +1,4 @@
-//! `sonnette webhook`: listing and creating on the store, testing and sending again over HTTP.
+//! `sonnette webhook`: lists and creates in the store; tests and resends over HTTP.
 
 mod create;
 mod remote;
@@ -8,29 +8,29 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sonnette::domain::{EventFilter, OrganizerSlug, Webhook as Registered};
+use sonnette::domain::{EventFilter, OrganizerSlug, Webhook as WebhookRow};
 
 use super::{local_store, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Webhook {
-    /// Lists the webhooks of an organizer
+    /// List webhooks
     List(List),
-    /// Registers a webhook and prints its number and secret
+    /// Create a webhook and print its number and secret
     Create(create::Create),
-    /// Sends an example to a webhook, over HTTP
+    /// Send an example notification to a webhook, over HTTP
     Test(remote::Test),
-    /// Sends again what a webhook was not delivered, over HTTP
+    /// Resend notifications that were not delivered to a webhook, over HTTP
     Retry(remote::Retry),
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Whose webhooks; all organizers' if left out
+    /// Organizer of the webhooks [default: all organizers]
     organizer: Option<OrganizerSlug>,
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
@@ -57,14 +57,14 @@ impl List {
         let mut entries = Vec::new();
         for rows in &organizers {
             let slug = rows.organizer.slug.as_str();
-            entries.extend(rows.webhooks.iter().map(|webhook| entry(slug, webhook)));
+            entries.extend(rows.webhooks.iter().map(|webhook| to_json(slug, webhook)));
         }
         output::list(&entries, self.json)
     }
 }
 
-/// A webhook as it is listed: without secrets, and without the credentials of its URL.
-fn entry(organizer: &str, webhook: &Registered) -> Value {
+/// A webhook as JSON, without its secret and the credentials of its URL.
+fn to_json(organizer: &str, webhook: &WebhookRow) -> Value {
     let (all_events, limit_events) = match &webhook.events {
         EventFilter::All => (true, Vec::new()),
         EventFilter::Only(slugs) => (false, slugs.iter().collect()),
@@ -73,7 +73,7 @@ fn entry(organizer: &str, webhook: &Registered) -> Value {
         "id": webhook.id.0,
         "organizer": organizer,
         "enabled": webhook.is_enabled(),
-        "target_url": shown(webhook),
+        "target_url": target_url(webhook),
         "all_events": all_events,
         "limit_events": limit_events,
         "action_types": webhook.action_types,
@@ -81,9 +81,9 @@ fn entry(organizer: &str, webhook: &Registered) -> Value {
     })
 }
 
-fn shown(webhook: &Registered) -> String {
+fn target_url(webhook: &WebhookRow) -> String {
     match webhook.target.uri() {
         Ok(uri) => uri.to_string(),
-        Err(_) => "(cannot be called)".to_owned(),
+        Err(_) => "(invalid)".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! `sonnette webhook test` and `sonnette webhook retry`: the server does it.
+//! `sonnette webhook test` and `sonnette webhook retry`, over HTTP.
 
 use std::process::ExitCode;
 
@@ -10,42 +10,42 @@ use serde_json::{Map, Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, WebhookId};
 
-use crate::cli::http_client::Client;
+use crate::cli::http_client::ApiClient;
 use crate::cli::{block_on, output};
 use crate::config::Settings;
 
-const DAY: i64 = 24 * 60 * 60;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 #[derive(Args)]
 pub(in crate::cli) struct Test {
-    /// Whose webhook it is
+    /// Organizer of the webhook
     organizer: OrganizerSlug,
-    /// Its number
+    /// Number of the webhook
     id: WebhookId,
-    /// Which example to send [default: of the first of its action types]
+    /// Action type of the example [default: the webhook's first action type]
     #[arg(long, value_name = "ACTION_TYPE")]
     action_type: Option<String>,
-    /// The whole attempt as an object
+    /// Print the attempt as a JSON object
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 pub(in crate::cli) struct Retry {
-    /// Whose webhook it is
+    /// Organizer of the webhook
     organizer: OrganizerSlug,
-    /// Its number
+    /// Number of the webhook
     id: WebhookId,
-    /// What was published since then (2026-11-21T10:00:00Z) [default: as long as the log is kept]
+    /// Resend notifications published since this time (2026-11-21T10:00:00Z) [default: the retention of the log]
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// And not after this
+    /// Resend notifications published until this time
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// Only what stands so: `given_up`, `dropped`, `missed`
+    /// Resend only deliveries in this state: `given_up`, `dropped`, `missed`
     #[arg(long)]
     state: Option<String>,
-    /// Only count
+    /// Only count the notifications
     #[arg(long)]
     dry_run: bool,
 }
@@ -56,18 +56,18 @@ impl Test {
         if let Some(name) = self.action_type {
             body.insert("action_type".to_owned(), Value::String(name));
         }
-        let answer = post(
+        let response = post(
             settings,
             &format!("organizers/{}/webhooks/{}/test/", self.organizer, self.id),
             body,
         )?;
         if self.json {
-            output::line(serde_json::to_string_pretty(&answer)?)?;
+            output::line(serde_json::to_string_pretty(&response)?)?;
         } else {
-            let text = |key: &str| answer[key].as_str().unwrap_or("-").to_owned();
-            let what = match answer["error"].as_str() {
+            let text = |key: &str| response[key].as_str().unwrap_or("-").to_owned();
+            let what = match response["error"].as_str() {
                 Some(error) => error.to_owned(),
-                None => format!("answered {}", answer["return_code"]),
+                None => format!("responded {}", response["return_code"]),
             };
             output::line(format_args!(
                 "{} to {}: {what}",
@@ -75,7 +75,7 @@ impl Test {
                 text("target_url")
             ))?;
         }
-        Ok(if answer["success"] == json!(true) {
+        Ok(if response["success"] == json!(true) {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -85,11 +85,12 @@ impl Test {
 
 impl Retry {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let days = i64::try_from(settings.log_days).unwrap_or(i64::MAX / DAY);
-        let kept = || Timestamp::from_second(SystemClock.now().as_second() - days * DAY);
+        let days = i64::try_from(settings.log_days).unwrap_or(i64::MAX / SECONDS_PER_DAY);
+        let retention_start =
+            || Timestamp::from_second(SystemClock.now().as_second() - days * SECONDS_PER_DAY);
         let since = match self.since {
             Some(since) => since,
-            None => kept().context("no such time")?,
+            None => retention_start().context("log_days is out of range")?,
         };
         let mut body = Map::new();
         body.insert("since".to_owned(), json!(since));
@@ -102,21 +103,21 @@ impl Retry {
         if self.dry_run {
             body.insert("dry_run".to_owned(), json!(true));
         }
-        let answer = post(
+        let response = post(
             settings,
             &format!("organizers/{}/webhooks/{}/retry/", self.organizer, self.id),
             body,
         )?;
-        output::line(&answer["count"])
+        output::line(&response["count"])
     }
 }
 
 fn post(settings: &Settings, path: &str, body: Map<String, Value>) -> Result<Value> {
-    let client = Client::new(settings)?;
-    let answer = block_on(client.call(
+    let client = ApiClient::new(settings)?;
+    let response = block_on(client.request(
         Method::POST,
         path,
         Some(Value::Object(body).to_string().into_bytes()),
     ))?;
-    serde_json::from_slice(&answer).context("the server's answer is no JSON")
+    serde_json::from_slice(&response).context("the response is not valid JSON")
 }

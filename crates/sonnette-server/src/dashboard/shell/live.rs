@@ -9,6 +9,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
 use sonnette::engine::{Activity, Permit};
 use tokio::sync::broadcast::error::RecvError;
@@ -136,7 +137,7 @@ async fn tell(
         if outgoing.send(Ok(event)).await.is_err() {
             return;
         }
-        let told = Instant::now();
+        let told = Instant::from(SystemClock.instant());
         tokio::select! {
             open = concerned(&mut news, &viewer) => if !open { return },
             () = tokio::time::sleep(BEAT) => {}

@@ -1,8 +1,9 @@
 //! Beside each webhook.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::testing::ScriptedResponse;
 
 use super::client::{Api, receiver};
@@ -245,7 +246,7 @@ fn what_was_held_goes_at_once_when_the_webhook_is_enabled() {
     api.call("PATCH", &webhook, Some(json!({"enabled": false})))
         .expect(200);
     receiver.answer(ScriptedResponse::ok());
-    let began = Instant::now();
+    let began = SystemClock.instant();
     api.call("PATCH", &webhook, Some(json!({"enabled": true})))
         .expect(200);
     api.wait(&format!("{webhook}deliveries/?state=delivered"), |page| {

@@ -1,19 +1,19 @@
-//! Commands that work on the store.
+//! Commands that use the store directly.
 
 use super::sandbox::Sandbox;
 
 fn with_organizer() -> Sandbox {
-    let place = Sandbox::new();
-    place
+    let sandbox = Sandbox::new();
+    sandbox
         .run(&["organizer", "create", "bigevents", "--name", "Big Events"])
         .done();
-    place
+    sandbox
 }
 
 #[test]
 fn organizers_are_created_once_and_listed() {
-    let place = with_organizer();
-    place
+    let sandbox = with_organizer();
+    sandbox
         .run(&[
             "organizer",
             "create",
@@ -26,34 +26,36 @@ fn organizers_are_created_once_and_listed() {
             "fr",
         ])
         .done();
-    place.run(&["organizer", "create", "bigevents"]).refused(1);
-    let list = place.list(&["organizer", "list"]);
+    sandbox
+        .run(&["organizer", "create", "bigevents"])
+        .refused(1);
+    let list = sandbox.list(&["organizer", "list"]);
     assert_eq!(list.len(), 2);
     assert_eq!(list[0]["slug"], "bigevents");
     assert_eq!(list[0]["name"], "Big Events");
     assert_eq!(list[0]["dialects"], serde_json::json!(["pretix", "custom"]));
     assert_eq!(list[1]["language"], "fr");
-    let shown = place.run(&["organizer", "list"]).done();
+    let shown = sandbox.run(&["organizer", "list"]).done();
     assert!(shown.contains("Big Events"), "{shown}");
 }
 
 #[test]
 fn empty_lists_are_empty_arrays() {
-    let place = Sandbox::new();
+    let sandbox = Sandbox::new();
     for list in [
         ["organizer", "list"],
         ["token", "list"],
         ["webhook", "list"],
     ] {
-        assert_eq!(place.list(&list), Vec::<serde_json::Value>::new());
-        assert_eq!(place.run(&list).done(), "");
+        assert_eq!(sandbox.list(&list), Vec::<serde_json::Value>::new());
+        assert_eq!(sandbox.run(&list).done(), "");
     }
 }
 
 #[test]
 fn a_new_token_is_one_word_and_stored_as_a_hash() {
-    let place = with_organizer();
-    let out = place
+    let sandbox = with_organizer();
+    let out = sandbox
         .run(&["token", "create", "--operator", "--name", "me"])
         .done();
     let token = out.strip_suffix('\n').unwrap();
@@ -64,20 +66,20 @@ fn a_new_token_is_one_word_and_stored_as_a_hash() {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
         "{token}"
     );
-    for entry in std::fs::read_dir(place.data()).unwrap() {
+    for entry in std::fs::read_dir(sandbox.data()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(token.len()).any(|w| w == token.as_bytes()));
     }
-    assert_ne!(out, place.run(&["token", "create", "--operator"]).done());
+    assert_ne!(out, sandbox.run(&["token", "create", "--operator"]).done());
 }
 
 #[test]
 fn tokens_are_listed_and_revoked() {
-    let place = with_organizer();
-    place
+    let sandbox = with_organizer();
+    sandbox
         .run(&["token", "create", "--organizer", "bigevents"])
         .done();
-    place
+    sandbox
         .run(&[
             "token",
             "create",
@@ -87,11 +89,11 @@ fn tokens_are_listed_and_revoked() {
             "organizer",
         ])
         .done();
-    place.run(&["token", "create", "--operator"]).done();
-    place
+    sandbox.run(&["token", "create", "--operator"]).done();
+    sandbox
         .run(&["token", "create", "--organizer", "nobody"])
         .refused(1);
-    let list = place.list(&["token", "list"]);
+    let list = sandbox.list(&["token", "list"]);
     assert_eq!(list.len(), 3);
     assert_eq!(
         list[0]["permissions"],
@@ -103,16 +105,16 @@ fn tokens_are_listed_and_revoked() {
         (&true.into(), &serde_json::Value::Null)
     );
     assert_eq!(
-        place
+        sandbox
             .list(&["token", "list", "--organizer", "bigevents"])
             .len(),
         2
     );
-    place
+    sandbox
         .run(&["token", "revoke", &list[0]["id"].to_string()])
         .done();
-    place.run(&["token", "revoke", "99"]).refused(1);
-    let active: Vec<_> = place
+    sandbox.run(&["token", "revoke", "99"]).refused(1);
+    let active: Vec<_> = sandbox
         .list(&["token", "list"])
         .into_iter()
         .map(|t| t["active"].clone())
@@ -122,8 +124,8 @@ fn tokens_are_listed_and_revoked() {
 
 #[test]
 fn events_belong_to_an_organizer() {
-    let place = with_organizer();
-    place
+    let sandbox = with_organizer();
+    sandbox
         .run(&[
             "event",
             "create",
@@ -133,17 +135,17 @@ fn events_belong_to_an_organizer() {
             "DemoCon",
         ])
         .done();
-    place
+    sandbox
         .run(&["event", "create", "bigevents", "democon"])
         .refused(1);
-    place
+    sandbox
         .run(&["event", "create", "nobody", "democon"])
         .refused(1);
 }
 
 #[test]
 fn users_have_a_password_that_is_not_stored() {
-    let place = with_organizer();
+    let sandbox = with_organizer();
     let create = [
         "user",
         "create",
@@ -152,9 +154,9 @@ fn users_have_a_password_that_is_not_stored() {
         "bigevents",
         "--password-stdin",
     ];
-    place.run_fed(&create, "correct horse\n").done();
-    place.run_fed(&create, "correct horse\n").refused(1);
-    place
+    sandbox.run_fed(&create, "correct horse\n").done();
+    sandbox.run_fed(&create, "correct horse\n").refused(1);
+    sandbox
         .run_fed(
             &[
                 "user",
@@ -166,14 +168,14 @@ fn users_have_a_password_that_is_not_stored() {
             "short\n",
         )
         .refused(1);
-    let bytes = std::fs::read(place.data().join("sonnette.db")).unwrap();
+    let bytes = std::fs::read(sandbox.data().join("sonnette.db")).unwrap();
     let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
     assert!(holds("ada@example.org") && holds("$argon2id$") && !holds("correct horse"));
 }
 
 #[test]
 fn users_are_invited_listed_and_removed() {
-    let place = with_organizer();
+    let sandbox = with_organizer();
     let ada = "ada@example.org";
     let invite = [
         "user",
@@ -182,7 +184,7 @@ fn users_are_invited_listed_and_removed() {
         "--organizer",
         "bigevents",
     ];
-    let link = place.run(&invite).done();
+    let link = sandbox.run(&invite).done();
     let text = link
         .strip_prefix("http://127.0.0.1:8080/password/")
         .and_then(|rest| rest.strip_suffix("/\n"));
@@ -191,11 +193,8 @@ fn users_are_invited_listed_and_removed() {
         text.is_some_and(|t| t.len() == 43 && !t.contains(unknown)),
         "{link}"
     );
-    let err = place.run(&invite).refused(1);
-    assert!(
-        err.contains("there is a user ada@example.org already"),
-        "{err}"
-    );
+    let err = sandbox.run(&invite).refused(1);
+    assert!(err.contains("user ada@example.org already exists"), "{err}");
     let operator = [
         "user",
         "invite",
@@ -203,13 +202,13 @@ fn users_are_invited_listed_and_removed() {
         "--operator",
         "--public-url",
     ];
-    let link = place.run(&[&operator[..], &["https://hooks.example.org"]].concat());
+    let link = sandbox.run(&[&operator[..], &["https://hooks.example.org"]].concat());
     assert!(
         link.done()
             .starts_with("https://hooks.example.org/password/")
     );
 
-    let users = place.list(&["user", "list"]);
+    let users = sandbox.list(&["user", "list"]);
     let held = serde_json::json!({"bigevents": ["webhooks", "publish"]});
     assert_eq!(
         (&users[0]["email"], &users[0]["organizers"]),
@@ -223,29 +222,32 @@ fn users_are_invited_listed_and_removed() {
         (&users[1]["operator"], &users[1]["organizers"]),
         (&true.into(), &serde_json::json!({}))
     );
-    let table = place.run(&["user", "list"]).done();
+    let table = sandbox.run(&["user", "list"]).done();
     assert!(table.contains("bigevents (webhooks,publish)"), "{table}");
 
     let remove = ["user", "remove", "ADA@example.org"];
-    assert_eq!(place.run(&remove).done(), "removed user ada@example.org\n");
-    let err = place.run(&remove).refused(1);
-    assert!(err.contains("there is no user ada@example.org"), "{err}");
-    assert_eq!(place.list(&["user", "list"]).len(), 1);
+    assert_eq!(
+        sandbox.run(&remove).done(),
+        "removed user ada@example.org\n"
+    );
+    let err = sandbox.run(&remove).refused(1);
+    assert!(err.contains("user ada@example.org does not exist"), "{err}");
+    assert_eq!(sandbox.list(&["user", "list"]).len(), 1);
 }
 
 #[test]
 fn webhooks_are_created_and_listed_without_credentials() {
-    let place = with_organizer();
+    let sandbox = with_organizer();
     let url = "https://user:hush@example.org/in";
     let paid = "pretix.event.order.paid";
-    let out = place
+    let out = sandbox
         .run(&["webhook", "create", "bigevents", url, "--action-type", paid])
         .done();
     assert!(
         out.contains("created webhook 1") && out.contains("whsec_"),
         "{out}"
     );
-    let list = place.list(&["webhook", "list", "bigevents"]);
+    let list = sandbox.list(&["webhook", "list", "bigevents"]);
     assert_eq!(list[0]["target_url"], "https://example.org/in");
     assert_eq!(list[0]["action_types"], serde_json::json!([paid]));
     let unknown = [
@@ -257,7 +259,7 @@ fn webhooks_are_created_and_listed_without_credentials() {
         "pretix.event.order.eaten",
     ];
     assert!(
-        place
+        sandbox
             .run(&unknown)
             .refused(1)
             .contains("pretix.event.order.eaten")
@@ -272,13 +274,13 @@ fn webhooks_are_created_and_listed_without_credentials() {
         "--event",
         "none",
     ];
-    assert!(place.run(&event).refused(1).contains("no event none"));
+    assert!(sandbox.run(&event).refused(1).contains("no event none"));
 }
 
 #[test]
 fn doctor_reports_on_standard_output() {
-    let place = with_organizer();
-    let ran = place.run(&["doctor"]);
+    let sandbox = with_organizer();
+    let ran = sandbox.run(&["doctor"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
     assert!(
         ran.out.lines().all(|line| line.starts_with('✓')),
@@ -286,11 +288,11 @@ fn doctor_reports_on_standard_output() {
         ran.out
     );
 
-    let ran = place.run(&["doctor", "http://127.0.0.1:1/"]);
+    let ran = sandbox.run(&["doctor", "http://127.0.0.1:1/"]);
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
     assert!(ran.out.contains("✗ http://127.0.0.1:1: "), "{}", ran.out);
 
-    let ran = place.run_with(&["doctor"], &[("SONNETTE_BOGUS", "1")]);
+    let ran = sandbox.run_with(&["doctor"], &[("SONNETTE_BOGUS", "1")]);
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
     assert!(
         ran.out.starts_with("✗ settings: SONNETTE_BOGUS: "),
@@ -301,18 +303,18 @@ fn doctor_reports_on_standard_output() {
 
 #[test]
 fn doctor_makes_nothing() {
-    let place = Sandbox::new();
-    place.run(&["doctor"]).done();
-    assert!(!place.data().exists());
+    let sandbox = Sandbox::new();
+    sandbox.run(&["doctor"]).done();
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
 fn moving_to_another_database_is_not_available_yet() {
-    let place = Sandbox::new();
-    let err = place
+    let sandbox = Sandbox::new();
+    let err = sandbox
         .run(&["migrate", "--to", "postgres://localhost/x"])
         .refused(1);
     assert!(err.contains("not available in this version"), "{err}");
-    place.run(&["migrate"]).done();
-    assert!(place.data().join("sonnette.db").exists());
+    sandbox.run(&["migrate"]).done();
+    assert!(sandbox.data().join("sonnette.db").exists());
 }

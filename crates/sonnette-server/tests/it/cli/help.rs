@@ -1,4 +1,4 @@
-//! What the program says of itself.
+//! Help texts, version and usage errors.
 
 use super::sandbox::Sandbox;
 
@@ -42,11 +42,11 @@ fn the_version_is_one_line() {
 
 #[test]
 fn every_command_has_help() {
-    let place = Sandbox::new();
+    let sandbox = Sandbox::new();
     for command in COMMANDS {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
-        let ran = place.run(&args);
+        let ran = sandbox.run(&args);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
         let usage = format!("Usage: sonnette {command}");
         assert!(ran.out.contains(usage.trim_end()), "{command}: {}", ran.out);
@@ -57,7 +57,7 @@ fn every_command_has_help() {
             );
         }
     }
-    assert!(!place.data().exists());
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn help_shows_no_values_of_variables() {
 }
 
 #[test]
-fn misuse_ends_with_2() {
-    let place = Sandbox::new();
+fn usage_errors_exit_with_2() {
+    let sandbox = Sandbox::new();
     let wrong: &[&[&str]] = &[
         &[],
         &["token"],
@@ -96,7 +96,7 @@ fn misuse_ends_with_2() {
         &["publish", "a", "b.c", "--token", "t", "--data", "{"],
     ];
     for args in wrong {
-        place.run(args).refused(2);
+        sandbox.run(args).refused(2);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands that talk to a server.
+//! Commands that use the REST API.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ const PAID: &str = "pretix.event.order.paid";
 
 /// A server with an organizer, and what clients need to know of it.
 struct Platform {
-    place: Sandbox,
+    sandbox: Sandbox,
     _server: Server,
     url: String,
     token: String,
@@ -21,17 +21,17 @@ struct Platform {
 
 impl Platform {
     fn new() -> Self {
-        let place = Sandbox::new();
-        place.run(&["organizer", "create", "bigevents"]).done();
-        let token = place
+        let sandbox = Sandbox::new();
+        sandbox.run(&["organizer", "create", "bigevents"]).done();
+        let token = sandbox
             .run(&["token", "create", "--organizer", "bigevents"])
             .done()
             .trim()
             .to_owned();
-        let server = place.serve(&["--allow-target", "127.0.0.1"]);
+        let server = sandbox.serve(&["--allow-target", "127.0.0.1"]);
         let url = format!("http://{}", server.address);
         Self {
-            place,
+            sandbox,
             _server: server,
             url,
             token,
@@ -42,8 +42,8 @@ impl Platform {
         [("SONNETTE_URL", &self.url), ("SONNETTE_TOKEN", &self.token)]
     }
 
-    fn run(&self, args: &[&str]) -> super::sandbox::Ran {
-        self.place.run_with(args, &self.variables())
+    fn run(&self, args: &[&str]) -> super::sandbox::CommandResult {
+        self.sandbox.run_with(args, &self.variables())
     }
 }
 
@@ -75,10 +75,10 @@ fn take(stream: &mut TcpStream, status: u16) -> (Vec<(String, String)>, String) 
 }
 
 #[test]
-fn publish_prints_the_answer_whatever_the_input_comes_from() {
+fn publish_reads_arguments_files_and_standard_input() {
     let platform = Platform::new();
     let data = r#"{"code": "T0CHT"}"#;
-    platform.place.write("data.json", data);
+    platform.sandbox.write("data.json", data);
     for (number, from) in [(1, data), (2, "@data.json")] {
         let out = platform
             .run(&[
@@ -123,11 +123,11 @@ fn publish_prints_the_answer_whatever_the_input_comes_from() {
         .into_iter()
         .chain(["--url", &platform.url, "--token", &platform.token])
         .collect();
-    platform.place.run_fed(&all, data).done();
+    platform.sandbox.run_fed(&all, data).done();
 }
 
 #[test]
-fn publish_fails_with_the_words_of_the_server() {
+fn publish_prints_the_error_of_the_server() {
     let platform = Platform::new();
     let err = platform
         .run(&["publish", "bigevents", PAID, "--event", "democon"])
@@ -148,11 +148,11 @@ fn publish_fails_with_the_words_of_the_server() {
     let err = platform
         .run(&["publish", "bigevents", PAID, "--url", "http://127.0.0.1:1"])
         .refused(1);
-    assert!(err.contains("127.0.0.1:1 cannot be reached"), "{err}");
+    assert!(err.contains("cannot connect to 127.0.0.1:1"), "{err}");
 }
 
 #[test]
-fn webhooks_are_tested_and_sent_again() {
+fn webhooks_are_tested_and_retried() {
     let platform = Platform::new();
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/in", receiver.local_addr().unwrap());
@@ -165,14 +165,14 @@ fn webhooks_are_tested_and_sent_again() {
         PAID,
         "--json",
     ];
-    let webhook: Value = serde_json::from_str(&platform.place.run(&create).done()).unwrap();
+    let webhook: Value = serde_json::from_str(&platform.sandbox.run(&create).done()).unwrap();
     let secret = Webhook::new(webhook["secret"].as_str().unwrap()).unwrap();
     let receiving = std::thread::spawn(move || {
         let mut stream = receiver.accept().unwrap().0;
         [200, 410].map(|status| take(&mut stream, status))
     });
     let out = platform.run(&["webhook", "test", "bigevents", "1"]).done();
-    assert!(out.contains("answered 200"), "{out}");
+    assert!(out.contains("responded 200"), "{out}");
     let ran = platform.run(&["webhook", "test", "bigevents", "1", "--json"]);
     let attempt: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
@@ -197,11 +197,11 @@ fn webhooks_are_tested_and_sent_again() {
 }
 
 #[test]
-fn listen_shows_and_passes_on_what_is_published() {
+fn listen_prints_and_forwards_notifications() {
     let platform = Platform::new();
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/in", receiver.local_addr().unwrap());
-    let mut command = platform.place.command(&[
+    let mut command = platform.sandbox.command(&[
         "listen",
         "bigevents",
         "--forward",
@@ -247,7 +247,7 @@ fn listen_shows_and_passes_on_what_is_published() {
 }
 
 #[test]
-fn listen_ends_where_the_server_says_no() {
+fn listen_stops_if_the_server_refuses() {
     let platform = Platform::new();
     let err = platform.run(&["listen", "nobody"]).refused(1);
     assert!(err.contains("403 Forbidden"), "{err}");

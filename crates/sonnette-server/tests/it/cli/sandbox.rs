@@ -1,4 +1,4 @@
-//! A place of its own for each test: a directory, commands run in it, servers that end with it.
+//! A temporary directory for each test, with commands and servers that run in it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,22 +8,22 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What came of a command.
-pub(crate) struct Ran {
+/// The result of a command.
+pub(crate) struct CommandResult {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Ran {
-    /// Exit code 0, or the test fails with what the command said.
+impl CommandResult {
+    /// Expects exit code 0; returns standard output.
     #[track_caller]
     pub(crate) fn done(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         self.out
     }
 
-    /// This exit code and nothing on standard output; returns what stands on standard error.
+    /// Expects this exit code and an empty standard output; returns standard error.
     #[track_caller]
     pub(crate) fn refused(self, code: i32) -> String {
         assert_eq!((self.code, self.out.as_str()), (code, ""), "{}", self.err);
@@ -31,7 +31,7 @@ impl Ran {
     }
 }
 
-/// A directory in which commands run; its `data` is their store.
+/// A directory in which commands run; the store is in its folder `data`.
 pub(crate) struct Sandbox {
     directory: TempDir,
 }
@@ -55,7 +55,7 @@ impl Sandbox {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    /// A command with no variables but that of the data directory.
+    /// A command whose only variable is the data directory.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sonnette"));
         command
@@ -67,25 +67,25 @@ impl Sandbox {
         command
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> CommandResult {
         self.run_with(args, &[])
     }
 
-    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> CommandResult {
         let output = self
             .command(args)
             .envs(variables.iter().copied())
             .output()
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran {
+        CommandResult {
             code: output.status.code().unwrap(),
             out: text(output.stdout),
             err: text(output.stderr),
         }
     }
 
-    pub(crate) fn run_fed(&self, args: &[&str], input: &str) -> Ran {
+    pub(crate) fn run_fed(&self, args: &[&str], input: &str) -> CommandResult {
         let mut command = self.command(args);
         let mut child = command
             .stdin(Stdio::piped())
@@ -101,7 +101,7 @@ impl Sandbox {
             .unwrap();
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran {
+        CommandResult {
             code: output.status.code().unwrap(),
             out: text(output.stdout),
             err: text(output.stderr),

@@ -1,15 +1,16 @@
-//! `serve` as an operator meets it.
+//! `sonnette serve`.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use sonnette::clock::{Clock as _, SystemClock};
 
 use super::sandbox::Sandbox;
 
 #[test]
-fn it_says_where_it_listens_in_json_and_nothing_on_standard_output() {
+fn it_logs_its_address_as_json_and_writes_nothing_to_standard_output() {
     let server = Sandbox::new().serve(&[]);
     let line: Value = serde_json::from_str(server.early.lines().last().unwrap()).unwrap();
     assert_eq!(line["address"], server.address);
@@ -19,12 +20,12 @@ fn it_says_where_it_listens_in_json_and_nothing_on_standard_output() {
 }
 
 #[test]
-fn it_ends_within_five_seconds_whoever_is_connected() {
+fn it_stops_within_five_seconds_despite_open_connections() {
     for signal in ["-TERM", "-INT"] {
         let server = Sandbox::new().serve(&[]);
         let mut half = TcpStream::connect(&server.address).unwrap();
         half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
-        let began = Instant::now();
+        let began = SystemClock.instant();
         let (status, _) = server.end(signal);
         assert_eq!(status.code(), Some(0));
         assert!(began.elapsed() < Duration::from_secs(5));
@@ -33,19 +34,21 @@ fn it_ends_within_five_seconds_whoever_is_connected() {
 
 #[test]
 fn a_second_server_on_the_same_store_is_refused() {
-    let place = Sandbox::new();
-    let server = place.serve(&[]);
-    let err = place.run(&["serve", "--listen", "127.0.0.1:0"]).refused(1);
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&[]);
+    let err = sandbox
+        .run(&["serve", "--listen", "127.0.0.1:0"])
+        .refused(1);
     assert!(
         err.contains("another sonnette serves from this data directory"),
         "{err}"
     );
     drop(server);
-    place.serve(&[]);
+    sandbox.serve(&[]);
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn an_address_in_use_is_named() {
     let server = Sandbox::new().serve(&[]);
     let err = Sandbox::new()
         .run(&["serve", "--listen", &server.address])
@@ -58,8 +61,8 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn the_operator_token_of_the_settings_is_registered_once() {
-    let place = Sandbox::new();
-    place.write("token", "  from-the-file\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("token", "  from-the-file\n");
     let token = [
         "--operator-token",
         "from-the-flag",
@@ -67,8 +70,8 @@ fn the_operator_token_of_the_settings_is_registered_once() {
         "token",
     ];
     for _ in 0..2 {
-        drop(place.serve(&token));
-        let list = place.list(&["token", "list"]);
+        drop(sandbox.serve(&token));
+        let list = sandbox.list(&["token", "list"]);
         assert_eq!(list.len(), 2);
         assert!(
             list.iter()
@@ -78,13 +81,13 @@ fn the_operator_token_of_the_settings_is_registered_once() {
 }
 
 #[test]
-fn a_header_without_end_is_refused() {
+fn an_endless_header_is_refused() {
     let server = Sandbox::new().serve(&[]);
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nX-Big: ").unwrap();
     // The server stops reading at some point, so that writing fails, or answers and closes.
     let piece = [b'a'; 16 * 1024];
-    let began = Instant::now();
+    let began = SystemClock.instant();
     while stream.write_all(&piece).is_ok() {
         assert!(
             began.elapsed() < Duration::from_secs(5),
@@ -94,24 +97,24 @@ fn a_header_without_end_is_refused() {
 }
 
 #[test]
-fn tokens_made_and_revoked_beside_it_count_at_once() {
-    let place = Sandbox::new();
-    place.run(&["organizer", "create", "bigevents"]).done();
-    let server = place.serve(&[]);
+fn tokens_created_and_revoked_by_commands_take_effect_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
+    let server = sandbox.serve(&[]);
     let path = "/api/v1/organizers/bigevents/webhooks/";
-    let token = place
+    let token = sandbox
         .run(&["token", "create", "--organizer", "bigevents"])
         .done();
     assert_eq!(server.get(path, "unknown"), 401);
     assert_eq!(server.get(path, token.trim()), 200);
-    place.run(&["token", "revoke", "1"]).done();
+    sandbox.run(&["token", "revoke", "1"]).done();
     assert_eq!(server.get(path, token.trim()), 401);
 }
 
 #[test]
-fn action_types_come_and_go_with_the_file() {
-    let place = Sandbox::new();
-    place.run(&["organizer", "create", "bigevents"]).done();
+fn action_types_of_the_file_are_added_and_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
     let create = [
         "webhook",
         "create",
@@ -120,29 +123,29 @@ fn action_types_come_and_go_with_the_file() {
         "--action-type",
         "shop.parcel.sent",
     ];
-    place.run(&create).refused(1);
+    sandbox.run(&create).refused(1);
     for description in ["A parcel.", "A parcel is on its way."] {
         let text = format!(
             "[[action_types]]\naction_type = \"shop.parcel.sent\"\ndescription = \"{description}\"\n"
         );
-        place.write("s.toml", &text);
-        place.serve(&["--config", "s.toml"]);
+        sandbox.write("s.toml", &text);
+        sandbox.serve(&["--config", "s.toml"]);
     }
-    place.run(&create).done();
-    place.write("s.toml", "");
-    place.serve(&["--config", "s.toml"]);
-    let gone = place.run(&create).refused(1);
+    sandbox.run(&create).done();
+    sandbox.write("s.toml", "");
+    sandbox.serve(&["--config", "s.toml"]);
+    let gone = sandbox.run(&create).refused(1);
     assert!(gone.contains("shop.parcel.sent"), "{gone}");
-    place.write(
+    sandbox.write(
         "s.toml",
         "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"nobody\"\n",
     );
-    let err = place.run(&["serve", "--config", "s.toml"]).refused(1);
-    assert!(err.contains("no organizer nobody"), "{err}");
+    let err = sandbox.run(&["serve", "--config", "s.toml"]).refused(1);
+    assert!(err.contains("organizer nobody does not exist"), "{err}");
 }
 
 #[test]
-fn connections_beyond_the_bound_wait_their_turn() {
+fn connections_beyond_the_limit_wait() {
     let server = Sandbox::new().serve(&["--max-connections", "1", "--threads", "1"]);
     let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut answer = [0; 15];
@@ -166,18 +169,18 @@ fn connections_beyond_the_bound_wait_their_turn() {
 }
 
 #[test]
-fn the_last_use_of_a_token_outlives_the_server() {
-    let place = Sandbox::new();
-    place.run(&["organizer", "create", "bigevents"]).done();
+fn the_last_use_of_a_token_is_stored() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
     let make = ["token", "create", "--organizer", "bigevents"];
-    let tokens = [place.run(&make).done(), place.run(&make).done()];
-    let server = place.serve(&[]);
+    let tokens = [sandbox.run(&make).done(), sandbox.run(&make).done()];
+    let server = sandbox.serve(&[]);
     for token in &tokens {
         let path = "/api/v1/organizers/bigevents/webhooks/";
         assert_eq!(server.get(path, token.trim()), 200);
     }
     server.end("-TERM");
-    let list = place.list(&["token", "list"]);
+    let list = sandbox.list(&["token", "list"]);
     assert!(
         list.iter().all(|token| token["last_used"].is_string()),
         "{list:?}"

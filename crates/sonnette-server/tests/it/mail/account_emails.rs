@@ -1,4 +1,4 @@
-//! From an invitation to the mail with a link.
+//! Invitations and their links.
 
 use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
@@ -13,13 +13,13 @@ use crate::cli::sandbox::Sandbox;
 const ADA: &str = "ada@example.org";
 
 /// With an organizer that speaks French.
-fn place() -> Sandbox {
-    let place = Sandbox::new();
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
     let create = ["organizer", "create", "bigevents", "--name", "Le Parc"];
-    place
+    sandbox
         .run(&[&create[..], &["--language", "fr"]].concat())
         .done();
-    place
+    sandbox
 }
 
 /// Beside `args`, the settings by which this server mails.
@@ -28,8 +28,8 @@ fn with_mail<'a>(args: &[&'a str], settings: &'a [String]) -> Vec<&'a str> {
     args.iter().copied().chain(settings).collect()
 }
 
-fn store(place: &Sandbox) -> SqliteStore {
-    SqliteStore::open(&place.data()).unwrap()
+fn store(sandbox: &Sandbox) -> SqliteStore {
+    SqliteStore::open(&sandbox.data()).unwrap()
 }
 
 /// Both parts, as they are read.
@@ -61,14 +61,17 @@ fn purpose(store: &SqliteStore, text: &str) -> Option<AccessLinkPurpose> {
 }
 
 #[test]
-fn an_invitation_comes_in_the_organizers_language_with_a_link() {
+fn an_invitation_is_in_the_organizers_language_and_has_a_link() {
     let mail = MailServer::start(Wire::Clear, "");
     mail.script([Manner::Refuse("451 4.7.1 greylisted")]);
-    let (place, settings) = (place(), arguments(&mail));
-    let _server = place.serve(&with_mail(&[], &settings));
+    let (sandbox, settings) = (sandbox(), arguments(&mail));
+    let _server = sandbox.serve(&with_mail(&[], &settings));
     let invite = ["user", "invite", ADA, "--organizer", "bigevents"];
-    let out = place.run(&with_mail(&invite, &settings)).done();
-    assert_eq!(out, "invited ada@example.org: the server mails a link\n");
+    let out = sandbox.run(&with_mail(&invite, &settings)).done();
+    assert_eq!(
+        out,
+        "invited ada@example.org; the server will mail a link\n"
+    );
 
     let mails = mail.wait_for(1);
     assert_eq!(mail.connections(), 2);
@@ -92,27 +95,27 @@ fn an_invitation_comes_in_the_organizers_language_with_a_link() {
     );
 
     // The link leads to this user, and what is stored is not the link.
-    let (store, text) = (store(&place), link(&mails[0]));
+    let (store, text) = (store(&sandbox), link(&mails[0]));
     let user = store.users(None).unwrap().remove(0);
     assert_eq!(
         purpose(&store, &text),
         Some(AccessLinkPurpose::Invitation(user.id))
     );
-    for file in std::fs::read_dir(place.data()).unwrap() {
+    for file in std::fs::read_dir(sandbox.data()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(text.len()).any(|w| w == text.as_bytes()));
     }
 }
 
 #[test]
-fn a_letter_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() {
+fn an_unconfirmed_email_is_sent_again_with_the_same_id_after_a_crash() {
     let mail = MailServer::start(Wire::Clear, "");
     mail.script([Manner::TakeSilently]);
-    let (place, settings) = (place(), arguments(&mail));
-    let mut server = place.serve(&with_mail(&[], &settings));
+    let (sandbox, settings) = (sandbox(), arguments(&mail));
+    let mut server = sandbox.serve(&with_mail(&[], &settings));
     let create = ["user", "create", ADA, "--operator"];
-    place.run(&create).done();
-    let store = store(&place);
+    sandbox.run(&create).done();
+    let store = store(&sandbox);
     let user = store.users(None).unwrap().remove(0).id;
     let owe = || {
         let now = SystemClock.now();
@@ -122,7 +125,7 @@ fn a_letter_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() 
     assert!(!owe().unwrap(), "one a minute");
     mail.wait_for(1);
     server.kill();
-    let _server = place.serve(&with_mail(&[], &settings));
+    let _server = sandbox.serve(&with_mail(&[], &settings));
     let mails = mail.wait_for(2);
     assert_eq!(
         mails[0].header("Subject"),

@@ -1,11 +1,11 @@
-//! `sonnette doctor --mail-to`: how mail goes out, in every wire the settings know.
+//! `sonnette doctor --mail-to`, with each encryption and login.
 
 use super::smtp_server::{MailServer, Manner, Wire};
 use crate::cli::sandbox::Sandbox;
 
 fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
-    let place = Sandbox::new();
-    place.write("authority.pem", &server.authority);
+    let sandbox = Sandbox::new();
+    sandbox.write("authority.pem", &server.authority);
     let port = server.port();
     let mut args = vec![
         "doctor",
@@ -19,7 +19,7 @@ fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
         "Sonnette <webhooks@example.org>",
     ];
     args.extend(more);
-    let ran = place.run(&args);
+    let ran = sandbox.run(&args);
     let line = ran.out.lines().find(|line| line.contains("mail:"));
     (ran.code, line.unwrap_or(&ran.err).to_owned())
 }
@@ -28,7 +28,7 @@ const TRUST: [&str; 2] = ["--extra-ca-file", "authority.pem"];
 const LOGIN: [&str; 4] = ["--mail-user", "sonnette", "--mail-password", "hush"];
 
 #[test]
-fn mail_goes_in_the_clear_only_when_told_so() {
+fn mail_is_unencrypted_only_if_configured() {
     let server = MailServer::start(Wire::Clear, "");
     let (code, line) = doctor(&server, &["--mail-tls", "none"]);
     assert_eq!(code, 0, "{line}");
@@ -39,7 +39,7 @@ fn mail_goes_in_the_clear_only_when_told_so() {
     let mail = &server.mails()[0];
     assert_eq!(mail.to, ["you@example.org"]);
     assert_eq!(mail.header("From"), "Sonnette <webhooks@example.org>");
-    assert_eq!(mail.header("Subject"), "Test mail of Sonnette");
+    assert_eq!(mail.header("Subject"), "Test mail from Sonnette");
     // STARTTLS is the default, and not optional.
     let (code, line) = doctor(&server, &TRUST);
     assert_eq!(code, 1, "{line}");
@@ -71,7 +71,7 @@ fn tls_from_the_start_with_the_old_login() {
 }
 
 #[test]
-fn what_goes_wrong_is_said() {
+fn failures_are_reported() {
     let server = MailServer::start(Wire::Starttls, "PLAIN");
     let (code, line) = doctor(&server, &[]);
     assert_eq!(code, 1);
@@ -92,11 +92,11 @@ fn what_goes_wrong_is_said() {
         );
     }
     assert!(server.mails().is_empty());
-    let place = Sandbox::new();
-    let ran = place.run(&["doctor", "--mail-to", "you@example.org"]);
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["doctor", "--mail-to", "you@example.org"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("mail.host"), "{}", ran.out);
-    let ran = place.run(&["serve", "--mail-from", "nobody"]);
+    let ran = sandbox.run(&["serve", "--mail-from", "nobody"]);
     let said = ran.refused(2);
     assert!(said.contains("--mail-from: expected an address"), "{said}");
 }

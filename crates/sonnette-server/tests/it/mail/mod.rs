@@ -1,4 +1,4 @@
-//! Mail about webhooks that were switched off, handed to a real mail server.
+//! Alerts and account emails, sent to a scripted SMTP server.
 
 mod account_emails;
 mod alerts;

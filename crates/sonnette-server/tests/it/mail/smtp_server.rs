@@ -1,4 +1,4 @@
-//! A mail server that does as told.
+//! A scripted SMTP server.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

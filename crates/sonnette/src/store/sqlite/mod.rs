@@ -34,6 +34,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::tallies::Gathered;
 use super::{Store, StoreError};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use file::Lock;
@@ -103,7 +104,7 @@ impl SqliteStore {
         copier.busy_timeout(PAUSE)?;
         let copier = Mutex::new(Copier {
             connection: copier,
-            not_before: Instant::now(),
+            not_before: SystemClock.instant(),
         });
         Ok(Self {
             path,
@@ -224,7 +225,7 @@ impl Store for SqliteStore {
             return;
         }
         let mut copier = self.copier.lock();
-        let begun = Instant::now();
+        let begun = SystemClock.instant();
         let pause = (size > LOG_LIMIT && begun >= copier.not_before).then(|| self.writer.lock());
         let mode = if pause.is_some() {
             "TRUNCATE"

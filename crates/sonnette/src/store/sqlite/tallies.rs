@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::rows::{Cells, micros};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{Attempt, FailureKind, LatencyHistogram, Outcome, WebhookId};
 use crate::store::AttemptStats;
 
@@ -63,7 +64,7 @@ impl Gathered {
     /// It is in the table.
     pub(super) fn written(&mut self) {
         self.tallies.0.clear();
-        self.written_at = Some(Instant::now());
+        self.written_at = Some(SystemClock.instant());
     }
 }
 

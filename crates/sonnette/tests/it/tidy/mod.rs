@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 6] = [
     ("clock", &[]),
     ("domain", &[]),
     ("dialect", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["clock", "domain"]),
     ("engine", &["clock", "dialect", "domain", "store"]),
     ("testing", &["clock", "domain", "store"]),
 ];
