@@ -129,9 +129,13 @@ async fn save(
 ) -> Result<(), Refused> {
     let note = author.note(action, json!({ "action_type": row.name }), state.now());
     let changed = state
-        .store(move |store| store.put_action_type(&row, remove, note))
+        .store(move |store| match (remove, row.id) {
+            (true, _) => store.remove_action_type(&row, note),
+            (false, 0) => store.add_action_type(&row, note),
+            (false, _) => store.change_action_type(&row, note),
+        })
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(_) => Ok(()),
         ChangeResult::Missing => Err(Refused::Missing),

@@ -31,7 +31,7 @@ pub(crate) async fn create(
     let added = state
         .store(move |store| store.add_event(organizer, &event, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match added {
         ChangeResult::Done(added) => Ok(Some(added)),
         ChangeResult::Taken => Ok(None),
@@ -72,9 +72,12 @@ async fn put(
 ) -> Result<bool, ApiError> {
     let note = author.note(action, json!({ "slug": slug }), state.now());
     let changed = state
-        .store(move |store| store.change_event(organizer, &slug, to, note))
+        .store(move |store| match to {
+            Some((name, date_from)) => store.change_event(organizer, &slug, &name, date_from, note),
+            None => store.remove_event(organizer, &slug, note),
+        })
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(_) => Ok(true),
         ChangeResult::Missing => Ok(false),

@@ -77,6 +77,6 @@ pub(crate) async fn change(
     let changed = state
         .store(move |store| store.change_organizer(id, &mut apply, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     Ok(changed)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn create(
     let token = state
         .store(move |store| store.add_token(&token, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     Ok((token, text))
 }
 
@@ -122,7 +122,7 @@ async fn save(
     let changed = state
         .store(move |store| store.change_token(id, &mut apply, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(token) => Ok(Some(token)),
         ChangeResult::Missing => Ok(None),

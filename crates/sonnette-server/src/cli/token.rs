@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{ChangeResult, NewToken, RegistryStore as _};
+use sonnette::store::{ChangeResult, NewToken, RegistryStore as _, TokenStore as _};
 
 use super::{audit, local_store, output};
 use crate::config::Settings;

@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -139,7 +139,8 @@ async fn admit(
 ) -> Result<Response, ApiError> {
     check_accept(&request, template == STREAM)?;
     let publishing = template == PUBLISHING && request.method() == Method::POST;
-    let caller = authenticate(state, &request, publishing)?;
+    let (headers, path) = (request.headers(), request.uri().path());
+    let caller = authenticate(state, headers, path, publishing).await?;
     let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
     let of_organizer = template.contains("{organizer}");
     let need = entry.need(request.method());
@@ -183,27 +184,28 @@ fn check_accept(request: &Request, streams: bool) -> Result<(), ApiError> {
 
 /// Whose token it is. Publishing asks the store only about a token it has never seen; everything else sees every
 /// change of the registry, whoever made it.
-fn authenticate(state: &AppState, request: &Request, publishing: bool) -> Result<Caller, ApiError> {
-    let text = token_of(
-        request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .map(HeaderValue::as_bytes),
-    )?;
+async fn authenticate(
+    state: &AppState,
+    headers: &HeaderMap,
+    path: &str,
+    publishing: bool,
+) -> Result<Caller, ApiError> {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let text = token_of(authorization.map(HeaderValue::as_bytes))?;
     let hash = token_hash(text);
     let sonnette = &state.sonnette;
     let mut registry = if publishing {
         sonnette.registry()
     } else {
-        sonnette.refresh()?
+        sonnette.refresh().await?
     };
     let mut token = registry.token(&hash).cloned();
-    let slug = organizer_of(request.uri().path());
+    let slug = organizer_of(path);
     let mut tenant = slug
         .as_deref()
         .and_then(|slug| registry.tenant(slug).cloned());
     if publishing && (token.is_none() || tenant.is_none()) {
-        registry = sonnette.refresh()?;
+        registry = sonnette.refresh().await?;
         token = registry.token(&hash).cloned();
         tenant = slug
             .as_deref()

@@ -119,15 +119,15 @@ impl AppState {
     }
 
     /// The registry with every change, whoever made it.
-    pub(crate) fn refresh(&self) -> Result<Arc<RegistrySnapshot>, ApiError> {
-        Ok(self.sonnette.refresh()?)
+    pub(crate) async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, ApiError> {
+        Ok(self.sonnette.refresh().await?)
     }
 
     /// Takes a change of a webhook into the registry and, for organizers that hear of such changes, waits until it is
     /// published: so that it reaches the webhooks that want it when its request is answered, and none that is made
     /// afterwards. If that takes long, the answer does not wait: the change is published all the same.
     pub(crate) async fn announced(&self, organizer: &Organizer) -> Result<(), ApiError> {
-        self.refresh()?;
+        self.refresh().await?;
         if !organizer.dialects.contains(&DialectName::Creads) {
             return Ok(());
         }
@@ -170,7 +170,7 @@ impl AppState {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = self.sonnette.store().touch_tokens(&used) {
+        if let Err(error) = self.sonnette.store().record_token_uses(&used) {
             tracing::warn!(%error, "the times tokens were used could not be written down");
         }
     }

@@ -179,7 +179,7 @@ pub(crate) async fn create_action_type(
     create(&state, &caller.author(), tenant, row)
         .await
         .map_err(|why| refused(name.as_str(), why))?;
-    answer(&state, &caller, &name, StatusCode::CREATED)
+    answer(&state, &caller, &name, StatusCode::CREATED).await
 }
 
 fn read_family(fields: &mut Fields) -> PayloadShape {
@@ -239,7 +239,7 @@ pub(crate) async fn change_action_type(
     change(&state, &caller.author(), row)
         .await
         .map_err(|why| refused(name.as_str(), why))?;
-    answer(&state, &caller, &name, StatusCode::OK)
+    answer(&state, &caller, &name, StatusCode::OK).await
 }
 
 /// Remove an action type
@@ -283,13 +283,13 @@ fn refused(name: &str, refused: Refused) -> ApiError {
 }
 
 /// The action type as the registry has it now.
-fn answer(
+async fn answer(
     state: &AppState,
     caller: &Caller,
     name: &ActionName,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tenant = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;

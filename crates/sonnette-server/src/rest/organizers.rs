@@ -219,7 +219,7 @@ pub(crate) async fn create_organizer(
     let added = state
         .store(move |store| store.add_organizer(&organizer, note))
         .await?;
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     match added {
         ChangeResult::Done(organizer) => {
             Ok(response::json(StatusCode::CREATED, &shown(&organizer)))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{OrganizerSnapshot, PublishError, PublishRequest};
 use crate::dialect::{self, ComposeInput, EventRequirement, FieldErrors, compose};
 use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
-use crate::store::{Key, Publication, PublicationGroup};
+use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
 
 /// The longest `data`, in bytes of JSON text.
@@ -117,9 +117,9 @@ fn publication(
         }
         _ => {}
     }
-    let key = request.idempotency_key.as_ref().map(|text| Key {
+    let key = request.idempotency_key.as_ref().map(|text| IdempotencyKey {
         text: text.clone(),
-        content: content(&request),
+        content_hash: content_hash(&request),
     });
     let composed = compose(&ComposeInput {
         organizer: &tenant.organizer,
@@ -142,7 +142,7 @@ fn publication(
         data: composed.data,
         audience: composed.audience,
         subject: request.subject,
-        at: now,
+        published_at: now,
         key,
         webhooks,
         event: request.event,
@@ -151,7 +151,7 @@ fn publication(
 }
 
 /// SHA-256 of what a publication says, the same for equal JSON values however they are written.
-fn content(request: &PublishRequest) -> [u8; 32] {
+fn content_hash(request: &PublishRequest) -> [u8; 32] {
     let data: Value = serde_json::from_str(request.data.get()).unwrap_or_default();
     let mut text = String::new();
     canonical(&data, &mut text);

@@ -87,7 +87,7 @@ impl Sonnette {
             alerts,
         });
         let janitor = Arc::new(Janitor::new(&shared, log_kept));
-        let waiting = shared.store.waiting_lanes()?;
+        let waiting = shared.store.lanes_with_pending_deliveries()?;
         let mut sending = Vec::new();
         for thread in 0..shared.inboxes.len() {
             let own = waiting
@@ -170,7 +170,7 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
+    pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.shared.registry.version();
         let registry = self.shared.registry.refresh()?;
         if registry.version() != before {

@@ -7,7 +7,7 @@ use sonnette::domain::{
     Token, WebhookId, WebhookState,
 };
 use sonnette::engine::{Activity, ControlError, PublishError};
-use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, RegistryStore, TimeRange};
+use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, TimeRange, TokenStore};
 use sonnette::testing::{Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, note, order, request};
@@ -120,6 +120,7 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     let state = engine
         .sonnette
         .refresh()
+        .await
         .unwrap()
         .webhook(webhook)
         .unwrap()
@@ -148,7 +149,9 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     assert_eq!(told, "disabled");
 
     receiver.answer(ScriptedResponse::ok());
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(2).await;
     settled(&engine, webhook, 2).await;
     let delivery = engine
@@ -290,12 +293,14 @@ async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(410).body("no"));
     let webhook = engine.add_webhook(&receiver.url(), &["pretix.event.order.changed.*"]);
-    engine.change_webhook(webhook, |w| {
-        w.state = WebhookState::Disabled(Disablement {
-            since: jiff::Timestamp::UNIX_EPOCH,
-            reason: DisableReason::User,
-        });
-    });
+    engine
+        .change_webhook(webhook, |w| {
+            w.state = WebhookState::Disabled(Disablement {
+                since: jiff::Timestamp::UNIX_EPOCH,
+                reason: DisableReason::User,
+            });
+        })
+        .await;
     let attempt = engine.sonnette.test(webhook, None).await.unwrap();
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
@@ -355,7 +360,7 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
         .await;
     assert!(matches!(other, Err(PublishError::Conflict(1))), "{other:?}");
     // Concurrently: one is new.
-    let tenant = engine.tenant();
+    let tenant = engine.tenant().await;
     let many = (0..20).map(|_| {
         let (sonnette, tenant) = (engine.sonnette.clone(), tenant.clone());
         let mut r = order("C");
@@ -395,7 +400,7 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
         created: jiff::Timestamp::UNIX_EPOCH,
     };
     let token = engine.store.add_token(&token, note()).unwrap();
-    let tenant = engine.tenant();
+    let tenant = engine.tenant().await;
     let publish = || {
         engine
             .sonnette
@@ -417,7 +422,7 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
             matches!(refused, Err(PublishError::TokenInactive)),
             "{refused:?}"
         );
-        engine.sonnette.refresh().unwrap();
+        engine.sonnette.refresh().await.unwrap();
     }
     engine.sonnette.stop().await;
 }

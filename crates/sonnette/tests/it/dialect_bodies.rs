@@ -11,6 +11,7 @@ use sonnette::domain::{
 };
 use sonnette::store::{
     AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
+    WebhookStore as _,
 };
 use sonnette::testing::{MockClock, Receiver, ScriptedResponse};
 
@@ -66,7 +67,7 @@ async fn published(engine: &TestEngine, count: usize) -> Vec<(String, usize)> {
         if found.len() >= count {
             let names = found.iter().rev();
             return names
-                .map(|n| (n.notification.action_type.to_string(), n.deliveries))
+                .map(|n| (n.notification.action_type.to_string(), n.delivery_count))
                 .collect();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -79,7 +80,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
     let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
-    engine.speak(&[DialectName::Tibillet]);
+    engine.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
     let webhook = engine.add_webhook(&receiver.url(), &[MEMBERSHIP]);
@@ -128,7 +129,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
 async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Tibillet]);
+    engine.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     engine.add_webhook(&receiver.url(), &["tibillet.*"]);
     let none = engine
@@ -140,7 +141,7 @@ async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
     assert_eq!(
         engine
             .sonnette
-            .replay(&engine.tenant(), none.id)
+            .replay(&engine.tenant().await, none.id)
             .await
             .unwrap(),
         0
@@ -175,11 +176,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    let ChangeResult::Done(id) = engine
-        .store
-        .put_action_type(&action, false, note())
-        .unwrap()
-    else {
+    let ChangeResult::Done(id) = engine.store.add_action_type(&action, note()).unwrap() else {
         panic!("not registered")
     };
     let webhook = engine.add_webhook(&receiver.url(), &["order.packed"]);
@@ -193,10 +190,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
     action.id = id;
     action.schema =
         Some(json!({"type": "object", "required": ["new"], "additionalProperties": false}));
-    engine
-        .store
-        .put_action_type(&action, false, note())
-        .unwrap();
+    engine.store.change_action_type(&action, note()).unwrap();
     assert!(
         engine
             .publish(vec![request("order.packed", None, r#"{"old":1}"#)])
@@ -206,8 +200,8 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
     engine.sonnette.expedite(webhook).await.unwrap();
     receiver.wait_for(2).await;
     attempts(&engine, webhook, 2).await;
-    engine.store.put_action_type(&action, true, note()).unwrap();
-    engine.sonnette.refresh().unwrap();
+    engine.store.remove_action_type(&action, note()).unwrap();
+    engine.sonnette.refresh().await.unwrap();
     engine.sonnette.resend(webhook, told.id).await.unwrap();
     receiver.wait_for(3).await;
     let requests = receiver.requests();
@@ -220,7 +214,7 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
 async fn changes_of_webhooks_are_news_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]);
+    engine.speak(&[DialectName::Creads]).await;
     let receiver = Receiver::start().await;
     let listener = engine.add_webhook(&receiver.url(), &["creads.webhook.*"]);
     published(&engine, 1).await;
@@ -230,23 +224,31 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     );
     receiver.wait_for(1).await;
     // Nothing but settings and secrets: no news.
-    engine.change_webhook(other, |w| w.settings.max_per_second = Some(3));
-    engine.change_webhook(other, |w| {
-        w.secrets.current = sonnette::domain::Secret::from_random([9; 32]);
-    });
-    engine.change_webhook(other, |_| ());
-    engine.change_webhook(other, |w| w.comment = Some("new".to_owned()));
+    engine
+        .change_webhook(other, |w| w.settings.max_per_second = Some(3))
+        .await;
+    engine
+        .change_webhook(other, |w| {
+            w.secrets.current = sonnette::domain::Secret::from_random([9; 32]);
+        })
+        .await;
+    engine.change_webhook(other, |_| ()).await;
+    engine
+        .change_webhook(other, |w| w.comment = Some("new".to_owned()))
+        .await;
     receiver.wait_for(2).await;
     for _ in 0..2 {
         engine
             .store
-            .retire_webhook(engine.organizer, other, note())
+            .mark_webhook_deleted(engine.organizer, other, note())
             .unwrap();
     }
-    engine.sonnette.refresh().unwrap();
+    engine.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
-    // Disabled, so that it hears nothing of this either.
-    engine.change_webhook(listener, |w| w.comment = Some("mine".to_owned()));
+    // Disablement, so that it hears nothing of this either.
+    engine
+        .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
+        .await;
     let names = published(&engine, 5).await;
     let expected = [
         ("creads.webhook.created", 0),
@@ -285,7 +287,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
 async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]);
+    engine.speak(&[DialectName::Creads]).await;
     let (gone, good) = (Receiver::start().await, Receiver::start().await);
     gone.answer(ScriptedResponse::status(410));
     let first = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
@@ -305,7 +307,7 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     assert_eq!((count("created"), count("updated")), (3, 2));
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(published(&engine, 5).await.len(), 5);
-    let registry = engine.sonnette.refresh().unwrap();
+    let registry = engine.sonnette.refresh().await.unwrap();
     for webhook in [first, second] {
         let state = &registry.webhook(webhook).unwrap().state;
         assert!(
@@ -322,7 +324,7 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
 async fn news_survives_a_stop() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]);
+    engine.speak(&[DialectName::Creads]).await;
     engine.sonnette.stop().await;
     // The command line, while nobody serves.
     engine.add_webhook("http://127.0.0.1:9/x", &["creads.webhook.*"]);

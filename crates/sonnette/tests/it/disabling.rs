@@ -33,17 +33,20 @@ async fn order(engine: &TestEngine, webhook: WebhookId, count: usize) {
 async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.disable_after(3, 0);
+    engine.disable_after(3, 0).await;
     let receiver = Receiver::start().await;
     let bad = || ScriptedResponse::status(500);
     receiver.script([bad(), bad(), ScriptedResponse::ok(), bad(), bad(), bad()]);
     let webhook = engine.add_webhook(&receiver.url_of("/in?key=hush"), &[PLACED]);
     for count in 1..=5 {
         order(&engine, webhook, count).await;
-        assert_eq!(engine.disabled(webhook), None, "after {count}");
+        assert_eq!(engine.disabled(webhook).await, None, "after {count}");
     }
     order(&engine, webhook, 6).await;
-    assert_eq!(engine.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
     assert_eq!(engine.order("B").await.deliveries, 0);
 
     // Exactly one alert, with what its reader needs and without the query.
@@ -60,7 +63,9 @@ async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     assert_eq!(engine.store.backlog(webhook).unwrap().0, 5);
     assert_eq!(receiver.requests().len(), 6);
     receiver.answer(ScriptedResponse::ok());
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(11).await;
     engine.settled(webhook, 11).await;
     assert_eq!(engine.store.backlog(webhook).unwrap().0, 0);
@@ -89,8 +94,12 @@ async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
         since: SystemClock.now(),
         reason: DisableReason::User,
     };
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Disabled(off));
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Disabled(off))
+        .await;
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(3).await;
     assert_eq!(kinds(&engine), []);
     engine.sonnette.stop().await;
@@ -100,14 +109,14 @@ async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
 async fn the_least_time_must_have_passed_too() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.disable_after(2, 3600);
+    engine.disable_after(2, 3600).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
     for count in 1..=4 {
         order(&engine, webhook, count).await;
     }
-    assert_eq!(engine.disabled(webhook), None);
+    assert_eq!(engine.disabled(webhook).await, None);
     engine.sonnette.stop().await;
 }
 
@@ -117,7 +126,7 @@ async fn a_restart_forgets_no_failure() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
     let engine = TestEngine::start(directory.path());
-    engine.disable_after(3, 0);
+    engine.disable_after(3, 0).await;
     let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
     order(&engine, webhook, 1).await;
     order(&engine, webhook, 2).await;
@@ -126,7 +135,10 @@ async fn a_restart_forgets_no_failure() {
 
     let engine = TestEngine::start(directory.path());
     order(&engine, webhook, 3).await;
-    assert_eq!(engine.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
     assert_eq!(alerts(&engine)[0].failures, 3);
     engine.sonnette.stop().await;
 }
@@ -135,7 +147,7 @@ async fn a_restart_forgets_no_failure() {
 async fn three_days_without_a_success_are_enough_too() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.disable_after(1_000, 0);
+    engine.disable_after(1_000, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
@@ -147,7 +159,7 @@ async fn three_days_without_a_success_are_enough_too() {
             .disable_never_succeeded(webhook, after)
             .unwrap()
     );
-    assert_eq!(engine.store.expire(webhook, after).unwrap(), 1);
+    assert_eq!(engine.store.expire_deliveries(webhook, after).unwrap(), 1);
     assert!(
         engine
             .store
@@ -160,7 +172,10 @@ async fn three_days_without_a_success_are_enough_too() {
             .disable_never_succeeded(webhook, after)
             .unwrap()
     );
-    assert_eq!(engine.disabled(webhook), Some(DisableReason::Failures));
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
     assert_eq!(kinds(&engine), [AlertKind::Failures]);
     engine.sonnette.stop().await;
 }
@@ -173,7 +188,7 @@ async fn a_warning_comes_once_half_way() {
         ..AlertRules::default()
     };
     let engine = TestEngine::start_with(directory.path(), rules);
-    engine.disable_after(4, 0);
+    engine.disable_after(4, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
@@ -197,14 +212,16 @@ async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
             ..AlertRules::default()
         };
         let engine = TestEngine::start_with(directory.path(), rules);
-        engine.disable_after(20, 3600);
+        engine.disable_after(20, 3600).await;
         let receiver = Receiver::start().await;
         receiver.answer(ScriptedResponse::status(410));
         let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
         let contact = vec!["erp@example.org".to_owned()];
-        engine.change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact));
+        engine
+            .change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact))
+            .await;
         order(&engine, webhook, 1).await;
-        assert_eq!(engine.disabled(webhook), Some(DisableReason::Gone));
+        assert_eq!(engine.disabled(webhook).await, Some(DisableReason::Gone));
         let owed: Vec<_> = alerts(&engine)
             .into_iter()
             .map(|a| (a.kind, a.recipients))
@@ -223,7 +240,7 @@ async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
 async fn an_alert_waits_for_its_time_and_ends_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.disable_after(1, 0);
+    engine.disable_after(1, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
@@ -231,15 +248,21 @@ async fn an_alert_waits_for_its_time_and_ends_once() {
     let now = SystemClock.now();
     let alert = engine.store.due_alerts(now, 9).unwrap().remove(0);
     let end = alert.after_failure(alert.pending.clone(), "no server".to_owned(), now);
-    engine.store.settle_alert(alert.id, &end, now).unwrap();
+    engine
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
     assert_eq!(engine.store.due_alerts(now, 9).unwrap(), []);
     let again = alerts(&engine).remove(0);
     assert_eq!((again.id, again.tries), (alert.id, 1));
     engine
         .store
-        .settle_alert(alert.id, &AlertResult::Sent, now)
+        .record_alert_result(alert.id, &AlertResult::Sent, now)
         .unwrap();
-    engine.store.settle_alert(alert.id, &end, now).unwrap();
+    engine
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
     assert_eq!(alerts(&engine), []);
     engine.sonnette.stop().await;
 }

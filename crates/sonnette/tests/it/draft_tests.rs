@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sonnette::domain::{
-    ExtraHeader, FailureKind, OrganizerId, Outcome, Secret, Webhook, WebhookId,
+    ExtraHeader, OrganizerId, Outcome, Secret, SendFailure, Webhook, WebhookId,
 };
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, ChangeResult, History, RegistryStore};
+use sonnette::store::{AttemptQuery, AuditLog, ChangeResult, History, RegistryStore};
 use sonnette::testing::{Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, note, organizer, webhook};
@@ -33,7 +33,13 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
         value: "yes".to_owned(),
     }];
     let version = engine.store.version().unwrap();
-    let audit = || engine.store.audit(engine.organizer, 0, 99).unwrap().0;
+    let audit = || {
+        engine
+            .store
+            .audit_entries(engine.organizer, 0, 99)
+            .unwrap()
+            .0
+    };
     let audited = audit();
 
     let mut news = engine.sonnette.watch();
@@ -71,7 +77,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
     );
     assert_eq!(engine.store.version().unwrap(), version);
     assert_eq!(audit(), audited);
-    assert_eq!(engine.disabled(id), None);
+    assert_eq!(engine.disabled(id).await, None);
 }
 
 #[tokio::test]
@@ -86,10 +92,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     assert!(
         matches!(
             attempt.exchange.outcome,
-            Outcome::Failed {
-                failure: FailureKind::Address,
-                ..
-            }
+            Outcome::Failed(SendFailure::ForbiddenAddress { .. })
         ),
         "{attempt:?}"
     );
@@ -142,13 +145,7 @@ async fn only_a_few_are_tried_out_at_a_time() {
     for attempt in trying.join_all().await {
         let outcome = &Arc::clone(&attempt.unwrap()).exchange.outcome;
         assert!(
-            matches!(
-                outcome,
-                Outcome::Failed {
-                    failure: FailureKind::Timeout,
-                    ..
-                }
-            ),
+            matches!(outcome, Outcome::Failed(SendFailure::Timeout { .. })),
             "{outcome:?}"
         );
     }

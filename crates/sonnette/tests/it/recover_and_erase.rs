@@ -34,7 +34,7 @@ async fn what_was_missed_while_off_is_owed_once() {
         until: None,
     };
 
-    engine.change_webhook(webhook, |w| w.state = off());
+    engine.change_webhook(webhook, |w| w.state = off()).await;
     let first = engine.order("missed1").await;
     let paid = request(
         "pretix.event.order.paid",
@@ -42,9 +42,11 @@ async fn what_was_missed_while_off_is_owed_once() {
         r#"{"code":"B"}"#,
     );
     engine.publish(vec![paid]).await.unwrap();
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     engine.order("between").await;
-    engine.change_webhook(webhook, |w| w.state = off());
+    engine.change_webhook(webhook, |w| w.state = off()).await;
     let second = engine.order("missed2").await;
     assert!(matches!(
         engine
@@ -53,7 +55,9 @@ async fn what_was_missed_while_off_is_owed_once() {
             .await,
         Err(ControlError::Disabled)
     ));
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     receiver.wait_for(2).await;
 
     let missed = |since, dry_run| engine.sonnette.resend_missed(webhook, span(since), dry_run);
@@ -139,7 +143,7 @@ async fn a_person_is_forgotten_everywhere() {
     engine.settled(webhook, 3).await;
     assert!(holds(directory.path(), "HUSHCODE1") && holds(directory.path(), "HUSHANSWER"));
 
-    let tenant = engine.tenant();
+    let tenant = engine.tenant().await;
     let erased = engine.sonnette.erase(&tenant, "hush-42").await.unwrap();
     let counts = (erased.notifications, erased.attempts, erased.dropped);
     assert_eq!(counts, (2, 2, 1));
@@ -193,7 +197,7 @@ async fn an_answer_that_comes_after_the_erasure_is_not_kept() {
     receiver.wait_for(1).await;
     let erased = engine
         .sonnette
-        .erase(&engine.tenant(), "hush-42")
+        .erase(&*engine.tenant().await, "hush-42")
         .await
         .unwrap();
     assert_eq!((erased.notifications, erased.dropped), (1, 1));
@@ -218,7 +222,7 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
     assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = engine.add_webhook(&receiver.url(), &["tibillet.reservation"]);
-    engine.change_webhook(webhook, |w| w.state = off());
+    engine.change_webhook(webhook, |w| w.state = off()).await;
     let mut uuids = Vec::new();
     for status in ["R", "P"] {
         let uuid = uuid::Uuid::new_v4().to_string();
@@ -229,14 +233,19 @@ async fn what_rang_nobody_was_not_missed_and_kept_input_is_erased_too() {
         engine.publish(vec![saved]).await.unwrap();
         uuids.push(uuid);
     }
-    engine.change_webhook(webhook, |w| w.state = WebhookState::Enabled);
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
     let missed = engine
         .sonnette
         .resend_missed(webhook, TimeRange::default(), false);
     assert_eq!(missed.await.unwrap(), 1);
     receiver.wait_for(1).await;
     engine.settled(webhook, 1).await;
-    let erased = engine.sonnette.erase(&engine.tenant(), "hush-42").await;
+    let erased = engine
+        .sonnette
+        .erase(&*engine.tenant().await, "hush-42")
+        .await;
     assert_eq!(erased.unwrap().notifications, 2);
     for uuid in uuids {
         assert!(!holds(directory.path(), &uuid), "{uuid} is still there");

@@ -15,7 +15,7 @@ use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
-    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store,
+    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store, WebhookStore,
 };
 
 /// A note for the audit log that no test looks at.
@@ -122,7 +122,7 @@ impl TestEngine {
     }
 
     /// Has the organizer speak these dialects.
-    pub(crate) fn speak(&self, dialects: &[DialectName]) {
+    pub(crate) async fn speak(&self, dialects: &[DialectName]) {
         let mut change = |organizer: &mut Organizer| {
             organizer.dialects = dialects.to_vec();
             true
@@ -130,12 +130,13 @@ impl TestEngine {
         self.store
             .change_organizer(self.organizer, &mut change, note())
             .unwrap();
-        self.sonnette.refresh().unwrap();
+        self.sonnette.refresh().await.unwrap();
     }
 
-    pub(crate) fn tenant(&self) -> Arc<OrganizerSnapshot> {
+    pub(crate) async fn tenant(&self) -> Arc<OrganizerSnapshot> {
         self.sonnette
             .refresh()
+            .await
             .unwrap()
             .organizer_by_id(self.organizer)
             .unwrap()
@@ -149,7 +150,7 @@ impl TestEngine {
             .id
     }
 
-    pub(crate) fn change_webhook(&self, id: WebhookId, change: impl Fn(&mut Webhook)) {
+    pub(crate) async fn change_webhook(&self, id: WebhookId, change: impl Fn(&mut Webhook)) {
         let mut change = |w: &mut Webhook| {
             change(w);
             true
@@ -159,11 +160,11 @@ impl TestEngine {
             .change_webhook(self.organizer, id, &mut change, note())
             .unwrap();
         assert!(matches!(changed, ChangeResult::Done(_)), "{changed:?}");
-        self.sonnette.refresh().unwrap();
+        self.sonnette.refresh().await.unwrap();
     }
 
     /// Switches webhooks off after so many failures in a row, over at least so many seconds; mails `ops@example.org`.
-    pub(crate) fn disable_after(&self, failures: u32, seconds: i64) {
+    pub(crate) async fn disable_after(&self, failures: u32, seconds: i64) {
         let mut change = |organizer: &mut Organizer| {
             organizer.contact_emails = vec!["ops@example.org".to_owned()];
             organizer.failure_policy = Some(FailurePolicy::After {
@@ -177,12 +178,20 @@ impl TestEngine {
             .change_organizer(self.organizer, &mut change, note())
             .unwrap();
         assert!(matches!(changed, ChangeResult::Done(_)), "{changed:?}");
-        self.sonnette.refresh().unwrap();
+        self.sonnette.refresh().await.unwrap();
     }
 
     /// Why the webhook is off, if it is.
-    pub(crate) fn disabled(&self, id: WebhookId) -> Option<DisableReason> {
-        match self.sonnette.refresh().unwrap().webhook(id).unwrap().state {
+    pub(crate) async fn disabled(&self, id: WebhookId) -> Option<DisableReason> {
+        match self
+            .sonnette
+            .refresh()
+            .await
+            .unwrap()
+            .webhook(id)
+            .unwrap()
+            .state
+        {
             WebhookState::Enabled => None,
             WebhookState::Disabled(disabled) => Some(disabled.reason),
         }
@@ -213,7 +222,9 @@ impl TestEngine {
         &self,
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
-        self.sonnette.publish(&self.tenant(), None, requests).await
+        self.sonnette
+            .publish(&*self.tenant().await, None, requests)
+            .await
     }
 
     /// Publishes that an order was placed.

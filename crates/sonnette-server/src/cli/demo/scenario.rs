@@ -204,11 +204,11 @@ fn describe(attempt: &Attempt) -> String {
     let result = match &attempt.exchange.outcome {
         outcome if outcome.is_success() && attempt.test => "tested    ".to_owned(),
         outcome if outcome.is_success() => "delivered ".to_owned(),
-        Outcome::Answered { .. } | Outcome::Failed { .. } => "failed    ".to_owned(),
+        Outcome::Answered { .. } | Outcome::Failed(_) => "failed    ".to_owned(),
     };
     let reason = match &attempt.exchange.outcome {
         outcome if outcome.is_success() => String::new(),
-        Outcome::Failed { reason, .. } => format!(" ({reason})"),
+        Outcome::Failed(failure) => format!(" ({failure})"),
         Outcome::Answered { status, .. } if *number == 1 => {
             format!(" (responded {status}; the next attempt is in 5 s)")
         }

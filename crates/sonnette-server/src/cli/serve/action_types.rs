@@ -22,9 +22,8 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     for deleted in registered(store)?.iter().filter(|row| row.from_file) {
         if !kept.contains(&(deleted.organizer, &deleted.name)) {
             let data = json!({"action_type": deleted.name, "source": "configuration file"});
-            store.put_action_type(
+            store.remove_action_type(
                 deleted,
-                true,
                 audit::new_entry("sonnette.action_type.deleted", data),
             )?;
             tracing::info!(action_type = %deleted.name, "deleted action type {}, which the configuration file no longer has", deleted.name);
@@ -71,10 +70,12 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
         action,
         json!({"action_type": row.name, "source": "configuration file"}),
     );
-    if matches!(
-        store.put_action_type(&row, false, entry)?,
-        ChangeResult::Done(_)
-    ) {
+    let changed = if id == 0 {
+        store.add_action_type(&row, entry)?
+    } else {
+        store.change_action_type(&row, entry)?
+    };
+    if matches!(changed, ChangeResult::Done(_)) {
         tracing::info!(action_type = %row.name, "registered action type {} of the configuration file", row.name);
     } else {
         // Action types for all organizers are only listed with an organizer; the next start finds them.

@@ -11,7 +11,7 @@ use sonnette::domain::{
     WebhookSettings, WebhookState,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer};
+use sonnette::store::{RegistryStore as _, StoredOrganizer, WebhookStore as _};
 
 use super::to_json;
 use crate::cli::{audit, local_store, output};

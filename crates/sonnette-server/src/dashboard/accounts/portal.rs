@@ -33,7 +33,7 @@ pub(crate) async fn enter_portal(
     let Some(AccessLinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
         return Err(PageError::PortalOver);
     };
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tenant = registry
         .organizer_by_id(organizer)
         .ok_or(PageError::PortalOver)?;

@@ -62,7 +62,7 @@ pub(crate) async fn show(
     let organizer = desk.organizer();
     let (count, entries, users) = state
         .store(move |store| {
-            let (count, entries) = store.audit(organizer, skip, PAGE_SIZE)?;
+            let (count, entries) = store.audit_entries(organizer, skip, PAGE_SIZE)?;
             Ok((count, entries, store.users(None)?))
         })
         .await?;
@@ -72,7 +72,7 @@ pub(crate) async fn show(
     let names = Names {
         w: desk.frame.w,
         users: users.collect(),
-        registry: &*state.refresh()?,
+        registry: &*state.refresh().await?,
     };
     let link = |number: usize| desk.url(format_args!("/audit/?page={number}"));
     let more = skip + PAGE_SIZE < count;

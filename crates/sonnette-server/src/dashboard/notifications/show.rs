@@ -68,7 +68,7 @@ pub(crate) async fn show(
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = desk.tenant.webhooks.keys().copied().collect();
     let deliveries = state
-        .store(move |store| store.deliveries_of(id, &webhooks))
+        .store(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
@@ -91,7 +91,7 @@ pub(crate) async fn show(
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| pretty(hold_reason::data(&entry).get().as_bytes())),
         subject: entry.subject,
-        matched: entry.deliveries,
+        matched: entry.delivery_count,
         rows,
         f: desk.frame,
     })

@@ -94,7 +94,7 @@ impl FromRequestParts<AppState> for Visit {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        let registry = state.refresh()?;
+        let registry = state.refresh().await?;
         let path = parts.uri.path();
         let visitor = match Pass::of(&parts.headers, path) {
             Some(pass) => pass.visitor(state, &registry, true).await?,
@@ -268,7 +268,7 @@ impl FromRequestParts<AppState> for Guest {
         let path = parts.uri.path();
         let mut frame = Frame::bare(&parts.headers, &parts.uri);
         let user = match Pass::of(&parts.headers, path) {
-            Some(pass) => match pass.visitor(state, &*state.refresh()?, true).await? {
+            Some(pass) => match pass.visitor(state, &*state.refresh().await?, true).await? {
                 Some(Visitor::User(user)) => Some(user),
                 _ => None,
             },

@@ -45,8 +45,8 @@ struct ListPage {
 }
 
 impl ListPage {
-    fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
-        let registry = state.refresh()?;
+    async fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
+        let registry = state.refresh().await?;
         let own = tokens::of(&registry, desk.organizer());
         Ok(Self {
             here: desk.url("/tokens/"),
@@ -90,7 +90,7 @@ fn row(state: &AppState, desk: &Desk, token: &Token) -> Row {
 pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
     desk.need(&state, Permission::Organizer).await?;
     let offered = offered(&desk);
-    page(&ListPage::new(&state, desk, offered)?)
+    page(&ListPage::new(&state, desk, offered).await?)
 }
 
 /// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
@@ -113,7 +113,7 @@ pub(crate) async fn create(
         let view = ListPage {
             name,
             faults,
-            ..ListPage::new(&state, desk, permissions)?
+            ..ListPage::new(&state, desk, permissions).await?
         };
         let mut response = page(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -127,7 +127,7 @@ pub(crate) async fn create(
             name: made.0.name,
             text: made.1,
         }),
-        ..ListPage::new(&state, desk, offered)?
+        ..ListPage::new(&state, desk, offered).await?
     };
     let mut response = page(&view)?;
     *response.status_mut() = StatusCode::CREATED;

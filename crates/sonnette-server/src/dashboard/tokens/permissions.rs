@@ -45,7 +45,7 @@ pub(super) fn covered(desk: &Desk, permissions: Permissions) -> bool {
 pub(super) async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageError> {
     desk.need(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let own = tokens::of(&registry, desk.organizer());
     own.into_iter()
         .find(|token| token.id == id)

@@ -27,13 +27,13 @@ pub(super) async fn send_forever(context: &MailContext) {
 /// Tries each account email that is due once.
 async fn send_due(context: &MailContext) -> Result<(), StoreError> {
     let store = context.sonnette.store();
-    for email in store.due_letters(context.now(), MAX_BATCH_ROWS)? {
+    for email in store.due_account_emails(context.now(), MAX_BATCH_ROWS)? {
         let result = send(context, &email).await?;
         log_result(&email, &result);
         let mail = format!("the {} email of user {}", email.kind, email.user);
         context
             .save_result(&mail, || {
-                store.settle_letter(email.id, &result, context.now())
+                store.record_account_email_result(email.id, &result, context.now())
             })
             .await;
     }
@@ -49,7 +49,7 @@ async fn send(
         let error = "no attempt succeeded in time".to_owned();
         return Ok(AccountEmailResult::GivenUp { error });
     }
-    let registry = context.sonnette.refresh()?;
+    let registry = context.sonnette.refresh().await?;
     let organizer = email
         .organizer
         .and_then(|id| registry.organizer_by_id(id))

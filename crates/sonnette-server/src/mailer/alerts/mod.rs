@@ -29,7 +29,7 @@ async fn send_due(context: &MailContext) -> Result<(), StoreError> {
         let mail = format!("the {} alert of webhook {}", alert.kind, alert.webhook);
         context
             .save_result(&mail, || {
-                store.settle_alert(alert.id, &result, context.now())
+                store.record_alert_result(alert.id, &result, context.now())
             })
             .await;
     }
@@ -37,7 +37,7 @@ async fn send_due(context: &MailContext) -> Result<(), StoreError> {
 }
 
 async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, StoreError> {
-    let registry = context.sonnette.refresh()?;
+    let registry = context.sonnette.refresh().await?;
     let Some(tenant) = registry.organizer_by_id(alert.organizer) else {
         let error = "its organizer no longer exists".to_owned();
         return Ok(AlertResult::GivenUp { error });

@@ -128,7 +128,7 @@ pub(crate) async fn list_notifications(
     let query = NotificationQuery {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
-        span: filters.span(),
+        range: filters.span(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -138,7 +138,7 @@ pub(crate) async fn list_notifications(
         .await?;
     let shown = |entry: &NotificationEntry| NotificationSummary {
         notification: NotificationJson::of(entry),
-        deliveries: entry.deliveries,
+        deliveries: entry.delivery_count,
     };
     Ok(pagination::after(
         &address,
@@ -170,7 +170,10 @@ pub(crate) async fn get_notification(
             let Some(entry) = store.notification(organizer, id)? else {
                 return Ok(None);
             };
-            Ok(Some((entry, store.deliveries_of(id, &webhooks)?)))
+            Ok(Some((
+                entry,
+                store.deliveries_of_notification(id, &webhooks)?,
+            )))
         })
         .await?;
     let (entry, deliveries) = found.ok_or_else(|| ApiError::no_such("Notification"))?;

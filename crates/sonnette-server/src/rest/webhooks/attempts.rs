@@ -48,7 +48,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
         notification: filters.id("notification_id"),
-        span: filters.span(),
+        range: filters.span(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -76,13 +76,13 @@ pub(crate) async fn list_webhook_attempts(
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
     let found = state
-        .store(move |store| store.attempts_page(&[id], &query))
+        .store(move |store| store.attempt_page(&[id], &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::looked(
         &address,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         AttemptJson::of,
     ))
@@ -111,13 +111,13 @@ pub(crate) async fn list_attempts(
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();
     let found = state
-        .store(move |store| store.attempts_page(&webhooks, &query))
+        .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::looked(
         &address,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         WebhookAttemptJson::of,
     ))

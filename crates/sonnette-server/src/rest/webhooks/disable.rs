@@ -40,9 +40,9 @@ pub(crate) async fn disable_webhook(
         state.now(),
     );
     let changed = state
-        .store(move |store| store.retire_webhook(organizer, id, note))
+        .store(move |store| store.mark_webhook_deleted(organizer, id, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     if changed == ChangeResult::Missing {
         return Err(no_webhook());
     }

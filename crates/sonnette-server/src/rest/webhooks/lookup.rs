@@ -34,7 +34,7 @@ pub(crate) async fn change(
     let changed = state
         .store(move |store| store.change_webhook(organizer, id, &mut change, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     match changed {
         ChangeResult::Done(webhook) => Ok(webhook),
         ChangeResult::Missing => Err(no_webhook()),
@@ -51,5 +51,7 @@ pub(crate) async fn note(
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let note = caller.note(action, data, state.now());
-    state.store(move |store| store.note(organizer, note)).await
+    state
+        .store(move |store| store.add_audit_entry(organizer, note))
+        .await
 }

@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{AccessLinkPurpose, AccountEmailKind, Language, SecretHash};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{AccountEmailStore as _, AccountStore as _};
+use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
 use super::alerts::arguments;
 use super::smtp_server::{Mail, MailServer, Manner, Wire};
@@ -119,7 +119,7 @@ fn an_unconfirmed_email_is_sent_again_with_the_same_id_after_a_crash() {
     let user = store.users(None).unwrap().remove(0).id;
     let owe = || {
         let now = SystemClock.now();
-        store.owe_letter(user, AccountEmailKind::Reset, Language::English, None, now)
+        store.enqueue_account_email(user, AccountEmailKind::Reset, Language::English, None, now)
     };
     assert!(owe().unwrap());
     assert!(!owe().unwrap(), "one a minute");

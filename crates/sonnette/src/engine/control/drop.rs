@@ -16,7 +16,8 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`]; [`ControlError::Stopping`].
     pub async fn drop_waiting(&self, webhook: WebhookId) -> Result<u64, ControlError> {
-        self.refresh()?
+        self.refresh()
+            .await?
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
         let (paused, pause) = oneshot::channel();
@@ -35,10 +36,10 @@ impl Sonnette {
             let mut resume = resume;
             let mut count = 0;
             loop {
-                let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
+                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
                 if dropped < MAX_BATCH_ROWS {
-                    resume.through = store.newest_id()?;
+                    resume.through = store.newest_notification_id()?;
                     return Ok(count);
                 }
             }

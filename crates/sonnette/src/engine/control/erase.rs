@@ -7,7 +7,7 @@ use crate::domain::NotificationId;
 use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Message;
 use crate::engine::{OrganizerSnapshot, Sonnette};
-use crate::store::Erased;
+use crate::store::ErasureResult;
 
 impl Sonnette {
     /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
@@ -19,12 +19,12 @@ impl Sonnette {
         &self,
         tenant: &OrganizerSnapshot,
         subject: &str,
-    ) -> Result<Erased, ControlError> {
+    ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.shared.store.clone(), subject.to_owned());
         let (through, lanes) = run_blocking(move || {
             // What is published from now on is another matter; so lanes that are found below are all there are.
-            let through = store.newest_id()?;
+            let through = store.newest_notification_id()?;
             Ok((through, store.lanes_of_subject(organizer, &key)?))
         })
         .await?;
@@ -50,9 +50,9 @@ impl Sonnette {
         );
         Ok(run_blocking(move || {
             let mut resumes = resumes;
-            let mut sum = Erased::default();
+            let mut sum = ErasureResult::default();
             loop {
-                let erased = store.erase(organizer, &key, through, now)?;
+                let erased = store.erase_subject(organizer, &key, through, now)?;
                 sum.notifications += erased.notifications;
                 sum.attempts += erased.attempts;
                 sum.dropped += erased.dropped;
@@ -60,7 +60,7 @@ impl Sonnette {
                     break;
                 }
             }
-            let newest = store.newest_id()?;
+            let newest = store.newest_notification_id()?;
             for resume in &mut resumes {
                 resume.through = newest;
             }

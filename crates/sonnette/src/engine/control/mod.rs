@@ -49,8 +49,8 @@ impl Sonnette {
             .send(Message::Look { webhook, probe_now });
     }
 
-    pub(super) fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
-        match self.refresh()?.webhook(webhook) {
+    pub(super) async fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
+        match self.refresh().await?.webhook(webhook) {
             None => Err(ControlError::Missing),
             Some(webhook) if !webhook.is_enabled() => Err(ControlError::Disabled),
             Some(_) => Ok(()),

@@ -21,7 +21,7 @@ impl Sonnette {
         span: TimeRange,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let registry = self.registry();
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner
@@ -61,7 +61,7 @@ fn recover(
         count += if dry_run {
             missed.len() as u64
         } else {
-            store.owe(webhook, &missed, now)?
+            store.enqueue(webhook, &missed, now)?
         };
         after = next;
         if after.is_none() {

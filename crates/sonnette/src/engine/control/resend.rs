@@ -17,7 +17,7 @@ impl Sonnette {
         webhook: WebhookId,
         notification: NotificationId,
     ) -> Result<Delivery, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.shared.store.clone();
         let (waiting, delivery) = run_blocking(move || {
@@ -46,7 +46,7 @@ impl Sonnette {
         only: Option<DeliveryStateFilter>,
         dry_run: bool,
     ) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = run_blocking(move || {
             let (mut count, mut after) = (0, None);
@@ -73,11 +73,11 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
     pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
-        self.require_enabled(webhook)?;
+        self.require_enabled(webhook).await?;
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = run_blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.make_due(webhook, now)? == MAX_BATCH_ROWS {}
+            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
             Ok(count)
         })
         .await?;

@@ -22,7 +22,7 @@ impl Sonnette {
         webhook: WebhookId,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
         let notification = self.example(found, action_type).await?;
         let (answer, attempt) = oneshot::channel();
@@ -67,12 +67,12 @@ impl Sonnette {
         webhook: &Webhook,
         action_type: Option<&str>,
     ) -> Result<Notification, ControlError> {
-        let registry = self.refresh()?;
+        let registry = self.refresh().await?;
         let tenant = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
-        let id = run_blocking(move || store.reserve_id()).await?;
+        let id = run_blocking(move || store.reserve_notification_id()).await?;
         example(tenant, webhook, action_type, id, self.shared.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

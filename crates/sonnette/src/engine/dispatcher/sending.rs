@@ -20,7 +20,7 @@ use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{Test, TryOut};
 use crate::engine::lane::Order;
 use crate::engine::sender::{Connections, Prepared, Request};
-use crate::store::{Settlement, Verdict};
+use crate::store::{Settlement, SettlementCause};
 
 impl Dispatcher {
     /// Hands in a settlement; its number.
@@ -149,16 +149,16 @@ impl Dispatcher {
         }
         let settlement = Settlement {
             webhook: slot.id,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(finished.follows),
+                update: Some(finished.follows),
             },
             health: finished.health,
             disable: finished.decision.disable,
             alert: self
                 .shared
                 .alerts
-                .owed(&finished.decision, current.policy.failures, now),
+                .alert_after(&finished.decision, current.policy.failures, now),
         };
         let number = self.settle(slot, order.waiting.notification.id, settlement);
         if finished.hold {
@@ -200,13 +200,13 @@ impl Dispatcher {
         let attempt = of_test(id, &current.webhook, &test.notification, sent);
         self.shared
             .tell_attempt(current.webhook.organizer, &attempt);
-        let verdict = Verdict::Attempted {
+        let cause = SettlementCause::Attempted {
             attempt: attempt.clone(),
-            follows: None,
+            update: None,
         };
         self.shared.committer.settle(Settlement {
             webhook: slot.id,
-            verdict,
+            cause,
             health: None,
             disable: None,
             alert: None,
@@ -261,7 +261,7 @@ fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decis
     }
     let reason = match &exchange.outcome {
         Outcome::Answered { status, .. } => format!("the receiver answered {status}"),
-        Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Failed(failure) => failure.to_string(),
     };
     let notification = order.waiting.notification.id;
     if let Some(disable) = decision.disable {

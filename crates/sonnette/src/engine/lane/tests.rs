@@ -431,5 +431,5 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     let finished = finish(&mut lane, &order, 410, at(2));
     assert_eq!(finished.decision.disable, None);
     assert_eq!(lane.health().streak, None);
-    assert!(matches!(finished.follows, DeliveryUpdate::Waits(_)));
+    assert!(matches!(finished.follows, DeliveryUpdate::Reschedule(_)));
 }

@@ -19,15 +19,15 @@ use place::{action, note};
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
-    Disablement, EventFilter, FailureKind, FailurePolicy, HttpExchange, Language, NotificationId,
-    Organizer, OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SettlementKind,
+    Disablement, EventFilter, FailurePolicy, HttpExchange, Language, NotificationId, Organizer,
+    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SendFailure, SettlementKind,
     Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
     NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
-    Verdict,
+    SettlementCause, WebhookStore,
 };
 
 /// How a receiver behaves for a while.
@@ -106,7 +106,7 @@ impl World {
                 shape: PayloadShape::Custom,
                 body: BodyTemplate::Complete("{}".into()),
                 subject: None,
-                at: self.now,
+                published_at: self.now,
                 key: None,
                 webhooks: enabled.clone(),
             })
@@ -125,7 +125,7 @@ impl World {
             .store
             .commit(self.store.version().unwrap(), &batch)
             .unwrap();
-        let GroupResult::Taken(taken) = &answers[0] else {
+        let GroupResult::Stored(taken) = &answers[0] else {
             panic!("{answers:?}")
         };
         for (answered, publication) in taken.iter().zip(&batch.groups[0].publications) {
@@ -134,13 +134,13 @@ impl World {
                 organizer: self.organizer,
                 action_type: action(),
                 event: None,
-                published_at: answered.at,
+                published_at: answered.published_at,
                 shape: PayloadShape::Custom,
                 body: "{}".into(),
             });
             for webhook in &publication.webhooks {
                 self.accepted.insert((*webhook, answered.id));
-                let progress = crate::domain::Progress::new(answered.at);
+                let progress = crate::domain::Progress::new(answered.published_at);
                 self.offers.push((
                     *webhook,
                     PendingDelivery {
@@ -182,7 +182,10 @@ impl World {
                     self.settle(webhook.id, id, expired);
                 }
                 Step::Load(after, limit) => {
-                    let page = self.store.due(webhook.id, now, after, limit).unwrap();
+                    let page = self
+                        .store
+                        .due_deliveries(webhook.id, now, after, limit)
+                        .unwrap();
                     self.pages.push((webhook.id, page, now));
                 }
                 Step::Sleep(until) => {
@@ -250,10 +253,7 @@ impl World {
                         retry_after: (status == 429).then_some(wait),
                     }
                 }
-                None => Outcome::Failed {
-                    failure: FailureKind::Connect,
-                    reason: "refused".to_owned(),
-                },
+                None => Outcome::Failed(SendFailure::ConnectionClosed),
             };
             if outcome.is_success() {
                 self.answered_well
@@ -299,9 +299,9 @@ impl World {
         });
         let settlement = Settlement {
             webhook,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(finished.follows),
+                update: Some(finished.follows),
             },
             health: finished.health,
             disable: finished.decision.disable,
@@ -309,7 +309,7 @@ impl World {
         };
         self.settle(webhook, notification.id, settlement);
         if finished.hold {
-            while self.store.make_due(webhook, now).unwrap() > 0 {}
+            while self.store.schedule_now(webhook, now).unwrap() > 0 {}
             self.lane(webhook).look(None);
         }
     }
@@ -424,7 +424,7 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.make_due(webhook, self.now).unwrap() > 0 {}
+        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
         let now = self.now;
         self.lane(webhook).look(Some(now));
     }
@@ -433,15 +433,15 @@ impl World {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_waiting(webhook, self.now, "dropped")
+            .drop_pending(webhook, self.now, "dropped")
             .unwrap();
-        let through = self.store.newest_id().unwrap();
+        let through = self.store.newest_notification_id().unwrap();
         self.lane(webhook).resume(through);
     }
 
     fn expire(&mut self) {
-        for webhook in self.store.waiting_lanes().unwrap() {
-            self.store.expire(webhook, self.now).unwrap();
+        for webhook in self.store.lanes_with_pending_deliveries().unwrap() {
+            self.store.expire_deliveries(webhook, self.now).unwrap();
         }
     }
 }

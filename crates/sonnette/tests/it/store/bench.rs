@@ -9,8 +9,8 @@ use sonnette::domain::{
     NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, WebhookId,
 };
 use sonnette::store::{
-    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, Key, Publication,
-    PublicationGroup, Settlement, Store, StoreError, StoredPublication, Verdict,
+    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
+    PublicationGroup, Settlement, SettlementCause, Store, StoreError, StoredPublication,
 };
 
 use crate::test_engine::{note, organizer, webhook};
@@ -62,7 +62,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups,
             settlements: Vec::new(),
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now: at(0),
         };
         self.store.commit(self.store.version()?, &batch)
@@ -72,7 +72,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups: Vec::new(),
             settlements,
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now,
         };
         // Settlements do not depend on the registry, so they go by no version.
@@ -92,7 +92,7 @@ impl<'a> Bench<'a> {
     pub(super) fn started_at(&self, webhook: WebhookId, id: NotificationId) -> Timestamp {
         let page = self
             .store
-            .due(webhook, at(1_000_000_000), None, 100_000)
+            .due_deliveries(webhook, at(1_000_000_000), None, 100_000)
             .unwrap();
         let waiting = page.due.iter().find(|w| w.notification.id == id);
         waiting.map_or(at(0), |w| w.progress.started_at)
@@ -105,8 +105,8 @@ impl<'a> Bench<'a> {
         how: SettlementKind,
         second: i64,
     ) {
-        let ends = DeliveryUpdate::Ends {
-            how,
+        let ends = DeliveryUpdate::Settle {
+            end: how,
             attempts: 1,
             started_at: self.started_at(webhook, id),
         };
@@ -121,7 +121,7 @@ impl<'a> Bench<'a> {
             started_at: self.started_at(webhook, id),
             due_at: at(second),
         };
-        let settlement = settlement(webhook, id, 0, Some(DeliveryUpdate::Waits(progress)));
+        let settlement = settlement(webhook, id, 0, Some(DeliveryUpdate::Reschedule(progress)));
         self.settle(vec![settlement], at(0));
     }
 
@@ -135,7 +135,10 @@ impl<'a> Bench<'a> {
 
     /// The ids of what is due, in order.
     pub(super) fn due(&self, webhook: WebhookId, second: i64) -> Vec<NotificationId> {
-        let page = self.store.due(webhook, at(second), None, 10_000).unwrap();
+        let page = self
+            .store
+            .due_deliveries(webhook, at(second), None, 10_000)
+            .unwrap();
         page.due.iter().map(|w| w.notification.id).collect()
     }
 }
@@ -157,23 +160,23 @@ pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
         shape: PayloadShape::Custom,
         body: BodyTemplate::WithId(r#","data":{}}"#.into()),
         subject: None,
-        at: at(second),
+        published_at: at(second),
         key: None,
         webhooks: to.to_vec(),
     }
 }
 
 pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Publication {
-    publication.key = Some(Key {
+    publication.key = Some(IdempotencyKey {
         text: text.to_owned(),
-        content: [content; 32],
+        content_hash: [content; 32],
     });
     publication
 }
 
 pub(super) fn taken(answer: &GroupResult) -> &[StoredPublication] {
     match answer {
-        GroupResult::Taken(answers) => answers,
+        GroupResult::Stored(answers) => answers,
         GroupResult::Conflict(place) => panic!("a conflict at {place}"),
     }
 }
@@ -207,13 +210,13 @@ pub(super) fn settlement(
     webhook: WebhookId,
     id: NotificationId,
     second: i64,
-    follows: Option<DeliveryUpdate>,
+    update: Option<DeliveryUpdate>,
 ) -> Settlement {
     Settlement {
         webhook,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt(webhook, id, second)),
-            follows,
+            update,
         },
         health: None,
         disable: None,

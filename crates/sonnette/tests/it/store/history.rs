@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SettlementKind, WebhookId,
+    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SendFailure, SettlementKind,
+    WebhookId,
 };
 use sonnette::store::{
-    AttemptQuery, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement, TimeRange,
-    Verdict,
+    AttemptQuery, AttemptTiming, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement,
+    SettlementCause, TimeRange,
 };
 
 use super::bench::{Bench, at, attempt, publication, taken};
@@ -16,9 +17,9 @@ use super::bench::{Bench, at, attempt, publication, taken};
 fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
         webhook: attempt.webhook,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
-            follows: None,
+            update: None,
         },
         health: None,
         disable: None,
@@ -49,10 +50,10 @@ fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId
     record(bench, attempt(webhook, ids[0], 1));
     record(bench, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
-    failed.exchange.outcome = Outcome::Failed {
-        failure: FailureKind::Timeout,
-        reason: "too slow".to_owned(),
-    };
+    failed.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: FailureKind::Timeout,
+        text: "too slow".to_owned(),
+    });
     record(bench, failed);
     record(bench, attempt(other, ids[0], 4));
     (webhook, other, ids)
@@ -94,11 +95,11 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
         }),
         [3, 1]
     );
-    let span = TimeRange {
+    let range = TimeRange {
         since: Some(at(2)),
         until: Some(at(2)),
     };
-    assert_eq!(of(AttemptQuery { span, ..all() }), [2]);
+    assert_eq!(of(AttemptQuery { range, ..all() }), [2]);
     let newest = AttemptQuery { limit: 1, ..all() };
     let newest = bench.store.attempts(&[webhook], &newest).unwrap();
     let after = Some(newest[0].id);
@@ -122,10 +123,9 @@ pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
     test.test = true;
     test.event = Some("democon".parse().unwrap());
     test.payload = Some("{}".into());
-    test.exchange.outcome = Outcome::Failed {
-        failure: FailureKind::Tls,
-        reason: "no trust".to_owned(),
-    };
+    test.exchange.outcome = Outcome::Failed(SendFailure::TlsAlert {
+        alert: "HandshakeFailure".to_owned(),
+    });
     test.exchange.response_body = "".into();
     record(bench, test.clone());
     assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));
@@ -150,8 +150,13 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
         record(bench, attempt);
     }
     let took = Duration::from_millis(12);
-    let samples = bench.store.samples(webhook, at(1)).unwrap();
-    assert_eq!(samples, [(at(2), false, took), (at(1), true, took)]);
+    let samples = bench.store.attempt_timings(webhook, at(1)).unwrap();
+    let timing = |second, success| AttemptTiming {
+        ended_at: at(second),
+        success,
+        duration: took,
+    };
+    assert_eq!(samples, [timing(2, false), timing(1, true)]);
 }
 
 pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
@@ -192,7 +197,7 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     );
     let both = bench
         .store
-        .deliveries_of(ids[0], &[webhook, other])
+        .deliveries_of_notification(ids[0], &[webhook, other])
         .unwrap();
     assert!(matches!(both[0].state, DeliveryState::Settled { .. }));
     assert_eq!(both[1].state, DeliveryState::Scheduled { due_at: at(0) });
@@ -239,11 +244,11 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench
         }),
         [ids[1]]
     );
-    let span = TimeRange {
+    let range = TimeRange {
         since: Some(at(100)),
         until: Some(at(199)),
     };
-    assert_eq!(own(NotificationQuery { span, ..all() }), [ids[1]]);
+    assert_eq!(own(NotificationQuery { range, ..all() }), [ids[1]]);
     let entry = bench
         .store
         .notification(bench.organizer, ids[1])

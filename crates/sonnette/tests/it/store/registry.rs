@@ -191,22 +191,27 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
     done(
         bench
             .store
-            .change_event(bench.organizer, &slug, None, note())
+            .remove_event(bench.organizer, &slug, note())
             .unwrap(),
     );
     assert!(bench.store.version().unwrap() > version);
     assert_eq!(loaded_webhook(bench, id).events, only(&["b"]));
     assert_eq!(order(), ["b", "c", "d"]);
-    let to = Some(("renamed".to_owned(), None));
     let missing = bench
         .store
-        .change_event(bench.organizer, &slug, to.clone(), note())
+        .change_event(bench.organizer, &slug, "renamed", None, note())
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
     done(
         bench
             .store
-            .change_event(bench.organizer, &"b".parse().unwrap(), to, note())
+            .change_event(
+                bench.organizer,
+                &"b".parse().unwrap(),
+                "renamed",
+                None,
+                note(),
+            )
             .unwrap(),
     );
     assert_eq!(order(), ["c", "b", "d"]);
@@ -336,13 +341,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
+    row.id = done(bench.store.add_action_type(&row, note()).unwrap());
     let again = RegisteredAction {
         id: 0,
         ..row.clone()
     };
     assert_eq!(
-        bench.store.put_action_type(&again, false, note()).unwrap(),
+        bench.store.add_action_type(&again, note()).unwrap(),
         ChangeResult::Taken
     );
     let everybodys = RegisteredAction {
@@ -351,12 +356,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         name: "all.moved".parse().unwrap(),
         ..row.clone()
     };
-    done(
-        bench
-            .store
-            .put_action_type(&everybodys, false, note())
-            .unwrap(),
-    );
+    done(bench.store.add_action_type(&everybodys, note()).unwrap());
     let names = |organizer| -> Vec<String> {
         let rows = bench.store.load(0).unwrap().organizers;
         let found = rows
@@ -373,13 +373,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     assert_eq!(names(other), ["all.moved"]);
     row.example = Some(serde_json::json!({"a": [1, "é"]}));
     let version = bench.store.version().unwrap();
-    done(bench.store.put_action_type(&row, false, note()).unwrap());
+    done(bench.store.change_action_type(&row, note()).unwrap());
     let rows = bench.store.load(version).unwrap().organizers;
     assert_eq!(rows.len(), 1);
     assert!(rows[0].action_types.contains(&row));
-    done(bench.store.put_action_type(&row, true, note()).unwrap());
+    done(bench.store.remove_action_type(&row, note()).unwrap());
     assert_eq!(
-        bench.store.put_action_type(&row, true, note()).unwrap(),
+        bench.store.remove_action_type(&row, note()).unwrap(),
         ChangeResult::Missing
     );
     assert_eq!(names(bench.organizer), ["all.moved"]);
@@ -417,7 +417,10 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
         ChangeResult::Missing
     );
     let version = bench.store.version().unwrap();
-    bench.store.touch_tokens(&[(added.id, at(60))]).unwrap();
+    bench
+        .store
+        .record_token_uses(&[(added.id, at(60))])
+        .unwrap();
     assert_eq!(bench.store.version().unwrap(), version);
     assert_eq!(
         (tokens()[0].1.last_used, tokens()[0].1.active),
@@ -427,7 +430,7 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
 
 pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
     let other = bench.add_organizer("other");
-    let before = bench.store.audit(bench.organizer, 0, 0).unwrap().0;
+    let before = bench.store.audit_entries(bench.organizer, 0, 0).unwrap().0;
     for second in 0..5 {
         let note = NewAuditEntry {
             actor: Actor::Token(TokenId(7)),
@@ -435,9 +438,9 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
             data: serde_json::json!({"second": second}),
             at: at(second),
         };
-        bench.store.note(bench.organizer, note).unwrap();
+        bench.store.add_audit_entry(bench.organizer, note).unwrap();
     }
-    let (count, page) = bench.store.audit(bench.organizer, 1, 2).unwrap();
+    let (count, page) = bench.store.audit_entries(bench.organizer, 1, 2).unwrap();
     assert_eq!((count, page.len()), (before + 5, 2));
     assert_eq!((page[0].at, page[1].at), (at(3), at(2)));
     assert_eq!(page[0].actor, ("token".to_owned(), Some(7)));
@@ -445,7 +448,7 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
         (page[0].action.as_str(), &page[0].data),
         ("test.noted", &serde_json::json!({"second": 3}))
     );
-    assert!(bench.store.audit(other, 0, 9).unwrap().0 < 5);
+    assert!(bench.store.audit_entries(other, 0, 9).unwrap().0 < 5);
 }
 
 pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
@@ -455,9 +458,9 @@ pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
         body: vec![0, 255, b'{'],
     };
     let key = [3; 32];
-    bench.store.keep_answer(&key, &answer, at(0)).unwrap();
-    let kept = |second| bench.store.kept_answer(&key, at(second)).unwrap();
+    bench.store.store_response(&key, &answer, at(0)).unwrap();
+    let kept = |second| bench.store.stored_response(&key, at(second)).unwrap();
     assert_eq!(kept(86_399), Some(answer));
     assert_eq!(kept(86_400), None);
-    assert_eq!(bench.store.kept_answer(&[4; 32], at(0)).unwrap(), None);
+    assert_eq!(bench.store.stored_response(&[4; 32], at(0)).unwrap(), None);
 }

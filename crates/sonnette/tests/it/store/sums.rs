@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sonnette::domain::{
     Attempt, DisableReason, FailureKind, FailureStreak, LaneHealth, LatencyHistogram,
-    NotificationId, Outcome, ProbeSchedule, SettlementKind, WebhookId,
+    NotificationId, Outcome, ProbeSchedule, SendFailure, SettlementKind, WebhookId,
 };
 use sonnette::store::{
-    AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, Verdict,
+    AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
 };
 
 use super::bench::{Bench, at, attempt, disabling, with_health};
@@ -19,9 +19,9 @@ const HALF_HOUR: i64 = 1_800;
 fn settlement(attempt: Attempt) -> Settlement {
     Settlement {
         webhook: attempt.webhook,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
-            follows: None,
+            update: None,
         },
         health: None,
         disable: None,
@@ -36,10 +36,10 @@ fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
 
 fn failed(webhook: WebhookId, second: i64, failure: FailureKind) -> Attempt {
     let mut attempt = attempt(webhook, NOTIFICATION, second);
-    attempt.exchange.outcome = Outcome::Failed {
-        failure,
-        reason: "no".to_owned(),
-    };
+    attempt.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: failure,
+        text: "no".to_owned(),
+    });
     attempt
 }
 
@@ -81,7 +81,8 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     let before = tally(webhook, -HALF_HOUR, 1, 0, &[12]);
     let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
     let others = tally(other, 0, 1, 0, &[12]);
-    let since = |webhooks: &[WebhookId], second| bench.store.tallies(webhooks, at(second)).unwrap();
+    let since =
+        |webhooks: &[WebhookId], second| bench.store.attempt_stats(webhooks, at(second)).unwrap();
     assert_eq!(
         since(&[other, webhook], -1),
         [before, now.clone(), others.clone()]
@@ -98,7 +99,7 @@ pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
         [0, HALF_HOUR, 2 * HALF_HOUR].map(|second| attempt(webhook, NOTIFICATION, second)),
     );
     let starts = || -> Vec<_> {
-        let found = bench.store.tallies(&[webhook], at(0)).unwrap();
+        let found = bench.store.attempt_stats(&[webhook], at(0)).unwrap();
         found.iter().map(|tally| tally.start).collect()
     };
     let prune = |second| assert!(!bench.store.prune(at(second), at(second)).unwrap());
@@ -137,7 +138,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         bench,
         [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
     );
-    let page = |query: &AttemptQuery| bench.store.attempts_page(&webhooks, query).unwrap();
+    let page = |query: &AttemptQuery| bench.store.attempt_page(&webhooks, query).unwrap();
     let all = AttemptQuery {
         limit: 3,
         ..AttemptQuery::default()
@@ -149,13 +150,13 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         ..all.clone()
     };
     let first = page(&none_fits);
-    assert_eq!(first.found, []);
+    assert_eq!(first.attempts, []);
     // Two of those looked at are not among these.
     assert_eq!(
-        first.looked_until,
+        first.scanned_until,
         Some(attempts[MAX_SCANNED_ATTEMPTS - 3].id)
     );
-    none_fits.after = first.looked_until;
+    none_fits.after = first.scanned_until;
     assert_eq!(page(&none_fits), AttemptPage::default());
 
     // A failure is found however far back it is, and one notification's attempts where they can be.
@@ -164,19 +165,22 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         ..all.clone()
     };
     let found = page(&failures);
-    assert_eq!((found.found[0].id, found.looked_until), (oldest.id, None));
+    assert_eq!(
+        (found.attempts[0].id, found.scanned_until),
+        (oldest.id, None)
+    );
     let of_one = AttemptQuery {
         notification: Some(published),
         ..all.clone()
     };
-    let found = bench.store.attempts_page(&webhooks[..1], &of_one).unwrap();
-    assert_eq!((found.found.len(), found.looked_until), (1, None));
+    let found = bench.store.attempt_page(&webhooks[..1], &of_one).unwrap();
+    assert_eq!((found.attempts.len(), found.scanned_until), (1, None));
 
     // Whoever wants it all gets it all.
     let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
     let newest = page(&all);
-    assert_eq!(ids(&newest.found), ids(&attempts[..3]));
-    assert_eq!(newest.looked_until, None);
+    assert_eq!(ids(&newest.attempts), ids(&attempts[..3]));
+    assert_eq!(newest.scanned_until, None);
     let before_all = AttemptQuery {
         notification: Some(oldest.notification),
         action_type: Some("no.such".to_owned()),
@@ -205,7 +209,7 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
     );
     let found = bench
         .store
-        .last_attempts(&[other, unused, webhook])
+        .latest_attempts(&[other, unused, webhook])
         .unwrap();
     let found: Vec<_> = found.iter().map(|a| (a.webhook, a.id)).collect();
     let expected = [attempt(other, id, 0).id, attempt(webhook, id, 2).id];
@@ -253,8 +257,8 @@ pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
     }
     let settled = settlement(attempt(off, id, 1));
     bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
-    assert_eq!(bench.store.drop_waiting(well, at(1), "").unwrap(), 4);
-    let troubled = |limit| bench.store.troubled(at(100), limit).unwrap();
+    assert_eq!(bench.store.drop_pending(well, at(1), "").unwrap(), 4);
+    let troubled = |limit| bench.store.unhealthy_webhooks(at(100), limit).unwrap();
     // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
     assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
     assert_eq!(troubled(2), [many, long]);

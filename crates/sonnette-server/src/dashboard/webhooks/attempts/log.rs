@@ -129,11 +129,11 @@ async fn read(
     let query = filter.query(SIZE + 1);
     let several = url.ends_with("/attempts/");
     let page = state
-        .store(move |store| store.attempts_page(&webhooks, &query))
+        .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let AttemptPage {
-        mut found,
-        looked_until,
+        attempts: mut found,
+        scanned_until: looked_until,
     } = page;
     let more = found.len() > SIZE;
     found.truncate(SIZE);

@@ -1,0 +1,138 @@
+//! Who may publish, who listens, who changed what.
+
+use jiff::Timestamp;
+
+use super::{ChangeResult, NewAuditEntry, StoreError};
+use crate::domain::{
+    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
+};
+
+/// The registry as far as it has changed since some version.
+#[derive(Debug, Default)]
+pub struct RegistryChanges {
+    /// The version these rows bring one to.
+    pub version: i64,
+    /// Organizers that changed, each whole.
+    pub organizers: Vec<StoredOrganizer>,
+    /// Tokens that changed.
+    pub tokens: Vec<(TokenHash, Token)>,
+}
+
+/// All that is held in memory of one organizer.
+#[derive(Debug)]
+pub struct StoredOrganizer {
+    /// The organizer.
+    pub organizer: Organizer,
+    /// Its webhooks by id, disabled ones included.
+    pub webhooks: Vec<Webhook>,
+    /// Action types registered for it and for all.
+    pub action_types: Vec<RegisteredAction>,
+}
+
+/// Who may publish, who listens, who changed what. Every change makes a new version of the registry.
+pub trait RegistryStore {
+    /// The version now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn version(&self) -> Result<i64, StoreError>;
+
+    /// All that changed after `since`; everything for 0.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&self, since: i64) -> Result<RegistryChanges, StoreError>;
+
+    /// Adds an organizer (its `id` is ignored). Taken: by one with the same slug, or the same UUID.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn add_organizer(
+        &self,
+        organizer: &Organizer,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError>;
+
+    /// Changes an organizer; its slug stays. Taken: another one has the UUID.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn change_organizer(
+        &self,
+        id: OrganizerId,
+        change: &mut dyn FnMut(&mut Organizer) -> bool,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Organizer>, StoreError>;
+
+    /// All events of an organizer, in pretix's order: start, name, slug.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn events(&self, organizer: OrganizerId) -> Result<Vec<Event>, StoreError>;
+
+    /// Adds an event (its `id` is ignored).
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn add_event(
+        &self,
+        organizer: OrganizerId,
+        event: &Event,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Event>, StoreError>;
+
+    /// Changes the name and the start of an event.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn change_event(
+        &self,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        name: &str,
+        date_from: Option<Timestamp>,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError>;
+
+    /// Removes an event, also from the event filters of webhooks.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove_event(
+        &self,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError>;
+
+    /// Adds an action type (its `id` is ignored) and returns its id. Taken: the organizer, or all organizers, have one
+    /// with the same name.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn add_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
+
+    /// Changes the action type with the `id` of `action_type`; its organizer and name stay.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn change_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
+
+    /// Removes the action type with the `id` of `action_type`.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
+}

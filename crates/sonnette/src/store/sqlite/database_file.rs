@@ -1,0 +1,227 @@
+//! The file itself: whether it is ours and whole, its lock, its shape.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// The store's file within its directory.
+pub(super) const NAME: &str = "sonnette.db";
+
+/// Written into the file's header, so that we know our own: "Sonn".
+const APPLICATION: i32 = 0x536f_6e6e;
+
+/// Each brings the shape on by one; never edited once released.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0002_dialects.sql"),
+    include_str!("../../../migrations/sqlite/0003_alerts_and_silences.sql"),
+    include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
+    include_str!("../../../migrations/sqlite/0005_accounts.sql"),
+    include_str!("../../../migrations/sqlite/0006_tallies.sql"),
+    include_str!("../../../migrations/sqlite/0007_failure_details.sql"),
+];
+
+/// Files up to this size are looked through at every start.
+const CHECKED_SIZE: u64 = 64 << 20;
+
+fn refused(path: &Path, why: &str) -> StoreError {
+    StoreError::Refused(format!("{}: {why}", path.display()))
+}
+
+/// Makes the data directory, for its owner alone.
+pub(super) fn make_directory(directory: &Path) -> Result<(), StoreError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|e| {
+        refused(
+            directory,
+            &format!("the data directory cannot be made: {e}"),
+        )
+    })
+}
+
+/// Refuses a file that is damaged or not ours, without writing to it.
+pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(refused(path, &format!("cannot be read: {e}"))),
+    };
+    let size = file.metadata().map_or(0, |m| m.len());
+    if size == 0 {
+        return Ok(());
+    }
+    let mut header = [0; 100];
+    let read = file.read(&mut header).unwrap_or(0);
+    if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
+        return Err(refused(
+            path,
+            "damaged, or not a store of Sonnette; it was left as it is",
+        ));
+    }
+    let word = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65536,
+        size => u64::from(size),
+    };
+    if size < page * u64::from(word(28)) {
+        return Err(refused(
+            path,
+            "damaged: the file ends too early; it was left as it is",
+        ));
+    }
+    let application = word(68).cast_signed();
+    if application != APPLICATION && (application != 0 || word(60) != 0) {
+        return Err(refused(
+            path,
+            "not a store of Sonnette; it was left as it is",
+        ));
+    }
+    if word(60) as usize > MIGRATIONS.len() {
+        return Err(newer(path, word(60)));
+    }
+    Ok(())
+}
+
+fn newer(path: &Path, version: u32) -> StoreError {
+    let ours = MIGRATIONS.len();
+    refused(
+        path,
+        &format!(
+            "made by a newer version of Sonnette (shape {version}, this one knows {ours}); it was left as it is"
+        ),
+    )
+}
+
+/// Brings the file to the newest shape, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let path = PathBuf::from(connection.path().unwrap_or_default());
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() <= CHECKED_SIZE) {
+        quick_check(connection)?;
+    }
+    let transaction = super::begin(connection)?;
+    let version: u32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    if version as usize > MIGRATIONS.len() {
+        return Err(newer(&path, version));
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number + 1)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "the store is damaged: {found}"
+    )))
+}
+
+/// Says that one process serves from a data directory; held for as long as it lives.
+#[derive(Debug)]
+pub struct DataDirectoryLock {
+    _file: File,
+}
+
+impl DataDirectoryLock {
+    /// Takes the lock of this data directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when another process has it.
+    pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
+        make_directory(directory)?;
+        let path = directory.join("serve.lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| refused(&path, &format!("cannot be opened: {e}")))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(refused(
+                directory,
+                "another sonnette serves from this data directory",
+            )),
+            Err(TryLockError::Error(e)) => Err(refused(&path, &format!("cannot be locked: {e}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_that_was_off_before_stretches_were_kept_has_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1;
+                 INSERT INTO organizers VALUES (1, 'a', 'a', 'u', 'en', '[]', '[]', NULL, 1);
+                 INSERT INTO webhooks (id, organizer, target_url, all_events, action_types, disabled_at, secret, headers,
+                   extra_signatures, contact_emails)
+                 SELECT value, 1, '', 1, '[]', nullif(value * 100, 300), '', '[]', '[]', '[]'
+                 FROM json_each('[1, 2, 3]');
+                 INSERT INTO notifications SELECT value, 1, 'a.b', NULL, value * 50, 'custom', x'', NULL, 0
+                 FROM json_each('[1, 2, 3]');
+                 UPDATE counters SET value = 4 WHERE name = 'notification';",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection
+            .prepare("SELECT webhook, first, beyond FROM silences")
+            .unwrap();
+        let found: Vec<(i64, i64, Option<i64>)> = statement
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(found, [(1, 2, None), (2, 4, None)]);
+    }
+
+    #[test]
+    fn attempts_of_before_are_summed_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(directory.path().join(NAME)).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1;
+                 INSERT INTO attempts (webhook, id, notification, action_type, target_url, number, started_at, duration_us,
+                   return_code, request_headers, response_headers)
+                 SELECT value / 10000, value % 10000 * 1000000, 1, iif(value = 12003, 'a.b', NULL), '', 1, 0, 1,
+                   iif(value % 2 = 0, 204, 500), '', ''
+                 FROM json_each('[11798, 11799, 11800, 12001, 12003, 22002]');",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection
+            .prepare("SELECT webhook, half_hour, succeeded, failed, length(times) FROM tallies")
+            .unwrap();
+        let found: Vec<(i64, i64, i64, i64, i64)> = statement
+            .query_map([], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+            })
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(found, [(1, 0, 1, 1, 0), (1, 1, 1, 1, 0), (2, 1, 1, 0, 0)]);
+    }
+}
