@@ -92,6 +92,13 @@ impl ApiClient {
         bail!("the server responded {status}: {}", error_text(&body));
     }
 
+    /// Sends a POST with a JSON body and returns the JSON of a 2xx response.
+    pub(super) async fn post_json(&self, path: &str, body: &Value) -> Result<Value> {
+        let body = body.to_string().into_bytes();
+        let response = self.request(Method::POST, path, Some(body)).await?;
+        serde_json::from_slice(&response).context("the response is not valid JSON")
+    }
+
     async fn exchange(
         &self,
         method: Method,

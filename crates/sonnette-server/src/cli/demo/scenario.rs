@@ -59,26 +59,20 @@ impl Scenario {
         self.show(None).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let response = self
-            .client
-            .request(Method::POST, path, Some(body.to_string().into_bytes()))
-            .await?;
-        serde_json::from_slice(&response).context("the response is not valid JSON")
-    }
-
     async fn register(&self) -> Result<()> {
         line("Creating the organizer bigevents, its event democon, and two webhooks")?;
-        self.post(
-            "organizers/",
-            &json!({"slug": "bigevents", "name": "Big Events"}),
-        )
-        .await?;
-        self.post(
-            "organizers/bigevents/events/",
-            &json!({"slug": "democon", "name": "DemoCon"}),
-        )
-        .await?;
+        self.client
+            .post_json(
+                "organizers/",
+                &json!({"slug": "bigevents", "name": "Big Events"}),
+            )
+            .await?;
+        self.client
+            .post_json(
+                "organizers/bigevents/events/",
+                &json!({"slug": "democon", "name": "DemoCon"}),
+            )
+            .await?;
         for (path, action_types) in WEBHOOKS {
             let target_url = self.receiver.url(path);
             let webhook = json!({
@@ -89,7 +83,8 @@ impl Scenario {
                 "action_types": action_types,
             });
             let made = self
-                .post("organizers/bigevents/webhooks/", &webhook)
+                .client
+                .post_json("organizers/bigevents/webhooks/", &webhook)
                 .await?;
             let path_of_secret = format!("organizers/bigevents/webhooks/{}/secret/", made["id"]);
             let response = self
@@ -132,7 +127,8 @@ impl Scenario {
             .map(|(action_type, data)| json!({"action_type": action_type, "event": "democon", "data": data}))
             .collect();
         let response = self
-            .post(
+            .client
+            .post_json(
                 "organizers/bigevents/notifications/",
                 &Value::Array(publications),
             )

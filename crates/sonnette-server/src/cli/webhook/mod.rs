@@ -1,7 +1,8 @@
 //! `sonnette webhook`: lists and creates in the store; tests and resends over HTTP.
 
 mod create;
-mod remote;
+mod retry;
+mod test;
 
 use std::process::ExitCode;
 
@@ -21,9 +22,9 @@ pub(super) enum Webhook {
     /// Create a webhook and print its number and secret
     Create(create::Create),
     /// Send an example notification to a webhook, over HTTP
-    Test(remote::Test),
+    Test(test::Test),
     /// Resend notifications that were not delivered to a webhook, over HTTP
-    Retry(remote::Retry),
+    Retry(retry::Retry),
 }
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! `sonnette doctor --mail-to`, with each encryption and login.
 
-use super::smtp_server::{MailServer, Manner, Wire};
+use super::smtp_server::{Behaviour, Encryption, MailServer};
 use crate::cli::sandbox::Sandbox;
 
 fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
@@ -29,12 +29,12 @@ const LOGIN: [&str; 4] = ["--mail-user", "sonnette", "--mail-password", "hush"];
 
 #[test]
 fn mail_is_unencrypted_only_if_configured() {
-    let server = MailServer::start(Wire::Clear, "");
+    let server = MailServer::start(Encryption::None, "");
     let (code, line) = doctor(&server, &["--mail-tls", "none"]);
     assert_eq!(code, 0, "{line}");
     assert_eq!(
         line,
-        "✓ mail: localhost took a test mail for you@example.org"
+        "✓ mail: localhost accepted a test mail for you@example.org"
     );
     let mail = &server.mails()[0];
     assert_eq!(mail.to, ["you@example.org"]);
@@ -49,7 +49,7 @@ fn mail_is_unencrypted_only_if_configured() {
 
 #[test]
 fn starttls_with_a_plain_login() {
-    let server = MailServer::start(Wire::Starttls, "PLAIN");
+    let server = MailServer::start(Encryption::Starttls, "PLAIN");
     let (code, line) = doctor(&server, &[&TRUST[..], &LOGIN].concat());
     assert_eq!(code, 0, "{line}");
     let mail = &server.mails()[0];
@@ -59,7 +59,7 @@ fn starttls_with_a_plain_login() {
 
 #[test]
 fn tls_from_the_start_with_the_old_login() {
-    let server = MailServer::start(Wire::Tls, "LOGIN");
+    let server = MailServer::start(Encryption::Tls, "LOGIN");
     let (code, line) = doctor(
         &server,
         &[&TRUST[..], &LOGIN, &["--mail-tls", "tls"]].concat(),
@@ -72,23 +72,23 @@ fn tls_from_the_start_with_the_old_login() {
 
 #[test]
 fn failures_are_reported() {
-    let server = MailServer::start(Wire::Starttls, "PLAIN");
+    let server = MailServer::start(Encryption::Starttls, "PLAIN");
     let (code, line) = doctor(&server, &[]);
     assert_eq!(code, 1);
     assert!(line.contains("certificate"), "{line}");
-    for (manner, said) in [
-        (Manner::RefuseLogin, "535"),
-        (Manner::Refuse("451 later"), "451"),
-        (Manner::Refuse("554 never"), "554"),
-        (Manner::RefuseRecipient("you@example.org"), "550"),
-        (Manner::Drop, "✗"),
+    for (behaviour, said) in [
+        (Behaviour::RefuseLogin, "535"),
+        (Behaviour::Refuse("451 later"), "451"),
+        (Behaviour::Refuse("554 never"), "554"),
+        (Behaviour::RefuseRecipient("you@example.org"), "550"),
+        (Behaviour::Disconnect, "✗"),
     ] {
-        server.script([manner]);
+        server.script([behaviour]);
         let (code, line) = doctor(&server, &[&TRUST[..], &LOGIN].concat());
-        assert_eq!(code, 1, "{manner:?}");
+        assert_eq!(code, 1, "{behaviour:?}");
         assert!(
             line.contains(said) && !line.contains("hush"),
-            "{manner:?}: {line}"
+            "{behaviour:?}: {line}"
         );
     }
     assert!(server.mails().is_empty());

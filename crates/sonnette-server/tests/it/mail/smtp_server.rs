@@ -15,34 +15,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-/// How it is encrypted.
+/// The encryption of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wire {
-    Clear,
+pub(super) enum Encryption {
+    None,
     Starttls,
     Tls,
 }
 
-/// What it does with one connection.
+/// The behaviour for one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// Takes whatever comes.
-    Take,
-    /// Answers so to the mail itself.
+pub(super) enum Behaviour {
+    /// Accepts every mail.
+    Accept,
+    /// Responds to the mail with this line.
     Refuse(&'static str),
-    /// Refuses this recipient for good.
+    /// Refuses this recipient permanently.
     RefuseRecipient(&'static str),
     /// Refuses every login.
     RefuseLogin,
-    /// Closes without a word.
-    Drop,
-    /// Never says anything.
-    Silence,
-    /// Takes the mail, and never says so.
-    TakeSilently,
+    /// Closes the connection at once.
+    Disconnect,
+    /// Sends nothing.
+    Hang,
+    /// Receives the mail without a response.
+    AcceptWithoutReply,
 }
 
-/// A mail as it was handed in.
+/// A received mail.
 #[derive(Debug, Clone)]
 pub(super) struct Mail {
     pub(super) to: Vec<String>,
@@ -65,13 +65,13 @@ impl Mail {
 
 #[derive(Default)]
 struct State {
-    script: Mutex<VecDeque<Manner>>,
+    script: Mutex<VecDeque<Behaviour>>,
     mails: Mutex<Vec<Mail>>,
     arrived: Condvar,
     connections: Mutex<usize>,
 }
 
-/// A mail server with a thread and a runtime of its own; both end with it.
+/// An SMTP server on its own thread, which ends when this value is dropped.
 pub(super) struct MailServer {
     pub(super) address: SocketAddr,
     /// The authority to trust, as PEM.
@@ -81,9 +81,9 @@ pub(super) struct MailServer {
 }
 
 impl MailServer {
-    /// On a free port; `login` is what it offers: `PLAIN`, `LOGIN` or nothing.
-    pub(super) fn start(wire: Wire, login: &'static str) -> Self {
-        let (authority, acceptor) = identity();
+    /// Starts on a free port and offers the login `PLAIN`, `LOGIN` or none.
+    pub(super) fn start(encryption: Encryption, login: &'static str) -> Self {
+        let (authority, acceptor) = certificate();
         let state = Arc::new(State::default());
         let (started, ready) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel::<()>();
@@ -100,14 +100,14 @@ impl MailServer {
                     while let Ok((stream, _)) = listener.accept().await {
                         *shared.connections.lock().unwrap() += 1;
                         let next = shared.script.lock().unwrap().pop_front();
-                        let talk = Talk {
+                        let connection = Connection {
                             state: shared.clone(),
-                            manner: next.unwrap_or(Manner::Take),
-                            wire,
+                            behaviour: next.unwrap_or(Behaviour::Accept),
+                            encryption,
                             login,
                             acceptor: acceptor.clone(),
                         };
-                        tokio::spawn(talk.serve(stream));
+                        tokio::spawn(connection.serve(stream));
                     }
                 };
                 tokio::select! {
@@ -124,9 +124,9 @@ impl MailServer {
         }
     }
 
-    /// Does so with the next connections; afterwards it takes everything.
-    pub(super) fn script(&self, manners: impl IntoIterator<Item = Manner>) {
-        self.state.script.lock().unwrap().extend(manners);
+    /// Sets the behaviour for the next connections; later ones accept every mail.
+    pub(super) fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
+        self.state.script.lock().unwrap().extend(behaviours);
     }
 
     pub(super) fn port(&self) -> String {
@@ -141,7 +141,7 @@ impl MailServer {
         *self.state.connections.lock().unwrap()
     }
 
-    /// Waits for so many mails.
+    /// Waits for this number of mails.
     #[track_caller]
     pub(super) fn wait_for(&self, count: usize) -> Vec<Mail> {
         let mails = self.state.mails.lock().unwrap();
@@ -150,12 +150,12 @@ impl MailServer {
             .arrived
             .wait_timeout_while(mails, Duration::from_secs(20), |m| m.len() < count)
             .unwrap();
-        assert!(!waited.timed_out(), "{} mails came", mails.len());
+        assert!(!waited.timed_out(), "received {} mails", mails.len());
         mails.clone()
     }
 }
 
-fn identity() -> (String, TlsAcceptor) {
+fn certificate() -> (String, TlsAcceptor) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -179,10 +179,10 @@ fn identity() -> (String, TlsAcceptor) {
 }
 
 /// One connection.
-struct Talk {
+struct Connection {
     state: Arc<State>,
-    manner: Manner,
-    wire: Wire,
+    behaviour: Behaviour,
+    encryption: Encryption,
     login: &'static str,
     acceptor: TlsAcceptor,
 }
@@ -194,14 +194,14 @@ enum End {
     Encrypt,
 }
 
-impl Talk {
+impl Connection {
     async fn serve(self, mut stream: TcpStream) {
-        match self.manner {
-            Manner::Drop => return,
-            Manner::Silence => return std::future::pending().await,
+        match self.behaviour {
+            Behaviour::Disconnect => return,
+            Behaviour::Hang => return std::future::pending().await,
             _ => {}
         }
-        if self.wire == Wire::Tls {
+        if self.encryption == Encryption::Tls {
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 self.converse(stream, true, true).await;
             }
@@ -223,71 +223,71 @@ impl Talk {
     ) -> Option<End> {
         let mut stream = BufReader::new(stream);
         if greet {
-            say(&mut stream, "220 mail.test ready").await?;
+            write_line(&mut stream, "220 mail.test ready").await?;
         }
         let (mut to, mut login) = (Vec::new(), None);
         loop {
-            let line = hear(&mut stream).await?;
+            let line = read_line(&mut stream).await?;
             let verb = line.split([' ', ':']).next()?.to_ascii_uppercase();
             match verb.as_str() {
                 "EHLO" => {
-                    say(&mut stream, "250-mail.test").await?;
-                    if self.wire == Wire::Starttls && !encrypted {
-                        say(&mut stream, "250-STARTTLS").await?;
+                    write_line(&mut stream, "250-mail.test").await?;
+                    if self.encryption == Encryption::Starttls && !encrypted {
+                        write_line(&mut stream, "250-STARTTLS").await?;
                     }
                     if !self.login.is_empty() {
-                        say(&mut stream, &format!("250-AUTH {}", self.login)).await?;
+                        write_line(&mut stream, &format!("250-AUTH {}", self.login)).await?;
                     }
-                    say(&mut stream, "250 8BITMIME").await?;
+                    write_line(&mut stream, "250 8BITMIME").await?;
                 }
                 "STARTTLS" => {
-                    say(&mut stream, "220 go ahead").await?;
+                    write_line(&mut stream, "220 go ahead").await?;
                     return Some(End::Encrypt);
                 }
                 "AUTH" => {
                     login = Some(self.listen_to_login(&mut stream, &line).await?);
-                    let refused = self.manner == Manner::RefuseLogin;
+                    let refused = self.behaviour == Behaviour::RefuseLogin;
                     let answer = if refused { "535 no" } else { "235 welcome" };
-                    say(&mut stream, answer).await?;
+                    write_line(&mut stream, answer).await?;
                 }
                 "RCPT" => {
                     let address = line.split(['<', '>']).nth(1)?.to_owned();
-                    if self.manner == Manner::RefuseRecipient(leak(&address)) {
-                        say(&mut stream, "550 nobody here").await?;
+                    if self.behaviour == Behaviour::RefuseRecipient(leak(&address)) {
+                        write_line(&mut stream, "550 nobody here").await?;
                     } else {
                         to.push(address);
-                        say(&mut stream, "250 ok").await?;
+                        write_line(&mut stream, "250 ok").await?;
                     }
                 }
                 "DATA" => {
-                    say(&mut stream, "354 go on").await?;
+                    write_line(&mut stream, "354 go on").await?;
                     let mail = Mail {
                         to: std::mem::take(&mut to),
                         login: login.clone(),
                         encrypted,
-                        text: mail(&mut stream).await?,
+                        text: read_mail(&mut stream).await?,
                     };
                     self.take(mail, &mut stream).await?;
                 }
                 "QUIT" => {
-                    say(&mut stream, "221 bye").await?;
+                    write_line(&mut stream, "221 bye").await?;
                     return Some(End::Closed);
                 }
-                _ => say(&mut stream, "250 ok").await?,
+                _ => write_line(&mut stream, "250 ok").await?,
             }
         }
     }
 
     async fn take(&self, mail: Mail, stream: &mut (impl AsyncWrite + Unpin)) -> Option<()> {
-        if let Manner::Refuse(answer) = self.manner {
-            return say(stream, answer).await;
+        if let Behaviour::Refuse(answer) = self.behaviour {
+            return write_line(stream, answer).await;
         }
         self.state.mails.lock().unwrap().push(mail);
         self.state.arrived.notify_all();
-        if self.manner == Manner::TakeSilently {
+        if self.behaviour == Behaviour::AcceptWithoutReply {
             return std::future::pending().await;
         }
-        say(stream, "250 taken").await
+        write_line(stream, "250 taken").await
     }
 
     async fn listen_to_login(
@@ -303,8 +303,8 @@ impl Talk {
         }
         let mut parts = vec!["LOGIN".to_owned()];
         for question in ["Username:", "Password:"] {
-            say(stream, &format!("334 {}", STANDARD.encode(question))).await?;
-            parts.push(plain(&hear(stream).await?));
+            write_line(stream, &format!("334 {}", STANDARD.encode(question))).await?;
+            parts.push(plain(&read_line(stream).await?));
         }
         Some(parts.join(" "))
     }
@@ -315,7 +315,7 @@ fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
-async fn say(stream: &mut (impl AsyncWrite + Unpin), line: &str) -> Option<()> {
+async fn write_line(stream: &mut (impl AsyncWrite + Unpin), line: &str) -> Option<()> {
     stream
         .write_all(format!("{line}\r\n").as_bytes())
         .await
@@ -323,13 +323,13 @@ async fn say(stream: &mut (impl AsyncWrite + Unpin), line: &str) -> Option<()> {
     stream.flush().await.ok()
 }
 
-async fn hear(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
+async fn read_line(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
     let mut line = String::new();
     let read = stream.read_line(&mut line).await.ok()?;
     (read > 0).then(|| line.trim_end().to_owned())
 }
 
-async fn mail(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
+async fn read_mail(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
     let mut text = String::new();
     loop {
         let mut line = String::new();
