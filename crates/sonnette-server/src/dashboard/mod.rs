@@ -50,7 +50,7 @@ pub(crate) fn router(state: AppState) -> Router {
     pages
         .fallback(|| async { PageError::NotFound })
         .layer(CatchPanicLayer::custom(broken))
-        .layer(from_fn_with_state(state.clone(), layer::dress))
+        .layer(from_fn_with_state(state.clone(), layer::apply))
         .with_state(state)
 }
 
@@ -62,7 +62,7 @@ fn organizer_pages(base: &str) -> Router<AppState> {
         .route(&at("/"), get(overview::show_first_page))
         .route(&at("/users/"), get(organizer_users::show_users).post(organizer_users::invite_user))
         .route(&at("/users/{user}/"), get(organizer_users::show_user).post(organizer_users::change_user))
-        .route(&at("/live/"), get(live::watch))
+        .route(&at("/live/"), get(live::stream))
         .route(&at("/attempts/"), get(attempts::list::show))
         .route(&at("/webhooks/"), get(webhooks::list::show))
         .route(&at("/webhooks/{id}/"), get(webhooks::show::show))

@@ -12,11 +12,12 @@ use sonnette::domain::{EmailAddress, SessionOwner, User};
 
 use crate::credentials::{hash_password, verify_password};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::language::local;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::session::{begin, end};
-use crate::dashboard::shell::visitor::{Guest, Origin};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::GuestPage;
+use crate::dashboard::shell::paths::local_path;
+use crate::dashboard::shell::request_origin::RequestOrigin;
+use crate::dashboard::shell::session::{end_session, start_session};
 use crate::dashboard::shell::{cookies, flash};
 use crate::edge::AppState;
 
@@ -32,8 +33,8 @@ pub(crate) struct Next {
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
-struct LogInPage {
-    f: Frame,
+struct LogInTemplate {
+    layout: Layout,
     email: String,
     next: String,
     /// The key of what went wrong.
@@ -43,45 +44,45 @@ struct LogInPage {
 /// The form.
 pub(crate) async fn show_log_in(
     Query(query): Query<Next>,
-    guest: Guest,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
-    if guest.user.is_some() {
-        return Ok(Redirect::to(local(&query.next)).into_response());
+    if page.user.is_some() {
+        return Ok(Redirect::to(local_path(&query.next)).into_response());
     }
-    let response = page(&LogInPage {
-        f: guest.frame,
+    let response = render(&LogInTemplate {
+        layout: page.layout,
         email: String::new(),
-        next: local(&query.next).to_owned(),
+        next: local_path(&query.next).to_owned(),
         error: None,
     })?;
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
 /// Somebody's e-mail address and password.
 pub(crate) async fn log_in(
     State(state): State<AppState>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let next = local(posted.get("next")).to_owned();
-    let email = posted.get("email").to_lowercase();
+    let next = local_path(form.get("next")).to_owned();
+    let email = form.get("email").to_lowercase();
     let now = state.now();
     let throttles = &state.throttles;
-    let (status, error) = if throttles.attempt(&email, &origin.address, now) {
-        let found = verified(&state, &email, posted.raw("password")).await?;
-        if let Some(cookie) = session_of(&state, found, origin.secure).await? {
-            throttles.succeeded(&email, &origin.address);
+    let (status, error) = if throttles.attempt(&email, &origin.network, now) {
+        let found = verified(&state, &email, form.get_untrimmed("password")).await?;
+        if let Some(cookie) = session_of(&state, found, origin.is_https).await? {
+            throttles.succeeded(&email, &origin.network);
             return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
         }
-        tracing::info!(address = origin.address, "a log-in failed");
-        (StatusCode::UNPROCESSABLE_ENTITY, "log-in-wrong")
+        tracing::info!(address = origin.network, "a log-in failed");
+        (StatusCode::UNPROCESSABLE_ENTITY, "login-failed")
     } else {
-        tracing::warn!(address = origin.address, "log-ins fail too often");
-        (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
+        tracing::warn!(address = origin.network, "log-ins fail too often");
+        (StatusCode::TOO_MANY_REQUESTS, "login-throttled")
     };
-    let mut response = page(&LogInPage {
-        f: guest.frame,
+    let mut response = render(&LogInTemplate {
+        layout: page.layout,
         email,
         next,
         error: Some(error),
@@ -147,7 +148,9 @@ async fn session_of(
     secure: bool,
 ) -> Result<Option<Cookie<'static>>, PageError> {
     match found {
-        Some((user, hash)) => begin(state, SessionOwner::User(user.id), Some(hash), secure).await,
+        Some((user, hash)) => {
+            start_session(state, SessionOwner::User(user.id), Some(hash), secure).await
+        }
         None => Ok(None),
     }
 }
@@ -155,10 +158,13 @@ async fn session_of(
 /// Ends the session in this browser.
 pub(crate) async fn log_out(
     State(state): State<AppState>,
-    origin: Origin,
+    origin: RequestOrigin,
     headers: HeaderMap,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let cookie = end(&state, &headers, origin.secure).await?;
-    Ok(cookies::set(flash::go("/login/", "logged-out"), cookie))
+    let cookie = end_session(&state, &headers, origin.is_https).await?;
+    Ok(cookies::set(
+        flash::redirect("/login/", "logged-out"),
+        cookie,
+    ))
 }

@@ -14,17 +14,18 @@ use sonnette::store::{Actor, ChangeResult, NewAuditEntry, Store};
 use super::login::hashing;
 use crate::credentials::{check_password, hash_password, token_hash};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::session::begin;
-use crate::dashboard::shell::visitor::{Guest, Origin};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::GuestPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
+use crate::dashboard::shell::session::start_session;
 use crate::dashboard::shell::{cookies, flash};
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "accounts/forgot.html")]
-struct ForgotPage {
-    f: Frame,
+struct ForgotTemplate {
+    layout: Layout,
     /// Whether mail can be sent at all.
     mails: bool,
     /// Whether it has been asked for.
@@ -35,33 +36,33 @@ struct ForgotPage {
 /// Asks for the address.
 pub(crate) async fn show_forgot(
     State(state): State<AppState>,
-    guest: Guest,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
-    let response = page(&ForgotPage {
-        f: guest.frame,
+    let response = render(&ForgotTemplate {
+        layout: page.layout,
         mails: state.settings.mails,
         asked: false,
         email: String::new(),
     })?;
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
 /// Owes a letter to the user with this address. The answer is the same whether there is one.
 pub(crate) async fn forgot(
     State(state): State<AppState>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let (now, language) = (state.now(), guest.frame.w.language());
+    let (now, language) = (state.now(), page.layout.texts.language());
     let may_ask = || {
         state
             .throttles
             .letters
-            .attempt(&origin.address, now)
+            .attempt(&origin.network, now)
             .is_ok()
     };
-    if let Ok(email) = posted.get("email").parse::<EmailAddress>()
+    if let Ok(email) = form.get("email").parse::<EmailAddress>()
         && state.settings.mails
         && may_ask()
     {
@@ -69,11 +70,11 @@ pub(crate) async fn forgot(
         let store = state.sonnette.store().clone();
         tokio::task::spawn_blocking(move || owe_reset(&*store, &email, language, now));
     }
-    page(&ForgotPage {
-        f: guest.frame,
+    render(&ForgotTemplate {
+        layout: page.layout,
         mails: state.settings.mails,
         asked: true,
-        email: posted.get("email").to_owned(),
+        email: form.get("email").to_owned(),
     })
 }
 
@@ -89,8 +90,8 @@ fn owe_reset(store: &dyn Store, email: &EmailAddress, language: Language, now: T
 
 #[derive(Template)]
 #[template(path = "accounts/password.html")]
-struct PasswordPage {
-    f: Frame,
+struct PasswordTemplate {
+    layout: Layout,
     /// Whose; none: the link is over.
     email: Option<String>,
     /// The key of what is wrong with what was typed.
@@ -113,39 +114,39 @@ async fn bearer(state: &AppState, text: &str) -> Result<Option<User>, PageError>
 pub(crate) async fn show_password(
     State(state): State<AppState>,
     Path(text): Path<String>,
-    guest: Guest,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
     let user = bearer(&state, &text).await?;
     let over = user.is_none();
-    let mut response = page(&PasswordPage {
-        f: guest.frame,
+    let mut response = render(&PasswordTemplate {
+        layout: page.layout,
         email: user.map(|user| user.email.to_string()),
         error: None,
     })?;
     if over {
         *response.status_mut() = StatusCode::GONE;
     }
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
 /// Sets the password, which ends the link and every session, and logs in.
 pub(crate) async fn choose_password(
     State(state): State<AppState>,
     Path(text): Path<String>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
     let user = bearer(&state, &text).await?;
-    let error = unfit(&posted);
+    let error = unfit(&form);
     if user.is_none() || error.is_some() {
         let status = if user.is_none() {
             StatusCode::GONE
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        let mut response = page(&PasswordPage {
-            f: guest.frame,
+        let mut response = render(&PasswordTemplate {
+            layout: page.layout,
             email: user.map(|user| user.email.to_string()),
             error,
         })?;
@@ -156,23 +157,23 @@ pub(crate) async fn choose_password(
         return Err(PageError::NotFound);
     };
     let link = token_hash(&text);
-    let hash = set_password(&state, user.id, posted.raw("password"), Some(link)).await?;
-    let cookie = begin(
+    let hash = set_password(&state, user.id, form.get_untrimmed("password"), Some(link)).await?;
+    let cookie = start_session(
         &state,
         SessionOwner::User(user.id),
         Some(hash),
-        origin.secure,
+        origin.is_https,
     )
     .await?;
-    Ok(cookies::set(flash::go("/", "password-set"), cookie))
+    Ok(cookies::set(flash::redirect("/", "password-set"), cookie))
 }
 
 /// The key of what is wrong with a new password, typed twice.
-pub(super) fn unfit(posted: &Posted) -> Option<&'static str> {
-    let password = posted.raw("password");
+pub(super) fn unfit(form: &FormData) -> Option<&'static str> {
+    let password = form.get_untrimmed("password");
     if check_password(password).is_err() {
-        Some("password-unfit")
-    } else if password != posted.raw("again") {
+        Some("password-invalid")
+    } else if password != form.get_untrimmed("again") {
         Some("password-differs")
     } else {
         None

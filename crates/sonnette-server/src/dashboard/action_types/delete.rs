@@ -9,15 +9,15 @@ use super::lookup::url;
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "action_types/delete.html")]
-struct DeletePage {
-    f: Frame,
+struct DeleteTemplate {
+    layout: Layout,
     back: String,
     name: String,
     /// Whether it goes for every organizer.
@@ -27,30 +27,30 @@ struct DeletePage {
 /// Asks.
 pub(crate) async fn ask(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &desk, &name).await?;
-    page(&DeletePage {
-        back: url(&desk, &name),
+    let row = own(&state, &page, &name).await?;
+    render(&DeleteTemplate {
+        back: url(&page, &name),
         name,
         everybodys: row.organizer.is_none(),
-        f: desk.frame,
+        layout: page.layout,
     })
 }
 
 /// Removes it.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &desk, &name).await?;
-    let removed = action_types::remove(&state, &desk.author(), row).await;
+    let row = own(&state, &page, &name).await?;
+    let removed = action_types::remove(&state, &page.author(), row).await;
     removed.map_err(error)?;
-    Ok(flash::go(
-        &desk.url("/action-types/"),
+    Ok(flash::redirect(
+        &page.url("/action-types/"),
         "action-type-deleted",
     ))
 }

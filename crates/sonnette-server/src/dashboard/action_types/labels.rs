@@ -3,32 +3,32 @@
 
 use sonnette::dialect::ActionSpec;
 
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::texts::Texts;
 
 /// What an action type is called; without a name for people, when it is published.
-pub(crate) fn label(w: &Words, spec: &ActionSpec) -> String {
+pub(crate) fn label(texts: &Texts, spec: &ActionSpec) -> String {
     let own = spec.label.unwrap_or(&spec.description);
     let own = if own.is_empty() {
         spec.name.as_str()
     } else {
         own
     };
-    said(w, "action", spec, own)
+    said(texts, "action", spec, own)
 }
 
 /// When it is published; empty where the label says it.
-pub(crate) fn about(w: &Words, spec: &ActionSpec) -> String {
+pub(crate) fn about(texts: &Texts, spec: &ActionSpec) -> String {
     match spec.label {
-        Some(_) => said(w, "about", spec, &spec.description),
+        Some(_) => said(texts, "about", spec, &spec.description),
         None => String::new(),
     }
 }
 
 /// The message of an action type, or its `own` words where there is none.
-fn said(w: &Words, what: &str, spec: &ActionSpec, own: &str) -> String {
+fn said(texts: &Texts, what: &str, spec: &ActionSpec, own: &str) -> String {
     let name = spec.name.as_str().replace('*', "all");
     let key = format!("{what}-{}", name.replace(['.', '_'], "-"));
-    let text = w.t(&key);
+    let text = texts.get(&key);
     if text == key {
         own.to_owned()
     } else {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_messages_are_those_of_the_catalogue() {
-        let (english, french) = (Words::of(Language::English), Words::of(Language::French));
+        let (english, french) = (Texts::of(Language::English), Texts::of(Language::French));
         for spec in Catalogue::new(DialectName::ALL, &[]).iter() {
             let own = spec.label.unwrap_or(&spec.description);
             assert_eq!(label(english, spec), own);

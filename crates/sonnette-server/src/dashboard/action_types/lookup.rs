@@ -6,32 +6,32 @@ use sonnette::domain::DialectName;
 
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
 
 /// What a name is written with needs no escape but for `*`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 /// Where the page of an action type is.
-pub(crate) fn url(desk: &Desk, name: &str) -> String {
+pub(crate) fn url(page: &OrganizerPage, name: &str) -> String {
     let name = utf8_percent_encode(name, ESCAPED);
-    desk.url(format_args!("/action-types/{name}/"))
+    page.url(format_args!("/action-types/{name}/"))
 }
 
-pub(super) fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionSpec, PageError> {
-    action_types::spec(&desk.tenant, name).ok_or(PageError::NotFound)
+pub(super) fn spec<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionSpec, PageError> {
+    action_types::spec(&page.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// What an action type belongs to: a family of pretix, else its dialect.
-pub(super) fn group(w: &Words, spec: &ActionSpec) -> String {
-    let dialect = w
-        .t(&format!("catalogue-dialect-{}", spec.dialect))
+pub(super) fn group(texts: &Texts, spec: &ActionSpec) -> String {
+    let dialect = texts
+        .get(&format!("catalogue-dialect-{}", spec.dialect))
         .into_owned();
     if spec.dialect != DialectName::Pretix {
         return dialect;
     }
-    let family = w
-        .t(&format!("catalogue-family-{}", spec.shape))
+    let family = texts
+        .get(&format!("catalogue-family-{}", spec.shape))
         .into_owned();
     format!("{dialect} · {family}")
 }

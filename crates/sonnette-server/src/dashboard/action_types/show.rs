@@ -12,9 +12,10 @@ use super::schema_keys::{Key, keys};
 use crate::admin::action_types;
 use crate::dashboard::action_types::labels::{about, label};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::json::{pretty, written};
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::{Desk, Origin};
+use crate::dashboard::shell::json::{format_text, to_pretty_json};
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 struct Listener {
@@ -27,8 +28,8 @@ struct Listener {
 
 #[derive(Template)]
 #[template(path = "action_types/show.html")]
-struct OnePage {
-    f: Frame,
+struct OneTemplate {
+    layout: Layout,
     list: String,
     label: String,
     name: String,
@@ -54,22 +55,22 @@ struct OnePage {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
-    origin: Origin,
+    page: OrganizerPage,
+    origin: RequestOrigin,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let spec = spec(&desk, &name)?;
-    let example = desk.tenant.example(spec, state.now());
-    let may_change = desk.may(Permission::Organizer)
-        && action_types::own(&desk.author(), &desk.tenant, &name).is_ok();
-    let mut registered = desk.tenant.registered.iter();
+    let spec = spec(&page, &name)?;
+    let example = page.tenant.example(spec, state.now());
+    let may_change = page.may(Permission::Organizer)
+        && action_types::own(&page.author(), &page.tenant, &name).is_ok();
+    let mut registered = page.tenant.registered.iter();
     let all = spec.concrete_names();
-    let view = OnePage {
-        list: desk.url("/action-types/"),
-        label: label(desk.frame.w, spec),
+    let view = OneTemplate {
+        list: page.url("/action-types/"),
+        label: label(page.layout.texts, spec),
         name: spec.name.to_string(),
-        group: group(desk.frame.w, spec),
-        description: about(desk.frame.w, spec),
+        group: group(page.layout.texts, spec),
+        description: about(page.layout.texts, spec),
         event: event_words(spec.event_rule(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
@@ -77,20 +78,20 @@ pub(crate) async fn show(
             Vec::new()
         },
         registered: registered.any(|row| row.name == spec.name),
-        own: may_change.then(|| url(&desk, &name)),
+        own: may_change.then(|| url(&page, &name)),
         keys: keys(&spec.schema),
-        schema: written(&spec.schema),
-        example: written(&spec.example),
+        schema: to_pretty_json(&spec.schema),
+        example: to_pretty_json(&spec.example),
         curl: example
             .as_ref()
-            .map(|example| curl(&origin.base, &desk, spec, example)),
-        body: example.map(|example| pretty(&example.body)),
-        listeners: desk
+            .map(|example| curl(&origin.base_url, &page, spec, example)),
+        body: example.map(|example| format_text(&example.body)),
+        listeners: page
             .may(Permission::Webhooks)
-            .then(|| listeners(&desk, spec)),
-        f: desk.frame,
+            .then(|| listeners(&page, spec)),
+        layout: page.layout,
     };
-    page(&view)
+    render(&view)
 }
 
 fn event_words(rule: EventRule) -> &'static str {
@@ -103,15 +104,15 @@ fn event_words(rule: EventRule) -> &'static str {
 }
 
 /// A command that publishes the example; the token is for the reader to fill in.
-fn curl(base: &str, desk: &Desk, spec: &ActionSpec, example: &Notification) -> String {
+fn curl(base: &str, page: &OrganizerPage, spec: &ActionSpec, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
     let rule = spec.event_rule(example.action_type.as_str());
     if let (Some(event), EventRule::Required | EventRule::Deleted) = (&example.event, rule) {
         body["event"] = json!(event);
     }
     body["data"] = spec.example.clone();
-    let quoted = written(&body).replace('\'', r"'\''");
-    let slug = &desk.tenant.organizer.slug;
+    let quoted = to_pretty_json(&body).replace('\'', r"'\''");
+    let slug = &page.tenant.organizer.slug;
     format!(
         "curl --request POST '{base}/api/v1/organizers/{slug}/notifications/' \\\n  \
          --header \"Authorization: Token $SONNETTE_TOKEN\" \\\n  \
@@ -120,12 +121,12 @@ fn curl(base: &str, desk: &Desk, spec: &ActionSpec, example: &Notification) -> S
     )
 }
 
-fn listeners(desk: &Desk, spec: &ActionSpec) -> Vec<Listener> {
-    let webhooks = desk.tenant.webhooks.values();
+fn listeners(page: &OrganizerPage, spec: &ActionSpec) -> Vec<Listener> {
+    let webhooks = page.tenant.webhooks.values();
     webhooks
         .filter(|webhook| hears(webhook, spec))
         .map(|webhook| Listener {
-            url: desk.url(format_args!("/webhooks/{}/", webhook.id)),
+            url: page.url(format_args!("/webhooks/{}/", webhook.id)),
             target: webhook.target.redacted(),
             comment: webhook.comment.clone().unwrap_or_default(),
             enabled: webhook.is_enabled(),
@@ -145,5 +146,5 @@ fn hears(webhook: &Webhook, spec: &ActionSpec) -> bool {
 
 /// Whether a value is there at all: for forms.
 pub(super) fn text_of(value: Option<&Value>) -> String {
-    value.map(written).unwrap_or_default()
+    value.map(to_pretty_json).unwrap_or_default()
 }

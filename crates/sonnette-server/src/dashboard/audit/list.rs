@@ -11,12 +11,13 @@ use sonnette::domain::{Permission, UserId, WebhookId};
 use sonnette::engine::RegistrySnapshot;
 use sonnette::store::AuditEntry;
 
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::json::written;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::{Desk, Visitor};
+use crate::dashboard::shell::json::to_pretty_json;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 const PAGE_SIZE: usize = 50;
@@ -28,7 +29,7 @@ pub(crate) struct Asked {
 }
 
 struct Row {
-    at: When,
+    at: TimeElement,
     actor: String,
     action: String,
     /// What it was about, if the data names it.
@@ -38,8 +39,8 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "audit/list.html")]
-struct AuditPage {
-    f: Frame,
+struct AuditTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     newer: Option<String>,
     older: Option<String>,
@@ -48,18 +49,18 @@ struct AuditPage {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    if let Visitor::Portal { .. } = desk.visitor {
+    page.require(&state, Permission::Webhooks).await?;
+    if let CurrentUser::Portal { .. } = page.current_user {
         // Who works here is nothing for a platform's customers.
         return Err(PageError::NotFound);
     }
     let number: Option<u16> = asked.page.and_then(|text| text.parse().ok());
     let number = usize::from(number.unwrap_or(1).max(1));
     let skip = (number - 1) * PAGE_SIZE;
-    let organizer = desk.organizer();
+    let organizer = page.organizer();
     let (count, entries, users) = state
         .store(move |store| {
             let (count, entries) = store.audit(organizer, skip, PAGE_SIZE)?;
@@ -70,23 +71,23 @@ pub(crate) async fn show(
         .into_iter()
         .map(|user| (user.id, user.email.to_string()));
     let names = Names {
-        w: desk.frame.w,
+        texts: page.layout.texts,
         users: users.collect(),
         registry: &*state.refresh()?,
     };
-    let link = |number: usize| desk.url(format_args!("/audit/?page={number}"));
+    let link = |number: usize| page.url(format_args!("/audit/?page={number}"));
     let more = skip + PAGE_SIZE < count;
-    page(&AuditPage {
+    render(&AuditTemplate {
         rows: entries.iter().map(|entry| names.row(entry)).collect(),
         newer: (number > 1).then(|| link(number - 1)),
         older: more.then(|| link(number + 1)),
-        f: desk.frame,
+        layout: page.layout,
     })
 }
 
 /// What ids are called.
 struct Names<'a> {
-    w: &'static Words,
+    texts: &'static Texts,
     users: HashMap<UserId, String>,
     registry: &'a RegistrySnapshot,
 }
@@ -98,11 +99,11 @@ impl Names<'_> {
             .as_object()
             .is_some_and(serde_json::Map::is_empty);
         Row {
-            at: When(entry.at),
+            at: TimeElement(entry.at),
             actor: self.actor(&entry.actor.0, entry.actor.1),
             action: self.action(word(entry)),
             about: self.about(entry),
-            data: (!empty && !entry.data.is_null()).then(|| written(&entry.data)),
+            data: (!empty && !entry.data.is_null()).then(|| to_pretty_json(&entry.data)),
         }
     }
 
@@ -111,17 +112,19 @@ impl Names<'_> {
         match kind {
             "user" => match self.users.get(&UserId(id)) {
                 Some(email) => email.clone(),
-                None => self.w.t("audit-user-gone").into_owned(),
+                None => self.texts.get("audit-user-gone").into_owned(),
             },
             "token" => {
                 let token = self.registry.tokens().find(|token| token.id.0 == id);
                 match token.map(|token| token.name.as_str()) {
-                    Some(name) if !name.is_empty() => self.w.a("audit-token-named", name),
-                    _ => self.w.a("audit-token", id),
+                    Some(name) if !name.is_empty() => {
+                        self.texts.get_with("audit-token-named", name)
+                    }
+                    _ => self.texts.get_with("audit-token", id),
                 }
             }
-            "command_line" => self.w.t("audit-command-line").into_owned(),
-            "server" => self.w.t("audit-server").into_owned(),
+            "command_line" => self.texts.get("audit-command-line").into_owned(),
+            "server" => self.texts.get("audit-server").into_owned(),
             other => other.to_owned(),
         }
     }
@@ -129,7 +132,7 @@ impl Names<'_> {
     /// In words, as far as we have some.
     fn action(&self, action: &str) -> String {
         let key = format!("audit-action-{}", action.replace(['.', '_'], "-"));
-        let words = self.w.t(&key);
+        let words = self.texts.get(&key);
         if words == key {
             action.to_owned()
         } else {

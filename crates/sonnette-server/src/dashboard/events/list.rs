@@ -10,18 +10,18 @@ use super::show::starts;
 use crate::admin::{LONGEST_NAME, events};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 struct Row {
     url: String,
     slug: String,
     name: String,
-    date_from: Option<When>,
+    date_from: Option<TimeElement>,
     /// Webhooks that are limited to it and others.
     webhooks: usize,
 }
@@ -35,63 +35,66 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "events/list.html")]
-struct EventsPage {
-    f: Frame,
+struct EventsTemplate {
+    layout: Layout,
     settings: String,
     here: String,
     rows: Vec<Row>,
     input: Input,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl EventsPage {
-    async fn new(state: &AppState, desk: Desk) -> Result<Self, PageError> {
-        let organizer = desk.organizer();
+impl EventsTemplate {
+    async fn new(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
+        let organizer = page.organizer();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
-            settings: desk.url("/settings/"),
-            here: desk.url("/settings/events/"),
-            rows: events.iter().map(|event| row(&desk, event)).collect(),
+            settings: page.url("/settings/"),
+            here: page.url("/settings/events/"),
+            rows: events.iter().map(|event| row(&page, event)).collect(),
             input: Input::default(),
-            faults: Faults::default(),
-            f: desk.frame,
+            errors: FormErrors::default(),
+            layout: page.layout,
         })
     }
 }
 
-fn row(desk: &Desk, event: &Event) -> Row {
-    let webhooks = desk.tenant.webhooks.values();
+fn row(page: &OrganizerPage, event: &Event) -> Row {
+    let webhooks = page.tenant.webhooks.values();
     let limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
     Row {
-        url: desk.url(format_args!("/settings/events/{}/", event.slug)),
+        url: page.url(format_args!("/settings/events/{}/", event.slug)),
         slug: event.slug.to_string(),
         name: event.name.clone(),
-        date_from: event.date_from.map(When),
+        date_from: event.date_from.map(TimeElement),
         webhooks: webhooks.filter(|webhook| limited(&webhook.events)).count(),
     }
 }
 
 /// The page.
-pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    page(&EventsPage::new(&state, desk).await?)
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+) -> Result<Response, PageError> {
+    page.require(&state, Permission::Organizer).await?;
+    render(&EventsTemplate::new(&state, page).await?)
 }
 
 /// Adds an event.
 pub(crate) async fn add(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let slug: Option<EventSlug> = posted.get("slug").parse().ok();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let date_from = starts(w, &posted, &mut faults);
+    page.require(&state, Permission::Organizer).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let slug: Option<EventSlug> = form.get("slug").parse().ok();
+    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let date_from = starts(texts, &form, &mut errors);
     match slug {
-        None => faults.add("slug", w.t("event-slug-wrong")),
-        Some(slug) if faults.is_empty() => {
+        None => errors.add("slug", texts.get("event-slug-invalid")),
+        Some(slug) if errors.is_empty() => {
             let event = Event {
                 id: EventId(0),
                 name: if name.is_empty() {
@@ -102,25 +105,28 @@ pub(crate) async fn add(
                 slug: slug.clone(),
                 date_from,
             };
-            let made = events::create(&state, &desk.author(), desk.organizer(), event).await?;
+            let made = events::create(&state, &page.author(), page.organizer(), event).await?;
             if made.is_some() {
-                return Ok(flash::go(&desk.url("/settings/events/"), "event-added"));
+                return Ok(flash::redirect(
+                    &page.url("/settings/events/"),
+                    "event-added",
+                ));
             }
-            faults.add("slug", w.a("event-known", slug));
+            errors.add("slug", texts.get_with("event-known", slug));
         }
         Some(_) => {}
     }
     let input = Input {
-        slug: posted.get("slug").to_owned(),
+        slug: form.get("slug").to_owned(),
         name,
-        date_from: posted.get("date_from").to_owned(),
+        date_from: form.get("date_from").to_owned(),
     };
-    let view = EventsPage {
+    let view = EventsTemplate {
         input,
-        faults,
-        ..EventsPage::new(&state, desk).await?
+        errors,
+        ..EventsTemplate::new(&state, page).await?
     };
-    let mut response = page(&view)?;
+    let mut response = render(&view)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }

@@ -4,9 +4,9 @@ use sonnette::domain::NotificationId;
 use sonnette::store::{NotificationQuery, TimeRange};
 use url::form_urlencoded;
 
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time::time_of;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time::parse_time;
 
 /// What was filled in, as it was.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -63,12 +63,17 @@ impl Filters {
     }
 
     /// What the store is asked.
-    pub(super) fn query(&self, w: &Words, faults: &mut Faults, limit: usize) -> NotificationQuery {
+    pub(super) fn query(
+        &self,
+        texts: &Texts,
+        errors: &mut FormErrors,
+        limit: usize,
+    ) -> NotificationQuery {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let mut time = |field: &'static str, text: &str| {
-            let at = time_of(text);
+            let at = parse_time(text);
             if at.is_none() && !text.is_empty() {
-                faults.add(field, w.t("fault-no-time"));
+                errors.add(field, texts.get("field-error-time"));
             }
             at
         };

@@ -10,10 +10,10 @@ use sonnette::store::NotificationEntry;
 use super::filters::Filters;
 use super::lookup::need;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 const PAGE_SIZE: usize = 50;
@@ -21,7 +21,7 @@ const PAGE_SIZE: usize = 50;
 struct Row {
     url: String,
     id: i64,
-    at: When,
+    at: TimeElement,
     action_type: String,
     event: Option<String>,
     deliveries: usize,
@@ -30,11 +30,11 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "notifications/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     here: String,
     filters: Filters,
-    faults: Faults,
+    errors: FormErrors,
     /// Names to choose from.
     action_types: Vec<String>,
     rows: Vec<Row>,
@@ -44,14 +44,14 @@ struct ListPage {
 /// The page; an id leads to its notification.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    need(&state, &desk).await?;
-    let w = desk.frame.w;
+    need(&state, &page).await?;
+    let texts = page.layout.texts;
     let filters = Filters::read(&query.unwrap_or_default());
-    let mut faults = Faults::default();
-    let organizer = desk.organizer();
+    let mut errors = FormErrors::default();
+    let organizer = page.organizer();
     if !filters.id.is_empty() {
         let found = match filters.id.parse::<NotificationId>() {
             Ok(id) => {
@@ -62,20 +62,20 @@ pub(crate) async fn show(
             Err(_) => None,
         };
         if let Some(entry) = found {
-            let url = desk.url(format_args!("/notifications/{}/", entry.notification.id));
+            let url = page.url(format_args!("/notifications/{}/", entry.notification.id));
             return Ok(Redirect::to(&url).into_response());
         }
-        faults.add("id", w.t("notifications-no-such"));
+        errors.add("id", texts.get("notifications-not-found"));
     }
-    let query = filters.query(w, &mut faults, PAGE_SIZE + 1);
+    let query = filters.query(texts, &mut errors, PAGE_SIZE + 1);
     let mut found = Vec::new();
-    if faults.is_empty() {
+    if errors.is_empty() {
         found = state
             .store(move |store| store.notifications(organizer, &query))
             .await?;
     }
-    let wrong = !faults.is_empty();
-    let mut response = page(&list(desk, filters, faults, found))?;
+    let wrong = !errors.is_empty();
+    let mut response = render(&list(page, filters, errors, found))?;
     if wrong {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -83,19 +83,19 @@ pub(crate) async fn show(
 }
 
 fn list(
-    desk: Desk,
+    page: OrganizerPage,
     filters: Filters,
-    faults: Faults,
+    errors: FormErrors,
     mut found: Vec<NotificationEntry>,
-) -> ListPage {
+) -> ListTemplate {
     let more = found.len() > PAGE_SIZE;
     found.truncate(PAGE_SIZE);
-    let here = desk.url("/notifications/");
+    let here = page.url("/notifications/");
     let last = found.last().filter(|_| more);
-    ListPage {
+    ListTemplate {
         next: last.map(|last| format!("{here}?{}", filters.after(last.notification.id))),
         rows: found.iter().map(|entry| row(&here, entry)).collect(),
-        action_types: desk
+        action_types: page
             .tenant
             .catalogue
             .iter()
@@ -104,8 +104,8 @@ fn list(
             .collect(),
         here,
         filters,
-        faults,
-        f: desk.frame,
+        errors,
+        layout: page.layout,
     }
 }
 
@@ -114,7 +114,7 @@ fn row(here: &str, entry: &NotificationEntry) -> Row {
     Row {
         url: format!("{here}{}/", notification.id),
         id: notification.id.0,
-        at: When(notification.published_at),
+        at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
         event: notification.event.as_ref().map(EventSlug::to_string),
         deliveries: entry.deliveries,

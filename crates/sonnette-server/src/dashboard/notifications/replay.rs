@@ -9,15 +9,15 @@ use sonnette::store::NotificationEntry;
 use super::lookup::find;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "notifications/replay.html")]
-struct ReplayPage {
-    f: Frame,
+struct ReplayTemplate {
+    layout: Layout,
     back: String,
     id: i64,
     action_type: String,
@@ -28,26 +28,26 @@ struct ReplayPage {
 /// Asks.
 pub(crate) async fn ask(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Publish).await?;
-    let entry = find(&state, &desk, &id).await?;
+    page.require(&state, Permission::Publish).await?;
+    let entry = find(&state, &page, &id).await?;
     let notification = &entry.notification;
     if notification.body.is_empty() {
         return Err(PageError::Conflict("conflict-erased"));
     }
-    page(&ReplayPage {
-        back: desk.url(format_args!("/notifications/{}/", notification.id)),
+    render(&ReplayTemplate {
+        back: page.url(format_args!("/notifications/{}/", notification.id)),
         id: notification.id.0,
         action_type: notification.action_type.to_string(),
-        told: told(&desk, &entry),
-        f: desk.frame,
+        told: told(&page, &entry),
+        layout: page.layout,
     })
 }
 
-fn told(desk: &Desk, entry: &NotificationEntry) -> Vec<String> {
-    let tenant = &desk.tenant;
+fn told(page: &OrganizerPage, entry: &NotificationEntry) -> Vec<String> {
+    let tenant = &page.tenant;
     let (name, event) = (&entry.notification.action_type, &entry.notification.event);
     let Some(spec) = tenant.catalogue.resolve(name.as_str()) else {
         return Vec::new();
@@ -63,15 +63,15 @@ fn told(desk: &Desk, entry: &NotificationEntry) -> Vec<String> {
 /// Does it.
 pub(crate) async fn replay(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Publish).await?;
-    let id = find(&state, &desk, &id).await?.notification.id;
-    let told = state.sonnette.replay(&desk.tenant, id).await?;
-    let back = desk.url(format_args!("/notifications/{id}/"));
-    Ok(flash::go_counted(
+    page.require(&state, Permission::Publish).await?;
+    let id = find(&state, &page, &id).await?.notification.id;
+    let told = state.sonnette.replay(&page.tenant, id).await?;
+    let back = page.url(format_args!("/notifications/{id}/"));
+    Ok(flash::redirect_with_count(
         &back,
         "notification-replayed",
         told as u64,

@@ -9,10 +9,10 @@ use super::lookup::{find, need};
 use crate::admin::webhooks::hold_reason::{self, Waiting};
 use crate::dashboard::action_types::lookup;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::json::pretty;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::json::format_text;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 struct Row {
@@ -28,7 +28,7 @@ struct Row {
     /// The key of its state.
     state: &'static str,
     /// When it is due, or was settled.
-    at: Option<When>,
+    at: Option<TimeElement>,
     /// The key of why it waits, or was not delivered.
     why: Option<&'static str>,
     /// The same in the store's words, where there is no key.
@@ -38,11 +38,11 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "notifications/show.html")]
-struct OnePage {
-    f: Frame,
+struct OneTemplate {
+    layout: Layout,
     list: String,
     id: i64,
-    at: When,
+    at: TimeElement,
     action_type: String,
     /// Its page in the catalogue.
     catalogue: Option<String>,
@@ -59,48 +59,48 @@ struct OnePage {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    need(&state, &desk).await?;
-    let entry = find(&state, &desk, &id).await?;
+    need(&state, &page).await?;
+    let entry = find(&state, &page, &id).await?;
     let notification = entry.notification.clone();
     let (id, erased) = (notification.id, notification.body.is_empty());
-    let webhooks: Vec<WebhookId> = desk.tenant.webhooks.keys().copied().collect();
+    let webhooks: Vec<WebhookId> = page.tenant.webhooks.keys().copied().collect();
     let deliveries = state
         .store(move |store| store.deliveries_of(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let waits = Waiting::at(&state, &desk.tenant, delivery.webhook).await?;
-        rows.push(row(&desk, &delivery, waits));
+        let waits = Waiting::at(&state, &page.tenant, delivery.webhook).await?;
+        rows.push(row(&page, &delivery, waits));
     }
-    let list = desk.url("/notifications/");
-    let may_replay = desk.may(Permission::Publish) && !erased;
-    let known = desk
+    let list = page.url("/notifications/");
+    let may_replay = page.may(Permission::Publish) && !erased;
+    let known = page
         .tenant
         .catalogue
         .resolve(notification.action_type.as_str());
-    page(&OnePage {
+    render(&OneTemplate {
         replay: may_replay.then(|| format!("{list}{id}/replay/")),
         list,
         id: id.0,
-        at: When(notification.published_at),
+        at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
-        catalogue: known.map(|spec| lookup::url(&desk, spec.name.as_str())),
+        catalogue: known.map(|spec| lookup::url(&page, spec.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
-        data: (!erased).then(|| pretty(hold_reason::data(&entry).get().as_bytes())),
+        data: (!erased).then(|| format_text(hold_reason::data(&entry).get().as_bytes())),
         subject: entry.subject,
         matched: entry.deliveries,
         rows,
-        f: desk.frame,
+        layout: page.layout,
     })
 }
 
-fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
-    let webhook = desk.tenant.webhooks.get(&delivery.webhook);
-    let may_look = desk.may(Permission::Webhooks);
-    let url = may_look.then(|| desk.url(format_args!("/webhooks/{}/", delivery.webhook)));
+fn row(page: &OrganizerPage, delivery: &Delivery, waits: Waiting) -> Row {
+    let webhook = page.tenant.webhooks.get(&delivery.webhook);
+    let may_look = page.may(Permission::Webhooks);
+    let url = may_look.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {
         target: webhook.map_or_else(
             || delivery.webhook.to_string(),
@@ -114,7 +114,7 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
             .map(|url| format!("{url}?notification_id={}", delivery.notification)),
         url,
         class: "warn",
-        state: "notified-held",
+        state: "notification-delivery-held",
         at: None,
         why: None,
         reason: None,
@@ -123,28 +123,28 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
     match &delivery.state {
         DeliveryState::Scheduled { due_at } if waits == Waiting::Time => Row {
             class: "off",
-            state: "notified-scheduled",
-            at: Some(When(*due_at)),
+            state: "notification-delivery-scheduled",
+            at: Some(TimeElement(*due_at)),
             ..row
         },
         DeliveryState::Scheduled { .. } | DeliveryState::Held => Row {
             why: Some(match waits {
-                Waiting::Webhook => "notified-held-webhook",
-                Waiting::Receiver | Waiting::Time => "notified-held-receiver",
+                Waiting::Webhook => "notification-delivery-held-webhook",
+                Waiting::Receiver | Waiting::Time => "notification-delivery-held-receiver",
             }),
             ..row
         },
         DeliveryState::Settled { at, how, reason } => {
             let (class, state) = match how {
-                Settled::Delivered => ("good", "notified-delivered"),
-                Settled::GivenUp => ("bad", "notified-given-up"),
-                Settled::Dropped => ("off", "notified-dropped"),
+                Settled::Delivered => ("good", "notification-delivery-delivered"),
+                Settled::GivenUp => ("bad", "notification-delivery-given-up"),
+                Settled::Dropped => ("off", "notification-delivery-dropped"),
             };
             let why = reason.as_deref().and_then(why);
             Row {
                 class,
                 state,
-                at: Some(When(*at)),
+                at: Some(TimeElement(*at)),
                 reason: reason.clone().filter(|_| why.is_none()),
                 why,
                 ..row
@@ -156,10 +156,10 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
 /// The key of a reason that the store gives.
 fn why(reason: &str) -> Option<&'static str> {
     Some(match reason {
-        "its twelve tries are used up" => "notified-tries-used-up",
-        "its three days are over" => "notified-days-over",
-        "dropped by hand" => "notified-by-hand",
-        "the person's data was erased" => "notified-erased",
+        "its twelve tries are used up" => "notification-delivery-tries-used-up",
+        "its three days are over" => "notification-delivery-days-over",
+        "dropped by hand" => "notification-delivery-by-hand",
+        "the person's data was erased" => "notification-delivery-erased",
         _ => return None,
     })
 }

@@ -13,11 +13,11 @@ use sonnette::domain::{
 use sonnette::engine::{LaneStatus, OrganizerSnapshot, RegistrySnapshot};
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::{Desk, Visit};
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::{OrganizerPage, UserPage};
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::dashboard::webhooks::status::{Standing, diagnosis};
 use crate::edge::AppState;
 
@@ -31,10 +31,10 @@ const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A webhook that somebody should look at.
 struct Trouble {
     organizer: String,
-    target: Address,
+    target: BreakableUrl,
     url: String,
     standing: Standing,
-    since: Option<When>,
+    since: Option<TimeElement>,
     waiting: u64,
     /// How long the oldest of them has waited.
     oldest: Option<String>,
@@ -52,8 +52,8 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "organizers/overview.html")]
-struct OverviewPage {
-    f: Frame,
+struct OverviewTemplate {
+    layout: Layout,
     troubles: Vec<Trouble>,
     rows: Vec<Row>,
     previous: Option<String>,
@@ -71,26 +71,28 @@ pub(crate) struct Asked {
 pub(crate) async fn show_overview(
     State(state): State<AppState>,
     Query(asked): Query<Asked>,
-    visit: Visit,
+    page: UserPage,
 ) -> Result<Response, PageError> {
-    let mut tenants: Vec<_> = visit
+    let mut tenants: Vec<_> = page
         .registry
         .tenants()
-        .filter(|tenant| visit.visitor.reaches(tenant.organizer.id))
+        .filter(|tenant| page.current_user.reaches(tenant.organizer.id))
         .collect();
     if let [only] = tenants.as_slice()
-        && !visit.visitor.is_operator()
+        && !page.current_user.is_operator()
     {
         let url = format!("/organizers/{}/", only.organizer.slug);
         return Ok(Redirect::to(&url).into_response());
     }
     let now = state.now();
-    let mine =
-        |tenant: &OrganizerSnapshot| visit.visitor.may(tenant.organizer.id, Permission::Webhooks);
+    let mine = |tenant: &OrganizerSnapshot| {
+        page.current_user
+            .may(tenant.organizer.id, Permission::Webhooks)
+    };
     let lanes: Vec<_> = state.sonnette.troubled(LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
-        .filter_map(|(id, lane)| Some((id, owner(&visit.registry, id)?, lane)))
+        .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
         .filter(|(_, tenant, _)| mine(tenant))
         .collect();
     let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
@@ -118,12 +120,12 @@ pub(crate) async fn show_overview(
     let number = asked.page.clamp(1, pages);
     let shown = tenants.iter().skip((number - 1) * SIZE).take(SIZE);
     let link = |number: usize| format!("/?page={number}");
-    page(&OverviewPage {
-        troubles: troubles(&state, visit.frame.w, worst, now).await?,
+    render(&OverviewTemplate {
+        troubles: troubles(&state, page.layout.texts, worst, now).await?,
         rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
-        f: visit.frame,
+        layout: page.layout,
     })
 }
 
@@ -164,7 +166,7 @@ async fn switched_off<'a>(
 /// What somebody should look at, as the page shows it.
 async fn troubles(
     state: &AppState,
-    w: &Words,
+    texts: &Texts,
     worst: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
     now: Timestamp,
 ) -> Result<Vec<Trouble>, PageError> {
@@ -173,28 +175,28 @@ async fn troubles(
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(worst
         .iter()
-        .filter_map(|(id, tenant, lane)| trouble(w, tenant, (*id, lane, last(*id)), now))
+        .filter_map(|(id, tenant, lane)| trouble(texts, tenant, (*id, lane, last(*id)), now))
         .collect())
 }
 
 fn trouble(
-    w: &Words,
+    texts: &Texts,
     tenant: &OrganizerSnapshot,
     (id, lane, last): (WebhookId, &LaneStatus, Option<&Attempt>),
     now: Timestamp,
 ) -> Option<Trouble> {
     let webhook = tenant.webhooks.get(&id)?;
-    let oldest = lane.oldest_waiting.map(|at| w.span(now, at));
+    let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
     let since = match &webhook.state {
         WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
         WebhookState::Disabled(disabled) => Some(disabled.since),
     };
     Some(Trouble {
         organizer: tenant.organizer.name.clone(),
-        target: Address(webhook.target.redacted()),
+        target: BreakableUrl(webhook.target.redacted()),
         url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
         standing: Standing::of(&diagnosis(webhook, lane, last, now)),
-        since: since.map(|at| w.when(at)),
+        since: since.map(|at| texts.time(at)),
         waiting: lane.backlog,
         oldest,
     })
@@ -202,7 +204,11 @@ fn trouble(
 
 fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
     let organizer = &tenant.organizer;
-    let enabled = tenant.webhooks.values().filter(|w| w.is_enabled()).count();
+    let enabled = tenant
+        .webhooks
+        .values()
+        .filter(|webhook| webhook.is_enabled())
+        .count();
     Row {
         name: organizer.name.clone(),
         slug: organizer.slug.to_string(),
@@ -215,7 +221,7 @@ fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
 }
 
 /// To the first of an organizer's pages that somebody may open.
-pub(crate) async fn show_first_page(desk: Desk) -> Response {
-    let first = desk.frame.first_page();
+pub(crate) async fn show_first_page(page: OrganizerPage) -> Response {
+    let first = page.layout.first_page();
     Redirect::to(first.as_deref().unwrap_or("/")).into_response()
 }

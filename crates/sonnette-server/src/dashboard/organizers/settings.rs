@@ -11,10 +11,10 @@ use super::settings_form::Input;
 use crate::admin::organizers;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 struct Choice {
@@ -25,8 +25,8 @@ struct Choice {
 
 #[derive(Template)]
 #[template(path = "organizers/settings.html")]
-struct SettingsPage {
-    f: Frame,
+struct SettingsTemplate {
+    layout: Layout,
     here: String,
     events: String,
     slug: String,
@@ -37,25 +37,27 @@ struct SettingsPage {
     /// What the dialects say, in words.
     default_policy: &'static str,
     input: Input,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl SettingsPage {
-    fn new(desk: Desk, input: Input, faults: Faults) -> Self {
-        let organizer = &desk.tenant.organizer;
-        let w = desk.frame.w;
+impl SettingsTemplate {
+    fn new(page: OrganizerPage, input: Input, errors: FormErrors) -> Self {
+        let organizer = &page.tenant.organizer;
+        let texts = page.layout.texts;
         let languages = [
             (Language::English, "English"),
             (Language::French, "Français"),
         ];
         let dialects = DialectName::ALL.iter().map(|dialect| Choice {
             word: dialect.as_str(),
-            name: w.t(&format!("catalogue-dialect-{dialect}")).into_owned(),
+            name: texts
+                .get(&format!("catalogue-dialect-{dialect}"))
+                .into_owned(),
             chosen: input.speaks(*dialect),
         });
         Self {
-            here: desk.url("/settings/"),
-            events: desk.url("/settings/events/"),
+            here: page.url("/settings/"),
+            events: page.url("/settings/events/"),
             slug: organizer.slug.to_string(),
             uuid: organizer.uuid.to_string(),
             languages: languages
@@ -66,15 +68,15 @@ impl SettingsPage {
                     chosen: input.language == language.as_str(),
                 })
                 .collect(),
-            dialects: if desk.visitor.is_operator() {
+            dialects: if page.current_user.is_operator() {
                 dialects.collect()
             } else {
                 Vec::new()
             },
             default_policy: default_policy(organizer),
             input,
-            faults,
-            f: desk.frame,
+            errors,
+            layout: page.layout,
         }
     }
 
@@ -98,31 +100,34 @@ fn default_policy(organizer: &Organizer) -> &'static str {
 }
 
 /// The page.
-pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let input = Input::of(&desk.tenant.organizer);
-    page(&SettingsPage::new(desk, input, Faults::default()))
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+) -> Result<Response, PageError> {
+    page.require(&state, Permission::Organizer).await?;
+    let input = Input::of(&page.tenant.organizer);
+    render(&SettingsTemplate::new(page, input, FormErrors::default()))
 }
 
 /// Saves them.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let mut faults = Faults::default();
-    let input = Input::read(&posted);
-    let operator = desk.visitor.is_operator();
-    let (patch, data) = input.patch(desk.frame.w, &posted, operator, &mut faults);
-    if !faults.is_empty() {
-        let mut response = page(&SettingsPage::new(desk, input, faults))?;
+    page.require(&state, Permission::Organizer).await?;
+    let mut errors = FormErrors::default();
+    let input = Input::read(&form);
+    let operator = page.current_user.is_operator();
+    let (patch, data) = input.patch(page.layout.texts, &form, operator, &mut errors);
+    if !errors.is_empty() {
+        let mut response = render(&SettingsTemplate::new(page, input, errors))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let changed = organizers::change(&state, &desk.author(), desk.organizer(), patch, data).await?;
+    let changed = organizers::change(&state, &page.author(), page.organizer(), patch, data).await?;
     match changed {
-        ChangeResult::Done(_) => Ok(flash::go(&desk.url("/settings/"), "settings-saved")),
+        ChangeResult::Done(_) => Ok(flash::redirect(&page.url("/settings/"), "settings-saved")),
         ChangeResult::Missing => Err(PageError::NotFound),
         ChangeResult::Taken | ChangeResult::Refused => Err(PageError::Internal),
     }

@@ -7,9 +7,9 @@ use sonnette::domain::{DialectName, FailurePolicy, Organizer};
 use crate::admin::LONGEST_NAME;
 use crate::admin::organizers::{Patch, policy_json};
 use crate::admin::validation::{MOST_CONTACTS, Nullable, is_contact};
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::texts::Texts;
 
 /// The form as it is filled in.
 pub(super) struct Input {
@@ -52,8 +52,8 @@ impl Input {
     }
 
     /// As it was sent.
-    pub(super) fn read(posted: &Posted) -> Self {
-        let text = |field| posted.get(field).to_owned();
+    pub(super) fn read(form: &FormData) -> Self {
+        let text = |field| form.get(field).to_owned();
         Self {
             name: text("name"),
             language: text("language"),
@@ -61,7 +61,7 @@ impl Input {
             policy: text("policy"),
             failures: text("failures"),
             minutes: text("minutes"),
-            dialects: posted.all("dialect").map(str::to_owned).collect(),
+            dialects: form.get_all("dialect").map(str::to_owned).collect(),
         }
     }
 
@@ -73,19 +73,19 @@ impl Input {
     /// What is to change, and what the audit log says of it. Dialects count only for operators.
     pub(super) fn patch(
         &self,
-        w: &Words,
-        posted: &Posted,
+        texts: &Texts,
+        form: &FormData,
         operator: bool,
-        faults: &mut Faults,
+        errors: &mut FormErrors,
     ) -> (Patch, Value) {
-        let name = faults.line(w, posted, "name", LONGEST_NAME);
+        let name = errors.line(texts, form, "name", LONGEST_NAME);
         let language = self.language.parse().ok();
         if language.is_none() {
-            faults.add("language", w.t("fault-required"));
+            errors.add("language", texts.get("field-error-required"));
         }
-        let contacts = self.contacts(w, faults);
-        let policy = self.policy(w, faults);
-        let dialects = operator.then(|| self.dialects(w, faults));
+        let contacts = self.contacts(texts, errors);
+        let policy = self.policy(texts, errors);
+        let dialects = operator.then(|| self.dialects(texts, errors));
         let mut data = Map::new();
         data.insert("name".to_owned(), json!(name));
         data.insert("language".to_owned(), json!(language));
@@ -108,34 +108,37 @@ impl Input {
         (patch, data.into())
     }
 
-    fn contacts(&self, w: &Words, faults: &mut Faults) -> Vec<String> {
+    fn contacts(&self, texts: &Texts, errors: &mut FormErrors) -> Vec<String> {
         let lines = self.contacts.split(['\n', ',']).map(str::trim);
         let contacts: Vec<String> = lines
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect();
         if let Some(wrong) = contacts.iter().find(|contact| !is_contact(contact)) {
-            faults.add("contacts", w.a("organizer-contact-wrong", wrong));
-        } else if contacts.len() > MOST_CONTACTS {
-            faults.add(
+            errors.add(
                 "contacts",
-                w.n("organizer-contacts-too-many", MOST_CONTACTS),
+                texts.get_with("organizer-contact-invalid", wrong),
+            );
+        } else if contacts.len() > MOST_CONTACTS {
+            errors.add(
+                "contacts",
+                texts.get_count("organizer-contacts-too-many", MOST_CONTACTS),
             );
         }
         contacts
     }
 
-    fn policy(&self, w: &Words, faults: &mut Faults) -> Option<FailurePolicy> {
+    fn policy(&self, texts: &Texts, errors: &mut FormErrors) -> Option<FailurePolicy> {
         match self.policy.as_str() {
             "never" => Some(FailurePolicy::Never),
             "after" => {
                 let failures: Option<u32> = self.failures.parse().ok().filter(|n| *n >= 1);
                 if failures.is_none() {
-                    faults.add("failures", w.t("organizer-failures-wrong"));
+                    errors.add("failures", texts.get("organizer-failures-invalid"));
                 }
                 let lasting = lasting(&self.minutes);
                 if lasting.is_none() {
-                    faults.add("minutes", w.t("organizer-minutes-wrong"));
+                    errors.add("minutes", texts.get("organizer-minutes-invalid"));
                 }
                 let (failures, lasting) = (failures?, lasting?);
                 Some(FailurePolicy::After { failures, lasting })
@@ -144,11 +147,11 @@ impl Input {
         }
     }
 
-    fn dialects(&self, w: &Words, faults: &mut Faults) -> Vec<DialectName> {
+    fn dialects(&self, texts: &Texts, errors: &mut FormErrors) -> Vec<DialectName> {
         let all = DialectName::ALL.iter().copied();
         let dialects: Vec<_> = all.filter(|dialect| self.speaks(*dialect)).collect();
         if dialects.is_empty() {
-            faults.add("dialects", w.t("organizer-dialects-none"));
+            errors.add("dialects", texts.get("organizer-dialects-none"));
         }
         dialects
     }

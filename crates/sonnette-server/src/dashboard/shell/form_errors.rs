@@ -1,13 +1,13 @@
 //! What is wrong with a form, beside its fields.
 
-use super::form_data::Posted;
-use super::texts::Words;
+use super::form_data::FormData;
+use super::texts::Texts;
 
 /// Messages by field; the first of a field counts.
 #[derive(Default)]
-pub(crate) struct Faults(Vec<(&'static str, String)>);
+pub(crate) struct FormErrors(Vec<(&'static str, String)>);
 
-impl Faults {
+impl FormErrors {
     /// Whether nothing is wrong.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -19,7 +19,7 @@ impl Faults {
     }
 
     /// What is wrong with a field.
-    pub(crate) fn of(&self, field: &str) -> Option<&str> {
+    pub(crate) fn get(&self, field: &str) -> Option<&str> {
         let mut all = self.0.iter();
         all.find(|(known, _)| *known == field)
             .map(|(_, message)| message.as_str())
@@ -28,31 +28,31 @@ impl Faults {
     /// A text without NUL of at most `max` characters.
     pub(crate) fn text(
         &mut self,
-        w: &Words,
-        posted: &Posted,
+        texts: &Texts,
+        form: &FormData,
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = posted.get(field);
+        let text = form.get(field);
         if text.chars().nth(max).is_some() {
-            self.add(field, w.n("fault-too-long", max));
+            self.add(field, texts.get_count("field-error-too-long", max));
         } else if text.contains('\0') {
-            self.add(field, w.t("fault-null-characters"));
+            self.add(field, texts.get("field-error-null-characters"));
         }
         text.to_owned()
     }
 
     /// The same, not blank.
-    pub(crate) fn filled(
+    pub(crate) fn required_text(
         &mut self,
-        w: &Words,
-        posted: &Posted,
+        texts: &Texts,
+        form: &FormData,
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = self.text(w, posted, field, max);
+        let text = self.text(texts, form, field, max);
         if text.is_empty() {
-            self.add(field, w.t("fault-required"));
+            self.add(field, texts.get("field-error-required"));
         }
         text
     }
@@ -60,14 +60,14 @@ impl Faults {
     /// The same without control characters: a name that stands in the heads of mails.
     pub(crate) fn line(
         &mut self,
-        w: &Words,
-        posted: &Posted,
+        texts: &Texts,
+        form: &FormData,
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = self.filled(w, posted, field, max);
+        let text = self.required_text(texts, form, field, max);
         if text.chars().any(char::is_control) {
-            self.add(field, w.t("fault-control-characters"));
+            self.add(field, texts.get("field-error-control-characters"));
         }
         text
     }

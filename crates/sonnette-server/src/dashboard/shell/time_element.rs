@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 /// A time as an element that a script may turn into the viewer's zone; without one it is in UTC, and says so.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct When(pub(crate) Timestamp);
+pub(crate) struct TimeElement(pub(crate) Timestamp);
 
-impl fmt::Display for When {
+impl fmt::Display for TimeElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let machine = self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
         let people = self.0.strftime("%Y-%m-%d %H:%M:%S");
@@ -18,4 +18,4 @@ impl fmt::Display for When {
 }
 
 // Digits, and what is written above.
-impl HtmlSafe for When {}
+impl HtmlSafe for TimeElement {}

@@ -6,12 +6,12 @@ use askama::filters::{Escaper as _, Html, HtmlSafe};
 
 /// A URL that a narrow page breaks where its parts end, rather than within a word.
 #[derive(Debug, Clone)]
-pub(crate) struct Address(pub(crate) String);
+pub(crate) struct BreakableUrl(pub(crate) String);
 
 /// What ends a part.
 const ENDS: [char; 4] = ['/', '.', '?', '&'];
 
-impl fmt::Display for Address {
+impl fmt::Display for BreakableUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.0.split_inclusive(ENDS).peekable();
         while let Some(part) = parts.next() {
@@ -26,31 +26,34 @@ impl fmt::Display for Address {
 }
 
 // Every part is escaped above.
-impl HtmlSafe for Address {}
+impl HtmlSafe for BreakableUrl {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(url: &str) -> String {
-        Address(url.to_owned()).to_string()
+    fn to_pretty_json(url: &str) -> String {
+        BreakableUrl(url.to_owned()).to_string()
     }
 
     #[test]
     fn parts_may_stand_on_lines_of_their_own() {
         assert_eq!(
-            written("https://erp.example/hook?a=1&b=2"),
+            to_pretty_json("https://erp.example/hook?a=1&b=2"),
             "https://<wbr>erp.<wbr>example/<wbr>hook?<wbr>a=1&#38;<wbr>b=2"
         );
         assert_eq!(
-            written("https://a.example/"),
+            to_pretty_json("https://a.example/"),
             "https://<wbr>a.<wbr>example/"
         );
-        assert_eq!(written(""), "");
+        assert_eq!(to_pretty_json(""), "");
     }
 
     #[test]
     fn what_strangers_write_is_text() {
-        assert_eq!(written("<script>.\"'"), "&#60;script&#62;.<wbr>&#34;&#39;");
+        assert_eq!(
+            to_pretty_json("<script>.\"'"),
+            "&#60;script&#62;.<wbr>&#34;&#39;"
+        );
     }
 }

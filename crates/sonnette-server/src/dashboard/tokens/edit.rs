@@ -11,16 +11,16 @@ use crate::admin::LONGEST_NAME;
 use crate::admin::tokens::{self, Patch};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "tokens/edit.html")]
-struct ChangePage {
-    f: Frame,
+struct ChangeTemplate {
+    layout: Layout,
     list: String,
     url: String,
     /// What it is called now.
@@ -28,27 +28,27 @@ struct ChangePage {
     active: bool,
     name: String,
     ticks: Vec<Tick>,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl ChangePage {
-    fn new(desk: Desk, token: &Token, ticked: Permissions) -> Self {
+impl ChangeTemplate {
+    fn new(page: OrganizerPage, token: &Token, ticked: Permissions) -> Self {
         Self {
-            list: desk.url("/tokens/"),
-            url: desk.url(format_args!("/tokens/{}/", token.id)),
-            called: called(&desk, token),
+            list: page.url("/tokens/"),
+            url: page.url(format_args!("/tokens/{}/", token.id)),
+            called: called(&page, token),
             active: token.active,
             name: token.name.clone(),
-            ticks: ticks(&desk, ticked),
-            faults: Faults::default(),
-            f: desk.frame,
+            ticks: ticks(&page, ticked),
+            errors: FormErrors::default(),
+            layout: page.layout,
         }
     }
 }
 
-fn called(desk: &Desk, token: &Token) -> String {
+fn called(page: &OrganizerPage, token: &Token) -> String {
     match token.name.as_str() {
-        "" => desk.frame.w.a("token-unnamed", token.id),
+        "" => page.layout.texts.get_with("token-unnamed", token.id),
         name => name.to_owned(),
     }
 }
@@ -56,37 +56,37 @@ fn called(desk: &Desk, token: &Token) -> String {
 /// The form.
 pub(crate) async fn show_change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
+    let token = find(&state, &page, &id).await?;
     let held = tokens::permissions_of(&token);
-    page(&ChangePage::new(desk, &token, held))
+    render(&ChangeTemplate::new(page, &token, held))
 }
 
 /// Changes name and permissions.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let permissions = ticked(&posted);
+    let token = find(&state, &page, &id).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let permissions = ticked(&form);
     let held = tokens::permissions_of(&token);
-    if !held.covers(permissions) && !covered(&desk, permissions) {
-        faults.add("permission", w.t("token-not-yours"));
+    if !held.covers(permissions) && !covered(&page, permissions) {
+        errors.add("permission", texts.get("token-not-yours"));
     }
-    if !faults.is_empty() {
-        let view = ChangePage {
+    if !errors.is_empty() {
+        let view = ChangeTemplate {
             name,
-            faults,
-            ..ChangePage::new(desk, &token, permissions)
+            errors,
+            ..ChangeTemplate::new(page, &token, permissions)
         };
-        let mut response = page(&view)?;
+        let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
@@ -95,13 +95,13 @@ pub(crate) async fn change(
         permissions: (permissions != held).then_some(permissions),
         active: None,
     };
-    put(&state, &desk, &token, patch, "token-changed").await
+    put(&state, &page, &token, patch, "token-changed").await
 }
 
 #[derive(Template)]
 #[template(path = "tokens/deactivate.html")]
-struct DeactivatePage {
-    f: Frame,
+struct DeactivateTemplate {
+    layout: Layout,
     list: String,
     url: String,
     called: String,
@@ -110,59 +110,59 @@ struct DeactivatePage {
 /// Asks.
 pub(crate) async fn ask_deactivate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    page(&DeactivatePage {
-        list: desk.url("/tokens/"),
-        url: desk.url(format_args!("/tokens/{}/", token.id)),
-        called: called(&desk, &token),
-        f: desk.frame,
+    let token = find(&state, &page, &id).await?;
+    render(&DeactivateTemplate {
+        list: page.url("/tokens/"),
+        url: page.url(format_args!("/tokens/{}/", token.id)),
+        called: called(&page, &token),
+        layout: page.layout,
     })
 }
 
 /// Refuses it from now on.
 pub(crate) async fn deactivate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
+    let token = find(&state, &page, &id).await?;
     let patch = Patch {
         active: Some(false),
         ..Patch::default()
     };
-    put(&state, &desk, &token, patch, "token-deactivated").await
+    put(&state, &page, &token, patch, "token-deactivated").await
 }
 
 /// Accepts it again.
 pub(crate) async fn activate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    if !covered(&desk, tokens::permissions_of(&token)) {
+    let token = find(&state, &page, &id).await?;
+    if !covered(&page, tokens::permissions_of(&token)) {
         return Err(PageError::Conflict("conflict-token-not-yours"));
     }
     let patch = Patch {
         active: Some(true),
         ..Patch::default()
     };
-    put(&state, &desk, &token, patch, "token-activated").await
+    put(&state, &page, &token, patch, "token-activated").await
 }
 
 async fn put(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     token: &Token,
     patch: Patch,
     key: &str,
 ) -> Result<Response, PageError> {
-    let changed = tokens::change(state, &desk.author(), token, patch).await?;
+    let changed = tokens::change(state, &page.author(), token, patch).await?;
     changed.ok_or(PageError::NotFound)?;
-    Ok(flash::go(&desk.url("/tokens/"), key))
+    Ok(flash::redirect(&page.url("/tokens/"), key))
 }

@@ -9,11 +9,11 @@ use sonnette::domain::{Permission, Permissions, Token};
 use super::permissions::{Tick, covered, ticked, ticks};
 use crate::admin::{LONGEST_NAME, tokens};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 struct Row {
@@ -21,8 +21,8 @@ struct Row {
     id: i64,
     name: String,
     permissions: String,
-    created: When,
-    last_used: Option<When>,
+    created: TimeElement,
+    last_used: Option<TimeElement>,
     active: bool,
 }
 
@@ -34,102 +34,105 @@ struct Fresh {
 
 #[derive(Template)]
 #[template(path = "tokens/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     here: String,
     rows: Vec<Row>,
     fresh: Option<Fresh>,
     name: String,
     ticks: Vec<Tick>,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl ListPage {
-    fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
+impl ListTemplate {
+    fn new(state: &AppState, page: OrganizerPage, ticked: Permissions) -> Result<Self, PageError> {
         let registry = state.refresh()?;
-        let own = tokens::of(&registry, desk.organizer());
+        let own = tokens::of(&registry, page.organizer());
         Ok(Self {
-            here: desk.url("/tokens/"),
+            here: page.url("/tokens/"),
             rows: own
                 .into_iter()
-                .map(|token| row(state, &desk, token))
+                .map(|token| row(state, &page, token))
                 .collect(),
             fresh: None,
             name: String::new(),
-            ticks: ticks(&desk, ticked),
-            faults: Faults::default(),
-            f: desk.frame,
+            ticks: ticks(&page, ticked),
+            errors: FormErrors::default(),
+            layout: page.layout,
         })
     }
 }
 
 /// What a new token is offered: what the API gives one, as far as the maker has it.
-fn offered(desk: &Desk) -> Permissions {
+fn offered(page: &OrganizerPage) -> Permissions {
     let all = Permissions::DEFAULT.iter();
-    all.filter(|permission| desk.may(*permission)).collect()
+    all.filter(|permission| page.may(*permission)).collect()
 }
 
-fn row(state: &AppState, desk: &Desk, token: &Token) -> Row {
-    let w = desk.frame.w;
+fn row(state: &AppState, page: &OrganizerPage, token: &Token) -> Row {
+    let texts = page.layout.texts;
     let names: Vec<_> = tokens::permissions_of(token)
         .iter()
-        .map(|permission| w.t(&format!("permission-{permission}")).into_owned())
+        .map(|permission| texts.get(&format!("permission-{permission}")).into_owned())
         .collect();
     Row {
-        url: desk.url(format_args!("/tokens/{}/", token.id)),
+        url: page.url(format_args!("/tokens/{}/", token.id)),
         id: token.id.0,
         name: token.name.clone(),
         permissions: names.join(", "),
-        created: When(token.created),
-        last_used: tokens::last_used(state, token).map(When),
+        created: TimeElement(token.created),
+        last_used: tokens::last_used(state, token).map(TimeElement),
         active: token.active,
     }
 }
 
 /// The page.
-pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let offered = offered(&desk);
-    page(&ListPage::new(&state, desk, offered)?)
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+) -> Result<Response, PageError> {
+    page.require(&state, Permission::Organizer).await?;
+    let offered = offered(&page);
+    render(&ListTemplate::new(&state, page, offered)?)
 }
 
 /// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
 pub(crate) async fn create(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let permissions = ticked(&posted);
-    if !covered(&desk, permissions) {
-        faults.add("permission", w.t("token-not-yours"));
+    page.require(&state, Permission::Organizer).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let permissions = ticked(&form);
+    if !covered(&page, permissions) {
+        errors.add("permission", texts.get("token-not-yours"));
     } else if permissions.iter().next().is_none() {
-        faults.add("permission", w.t("token-may-nothing"));
+        errors.add("permission", texts.get("token-permission-missing"));
     }
-    if !faults.is_empty() {
-        let view = ListPage {
+    if !errors.is_empty() {
+        let view = ListTemplate {
             name,
-            faults,
-            ..ListPage::new(&state, desk, permissions)?
+            errors,
+            ..ListTemplate::new(&state, page, permissions)?
         };
-        let mut response = page(&view)?;
+        let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, organizer) = (desk.author(), desk.organizer());
+    let (author, organizer) = (page.author(), page.organizer());
     let made = tokens::create(&state, &author, organizer, name, permissions).await?;
-    let offered = offered(&desk);
-    let view = ListPage {
+    let offered = offered(&page);
+    let view = ListTemplate {
         fresh: Some(Fresh {
             name: made.0.name,
             text: made.1,
         }),
-        ..ListPage::new(&state, desk, offered)?
+        ..ListTemplate::new(&state, page, offered)?
     };
-    let mut response = page(&view)?;
+    let mut response = render(&view)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }

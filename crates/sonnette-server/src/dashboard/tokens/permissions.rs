@@ -4,8 +4,8 @@ use sonnette::domain::{Permission, Permissions, Token, TokenId};
 
 use crate::admin::tokens;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 /// A permission as a box to tick.
@@ -19,34 +19,38 @@ pub(super) struct Tick {
     pub(super) held: bool,
 }
 
-pub(super) fn ticks(desk: &Desk, ticked: Permissions) -> Vec<Tick> {
+pub(super) fn ticks(page: &OrganizerPage, ticked: Permissions) -> Vec<Tick> {
     let all = Permission::ALL.iter().copied();
     all.map(|permission| Tick {
         word: permission.as_str(),
         name: format!("permission-{permission}"),
-        why: format!("token-may-{permission}"),
+        why: format!("token-permission-{permission}"),
         ticked: ticked.contains(permission),
-        held: desk.may(permission),
+        held: page.may(permission),
     })
     .collect()
 }
 
 /// The boxes that were ticked.
-pub(super) fn ticked(posted: &Posted) -> Permissions {
-    let words = posted.all("permission");
+pub(super) fn ticked(form: &FormData) -> Permissions {
+    let words = form.get_all("permission");
     words.filter_map(|word| word.parse().ok()).collect()
 }
 
-pub(super) fn covered(desk: &Desk, permissions: Permissions) -> bool {
-    permissions.iter().all(|permission| desk.may(permission))
+pub(super) fn covered(page: &OrganizerPage, permissions: Permissions) -> bool {
+    permissions.iter().all(|permission| page.may(permission))
 }
 
 /// A token of the organizer; `id` is a part of the path.
-pub(super) async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageError> {
-    desk.need(state, Permission::Organizer).await?;
+pub(super) async fn find(
+    state: &AppState,
+    page: &OrganizerPage,
+    id: &str,
+) -> Result<Token, PageError> {
+    page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let registry = state.refresh()?;
-    let own = tokens::of(&registry, desk.organizer());
+    let own = tokens::of(&registry, page.organizer());
     own.into_iter()
         .find(|token| token.id == id)
         .cloned()

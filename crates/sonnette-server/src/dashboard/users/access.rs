@@ -11,9 +11,10 @@ use sonnette::domain::{
 use sonnette::store::{ChangeResult, NewUser};
 
 use crate::credentials::{random_secret_text, token_hash};
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::visitor::{Desk, Visitor};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 /// What came of letting somebody in.
@@ -45,25 +46,31 @@ pub(super) struct Tick {
 }
 
 /// A box for each permission, of which `held` are ticked.
-pub(super) fn boxes(desk: &Desk, held: Permissions) -> Vec<Tick> {
-    let w = desk.frame.w;
+pub(super) fn boxes(page: &OrganizerPage, held: Permissions) -> Vec<Tick> {
+    let texts = page.layout.texts;
     let boxed = |permission: &Permission| Tick {
         permission: *permission,
-        name: w.t(&format!("permission-{permission}")).into_owned(),
-        why: w.t(&format!("permission-{permission}-why")).into_owned(),
+        name: texts.get(&format!("permission-{permission}")).into_owned(),
+        why: texts
+            .get(&format!("permission-{permission}-help"))
+            .into_owned(),
         ticked: held.contains(*permission),
-        open: desk.may(*permission),
+        open: page.may(*permission),
     };
     Permission::ALL.iter().map(boxed).collect()
 }
 
 /// The boxes that were ticked, of those that whoever ticked may grant.
-pub(super) fn ticked(posted: &Posted, visitor: &Visitor, organizer: OrganizerId) -> Permissions {
-    let asked: Vec<&str> = posted.all("permission").collect();
+pub(super) fn ticked(
+    form: &FormData,
+    current_user: &CurrentUser,
+    organizer: OrganizerId,
+) -> Permissions {
+    let asked: Vec<&str> = form.get_all("permission").collect();
     Permission::ALL
         .iter()
         .copied()
-        .filter(|one| asked.contains(&one.as_str()) && visitor.may(organizer, *one))
+        .filter(|one| asked.contains(&one.as_str()) && current_user.may(organizer, *one))
         .collect()
 }
 
@@ -73,7 +80,7 @@ pub(super) fn ticked(posted: &Posted, visitor: &Visitor, organizer: OrganizerId)
 /// Where the store or the system fails.
 pub(super) async fn let_in(
     state: &AppState,
-    visitor: &Visitor,
+    current_user: &CurrentUser,
     email: EmailAddress,
     access: Access,
     language: Language,
@@ -84,7 +91,7 @@ pub(super) async fn let_in(
         Access::Organizers(held) => held.keys().next().copied(),
     };
     let operator = access == Access::Operator;
-    let note = visitor.note(
+    let note = current_user.note(
         "sonnette.user.created",
         json!({"email": email.as_str(), "operator": operator}),
         now,
@@ -108,7 +115,7 @@ pub(super) async fn let_in(
         let Access::Organizers(more) = access else {
             return Ok(LetIn::Taken);
         };
-        widen(state, visitor, user.id, more).await?;
+        widen(state, current_user, user.id, more).await?;
         if password.is_some() {
             return Ok(LetIn::Known);
         }
@@ -116,7 +123,7 @@ pub(super) async fn let_in(
     };
     send(
         state,
-        visitor,
+        current_user,
         user,
         AccountEmailKind::Invitation,
         language,
@@ -128,11 +135,11 @@ pub(super) async fn let_in(
 /// Adds to what is open to somebody; takes nothing away.
 async fn widen(
     state: &AppState,
-    visitor: &Visitor,
+    current_user: &CurrentUser,
     user: UserId,
     more: BTreeMap<OrganizerId, Permissions>,
 ) -> Result<(), PageError> {
-    let note = visitor.note(
+    let note = current_user.note(
         "sonnette.user.changed",
         json!({"user": user.0}),
         state.now(),
@@ -158,7 +165,7 @@ async fn widen(
 /// Owes a letter with a link for a password; without mail, the link is for an operator to hand over.
 pub(super) async fn send(
     state: &AppState,
-    visitor: &Visitor,
+    current_user: &CurrentUser,
     user: User,
     kind: AccountEmailKind,
     language: Language,
@@ -173,7 +180,7 @@ pub(super) async fn send(
             LetIn::JustInvited
         });
     }
-    if !visitor.is_operator() {
+    if !current_user.is_operator() {
         return Ok(LetIn::ByOperator);
     }
     let text = random_secret_text()?;
@@ -188,17 +195,17 @@ pub(super) async fn send(
 /// more. Not of somebody who holds what the visitor does not.
 pub(super) async fn set(
     state: &AppState,
-    visitor: &Visitor,
+    current_user: &CurrentUser,
     user: UserId,
     organizer: OrganizerId,
     after: Option<Permissions>,
 ) -> Result<(), PageError> {
     let data = json!({"user": user.0, "organizer": organizer.0});
-    let note = visitor.note("sonnette.user.changed", data, state.now());
+    let note = current_user.note("sonnette.user.changed", data, state.now());
     let own: Permissions = Permission::ALL
         .iter()
         .copied()
-        .filter(|permission| visitor.may(organizer, *permission))
+        .filter(|permission| current_user.may(organizer, *permission))
         .collect();
     let changed = state.store(move |store| {
         let mut change = |user: &mut User| {

@@ -7,11 +7,13 @@ use http::StatusCode;
 use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserId};
 
 use super::access::{self, LetIn, Tick};
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::{Desk, Origin, Visitor};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 struct Row {
@@ -23,8 +25,8 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "users/organizer_users.html")]
-struct UsersPage {
-    f: Frame,
+struct UsersTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     action: String,
     email: String,
@@ -35,98 +37,98 @@ struct UsersPage {
     link: Option<(String, String)>,
 }
 
-async fn users_page(state: &AppState, desk: Desk) -> Result<UsersPage, PageError> {
-    let organizer = desk.organizer();
+async fn users_page(state: &AppState, page: OrganizerPage) -> Result<UsersTemplate, PageError> {
+    let organizer = page.organizer();
     let users = state
         .store(move |store| store.users(Some(organizer)))
         .await?;
     let row = |user: &User| Row {
         email: user.email.to_string(),
-        url: desk.url(format_args!("/users/{}/", user.id.0)),
+        url: page.url(format_args!("/users/{}/", user.id.0)),
         permissions: access::held(user, organizer)
             .unwrap_or_default()
             .iter()
             .map(|permission| {
-                desk.frame
-                    .w
-                    .t(&format!("permission-{permission}"))
+                page.layout
+                    .texts
+                    .get(&format!("permission-{permission}"))
                     .into_owned()
             })
             .collect(),
         invited: !user.has_password,
     };
-    Ok(UsersPage {
+    Ok(UsersTemplate {
         rows: users.iter().map(row).collect(),
-        action: desk.url("/users/"),
+        action: page.url("/users/"),
         email: String::new(),
-        boxes: access::boxes(&desk, Permissions::DEFAULT),
+        boxes: access::boxes(&page, Permissions::DEFAULT),
         error: None,
         link: None,
-        f: desk.frame,
+        layout: page.layout,
     })
 }
 
 /// The users, and a form to invite another.
 pub(crate) async fn show_users(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    page(&users_page(&state, desk).await?)
+    page.require(&state, Permission::Organizer).await?;
+    render(&users_page(&state, page).await?)
 }
 
 /// Invites somebody.
 pub(crate) async fn invite_user(
     State(state): State<AppState>,
-    desk: Desk,
-    origin: Origin,
-    posted: Posted,
+    page: OrganizerPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let organizer = desk.organizer();
-    let permissions = access::ticked(&posted, &desk.visitor, organizer);
-    let Ok(email) = posted.get("email").parse() else {
-        let boxes = access::boxes(&desk, permissions);
-        let shown = UsersPage {
-            email: posted.get("email").to_owned(),
-            error: Some("email-wrong"),
+    page.require(&state, Permission::Organizer).await?;
+    let organizer = page.organizer();
+    let permissions = access::ticked(&form, &page.current_user, organizer);
+    let Ok(email) = form.get("email").parse() else {
+        let boxes = access::boxes(&page, permissions);
+        let shown = UsersTemplate {
+            email: form.get("email").to_owned(),
+            error: Some("email-invalid"),
             boxes,
-            ..users_page(&state, desk).await?
+            ..users_page(&state, page).await?
         };
-        let mut response = page(&shown)?;
+        let mut response = render(&shown)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
-    let language = desk.tenant.organizer.language;
+    let language = page.tenant.organizer.language;
     let wanted = access::only(organizer, permissions);
-    let came = access::let_in(&state, &desk.visitor, email, wanted, language).await?;
-    told(&state, desk, &origin, came).await
+    let came = access::let_in(&state, &page.current_user, email, wanted, language).await?;
+    told(&state, page, &origin, came).await
 }
 
 /// Says what came of an invitation: on the list, or with a link to hand over.
 async fn told(
     state: &AppState,
-    desk: Desk,
-    origin: &Origin,
+    page: OrganizerPage,
+    origin: &RequestOrigin,
     came: LetIn,
 ) -> Result<Response, PageError> {
     match came {
-        LetIn::Known => Ok(flash::go(&desk.url("/users/"), "user-added")),
-        LetIn::Invited => Ok(flash::go(&desk.url("/users/"), "user-invited")),
+        LetIn::Known => Ok(flash::redirect(&page.url("/users/"), "user-added")),
+        LetIn::Invited => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
         LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
-        LetIn::ByOperator => Ok(flash::go(&desk.url("/users/"), "user-by-operator")),
+        LetIn::ByOperator => Ok(flash::redirect(&page.url("/users/"), "user-by-operator")),
         LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        LetIn::ByLink(user, path) => page(&UsersPage {
+        LetIn::ByLink(user, path) => render(&UsersTemplate {
             link: Some((user.email.to_string(), origin.url(&path))),
-            ..users_page(state, desk).await?
+            ..users_page(state, page).await?
         }),
     }
 }
 
 #[derive(Template)]
 #[template(path = "users/organizer_user.html")]
-struct UserPage {
-    f: Frame,
+struct UserTemplate {
+    layout: Layout,
     email: String,
     url: String,
     list: String,
@@ -139,35 +141,35 @@ struct UserPage {
 /// A user of this organizer, and what they hold there.
 async fn user_of(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     id: UserId,
 ) -> Result<(User, Permissions), PageError> {
     let found = state.store(move |store| store.user(id)).await?;
     let user = found.ok_or(PageError::NotFound)?;
-    let held = access::held(&user, desk.organizer()).ok_or(PageError::NotFound)?;
+    let held = access::held(&user, page.organizer()).ok_or(PageError::NotFound)?;
     Ok((user, held))
 }
 
-fn is_own(visitor: &Visitor, id: UserId) -> bool {
-    matches!(visitor, Visitor::User(user) if user.id == id)
+fn is_own(current_user: &CurrentUser, id: UserId) -> bool {
+    matches!(current_user, CurrentUser::User(user) if user.id == id)
 }
 
 /// One user.
 pub(crate) async fn show_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let (user, held) = user_of(&state, &desk, UserId(id)).await?;
-    page(&UserPage {
+    page.require(&state, Permission::Organizer).await?;
+    let (user, held) = user_of(&state, &page, UserId(id)).await?;
+    render(&UserTemplate {
         email: user.email.to_string(),
-        url: desk.url(format_args!("/users/{id}/")),
-        list: desk.url("/users/"),
+        url: page.url(format_args!("/users/{id}/")),
+        list: page.url("/users/"),
         invited: !user.has_password,
-        own: is_own(&desk.visitor, user.id),
-        boxes: access::boxes(&desk, held),
-        f: desk.frame,
+        own: is_own(&page.current_user, user.id),
+        boxes: access::boxes(&page, held),
+        layout: page.layout,
     })
 }
 
@@ -176,31 +178,38 @@ pub(crate) async fn show_user(
 pub(crate) async fn change_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
-    desk: Desk,
-    origin: Origin,
-    posted: Posted,
+    page: OrganizerPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let organizer = desk.organizer();
-    let (user, _) = user_of(&state, &desk, UserId(id)).await?;
-    if posted.has("again") && !user.has_password {
-        let language = desk.tenant.organizer.language;
+    page.require(&state, Permission::Organizer).await?;
+    let organizer = page.organizer();
+    let (user, _) = user_of(&state, &page, UserId(id)).await?;
+    if form.contains("again") && !user.has_password {
+        let language = page.tenant.organizer.language;
         let kind = AccountEmailKind::Invitation;
-        let came =
-            access::send(&state, &desk.visitor, user, kind, language, Some(organizer)).await?;
-        return told(&state, desk, &origin, came).await;
+        let came = access::send(
+            &state,
+            &page.current_user,
+            user,
+            kind,
+            language,
+            Some(organizer),
+        )
+        .await?;
+        return told(&state, page, &origin, came).await;
     }
-    if is_own(&desk.visitor, user.id) {
+    if is_own(&page.current_user, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));
     }
-    let taken = posted.has("remove");
-    let asked = access::ticked(&posted, &desk.visitor, organizer);
+    let taken = form.contains("remove");
+    let asked = access::ticked(&form, &page.current_user, organizer);
     let after = (!taken).then_some(asked);
-    access::set(&state, &desk.visitor, user.id, organizer, after).await?;
+    access::set(&state, &page.current_user, user.id, organizer, after).await?;
     let key = if taken {
         "user-removed"
     } else {
         "user-changed"
     };
-    Ok(flash::go(&desk.url("/users/"), key))
+    Ok(flash::redirect(&page.url("/users/"), key))
 }

@@ -10,11 +10,13 @@ use sonnette::engine::RegistrySnapshot;
 use sonnette::store::ChangeResult;
 
 use super::access::{self, LetIn};
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::{Origin, Visit, Visitor};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::UserPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 struct Row {
@@ -28,8 +30,8 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "users/server_users.html")]
-struct EveryonePage {
-    f: Frame,
+struct EveryoneTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     /// Slug and name of every organizer.
     organizers: Vec<(String, String)>,
@@ -40,13 +42,13 @@ struct EveryonePage {
     link: Option<(String, String)>,
 }
 
-fn need_operator(visit: &Visit) -> Result<(), PageError> {
-    if visit.visitor.is_operator() {
+fn need_operator(page: &UserPage) -> Result<(), PageError> {
+    if page.current_user.is_operator() {
         return Ok(());
     }
     Err(PageError::Forbidden {
-        lacks: None,
-        ask: Vec::new(),
+        permission: None,
+        contacts: Vec::new(),
     })
 }
 
@@ -66,9 +68,9 @@ fn organizers_of(user: &User, registry: &RegistrySnapshot, page: &str) -> Vec<(S
         .collect()
 }
 
-async fn everyone(state: &AppState, visit: Visit) -> Result<EveryonePage, PageError> {
+async fn everyone(state: &AppState, page: UserPage) -> Result<EveryoneTemplate, PageError> {
     let users = state.store(|store| store.users(None)).await?;
-    let registry = &visit.registry;
+    let registry = &page.registry;
     let row = |user: &User| Row {
         email: user.email.to_string(),
         url: format!("/users/{}/", user.id.0),
@@ -86,77 +88,79 @@ async fn everyone(state: &AppState, visit: Visit) -> Result<EveryonePage, PageEr
         })
         .collect();
     organizers.sort_by(|one, other| one.1.cmp(&other.1));
-    Ok(EveryonePage {
+    Ok(EveryoneTemplate {
         rows: users.iter().map(row).collect(),
         organizers,
         email: String::new(),
         error: None,
         link: None,
-        f: visit.frame,
+        layout: page.layout,
     })
 }
 
 /// The users, and a form to invite another.
 pub(crate) async fn show_everyone(
     State(state): State<AppState>,
-    visit: Visit,
+    page: UserPage,
 ) -> Result<Response, PageError> {
-    need_operator(&visit)?;
-    page(&everyone(&state, visit).await?)
+    need_operator(&page)?;
+    render(&everyone(&state, page).await?)
 }
 
 /// Invites an operator, or somebody to an organizer with the permissions of a new token.
 pub(crate) async fn invite_anyone(
     State(state): State<AppState>,
-    visit: Visit,
-    origin: Origin,
-    posted: Posted,
+    page: UserPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    need_operator(&visit)?;
-    let slug = posted.get("organizer");
-    let tenant = visit.registry.tenant(slug);
+    need_operator(&page)?;
+    let slug = form.get("organizer");
+    let tenant = page.registry.tenant(slug);
     let wanted = match tenant {
         Some(tenant) => access::only(tenant.organizer.id, Permissions::DEFAULT),
         None if slug == "*" => Access::Operator,
         None => return Err(PageError::NotFound),
     };
-    let language = tenant.map_or(visit.frame.w.language(), |tenant| tenant.organizer.language);
-    let Ok(email) = posted.get("email").parse() else {
-        let mut response = page(&EveryonePage {
-            email: posted.get("email").to_owned(),
-            error: Some("email-wrong"),
-            ..everyone(&state, visit).await?
+    let language = tenant.map_or(page.layout.texts.language(), |tenant| {
+        tenant.organizer.language
+    });
+    let Ok(email) = form.get("email").parse() else {
+        let mut response = render(&EveryoneTemplate {
+            email: form.get("email").to_owned(),
+            error: Some("email-invalid"),
+            ..everyone(&state, page).await?
         })?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
-    let came = access::let_in(&state, &visit.visitor, email, wanted, language).await?;
-    told(&state, visit, &origin, came).await
+    let came = access::let_in(&state, &page.current_user, email, wanted, language).await?;
+    told(&state, page, &origin, came).await
 }
 
 async fn told(
     state: &AppState,
-    visit: Visit,
-    origin: &Origin,
+    page: UserPage,
+    origin: &RequestOrigin,
     came: LetIn,
 ) -> Result<Response, PageError> {
     match came {
-        LetIn::Known => Ok(flash::go("/users/", "user-added")),
-        LetIn::Invited => Ok(flash::go("/users/", "user-invited")),
+        LetIn::Known => Ok(flash::redirect("/users/", "user-added")),
+        LetIn::Invited => Ok(flash::redirect("/users/", "user-invited")),
         LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
-        LetIn::ByOperator => Ok(flash::go("/users/", "user-by-operator")),
+        LetIn::ByOperator => Ok(flash::redirect("/users/", "user-by-operator")),
         LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        LetIn::ByLink(user, path) => page(&EveryonePage {
+        LetIn::ByLink(user, path) => render(&EveryoneTemplate {
             link: Some((user.email.to_string(), origin.url(&path))),
-            ..everyone(state, visit).await?
+            ..everyone(state, page).await?
         }),
     }
 }
 
 #[derive(Template)]
 #[template(path = "users/server_user.html")]
-struct AnyonePage {
-    f: Frame,
+struct AnyoneTemplate {
+    layout: Layout,
     email: String,
     url: String,
     operator: bool,
@@ -170,26 +174,26 @@ async fn user_of(state: &AppState, id: i64) -> Result<User, PageError> {
     found.ok_or(PageError::NotFound)
 }
 
-fn is_own(visitor: &Visitor, user: &User) -> bool {
-    matches!(visitor, Visitor::User(own) if own.id == user.id)
+fn is_own(current_user: &CurrentUser, user: &User) -> bool {
+    matches!(current_user, CurrentUser::User(own) if own.id == user.id)
 }
 
 /// One user.
 pub(crate) async fn show_anyone(
     State(state): State<AppState>,
     Path(id): Path<i64>,
-    visit: Visit,
+    page: UserPage,
 ) -> Result<Response, PageError> {
-    need_operator(&visit)?;
+    need_operator(&page)?;
     let user = user_of(&state, id).await?;
-    page(&AnyonePage {
+    render(&AnyoneTemplate {
         email: user.email.to_string(),
         url: format!("/users/{id}/"),
         operator: user.access == Access::Operator,
-        organizers: organizers_of(&user, &visit.registry, &format!("/users/{id}/")),
+        organizers: organizers_of(&user, &page.registry, &format!("/users/{id}/")),
         invited: !user.has_password,
-        own: is_own(&visit.visitor, &user),
-        f: visit.frame,
+        own: is_own(&page.current_user, &user),
+        layout: page.layout,
     })
 }
 
@@ -197,26 +201,26 @@ pub(crate) async fn show_anyone(
 pub(crate) async fn change_anyone(
     State(state): State<AppState>,
     Path(id): Path<i64>,
-    visit: Visit,
-    origin: Origin,
-    posted: Posted,
+    page: UserPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    need_operator(&visit)?;
+    need_operator(&page)?;
     let user = user_of(&state, id).await?;
-    if posted.has("again") {
+    if form.contains("again") {
         let kind = if user.has_password {
             AccountEmailKind::Reset
         } else {
             AccountEmailKind::Invitation
         };
-        let language = visit.frame.w.language();
-        let came = access::send(&state, &visit.visitor, user, kind, language, None).await?;
-        return told(&state, visit, &origin, came).await;
+        let language = page.layout.texts.language();
+        let came = access::send(&state, &page.current_user, user, kind, language, None).await?;
+        return told(&state, page, &origin, came).await;
     }
-    if is_own(&visit.visitor, &user) {
+    if is_own(&page.current_user, &user) {
         return Err(PageError::Conflict("conflict-own-access"));
     }
-    let note = visit.visitor.note(
+    let note = page.current_user.note(
         "sonnette.user.removed",
         json!({"user": id, "email": user.email.as_str()}),
         state.now(),
@@ -226,7 +230,7 @@ pub(crate) async fn change_anyone(
         .store(move |store| store.remove_user(id, note))
         .await?;
     match removed {
-        ChangeResult::Done(_) => Ok(flash::go("/users/", "user-removed")),
+        ChangeResult::Done(_) => Ok(flash::redirect("/users/", "user-removed")),
         _ => Err(PageError::NotFound),
     }
 }

@@ -11,9 +11,9 @@ use url::form_urlencoded;
 
 use crate::admin::webhooks::hold_reason::Waiting;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 /// Lines on a page.
@@ -29,8 +29,8 @@ const STATES: [(&str, &str); 4] = [
 
 #[derive(Template)]
 #[template(path = "webhooks/deliveries.html")]
-struct DeliveriesPage {
-    f: Frame,
+struct DeliveriesTemplate {
+    layout: Layout,
     webhook: (String, String),
     /// What can be asked for: the key, where it leads, and whether this is it.
     states: Vec<(&'static str, String, bool)>,
@@ -49,7 +49,7 @@ struct Line {
     attempts: u32,
     state: String,
     class: &'static str,
-    at: Option<When>,
+    at: Option<TimeElement>,
     reason: Option<String>,
     retry: String,
 }
@@ -88,12 +88,12 @@ impl Asked {
     }
 }
 
-fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> Line {
-    let w = desk.frame.w;
+fn line(page: &OrganizerPage, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> Line {
+    let texts = page.layout.texts;
     let notification = delivery.notification;
     let (class, at, reason) = match &delivery.state {
         DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
-            ("warn", Some(w.when(*due_at)), None)
+            ("warn", Some(texts.time(*due_at)), None)
         }
         DeliveryState::Scheduled { .. } | DeliveryState::Held => ("warn", None, None),
         DeliveryState::Settled { at, how, reason } => {
@@ -102,13 +102,13 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
                 Settled::GivenUp => "bad",
                 Settled::Dropped => "off",
             };
-            (class, Some(w.when(*at)), reason.clone())
+            (class, Some(texts.time(*at)), reason.clone())
         }
     };
-    let base = desk.url(format_args!("/webhooks/{}/", webhook.id));
+    let base = page.url(format_args!("/webhooks/{}/", webhook.id));
     Line {
         notification,
-        url: desk.url(format_args!("/notifications/{notification}/")),
+        url: page.url(format_args!("/notifications/{notification}/")),
         attempts_url: format!("{base}?notification_id={notification}#filters"),
         action_type: delivery.action_type.to_string(),
         event: delivery
@@ -117,8 +117,8 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
             .map(ToString::to_string)
             .unwrap_or_default(),
         attempts: delivery.attempts,
-        state: w
-            .t(&format!("delivery-{}", waits.state_of(&delivery.state)))
+        state: texts
+            .get(&format!("delivery-{}", waits.state_of(&delivery.state)))
             .into_owned(),
         class,
         at,
@@ -130,34 +130,34 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
     let asked = Asked::read(query.as_deref());
     let rows = asked.query();
     let mut found = state.store(move |store| store.deliveries(id, rows)).await?;
     let more = found.len() > SIZE;
     found.truncate(SIZE);
     let waits = Waiting::of(&state, webhook).await?;
-    let base = desk.url(format_args!("/webhooks/{id}/"));
+    let base = page.url(format_args!("/webhooks/{id}/"));
     let link = |word: &str| format!("{base}deliveries/?state={word}");
     let own = link(asked.word);
     let last = found.last().filter(|_| more);
-    page(&DeliveriesPage {
+    render(&DeliveriesTemplate {
         states: STATES
             .map(|(word, key)| (key, link(word), word == asked.word))
             .to_vec(),
         lines: found
             .iter()
-            .map(|delivery| line(&desk, webhook, waits, delivery))
+            .map(|delivery| line(&page, webhook, waits, delivery))
             .collect(),
         enabled: webhook.is_enabled(),
         older: last.map(|last| format!("{own}&after={}", last.notification)),
         newest: asked.after.map(|_| own.clone()),
         webhook: (base, webhook.target.redacted()),
-        f: desk.frame,
+        layout: page.layout,
     })
 }

@@ -8,8 +8,8 @@ impl Waiting {
     /// The key of why a delivery is held.
     pub(crate) fn why_held(self) -> &'static str {
         match self {
-            Self::Webhook => "notified-held-webhook",
-            Self::Receiver | Self::Time => "notified-held-receiver",
+            Self::Webhook => "notification-delivery-held-webhook",
+            Self::Receiver | Self::Time => "notification-delivery-held-receiver",
         }
     }
 

@@ -4,8 +4,8 @@ use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
 use sonnette::domain::{Diagnosis, DisableReason, Fault};
 
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::dashboard::webhooks::attempts::outcome;
 
 /// Stands in a message for the time, which is an element and no text.
@@ -15,7 +15,7 @@ const TIME: char = '\u{fffc}';
 #[derive(Debug, Default)]
 pub(crate) struct Sentence {
     pub(crate) before: String,
-    pub(crate) at: Option<When>,
+    pub(crate) at: Option<TimeElement>,
     pub(crate) after: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Told {
 
 /// Whom a diagnosis is of and when it is told.
 pub(crate) struct Telling<'a> {
-    pub(crate) w: &'static Words,
+    pub(crate) texts: &'static Texts,
     /// Host and port of the target.
     pub(crate) host: &'a str,
     pub(crate) now: Timestamp,
@@ -121,15 +121,15 @@ impl Telling<'_> {
         Told {
             sentence,
             waiting: String::new(),
-            advice: fault.map(|fault| outcome::advice(self.w, fault)),
+            advice: fault.map(|fault| outcome::advice(self.texts, fault)),
         }
     }
 
     /// `$fault`: what the receiver does wrong; where the log has forgotten it, that it fails.
     fn args(&self, fault: Option<&Fault>) -> FluentArgs<'static> {
         let clause = match fault {
-            Some(fault) => outcome::clause(self.w, self.host, fault),
-            None => self.w.a("diagnosis-fails", self.host),
+            Some(fault) => outcome::clause(self.texts, self.host, fault),
+            None => self.texts.get_with("diagnosis-fails", self.host),
         };
         let mut args = FluentArgs::new();
         args.set("fault", clause);
@@ -143,11 +143,13 @@ impl Telling<'_> {
 
     fn split(&self, key: &str, mut args: FluentArgs<'_>, at: Option<Timestamp>) -> Sentence {
         args.set("at", TIME.to_string());
-        let text = self.w.say(key, &args);
+        let text = self.texts.get_args(key, &args);
         let (before, after) = text.split_once(TIME).unwrap_or((&text, ""));
         Sentence {
             before: before.to_owned(),
-            at: at.filter(|_| text.contains(TIME)).map(|at| self.w.when(at)),
+            at: at
+                .filter(|_| text.contains(TIME))
+                .map(|at| self.texts.time(at)),
             after: after.to_owned(),
         }
     }
@@ -157,15 +159,15 @@ impl Telling<'_> {
         if waiting == 0 {
             return String::new();
         }
-        let count = self.w.n(&format!("diagnosis-{what}"), waiting);
+        let count = self.texts.get_count(&format!("diagnosis-{what}"), waiting);
         match next {
             None => count,
             Some(next) if next <= self.now => {
-                format!("{count} {}", self.w.t("diagnosis-next-now"))
+                format!("{count} {}", self.texts.get("diagnosis-next-now"))
             }
             Some(next) => {
-                let span = self.w.span(next, self.now);
-                format!("{count} {}", self.w.a("diagnosis-next", span))
+                let span = self.texts.time_between(next, self.now);
+                format!("{count} {}", self.texts.get_with("diagnosis-next", span))
             }
         }
     }
@@ -183,7 +185,7 @@ mod tests {
 
     fn told(language: Language, diagnosis: &Diagnosis) -> String {
         let telling = Telling {
-            w: Words::of(language),
+            texts: Texts::of(language),
             host: "erp.example",
             now: at(100),
         };

@@ -17,11 +17,11 @@ use super::buckets;
 use super::chart::{self, Bars};
 use super::status::{Standing, diagnosis};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::dashboard::webhooks::attempts::log::ended_at;
 use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
@@ -35,8 +35,8 @@ const EVENTS_NAMED: usize = 3;
 
 #[derive(Template)]
 #[template(path = "webhooks/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     create: String,
     live: String,
@@ -52,7 +52,7 @@ struct Row {
     id: WebhookId,
     url: String,
     standing: Standing,
-    target: Address,
+    target: BreakableUrl,
     comment: String,
     /// What it is called where there is room for one thing: the comment, if there is one.
     name: String,
@@ -70,7 +70,7 @@ struct Row {
 struct LastResponse {
     success: bool,
     text: String,
-    at: When,
+    at: TimeElement,
     url: String,
 }
 
@@ -105,9 +105,9 @@ impl Known {
         })
     }
 
-    fn row(&self, desk: &Desk, webhook: &Webhook) -> Option<Row> {
-        let w = desk.frame.w;
-        let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
+    fn row(&self, page: &OrganizerPage, webhook: &Webhook) -> Option<Row> {
+        let texts = page.layout.texts;
+        let url = page.url(format_args!("/webhooks/{}/", webhook.id));
         let lane = self.lanes.get(&webhook.id)?;
         let target = webhook.target.redacted();
         let last = self.last.get(&webhook.id);
@@ -126,20 +126,20 @@ impl Known {
             id: webhook.id,
             standing: Standing::of(&diagnosis(webhook, lane, last, self.now)),
             name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
-            target: Address(target),
+            target: BreakableUrl(target),
             comment: webhook.comment.clone().unwrap_or_default(),
-            events: events(w, &webhook.events),
+            events: events(texts, &webhook.events),
             types,
             more_types,
             last: last.map(|attempt| LastResponse {
                 success: attempt.exchange.outcome.is_success(),
-                text: outcome::in_short(w, &attempt.exchange.outcome),
-                at: w.when(ended_at(attempt)),
+                text: outcome::in_short(texts, &attempt.exchange.outcome),
+                at: texts.time(ended_at(attempt)),
                 url: format!("{url}attempts/{}/", attempt.id),
             }),
-            rate: buckets::rate(&day).map(|rate| w.percent(rate)),
+            rate: buckets::rate(&day).map(|rate| texts.percent(rate)),
             spark: chart::bars(&halves),
-            spark_text: day_in_words(w, &day),
+            spark_text: day_in_words(texts, &day),
             waiting: lane.backlog,
             url,
         })
@@ -147,19 +147,19 @@ impl Known {
 }
 
 /// The outcomes of a day, for those who do not see a plot.
-pub(super) fn day_in_words(w: &Words, day: &buckets::Half) -> String {
+pub(super) fn day_in_words(texts: &Texts, day: &buckets::Half) -> String {
     let mut args = FluentArgs::new();
     args.set("succeeded", day.succeeded);
     args.set("count", day.attempts());
-    w.say("webhooks-day", &args)
+    texts.get_args("webhooks-day", &args)
 }
 
 /// Which events a webhook hears, in short.
-pub(super) fn events(w: &Words, filter: &EventFilter) -> String {
+pub(super) fn events(texts: &Texts, filter: &EventFilter) -> String {
     let slugs = match filter {
-        EventFilter::All => return w.t("webhooks-all-events").into_owned(),
+        EventFilter::All => return texts.get("webhooks-all-events").into_owned(),
         EventFilter::Only(slugs) if slugs.is_empty() => {
-            return w.t("webhooks-no-events").into_owned();
+            return texts.get("webhooks-no-events").into_owned();
         }
         EventFilter::Only(slugs) => slugs,
     };
@@ -171,7 +171,7 @@ pub(super) fn events(w: &Words, filter: &EventFilter) -> String {
     let named = named.join(", ");
     match slugs.len().saturating_sub(EVENTS_NAMED) {
         0 => named,
-        more => format!("{named} {}", w.n("webhooks-more", more)),
+        more => format!("{named} {}", texts.get_count("webhooks-more", more)),
     }
 }
 
@@ -186,11 +186,11 @@ fn asked_page(query: Option<&str>) -> usize {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let all: Vec<&Arc<Webhook>> = desk.tenant.webhooks.values().collect();
+    page.require(&state, Permission::Webhooks).await?;
+    let all: Vec<&Arc<Webhook>> = page.tenant.webhooks.values().collect();
     let pages = all.len().div_ceil(SIZE).max(1);
     let number = asked_page(query.as_deref()).clamp(1, pages);
     let from = (number - 1) * SIZE;
@@ -198,18 +198,18 @@ pub(crate) async fn show(
     let known = Known::of(&state, shown.iter().map(|webhook| webhook.id).collect()).await?;
     let rows = shown
         .iter()
-        .filter_map(|webhook| known.row(&desk, webhook))
+        .filter_map(|webhook| known.row(&page, webhook))
         .collect();
-    let link = |number: usize| desk.url(format_args!("/webhooks/?page={number}"));
-    page(&ListPage {
+    let link = |number: usize| page.url(format_args!("/webhooks/?page={number}"));
+    render(&ListTemplate {
         rows,
-        create: desk.url("/webhooks/new/"),
-        live: desk.url("/live/"),
+        create: page.url("/webhooks/new/"),
+        live: page.url("/live/"),
         number,
         pages,
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
         total: all.len() as u64,
-        f: desk.frame,
+        layout: page.layout,
     })
 }

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde_json::json;
 use sonnette::domain::Secret;
 
-use super::actions::confirm::{Crumbs, ask, change};
-use super::page::At;
+use super::actions::confirm::{Breadcrumbs, ask, change};
+use super::page::WebhookPage;
 use crate::admin::webhooks::secrets;
 use crate::credentials::random_secret;
 use crate::dashboard::samples::{SAMPLES, Sample};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 /// In which language a receiver is shown.
@@ -35,13 +35,13 @@ struct Language {
 
 #[derive(Template)]
 #[template(path = "webhooks/secret.html")]
-struct SecretPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct SecretTemplate {
+    layout: Layout,
+    crumbs: Breadcrumbs,
     secret: String,
     public_key: Option<String>,
     /// The secret before, which signs as well until then.
-    previous: Option<(String, When)>,
+    previous: Option<(String, TimeElement)>,
     /// The key of what is wrong with the secret that was sent.
     wrong: Option<&'static str>,
     rotate: String,
@@ -54,14 +54,14 @@ struct SecretPage {
 pub(crate) async fn show_secret(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
     shown(&state, at, &wanted.language, None)
 }
 
 fn shown(
     state: &AppState,
-    at: At,
+    at: WebhookPage,
     wanted: &str,
     wrong: Option<&'static str>,
 ) -> Result<Response, PageError> {
@@ -77,62 +77,65 @@ fn shown(
         current: one.slug == sample.slug,
     };
     let previous = webhook.secrets.previous.as_ref();
-    page(&SecretPage {
-        crumbs: Crumbs::of(&at),
+    render(&SecretTemplate {
+        crumbs: Breadcrumbs::of(&at),
         secret: webhook.secrets.current.text().to_owned(),
         public_key: secrets::public_key(webhook),
         previous: previous
             .filter(|(_, until)| state.now() < *until)
-            .map(|(secret, until)| (secret.text().to_owned(), When(*until))),
+            .map(|(secret, until)| (secret.text().to_owned(), TimeElement(*until))),
         wrong,
         rotate: at.url("secret/rotate/"),
         action: at.url("secret/"),
         languages: SAMPLES.iter().map(language).collect(),
         sample,
-        f: at.desk.frame,
+        layout: at.page.layout,
     })
 }
 
 /// A secret of one's own.
 pub(crate) async fn set_secret(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    at: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let Ok(secret) = posted.get("secret").parse::<Secret>() else {
-        let mut response = shown(&state, at, "", Some("secret-wrong"))?;
+    let Ok(secret) = form.get("secret").parse::<Secret>() else {
+        let mut response = shown(&state, at, "", Some("secret-invalid"))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
     replace(&state, &at, secret, "sonnette.webhook.secret.changed").await?;
-    Ok(flash::go(&at.url("secret/"), "secret-set"))
+    Ok(flash::redirect(&at.url("secret/"), "secret-set"))
 }
 
 /// Asks before a new secret is drawn.
-pub(crate) async fn ask_to_rotate(at: At) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
+pub(crate) async fn ask_to_rotate(at: WebhookPage) -> Result<Response, PageError> {
+    let texts = at.page.layout.texts;
     let mut says = vec!["rotate-new", "rotate-day"];
     if at.webhook.settings.signing_seeds.is_some() {
         says.push("rotate-key");
     }
-    let says = says.into_iter().map(|key| w.t(key).into_owned()).collect();
+    let says = says
+        .into_iter()
+        .map(|key| texts.get(key).into_owned())
+        .collect();
     ask(at, "secret/rotate/", "rotate", says, false)
 }
 
 /// A new secret, drawn at random.
 pub(crate) async fn rotate(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    at: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     let secret = random_secret()?;
     replace(&state, &at, secret, "sonnette.webhook.secret.rotated").await?;
-    Ok(flash::go(&at.url("secret/"), "secret-rotated"))
+    Ok(flash::redirect(&at.url("secret/"), "secret-rotated"))
 }
 
 async fn replace(
     state: &AppState,
-    at: &At,
+    at: &WebhookPage,
     secret: Secret,
     action: &'static str,
 ) -> Result<(), PageError> {

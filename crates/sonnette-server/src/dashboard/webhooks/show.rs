@@ -14,12 +14,12 @@ use super::list::{day_in_words, events};
 use super::status::{Standing, diagnosis};
 use crate::dashboard::action_types::labels;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time::field;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time::datetime_local;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::dashboard::webhooks::attempts::log::{self, Log};
 use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
@@ -30,10 +30,10 @@ const LATELY: usize = 3;
 
 #[derive(Template)]
 #[template(path = "webhooks/show.html")]
-struct WebhookPage {
-    f: Frame,
+struct WebhookTemplate {
+    layout: Layout,
     url: String,
-    target: Address,
+    target: BreakableUrl,
     /// What it is called: the comment, or else the target.
     name: String,
     standing: Standing,
@@ -70,7 +70,7 @@ struct Plot {
 
 /// Half an hour with attempts, for those who read rather than look.
 struct PlotRow {
-    at: When,
+    at: TimeElement,
     url: String,
     succeeded: u64,
     failed: u64,
@@ -91,64 +91,66 @@ struct Facts {
 }
 
 /// A time, or a dash.
-fn took(w: &Words, half: &Half, percent: u8) -> String {
+fn took(texts: &Texts, half: &Half, percent: u8) -> String {
     half.times
         .quantile(percent)
-        .map_or_else(|| "–".to_owned(), |time| w.took(time))
+        .map_or_else(|| "–".to_owned(), |time| texts.duration(time))
 }
 
-fn share(w: &Words, half: &Half) -> String {
-    buckets::rate(half).map_or_else(|| "–".to_owned(), |rate| w.percent(rate))
+fn share(texts: &Texts, half: &Half) -> String {
+    buckets::rate(half).map_or_else(|| "–".to_owned(), |rate| texts.percent(rate))
 }
 
 impl Figures {
-    fn of(w: &Words, halves: &[Half], lane: &LaneStatus, now: Timestamp) -> Self {
+    fn of(texts: &Texts, halves: &[Half], lane: &LaneStatus, now: Timestamp) -> Self {
         let day = buckets::sum(halves);
         let hour = buckets::sum(&halves[halves.len().saturating_sub(LATELY)..]);
         let next = lane.next_attempt.map(|next| {
             if next <= now {
-                w.t("webhook-now").into_owned()
+                texts.get("webhook-now").into_owned()
             } else {
-                w.a("webhook-in", w.span(next, now))
+                texts.get_with("webhook-in", texts.time_between(next, now))
             }
         });
         Self {
-            last_hour: share(w, &hour),
-            last_day: share(w, &day),
-            median: took(w, &day, 50),
-            tail: took(w, &day, 95),
+            last_hour: share(texts, &hour),
+            last_day: share(texts, &day),
+            median: took(texts, &day, 50),
+            tail: took(texts, &day, 95),
             waiting: lane.backlog,
-            oldest: lane.oldest_waiting.map(|oldest| w.span(oldest, now)),
+            oldest: lane
+                .oldest_waiting
+                .map(|oldest| texts.time_between(oldest, now)),
             next,
         }
     }
 }
 
 impl Plot {
-    fn of(w: &Words, halves: &[Half], url: &str) -> Self {
+    fn of(texts: &Texts, halves: &[Half], url: &str) -> Self {
         let (bars, lines) = (chart::bars(halves), chart::lines(halves));
         let day = buckets::sum(halves);
         let with_attempts = halves.iter().rev().filter(|half| half.attempts() > 0);
         let rows = with_attempts.map(|half| PlotRow {
-            at: w.when(half.start),
+            at: texts.time(half.start),
             url: format!(
                 "{url}?since={}&until={}#filters",
-                field(half.start),
-                field(half.end())
+                datetime_local(half.start),
+                datetime_local(half.end())
             ),
             succeeded: half.succeeded,
             failed: half.failed,
-            median: took(w, half, 50),
-            tail: took(w, half, 95),
+            median: took(texts, half, 50),
+            tail: took(texts, half, 95),
         });
         let mut args = fluent_bundle::FluentArgs::new();
-        args.set("median", took(w, &day, 50));
-        args.set("tail", took(w, &day, 95));
+        args.set("median", took(texts, &day, 50));
+        args.set("tail", took(texts, &day, 95));
         Self {
-            bars_most: w.number(bars.most),
-            lines_most: w.took(lines.most),
-            in_words: day_in_words(w, &day),
-            times_in_words: w.say("webhook-times", &args),
+            bars_most: texts.number(bars.most),
+            lines_most: texts.duration(lines.most),
+            in_words: day_in_words(texts, &day),
+            times_in_words: texts.get_args("webhook-times", &args),
             rows: rows.collect(),
             bars,
             lines,
@@ -157,27 +159,27 @@ impl Plot {
 }
 
 impl Facts {
-    fn of(desk: &Desk, webhook: &Webhook) -> Self {
-        let (w, settings) = (desk.frame.w, &webhook.settings);
+    fn of(page: &OrganizerPage, webhook: &Webhook) -> Self {
+        let (texts, settings) = (page.layout.texts, &webhook.settings);
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = desk.tenant.catalogue.get(name.as_str());
-            let label = spec.map(|spec| labels::label(w, spec));
+            let spec = page.tenant.catalogue.get(name.as_str());
+            let label = spec.map(|spec| labels::label(texts, spec));
             (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings
             .max_per_second
-            .map(|n| w.n("webhook-per-second", n));
+            .map(|n| texts.get_count("webhook-per-second", n));
         let at_a_time = settings
             .max_concurrency
-            .map(|n| w.n("webhook-at-a-time", n));
+            .map(|n| texts.get_count("webhook-concurrency", n));
         let timeout = settings
             .timeout
-            .map(|time| w.a("webhook-timeout", time.as_secs()));
+            .map(|time| texts.get_with("webhook-timeout", time.as_secs()));
         Self {
             types: types.collect(),
-            events: events(w, &webhook.events),
+            events: events(texts, &webhook.events),
             comment: webhook.comment.clone().unwrap_or_default(),
             headers: settings
                 .headers
@@ -201,12 +203,12 @@ impl Facts {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
     let now = state.now();
     let lane = state.sonnette.lane(id).await?;
     let since = buckets::beginning(now);
@@ -214,27 +216,27 @@ pub(crate) async fn show(
         .store(move |store| Ok((store.last_attempts(&[id])?, store.tallies(&[id], since)?)))
         .await?;
     let halves = buckets::day(now, &tallies);
-    let w = desk.frame.w;
+    let texts = page.layout.texts;
     let target = webhook.target.redacted();
     let telling = Telling {
-        w,
+        texts,
         host: outcome::host(&target),
         now,
     };
     let diagnosis = diagnosis(webhook, &lane, last.first(), now);
-    let url = desk.url(format_args!("/webhooks/{id}/"));
-    page(&WebhookPage {
+    let url = page.url(format_args!("/webhooks/{id}/"));
+    render(&WebhookTemplate {
         standing: Standing::of(&diagnosis),
         enabled: webhook.is_enabled(),
         told: telling.tell(&diagnosis),
-        figures: Figures::of(w, &halves, &lane, now),
-        plot: Plot::of(w, &halves, &url),
-        facts: Facts::of(&desk, webhook),
-        log: log::of_one(&state, &desk, id, query.as_deref()).await?,
-        live: desk.url(format_args!("/live/?webhook={id}")),
+        figures: Figures::of(texts, &halves, &lane, now),
+        plot: Plot::of(texts, &halves, &url),
+        facts: Facts::of(&page, webhook),
+        log: log::of_one(&state, &page, id, query.as_deref()).await?,
+        live: page.url(format_args!("/live/?webhook={id}")),
         name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
-        target: Address(target),
+        target: BreakableUrl(target),
         url,
-        f: desk.frame,
+        layout: page.layout,
     })
 }

@@ -68,15 +68,15 @@ impl Standing {
     /// The key of its word.
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::Unused => "standing-unused",
-            Self::Renewed => "standing-renewed",
-            Self::Well => "standing-well",
-            Self::Unsteady => "standing-unsteady",
-            Self::Paused => "standing-paused",
-            Self::Failing => "standing-failing",
-            Self::Off(DisableReason::User) => "standing-off",
-            Self::Off(DisableReason::Gone) => "standing-gone",
-            Self::Off(DisableReason::Failures) => "standing-given-up",
+            Self::Unused => "status-unused",
+            Self::Renewed => "status-renewed",
+            Self::Well => "status-healthy",
+            Self::Unsteady => "status-unsteady",
+            Self::Paused => "status-paused",
+            Self::Failing => "status-failing",
+            Self::Off(DisableReason::User) => "status-disabled",
+            Self::Off(DisableReason::Gone) => "status-gone",
+            Self::Off(DisableReason::Failures) => "status-failures",
         }
     }
 }

@@ -72,7 +72,7 @@ fn says_what_is_wrong_beside_the_fields() {
     let before = organizer(&api);
     let answer = browser.submit(SETTINGS, SETTINGS, &fields).expect(422);
     for field in ["name", "language", "contacts", "failures", "minutes"] {
-        let id = format!("id=\"{field}-wrong\"");
+        let id = format!("id=\"{field}-error\"");
         assert!(answer.text.contains(&id), "{field}: {}", answer.text);
     }
     assert!(words(&answer.text).contains("“nobody” is not an e-mail address."));

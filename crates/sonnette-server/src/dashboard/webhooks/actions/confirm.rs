@@ -7,21 +7,21 @@ use sonnette::domain::Webhook;
 use sonnette::store::ChangeResult;
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 /// Which webhook a page is about, above its heading.
-pub(crate) struct Crumbs {
+pub(crate) struct Breadcrumbs {
     pub(crate) list: String,
     pub(crate) url: String,
     pub(crate) target: String,
 }
 
-impl Crumbs {
-    pub(crate) fn of(at: &At) -> Self {
+impl Breadcrumbs {
+    pub(crate) fn of(at: &WebhookPage) -> Self {
         Self {
-            list: at.desk.url("/webhooks/"),
+            list: at.page.url("/webhooks/"),
             url: at.url(""),
             target: at.webhook.target.place(),
         }
@@ -31,9 +31,9 @@ impl Crumbs {
 /// A question before something is done.
 #[derive(Template)]
 #[template(path = "webhooks/actions/confirm.html")]
-struct AskPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct AskTemplate {
+    layout: Layout,
+    crumbs: Breadcrumbs,
     title: String,
     /// What will happen.
     says: Vec<String>,
@@ -48,34 +48,34 @@ struct AskPage {
 
 /// Asks before what is done by a POST to this very page.
 pub(crate) fn ask(
-    at: At,
+    at: WebhookPage,
     below: &str,
     title: &str,
     says: Vec<String>,
     danger: bool,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    page(&AskPage {
-        crumbs: Crumbs::of(&at),
-        title: w.t(title).into_owned(),
+    let texts = at.page.layout.texts;
+    render(&AskTemplate {
+        crumbs: Breadcrumbs::of(&at),
+        title: texts.get(title).into_owned(),
         says,
-        button: w.t(title).into_owned(),
+        button: texts.get(title).into_owned(),
         danger,
         action: at.url(below),
         back: at.url(""),
-        f: at.desk.frame,
+        layout: at.page.layout,
     })
 }
 
 /// Changes a webhook with a line in the audit log; answers it as it is now.
 pub(crate) async fn change(
     state: &AppState,
-    at: &At,
+    at: &WebhookPage,
     note: (&'static str, Value),
     mut change: impl FnMut(&mut Webhook) + Send + 'static,
 ) -> Result<Webhook, PageError> {
     let (organizer, id) = (at.webhook.organizer, at.webhook.id);
-    let note = at.desk.visitor.note(note.0, note.1, state.now());
+    let note = at.page.current_user.note(note.0, note.1, state.now());
     let changed = state
         .store(move |store| {
             let mut change = |webhook: &mut Webhook| {
@@ -85,7 +85,7 @@ pub(crate) async fn change(
             store.change_webhook(organizer, id, &mut change, note)
         })
         .await?;
-    state.announced(&at.desk.tenant.organizer).await?;
+    state.announced(&at.page.tenant.organizer).await?;
     match changed {
         ChangeResult::Done(webhook) => Ok(webhook),
         ChangeResult::Missing | ChangeResult::Taken | ChangeResult::Refused => {
@@ -97,12 +97,12 @@ pub(crate) async fn change(
 /// A line in the audit log.
 pub(crate) async fn note(
     state: &AppState,
-    at: &At,
+    at: &WebhookPage,
     action: &'static str,
     data: Value,
 ) -> Result<(), PageError> {
     let organizer = at.webhook.organizer;
-    let note = at.desk.visitor.note(action, data, state.now());
+    let note = at.page.current_user.note(action, data, state.now());
     Ok(state
         .store(move |store| store.note(organizer, note))
         .await?)

@@ -8,31 +8,31 @@ use serde_json::json;
 use sonnette::domain::WebhookState;
 use sonnette::store::{ChangeResult, TimeRange};
 
-use super::confirm::{Crumbs, ask, change, note};
+use super::confirm::{Breadcrumbs, ask, change, note};
 use super::queue::dropped;
 use crate::admin::webhooks::{send_what_waits, state_after};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/enable.html")]
-struct EnablePage {
-    f: Frame,
-    crumbs: Crumbs,
+struct EnableTemplate {
+    layout: Layout,
+    crumbs: Breadcrumbs,
     /// How many wait.
     waiting: u64,
     /// Since when it is off.
-    since: When,
+    since: TimeElement,
     action: String,
     back: String,
 }
 
-fn off_since(at: &At) -> Option<Timestamp> {
+fn off_since(at: &WebhookPage) -> Option<Timestamp> {
     match &at.webhook.state {
         WebhookState::Enabled => None,
         WebhookState::Disabled(disabled) => Some(disabled.since),
@@ -42,33 +42,33 @@ fn off_since(at: &At) -> Option<Timestamp> {
 /// Asks what shall become of what waits.
 pub(crate) async fn ask_to_enable(
     State(state): State<AppState>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
     let Some(since) = off_since(&at) else {
-        return Ok(flash::go(&at.url(""), "enabled-already"));
+        return Ok(flash::redirect(&at.url(""), "enabled-already"));
     };
     let lane = state.sonnette.lane(at.webhook.id).await?;
-    page(&EnablePage {
-        crumbs: Crumbs::of(&at),
+    render(&EnableTemplate {
+        crumbs: Breadcrumbs::of(&at),
         waiting: lane.backlog,
-        since: When(since),
+        since: TimeElement(since),
         action: at.url("enable/"),
         back: at.url(""),
-        f: at.desk.frame,
+        layout: at.page.layout,
     })
 }
 
 /// Switches it on; what waits is sent now, or dropped before.
 pub(crate) async fn enable(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    at: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
     let Some(since) = off_since(&at) else {
-        return Ok(flash::go(&at.url(""), "enabled-already"));
+        return Ok(flash::redirect(&at.url(""), "enabled-already"));
     };
     let id = at.webhook.id;
-    let drops = posted.get("waiting") == "drop";
+    let drops = form.get("waiting") == "drop";
     if drops {
         dropped(&state, &at).await?;
     }
@@ -85,8 +85,8 @@ pub(crate) async fn enable(
     if !drops {
         send_what_waits(&state, id);
     }
-    if !posted.has("missed") {
-        return Ok(flash::go(&at.url(""), "enabled"));
+    if !form.contains("missed") {
+        return Ok(flash::redirect(&at.url(""), "enabled"));
     }
     let span = TimeRange {
         since: Some(since),
@@ -95,22 +95,26 @@ pub(crate) async fn enable(
     let count = state.sonnette.resend_missed(id, span, false).await?;
     let data = json!({"webhook": id, "count": count});
     note(&state, &at, "sonnette.webhook.retried", data).await?;
-    Ok(flash::go_counted(&at.url(""), "enabled-missed", count))
+    Ok(flash::redirect_with_count(
+        &at.url(""),
+        "enabled-missed",
+        count,
+    ))
 }
 
 /// Asks before it is switched off.
-pub(crate) async fn ask_to_disable(at: At) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
+pub(crate) async fn ask_to_disable(at: WebhookPage) -> Result<Response, PageError> {
+    let texts = at.page.layout.texts;
     let says = ["disable-holds", "disable-misses"];
-    let says = says.map(|key| w.t(key).into_owned()).to_vec();
+    let says = says.map(|key| texts.get(key).into_owned()).to_vec();
     ask(at, "disable/", "disable", says, false)
 }
 
 /// Switches it off; what waits is held.
 pub(crate) async fn disable(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    at: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     if at.webhook.is_enabled() {
         let data = json!({"enabled": false, "id": at.webhook.id});
@@ -125,20 +129,20 @@ pub(crate) async fn disable(
         )
         .await?;
     }
-    Ok(flash::go(&at.url(""), "disabled"))
+    Ok(flash::redirect(&at.url(""), "disabled"))
 }
 
 /// Asks before it is switched off for good.
 pub(crate) async fn ask_to_delete(
     State(state): State<AppState>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
+    let texts = at.page.layout.texts;
     let lane = state.sonnette.lane(at.webhook.id).await?;
     let says = vec![
-        w.t("delete-stops").into_owned(),
-        w.n("delete-waiting", lane.backlog),
-        w.t("delete-stays").into_owned(),
+        texts.get("delete-stops").into_owned(),
+        texts.get_count("delete-waiting", lane.backlog),
+        texts.get("delete-stays").into_owned(),
     ];
     ask(at, "delete/", "delete", says, true)
 }
@@ -146,14 +150,14 @@ pub(crate) async fn ask_to_delete(
 /// What REST's DELETE does: off, and what waits is dropped.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    at: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     let (organizer, id) = (at.webhook.organizer, at.webhook.id);
     let data = json!({"enabled": false, "id": id});
     let note = at
-        .desk
-        .visitor
+        .page
+        .current_user
         .note("pretix.webhook.changed", data, state.now());
     let changed = state
         .store(move |store| store.retire_webhook(organizer, id, note))
@@ -163,6 +167,6 @@ pub(crate) async fn delete(
         return Err(PageError::NotFound);
     }
     state.sonnette.drop_waiting(id).await?;
-    state.announced(&at.desk.tenant.organizer).await?;
-    Ok(flash::go(&at.url(""), "deleted"))
+    state.announced(&at.page.tenant.organizer).await?;
+    Ok(flash::redirect(&at.url(""), "deleted"))
 }

@@ -8,16 +8,16 @@ use sonnette::domain::NotificationId;
 use super::confirm::{ask, note};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::language::local;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::paths::local_path;
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 /// Everything that waits is due now.
 pub(crate) async fn expedite(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    at: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     let id = at.webhook.id;
     let fails = state.sonnette.lane(id).await?.health.is_failing();
@@ -29,19 +29,19 @@ pub(crate) async fn expedite(
     } else {
         "expedited"
     };
-    Ok(flash::go_counted(&at.url(""), key, count))
+    Ok(flash::redirect_with_count(&at.url(""), key, count))
 }
 
 /// Asks before what waits is dropped.
 pub(crate) async fn ask_to_drop(
     State(state): State<AppState>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
+    let texts = at.page.layout.texts;
     let lane = state.sonnette.lane(at.webhook.id).await?;
     let says = vec![
-        w.n("drop-waiting", lane.backlog),
-        w.t("drop-again").into_owned(),
+        texts.get_count("drop-waiting", lane.backlog),
+        texts.get("drop-again").into_owned(),
     ];
     ask(at, "drop/", "drop", says, true)
 }
@@ -49,15 +49,15 @@ pub(crate) async fn ask_to_drop(
 /// Everything that waits is never sent.
 pub(crate) async fn drop_waiting(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    at: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     let count = dropped(&state, &at).await?;
-    Ok(flash::go_counted(&at.url(""), "dropped", count))
+    Ok(flash::redirect_with_count(&at.url(""), "dropped", count))
 }
 
 /// Drops what waits; how many.
-pub(super) async fn dropped(state: &AppState, at: &At) -> Result<u64, PageError> {
+pub(super) async fn dropped(state: &AppState, at: &WebhookPage) -> Result<u64, PageError> {
     let id = at.webhook.id;
     let count = state.sonnette.drop_waiting(id).await?;
     let data = json!({ "webhook": id });
@@ -68,16 +68,16 @@ pub(super) async fn dropped(state: &AppState, at: &At) -> Result<u64, PageError>
 /// One delivery is sent now, whatever came of it.
 pub(crate) async fn retry(
     State(state): State<AppState>,
-    at: At,
+    at: WebhookPage,
     Path((_, _, notification)): Path<(String, String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
     let notification = notification.parse().map_err(|_| PageError::NotFound)?;
     let notification = NotificationId(notification);
     state.sonnette.resend(at.webhook.id, notification).await?;
-    let to = match posted.filled("next") {
-        Some(next) => local(next).to_owned(),
+    let to = match form.get_non_empty("next") {
+        Some(next) => local_path(next).to_owned(),
         None => at.url(""),
     };
-    Ok(flash::go(&to, "retried").into_response())
+    Ok(flash::redirect(&to, "retried").into_response())
 }

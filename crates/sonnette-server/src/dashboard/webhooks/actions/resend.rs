@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::json;
 use sonnette::store::TimeRange;
 
-use super::confirm::{Crumbs, note};
+use super::confirm::{Breadcrumbs, note};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time::{field, time_of};
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time::{datetime_local, parse_time};
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 /// From when on, if a link says it.
@@ -35,9 +35,9 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/resend.html")]
-struct ResendPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct ResendTemplate {
+    layout: Layout,
+    crumbs: Breadcrumbs,
     input: Input,
     /// How many it would be, once counted.
     count: Option<u64>,
@@ -49,17 +49,17 @@ struct ResendPage {
     back: String,
 }
 
-impl ResendPage {
-    fn of(at: At, input: Input) -> Self {
+impl ResendTemplate {
+    fn of(at: WebhookPage, input: Input) -> Self {
         Self {
-            crumbs: Crumbs::of(&at),
+            crumbs: Breadcrumbs::of(&at),
             input,
             count: None,
             wrong: Vec::new(),
             enable: (!at.webhook.is_enabled()).then(|| at.url("enable/")),
             action: at.url("resend/"),
             back: at.url(""),
-            f: at.desk.frame,
+            layout: at.page.layout,
         }
     }
 
@@ -73,7 +73,7 @@ impl ResendPage {
 pub(crate) async fn show_resend(
     State(state): State<AppState>,
     Query(from): Query<From>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
     let since = if let Ok(since) = from.since.parse::<Timestamp>() {
         since
@@ -83,38 +83,38 @@ pub(crate) async fn show_resend(
         health.streak.map_or(a_day_ago, |streak| streak.since)
     };
     let input = Input {
-        since: field(since),
+        since: datetime_local(since),
         until: String::new(),
         undelivered: true,
         missed: false,
     };
-    page(&ResendPage::of(at, input))
+    render(&ResendTemplate::of(at, input))
 }
 
 /// Counts, or sends again.
 pub(crate) async fn resend(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    at: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
     if !at.webhook.is_enabled() {
         return Ok(Redirect::to(&at.url("resend/")).into_response());
     }
     let input = Input {
-        since: posted.get("since").to_owned(),
-        until: posted.get("until").to_owned(),
-        undelivered: posted.has("undelivered"),
-        missed: posted.has("missed"),
+        since: form.get("since").to_owned(),
+        until: form.get("until").to_owned(),
+        undelivered: form.contains("undelivered"),
+        missed: form.contains("missed"),
     };
     let (span, wrong) = span_of(&input);
     if !wrong.is_empty() {
-        let mut form = ResendPage::of(at, input);
+        let mut form = ResendTemplate::of(at, input);
         form.wrong = wrong;
-        let mut response = page(&form)?;
+        let mut response = render(&form)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let dry_run = !posted.has("send");
+    let dry_run = !form.contains("send");
     let (sonnette, id) = (&state.sonnette, at.webhook.id);
     let mut count = 0;
     if input.undelivered {
@@ -124,30 +124,30 @@ pub(crate) async fn resend(
         count += sonnette.resend_missed(id, span, dry_run).await?;
     }
     if dry_run {
-        let mut form = ResendPage::of(at, input);
+        let mut form = ResendTemplate::of(at, input);
         form.count = Some(count);
-        return page(&form);
+        return render(&form);
     }
     let data = json!({"webhook": id, "count": count});
     note(&state, &at, "sonnette.webhook.retried", data).await?;
-    Ok(flash::go_counted(&at.url(""), "resent", count))
+    Ok(flash::redirect_with_count(&at.url(""), "resent", count))
 }
 
 fn span_of(input: &Input) -> (TimeRange, Vec<(&'static str, &'static str)>) {
     let mut wrong = Vec::new();
-    let since = time_of(&input.since);
-    let until = time_of(&input.until);
+    let since = parse_time(&input.since);
+    let until = parse_time(&input.until);
     if since.is_none() {
-        wrong.push(("since", "resend-wrong-time"));
+        wrong.push(("since", "resend-error-time"));
     }
     if until.is_none() && !input.until.is_empty() {
-        wrong.push(("until", "resend-wrong-time"));
+        wrong.push(("until", "resend-error-time"));
     }
     if until.is_some_and(|until| since.is_some_and(|since| until < since)) {
-        wrong.push(("until", "resend-wrong-order"));
+        wrong.push(("until", "resend-error-order"));
     }
     if !(input.undelivered || input.missed) {
-        wrong.push(("what", "resend-wrong-nothing"));
+        wrong.push(("what", "resend-error-nothing"));
     }
     (TimeRange { since, until }, wrong)
 }

@@ -8,12 +8,12 @@ use sonnette::dialect::{Input as Publication, compose};
 use sonnette::domain::{ActionName, NotificationId};
 use sonnette::engine::OrganizerSnapshot;
 
-use super::confirm::Crumbs;
+use super::confirm::Breadcrumbs;
 use super::test_result::Told;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 /// Which action type is looked at.
@@ -30,9 +30,9 @@ struct Choice {
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/test.html")]
-struct TestPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct TestTemplate {
+    layout: Layout,
+    crumbs: Breadcrumbs,
     /// Those the webhook hears, concrete.
     own: Vec<Choice>,
     /// All others.
@@ -48,7 +48,7 @@ struct TestPage {
 pub(crate) async fn show_test(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
-    at: At,
+    at: WebhookPage,
 ) -> Result<Response, PageError> {
     shown(&state, at, &wanted.action_type, None)
 }
@@ -56,19 +56,19 @@ pub(crate) async fn show_test(
 /// Sends the test, and tells what came of it; without the button for that, only shows the example of what was chosen.
 pub(crate) async fn send_test(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    at: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let wanted = posted.get("action_type");
-    if !posted.has("send") {
+    let wanted = form.get("action_type");
+    if !form.contains("send") {
         return shown(&state, at, wanted, None);
     }
-    let known = at.desk.tenant.catalogue.resolve(wanted).is_some();
+    let known = at.page.tenant.catalogue.resolve(wanted).is_some();
     let attempt = state
         .sonnette
         .test(at.webhook.id, known.then_some(wanted))
         .await?;
-    let mut told = Told::of(&attempt, at.desk.frame.w);
+    let mut told = Told::of(&attempt, at.page.layout.texts);
     told.url = Some(at.url(&format!("attempts/{}/", attempt.id)));
     let name = attempt.action_type.to_string();
     shown(&state, at, &name, Some(told))
@@ -76,11 +76,11 @@ pub(crate) async fn send_test(
 
 fn shown(
     state: &AppState,
-    at: At,
+    at: WebhookPage,
     wanted: &str,
     told: Option<Told>,
 ) -> Result<Response, PageError> {
-    let catalogue = &at.desk.tenant.catalogue;
+    let catalogue = &at.page.tenant.catalogue;
     let filters = &at.webhook.action_types;
     let first = || {
         let mut firsts = filters
@@ -101,16 +101,16 @@ fn shown(
     };
     let example = wanted
         .as_ref()
-        .and_then(|name| example(&at.desk.tenant, name, state.now()));
-    page(&TestPage {
-        crumbs: Crumbs::of(&at),
+        .and_then(|name| example(&at.page.tenant, name, state.now()));
+    render(&TestTemplate {
+        crumbs: Breadcrumbs::of(&at),
         own: own.into_iter().map(choice).collect(),
         others: others.into_iter().map(choice).collect(),
         example: example.unwrap_or_default(),
         told,
         action: at.url("test/"),
         back: at.url(""),
-        f: at.desk.frame,
+        layout: at.page.layout,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use sonnette::domain::{Attempt, Fault};
 
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::webhooks::attempts::outcome;
 
 /// As much of an answer as is shown.
@@ -31,15 +31,15 @@ pub(crate) struct Told {
 
 impl Told {
     /// Of an attempt that has ended.
-    pub(crate) fn of(attempt: &Attempt, w: &Words) -> Self {
+    pub(crate) fn of(attempt: &Attempt, texts: &Texts) -> Self {
         let exchange = &attempt.exchange;
         let fault = Fault::of(&exchange.outcome);
         let mut why: Vec<String> = Vec::new();
-        why.extend(redirected(attempt, w));
-        why.extend(fault.map(|fault| outcome::advice(w, &fault)));
+        why.extend(redirected(attempt, texts));
+        why.extend(fault.map(|fault| outcome::advice(texts, &fault)));
         Self {
             good: exchange.outcome.is_success(),
-            what: format!("{}.", outcome::in_words(w, attempt)),
+            what: format!("{}.", outcome::in_words(texts, attempt)),
             why,
             reason: outcome::reason(&exchange.outcome).map(str::to_owned),
             action_type: attempt.action_type.to_string(),
@@ -51,7 +51,7 @@ impl Told {
 }
 
 /// Where a redirect leads.
-fn redirected(attempt: &Attempt, w: &Words) -> Option<String> {
+fn redirected(attempt: &Attempt, texts: &Texts) -> Option<String> {
     let exchange = &attempt.exchange;
     if !matches!(exchange.outcome.return_code(), 300..=399) {
         return None;
@@ -59,7 +59,7 @@ fn redirected(attempt: &Attempt, w: &Words) -> Option<String> {
     exchange.response_headers.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         let leads = name.eq_ignore_ascii_case("location");
-        leads.then(|| w.a("tried-redirect", value.trim()))
+        leads.then(|| texts.get_with("test-result-redirect", value.trim()))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Bodies as people read them. Whatever a receiver answered is shown as text, never as a page.
 
-use crate::dashboard::shell::json::laid_out;
+use crate::dashboard::shell::json::format_json;
 
 /// A body on a page.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) enum Body {
     /// JSON, laid out; the bytes beside it.
     Json {
         /// One value to a line.
-        laid_out: String,
+        formatted: String,
         /// As it went or came.
         exact: String,
     },
@@ -37,13 +37,13 @@ impl Body {
             }
             Err(_) => return Self::Binary(bytes.len()),
         };
-        let strange = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        if text.is_empty() || text.contains(strange) {
+        let is_unprintable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.is_empty() || text.contains(is_unprintable) {
             return Self::Binary(bytes.len());
         }
-        match json(text) {
-            Some(laid_out) => Self::Json {
-                laid_out,
+        match format_object(text) {
+            Some(formatted) => Self::Json {
+                formatted,
                 exact: text.to_owned(),
             },
             None => Self::Text(text.to_owned()),
@@ -52,9 +52,9 @@ impl Body {
 }
 
 /// An object or list, laid out; a single value is text.
-fn json(text: &str) -> Option<String> {
-    let begins = text.trim_start().starts_with(['{', '[']);
-    begins.then(|| laid_out(text)).flatten()
+fn format_object(text: &str) -> Option<String> {
+    let is_object_or_list = text.trim_start().starts_with(['{', '[']);
+    is_object_or_list.then(|| format_json(text)).flatten()
 }
 
 #[cfg(test)]

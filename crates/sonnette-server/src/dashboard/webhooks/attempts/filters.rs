@@ -1,6 +1,6 @@
 //! Which attempts somebody asked for: the query of the page, so that a link leads to the same lines.
 
-use crate::dashboard::shell::time::{field, time_of};
+use crate::dashboard::shell::time::{datetime_local, parse_time};
 use sonnette::domain::{AttemptId, NotificationId, WebhookId};
 use sonnette::store::{AttemptQuery, TimeRange};
 use url::form_urlencoded;
@@ -62,11 +62,11 @@ impl Filter {
                 self.webhook.is_none().then_some("webhook")
             }
             "since" => {
-                self.span.since = time_of(value);
+                self.span.since = parse_time(value);
                 self.span.since.is_none().then_some("since")
             }
             "until" => {
-                self.span.until = time_of(value);
+                self.span.until = parse_time(value);
                 self.span.until.is_none().then_some("until")
             }
             "after" => {
@@ -119,8 +119,8 @@ impl Filter {
             "notification_id",
             self.notification.map(|id| id.to_string()),
         );
-        pair("since", self.span.since.map(field));
-        pair("until", self.span.until.map(field));
+        pair("since", self.span.since.map(datetime_local));
+        pair("until", self.span.until.map(datetime_local));
         pair("after", after.map(|id| id.to_string()));
         let query = query.finish();
         if query.is_empty() {
@@ -132,12 +132,12 @@ impl Filter {
 
     /// `since` as a field of a form shows it.
     pub(crate) fn since(&self) -> String {
-        self.span.since.map(field).unwrap_or_default()
+        self.span.since.map(datetime_local).unwrap_or_default()
     }
 
     /// `until` as a field of a form shows it.
     pub(crate) fn until(&self) -> String {
-        self.span.until.map(field).unwrap_or_default()
+        self.span.until.map(datetime_local).unwrap_or_default()
     }
 
     /// The notification's id as a field of a form shows it; what makes no sense is shown again.

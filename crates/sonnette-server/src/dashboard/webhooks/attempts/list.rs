@@ -7,14 +7,14 @@ use sonnette::domain::Permission;
 
 use super::log::{self, Log};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/attempts/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     log: Log,
     live: String,
 }
@@ -22,14 +22,14 @@ struct ListPage {
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let log = log::of_all(&state, &desk, query.as_deref()).await?;
-    page(&ListPage {
+    page.require(&state, Permission::Webhooks).await?;
+    let log = log::of_all(&state, &page, query.as_deref()).await?;
+    render(&ListTemplate {
         log,
-        live: desk.url("/live/"),
-        f: desk.frame,
+        live: page.url("/live/"),
+        layout: page.layout,
     })
 }

@@ -6,10 +6,10 @@ use sonnette::store::AttemptPage;
 use super::filters::Filter;
 use super::outcome;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::edge::AppState;
 
 /// Lines on a page.
@@ -26,7 +26,7 @@ pub(crate) struct Log {
     /// The first page, if this is another.
     pub(crate) newest: Option<String>,
     /// Until when the log was looked through, if that was not to its end.
-    pub(crate) looked_until: Option<When>,
+    pub(crate) looked_until: Option<TimeElement>,
     /// For the filter: concrete action types.
     pub(crate) action_types: Vec<String>,
     /// For the filter: webhooks, where they are, and whether it is the one asked for; empty in the log of one.
@@ -40,7 +40,7 @@ pub(crate) struct Line {
     pub(crate) id: AttemptId,
     pub(crate) url: String,
     pub(crate) success: bool,
-    pub(crate) at: When,
+    pub(crate) at: TimeElement,
     pub(crate) action_type: String,
     pub(crate) event: String,
     pub(crate) number: u32,
@@ -49,17 +49,17 @@ pub(crate) struct Line {
     pub(crate) test: bool,
     pub(crate) notification: String,
     /// The webhook's page and where it is, in the log of all of them.
-    pub(crate) webhook: Option<(String, Address)>,
+    pub(crate) webhook: Option<(String, BreakableUrl)>,
 }
 
 impl Line {
-    pub(crate) fn of(w: &Words, desk: &Desk, attempt: &Attempt) -> Self {
-        let webhook = desk.url(format_args!("/webhooks/{}/", attempt.webhook));
+    pub(crate) fn of(texts: &Texts, page: &OrganizerPage, attempt: &Attempt) -> Self {
+        let webhook = page.url(format_args!("/webhooks/{}/", attempt.webhook));
         Self {
             id: attempt.id,
             url: format!("{webhook}attempts/{}/", attempt.id),
             success: attempt.exchange.outcome.is_success(),
-            at: w.when(ended_at(attempt)),
+            at: texts.time(ended_at(attempt)),
             action_type: attempt.action_type.to_string(),
             event: attempt
                 .event
@@ -67,8 +67,8 @@ impl Line {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             number: attempt.number,
-            took: w.took(attempt.exchange.duration),
-            outcome: outcome::in_short(w, &attempt.exchange.outcome),
+            took: texts.duration(attempt.exchange.duration),
+            outcome: outcome::in_short(texts, &attempt.exchange.outcome),
             test: attempt.test,
             notification: attempt.notification.to_string(),
             webhook: None,
@@ -78,38 +78,38 @@ impl Line {
 
 /// When an attempt ended: its id says so.
 pub(crate) fn ended_at(attempt: &Attempt) -> jiff::Timestamp {
-    time_of(attempt.id).unwrap_or(attempt.exchange.started_at)
+    end_time(attempt.id).unwrap_or(attempt.exchange.started_at)
 }
 
-fn time_of(id: AttemptId) -> Option<jiff::Timestamp> {
+fn end_time(id: AttemptId) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_microsecond(id.0).ok()
 }
 
 /// The log of one webhook.
 pub(crate) async fn of_one(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     webhook: WebhookId,
     query: Option<&str>,
 ) -> Result<Log, PageError> {
-    let url = desk.url(format_args!("/webhooks/{webhook}/"));
+    let url = page.url(format_args!("/webhooks/{webhook}/"));
     let mut filter = Filter::read(query);
     filter.webhook = None;
-    read(state, desk, url, filter, vec![webhook]).await
+    read(state, page, url, filter, vec![webhook]).await
 }
 
 /// The log of all webhooks of the organizer.
 pub(crate) async fn of_all(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     query: Option<&str>,
 ) -> Result<Log, PageError> {
     let filter = Filter::read(query);
-    let webhooks = desk.tenant.webhooks.keys().copied();
+    let webhooks = page.tenant.webhooks.keys().copied();
     let asked = webhooks.filter(|id| filter.webhook.is_none_or(|only| only == *id));
     let asked = asked.collect();
-    let mut log = read(state, desk, desk.url("/attempts/"), filter, asked).await?;
-    let all = desk.tenant.webhooks.iter();
+    let mut log = read(state, page, page.url("/attempts/"), filter, asked).await?;
+    let all = page.tenant.webhooks.iter();
     log.webhooks = all
         .map(|(id, webhook)| {
             let chosen = log.filter.webhook == Some(*id);
@@ -121,20 +121,19 @@ pub(crate) async fn of_all(
 
 async fn read(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     url: String,
     filter: Filter,
     webhooks: Vec<WebhookId>,
 ) -> Result<Log, PageError> {
     let query = filter.query(SIZE + 1);
     let several = url.ends_with("/attempts/");
-    let page = state
-        .store(move |store| store.attempts_page(&webhooks, &query))
-        .await?;
     let AttemptPage {
         mut found,
         looked_until,
-    } = page;
+    } = state
+        .store(move |store| store.attempts_page(&webhooks, &query))
+        .await?;
     let more = found.len() > SIZE;
     found.truncate(SIZE);
     let after = found
@@ -142,17 +141,17 @@ async fn read(
         .map(|last| last.id)
         .filter(|_| more)
         .or(looked_until);
-    let w = desk.frame.w;
+    let texts = page.layout.texts;
     let line = |attempt: &Attempt| {
-        let mut line = Line::of(w, desk, attempt);
-        let webhook = desk
+        let mut line = Line::of(texts, page, attempt);
+        let webhook = page
             .tenant
             .webhooks
             .get(&attempt.webhook)
             .filter(|_| several);
         line.webhook = webhook.map(|webhook| {
-            let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
-            (url, Address(webhook.target.redacted()))
+            let url = page.url(format_args!("/webhooks/{}/", webhook.id));
+            (url, BreakableUrl(webhook.target.redacted()))
         });
         line
     };
@@ -160,8 +159,8 @@ async fn read(
         lines: found.iter().map(line).collect(),
         older: after.map(|after| filter.link(&url, Some(after))),
         newest: filter.after.map(|_| filter.link(&url, None)),
-        looked_until: looked_until.and_then(time_of).map(|at| w.when(at)),
-        action_types: action_types(desk, &filter),
+        looked_until: looked_until.and_then(end_time).map(|at| texts.time(at)),
+        action_types: action_types(page, &filter),
         webhooks: Vec::new(),
         days: state.settings.log_days,
         url,
@@ -170,8 +169,8 @@ async fn read(
 }
 
 /// Concrete action types of the catalogue, and the one that is asked for.
-fn action_types(desk: &Desk, filter: &Filter) -> Vec<String> {
-    let names = desk
+fn action_types(page: &OrganizerPage, filter: &Filter) -> Vec<String> {
+    let names = page
         .tenant
         .catalogue
         .iter()

@@ -5,7 +5,7 @@ use fluent_bundle::FluentArgs;
 use http::StatusCode;
 use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFault};
 
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::texts::Texts;
 
 /// The word of a fault: the messages `fault-`, `told-` and `advice-` are by it.
 fn word(fault: &Fault) -> &'static str {
@@ -43,10 +43,10 @@ fn word(fault: &Fault) -> &'static str {
 }
 
 /// In two or three words: the status, or what was in the way.
-pub(crate) fn in_short(w: &Words, outcome: &Outcome) -> String {
+pub(crate) fn in_short(texts: &Texts, outcome: &Outcome) -> String {
     match Fault::of(outcome) {
         Some(Fault::Answered(_)) | None => status_text(outcome.return_code()),
-        Some(fault) => w.t(&format!("fault-{}", word(&fault))).into_owned(),
+        Some(fault) => texts.get(&format!("fault-{}", word(&fault))).into_owned(),
     }
 }
 
@@ -60,31 +60,31 @@ fn status_text(status: u16) -> String {
 }
 
 /// What the receiver at `host` does wrong, as a clause without a full stop.
-pub(crate) fn clause(w: &Words, host: &str, fault: &Fault) -> String {
+pub(crate) fn clause(texts: &Texts, host: &str, fault: &Fault) -> String {
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
     if let Fault::Answered(status) = fault {
         args.set("status", status_text(*status));
     }
-    w.say(&format!("told-{}", word(fault)), &args)
+    texts.get_args(&format!("outcome-{}", word(fault)), &args)
 }
 
 /// What came of it, as a clause without a full stop.
-pub(crate) fn in_words(w: &Words, attempt: &Attempt) -> String {
+pub(crate) fn in_words(texts: &Texts, attempt: &Attempt) -> String {
     let (host, exchange) = (host(&attempt.target_url), &attempt.exchange);
     if let Some(fault) = Fault::of(&exchange.outcome) {
-        return clause(w, host, &fault);
+        return clause(texts, host, &fault);
     }
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
     args.set("status", status_text(exchange.outcome.return_code()));
-    args.set("took", w.took(exchange.duration));
-    w.say("told-ok", &args)
+    args.set("took", texts.duration(exchange.duration));
+    texts.get_args("outcome-ok", &args)
 }
 
 /// What to do about a fault.
-pub(crate) fn advice(w: &Words, fault: &Fault) -> String {
-    w.t(&format!("advice-{}", word(fault))).into_owned()
+pub(crate) fn advice(texts: &Texts, fault: &Fault) -> String {
+    texts.get(&format!("advice-{}", word(fault))).into_owned()
 }
 
 /// The sender's own words, where it has any.
@@ -130,14 +130,17 @@ mod tests {
         ];
         for outcome in statuses.chain(kinds).chain(handshakes).chain(others) {
             for language in [Language::English, Language::French] {
-                let w = Words::of(language);
-                assert!(!in_short(w, &outcome).starts_with("fault-"), "{outcome:?}");
+                let texts = Texts::of(language);
+                assert!(
+                    !in_short(texts, &outcome).starts_with("fault-"),
+                    "{outcome:?}"
+                );
                 let Some(fault) = Fault::of(&outcome) else {
                     continue;
                 };
-                let clause = clause(w, "erp.example", &fault);
+                let clause = clause(texts, "erp.example", &fault);
                 assert!(clause.contains("erp.example"), "{clause}");
-                assert!(!advice(w, &fault).starts_with("advice-"), "{outcome:?}");
+                assert!(!advice(texts, &fault).starts_with("advice-"), "{outcome:?}");
             }
         }
     }

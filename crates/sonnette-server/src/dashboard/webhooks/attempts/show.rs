@@ -13,9 +13,9 @@ use super::log::Line;
 use super::{curl, outcome};
 use crate::admin::webhooks::hold_reason::Waiting;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 /// Attempts of the same delivery that are listed.
@@ -23,8 +23,8 @@ const SIBLINGS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "webhooks/attempts/show.html")]
-struct AttemptPage {
-    f: Frame,
+struct AttemptTemplate {
+    layout: Layout,
     /// The webhook's page, and where it calls.
     webhook: (String, String),
     line: Line,
@@ -32,7 +32,7 @@ struct AttemptPage {
     told: String,
     advice: Option<String>,
     reason: Option<String>,
-    began: When,
+    began: TimeElement,
     target: String,
     status: String,
     sent: Message,
@@ -53,7 +53,7 @@ struct Message {
 /// The attempt's delivery.
 struct DeliveryView {
     state: String,
-    next: Option<When>,
+    next: Option<TimeElement>,
     /// The key of why it is held, if it is.
     held: Option<&'static str>,
     reason: Option<String>,
@@ -124,16 +124,16 @@ fn attempts_of(delivery: &Delivery) -> AttemptQuery {
 
 async fn delivery_view(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     webhook: &Webhook,
     delivery: &Delivery,
     siblings: &[Attempt],
 ) -> Result<DeliveryView, PageError> {
-    let w = desk.frame.w;
+    let texts = page.layout.texts;
     let waits = Waiting::of(state, webhook).await?;
     let state = waits.state_of(&delivery.state);
     let next = match delivery.state {
-        DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(w.when(due_at)),
+        DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(texts.time(due_at)),
         _ => None,
     };
     let reason = match &delivery.state {
@@ -142,12 +142,15 @@ async fn delivery_view(
     };
     let (id, notification) = (webhook.id, delivery.notification);
     Ok(DeliveryView {
-        state: w.t(&format!("delivery-{state}")).into_owned(),
+        state: texts.get(&format!("delivery-{state}")).into_owned(),
         next,
         held: (state == DeliveryState::Held.as_str()).then(|| waits.why_held()),
         reason,
-        attempts: siblings.iter().map(|one| Line::of(w, desk, one)).collect(),
-        retry: desk.url(format_args!(
+        attempts: siblings
+            .iter()
+            .map(|one| Line::of(texts, page, one))
+            .collect(),
+        retry: page.url(format_args!(
             "/webhooks/{id}/deliveries/{notification}/retry/"
         )),
         enabled: webhook.is_enabled(),
@@ -157,35 +160,35 @@ async fn delivery_view(
 /// The page.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id, attempt)): Path<(String, WebhookId, AttemptId)>,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
     let Found {
         attempt,
         delivery,
         siblings,
     } = find(&state, id, attempt).await?;
     let delivery = match &delivery {
-        Some(found) => Some(delivery_view(&state, &desk, webhook, found, &siblings).await?),
+        Some(found) => Some(delivery_view(&state, &page, webhook, found, &siblings).await?),
         None => None,
     };
-    let w = desk.frame.w;
+    let texts = page.layout.texts;
     let exchange = &attempt.exchange;
-    let line = Line::of(w, &desk, &attempt);
-    page(&AttemptPage {
+    let line = Line::of(texts, &page, &attempt);
+    render(&AttemptTemplate {
         webhook: (
-            desk.url(format_args!("/webhooks/{id}/")),
+            page.url(format_args!("/webhooks/{id}/")),
             webhook.target.redacted(),
         ),
-        notification_url: desk.url(format_args!("/notifications/{}/", attempt.notification)),
-        told: outcome::in_words(w, &attempt),
-        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(w, &fault)),
+        notification_url: page.url(format_args!("/notifications/{}/", attempt.notification)),
+        told: outcome::in_words(texts, &attempt),
+        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(texts, &fault)),
         reason: outcome::reason(&exchange.outcome).map(str::to_owned),
-        began: w.when(exchange.started_at),
+        began: texts.time(exchange.started_at),
         target: attempt.target_url.clone(),
-        status: outcome::in_short(w, &exchange.outcome),
+        status: outcome::in_short(texts, &exchange.outcome),
         sent: Message::of(
             &exchange.request_headers,
             attempt.payload.as_deref().unwrap_or_default(),
@@ -193,9 +196,9 @@ pub(crate) async fn show(
         came: Message::of(&exchange.response_headers, &exchange.response_body),
         cut: exchange.response_body.len() >= state.settings.response_limit,
         curl: curl::command(&attempt),
-        live: desk.url(format_args!("/live/?webhook={id}")),
+        live: page.url(format_args!("/live/?webhook={id}")),
         delivery,
         line,
-        f: desk.frame,
+        layout: page.layout,
     })
 }

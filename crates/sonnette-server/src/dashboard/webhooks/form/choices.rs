@@ -6,8 +6,8 @@ use sonnette::dialect::{ActionSpec, Catalogue};
 use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
 
 /// Events that are shown, but for those that are ticked.
 pub(super) const MOST_EVENTS: usize = 1_000;
@@ -39,14 +39,14 @@ pub(super) struct Choices {
 impl Choices {
     /// Those of a catalogue in its order, with wildcards where one may choose them; `chosen` ones are ticked. What was
     /// chosen and is not in the catalogue comes first, if it could be in one.
-    pub(super) fn of(catalogue: &Catalogue, chosen: &[String], w: &Words) -> Self {
+    pub(super) fn of(catalogue: &Catalogue, chosen: &[String], texts: &Texts) -> Self {
         let ticked: HashSet<&str> = chosen.iter().map(String::as_str).collect();
         let is_chosen = |name: &str| ticked.contains(name);
         let covered = Covered::by(catalogue);
         let mut groups: Vec<Group> = Vec::new();
         let mut offered: HashSet<String> = HashSet::new();
         for spec in catalogue.iter() {
-            let title = title(spec, w);
+            let title = title(spec, texts);
             let index = groups.iter().position(|group| group.title == title);
             let index = index.unwrap_or_else(|| {
                 groups.push(Group {
@@ -58,8 +58,8 @@ impl Choices {
             for wildcard in covered.wildcards(catalogue, spec) {
                 if offered.insert(wildcard.clone()) {
                     groups[index].choices.push(Choice {
-                        label: w.t("form-wildcard").into_owned(),
-                        about: w.a("form-wildcard-why", wildcard.trim_end_matches('*')),
+                        label: texts.get("form-wildcard").into_owned(),
+                        about: texts.get_with("form-wildcard-help", wildcard.trim_end_matches('*')),
                         covers: String::new(),
                         chosen: is_chosen(&wildcard),
                         name: wildcard,
@@ -68,7 +68,7 @@ impl Choices {
             }
             groups[index]
                 .choices
-                .push(choice(spec, is_chosen(spec.name.as_str()), w));
+                .push(choice(spec, is_chosen(spec.name.as_str()), texts));
             offered.insert(spec.name.to_string());
         }
         let could_be = |name: &&String| name.parse::<ActionName>().is_ok();
@@ -84,7 +84,7 @@ impl Choices {
             })
             .collect();
         if !others.is_empty() {
-            let title = w.t("form-group-others").into_owned();
+            let title = texts.get("form-group-others").into_owned();
             groups.insert(
                 0,
                 Group {
@@ -97,18 +97,18 @@ impl Choices {
     }
 }
 
-fn choice(spec: &ActionSpec, chosen: bool, w: &Words) -> Choice {
+fn choice(spec: &ActionSpec, chosen: bool, texts: &Texts) -> Choice {
     let covers = if spec.name.is_wildcard() {
         let names = spec.concrete_names();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        w.a("form-covers", names.join(", "))
+        texts.get_with("form-covers", names.join(", "))
     } else {
         String::new()
     };
     Choice {
         name: spec.name.to_string(),
-        label: labels::label(w, spec),
-        about: labels::about(w, spec),
+        label: labels::label(texts, spec),
+        about: labels::about(texts, spec),
         covers,
         chosen,
     }
@@ -147,11 +147,13 @@ fn stems(spec: &ActionSpec) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
-fn title(spec: &ActionSpec, w: &Words) -> String {
+fn title(spec: &ActionSpec, texts: &Texts) -> String {
     let key = match (spec.dialect, spec.shape) {
         (DialectName::Tibillet, _) => "form-group-tibillet",
         (DialectName::Creads, _) => "form-group-creads",
-        (DialectName::Custom, _) => return w.a("form-group-custom", spec.name.first_word()),
+        (DialectName::Custom, _) => {
+            return texts.get_with("form-group-custom", spec.name.first_word());
+        }
         (DialectName::Pretix, shape) => match shape {
             PayloadShape::Order => "form-group-orders",
             PayloadShape::Checkin => "form-group-checkins",
@@ -165,14 +167,14 @@ fn title(spec: &ActionSpec, w: &Words) -> String {
             _ => "form-group-others",
         },
     };
-    w.t(key).into_owned()
+    texts.get(key).into_owned()
 }
 
 /// An event that a webhook may be limited to.
 pub(super) struct EventChoice {
     pub(super) slug: String,
     pub(super) name: String,
-    pub(super) date: Option<When>,
+    pub(super) date: Option<TimeElement>,
     pub(super) chosen: bool,
 }
 
@@ -184,7 +186,7 @@ impl EventChoice {
         let of = |event: &Event| Self {
             slug: event.slug.to_string(),
             name: event.name.clone(),
-            date: event.date_from.map(When),
+            date: event.date_from.map(TimeElement),
             chosen: is_chosen(event),
         };
         let numbered = events.iter().enumerate();

@@ -3,7 +3,7 @@
 use fluent_bundle::FluentArgs;
 
 use crate::admin::webhooks::headers::HeaderProblem;
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::texts::Texts;
 use crate::rest::drf::violation::{NO_FIELD, Problem};
 
 /// The fields of the part that is folded in.
@@ -79,42 +79,46 @@ impl Wrong {
     /// Of a setting beside the resource.
     pub(super) fn of_setting(name: &str) -> Self {
         let (field, key) = match name {
-            "max_per_second" => ("max_per_second", "form-wrong-per-second"),
-            "max_concurrency" => ("max_concurrency", "form-wrong-concurrency"),
-            "timeout_seconds" => ("timeout_seconds", "form-wrong-timeout"),
-            "contact_emails" => ("contact_emails", "form-wrong-emails"),
-            _ => ("signature_scheme", "form-wrong-choice"),
+            "max_per_second" => ("max_per_second", "form-error-per-second"),
+            "max_concurrency" => ("max_concurrency", "form-error-concurrency"),
+            "timeout_seconds" => ("timeout_seconds", "form-error-timeout"),
+            "contact_emails" => ("contact_emails", "form-error-emails"),
+            _ => ("signature_scheme", "form-error-choice"),
         };
         Self::new(field, Complaint::Setting(key))
     }
 
     /// The first of each field, in words.
-    pub(super) fn told(all: &[Self], w: &Words) -> Vec<(&'static str, String)> {
+    pub(super) fn told(all: &[Self], texts: &Texts) -> Vec<(&'static str, String)> {
         let mut told: Vec<(&'static str, String)> = Vec::new();
         for wrong in all {
             let of_field = told.iter().filter(|(field, _)| *field == wrong.field);
             if of_field.count() < MOST_TOLD {
-                told.push((wrong.field, wrong.say(w)));
+                told.push((wrong.field, wrong.say(texts)));
             }
         }
         told
     }
 
     /// In words.
-    fn say(&self, w: &Words) -> String {
+    fn say(&self, texts: &Texts) -> String {
         match &self.complaint {
-            Complaint::Problem(problem) => said(problem, w),
-            Complaint::Unencrypted => w.t("form-wrong-unencrypted").into_owned(),
-            Complaint::MaskedCredentials => w.t("form-wrong-url-masked").into_owned(),
-            Complaint::TooManyChosen(most) => w.n("form-wrong-too-many", *most),
-            Complaint::NoActionType => w.t("form-wrong-no-action-type").into_owned(),
-            Complaint::NothingToTest => w.t("conflict-nothing-to-test").into_owned(),
-            Complaint::Busy => w.t("form-wrong-busy").into_owned(),
-            Complaint::NoHeaderLine => w.t("form-wrong-header-line").into_owned(),
-            Complaint::Header(None, _) => w.t("form-wrong-headers-many").into_owned(),
-            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), quoted(name)),
-            Complaint::HeaderElsewhere(name) => w.a("form-wrong-header-elsewhere", quoted(name)),
-            Complaint::Setting(key) => w.t(key).into_owned(),
+            Complaint::Problem(problem) => said(problem, texts),
+            Complaint::Unencrypted => texts.get("form-error-unencrypted").into_owned(),
+            Complaint::MaskedCredentials => texts.get("form-error-url-masked").into_owned(),
+            Complaint::TooManyChosen(most) => texts.get_count("form-error-too-many", *most),
+            Complaint::NoActionType => texts.get("form-error-no-action-type").into_owned(),
+            Complaint::NothingToTest => texts.get("conflict-nothing-to-test").into_owned(),
+            Complaint::Busy => texts.get("form-error-busy").into_owned(),
+            Complaint::NoHeaderLine => texts.get("form-error-header-line").into_owned(),
+            Complaint::Header(None, _) => texts.get("form-error-headers-many").into_owned(),
+            Complaint::Header(Some(name), problem) => {
+                texts.get_with(key_of(*problem), quoted(name))
+            }
+            Complaint::HeaderElsewhere(name) => {
+                texts.get_with("form-error-header-elsewhere", quoted(name))
+            }
+            Complaint::Setting(key) => texts.get(key).into_owned(),
         }
     }
 }
@@ -123,34 +127,36 @@ fn quoted(value: &str) -> String {
     value.chars().take(MOST_QUOTED).collect()
 }
 
-fn said(problem: &Problem, w: &Words) -> String {
+fn said(problem: &Problem, texts: &Texts) -> String {
     let key = match problem {
         Problem::TooLong(max) => {
             let mut args = FluentArgs::new();
             args.set("count", *max);
-            return w.say("form-wrong-too-long", &args);
+            return texts.get_args("form-error-too-long", &args);
         }
-        Problem::NoSuchEvent(slug) => return w.a("form-wrong-event", quoted(slug)),
-        Problem::NoSuchActionType(name) => return w.a("form-wrong-action-type", quoted(name)),
-        Problem::Required | Problem::Null | Problem::Blank => "form-wrong-required",
-        Problem::Url => "form-wrong-url",
-        Problem::AllAndSome => "form-wrong-all-and-some",
-        Problem::NullCharacter | Problem::Surrogate(_) => "form-wrong-character",
+        Problem::NoSuchEvent(slug) => return texts.get_with("form-error-event", quoted(slug)),
+        Problem::NoSuchActionType(name) => {
+            return texts.get_with("form-error-action-type", quoted(name));
+        }
+        Problem::Required | Problem::Null | Problem::Blank => "form-error-required",
+        Problem::Url => "form-error-url",
+        Problem::AllAndSome => "form-error-all-and-some",
+        Problem::NullCharacter | Problem::Surrogate(_) => "form-error-character",
         Problem::Boolean | Problem::NoText | Problem::NoList(_) | Problem::Value => {
-            "form-wrong-choice"
+            "form-error-choice"
         }
     };
-    w.t(key).into_owned()
+    texts.get(key).into_owned()
 }
 
 fn key_of(problem: HeaderProblem) -> &'static str {
     match problem {
-        HeaderProblem::TooMany => "form-wrong-headers-many",
-        HeaderProblem::Twice => "form-wrong-header-twice",
-        HeaderProblem::Name => "form-wrong-header-name",
-        HeaderProblem::Reserved => "form-wrong-header-reserved",
-        HeaderProblem::TooLong => "form-wrong-header-long",
-        HeaderProblem::NoText | HeaderProblem::Value => "form-wrong-header-value",
-        HeaderProblem::NothingStored => "form-wrong-header-masked",
+        HeaderProblem::TooMany => "form-error-headers-many",
+        HeaderProblem::Twice => "form-error-header-twice",
+        HeaderProblem::Name => "form-error-header-name",
+        HeaderProblem::Reserved => "form-error-header-reserved",
+        HeaderProblem::TooLong => "form-error-header-long",
+        HeaderProblem::NoText | HeaderProblem::Value => "form-error-header-value",
+        HeaderProblem::NothingStored => "form-error-header-masked",
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sonnette::domain::{EventFilter, Webhook};
 
 use crate::admin::webhooks::masks::MASK;
-use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::form_data::FormData;
 
 /// What stands in the form.
 #[derive(Clone)]
@@ -88,14 +88,14 @@ impl Input {
     }
 
     /// A form that was sent.
-    pub(super) fn posted(posted: &Posted) -> Self {
+    pub(super) fn from_form(form: &FormData) -> Self {
         let all = |name| {
             let mut seen = HashSet::new();
-            let values = posted.all(name).filter(|value| seen.insert(*value));
+            let values = form.get_all(name).filter(|value| seen.insert(*value));
             values.map(str::to_owned).collect()
         };
-        let get = |name| posted.get(name).to_owned();
-        let typed = posted.get("target_url");
+        let get = |name| form.get(name).to_owned();
+        let typed = form.get("target_url");
         Self {
             target_url: if typed.is_empty() || typed.contains("://") {
                 typed.to_owned()
@@ -103,9 +103,9 @@ impl Input {
                 format!("https://{typed}")
             },
             comment: get("comment"),
-            enabled: posted.has("enabled"),
+            enabled: form.contains("enabled"),
             action_types: all("action_types"),
-            all_events: posted.has("all_events"),
+            all_events: form.contains("all_events"),
             limit_events: all("limit_events"),
             headers: get("headers"),
             max_per_second: get("max_per_second"),

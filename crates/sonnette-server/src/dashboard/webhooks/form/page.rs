@@ -12,17 +12,17 @@ use super::input::Input;
 use super::{checks, choices, errors, save, test, warnings};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::webhooks::actions::test_result::Told;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/form/form.html")]
-struct FormPage {
-    f: Frame,
+struct FormTemplate {
+    layout: Layout,
     /// Where the list of webhooks is.
     list: String,
     /// Where the form goes.
@@ -43,7 +43,7 @@ struct FormPage {
     require_https: bool,
 }
 
-impl FormPage {
+impl FormTemplate {
     fn wrong_with<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         self.wrong
             .iter()
@@ -65,18 +65,22 @@ impl FormPage {
 
 /// What the form is about.
 struct Form {
-    desk: Desk,
+    page: OrganizerPage,
     /// None: a new one.
     webhook: Option<Webhook>,
     events: Vec<Event>,
 }
 
 impl Form {
-    async fn of(state: &AppState, desk: Desk, webhook: Option<Webhook>) -> Result<Self, PageError> {
-        let organizer = desk.organizer();
+    async fn of(
+        state: &AppState,
+        page: OrganizerPage,
+        webhook: Option<Webhook>,
+    ) -> Result<Self, PageError> {
+        let organizer = page.organizer();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
-            desk,
+            page,
             webhook,
             events,
         })
@@ -89,36 +93,39 @@ impl Form {
         wrong: &[Wrong],
         told: Option<Told>,
     ) -> Result<Response, PageError> {
-        let desk = self.desk;
-        let w = desk.frame.w;
+        let page = self.page;
+        let texts = page.layout.texts;
         let here = match &self.webhook {
             None => "/webhooks/new/".to_owned(),
             Some(webhook) => format!("/webhooks/{}/edit/", webhook.id),
         };
-        let list = desk.url("/webhooks/");
+        let list = page.url("/webhooks/");
         let warnings = match &self.webhook {
             Some(webhook) => warnings::of(&webhook.target, &state.settings.allow_target),
             None => Vec::new(),
         };
         let back = match &self.webhook {
             None => list.clone(),
-            Some(webhook) => desk.url(format_args!("/webhooks/{}/", webhook.id)),
+            Some(webhook) => page.url(format_args!("/webhooks/{}/", webhook.id)),
         };
         let (events, some_events_left_out) = EventChoice::first(&self.events, &input.limit_events);
-        page(&FormPage {
+        render(&FormTemplate {
             list,
             back,
-            action: desk.url(here),
+            action: page.url(here),
             stored: self.webhook.map(|webhook| webhook.target.redacted()),
-            choices: Choices::of(&desk.tenant.catalogue, &input.action_types, w),
+            choices: Choices::of(&page.tenant.catalogue, &input.action_types, texts),
             events,
             some_events_left_out,
-            wrong: Wrong::told(wrong, w),
-            warnings: warnings.iter().map(|key| w.t(key).into_owned()).collect(),
+            wrong: Wrong::told(wrong, texts),
+            warnings: warnings
+                .iter()
+                .map(|key| texts.get(key).into_owned())
+                .collect(),
             input,
             told,
             require_https: state.settings.require_https,
-            f: desk.frame,
+            layout: page.layout,
         })
     }
 }
@@ -126,77 +133,77 @@ impl Form {
 /// The empty form.
 pub(crate) async fn show_new(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let form = Form::of(&state, desk, None).await?;
+    page.require(&state, Permission::Webhooks).await?;
+    let form = Form::of(&state, page, None).await?;
     form.shown(&state, Input::default(), &[], None)
 }
 
 /// The form with a webhook as it is.
 pub(crate) async fn show_edit(
     State(state): State<AppState>,
-    At { desk, webhook }: At,
+    WebhookPage { page, webhook }: WebhookPage,
 ) -> Result<Response, PageError> {
     let input = Input::of(&webhook);
     let webhook = Webhook::clone(&webhook);
-    let form = Form::of(&state, desk, Some(webhook)).await?;
+    let form = Form::of(&state, page, Some(webhook)).await?;
     form.shown(&state, input, &[], None)
 }
 
 /// A new webhook, or a try of one.
 pub(crate) async fn create(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    data: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let form = Form::of(&state, desk, None).await?;
-    sent(&state, form, &posted).await
+    page.require(&state, Permission::Webhooks).await?;
+    let form = Form::of(&state, page, None).await?;
+    sent(&state, form, &data).await
 }
 
 /// A webhook changed, or a try of what it would be.
 pub(crate) async fn save_edit(
     State(state): State<AppState>,
-    At { desk, webhook }: At,
-    posted: Posted,
+    WebhookPage { page, webhook }: WebhookPage,
+    data: FormData,
 ) -> Result<Response, PageError> {
     let webhook = Webhook::clone(&webhook);
-    let form = Form::of(&state, desk, Some(webhook)).await?;
-    sent(&state, form, &posted).await
+    let form = Form::of(&state, page, Some(webhook)).await?;
+    sent(&state, form, &data).await
 }
 
-async fn sent(state: &AppState, form: Form, posted: &Posted) -> Result<Response, PageError> {
-    let input = Input::posted(posted);
+async fn sent(state: &AppState, form: Form, data: &FormData) -> Result<Response, PageError> {
+    let input = Input::from_form(data);
     let checked = checks::check(
         &input,
         form.webhook.as_ref(),
         &form.events,
-        &form.desk.tenant.catalogue,
+        &form.page.tenant.catalogue,
         &state.settings,
     );
     let checked = match checked {
         Ok(checked) => checked,
         Err(wrong) => return again(state, form, input, &wrong),
     };
-    if posted.has("test") {
-        return match test::try_out(state, &form.desk, form.webhook.as_ref(), &checked).await? {
+    if data.contains("test") {
+        return match test::try_out(state, &form.page, form.webhook.as_ref(), &checked).await? {
             Ok(told) => form.shown(state, input, &[], Some(told)),
             Err(wrong) => again(state, form, input, &[wrong]),
         };
     }
     let saved = match &form.webhook {
-        None => save::create(state, &form.desk, checked, &form.events)
+        None => save::create(state, &form.page, checked, &form.events)
             .await
             .map(Ok),
-        Some(before) => save::change(state, &form.desk, before, input.clone(), &checked).await,
+        Some(before) => save::change(state, &form.page, before, input.clone(), &checked).await,
     };
     match saved? {
         Ok((webhook, key)) => {
             let warnings = warnings::of(&webhook.target, &state.settings.allow_target);
             let key = warnings.last().map_or(key, |last| warnings::told(last));
-            let to = form.desk.url(format_args!("/webhooks/{}/", webhook.id));
-            Ok(flash::go(&to, key))
+            let to = form.page.url(format_args!("/webhooks/{}/", webhook.id));
+            Ok(flash::redirect(&to, key))
         }
         Err(wrong) => again(state, form, input, &wrong),
     }

@@ -14,17 +14,21 @@ use super::input::Input;
 use crate::admin::webhooks::{secrets, send_what_waits};
 use crate::credentials::random_secret;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 /// What is to be told of a webhook that was saved: its key.
 pub(super) type Saved = (Webhook, &'static str);
 
 /// A webhook that is not stored; its secrets are drawn at random.
-pub(super) fn draft(desk: &Desk, checked: &Checked, now: Timestamp) -> Result<Webhook, PageError> {
+pub(super) fn draft(
+    page: &OrganizerPage,
+    checked: &Checked,
+    now: Timestamp,
+) -> Result<Webhook, PageError> {
     let mut webhook = Webhook {
         id: WebhookId(0),
-        organizer: desk.organizer(),
+        organizer: page.organizer(),
         state: WebhookState::Enabled,
         target: checked.fields.target.clone(),
         events: EventFilter::All,
@@ -43,18 +47,18 @@ pub(super) fn draft(desk: &Desk, checked: &Checked, now: Timestamp) -> Result<We
 /// Stores a new webhook.
 pub(super) async fn create(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     checked: Checked,
     events: &[Event],
 ) -> Result<Saved, PageError> {
     let now = state.now();
-    let webhook = draft(desk, &checked, now)?;
+    let webhook = draft(page, &checked, now)?;
     let data = audit_data::created(&webhook, events);
-    let note = desk
-        .visitor
+    let note = page
+        .current_user
         .note("pretix.webhook.created", data.into(), now);
     let begun = WebhookSettings::default();
-    let settings = Beside::of(desk, audit_data::settings(&begun, &webhook.settings), now);
+    let settings = Beside::of(page, audit_data::settings(&begun, &webhook.settings), now);
     let saved = state
         .store(move |store| {
             let saved = store.add_webhook(&webhook, note)?;
@@ -64,14 +68,14 @@ pub(super) async fn create(
             Ok(saved)
         })
         .await?;
-    state.announced(&desk.tenant.organizer).await?;
+    state.announced(&page.tenant.organizer).await?;
     Ok((saved, "webhook-created"))
 }
 
 /// Changes a webhook that was so `before`. Whoever saves last wins; but what is saved fits the webhook as it is then.
 pub(super) async fn change(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     before: &Webhook,
     input: Input,
     checked: &Checked,
@@ -86,8 +90,8 @@ pub(super) async fn change(
     if data.is_empty() && names.is_empty() {
         return Ok(Ok((after, "webhook-unchanged")));
     }
-    let (note, beside) = notes(desk, id, &data, names, now);
-    let (tenant, settings) = (desk.tenant.clone(), state.settings.clone());
+    let (note, beside) = notes(page, id, &data, names, now);
+    let (tenant, settings) = (page.tenant.clone(), state.settings.clone());
     let (changed, wrong, enabled) = state
         .store(move |store| {
             let (mut wrong, mut enabled) = (Vec::new(), false);
@@ -114,7 +118,7 @@ pub(super) async fn change(
         .await?;
     match changed {
         ChangeResult::Done(webhook) => {
-            state.announced(&desk.tenant.organizer).await?;
+            state.announced(&page.tenant.organizer).await?;
             if enabled {
                 send_what_waits(state, id);
             }
@@ -127,15 +131,15 @@ pub(super) async fn change(
 
 /// The line that goes with the change, and the one beside it if both parts of the form changed.
 fn notes(
-    desk: &Desk,
+    page: &OrganizerPage,
     id: WebhookId,
     data: &Map<String, Value>,
     names: Vec<&'static str>,
     now: Timestamp,
 ) -> (NewAuditEntry, Option<NewAuditEntry>) {
-    let beside = Beside::of(desk, names, now).map(|beside| beside.note(id));
-    let note = desk
-        .visitor
+    let beside = Beside::of(page, names, now).map(|beside| beside.note(id));
+    let note = page
+        .current_user
         .note("pretix.webhook.changed", data.clone().into(), now);
     match beside {
         Some(beside) if data.is_empty() => (beside, None),
@@ -150,10 +154,10 @@ struct Beside {
 }
 
 impl Beside {
-    fn of(desk: &Desk, names: Vec<&'static str>, now: Timestamp) -> Option<Self> {
+    fn of(page: &OrganizerPage, names: Vec<&'static str>, now: Timestamp) -> Option<Self> {
         let action = "sonnette.webhook.settings.changed";
         (!names.is_empty()).then(|| Self {
-            note: desk.visitor.note(action, Value::Null, now),
+            note: page.current_user.note(action, Value::Null, now),
             names,
         })
     }

@@ -9,7 +9,7 @@ use super::errors::{Complaint, Wrong};
 use super::save;
 use crate::admin::webhooks::secrets;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::webhooks::actions::test_result::Told;
 use crate::edge::AppState;
 
@@ -17,13 +17,13 @@ use crate::edge::AppState;
 /// noted before it is sent: whoever goes away meanwhile leaves a trace.
 pub(super) async fn try_out(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     before: Option<&Webhook>,
     checked: &Checked,
 ) -> Result<Result<Told, Wrong>, PageError> {
     let now = state.now();
     let draft = match before {
-        None => save::draft(desk, checked, now)?,
+        None => save::draft(page, checked, now)?,
         Some(before) => {
             let mut draft = before.clone();
             checked.apply(&mut draft, &secrets::random_seed()?, now);
@@ -34,14 +34,14 @@ pub(super) async fn try_out(
     if let Some(before) = before {
         data["id"] = json!(before.id);
     }
-    let note = desk.visitor.note("sonnette.webhook.tried", data, now);
-    let organizer = desk.organizer();
+    let note = page.current_user.note("sonnette.webhook.tried", data, now);
+    let organizer = page.organizer();
     state
         .store(move |store| store.note(organizer, note))
         .await?;
     match state.sonnette.try_out(draft, None).await {
         Ok(attempt) => {
-            let mut told = Told::of(&attempt, desk.frame.w);
+            let mut told = Told::of(&attempt, page.layout.texts);
             told.unsigned = before.is_none();
             Ok(Ok(told))
         }

@@ -1,0 +1,63 @@
+//! Who requests a page.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sonnette::domain::{Access, OrganizerId, Permission, TokenId, User};
+use sonnette::store::{Actor, NewAuditEntry};
+
+/// Who requests a page.
+#[derive(Debug, Clone)]
+pub(crate) enum CurrentUser {
+    /// A user who has logged in.
+    User(User),
+    /// A customer of a platform, who came by a portal link and has no account here.
+    Portal {
+        /// The organizer whose pages they see.
+        organizer: OrganizerId,
+        /// The token that created the link.
+        token: TokenId,
+    },
+}
+
+impl CurrentUser {
+    /// Whether they hold `permission` for `organizer`. A portal gives only the permission `webhooks`.
+    pub(crate) fn may(&self, organizer: OrganizerId, permission: Permission) -> bool {
+        match self {
+            Self::User(user) => user.access.allows(organizer, permission),
+            Self::Portal { organizer: own, .. } => {
+                *own == organizer && permission == Permission::Webhooks
+            }
+        }
+    }
+
+    /// Whether they hold any access to `organizer`.
+    pub(crate) fn reaches(&self, organizer: OrganizerId) -> bool {
+        match self {
+            Self::User(user) => user.access.reaches(organizer),
+            Self::Portal { organizer: own, .. } => *own == organizer,
+        }
+    }
+
+    /// Whether they hold every permission everywhere.
+    pub(crate) fn is_operator(&self) -> bool {
+        matches!(self, Self::User(user) if user.access == Access::Operator)
+    }
+
+    /// How the audit log names them.
+    pub(crate) fn actor(&self) -> Actor {
+        match self {
+            Self::User(user) => Actor::User(user.id),
+            Self::Portal { token, .. } => Actor::Token(*token),
+        }
+    }
+
+    /// An entry of the audit log for a change that they make.
+    pub(crate) fn note(&self, action: &'static str, data: Value, at: Timestamp) -> NewAuditEntry {
+        NewAuditEntry {
+            actor: self.actor(),
+            action,
+            data,
+            at,
+        }
+    }
+}
