@@ -2,6 +2,7 @@
 
 use super::posted::Posted;
 use super::words::Words;
+use crate::admin::validation::{self, Violation};
 
 /// Messages by field; the first of a field counts.
 #[derive(Default)]
@@ -33,13 +34,7 @@ impl Faults {
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = posted.get(field);
-        if text.chars().nth(max).is_some() {
-            self.add(field, w.n("fault-too-long", max));
-        } else if text.contains('\0') {
-            self.add(field, w.t("fault-null-characters"));
-        }
-        text.to_owned()
+        self.check(w, posted, field, |text| validation::text(text, max))
     }
 
     /// The same, not blank.
@@ -50,11 +45,7 @@ impl Faults {
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = self.text(w, posted, field, max);
-        if text.is_empty() {
-            self.add(field, w.t("fault-required"));
-        }
-        text
+        self.check(w, posted, field, |text| validation::filled_text(text, max))
     }
 
     /// The same without control characters: a name that stands in the heads of mails.
@@ -65,10 +56,25 @@ impl Faults {
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = self.filled(w, posted, field, max);
-        if text.chars().any(char::is_control) {
-            self.add(field, w.t("fault-control-characters"));
+        self.check(w, posted, field, |text| validation::single_line(text, max))
+    }
+
+    /// A field of the form as it was sent; a violation is added to the messages.
+    fn check(
+        &mut self,
+        w: &Words,
+        posted: &Posted,
+        field: &'static str,
+        check: impl FnOnce(&str) -> Result<&str, Violation>,
+    ) -> String {
+        let text = posted.get(field);
+        match check(text) {
+            Ok(_) => {}
+            Err(Violation::TooLong { max }) => self.add(field, w.n("fault-too-long", max)),
+            Err(Violation::NullCharacter) => self.add(field, w.t("fault-null-characters")),
+            Err(Violation::ControlCharacter) => self.add(field, w.t("fault-control-characters")),
+            Err(_) => self.add(field, w.t("fault-required")),
         }
-        text
+        text.to_owned()
     }
 }

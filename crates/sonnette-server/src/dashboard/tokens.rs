@@ -52,7 +52,7 @@ async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageErro
     desk.need(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let registry = state.refresh()?;
-    let own = tokens::of(&registry, desk.organizer());
+    let own = tokens::of_organizer(&registry, desk.organizer());
     own.into_iter()
         .find(|token| token.id == id)
         .cloned()

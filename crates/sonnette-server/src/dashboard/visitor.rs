@@ -157,7 +157,7 @@ impl Desk {
         Author {
             actor: self.visitor.actor(),
             operator: self.visitor.is_operator(),
-            holds: holds.filter(|permission| self.may(*permission)).collect(),
+            permissions: holds.filter(|permission| self.may(*permission)).collect(),
         }
     }
 

@@ -11,7 +11,7 @@ use sonnette::store::{AttemptQuery, TimeRange};
 use super::body::Body;
 use super::log::Line;
 use super::{curl, outcome};
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
 use crate::dashboard::visitor::Desk;
@@ -130,7 +130,7 @@ async fn delivery_view(
     siblings: &[Attempt],
 ) -> Result<DeliveryView, PageError> {
     let w = desk.frame.w;
-    let waits = Waiting::of(state, webhook).await?;
+    let waits = HoldReason::of(&state.sonnette, Some(webhook)).await?;
     let state = waits.state_of(&delivery.state);
     let next = match delivery.state {
         DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(w.when(due_at)),

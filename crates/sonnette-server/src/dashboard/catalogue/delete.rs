@@ -47,7 +47,10 @@ pub(in crate::dashboard) async fn delete(
     _: Posted,
 ) -> Result<Response, PageError> {
     let row = own(&state, &desk, &name).await?;
-    let removed = action_types::remove(&state, &desk.author(), row).await;
-    removed.map_err(error)?;
+    let author = desk.author();
+    state
+        .change(move |store, now| action_types::delete(store, &author, &row, now))
+        .await?
+        .map_err(error)?;
     Ok(said::go(&desk.url("/action-types/"), "action-type-deleted"))
 }

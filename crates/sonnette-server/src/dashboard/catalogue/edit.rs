@@ -10,7 +10,7 @@ use sonnette::domain::{ActionName, DialectName, PayloadShape, Permission, Regist
 
 use super::one::text_of;
 use super::url;
-use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused};
+use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::dashboard::error::PageError;
 use crate::dashboard::faults::Faults;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -138,7 +138,11 @@ pub(in crate::dashboard) async fn create(
         shape,
         from_file: false,
     };
-    match action_types::create(&state, &desk.author(), &desk.tenant, row).await {
+    let (author, tenant) = (desk.author(), desk.tenant.clone());
+    let created = state
+        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .await?;
+    match created {
         Ok(()) => Ok(said::go(
             &url(&desk, name.as_str()),
             "action-type-registered",
@@ -172,10 +176,15 @@ pub(in crate::dashboard) async fn change(
     let mut faults = Faults::default();
     (row.description, row.schema, row.example) = rest(w, &posted, &mut faults);
     let to = url(&desk, &name);
+    let called = row.name.clone();
     if faults.is_empty() {
-        match action_types::change(&state, &desk.author(), row.clone()).await {
+        let (author, row) = (desk.author(), row.clone());
+        let changed = state
+            .change(move |store, now| action_types::change(store, &author, &row, now))
+            .await?;
+        match changed {
             Ok(()) => return Ok(said::go(&to, "action-type-changed")),
-            Err(why) => put(w, &row.name, why, &mut faults)?,
+            Err(why) => put(w, &called, why, &mut faults)?,
         }
     }
     let input = Input {
@@ -192,21 +201,21 @@ pub(super) async fn own(
     name: &str,
 ) -> Result<RegisteredAction, PageError> {
     desk.need(state, Permission::Organizer).await?;
-    action_types::own(&desk.author(), &desk.tenant, name).map_err(error)
+    action_types::find_changeable(&desk.author(), &desk.tenant, name).map_err(error)
 }
 
 /// A refusal that is nobody's typing.
-pub(super) fn error(why: Refused) -> PageError {
+pub(super) fn error(why: ActionTypeError) -> PageError {
     match why {
-        Refused::Missing => PageError::NotFound,
-        Refused::ForOperators | Refused::Forbidden => PageError::Forbidden {
+        ActionTypeError::NotFound => PageError::NotFound,
+        ActionTypeError::PretixName | ActionTypeError::Forbidden => PageError::Forbidden {
             lacks: None,
             ask: Vec::new(),
         },
-        Refused::NotRegistered | Refused::Known | Refused::Wrong(_) => {
-            PageError::Conflict("conflict-not-registered")
-        }
-        Refused::Failed(error) => error.into(),
+        ActionTypeError::NotRegistered
+        | ActionTypeError::NameTaken
+        | ActionTypeError::Invalid(_) => PageError::Conflict("conflict-not-registered"),
+        ActionTypeError::Other(error) => error.into(),
     }
 }
 
@@ -222,7 +231,7 @@ fn read(posted: &Posted) -> Input {
 }
 
 fn rest(w: &Words, posted: &Posted, faults: &mut Faults) -> (String, Option<Value>, Option<Value>) {
-    let description = faults.text(w, posted, "description", LONGEST_DESCRIPTION);
+    let description = faults.text(w, posted, "description", MAX_DESCRIPTION_CHARS);
     let mut json = |field: &'static str| {
         let value = serde_json::from_str(posted.filled(field)?);
         if let Err(error) = &value {
@@ -235,11 +244,16 @@ fn rest(w: &Words, posted: &Posted, faults: &mut Faults) -> (String, Option<Valu
 }
 
 /// Puts a refusal beside the field it is about.
-fn put(w: &Words, name: &ActionName, why: Refused, faults: &mut Faults) -> Result<(), PageError> {
+fn put(
+    w: &Words,
+    name: &ActionName,
+    why: ActionTypeError,
+    faults: &mut Faults,
+) -> Result<(), PageError> {
     match why {
-        Refused::ForOperators => faults.add("name", w.t("action-type-for-operators")),
-        Refused::Known => faults.add("name", w.a("action-type-known", name)),
-        Refused::Wrong(FieldErrors(errors)) => {
+        ActionTypeError::PretixName => faults.add("name", w.t("action-type-for-operators")),
+        ActionTypeError::NameTaken => faults.add("name", w.a("action-type-known", name)),
+        ActionTypeError::Invalid(FieldErrors(errors)) => {
             for (path, message) in errors {
                 wrong(w, name, &path, &message, faults);
             }

@@ -25,7 +25,7 @@ pub(super) fn url(desk: &Desk, name: &str) -> String {
 }
 
 fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionSpec, PageError> {
-    action_types::spec(&desk.tenant, name).ok_or(PageError::NotFound)
+    action_types::find(&desk.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// What an action type belongs to: a family of pretix, else its dialect.

@@ -61,7 +61,7 @@ pub(in crate::dashboard) async fn show(
     let spec = spec(&desk, &name)?;
     let example = desk.tenant.example(spec, state.now());
     let may_change = desk.may(Permission::Organizer)
-        && action_types::own(&desk.author(), &desk.tenant, &name).is_ok();
+        && action_types::find_changeable(&desk.author(), &desk.tenant, &name).is_ok();
     let mut registered = desk.tenant.registered.iter();
     let all = spec.concrete_names();
     let view = OnePage {

@@ -11,7 +11,8 @@ use sonnette::store::{ChangeResult, TimeRange};
 use super::at::At;
 use super::waiting::dropped;
 use super::{Crumbs, ask, change, note};
-use crate::admin::webhooks::{send_what_waits, state_after};
+use crate::admin::webhooks::change::send_waiting_now;
+use crate::admin::webhooks::fields::state_after;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
 use crate::dashboard::posted::Posted;
@@ -83,7 +84,7 @@ pub(crate) async fn enable(
     )
     .await?;
     if !drops {
-        send_what_waits(&state, id);
+        send_waiting_now(&state.sonnette, id);
     }
     if !posted.has("missed") {
         return Ok(said::go(&at.url(""), "enabled"));

@@ -6,7 +6,8 @@ use axum::response::Response;
 use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
 
 use super::{find, need};
-use crate::admin::webhooks::hold_reason::{self, Waiting};
+use crate::admin::notifications::published_data;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::catalogue;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -72,7 +73,14 @@ pub(in crate::dashboard) async fn show(
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let waits = Waiting::at(&state, &desk.tenant, delivery.webhook).await?;
+        let waits = HoldReason::of(
+            &state.sonnette,
+            desk.tenant
+                .webhooks
+                .get(&delivery.webhook)
+                .map(AsRef::as_ref),
+        )
+        .await?;
         rows.push(row(&desk, &delivery, waits));
     }
     let list = desk.url("/notifications/");
@@ -89,7 +97,7 @@ pub(in crate::dashboard) async fn show(
         action_type: notification.action_type.to_string(),
         catalogue: known.map(|spec| catalogue::url(&desk, spec.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
-        data: (!erased).then(|| pretty(hold_reason::data(&entry).get().as_bytes())),
+        data: (!erased).then(|| pretty(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
         matched: entry.deliveries,
         rows,
@@ -97,7 +105,7 @@ pub(in crate::dashboard) async fn show(
     })
 }
 
-fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
+fn row(desk: &Desk, delivery: &Delivery, waits: HoldReason) -> Row {
     let webhook = desk.tenant.webhooks.get(&delivery.webhook);
     let may_look = desk.may(Permission::Webhooks);
     let url = may_look.then(|| desk.url(format_args!("/webhooks/{}/", delivery.webhook)));
@@ -121,7 +129,7 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
         attempts: delivery.attempts,
     };
     match &delivery.state {
-        DeliveryState::Scheduled { due_at } if waits == Waiting::Time => Row {
+        DeliveryState::Scheduled { due_at } if waits == HoldReason::NotDue => Row {
             class: "off",
             state: "notified-scheduled",
             at: Some(When(*due_at)),
@@ -129,8 +137,8 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
         },
         DeliveryState::Scheduled { .. } | DeliveryState::Held => Row {
             why: Some(match waits {
-                Waiting::Webhook => "notified-held-webhook",
-                Waiting::Receiver | Waiting::Time => "notified-held-receiver",
+                HoldReason::WebhookDisabled => "notified-held-webhook",
+                HoldReason::ReceiverFailing | HoldReason::NotDue => "notified-held-receiver",
             }),
             ..row
         },

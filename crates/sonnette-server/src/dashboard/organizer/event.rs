@@ -7,7 +7,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{Event, EventFilter, Permission};
 
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::events;
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::error::PageError;
 use crate::dashboard::faults::Faults;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -63,7 +64,10 @@ struct DeletePage {
 
 async fn find(state: &AppState, desk: &Desk, slug: &str) -> Result<Event, PageError> {
     desk.need(state, Permission::Organizer).await?;
-    let found = events::find(state, desk.organizer(), slug).await?;
+    let (organizer, slug) = (desk.organizer(), slug.to_owned());
+    let found = state
+        .store(move |store| events::find(store, organizer, &slug))
+        .await?;
     found.ok_or(PageError::NotFound)
 }
 
@@ -97,7 +101,7 @@ pub(in crate::dashboard) async fn change(
     let mut event = find(&state, &desk, &slug).await?;
     let w = desk.frame.w;
     let mut faults = Faults::default();
-    event.name = faults.filled(w, &posted, "name", LONGEST_NAME);
+    event.name = faults.filled(w, &posted, "name", MAX_NAME_CHARS);
     event.date_from = starts(w, &posted, &mut faults);
     if !faults.is_empty() {
         let view = EventPage {
@@ -109,9 +113,10 @@ pub(in crate::dashboard) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    if !events::change(&state, &desk.author(), desk.organizer(), &event).await? {
-        return Err(PageError::NotFound);
-    }
+    let (author, organizer) = (desk.author(), desk.organizer());
+    state
+        .change(move |store, now| events::change(store, &author, organizer, &event, now))
+        .await??;
     Ok(said::go(&desk.url("/settings/events/"), "event-saved"))
 }
 
@@ -147,8 +152,9 @@ pub(in crate::dashboard) async fn delete(
     _: Posted,
 ) -> Result<Response, PageError> {
     let event = find(&state, &desk, &slug).await?;
-    if !events::remove(&state, &desk.author(), desk.organizer(), event.slug).await? {
-        return Err(PageError::NotFound);
-    }
+    let (author, organizer) = (desk.author(), desk.organizer());
+    state
+        .change(move |store, now| events::delete(store, &author, organizer, &event.slug, now))
+        .await??;
     Ok(said::go(&desk.url("/settings/events/"), "event-deleted"))
 }

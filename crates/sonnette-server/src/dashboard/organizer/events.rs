@@ -4,10 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Event, EventFilter, EventId, EventSlug, Permission};
+use sonnette::domain::{Event, EventFilter, EventSlug, Permission};
 
 use super::event::starts;
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::error::PageError;
 use crate::dashboard::faults::Faults;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -90,26 +92,25 @@ pub(in crate::dashboard) async fn add(
     let w = desk.frame.w;
     let mut faults = Faults::default();
     let slug: Option<EventSlug> = posted.get("slug").parse().ok();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
+    let name = faults.text(w, &posted, "name", MAX_NAME_CHARS);
     let date_from = starts(w, &posted, &mut faults);
     match slug {
         None => faults.add("slug", w.t("event-slug-wrong")),
         Some(slug) if faults.is_empty() => {
-            let event = Event {
-                id: EventId(0),
-                name: if name.is_empty() {
-                    slug.to_string()
-                } else {
-                    name.clone()
-                },
+            let event = NewEvent {
                 slug: slug.clone(),
+                name: Some(name.clone()).filter(|name| !name.is_empty()),
                 date_from,
             };
-            let made = events::create(&state, &desk.author(), desk.organizer(), event).await?;
-            if made.is_some() {
-                return Ok(said::go(&desk.url("/settings/events/"), "event-added"));
+            let (author, organizer) = (desk.author(), desk.organizer());
+            let created = state
+                .change(move |store, now| events::create(store, &author, organizer, event, now))
+                .await?;
+            match created {
+                Ok(_) => return Ok(said::go(&desk.url("/settings/events/"), "event-added")),
+                Err(AdminError::Taken) => faults.add("slug", w.a("event-known", slug)),
+                Err(error) => return Err(error.into()),
             }
-            faults.add("slug", w.a("event-known", slug));
         }
         Some(_) => {}
     }

@@ -4,9 +4,8 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use sonnette::domain::{DialectName, FailurePolicy, Organizer};
 
-use crate::admin::LONGEST_NAME;
-use crate::admin::organizers::{Patch, policy_json};
-use crate::admin::validation::{MOST_CONTACTS, Nullable, is_contact};
+use crate::admin::organizers::{OrganizerPatch, failure_policy_json};
+use crate::admin::validation::{self, MAX_CONTACT_EMAILS, MAX_NAME_CHARS, Nullable};
 use crate::dashboard::faults::Faults;
 use crate::dashboard::posted::Posted;
 use crate::dashboard::words::Words;
@@ -77,8 +76,8 @@ impl Input {
         posted: &Posted,
         operator: bool,
         faults: &mut Faults,
-    ) -> (Patch, Value) {
-        let name = faults.line(w, posted, "name", LONGEST_NAME);
+    ) -> (OrganizerPatch, Value) {
+        let name = faults.line(w, posted, "name", MAX_NAME_CHARS);
         let language = self.language.parse().ok();
         if language.is_none() {
             faults.add("language", w.t("fault-required"));
@@ -92,12 +91,12 @@ impl Input {
         data.insert("contact_emails".to_owned(), json!(contacts));
         data.insert(
             "failure_policy".to_owned(),
-            policy.map_or(Value::Null, policy_json),
+            policy.map_or(Value::Null, failure_policy_json),
         );
         if let Some(dialects) = &dialects {
             data.insert("dialects".to_owned(), json!(dialects));
         }
-        let patch = Patch {
+        let patch = OrganizerPatch {
             name: Some(name),
             uuid: None,
             language,
@@ -114,12 +113,15 @@ impl Input {
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect();
-        if let Some(wrong) = contacts.iter().find(|contact| !is_contact(contact)) {
+        if let Some(wrong) = contacts
+            .iter()
+            .find(|contact| validation::email(contact).is_err())
+        {
             faults.add("contacts", w.a("organizer-contact-wrong", wrong));
-        } else if contacts.len() > MOST_CONTACTS {
+        } else if contacts.len() > MAX_CONTACT_EMAILS {
             faults.add(
                 "contacts",
-                w.n("organizer-contacts-too-many", MOST_CONTACTS),
+                w.n("organizer-contacts-too-many", MAX_CONTACT_EMAILS),
             );
         }
         contacts

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{DialectName, FailurePolicy, Language, Organizer, Permission};
-use sonnette::store::ChangeResult;
 
 use super::input::Input;
 use crate::admin::organizers;
@@ -123,10 +122,9 @@ pub(in crate::dashboard) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let changed = organizers::change(&state, &desk.author(), desk.organizer(), patch, data).await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(said::go(&desk.url("/settings/"), "settings-saved")),
-        ChangeResult::Missing => Err(PageError::NotFound),
-        ChangeResult::Taken | ChangeResult::Refused => Err(PageError::Internal),
-    }
+    let (author, id) = (desk.author(), desk.organizer());
+    state
+        .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
+        .await??;
+    Ok(said::go(&desk.url("/settings/"), "settings-saved"))
 }

@@ -1,25 +1,27 @@
 //! Checks what stands in the form by the rules of the API, and those that pretix's form adds.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 use sonnette::dialect::Catalogue;
 use sonnette::domain::{
-    Event, EventFilter, ExtraHeader, SigningSeed, TargetUrl, Webhook, WebhookSettings,
+    Event, EventFilter, ExtraHeader, SignatureScheme, SigningSeed, TargetUrl, Webhook,
+    WebhookSettings,
 };
 
 use super::input::Input;
 use super::wrong::{Complaint, Wrong};
-use crate::admin::validation::Fields;
+use crate::admin::validation::{self, Nullable, Violation};
+use crate::admin::webhooks::fields::{
+    self, MAX_COMMENT_CHARS, WebhookChange, WebhookFields, WebhookInput, text_violations,
+};
 use crate::admin::webhooks::masks::MASK;
-use crate::admin::webhooks::settings::SettingsPatch;
-use crate::admin::webhooks::{headers, lacks_https, put, secrets};
+use crate::admin::webhooks::settings::{
+    MAX_CONCURRENCY, MAX_PER_SECOND, SettingsPatch, TIMEOUT_SECONDS, extra_signatures,
+};
+use crate::admin::webhooks::{headers, secrets};
 use crate::edge::HttpSettings;
-use crate::edge::error::ApiError;
-use crate::rest::drf::json::{Json, Text};
-use crate::rest::drf::violation::Problems;
-use crate::rest::drf::webhook_fields::{Change, WebhookFields, check_webhook};
 
 /// Action types, or events, that may be chosen; but as many as are stored may stay.
 const MOST_CHOSEN: usize = 1_000;
@@ -33,7 +35,7 @@ pub(super) struct Checked {
 impl Checked {
     /// Lays it over a webhook. A webhook that is to sign with a key pair for the first time gets one of `seed`.
     pub(super) fn apply(&self, webhook: &mut Webhook, seed: &SigningSeed, now: Timestamp) {
-        put(webhook, self.fields.clone(), now);
+        self.fields.clone().apply(webhook, now);
         self.settings.apply(&mut webhook.settings);
         secrets::complete(webhook, seed);
     }
@@ -48,42 +50,26 @@ pub(super) fn check(
     settings: &HttpSettings,
 ) -> Result<Checked, Vec<Wrong>> {
     let mut wrong = Vec::new();
-    let change = before.map_or(Change::Create, Change::Replace);
-    let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
-    let known = |slug: &str| slugs.contains(slug);
-    let selectable = |name: &str| catalogue.selectable(name);
+    let change = before.map_or(WebhookChange::Create, WebhookChange::Replace);
     let target_url = unmasked(&input.target_url, before).unwrap_or_else(|complaint| {
         wrong.push(Wrong::new("target_url", complaint));
         input.target_url.clone()
     });
-    let members = members(input, &target_url);
-    let fields = match check_webhook(change, members, false, known, selectable) {
-        Ok(fields) => {
-            if lacks_https(settings, &fields, before) {
-                wrong.push(Wrong::new("target_url", Complaint::Unencrypted));
-            }
-            Some(fields)
-        }
-        Err(Problems(problems)) => {
-            wrong.extend(Wrong::of_problems(problems));
-            None
-        }
-    };
+    let fields = resource(input, change, &target_url, events, catalogue);
+    let fields = fields.map_err(|all| wrong.extend(all)).ok();
+    let refused = fields.as_ref().is_some_and(|fields: &WebhookFields| {
+        fields.violates_https(settings.require_https, before)
+    });
+    if refused {
+        wrong.push(Wrong::new("target_url", Complaint::Unencrypted));
+    }
     wrong.extend(too_many(input, before));
     if input.action_types.is_empty() {
         wrong.push(Wrong::new("action_types", Complaint::NoActionType));
     }
     let nothing = WebhookSettings::default();
     let stored = before.map_or(&nothing, |webhook| &webhook.settings);
-    let patch = SettingsPatch::parse(Fields::new(more(input)), stored);
-    let patch = match patch {
-        Ok(patch) => Some(patch),
-        Err(ApiError::Fields(messages)) => {
-            wrong.extend(messages.iter().map(|(field, _)| Wrong::of_setting(field)));
-            None
-        }
-        Err(_) => None,
-    };
+    let patch = more(input).map_err(|all| wrong.extend(all)).ok();
     let target = fields.as_ref().map(|fields| &fields.target);
     let elsewhere = before
         .zip(target)
@@ -93,7 +79,10 @@ pub(super) fn check(
     match (fields, patch, headers) {
         (Some(fields), Some(patch), Ok(headers)) if wrong.is_empty() => Ok(Checked {
             fields,
-            settings: patch.with_headers(headers),
+            settings: SettingsPatch {
+                headers: Some(headers),
+                ..patch
+            },
         }),
         _ => Err(wrong),
     }
@@ -133,51 +122,110 @@ fn unmasked(typed: &str, before: Option<&Webhook>) -> Result<String, Complaint> 
     }
 }
 
-/// pretix's resource, as the API is sent it.
-fn members(input: &Input, target_url: &str) -> Vec<(Text, Json)> {
-    let text = |text: &str| Json::Str(Text::from(text));
-    let list = |texts: &[String]| Json::List(texts.iter().map(|one| text(one)).collect());
-    let comment = if input.comment.is_empty() {
-        Json::Null
-    } else {
-        text(&input.comment)
+/// The fields of pretix's resource.
+fn resource(
+    input: &Input,
+    change: WebhookChange<'_>,
+    target_url: &str,
+    events: &[Event],
+    catalogue: &Catalogue,
+) -> Result<WebhookFields, Vec<Wrong>> {
+    let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
+    let limit_events = fields::limit_events(input.limit_events.iter().cloned(), |slug| {
+        slugs.contains(slug)
+    });
+    let action_types = fields::action_types(input.action_types.iter().cloned(), |name| {
+        catalogue.selectable(name)
+    });
+    let mut wrong = Vec::new();
+    let target = fields::target_url(target_url.trim())
+        .map_err(|violations| wrong.extend(Wrong::of_violations("target_url", violations)))
+        .ok();
+    let limit_events = limit_events
+        .map_err(|violation| wrong.extend(Wrong::of_violations("limit_events", [violation])))
+        .ok();
+    let action_types = action_types
+        .map_err(|violation| wrong.extend(Wrong::of_violations("action_types", [violation])))
+        .ok();
+    let violations = text_violations(&input.comment, MAX_COMMENT_CHARS);
+    wrong.extend(Wrong::of_violations("comment", violations));
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let resource = WebhookInput {
+        enabled: Some(input.enabled),
+        target,
+        all_events: Some(input.all_events),
+        limit_events,
+        action_types,
+        comment: Some(Nullable(
+            Some(input.comment.clone()).filter(|comment| !comment.is_empty()),
+        )),
     };
-    [
-        ("target_url", text(target_url)),
-        ("comment", comment),
-        ("enabled", Json::Bool(input.enabled)),
-        ("action_types", list(&input.action_types)),
-        ("all_events", Json::Bool(input.all_events)),
-        ("limit_events", list(&input.limit_events)),
-    ]
-    .into_iter()
-    .map(|(name, value)| (Text::from(name), value))
-    .collect()
+    // Of the rule across fields the list of events is what one can change.
+    resource
+        .complete(change)
+        .map_err(|violation| Wrong::of_violations("limit_events", [violation]).collect())
 }
 
 /// The settings beside it, but for the headers: they have an order.
-fn more(input: &Input) -> Map<String, Value> {
-    let number = |text: &str| match (text, text.parse::<u32>()) {
-        ("", _) => Value::Null,
-        (_, Ok(number)) => number.into(),
-        (text, Err(_)) => text.into(),
-    };
+fn more(input: &Input) -> Result<SettingsPatch, Vec<Wrong>> {
     let emails: Vec<_> = input
         .contact_emails
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'))
         .filter(|text| !text.is_empty())
+        .map(str::to_owned)
         .collect();
-    let members = [
-        ("max_per_second", number(&input.max_per_second)),
-        ("max_concurrency", number(&input.max_concurrency)),
-        ("timeout_seconds", number(&input.timeout_seconds)),
-        ("signature_scheme", json!(input.signature_scheme)),
-        ("contact_emails", json!(emails)),
-    ];
-    members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    let schemes = input.signature_scheme.iter().map(String::as_str);
+    let mut wrong = Vec::new();
+    let patch = SettingsPatch {
+        headers: None,
+        max_per_second: setting(
+            "max_per_second",
+            number(&input.max_per_second, &MAX_PER_SECOND),
+            &mut wrong,
+        ),
+        max_concurrency: setting(
+            "max_concurrency",
+            number(&input.max_concurrency, &MAX_CONCURRENCY),
+            &mut wrong,
+        ),
+        timeout_seconds: setting(
+            "timeout_seconds",
+            number(&input.timeout_seconds, &TIMEOUT_SECONDS),
+            &mut wrong,
+        ),
+        extra_signatures: setting(
+            "signature_scheme",
+            validation::choices::<SignatureScheme>(schemes),
+            &mut wrong,
+        )
+        .map(extra_signatures),
+        contact_emails: setting(
+            "contact_emails",
+            validation::contact_emails(emails),
+            &mut wrong,
+        ),
+    };
+    if wrong.is_empty() {
+        Ok(patch)
+    } else {
+        Err(wrong)
+    }
+}
+
+fn number(text: &str, range: &RangeInclusive<u32>) -> Result<Nullable<u32>, Violation> {
+    if text.is_empty() {
+        return Ok(Nullable(None));
+    }
+    let number = validation::integer(text.parse().ok(), range)?;
+    Ok(Nullable(Some(number)))
+}
+
+fn setting<T>(name: &str, checked: Result<T, Violation>, wrong: &mut Vec<Wrong>) -> Option<T> {
+    checked
+        .map_err(|_| wrong.push(Wrong::of_setting(name)))
+        .ok()
 }
 
 /// The headers with stored values for their masks; not if they are to go `elsewhere`.

@@ -11,7 +11,8 @@ use super::audited;
 use super::input::Input;
 use super::rules::{self, Checked};
 use super::wrong::Wrong;
-use crate::admin::webhooks::{secrets, send_what_waits};
+use crate::admin::webhooks::change::send_waiting_now;
+use crate::admin::webhooks::secrets;
 use crate::credentials::random_secret;
 use crate::dashboard::error::PageError;
 use crate::dashboard::visitor::Desk;
@@ -116,7 +117,7 @@ pub(super) async fn change(
         ChangeResult::Done(webhook) => {
             state.announced(&desk.tenant.organizer).await?;
             if enabled {
-                send_what_waits(state, id);
+                send_waiting_now(&state.sonnette, id);
             }
             Ok(Ok((webhook, "webhook-saved")))
         }

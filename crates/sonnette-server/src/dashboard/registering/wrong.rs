@@ -2,9 +2,9 @@
 
 use fluent_bundle::FluentArgs;
 
-use crate::admin::webhooks::headers::HeaderProblem;
+use crate::admin::validation::Violation;
+use crate::admin::webhooks::headers::HeaderViolation;
 use crate::dashboard::words::Words;
-use crate::rest::drf::violation::{NO_FIELD, Problem};
 
 /// The fields of the part that is folded in.
 pub(super) const MORE: [&str; 6] = [
@@ -32,7 +32,7 @@ pub(super) struct Wrong {
 #[derive(Debug)]
 pub(super) enum Complaint {
     /// By a rule of the resource.
-    Problem(Problem),
+    Violation(Violation),
     /// The server calls only what is encrypted.
     Unencrypted,
     /// Masked credentials, and none are stored for that server.
@@ -48,7 +48,7 @@ pub(super) enum Complaint {
     /// A line that is no header.
     NoHeaderLine,
     /// By a rule of extra headers, with the name it is about.
-    Header(Option<String>, HeaderProblem),
+    Header(Option<String>, HeaderViolation),
     /// A masked value of this name, which is stored for another server.
     HeaderElsewhere(String),
     /// By the one rule that the setting has: its key.
@@ -60,20 +60,14 @@ impl Wrong {
         Self { field, complaint }
     }
 
-    /// What the resource's rules say. Of the rule across fields the list of events is what one can change.
-    pub(super) fn of_problems(
-        problems: Vec<(&'static str, Vec<Problem>)>,
+    /// The violations of one field.
+    pub(super) fn of_violations(
+        field: &'static str,
+        violations: impl IntoIterator<Item = Violation>,
     ) -> impl Iterator<Item = Self> {
-        problems.into_iter().flat_map(|(field, problems)| {
-            let field = if field == NO_FIELD {
-                "limit_events"
-            } else {
-                field
-            };
-            problems
-                .into_iter()
-                .map(move |problem| Self::new(field, Complaint::Problem(problem)))
-        })
+        violations
+            .into_iter()
+            .map(move |violation| Self::new(field, Complaint::Violation(violation)))
     }
 
     /// Of a setting beside the resource.
@@ -103,7 +97,7 @@ impl Wrong {
     /// In words.
     fn say(&self, w: &Words) -> String {
         match &self.complaint {
-            Complaint::Problem(problem) => said(problem, w),
+            Complaint::Violation(violation) => said(violation, w),
             Complaint::Unencrypted => w.t("form-wrong-unencrypted").into_owned(),
             Complaint::MaskedCredentials => w.t("form-wrong-url-masked").into_owned(),
             Complaint::TooManyChosen(most) => w.n("form-wrong-too-many", *most),
@@ -123,34 +117,32 @@ fn quoted(value: &str) -> String {
     value.chars().take(MOST_QUOTED).collect()
 }
 
-fn said(problem: &Problem, w: &Words) -> String {
-    let key = match problem {
-        Problem::TooLong(max) => {
+fn said(violation: &Violation, w: &Words) -> String {
+    let key = match violation {
+        Violation::TooLong { max } => {
             let mut args = FluentArgs::new();
             args.set("count", *max);
             return w.say("form-wrong-too-long", &args);
         }
-        Problem::NoSuchEvent(slug) => return w.a("form-wrong-event", quoted(slug)),
-        Problem::NoSuchActionType(name) => return w.a("form-wrong-action-type", quoted(name)),
-        Problem::Required | Problem::Null | Problem::Blank => "form-wrong-required",
-        Problem::Url => "form-wrong-url",
-        Problem::AllAndSome => "form-wrong-all-and-some",
-        Problem::NullCharacter | Problem::Surrogate(_) => "form-wrong-character",
-        Problem::Boolean | Problem::NoText | Problem::NoList(_) | Problem::Value => {
-            "form-wrong-choice"
-        }
+        Violation::UnknownEvent(slug) => return w.a("form-wrong-event", quoted(slug)),
+        Violation::UnknownActionType(name) => return w.a("form-wrong-action-type", quoted(name)),
+        Violation::Required | Violation::Null | Violation::Blank => "form-wrong-required",
+        Violation::NotUrl => "form-wrong-url",
+        Violation::AllAndSomeEvents => "form-wrong-all-and-some",
+        Violation::NullCharacter | Violation::LoneSurrogate(_) => "form-wrong-character",
+        _ => "form-wrong-choice",
     };
     w.t(key).into_owned()
 }
 
-fn key_of(problem: HeaderProblem) -> &'static str {
+fn key_of(problem: HeaderViolation) -> &'static str {
     match problem {
-        HeaderProblem::TooMany => "form-wrong-headers-many",
-        HeaderProblem::Twice => "form-wrong-header-twice",
-        HeaderProblem::Name => "form-wrong-header-name",
-        HeaderProblem::Reserved => "form-wrong-header-reserved",
-        HeaderProblem::TooLong => "form-wrong-header-long",
-        HeaderProblem::NoText | HeaderProblem::Value => "form-wrong-header-value",
-        HeaderProblem::NothingStored => "form-wrong-header-masked",
+        HeaderViolation::TooMany => "form-wrong-headers-many",
+        HeaderViolation::Duplicate => "form-wrong-header-twice",
+        HeaderViolation::InvalidName => "form-wrong-header-name",
+        HeaderViolation::Reserved => "form-wrong-header-reserved",
+        HeaderViolation::TooLong => "form-wrong-header-long",
+        HeaderViolation::NotText | HeaderViolation::InvalidValue => "form-wrong-header-value",
+        HeaderViolation::NoStoredValue => "form-wrong-header-masked",
     }
 }

@@ -7,8 +7,8 @@ use http::StatusCode;
 use sonnette::domain::{Permissions, Token};
 
 use super::{Tick, covered, find, ticked, ticks};
-use crate::admin::LONGEST_NAME;
-use crate::admin::tokens::{self, Patch};
+use crate::admin::tokens::{self, TokenPatch};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::error::PageError;
 use crate::dashboard::faults::Faults;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -74,7 +74,7 @@ pub(in crate::dashboard) async fn change(
     let token = find(&state, &desk, &id).await?;
     let w = desk.frame.w;
     let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
+    let name = faults.text(w, &posted, "name", MAX_NAME_CHARS);
     let permissions = ticked(&posted);
     let held = tokens::permissions_of(&token);
     if !held.covers(permissions) && !covered(&desk, permissions) {
@@ -90,7 +90,7 @@ pub(in crate::dashboard) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         name: (name != token.name).then_some(name),
         permissions: (permissions != held).then_some(permissions),
         active: None,
@@ -130,9 +130,9 @@ pub(in crate::dashboard) async fn deactivate(
     _: Posted,
 ) -> Result<Response, PageError> {
     let token = find(&state, &desk, &id).await?;
-    let patch = Patch {
+    let patch = TokenPatch {
         active: Some(false),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
     put(&state, &desk, &token, patch, "token-deactivated").await
 }
@@ -148,9 +148,9 @@ pub(in crate::dashboard) async fn activate(
     if !covered(&desk, tokens::permissions_of(&token)) {
         return Err(PageError::Conflict("conflict-token-not-yours"));
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         active: Some(true),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
     put(&state, &desk, &token, patch, "token-activated").await
 }
@@ -159,10 +159,12 @@ async fn put(
     state: &AppState,
     desk: &Desk,
     token: &Token,
-    patch: Patch,
+    patch: TokenPatch,
     key: &str,
 ) -> Result<Response, PageError> {
-    let changed = tokens::change(state, &desk.author(), token, patch).await?;
-    changed.ok_or(PageError::NotFound)?;
+    let (author, token) = (desk.author(), token.clone());
+    state
+        .change(move |store, now| tokens::change(store, &author, &token, patch, now))
+        .await??;
     Ok(said::go(&desk.url("/tokens/"), key))
 }

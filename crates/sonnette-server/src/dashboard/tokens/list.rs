@@ -4,10 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Permission, Permissions, Token};
+use sonnette::domain::{Permission, Permissions, Scope, Token};
 
 use super::{Tick, covered, ticked, ticks};
-use crate::admin::{LONGEST_NAME, tokens};
+use crate::admin::tokens;
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::error::PageError;
 use crate::dashboard::faults::Faults;
 use crate::dashboard::frame::{Frame, Who, page};
@@ -47,7 +48,7 @@ struct ListPage {
 impl ListPage {
     fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
         let registry = state.refresh()?;
-        let own = tokens::of(&registry, desk.organizer());
+        let own = tokens::of_organizer(&registry, desk.organizer());
         Ok(Self {
             here: desk.url("/tokens/"),
             rows: own
@@ -81,7 +82,7 @@ fn row(state: &AppState, desk: &Desk, token: &Token) -> Row {
         name: token.name.clone(),
         permissions: names.join(", "),
         created: When(token.created),
-        last_used: tokens::last_used(state, token).map(When),
+        last_used: state.last_used(token).map(When),
         active: token.active,
     }
 }
@@ -105,7 +106,7 @@ pub(in crate::dashboard) async fn create(
     desk.need(&state, Permission::Organizer).await?;
     let w = desk.frame.w;
     let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
+    let name = faults.text(w, &posted, "name", MAX_NAME_CHARS);
     let permissions = ticked(&posted);
     if !covered(&desk, permissions) {
         faults.add("permission", w.t("token-not-yours"));
@@ -123,7 +124,10 @@ pub(in crate::dashboard) async fn create(
         return Ok(response);
     }
     let (author, organizer) = (desk.author(), desk.organizer());
-    let made = tokens::create(&state, &author, organizer, name, permissions).await?;
+    let scope = Scope::Organizer(organizer, permissions);
+    let made = state
+        .change(move |store, now| tokens::create(store, &author, scope, name, now))
+        .await??;
     let offered = offered(&desk);
     let view = ListPage {
         fresh: Some(Fresh {

@@ -9,7 +9,7 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
 
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::error::PageError;
 use crate::dashboard::frame::{Frame, Who, page};
 use crate::dashboard::visitor::Desk;
@@ -88,11 +88,11 @@ impl Asked {
     }
 }
 
-fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> Line {
+fn line(desk: &Desk, webhook: &Webhook, waits: HoldReason, delivery: &Delivery) -> Line {
     let w = desk.frame.w;
     let notification = delivery.notification;
     let (class, at, reason) = match &delivery.state {
-        DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
+        DeliveryState::Scheduled { due_at } if waits == HoldReason::NotDue => {
             ("warn", Some(w.when(*due_at)), None)
         }
         DeliveryState::Scheduled { .. } | DeliveryState::Held => ("warn", None, None),
@@ -141,7 +141,7 @@ pub(crate) async fn show(
     let mut found = state.store(move |store| store.deliveries(id, rows)).await?;
     let more = found.len() > SIZE;
     found.truncate(SIZE);
-    let waits = Waiting::of(&state, webhook).await?;
+    let waits = HoldReason::of(&state.sonnette, Some(webhook)).await?;
     let base = desk.url(format_args!("/webhooks/{id}/"));
     let link = |word: &str| format!("{base}deliveries/?state={word}");
     let own = link(asked.word);

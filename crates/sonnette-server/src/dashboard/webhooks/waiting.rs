@@ -2,21 +2,21 @@
 
 use sonnette::domain::DeliveryState;
 
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 
-impl Waiting {
+impl HoldReason {
     /// The key of why a delivery is held.
     pub(crate) fn why_held(self) -> &'static str {
         match self {
-            Self::Webhook => "notified-held-webhook",
-            Self::Receiver | Self::Time => "notified-held-receiver",
+            Self::WebhookDisabled => "notified-held-webhook",
+            Self::ReceiverFailing | Self::NotDue => "notified-held-receiver",
         }
     }
 
     /// The word of a delivery's state; messages `delivery-` are by it.
     pub(crate) fn state_of(self, state: &DeliveryState) -> &'static str {
         match state {
-            DeliveryState::Scheduled { .. } if self != Self::Time => DeliveryState::Held.as_str(),
+            DeliveryState::Scheduled { .. } if self != Self::NotDue => DeliveryState::Held.as_str(),
             state => state.as_str(),
         }
     }
@@ -33,13 +33,13 @@ mod tests {
     fn the_lane_decides_whether_a_delivery_is_held() {
         let due_at = Timestamp::UNIX_EPOCH;
         let scheduled = DeliveryState::Scheduled { due_at };
-        assert_eq!(Waiting::Time.state_of(&scheduled), "scheduled");
-        assert_eq!(Waiting::Receiver.state_of(&scheduled), "held");
+        assert_eq!(HoldReason::NotDue.state_of(&scheduled), "scheduled");
+        assert_eq!(HoldReason::ReceiverFailing.state_of(&scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
             how: Settled::GivenUp,
             reason: None,
         };
-        assert_eq!(Waiting::Webhook.state_of(&settled), "given_up");
+        assert_eq!(HoldReason::WebhookDisabled.state_of(&settled), "given_up");
     }
 }
