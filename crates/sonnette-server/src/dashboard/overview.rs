@@ -169,7 +169,9 @@ async fn troubles(
     now: Timestamp,
 ) -> Result<Vec<Trouble>, PageError> {
     let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
-    let last = state.store(move |store| store.last_attempts(&ids)).await?;
+    let last = state
+        .store(move |store| store.latest_attempts(&ids))
+        .await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(worst
         .iter()

@@ -195,7 +195,7 @@ impl AppState {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = self.sonnette.store().touch_tokens(&used) {
+        if let Err(error) = self.sonnette.store().record_token_uses(&used) {
             tracing::warn!(%error, "the times tokens were used could not be written down");
         }
     }

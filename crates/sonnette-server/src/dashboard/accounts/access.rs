@@ -166,7 +166,8 @@ pub(super) async fn send(
 ) -> Result<LetIn, PageError> {
     let (now, id) = (state.now(), user.id);
     if state.settings.mails {
-        let owed = state.store(move |store| store.owe_letter(id, kind, language, organizer, now));
+        let owed = state
+            .store(move |store| store.enqueue_account_email(id, kind, language, organizer, now));
         return Ok(if owed.await? {
             LetIn::Invited
         } else {

@@ -91,6 +91,8 @@ pub(crate) async fn log_out_everywhere(
     _: Posted,
 ) -> Result<Response, PageError> {
     let user = user_of(visit.visitor)?.id;
-    state.store(move |store| store.end_sessions(user)).await?;
+    state
+        .store(move |store| store.end_sessions_of_user(user))
+        .await?;
     Ok(said::go("/login/", "logged-out-everywhere"))
 }

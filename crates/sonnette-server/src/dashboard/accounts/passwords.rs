@@ -79,7 +79,9 @@ pub(crate) async fn forgot(
 
 fn owe_reset(store: &dyn Store, email: &EmailAddress, language: Language, now: Timestamp) {
     let owed = store.user_by_email(email).and_then(|found| match found {
-        Some((user, _)) => store.owe_letter(user.id, AccountEmailKind::Reset, language, None, now),
+        Some((user, _)) => {
+            store.enqueue_account_email(user.id, AccountEmailKind::Reset, language, None, now)
+        }
         None => Ok(false),
     });
     if let Err(error) = owed {

@@ -129,7 +129,7 @@ async fn read(
     let query = filter.query(SIZE + 1);
     let several = url.ends_with("/attempts/");
     let page = state
-        .store(move |store| store.attempts_page(&webhooks, &query))
+        .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let AttemptPage {
         mut found,

@@ -91,7 +91,7 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
             let deliveries = if attempt.test {
                 Vec::new()
             } else {
-                store.deliveries_of(attempt.notification, &[webhook])?
+                store.deliveries_of_notification(attempt.notification, &[webhook])?
             };
             let delivery = deliveries.into_iter().next();
             let siblings = match &delivery {

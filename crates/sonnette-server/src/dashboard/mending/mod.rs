@@ -112,6 +112,6 @@ async fn note(
     let organizer = at.webhook.organizer;
     let note = at.desk.visitor.note(action, data, state.now());
     Ok(state
-        .store(move |store| store.note(organizer, note))
+        .store(move |store| store.add_audit_entry(organizer, note))
         .await?)
 }

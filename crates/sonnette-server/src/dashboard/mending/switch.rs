@@ -157,7 +157,7 @@ pub(crate) async fn delete(
         .visitor
         .note("pretix.webhook.changed", data, state.now());
     let changed = state
-        .store(move |store| store.retire_webhook(organizer, id, note))
+        .store(move |store| store.mark_webhook_deleted(organizer, id, note))
         .await?;
     state.refresh()?;
     if changed == ChangeResult::Missing {

@@ -69,7 +69,7 @@ pub(in crate::dashboard) async fn show(
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = desk.tenant.webhooks.keys().copied().collect();
     let deliveries = state
-        .store(move |store| store.deliveries_of(id, &webhooks))
+        .store(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {

@@ -60,7 +60,7 @@ pub(super) async fn create(
         .store(move |store| {
             let saved = store.add_webhook(&webhook, note)?;
             if let Some(note) = settings.map(|beside| beside.note(saved.id)) {
-                store.note(saved.organizer, note)?;
+                store.add_audit_entry(saved.organizer, note)?;
             }
             Ok(saved)
         })
@@ -108,7 +108,7 @@ pub(super) async fn change(
             };
             let changed = store.change_webhook(organizer, id, &mut apply, note)?;
             if let (ChangeResult::Done(_), Some(note)) = (&changed, beside) {
-                store.note(organizer, note)?;
+                store.add_audit_entry(organizer, note)?;
             }
             Ok((changed, wrong, enabled))
         })

@@ -37,7 +37,7 @@ pub(super) async fn try_out(
     let note = desk.visitor.note("sonnette.webhook.tried", data, now);
     let organizer = desk.organizer();
     state
-        .store(move |store| store.note(organizer, note))
+        .store(move |store| store.add_audit_entry(organizer, note))
         .await?;
     match state.sonnette.try_out(draft, None).await {
         Ok(attempt) => {

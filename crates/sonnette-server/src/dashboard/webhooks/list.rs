@@ -88,7 +88,12 @@ impl Known {
         let lanes = state.sonnette.lanes(&ids).await?;
         let since = halves::beginning(now);
         let (last, sums) = state
-            .store(move |store| Ok((store.last_attempts(&ids)?, store.tallies(&ids, since)?)))
+            .store(move |store| {
+                Ok((
+                    store.latest_attempts(&ids)?,
+                    store.attempt_stats(&ids, since)?,
+                ))
+            })
             .await?;
         let mut tallies: HashMap<_, Vec<_>> = HashMap::new();
         for tally in sums {

@@ -211,7 +211,12 @@ pub(crate) async fn show(
     let lane = state.sonnette.lane(id).await?;
     let since = halves::beginning(now);
     let (last, tallies) = state
-        .store(move |store| Ok((store.last_attempts(&[id])?, store.tallies(&[id], since)?)))
+        .store(move |store| {
+            Ok((
+                store.latest_attempts(&[id])?,
+                store.attempt_stats(&[id], since)?,
+            ))
+        })
         .await?;
     let halves = halves::day(now, &tallies);
     let w = desk.frame.w;

@@ -171,7 +171,10 @@ pub(crate) async fn get_notification(
             let Some(entry) = store.notification(organizer, id)? else {
                 return Ok(None);
             };
-            Ok(Some((entry, store.deliveries_of(id, &webhooks)?)))
+            Ok(Some((
+                entry,
+                store.deliveries_of_notification(id, &webhooks)?,
+            )))
         })
         .await?;
     let (entry, deliveries) = found.ok_or_else(|| ApiError::no_such("Notification"))?;

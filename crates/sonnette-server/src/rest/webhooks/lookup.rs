@@ -59,5 +59,5 @@ pub(crate) async fn note(
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let entry = caller.author().audit_entry(action, data, state.now());
-    state.store(move |store| store.note(organizer, entry)).await
+    state.store(move |store| store.add_audit_entry(organizer, entry)).await
 }

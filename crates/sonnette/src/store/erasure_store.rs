@@ -7,7 +7,7 @@ use crate::domain::{NotificationId, OrganizerId, WebhookId};
 
 /// What was blanked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Erased {
+pub struct ErasureResult {
     /// Notifications, with their `data`.
     pub notifications: u64,
     /// Attempts, with payload and answer.
@@ -36,13 +36,13 @@ pub trait ErasureStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn erase(
+    fn erase_subject(
         &self,
         organizer: OrganizerId,
         subject: &str,
         through: NotificationId,
         now: Timestamp,
-    ) -> Result<Erased, StoreError>;
+    ) -> Result<ErasureResult, StoreError>;
 
     /// Lets nothing of what was erased remain beside the tables, such as in a write-ahead log; where somebody reads it
     /// just now, as soon as [`tidy`](super::Store::tidy) can.

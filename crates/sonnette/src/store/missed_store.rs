@@ -36,7 +36,7 @@ pub trait MissedStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn owe(
+    fn enqueue(
         &self,
         webhook: WebhookId,
         notifications: &[NotificationId],

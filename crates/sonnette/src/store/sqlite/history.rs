@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{ToSql, params};
+use rusqlite::{Connection, params};
 
-use super::control::delivery_of;
-use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError, attempts};
+use super::filter::Filter;
+use super::rows::{Cells, micros};
+use super::{
+    SqliteStore, StoreError, attempt_pages, attempt_stats, delivery_rows, notification_rows,
+};
 use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
 use crate::store::{
     AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
@@ -19,12 +21,12 @@ const NOTIFICATION: &str =
     FROM notifications";
 
 impl History for SqliteStore {
-    fn attempts_page(
+    fn attempt_page(
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
     ) -> Result<AttemptPage, StoreError> {
-        self.read(|c| attempts::page(c, webhooks, query))
+        self.read(|c| attempt_pages::page(c, webhooks, query))
     }
 
     fn attempt(
@@ -32,24 +34,28 @@ impl History for SqliteStore {
         webhook: WebhookId,
         id: AttemptId,
     ) -> Result<Option<AttemptEntry>, StoreError> {
-        self.read(|c| attempts::whole(c, webhook, id))
+        self.read(|c| attempt_pages::whole(c, webhook, id))
     }
 
-    fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(attempts::newest(c, *webhook)?);
+                found.extend(attempt_pages::newest(c, *webhook)?);
             }
             Ok(found)
         })
     }
 
-    fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError> {
-        self.read(|c| super::lanes::troubled(c, now, limit))
+    fn unhealthy_webhooks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        self.read(|c| troubled(c, now, limit))
     }
 
-    fn samples(
+    fn attempt_timings(
         &self,
         webhook: WebhookId,
         since: Timestamp,
@@ -71,14 +77,14 @@ impl History for SqliteStore {
         })
     }
 
-    fn tallies(
+    fn attempt_stats(
         &self,
         webhooks: &[WebhookId],
         since: Timestamp,
     ) -> Result<Vec<AttemptStats>, StoreError> {
         // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
         let gathered = self.gathered.lock();
-        self.read(|c| super::tallies::since(c, &gathered, webhooks, since))
+        self.read(|c| attempt_stats::since(c, &gathered, webhooks, since))
     }
 
     fn deliveries(
@@ -117,13 +123,13 @@ impl History for SqliteStore {
             let mut rows = statement.query(params![webhook.0, before, query.limit])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                found.push(delivery_of(Cells::new(row, "deliveries"), webhook)?);
+                found.push(delivery_rows::delivery_of(Cells::new(row, "deliveries"), webhook)?);
             }
             Ok(found)
         })
     }
 
-    fn deliveries_of(
+    fn deliveries_of_notification(
         &self,
         notification: NotificationId,
         webhooks: &[WebhookId],
@@ -131,7 +137,7 @@ impl History for SqliteStore {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(super::control::delivery(c, *webhook, notification)?);
+                found.extend(delivery_rows::delivery(c, *webhook, notification)?);
             }
             Ok(found)
         })
@@ -151,7 +157,7 @@ impl History for SqliteStore {
             if query.span.since.is_some() {
                 filter.and(
                     "id >= ?",
-                    Some(super::control::first_since(c, query.span.since)?),
+                    Some(notification_rows::first_since(c, query.span.since)?),
                 );
             }
             filter.and("published_at >= ?", query.span.since.map(micros));
@@ -159,7 +165,7 @@ impl History for SqliteStore {
             filter.bind(query.limit);
             let sql = format!(
                 "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
-                filter.sql
+                filter.sql()
             );
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(filter.values().as_slice())?;
@@ -203,45 +209,34 @@ impl History for SqliteStore {
 
 fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
     Ok(NotificationEntry {
-        notification: rows::notification(cells)?,
+        notification: notification_rows::notification(cells)?,
         subject: cells.get("subject")?,
         deliveries: cells.get("deliveries")?,
         data: cells.get("data")?,
-        audience: rows::audience(cells)?,
+        audience: notification_rows::audience(cells)?,
     })
 }
 
-/// A condition that grows.
-pub(super) struct Filter {
-    sql: String,
-    bound: Vec<Box<dyn ToSql>>,
-}
-
-impl Filter {
-    pub(super) fn new(sql: &str) -> Self {
-        Self {
-            sql: sql.to_owned(),
-            bound: Vec::new(),
-        }
-    }
-
-    fn bind(&mut self, value: impl ToSql + 'static) {
-        self.bound.push(Box::new(value));
-    }
-
-    pub(super) fn and(&mut self, condition: &str, value: Option<impl ToSql + 'static>) {
-        if let Some(value) = value {
-            self.sql.push_str(" AND ");
-            self.sql.push_str(condition);
-            self.bind(value);
-        }
-    }
-
-    pub(super) fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    pub(super) fn values(&self) -> Vec<&dyn ToSql> {
-        self.bound.iter().map(AsRef::as_ref).collect()
-    }
+/// What waits is counted in its index, which holds nothing else, and `lanes` has a row only where there is something to
+/// remember: webhooks that are well are not visited.
+pub(super) fn troubled(
+    c: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<WebhookId>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "WITH queues AS MATERIALIZED (
+           SELECT webhook, count(*) AS waiting, min(due_at) AS first_due
+           FROM deliveries INDEXED BY deliveries_waiting WHERE settled_at IS NULL GROUP BY webhook),
+         suspects AS (SELECT webhook FROM queues UNION SELECT webhook FROM lanes WHERE failing_since IS NOT NULL)
+         SELECT w.id, l.probing_since IS NOT NULL AS failing,
+           max(coalesce(q.waiting, 0), 1) * ((?1 - min(coalesce(l.failing_since, ?1), coalesce(q.first_due, ?1)))
+             / 1000000) AS weight
+         FROM suspects s JOIN webhooks w ON w.id = s.webhook LEFT JOIN lanes l ON l.webhook = w.id
+           LEFT JOIN queues q ON q.webhook = w.id
+         WHERE w.disabled_at IS NULL AND (failing OR weight > 0)
+         ORDER BY failing DESC, weight DESC, w.id LIMIT ?2",
+    )?;
+    let found = statement.query_map(params![micros(now), limit], |r| r.get(0).map(WebhookId))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }

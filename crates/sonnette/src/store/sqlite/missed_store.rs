@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::rows::{self, Cells, micros};
-use super::{SqliteStore, StoreError, control};
+use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError, notification_rows};
 use crate::domain::{NotificationId, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, MissedStore, NotificationSummary, TimeRange};
 
@@ -18,7 +18,7 @@ impl MissedStore for SqliteStore {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
-                None => control::first_since(c, span.since)?,
+                None => notification_rows::first_since(c, span.since)?,
             };
             let mut found = Vec::new();
             for (first, beyond) in silences(c, webhook, from)? {
@@ -39,7 +39,7 @@ impl MissedStore for SqliteStore {
         })
     }
 
-    fn owe(
+    fn enqueue(
         &self,
         webhook: WebhookId,
         notifications: &[NotificationId],
@@ -100,7 +100,7 @@ fn missed_notifications(
             id: NotificationId(cells.get("id")?),
             action_type: cells.parse("action_type")?,
             event: cells.parse_some("event")?,
-            audience: rows::audience(cells)?,
+            audience: notification_rows::audience(cells)?,
         });
     }
     Ok(found)

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
-use super::log::Filter;
+use super::filter::Filter;
 use super::rows::{Cells, micros};
 use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{self, Cells, WAITING, micros};
+use super::delivery_rows::{self, WAITING};
+use super::lane_rows::health;
+use super::rows::micros;
 use super::{SqliteStore, StoreError};
-use crate::domain::{AttemptId, LaneHealth, NotificationId, WebhookId};
+use crate::domain::{AttemptId, NotificationId, WebhookId};
 use crate::store::{
     Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
     StoredLane,
@@ -16,14 +18,14 @@ impl DeliveryStore for SqliteStore {
         self.commit_batch(version, batch)
     }
 
-    fn reserve_id(&self) -> Result<NotificationId, StoreError> {
+    fn reserve_notification_id(&self) -> Result<NotificationId, StoreError> {
         self.write(|t| {
             let sql = "UPDATE counters SET value = value + 1 WHERE name = 'notification' RETURNING value - 1";
             Ok(NotificationId(t.query_row(sql, [], |r| r.get(0))?))
         })
     }
 
-    fn newest_id(&self) -> Result<NotificationId, StoreError> {
+    fn newest_notification_id(&self) -> Result<NotificationId, StoreError> {
         self.read(|c| {
             let mut statement =
                 c.prepare_cached("SELECT value - 1 FROM counters WHERE name = 'notification'")?;
@@ -31,7 +33,7 @@ impl DeliveryStore for SqliteStore {
         })
     }
 
-    fn waiting_lanes(&self) -> Result<Vec<WebhookId>, StoreError> {
+    fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| {
             // Skips through the index from webhook to webhook: what waits is not read.
             let mut next = c.prepare_cached(
@@ -63,7 +65,7 @@ impl DeliveryStore for SqliteStore {
         })
     }
 
-    fn due(
+    fn due_deliveries(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -83,7 +85,7 @@ impl DeliveryStore for SqliteStore {
             let mut page = DeliveryPage::default();
             let mut bytes = 0;
             while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
-                let waiting = rows::waiting(row)?;
+                let waiting = delivery_rows::waiting(row)?;
                 bytes += waiting.notification.body.len();
                 page.due.push(waiting);
             }
@@ -92,39 +94,6 @@ impl DeliveryStore for SqliteStore {
             Ok(page)
         })
     }
-}
-
-pub(super) fn health(c: &Connection, webhook: WebhookId) -> Result<LaneHealth, StoreError> {
-    let mut statement = c.prepare_cached("SELECT * FROM lanes WHERE webhook = ?1")?;
-    let mut rows = statement.query([webhook.0])?;
-    match rows.next()? {
-        Some(row) => rows::health(Cells::new(row, "lanes")),
-        None => Ok(LaneHealth::default()),
-    }
-}
-
-/// What waits is counted in its index, which holds nothing else, and `lanes` has a row only where there is something to
-/// remember: webhooks that are well are not visited.
-pub(super) fn troubled(
-    c: &Connection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<WebhookId>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "WITH queues AS MATERIALIZED (
-           SELECT webhook, count(*) AS waiting, min(due_at) AS first_due
-           FROM deliveries INDEXED BY deliveries_waiting WHERE settled_at IS NULL GROUP BY webhook),
-         suspects AS (SELECT webhook FROM queues UNION SELECT webhook FROM lanes WHERE failing_since IS NOT NULL)
-         SELECT w.id, l.probing_since IS NOT NULL AS failing,
-           max(coalesce(q.waiting, 0), 1) * ((?1 - min(coalesce(l.failing_since, ?1), coalesce(q.first_due, ?1)))
-             / 1000000) AS weight
-         FROM suspects s JOIN webhooks w ON w.id = s.webhook LEFT JOIN lanes l ON l.webhook = w.id
-           LEFT JOIN queues q ON q.webhook = w.id
-         WHERE w.disabled_at IS NULL AND (failing OR weight > 0)
-         ORDER BY failing DESC, weight DESC, w.id LIMIT ?2",
-    )?;
-    let found = statement.query_map(params![micros(now), limit], |r| r.get(0).map(WebhookId))?;
-    Ok(found.collect::<Result<_, _>>()?)
 }
 
 fn next_due_at(

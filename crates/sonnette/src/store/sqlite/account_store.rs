@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
-use super::registry::write_note;
+use super::audit_log::write_note;
 use super::rows::{Cells, micros};
-use super::tokens::{permissions, permissions_json};
-use super::{SqliteStore, StoreError, letters, sessions};
-use crate::domain::{
-    Access, EmailAddress, Link, OrganizerId, Permissions, SecretHash, Session, User, UserId,
-};
+use super::token_rows::{permissions, permissions_json};
+use super::{SqliteStore, StoreError, account_email_store, session_store};
+use crate::domain::{Access, EmailAddress, OrganizerId, Permissions, SecretHash, User, UserId};
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
 impl AccountStore for SqliteStore {
@@ -104,7 +102,7 @@ impl AccountStore for SqliteStore {
             }
             write_user(t, &user)?;
             if user.email != before.email {
-                sessions::end_links(t, id)?;
+                session_store::end_links(t, id)?;
             }
             write_notes(t, Some(&before.access), Some(&user.access), &note)?;
             Ok(ChangeResult::Done(user))
@@ -121,7 +119,7 @@ impl AccountStore for SqliteStore {
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if let Some(link) = link
-                && sessions::link(t, link, now)?.is_none()
+                && session_store::link(t, link, now)?.is_none()
             {
                 return Ok(ChangeResult::Missing);
             }
@@ -132,9 +130,9 @@ impl AccountStore for SqliteStore {
             let Some(user) = user(t, id)? else {
                 return Ok(ChangeResult::Missing);
             };
-            sessions::end_sessions(t, id)?;
-            sessions::end_links(t, id)?;
-            letters::withdraw(t, id, now)?;
+            session_store::end_sessions(t, id)?;
+            session_store::end_links(t, id)?;
+            account_email_store::withdraw(t, id, now)?;
             write_notes(t, None, Some(&user.access), &note)?;
             Ok(ChangeResult::Done(user))
         })
@@ -149,61 +147,13 @@ impl AccountStore for SqliteStore {
             let Some(user) = user(t, id)? else {
                 return Ok(ChangeResult::Missing);
             };
-            sessions::end_sessions(t, id)?;
-            sessions::end_links(t, id)?;
+            session_store::end_sessions(t, id)?;
+            session_store::end_links(t, id)?;
             t.execute("DELETE FROM letters WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM user_permissions WHERE user = ?1", [id.0])?;
             t.execute("DELETE FROM users WHERE id = ?1", [id.0])?;
             write_notes(t, Some(&user.access), None, &note)?;
             Ok(ChangeResult::Done(user))
-        })
-    }
-
-    fn add_session(
-        &self,
-        hash: &SecretHash,
-        session: &Session,
-        password_hash: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        self.write(|t| sessions::add_session(t, hash, session, password_hash))
-    }
-
-    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        self.read(|c| sessions::session(c, hash, now))
-    }
-
-    fn extend_session(
-        &self,
-        hash: &SecretHash,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(|t| sessions::extend_session(t, hash, expires, now))
-    }
-
-    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
-            Ok(())
-        })
-    }
-
-    fn end_sessions(&self, user: UserId) -> Result<(), StoreError> {
-        self.write(|t| sessions::end_sessions(t, user))
-    }
-
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
-        self.write(|t| sessions::add_link(t, hash, link))
-    }
-
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
-        self.read(|c| sessions::link(c, hash, now))
-    }
-
-    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
-            Ok(())
         })
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params};
 use super::rows::micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
-use crate::store::{Erased, ErasureStore};
+use crate::store::{ErasureResult, ErasureStore};
 
 /// Notifications of one transaction: each may have many attempts.
 const NOTIFICATIONS: usize = 200;
@@ -42,15 +42,15 @@ impl ErasureStore for SqliteStore {
         })
     }
 
-    fn erase(
+    fn erase_subject(
         &self,
         organizer: OrganizerId,
         subject: &str,
         through: NotificationId,
         now: Timestamp,
-    ) -> Result<Erased, StoreError> {
+    ) -> Result<ErasureResult, StoreError> {
         let mut writer = self.writer.lock();
-        let answer = writer.erase(organizer, subject, through, now);
+        let answer = writer.erase_subject(organizer, subject, through, now);
         MutexGuard::unlock_fair(writer);
         answer
     }
@@ -84,15 +84,15 @@ impl SqliteStore {
 }
 
 impl Writer {
-    fn erase(
+    fn erase_subject(
         &mut self,
         organizer: OrganizerId,
         subject: &str,
         through: NotificationId,
         now: Timestamp,
-    ) -> Result<Erased, StoreError> {
+    ) -> Result<ErasureResult, StoreError> {
         self.connection.pragma_update(None, "secure_delete", "ON")?;
-        let answer = self.erase_bite(organizer, subject, through, now);
+        let answer = self.erase_batch(organizer, subject, through, now);
         self.connection
             .pragma_update(None, "secure_delete", "OFF")?;
         let (erased, ids) = answer?;
@@ -104,18 +104,18 @@ impl Writer {
         Ok(erased)
     }
 
-    fn erase_bite(
+    fn erase_batch(
         &mut self,
         organizer: OrganizerId,
         subject: &str,
         through: NotificationId,
         now: Timestamp,
-    ) -> Result<(Erased, Vec<Published>), StoreError> {
+    ) -> Result<(ErasureResult, Vec<Published>), StoreError> {
         let transaction = begin(&mut self.connection)?;
         let ids = ids(&transaction, organizer, subject, through)?;
-        let mut erased = Erased {
+        let mut erased = ErasureResult {
             more: ids.len() == NOTIFICATIONS,
-            ..Erased::default()
+            ..ErasureResult::default()
         };
         for (id, published_at) in &ids {
             blank(
@@ -152,7 +152,7 @@ fn blank(
     organizer: OrganizerId,
     (id, published_at): Published,
     now: Timestamp,
-    erased: &mut Erased,
+    erased: &mut ErasureResult,
 ) -> Result<(), StoreError> {
     let mut owed = t.prepare_cached(
         "SELECT d.webhook, d.attempts, coalesce(d.settled_at, ?3) FROM webhooks w

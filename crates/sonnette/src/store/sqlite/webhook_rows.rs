@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::registry::touch_organizer;
+use super::StoreError;
+use super::registry_version::touch_organizer;
 use super::rows::{Cells, micros, to_json};
-use super::{StoreError, news, silences};
 use crate::domain::{
-    DisableReason, Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed,
-    SigningSeeds, Webhook, WebhookChange, WebhookId, WebhookSettings, WebhookState,
+    Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
+    WebhookId, WebhookSettings, WebhookState,
 };
 
 pub(super) fn webhooks(
@@ -141,62 +140,4 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
         }
     }
     touch_organizer(t, webhook.organizer)
-}
-
-/// Writes what has changed of a webhook, if anything has, and all that follows from it.
-pub(super) fn change_from(
-    t: &Transaction<'_>,
-    before: &Webhook,
-    webhook: &Webhook,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let switched_on = webhook.is_enabled() && !before.is_enabled();
-    if switched_on || webhook.target != before.target {
-        // What the receiver did under its old address, or before it was mended, no longer counts.
-        t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
-    }
-    if webhook != before {
-        write_webhook(t, webhook)?;
-    }
-    if !webhook.looks_like(before) {
-        news::owe(t, webhook.id, WebhookChange::Updated, at)?;
-    }
-    match (before.is_enabled(), webhook.is_enabled()) {
-        (true, false) => silences::begin(t, webhook.id)?,
-        (false, true) => silences::end(t, webhook.id)?,
-        _ => {}
-    }
-    if switched_on {
-        let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
-        t.execute(back, [webhook.id.0])?;
-    }
-    Ok(())
-}
-
-/// Disables a webhook that its owner removed; others are to hear of it, once. None: there is no such webhook.
-pub(super) fn retire(
-    t: &Transaction<'_>,
-    organizer: OrganizerId,
-    id: WebhookId,
-    at: Timestamp,
-) -> Result<Option<Webhook>, StoreError> {
-    let found = webhooks(t, "id = ?1", id.0)?.pop();
-    let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
-        return Ok(None);
-    };
-    if webhook.is_enabled() {
-        webhook.state = WebhookState::Disabled(Disabled {
-            since: at,
-            reason: DisableReason::User,
-        });
-        write_webhook(t, &webhook)?;
-        silences::begin(t, id)?;
-    }
-    let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
-    if t.execute(retire, [id.0])? > 0 {
-        news::owe(t, id, WebhookChange::Deleted, at)?;
-        // Also where it was disabled before: whoever publishes the news looks for a new version.
-        touch_organizer(t, organizer)?;
-    }
-    Ok(Some(webhook))
 }

@@ -127,7 +127,7 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempts_page(
+    fn attempt_page(
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
@@ -145,7 +145,7 @@ pub trait History {
         let mut rest = query.clone();
         let mut found = Vec::new();
         loop {
-            let page = self.attempts_page(webhooks, &rest)?;
+            let page = self.attempt_page(webhooks, &rest)?;
             rest.limit -= page.found.len();
             found.extend(page.found);
             match page.looked_until {
@@ -159,7 +159,7 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn last_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError>;
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError>;
 
     /// One attempt in full, `payload` included.
     ///
@@ -175,7 +175,7 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn samples(
+    fn attempt_timings(
         &self,
         webhook: WebhookId,
         since: Timestamp,
@@ -185,7 +185,7 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn tallies(
+    fn attempt_stats(
         &self,
         webhooks: &[WebhookId],
         since: Timestamp,
@@ -205,7 +205,7 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn deliveries_of(
+    fn deliveries_of_notification(
         &self,
         notification: NotificationId,
         webhooks: &[WebhookId],
@@ -236,7 +236,11 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn troubled(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookId>, StoreError>;
+    fn unhealthy_webhooks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<WebhookId>, StoreError>;
 
     /// For metrics: how many deliveries wait in all, and since when the oldest.
     ///

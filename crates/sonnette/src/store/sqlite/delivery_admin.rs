@@ -1,23 +1,22 @@
 //! What people, and a change of state, do to waiting deliveries: in bites.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::rows::{self, Cells, WAITING, micros};
-use super::{SqliteStore, StoreError};
-use crate::domain::{Delivery, DeliveryState, LIFETIME, NotificationId, Settled, WebhookId};
+use super::delivery_rows::{self, WAITING};
+use super::notification_rows::first_since;
+use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError, disable_webhook};
+use crate::domain::{Delivery, LIFETIME, NotificationId, Settled, WebhookId};
 use crate::store::{
     DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
 };
-
-/// How long a publication's idempotency key holds.
-const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Deliveries looked at in search of those nobody took, before others may have the connection.
 const LOOKED_AT: usize = 10 * MAX_BATCH_ROWS;
 
 impl DeliveryAdmin for SqliteStore {
-    fn make_due(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn schedule_now(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET due_at = min(started_at, ?2) WHERE webhook = ?1 AND notification IN (
@@ -28,7 +27,7 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
-    fn drop_waiting(
+    fn drop_pending(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -44,7 +43,7 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
-    fn expire(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         let began = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
@@ -62,7 +61,7 @@ impl DeliveryAdmin for SqliteStore {
         webhook: WebhookId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(|t| super::commit::disable_never_succeeded(t, webhook, now))
+        self.write(|t| disable_webhook::disable_never_succeeded(t, webhook, now))
     }
 
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
@@ -156,36 +155,7 @@ impl DeliveryAdmin for SqliteStore {
         webhook: WebhookId,
         notification: NotificationId,
     ) -> Result<Option<Delivery>, StoreError> {
-        self.read(|c| delivery(c, webhook, notification))
-    }
-
-    fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        self.write_gathered();
-        self.write(|t| {
-            let attempts = prune_by_time(t, "attempts", "id", micros(before))?;
-            let tallies = prune_by_time(t, "tallies", "half_hour", super::tallies::half_hour(before))?;
-            let week = now.saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
-            // A repeated key is answered from its notification, which therefore stays as long.
-            let notifications = prune_notifications(t, before.min(week))?;
-            let keys = prune_keys(t, week)?;
-            let day = micros(now) - 86_400_000_000;
-            let answers = t.execute(
-                "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
-                params![day, MAX_BATCH_ROWS],
-            )?;
-            let alerts = t.execute(
-                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), MAX_BATCH_ROWS],
-            )?;
-            let letters = t.execute(
-                "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
-                params![micros(before), MAX_BATCH_ROWS],
-            )?;
-            let opened = super::sessions::prune(t, now)?;
-            super::silences::prune(t)?;
-            let counts = [attempts, tallies, notifications, keys, answers, alerts, letters, opened];
-            Ok(counts.iter().any(|n| *n >= MAX_BATCH_ROWS))
-        })
+        self.read(|c| delivery_rows::delivery(c, webhook, notification))
     }
 }
 
@@ -218,7 +188,7 @@ fn waiting(
          WHERE d.webhook = ?1 AND d.notification = ?2 AND d.settled_at IS NULL"
     ))?;
     let mut rows = statement.query([webhook.0, notification.0])?;
-    rows.next()?.map(rows::waiting).transpose()
+    rows.next()?.map(delivery_rows::waiting).transpose()
 }
 
 /// A delivery that nobody took, so far or for good.
@@ -270,149 +240,4 @@ fn undelivered(
         }
     }
     Ok((seen, None))
-}
-
-/// About the first notification published since then, and never a later one: ids rise with time but for the order
-/// within a commit, which a minute covers.
-pub(super) fn first_since(c: &Connection, since: Option<Timestamp>) -> Result<i64, StoreError> {
-    let Some(since) = since else { return Ok(0) };
-    let since = micros(since) - 60_000_000;
-    let mut probe = c.prepare_cached(
-        "SELECT id, published_at FROM notifications WHERE id >= ?1 ORDER BY id LIMIT 1",
-    )?;
-    let newest: Option<i64> = c.query_row("SELECT max(id) FROM notifications", [], |r| r.get(0))?;
-    let (mut low, mut high) = (0, newest.unwrap_or(0) + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found: Option<(i64, i64)> = probe
-            .query_row([middle], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
-        match found {
-            Some((id, at)) if at < since => low = id + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(low)
-}
-
-/// Columns: notification, `action_type`, event, attempts, `due_at`, `settled_at`, how, reason.
-pub(super) fn delivery_of(cells: Cells<'_>, webhook: WebhookId) -> Result<Delivery, StoreError> {
-    let state = match cells.time_some("settled_at")? {
-        None => DeliveryState::Scheduled {
-            due_at: cells.time("due_at")?,
-        },
-        Some(at) => DeliveryState::Settled {
-            at,
-            how: cells.parse("how")?,
-            reason: cells.get("reason")?,
-        },
-    };
-    Ok(Delivery {
-        webhook,
-        notification: NotificationId(cells.get("notification")?),
-        action_type: cells.parse("action_type")?,
-        event: cells.parse_some("event")?,
-        attempts: cells.get("attempts")?,
-        state,
-    })
-}
-
-pub(super) fn delivery(
-    c: &Connection,
-    webhook: WebhookId,
-    notification: NotificationId,
-) -> Result<Option<Delivery>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
-         FROM deliveries d JOIN notifications n ON n.id = d.notification
-         WHERE d.webhook = ?1 AND d.notification = ?2",
-    )?;
-    let mut rows = statement.query([webhook.0, notification.0])?;
-    rows.next()?
-        .map(|row| delivery_of(Cells::new(row, "deliveries"), webhook))
-        .transpose()
-}
-
-/// Removes what came before a time from a table whose key is a webhook and that time: each webhook's old rows are the
-/// beginning of its stretch of keys.
-fn prune_by_time(
-    t: &Transaction<'_>,
-    table: &str,
-    time: &str,
-    before: i64,
-) -> Result<usize, StoreError> {
-    let mut next = t.prepare_cached(&format!(
-        "SELECT min(webhook) FROM {table} WHERE webhook > ?1"
-    ))?;
-    let mut remove = t.prepare_cached(&format!(
-        "DELETE FROM {table} WHERE webhook = ?1 AND {time} IN (
-           SELECT {time} FROM {table} WHERE webhook = ?1 AND {time} < ?2 LIMIT ?3)"
-    ))?;
-    let (mut webhook, mut removed) = (i64::MIN, 0);
-    while removed < MAX_BATCH_ROWS {
-        let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else {
-            break;
-        };
-        webhook = found;
-        removed += remove.execute(params![webhook, before, MAX_BATCH_ROWS - removed])?;
-    }
-    Ok(removed)
-}
-
-/// Keys that no longer hold.
-fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    let mut old = t.prepare_cached(
-        "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
-    )?;
-    let keys: Vec<(i64, String)> = old
-        .query_map(params![micros(before), MAX_BATCH_ROWS], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    // One at a time: a pair is not looked up by both of its parts in a list of pairs.
-    let mut remove =
-        t.prepare_cached("DELETE FROM publication_keys WHERE organizer = ?1 AND text = ?2")?;
-    for key in &keys {
-        remove.execute(params![key.0, key.1])?;
-    }
-    Ok(keys.len())
-}
-
-/// Old notifications of which nothing waits any more, and their deliveries. One that many webhooks may have heard counts
-/// as many rows.
-fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    // Without a last id it would look through all that is young enough each time that nothing is old.
-    let end = first_since(t, Some(before))?;
-    let mut old = t.prepare_cached(
-        "SELECT id, organizer FROM notifications WHERE id < ?1 AND published_at < ?2 ORDER BY id",
-    )?;
-    let mut webhooks = t.prepare_cached(
-        "SELECT w.id, d.webhook IS NOT NULL AND coalesce(d.settled_at >= ?3, 1) FROM webhooks w
-         LEFT JOIN deliveries d ON d.webhook = w.id AND d.notification = ?1 WHERE w.organizer = ?2",
-    )?;
-    let mut remove_delivery =
-        t.prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND notification = ?2")?;
-    let mut remove = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
-    let mut rows = old.query(params![end, micros(before)])?;
-    let mut work = 0;
-    while work < MAX_BATCH_ROWS
-        && let Some(row) = rows.next()?
-    {
-        let (id, organizer): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let told: Vec<(i64, bool)> = webhooks
-            .query_map(params![id, organizer, micros(before)], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        // What was sent again by hand is in the log for as long as everything else.
-        if told.iter().any(|(_, waits_or_is_young)| *waits_or_is_young) {
-            continue;
-        }
-        for (webhook, _) in &told {
-            remove_delivery.execute([*webhook, id])?;
-        }
-        remove.execute([id])?;
-        work += 1 + told.len();
-    }
-    Ok(work)
 }

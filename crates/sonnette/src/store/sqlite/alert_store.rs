@@ -25,7 +25,7 @@ impl AlertStore for SqliteStore {
         })
     }
 
-    fn settle_alert(
+    fn record_alert_result(
         &self,
         id: AlertId,
         end: &AlertResult,
@@ -66,7 +66,7 @@ pub(super) fn queue(
     kind: AlertKind,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(webhook) = super::webhooks::webhooks(t, "id = ?1", id.0)?.pop() else {
+    let Some(webhook) = super::webhook_rows::webhooks(t, "id = ?1", id.0)?.pop() else {
         return Ok(());
     };
     let mut recipients = webhook.settings.contact_emails;
@@ -81,7 +81,7 @@ pub(super) fn queue(
         );
         return Ok(());
     }
-    let health = super::lanes::health(t, id)?;
+    let health = super::lane_rows::health(t, id)?;
     let (return_code, reason) = last_outcome(t, id)?;
     let recipients = to_json(&recipients);
     t.prepare_cached(
@@ -105,7 +105,7 @@ pub(super) fn queue(
 }
 
 fn contacts(t: &Transaction<'_>, organizer: OrganizerId) -> Result<Vec<String>, StoreError> {
-    let found = super::organizers::organizers(t, "id = ?1", organizer.0)?.pop();
+    let found = super::organizer_rows::organizers(t, "id = ?1", organizer.0)?.pop();
     Ok(found.map(|o| o.contact_emails).unwrap_or_default())
 }
 

@@ -17,7 +17,7 @@ pub trait AlertStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn settle_alert(
+    fn record_alert_result(
         &self,
         id: AlertId,
         end: &AlertResult,

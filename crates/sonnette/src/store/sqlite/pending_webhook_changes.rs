@@ -20,7 +20,7 @@ pub(super) fn owe(
     )?
     .execute(params![webhook.0, made, micros(at)])?;
     t.prepare_cached(
-        "INSERT INTO pending_webhook_changes (organizer, webhook, change, created_at, modified_at, target_url, enabled)
+        "INSERT INTO webhook_news (organizer, webhook, change, created_at, modified_at, target_url, enabled)
          SELECT w.organizer, w.id, ?2, w.created_at, w.modified_at, w.target_url, w.disabled_at IS NULL
          FROM webhooks w JOIN organizers o ON o.id = w.organizer
          WHERE w.id = ?1 AND EXISTS (SELECT 1 FROM json_each(o.dialects) WHERE value = 'creads')",
@@ -31,12 +31,11 @@ pub(super) fn owe(
 
 /// The oldest of them.
 pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookChange>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT * FROM pending_webhook_changes ORDER BY id LIMIT ?1")?;
+    let mut statement = c.prepare_cached("SELECT * FROM webhook_news ORDER BY id LIMIT ?1")?;
     let mut rows = statement.query([limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = Cells::new(row, "pending_webhook_changes");
+        let cells = Cells::new(row, "webhook_news");
         found.push(PendingWebhookChange {
             id: cells.get("id")?,
             organizer: OrganizerId(cells.get("organizer")?),
@@ -53,7 +52,7 @@ pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookCha
 
 /// They have been published.
 pub(super) fn announced(t: &Transaction<'_>, ids: &[i64]) -> Result<(), StoreError> {
-    let mut statement = t.prepare_cached("DELETE FROM pending_webhook_changes WHERE id = ?1")?;
+    let mut statement = t.prepare_cached("DELETE FROM webhook_news WHERE id = ?1")?;
     for id in ids {
         statement.execute([id])?;
     }

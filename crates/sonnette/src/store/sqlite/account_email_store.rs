@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::store::AccountEmailStore;
 
 impl AccountEmailStore for SqliteStore {
-    fn owe_letter(
+    fn enqueue_account_email(
         &self,
         user: UserId,
         kind: AccountEmailKind,
@@ -45,7 +45,11 @@ impl AccountEmailStore for SqliteStore {
         })
     }
 
-    fn due_letters(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountEmail>, StoreError> {
+    fn due_account_emails(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AccountEmail>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT l.id, l.user, u.email, l.kind, l.language, l.organizer, l.at, l.tries
@@ -61,7 +65,7 @@ impl AccountEmailStore for SqliteStore {
         })
     }
 
-    fn settle_letter(
+    fn record_account_email_result(
         &self,
         id: AccountEmailId,
         end: &AccountEmailResult,

@@ -3,14 +3,64 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::StoreError;
 use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError};
 use crate::domain::{
     Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
 };
-use crate::store::MAX_BATCH_ROWS;
+use crate::store::{MAX_BATCH_ROWS, SessionStore};
 
-pub(super) fn add_session(
+impl SessionStore for SqliteStore {
+    fn add_session(
+        &self,
+        hash: &SecretHash,
+        session: &Session,
+        password_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.write(|t| add_session(t, hash, session, password_hash))
+    }
+
+    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.read(|c| session(c, hash, now))
+    }
+
+    fn extend_session(
+        &self,
+        hash: &SecretHash,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|t| extend_session(t, hash, expires, now))
+    }
+
+    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+
+    fn end_sessions_of_user(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(|t| end_sessions(t, user))
+    }
+
+    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+        self.write(|t| add_link(t, hash, link))
+    }
+
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
+        self.read(|c| link(c, hash, now))
+    }
+
+    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+}
+
+fn add_session(
     t: &Transaction<'_>,
     hash: &SecretHash,
     session: &Session,
@@ -37,7 +87,7 @@ pub(super) fn add_session(
     Ok(added > 0)
 }
 
-pub(super) fn session(
+fn session(
     c: &Connection,
     hash: &SecretHash,
     now: Timestamp,
@@ -63,7 +113,7 @@ pub(super) fn session(
     }))
 }
 
-pub(super) fn extend_session(
+fn extend_session(
     t: &Transaction<'_>,
     hash: &SecretHash,
     expires: Timestamp,
@@ -81,11 +131,7 @@ pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), Stor
     Ok(())
 }
 
-pub(super) fn add_link(
-    t: &Transaction<'_>,
-    hash: &SecretHash,
-    link: &Link,
-) -> Result<(), StoreError> {
+fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
     let (purpose, user, organizer, token) = match link.purpose {
         LinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
         LinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
