@@ -3,13 +3,14 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sonnette::domain::{
-    DialectName, Language, Organizer as OrganizerSnapshot, OrganizerId, OrganizerSlug,
-};
-use sonnette::store::{ChangeResult, RegistryStore as _};
-use uuid::Uuid;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{DialectName, Language, Organizer as Tenant, OrganizerSlug};
 
-use super::{audit, output, registry};
+use super::{output, registry};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::organizers::{self, OrganizerPatch};
+use crate::admin::validation::{self, MAX_NAME_CHARS, Violation};
 use crate::config::Settings;
 
 /// The command.
@@ -57,7 +58,9 @@ impl Organizer {
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        if self.name.iter().any(|name| name.contains(char::is_control)) {
+        if let Some(name) = &self.name
+            && validation::single_line(name, MAX_NAME_CHARS) == Err(Violation::ControlCharacter)
+        {
             bail!("control characters are not allowed in a name");
         }
         let store = registry::open(settings)?;
@@ -67,25 +70,19 @@ impl Create {
                 dialects.push(dialect);
             }
         }
-        if dialects.is_empty() {
-            dialects = vec![DialectName::Pretix, DialectName::Custom];
-        }
-        let organizer = OrganizerSnapshot {
-            id: OrganizerId(0),
-            name: self.name.unwrap_or_else(|| self.slug.to_string()),
-            slug: self.slug,
-            uuid: Uuid::new_v4(),
-            language: self.language,
-            dialects,
-            contact_emails: self.contact_emails,
-            failure_policy: None,
+        let patch = OrganizerPatch {
+            name: self.name,
+            language: Some(self.language),
+            dialects: Some(dialects).filter(|dialects| !dialects.is_empty()),
+            contact_emails: Some(self.contact_emails),
+            ..OrganizerPatch::default()
         };
-        let note = audit::note("sonnette.organizer.created", entry(&organizer));
-        match store.add_organizer(&organizer, note)? {
-            ChangeResult::Done(made) => {
-                output::line(format_args!("created organizer {}", made.slug))
-            }
-            _ => bail!("there is an organizer {} already", organizer.slug),
+        let (author, slug) = (Author::command_line(), self.slug.clone());
+        let now = SystemClock.now();
+        match organizers::create(&store, &author, slug, &patch, now) {
+            Ok(created) => output::line(format_args!("created organizer {}", created.slug)),
+            Err(AdminError::Taken) => bail!("there is an organizer {} already", self.slug),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -99,7 +96,7 @@ impl List {
     }
 }
 
-fn entry(organizer: &OrganizerSnapshot) -> Value {
+fn entry(organizer: &Tenant) -> Value {
     json!({
         "id": organizer.id.0,
         "slug": organizer.slug,

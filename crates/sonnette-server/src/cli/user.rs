@@ -11,7 +11,9 @@ use sonnette::domain::{
     User as Account,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser};
+use sonnette::store::{
+    AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser, SessionStore as _,
+};
 
 use super::{Misuse, audit, output, password, registry};
 use crate::config::Settings;
@@ -138,7 +140,7 @@ impl Invite {
         let user = add(&store, email, access, None)?;
         let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
         if settings.mail.host.is_some() {
-            store.owe_letter(user.id, kind, Language::English, organizer, now)?;
+            store.enqueue_account_email(user.id, kind, Language::English, organizer, now)?;
             return output::line(format_args!(
                 "invited {}: the server mails a link",
                 user.email

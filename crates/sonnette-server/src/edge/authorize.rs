@@ -8,12 +8,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
 use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
-use sonnette::store::{Actor, NewAuditEntry};
+use sonnette::store::Actor;
 
 use crate::admin::{Author, tokens};
 use crate::credentials::token_hash;
@@ -49,22 +47,12 @@ impl Caller {
         self.tenant.as_ref().ok_or_else(ApiError::forbidden)
     }
 
-    /// A line of the audit log: what it changes, and when.
-    pub(crate) fn note(&self, action: &'static str, data: Value, at: Timestamp) -> NewAuditEntry {
-        NewAuditEntry {
-            actor: Actor::Token(self.token.id),
-            action,
-            data,
-            at,
-        }
-    }
-
-    /// Who it is to those who change the registry.
+    /// The caller as the author of changes.
     pub(crate) fn author(&self) -> Author {
         Author {
             actor: Actor::Token(self.token.id),
             operator: self.is_operator(),
-            holds: tokens::permissions_of(&self.token),
+            permissions: tokens::permissions_of(&self.token),
         }
     }
 

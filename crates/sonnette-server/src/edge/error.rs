@@ -7,6 +7,7 @@ use sonnette::dialect::FieldErrors;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
+use crate::admin::error::AdminError;
 use crate::credentials::NoRandomBytes;
 use crate::edge::authorization_header::Unauthenticated;
 use crate::edge::response;
@@ -68,13 +69,12 @@ impl ApiError {
         Self::Detail(StatusCode::CONFLICT, detail.into())
     }
 
-    /// 500, where the store answers the change of such a thing with what it never should.
-    pub(crate) fn contradiction(thing: &'static str) -> Self {
-        tracing::error!(
-            thing,
-            "the store answered a change with what it never should"
-        );
-        Self::Internal
+    /// The answer to a change of a `thing` that was not made.
+    pub(crate) fn of_change(error: AdminError, thing: &str) -> Self {
+        match error {
+            AdminError::NotFound => Self::no_such(thing),
+            error => error.into(),
+        }
     }
 
     /// 413.
@@ -123,6 +123,22 @@ impl From<StoreError> for ApiError {
             }
             error => {
                 tracing::error!(%error, "the store refused a request");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::NotFound => Self::not_found(),
+            AdminError::Forbidden => Self::forbidden(),
+            AdminError::Store(error) => error.into(),
+            AdminError::Random(error) => error.into(),
+            // Names are checked where they can be taken.
+            AdminError::Taken | AdminError::Impossible(_) => {
+                tracing::error!(%error, "a change has an impossible result: {error}");
                 Self::Internal
             }
         }

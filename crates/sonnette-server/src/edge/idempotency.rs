@@ -113,7 +113,9 @@ pub(crate) async fn find(
     key: KeyHash,
 ) -> Result<Option<StoredResponse>, ApiError> {
     let now = state.now();
-    state.store(move |store| store.kept_answer(&key, now)).await
+    state
+        .store(move |store| store.stored_response(&key, now))
+        .await
 }
 
 async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Response, ApiError> {
@@ -139,7 +141,7 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
     };
     let now = state.now();
     if state
-        .store(move |store| store.keep_answer(&key, &answer, now))
+        .store(move |store| store.store_response(&key, &answer, now))
         .await
         .is_err()
     {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use sonnette::Sonnette;
-use sonnette::domain::{DialectName, Organizer, TokenHash, TokenId};
+use sonnette::domain::{DialectName, Organizer, Token, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
@@ -144,13 +144,38 @@ impl AppState {
         Ok(())
     }
 
-    /// Lets the store work on a thread where it may block.
+    /// Runs a change of [`admin`](crate::admin) on a thread that may block, and loads it into the registry.
+    ///
+    /// # Errors
+    /// Where the registry cannot be loaded. The result of the change is inside.
+    pub(crate) async fn change<T, E>(
+        &self,
+        change: impl FnOnce(&dyn Store, Timestamp) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, ApiError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let sonnette = self.sonnette.clone();
+        let changed = tokio::task::spawn_blocking(move || {
+            let changed = change(sonnette.store().as_ref(), sonnette.clock().now());
+            sonnette.refresh().map(|_| changed)
+        });
+        Ok(changed.await??)
+    }
+
+    /// Runs `work` on a thread that may block.
     pub(crate) async fn store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = self.sonnette.store().clone();
         Ok(tokio::task::spawn_blocking(move || work(store.as_ref())).await??)
+    }
+
+    /// When a token was last used, to the minute.
+    pub(crate) fn last_used(&self, token: &Token) -> Option<Timestamp> {
+        token.last_used.max(self.token_use.last(token.id))
     }
 
     /// Notes that a token was used; every now and then, tells the store.
@@ -170,7 +195,7 @@ impl AppState {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = self.sonnette.store().touch_tokens(&used) {
+        if let Err(error) = self.sonnette.store().record_token_uses(&used) {
             tracing::warn!(%error, "the times tokens were used could not be written down");
         }
     }

@@ -31,7 +31,7 @@ impl Desk {
             let end = self.send_alert(&alert).await?;
             tell(&alert, &end);
             let store = self.sonnette.store();
-            self.write_down(|| store.settle_alert(alert.id, &end, self.now()))
+            self.write_down(|| store.record_alert_result(alert.id, &end, self.now()))
                 .await;
         }
         Ok(())

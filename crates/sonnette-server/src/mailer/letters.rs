@@ -28,12 +28,12 @@ impl Desk {
         let due = self
             .sonnette
             .store()
-            .due_letters(self.now(), MAX_BATCH_ROWS)?;
+            .due_account_emails(self.now(), MAX_BATCH_ROWS)?;
         for letter in due {
             let end = self.send_letter(&letter).await?;
             tell(&letter, &end);
             let store = self.sonnette.store();
-            self.write_down(|| store.settle_letter(letter.id, &end, self.now()))
+            self.write_down(|| store.record_account_email_result(letter.id, &end, self.now()))
                 .await;
         }
         Ok(())

@@ -11,13 +11,13 @@ use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
 
 use super::path_params::Segments;
-use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused, change, create, own, remove};
-use crate::admin::validation::Fields;
+use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::Address;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::pagination::{Listing, PageNumber, numbered};
 
@@ -74,7 +74,7 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn shown(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
+fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -91,8 +91,8 @@ fn shown(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
     }
 }
 
-fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec, ApiError> {
-    action_types::spec(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
+fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec, ApiError> {
+    action_types::find(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
@@ -114,7 +114,7 @@ pub(crate) async fn list_action_types(
         tenant
             .catalogue
             .iter()
-            .map(|spec| shown(tenant, spec))
+            .map(|spec| action_type_json(tenant, spec))
             .collect(),
     )
 }
@@ -132,7 +132,10 @@ pub(crate) async fn get_action_type(
     Segments((_, name)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    Ok(response::ok(&shown(tenant, spec(tenant, &name)?)))
+    Ok(response::ok(&action_type_json(
+        tenant,
+        find(tenant, &name)?,
+    )))
 }
 
 /// Register an action type
@@ -157,14 +160,14 @@ pub(crate) async fn create_action_type(
     let mut fields = Fields::new(members);
     let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
     let description = fields
-        .text("description", LONGEST_DESCRIPTION)
+        .text("description", MAX_DESCRIPTION_CHARS)
         .unwrap_or_default();
-    let schema = fields.take("schema").filter(|schema| !schema.is_null());
-    let example = fields.take("example").filter(|example| !example.is_null());
+    let schema = fields.take_non_null("schema");
+    let example = fields.take_non_null("example");
     let shape = read_family(&mut fields);
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
-    let name = Fields::demand(name)?;
+    let name = Fields::unwrap_required(name)?;
     let organizer = Some(tenant.organizer.id);
     let row = RegisteredAction {
         id: 0,
@@ -176,9 +179,11 @@ pub(crate) async fn create_action_type(
         shape,
         from_file: false,
     };
-    create(&state, &caller.author(), tenant, row)
-        .await
-        .map_err(|why| refused(name.as_str(), why))?;
+    let (author, tenant) = (caller.author(), tenant.clone());
+    state
+        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .await?
+        .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::CREATED)
 }
 
@@ -210,22 +215,22 @@ pub(crate) async fn change_action_type(
     Segments((_, name)): Segments<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let mut row =
-        own(&caller.author(), caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
+    let author = caller.author();
+    let mut row = action_types::find_changeable(&author, caller.tenant()?, &name)
+        .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
+    fields.keep_unchanged(
+        "action_type",
+        row.name.as_str(),
+        "The name cannot be changed.",
+    );
     if fields
-        .take("action_type")
-        .is_some_and(|given| given != row.name.as_str())
-    {
-        fields.refuse("action_type", "The name cannot be changed.");
-    }
-    if fields
-        .take("family")
-        .is_some_and(|given| !given.is_null() && given != row.shape.as_str())
+        .take_non_null("family")
+        .is_some_and(|sent| sent != row.shape.as_str())
     {
         fields.refuse("family", "The family cannot be changed.");
     }
-    if let Some(description) = fields.text("description", LONGEST_DESCRIPTION) {
+    if let Some(description) = fields.text("description", MAX_DESCRIPTION_CHARS) {
         row.description = description;
     }
     if let Some(schema) = fields.take("schema") {
@@ -236,9 +241,10 @@ pub(crate) async fn change_action_type(
     }
     fields.finish()?;
     let name = row.name.clone();
-    change(&state, &caller.author(), row)
-        .await
-        .map_err(|why| refused(name.as_str(), why))?;
+    state
+        .change(move |store, now| action_types::change(store, &author, &row, now))
+        .await?
+        .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::OK)
 }
 
@@ -256,29 +262,31 @@ pub(crate) async fn delete_action_type(
     Segments((_, name)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let author = caller.author();
-    let row = own(&author, caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
-    remove(&state, &author, row)
-        .await
-        .map_err(|why| refused(&name, why))?;
+    let row = action_types::find_changeable(&author, caller.tenant()?, &name)
+        .map_err(|error| api_error(&name, error))?;
+    state
+        .change(move |store, now| action_types::delete(store, &author, &row, now))
+        .await?
+        .map_err(|error| api_error(&name, error))?;
     Ok(response::no_content())
 }
 
-fn refused(name: &str, refused: Refused) -> ApiError {
-    match refused {
-        Refused::Missing => ApiError::no_such("ActionType"),
-        Refused::ForOperators => ApiError::field(
+fn api_error(name: &str, error: ActionTypeError) -> ApiError {
+    match error {
+        ActionTypeError::NotFound => ApiError::no_such("ActionType"),
+        ActionTypeError::PretixName => ApiError::field(
             "action_type",
             "Only operators register names that begin with pretix.",
         ),
-        Refused::Forbidden => ApiError::forbidden(),
-        Refused::NotRegistered => ApiError::conflict(
+        ActionTypeError::Forbidden => ApiError::forbidden(),
+        ActionTypeError::NotRegistered => ApiError::conflict(
             "This action type was not registered for the organizer: it stays as it is.",
         ),
-        Refused::Known => {
+        ActionTypeError::NameTaken => {
             ApiError::conflict(format!("The action type \"{name}\" is known already."))
         }
-        Refused::Wrong(errors) => errors.into(),
-        Refused::Failed(error) => error,
+        ActionTypeError::Invalid(errors) => errors.into(),
+        ActionTypeError::Other(error) => error.into(),
     }
 }
 
@@ -295,6 +303,6 @@ fn answer(
         .ok_or_else(ApiError::forbidden)?;
     Ok(response::json(
         status,
-        &shown(tenant, spec(tenant, name.as_str())?),
+        &action_type_json(tenant, find(tenant, name.as_str())?),
     ))
 }

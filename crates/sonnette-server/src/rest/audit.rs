@@ -75,12 +75,12 @@ pub(crate) async fn list_audit(
     let organizer = caller.tenant()?.organizer.id;
     // How many there are is known only after looking; a page is asked for by its number.
     let (count, _) = state
-        .store(move |store| store.audit(organizer, 0, 0))
+        .store(move |store| store.audit_entries(organizer, 0, 0))
         .await?;
     let page = Page::of(&address.query, count as u64)?;
     let (skip, size) = span(&page);
     let (_, entries) = state
-        .store(move |store| store.audit(organizer, skip, size))
+        .store(move |store| store.audit_entries(organizer, skip, size))
         .await?;
     Ok(numbered_page(
         &address,

@@ -5,18 +5,20 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Event, EventId, EventSlug};
+use sonnette::domain::{Event, EventSlug};
 use utoipa::ToSchema;
 
 use super::path_params::Segments;
-use crate::admin::validation::Fields;
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::Address;
 use crate::edge::response;
 use crate::edge::response::write_maybe_time;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::pagination::{Listing, PageNumber, numbered};
 
@@ -53,7 +55,7 @@ pub(crate) struct EventBody {
     date_from: Option<String>,
 }
 
-fn shown(event: &Event) -> EventJson {
+fn event_json(event: &Event) -> EventJson {
     EventJson {
         id: event.id.0,
         slug: event.slug.to_string(),
@@ -68,7 +70,10 @@ fn no_event() -> ApiError {
 
 async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let found = events::find(state, organizer, slug).await?;
+    let slug = slug.to_owned();
+    let found = state
+        .store(move |store| events::find(store, organizer, &slug))
+        .await?;
     found.ok_or_else(no_event)
 }
 
@@ -88,7 +93,7 @@ pub(crate) async fn list_events(
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let events = state.store(move |store| store.events(organizer)).await?;
-    numbered(&address, events.iter().map(shown).collect())
+    numbered(&address, events.iter().map(event_json).collect())
 }
 
 /// Create an event
@@ -108,21 +113,23 @@ pub(crate) async fn create_event(
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
     let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
-    let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from").and_then(|at| at.0);
+    let name = fields.filled_text("name", MAX_NAME_CHARS);
+    let date_from = fields.nullable_time("date_from").and_then(|at| at.0);
     fields.finish()?;
-    let slug = Fields::demand(slug)?;
-    let name = name.unwrap_or_else(|| slug.to_string());
-    let event = Event {
-        id: EventId(0),
-        slug,
+    let event = NewEvent {
+        slug: Fields::unwrap_required(slug)?,
         name,
         date_from,
     };
-    let added = events::create(&state, &caller.author(), organizer, event).await?;
-    let event =
-        added.ok_or_else(|| ApiError::field("slug", "An event with this slug already exists."))?;
-    Ok(response::json(StatusCode::CREATED, &shown(&event)))
+    let author = caller.author();
+    let created = state
+        .change(move |store, now| events::create(store, &author, organizer, event, now))
+        .await?;
+    let event = created.map_err(|error| match error {
+        AdminError::Taken => ApiError::field("slug", "An event with this slug already exists."),
+        error => error.into(),
+    })?;
+    Ok(response::json(StatusCode::CREATED, &event_json(&event)))
 }
 
 /// Get an event
@@ -138,7 +145,9 @@ pub(crate) async fn get_event(
     caller: Caller,
     Segments((_, slug)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    Ok(response::ok(&shown(&find(&state, &caller, &slug).await?)))
+    Ok(response::ok(&event_json(
+        &find(&state, &caller, &slug).await?,
+    )))
 }
 
 /// Change an event
@@ -158,22 +167,20 @@ pub(crate) async fn change_event(
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
     let mut fields = Fields::new(members);
-    if fields
-        .take("slug")
-        .is_some_and(|slug| slug != event.slug.as_str())
-    {
-        fields.refuse("slug", "The slug cannot be changed.");
-    }
-    let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from");
+    fields.keep_unchanged("slug", event.slug.as_str(), "The slug cannot be changed.");
+    let name = fields.filled_text("name", MAX_NAME_CHARS);
+    let date_from = fields.nullable_time("date_from");
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
     event.date_from = date_from.map_or(event.date_from, |at| at.0);
     let organizer = caller.tenant()?.organizer.id;
-    if !events::change(&state, &caller.author(), organizer, &event).await? {
-        return Err(no_event());
-    }
-    Ok(response::ok(&shown(&event)))
+    let author = caller.author();
+    let answer = response::ok(&event_json(&event));
+    state
+        .change(move |store, now| events::change(store, &author, organizer, &event, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, "Event"))?;
+    Ok(answer)
 }
 
 /// Delete an event
@@ -191,8 +198,10 @@ pub(crate) async fn delete_event(
 ) -> Result<Response, ApiError> {
     let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
     let organizer = caller.tenant()?.organizer.id;
-    if !events::remove(&state, &caller.author(), organizer, slug).await? {
-        return Err(no_event());
-    }
+    let author = caller.author();
+    state
+        .change(move |store, now| events::delete(store, &author, organizer, &slug, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, "Event"))?;
     Ok(response::no_content())
 }

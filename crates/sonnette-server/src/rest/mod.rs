@@ -4,6 +4,7 @@ pub(crate) mod action_types;
 pub(crate) mod audit;
 pub(crate) mod drf;
 pub(crate) mod events;
+mod fields;
 mod idempotency;
 mod json_body;
 pub(crate) mod notifications;
@@ -16,6 +17,7 @@ mod probes;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod tokens;
+mod violation_text;
 pub(crate) mod webhooks;
 
 use std::sync::{Arc, LazyLock};

@@ -5,22 +5,19 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde::Serialize;
-use serde_json::{Value, json};
-use sonnette::domain::{
-    DialectName, FailurePolicy, Language, Organizer, OrganizerId, OrganizerSlug,
-};
-use sonnette::store::ChangeResult;
+use serde_json::Value;
+use sonnette::domain::{FailurePolicy, Organizer, OrganizerSlug};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::admin::LONGEST_NAME;
-use crate::admin::organizers::{self, Patch, policy_json};
-use crate::admin::validation::{Fields, Nullable};
+use crate::admin::error::AdminError;
+use crate::admin::organizers::{self, OrganizerPatch, failure_policy_json};
+use crate::admin::validation::{MAX_NAME_CHARS, Nullable, Violation};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::Address;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::pagination::{Listing, PageNumber, numbered};
 
@@ -57,7 +54,7 @@ pub(crate) struct OrganizerJson {
 #[derive(ToSchema)]
 #[expect(
     dead_code,
-    reason = "describes a value; it is written by `policy_json`"
+    reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct PolicyJson {
     /// Null: only a 410 switches off.
@@ -68,7 +65,7 @@ pub(crate) struct PolicyJson {
 #[derive(ToSchema)]
 #[expect(
     dead_code,
-    reason = "describes a value; it is written by `policy_json`"
+    reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct DisableAfter {
     /// Failed attempts in a row.
@@ -104,7 +101,7 @@ pub(crate) struct OrganizerBody {
     failure_policy: Option<PolicyJson>,
 }
 
-fn shown(organizer: &Organizer) -> OrganizerJson {
+fn organizer_json(organizer: &Organizer) -> OrganizerJson {
     OrganizerJson {
         id: organizer.id.0,
         slug: organizer.slug.to_string(),
@@ -117,11 +114,11 @@ fn shown(organizer: &Organizer) -> OrganizerJson {
             .map(|dialect| dialect.as_str())
             .collect(),
         contact_emails: organizer.contact_emails.clone(),
-        failure_policy: policy_json(organizer.effective_failure_policy()),
+        failure_policy: failure_policy_json(organizer.effective_failure_policy()),
     }
 }
 
-fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
+fn failure_policy_of(value: &Value) -> Option<Nullable<FailurePolicy>> {
     if value.is_null() {
         return Some(Nullable(None));
     }
@@ -137,9 +134,9 @@ fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     Some(Nullable(Some(FailurePolicy::After { failures, lasting })))
 }
 
-fn read(fields: &mut Fields) -> Patch {
+fn read_patch(fields: &mut Fields) -> OrganizerPatch {
     let failure_policy = fields.take("failure_policy").and_then(|value| {
-        let policy = read_policy(&value);
+        let policy = failure_policy_of(&value);
         if policy.is_none() {
             let expected = "Expected null, {\"disable_after\": null} or \
                     {\"disable_after\": {\"failures\": 20, \"seconds\": 3600}}.";
@@ -147,16 +144,16 @@ fn read(fields: &mut Fields) -> Patch {
         }
         policy
     });
-    let dialects = fields.words("dialects");
+    let dialects = fields.choices("dialects");
     if dialects.as_ref().is_some_and(Vec::is_empty) {
-        fields.refuse("dialects", "This list may not be empty.");
+        fields.check::<()>("dialects", Err(Violation::EmptyList));
     }
-    Patch {
-        name: fields.line("name", LONGEST_NAME),
+    OrganizerPatch {
+        name: fields.single_line("name", MAX_NAME_CHARS),
         uuid: fields.uuid("uuid"),
         language: fields.parsed("language"),
         dialects,
-        contact_emails: fields.emails("contact_emails"),
+        contact_emails: fields.contact_emails("contact_emails"),
         failure_policy,
     }
 }
@@ -180,7 +177,10 @@ pub(crate) async fn list_organizers(
         .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
     let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
     organizers.sort_by_key(|organizer| organizer.id);
-    numbered(&address, organizers.into_iter().map(shown).collect())
+    numbered(
+        &address,
+        organizers.into_iter().map(organizer_json).collect(),
+    )
 }
 
 /// Create an organizer
@@ -199,39 +199,33 @@ pub(crate) async fn create_organizer(
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(members);
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
-    let patch = read(&mut fields);
+    let patch = read_patch(&mut fields);
     fields.finish()?;
-    let slug = Fields::demand(slug)?;
-    let mut organizer = Organizer {
-        id: OrganizerId(0),
-        name: slug.to_string(),
-        slug,
-        uuid: Uuid::new_v4(),
-        language: Language::English,
-        dialects: vec![DialectName::Pretix, DialectName::Custom],
-        contact_emails: Vec::new(),
-        failure_policy: None,
-    };
-    patch.apply(&mut organizer);
-    let data = json!(shown(&organizer));
-    let note = caller.note("sonnette.organizer.created", data, state.now());
-    let slug = organizer.slug.clone();
-    let added = state
-        .store(move |store| store.add_organizer(&organizer, note))
+    let slug = Fields::unwrap_required(slug)?;
+    let author = caller.author();
+    let taken_slug = slug.clone();
+    let created = state
+        .change(move |store, now| organizers::create(store, &author, slug, &patch, now))
         .await?;
-    let registry = state.refresh()?;
-    match added {
-        ChangeResult::Done(organizer) => {
-            Ok(response::json(StatusCode::CREATED, &shown(&organizer)))
+    match created {
+        Ok(organizer) => Ok(response::json(
+            StatusCode::CREATED,
+            &organizer_json(&organizer),
+        )),
+        Err(AdminError::Taken)
+            if state
+                .sonnette
+                .registry()
+                .tenant(taken_slug.as_str())
+                .is_none() =>
+        {
+            Err(uuid_taken())
         }
-        ChangeResult::Taken if registry.tenant(slug.as_str()).is_none() => Err(uuid_taken()),
-        ChangeResult::Taken => Err(ApiError::field(
+        Err(AdminError::Taken) => Err(ApiError::field(
             "slug",
             "An organizer with this slug already exists.",
         )),
-        ChangeResult::Missing | ChangeResult::Refused => {
-            Err(ApiError::contradiction("an organizer"))
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -248,7 +242,7 @@ fn uuid_taken() -> ApiError {
     responses((status = 200, description = "The organizer.", body = OrganizerJson))
 )]
 pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> {
-    Ok(response::ok(&shown(&caller.tenant()?.organizer)))
+    Ok(response::ok(&organizer_json(&caller.tenant()?.organizer)))
 }
 
 /// Change an organizer
@@ -269,36 +263,36 @@ pub(crate) async fn change_organizer(
     let id = before.id;
     let data = Value::Object(members.clone());
     let mut fields = Fields::new(members);
-    if fields
-        .take("slug")
-        .is_some_and(|slug| slug != before.slug.as_str())
-    {
-        fields.refuse("slug", "The slug cannot be changed.");
-    }
-    let patch = read(&mut fields);
+    fields.keep_unchanged("slug", before.slug.as_str(), "The slug cannot be changed.");
+    let patch = read_patch(&mut fields);
     fields.finish()?;
-    let changed = organizers::change(&state, &caller.author(), id, patch, data).await?;
+    let author = caller.author();
+    let changed = state
+        .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
+        .await?;
     match changed {
-        ChangeResult::Done(organizer) => Ok(response::ok(&shown(&organizer))),
-        ChangeResult::Missing => Err(ApiError::forbidden()),
-        ChangeResult::Taken => Err(uuid_taken()),
-        ChangeResult::Refused => Err(ApiError::contradiction("an organizer")),
+        Ok(organizer) => Ok(response::ok(&organizer_json(&organizer))),
+        Err(AdminError::NotFound) => Err(ApiError::forbidden()),
+        Err(AdminError::Taken) => Err(uuid_taken()),
+        Err(error) => Err(error.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn failure_policies_are_read_as_they_are_written() {
         for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
             assert_eq!(
-                read_policy(&policy_json(policy)),
+                failure_policy_of(&failure_policy_json(policy)),
                 Some(Nullable(Some(policy)))
             );
         }
-        assert_eq!(read_policy(&Value::Null), Some(Nullable(None)));
+        assert_eq!(failure_policy_of(&Value::Null), Some(Nullable(None)));
         for wrong in [
             json!({}),
             json!(3),
@@ -307,7 +301,7 @@ mod tests {
             json!({"disable_after": {"failures": 1, "seconds": -1}}),
             json!({"disable_after": null, "more": 1}),
         ] {
-            assert_eq!(read_policy(&wrong), None, "{wrong}");
+            assert_eq!(failure_policy_of(&wrong), None, "{wrong}");
         }
     }
 }

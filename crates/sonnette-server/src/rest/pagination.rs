@@ -7,7 +7,8 @@ use sonnette::store::TimeRange;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admin::validation::INVALID_TIME;
+use super::violation_text::violation_text;
+use crate::admin::validation::Violation;
 use crate::edge::error::{ApiError, Messages};
 use crate::edge::links::Address;
 use crate::edge::response;
@@ -184,7 +185,7 @@ impl<'a> Filters<'a> {
             "false" | "0" => Some(false),
             _ => None,
         };
-        self.parsed(name, parse, "Must be a valid boolean.")
+        self.parsed(name, parse, &violation_text(&Violation::NotBoolean))
     }
 
     /// An id.
@@ -202,11 +203,8 @@ impl<'a> Filters<'a> {
         name: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let otherwise = format!(
-            "\"{}\" is not a valid choice.",
-            self.text(name).unwrap_or_default()
-        );
-        self.parsed(name, parse, &otherwise)
+        let text = self.text(name).unwrap_or_default().to_owned();
+        self.parsed(name, parse, &violation_text(&Violation::NotChoice(text)))
     }
 
     /// `since` and `until`.
@@ -225,7 +223,7 @@ impl<'a> Filters<'a> {
                 .ok()
                 .or_else(|| text.parse().ok())
         };
-        self.parsed(name, parse, INVALID_TIME)
+        self.parsed(name, parse, &violation_text(&Violation::NotTime))
     }
 
     /// How many entries a page has.

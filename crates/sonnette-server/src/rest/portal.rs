@@ -7,13 +7,13 @@ use serde::Serialize;
 use sonnette::domain::{Language, Link, LinkPurpose};
 use utoipa::ToSchema;
 
-use crate::admin::validation::Fields;
 use crate::credentials::{random_secret_text, token_hash};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::Base;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 
 /// A link that opens the organizer's pages.
@@ -40,7 +40,7 @@ pub(crate) struct PortalBody {
 
 fn language_of(mut fields: Fields) -> Result<Option<Language>, ApiError> {
     let language = fields.parsed("language");
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
     Ok(language)
 }

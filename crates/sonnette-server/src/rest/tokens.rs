@@ -4,18 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use sonnette::domain::{Permission, Permissions, Token, TokenId};
+use sonnette::domain::{Permission, Permissions, Scope, Token, TokenId};
 use utoipa::ToSchema;
 
 use super::path_params::Segments;
-use crate::admin::LONGEST_NAME;
-use crate::admin::tokens::{self, Patch};
-use crate::admin::validation::Fields;
+use crate::admin::tokens::{self, TokenPatch as Patch};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::Address;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::pagination::{Listing, PageNumber, numbered};
 
@@ -78,8 +78,8 @@ pub(crate) struct TokenPatch {
     active: Option<bool>,
 }
 
-fn shown(state: &AppState, token: &Token) -> TokenJson {
-    let last_used = tokens::last_used(state, token);
+fn token_json(state: &AppState, token: &Token) -> TokenJson {
+    let last_used = state.last_used(token);
     TokenJson {
         id: token.id.0,
         name: token.name.clone(),
@@ -91,10 +91,6 @@ fn shown(state: &AppState, token: &Token) -> TokenJson {
         created: response::time(token.created),
         last_used: last_used.map(response::time),
     }
-}
-
-fn no_token() -> ApiError {
-    ApiError::no_such("Token")
 }
 
 /// List tokens
@@ -112,12 +108,12 @@ pub(crate) async fn list_tokens(
     address: Address,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let tokens = tokens::of(&caller.registry, organizer);
+    let tokens = tokens::of_organizer(&caller.registry, organizer);
     numbered(
         &address,
         tokens
             .into_iter()
-            .map(|token| shown(&state, token))
+            .map(|token| token_json(&state, token))
             .collect(),
     )
 }
@@ -138,14 +134,17 @@ pub(crate) async fn create_token(
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
-    let name = fields.text("name", LONGEST_NAME).unwrap_or_default();
-    let permissions: Option<Vec<Permission>> = fields.words("permissions");
+    let name = fields.text("name", MAX_NAME_CHARS).unwrap_or_default();
+    let permissions: Option<Vec<Permission>> = fields.choices("permissions");
     fields.finish()?;
     let permissions = permissions.map_or(Permissions::DEFAULT, Permissions::from_iter);
-    let (token, text) =
-        tokens::create(&state, &caller.author(), organizer, name, permissions).await?;
+    let scope = Scope::Organizer(organizer, permissions);
+    let author = caller.author();
+    let (token, text) = state
+        .change(move |store, now| tokens::create(store, &author, scope, name, now))
+        .await??;
     let answer = NewTokenJson {
-        described: shown(&state, &token),
+        described: token_json(&state, &token),
         token: text,
     };
     Ok(response::json(StatusCode::CREATED, &answer))
@@ -168,16 +167,15 @@ pub(crate) async fn change_token(
 ) -> Result<Response, ApiError> {
     let before = find(&caller, id)?;
     let mut fields = Fields::new(members);
-    let permissions: Option<Vec<Permission>> = fields.words("permissions");
+    let permissions: Option<Vec<Permission>> = fields.choices("permissions");
     let patch = Patch {
-        name: fields.text("name", LONGEST_NAME),
+        name: fields.text("name", MAX_NAME_CHARS),
         permissions: permissions.map(Permissions::from_iter),
         active: fields.boolean("active"),
     };
     fields.finish()?;
-    let changed = tokens::change(&state, &caller.author(), &before, patch).await?;
-    let token = changed.ok_or_else(no_token)?;
-    Ok(response::ok(&shown(&state, &token)))
+    let token = change(&state, &caller, before, patch).await?;
+    Ok(response::ok(&token_json(&state, &token)))
 }
 
 /// Deactivate a token
@@ -198,15 +196,27 @@ pub(crate) async fn deactivate_token(
         active: Some(false),
         ..Patch::default()
     };
-    let changed = tokens::change(&state, &caller.author(), &before, off).await?;
-    changed.ok_or_else(no_token)?;
+    change(&state, &caller, before, off).await?;
     Ok(response::no_content())
 }
 
+async fn change(
+    state: &AppState,
+    caller: &Caller,
+    before: Token,
+    patch: Patch,
+) -> Result<Token, ApiError> {
+    let author = caller.author();
+    let changed = state
+        .change(move |store, now| tokens::change(store, &author, &before, patch, now))
+        .await?;
+    changed.map_err(|error| ApiError::of_change(error, "Token"))
+}
+
 fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
-    let own = tokens::of(&caller.registry, caller.tenant()?.organizer.id);
+    let own = tokens::of_organizer(&caller.registry, caller.tenant()?.organizer.id);
     own.into_iter()
         .find(|token| token.id == id)
         .cloned()
-        .ok_or_else(no_token)
+        .ok_or_else(|| ApiError::no_such("Token"))
 }

@@ -7,7 +7,7 @@ use super::inbox::Message;
 use super::sonnette::{Resume, Sonnette, blocking};
 use super::{ControlError, OrganizerSnapshot, publisher};
 use crate::domain::{NotificationId, WebhookId};
-use crate::store::{Erased, Store, StoreError, TimeRange};
+use crate::store::{ErasureResult, Store, StoreError, TimeRange};
 
 impl Sonnette {
     /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
@@ -46,12 +46,12 @@ impl Sonnette {
         &self,
         tenant: &OrganizerSnapshot,
         subject: &str,
-    ) -> Result<Erased, ControlError> {
+    ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.shared.store.clone(), subject.to_owned());
         let (through, lanes) = blocking(move || {
             // What is published from now on is another matter; so lanes that are found below are all there are.
-            let through = store.newest_id()?;
+            let through = store.newest_notification_id()?;
             Ok((through, store.lanes_of_subject(organizer, &key)?))
         })
         .await?;
@@ -77,9 +77,9 @@ impl Sonnette {
         );
         Ok(blocking(move || {
             let mut resumes = resumes;
-            let mut sum = Erased::default();
+            let mut sum = ErasureResult::default();
             loop {
-                let erased = store.erase(organizer, &key, through, now)?;
+                let erased = store.erase_subject(organizer, &key, through, now)?;
                 sum.notifications += erased.notifications;
                 sum.attempts += erased.attempts;
                 sum.dropped += erased.dropped;
@@ -87,7 +87,7 @@ impl Sonnette {
                     break;
                 }
             }
-            let newest = store.newest_id()?;
+            let newest = store.newest_notification_id()?;
             for resume in &mut resumes {
                 resume.through = newest;
             }
@@ -122,7 +122,7 @@ fn recover(
         count += if dry_run {
             missed.len() as u64
         } else {
-            store.owe(webhook, &missed, now)?
+            store.enqueue(webhook, &missed, now)?
         };
         after = next;
         if after.is_none() {

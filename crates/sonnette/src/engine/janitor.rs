@@ -43,7 +43,7 @@ impl Janitor {
     pub(crate) fn run(&self) {
         let (mut expired, mut pruned) = (None::<Instant>, None::<Instant>);
         while !self.pause(TIDY) {
-            self.store.tidy();
+            self.store.checkpoint();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
                 expired = Some(Instant::now());
                 warn("expired deliveries could not be given up", self.expire());
@@ -53,7 +53,7 @@ impl Janitor {
                 warn("the old log could not be removed", self.prune());
             }
         }
-        self.store.tidy();
+        self.store.checkpoint();
     }
 
     pub(crate) fn stop(&self) {
@@ -72,22 +72,22 @@ impl Janitor {
 
     fn expire(&self) -> Result<(), StoreError> {
         let registry = self.registry.current();
-        for webhook in self.store.waiting_lanes()? {
+        for webhook in self.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // What waits for one that is off is held: it has no time of its own, and is found here by its age.
-                while self.store.make_due(webhook, self.clock.now())? == MAX_BATCH_ROWS {
+                while self.store.schedule_now(webhook, self.clock.now())? == MAX_BATCH_ROWS {
                     if self.pause(BREATH) {
                         return Ok(());
                     }
                 }
             }
-            let mut expired = self.store.expire(webhook, self.clock.now())?;
+            let mut expired = self.store.expire_deliveries(webhook, self.clock.now())?;
             let any = expired > 0;
             while expired == MAX_BATCH_ROWS {
                 if self.pause(BREATH) {
                     return Ok(());
                 }
-                expired = self.store.expire(webhook, self.clock.now())?;
+                expired = self.store.expire_deliveries(webhook, self.clock.now())?;
             }
             if any
                 && self.is_strict(webhook)

@@ -37,7 +37,7 @@ impl Sonnette {
         let (store, registry) = (self.shared.store.clone(), self.registry());
         let now = self.shared.clock.now();
         blocking(move || {
-            let webhooks = store.troubled(now, limit)?;
+            let webhooks = store.unhealthy_webhooks(now, limit)?;
             views(&*store, &registry, &webhooks)
         })
         .await

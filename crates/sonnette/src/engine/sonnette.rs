@@ -86,7 +86,7 @@ impl Sonnette {
             alerts,
         });
         let janitor = Arc::new(Janitor::new(&shared, log_kept));
-        let waiting = shared.store.waiting_lanes()?;
+        let waiting = shared.store.lanes_with_pending_deliveries()?;
         let mut sending = Vec::new();
         for thread in 0..shared.inboxes.len() {
             let own = waiting
@@ -272,7 +272,7 @@ impl Sonnette {
         let (store, now) = (self.shared.store.clone(), self.now());
         let count = blocking(move || {
             let (count, _) = store.backlog(webhook)?;
-            while store.make_due(webhook, now)? == MAX_BATCH_ROWS {}
+            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
             Ok(count)
         })
         .await?;
@@ -305,10 +305,10 @@ impl Sonnette {
             let mut resume = resume;
             let mut count = 0;
             loop {
-                let dropped = store.drop_waiting(webhook, now, "dropped by hand")?;
+                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
                 count += dropped as u64;
                 if dropped < MAX_BATCH_ROWS {
-                    resume.through = store.newest_id()?;
+                    resume.through = store.newest_notification_id()?;
                     return Ok(count);
                 }
             }

@@ -71,7 +71,7 @@ impl Sonnette {
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.shared.store.clone();
-        let id = blocking(move || store.reserve_id()).await?;
+        let id = blocking(move || store.reserve_notification_id()).await?;
         example(tenant, webhook, action_type, id, self.shared.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

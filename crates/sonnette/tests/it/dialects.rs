@@ -11,6 +11,7 @@ use sonnette::domain::{
 };
 use sonnette::store::{
     AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
+    WebhookStore as _,
 };
 use sonnette::testing::{Answer, MockClock, Receiver};
 
@@ -231,7 +232,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     for _ in 0..2 {
         world
             .store
-            .retire_webhook(world.organizer, other, note())
+            .mark_webhook_deleted(world.organizer, other, note())
             .unwrap();
     }
     world.sonnette.refresh().unwrap();

@@ -7,7 +7,7 @@ use sonnette::domain::{
     WebhookId, WebhookState,
 };
 use sonnette::engine::{Activity, ControlError, PublishError};
-use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, RegistryStore, TimeRange};
+use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, TimeRange, TokenStore};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::{World, note, order, request};

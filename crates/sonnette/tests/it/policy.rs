@@ -138,7 +138,7 @@ async fn three_days_without_a_success_are_enough_too() {
     order(&world, webhook, 1).await;
     let after = SystemClock.now() + SignedDuration::from_hours(73);
     assert!(!world.store.disable_never_succeeded(webhook, after).unwrap());
-    assert_eq!(world.store.expire(webhook, after).unwrap(), 1);
+    assert_eq!(world.store.expire_deliveries(webhook, after).unwrap(), 1);
     assert!(world.store.disable_never_succeeded(webhook, after).unwrap());
     assert!(!world.store.disable_never_succeeded(webhook, after).unwrap());
     assert_eq!(world.disabled(webhook), Some(DisableReason::Failures));
@@ -212,15 +212,21 @@ async fn an_alert_waits_for_its_time_and_ends_once() {
     let now = SystemClock.now();
     let alert = world.store.due_alerts(now, 9).unwrap().remove(0);
     let end = alert.after_failure(alert.pending.clone(), "no server".to_owned(), now);
-    world.store.settle_alert(alert.id, &end, now).unwrap();
+    world
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
     assert_eq!(world.store.due_alerts(now, 9).unwrap(), []);
     let again = alerts(&world).remove(0);
     assert_eq!((again.id, again.tries), (alert.id, 1));
     world
         .store
-        .settle_alert(alert.id, &AlertResult::Sent, now)
+        .record_alert_result(alert.id, &AlertResult::Sent, now)
         .unwrap();
-    world.store.settle_alert(alert.id, &end, now).unwrap();
+    world
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
     assert_eq!(alerts(&world), []);
     world.sonnette.stop().await;
 }

@@ -22,9 +22,9 @@ const PROGRAM_MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("credentials", &[]),
     ("telemetry", &["config"]),
     ("edge", &["admin", "credentials"]),
-    ("admin", &["credentials", "edge", "rest"]),
+    ("admin", &["credentials"]),
     ("rest", &["admin", "credentials", "edge"]),
-    ("dashboard", &["admin", "credentials", "edge", "rest"]),
+    ("dashboard", &["admin", "credentials", "edge"]),
     ("mailer", &["config", "credentials"]),
     ("app", &["config", "dashboard", "edge", "mailer", "rest"]),
     (

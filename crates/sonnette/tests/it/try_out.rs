@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sonnette::domain::{ExtraHeader, Failure, OrganizerId, Outcome, Secret, Webhook, WebhookId};
 use sonnette::engine::ControlError;
-use sonnette::store::{AttemptQuery, ChangeResult, History, RegistryStore};
+use sonnette::store::{AttemptQuery, AuditLog, ChangeResult, History, RegistryStore};
 use sonnette::testing::{Answer, Receiver};
 
 use crate::world::{World, note, organizer, webhook};
@@ -31,7 +31,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
         value: "yes".to_owned(),
     }];
     let version = world.store.version().unwrap();
-    let audit = || world.store.audit(world.organizer, 0, 99).unwrap().0;
+    let audit = || world.store.audit_entries(world.organizer, 0, 99).unwrap().0;
     let audited = audit();
 
     let mut news = world.sonnette.watch();

@@ -15,7 +15,7 @@ use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
-    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store,
+    Actor, AttemptQuery, ChangeResult, History, NewAuditEntry, RegistryStore, Store, WebhookStore,
 };
 
 /// A note for the audit log that no test looks at.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::form::{error, own};
+use super::form::{own, page_error};
 use super::lookup::url;
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
@@ -47,8 +47,11 @@ pub(crate) async fn delete(
     _: FormData,
 ) -> Result<Response, PageError> {
     let row = own(&state, &page, &name).await?;
-    let removed = action_types::remove(&state, &page.author(), row).await;
-    removed.map_err(error)?;
+    let author = page.author();
+    state
+        .change(move |store, now| action_types::delete(store, &author, &row, now))
+        .await?
+        .map_err(page_error)?;
     Ok(flash::redirect(
         &page.url("/action-types/"),
         "action-type-deleted",

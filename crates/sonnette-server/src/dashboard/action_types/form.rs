@@ -10,7 +10,7 @@ use sonnette::domain::{ActionName, DialectName, PayloadShape, Permission, Regist
 
 use super::lookup::url;
 use super::show::text_of;
-use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused};
+use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
@@ -138,13 +138,17 @@ pub(crate) async fn create(
         shape,
         from_file: false,
     };
-    match action_types::create(&state, &page.author(), &page.tenant, row).await {
+    let (author, tenant) = (page.author(), page.tenant.clone());
+    let created = state
+        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .await?;
+    match created {
         Ok(()) => Ok(flash::redirect(
             &url(&page, name.as_str()),
             "action-type-registered",
         )),
-        Err(why) => {
-            put(texts, &name, why, &mut errors)?;
+        Err(error) => {
+            add_error(texts, &name, error, &mut errors)?;
             EditTemplate::new(page).refused(input, errors)
         }
     }
@@ -171,11 +175,15 @@ pub(crate) async fn change(
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     (row.description, row.schema, row.example) = rest(texts, &form, &mut errors);
-    let to = url(&page, &name);
+    let (to, action_name) = (url(&page, &name), row.name.clone());
     if errors.is_empty() {
-        match action_types::change(&state, &page.author(), row.clone()).await {
+        let (author, row) = (page.author(), row.clone());
+        let changed = state
+            .change(move |store, now| action_types::change(store, &author, &row, now))
+            .await?;
+        match changed {
             Ok(()) => return Ok(flash::redirect(&to, "action-type-changed")),
-            Err(why) => put(texts, &row.name, why, &mut errors)?,
+            Err(error) => add_error(texts, &action_name, error, &mut errors)?,
         }
     }
     let input = Input {
@@ -192,21 +200,21 @@ pub(super) async fn own(
     name: &str,
 ) -> Result<RegisteredAction, PageError> {
     page.require(state, Permission::Organizer).await?;
-    action_types::own(&page.author(), &page.tenant, name).map_err(error)
+    action_types::find_changeable(&page.author(), &page.tenant, name).map_err(page_error)
 }
 
-/// A refusal that is nobody's typing.
-pub(super) fn error(why: Refused) -> PageError {
-    match why {
-        Refused::Missing => PageError::NotFound,
-        Refused::ForOperators | Refused::Forbidden => PageError::Forbidden {
+/// An error that is about no field of the form.
+pub(super) fn page_error(error: ActionTypeError) -> PageError {
+    match error {
+        ActionTypeError::NotFound => PageError::NotFound,
+        ActionTypeError::PretixName | ActionTypeError::Forbidden => PageError::Forbidden {
             permission: None,
             contacts: Vec::new(),
         },
-        Refused::NotRegistered | Refused::Known | Refused::Wrong(_) => {
-            PageError::Conflict("conflict-not-registered")
-        }
-        Refused::Failed(error) => error.into(),
+        ActionTypeError::NotRegistered
+        | ActionTypeError::NameTaken
+        | ActionTypeError::Invalid(_) => PageError::Conflict("conflict-not-registered"),
+        ActionTypeError::Other(error) => error.into(),
     }
 }
 
@@ -226,7 +234,7 @@ fn rest(
     form: &FormData,
     errors: &mut FormErrors,
 ) -> (String, Option<Value>, Option<Value>) {
-    let description = errors.text(texts, form, "description", LONGEST_DESCRIPTION);
+    let description = errors.text(texts, form, "description", MAX_DESCRIPTION_CHARS);
     let mut json = |field: &'static str| {
         let value = serde_json::from_str(form.get_non_empty(field)?);
         if let Err(error) = &value {
@@ -238,28 +246,36 @@ fn rest(
     (description, schema, example)
 }
 
-/// Puts a refusal beside the field it is about.
-fn put(
+/// Adds an error to the field that it is about.
+fn add_error(
     texts: &Texts,
     name: &ActionName,
-    why: Refused,
+    error: ActionTypeError,
     errors: &mut FormErrors,
 ) -> Result<(), PageError> {
-    match why {
-        Refused::ForOperators => errors.add("name", texts.get("action-type-for-operators")),
-        Refused::Known => errors.add("name", texts.get_with("action-type-known", name)),
-        Refused::Wrong(FieldErrors(violations)) => {
+    match error {
+        ActionTypeError::PretixName => errors.add("name", texts.get("action-type-for-operators")),
+        ActionTypeError::NameTaken => {
+            errors.add("name", texts.get_with("action-type-known", name));
+        }
+        ActionTypeError::Invalid(FieldErrors(violations)) => {
             for (path, message) in violations {
-                wrong(texts, name, &path, &message, errors);
+                add_violation(texts, name, &path, &message, errors);
             }
         }
-        why => return Err(error(why)),
+        error => return Err(page_error(error)),
     }
     Ok(())
 }
 
-/// What the dialects say, in the reader's language as far as it is not about the inside of a schema.
-fn wrong(texts: &Texts, name: &ActionName, path: &str, message: &str, errors: &mut FormErrors) {
+/// Adds a violation of the rules of a dialect. The details of a schema are in English.
+fn add_violation(
+    texts: &Texts,
+    name: &ActionName,
+    path: &str,
+    message: &str,
+    errors: &mut FormErrors,
+) {
     let dialect = name.first_word().parse().unwrap_or(DialectName::Custom);
     match (path, dialect) {
         ("action_type", DialectName::Custom) => {

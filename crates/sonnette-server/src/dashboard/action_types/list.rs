@@ -5,7 +5,7 @@ use axum::response::Response;
 use sonnette::domain::Permission;
 
 use super::lookup::{group, url};
-use crate::dashboard::action_types::labels::{about, label};
+use crate::dashboard::action_types::labels::{description, label};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::OrganizerPage;
@@ -43,7 +43,7 @@ pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
             url: url(&page, spec.name.as_str()),
             label: label(texts, spec),
             name: spec.name.to_string(),
-            description: about(texts, spec),
+            description: description(texts, spec),
             registered: registered.any(|row| row.name == spec.name),
         };
         match groups.iter_mut().find(|known| known.name == name) {

@@ -19,7 +19,7 @@ pub(crate) fn url(page: &OrganizerPage, name: &str) -> String {
 }
 
 pub(super) fn spec<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionSpec, PageError> {
-    action_types::spec(&page.tenant, name).ok_or(PageError::NotFound)
+    action_types::find(&page.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// What an action type belongs to: a family of pretix, else its dialect.

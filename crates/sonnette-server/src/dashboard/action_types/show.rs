@@ -10,7 +10,7 @@ use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 use super::lookup::{group, spec, url};
 use super::schema_keys::{Key, keys};
 use crate::admin::action_types;
-use crate::dashboard::action_types::labels::{about, label};
+use crate::dashboard::action_types::labels::{description, label};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::json::{format_text, to_pretty_json};
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
@@ -62,7 +62,7 @@ pub(crate) async fn show(
     let spec = spec(&page, &name)?;
     let example = page.tenant.example(spec, state.now());
     let may_change = page.may(Permission::Organizer)
-        && action_types::own(&page.author(), &page.tenant, &name).is_ok();
+        && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
     let mut registered = page.tenant.registered.iter();
     let all = spec.concrete_names();
     let view = OneTemplate {
@@ -70,7 +70,7 @@ pub(crate) async fn show(
         label: label(page.layout.texts, spec),
         name: spec.name.to_string(),
         group: group(page.layout.texts, spec),
-        description: about(page.layout.texts, spec),
+        description: description(page.layout.texts, spec),
         event: event_words(spec.event_rule(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()

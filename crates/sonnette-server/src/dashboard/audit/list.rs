@@ -63,7 +63,7 @@ pub(crate) async fn show(
     let organizer = page.organizer();
     let (count, entries, users) = state
         .store(move |store| {
-            let (count, entries) = store.audit(organizer, skip, PAGE_SIZE)?;
+            let (count, entries) = store.audit_entries(organizer, skip, PAGE_SIZE)?;
             Ok((count, entries, store.users(None)?))
         })
         .await?;

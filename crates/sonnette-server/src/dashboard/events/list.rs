@@ -4,10 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Event, EventFilter, EventId, EventSlug, Permission};
+use sonnette::domain::{Event, EventFilter, EventSlug, Permission};
 
 use super::show::starts;
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
@@ -90,29 +92,30 @@ pub(crate) async fn add(
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     let slug: Option<EventSlug> = form.get("slug").parse().ok();
-    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
     let date_from = starts(texts, &form, &mut errors);
     match slug {
         None => errors.add("slug", texts.get("event-slug-invalid")),
         Some(slug) if errors.is_empty() => {
-            let event = Event {
-                id: EventId(0),
-                name: if name.is_empty() {
-                    slug.to_string()
-                } else {
-                    name.clone()
-                },
+            let event = NewEvent {
                 slug: slug.clone(),
+                name: Some(name.clone()).filter(|name| !name.is_empty()),
                 date_from,
             };
-            let made = events::create(&state, &page.author(), page.organizer(), event).await?;
-            if made.is_some() {
-                return Ok(flash::redirect(
-                    &page.url("/settings/events/"),
-                    "event-added",
-                ));
+            let (author, organizer) = (page.author(), page.organizer());
+            let created = state
+                .change(move |store, now| events::create(store, &author, organizer, event, now))
+                .await?;
+            match created {
+                Ok(_) => {
+                    return Ok(flash::redirect(
+                        &page.url("/settings/events/"),
+                        "event-added",
+                    ));
+                }
+                Err(AdminError::Taken) => errors.add("slug", texts.get_with("event-known", slug)),
+                Err(error) => return Err(error.into()),
             }
-            errors.add("slug", texts.get_with("event-known", slug));
         }
         Some(_) => {}
     }

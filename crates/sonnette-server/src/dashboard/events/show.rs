@@ -7,7 +7,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{Event, EventFilter, Permission};
 
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::events;
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
@@ -63,7 +64,10 @@ struct DeleteTemplate {
 
 async fn find(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Event, PageError> {
     page.require(state, Permission::Organizer).await?;
-    let found = events::find(state, page.organizer(), slug).await?;
+    let (organizer, slug) = (page.organizer(), slug.to_owned());
+    let found = state
+        .store(move |store| events::find(store, organizer, &slug))
+        .await?;
     found.ok_or(PageError::NotFound)
 }
 
@@ -97,7 +101,7 @@ pub(crate) async fn change(
     let mut event = find(&state, &page, &slug).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
-    event.name = errors.required_text(texts, &form, "name", LONGEST_NAME);
+    event.name = errors.filled_text(texts, &form, "name", MAX_NAME_CHARS);
     event.date_from = starts(texts, &form, &mut errors);
     if !errors.is_empty() {
         let view = EventTemplate {
@@ -109,9 +113,10 @@ pub(crate) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    if !events::change(&state, &page.author(), page.organizer(), &event).await? {
-        return Err(PageError::NotFound);
-    }
+    let (author, organizer) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| events::change(store, &author, organizer, &event, now))
+        .await??;
     Ok(flash::redirect(
         &page.url("/settings/events/"),
         "event-saved",
@@ -150,9 +155,10 @@ pub(crate) async fn delete(
     _: FormData,
 ) -> Result<Response, PageError> {
     let event = find(&state, &page, &slug).await?;
-    if !events::remove(&state, &page.author(), page.organizer(), event.slug).await? {
-        return Err(PageError::NotFound);
-    }
+    let (author, organizer) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| events::delete(store, &author, organizer, &event.slug, now))
+        .await??;
     Ok(flash::redirect(
         &page.url("/settings/events/"),
         "event-deleted",

@@ -6,13 +6,15 @@ use axum::response::Response;
 use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
 
 use super::lookup::{find, need};
-use crate::admin::webhooks::hold_reason::{self, Waiting};
+use crate::admin::notifications::published_data;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::action_types::lookup;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::json::format_text;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::delivery_status::hold_reason_key;
 use crate::edge::AppState;
 
 struct Row {
@@ -68,12 +70,13 @@ pub(crate) async fn show(
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = page.tenant.webhooks.keys().copied().collect();
     let deliveries = state
-        .store(move |store| store.deliveries_of(id, &webhooks))
+        .store(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let waits = Waiting::at(&state, &page.tenant, delivery.webhook).await?;
-        rows.push(row(&page, &delivery, waits));
+        let webhook = page.tenant.webhooks.get(&delivery.webhook);
+        let hold_reason = HoldReason::of(&state.sonnette, webhook.map(AsRef::as_ref)).await?;
+        rows.push(row(&page, &delivery, hold_reason));
     }
     let list = page.url("/notifications/");
     let may_replay = page.may(Permission::Publish) && !erased;
@@ -89,7 +92,7 @@ pub(crate) async fn show(
         action_type: notification.action_type.to_string(),
         catalogue: known.map(|spec| lookup::url(&page, spec.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
-        data: (!erased).then(|| format_text(hold_reason::data(&entry).get().as_bytes())),
+        data: (!erased).then(|| format_text(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
         matched: entry.deliveries,
         rows,
@@ -97,7 +100,7 @@ pub(crate) async fn show(
     })
 }
 
-fn row(page: &OrganizerPage, delivery: &Delivery, waits: Waiting) -> Row {
+fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
     let webhook = page.tenant.webhooks.get(&delivery.webhook);
     let may_look = page.may(Permission::Webhooks);
     let url = may_look.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
@@ -121,17 +124,14 @@ fn row(page: &OrganizerPage, delivery: &Delivery, waits: Waiting) -> Row {
         attempts: delivery.attempts,
     };
     match &delivery.state {
-        DeliveryState::Scheduled { due_at } if waits == Waiting::Time => Row {
+        DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => Row {
             class: "off",
             state: "notification-delivery-scheduled",
             at: Some(TimeElement(*due_at)),
             ..row
         },
         DeliveryState::Scheduled { .. } | DeliveryState::Held => Row {
-            why: Some(match waits {
-                Waiting::Webhook => "notification-delivery-held-webhook",
-                Waiting::Receiver | Waiting::Time => "notification-delivery-held-receiver",
-            }),
+            why: Some(hold_reason_key(hold_reason)),
             ..row
         },
         DeliveryState::Settled { at, how, reason } => {

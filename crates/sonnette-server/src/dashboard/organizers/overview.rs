@@ -18,7 +18,7 @@ use crate::dashboard::shell::page::{OrganizerPage, UserPage};
 use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::shell::time_element::TimeElement;
 use crate::dashboard::shell::url_text::BreakableUrl;
-use crate::dashboard::webhooks::status::{Standing, diagnosis};
+use crate::dashboard::webhooks::status::{WebhookStatus, diagnosis};
 use crate::edge::AppState;
 
 /// Lanes that are looked at to find the worst, and organizers on a page.
@@ -33,7 +33,7 @@ struct Trouble {
     organizer: String,
     target: BreakableUrl,
     url: String,
-    standing: Standing,
+    status: WebhookStatus,
     since: Option<TimeElement>,
     waiting: u64,
     /// How long the oldest of them has waited.
@@ -171,7 +171,9 @@ async fn troubles(
     now: Timestamp,
 ) -> Result<Vec<Trouble>, PageError> {
     let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
-    let last = state.store(move |store| store.last_attempts(&ids)).await?;
+    let last = state
+        .store(move |store| store.latest_attempts(&ids))
+        .await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(worst
         .iter()
@@ -195,7 +197,7 @@ fn trouble(
         organizer: tenant.organizer.name.clone(),
         target: BreakableUrl(webhook.target.redacted()),
         url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
-        standing: Standing::of(&diagnosis(webhook, lane, last, now)),
+        status: WebhookStatus::new(&diagnosis(webhook, lane, last, now)),
         since: since.map(|at| texts.time(at)),
         waiting: lane.backlog,
         oldest,

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{DialectName, FailurePolicy, Language, Organizer, Permission};
-use sonnette::store::ChangeResult;
 
 use super::settings_form::Input;
 use crate::admin::organizers;
@@ -125,10 +124,9 @@ pub(crate) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let changed = organizers::change(&state, &page.author(), page.organizer(), patch, data).await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(flash::redirect(&page.url("/settings/"), "settings-saved")),
-        ChangeResult::Missing => Err(PageError::NotFound),
-        ChangeResult::Taken | ChangeResult::Refused => Err(PageError::Internal),
-    }
+    let (author, id) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
+        .await??;
+    Ok(flash::redirect(&page.url("/settings/"), "settings-saved"))
 }

@@ -4,9 +4,8 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use sonnette::domain::{DialectName, FailurePolicy, Organizer};
 
-use crate::admin::LONGEST_NAME;
-use crate::admin::organizers::{Patch, policy_json};
-use crate::admin::validation::{MOST_CONTACTS, Nullable, is_contact};
+use crate::admin::organizers::{OrganizerPatch, failure_policy_json};
+use crate::admin::validation::{self, MAX_CONTACT_EMAILS, MAX_NAME_CHARS, Nullable};
 use crate::dashboard::shell::form_data::FormData;
 use crate::dashboard::shell::form_errors::FormErrors;
 use crate::dashboard::shell::texts::Texts;
@@ -77,8 +76,8 @@ impl Input {
         form: &FormData,
         operator: bool,
         errors: &mut FormErrors,
-    ) -> (Patch, Value) {
-        let name = errors.line(texts, form, "name", LONGEST_NAME);
+    ) -> (OrganizerPatch, Value) {
+        let name = errors.single_line(texts, form, "name", MAX_NAME_CHARS);
         let language = self.language.parse().ok();
         if language.is_none() {
             errors.add("language", texts.get("field-error-required"));
@@ -92,12 +91,12 @@ impl Input {
         data.insert("contact_emails".to_owned(), json!(contacts));
         data.insert(
             "failure_policy".to_owned(),
-            policy.map_or(Value::Null, policy_json),
+            policy.map_or(Value::Null, failure_policy_json),
         );
         if let Some(dialects) = &dialects {
             data.insert("dialects".to_owned(), json!(dialects));
         }
-        let patch = Patch {
+        let patch = OrganizerPatch {
             name: Some(name),
             uuid: None,
             language,
@@ -114,15 +113,18 @@ impl Input {
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect();
-        if let Some(wrong) = contacts.iter().find(|contact| !is_contact(contact)) {
+        if let Some(wrong) = contacts
+            .iter()
+            .find(|contact| validation::email(contact).is_err())
+        {
             errors.add(
                 "contacts",
                 texts.get_with("organizer-contact-invalid", wrong),
             );
-        } else if contacts.len() > MOST_CONTACTS {
+        } else if contacts.len() > MAX_CONTACT_EMAILS {
             errors.add(
                 "contacts",
-                texts.get_count("organizer-contacts-too-many", MOST_CONTACTS),
+                texts.get_count("organizer-contacts-too-many", MAX_CONTACT_EMAILS),
             );
         }
         contacts

@@ -1,9 +1,9 @@
 //! Who requests a page.
 
-use jiff::Timestamp;
-use serde_json::Value;
 use sonnette::domain::{Access, OrganizerId, Permission, TokenId, User};
-use sonnette::store::{Actor, NewAuditEntry};
+use sonnette::store::Actor;
+
+use crate::admin::author::Author;
 
 /// Who requests a page.
 #[derive(Debug, Clone)]
@@ -51,13 +51,16 @@ impl CurrentUser {
         }
     }
 
-    /// An entry of the audit log for a change that they make.
-    pub(crate) fn note(&self, action: &'static str, data: Value, at: Timestamp) -> NewAuditEntry {
-        NewAuditEntry {
+    /// An operator as the author of a change of the whole server.
+    pub(crate) fn operator_author(&self) -> Author {
+        Author {
             actor: self.actor(),
-            action,
-            data,
-            at,
+            operator: self.is_operator(),
+            permissions: Permission::ALL
+                .iter()
+                .copied()
+                .filter(|_| self.is_operator())
+                .collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ use sonnette::domain::Permission;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
+use crate::admin::error::AdminError;
 use crate::edge::error::ApiError;
 
 /// Why a request for a page fails.
@@ -77,6 +78,18 @@ impl From<ApiError> for PageError {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             _ => Self::Internal,
+        }
+    }
+}
+
+impl From<AdminError> for PageError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Forbidden => Self::Forbidden {
+                permission: None,
+                contacts: Vec::new(),
+            },
+            error => ApiError::from(error).into(),
         }
     }
 }

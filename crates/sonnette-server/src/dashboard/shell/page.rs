@@ -16,7 +16,7 @@ use super::layout::{Layout, LayoutOrganizer, LayoutUser};
 use super::paths::{PORTAL_PREFIX, is_portal};
 use super::request_origin::RequestOrigin;
 use super::session::SessionKey;
-use crate::admin::Author;
+use crate::admin::author::Author;
 use crate::edge::AppState;
 
 /// People that an error page names as able to grant a missing permission.
@@ -100,7 +100,7 @@ impl OrganizerPage {
         Author {
             actor: self.current_user.actor(),
             operator: self.current_user.is_operator(),
-            holds: self.permissions(),
+            permissions: self.permissions(),
         }
     }
 

@@ -7,8 +7,8 @@ use http::StatusCode;
 use sonnette::domain::{Permissions, Token};
 
 use super::permissions::{Tick, covered, find, ticked, ticks};
-use crate::admin::LONGEST_NAME;
-use crate::admin::tokens::{self, Patch};
+use crate::admin::tokens::{self, TokenPatch};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
@@ -74,7 +74,7 @@ pub(crate) async fn change(
     let token = find(&state, &page, &id).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
-    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
     let permissions = ticked(&form);
     let held = tokens::permissions_of(&token);
     if !held.covers(permissions) && !covered(&page, permissions) {
@@ -90,7 +90,7 @@ pub(crate) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         name: (name != token.name).then_some(name),
         permissions: (permissions != held).then_some(permissions),
         active: None,
@@ -130,9 +130,9 @@ pub(crate) async fn deactivate(
     _: FormData,
 ) -> Result<Response, PageError> {
     let token = find(&state, &page, &id).await?;
-    let patch = Patch {
+    let patch = TokenPatch {
         active: Some(false),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
     put(&state, &page, &token, patch, "token-deactivated").await
 }
@@ -148,9 +148,9 @@ pub(crate) async fn activate(
     if !covered(&page, tokens::permissions_of(&token)) {
         return Err(PageError::Conflict("conflict-token-not-yours"));
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         active: Some(true),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
     put(&state, &page, &token, patch, "token-activated").await
 }
@@ -159,10 +159,12 @@ async fn put(
     state: &AppState,
     page: &OrganizerPage,
     token: &Token,
-    patch: Patch,
+    patch: TokenPatch,
     key: &str,
 ) -> Result<Response, PageError> {
-    let changed = tokens::change(state, &page.author(), token, patch).await?;
-    changed.ok_or(PageError::NotFound)?;
+    let (author, token) = (page.author(), token.clone());
+    state
+        .change(move |store, now| tokens::change(store, &author, &token, patch, now))
+        .await??;
     Ok(flash::redirect(&page.url("/tokens/"), key))
 }

@@ -4,10 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Permission, Permissions, Token};
+use sonnette::domain::{Permission, Permissions, Scope, Token};
 
 use super::permissions::{Tick, covered, ticked, ticks};
-use crate::admin::{LONGEST_NAME, tokens};
+use crate::admin::tokens;
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::form_data::FormData;
 use crate::dashboard::shell::form_errors::FormErrors;
@@ -47,7 +48,7 @@ struct ListTemplate {
 impl ListTemplate {
     fn new(state: &AppState, page: OrganizerPage, ticked: Permissions) -> Result<Self, PageError> {
         let registry = state.refresh()?;
-        let own = tokens::of(&registry, page.organizer());
+        let own = tokens::of_organizer(&registry, page.organizer());
         Ok(Self {
             here: page.url("/tokens/"),
             rows: own
@@ -81,7 +82,7 @@ fn row(state: &AppState, page: &OrganizerPage, token: &Token) -> Row {
         name: token.name.clone(),
         permissions: names.join(", "),
         created: TimeElement(token.created),
-        last_used: tokens::last_used(state, token).map(TimeElement),
+        last_used: state.last_used(token).map(TimeElement),
         active: token.active,
     }
 }
@@ -105,7 +106,7 @@ pub(crate) async fn create(
     page.require(&state, Permission::Organizer).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
-    let name = errors.text(texts, &form, "name", LONGEST_NAME);
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
     let permissions = ticked(&form);
     if !covered(&page, permissions) {
         errors.add("permission", texts.get("token-not-yours"));
@@ -123,7 +124,10 @@ pub(crate) async fn create(
         return Ok(response);
     }
     let (author, organizer) = (page.author(), page.organizer());
-    let made = tokens::create(&state, &author, organizer, name, permissions).await?;
+    let scope = Scope::Organizer(organizer, permissions);
+    let made = state
+        .change(move |store, now| tokens::create(store, &author, scope, name, now))
+        .await??;
     let offered = offered(&page);
     let view = ListTemplate {
         fresh: Some(Fresh {

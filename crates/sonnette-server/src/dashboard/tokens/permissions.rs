@@ -50,7 +50,7 @@ pub(super) async fn find(
     page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let registry = state.refresh()?;
-    let own = tokens::of(&registry, page.organizer());
+    let own = tokens::of_organizer(&registry, page.organizer());
     own.into_iter()
         .find(|token| token.id == id)
         .cloned()

@@ -1,12 +1,15 @@
-//! The users of an organizer: who they are, what they may do, and letting in others.
+//! The users of an organizer: their permissions, and invitations.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserId};
+use sonnette::domain::{Access, AccountEmailKind, Permission, Permissions, User, UserId};
 
-use super::access::{self, LetIn, Tick};
+use super::permissions::{PermissionCheckbox, checkboxes, checked};
+use crate::admin::error::AdminError;
+use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
+use crate::credentials::password_link;
 use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
@@ -20,7 +23,7 @@ struct Row {
     email: String,
     url: String,
     permissions: Vec<String>,
-    invited: bool,
+    is_invited: bool,
 }
 
 #[derive(Template)]
@@ -30,54 +33,55 @@ struct UsersTemplate {
     rows: Vec<Row>,
     action: String,
     email: String,
-    boxes: Vec<Tick>,
-    /// The key of what is wrong with what was typed.
+    checkboxes: Vec<PermissionCheckbox>,
+    /// The key of the error message for the e-mail address.
     error: Option<&'static str>,
-    /// For whom a link is to be handed over, and the link.
+    /// The address of a user and the link that the operator passes on to them.
     link: Option<(String, String)>,
 }
 
-async fn users_page(state: &AppState, page: OrganizerPage) -> Result<UsersTemplate, PageError> {
-    let organizer = page.organizer();
-    let users = state
-        .store(move |store| store.users(Some(organizer)))
-        .await?;
-    let row = |user: &User| Row {
-        email: user.email.to_string(),
-        url: page.url(format_args!("/users/{}/", user.id.0)),
-        permissions: access::held(user, organizer)
-            .unwrap_or_default()
-            .iter()
-            .map(|permission| {
-                page.layout
-                    .texts
-                    .get(&format!("permission-{permission}"))
-                    .into_owned()
-            })
-            .collect(),
-        invited: !user.has_password,
-    };
-    Ok(UsersTemplate {
-        rows: users.iter().map(row).collect(),
-        action: page.url("/users/"),
-        email: String::new(),
-        boxes: access::boxes(&page, Permissions::DEFAULT),
-        error: None,
-        link: None,
-        layout: page.layout,
-    })
+impl UsersTemplate {
+    async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
+        let organizer = page.organizer();
+        let users = state
+            .store(move |store| store.users(Some(organizer)))
+            .await?;
+        Ok(Self {
+            rows: users.iter().map(|user| row(&page, user)).collect(),
+            action: page.url("/users/"),
+            email: String::new(),
+            checkboxes: checkboxes(&page, Permissions::DEFAULT),
+            error: None,
+            link: None,
+            layout: page.layout,
+        })
+    }
 }
 
-/// The users, and a form to invite another.
+fn row(page: &OrganizerPage, user: &User) -> Row {
+    let held = users::permissions_of(user, page.organizer()).unwrap_or_default();
+    let texts = page.layout.texts;
+    Row {
+        email: user.email.to_string(),
+        url: page.url(format_args!("/users/{}/", user.id.0)),
+        permissions: held
+            .iter()
+            .map(|permission| texts.get(&format!("permission-{permission}")).into_owned())
+            .collect(),
+        is_invited: !user.has_password,
+    }
+}
+
+/// Lists the users, with a form that invites another.
 pub(crate) async fn show_users(
     State(state): State<AppState>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    render(&users_page(&state, page).await?)
+    render(&UsersTemplate::load(&state, page).await?)
 }
 
-/// Invites somebody.
+/// Invites a user.
 pub(crate) async fn invite_user(
     State(state): State<AppState>,
     page: OrganizerPage,
@@ -85,42 +89,53 @@ pub(crate) async fn invite_user(
     form: FormData,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let organizer = page.organizer();
-    let permissions = access::ticked(&form, &page.current_user, organizer);
+    let permissions = checked(&form, &page);
     let Ok(email) = form.get("email").parse() else {
-        let boxes = access::boxes(&page, permissions);
-        let shown = UsersTemplate {
+        let checkboxes = checkboxes(&page, permissions);
+        let mut response = render(&UsersTemplate {
             email: form.get("email").to_owned(),
             error: Some("email-invalid"),
-            boxes,
-            ..users_page(&state, page).await?
-        };
-        let mut response = render(&shown)?;
+            checkboxes,
+            ..UsersTemplate::load(&state, page).await?
+        })?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
-    let language = page.tenant.organizer.language;
-    let wanted = access::only(organizer, permissions);
-    let came = access::let_in(&state, &page.current_user, email, wanted, language).await?;
-    told(&state, page, &origin, came).await
+    let invitation = Invitation {
+        email,
+        access: Access::Organizers([(page.organizer(), permissions)].into()),
+        language: page.tenant.organizer.language,
+    };
+    let (author, can_send_email) = (page.author(), state.settings.mails);
+    let result = state
+        .change(move |store, now| users::invite(store, &author, invitation, can_send_email, now))
+        .await??;
+    match result {
+        InvitationResult::Extended => Ok(flash::redirect(&page.url("/users/"), "user-added")),
+        InvitationResult::Taken => Err(PageError::Conflict("conflict-account-taken")),
+        InvitationResult::Sent(delivery) => show_delivery(&state, page, &origin, delivery).await,
+    }
 }
 
-/// Says what came of an invitation: on the list, or with a link to hand over.
-async fn told(
+/// Shows how a link is delivered: in a flash message, or with the link itself.
+async fn show_delivery(
     state: &AppState,
     page: OrganizerPage,
     origin: &RequestOrigin,
-    came: LetIn,
+    delivery: LinkDelivery,
 ) -> Result<Response, PageError> {
-    match came {
-        LetIn::Known => Ok(flash::redirect(&page.url("/users/"), "user-added")),
-        LetIn::Invited => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
-        LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
-        LetIn::ByOperator => Ok(flash::redirect(&page.url("/users/"), "user-by-operator")),
-        LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        LetIn::ByLink(user, path) => render(&UsersTemplate {
-            link: Some((user.email.to_string(), origin.url(&path))),
-            ..users_page(state, page).await?
+    match delivery {
+        LinkDelivery::Email => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
+        LinkDelivery::Throttled => Err(PageError::Conflict("conflict-just-invited")),
+        LinkDelivery::NeedsOperator => {
+            Ok(flash::redirect(&page.url("/users/"), "user-by-operator"))
+        }
+        LinkDelivery::Link { user, secret } => render(&UsersTemplate {
+            link: Some((
+                user.email.to_string(),
+                password_link(&origin.url("/"), &secret),
+            )),
+            ..UsersTemplate::load(state, page).await?
         }),
     }
 }
@@ -132,49 +147,49 @@ struct UserTemplate {
     email: String,
     url: String,
     list: String,
-    invited: bool,
-    /// Whether whoever looks is this user.
-    own: bool,
-    boxes: Vec<Tick>,
+    is_invited: bool,
+    /// Whether it is the current user.
+    is_self: bool,
+    checkboxes: Vec<PermissionCheckbox>,
 }
 
-/// A user of this organizer, and what they hold there.
-async fn user_of(
+/// A user of the organizer, and their permissions there.
+async fn load_user(
     state: &AppState,
     page: &OrganizerPage,
     id: UserId,
 ) -> Result<(User, Permissions), PageError> {
     let found = state.store(move |store| store.user(id)).await?;
     let user = found.ok_or(PageError::NotFound)?;
-    let held = access::held(&user, page.organizer()).ok_or(PageError::NotFound)?;
+    let held = users::permissions_of(&user, page.organizer()).ok_or(PageError::NotFound)?;
     Ok((user, held))
 }
 
-fn is_own(current_user: &CurrentUser, id: UserId) -> bool {
-    matches!(current_user, CurrentUser::User(user) if user.id == id)
+fn is_self(page: &OrganizerPage, id: UserId) -> bool {
+    matches!(&page.current_user, CurrentUser::User(user) if user.id == id)
 }
 
-/// One user.
+/// Shows a user.
 pub(crate) async fn show_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let (user, held) = user_of(&state, &page, UserId(id)).await?;
+    let (user, held) = load_user(&state, &page, UserId(id)).await?;
     render(&UserTemplate {
         email: user.email.to_string(),
         url: page.url(format_args!("/users/{id}/")),
         list: page.url("/users/"),
-        invited: !user.has_password,
-        own: is_own(&page.current_user, user.id),
-        boxes: access::boxes(&page, held),
+        is_invited: !user.has_password,
+        is_self: is_self(&page, user.id),
+        checkboxes: checkboxes(&page, held),
         layout: page.layout,
     })
 }
 
-/// Sets what a user may do, takes it all away, or sends the invitation again, as the button says. Nobody locks
-/// themselves out.
+/// Sets or removes the permissions of a user, or sends the invitation again, depending on the button. Users cannot change
+/// their own permissions.
 pub(crate) async fn change_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
@@ -184,29 +199,38 @@ pub(crate) async fn change_user(
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
     let organizer = page.organizer();
-    let (user, _) = user_of(&state, &page, UserId(id)).await?;
+    let (user, _) = load_user(&state, &page, UserId(id)).await?;
+    let author = page.author();
     if form.contains("again") && !user.has_password {
-        let language = page.tenant.organizer.language;
-        let kind = AccountEmailKind::Invitation;
-        let came = access::send(
-            &state,
-            &page.current_user,
-            user,
-            kind,
-            language,
-            Some(organizer),
-        )
-        .await?;
-        return told(&state, page, &origin, came).await;
+        let email = AccountEmail {
+            kind: AccountEmailKind::Invitation,
+            language: page.tenant.organizer.language,
+            organizer: Some(organizer),
+        };
+        let can_send_email = state.settings.mails;
+        let delivery = state
+            .change(move |store, now| {
+                users::send_link(store, &author, user, &email, can_send_email, now)
+            })
+            .await??;
+        return show_delivery(&state, page, &origin, delivery).await;
     }
-    if is_own(&page.current_user, user.id) {
+    if is_self(&page, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));
     }
-    let taken = form.contains("remove");
-    let asked = access::ticked(&form, &page.current_user, organizer);
-    let after = (!taken).then_some(asked);
-    access::set(&state, &page.current_user, user.id, organizer, after).await?;
-    let key = if taken {
+    let is_removed = form.contains("remove");
+    let permissions = (!is_removed).then(|| checked(&form, &page));
+    let set = state
+        .change(move |store, now| {
+            users::set_permissions(store, &author, user.id, (organizer, permissions), now)
+        })
+        .await?;
+    match set {
+        Ok(()) => {}
+        Err(AdminError::Forbidden) => return Err(PageError::Conflict("conflict-more-than-own")),
+        Err(error) => return Err(error.into()),
+    }
+    let key = if is_removed {
         "user-removed"
     } else {
         "user-changed"

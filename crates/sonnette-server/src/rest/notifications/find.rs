@@ -9,7 +9,8 @@ use sonnette::domain::{EventSlug, NotificationId, WebhookId};
 use sonnette::store::{NotificationEntry, NotificationQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admin::webhooks::hold_reason::{self, Waiting};
+use crate::admin::notifications::published_data;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -170,21 +171,28 @@ pub(crate) async fn get_notification(
             let Some(entry) = store.notification(organizer, id)? else {
                 return Ok(None);
             };
-            Ok(Some((entry, store.deliveries_of(id, &webhooks)?)))
+            Ok(Some((
+                entry,
+                store.deliveries_of_notification(id, &webhooks)?,
+            )))
         })
         .await?;
     let (entry, deliveries) = found.ok_or_else(|| ApiError::no_such("Notification"))?;
     let mut shown = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let waits = Waiting::at(&state, tenant, delivery.webhook).await?;
+        let hold_reason = HoldReason::of(
+            &state.sonnette,
+            tenant.webhooks.get(&delivery.webhook).map(AsRef::as_ref),
+        )
+        .await?;
         shown.push(NotifiedJson {
             webhook: delivery.webhook.0,
-            delivery: DeliveryJson::of(&delivery, waits),
+            delivery: DeliveryJson::of(&delivery, hold_reason),
         });
     }
     Ok(response::ok(&NotificationDetail {
         notification: NotificationJson::of(&entry),
-        data: hold_reason::data(&entry),
+        data: published_data(&entry),
         deliveries: shown,
     }))
 }

@@ -106,7 +106,10 @@ fn refused(error: PublishError, as_array: bool) -> ApiError {
                 .collect(),
         ),
         PublishError::Invalid(entries) => entries.into_iter().next().map_or_else(
-            || ApiError::contradiction("a notification"),
+            || {
+                tracing::error!("a publication was refused without a reason");
+                ApiError::Internal
+            },
             |(_, errors)| errors.into(),
         ),
         PublishError::TooLarge(index) => data_too_large(place(index)),

@@ -10,20 +10,20 @@ use serde_json::value::RawValue;
 use sonnette::domain::EventSlug;
 use sonnette::engine::PublishRequest;
 
+use crate::admin::validation::Violation;
 use crate::edge::error::{ApiError, Messages};
 use crate::rest::drf::json::Json;
 use crate::rest::drf::parser;
 use crate::rest::json_body::{MAX_EXPLAINED_BYTES, parse_error};
+use crate::rest::violation_text::violation_text;
 
 /// Publications in one request.
 pub(crate) const MOST: usize = 1_000;
 /// Bytes that `data` may have as JSON text.
 pub(crate) const MAX_DATA: usize = 262_144;
 
-const REQUIRED: &str = "This field is required.";
-const NULL: &str = "This field may not be null.";
-const BLANK: &str = "This field may not be blank.";
-const NOT_TEXT: &str = "Not a valid string.";
+/// Characters of an idempotency key or a subject.
+const MAX_KEY_CHARS: usize = 255;
 
 /// The publications of a request.
 #[derive(Debug)]
@@ -213,14 +213,14 @@ impl Entry<'_> {
         let event = wrong.keep(
             "event",
             optional(self.event, |text| {
-                EventSlug::from_str(&text).map_err(|error| error.to_string())
+                EventSlug::from_str(&text).map_err(|error| Violation::Malformed(error.to_string()))
             }),
         );
         let data = wrong.keep("data", required(self.data));
         let idempotency_key = wrong.keep("idempotency_key", optional(self.idempotency_key, short));
         let subject = wrong.keep("subject", optional(self.subject, short));
         for name in self.unknown {
-            wrong.keep(&name, Err::<(), _>("Unknown field.".to_owned()));
+            wrong.keep(&name, Err::<(), _>(Violation::UnknownField));
         }
         match (action_type, event, data, idempotency_key, subject) {
             (Some(action_type), Some(event), Some(data), Some(idempotency_key), Some(subject))
@@ -244,29 +244,32 @@ impl Entry<'_> {
 struct Wrong(Messages);
 
 impl Wrong {
-    fn keep<T>(&mut self, name: &str, checked: Result<T, String>) -> Option<T> {
+    fn keep<T>(&mut self, name: &str, checked: Result<T, Violation>) -> Option<T> {
         checked
-            .map_err(|message| self.0.push((name.to_owned(), vec![message])))
+            .map_err(|violation| {
+                let message = violation_text(&violation).into_owned();
+                self.0.push((name.to_owned(), vec![message]));
+            })
             .ok()
     }
 }
 
-fn text(raw: &RawValue) -> Result<String, String> {
-    serde_json::from_str(raw.get()).map_err(|_| NOT_TEXT.to_owned())
+fn text(raw: &RawValue) -> Result<String, Violation> {
+    serde_json::from_str(raw.get()).map_err(|_| Violation::NotText)
 }
 
-fn required(raw: Option<&RawValue>) -> Result<&RawValue, String> {
+fn required(raw: Option<&RawValue>) -> Result<&RawValue, Violation> {
     match raw {
-        None => Err(REQUIRED.to_owned()),
-        Some(raw) if raw.get() == "null" => Err(NULL.to_owned()),
+        None => Err(Violation::Required),
+        Some(raw) if raw.get() == "null" => Err(Violation::Null),
         Some(raw) => Ok(raw),
     }
 }
 
-fn filled(raw: &RawValue) -> Result<String, String> {
+fn filled(raw: &RawValue) -> Result<String, Violation> {
     let text = text(raw)?;
     if text.is_empty() {
-        Err(BLANK.to_owned())
+        Err(Violation::Blank)
     } else {
         Ok(text)
     }
@@ -274,8 +277,8 @@ fn filled(raw: &RawValue) -> Result<String, String> {
 
 fn optional<T>(
     raw: Option<&RawValue>,
-    check: impl FnOnce(String) -> Result<T, String>,
-) -> Result<Option<T>, String> {
+    check: impl FnOnce(String) -> Result<T, Violation>,
+) -> Result<Option<T>, Violation> {
     match raw.filter(|raw| raw.get() != "null") {
         None => Ok(None),
         Some(raw) => text(raw).and_then(check).map(Some),
@@ -283,13 +286,13 @@ fn optional<T>(
 }
 
 /// 1 to 255 characters without NUL.
-fn short(text: String) -> Result<String, String> {
+fn short(text: String) -> Result<String, Violation> {
     if text.is_empty() {
-        Err(BLANK.to_owned())
-    } else if text.chars().nth(255).is_some() {
-        Err("Ensure this field has no more than 255 characters.".to_owned())
+        Err(Violation::Blank)
+    } else if text.chars().nth(MAX_KEY_CHARS).is_some() {
+        Err(Violation::TooLong { max: MAX_KEY_CHARS })
     } else if text.contains('\0') {
-        Err("Null characters are not allowed.".to_owned())
+        Err(Violation::NullCharacter)
     } else {
         Ok(text)
     }
@@ -335,7 +338,7 @@ mod tests {
 
     #[test]
     fn names_every_wrong_field() {
-        let required = |name: &str| (name.to_owned(), REQUIRED.to_owned());
+        let required = |name: &str| (name.to_owned(), "This field is required.".to_owned());
         assert_eq!(fields("{}"), [required("action_type"), required("data")]);
         assert_eq!(fields(" "), [required("action_type"), required("data")]);
         let long = "x".repeat(256);

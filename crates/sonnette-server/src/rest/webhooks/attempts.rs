@@ -76,7 +76,7 @@ pub(crate) async fn list_webhook_attempts(
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
     let found = state
-        .store(move |store| store.attempts_page(&[id], &query))
+        .store(move |store| store.attempt_page(&[id], &query))
         .await?;
     let until = found.looked_until.map(|id| id.0);
     Ok(pagination::looked(
@@ -111,7 +111,7 @@ pub(crate) async fn list_attempts(
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();
     let found = state
-        .store(move |store| store.attempts_page(&webhooks, &query))
+        .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let until = found.looked_until.map(|id| id.0);
     Ok(pagination::looked(

@@ -9,7 +9,7 @@ use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
 use super::lookup::webhook_of;
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -18,13 +18,13 @@ use crate::edge::response;
 use crate::rest::pagination::{self, Filters, Listing, PageAfter};
 use crate::rest::path_params::Segments;
 
-fn reason(waits: Waiting) -> Option<&'static str> {
-    match waits {
-        Waiting::Time => None,
-        Waiting::Receiver => {
+fn reason(hold_reason: HoldReason) -> Option<&'static str> {
+    match hold_reason {
+        HoldReason::NotDue => None,
+        HoldReason::ReceiverFailing => {
             Some("The receiver keeps failing; only probes are sent until one succeeds.")
         }
-        Waiting::Webhook => Some("The webhook is disabled."),
+        HoldReason::WebhookDisabled => Some("The webhook is disabled."),
     }
 }
 
@@ -62,11 +62,11 @@ pub(crate) struct DeliveryJson {
 
 impl DeliveryJson {
     /// A delivery, and what waiting ones of its webhook wait for.
-    pub(crate) fn of(delivery: &Delivery, waits: Waiting) -> Self {
+    pub(crate) fn of(delivery: &Delivery, hold_reason: HoldReason) -> Self {
         let time = |at: &Timestamp| Some(response::time(*at));
-        let held = || ("held", None, None, reason(waits).map(str::to_owned));
+        let held = || ("held", None, None, reason(hold_reason).map(str::to_owned));
         let (state, due_at, settled_at, reason) = match &delivery.state {
-            DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
+            DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
@@ -119,11 +119,11 @@ impl Asked {
     }
 
     /// The filter over rows; none if no row can be in this state now.
-    fn over_rows(self, waits: Waiting) -> Option<DeliveryStateFilter> {
-        match (self, waits) {
+    fn over_rows(self, hold_reason: HoldReason) -> Option<DeliveryStateFilter> {
+        match (self, hold_reason) {
             (Self::Settled(how), _) => Some(DeliveryStateFilter::Settled(how)),
-            (Self::Scheduled, Waiting::Time)
-            | (Self::Held, Waiting::Receiver | Waiting::Webhook) => {
+            (Self::Scheduled, HoldReason::NotDue)
+            | (Self::Held, HoldReason::ReceiverFailing | HoldReason::WebhookDisabled) => {
                 Some(DeliveryStateFilter::Waiting)
             }
             (Self::Scheduled | Self::Held, _) => None,
@@ -152,8 +152,8 @@ pub(crate) async fn list_deliveries(
     let size = filters.page_size();
     let after = filters.id("after");
     filters.finish()?;
-    let waits = Waiting::of(&state, webhook).await?;
-    let word = asked.map(|asked| asked.over_rows(waits));
+    let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
+    let word = asked.map(|asked| asked.over_rows(hold_reason));
     let found = match word {
         Some(None) => Vec::new(),
         word => {
@@ -172,7 +172,7 @@ pub(crate) async fn list_deliveries(
         size,
         found,
         |delivery| delivery.notification.0,
-        |delivery| DeliveryJson::of(delivery, waits),
+        |delivery| DeliveryJson::of(delivery, hold_reason),
     ))
 }
 
@@ -194,12 +194,12 @@ mod tests {
                 due_at: Timestamp::UNIX_EPOCH,
             },
         };
-        let scheduled = DeliveryJson::of(&delivery, Waiting::Time);
+        let scheduled = DeliveryJson::of(&delivery, HoldReason::NotDue);
         assert_eq!(
             (scheduled.state, scheduled.due_at.as_deref()),
             ("scheduled", Some("1970-01-01T00:00:00.000000Z"))
         );
-        let held = DeliveryJson::of(&delivery, Waiting::Webhook);
+        let held = DeliveryJson::of(&delivery, HoldReason::WebhookDisabled);
         assert_eq!(
             (held.state, held.reason.as_deref()),
             ("held", Some("The webhook is disabled."))
@@ -208,12 +208,15 @@ mod tests {
 
     #[test]
     fn the_lane_decides_what_held_and_scheduled_find() {
-        assert_eq!(Asked::Held.over_rows(Waiting::Time), None);
+        assert_eq!(Asked::Held.over_rows(HoldReason::NotDue), None);
         assert_eq!(
-            Asked::Held.over_rows(Waiting::Receiver),
+            Asked::Held.over_rows(HoldReason::ReceiverFailing),
             Some(DeliveryStateFilter::Waiting)
         );
-        assert_eq!(Asked::Scheduled.over_rows(Waiting::Webhook), None);
+        assert_eq!(
+            Asked::Scheduled.over_rows(HoldReason::WebhookDisabled),
+            None
+        );
         assert_eq!(
             Asked::parse("given_up"),
             Some(Asked::Settled(Settled::GivenUp))

@@ -2,17 +2,16 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use serde_json::json;
 use sonnette::domain::WebhookId;
-use sonnette::store::ChangeResult;
 
 use super::resource::filtered;
+use crate::admin::webhooks::change;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
 use crate::rest::path_params::Segments;
-use crate::rest::webhooks::lookup::no_webhook;
+use crate::rest::webhooks::lookup::WEBHOOK;
 
 /// Disable a webhook
 ///
@@ -34,18 +33,11 @@ pub(crate) async fn disable_webhook(
 ) -> Result<Response, ApiError> {
     filtered(&caller, id, query.as_deref())?;
     let organizer = caller.tenant()?.organizer.id;
-    let note = caller.note(
-        "pretix.webhook.changed",
-        json!({"enabled": false, "id": id}),
-        state.now(),
-    );
-    let changed = state
-        .store(move |store| store.retire_webhook(organizer, id, note))
-        .await?;
-    state.refresh()?;
-    if changed == ChangeResult::Missing {
-        return Err(no_webhook());
-    }
+    let author = caller.author();
+    state
+        .change(move |store, now| change::retire(store, &author, organizer, id, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, WEBHOOK))?;
     state.sonnette.drop_waiting(id).await?;
     state.announced(&caller.tenant()?.organizer).await?;
     Ok(response::no_content())

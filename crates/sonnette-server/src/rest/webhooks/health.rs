@@ -158,7 +158,10 @@ pub(crate) async fn get_webhook_health(
                 limit: 20,
                 ..AttemptQuery::default()
             };
-            Ok((store.samples(id, ago(DAY))?, store.attempts(&[id], &query)?))
+            Ok((
+                store.attempt_timings(id, ago(DAY))?,
+                store.attempts(&[id], &query)?,
+            ))
         })
         .await?;
     let last = newest.iter().find(|attempt| !attempt.test);

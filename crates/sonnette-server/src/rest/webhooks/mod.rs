@@ -15,4 +15,5 @@ pub(crate) mod resend;
 mod resource;
 pub(crate) mod secret;
 pub(crate) mod settings;
+mod settings_input;
 pub(crate) mod test;

@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 use super::deliveries::DeliveryJson;
 use super::lookup::{note, webhook_of};
-use crate::admin::validation::Fields;
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::path_params::Segments;
 
@@ -64,16 +64,16 @@ enum Asked {
 impl Retry {
     fn parse(mut fields: Fields) -> Result<Self, ApiError> {
         let since = fields.required("since", |fields, name| {
-            let since = fields.maybe_time(name)?.0;
+            let since = fields.nullable_time(name)?.0;
             if since.is_none() {
                 fields.refuse(name, "This field may not be null.");
             }
             since
         });
-        let until = fields.maybe_time("until").and_then(|at| at.0);
+        let until = fields.nullable_time("until").and_then(|at| at.0);
         let only = state_of(&mut fields);
         let dry_run = fields.boolean("dry_run").unwrap_or(false);
-        fields.refuse_the_rest();
+        fields.refuse_unknown();
         fields.finish()?;
         Ok(Self {
             span: TimeRange { since, until },
@@ -123,8 +123,8 @@ pub(crate) async fn retry_delivery(
             ControlError::Missing => ApiError::no_such("Delivery"),
             error => error.into(),
         })?;
-    let waits = Waiting::of(&state, webhook).await?;
-    Ok(response::ok(&DeliveryJson::of(&resent, waits)))
+    let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
+    Ok(response::ok(&DeliveryJson::of(&resent, hold_reason)))
 }
 
 /// Send again what was not delivered
@@ -174,7 +174,7 @@ pub(crate) async fn retry_webhook(
     Ok(response::ok(&Count { count }))
 }
 
-/// Send what waits now
+/// Send what hold_reason now
 ///
 /// Everything waiting is due at once. On a failing lane a probe goes at once, and the rest follows its success.
 #[utoipa::path(
@@ -204,7 +204,7 @@ pub(crate) async fn expedite_webhook(
     Ok(response::ok(&Count { count }))
 }
 
-/// Drop what waits
+/// Drop what hold_reason
 ///
 /// Everything waiting is never sent. It can be sent again with `retry/`.
 #[utoipa::path(

@@ -8,7 +8,8 @@ use serde_json::Value;
 use sonnette::domain::{Event, EventSlug, Webhook, WebhookId};
 use utoipa::ToSchema;
 
-use crate::admin::webhooks::lacks_https;
+use crate::admin::validation::Violation;
+use crate::admin::webhooks::fields::WebhookFields;
 use crate::edge::AppState;
 use crate::edge::HttpSettings;
 use crate::edge::authorize::Caller;
@@ -18,8 +19,8 @@ use crate::edge::query::Query;
 use crate::edge::response;
 use crate::rest::drf::media::{Payload, read_body};
 use crate::rest::drf::refusal::Refusal;
-use crate::rest::drf::webhook_fields::WebhookFields;
 use crate::rest::drf::webhook_json::WebhookJson;
+use crate::rest::violation_text::violation_text;
 use crate::rest::webhooks::lookup::{no_webhook, webhook_of};
 
 /// The webhook resource.
@@ -135,8 +136,8 @@ pub(super) fn check_https(
     fields: &WebhookFields,
     before: Option<&Webhook>,
 ) -> Result<(), Refusal> {
-    if lacks_https(settings, fields, before) {
-        let message = "This server only calls https URLs.".to_owned();
+    if fields.violates_https(settings.require_https, before) {
+        let message = violation_text(&Violation::NotHttps).into_owned();
         return Err(Refusal::fields([("target_url", vec![message])]));
     }
     Ok(())

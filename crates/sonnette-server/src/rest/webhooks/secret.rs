@@ -1,7 +1,5 @@
 //! The signing secret: shown, replaced, rotated.
 
-use std::str::FromStr;
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -10,15 +8,19 @@ use sonnette::domain::{Secret, Webhook, WebhookId};
 use utoipa::ToSchema;
 
 use super::lookup::{change, webhook_of};
-use crate::admin::validation::Fields;
+use crate::admin::validation;
 use crate::admin::webhooks::secrets::{self, random_seed};
 use crate::credentials::random_secret;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::path_params::Segments;
+
+/// Characters of the text of a secret.
+const MAX_SECRET_CHARS: usize = 200;
 
 /// What signs a webhook's requests.
 #[derive(Serialize, ToSchema)]
@@ -80,14 +82,12 @@ pub(crate) async fn set_webhook_secret(
     webhook_of(&caller, id)?;
     let mut fields = Fields::new(members);
     let secret = fields.required("secret", |fields, name| {
-        let text = fields.filled(name, 200)?;
-        Secret::from_str(&text)
-            .map_err(|error| fields.refuse(name, error.to_string()))
-            .ok()
+        let text = fields.filled_text(name, MAX_SECRET_CHARS)?;
+        fields.check(name, validation::parsed::<Secret>(&text, MAX_SECRET_CHARS))
     });
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
-    let secret = Fields::demand(secret)?;
+    let secret = Fields::unwrap_required(secret)?;
     replace(
         &state,
         &caller,
@@ -130,10 +130,7 @@ async fn replace(
     action: &'static str,
 ) -> Result<Response, ApiError> {
     let (seed, now) = (random_seed()?, state.now());
-    let swap = move |webhook: &mut Webhook| {
-        secrets::replace(webhook, &secret, &seed, now);
-        true
-    };
+    let swap = move |webhook: &mut Webhook| secrets::replace(webhook, &secret, &seed, now);
     let webhook = change(state, caller, id, (action, json!({ "id": id })), swap).await?;
     Ok(shown(&webhook))
 }

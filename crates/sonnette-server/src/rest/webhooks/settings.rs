@@ -8,14 +8,14 @@ use sonnette::domain::{SignatureScheme, WebhookId, WebhookSettings};
 use utoipa::ToSchema;
 
 use super::lookup::{change, webhook_of};
-use crate::admin::validation::Fields;
+use super::settings_input::parse_settings;
 use crate::admin::webhooks::masks;
 use crate::admin::webhooks::secrets::{complete, random_seed};
-use crate::admin::webhooks::settings::SettingsPatch;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::path_params::Segments;
 
@@ -49,7 +49,7 @@ impl SettingsJson {
             .iter()
             .map(|scheme| scheme.as_str());
         Self {
-            headers: masks::shown(&settings.headers),
+            headers: masks::mask_headers(&settings.headers),
             max_per_second: settings.max_per_second,
             max_concurrency: settings.max_concurrency,
             timeout_seconds: settings.timeout.map(|timeout| timeout.as_secs()),
@@ -94,7 +94,7 @@ pub(crate) async fn change_webhook_settings(
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let stored = webhook_of(&caller, id)?;
-    let patch = SettingsPatch::parse(Fields::new(members), &stored.settings)?;
+    let patch = parse_settings(Fields::new(members), &stored.settings)?;
     if patch.names().is_empty() {
         return Ok(response::ok(&SettingsJson::of(&stored.settings)));
     }
@@ -106,7 +106,6 @@ pub(crate) async fn change_webhook_settings(
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
         patch.apply(&mut webhook.settings);
         complete(webhook, &seed);
-        true
     };
     let webhook = change(&state, &caller, id, note, apply).await?;
     Ok(response::ok(&SettingsJson::of(&webhook.settings)))

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::attempt_json::AttemptDetail;
 use super::lookup::webhook_of;
-use crate::admin::validation::Fields;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::path_params::Segments;
 
@@ -58,7 +58,7 @@ pub(crate) async fn test_webhook(
     {
         fields.refuse("action_type", format!("Unknown action type \"{name}\"."));
     }
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
     let attempt = state.sonnette.test(id, action_type.as_deref()).await?;
     Ok(response::ok(&AttemptDetail::of(&attempt)))

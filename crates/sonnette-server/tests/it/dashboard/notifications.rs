@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use ring::digest::{SHA256, digest};
 use serde_json::json;
 use sonnette::domain::{Scope, Session, SessionOwner};
-use sonnette::store::{AccountStore as _, RegistryStore as _};
+use sonnette::store::{RegistryStore as _, SessionStore as _};
 
 use super::browser::{Browser, words};
 use crate::api::client::{Api, order, receiver};

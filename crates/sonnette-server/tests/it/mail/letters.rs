@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{AccountEmailKind, Language, LinkPurpose, SecretHash};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{AccountEmailStore as _, AccountStore as _};
+use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
 use super::alerts::arguments;
 use super::server::{Mail, MailServer, Manner, Wire};
@@ -116,7 +116,7 @@ fn a_letter_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() 
     let user = store.users(None).unwrap().remove(0).id;
     let owe = || {
         let now = SystemClock.now();
-        store.owe_letter(user, AccountEmailKind::Reset, Language::English, None, now)
+        store.enqueue_account_email(user, AccountEmailKind::Reset, Language::English, None, now)
     };
     assert!(owe().unwrap());
     assert!(!owe().unwrap(), "one a minute");

@@ -99,7 +99,7 @@ impl Dispatcher {
     ) {
         let webhook = slot.id;
         let page = self
-            .blocking(move |shared| shared.store.due(webhook, now, after, limit))
+            .blocking(move |shared| shared.store.due_deliveries(webhook, now, after, limit))
             .await;
         self.with_lane(&slot, |lane| match page {
             Ok(page) => lane.loaded(page, now),
@@ -132,7 +132,7 @@ impl Dispatcher {
         let webhook = slot.id;
         let held = self
             .blocking(move |shared| {
-                while shared.store.make_due(webhook, shared.clock.now())? == MAX_BATCH_ROWS {}
+                while shared.store.schedule_now(webhook, shared.clock.now())? == MAX_BATCH_ROWS {}
                 Ok(())
             })
             .await;

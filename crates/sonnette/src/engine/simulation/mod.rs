@@ -27,7 +27,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
     NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
-    Verdict,
+    Verdict, WebhookStore,
 };
 
 /// How a receiver behaves for a while.
@@ -182,7 +182,10 @@ impl World {
                     self.settle(webhook.id, id, expired);
                 }
                 Step::Load(after, limit) => {
-                    let page = self.store.due(webhook.id, now, after, limit).unwrap();
+                    let page = self
+                        .store
+                        .due_deliveries(webhook.id, now, after, limit)
+                        .unwrap();
                     self.pages.push((webhook.id, page, now));
                 }
                 Step::Sleep(until) => {
@@ -309,7 +312,7 @@ impl World {
         };
         self.settle(webhook, notification.id, settlement);
         if finished.hold {
-            while self.store.make_due(webhook, now).unwrap() > 0 {}
+            while self.store.schedule_now(webhook, now).unwrap() > 0 {}
             self.lane(webhook).look(None);
         }
     }
@@ -424,7 +427,7 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.make_due(webhook, self.now).unwrap() > 0 {}
+        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
         let now = self.now;
         self.lane(webhook).look(Some(now));
     }
@@ -433,15 +436,15 @@ impl World {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_waiting(webhook, self.now, "dropped")
+            .drop_pending(webhook, self.now, "dropped")
             .unwrap();
-        let through = self.store.newest_id().unwrap();
+        let through = self.store.newest_notification_id().unwrap();
         self.lane(webhook).resume(through);
     }
 
     fn expire(&mut self) {
-        for webhook in self.store.waiting_lanes().unwrap() {
-            self.store.expire(webhook, self.now).unwrap();
+        for webhook in self.store.lanes_with_pending_deliveries().unwrap() {
+            self.store.expire_deliveries(webhook, self.now).unwrap();
         }
     }
 }

@@ -85,7 +85,12 @@ impl World {
                 self.answer();
                 self.commit();
             }
-            if self.store.waiting_lanes().unwrap().is_empty() {
+            if self
+                .store
+                .lanes_with_pending_deliveries()
+                .unwrap()
+                .is_empty()
+            {
                 break;
             }
             self.now += Duration::from_mins(10);

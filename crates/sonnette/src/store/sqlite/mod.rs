@@ -3,26 +3,40 @@
 //! One connection writes; it is handed from thread to thread in fair turns. Others read. The write-ahead log is copied
 //! into the file by [`Store::tidy`] on a connection of its own, so that no publication waits for it.
 
-mod accounts;
-mod alerts;
-mod attempts;
+mod account_email_store;
+mod account_store;
+mod action_type_rows;
+mod alert_store;
+mod attempt_pages;
+mod attempt_stats;
+mod audit_log;
 mod commit;
-mod control;
-mod erase;
-mod file;
-mod lanes;
-mod letters;
-mod log;
-mod missed;
-mod news;
-mod organizers;
-mod registry;
+mod database_file;
+mod delivery_admin;
+mod delivery_rows;
+mod delivery_store;
+mod disable_webhook;
+mod disabled_intervals;
+mod erasure_store;
+mod filter;
+mod history;
+mod idempotency_store;
+mod lane_rows;
+mod missed_store;
+mod notification_rows;
+mod organizer_rows;
+mod pending_webhook_changes;
+mod publications;
+mod registry_store;
+mod registry_version;
+mod retention_store;
 mod rows;
-mod sessions;
-mod silences;
-mod tallies;
-mod tokens;
-mod webhooks;
+mod session_store;
+mod settlements;
+mod token_rows;
+mod token_store;
+mod webhook_rows;
+mod webhook_store;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -32,11 +46,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use self::tallies::Gathered;
+use self::attempt_stats::Gathered;
 use super::{Store, StoreError};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
-pub use file::Lock;
+pub use database_file::Lock;
 
 /// How long a statement waits for another process's transaction before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,11 +102,11 @@ impl SqliteStore {
     /// [`StoreError::Refused`] for a file that is damaged, of something else, or of a newer version; it is left as it
     /// was.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        file::make_directory(directory)?;
-        let path = directory.join(file::NAME);
-        file::inspect(&path)?;
+        database_file::make_directory(directory)?;
+        let path = directory.join(database_file::NAME);
+        database_file::inspect(&path)?;
         let mut connection = connect(&path)?;
-        file::migrate(&mut connection)?;
+        database_file::migrate(&mut connection)?;
         let writer = Writer {
             connection,
             known_events: HashSet::new(),
@@ -131,7 +145,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Refused`] with the first thing that is wrong.
     pub fn check(&self) -> Result<(), StoreError> {
-        self.read(file::quick_check)
+        self.read(database_file::quick_check)
     }
 
     fn read<T>(
@@ -209,7 +223,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn tidy(&self) {
+    fn checkpoint(&self) {
         if self.gathered.lock().is_due() {
             self.write_gathered();
         }

@@ -74,7 +74,7 @@ fn named(action: &'static str) -> NewAuditEntry {
 
 /// The actions in the audit log of an organizer that are about users, oldest first.
 fn audited(bench: &Bench<'_>, organizer: OrganizerId) -> Vec<String> {
-    let (_, entries) = bench.store.audit(organizer, 0, 99).unwrap();
+    let (_, entries) = bench.store.audit_entries(organizer, 0, 99).unwrap();
     let actions = entries.into_iter().rev().map(|entry| entry.action);
     actions
         .filter(|a| a.starts_with("sonnette.user."))
@@ -192,7 +192,7 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
         store.add_session(&[first + 1; 32], &held, None).unwrap();
         let link = Link::new(LinkPurpose::Reset(user), at(0));
         store.add_link(&[first; 32], &link).unwrap();
-        let queued = store.owe_letter(
+        let queued = store.enqueue_account_email(
             user,
             AccountEmailKind::Reset,
             Language::English,
@@ -222,7 +222,7 @@ pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     }
     assert_eq!(store.link(&[1; 32], at(1)).unwrap(), None);
     assert!(store.link(&[11; 32], at(1)).unwrap().is_some());
-    let owed = store.due_letters(at(1), 9).unwrap();
+    let owed = store.due_account_emails(at(1), 9).unwrap();
     assert_eq!(owed.iter().map(|l| l.user).collect::<Vec<_>>(), [other.id]);
     assert!(matches!(by([11; 32]).unwrap(), ChangeResult::Done(_)));
     assert_eq!(by([11; 32]).unwrap(), ChangeResult::Missing, "only once");
@@ -242,7 +242,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>
     let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
     store.add_link(&ONE, &link).unwrap();
     let owe = |user| {
-        store.owe_letter(
+        store.enqueue_account_email(
             user,
             AccountEmailKind::Invitation,
             Language::French,
@@ -257,7 +257,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>
     assert_eq!(store.user(user.id).unwrap(), None);
     assert_eq!(store.session(&ONE, at(1)).unwrap(), None);
     assert_eq!(store.link(&ONE, at(1)).unwrap(), None);
-    assert_eq!(store.due_letters(at(1), 9).unwrap(), []);
+    assert_eq!(store.due_account_emails(at(1), 9).unwrap(), []);
     assert!(!owe(user.id).unwrap());
     assert!(store.add_session(&TWO, &session(holder, 60), None).is_err());
     assert!(ada(bench).id > user.id);
@@ -312,7 +312,7 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(bench: &Bench<'_>) {
     assert_eq!(found(ONE, 60), None);
     store.extend_session(&ONE, at(120), at(59)).unwrap();
     assert_eq!(found(ONE, 119), Some(session(own.holder, 120)));
-    store.end_sessions(user).unwrap();
+    store.end_sessions_of_user(user).unwrap();
     assert_eq!((found(ONE, 1), found(TWO, 1)), (None, Some(portal)));
     store.end_session(&TWO).unwrap();
     store.end_session(&TWO).unwrap();
@@ -351,11 +351,11 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     );
     assert!(
         store
-            .owe_letter(user.id, kind, language, organizer, at(5))
+            .enqueue_account_email(user.id, kind, language, organizer, at(5))
             .unwrap()
     );
-    assert_eq!(store.due_letters(at(4), 9).unwrap(), []);
-    let owed = store.due_letters(at(5), 9).unwrap().remove(0);
+    assert_eq!(store.due_account_emails(at(4), 9).unwrap(), []);
+    let owed = store.due_account_emails(at(5), 9).unwrap().remove(0);
     let wanted = AccountEmail {
         id: owed.id,
         user: user.id,
@@ -368,41 +368,50 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
     };
     assert_eq!(owed, wanted);
     let waits = owed.after_failure("away".to_owned(), at(6));
-    store.settle_letter(owed.id, &waits, at(6)).unwrap();
-    assert_eq!(store.due_letters(at(10), 9).unwrap(), []);
-    assert_eq!(store.due_letters(at(11), 9).unwrap()[0].tries, 1);
+    store
+        .record_account_email_result(owed.id, &waits, at(6))
+        .unwrap();
+    assert_eq!(store.due_account_emails(at(10), 9).unwrap(), []);
+    assert_eq!(store.due_account_emails(at(11), 9).unwrap()[0].tries, 1);
     assert!(
         store
-            .owe_letter(user.id, AccountEmailKind::Reset, language, None, at(7))
+            .enqueue_account_email(user.id, AccountEmailKind::Reset, language, None, at(7))
             .unwrap()
     );
-    assert_eq!(store.due_letters(at(20), 1).unwrap()[0].organizer, None);
-    assert_eq!(store.due_letters(at(20), 9).unwrap().len(), 2);
+    assert_eq!(
+        store.due_account_emails(at(20), 1).unwrap()[0].organizer,
+        None
+    );
+    assert_eq!(store.due_account_emails(at(20), 9).unwrap().len(), 2);
     store
-        .settle_letter(owed.id, &AccountEmailResult::Sent, at(12))
+        .record_account_email_result(owed.id, &AccountEmailResult::Sent, at(12))
         .unwrap();
     // It stays as it is.
-    store.settle_letter(owed.id, &waits, at(13)).unwrap();
-    let left = store.due_letters(at(20), 9).unwrap();
+    store
+        .record_account_email_result(owed.id, &waits, at(13))
+        .unwrap();
+    let left = store.due_account_emails(at(20), 9).unwrap();
     assert_eq!(left.len(), 1);
     let given_up = AccountEmailResult::GivenUp {
         error: "no".to_owned(),
     };
-    store.settle_letter(left[0].id, &given_up, at(14)).unwrap();
-    assert_eq!(store.due_letters(at(99), 9).unwrap(), []);
+    store
+        .record_account_email_result(left[0].id, &given_up, at(14))
+        .unwrap();
+    assert_eq!(store.due_account_emails(at(99), 9).unwrap(), []);
 }
 
 pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
     let other = add(bench, "other@example.org", Access::Operator).id;
     let owe = |user, kind, second| {
-        let queued = store.owe_letter(user, kind, Language::English, None, at(second));
+        let queued = store.enqueue_account_email(user, kind, Language::English, None, at(second));
         queued.unwrap()
     };
     assert!(owe(user, AccountEmailKind::Reset, 0));
-    let first = store.due_letters(at(0), 9).unwrap()[0].id;
+    let first = store.due_account_emails(at(0), 9).unwrap()[0].id;
     store
-        .settle_letter(first, &AccountEmailResult::Sent, at(0))
+        .record_account_email_result(first, &AccountEmailResult::Sent, at(0))
         .unwrap();
     assert!(!owe(user, AccountEmailKind::Reset, 59));
     assert!(owe(user, AccountEmailKind::Invitation, 59));
@@ -430,7 +439,7 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     store.add_link(&TWO, &Link::new(long, early)).unwrap();
     let owe = |kind, second| {
         store
-            .owe_letter(user, kind, Language::English, None, at(second))
+            .enqueue_account_email(user, kind, Language::English, None, at(second))
             .unwrap()
     };
     assert!(owe(AccountEmailKind::Reset, 29) && owe(AccountEmailKind::Invitation, 30));
@@ -440,6 +449,6 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     assert!(store.session(&TWO, at(0)).unwrap().is_some());
     assert_eq!(store.link(&ONE, at(0)).unwrap(), None);
     assert!(store.link(&TWO, at(0)).unwrap().is_some());
-    let left = store.due_letters(at(99), 9).unwrap();
+    let left = store.due_account_emails(at(99), 9).unwrap();
     assert_eq!(left.iter().map(|l| l.at).collect::<Vec<_>>(), [at(30)]);
 }

@@ -92,7 +92,7 @@ impl<'a> Bench<'a> {
     pub(super) fn started_at(&self, webhook: WebhookId, id: NotificationId) -> Timestamp {
         let page = self
             .store
-            .due(webhook, at(1_000_000_000), None, 100_000)
+            .due_deliveries(webhook, at(1_000_000_000), None, 100_000)
             .unwrap();
         let waiting = page.due.iter().find(|w| w.notification.id == id);
         waiting.map_or(at(0), |w| w.progress.started_at)
@@ -129,7 +129,10 @@ impl<'a> Bench<'a> {
 
     /// The ids of what is due, in order.
     pub(super) fn due(&self, webhook: WebhookId, second: i64) -> Vec<NotificationId> {
-        let page = self.store.due(webhook, at(second), None, 10_000).unwrap();
+        let page = self
+            .store
+            .due_deliveries(webhook, at(second), None, 10_000)
+            .unwrap();
         page.due.iter().map(|w| w.notification.id).collect()
     }
 }

@@ -14,11 +14,11 @@ pub(super) fn everything_becomes_due_in_bites(bench: &Bench<'_>) {
     let ids = bench.publish(&[webhook, other], &vec![100; MANY]);
     assert_eq!(bench.due(webhook, 0), []);
     assert_eq!(
-        bench.store.make_due(webhook, at(0)).unwrap(),
+        bench.store.schedule_now(webhook, at(0)).unwrap(),
         MAX_BATCH_ROWS
     );
-    assert_eq!(bench.store.make_due(webhook, at(0)).unwrap(), 10);
-    assert_eq!(bench.store.make_due(webhook, at(0)).unwrap(), 0);
+    assert_eq!(bench.store.schedule_now(webhook, at(0)).unwrap(), 10);
+    assert_eq!(bench.store.schedule_now(webhook, at(0)).unwrap(), 0);
     assert_eq!(bench.due(webhook, 0), ids);
     assert_eq!(bench.due(other, 0), []);
     // One that has been tried is due from when it was published: the order is that of publication.
@@ -27,7 +27,7 @@ pub(super) fn everything_becomes_due_in_bites(bench: &Bench<'_>) {
         bench.publish(&[other], &[2])[0],
     );
     bench.waits_until(other, first, 5_000);
-    bench.store.make_due(other, at(200)).unwrap();
+    bench.store.schedule_now(other, at(200)).unwrap();
     let due = bench.due(other, 10);
     assert_eq!(due, [first, second]);
 }
@@ -37,7 +37,7 @@ pub(super) fn dropping_comes_in_bites_and_ends(bench: &Bench<'_>) {
     let delivered = bench.publish(&[webhook, other], &[1])[0];
     bench.ends(webhook, delivered, Settled::Delivered, 2);
     let ids = bench.publish(&[webhook], &vec![1; MANY]);
-    let drop = || bench.store.drop_waiting(webhook, at(5), "why").unwrap();
+    let drop = || bench.store.drop_pending(webhook, at(5), "why").unwrap();
     assert_eq!((drop(), drop(), drop()), (MAX_BATCH_ROWS, 10, 0));
     assert_eq!(bench.state(webhook, delivered), "delivered");
     assert_eq!(bench.state(other, delivered), "scheduled");
@@ -62,12 +62,12 @@ pub(super) fn what_is_three_days_old_is_given_up(bench: &Bench<'_>) {
     assert_eq!(
         bench
             .store
-            .expire(webhook, days - SignedDuration::from_secs(2))
+            .expire_deliveries(webhook, days - SignedDuration::from_secs(2))
             .unwrap(),
         0
     );
-    assert_eq!(bench.store.expire(webhook, days).unwrap(), 2);
-    assert_eq!(bench.store.expire(webhook, days).unwrap(), 0);
+    assert_eq!(bench.store.expire_deliveries(webhook, days).unwrap(), 2);
+    assert_eq!(bench.store.expire_deliveries(webhook, days).unwrap(), 0);
     assert_eq!(bench.state(webhook, ids[1]), "given_up");
     assert_eq!(bench.state(webhook, ids[2]), "scheduled");
     // Sent again, it has three days more.
@@ -75,7 +75,7 @@ pub(super) fn what_is_three_days_old_is_given_up(bench: &Bench<'_>) {
     assert_eq!(
         bench
             .store
-            .expire(webhook, days + SignedDuration::from_secs(1))
+            .expire_deliveries(webhook, days + SignedDuration::from_secs(1))
             .unwrap(),
         0
     );
@@ -153,7 +153,7 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
 pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(bench: &Bench<'_>) {
     let webhook = bench.add_webhook();
     bench.publish(&[webhook], &vec![1; MANY]);
-    while bench.store.drop_waiting(webhook, at(2), "").unwrap() > 0 {}
+    while bench.store.drop_pending(webhook, at(2), "").unwrap() > 0 {}
     let (mut count, mut after, mut calls) = (0, None, 0);
     loop {
         let span = TimeRange::default();
@@ -177,7 +177,7 @@ pub(super) fn a_replay_owes_anew(bench: &Bench<'_>) {
     bench.ends(webhook, id, Settled::Delivered, 1);
     bench.store.replay(id, &[webhook, later], at(9)).unwrap();
     for webhook in [webhook, later] {
-        let page = bench.store.due(webhook, at(9), None, 9).unwrap();
+        let page = bench.store.due_deliveries(webhook, at(9), None, 9).unwrap();
         let progress = page.due[0].progress;
         assert_eq!(
             (progress.tries, progress.started_at, progress.due_at),

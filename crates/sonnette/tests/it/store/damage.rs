@@ -16,7 +16,7 @@ fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     bench.publish(&[webhook], &[1]);
     bench.ends(webhook, id, Settled::GivenUp, 2);
     // Writes the sums, too.
-    store.tidy();
+    store.checkpoint();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();
     assert!(
         connection.execute(sql, []).unwrap() > 0,
@@ -85,7 +85,7 @@ fn a_row_of_the_flow_that_makes_no_sense_is_named() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         let (store, webhook) = damaged(directory.path(), sql);
-        let error = store.due(webhook, at(9), None, 9).unwrap_err();
+        let error = store.due_deliveries(webhook, at(9), None, 9).unwrap_err();
         let told = error.to_string();
         assert_eq!(named(error), (table, column, "2".to_owned()), "{told}");
     }
@@ -99,6 +99,6 @@ fn a_row_of_the_flow_that_makes_no_sense_is_named() {
 
     let directory = tempfile::tempdir().unwrap();
     let (store, webhook) = damaged(directory.path(), "UPDATE tallies SET times = x'ff'");
-    let error = store.tallies(&[webhook], at(0)).unwrap_err();
+    let error = store.attempt_stats(&[webhook], at(0)).unwrap_err();
     assert_eq!(named(error).1, "times");
 }

@@ -30,21 +30,24 @@ pub(super) fn a_batch_is_taken_as_a_whole(bench: &Bench<'_>) {
         format!(r#"{{"notification_id":{},"data":{{}}}}"#, ids[0])
     );
     assert_eq!(bench.due(two, 10), [ids[0], ids[2]]);
-    let page = bench.store.due(one, at(10), None, 9).unwrap();
+    let page = bench.store.due_deliveries(one, at(10), None, 9).unwrap();
     assert_eq!(page.due[0].notification.body, body);
     assert_eq!(page.due[0].progress.due_at, at(1));
 }
 
 pub(super) fn ids_rise_over_organizers_and_are_reserved_for_tests(bench: &Bench<'_>) {
-    assert_eq!(bench.store.newest_id().unwrap(), NotificationId(0));
+    assert_eq!(
+        bench.store.newest_notification_id().unwrap(),
+        NotificationId(0)
+    );
     let first = bench.publish(&[], &[1])[0];
-    assert_eq!(bench.store.newest_id().unwrap(), first);
-    let reserved = bench.store.reserve_id().unwrap();
+    assert_eq!(bench.store.newest_notification_id().unwrap(), first);
+    let reserved = bench.store.reserve_notification_id().unwrap();
     let mut group = bench.group(vec![publication(&[], 2)]);
     group.organizer = bench.add_organizer("other");
     let last = taken(&bench.commit(vec![group])[0])[0].id;
     assert!(first < reserved && reserved < last);
-    assert_eq!(bench.store.newest_id().unwrap(), last);
+    assert_eq!(bench.store.newest_notification_id().unwrap(), last);
 }
 
 pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
@@ -68,7 +71,7 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
     };
     let refused = bench.store.commit(version, &batch);
     assert!(matches!(refused, Err(CommitError::Stale)), "{refused:?}");
-    assert_eq!(bench.store.newest_id().unwrap(), id);
+    assert_eq!(bench.store.newest_notification_id().unwrap(), id);
     assert_eq!(
         bench.state(webhook, id),
         "scheduled",
@@ -92,7 +95,7 @@ pub(super) fn a_repeated_key_gives_the_first_answer(bench: &Bench<'_>) {
         (again.id, again.at, again.deliveries),
         (first.id, first.at, first.deliveries)
     );
-    assert_eq!(bench.store.newest_id().unwrap(), first.id);
+    assert_eq!(bench.store.newest_notification_id().unwrap(), first.id);
 }
 
 pub(super) fn a_key_counts_within_a_group_and_per_organizer(bench: &Bench<'_>) {
@@ -246,7 +249,7 @@ pub(super) fn switching_off_is_noted_once(bench: &Bench<'_>) {
 }
 
 fn audit(bench: &Bench<'_>) -> usize {
-    bench.store.audit(bench.organizer, 0, 1).unwrap().0
+    bench.store.audit_entries(bench.organizer, 0, 1).unwrap().0
 }
 
 pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(bench: &Bench<'_>) {
@@ -256,7 +259,10 @@ pub(super) fn pages_come_in_order_and_go_on_after_a_cursor(bench: &Bench<'_>) {
     let order = [ids[1], ids[2], ids[3], ids[0]];
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = bench.store.due(webhook, at(10), after, 1).unwrap();
+        let page = bench
+            .store
+            .due_deliveries(webhook, at(10), after, 1)
+            .unwrap();
         let Some(last) = page.due.last() else {
             assert_eq!(page.next_due_at, Some(at(100)), "not due yet");
             break;
@@ -281,7 +287,10 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
         })
         .collect();
     bench.commit(vec![bench.group(publications)]);
-    let page = bench.store.due(webhook, at(10), None, 9).unwrap();
+    let page = bench
+        .store
+        .due_deliveries(webhook, at(10), None, 9)
+        .unwrap();
     assert!(
         (1..=4).contains(&page.due.len()),
         "{} on a page",
@@ -298,7 +307,7 @@ pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
     let id = bench.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
     bench.ends(webhooks[2], id, Settled::Delivered, 2);
     assert_eq!(
-        bench.store.waiting_lanes().unwrap(),
+        bench.store.lanes_with_pending_deliveries().unwrap(),
         [webhooks[0], webhooks[3]]
     );
 }

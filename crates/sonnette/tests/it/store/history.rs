@@ -150,7 +150,7 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
         record(bench, attempt);
     }
     let took = Duration::from_millis(12);
-    let samples = bench.store.samples(webhook, at(1)).unwrap();
+    let samples = bench.store.attempt_timings(webhook, at(1)).unwrap();
     assert_eq!(samples, [(at(2), false, took), (at(1), true, took)]);
 }
 
@@ -189,7 +189,7 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
     let both = bench
         .store
-        .deliveries_of(ids[0], &[webhook, other])
+        .deliveries_of_notification(ids[0], &[webhook, other])
         .unwrap();
     assert!(matches!(both[0].state, DeliveryState::Settled { .. }));
     assert_eq!(both[1].state, DeliveryState::Scheduled { due_at: at(0) });

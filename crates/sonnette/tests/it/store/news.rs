@@ -37,7 +37,11 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
     });
     change(bench, id, |w| w.comment = Some("b".to_owned()));
     for _ in 0..2 {
-        done(store.retire_webhook(bench.organizer, id, note()).unwrap());
+        done(
+            store
+                .mark_webhook_deleted(bench.organizer, id, note())
+                .unwrap(),
+        );
     }
     assert!(!loaded_webhook(bench, id).is_enabled());
     change(bench, id, |w| w.state = WebhookState::Enabled);
@@ -60,6 +64,8 @@ pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<
     };
     store.commit(0, &batch).unwrap();
     assert_eq!(store.pending_webhook_changes(9).unwrap(), owed[3..]);
-    let elsewhere = store.retire_webhook(OrganizerId(99), id, note()).unwrap();
+    let elsewhere = store
+        .mark_webhook_deleted(OrganizerId(99), id, note())
+        .unwrap();
     assert_eq!(elsewhere, ChangeResult::Missing);
 }

@@ -417,7 +417,10 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
         ChangeResult::Missing
     );
     let version = bench.store.version().unwrap();
-    bench.store.touch_tokens(&[(added.id, at(60))]).unwrap();
+    bench
+        .store
+        .record_token_uses(&[(added.id, at(60))])
+        .unwrap();
     assert_eq!(bench.store.version().unwrap(), version);
     assert_eq!(
         (tokens()[0].1.last_used, tokens()[0].1.active),
@@ -427,7 +430,7 @@ pub(super) fn tokens_are_kept_by_their_hash(bench: &Bench<'_>) {
 
 pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
     let other = bench.add_organizer("other");
-    let before = bench.store.audit(bench.organizer, 0, 0).unwrap().0;
+    let before = bench.store.audit_entries(bench.organizer, 0, 0).unwrap().0;
     for second in 0..5 {
         let note = NewAuditEntry {
             actor: Actor::Token(TokenId(7)),
@@ -435,9 +438,9 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
             data: serde_json::json!({"second": second}),
             at: at(second),
         };
-        bench.store.note(bench.organizer, note).unwrap();
+        bench.store.add_audit_entry(bench.organizer, note).unwrap();
     }
-    let (count, page) = bench.store.audit(bench.organizer, 1, 2).unwrap();
+    let (count, page) = bench.store.audit_entries(bench.organizer, 1, 2).unwrap();
     assert_eq!((count, page.len()), (before + 5, 2));
     assert_eq!((page[0].at, page[1].at), (at(3), at(2)));
     assert_eq!(page[0].actor, ("token".to_owned(), Some(7)));
@@ -445,7 +448,7 @@ pub(super) fn the_audit_log_is_paged_newest_first(bench: &Bench<'_>) {
         (page[0].action.as_str(), &page[0].data),
         ("test.noted", &serde_json::json!({"second": 3}))
     );
-    assert!(bench.store.audit(other, 0, 9).unwrap().0 < 5);
+    assert!(bench.store.audit_entries(other, 0, 9).unwrap().0 < 5);
 }
 
 pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
@@ -455,9 +458,9 @@ pub(super) fn an_answer_is_kept_for_a_day(bench: &Bench<'_>) {
         body: vec![0, 255, b'{'],
     };
     let key = [3; 32];
-    bench.store.keep_answer(&key, &answer, at(0)).unwrap();
-    let kept = |second| bench.store.kept_answer(&key, at(second)).unwrap();
+    bench.store.store_response(&key, &answer, at(0)).unwrap();
+    let kept = |second| bench.store.stored_response(&key, at(second)).unwrap();
     assert_eq!(kept(86_399), Some(answer));
     assert_eq!(kept(86_400), None);
-    assert_eq!(bench.store.kept_answer(&[4; 32], at(0)).unwrap(), None);
+    assert_eq!(bench.store.stored_response(&[4; 32], at(0)).unwrap(), None);
 }

@@ -81,7 +81,8 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
     let before = tally(webhook, -HALF_HOUR, 1, 0, &[12]);
     let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
     let others = tally(other, 0, 1, 0, &[12]);
-    let since = |webhooks: &[WebhookId], second| bench.store.tallies(webhooks, at(second)).unwrap();
+    let since =
+        |webhooks: &[WebhookId], second| bench.store.attempt_stats(webhooks, at(second)).unwrap();
     assert_eq!(
         since(&[other, webhook], -1),
         [before, now.clone(), others.clone()]
@@ -98,7 +99,7 @@ pub(super) fn old_sums_are_removed(bench: &Bench<'_>) {
         [0, HALF_HOUR, 2 * HALF_HOUR].map(|second| attempt(webhook, NOTIFICATION, second)),
     );
     let starts = || -> Vec<_> {
-        let found = bench.store.tallies(&[webhook], at(0)).unwrap();
+        let found = bench.store.attempt_stats(&[webhook], at(0)).unwrap();
         found.iter().map(|tally| tally.start).collect()
     };
     let prune = |second| assert!(!bench.store.prune(at(second), at(second)).unwrap());
@@ -137,7 +138,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         bench,
         [oldest.clone(), attempt(webhooks[0], NOTIFICATION, 1)],
     );
-    let page = |query: &AttemptQuery| bench.store.attempts_page(&webhooks, query).unwrap();
+    let page = |query: &AttemptQuery| bench.store.attempt_page(&webhooks, query).unwrap();
     let all = AttemptQuery {
         limit: 3,
         ..AttemptQuery::default()
@@ -169,7 +170,7 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         notification: Some(published),
         ..all.clone()
     };
-    let found = bench.store.attempts_page(&webhooks[..1], &of_one).unwrap();
+    let found = bench.store.attempt_page(&webhooks[..1], &of_one).unwrap();
     assert_eq!((found.found.len(), found.looked_until), (1, None));
 
     // Whoever wants it all gets it all.
@@ -205,7 +206,7 @@ pub(super) fn the_last_attempt_of_each_is_no_test(bench: &Bench<'_>) {
     );
     let found = bench
         .store
-        .last_attempts(&[other, unused, webhook])
+        .latest_attempts(&[other, unused, webhook])
         .unwrap();
     let found: Vec<_> = found.iter().map(|a| (a.webhook, a.id)).collect();
     let expected = [attempt(other, id, 0).id, attempt(webhook, id, 2).id];
@@ -253,8 +254,8 @@ pub(super) fn the_worst_lanes_come_first(bench: &Bench<'_>) {
     }
     let settled = settlement(attempt(off, id, 1));
     bench.settle(vec![disabling(settled, DisableReason::Gone)], at(1));
-    assert_eq!(bench.store.drop_waiting(well, at(1), "").unwrap(), 4);
-    let troubled = |limit| bench.store.troubled(at(100), limit).unwrap();
+    assert_eq!(bench.store.drop_pending(well, at(1), "").unwrap(), 4);
+    let troubled = |limit| bench.store.unhealthy_webhooks(at(100), limit).unwrap();
     // 4 × 150 s, 1 × 250 s, 1 × 150 s; then, though more waits, those that are not failing.
     assert_eq!(troubled(9), [many, long, short, wobbling, busy]);
     assert_eq!(troubled(2), [many, long]);

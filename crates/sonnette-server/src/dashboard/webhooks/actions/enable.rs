@@ -1,4 +1,4 @@
-//! A webhook switched on or off.
+//! Enables, disables and deletes a webhook.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,87 +6,79 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::WebhookState;
-use sonnette::store::{ChangeResult, TimeRange};
+use sonnette::store::TimeRange;
 
-use super::confirm::{Breadcrumbs, ask, change, note};
-use super::queue::dropped;
-use crate::admin::webhooks::{send_what_waits, state_after};
+use super::change::{add_audit_entry, change_webhook};
+use super::confirm::confirm;
+use super::queue::drop_waiting;
+use crate::admin::webhooks::change::{retire, send_waiting_now};
+use crate::admin::webhooks::fields::state_after;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::time_element::TimeElement;
-use crate::dashboard::webhooks::page::WebhookPage;
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/enable.html")]
 struct EnableTemplate {
     layout: Layout,
-    crumbs: Breadcrumbs,
-    /// How many wait.
+    breadcrumbs: Breadcrumbs,
+    /// The number of waiting deliveries.
     waiting: u64,
-    /// Since when it is off.
-    since: TimeElement,
+    disabled_since: TimeElement,
     action: String,
     back: String,
 }
 
-fn off_since(at: &WebhookPage) -> Option<Timestamp> {
-    match &at.webhook.state {
+fn disabled_since(page: &WebhookPage) -> Option<Timestamp> {
+    match &page.webhook.state {
         WebhookState::Enabled => None,
         WebhookState::Disabled(disabled) => Some(disabled.since),
     }
 }
 
-/// Asks what shall become of what waits.
-pub(crate) async fn ask_to_enable(
+/// Asks what to do with waiting and missed deliveries before the webhook is enabled.
+pub(crate) async fn confirm_enable(
     State(state): State<AppState>,
-    at: WebhookPage,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let Some(since) = off_since(&at) else {
-        return Ok(flash::redirect(&at.url(""), "enabled-already"));
+    let Some(since) = disabled_since(&page) else {
+        return Ok(flash::redirect(&page.url(""), "enabled-already"));
     };
-    let lane = state.sonnette.lane(at.webhook.id).await?;
+    let lane = state.sonnette.lane(page.webhook.id).await?;
     render(&EnableTemplate {
-        crumbs: Breadcrumbs::of(&at),
+        breadcrumbs: Breadcrumbs::new(&page),
         waiting: lane.backlog,
-        since: TimeElement(since),
-        action: at.url("enable/"),
-        back: at.url(""),
-        layout: at.page.layout,
+        disabled_since: TimeElement(since),
+        action: page.url("enable/"),
+        back: page.url(""),
+        layout: page.organizer_page.layout,
     })
 }
 
-/// Switches it on; what waits is sent now, or dropped before.
+/// Enables the webhook. Waiting deliveries are sent now, or dropped before.
 pub(crate) async fn enable(
     State(state): State<AppState>,
-    at: WebhookPage,
+    page: WebhookPage,
     form: FormData,
 ) -> Result<Response, PageError> {
-    let Some(since) = off_since(&at) else {
-        return Ok(flash::redirect(&at.url(""), "enabled-already"));
+    let Some(since) = disabled_since(&page) else {
+        return Ok(flash::redirect(&page.url(""), "enabled-already"));
     };
-    let id = at.webhook.id;
-    let drops = form.get("waiting") == "drop";
-    if drops {
-        dropped(&state, &at).await?;
+    let id = page.webhook.id;
+    let drop = form.get("waiting") == "drop";
+    if drop {
+        drop_waiting(&state, &page).await?;
     }
-    let (now, data) = (state.now(), json!({"enabled": true, "id": id}));
-    change(
-        &state,
-        &at,
-        ("pretix.webhook.changed", data),
-        move |webhook| {
-            webhook.state = state_after(&webhook.state, true, now);
-        },
-    )
-    .await?;
-    if !drops {
-        send_what_waits(&state, id);
+    set_enabled(&state, &page, true).await?;
+    if !drop {
+        send_waiting_now(&state.sonnette, id);
     }
     if !form.contains("missed") {
-        return Ok(flash::redirect(&at.url(""), "enabled"));
+        return Ok(flash::redirect(&page.url(""), "enabled"));
     }
     let span = TimeRange {
         since: Some(since),
@@ -94,79 +86,78 @@ pub(crate) async fn enable(
     };
     let count = state.sonnette.resend_missed(id, span, false).await?;
     let data = json!({"webhook": id, "count": count});
-    note(&state, &at, "sonnette.webhook.retried", data).await?;
+    add_audit_entry(&state, &page, "sonnette.webhook.retried", data).await?;
     Ok(flash::redirect_with_count(
-        &at.url(""),
+        &page.url(""),
         "enabled-missed",
         count,
     ))
 }
 
-/// Asks before it is switched off.
-pub(crate) async fn ask_to_disable(at: WebhookPage) -> Result<Response, PageError> {
-    let texts = at.page.layout.texts;
-    let says = ["disable-holds", "disable-misses"];
-    let says = says.map(|key| texts.get(key).into_owned()).to_vec();
-    ask(at, "disable/", "disable", says, false)
+/// Asks for confirmation before the webhook is disabled.
+pub(crate) async fn confirm_disable(page: WebhookPage) -> Result<Response, PageError> {
+    let texts = page.organizer_page.layout.texts;
+    let consequences = vec![
+        texts.get("disable-holds").into_owned(),
+        texts.get("disable-misses").into_owned(),
+    ];
+    confirm(page, "disable/", "disable", consequences, false)
 }
 
-/// Switches it off; what waits is held.
+/// Disables the webhook. Waiting deliveries are held.
 pub(crate) async fn disable(
     State(state): State<AppState>,
-    at: WebhookPage,
+    page: WebhookPage,
     _: FormData,
 ) -> Result<Response, PageError> {
-    if at.webhook.is_enabled() {
-        let data = json!({"enabled": false, "id": at.webhook.id});
-        let now = state.now();
-        change(
-            &state,
-            &at,
-            ("pretix.webhook.changed", data),
-            move |webhook| {
-                webhook.state = state_after(&webhook.state, false, now);
-            },
-        )
-        .await?;
+    if page.webhook.is_enabled() {
+        set_enabled(&state, &page, false).await?;
     }
-    Ok(flash::redirect(&at.url(""), "disabled"))
+    Ok(flash::redirect(&page.url(""), "disabled"))
 }
 
-/// Asks before it is switched off for good.
-pub(crate) async fn ask_to_delete(
+async fn set_enabled(state: &AppState, page: &WebhookPage, enabled: bool) -> Result<(), PageError> {
+    let (now, id) = (state.now(), page.webhook.id);
+    let entry = (
+        "pretix.webhook.changed",
+        json!({"enabled": enabled, "id": id}),
+    );
+    change_webhook(state, page, entry, move |webhook| {
+        webhook.state = state_after(&webhook.state, enabled, now);
+    })
+    .await?;
+    Ok(())
+}
+
+/// Asks for confirmation before the webhook is deleted.
+pub(crate) async fn confirm_delete(
     State(state): State<AppState>,
-    at: WebhookPage,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let texts = at.page.layout.texts;
-    let lane = state.sonnette.lane(at.webhook.id).await?;
-    let says = vec![
+    let texts = page.organizer_page.layout.texts;
+    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let consequences = vec![
         texts.get("delete-stops").into_owned(),
         texts.get_count("delete-waiting", lane.backlog),
         texts.get("delete-stays").into_owned(),
     ];
-    ask(at, "delete/", "delete", says, true)
+    confirm(page, "delete/", "delete", consequences, true)
 }
 
-/// What REST's DELETE does: off, and what waits is dropped.
+/// Deletes the webhook as the API does: disables it and drops waiting deliveries.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    at: WebhookPage,
+    page: WebhookPage,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let (organizer, id) = (at.webhook.organizer, at.webhook.id);
-    let data = json!({"enabled": false, "id": id});
-    let note = at
-        .page
-        .current_user
-        .note("pretix.webhook.changed", data, state.now());
-    let changed = state
-        .store(move |store| store.retire_webhook(organizer, id, note))
-        .await?;
-    state.refresh()?;
-    if changed == ChangeResult::Missing {
-        return Err(PageError::NotFound);
-    }
+    let (organizer, id) = (page.webhook.organizer, page.webhook.id);
+    let author = page.organizer_page.author();
+    state
+        .change(move |store, now| retire(store, &author, organizer, id, now))
+        .await??;
     state.sonnette.drop_waiting(id).await?;
-    state.announced(&at.page.tenant.organizer).await?;
-    Ok(flash::redirect(&at.url(""), "deleted"))
+    state
+        .announced(&page.organizer_page.tenant.organizer)
+        .await?;
+    Ok(flash::redirect(&page.url(""), "deleted"))
 }

@@ -1,5 +1,4 @@
-//! What came of an attempt, in words. The sender's own reason is plain English, for logs and the API; here the sentence
-//! is in the viewer's language, and the reason a detail beside it.
+//! Texts about the outcome of an attempt, in the user's language.
 
 use fluent_bundle::FluentArgs;
 use http::StatusCode;
@@ -7,8 +6,8 @@ use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFault};
 
 use crate::dashboard::shell::texts::Texts;
 
-/// The word of a fault: the messages `fault-`, `told-` and `advice-` are by it.
-fn word(fault: &Fault) -> &'static str {
+/// The word of a fault, which completes the keys `fault-`, `outcome-` and `advice-`.
+fn fault_word(fault: &Fault) -> &'static str {
     match fault {
         Fault::Answered(status) => match status {
             300..=399 => "redirect",
@@ -42,15 +41,17 @@ fn word(fault: &Fault) -> &'static str {
     }
 }
 
-/// In two or three words: the status, or what was in the way.
-pub(crate) fn in_short(texts: &Texts, outcome: &Outcome) -> String {
+/// The outcome in two or three words: the status, or the kind of failure.
+pub(crate) fn short_text(texts: &Texts, outcome: &Outcome) -> String {
     match Fault::of(outcome) {
         Some(Fault::Answered(_)) | None => status_text(outcome.return_code()),
-        Some(fault) => texts.get(&format!("fault-{}", word(&fault))).into_owned(),
+        Some(fault) => texts
+            .get(&format!("fault-{}", fault_word(&fault)))
+            .into_owned(),
     }
 }
 
-/// A status as HTTP writes it.
+/// A status with its reason phrase.
 fn status_text(status: u16) -> String {
     let known = StatusCode::from_u16(status).ok();
     match known.and_then(|known| known.canonical_reason()) {
@@ -59,21 +60,21 @@ fn status_text(status: u16) -> String {
     }
 }
 
-/// What the receiver at `host` does wrong, as a clause without a full stop.
-pub(crate) fn clause(texts: &Texts, host: &str, fault: &Fault) -> String {
+/// The failure of the receiver at `host`, as a clause without a full stop.
+pub(crate) fn fault_clause(texts: &Texts, host: &str, fault: &Fault) -> String {
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
     if let Fault::Answered(status) = fault {
         args.set("status", status_text(*status));
     }
-    texts.get_args(&format!("outcome-{}", word(fault)), &args)
+    texts.get_args(&format!("outcome-{}", fault_word(fault)), &args)
 }
 
-/// What came of it, as a clause without a full stop.
-pub(crate) fn in_words(texts: &Texts, attempt: &Attempt) -> String {
-    let (host, exchange) = (host(&attempt.target_url), &attempt.exchange);
+/// The outcome of an attempt, as a clause without a full stop.
+pub(crate) fn clause(texts: &Texts, attempt: &Attempt) -> String {
+    let (host, exchange) = (url_host(&attempt.target_url), &attempt.exchange);
     if let Some(fault) = Fault::of(&exchange.outcome) {
-        return clause(texts, host, &fault);
+        return fault_clause(texts, host, &fault);
     }
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
@@ -82,12 +83,14 @@ pub(crate) fn in_words(texts: &Texts, attempt: &Attempt) -> String {
     texts.get_args("outcome-ok", &args)
 }
 
-/// What to do about a fault.
+/// What the user can do about a failure.
 pub(crate) fn advice(texts: &Texts, fault: &Fault) -> String {
-    texts.get(&format!("advice-{}", word(fault))).into_owned()
+    texts
+        .get(&format!("advice-{}", fault_word(fault)))
+        .into_owned()
 }
 
-/// The sender's own words, where it has any.
+/// The technical reason of a failure, in English.
 pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Failed { reason, .. } => Some(reason),
@@ -95,8 +98,8 @@ pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
     }
 }
 
-/// Host and port of a URL without credentials; all of it, if there is no telling.
-pub(crate) fn host(url: &str) -> &str {
+/// Host and port of a URL without credentials; the whole text if it is no URL.
+pub(crate) fn url_host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_has_words() {
+    fn every_outcome_has_texts() {
         let statuses = (200..600).map(|status| Outcome::Answered {
             status,
             retry_after: None,
@@ -132,13 +135,13 @@ mod tests {
             for language in [Language::English, Language::French] {
                 let texts = Texts::of(language);
                 assert!(
-                    !in_short(texts, &outcome).starts_with("fault-"),
+                    !short_text(texts, &outcome).starts_with("fault-"),
                     "{outcome:?}"
                 );
                 let Some(fault) = Fault::of(&outcome) else {
                     continue;
                 };
-                let clause = clause(texts, "erp.example", &fault);
+                let clause = fault_clause(texts, "erp.example", &fault);
                 assert!(clause.contains("erp.example"), "{clause}");
                 assert!(!advice(texts, &fault).starts_with("advice-"), "{outcome:?}");
             }
@@ -146,9 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_short() {
-        assert_eq!(host("https://erp.example:8443/a?b#c"), "erp.example:8443");
-        assert_eq!(host("https://erp.example?b"), "erp.example");
-        assert_eq!(host("nonsense"), "nonsense");
+    fn a_host_is_cut_out_of_its_url() {
+        assert_eq!(
+            url_host("https://erp.example:8443/a?b#c"),
+            "erp.example:8443"
+        );
+        assert_eq!(url_host("https://erp.example?b"), "erp.example");
+        assert_eq!(url_host("nonsense"), "nonsense");
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the form, as it was typed.
+//! The values of the form as the user typed them.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use sonnette::domain::{EventFilter, Webhook};
 use crate::admin::webhooks::masks::MASK;
 use crate::dashboard::shell::form_data::FormData;
 
-/// What stands in the form.
+/// The values of the form.
 #[derive(Clone)]
 pub(super) struct Input {
     pub(super) target_url: String,
@@ -27,7 +27,7 @@ pub(super) struct Input {
 }
 
 impl Default for Input {
-    /// As pretix's form begins.
+    /// The initial values of pretix's form.
     fn default() -> Self {
         Self {
             target_url: String::new(),
@@ -47,8 +47,8 @@ impl Default for Input {
 }
 
 impl Input {
-    /// A webhook as it is stored; credentials in its URL and values of its headers are masked.
-    pub(super) fn of(webhook: &Webhook) -> Self {
+    /// The values of a stored webhook. Credentials in its URL and values of its headers are masked.
+    pub(super) fn from_webhook(webhook: &Webhook) -> Self {
         fn text(number: Option<impl ToString>) -> String {
             number.map(|number| number.to_string()).unwrap_or_default()
         }
@@ -87,7 +87,7 @@ impl Input {
         }
     }
 
-    /// A form that was sent.
+    /// The values of a submitted form. `https://` is added to a URL without scheme.
     pub(super) fn from_form(form: &FormData) -> Self {
         let all = |name| {
             let mut seen = HashSet::new();
@@ -117,7 +117,7 @@ impl Input {
     }
 
     /// Whether a signature scheme is chosen.
-    pub(super) fn signs(&self, scheme: &str) -> bool {
+    pub(super) fn has_signature(&self, scheme: &str) -> bool {
         self.signature_scheme.iter().any(|chosen| chosen == scheme)
     }
 }

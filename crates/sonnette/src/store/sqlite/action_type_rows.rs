@@ -1,0 +1,74 @@
+//! Action types as rows.
+
+use rusqlite::{Connection, Transaction, params};
+use serde_json::Value;
+
+use super::StoreError;
+use super::rows::Cells;
+use crate::domain::{OrganizerId, RegisteredAction};
+
+pub(super) fn action_types(
+    c: &Connection,
+    organizer: OrganizerId,
+) -> Result<Vec<RegisteredAction>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
+    )?;
+    let mut rows = statement.query([organizer.0])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "action_types");
+        let value = |column| -> Result<Option<Value>, StoreError> {
+            cells
+                .get::<Option<String>>(column)?
+                .map(|_| cells.json(column))
+                .transpose()
+        };
+        found.push(RegisteredAction {
+            id: cells.get("id")?,
+            organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
+            name: cells.parse("name")?,
+            description: cells.get("description")?,
+            schema: value("schema")?,
+            example: value("example")?,
+            shape: cells.parse("shape")?,
+            from_file: cells.get("from_file")?,
+        });
+    }
+    Ok(found)
+}
+
+pub(super) fn write_action_type(
+    t: &Transaction<'_>,
+    row: &RegisteredAction,
+) -> Result<usize, StoreError> {
+    let schema = row.schema.as_ref().map(ToString::to_string);
+    let example = row.example.as_ref().map(ToString::to_string);
+    if row.id == 0 {
+        return Ok(t.execute(
+            "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            params![
+                row.organizer.map(|o| o.0),
+                row.name.as_str(),
+                row.description,
+                schema,
+                example,
+                row.shape.as_str(),
+                row.from_file,
+            ],
+        )?);
+    }
+    Ok(t.execute(
+        "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6
+         WHERE id = ?1",
+        params![
+            row.id,
+            row.description,
+            schema,
+            example,
+            row.shape.as_str(),
+            row.from_file
+        ],
+    )?)
+}

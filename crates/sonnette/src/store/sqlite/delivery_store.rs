@@ -1,0 +1,116 @@
+//! What a lane reads: its health, and what waits in it.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::delivery_rows::{self, WAITING};
+use super::lane_rows::health;
+use super::rows::micros;
+use super::{SqliteStore, StoreError};
+use crate::domain::{AttemptId, NotificationId, WebhookId};
+use crate::store::{
+    Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
+    StoredLane,
+};
+
+impl DeliveryStore for SqliteStore {
+    fn commit(&self, version: i64, batch: &Batch) -> Result<Vec<GroupResult>, CommitError> {
+        self.commit_batch(version, batch)
+    }
+
+    fn reserve_notification_id(&self) -> Result<NotificationId, StoreError> {
+        self.write(|t| {
+            let sql = "UPDATE counters SET value = value + 1 WHERE name = 'notification' RETURNING value - 1";
+            Ok(NotificationId(t.query_row(sql, [], |r| r.get(0))?))
+        })
+    }
+
+    fn newest_notification_id(&self) -> Result<NotificationId, StoreError> {
+        self.read(|c| {
+            let mut statement =
+                c.prepare_cached("SELECT value - 1 FROM counters WHERE name = 'notification'")?;
+            Ok(NotificationId(statement.query_row([], |r| r.get(0))?))
+        })
+    }
+
+    fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError> {
+        self.read(|c| {
+            // Skips through the index from webhook to webhook: what waits is not read.
+            let mut next = c.prepare_cached(
+                "SELECT min(webhook) FROM deliveries INDEXED BY deliveries_waiting
+                 WHERE settled_at IS NULL AND webhook > ?1",
+            )?;
+            let mut lanes: Vec<WebhookId> = Vec::new();
+            loop {
+                let last = lanes.last().map_or(-1, |w| w.0);
+                match next.query_row([last], |r| r.get::<_, Option<i64>>(0))? {
+                    Some(webhook) => lanes.push(WebhookId(webhook)),
+                    None => return Ok(lanes),
+                }
+            }
+        })
+    }
+
+    fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
+        self.read(|c| {
+            let last_attempt: Option<i64> = c
+                .prepare_cached("SELECT max(id) FROM attempts WHERE webhook = ?1")?
+                .query_row([webhook.0], |r| r.get(0))?;
+            Ok(StoredLane {
+                webhook,
+                health: health(c, webhook)?,
+                next_due_at: next_due_at(c, webhook, None)?,
+                last_attempt: last_attempt.map(AttemptId),
+            })
+        })
+    }
+
+    fn due_deliveries(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {WAITING}
+                 FROM deliveries d INDEXED BY deliveries_waiting JOIN notifications n ON n.id = d.notification
+                 WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
+                   AND (d.due_at, d.notification) > (?3, ?4)
+                 ORDER BY d.due_at, d.notification LIMIT ?5"
+            ))?;
+            let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (micros(due), id.0));
+            let mut rows = statement.query(params![webhook.0, micros(now), from, beyond, limit])?;
+            let mut page = DeliveryPage::default();
+            let mut bytes = 0;
+            while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
+                let waiting = delivery_rows::waiting(row)?;
+                bytes += waiting.notification.body.len();
+                page.due.push(waiting);
+            }
+            let last = page.due.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
+            page.next_due_at = next_due_at(c, webhook, last)?;
+            Ok(page)
+        })
+    }
+}
+
+fn next_due_at(
+    c: &Connection,
+    webhook: WebhookId,
+    after: Option<Cursor>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let (from, beyond) = after.map_or((i64::MIN, NotificationId(i64::MIN)), |(due, id)| {
+        (micros(due), id)
+    });
+    let due: Option<i64> = c
+        .prepare_cached(
+            "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting
+             WHERE webhook = ?1 AND settled_at IS NULL AND (due_at, notification) > (?2, ?3)
+             ORDER BY due_at, notification LIMIT 1",
+        )?
+        .query_row(params![webhook.0, from, beyond.0], |r| r.get(0))
+        .optional()?;
+    Ok(due.and_then(|d| Timestamp::from_microsecond(d).ok()))
+}

@@ -1,0 +1,242 @@
+//! What happened, for those who look.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::filter::Filter;
+use super::rows::{Cells, micros};
+use super::{
+    SqliteStore, StoreError, attempt_pages, attempt_stats, delivery_rows, notification_rows,
+};
+use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
+use crate::store::{
+    AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
+    History, NotificationEntry, NotificationQuery,
+};
+
+const NOTIFICATION: &str =
+    "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
+    FROM notifications";
+
+impl History for SqliteStore {
+    fn attempt_page(
+        &self,
+        webhooks: &[WebhookId],
+        query: &AttemptQuery,
+    ) -> Result<AttemptPage, StoreError> {
+        self.read(|c| attempt_pages::page(c, webhooks, query))
+    }
+
+    fn attempt(
+        &self,
+        webhook: WebhookId,
+        id: AttemptId,
+    ) -> Result<Option<AttemptEntry>, StoreError> {
+        self.read(|c| attempt_pages::whole(c, webhook, id))
+    }
+
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
+        self.read(|c| {
+            let mut found = Vec::new();
+            for webhook in webhooks {
+                found.extend(attempt_pages::newest(c, *webhook)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn unhealthy_webhooks(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        self.read(|c| troubled(c, now, limit))
+    }
+
+    fn attempt_timings(
+        &self,
+        webhook: WebhookId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT id, return_code, duration_us FROM attempts
+                 WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT 100000",
+            )?;
+            let mut rows = statement.query([webhook.0, micros(since)])?;
+            let mut samples = Vec::new();
+            while let Some(row) = rows.next()? {
+                let cells = Cells::new(row, "attempts");
+                let code: u16 = cells.get("return_code")?;
+                let took = Duration::from_micros(cells.get::<u64>("duration_us")?);
+                samples.push((cells.time("id")?, (200..300).contains(&code), took));
+            }
+            Ok(samples)
+        })
+    }
+
+    fn attempt_stats(
+        &self,
+        webhooks: &[WebhookId],
+        since: Timestamp,
+    ) -> Result<Vec<AttemptStats>, StoreError> {
+        // Held while the table is read, so that nothing is written meanwhile and seen twice, or not at all.
+        let gathered = self.gathered.lock();
+        self.read(|c| attempt_stats::since(c, &gathered, webhooks, since))
+    }
+
+    fn deliveries(
+        &self,
+        webhook: WebhookId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|c| {
+            // Few wait or have failed among many that were delivered: their own indexes find them, by name, since the
+            // key alone would look just as good.
+            let (from, state) = match query.state {
+                None => ("deliveries d", "1"),
+                Some(DeliveryStateFilter::Waiting) => (
+                    "(SELECT notification AS waits FROM deliveries INDEXED BY deliveries_waiting
+                       WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2
+                       ORDER BY notification DESC LIMIT ?3)
+                     CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
+                    "1",
+                ),
+                Some(DeliveryStateFilter::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(Settled::GivenUp)) => (
+                    "deliveries d INDEXED BY deliveries_failed",
+                    "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
+                ),
+                Some(DeliveryStateFilter::Settled(Settled::Dropped)) => (
+                    "deliveries d INDEXED BY deliveries_failed",
+                    "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
+                ),
+            };
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
+                 FROM {from} JOIN notifications n ON n.id = d.notification
+                 WHERE d.webhook = ?1 AND d.notification < ?2 AND {state} ORDER BY d.notification DESC LIMIT ?3"
+            ))?;
+            let before = query.after.map_or(i64::MAX, |a| a.0);
+            let mut rows = statement.query(params![webhook.0, before, query.limit])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(delivery_rows::delivery_of(Cells::new(row, "deliveries"), webhook)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn deliveries_of_notification(
+        &self,
+        notification: NotificationId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|c| {
+            let mut found = Vec::new();
+            for webhook in webhooks {
+                found.extend(delivery_rows::delivery(c, *webhook, notification)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn notifications(
+        &self,
+        organizer: OrganizerId,
+        query: &NotificationQuery,
+    ) -> Result<Vec<NotificationEntry>, StoreError> {
+        self.read(|c| {
+            let mut filter = Filter::new("organizer = ? AND id < ?");
+            filter.bind(organizer.0);
+            filter.bind(query.after.map_or(i64::MAX, |a| a.0));
+            filter.and("action_type = ?", query.action_type.clone());
+            filter.and("event = ?", query.event.clone());
+            if query.span.since.is_some() {
+                filter.and(
+                    "id >= ?",
+                    Some(notification_rows::first_since(c, query.span.since)?),
+                );
+            }
+            filter.and("published_at >= ?", query.span.since.map(micros));
+            filter.and("published_at <= ?", query.span.until.map(micros));
+            filter.bind(query.limit);
+            let sql = format!(
+                "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
+                filter.sql()
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = statement.query(filter.values().as_slice())?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(notification(Cells::new(row, "notifications"))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn notification(
+        &self,
+        organizer: OrganizerId,
+        id: NotificationId,
+    ) -> Result<Option<NotificationEntry>, StoreError> {
+        self.read(|c| {
+            let mut statement =
+                c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
+            let mut rows = statement.query([id.0, organizer.0])?;
+            rows.next()?
+                .map(|row| notification(Cells::new(row, "notifications")))
+                .transpose()
+        })
+    }
+
+    fn total_backlog(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.read(|c| {
+            let (count, oldest): (u64, Option<i64>) = c
+                .prepare_cached(
+                    "SELECT count(*), min(started_at) FROM deliveries WHERE settled_at IS NULL",
+                )?
+                .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok((
+                count,
+                oldest.and_then(|o| Timestamp::from_microsecond(o).ok()),
+            ))
+        })
+    }
+}
+
+fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
+    Ok(NotificationEntry {
+        notification: notification_rows::notification(cells)?,
+        subject: cells.get("subject")?,
+        deliveries: cells.get("deliveries")?,
+        data: cells.get("data")?,
+        audience: notification_rows::audience(cells)?,
+    })
+}
+
+/// What waits is counted in its index, which holds nothing else, and `lanes` has a row only where there is something to
+/// remember: webhooks that are well are not visited.
+pub(super) fn troubled(
+    c: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<WebhookId>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "WITH queues AS MATERIALIZED (
+           SELECT webhook, count(*) AS waiting, min(due_at) AS first_due
+           FROM deliveries INDEXED BY deliveries_waiting WHERE settled_at IS NULL GROUP BY webhook),
+         suspects AS (SELECT webhook FROM queues UNION SELECT webhook FROM lanes WHERE failing_since IS NOT NULL)
+         SELECT w.id, l.probing_since IS NOT NULL AS failing,
+           max(coalesce(q.waiting, 0), 1) * ((?1 - min(coalesce(l.failing_since, ?1), coalesce(q.first_due, ?1)))
+             / 1000000) AS weight
+         FROM suspects s JOIN webhooks w ON w.id = s.webhook LEFT JOIN lanes l ON l.webhook = w.id
+           LEFT JOIN queues q ON q.webhook = w.id
+         WHERE w.disabled_at IS NULL AND (failing OR weight > 0)
+         ORDER BY failing DESC, weight DESC, w.id LIMIT ?2",
+    )?;
+    let found = statement.query_map(params![micros(now), limit], |r| r.get(0).map(WebhookId))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,77 @@
+//! The health of lanes as rows.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::StoreError;
+use super::rows::{Cells, micros};
+use crate::domain::{FailureStreak, LaneHealth, NotificationId, ProbeSchedule, WebhookId};
+
+pub(super) fn health(c: &Connection, webhook: WebhookId) -> Result<LaneHealth, StoreError> {
+    let mut statement = c.prepare_cached("SELECT * FROM lanes WHERE webhook = ?1")?;
+    let mut rows = statement.query([webhook.0])?;
+    match rows.next()? {
+        Some(row) => from_cells(Cells::new(row, "lanes")),
+        None => Ok(LaneHealth::default()),
+    }
+}
+
+/// Columns of `lanes`.
+fn from_cells(cells: Cells<'_>) -> Result<LaneHealth, StoreError> {
+    let streak = match cells.time_some("failing_since")? {
+        None => None,
+        Some(since) => Some(FailureStreak {
+            failures: cells.get("failures")?,
+            since,
+            first: NotificationId(
+                cells
+                    .get::<Option<i64>>("first_failed")?
+                    .unwrap_or_default(),
+            ),
+            several: cells.get("several")?,
+        }),
+    };
+    let probing = match cells.time_some("probing_since")? {
+        None => None,
+        Some(since) => Some(ProbeSchedule {
+            since,
+            next_at: cells.time("probe_at")?,
+            wait: Duration::from_millis(cells.get::<u32>("probe_wait_ms")?.into()),
+        }),
+    };
+    Ok(LaneHealth {
+        streak,
+        probing,
+        paused_until: cells.time_some("paused_until")?,
+        last_success_at: cells.time_some("last_success_at")?,
+    })
+}
+
+pub(super) fn remember(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    health: &LaneHealth,
+) -> Result<(), StoreError> {
+    let wait = health
+        .probing
+        .map(|p| u32::try_from(p.wait.as_millis()).unwrap_or(u32::MAX));
+    t.prepare_cached(
+        "INSERT OR REPLACE INTO lanes (webhook, failures, failing_since, first_failed, several, probing_since, probe_at,
+           probe_wait_ms, paused_until, last_success_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        webhook.0,
+        health.consecutive_failures(),
+        health.streak.map(|s| micros(s.since)),
+        health.streak.map(|s| s.first.0),
+        health.streak.is_some_and(|s| s.several),
+        health.probing.map(|p| micros(p.since)),
+        health.probing.map(|p| micros(p.next_at)),
+        wait,
+        health.paused_until.map(micros),
+        health.last_success_at.map(micros),
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Publications, written down in the group commit.
+
+use bytes::Bytes;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::StoreError;
+use super::notification_rows::audience_cell;
+use super::rows::{Cells, micros};
+use crate::domain::{EventSlug, NotificationId, OrganizerId};
+use crate::store::{GroupResult, Publication, PublicationGroup, StoredPublication};
+
+/// Takes a group whole, or finds the place of the first conflicting key before anything is written.
+pub(super) fn take(
+    t: &Transaction<'_>,
+    group: &PublicationGroup,
+    next: &mut i64,
+) -> Result<GroupResult, StoreError> {
+    if let Some(place) = conflict(t, group)? {
+        return Ok(GroupResult::Conflict(place));
+    }
+    let mut answers = Vec::with_capacity(group.publications.len());
+    for publication in &group.publications {
+        let known = if let Some(key) = &publication.key {
+            earlier(t, group.organizer, &key.text)?
+        } else {
+            None
+        };
+        answers.push(if let Some((_, notification)) = known {
+            repeat(t, notification)?
+        } else {
+            let id = NotificationId(*next);
+            *next += 1;
+            publish(t, group.organizer, publication, id)?
+        });
+    }
+    Ok(GroupResult::Taken(answers))
+}
+
+fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usize>, StoreError> {
+    let mut within = std::collections::HashMap::new();
+    for (place, publication) in group.publications.iter().enumerate() {
+        let Some(key) = &publication.key else {
+            continue;
+        };
+        if *within.entry(key.text.as_str()).or_insert(key.content) != key.content {
+            return Ok(Some(place));
+        }
+        if let Some((content, _)) = earlier(t, group.organizer, &key.text)?
+            && content != key.content
+        {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+fn earlier(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    key: &str,
+) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
+    let mut statement = t.prepare_cached(
+        "SELECT content, notification FROM publication_keys WHERE organizer = ?1 AND text = ?2",
+    )?;
+    Ok(statement
+        .query_row(params![organizer.0, key], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?)
+}
+
+fn repeat(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
+    let mut statement = t.prepare_cached(
+        "SELECT id, action_type, event, published_at, deliveries FROM notifications WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([notification])?;
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let cells = Cells::new(row, "notifications");
+    Ok(StoredPublication {
+        id: NotificationId(cells.get("id")?),
+        action_type: cells.parse("action_type")?,
+        event: cells.parse_some("event")?,
+        at: cells.time("published_at")?,
+        deliveries: cells.get("deliveries")?,
+        body: None,
+    })
+}
+
+fn publish(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    publication: &Publication,
+    id: NotificationId,
+) -> Result<StoredPublication, StoreError> {
+    let body: Bytes = publication.body.clone().number(id);
+    let at = micros(publication.at);
+    t.prepare_cached(
+        "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
+           data, audience)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        id.0,
+        organizer.0,
+        publication.action_type.as_str(),
+        publication.event.as_ref().map(EventSlug::as_str),
+        at,
+        publication.shape.as_str(),
+        &body[..],
+        publication.subject,
+        publication.webhooks.len(),
+        publication.data,
+        audience_cell(publication.audience),
+    ])?;
+    let mut owe = t.prepare_cached(
+        "INSERT INTO deliveries (webhook, notification, attempts, tries, started_at, due_at)
+         VALUES (?1, ?2, 0, 0, ?3, ?3)",
+    )?;
+    for webhook in &publication.webhooks {
+        owe.execute([webhook.0, id.0, at])?;
+    }
+    if let Some(key) = &publication.key {
+        t.prepare_cached(
+            "INSERT INTO publication_keys (organizer, text, content, notification, used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![organizer.0, key.text, &key.content[..], id.0, at])?;
+    }
+    Ok(StoredPublication {
+        id,
+        action_type: publication.action_type.clone(),
+        event: publication.event.clone(),
+        at: publication.at,
+        deliveries: publication.webhooks.len(),
+        body: Some(body),
+    })
+}

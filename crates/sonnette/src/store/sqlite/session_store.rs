@@ -1,0 +1,192 @@
+//! Sessions and links, by the hash of their text. One that has expired is as good as none, and goes with [`prune`].
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::rows::{Cells, micros};
+use super::{SqliteStore, StoreError};
+use crate::domain::{
+    Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
+};
+use crate::store::{MAX_BATCH_ROWS, SessionStore};
+
+impl SessionStore for SqliteStore {
+    fn add_session(
+        &self,
+        hash: &SecretHash,
+        session: &Session,
+        password_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.write(|t| add_session(t, hash, session, password_hash))
+    }
+
+    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.read(|c| session(c, hash, now))
+    }
+
+    fn extend_session(
+        &self,
+        hash: &SecretHash,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|t| extend_session(t, hash, expires, now))
+    }
+
+    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+
+    fn end_sessions_of_user(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(|t| end_sessions(t, user))
+    }
+
+    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+        self.write(|t| add_link(t, hash, link))
+    }
+
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
+        self.read(|c| link(c, hash, now))
+    }
+
+    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+    }
+}
+
+fn add_session(
+    t: &Transaction<'_>,
+    hash: &SecretHash,
+    session: &Session,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    let (user, organizer, token) = match session.holder {
+        SessionOwner::User(user) => (Some(user.0), None, None),
+        SessionOwner::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
+    };
+    let added = t.execute(
+        "INSERT INTO sessions (hash, user, organizer, token, created, expires, seen)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?5
+         WHERE ?7 IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = ?2 AND password_hash = ?7)",
+        params![
+            hash,
+            user,
+            organizer,
+            token,
+            micros(session.created),
+            micros(session.expires),
+            password_hash
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+fn session(
+    c: &Connection,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    let mut statement =
+        c.prepare_cached("SELECT * FROM sessions WHERE hash = ?1 AND expires > ?2")?;
+    let mut rows = statement.query(params![hash, micros(now)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let cells = Cells::new(row, "sessions");
+    let holder = match cells.get::<Option<i64>>("user")? {
+        Some(user) => SessionOwner::User(UserId(user)),
+        None => SessionOwner::Portal {
+            organizer: OrganizerId(cells.get("organizer")?),
+            token: TokenId(cells.get("token")?),
+        },
+    };
+    Ok(Some(Session {
+        holder,
+        created: cells.time("created")?,
+        expires: cells.time("expires")?,
+    }))
+}
+
+fn extend_session(
+    t: &Transaction<'_>,
+    hash: &SecretHash,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    t.execute(
+        "UPDATE sessions SET expires = ?2, seen = ?3 WHERE hash = ?1 AND expires > ?3",
+        params![hash, micros(expires), micros(now)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), StoreError> {
+    t.execute("DELETE FROM sessions WHERE user = ?1", [user.0])?;
+    Ok(())
+}
+
+fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+    let (purpose, user, organizer, token) = match link.purpose {
+        LinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
+        LinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
+        LinkPurpose::Portal { organizer, token } => {
+            ("portal", None, Some(organizer.0), Some(token.0))
+        }
+    };
+    t.execute(
+        "INSERT INTO links (hash, purpose, user, organizer, token, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![hash, purpose, user, organizer, token, micros(link.expires)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn link(
+    c: &Connection,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Link>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;
+    let mut rows = statement.query(params![hash, micros(now)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let cells = Cells::new(row, "links");
+    let purpose = match cells.get::<String>("purpose")?.as_str() {
+        "invitation" => LinkPurpose::Invitation(UserId(cells.get("user")?)),
+        "reset" => LinkPurpose::Reset(UserId(cells.get("user")?)),
+        "portal" => LinkPurpose::Portal {
+            organizer: OrganizerId(cells.get("organizer")?),
+            token: TokenId(cells.get("token")?),
+        },
+        _ => return Err(cells.wrong("purpose", "not a known purpose")),
+    };
+    Ok(Some(Link {
+        purpose,
+        expires: cells.time("expires")?,
+    }))
+}
+
+/// Those of a user: all that lead to a password.
+pub(super) fn end_links(t: &Transaction<'_>, user: UserId) -> Result<(), StoreError> {
+    t.execute("DELETE FROM links WHERE user = ?1", [user.0])?;
+    Ok(())
+}
+
+/// Removes what has expired, at most [`MAX_BATCH_ROWS`] of each; returns the larger number.
+pub(super) fn prune(t: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    let sessions = t.execute(
+        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires <= ?1 LIMIT ?2)",
+        params![micros(now), MAX_BATCH_ROWS],
+    )?;
+    let links = t.execute(
+        "DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE expires <= ?1 LIMIT ?2)",
+        params![micros(now), MAX_BATCH_ROWS],
+    )?;
+    Ok(sessions.max(links))
+}

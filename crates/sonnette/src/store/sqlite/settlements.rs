@@ -1,0 +1,172 @@
+//! What comes of attempts, written down in the group commit.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+
+use super::attempt_stats::Tallies;
+use super::rows::micros;
+use super::{StoreError, alert_store, disable_webhook, lane_rows};
+use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
+use crate::store::{DeliveryUpdate, Settlement, Verdict};
+
+pub(super) fn settle(
+    t: &Transaction<'_>,
+    settlement: &Settlement,
+    now: Timestamp,
+    erased: &HashSet<NotificationId>,
+    tallies: &mut Tallies,
+) -> Result<(), StoreError> {
+    let webhook = settlement.webhook;
+    match &settlement.verdict {
+        Verdict::Attempted { attempt, follows } => {
+            if record(t, attempt, erased.contains(&attempt.notification))? {
+                tallies.add(attempt);
+            }
+            match follows {
+                Some(DeliveryUpdate::Ends {
+                    how,
+                    attempts,
+                    started_at,
+                }) => {
+                    let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
+                    let reason =
+                        (*how == Settled::GivenUp).then_some("its twelve tries are used up");
+                    let end = End {
+                        how: *how,
+                        at,
+                        attempts: Some(*attempts),
+                        started_at: Some(*started_at),
+                        reason,
+                    };
+                    end.write(t, webhook, attempt.notification)?;
+                }
+                Some(DeliveryUpdate::Waits(progress)) => {
+                    wait(t, webhook, attempt.notification, progress)?
+                }
+                None => {}
+            }
+        }
+        Verdict::Expired(notification) => {
+            let end = End {
+                how: Settled::GivenUp,
+                at: now,
+                attempts: None,
+                started_at: None,
+                reason: Some("its three days are over"),
+            };
+            end.write(t, webhook, *notification)?;
+        }
+    }
+    if let Some(health) = &settlement.health {
+        lane_rows::remember(t, webhook, health)?;
+    }
+    let alert = settlement.alert;
+    match (settlement.disable, &settlement.verdict) {
+        (Some(_), Verdict::Expired(_)) => {
+            disable_webhook::disable_never_succeeded(t, webhook, now)?;
+        }
+        (Some(reason), Verdict::Attempted { .. }) => {
+            disable_webhook::disable(t, webhook, reason, alert, now)?;
+        }
+        (None, _) => {
+            if let Some(kind) = alert {
+                alert_store::queue(t, webhook, kind, now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was
+/// under way, and so is what was answered to it.
+fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
+    let exchange = &attempt.exchange;
+    let (failure, reason) = match &exchange.outcome {
+        Outcome::Answered { .. } => (None, None),
+        Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
+    };
+    let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
+    let new = t.prepare_cached(
+        "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
+           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?
+    .execute(params![
+        attempt.webhook.0,
+        attempt.id.0,
+        attempt.notification.0,
+        of_test(attempt.action_type.as_str()),
+        attempt.event.as_ref().and_then(|e| of_test(e.as_str())),
+        attempt.target_url,
+        attempt.number,
+        micros(exchange.started_at),
+        i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
+        exchange.outcome.return_code(),
+        failure,
+        reason,
+        exchange.request_headers,
+        Some(exchange.response_headers.as_str())
+            .filter(|_| !erased)
+            .unwrap_or_default(),
+        attempt.payload.as_deref().filter(|_| !erased),
+        Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
+    ])?;
+    Ok(new > 0)
+}
+
+/// The end of a delivery.
+struct End<'a> {
+    how: Settled,
+    at: Timestamp,
+    attempts: Option<u32>,
+    started_at: Option<Timestamp>,
+    reason: Option<&'a str>,
+}
+
+impl End<'_> {
+    /// Settles a delivery that still waits, and was not begun anew meanwhile.
+    fn write(
+        &self,
+        t: &Transaction<'_>,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Result<(), StoreError> {
+        t.prepare_cached(
+            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6
+             WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = coalesce(?7, started_at)",
+        )?
+        .execute(params![
+            webhook.0,
+            notification.0,
+            self.attempts,
+            micros(self.at),
+            self.how.as_str(),
+            self.reason,
+            self.started_at.map(micros),
+        ])?;
+        Ok(())
+    }
+}
+
+fn wait(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    notification: NotificationId,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    t.prepare_cached(
+        "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5
+         WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = ?6",
+    )?
+    .execute(params![
+        webhook.0,
+        notification.0,
+        progress.attempts,
+        progress.tries,
+        micros(progress.due_at),
+        micros(progress.started_at),
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Webhooks as rows.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::StoreError;
+use super::registry_version::touch_organizer;
+use super::rows::{Cells, micros, to_json};
+use crate::domain::{
+    Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
+    WebhookId, WebhookSettings, WebhookState,
+};
+
+pub(super) fn webhooks(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<Vec<Webhook>, StoreError> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
+    ))?;
+    let mut rows = statement.query([value])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(webhook(c, Cells::new(row, "webhooks"))?);
+    }
+    Ok(found)
+}
+
+fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
+    let id: i64 = cells.get("id")?;
+    let previous = match cells.parse_some("previous_secret")? {
+        None => None,
+        Some(secret) => Some((secret, cells.time("previous_until")?)),
+    };
+    let timeout: Option<u32> = cells.get("timeout_ms")?;
+    let signing_seeds = match cells.get::<Option<[u8; 32]>>("signing_seed")? {
+        None => None,
+        Some(current) => Some(SigningSeeds {
+            current: SigningSeed(current),
+            previous: match cells.get::<Option<[u8; 32]>>("previous_signing_seed")? {
+                None => None,
+                Some(seed) => Some((SigningSeed(seed), cells.time("previous_until")?)),
+            },
+        }),
+    };
+    Ok(Webhook {
+        id: WebhookId(id),
+        organizer: OrganizerId(cells.get("organizer")?),
+        state: match cells.time_some("disabled_at")? {
+            None => WebhookState::Enabled,
+            Some(since) => WebhookState::Disabled(Disabled {
+                since,
+                reason: cells.parse("disabled_reason")?,
+            }),
+        },
+        target: cells.parse("target_url")?,
+        events: if cells.get("all_events")? {
+            EventFilter::All
+        } else {
+            EventFilter::Only(limit_events(c, id)?)
+        },
+        action_types: cells.json("action_types")?,
+        comment: cells.get("comment")?,
+        secrets: Secrets {
+            current: cells.parse("secret")?,
+            previous,
+        },
+        settings: WebhookSettings {
+            headers: cells.json("headers")?,
+            max_per_second: cells.get("max_per_second")?,
+            max_concurrency: cells.get("max_concurrency")?,
+            timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
+            extra_signatures: cells.json("extra_signatures")?,
+            signing_seeds,
+            contact_emails: cells.json("contact_emails")?,
+        },
+    })
+}
+
+fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT e.slug FROM webhook_events w JOIN events e ON e.id = w.event WHERE w.webhook = ?1",
+    )?;
+    let mut rows = statement.query([webhook])?;
+    let mut slugs = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        slugs.insert(Cells::new(row, "events").parse("slug")?);
+    }
+    Ok(slugs)
+}
+
+pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<(), StoreError> {
+    let disabled = match &webhook.state {
+        WebhookState::Enabled => None,
+        WebhookState::Disabled(disabled) => Some(disabled),
+    };
+    let previous = webhook.secrets.previous.as_ref();
+    let settings = &webhook.settings;
+    let seeds = settings.signing_seeds.as_ref();
+    t.execute(
+        "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
+           disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
+           max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16,
+           signing_seed = ?17, previous_signing_seed = ?18
+         WHERE id = ?1",
+        params![
+            webhook.id.0,
+            webhook.target.as_given(),
+            webhook.events == EventFilter::All,
+            to_json(&webhook.action_types),
+            webhook.comment,
+            disabled.map(|d| micros(d.since)),
+            disabled.map(|d| d.reason.as_str()),
+            webhook.secrets.current.text(),
+            previous.map(|(secret, _)| secret.text()),
+            previous.map(|(_, until)| micros(*until)),
+            to_json(&settings.headers),
+            settings.max_per_second,
+            settings.max_concurrency,
+            settings.timeout.map(|t| u32::try_from(t.as_millis()).unwrap_or(u32::MAX)),
+            to_json(&settings.extra_signatures),
+            to_json(&settings.contact_emails),
+            seeds.map(|seeds| seeds.current.0),
+            seeds.and_then(|seeds| seeds.previous.as_ref()).map(|(seed, _)| seed.0),
+        ],
+    )?;
+    t.execute(
+        "DELETE FROM webhook_events WHERE webhook = ?1",
+        [webhook.id.0],
+    )?;
+    if let EventFilter::Only(slugs) = &webhook.events {
+        for slug in slugs {
+            t.execute(
+                "INSERT INTO webhook_events (webhook, event) SELECT ?1, id FROM events WHERE organizer = ?2 AND slug = ?3",
+                params![webhook.id.0, webhook.organizer.0, slug.as_str()],
+            )?;
+        }
+    }
+    touch_organizer(t, webhook.organizer)
+}

@@ -1,0 +1,146 @@
+//! Webhooks, and all that follows from a change of one.
+
+use jiff::Timestamp;
+use rusqlite::Transaction;
+use serde_json::Value;
+
+use super::audit_log::write_note;
+use super::registry_version::touch_organizer;
+use super::webhook_rows::{webhooks, write_webhook};
+use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
+use crate::domain::{
+    DisableReason, Disabled, OrganizerId, PendingWebhookChange, Webhook, WebhookChange, WebhookId,
+    WebhookState,
+};
+use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
+
+impl WebhookStore for SqliteStore {
+    fn add_webhook(&self, webhook: &Webhook, note: NewAuditEntry) -> Result<Webhook, StoreError> {
+        self.write(|t| {
+            t.execute(
+                "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
+                   contact_emails) VALUES (?1, '', 0, '', '', '', '', '')",
+                [webhook.organizer.0],
+            )?;
+            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
+            write_webhook(t, &webhook)?;
+            if !webhook.is_enabled() {
+                disabled_intervals::begin(t, webhook.id)?;
+            }
+            pending_webhook_changes::owe(t, webhook.id, WebhookChange::Created, note.at)?;
+            write_note(t, Some(webhook.organizer), &with_id(note, webhook.id))?;
+            Ok(webhook)
+        })
+    }
+
+    fn change_webhook(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        change: &mut dyn FnMut(&mut Webhook) -> bool,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError> {
+        self.write(|t| {
+            let Some(before) = webhooks(t, "id = ?1", id.0)?
+                .pop()
+                .filter(|w| w.organizer == organizer)
+            else {
+                return Ok(ChangeResult::Missing);
+            };
+            let mut webhook = before.clone();
+            if !change(&mut webhook) {
+                return Ok(ChangeResult::Refused);
+            }
+            change_from(t, &before, &webhook, note.at)?;
+            write_note(t, Some(organizer), &with_id(note, id))?;
+            Ok(ChangeResult::Done(webhook))
+        })
+    }
+
+    fn mark_webhook_deleted(
+        &self,
+        organizer: OrganizerId,
+        id: WebhookId,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<Webhook>, StoreError> {
+        self.write(|t| match retire(t, organizer, id, note.at)? {
+            None => Ok(ChangeResult::Missing),
+            Some(webhook) => {
+                write_note(t, Some(organizer), &with_id(note, id))?;
+                Ok(ChangeResult::Done(webhook))
+            }
+        })
+    }
+
+    fn pending_webhook_changes(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<PendingWebhookChange>, StoreError> {
+        self.read(|c| pending_webhook_changes::owed(c, limit))
+    }
+}
+
+/// Writes what has changed of a webhook, if anything has, and all that follows from it.
+fn change_from(
+    t: &Transaction<'_>,
+    before: &Webhook,
+    webhook: &Webhook,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let switched_on = webhook.is_enabled() && !before.is_enabled();
+    if switched_on || webhook.target != before.target {
+        // What the receiver did under its old address, or before it was mended, no longer counts.
+        t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
+    }
+    if webhook != before {
+        write_webhook(t, webhook)?;
+    }
+    if !webhook.looks_like(before) {
+        pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
+    }
+    match (before.is_enabled(), webhook.is_enabled()) {
+        (true, false) => disabled_intervals::begin(t, webhook.id)?,
+        (false, true) => disabled_intervals::end(t, webhook.id)?,
+        _ => {}
+    }
+    if switched_on {
+        let back = "UPDATE webhooks SET deleted = 0 WHERE id = ?1";
+        t.execute(back, [webhook.id.0])?;
+    }
+    Ok(())
+}
+
+/// Disables a webhook that its owner removed; others are to hear of it, once. None: there is no such webhook.
+fn retire(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    id: WebhookId,
+    at: Timestamp,
+) -> Result<Option<Webhook>, StoreError> {
+    let found = webhooks(t, "id = ?1", id.0)?.pop();
+    let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
+        return Ok(None);
+    };
+    if webhook.is_enabled() {
+        webhook.state = WebhookState::Disabled(Disabled {
+            since: at,
+            reason: DisableReason::User,
+        });
+        write_webhook(t, &webhook)?;
+        disabled_intervals::begin(t, id)?;
+    }
+    let retire = "UPDATE webhooks SET deleted = 1 WHERE id = ?1 AND deleted = 0";
+    if t.execute(retire, [id.0])? > 0 {
+        pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
+        // Also where it was disabled before: whoever publishes the news looks for a new version.
+        touch_organizer(t, organizer)?;
+    }
+    Ok(Some(webhook))
+}
+
+fn with_id(mut note: NewAuditEntry, webhook: WebhookId) -> NewAuditEntry {
+    if let Value::Object(data) = &mut note.data {
+        data.insert("id".to_owned(), webhook.0.into());
+    }
+    note
+}
