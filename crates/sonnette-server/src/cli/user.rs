@@ -11,13 +11,14 @@ use sonnette::domain::{
     User as Account,
 };
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{
-    AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser, SessionStore as _,
-};
+use sonnette::store::AccountStore as _;
 
-use super::{Misuse, audit, output, password, registry};
+use super::{Misuse, output, password, registry};
+use crate::admin::author::Author;
+use crate::admin::error::AdminError;
+use crate::admin::users::{self, AccountEmail, LinkDelivery};
 use crate::config::Settings;
-use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
+use crate::credentials::{hash_password, password_link};
 
 /// The command.
 #[derive(Subcommand)]
@@ -138,22 +139,26 @@ impl Invite {
             Access::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
-        let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
-        if settings.mail.host.is_some() {
-            store.enqueue_account_email(user.id, kind, Language::English, organizer, now)?;
-            return output::line(format_args!(
-                "invited {}: the server mails a link",
-                user.email
-            ));
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        let email = AccountEmail {
+            kind: AccountEmailKind::Invitation,
+            language: Language::English,
+            organizer,
+        };
+        let expires = Link::new(email.kind.purpose(user.id), now).expires;
+        let address = user.email.clone();
+        let can_send_email = settings.mail.host.is_some();
+        match users::send_link(&store, &author, user, &email, can_send_email, now)? {
+            LinkDelivery::Link { secret, .. } => {
+                eprintln!(
+                    "no mail server is set: pass this link on to {address} yourself; it is good until {expires:.0}"
+                );
+                output::line(password_link(&settings.address(), &secret))
+            }
+            LinkDelivery::Email | LinkDelivery::Throttled | LinkDelivery::NeedsOperator => {
+                output::line(format_args!("invited {address}: the server mails a link"))
+            }
         }
-        let text = random_secret_text()?;
-        let link = Link::new(kind.purpose(user.id), now);
-        store.add_link(&token_hash(&text), &link)?;
-        eprintln!(
-            "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
-            user.email, link.expires
-        );
-        output::line(password_link(&settings.address(), &text))
     }
 }
 
@@ -186,15 +191,13 @@ impl Remove {
     fn run(&self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
         let store = registry::open(settings)?;
-        let note = audit::note("sonnette.user.removed", json!({"email": email.as_str()}));
-        let found = store.user_by_email(&email)?;
-        let removed = match found {
-            Some((user, _)) => store.remove_user(user.id, note)?,
-            None => ChangeResult::Missing,
+        let Some((user, _)) = store.user_by_email(&email)? else {
+            bail!("there is no user {email}");
         };
-        match removed {
-            ChangeResult::Done(_) => output::line(format_args!("removed user {email}")),
-            _ => bail!("there is no user {email}"),
+        match users::remove(&store, &Author::command_line(), &user, SystemClock.now()) {
+            Ok(()) => output::line(format_args!("removed user {email}")),
+            Err(AdminError::NotFound) => bail!("there is no user {email}"),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -211,18 +214,11 @@ pub(super) fn add(
     access: Access,
     password_hash: Option<String>,
 ) -> Result<Account> {
-    let note = audit::note(
-        "sonnette.user.created",
-        json!({"email": email.as_str(), "operator": access == Access::Operator}),
-    );
-    let user = NewUser {
-        email,
-        password_hash,
-        access,
-        created: SystemClock.now(),
-    };
-    match store.add_user(&user, note)? {
-        ChangeResult::Done(user) => Ok(user),
-        _ => bail!("there is a user {} already", user.email),
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    let address = email.clone();
+    match users::create(store, &author, email, access, password_hash, now) {
+        Ok(user) => Ok(user),
+        Err(AdminError::Taken) => bail!("there is a user {address} already"),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,6 +1,6 @@
 # Login, passwords and the own account.
 login = Log in
-login-help = Sonnette tells other systems what happens here, by means of webhooks. Log in to see them and fix them.
+login-help = Sonnette tells other systems by webhooks what happens here. Log in to manage them.
 login-failed = The e-mail address or the password is wrong.
 login-throttled = Too many attempts. Please wait a few minutes.
 email = E-mail address
@@ -23,7 +23,7 @@ password-set = Set the password
 password-invalid = A password must have 8 to 1,000 characters.
 password-differs = The two passwords are not the same.
 password-link-over = This link no longer works
-password-link-over-help = It was too old, or a password has been set since. You can ask for another one.
+password-link-over-help = It has expired, or a password has been set since. You can ask for another link.
 password-change = Change the password
 password-current = Current password
 password-current-invalid = The current password is wrong.

@@ -1,6 +1,6 @@
 # Login, passwords and the own account.
 login = Se connecter
-login-help = Sonnette informe d’autres systèmes de ce qui se passe ici, au moyen de webhooks. Connectez-vous pour les consulter et les dépanner.
+login-help = Sonnette informe d’autres systèmes, par des webhooks, de ce qui se passe ici. Connectez-vous pour les gérer.
 login-failed = L’adresse e-mail ou le mot de passe est incorrect.
 login-throttled = Trop de tentatives. Veuillez patienter quelques minutes.
 email = Adresse e-mail

@@ -1,10 +1,10 @@
-//! Removing a registered action type.
+//! Deletes a registered action type.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::form::{own, page_error};
+use super::form::{load_changeable, page_error};
 use super::lookup::url;
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
@@ -20,33 +20,33 @@ struct DeleteTemplate {
     layout: Layout,
     back: String,
     name: String,
-    /// Whether it goes for every organizer.
-    everybodys: bool,
+    /// Whether it is deleted for all organizers.
+    is_global: bool,
 }
 
-/// Asks.
-pub(crate) async fn ask(
+/// Asks for confirmation before the action type is deleted.
+pub(crate) async fn confirm(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &page, &name).await?;
+    let row = load_changeable(&state, &page, &name).await?;
     render(&DeleteTemplate {
         back: url(&page, &name),
         name,
-        everybodys: row.organizer.is_none(),
+        is_global: row.organizer.is_none(),
         layout: page.layout,
     })
 }
 
-/// Removes it.
+/// Deletes the action type.
 pub(crate) async fn delete(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &page, &name).await?;
+    let row = load_changeable(&state, &page, &name).await?;
     let author = page.author();
     state
         .change(move |store, now| action_types::delete(store, &author, &row, now))

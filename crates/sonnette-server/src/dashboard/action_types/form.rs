@@ -1,4 +1,4 @@
-//! Registering an action type, and changing one.
+//! The form that registers an action type or changes a registered one.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -9,7 +9,7 @@ use sonnette::dialect::FieldErrors;
 use sonnette::domain::{ActionName, DialectName, PayloadShape, Permission, RegisteredAction};
 
 use super::lookup::url;
-use super::show::text_of;
+use super::show::json_text;
 use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
@@ -20,7 +20,7 @@ use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::shell::texts::Texts;
 use crate::edge::AppState;
 
-/// The form as it is filled in.
+/// The values of the form as the user typed them.
 #[derive(Default)]
 struct Input {
     name: String,
@@ -32,24 +32,24 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "action_types/form.html")]
-struct EditTemplate {
+struct FormTemplate {
     layout: Layout,
     back: String,
     action: String,
-    /// Whether it is there already: then its name stays.
-    changes: bool,
-    /// Whether it is there for every organizer.
-    everybodys: bool,
-    /// Families of pretix, for those who may register such names: word and name.
+    /// Whether the action type is stored already; then its name cannot be changed.
+    is_stored: bool,
+    /// Whether it is registered for all organizers.
+    is_global: bool,
+    /// Words and names of the families of pretix, for operators.
     families: Vec<(&'static str, String)>,
     input: Input,
     errors: FormErrors,
 }
 
-impl EditTemplate {
+impl FormTemplate {
     fn new(page: OrganizerPage) -> Self {
         let texts = page.layout.texts;
-        let named = |shape: &PayloadShape| {
+        let choice = |shape: &PayloadShape| {
             let name = texts.get(&format!("catalogue-family-{shape}")).into_owned();
             (shape.as_str(), name)
         };
@@ -57,10 +57,10 @@ impl EditTemplate {
         Self {
             back: page.url("/action-types/"),
             action: page.url("/action-types/new/"),
-            changes: false,
-            everybodys: false,
+            is_stored: false,
+            is_global: false,
             families: if page.current_user.is_operator() {
-                families.map(named).collect()
+                families.map(choice).collect()
             } else {
                 Vec::new()
             },
@@ -70,26 +70,26 @@ impl EditTemplate {
         }
     }
 
-    fn change(page: OrganizerPage, row: &RegisteredAction) -> Self {
+    fn for_stored(page: OrganizerPage, row: &RegisteredAction) -> Self {
         let back = url(&page, row.name.as_str());
         Self {
             action: format!("{back}edit/"),
             back,
-            changes: true,
-            everybodys: row.organizer.is_none(),
+            is_stored: true,
+            is_global: row.organizer.is_none(),
             families: Vec::new(),
             input: Input {
                 name: row.name.to_string(),
                 family: row.shape.to_string(),
                 description: row.description.clone(),
-                schema: text_of(row.schema.as_ref()),
-                example: text_of(row.example.as_ref()),
+                schema: json_text(row.schema.as_ref()),
+                example: json_text(row.example.as_ref()),
             },
             ..Self::new(page)
         }
     }
 
-    fn refused(mut self, input: Input, errors: FormErrors) -> Result<Response, PageError> {
+    fn render_errors(mut self, input: Input, errors: FormErrors) -> Result<Response, PageError> {
         (self.input, self.errors) = (input, errors);
         let mut response = render(&self)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -97,16 +97,16 @@ impl EditTemplate {
     }
 }
 
-/// An empty form.
+/// Shows an empty form.
 pub(crate) async fn show_new(
     State(state): State<AppState>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    render(&EditTemplate::new(page))
+    render(&FormTemplate::new(page))
 }
 
-/// Registers what was filled in.
+/// Registers an action type.
 pub(crate) async fn create(
     State(state): State<AppState>,
     page: OrganizerPage,
@@ -115,7 +115,7 @@ pub(crate) async fn create(
     page.require(&state, Permission::Organizer).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
-    let input = read(&form);
+    let input = read_input(&form);
     let name: Option<ActionName> = input.name.parse().ok();
     if name.is_none() {
         errors.add("name", texts.get("action-type-name-invalid"));
@@ -124,9 +124,9 @@ pub(crate) async fn create(
         "" => PayloadShape::Custom,
         word => word.parse().unwrap_or(PayloadShape::Kept),
     };
-    let (description, schema, example) = rest(texts, &form, &mut errors);
+    let (description, schema, example) = parse_fields(texts, &form, &mut errors);
     let Some(name) = name.filter(|_| errors.is_empty()) else {
-        return EditTemplate::new(page).refused(input, errors);
+        return FormTemplate::new(page).render_errors(input, errors);
     };
     let row = RegisteredAction {
         id: 0,
@@ -149,32 +149,32 @@ pub(crate) async fn create(
         )),
         Err(error) => {
             add_error(texts, &name, error, &mut errors)?;
-            EditTemplate::new(page).refused(input, errors)
+            FormTemplate::new(page).render_errors(input, errors)
         }
     }
 }
 
-/// The form of a registered one.
+/// Shows the form of a registered action type.
 pub(crate) async fn show_change(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &page, &name).await?;
-    render(&EditTemplate::change(page, &row))
+    let row = load_changeable(&state, &page, &name).await?;
+    render(&FormTemplate::for_stored(page, &row))
 }
 
-/// Changes it to what was filled in.
+/// Changes a registered action type.
 pub(crate) async fn change(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
     form: FormData,
 ) -> Result<Response, PageError> {
-    let mut row = own(&state, &page, &name).await?;
+    let mut row = load_changeable(&state, &page, &name).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
-    (row.description, row.schema, row.example) = rest(texts, &form, &mut errors);
+    (row.description, row.schema, row.example) = parse_fields(texts, &form, &mut errors);
     let (to, action_name) = (url(&page, &name), row.name.clone());
     if errors.is_empty() {
         let (author, row) = (page.author(), row.clone());
@@ -188,13 +188,13 @@ pub(crate) async fn change(
     }
     let input = Input {
         name,
-        ..read(&form)
+        ..read_input(&form)
     };
-    EditTemplate::change(page, &row).refused(input, errors)
+    FormTemplate::for_stored(page, &row).render_errors(input, errors)
 }
 
-/// What somebody may change.
-pub(super) async fn own(
+/// A registered action type that the user may change.
+pub(super) async fn load_changeable(
     state: &AppState,
     page: &OrganizerPage,
     name: &str,
@@ -218,7 +218,7 @@ pub(super) fn page_error(error: ActionTypeError) -> PageError {
     }
 }
 
-fn read(form: &FormData) -> Input {
+fn read_input(form: &FormData) -> Input {
     let text = |field| form.get(field).to_owned();
     Input {
         name: text("name"),
@@ -229,7 +229,7 @@ fn read(form: &FormData) -> Input {
     }
 }
 
-fn rest(
+fn parse_fields(
     texts: &Texts,
     form: &FormData,
     errors: &mut FormErrors,

@@ -1,10 +1,10 @@
-//! All action types that the organizer knows.
+//! The catalogue of action types.
 
 use askama::Template;
 use axum::response::Response;
 use sonnette::domain::Permission;
 
-use super::lookup::{group, url};
+use super::lookup::{group_name, url};
 use crate::dashboard::action_types::labels::{description, label};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
@@ -15,7 +15,7 @@ struct Entry {
     label: String,
     name: String,
     description: String,
-    registered: bool,
+    is_registered: bool,
 }
 
 struct Group {
@@ -28,23 +28,23 @@ struct Group {
 struct ListTemplate {
     layout: Layout,
     groups: Vec<Group>,
-    /// Where one is registered, for those who may.
-    register: Option<String>,
+    /// The URL of the form that registers one, for users who may do that.
+    register_url: Option<String>,
 }
 
-/// The page.
+/// Lists the action types.
 pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
     let texts = page.layout.texts;
     let mut groups: Vec<Group> = Vec::new();
     for spec in page.tenant.catalogue.iter() {
-        let name = group(texts, spec);
+        let name = group_name(texts, spec);
         let mut registered = page.tenant.registered.iter();
         let entry = Entry {
             url: url(&page, spec.name.as_str()),
             label: label(texts, spec),
             name: spec.name.to_string(),
             description: description(texts, spec),
-            registered: registered.any(|row| row.name == spec.name),
+            is_registered: registered.any(|row| row.name == spec.name),
         };
         match groups.iter_mut().find(|known| known.name == name) {
             Some(known) => known.entries.push(entry),
@@ -55,10 +55,10 @@ pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
         }
     }
     let may_register = page.may(Permission::Organizer);
-    let register = may_register.then(|| page.url("/action-types/new/"));
+    let register_url = may_register.then(|| page.url("/action-types/new/"));
     render(&ListTemplate {
         layout: page.layout,
         groups,
-        register,
+        register_url,
     })
 }

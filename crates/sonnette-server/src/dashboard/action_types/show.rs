@@ -1,4 +1,4 @@
-//! One action type: what is published, what is sent of it, and who listens.
+//! The page of one action type: its schema, an example, what receivers get, and the webhooks that match.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sonnette::dialect::{ActionSpec, EventRule};
 use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 
-use super::lookup::{group, spec, url};
+use super::lookup::{find, group_name, url};
 use super::schema_keys::{Key, keys};
 use crate::admin::action_types;
 use crate::dashboard::action_types::labels::{description, label};
@@ -18,67 +18,67 @@ use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
-struct Listener {
+struct MatchingWebhook {
     url: String,
     target: String,
     comment: String,
-    enabled: bool,
+    is_enabled: bool,
     all_events: bool,
 }
 
 #[derive(Template)]
 #[template(path = "action_types/show.html")]
-struct OneTemplate {
+struct ShowTemplate {
     layout: Layout,
     list: String,
     label: String,
     name: String,
     group: String,
     description: String,
-    /// The key of whether an event is named.
-    event: &'static str,
-    /// What a wildcard is known to stand for.
+    /// The key of the text that says whether an event is given.
+    event_key: &'static str,
+    /// The known names that a wildcard covers.
     concrete: Vec<String>,
-    /// Whether somebody registered it.
-    registered: bool,
-    /// Where it is changed, by those who may.
-    own: Option<String>,
+    /// Whether it was registered, instead of built in.
+    is_registered: bool,
+    /// The URL below which it is changed, for users who may do that.
+    edit_url: Option<String>,
     keys: Option<Vec<Key>>,
     schema: String,
     example: String,
     body: Option<String>,
     curl: Option<String>,
-    /// None: they may not know.
-    listeners: Option<Vec<Listener>>,
+    /// `None` for users who may not see webhooks.
+    webhooks: Option<Vec<MatchingWebhook>>,
 }
 
-/// The page.
+/// Shows the action type.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
     origin: RequestOrigin,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let spec = spec(&page, &name)?;
+    let spec = find(&page, &name)?;
     let example = page.tenant.example(spec, state.now());
     let may_change = page.may(Permission::Organizer)
         && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
     let mut registered = page.tenant.registered.iter();
     let all = spec.concrete_names();
-    let view = OneTemplate {
+    let view = ShowTemplate {
         list: page.url("/action-types/"),
         label: label(page.layout.texts, spec),
         name: spec.name.to_string(),
-        group: group(page.layout.texts, spec),
+        group: group_name(page.layout.texts, spec),
         description: description(page.layout.texts, spec),
-        event: event_words(spec.event_rule(spec.first_concrete().as_str())),
+        event_key: event_key(spec.event_rule(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
         } else {
             Vec::new()
         },
-        registered: registered.any(|row| row.name == spec.name),
-        own: may_change.then(|| url(&page, &name)),
+        is_registered: registered.any(|row| row.name == spec.name),
+        edit_url: may_change.then(|| url(&page, &name)),
         keys: keys(&spec.schema),
         schema: to_pretty_json(&spec.schema),
         example: to_pretty_json(&spec.example),
@@ -86,15 +86,15 @@ pub(crate) async fn show(
             .as_ref()
             .map(|example| curl(&origin.base_url, &page, spec, example)),
         body: example.map(|example| format_text(&example.body)),
-        listeners: page
+        webhooks: page
             .may(Permission::Webhooks)
-            .then(|| listeners(&page, spec)),
+            .then(|| matching_webhooks(&page, spec)),
         layout: page.layout,
     };
     render(&view)
 }
 
-fn event_words(rule: EventRule) -> &'static str {
+fn event_key(rule: EventRule) -> &'static str {
     match rule {
         EventRule::Required => "catalogue-event-required",
         EventRule::Optional => "catalogue-event-optional",
@@ -103,7 +103,7 @@ fn event_words(rule: EventRule) -> &'static str {
     }
 }
 
-/// A command that publishes the example; the token is for the reader to fill in.
+/// A command that publishes the example. The user has to fill in the token.
 fn curl(base: &str, page: &OrganizerPage, spec: &ActionSpec, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
     let rule = spec.event_rule(example.action_type.as_str());
@@ -121,30 +121,30 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionSpec, example: &Notificat
     )
 }
 
-fn listeners(page: &OrganizerPage, spec: &ActionSpec) -> Vec<Listener> {
+fn matching_webhooks(page: &OrganizerPage, spec: &ActionSpec) -> Vec<MatchingWebhook> {
     let webhooks = page.tenant.webhooks.values();
     webhooks
-        .filter(|webhook| hears(webhook, spec))
-        .map(|webhook| Listener {
+        .filter(|webhook| matches(webhook, spec))
+        .map(|webhook| MatchingWebhook {
             url: page.url(format_args!("/webhooks/{}/", webhook.id)),
             target: webhook.target.redacted(),
             comment: webhook.comment.clone().unwrap_or_default(),
-            enabled: webhook.is_enabled(),
+            is_enabled: webhook.is_enabled(),
             all_events: webhook.events == sonnette::domain::EventFilter::All,
         })
         .collect()
 }
 
-/// Of pretix's names exactly those registered are heard; of others also what a wildcard covers.
-fn hears(webhook: &Webhook, spec: &ActionSpec) -> bool {
-    let mut heard = webhook.action_types.iter();
+/// Whether a webhook gets notifications of the action type. Wildcards of pretix are names of the catalogue.
+fn matches(webhook: &Webhook, spec: &ActionSpec) -> bool {
+    let mut names = webhook.action_types.iter();
     match spec.dialect {
-        DialectName::Pretix => heard.any(|name| *name == spec.name),
-        _ => heard.any(|name| name.covers(spec.name.as_str())),
+        DialectName::Pretix => names.any(|name| *name == spec.name),
+        _ => names.any(|name| name.covers(spec.name.as_str())),
     }
 }
 
-/// Whether a value is there at all: for forms.
-pub(super) fn text_of(value: Option<&Value>) -> String {
+/// The text of a value in a form; empty without a value.
+pub(super) fn json_text(value: Option<&Value>) -> String {
     value.map(to_pretty_json).unwrap_or_default()
 }

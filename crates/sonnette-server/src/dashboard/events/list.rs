@@ -1,4 +1,4 @@
-//! The organizer's events, and adding one.
+//! The list of an organizer's events, and a form that adds one.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Event, EventFilter, EventSlug, Permission};
 
-use super::show::starts;
+use super::show::parse_start;
 use crate::admin::error::AdminError;
 use crate::admin::events::{self, NewEvent};
 use crate::admin::validation::MAX_NAME_CHARS;
@@ -24,7 +24,7 @@ struct Row {
     slug: String,
     name: String,
     date_from: Option<TimeElement>,
-    /// Webhooks that are limited to it and others.
+    /// The number of webhooks that are limited to it.
     webhooks: usize,
 }
 
@@ -37,22 +37,22 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "events/list.html")]
-struct EventsTemplate {
+struct ListTemplate {
     layout: Layout,
-    settings: String,
-    here: String,
+    settings_url: String,
+    url: String,
     rows: Vec<Row>,
     input: Input,
     errors: FormErrors,
 }
 
-impl EventsTemplate {
-    async fn new(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
+impl ListTemplate {
+    async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
         let organizer = page.organizer();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
-            settings: page.url("/settings/"),
-            here: page.url("/settings/events/"),
+            settings_url: page.url("/settings/"),
+            url: page.url("/settings/events/"),
             rows: events.iter().map(|event| row(&page, event)).collect(),
             input: Input::default(),
             errors: FormErrors::default(),
@@ -63,23 +63,25 @@ impl EventsTemplate {
 
 fn row(page: &OrganizerPage, event: &Event) -> Row {
     let webhooks = page.tenant.webhooks.values();
-    let limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
+    let is_limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
     Row {
         url: page.url(format_args!("/settings/events/{}/", event.slug)),
         slug: event.slug.to_string(),
         name: event.name.clone(),
         date_from: event.date_from.map(TimeElement),
-        webhooks: webhooks.filter(|webhook| limited(&webhook.events)).count(),
+        webhooks: webhooks
+            .filter(|webhook| is_limited(&webhook.events))
+            .count(),
     }
 }
 
-/// The page.
+/// Lists the events.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    render(&EventsTemplate::new(&state, page).await?)
+    render(&ListTemplate::load(&state, page).await?)
 }
 
 /// Adds an event.
@@ -93,7 +95,7 @@ pub(crate) async fn add(
     let mut errors = FormErrors::default();
     let slug: Option<EventSlug> = form.get("slug").parse().ok();
     let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
-    let date_from = starts(texts, &form, &mut errors);
+    let date_from = parse_start(texts, &form, &mut errors);
     match slug {
         None => errors.add("slug", texts.get("event-slug-invalid")),
         Some(slug) if errors.is_empty() => {
@@ -124,10 +126,10 @@ pub(crate) async fn add(
         name,
         date_from: form.get("date_from").to_owned(),
     };
-    let view = EventsTemplate {
+    let view = ListTemplate {
         input,
         errors,
-        ..EventsTemplate::new(&state, page).await?
+        ..ListTemplate::load(&state, page).await?
     };
     let mut response = render(&view)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;

@@ -1,4 +1,4 @@
-//! One event: its name, its start, its end as an event of ours.
+//! The page of one event: its name and start, and its deletion.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -21,7 +21,7 @@ use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "events/show.html")]
-struct EventTemplate {
+struct ShowTemplate {
     layout: Layout,
     list: String,
     url: String,
@@ -31,7 +31,7 @@ struct EventTemplate {
     errors: FormErrors,
 }
 
-impl EventTemplate {
+impl ShowTemplate {
     fn new(page: OrganizerPage, event: &Event) -> Self {
         Self {
             list: page.url("/settings/events/"),
@@ -45,11 +45,11 @@ impl EventTemplate {
     }
 }
 
-/// A webhook that hears of the event by name.
-struct Loser {
+/// A webhook that is limited to the event.
+struct AffectedWebhook {
     target: String,
-    /// Whether it then hears of no event at all.
-    last: bool,
+    /// Whether it is limited to no other event.
+    has_no_other: bool,
 }
 
 #[derive(Template)]
@@ -59,10 +59,10 @@ struct DeleteTemplate {
     list: String,
     url: String,
     name: String,
-    losers: Vec<Loser>,
+    affected_webhooks: Vec<AffectedWebhook>,
 }
 
-async fn find(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Event, PageError> {
+async fn load(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Event, PageError> {
     page.require(state, Permission::Organizer).await?;
     let (organizer, slug) = (page.organizer(), slug.to_owned());
     let found = state
@@ -71,8 +71,12 @@ async fn find(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Even
     found.ok_or(PageError::NotFound)
 }
 
-/// When an event begins, as it was filled in.
-pub(super) fn starts(texts: &Texts, form: &FormData, errors: &mut FormErrors) -> Option<Timestamp> {
+/// The start of an event from the form.
+pub(super) fn parse_start(
+    texts: &Texts,
+    form: &FormData,
+    errors: &mut FormErrors,
+) -> Option<Timestamp> {
     let text = form.get_non_empty("date_from")?;
     let at = parse_time(text);
     if at.is_none() {
@@ -81,33 +85,33 @@ pub(super) fn starts(texts: &Texts, form: &FormData, errors: &mut FormErrors) ->
     at
 }
 
-/// The form.
+/// Shows the event.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &page, &slug).await?;
-    render(&EventTemplate::new(page, &event))
+    let event = load(&state, &page, &slug).await?;
+    render(&ShowTemplate::new(page, &event))
 }
 
-/// Saves it.
+/// Saves the event.
 pub(crate) async fn change(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
     form: FormData,
 ) -> Result<Response, PageError> {
-    let mut event = find(&state, &page, &slug).await?;
+    let mut event = load(&state, &page, &slug).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     event.name = errors.filled_text(texts, &form, "name", MAX_NAME_CHARS);
-    event.date_from = starts(texts, &form, &mut errors);
+    event.date_from = parse_start(texts, &form, &mut errors);
     if !errors.is_empty() {
-        let view = EventTemplate {
+        let view = ShowTemplate {
             date_from: form.get("date_from").to_owned(),
             errors,
-            ..EventTemplate::new(page, &event)
+            ..ShowTemplate::new(page, &event)
         };
         let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -123,38 +127,38 @@ pub(crate) async fn change(
     ))
 }
 
-/// Asks.
-pub(crate) async fn ask_delete(
+/// Asks for confirmation before the event is deleted.
+pub(crate) async fn confirm_delete(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &page, &slug).await?;
+    let event = load(&state, &page, &slug).await?;
     let webhooks = page.tenant.webhooks.values();
-    let losers = webhooks.filter_map(|webhook| match &webhook.events {
-        EventFilter::Only(slugs) if slugs.contains(&event.slug) => Some(Loser {
+    let affected_webhooks = webhooks.filter_map(|webhook| match &webhook.events {
+        EventFilter::Only(slugs) if slugs.contains(&event.slug) => Some(AffectedWebhook {
             target: webhook.target.redacted(),
-            last: slugs.len() == 1,
+            has_no_other: slugs.len() == 1,
         }),
         _ => None,
     });
     render(&DeleteTemplate {
         list: page.url("/settings/events/"),
         url: page.url(format_args!("/settings/events/{}/", event.slug)),
-        losers: losers.collect(),
+        affected_webhooks: affected_webhooks.collect(),
         name: event.name,
         layout: page.layout,
     })
 }
 
-/// Deletes it.
+/// Deletes the event.
 pub(crate) async fn delete(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &page, &slug).await?;
+    let event = load(&state, &page, &slug).await?;
     let (author, organizer) = (page.author(), page.organizer());
     state
         .change(move |store, now| events::delete(store, &author, organizer, &event.slug, now))

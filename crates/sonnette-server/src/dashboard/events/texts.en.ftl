@@ -15,10 +15,10 @@ event-ask-delete = Delete “{ $what }”?
 event-delete-help = The event leaves this list, and the settings of webhooks that are limited to it. What was published stays.
 event-delete-unaffected = No webhook is limited to it.
 event-delete-affected = { $count ->
-    [one] This webhook no longer hears of it:
-   *[other] These { $count } webhooks no longer hear of it:
+    [one] This webhook no longer gets notifications of it:
+   *[other] These { $count } webhooks no longer get notifications of it:
 }
-event-delete-no-events = then hears of no event at all
+event-delete-no-events = is then limited to no event at all
 flash-event-added = The event is added.
 flash-event-saved = The event is saved.
 flash-event-deleted = The event is deleted.

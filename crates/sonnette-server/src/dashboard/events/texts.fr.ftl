@@ -18,7 +18,7 @@ event-delete-affected = { $count ->
     [one] Ce webhook n’en recevra plus rien :
    *[other] Ces { $count } webhooks n’en recevront plus rien :
 }
-event-delete-no-events = ne recevra alors plus rien d’aucun événement
+event-delete-no-events = n’est alors plus limité à aucun événement
 flash-event-added = L’événement est ajouté.
 flash-event-saved = L’événement est enregistré.
 flash-event-deleted = L’événement est supprimé.

@@ -1,4 +1,4 @@
-//! What was published, and what came of it.
+//! Access to notifications, and loading one.
 
 use sonnette::domain::{NotificationId, Permission};
 use sonnette::store::NotificationEntry;
@@ -7,15 +7,18 @@ use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
-/// Whoever publishes may look as well as whoever listens.
-pub(super) async fn need(state: &AppState, page: &OrganizerPage) -> Result<(), PageError> {
+/// Refuses users who hold neither the permission `publish` nor `webhooks`.
+pub(super) async fn require_access(
+    state: &AppState,
+    page: &OrganizerPage,
+) -> Result<(), PageError> {
     if page.may(Permission::Publish) {
         return Ok(());
     }
     page.require(state, Permission::Webhooks).await
 }
 
-pub(super) async fn find(
+pub(super) async fn load(
     state: &AppState,
     page: &OrganizerPage,
     id: &str,

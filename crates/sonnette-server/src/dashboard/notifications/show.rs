@@ -1,11 +1,11 @@
-//! One notification: what was published, and to whom it is owed.
+//! The page of one notification: what was published, and its deliveries.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
 
-use super::lookup::{find, need};
+use super::lookup::{load, require_access};
 use crate::admin::notifications::published_data;
 use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::action_types::lookup;
@@ -18,54 +18,54 @@ use crate::dashboard::webhooks::delivery_status::hold_reason_key;
 use crate::edge::AppState;
 
 struct Row {
-    /// The webhook without its credentials; none: it is not the organizer's any more.
+    /// The target without credentials, or the id of a webhook that the organizer no longer has.
     target: String,
     comment: String,
-    /// Its page, for those who may see it.
+    /// The webhook's page, for users who may see it.
     url: Option<String>,
-    /// The log of this notification there.
-    log: Option<String>,
-    /// How its state looks.
+    /// The attempts of this notification.
+    log_url: Option<String>,
+    /// The CSS class of its state.
     class: &'static str,
-    /// The key of its state.
-    state: &'static str,
-    /// When it is due, or was settled.
+    /// The key of the text of its state.
+    state_key: &'static str,
+    /// When it is due or was settled.
     at: Option<TimeElement>,
-    /// The key of why it waits, or was not delivered.
-    why: Option<&'static str>,
-    /// The same in the store's words, where there is no key.
+    /// The key of the text that says why it is held or was not delivered.
+    reason_key: Option<&'static str>,
+    /// The reason in English, if there is no such text.
     reason: Option<String>,
     attempts: u32,
 }
 
 #[derive(Template)]
 #[template(path = "notifications/show.html")]
-struct OneTemplate {
+struct ShowTemplate {
     layout: Layout,
     list: String,
     id: i64,
     at: TimeElement,
     action_type: String,
-    /// Its page in the catalogue.
-    catalogue: Option<String>,
+    /// The page of the action type.
+    action_type_url: Option<String>,
     event: Option<String>,
     subject: Option<String>,
-    /// How many webhooks matched when it was published.
+    /// The number of webhooks that matched when it was published.
     matched: usize,
     data: Option<String>,
     rows: Vec<Row>,
-    /// Where it is replayed, by those who may.
-    replay: Option<String>,
+    /// The page that replays it, for users who may do that.
+    replay_url: Option<String>,
 }
 
-/// The page.
+/// Shows the notification.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    need(&state, &page).await?;
-    let entry = find(&state, &page, &id).await?;
+    require_access(&state, &page).await?;
+    let entry = load(&state, &page, &id).await?;
     let notification = entry.notification.clone();
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = page.tenant.webhooks.keys().copied().collect();
@@ -84,13 +84,13 @@ pub(crate) async fn show(
         .tenant
         .catalogue
         .resolve(notification.action_type.as_str());
-    render(&OneTemplate {
-        replay: may_replay.then(|| format!("{list}{id}/replay/")),
+    render(&ShowTemplate {
+        replay_url: may_replay.then(|| format!("{list}{id}/replay/")),
         list,
         id: id.0,
         at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
-        catalogue: known.map(|spec| lookup::url(&page, spec.name.as_str())),
+        action_type_url: known.map(|spec| lookup::url(&page, spec.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| format_text(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
@@ -102,8 +102,8 @@ pub(crate) async fn show(
 
 fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
     let webhook = page.tenant.webhooks.get(&delivery.webhook);
-    let may_look = page.may(Permission::Webhooks);
-    let url = may_look.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
+    let may_see_webhooks = page.may(Permission::Webhooks);
+    let url = may_see_webhooks.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {
         target: webhook.map_or_else(
             || delivery.webhook.to_string(),
@@ -112,49 +112,49 @@ fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Ro
         comment: webhook
             .and_then(|webhook| webhook.comment.clone())
             .unwrap_or_default(),
-        log: url
+        log_url: url
             .as_ref()
             .map(|url| format!("{url}?notification_id={}", delivery.notification)),
         url,
         class: "warn",
-        state: "notification-delivery-held",
+        state_key: "notification-delivery-held",
         at: None,
-        why: None,
+        reason_key: None,
         reason: None,
         attempts: delivery.attempts,
     };
     match &delivery.state {
         DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => Row {
             class: "off",
-            state: "notification-delivery-scheduled",
+            state_key: "notification-delivery-scheduled",
             at: Some(TimeElement(*due_at)),
             ..row
         },
         DeliveryState::Scheduled { .. } | DeliveryState::Held => Row {
-            why: Some(hold_reason_key(hold_reason)),
+            reason_key: Some(hold_reason_key(hold_reason)),
             ..row
         },
         DeliveryState::Settled { at, how, reason } => {
-            let (class, state) = match how {
+            let (class, state_key) = match how {
                 Settled::Delivered => ("good", "notification-delivery-delivered"),
                 Settled::GivenUp => ("bad", "notification-delivery-given-up"),
                 Settled::Dropped => ("off", "notification-delivery-dropped"),
             };
-            let why = reason.as_deref().and_then(why);
+            let reason_key = reason.as_deref().and_then(reason_key);
             Row {
                 class,
-                state,
+                state_key,
                 at: Some(TimeElement(*at)),
-                reason: reason.clone().filter(|_| why.is_none()),
-                why,
+                reason: reason.clone().filter(|_| reason_key.is_none()),
+                reason_key,
                 ..row
             }
         }
     }
 }
 
-/// The key of a reason that the store gives.
-fn why(reason: &str) -> Option<&'static str> {
+/// The key of the text for a reason of the store.
+fn reason_key(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "its twelve tries are used up" => "notification-delivery-tries-used-up",
         "its three days are over" => "notification-delivery-days-over",

@@ -1,5 +1,5 @@
 # Notifications: what was published, and what came of it.
-notifications-help = Everything that was published, newest first. Each notification is owed once to every webhook that it concerns.
+notifications-help = Everything that was published, newest first. Each notification is delivered once to every webhook that matches.
 notifications-id = Number
 notifications-action-type = Action type
 notifications-event = Event
@@ -26,14 +26,14 @@ notification-data = Data
 notification-data-help = As it was published. The log of each webhook shows what its receiver got.
 notification-erased = The data of this notification has been erased. There is nothing left to show or to send.
 notification-replay = Replay
-notification-replay-help = The notification is owed again to every enabled webhook that matches now, whatever came of it before. Receivers get it with the same webhook-id, and may ignore it as a repetition.
-notification-replay-none = No enabled webhook matches now: there is nobody to send it to.
+notification-replay-help = The notification is sent again to every enabled webhook that matches now, even if it was delivered before. Receivers get it with the same webhook-id, and may ignore it as a repetition.
+notification-replay-none = No enabled webhook matches now. Nothing would be sent.
 notification-replay-webhooks = { $count ->
     [one] One webhook will get it:
    *[other] { $count } webhooks will get it:
 }
 flash-notification-replayed = { $count ->
-    [0] No enabled webhook matches now: nobody gets it.
+    [0] No enabled webhook matches now. Nothing was sent.
     [one] The notification is on its way again, to one webhook.
    *[other] The notification is on its way again, to { $count } webhooks.
 }
@@ -52,7 +52,7 @@ notification-delivery-delivered = Delivered
 notification-delivery-given-up = Given up
 notification-delivery-dropped = Dropped
 notification-delivery-held-webhook = The webhook is switched off.
-notification-delivery-held-receiver = The receiver keeps failing. The delivery goes out once it answers properly again.
+notification-delivery-held-receiver = The receiver keeps failing. The delivery is sent once the receiver succeeds again.
 notification-delivery-tries-used-up = Its twelve attempts are used up.
 notification-delivery-days-over = Its three days are over.
 notification-delivery-by-hand = Somebody dropped it.

@@ -1,5 +1,5 @@
 # Notifications : ce qui a été publié, et ce qu’il en est advenu.
-notifications-help = Tout ce qui a été publié, du plus récent au plus ancien. Chaque notification est due une fois à chaque webhook concerné.
+notifications-help = Tout ce qui a été publié, du plus récent au plus ancien. Chaque notification est remise une fois à chaque webhook concerné.
 notifications-id = Numéro
 notifications-action-type = Type d’action
 notifications-event = Événement
@@ -26,8 +26,8 @@ notification-data = Données
 notification-data-help = Telles qu’elles ont été publiées. Le journal de chaque webhook montre ce que le récepteur a reçu.
 notification-erased = Les données de cette notification ont été effacées. Il n’y a plus rien à montrer ni à envoyer.
 notification-replay = Renvoyer
-notification-replay-help = La notification est de nouveau due à chaque webhook actif qui est concerné maintenant, quoi qu’il en soit advenu auparavant. Les récepteurs la reçoivent sous le même webhook-id et peuvent l’ignorer comme une répétition.
-notification-replay-none = Aucun webhook actif n’est concerné maintenant : personne ne la recevrait.
+notification-replay-help = La notification est renvoyée à chaque webhook actif qui est concerné maintenant, même si elle lui a déjà été remise. Les récepteurs la reçoivent sous le même webhook-id et peuvent l’ignorer comme une répétition.
+notification-replay-none = Aucun webhook actif n’est concerné maintenant. Rien ne serait envoyé.
 notification-replay-webhooks = { $count ->
     [one] Un webhook la recevra :
    *[other] { $count } webhooks la recevront :

@@ -1,4 +1,4 @@
-//! The front page: to the organizer whose pages somebody may open, or an overview of several, the worst lanes first.
+//! The front page: an overview of organizers. Users of a single organizer are redirected to its pages.
 
 use std::collections::HashMap;
 
@@ -21,22 +21,23 @@ use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::dashboard::webhooks::status::{WebhookStatus, diagnosis};
 use crate::edge::AppState;
 
-/// Lanes that are looked at to find the worst, and organizers on a page.
-const LANES: usize = 200;
-const SHOWN: usize = 25;
-const SIZE: usize = 200;
-/// For how long a webhook that was switched off on its own needs attention even if nothing waits for it.
-const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Lanes that are read to find those that need attention.
+const MAX_LANES: usize = 200;
+/// Webhooks of each kind that are listed as needing attention.
+const MAX_ATTENTION_ROWS: usize = 25;
+const ORGANIZERS_PER_PAGE: usize = 200;
+/// How long a webhook that the server disabled needs attention if no delivery is waiting.
+const ATTENTION_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A webhook that somebody should look at.
-struct Trouble {
+/// A webhook that needs attention.
+struct AttentionRow {
     organizer: String,
     target: BreakableUrl,
     url: String,
     status: WebhookStatus,
     since: Option<TimeElement>,
     waiting: u64,
-    /// How long the oldest of them has waited.
+    /// How long the oldest delivery has been waiting.
     oldest: Option<String>,
 }
 
@@ -54,23 +55,23 @@ struct Row {
 #[template(path = "organizers/overview.html")]
 struct OverviewTemplate {
     layout: Layout,
-    troubles: Vec<Trouble>,
+    attention_rows: Vec<AttentionRow>,
     rows: Vec<Row>,
     previous: Option<String>,
     next: Option<String>,
 }
 
-/// Which page of organizers.
+/// The query of the page.
 #[derive(Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct OverviewQuery {
     #[serde(default)]
     page: usize,
 }
 
-/// The organizers somebody has to do with; if it is one, its pages.
+/// Lists the organizers that the user has access to. If there is only one, redirects to its pages.
 pub(crate) async fn show_overview(
     State(state): State<AppState>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<OverviewQuery>,
     page: UserPage,
 ) -> Result<Response, PageError> {
     let mut tenants: Vec<_> = page
@@ -85,15 +86,15 @@ pub(crate) async fn show_overview(
         return Ok(Redirect::to(&url).into_response());
     }
     let now = state.now();
-    let mine = |tenant: &OrganizerSnapshot| {
+    let may_see_webhooks = |tenant: &OrganizerSnapshot| {
         page.current_user
             .may(tenant.organizer.id, Permission::Webhooks)
     };
-    let lanes: Vec<_> = state.sonnette.troubled(LANES).await?;
+    let lanes: Vec<_> = state.sonnette.troubled(MAX_LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
         .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
-        .filter(|(_, tenant, _)| mine(tenant))
+        .filter(|(_, tenant, _)| may_see_webhooks(tenant))
         .collect();
     let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
     for (_, tenant, lane) in &lanes {
@@ -112,16 +113,23 @@ pub(crate) async fn show_overview(
         };
         rank(other).cmp(&rank(one))
     });
-    let own = tenants.iter().map(|tenant| &***tenant);
-    let own = own.filter(|tenant| mine(tenant));
-    let off = switched_off(&state, own, now).await?;
-    let worst = lanes.into_iter().take(SHOWN).chain(off).collect();
-    let pages = tenants.len().div_ceil(SIZE).max(1);
-    let number = asked.page.clamp(1, pages);
-    let shown = tenants.iter().skip((number - 1) * SIZE).take(SIZE);
+    let visible = tenants.iter().map(|tenant| &***tenant);
+    let visible = visible.filter(|tenant| may_see_webhooks(tenant));
+    let disabled = disabled_by_server(&state, visible, now).await?;
+    let attention = lanes
+        .into_iter()
+        .take(MAX_ATTENTION_ROWS)
+        .chain(disabled)
+        .collect();
+    let pages = tenants.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
+    let number = query.page.clamp(1, pages);
+    let shown = tenants
+        .iter()
+        .skip((number - 1) * ORGANIZERS_PER_PAGE)
+        .take(ORGANIZERS_PER_PAGE);
     let link = |number: usize| format!("/?page={number}");
     render(&OverviewTemplate {
-        troubles: troubles(&state, page.layout.texts, worst, now).await?,
+        attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
         rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
@@ -134,8 +142,8 @@ fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<&OrganizerSn
     registry.organizer_by_id(organizer).map(|tenant| &**tenant)
 }
 
-/// What the server switched off a short time ago, or while something waits for it: the newest first.
-async fn switched_off<'a>(
+/// Webhooks that the server disabled recently, or that have waiting deliveries; the latest first.
+async fn disabled_by_server<'a>(
     state: &AppState,
     tenants: impl Iterator<Item = &'a OrganizerSnapshot>,
     now: Timestamp,
@@ -151,49 +159,49 @@ async fn switched_off<'a>(
         }
     }
     found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
-    found.truncate(LANES);
+    found.truncate(MAX_LANES);
     let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
     let lanes = state.sonnette.lanes(&ids).await?;
     Ok(found
         .into_iter()
         .zip(lanes)
-        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - FRESH)
+        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
         .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
-        .take(SHOWN)
+        .take(MAX_ATTENTION_ROWS)
         .collect())
 }
 
-/// What somebody should look at, as the page shows it.
-async fn troubles(
+/// The rows for webhooks that need attention.
+async fn attention_rows(
     state: &AppState,
     texts: &Texts,
-    worst: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
+    lanes: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
     now: Timestamp,
-) -> Result<Vec<Trouble>, PageError> {
-    let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
+) -> Result<Vec<AttentionRow>, PageError> {
+    let ids: Vec<_> = lanes.iter().map(|(id, _, _)| *id).collect();
     let last = state
         .store(move |store| store.latest_attempts(&ids))
         .await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
-    Ok(worst
+    Ok(lanes
         .iter()
-        .filter_map(|(id, tenant, lane)| trouble(texts, tenant, (*id, lane, last(*id)), now))
+        .filter_map(|(id, tenant, lane)| attention_row(texts, tenant, (*id, lane, last(*id)), now))
         .collect())
 }
 
-fn trouble(
+fn attention_row(
     texts: &Texts,
     tenant: &OrganizerSnapshot,
     (id, lane, last): (WebhookId, &LaneStatus, Option<&Attempt>),
     now: Timestamp,
-) -> Option<Trouble> {
+) -> Option<AttentionRow> {
     let webhook = tenant.webhooks.get(&id)?;
     let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
     let since = match &webhook.state {
         WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
         WebhookState::Disabled(disabled) => Some(disabled.since),
     };
-    Some(Trouble {
+    Some(AttentionRow {
         organizer: tenant.organizer.name.clone(),
         target: BreakableUrl(webhook.target.redacted()),
         url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
@@ -222,7 +230,7 @@ fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
     }
 }
 
-/// To the first of an organizer's pages that somebody may open.
+/// Redirects to the first page of an organizer that the user may open.
 pub(crate) async fn show_first_page(page: OrganizerPage) -> Response {
     let first = page.layout.first_page();
     Redirect::to(first.as_deref().unwrap_or("/")).into_response()

@@ -1,4 +1,4 @@
-//! The organizer's settings.
+//! The settings of an organizer.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{DialectName, FailurePolicy, Language, Organizer, Permission};
 
-use super::settings_form::Input;
+use super::settings_form::SettingsForm;
 use crate::admin::organizers;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
@@ -16,31 +16,32 @@ use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
+/// A choice of a list.
 struct Choice {
-    word: &'static str,
+    value: &'static str,
     name: String,
-    chosen: bool,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
 #[template(path = "organizers/settings.html")]
 struct SettingsTemplate {
     layout: Layout,
-    here: String,
-    events: String,
+    url: String,
+    events_url: String,
     slug: String,
     uuid: String,
     languages: Vec<Choice>,
-    /// Empty: they may not choose.
+    /// Empty for users who are not operators.
     dialects: Vec<Choice>,
-    /// What the dialects say, in words.
-    default_policy: &'static str,
-    input: Input,
+    /// The key of the text about the policy of the dialects.
+    default_policy_key: &'static str,
+    input: SettingsForm,
     errors: FormErrors,
 }
 
 impl SettingsTemplate {
-    fn new(page: OrganizerPage, input: Input, errors: FormErrors) -> Self {
+    fn new(page: OrganizerPage, input: SettingsForm, errors: FormErrors) -> Self {
         let organizer = &page.tenant.organizer;
         let texts = page.layout.texts;
         let languages = [
@@ -48,23 +49,23 @@ impl SettingsTemplate {
             (Language::French, "Français"),
         ];
         let dialects = DialectName::ALL.iter().map(|dialect| Choice {
-            word: dialect.as_str(),
+            value: dialect.as_str(),
             name: texts
                 .get(&format!("catalogue-dialect-{dialect}"))
                 .into_owned(),
-            chosen: input.speaks(*dialect),
+            is_chosen: input.has_dialect(*dialect),
         });
         Self {
-            here: page.url("/settings/"),
-            events: page.url("/settings/events/"),
+            url: page.url("/settings/"),
+            events_url: page.url("/settings/events/"),
             slug: organizer.slug.to_string(),
             uuid: organizer.uuid.to_string(),
             languages: languages
                 .into_iter()
                 .map(|(language, name)| Choice {
-                    word: language.as_str(),
+                    value: language.as_str(),
                     name: name.to_owned(),
-                    chosen: input.language == language.as_str(),
+                    is_chosen: input.language == language.as_str(),
                 })
                 .collect(),
             dialects: if page.current_user.is_operator() {
@@ -72,15 +73,15 @@ impl SettingsTemplate {
             } else {
                 Vec::new()
             },
-            default_policy: default_policy(organizer),
+            default_policy_key: default_policy_key(organizer),
             input,
             errors,
             layout: page.layout,
         }
     }
 
-    /// Whether this policy is chosen.
-    fn is(&self, policy: &str) -> bool {
+    /// Whether this failure policy is chosen.
+    fn is_policy(&self, policy: &str) -> bool {
         match self.input.policy.as_str() {
             chosen @ ("never" | "after") => chosen == policy,
             _ => policy == "default",
@@ -88,8 +89,8 @@ impl SettingsTemplate {
     }
 }
 
-/// The key of what holds if the organizer leaves it to its dialects.
-fn default_policy(organizer: &Organizer) -> &'static str {
+/// The key of the text about the failure policy that applies if the organizer has none of its own.
+fn default_policy_key(organizer: &Organizer) -> &'static str {
     let mut organizer = organizer.clone();
     organizer.failure_policy = None;
     match organizer.effective_failure_policy() {
@@ -98,17 +99,17 @@ fn default_policy(organizer: &Organizer) -> &'static str {
     }
 }
 
-/// The page.
+/// Shows the settings.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let input = Input::of(&page.tenant.organizer);
+    let input = SettingsForm::from_organizer(&page.tenant.organizer);
     render(&SettingsTemplate::new(page, input, FormErrors::default()))
 }
 
-/// Saves them.
+/// Saves the settings.
 pub(crate) async fn change(
     State(state): State<AppState>,
     page: OrganizerPage,
@@ -116,9 +117,9 @@ pub(crate) async fn change(
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
     let mut errors = FormErrors::default();
-    let input = Input::read(&form);
-    let operator = page.current_user.is_operator();
-    let (patch, data) = input.patch(page.layout.texts, &form, operator, &mut errors);
+    let input = SettingsForm::from_form(&form);
+    let is_operator = page.current_user.is_operator();
+    let (patch, data) = input.patch(page.layout.texts, &form, is_operator, &mut errors);
     if !errors.is_empty() {
         let mut response = render(&SettingsTemplate::new(page, input, errors))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;

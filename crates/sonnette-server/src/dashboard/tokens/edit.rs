@@ -1,4 +1,4 @@
-//! Changing a token: its name, what it may do, whether it is accepted.
+//! The page of one token: its name, its permissions, and whether it is active.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Permissions, Token};
 
-use super::permissions::{Tick, covered, find, ticked, ticks};
+use super::permissions::{PermissionCheckbox, checkboxes, checked, holds_all, load};
 use crate::admin::tokens::{self, TokenPatch};
 use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
@@ -19,49 +19,49 @@ use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "tokens/edit.html")]
-struct ChangeTemplate {
+struct EditTemplate {
     layout: Layout,
     list: String,
     url: String,
-    /// What it is called now.
-    called: String,
-    active: bool,
+    /// The stored name, or a text with the id.
+    display_name: String,
+    is_active: bool,
     name: String,
-    ticks: Vec<Tick>,
+    checkboxes: Vec<PermissionCheckbox>,
     errors: FormErrors,
 }
 
-impl ChangeTemplate {
-    fn new(page: OrganizerPage, token: &Token, ticked: Permissions) -> Self {
+impl EditTemplate {
+    fn new(page: OrganizerPage, token: &Token, checked: Permissions) -> Self {
         Self {
             list: page.url("/tokens/"),
             url: page.url(format_args!("/tokens/{}/", token.id)),
-            called: called(&page, token),
-            active: token.active,
+            display_name: display_name(&page, token),
+            is_active: token.active,
             name: token.name.clone(),
-            ticks: ticks(&page, ticked),
+            checkboxes: checkboxes(&page, checked),
             errors: FormErrors::default(),
             layout: page.layout,
         }
     }
 }
 
-fn called(page: &OrganizerPage, token: &Token) -> String {
+fn display_name(page: &OrganizerPage, token: &Token) -> String {
     match token.name.as_str() {
         "" => page.layout.texts.get_with("token-unnamed", token.id),
         name => name.to_owned(),
     }
 }
 
-/// The form.
+/// Shows the token.
 pub(crate) async fn show_change(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &page, &id).await?;
+    let token = load(&state, &page, &id).await?;
     let held = tokens::permissions_of(&token);
-    render(&ChangeTemplate::new(page, &token, held))
+    render(&EditTemplate::new(page, &token, held))
 }
 
 /// Changes name and permissions.
@@ -71,20 +71,20 @@ pub(crate) async fn change(
     Path((_, id)): Path<(String, String)>,
     form: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &page, &id).await?;
+    let token = load(&state, &page, &id).await?;
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
-    let permissions = ticked(&form);
+    let permissions = checked(&form);
     let held = tokens::permissions_of(&token);
-    if !held.covers(permissions) && !covered(&page, permissions) {
+    if !held.covers(permissions) && !holds_all(&page, permissions) {
         errors.add("permission", texts.get("token-not-yours"));
     }
     if !errors.is_empty() {
-        let view = ChangeTemplate {
+        let view = EditTemplate {
             name,
             errors,
-            ..ChangeTemplate::new(page, &token, permissions)
+            ..EditTemplate::new(page, &token, permissions)
         };
         let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -95,7 +95,7 @@ pub(crate) async fn change(
         permissions: (permissions != held).then_some(permissions),
         active: None,
     };
-    put(&state, &page, &token, patch, "token-changed").await
+    save(&state, &page, &token, patch, "token-changed").await
 }
 
 #[derive(Template)]
@@ -104,58 +104,58 @@ struct DeactivateTemplate {
     layout: Layout,
     list: String,
     url: String,
-    called: String,
+    display_name: String,
 }
 
-/// Asks.
-pub(crate) async fn ask_deactivate(
+/// Asks for confirmation before the token is deactivated.
+pub(crate) async fn confirm_deactivate(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &page, &id).await?;
+    let token = load(&state, &page, &id).await?;
     render(&DeactivateTemplate {
         list: page.url("/tokens/"),
         url: page.url(format_args!("/tokens/{}/", token.id)),
-        called: called(&page, &token),
+        display_name: display_name(&page, &token),
         layout: page.layout,
     })
 }
 
-/// Refuses it from now on.
+/// Deactivates the token.
 pub(crate) async fn deactivate(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &page, &id).await?;
+    let token = load(&state, &page, &id).await?;
     let patch = TokenPatch {
         active: Some(false),
         ..TokenPatch::default()
     };
-    put(&state, &page, &token, patch, "token-deactivated").await
+    save(&state, &page, &token, patch, "token-deactivated").await
 }
 
-/// Accepts it again.
+/// Activates the token.
 pub(crate) async fn activate(
     State(state): State<AppState>,
     page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &page, &id).await?;
-    if !covered(&page, tokens::permissions_of(&token)) {
+    let token = load(&state, &page, &id).await?;
+    if !holds_all(&page, tokens::permissions_of(&token)) {
         return Err(PageError::Conflict("conflict-token-not-yours"));
     }
     let patch = TokenPatch {
         active: Some(true),
         ..TokenPatch::default()
     };
-    put(&state, &page, &token, patch, "token-activated").await
+    save(&state, &page, &token, patch, "token-activated").await
 }
 
-async fn put(
+async fn save(
     state: &AppState,
     page: &OrganizerPage,
     token: &Token,

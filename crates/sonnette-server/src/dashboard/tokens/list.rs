@@ -1,4 +1,4 @@
-//! The list of tokens, and making one.
+//! The list of tokens, and a form that creates one.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Permission, Permissions, Scope, Token};
 
-use super::permissions::{Tick, covered, ticked, ticks};
+use super::permissions::{PermissionCheckbox, checkboxes, checked, holds_all};
 use crate::admin::tokens;
 use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
@@ -24,11 +24,11 @@ struct Row {
     permissions: String,
     created: TimeElement,
     last_used: Option<TimeElement>,
-    active: bool,
+    is_active: bool,
 }
 
-/// A token just made.
-struct Fresh {
+/// A token that was just created.
+struct NewToken {
     name: String,
     text: String,
 }
@@ -37,35 +37,35 @@ struct Fresh {
 #[template(path = "tokens/list.html")]
 struct ListTemplate {
     layout: Layout,
-    here: String,
+    url: String,
     rows: Vec<Row>,
-    fresh: Option<Fresh>,
+    new_token: Option<NewToken>,
     name: String,
-    ticks: Vec<Tick>,
+    checkboxes: Vec<PermissionCheckbox>,
     errors: FormErrors,
 }
 
 impl ListTemplate {
-    fn new(state: &AppState, page: OrganizerPage, ticked: Permissions) -> Result<Self, PageError> {
+    fn new(state: &AppState, page: OrganizerPage, checked: Permissions) -> Result<Self, PageError> {
         let registry = state.refresh()?;
-        let own = tokens::of_organizer(&registry, page.organizer());
+        let tokens = tokens::of_organizer(&registry, page.organizer());
         Ok(Self {
-            here: page.url("/tokens/"),
-            rows: own
+            url: page.url("/tokens/"),
+            rows: tokens
                 .into_iter()
                 .map(|token| row(state, &page, token))
                 .collect(),
-            fresh: None,
+            new_token: None,
             name: String::new(),
-            ticks: ticks(&page, ticked),
+            checkboxes: checkboxes(&page, checked),
             errors: FormErrors::default(),
             layout: page.layout,
         })
     }
 }
 
-/// What a new token is offered: what the API gives one, as far as the maker has it.
-fn offered(page: &OrganizerPage) -> Permissions {
+/// The permissions that are checked for a new token: those of the default that the current user holds.
+fn default_permissions(page: &OrganizerPage) -> Permissions {
     let all = Permissions::DEFAULT.iter();
     all.filter(|permission| page.may(*permission)).collect()
 }
@@ -83,21 +83,21 @@ fn row(state: &AppState, page: &OrganizerPage, token: &Token) -> Row {
         permissions: names.join(", "),
         created: TimeElement(token.created),
         last_used: state.last_used(token).map(TimeElement),
-        active: token.active,
+        is_active: token.active,
     }
 }
 
-/// The page.
+/// Lists the tokens.
 pub(crate) async fn show(
     State(state): State<AppState>,
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let offered = offered(&page);
-    render(&ListTemplate::new(&state, page, offered)?)
+    let default_permissions = default_permissions(&page);
+    render(&ListTemplate::new(&state, page, default_permissions)?)
 }
 
-/// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
+/// Creates a token. Its text is shown on this page only, which is not cached.
 pub(crate) async fn create(
     State(state): State<AppState>,
     page: OrganizerPage,
@@ -107,8 +107,8 @@ pub(crate) async fn create(
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
-    let permissions = ticked(&form);
-    if !covered(&page, permissions) {
+    let permissions = checked(&form);
+    if !holds_all(&page, permissions) {
         errors.add("permission", texts.get("token-not-yours"));
     } else if permissions.iter().next().is_none() {
         errors.add("permission", texts.get("token-permission-missing"));
@@ -125,16 +125,16 @@ pub(crate) async fn create(
     }
     let (author, organizer) = (page.author(), page.organizer());
     let scope = Scope::Organizer(organizer, permissions);
-    let made = state
+    let (token, text) = state
         .change(move |store, now| tokens::create(store, &author, scope, name, now))
         .await??;
-    let offered = offered(&page);
+    let default_permissions = default_permissions(&page);
     let view = ListTemplate {
-        fresh: Some(Fresh {
-            name: made.0.name,
-            text: made.1,
+        new_token: Some(NewToken {
+            name: token.name,
+            text,
         }),
-        ..ListTemplate::new(&state, page, offered)?
+        ..ListTemplate::new(&state, page, default_permissions)?
     };
     let mut response = render(&view)?;
     *response.status_mut() = StatusCode::CREATED;

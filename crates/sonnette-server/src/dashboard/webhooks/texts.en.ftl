@@ -1,6 +1,6 @@
 # The webhooks of an organizer, and one of them.
 webhooks-none = No webhooks yet
-webhooks-what = A webhook tells another system what happens here, as soon as it happens, by a request to its address.
+webhooks-what = A webhook tells another system when something happens here: it sends an HTTP request to its URL at once.
 webhooks-create = Create webhook
 webhooks-state = State
 webhooks-target = Target URL

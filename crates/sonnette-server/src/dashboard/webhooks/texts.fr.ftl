@@ -1,6 +1,6 @@
 # Les webhooks d’un organisateur, et l’un d’eux.
 webhooks-none = Pas encore de webhook
-webhooks-what = Un webhook informe un autre système, par une requête à son adresse, de ce qui se passe ici, dès que cela se passe.
+webhooks-what = Un webhook informe un autre système de ce qui se passe ici : il envoie aussitôt une requête HTTP à son URL.
 webhooks-create = Créer un webhook
 webhooks-state = État
 webhooks-target = URL cible

@@ -148,8 +148,8 @@ fn adds_renames_and_deletes_events() {
     let delete = format!("{page}delete/");
     let asks = browser.read(&delete);
     assert!(asks.contains("Delete “The <Gala>”?"), "{asks}");
-    let loser = "no longer hears of it: https://a.example/ (then hears of no event at all)";
-    assert!(asks.contains(loser), "{asks}");
+    let affected = "no longer gets notifications of it: https://a.example/ (is then limited to no event at all)";
+    assert!(asks.contains(affected), "{asks}");
     browser.submit(&delete, &delete, &[]).expect(303);
     api.get("events/gala/").expect(404);
     browser.get(&delete).expect(404);
