@@ -19,7 +19,7 @@ use super::session::{self, Pass, csrf_token};
 use crate::admin::Author;
 use crate::edge::AppState;
 use crate::edge::client_address::client_address;
-use crate::edge::links::Base;
+use crate::edge::links::BaseUrl;
 
 /// What all pages that a platform embeds begin with: their session is apart from that of a user in the same browser.
 pub(super) const PORTAL: &str = "/portal/";
@@ -312,7 +312,7 @@ impl FromRequestParts<AppState> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        let Base(base) = Base::from_request_parts(parts, state).await?;
+        let BaseUrl(base) = BaseUrl::from_request_parts(parts, state).await?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.map(|info| {
             let client = client_address(&state.settings, &parts.headers, info.0.ip());

@@ -106,7 +106,11 @@ pub(crate) fn retire(
 ) -> Result<(), AdminError> {
     let data = json!({"enabled": false, "id": id});
     let entry = author.audit_entry("pretix.webhook.changed", data, now);
-    done(store.mark_webhook_deleted(organizer, id, entry)?, "a webhook").map(|_| ())
+    done(
+        store.mark_webhook_deleted(organizer, id, entry)?,
+        "a webhook",
+    )
+    .map(|_| ())
 }
 
 /// Sends the deliveries of a webhook that was enabled again now instead of when they are due. The caller does not wait

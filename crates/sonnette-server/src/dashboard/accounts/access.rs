@@ -165,7 +165,7 @@ pub(super) async fn send(
     organizer: Option<OrganizerId>,
 ) -> Result<LetIn, PageError> {
     let (now, id) = (state.now(), user.id);
-    if state.settings.mails {
+    if state.settings.has_mail_server {
         let owed = state
             .store(move |store| store.enqueue_account_email(id, kind, language, organizer, now));
         return Ok(if owed.await? {

@@ -128,10 +128,10 @@ pub(super) async fn hashing<T: Send + 'static>(
 ) -> Result<T, PageError> {
     let throttles = &state.throttles;
     let _waits = throttles
-        .queue
+        .hashing_queue
         .try_acquire()
         .map_err(|_| PageError::Unavailable)?;
-    let place = throttles.hashing.clone().acquire_owned().await;
+    let place = throttles.hashing_permits.clone().acquire_owned().await;
     let done = tokio::task::spawn_blocking(move || {
         let done = work();
         drop(place);

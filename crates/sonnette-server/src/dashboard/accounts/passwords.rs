@@ -39,7 +39,7 @@ pub(crate) async fn show_forgot(
 ) -> Result<Response, PageError> {
     let response = page(&ForgotPage {
         f: guest.frame,
-        mails: state.settings.mails,
+        mails: state.settings.has_mail_server,
         asked: false,
         email: String::new(),
     })?;
@@ -57,12 +57,12 @@ pub(crate) async fn forgot(
     let may_ask = || {
         state
             .throttles
-            .letters
+            .account_emails
             .attempt(&origin.address, now)
             .is_ok()
     };
     if let Ok(email) = posted.get("email").parse::<EmailAddress>()
-        && state.settings.mails
+        && state.settings.has_mail_server
         && may_ask()
     {
         // The answer does not wait for it: it would tell by its time whether there is such a user.
@@ -71,7 +71,7 @@ pub(crate) async fn forgot(
     }
     page(&ForgotPage {
         f: guest.frame,
-        mails: state.settings.mails,
+        mails: state.settings.has_mail_server,
         asked: true,
         email: posted.get("email").to_owned(),
     })

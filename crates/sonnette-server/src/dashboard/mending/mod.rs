@@ -93,7 +93,9 @@ async fn change(
             store.change_webhook(organizer, id, &mut change, note)
         })
         .await?;
-    state.announced(&at.desk.tenant.organizer).await?;
+    state
+        .wait_until_published(&at.desk.tenant.organizer)
+        .await?;
     match changed {
         ChangeResult::Done(webhook) => Ok(webhook),
         ChangeResult::Missing | ChangeResult::Taken | ChangeResult::Refused => {

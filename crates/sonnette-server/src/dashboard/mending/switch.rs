@@ -164,6 +164,8 @@ pub(crate) async fn delete(
         return Err(PageError::NotFound);
     }
     state.sonnette.drop_waiting(id).await?;
-    state.announced(&at.desk.tenant.organizer).await?;
+    state
+        .wait_until_published(&at.desk.tenant.organizer)
+        .await?;
     Ok(said::go(&at.url(""), "deleted"))
 }

@@ -65,7 +65,7 @@ pub(super) async fn create(
             Ok(saved)
         })
         .await?;
-    state.announced(&desk.tenant.organizer).await?;
+    state.wait_until_published(&desk.tenant.organizer).await?;
     Ok((saved, "webhook-created"))
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn change(
         .await?;
     match changed {
         ChangeResult::Done(webhook) => {
-            state.announced(&desk.tenant.organizer).await?;
+            state.wait_until_published(&desk.tenant.organizer).await?;
             if enabled {
                 send_waiting_now(&state.sonnette, id);
             }
