@@ -72,7 +72,7 @@ pub(super) async fn show(
     let names = Names {
         w: desk.frame.w,
         users: users.collect(),
-        registry: &*state.refresh()?,
+        registry: &*state.refresh().await?,
     };
     let link = |number: usize| desk.url(format_args!("/audit/?page={number}"));
     let more = skip + PAGE_SIZE < count;

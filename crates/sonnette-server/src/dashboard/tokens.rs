@@ -51,7 +51,7 @@ fn covered(desk: &Desk, permissions: Permissions) -> bool {
 async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageError> {
     desk.need(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let own = tokens::of_organizer(&registry, desk.organizer());
     own.into_iter()
         .find(|token| token.id == id)

@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
@@ -123,14 +123,14 @@ async fn check_and_run(
     request: Request,
     next: Next,
 ) -> Response {
-    let response = match check(state, route, template, &request) {
-        Ok(_) if request.method() == Method::OPTIONS && !route.has_options_handler => {
+    let (mut parts, body) = request.into_parts();
+    let response = match check(state, route, template, &parts).await {
+        Ok(_) if parts.method == Method::OPTIONS && !route.has_options_handler => {
             describe_path::describe(template)
         }
         Ok(caller) => {
-            let mut request = request;
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(error) => error.into_response(),
     };
@@ -138,34 +138,35 @@ async fn check_and_run(
 }
 
 /// Checks representation, token, organizer, permission and method, in pretix's order.
-fn check(
+async fn check(
     state: &AppState,
     route: &Route,
     template: &str,
-    request: &Request,
+    request: &Parts,
 ) -> Result<Caller, ApiError> {
     check_accept(request, template == STREAM_ROUTE)?;
-    let is_publication = template == PUBLISH_ROUTE && request.method() == Method::POST;
-    let caller = authenticate(state, request, is_publication)?;
+    let is_publication = template == PUBLISH_ROUTE && request.method == Method::POST;
+    let path = request.uri.path();
+    let caller = authenticate(state, &request.headers, path, is_publication).await?;
     let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
     let is_missing = template.contains("{organizer}") && organizer.is_none();
     let is_allowed = route
-        .requirement(request.method())
+        .requirement(&request.method)
         .is_some_and(|requirement| requirement.is_met_by(caller.token.scope, organizer));
     if is_missing || !is_allowed {
         return Err(ApiError::forbidden());
     }
-    if !route.methods.contains(request.method()) {
-        let detail = format!("Method \"{}\" not allowed.", request.method());
+    if !route.methods.contains(&request.method) {
+        let detail = format!("Method \"{}\" not allowed.", request.method);
         return Err(ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
     Ok(caller)
 }
 
 /// Checks that the client accepts JSON, or for the stream any text.
-fn check_accept(request: &Request, is_stream: bool) -> Result<(), ApiError> {
+fn check_accept(request: &Parts, is_stream: bool) -> Result<(), ApiError> {
     let mut accepts = request
-        .headers()
+        .headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok());
@@ -179,42 +180,41 @@ fn check_accept(request: &Request, is_stream: bool) -> Result<(), ApiError> {
     {
         return Ok(());
     }
-    let query = request.uri().query().map(Query::new);
+    let query = request.uri.query().map(Query::new);
     let format = query.as_ref().and_then(|query| query.last("format"));
     Ok(negotiate(format, joined.as_deref())?)
 }
 
 /// Finds the token and the organizer of a request. Publications load the registry only for an unknown token or
 /// organizer; every other request sees all committed changes of the registry.
-fn authenticate(
+async fn authenticate(
     state: &AppState,
-    request: &Request,
+    headers: &HeaderMap,
+    path: &str,
     is_publication: bool,
 ) -> Result<Caller, ApiError> {
     let text = token_of(
-        request
-            .headers()
+        headers
             .get(header::AUTHORIZATION)
             .map(HeaderValue::as_bytes),
     )?;
     let hash = token_hash(text);
+    let slug = organizer_of(path);
+    let find = |registry: &RegistrySnapshot| {
+        let token = registry.token(&hash).cloned();
+        let slug = slug.as_deref();
+        (token, slug.and_then(|slug| registry.tenant(slug).cloned()))
+    };
     let sonnette = &state.sonnette;
     let mut registry = if is_publication {
         sonnette.registry()
     } else {
-        sonnette.refresh()?
+        sonnette.refresh().await?
     };
-    let mut token = registry.token(&hash).cloned();
-    let slug = organizer_of(request.uri().path());
-    let mut tenant = slug
-        .as_deref()
-        .and_then(|slug| registry.tenant(slug).cloned());
+    let (mut token, mut tenant) = find(&registry);
     if is_publication && (token.is_none() || tenant.is_none()) {
-        registry = sonnette.refresh()?;
-        token = registry.token(&hash).cloned();
-        tenant = slug
-            .as_deref()
-            .and_then(|slug| registry.tenant(slug).cloned());
+        registry = sonnette.refresh().await?;
+        (token, tenant) = find(&registry);
     }
     let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {

@@ -120,15 +120,15 @@ impl AppState {
     }
 
     /// The registry with every change that is committed, including those of other processes.
-    pub(crate) fn refresh(&self) -> Result<Arc<RegistrySnapshot>, ApiError> {
-        Ok(self.sonnette.refresh()?)
+    pub(crate) async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, ApiError> {
+        Ok(self.sonnette.refresh().await?)
     }
 
     /// Loads the change of a webhook into the registry and, for organizers whose dialect publishes such changes, waits
     /// until it is published: then it reaches the webhooks that match when the request is answered, and none that is
     /// created afterwards. After a second the request is answered anyway, and the change is published later.
     pub(crate) async fn wait_until_published(&self, organizer: &Organizer) -> Result<(), ApiError> {
-        self.refresh()?;
+        self.refresh().await?;
         if !organizer.dialects.contains(&DialectName::Creads) {
             return Ok(());
         }
@@ -159,10 +159,11 @@ impl AppState {
     {
         let sonnette = self.sonnette.clone();
         let changed = tokio::task::spawn_blocking(move || {
-            let changed = change(sonnette.store().as_ref(), sonnette.clock().now());
-            sonnette.refresh().map(|_| changed)
+            change(sonnette.store().as_ref(), sonnette.clock().now())
         });
-        Ok(changed.await??)
+        let changed = changed.await?;
+        self.refresh().await?;
+        Ok(changed)
     }
 
     /// Runs `work` on a thread that may block.

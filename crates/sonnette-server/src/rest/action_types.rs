@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
@@ -75,7 +75,7 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
+fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -92,7 +92,7 @@ fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionType
     }
 }
 
-fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec, ApiError> {
+fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
     action_types::find(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
@@ -184,7 +184,7 @@ pub(crate) async fn create_action_type(
         .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
-    answer(&state, &caller, &name, StatusCode::CREATED)
+    answer(&state, &caller, &name, StatusCode::CREATED).await
 }
 
 fn read_family(fields: &mut Fields) -> PayloadShape {
@@ -245,7 +245,7 @@ pub(crate) async fn change_action_type(
         .change(move |store, now| action_types::change(store, &author, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
-    answer(&state, &caller, &name, StatusCode::OK)
+    answer(&state, &caller, &name, StatusCode::OK).await
 }
 
 /// Remove an action type
@@ -291,13 +291,13 @@ fn api_error(name: &str, error: ActionTypeError) -> ApiError {
 }
 
 /// The action type as the registry has it now.
-fn answer(
+async fn answer(
     state: &AppState,
     caller: &Caller,
     name: &ActionName,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tenant = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;

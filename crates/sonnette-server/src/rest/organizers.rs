@@ -171,7 +171,7 @@ pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<R
     let reached = caller
         .registry
         .tenants()
-        .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+        .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
     let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
     organizers.sort_by_key(|organizer| organizer.id);
     page_of_all(&url, organizers.into_iter().map(organizer_json).collect())

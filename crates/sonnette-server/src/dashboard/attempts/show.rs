@@ -116,7 +116,7 @@ fn attempts_of(delivery: &Delivery) -> AttemptQuery {
     };
     AttemptQuery {
         notification: Some(delivery.notification),
-        span: TimeRange { since: None, until },
+        range: TimeRange { since: None, until },
         limit: usize::try_from(delivery.attempts).map_or(SIBLINGS, |made| made.clamp(1, SIBLINGS)),
         ..AttemptQuery::default()
     }

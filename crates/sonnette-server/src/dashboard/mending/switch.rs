@@ -159,7 +159,7 @@ pub(crate) async fn delete(
     let changed = state
         .store(move |store| store.mark_webhook_deleted(organizer, id, note))
         .await?;
-    state.refresh()?;
+    state.refresh().await?;
     if changed == ChangeResult::Missing {
         return Err(PageError::NotFound);
     }

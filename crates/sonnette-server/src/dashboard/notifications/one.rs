@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, SettlementKind, WebhookId};
 
 use super::{find, need};
 use crate::admin::notifications::published_data;
@@ -99,7 +99,7 @@ pub(in crate::dashboard) async fn show(
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| pretty(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
-        matched: entry.deliveries,
+        matched: entry.delivery_count,
         rows,
         f: desk.frame,
     })
@@ -144,9 +144,9 @@ fn row(desk: &Desk, delivery: &Delivery, waits: HoldReason) -> Row {
         },
         DeliveryState::Settled { at, how, reason } => {
             let (class, state) = match how {
-                Settled::Delivered => ("good", "notified-delivered"),
-                Settled::GivenUp => ("bad", "notified-given-up"),
-                Settled::Dropped => ("off", "notified-dropped"),
+                SettlementKind::Delivered => ("good", "notified-delivered"),
+                SettlementKind::GivenUp => ("bad", "notified-given-up"),
+                SettlementKind::Dropped => ("off", "notified-dropped"),
             };
             let why = reason.as_deref().and_then(why);
             Row {

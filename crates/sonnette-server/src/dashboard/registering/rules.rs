@@ -73,7 +73,7 @@ pub(super) fn check(
     let target = fields.as_ref().map(|fields| &fields.target);
     let elsewhere = before
         .zip(target)
-        .is_some_and(|(before, target)| !target.is_at_server_of(&before.target));
+        .is_some_and(|(before, target)| !target.has_same_origin(&before.target));
     let headers = extra_headers(&input.headers, &stored.headers, elsewhere)
         .map_err(|complaints| wrong.extend(complaints));
     match (fields, patch, headers) {
@@ -112,9 +112,9 @@ fn unmasked(typed: &str, before: Option<&Webhook>) -> Result<String, Complaint> 
     let user_info = url.user_info().unwrap_or_default();
     if user_info == MASK {
         let stored = before.map(|webhook| &webhook.target);
-        let stored = stored.filter(|stored| url.is_at_server_of(stored));
+        let stored = stored.filter(|stored| url.has_same_origin(stored));
         let stored = stored.and_then(TargetUrl::user_info);
-        return Ok(url.masked(stored.ok_or(Complaint::MaskedCredentials)?));
+        return Ok(url.with_masked_credentials(stored.ok_or(Complaint::MaskedCredentials)?));
     }
     match user_info.split_once(':') {
         Some((_, MASK)) => Err(Complaint::MaskedCredentials),
@@ -135,7 +135,7 @@ fn resource(
         slugs.contains(slug)
     });
     let action_types = fields::action_types(input.action_types.iter().cloned(), |name| {
-        catalogue.selectable(name)
+        catalogue.is_selectable(name)
     });
     let mut wrong = Vec::new();
     let target = fields::target_url(target_url.trim())

@@ -46,8 +46,8 @@ struct ListPage {
 }
 
 impl ListPage {
-    fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
-        let registry = state.refresh()?;
+    async fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
+        let registry = state.refresh().await?;
         let own = tokens::of_organizer(&registry, desk.organizer());
         Ok(Self {
             here: desk.url("/tokens/"),
@@ -94,7 +94,7 @@ pub(in crate::dashboard) async fn show(
 ) -> Result<Response, PageError> {
     desk.need(&state, Permission::Organizer).await?;
     let offered = offered(&desk);
-    page(&ListPage::new(&state, desk, offered)?)
+    page(&ListPage::new(&state, desk, offered).await?)
 }
 
 /// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
@@ -117,7 +117,7 @@ pub(in crate::dashboard) async fn create(
         let view = ListPage {
             name,
             faults,
-            ..ListPage::new(&state, desk, permissions)?
+            ..ListPage::new(&state, desk, permissions).await?
         };
         let mut response = page(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -134,7 +134,7 @@ pub(in crate::dashboard) async fn create(
             name: made.0.name,
             text: made.1,
         }),
-        ..ListPage::new(&state, desk, offered)?
+        ..ListPage::new(&state, desk, offered).await?
     };
     let mut response = page(&view)?;
     *response.status_mut() = StatusCode::CREATED;

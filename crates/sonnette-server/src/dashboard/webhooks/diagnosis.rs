@@ -42,13 +42,15 @@ impl Telling<'_> {
     /// A diagnosis in words.
     pub(crate) fn tell(&self, diagnosis: &Diagnosis) -> Told {
         match diagnosis {
-            Diagnosis::Unused => self.told(self.sentence("diagnosis-unused", None, None), None),
-            Diagnosis::Renewed => self.told(self.sentence("diagnosis-renewed", None, None), None),
+            Diagnosis::NeverSent => self.told(self.sentence("diagnosis-unused", None, None), None),
+            Diagnosis::NotSentSinceChange => {
+                self.told(self.sentence("diagnosis-renewed", None, None), None)
+            }
             Diagnosis::Healthy { last_success } => {
                 let sentence = self.sentence("diagnosis-healthy", None, Some(*last_success));
                 self.told(sentence, None)
             }
-            Diagnosis::Wobbling {
+            Diagnosis::FailingRecently {
                 failures,
                 since,
                 only,
@@ -229,7 +231,7 @@ mod tests {
             last: fault(),
             waiting: 2,
         };
-        let wobbling = |only, last| Diagnosis::Wobbling {
+        let wobbling = |only, last| Diagnosis::FailingRecently {
             failures: 1,
             since: at(1),
             only,
@@ -246,8 +248,8 @@ mod tests {
             last_success: at(1),
         };
         let all = [
-            Diagnosis::Unused,
-            Diagnosis::Renewed,
+            Diagnosis::NeverSent,
+            Diagnosis::NotSentSinceChange,
             healthy,
             wobbling(Some(NotificationId(7)), fault()),
             wobbling(None, None),

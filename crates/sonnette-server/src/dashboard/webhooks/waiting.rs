@@ -25,7 +25,7 @@ impl HoldReason {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use sonnette::domain::Settled;
+    use sonnette::domain::SettlementKind;
 
     use super::*;
 
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(HoldReason::ReceiverFailing.state_of(&scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
-            how: Settled::GivenUp,
+            how: SettlementKind::GivenUp,
             reason: None,
         };
         assert_eq!(HoldReason::WebhookDisabled.state_of(&settled), "given_up");

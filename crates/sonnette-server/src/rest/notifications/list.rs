@@ -65,7 +65,7 @@ pub(crate) async fn list_notifications(
     let query = NotificationQuery {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
-        span: filters.time_range(),
+        range: filters.time_range(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -75,7 +75,7 @@ pub(crate) async fn list_notifications(
         .await?;
     let to_json = |entry: &NotificationEntry| NotificationSummary {
         notification: NotificationJson::of(entry),
-        deliveries: entry.deliveries,
+        deliveries: entry.delivery_count,
     };
     Ok(pagination::page_after(
         &url,

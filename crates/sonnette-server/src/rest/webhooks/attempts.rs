@@ -49,7 +49,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
         notification: filters.id("notification_id"),
-        span: filters.time_range(),
+        range: filters.time_range(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -79,11 +79,11 @@ pub(crate) async fn list_webhook_attempts(
     let found = state
         .store(move |store| store.attempt_page(&[id], &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::page_of_scan(
         &url,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         AttemptJson::of,
     ))
@@ -114,11 +114,11 @@ pub(crate) async fn list_attempts(
     let found = state
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::page_of_scan(
         &url,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         WebhookAttemptJson::of,
     ))

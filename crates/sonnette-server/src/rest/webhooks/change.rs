@@ -97,7 +97,7 @@ async fn save(
                 WebhookChange::Replace(webhook)
             };
             let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-            let selectable = |name: &str| tenant.catalogue.selectable(name);
+            let selectable = |name: &str| tenant.catalogue.is_selectable(name);
             let fields = parse_webhook(change, payload.clone(), known, selectable)?;
             check_https(&settings, &fields, Some(webhook))?;
             was_enabled = fields.enabled && !webhook.is_enabled();

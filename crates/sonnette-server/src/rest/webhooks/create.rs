@@ -38,7 +38,7 @@ pub(crate) async fn create_webhook(
     let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
     let fields = parse_webhook(WebhookChange::Create, payload, known, |name| {
-        tenant.catalogue.selectable(name)
+        tenant.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
     let webhook = change::new_webhook(organizer, fields, state.now())?;

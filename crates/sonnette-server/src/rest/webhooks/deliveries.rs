@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, SettlementKind, WebhookId};
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -114,7 +114,7 @@ pub(crate) struct DeliveryFilters {
 enum StateFilter {
     Scheduled,
     Held,
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
 impl StateFilter {
@@ -227,7 +227,7 @@ mod tests {
         );
         assert_eq!(
             StateFilter::parse("given_up"),
-            Some(StateFilter::Settled(Settled::GivenUp))
+            Some(StateFilter::Settled(SettlementKind::GivenUp))
         );
         assert_eq!(StateFilter::parse("lost"), None);
     }

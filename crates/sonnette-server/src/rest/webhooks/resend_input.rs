@@ -1,6 +1,6 @@
 //! Reads which deliveries of a webhook are to be sent again.
 
-use sonnette::domain::Settled;
+use sonnette::domain::SettlementKind;
 use sonnette::store::{DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
 
@@ -73,8 +73,8 @@ fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
         Some("scheduled" | "held" | "waiting") => {
             Some(ResendSelection::State(DeliveryStateFilter::Waiting))
         }
-        Some("given_up") => settled(Settled::GivenUp),
-        Some("dropped") => settled(Settled::Dropped),
+        Some("given_up") => settled(SettlementKind::GivenUp),
+        Some("dropped") => settled(SettlementKind::Dropped),
         Some("missed") => Some(ResendSelection::Missed),
         _ => {
             fields.refuse("state", format!("{value} is not a valid choice."));
@@ -104,7 +104,8 @@ mod tests {
         assert!(
             input.published.since.is_some() && input.published.until.is_none() && input.dry_run
         );
-        let given_up = ResendSelection::State(DeliveryStateFilter::Settled(Settled::GivenUp));
+        let given_up =
+            ResendSelection::State(DeliveryStateFilter::Settled(SettlementKind::GivenUp));
         assert_eq!(input.selection, Some(given_up));
         let missed = parse(json!({"since": "2026-11-21T18:00:00Z", "state": "missed"})).unwrap();
         assert_eq!(missed.selection, Some(ResendSelection::Missed));
