@@ -23,7 +23,7 @@ use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use crate::config::Settings;
-use crate::edge::connections::{Edge, Phase};
+use crate::edge::connections::{ConnectionServer, ShutdownPhase};
 use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
 
@@ -57,7 +57,7 @@ impl App {
             require_https: settings.require_https,
             allow_target: settings.allow_target.clone(),
             embed_origins: settings.embed_origins.clone(),
-            mails: settings.mail.host.is_some(),
+            has_mail_server: settings.mail.host.is_some(),
             log_days: settings.log_days,
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
             ..HttpSettings::default()
@@ -89,8 +89,8 @@ impl App {
     ) -> Result<(), AppError> {
         let address = listener.local_addr().map_err(AppError::Listener)?;
         listener.set_nonblocking(true).map_err(AppError::Listener)?;
-        let (phase, watched) = watch::channel(Phase::Serving);
-        let edge = Edge {
+        let (phase, watched) = watch::channel(ShutdownPhase::Serving);
+        let edge = ConnectionServer {
             router: self.router,
             connections: Arc::new(Semaphore::new(self.max_connections)),
             phase: watched,
@@ -104,7 +104,7 @@ impl App {
         tracing::info!(%address, "listening on http://{address}");
         shutdown.await;
         tracing::info!("stopping");
-        phase.send_replace(Phase::Stopping);
+        phase.send_replace(ShutdownPhase::Stopping);
         if let Some(mailer) = self.mailer {
             mailer.stop();
         }
@@ -116,7 +116,7 @@ impl App {
                 "the engine takes too long to stop; the store has what it needs to go on"
             );
         }
-        phase.send_replace(Phase::Stopped);
+        phase.send_replace(ShutdownPhase::Stopped);
         for (thread, ended) in threads {
             // An error says that the thread panicked; joining tells so.
             let _ = ended.await;
@@ -151,7 +151,11 @@ pub(crate) enum AppError {
 
 type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
-fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<EdgeThread, AppError> {
+fn start_thread(
+    number: usize,
+    server: ConnectionServer,
+    listener: TcpListener,
+) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(16)
@@ -162,7 +166,7 @@ fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<Edge
     let thread = thread::Builder::new()
         .name(format!("edge-{number}"))
         .spawn(move || {
-            if let Err(error) = runtime.block_on(edge.serve(listener)) {
+            if let Err(error) = runtime.block_on(server.serve(listener)) {
                 tracing::error!(%error, "requests cannot be taken");
             }
             runtime.shutdown_timeout(Duration::from_millis(100));

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use sonnette::dialect::{ActionSpec, FieldErrors, check_registration};
+use sonnette::dialect::{ActionType, FieldErrors, check_registration};
 use sonnette::domain::RegisteredAction;
 use sonnette::engine::OrganizerSnapshot;
-use sonnette::store::{Store, StoreError};
+use sonnette::store::{NewAuditEntry, Store, StoreError};
 
 use super::author::Author;
 use super::error::{AdminError, done};
@@ -49,7 +49,7 @@ impl From<StoreError> for ActionTypeError {
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionSpec> {
+pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = tenant.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)
@@ -99,14 +99,9 @@ pub(crate) fn create(
         return Err(ActionTypeError::NameTaken);
     }
     validate(row)?;
-    write(
-        store,
-        author,
-        row,
-        false,
-        "sonnette.action_type.created",
-        now,
-    )
+    let entry = audit_entry(author, "sonnette.action_type.created", row, now);
+    let added = store.add_action_type(row, entry)?;
+    Ok(done(added, "an action type").map(|_| ())?)
 }
 
 /// Changes an action type that [`find_changeable`] found.
@@ -120,14 +115,9 @@ pub(crate) fn change(
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     validate(row)?;
-    write(
-        store,
-        author,
-        row,
-        false,
-        "sonnette.action_type.changed",
-        now,
-    )
+    let entry = audit_entry(author, "sonnette.action_type.changed", row, now);
+    let changed = store.change_action_type(row, entry)?;
+    Ok(done(changed, "an action type").map(|_| ())?)
 }
 
 /// Deletes an action type that [`find_changeable`] found.
@@ -140,14 +130,18 @@ pub(crate) fn delete(
     row: &RegisteredAction,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
-    write(
-        store,
-        author,
-        row,
-        true,
-        "sonnette.action_type.deleted",
-        now,
-    )
+    let entry = audit_entry(author, "sonnette.action_type.deleted", row, now);
+    let removed = store.remove_action_type(row, entry)?;
+    Ok(done(removed, "an action type").map(|_| ())?)
+}
+
+fn audit_entry(
+    author: &Author,
+    action: &'static str,
+    row: &RegisteredAction,
+    now: Timestamp,
+) -> NewAuditEntry {
+    author.audit_entry(action, json!({ "action_type": row.name }), now)
 }
 
 fn is_pretix_name(row: &RegisteredAction) -> bool {
@@ -162,17 +156,4 @@ fn validate(row: &RegisteredAction) -> Result<(), ActionTypeError> {
         row.example.as_ref(),
     )
     .map_err(ActionTypeError::Invalid)
-}
-
-fn write(
-    store: &dyn Store,
-    author: &Author,
-    row: &RegisteredAction,
-    delete: bool,
-    action: &'static str,
-    now: Timestamp,
-) -> Result<(), ActionTypeError> {
-    let entry = author.audit_entry(action, json!({ "action_type": row.name }), now);
-    let changed = store.put_action_type(row, delete, entry)?;
-    Ok(done(changed, "an action type").map(|_| ())?)
 }

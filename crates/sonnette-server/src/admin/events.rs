@@ -67,8 +67,8 @@ pub(crate) fn change(
 ) -> Result<(), AdminError> {
     let data = json!({ "slug": event.slug });
     let entry = author.audit_entry("sonnette.event.changed", data, now);
-    let after = Some((event.name.clone(), event.date_from));
-    let changed = store.change_event(organizer, &event.slug, after, entry)?;
+    let (slug, name) = (&event.slug, &event.name);
+    let changed = store.change_event(organizer, slug, name, event.date_from, entry)?;
     done(changed, "an event").map(|_| ())
 }
 
@@ -84,6 +84,6 @@ pub(crate) fn delete(
     now: Timestamp,
 ) -> Result<(), AdminError> {
     let entry = author.audit_entry("sonnette.event.deleted", json!({ "slug": slug }), now);
-    let changed = store.change_event(organizer, slug, None, entry)?;
+    let changed = store.remove_event(organizer, slug, entry)?;
     done(changed, "an event").map(|_| ())
 }

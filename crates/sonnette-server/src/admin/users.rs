@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::{
-    Access, AccountEmailKind, EmailAddress, Language, Link, OrganizerId, Permissions, SecretHash,
-    User, UserId,
+    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerId, Permissions, SecretHash,
+    User, UserAccess, UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewUser, Store};
 
@@ -20,7 +20,7 @@ pub(crate) struct Invitation {
     /// The address that the user logs in with.
     pub(crate) email: EmailAddress,
     /// The access that the user gets, in addition to the access they have.
-    pub(crate) access: Access,
+    pub(crate) access: UserAccess,
     /// The language of the e-mail.
     pub(crate) language: Language,
 }
@@ -63,11 +63,11 @@ pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
     email: EmailAddress,
-    access: Access,
+    access: UserAccess,
     password_hash: Option<String>,
     now: Timestamp,
 ) -> Result<User, AdminError> {
-    let data = json!({"email": email.as_str(), "operator": access == Access::Operator});
+    let data = json!({"email": email.as_str(), "operator": access == UserAccess::Operator});
     let entry = author.audit_entry("sonnette.user.created", data, now);
     let user = NewUser {
         email,
@@ -110,15 +110,15 @@ pub(crate) fn invite(
         language,
     } = invitation;
     let organizer = match &access {
-        Access::Operator => None,
-        Access::Organizers(added) => added.keys().next().copied(),
+        UserAccess::Operator => None,
+        UserAccess::Organizers(added) => added.keys().next().copied(),
     };
     let user = match create(store, author, email.clone(), access.clone(), None, now) {
         Ok(user) => user,
         Err(AdminError::Taken) => {
             let found = store.user_by_email(&email)?;
             let (user, password_hash) = found.ok_or(AdminError::NotFound)?;
-            let Access::Organizers(added) = access else {
+            let UserAccess::Organizers(added) = access else {
                 return Ok(InvitationResult::Taken);
             };
             extend_access(store, author, user.id, &added, now)?;
@@ -146,7 +146,7 @@ fn extend_access(
 ) -> Result<(), AdminError> {
     let entry = author.audit_entry("sonnette.user.changed", json!({ "user": user }), now);
     let mut apply = |user: &mut User| {
-        if let Access::Organizers(held) = &mut user.access {
+        if let UserAccess::Organizers(held) = &mut user.access {
             for (organizer, added) in added {
                 let permissions = held.entry(*organizer).or_default();
                 *permissions = permissions.iter().chain(added.iter()).collect();
@@ -197,7 +197,7 @@ pub(crate) fn send_link(
         return Ok(LinkDelivery::NeedsOperator);
     }
     let secret = random_secret_text()?;
-    let link = Link::new(email.kind.purpose(user.id), now);
+    let link = AccessLink::new(email.kind.purpose(user.id), now);
     store.add_link(&token_hash(&secret), &link)?;
     Ok(LinkDelivery::Link {
         user: Box::new(user),
@@ -219,7 +219,7 @@ pub(crate) fn set_permissions(
     let data = json!({"user": user, "organizer": organizer});
     let entry = author.audit_entry("sonnette.user.changed", data, now);
     let mut apply = |user: &mut User| {
-        let Access::Organizers(held) = &mut user.access else {
+        let UserAccess::Organizers(held) = &mut user.access else {
             return false;
         };
         let is_covered = held
@@ -263,7 +263,7 @@ pub(crate) fn set_password(
 /// The permissions that a user holds for an organizer; `None` without access, and for operators.
 pub(crate) fn permissions_of(user: &User, organizer: OrganizerId) -> Option<Permissions> {
     match &user.access {
-        Access::Operator => None,
-        Access::Organizers(held) => held.get(&organizer).copied(),
+        UserAccess::Operator => None,
+        UserAccess::Organizers(held) => held.get(&organizer).copied(),
     }
 }

@@ -7,11 +7,11 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{
-    Access, AccountEmailKind, EmailAddress, Language, Link, OrganizerSlug, Permission, Permissions,
-    User as Account,
+    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerSlug, Permission, Permissions,
+    User as Account, UserAccess,
 };
-use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::AccountStore as _;
+use sonnette::store::sqlite::SqliteStore;
 
 use super::{Misuse, output, password, registry};
 use crate::admin::author::Author;
@@ -96,9 +96,9 @@ impl User {
 }
 
 impl Scope {
-    fn access(&self, store: &SqliteStore) -> Result<Access> {
+    fn access(&self, store: &SqliteStore) -> Result<UserAccess> {
         let Some(slug) = &self.organizer else {
-            return Ok(Access::Operator);
+            return Ok(UserAccess::Operator);
         };
         let held = if self.permissions.is_empty() {
             Permissions::DEFAULT
@@ -106,7 +106,7 @@ impl Scope {
             self.permissions.iter().copied().collect()
         };
         let organizer = registry::organizer(store, slug)?.organizer.id;
-        Ok(Access::Organizers(BTreeMap::from([(organizer, held)])))
+        Ok(UserAccess::Organizers(BTreeMap::from([(organizer, held)])))
     }
 }
 
@@ -135,8 +135,8 @@ impl Invite {
         let store = registry::open(settings)?;
         let access = self.scope.access(&store)?;
         let organizer = match &access {
-            Access::Operator => None,
-            Access::Organizers(held) => held.keys().next().copied(),
+            UserAccess::Operator => None,
+            UserAccess::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
         let (author, now) = (Author::command_line(), SystemClock.now());
@@ -145,7 +145,7 @@ impl Invite {
             language: Language::English,
             organizer,
         };
-        let expires = Link::new(email.kind.purpose(user.id), now).expires;
+        let expires = AccessLink::new(email.kind.purpose(user.id), now).expires;
         let address = user.email.clone();
         let can_send_email = settings.mail.host.is_some();
         match users::send_link(&store, &author, user, &email, can_send_email, now)? {
@@ -169,7 +169,7 @@ impl List {
         let mut entries: Vec<Value> = Vec::new();
         for user in store.users(None)? {
             let mut held = BTreeMap::new();
-            if let Access::Organizers(entries) = &user.access {
+            if let UserAccess::Organizers(entries) = &user.access {
                 for (id, permissions) in entries {
                     let slug = registry::slug_of(&organizers, *id).unwrap_or_default();
                     held.insert(slug, permissions.iter().collect::<Vec<_>>());
@@ -177,7 +177,7 @@ impl List {
             }
             entries.push(json!({
                 "email": user.email.as_str(),
-                "operator": user.access == Access::Operator,
+                "operator": user.access == UserAccess::Operator,
                 "organizers": held,
                 "password": user.has_password,
                 "created": user.created,
@@ -211,7 +211,7 @@ fn address(text: &str) -> Result<EmailAddress> {
 pub(super) fn add(
     store: &SqliteStore,
     email: EmailAddress,
-    access: Access,
+    access: UserAccess,
     password_hash: Option<String>,
 ) -> Result<Account> {
     let (author, now) = (Author::command_line(), SystemClock.now());

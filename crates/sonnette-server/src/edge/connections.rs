@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 connections, bounded in number, in header size and in the time a header may take.
+//! Accepts HTTP/1.1 connections. Their number, the size of a header and the time to send it are bounded.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,39 +18,42 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::normalize::serve_normalized;
 use super::unread_body;
-use crate::edge::normalize::enter;
 
-/// Within this a request's header must have come, and a kept connection's next one must have begun.
-const HEADER_TIME: Duration = Duration::from_secs(10);
-/// No header may be larger than this.
-const HEADER_SIZE: usize = 64 * 1024;
-/// After a failed accept (no file descriptors left) the next one waits.
-const BREATH: Duration = Duration::from_millis(100);
-/// Answers that are ready when the engine has stopped still get so long to leave.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How long a client may take to send a header; also how long a kept-alive connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request header.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// The pause after a failed accept, for example without free file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// How long responses may be sent after the engine has stopped.
+const FINAL_RESPONSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How far shutting down has come; the edge watches it.
+/// How far the shutdown of the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-pub(crate) enum Phase {
-    /// Requests are taken.
+pub(crate) enum ShutdownPhase {
+    /// Connections are accepted.
     Serving,
-    /// No new connections; requests that have begun are answered.
+    /// No connection is accepted; running requests are answered.
     Stopping,
-    /// The engine has stopped: what is still open is broken off.
+    /// The engine has stopped; open connections are closed.
     Stopped,
 }
 
-/// What one thread of the edge needs.
+/// Serves the connections of one listener on one thread.
 #[derive(Clone)]
-pub(crate) struct Edge {
+pub(crate) struct ConnectionServer {
+    /// Serves every request.
     pub(crate) router: Router,
+    /// One permit per connection, shared by all threads.
     pub(crate) connections: Arc<Semaphore>,
-    pub(crate) phase: watch::Receiver<Phase>,
+    /// The state of the shutdown.
+    pub(crate) phase: watch::Receiver<ShutdownPhase>,
 }
 
-impl Edge {
-    /// Takes connections until told to stop, then sees to those that are open.
+impl ConnectionServer {
+    /// Accepts connections until the shutdown begins, then waits for the open ones.
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let graceful = GracefulShutdown::new();
@@ -58,30 +61,36 @@ impl Edge {
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept(&listener) => accepted,
-                _ = phase.wait_for(|p| *p >= Phase::Stopping) => break,
+                _ = phase.wait_for(|p| *p >= ShutdownPhase::Stopping) => break,
             };
             let Some((stream, peer, permit)) = accepted else {
                 continue;
             };
-            // Without it an answer merely comes a little later.
+            // Without the option a response is only sent a little later.
             let _ = stream.set_nodelay(true);
             let router = self.router.clone();
-            tokio::spawn(connection(stream, peer, router, permit, graceful.watcher()));
+            tokio::spawn(serve_connection(
+                stream,
+                peer,
+                router,
+                permit,
+                graceful.watcher(),
+            ));
         }
         drop(listener);
-        let broken_off = async {
-            // A closed channel means that nobody waits any more.
-            let _ = self.phase.wait_for(|p| *p == Phase::Stopped).await;
-            tokio::time::sleep(LAST_WORDS).await;
+        let engine_stopped = async {
+            // A closed channel means that the server is gone.
+            let _ = self.phase.wait_for(|p| *p == ShutdownPhase::Stopped).await;
+            tokio::time::sleep(FINAL_RESPONSE_TIMEOUT).await;
         };
         tokio::select! {
             () = graceful.shutdown() => {}
-            () = broken_off => {}
+            () = engine_stopped => {}
         }
         Ok(())
     }
 
-    /// The next connection, once there is room for one.
+    /// The next connection, as soon as fewer than the maximum are open.
     async fn accept(
         &self,
         listener: &tokio::net::TcpListener,
@@ -90,15 +99,15 @@ impl Edge {
         match listener.accept().await {
             Ok((stream, peer)) => Some((stream, peer, permit)),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(BREATH).await;
+                tracing::warn!(%error, "a connection cannot be accepted: {error}");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 None
             }
         }
     }
 }
 
-async fn connection(
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
@@ -108,29 +117,29 @@ async fn connection(
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = router.clone();
-        async move { Ok::<_, Infallible>(answer(router, request).await) }
+        async move { Ok::<_, Infallible>(serve_request(router, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_SIZE);
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES);
     let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
-    // The client went away, or sent no HTTP: nothing to be done about either.
+    // The client has disconnected or does not speak HTTP.
     if let Err(error) = serving.await {
-        tracing::debug!(%peer, %error, "a connection ended early");
+        tracing::debug!(%peer, %error, "the connection of {peer} ended early: {error}");
     }
     drop(permit);
 }
 
-async fn answer(mut router: Router, request: hyper::Request<Incoming>) -> Response {
+async fn serve_request(mut router: Router, request: hyper::Request<Incoming>) -> Response {
     if request.body().is_end_stream() {
-        return enter(&mut router, request).await;
+        return serve_normalized(&mut router, request).await;
     }
-    let asks_first = request.headers().contains_key(header::EXPECT);
+    let expects_continue = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
-    let (body, leftover) = unread_body::share(body);
-    let response = enter(&mut router, hyper::Request::from_parts(head, body)).await;
-    leftover.discard(asks_first).await;
+    let (body, unread) = unread_body::split(body);
+    let response = serve_normalized(&mut router, hyper::Request::from_parts(head, body)).await;
+    unread.discard(expects_continue).await;
     response
 }

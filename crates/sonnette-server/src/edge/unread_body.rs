@@ -1,7 +1,7 @@
-//! What a handler leaves of a request's body.
+//! Discards the part of a request body that a handler did not read.
 //!
-//! Most clients look for an answer only once they have sent everything, and take a connection closed before that for a
-//! breakdown. So whatever a refusal did not read is read here and forgotten, within bounds, before the answer leaves.
+//! Most clients read the response only after they have sent the whole body, and report an error if the connection closes
+//! before that. So the unread part is read and discarded, within bounds, before the response is sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,54 +13,58 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 
-/// How much is read and forgotten at most, and
-const MOST: usize = 128 << 20;
-/// for how long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that are discarded.
+const MAX_DISCARDED_BYTES: usize = 128 << 20;
+/// How long a body is discarded.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A body that two look at: the handler, and after it whoever reads the rest.
-pub(super) struct Shared(Arc<Mutex<Inner>>);
+/// The body as the handler reads it.
+pub(super) struct SharedBody(Arc<Mutex<Inner>>);
 
-/// The rest of a body.
-pub(super) struct Leftover(Arc<Mutex<Inner>>);
+/// The part of the body that the handler leaves.
+pub(super) struct UnreadBody(Arc<Mutex<Inner>>);
 
 struct Inner {
     body: Incoming,
-    begun: bool,
+    /// Whether the handler has begun to read.
+    is_begun: bool,
 }
 
-/// The same body for the handler and for what comes after it.
-pub(super) fn share(body: Incoming) -> (Shared, Leftover) {
-    let inner = Arc::new(Mutex::new(Inner { body, begun: false }));
-    (Shared(inner.clone()), Leftover(inner))
+/// Splits a body into what the handler reads and what is discarded afterwards.
+pub(super) fn split(body: Incoming) -> (SharedBody, UnreadBody) {
+    let inner = Arc::new(Mutex::new(Inner {
+        body,
+        is_begun: false,
+    }));
+    (SharedBody(inner.clone()), UnreadBody(inner))
 }
 
-impl Leftover {
-    /// Reads what is left. A client that waits to be told to go on (`asks_first`) is not told so for this.
-    pub(super) async fn discard(self, asks_first: bool) {
-        let nothing = {
+impl UnreadBody {
+    /// Reads and discards the rest. A client that waits for `100 Continue` is not asked to send a body that nobody reads.
+    pub(super) async fn discard(self, expects_continue: bool) {
+        let has_nothing = {
             let inner = self.0.lock();
-            inner.body.is_end_stream() || asks_first && !inner.begun
+            inner.body.is_end_stream() || expects_continue && !inner.is_begun
         };
-        if nothing {
+        if has_nothing {
             return;
         }
-        let mut rest = Shared(self.0);
+        let mut rest = SharedBody(self.0);
         let reading = async {
             let mut read = 0;
             while let Some(Ok(frame)) = rest.frame().await {
                 read += frame.data_ref().map_or(0, Bytes::len);
-                if read > MOST {
+                if read > MAX_DISCARDED_BYTES {
                     return;
                 }
             }
         };
-        // Whoever has not finished by then sees the connection close.
-        let _ = tokio::time::timeout(PATIENCE, reading).await;
+        // After the timeout the client sees the connection close.
+        let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
     }
 }
 
-impl Body for Shared {
+impl Body for SharedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -69,7 +73,7 @@ impl Body for Shared {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut inner = self.0.lock();
-        inner.begun = true;
+        inner.is_begun = true;
         Pin::new(&mut inner.body).poll_frame(context)
     }
 

@@ -38,7 +38,7 @@ impl Desk {
     }
 
     async fn send_alert(&self, alert: &Alert) -> Result<AlertResult, StoreError> {
-        let registry = self.sonnette.refresh()?;
+        let registry = self.sonnette.refresh().await?;
         let Some(tenant) = registry.organizer_by_id(alert.organizer) else {
             let error = "its organizer is gone".to_owned();
             return Ok(AlertResult::GivenUp { error });

@@ -1,39 +1,39 @@
-//! The catalogue of an organizer, and what is registered in it.
+//! The action types of an organizer, and their registration.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
 
-use super::path_params::Segments;
+use super::path_params::PathParams;
 use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, numbered};
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
-/// An action type as the organizer knows it.
+/// An action type of the catalogue.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ActionTypeJson {
     /// Its name.
     #[schema(example = "pretix.event.order.placed")]
     id: String,
-    /// Its name; perhaps a wildcard.
+    /// Its name; may end in a wildcard.
     #[schema(example = "pretix.event.order.placed")]
     action_type: String,
     /// `pretix`, `tibillet`, `creads` or `custom`.
     #[schema(example = "pretix")]
     dialect: &'static str,
-    /// What pretix's form calls it.
+    /// Its label in pretix's form.
     #[schema(example = "New order placed")]
     label: Option<&'static str>,
     /// When it is published.
@@ -42,18 +42,19 @@ pub(crate) struct ActionTypeJson {
     /// JSON Schema of its input, the `data` of a publication.
     #[schema(value_type = Object)]
     schema: Value,
-    /// An input that fits.
+    /// An input that is valid.
     #[schema(value_type = Object, example = json!({"code": "ABC23"}))]
     example: Value,
-    /// How its body is made; for pretix names: which keys it has.
+    /// The shape of its body; for pretix names, which keys the body has.
     #[schema(example = "order")]
     family: &'static str,
-    /// Whether somebody registered it, and it can be changed.
+    /// Whether it was registered, and can be changed.
     #[schema(example = false)]
     registered: bool,
 }
 
-/// What is sent to register an action type. To change one, each may be left out; `action_type` and `family` stay.
+/// The body that registers an action type. To change one, every field is optional; `action_type` and `family` cannot
+/// change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct ActionTypeBody {
@@ -63,18 +64,18 @@ pub(crate) struct ActionTypeBody {
     /// When it is published.
     #[schema(example = "A membership was renewed.")]
     description: Option<String>,
-    /// JSON Schema (draft 2020-12) of the input; without one any object passes.
+    /// JSON Schema (draft 2020-12) of the input; without a schema every object is valid.
     #[schema(value_type = Option<Object>, example = json!({"type": "object", "required": ["number"]}))]
     schema: Option<Value>,
-    /// An input that fits the schema.
+    /// An input that is valid.
     #[schema(value_type = Option<Object>, example = json!({"number": 4711}))]
     example: Option<Value>,
-    /// For pretix names: which keys the body has.
+    /// For pretix names, which keys the body has.
     #[schema(example = json!(null))]
     family: Option<String>,
 }
 
-fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
+fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -91,13 +92,13 @@ fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionType
     }
 }
 
-fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec, ApiError> {
+fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
     action_types::find(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
 ///
-/// The whole catalogue: those of the organizer's dialects and those registered.
+/// The whole catalogue: the action types of the organizer's dialects and the registered ones.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/action_types/",
@@ -106,11 +107,11 @@ fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec,
 )]
 pub(crate) async fn list_action_types(
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    numbered(
-        &address,
+    page_of_all(
+        &url,
         tenant
             .catalogue
             .iter()
@@ -129,7 +130,7 @@ pub(crate) async fn list_action_types(
 )]
 pub(crate) async fn get_action_type(
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
+    PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
     Ok(response::ok(&action_type_json(
@@ -140,15 +141,14 @@ pub(crate) async fn get_action_type(
 
 /// Register an action type
 ///
-/// From now on it can be published, and webhooks can hear it. Names that begin with `pretix` are for operators, and
-/// need a `family`.
+/// It can be published, and webhooks can select it. Names that begin with `pretix` are for operators, and need a `family`.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/action_types/",
     request_body = ActionTypeBody,
     responses(
         (status = 201, description = "The new action type.", body = ActionTypeJson),
-        (status = 409, description = "The name is known.", example = json!({"detail": "The action type \"membership.renewed\" is known already."})),
+        (status = 409, description = "The name is taken.", example = json!({"detail": "The action type \"membership.renewed\" is known already."})),
     )
 )]
 pub(crate) async fn create_action_type(
@@ -184,7 +184,7 @@ pub(crate) async fn create_action_type(
         .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
-    answer(&state, &caller, &name, StatusCode::CREATED)
+    answer(&state, &caller, &name, StatusCode::CREATED).await
 }
 
 fn read_family(fields: &mut Fields) -> PayloadShape {
@@ -202,7 +202,7 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
 
 /// Change an action type
 ///
-/// Only the fields sent change. What is published already stays as it is.
+/// Only the fields that are sent change. Earlier notifications stay as they are.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/action_types/{name}/",
@@ -212,7 +212,7 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
 pub(crate) async fn change_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
+    PathParams((_, name)): PathParams<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let author = caller.author();
@@ -245,21 +245,21 @@ pub(crate) async fn change_action_type(
         .change(move |store, now| action_types::change(store, &author, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
-    answer(&state, &caller, &name, StatusCode::OK)
+    answer(&state, &caller, &name, StatusCode::OK).await
 }
 
 /// Remove an action type
 ///
-/// It can no longer be published. What is published already is delivered all the same.
+/// It can no longer be published. Earlier notifications are still delivered.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/action_types/{name}/",
-    responses((status = 204, description = "It is gone."))
+    responses((status = 204, description = "It is removed."))
 )]
 pub(crate) async fn delete_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
+    PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let author = caller.author();
     let row = action_types::find_changeable(&author, caller.tenant()?, &name)
@@ -291,13 +291,13 @@ fn api_error(name: &str, error: ActionTypeError) -> ApiError {
 }
 
 /// The action type as the registry has it now.
-fn answer(
+async fn answer(
     state: &AppState,
     caller: &Caller,
     name: &ActionName,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tenant = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;

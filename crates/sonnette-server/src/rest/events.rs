@@ -1,4 +1,4 @@
-//! The organizer's events: concerts, never things we send.
+//! Events of an organizer, such as concerts.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,19 +8,19 @@ use serde::Serialize;
 use sonnette::domain::{Event, EventSlug};
 use utoipa::ToSchema;
 
-use super::path_params::Segments;
+use super::path_params::PathParams;
 use crate::admin::error::AdminError;
 use crate::admin::events::{self, NewEvent};
 use crate::admin::validation::MAX_NAME_CHARS;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
-use crate::edge::response::write_maybe_time;
+use crate::edge::response::serialize_optional_time;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, numbered};
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
 /// A concert, fair or season.
 #[derive(Serialize, ToSchema)]
@@ -31,16 +31,16 @@ pub(crate) struct EventJson {
     /// Unique within the organizer.
     #[schema(example = "democon")]
     slug: String,
-    /// Shown to people; the slug until somebody names it.
+    /// Shown to people; the slug if no name was given.
     #[schema(example = "Demo Conference")]
     name: String,
-    /// Start; orders lists of events.
-    #[serde(serialize_with = "write_maybe_time")]
+    /// The start; lists of events are ordered by it.
+    #[serde(serialize_with = "serialize_optional_time")]
     #[schema(value_type = Option<String>, example = "2026-12-24T18:00:00.000000Z")]
     date_from: Option<Timestamp>,
 }
 
-/// What is sent to create an event. To change one, each may be left out, and `slug` stays as it is.
+/// The body that creates an event. To change one, every field is optional, and `slug` cannot change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct EventBody {
@@ -50,7 +50,7 @@ pub(crate) struct EventBody {
     /// By default the slug.
     #[schema(example = "Demo Conference")]
     name: Option<String>,
-    /// Start.
+    /// The start.
     #[schema(example = "2026-12-24T18:00:00Z")]
     date_from: Option<String>,
 }
@@ -79,7 +79,7 @@ async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, Ap
 
 /// List events
 ///
-/// By start, name and slug.
+/// Ordered by start, name and slug.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/events/",
@@ -89,16 +89,16 @@ async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, Ap
 pub(crate) async fn list_events(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let events = state.store(move |store| store.events(organizer)).await?;
-    numbered(&address, events.iter().map(event_json).collect())
+    page_of_all(&url, events.iter().map(event_json).collect())
 }
 
 /// Create an event
 ///
-/// Publishing for an unknown slug does this, too.
+/// Publishing for an unknown slug also creates an event.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/events/",
@@ -143,7 +143,7 @@ pub(crate) async fn create_event(
 pub(crate) async fn get_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
+    PathParams((_, slug)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     Ok(response::ok(&event_json(
         &find(&state, &caller, &slug).await?,
@@ -152,7 +152,7 @@ pub(crate) async fn get_event(
 
 /// Change an event
 ///
-/// Only the fields sent change. The slug never does.
+/// Only the fields that are sent change. The slug never changes.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/events/{slug}/",
@@ -162,7 +162,7 @@ pub(crate) async fn get_event(
 pub(crate) async fn change_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
+    PathParams((_, slug)): PathParams<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
@@ -185,16 +185,16 @@ pub(crate) async fn change_event(
 
 /// Delete an event
 ///
-/// Takes it out of every webhook's `limit_events`, and leaves their `all_events` false.
+/// Removes it from the `limit_events` of every webhook. Their `all_events` stays false.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/events/{slug}/",
-    responses((status = 204, description = "It is gone."))
+    responses((status = 204, description = "It is deleted."))
 )]
 pub(crate) async fn delete_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
+    PathParams((_, slug)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
     let organizer = caller.tenant()?.organizer.id;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::violation_text::violation_text;
 use crate::admin::validation::{self, MAX_PARSED_CHARS, Nullable, Violation};
-use crate::edge::error::{ApiError, Messages};
+use crate::edge::error::{ApiError, FieldMessages};
 
 /// The members that are not read yet, and what is wrong with those that are.
 ///
@@ -19,7 +19,7 @@ use crate::edge::error::{ApiError, Messages};
 /// message, and [`Fields::finish`] fails.
 pub(crate) struct Fields {
     members: Map<String, Value>,
-    messages: Messages,
+    messages: FieldMessages,
 }
 
 impl Fields {
@@ -27,7 +27,7 @@ impl Fields {
     pub(crate) fn new(members: Map<String, Value>) -> Self {
         Self {
             members,
-            messages: Messages::new(),
+            messages: FieldMessages::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Organizers: made by operators, changed by themselves.
+//! Organizers. Operators create them; those with the permission `organizer` change their own.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,11 +15,11 @@ use crate::admin::validation::{MAX_NAME_CHARS, Nullable, Violation};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, numbered};
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -27,66 +27,66 @@ pub(crate) struct OrganizerJson {
     /// Assigned by the server.
     #[schema(example = 1, read_only)]
     id: i64,
-    /// Fixed for life: it stands in URLs and bodies.
+    /// Used in URLs and bodies; it never changes.
     #[schema(example = "acmecorp")]
     slug: String,
     /// Shown to people.
     #[schema(example = "ACME Corporation")]
     name: String,
-    /// For dialects that send one.
+    /// Sent by dialects that have one.
     #[schema(example = "2c1d3f9e-2f5a-4b57-9d0e-6f3a6ad2a1b7", read_only)]
     uuid: String,
-    /// Of labels and mails: `en` or `fr`.
+    /// The language of labels and mails: `en` or `fr`.
     #[schema(example = "en")]
     language: &'static str,
-    /// The emitters whose action types it knows: `pretix`, `tibillet`, `creads`, `custom`.
+    /// The emitters whose action types can be published: `pretix`, `tibillet`, `creads`, `custom`.
     #[schema(example = json!(["pretix", "custom"]))]
     dialects: Vec<&'static str>,
-    /// Who is told when a webhook without contacts of its own is switched off.
+    /// Who gets mail when a webhook without contacts of its own is disabled.
     #[schema(example = json!(["ops@example.org"]))]
     contact_emails: Vec<String>,
-    /// When a webhook that only fails is switched off: the organizer's own, else the default of its dialects.
+    /// When a webhook that keeps failing is disabled: the organizer's policy, or the default of its dialects.
     #[schema(value_type = PolicyJson)]
     failure_policy: Value,
 }
 
-/// When a webhook that only fails is switched off.
+/// When a webhook that keeps failing is disabled.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
     reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct PolicyJson {
-    /// Null: only a 410 switches off.
+    /// Null: only a response 410 disables it.
     disable_after: Option<DisableAfter>,
 }
 
-/// Failed attempts in a row, none succeeding, over at least some time.
+/// Consecutive failed attempts over a minimum time.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
     reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct DisableAfter {
-    /// Failed attempts in a row.
+    /// Consecutive failed attempts.
     #[schema(example = 20, minimum = 1)]
     failures: u32,
-    /// From the first of them to the last.
+    /// The time from the first to the last of them.
     #[schema(example = 3600, minimum = 0)]
     seconds: u32,
 }
 
-/// What is sent to create an organizer. To change one, each may be left out, and `slug` stays as it is.
+/// The body that creates an organizer. To change one, every field is optional, and `slug` cannot change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct OrganizerBody {
-    /// Fixed for life: `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`.
+    /// `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`; it never changes.
     #[schema(example = "acmecorp")]
     slug: String,
     /// Shown to people; by default the slug.
     #[schema(example = "ACME Corporation")]
     name: Option<String>,
-    /// By which the platform knows it already; by default a random one.
+    /// The identity on the platform; by default random.
     #[schema(example = "0f05ee39-7592-4058-9684-a42b0c06afab")]
     uuid: Option<String>,
     /// `en` (by default) or `fr`.
@@ -160,27 +160,21 @@ fn read_patch(fields: &mut Fields) -> OrganizerPatch {
 
 /// List organizers
 ///
-/// Those that the token reaches.
+/// The organizers of the token.
 #[utoipa::path(
     get,
     path = "/organizers/",
     params(PageNumber),
     responses((status = 200, description = "One page.", body = Listing<OrganizerJson>))
 )]
-pub(crate) async fn list_organizers(
-    caller: Caller,
-    address: Address,
-) -> Result<Response, ApiError> {
+pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<Response, ApiError> {
     let reached = caller
         .registry
         .tenants()
-        .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+        .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
     let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
     organizers.sort_by_key(|organizer| organizer.id);
-    numbered(
-        &address,
-        organizers.into_iter().map(organizer_json).collect(),
-    )
+    page_of_all(&url, organizers.into_iter().map(organizer_json).collect())
 }
 
 /// Create an organizer
@@ -247,7 +241,7 @@ pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> 
 
 /// Change an organizer
 ///
-/// Only the fields sent change. The slug never does.
+/// Only the fields that are sent change. The slug never changes.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/",

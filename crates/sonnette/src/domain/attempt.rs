@@ -24,7 +24,7 @@ pub enum Outcome {
     /// There was no whole answer.
     Failed {
         /// What kind of thing went wrong.
-        failure: Failure,
+        failure: FailureKind,
         /// In plain words, without credentials or bodies.
         reason: String,
     },
@@ -53,9 +53,9 @@ impl Outcome {
 
 words! {
     /// Why there was no whole answer.
-    Failure {
+    FailureKind {
         /// The URL is none that can be called (`ftp://`, port 0).
-        UnsendableTarget = "uncallable",
+        UnsupportedTarget = "uncallable",
         /// The name has no address.
         Name = "name",
         /// The address is not one we call.
@@ -73,7 +73,7 @@ words! {
 
 /// A request and its outcome as they go on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exchange {
+pub struct HttpExchange {
     /// When the request began; its second is the `webhook-timestamp`.
     pub started_at: Timestamp,
     /// Until the answer had been read, or the failure.
@@ -113,5 +113,5 @@ pub struct Attempt {
     /// The body where it is not the notification's own.
     pub payload: Option<Bytes>,
     /// The rest.
-    pub exchange: Exchange,
+    pub exchange: HttpExchange,
 }

@@ -73,7 +73,7 @@ pub enum DeliveryState {
         /// Since when.
         at: Timestamp,
         /// How it ended.
-        how: Settled,
+        how: SettlementKind,
         /// In plain words, for what was not delivered.
         reason: Option<String>,
     },
@@ -92,7 +92,7 @@ impl DeliveryState {
 
 words! {
     /// How a delivery ended.
-    Settled {
+    SettlementKind {
         /// A receiver took it.
         Delivered = "delivered",
         /// Its tries or its three days were used up.

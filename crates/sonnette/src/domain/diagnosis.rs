@@ -10,16 +10,16 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Diagnosis {
     /// Nothing was sent, as far back as the log goes.
-    Unused,
+    NeverSent,
     /// Nothing was sent since its address was changed or it was switched on; before that, the last attempt failed.
-    Renewed,
+    NotSentSinceChange,
     /// Its receiver took what came last.
     Healthy {
         /// When that was.
         last_success: Timestamp,
     },
     /// What was sent last failed, but it is too early to say that its receiver does.
-    Wobbling {
+    FailingRecently {
         /// Failed attempts since the last success.
         failures: u32,
         /// When the first of them ended.
@@ -83,14 +83,14 @@ pub struct DiagnosisInput<'a> {
 
 impl Diagnosis {
     /// Judges what is known `now`.
-    pub fn of(symptoms: DiagnosisInput<'_>, now: Timestamp) -> Self {
+    pub fn new(input: DiagnosisInput<'_>, now: Timestamp) -> Self {
         let DiagnosisInput {
             state,
             health,
             waiting,
             next_try,
             last_attempt,
-        } = symptoms;
+        } = input;
         let last = last_attempt.and_then(|attempt| Fault::of(&attempt.exchange.outcome));
         if let WebhookState::Disabled(disabled) = state {
             return Self::Disabled {
@@ -119,7 +119,7 @@ impl Diagnosis {
             let FailureStreak {
                 failures, since, ..
             } = streak;
-            return Self::Wobbling {
+            return Self::FailingRecently {
                 failures,
                 since,
                 only: (!streak.several).then_some(streak.first),
@@ -130,8 +130,8 @@ impl Diagnosis {
         }
         match last_success(health, last_attempt) {
             Some(last_success) => Self::Healthy { last_success },
-            None if last_attempt.is_some() => Self::Renewed,
-            None => Self::Unused,
+            None if last_attempt.is_some() => Self::NotSentSinceChange,
+            None => Self::NeverSent,
         }
     }
 }

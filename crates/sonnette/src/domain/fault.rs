@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::organizer::words;
-use super::{Failure, Outcome};
+use super::{FailureKind, Outcome};
 
 pub(crate) const NAME: &str = "the name ";
 pub(crate) const NO_ADDRESS: &str = " has no address";
@@ -26,7 +26,7 @@ pub enum Fault {
     /// The receiver answered with this status.
     Answered(u16),
     /// The URL is none that can be called from here.
-    UnsendableTarget,
+    UnsupportedTarget,
     /// The name has no address.
     Name {
         /// Which; none where the reason does not say.
@@ -50,7 +50,7 @@ pub enum Fault {
     /// No connection for some other reason.
     Connect,
     /// No trust; none where it is for some other reason than these.
-    Tls(Option<TlsFault>),
+    Tls(Option<TlsFailure>),
     /// The answer broke off or was no HTTP.
     Broken,
     /// The time was over.
@@ -73,7 +73,7 @@ pub enum TimeoutStage {
 
 words! {
     /// Why a receiver's TLS is not trusted.
-    TlsFault {
+    TlsFailure {
         /// Its time is over.
         Expired = "the certificate has expired",
         /// Its time is yet to come.
@@ -107,10 +107,10 @@ impl Fault {
         }
     }
 
-    fn read(failure: Failure, reason: &str) -> Self {
+    fn read(failure: FailureKind, reason: &str) -> Self {
         match failure {
-            Failure::UnsendableTarget => Self::UnsendableTarget,
-            Failure::Name => {
+            FailureKind::UnsupportedTarget => Self::UnsupportedTarget,
+            FailureKind::Name => {
                 let host = reason
                     .strip_prefix(NAME)
                     .and_then(|rest| rest.strip_suffix(NO_ADDRESS));
@@ -118,7 +118,7 @@ impl Fault {
                     host: host.map(str::to_owned),
                 }
             }
-            Failure::Address => {
+            FailureKind::Address => {
                 let word = reason
                     .strip_prefix(ADDRESS)
                     .and_then(|rest| rest.split(' ').next());
@@ -126,15 +126,15 @@ impl Fault {
                     address: word.and_then(|word| word.parse().ok()),
                 }
             }
-            Failure::Connect => {
+            FailureKind::Connect => {
                 let place = |prefix| reason.strip_prefix(prefix).and_then(|to| to.parse().ok());
                 let refused = place(REFUSED).map(|by| Self::Refused { by });
                 let unreachable = || place(NO_WAY).map(|to| Self::Unreachable { to });
                 refused.or_else(unreachable).unwrap_or(Self::Connect)
             }
-            Failure::Tls => Self::Tls(reason.parse().ok()),
-            Failure::Broken => Self::Broken,
-            Failure::Timeout => {
+            FailureKind::Tls => Self::Tls(reason.parse().ok()),
+            FailureKind::Broken => Self::Broken,
+            FailureKind::Timeout => {
                 let stage = if reason.starts_with(NO_ANSWER) {
                     TimeoutStage::Answer
                 } else if reason.starts_with(NO_END) {
@@ -152,7 +152,7 @@ impl Fault {
 mod tests {
     use super::*;
 
-    fn fault(failure: Failure, reason: &str) -> Fault {
+    fn fault(failure: FailureKind, reason: &str) -> Fault {
         let reason = reason.to_owned();
         Fault::of(&Outcome::Failed { failure, reason }).unwrap()
     }
@@ -172,33 +172,33 @@ mod tests {
         let at: SocketAddr = "[2001:db8::1]:443".parse().unwrap();
         for (failure, reason, expected) in [
             (
-                Failure::Name,
+                FailureKind::Name,
                 "the name a.test has no address",
                 Fault::Name {
                     host: Some("a.test".to_owned()),
                 },
             ),
             (
-                Failure::Address,
+                FailureKind::Address,
                 "the address 10.0.0.1 of a.test is not publicly reachable",
                 Fault::Address {
                     address: Some(IpAddr::from([10, 0, 0, 1])),
                 },
             ),
             (
-                Failure::Connect,
+                FailureKind::Connect,
                 "connection refused by [2001:db8::1]:443",
                 Fault::Refused { by: at },
             ),
             (
-                Failure::Connect,
+                FailureKind::Connect,
                 "no way to [2001:db8::1]:443",
                 Fault::Unreachable { to: at },
             ),
             (
-                Failure::Tls,
+                FailureKind::Tls,
                 "the certificate has expired",
-                Fault::Tls(Some(TlsFault::Expired)),
+                Fault::Tls(Some(TlsFailure::Expired)),
             ),
         ] {
             assert_eq!(fault(failure, reason), expected, "{reason}");
@@ -208,14 +208,14 @@ mod tests {
     #[test]
     fn other_reasons_leave_the_kind() {
         for (failure, expected) in [
-            (Failure::UnsendableTarget, Fault::UnsendableTarget),
-            (Failure::Name, Fault::Name { host: None }),
-            (Failure::Address, Fault::Address { address: None }),
-            (Failure::Connect, Fault::Connect),
-            (Failure::Tls, Fault::Tls(None)),
-            (Failure::Broken, Fault::Broken),
+            (FailureKind::UnsupportedTarget, Fault::UnsupportedTarget),
+            (FailureKind::Name, Fault::Name { host: None }),
+            (FailureKind::Address, Fault::Address { address: None }),
+            (FailureKind::Connect, Fault::Connect),
+            (FailureKind::Tls, Fault::Tls(None)),
+            (FailureKind::Broken, Fault::Broken),
             (
-                Failure::Timeout,
+                FailureKind::Timeout,
                 Fault::Timeout {
                     stage: TimeoutStage::Connection,
                 },

@@ -85,7 +85,7 @@ pub struct Event {
 /// A word that is none of those allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{word}\" is not a valid choice.")]
-pub struct UnknownWord {
+pub struct InvalidChoice {
     /// What was given.
     pub word: String,
 }
@@ -108,17 +108,17 @@ macro_rules! words {
         }
 
         impl FromStr for $name {
-            type Err = $crate::domain::UnknownWord;
+            type Err = $crate::domain::InvalidChoice;
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::domain::UnknownWord { word: word.to_owned() }),
+                    _ => Err($crate::domain::InvalidChoice { word: word.to_owned() }),
                 }
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::domain::UnknownWord;
+            type Error = $crate::domain::InvalidChoice;
             fn try_from(word: String) -> Result<Self, Self::Error> {
                 word.parse()
             }

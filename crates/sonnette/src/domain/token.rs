@@ -48,7 +48,7 @@ impl Scope {
     }
 
     /// Whether it may read the registry of `organizer`.
-    pub fn reaches(self, organizer: OrganizerId) -> bool {
+    pub fn can_view(self, organizer: OrganizerId) -> bool {
         match self {
             Self::Operator => true,
             Self::Organizer(own, _) => own == organizer,

@@ -41,7 +41,7 @@ impl Webhook {
     }
 
     /// Whether pretix's resource shows the same of both; settings and secrets do not count.
-    pub fn looks_like(&self, other: &Self) -> bool {
+    pub fn has_same_resource(&self, other: &Self) -> bool {
         self.is_enabled() == other.is_enabled()
             && self.target == other.target
             && self.events == other.events
@@ -56,12 +56,12 @@ pub enum WebhookState {
     /// It is.
     Enabled,
     /// It is not, and what waits for it is held.
-    Disabled(Disabled),
+    Disabled(Disablement),
 }
 
 /// Since when and why a webhook is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disabled {
+pub struct Disablement {
     /// When it was switched off.
     pub since: Timestamp,
     /// By whom or what.

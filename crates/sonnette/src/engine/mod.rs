@@ -8,30 +8,26 @@
 //! janitor    copies the write-ahead log, removes what is old, gives up what has expired
 //! ```
 
-mod amends;
-mod api;
+mod activity;
+mod blocking;
 mod committer;
+mod control;
 mod dispatcher;
 mod example;
-mod inbox;
 mod janitor;
+mod keyed_semaphore;
 mod lane;
-#[cfg(test)]
-mod lane_tests;
-mod lane_view;
 mod metrics;
-mod order;
+mod options;
+mod publication;
 mod publisher;
-mod queue;
 mod registry;
 #[cfg(test)]
 mod registry_tests;
-mod seats;
 pub mod sender;
 #[cfg(test)]
 mod simulation;
 mod sonnette;
-mod tests_sent;
 
 use std::sync::Arc;
 
@@ -41,9 +37,12 @@ use crate::clock::Clock;
 use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
-pub use api::*;
+pub use activity::{Activity, LaneState};
+pub use control::{ControlError, LaneStatus};
+pub use keyed_semaphore::{KeyedSemaphore, Permit};
+pub use options::{Options, StartError};
+pub use publication::{PublishError, PublishRequest, Published};
 pub use registry::{OrganizerSnapshot, RegistrySnapshot};
-pub use seats::{KeyedSemaphore, Permit};
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.
@@ -52,7 +51,7 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     registry: Arc<registry::RegistryCache>,
     committer: Arc<committer::Committer>,
-    inboxes: inbox::Inboxes,
+    inboxes: dispatcher::inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sonnette::domain::{
-    ActionName, DisableReason, Disabled, EventFilter, EventSlug, TargetUrl, Webhook, WebhookState,
+    ActionName, DisableReason, Disablement, EventFilter, EventSlug, TargetUrl, Webhook,
+    WebhookState,
 };
 
 use crate::admin::validation::{Nullable, Violation};
@@ -62,7 +63,7 @@ pub(crate) fn state_after(before: &WebhookState, enabled: bool, now: Timestamp) 
     match (before, enabled) {
         (_, true) => WebhookState::Enabled,
         (WebhookState::Disabled(disabled), false) => WebhookState::Disabled(*disabled),
-        (WebhookState::Enabled, false) => WebhookState::Disabled(Disabled {
+        (WebhookState::Enabled, false) => WebhookState::Disabled(Disablement {
             since: now,
             reason: DisableReason::User,
         }),

@@ -64,7 +64,7 @@ impl Create {
     fn fields(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<WebhookFields> {
         let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
         let names: BTreeSet<String> = self.action_types.iter().map(ToString::to_string).collect();
-        let action_types = fields::action_types(names, |name| catalogue.selectable(name));
+        let action_types = fields::action_types(names, |name| catalogue.is_selectable(name));
         let known = store.events(rows.organizer.id)?;
         let limit_events =
             fields::limit_events(self.events.iter().map(ToString::to_string), |slug| {

@@ -7,7 +7,8 @@ use cookie::Cookie;
 use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{
-    AccountEmailKind, EmailAddress, Language, LinkPurpose, SecretHash, SessionOwner, User, UserId,
+    AccessLinkPurpose, AccountEmailKind, EmailAddress, Language, SecretHash, SessionOwner, User,
+    UserId,
 };
 use sonnette::store::Store;
 
@@ -42,7 +43,7 @@ pub(crate) async fn show_forgot(
 ) -> Result<Response, PageError> {
     let response = render(&ForgotTemplate {
         layout: page.layout,
-        can_send_email: state.settings.mails,
+        can_send_email: state.settings.has_mail_server,
         is_submitted: false,
         email: String::new(),
     })?;
@@ -60,12 +61,12 @@ pub(crate) async fn forgot(
     let is_allowed = || {
         state
             .throttles
-            .letters
+            .account_emails
             .attempt(&origin.network, now)
             .is_ok()
     };
     if let Ok(email) = form.get("email").parse::<EmailAddress>()
-        && state.settings.mails
+        && state.settings.has_mail_server
         && is_allowed()
     {
         // The response does not wait for the store: its time would tell whether there is such a user.
@@ -74,7 +75,7 @@ pub(crate) async fn forgot(
     }
     render(&ForgotTemplate {
         layout: page.layout,
-        can_send_email: state.settings.mails,
+        can_send_email: state.settings.has_mail_server,
         is_submitted: true,
         email: form.get("email").to_owned(),
     })
@@ -107,8 +108,10 @@ async fn link_user(state: &AppState, secret: &str) -> Result<Option<User>, PageE
     let (hash, now) = (token_hash(secret), state.now());
     let found = state.store(move |store| {
         Ok(match store.link(&hash, now)?.map(|link| link.purpose) {
-            Some(LinkPurpose::Invitation(user) | LinkPurpose::Reset(user)) => store.user(user)?,
-            Some(LinkPurpose::Portal { .. }) | None => None,
+            Some(AccessLinkPurpose::Invitation(user) | AccessLinkPurpose::Reset(user)) => {
+                store.user(user)?
+            }
+            Some(AccessLinkPurpose::Portal { .. }) | None => None,
         })
     });
     Ok(found.await?)

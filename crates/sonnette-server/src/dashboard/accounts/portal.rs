@@ -3,7 +3,7 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sonnette::domain::{LinkPurpose, SessionOwner};
+use sonnette::domain::{AccessLinkPurpose, SessionOwner};
 
 use crate::credentials::token_hash;
 use crate::dashboard::shell::cookies::{self, CookieScope};
@@ -33,10 +33,10 @@ pub(crate) async fn enter_portal(
 ) -> Result<Response, PageError> {
     let (hash, now) = (token_hash(&query.key), state.now());
     let link = state.store(move |store| store.link(&hash, now)).await?;
-    let Some(LinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
+    let Some(AccessLinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
         return Err(PageError::PortalSessionExpired);
     };
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tenant = registry
         .organizer_by_id(organizer)
         .ok_or(PageError::PortalSessionExpired)?;

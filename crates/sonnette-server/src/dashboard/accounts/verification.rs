@@ -65,10 +65,10 @@ async fn run_hashing<T: Send + 'static>(
 ) -> Result<T, PageError> {
     let throttles = &state.throttles;
     let _queue_permit = throttles
-        .queue
+        .hashing_queue
         .try_acquire()
         .map_err(|_| PageError::Unavailable)?;
-    let permit = throttles.hashing.clone().acquire_owned().await;
+    let permit = throttles.hashing_permits.clone().acquire_owned().await;
     let result = tokio::task::spawn_blocking(move || {
         let result = work();
         drop(permit);

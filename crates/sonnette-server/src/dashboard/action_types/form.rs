@@ -53,7 +53,9 @@ impl FormTemplate {
             let name = texts.get(&format!("catalogue-family-{shape}")).into_owned();
             (shape.as_str(), name)
         };
-        let families = PayloadShape::ALL.iter().filter(|shape| shape.is_family());
+        let families = PayloadShape::ALL
+            .iter()
+            .filter(|shape| shape.is_pretix_family());
         Self {
             back: page.url("/action-types/"),
             action: page.url("/action-types/new/"),
@@ -122,7 +124,7 @@ pub(crate) async fn create(
     }
     let shape = match input.family.as_str() {
         "" => PayloadShape::Custom,
-        word => word.parse().unwrap_or(PayloadShape::Kept),
+        word => word.parse().unwrap_or(PayloadShape::DataStored),
     };
     let (description, schema, example) = parse_fields(texts, &form, &mut errors);
     let Some(name) = name.filter(|_| errors.is_empty()) else {

@@ -1,12 +1,12 @@
 //! Labels and descriptions of action types in the user's language. Registered action types have only the description that
 //! they were registered with.
 
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 
 use crate::dashboard::shell::texts::Texts;
 
 /// The label of an action type; its description if it has none.
-pub(crate) fn label(texts: &Texts, spec: &ActionSpec) -> String {
+pub(crate) fn label(texts: &Texts, spec: &ActionType) -> String {
     let label = spec.label.unwrap_or(&spec.description);
     let label = if label.is_empty() {
         spec.name.as_str()
@@ -17,7 +17,7 @@ pub(crate) fn label(texts: &Texts, spec: &ActionSpec) -> String {
 }
 
 /// When an action type is published; empty if the label says it.
-pub(crate) fn description(texts: &Texts, spec: &ActionSpec) -> String {
+pub(crate) fn description(texts: &Texts, spec: &ActionType) -> String {
     match spec.label {
         Some(_) => translated(texts, "about", spec, &spec.description),
         None => String::new(),
@@ -25,7 +25,7 @@ pub(crate) fn description(texts: &Texts, spec: &ActionSpec) -> String {
 }
 
 /// The text with this prefix of an action type; `untranslated` if there is none.
-fn translated(texts: &Texts, prefix: &str, spec: &ActionSpec, untranslated: &str) -> String {
+fn translated(texts: &Texts, prefix: &str, spec: &ActionType, untranslated: &str) -> String {
     let name = spec.name.as_str().replace('*', "all");
     let key = format!("{prefix}-{}", name.replace(['.', '_'], "-"));
     let text = texts.get(&key);

@@ -1,7 +1,7 @@
 //! Finds action types, and the URLs and groups of their pages.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::DialectName;
 
 use crate::admin::action_types;
@@ -19,12 +19,12 @@ pub(crate) fn url(page: &OrganizerPage, name: &str) -> String {
 }
 
 /// An action type of the organizer.
-pub(super) fn find<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionSpec, PageError> {
+pub(super) fn find<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionType, PageError> {
     action_types::find(&page.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// The name of the group of an action type: its dialect and, for pretix, its family.
-pub(super) fn group_name(texts: &Texts, spec: &ActionSpec) -> String {
+pub(super) fn group_name(texts: &Texts, spec: &ActionType) -> String {
     let dialect = texts
         .get(&format!("catalogue-dialect-{}", spec.dialect))
         .into_owned();

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::{Value, json};
-use sonnette::dialect::{ActionSpec, EventRule};
+use sonnette::dialect::{ActionType, EventRequirement};
 use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 
 use super::lookup::{find, group_name, url};
@@ -71,7 +71,7 @@ pub(crate) async fn show(
         name: spec.name.to_string(),
         group: group_name(page.layout.texts, spec),
         description: description(page.layout.texts, spec),
-        event_key: event_key(spec.event_rule(spec.first_concrete().as_str())),
+        event_key: event_key(spec.event_requirement(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
         } else {
@@ -94,20 +94,22 @@ pub(crate) async fn show(
     render(&view)
 }
 
-fn event_key(rule: EventRule) -> &'static str {
+fn event_key(rule: EventRequirement) -> &'static str {
     match rule {
-        EventRule::Required => "catalogue-event-required",
-        EventRule::Optional => "catalogue-event-optional",
-        EventRule::Refused => "catalogue-event-refused",
-        EventRule::Deleted => "catalogue-event-deleted",
+        EventRequirement::Required => "catalogue-event-required",
+        EventRequirement::Optional => "catalogue-event-optional",
+        EventRequirement::Forbidden => "catalogue-event-refused",
+        EventRequirement::DeletedEvent => "catalogue-event-deleted",
     }
 }
 
 /// A command that publishes the example. The user has to fill in the token.
-fn curl(base: &str, page: &OrganizerPage, spec: &ActionSpec, example: &Notification) -> String {
+fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
-    let rule = spec.event_rule(example.action_type.as_str());
-    if let (Some(event), EventRule::Required | EventRule::Deleted) = (&example.event, rule) {
+    let rule = spec.event_requirement(example.action_type.as_str());
+    if let (Some(event), EventRequirement::Required | EventRequirement::DeletedEvent) =
+        (&example.event, rule)
+    {
         body["event"] = json!(event);
     }
     body["data"] = spec.example.clone();
@@ -121,7 +123,7 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionSpec, example: &Notificat
     )
 }
 
-fn matching_webhooks(page: &OrganizerPage, spec: &ActionSpec) -> Vec<MatchingWebhook> {
+fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
     let webhooks = page.tenant.webhooks.values();
     webhooks
         .filter(|webhook| matches(webhook, spec))
@@ -136,7 +138,7 @@ fn matching_webhooks(page: &OrganizerPage, spec: &ActionSpec) -> Vec<MatchingWeb
 }
 
 /// Whether a webhook gets notifications of the action type. Wildcards of pretix are names of the catalogue.
-fn matches(webhook: &Webhook, spec: &ActionSpec) -> bool {
+fn matches(webhook: &Webhook, spec: &ActionType) -> bool {
     let mut names = webhook.action_types.iter();
     match spec.dialect {
         DialectName::Pretix => names.any(|name| *name == spec.name),

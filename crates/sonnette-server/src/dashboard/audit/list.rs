@@ -73,7 +73,7 @@ pub(crate) async fn show(
     let row_texts = RowTexts {
         texts: page.layout.texts,
         users: users.collect(),
-        registry: &*state.refresh()?,
+        registry: &*state.refresh().await?,
     };
     let link = |number: usize| page.url(format_args!("/audit/?page={number}"));
     let has_more = skip + ROWS_PER_PAGE < count;

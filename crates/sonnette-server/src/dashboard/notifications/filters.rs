@@ -80,7 +80,7 @@ impl NotificationFilters {
         NotificationQuery {
             action_type: text(&self.action_type),
             event: text(&self.event),
-            span: TimeRange {
+            range: TimeRange {
                 since: time("since", &self.since),
                 until: time("until", &self.until),
             },

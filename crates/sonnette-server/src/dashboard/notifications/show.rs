@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, SettlementKind, WebhookId};
 
 use super::lookup::{load, require_access};
 use crate::admin::notifications::published_data;
@@ -94,7 +94,7 @@ pub(crate) async fn show(
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| format_text(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
-        matched: entry.deliveries,
+        matched: entry.delivery_count,
         rows,
         layout: page.layout,
     })
@@ -136,9 +136,9 @@ fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Ro
         },
         DeliveryState::Settled { at, how, reason } => {
             let (class, state_key) = match how {
-                Settled::Delivered => ("good", "notification-delivery-delivered"),
-                Settled::GivenUp => ("bad", "notification-delivery-given-up"),
-                Settled::Dropped => ("off", "notification-delivery-dropped"),
+                SettlementKind::Delivered => ("good", "notification-delivery-delivered"),
+                SettlementKind::GivenUp => ("bad", "notification-delivery-given-up"),
+                SettlementKind::Dropped => ("off", "notification-delivery-dropped"),
             };
             let reason_key = reason.as_deref().and_then(reason_key);
             Row {

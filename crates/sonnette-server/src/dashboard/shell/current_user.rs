@@ -1,6 +1,6 @@
 //! Who requests a page.
 
-use sonnette::domain::{Access, OrganizerId, Permission, TokenId, User};
+use sonnette::domain::{OrganizerId, Permission, TokenId, User, UserAccess};
 use sonnette::store::Actor;
 
 use crate::admin::author::Author;
@@ -33,14 +33,14 @@ impl CurrentUser {
     /// Whether they hold any access to `organizer`.
     pub(crate) fn reaches(&self, organizer: OrganizerId) -> bool {
         match self {
-            Self::User(user) => user.access.reaches(organizer),
+            Self::User(user) => user.access.can_view(organizer),
             Self::Portal { organizer: own, .. } => *own == organizer,
         }
     }
 
     /// Whether they hold every permission everywhere.
     pub(crate) fn is_operator(&self) -> bool {
-        matches!(self, Self::User(user) if user.access == Access::Operator)
+        matches!(self, Self::User(user) if user.access == UserAccess::Operator)
     }
 
     /// How the audit log names them.

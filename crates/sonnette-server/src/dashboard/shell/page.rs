@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use cookie::Cookie;
 use http::request::Parts;
-use sonnette::domain::{Access, OrganizerId, Permission, Permissions, User, Webhook, WebhookId};
+use sonnette::domain::{
+    OrganizerId, Permission, Permissions, User, UserAccess, Webhook, WebhookId,
+};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 
 use super::csrf::{csrf_token, new_guest_token};
@@ -36,7 +38,7 @@ impl FromRequestParts<AppState> for UserPage {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        let registry = state.refresh()?;
+        let registry = state.refresh().await?;
         let path = parts.uri.path();
         let current_user = match SessionKey::from_headers(&parts.headers, path) {
             Some(key) => key.current_user(state, &registry, true).await?,
@@ -134,7 +136,7 @@ impl OrganizerPage {
         let (operators, others): (Vec<_>, Vec<_>) = users
             .iter()
             .filter(may_grant)
-            .partition(|user| user.access == Access::Operator);
+            .partition(|user| user.access == UserAccess::Operator);
         let contacts = others.into_iter().chain(operators).take(MAX_CONTACTS);
         Ok(contacts.map(|user| user.email.to_string()).collect())
     }
@@ -193,8 +195,8 @@ impl FromRequestParts<AppState> for OrganizerPage {
 fn reaches_several(current_user: &CurrentUser) -> bool {
     match current_user {
         CurrentUser::User(user) => match &user.access {
-            Access::Operator => true,
-            Access::Organizers(held) => held.len() > 1,
+            UserAccess::Operator => true,
+            UserAccess::Organizers(held) => held.len() > 1,
         },
         CurrentUser::Portal { .. } => false,
     }
@@ -217,7 +219,10 @@ impl FromRequestParts<AppState> for GuestPage {
         let path = parts.uri.path();
         let mut layout = Layout::new(&parts.headers, &parts.uri);
         let user = match SessionKey::from_headers(&parts.headers, path) {
-            Some(key) => match key.current_user(state, &*state.refresh()?, true).await? {
+            Some(key) => match key
+                .current_user(state, &*state.refresh().await?, true)
+                .await?
+            {
                 Some(CurrentUser::User(user)) => Some(user),
                 Some(CurrentUser::Portal { .. }) | None => None,
             },

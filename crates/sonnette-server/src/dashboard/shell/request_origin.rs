@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::edge::AppState;
 use crate::edge::client_address::client_address;
-use crate::edge::links::Base;
+use crate::edge::links::BaseUrl;
 
 /// How a request reached the server: cookies, links and login throttling depend on it.
 pub(crate) struct RequestOrigin {
@@ -31,7 +31,7 @@ impl FromRequestParts<AppState> for RequestOrigin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        let Base(base_url) = Base::from_request_parts(parts, state).await?;
+        let BaseUrl(base_url) = BaseUrl::from_request_parts(parts, state).await?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let network = peer.map(|info| {
             let client = client_address(&state.settings, &parts.headers, info.0.ip());

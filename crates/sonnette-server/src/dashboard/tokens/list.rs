@@ -46,8 +46,12 @@ struct ListTemplate {
 }
 
 impl ListTemplate {
-    fn new(state: &AppState, page: OrganizerPage, checked: Permissions) -> Result<Self, PageError> {
-        let registry = state.refresh()?;
+    async fn load(
+        state: &AppState,
+        page: OrganizerPage,
+        checked: Permissions,
+    ) -> Result<Self, PageError> {
+        let registry = state.refresh().await?;
         let tokens = tokens::of_organizer(&registry, page.organizer());
         Ok(Self {
             url: page.url("/tokens/"),
@@ -94,7 +98,7 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
     let default_permissions = default_permissions(&page);
-    render(&ListTemplate::new(&state, page, default_permissions)?)
+    render(&ListTemplate::load(&state, page, default_permissions).await?)
 }
 
 /// Creates a token. Its text is shown on this page only, which is not cached.
@@ -117,7 +121,7 @@ pub(crate) async fn create(
         let view = ListTemplate {
             name,
             errors,
-            ..ListTemplate::new(&state, page, permissions)?
+            ..ListTemplate::load(&state, page, permissions).await?
         };
         let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -134,7 +138,7 @@ pub(crate) async fn create(
             name: token.name,
             text,
         }),
-        ..ListTemplate::new(&state, page, default_permissions)?
+        ..ListTemplate::load(&state, page, default_permissions).await?
     };
     let mut response = render(&view)?;
     *response.status_mut() = StatusCode::CREATED;

@@ -52,7 +52,7 @@ pub(super) async fn load(
 ) -> Result<Token, PageError> {
     page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
-    let registry = state.refresh()?;
+    let registry = state.refresh().await?;
     let tokens = tokens::of_organizer(&registry, page.organizer());
     tokens
         .into_iter()

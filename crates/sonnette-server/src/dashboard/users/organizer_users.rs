@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Access, AccountEmailKind, Permission, Permissions, User, UserId};
+use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserAccess, UserId};
 
 use super::permissions::{PermissionCheckbox, checkboxes, checked};
 use crate::admin::error::AdminError;
@@ -103,10 +103,10 @@ pub(crate) async fn invite_user(
     };
     let invitation = Invitation {
         email,
-        access: Access::Organizers([(page.organizer(), permissions)].into()),
+        access: UserAccess::Organizers([(page.organizer(), permissions)].into()),
         language: page.tenant.organizer.language,
     };
-    let (author, can_send_email) = (page.author(), state.settings.mails);
+    let (author, can_send_email) = (page.author(), state.settings.has_mail_server);
     let result = state
         .change(move |store, now| users::invite(store, &author, invitation, can_send_email, now))
         .await??;
@@ -207,7 +207,7 @@ pub(crate) async fn change_user(
             language: page.tenant.organizer.language,
             organizer: Some(organizer),
         };
-        let can_send_email = state.settings.mails;
+        let can_send_email = state.settings.has_mail_server;
         let delivery = state
             .change(move |store, now| {
                 users::send_link(store, &author, user, &email, can_send_email, now)

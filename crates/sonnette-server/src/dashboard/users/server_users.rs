@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Access, AccountEmailKind, Permissions, User, UserId};
+use sonnette::domain::{AccountEmailKind, Permissions, User, UserAccess, UserId};
 use sonnette::engine::RegistrySnapshot;
 
 use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
@@ -48,7 +48,7 @@ impl UsersTemplate {
         let row = |user: &User| Row {
             email: user.email.to_string(),
             url: format!("/users/{}/", user.id.0),
-            is_operator: user.access == Access::Operator,
+            is_operator: user.access == UserAccess::Operator,
             organizers: organizer_links(user, registry, "/users/"),
             is_invited: !user.has_password,
         };
@@ -83,7 +83,7 @@ fn require_operator(page: &UserPage) -> Result<(), PageError> {
 
 /// Names of the organizers that a user has access to, and the URLs of a page of each.
 fn organizer_links(user: &User, registry: &RegistrySnapshot, path: &str) -> Vec<(String, String)> {
-    let Access::Organizers(held) = &user.access else {
+    let UserAccess::Organizers(held) = &user.access else {
         return Vec::new();
     };
     held.keys()
@@ -116,8 +116,10 @@ pub(crate) async fn invite_user(
     let slug = form.get("organizer");
     let tenant = page.registry.tenant(slug);
     let access = match tenant {
-        Some(tenant) => Access::Organizers([(tenant.organizer.id, Permissions::DEFAULT)].into()),
-        None if slug == "*" => Access::Operator,
+        Some(tenant) => {
+            UserAccess::Organizers([(tenant.organizer.id, Permissions::DEFAULT)].into())
+        }
+        None if slug == "*" => UserAccess::Operator,
         None => return Err(PageError::NotFound),
     };
     let language = tenant.map_or(page.layout.texts.language(), |tenant| {
@@ -137,7 +139,10 @@ pub(crate) async fn invite_user(
         access,
         language,
     };
-    let (author, can_send_email) = (page.current_user.operator_author(), state.settings.mails);
+    let (author, can_send_email) = (
+        page.current_user.operator_author(),
+        state.settings.has_mail_server,
+    );
     let result = state
         .change(move |store, now| users::invite(store, &author, invitation, can_send_email, now))
         .await??;
@@ -202,7 +207,7 @@ pub(crate) async fn show_user(
     render(&UserTemplate {
         email: user.email.to_string(),
         url: format!("/users/{id}/"),
-        is_operator: user.access == Access::Operator,
+        is_operator: user.access == UserAccess::Operator,
         organizers: organizer_links(&user, &page.registry, &format!("/users/{id}/")),
         is_invited: !user.has_password,
         is_self: is_self(&page, &user),
@@ -231,7 +236,7 @@ pub(crate) async fn change_user(
             language: page.layout.texts.language(),
             organizer: None,
         };
-        let can_send_email = state.settings.mails;
+        let can_send_email = state.settings.has_mail_server;
         let delivery = state
             .change(move |store, now| {
                 users::send_link(store, &author, user, &email, can_send_email, now)

@@ -26,7 +26,7 @@ pub(crate) fn state_word(hold_reason: HoldReason, state: &DeliveryState) -> &'st
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use sonnette::domain::Settled;
+    use sonnette::domain::SettlementKind;
 
     use super::*;
 
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(state_word(HoldReason::ReceiverFailing, &scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
-            how: Settled::GivenUp,
+            how: SettlementKind::GivenUp,
             reason: None,
         };
         assert_eq!(

@@ -42,15 +42,17 @@ impl DiagnosisTexts<'_> {
     /// The texts of a diagnosis.
     pub(crate) fn text(&self, diagnosis: &Diagnosis) -> DiagnosisText {
         match diagnosis {
-            Diagnosis::Unused => self.new_text(self.sentence("diagnosis-unused", None, None), None),
-            Diagnosis::Renewed => {
+            Diagnosis::NeverSent => {
+                self.new_text(self.sentence("diagnosis-unused", None, None), None)
+            }
+            Diagnosis::NotSentSinceChange => {
                 self.new_text(self.sentence("diagnosis-renewed", None, None), None)
             }
             Diagnosis::Healthy { last_success } => {
                 let sentence = self.sentence("diagnosis-healthy", None, Some(*last_success));
                 self.new_text(sentence, None)
             }
-            Diagnosis::Wobbling {
+            Diagnosis::FailingRecently {
                 failures,
                 since,
                 only,
@@ -239,7 +241,7 @@ mod tests {
             last: fault(),
             waiting: 2,
         };
-        let wobbling = |only, last| Diagnosis::Wobbling {
+        let wobbling = |only, last| Diagnosis::FailingRecently {
             failures: 1,
             since: at(1),
             only,
@@ -256,8 +258,8 @@ mod tests {
             last_success: at(1),
         };
         let all = [
-            Diagnosis::Unused,
-            Diagnosis::Renewed,
+            Diagnosis::NeverSent,
+            Diagnosis::NotSentSinceChange,
             healthy,
             wobbling(Some(NotificationId(7)), fault()),
             wobbling(None, None),

@@ -62,7 +62,7 @@ impl Breadcrumbs {
         Self {
             list: page.organizer_page.url("/webhooks/"),
             url: page.url(""),
-            target: page.webhook.target.place(),
+            target: page.webhook.target.redacted_without_query(),
         }
     }
 }

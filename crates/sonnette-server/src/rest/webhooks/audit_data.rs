@@ -1,4 +1,4 @@
-//! Request bodies as the audit log keeps them: as sent, but for secrets.
+//! The data of an audit entry: the request body without its secrets.
 
 use serde_json::{Map, Number, Value};
 use sonnette::domain::TargetUrl;
@@ -7,7 +7,7 @@ use crate::rest::drf::json::Json;
 
 const MASK: &str = "********";
 
-/// A request body with its secrets masked, and the credentials taken out of its `target_url`.
+/// A request body with its secrets masked and without the credentials of its `target_url`.
 pub(super) fn mask_secrets(json: &Json) -> Value {
     let Json::Object(members) = json else {
         return Value::Object(Map::new());

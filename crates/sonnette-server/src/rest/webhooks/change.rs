@@ -1,4 +1,4 @@
-//! A webhook changed, in part or as a whole.
+//! Replaces or changes a webhook.
 
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
@@ -9,7 +9,8 @@ use sonnette::store::StoreError;
 use super::audit_data::mask_secrets;
 use super::lookup::WEBHOOK;
 use super::resource::{
-    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, with_id,
+    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered_webhook, read_payload,
+    webhook_response, with_id,
 };
 use crate::admin::error::AdminError;
 use crate::admin::webhooks::change::{self, WebhookEdit, send_waiting_now};
@@ -19,11 +20,11 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::rest::drf::refusal::Refusal;
 use crate::rest::drf::webhook_input::parse_webhook;
-use crate::rest::path_params::Segments;
+use crate::rest::path_params::PathParams;
 
 /// Replace a webhook
 ///
-/// Optional fields that are left out get their defaults.
+/// Optional fields that are left out get their default values.
 #[utoipa::path(
     put,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -37,17 +38,17 @@ use crate::rest::path_params::Segments;
 pub(crate) async fn replace_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    filtered(&caller, id, query.as_deref())?;
+    filtered_webhook(&caller, id, query.as_deref())?;
     save(&state, &caller, id, request, false).await
 }
 
 /// Change a webhook
 ///
-/// Only the fields sent change. An attempt begun after the answer uses them.
+/// Only the fields that are sent change. Attempts that begin after the response use them.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -61,11 +62,11 @@ pub(crate) async fn replace_webhook(
 pub(crate) async fn change_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    filtered(&caller, id, query.as_deref())?;
+    filtered_webhook(&caller, id, query.as_deref())?;
     save(&state, &caller, id, request, true).await
 }
 
@@ -78,7 +79,7 @@ async fn save(
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?.clone();
     let organizer = tenant.organizer.id;
-    let payload = payload(state, request).await?;
+    let payload = read_payload(state, request).await?;
     let edit = WebhookEdit {
         organizer,
         id,
@@ -96,7 +97,7 @@ async fn save(
                 WebhookChange::Replace(webhook)
             };
             let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-            let selectable = |name: &str| tenant.catalogue.selectable(name);
+            let selectable = |name: &str| tenant.catalogue.is_selectable(name);
             let fields = parse_webhook(change, payload.clone(), known, selectable)?;
             check_https(&settings, &fields, Some(webhook))?;
             was_enabled = fields.enabled && !webhook.is_enabled();
@@ -106,11 +107,13 @@ async fn save(
         Ok::<_, SaveError>((webhook, events, was_enabled))
     });
     let (webhook, events, was_enabled) = saved.await??;
-    state.announced(&caller.tenant()?.organizer).await?;
+    state
+        .wait_until_published(&caller.tenant()?.organizer)
+        .await?;
     if was_enabled {
         send_waiting_now(&state.sonnette, id);
     }
-    Ok(shown(StatusCode::OK, &webhook, &events))
+    Ok(webhook_response(StatusCode::OK, &webhook, &events))
 }
 
 /// Why a webhook was not changed.

@@ -1,11 +1,11 @@
-//! A new webhook.
+//! Creates a webhook.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 
 use super::audit_data::mask_secrets;
-use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown};
+use super::resource::{WebhookBody, WebhookSchema, check_https, read_payload, webhook_response};
 use crate::admin::webhooks::change;
 use crate::admin::webhooks::fields::WebhookChange;
 use crate::edge::AppState;
@@ -15,7 +15,7 @@ use crate::rest::drf::webhook_input::parse_webhook;
 
 /// Create a webhook
 ///
-/// Its signing secret is drawn at random; see `secret/`.
+/// Its signing secret is random; see `secret/`.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/",
@@ -33,12 +33,12 @@ pub(crate) async fn create_webhook(
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?.clone();
     let organizer = tenant.organizer.id;
-    let payload = payload(&state, request).await?;
+    let payload = read_payload(&state, request).await?;
     let events = state.store(move |store| store.events(organizer)).await?;
     let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
     let fields = parse_webhook(WebhookChange::Create, payload, known, |name| {
-        tenant.catalogue.selectable(name)
+        tenant.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
     let webhook = change::new_webhook(organizer, fields, state.now())?;
@@ -46,6 +46,6 @@ pub(crate) async fn create_webhook(
     let webhook = state
         .change(move |store, now| change::create(store, &author, &webhook, data, now))
         .await??;
-    state.announced(&tenant.organizer).await?;
-    Ok(shown(StatusCode::CREATED, &webhook, &events))
+    state.wait_until_published(&tenant.organizer).await?;
+    Ok(webhook_response(StatusCode::CREATED, &webhook, &events))
 }

@@ -1,10 +1,10 @@
-//! Deliveries of a webhook.
+//! Lists the deliveries of a webhook.
 
 use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, SettlementKind, WebhookId};
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,12 +13,13 @@ use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
-use crate::rest::pagination::{self, Filters, Listing, PageAfter};
-use crate::rest::path_params::Segments;
+use crate::rest::filters::Filters;
+use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::path_params::PathParams;
 
-fn reason(hold_reason: HoldReason) -> Option<&'static str> {
+fn hold_text(hold_reason: HoldReason) -> Option<&'static str> {
     match hold_reason {
         HoldReason::NotDue => None,
         HoldReason::ReceiverFailing => {
@@ -28,13 +29,13 @@ fn reason(hold_reason: HoldReason) -> Option<&'static str> {
     }
 }
 
-/// One notification for one webhook.
+/// A notification for one webhook.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryJson {
     /// The same as `notification_id`: there is one delivery of it for this webhook.
     #[schema(example = 123_455)]
     id: i64,
-    /// Of what.
+    /// The notification.
     #[schema(example = 123_455)]
     notification_id: i64,
     /// The concrete action type.
@@ -46,25 +47,32 @@ pub(crate) struct DeliveryJson {
     /// `scheduled`, `held`, `delivered`, `given_up` or `dropped`.
     #[schema(example = "delivered")]
     state: &'static str,
-    /// Requests made so far.
+    /// The number of attempts.
     #[schema(example = 1)]
     attempts: u32,
-    /// When it is sent next, if it is scheduled.
+    /// When the next attempt is due, if it is scheduled.
     #[schema(example = json!(null))]
     due_at: Option<String>,
-    /// When it ended.
+    /// When it was settled.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     settled_at: Option<String>,
-    /// Why it is held, or was not delivered.
+    /// Why it is held or was not delivered.
     #[schema(example = json!(null))]
     reason: Option<String>,
 }
 
 impl DeliveryJson {
-    /// A delivery, and what waiting ones of its webhook wait for.
+    /// A delivery, and why waiting deliveries of its webhook are held.
     pub(crate) fn of(delivery: &Delivery, hold_reason: HoldReason) -> Self {
-        let time = |at: &Timestamp| Some(response::time(*at));
-        let held = || ("held", None, None, reason(hold_reason).map(str::to_owned));
+        let time = |at: &Timestamp| Some(response::format_time(*at));
+        let held = || {
+            (
+                "held",
+                None,
+                None,
+                hold_text(hold_reason).map(str::to_owned),
+            )
+        };
         let (state, due_at, settled_at, reason) = match &delivery.state {
             DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => {
                 ("scheduled", time(due_at), None, None)
@@ -88,7 +96,7 @@ impl DeliveryJson {
     }
 }
 
-/// Which deliveries.
+/// The filters of deliveries.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
@@ -101,15 +109,15 @@ pub(crate) struct DeliveryFilters {
     state: Option<String>,
 }
 
-/// A state that can be asked for.
+/// The value of the `state` filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum StateFilter {
     Scheduled,
     Held,
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
-impl Asked {
+impl StateFilter {
     fn parse(word: &str) -> Option<Self> {
         match word {
             "scheduled" => Some(Self::Scheduled),
@@ -118,8 +126,8 @@ impl Asked {
         }
     }
 
-    /// The filter over rows; none if no row can be in this state now.
-    fn over_rows(self, hold_reason: HoldReason) -> Option<DeliveryStateFilter> {
+    /// The filter of the store. `None`: no delivery can be in this state now.
+    fn store_filter(self, hold_reason: HoldReason) -> Option<DeliveryStateFilter> {
         match (self, hold_reason) {
             (Self::Settled(how), _) => Some(DeliveryStateFilter::Settled(how)),
             (Self::Scheduled, HoldReason::NotDue)
@@ -143,22 +151,22 @@ impl Asked {
 pub(crate) async fn list_deliveries(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
-    address: Address,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
-    let mut filters = Filters::new(&address);
-    let asked = filters.word("state", Asked::parse);
+    let mut filters = Filters::new(&url);
+    let filter = filters.choice("state", StateFilter::parse);
     let size = filters.page_size();
     let after = filters.id("after");
     filters.finish()?;
     let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
-    let word = asked.map(|asked| asked.over_rows(hold_reason));
-    let found = match word {
+    let filter = filter.map(|filter| filter.store_filter(hold_reason));
+    let found = match filter {
         Some(None) => Vec::new(),
-        word => {
+        filter => {
             let query = DeliveryQuery {
-                state: word.flatten(),
+                state: filter.flatten(),
                 after,
                 limit: size + 1,
             };
@@ -167,8 +175,8 @@ pub(crate) async fn list_deliveries(
                 .await?
         }
     };
-    Ok(pagination::after(
-        &address,
+    Ok(pagination::page_after(
+        &url,
         size,
         found,
         |delivery| delivery.notification.0,
@@ -208,19 +216,19 @@ mod tests {
 
     #[test]
     fn the_lane_decides_what_held_and_scheduled_find() {
-        assert_eq!(Asked::Held.over_rows(HoldReason::NotDue), None);
+        assert_eq!(StateFilter::Held.store_filter(HoldReason::NotDue), None);
         assert_eq!(
-            Asked::Held.over_rows(HoldReason::ReceiverFailing),
+            StateFilter::Held.store_filter(HoldReason::ReceiverFailing),
             Some(DeliveryStateFilter::Waiting)
         );
         assert_eq!(
-            Asked::Scheduled.over_rows(HoldReason::WebhookDisabled),
+            StateFilter::Scheduled.store_filter(HoldReason::WebhookDisabled),
             None
         );
         assert_eq!(
-            Asked::parse("given_up"),
-            Some(Asked::Settled(Settled::GivenUp))
+            StateFilter::parse("given_up"),
+            Some(StateFilter::Settled(SettlementKind::GivenUp))
         );
-        assert_eq!(Asked::parse("lost"), None);
+        assert_eq!(StateFilter::parse("lost"), None);
     }
 }

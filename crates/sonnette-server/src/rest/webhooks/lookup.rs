@@ -1,4 +1,4 @@
-//! Finds the webhook of a path, and changes it.
+//! Finds and changes the webhook of a path.
 
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ pub(crate) async fn change(
     changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
 }
 
-/// Writes a line into the audit log of the caller's organizer.
-pub(crate) async fn note(
+/// Adds an entry to the audit log of the caller's organizer.
+pub(crate) async fn add_audit_entry(
     state: &AppState,
     caller: &Caller,
     action: &'static str,

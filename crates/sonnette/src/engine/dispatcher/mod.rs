@@ -3,9 +3,10 @@
 //! Everything of a lane happens on one thread, so nothing here is locked. This file is the thread's loop: mail, timers,
 //! the end. `slot` keeps lanes in memory, `turns` lets each do what it can do now, `requests` sends and settles.
 
-mod requests;
-mod slot;
-mod turns;
+mod active_lane;
+pub(crate) mod inbox;
+mod scheduling;
+mod sending;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -17,11 +18,11 @@ use jiff::Timestamp;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::slot::Slot;
-use super::Shared;
-use super::inbox::{Inbox, Message};
-use super::sender::Sender;
+use self::active_lane::Slot;
 use crate::domain::WebhookId;
+use crate::engine::Shared;
+use crate::engine::dispatcher::inbox::{Inbox, Message};
+use crate::engine::sender::Sender;
 
 /// Bytes of deliveries that all lanes of a thread hold in memory; beyond it they stay in the store.
 const MOST_QUEUED: usize = 32 << 20;

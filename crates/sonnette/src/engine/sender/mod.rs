@@ -1,21 +1,21 @@
 //! Exactly one POST: signed, bounded in time and size, and never to an address that is not public.
 //!
-//! It neither retries nor judges: what the wire said goes back as an [`Exchange`]. The one exception is a kept
+//! It neither retries nor judges: what the wire said goes back as an [`HttpExchange`]. The one exception is a kept
 //! connection that the receiver had closed meanwhile: nothing of an answer came over it, and the same attempt goes on
 //! over a fresh one. Redirects are not followed, nothing is unpacked.
 
 pub mod address;
-mod allow;
-mod answer;
-mod connect;
-mod connections;
-mod head;
-mod live;
-mod prepared;
+mod allow_target;
+mod connection;
+mod connector;
+mod error;
+mod pool;
+mod prepared_webhook;
+mod response;
 mod signature;
+mod signed_request;
 mod stream;
 mod tls;
-mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
-pub use self::allow::{AllowTarget, InvalidAllowTarget};
-pub use self::connections::Connections;
-pub use self::prepared::Prepared;
+pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
+pub use self::pool::Connections;
+pub use self::prepared_webhook::Prepared;
 pub use self::signature::public_key;
 
-use self::answer::{Answer, Room, Stage};
-use self::connect::Rules;
-use self::head::Head;
-use self::live::{Live, NoAnswer};
-use self::prepared::Target;
-use self::trouble::Trouble;
+use self::connection::{Live, NoAnswer};
+use self::connector::Rules;
+use self::error::Trouble;
+use self::prepared_webhook::Target;
+use self::response::{Answer, Room, Stage};
+use self::signed_request::Head;
 use crate::clock::Clock;
-use crate::domain::{Exchange, Failure, Outcome, Webhook};
+use crate::domain::{FailureKind, HttpExchange, Outcome, Webhook};
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ impl Sender {
     }
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
-    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> Exchange {
+    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut answer = Answer::new(self.response_limit);
@@ -178,7 +178,7 @@ impl Sender {
         };
         let (response_headers, response_body) = answer.into_record();
         let duration = began.elapsed();
-        Exchange {
+        HttpExchange {
             started_at,
             duration,
             outcome,
@@ -193,7 +193,7 @@ impl Sender {
         request: &'a Request<'_>,
         now: Timestamp,
     ) -> Result<(&'a Target, Head<'a>), Trouble> {
-        let uncallable = |reason: &str| Trouble::new(Failure::UnsendableTarget, reason);
+        let uncallable = |reason: &str| Trouble::new(FailureKind::UnsupportedTarget, reason);
         let target = request
             .prepared
             .target

@@ -19,15 +19,15 @@ use place::{action, note};
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
-    Disabled, EventFilter, Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer,
-    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, Settled, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    Disablement, EventFilter, FailureKind, FailurePolicy, HttpExchange, Language, NotificationId,
+    Organizer, OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SettlementKind,
+    Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Actor, Batch, ChangeResult, DeliveryAdmin, DeliveryPage, DeliveryStore, GroupResult,
     NewAuditEntry, PendingDelivery, Publication, PublicationGroup, RegistryStore, Settlement,
-    Verdict, WebhookStore,
+    SettlementCause, WebhookStore,
 };
 
 /// How a receiver behaves for a while.
@@ -104,9 +104,9 @@ impl World {
                 event: None,
                 registers_event: false,
                 shape: PayloadShape::Custom,
-                body: BodyTemplate::Whole("{}".into()),
+                body: BodyTemplate::Complete("{}".into()),
                 subject: None,
-                at: self.now,
+                published_at: self.now,
                 key: None,
                 webhooks: enabled.clone(),
             })
@@ -125,7 +125,7 @@ impl World {
             .store
             .commit(self.store.version().unwrap(), &batch)
             .unwrap();
-        let GroupResult::Taken(taken) = &answers[0] else {
+        let GroupResult::Stored(taken) = &answers[0] else {
             panic!("{answers:?}")
         };
         for (answered, publication) in taken.iter().zip(&batch.groups[0].publications) {
@@ -134,13 +134,13 @@ impl World {
                 organizer: self.organizer,
                 action_type: action(),
                 event: None,
-                published_at: answered.at,
+                published_at: answered.published_at,
                 shape: PayloadShape::Custom,
                 body: "{}".into(),
             });
             for webhook in &publication.webhooks {
                 self.accepted.insert((*webhook, answered.id));
-                let progress = crate::domain::Progress::new(answered.at);
+                let progress = crate::domain::Progress::new(answered.published_at);
                 self.offers.push((
                     *webhook,
                     PendingDelivery {
@@ -254,7 +254,7 @@ impl World {
                     }
                 }
                 None => Outcome::Failed {
-                    failure: Failure::Connect,
+                    failure: FailureKind::Connect,
                     reason: "refused".to_owned(),
                 },
             };
@@ -280,7 +280,7 @@ impl World {
             .lane(webhook)
             .finished(order, &outcome, took, policy, 64, now, jitter);
         let notification = &order.waiting.notification;
-        let exchange = Exchange {
+        let exchange = HttpExchange {
             started_at: now,
             duration: took,
             outcome,
@@ -302,9 +302,9 @@ impl World {
         });
         let settlement = Settlement {
             webhook,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(finished.follows),
+                update: Some(finished.follows),
             },
             health: finished.health,
             disable: finished.decision.disable,
@@ -393,7 +393,7 @@ impl World {
             w.state = if on {
                 WebhookState::Enabled
             } else {
-                WebhookState::Disabled(Disabled {
+                WebhookState::Disabled(Disablement {
                     since: now,
                     reason: DisableReason::User,
                 })

@@ -108,7 +108,7 @@ impl World {
                     self.seed, self.now
                 )
             };
-            if how == Settled::Delivered {
+            if how == SettlementKind::Delivered {
                 let key = (*webhook, *notification);
                 assert!(
                     self.answered_well.contains(&key),

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use super::StoreError;
 use super::filter::Filter;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+use crate::domain::{Attempt, AttemptId, HttpExchange, NotificationId, Outcome, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
@@ -55,18 +55,18 @@ pub(super) fn page(
     }
     let mut page = AttemptPage::default();
     let (mut looked, mut last) = (0, i64::MAX);
-    while page.found.len() < query.limit
+    while page.attempts.len() < query.limit
         && let Some((id, webhook, fits, place)) = next.pop()
     {
         // Two webhooks may have one of the same moment: it is left to no other page.
         if looked >= MAX_SCANNED_ATTEMPTS && id < last {
-            page.looked_until = Some(AttemptId(last));
+            page.scanned_until = Some(AttemptId(last));
             break;
         }
         looked += 1;
         last = id;
         if fits {
-            page.found.extend(without_bodies(c, webhook, id)?);
+            page.attempts.extend(without_bodies(c, webhook, id)?);
         }
         if let Some((id, fits)) = sources[place].next(c, &from, &wanted)? {
             next.push((id, webhook, fits, place));
@@ -166,8 +166,11 @@ fn range(
     webhook: WebhookId,
     query: &AttemptQuery,
 ) -> Result<(i64, i64), StoreError> {
-    let since = query.span.since.map_or(i64::MIN, micros);
-    let until = query.span.until.map_or(i64::MAX, |until| micros(until) + 1);
+    let since = query.range.since.map_or(i64::MIN, micros);
+    let until = query
+        .range
+        .until
+        .map_or(i64::MAX, |until| micros(until) + 1);
     let beyond = query.after.map_or(i64::MAX, |after| after.0).min(until);
     let Some(notification) = query.notification else {
         return Ok((since, beyond));
@@ -267,7 +270,7 @@ fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
         number: cells.get("number")?,
         test: cells.get("test")?,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,

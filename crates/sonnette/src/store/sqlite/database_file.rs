@@ -132,16 +132,16 @@ pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
 
 /// Says that one process serves from a data directory; held for as long as it lives.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DataDirectoryLock {
     _file: File,
 }
 
-impl Lock {
+impl DataDirectoryLock {
     /// Takes the lock of this data directory.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when another process has it.
-    pub fn take(directory: &Path) -> Result<Self, StoreError> {
+    pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
         make_directory(directory)?;
         let path = directory.join("serve.lock");
         let file = OpenOptions::new()

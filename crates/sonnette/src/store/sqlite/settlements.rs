@@ -8,8 +8,8 @@ use rusqlite::{Transaction, params};
 use super::attempt_stats::Tallies;
 use super::rows::micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
-use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
-use crate::store::{DeliveryUpdate, Settlement, Verdict};
+use crate::domain::{Attempt, NotificationId, Outcome, Progress, SettlementKind, WebhookId};
+use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn settle(
     t: &Transaction<'_>,
@@ -19,22 +19,22 @@ pub(super) fn settle(
     tallies: &mut Tallies,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
-    match &settlement.verdict {
-        Verdict::Attempted { attempt, follows } => {
+    match &settlement.cause {
+        SettlementCause::Attempted { attempt, update } => {
             if record(t, attempt, erased.contains(&attempt.notification))? {
                 tallies.add(attempt);
             }
-            match follows {
-                Some(DeliveryUpdate::Ends {
-                    how,
+            match update {
+                Some(DeliveryUpdate::Settle {
+                    end,
                     attempts,
                     started_at,
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*how == Settled::GivenUp).then_some("its twelve tries are used up");
+                        (*end == SettlementKind::GivenUp).then_some("its twelve tries are used up");
                     let end = End {
-                        how: *how,
+                        how: *end,
                         at,
                         attempts: Some(*attempts),
                         started_at: Some(*started_at),
@@ -42,15 +42,15 @@ pub(super) fn settle(
                     };
                     end.write(t, webhook, attempt.notification)?;
                 }
-                Some(DeliveryUpdate::Waits(progress)) => {
+                Some(DeliveryUpdate::Reschedule(progress)) => {
                     wait(t, webhook, attempt.notification, progress)?
                 }
                 None => {}
             }
         }
-        Verdict::Expired(notification) => {
+        SettlementCause::Expired(notification) => {
             let end = End {
-                how: Settled::GivenUp,
+                how: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -63,11 +63,11 @@ pub(super) fn settle(
         lane_rows::remember(t, webhook, health)?;
     }
     let alert = settlement.alert;
-    match (settlement.disable, &settlement.verdict) {
-        (Some(_), Verdict::Expired(_)) => {
+    match (settlement.disable, &settlement.cause) {
+        (Some(_), SettlementCause::Expired(_)) => {
             disable_webhook::disable_never_succeeded(t, webhook, now)?;
         }
-        (Some(reason), Verdict::Attempted { .. }) => {
+        (Some(reason), SettlementCause::Attempted { .. }) => {
             disable_webhook::disable(t, webhook, reason, alert, now)?;
         }
         (None, _) => {
@@ -118,7 +118,7 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
 
 /// The end of a delivery.
 struct End<'a> {
-    how: Settled,
+    how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,

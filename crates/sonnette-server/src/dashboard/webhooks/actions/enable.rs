@@ -157,7 +157,7 @@ pub(crate) async fn delete(
         .await??;
     state.sonnette.drop_waiting(id).await?;
     state
-        .announced(&page.organizer_page.tenant.organizer)
+        .wait_until_published(&page.organizer_page.tenant.organizer)
         .await?;
     Ok(flash::redirect(&page.url(""), "deleted"))
 }

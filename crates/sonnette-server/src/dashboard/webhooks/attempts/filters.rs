@@ -97,7 +97,7 @@ impl AttemptFilter {
             action_type: some(&self.action_type),
             event: some(&self.event),
             notification: self.notification,
-            span: self.span,
+            range: self.span,
             after: self.after,
             limit,
         }

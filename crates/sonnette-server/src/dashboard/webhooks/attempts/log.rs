@@ -128,8 +128,8 @@ async fn load(
     let query = filter.to_store_query(ROWS_PER_PAGE + 1);
     let is_organizer_log = url.ends_with("/attempts/");
     let AttemptPage {
-        found: mut attempts,
-        looked_until,
+        mut attempts,
+        scanned_until,
     } = state
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
@@ -139,7 +139,7 @@ async fn load(
         .last()
         .map(|last| last.id)
         .filter(|_| has_more)
-        .or(looked_until);
+        .or(scanned_until);
     let texts = page.layout.texts;
     let row = |attempt: &Attempt| {
         let mut row = AttemptRow::new(texts, page, attempt);
@@ -158,7 +158,7 @@ async fn load(
         rows: attempts.iter().map(row).collect(),
         older: after.map(|after| filter.page_url(&url, Some(after))),
         newest: filter.after.map(|_| filter.page_url(&url, None)),
-        searched_until: looked_until.and_then(end_time).map(|at| texts.time(at)),
+        searched_until: scanned_until.and_then(end_time).map(|at| texts.time(at)),
         action_types: action_types(page, &filter),
         webhooks: Vec::new(),
         days: state.settings.log_days,

@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use http::StatusCode;
-use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFault};
+use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFailure};
 
 use crate::dashboard::shell::texts::Texts;
 
@@ -21,16 +21,16 @@ fn fault_word(fault: &Fault) -> &'static str {
             500..=599 => "server",
             _ => "other",
         },
-        Fault::UnsendableTarget => "uncallable",
+        Fault::UnsupportedTarget => "uncallable",
         Fault::Name { .. } => "name",
         Fault::Address { .. } => "address",
         Fault::Refused { .. } => "refused",
         Fault::Unreachable { .. } => "unreachable",
         Fault::Connect => "connect",
-        Fault::Tls(Some(TlsFault::Expired)) => "expired",
-        Fault::Tls(Some(TlsFault::OtherName)) => "other-name",
-        Fault::Tls(Some(TlsFault::UnknownIssuer)) => "issuer",
-        Fault::Tls(Some(TlsFault::NotTls)) => "no-tls",
+        Fault::Tls(Some(TlsFailure::Expired)) => "expired",
+        Fault::Tls(Some(TlsFailure::OtherName)) => "other-name",
+        Fault::Tls(Some(TlsFailure::UnknownIssuer)) => "issuer",
+        Fault::Tls(Some(TlsFailure::NotTls)) => "no-tls",
         Fault::Tls(_) => "tls",
         Fault::Broken => "broken",
         Fault::Timeout { stage } => match stage {
@@ -106,11 +106,11 @@ pub(crate) fn url_host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{Failure, Language};
+    use sonnette::domain::{FailureKind, Language};
 
     use super::*;
 
-    fn failed(failure: Failure, reason: &str) -> Outcome {
+    fn failed(failure: FailureKind, reason: &str) -> Outcome {
         let reason = reason.to_owned();
         Outcome::Failed { failure, reason }
     }
@@ -121,15 +121,17 @@ mod tests {
             status,
             retry_after: None,
         });
-        let kinds = Failure::ALL.iter().map(|failure| failed(*failure, "so"));
-        let handshakes = TlsFault::ALL
+        let kinds = FailureKind::ALL
             .iter()
-            .map(|fault| failed(Failure::Tls, fault.as_str()));
+            .map(|failure| failed(*failure, "so"));
+        let handshakes = TlsFailure::ALL
+            .iter()
+            .map(|fault| failed(FailureKind::Tls, fault.as_str()));
         let others = [
-            failed(Failure::Connect, "connection refused by 192.0.2.1:443"),
-            failed(Failure::Connect, "no way to 192.0.2.1:443"),
-            failed(Failure::Timeout, "no answer within 30 s"),
-            failed(Failure::Timeout, "the answer did not end within 30 s"),
+            failed(FailureKind::Connect, "connection refused by 192.0.2.1:443"),
+            failed(FailureKind::Connect, "no way to 192.0.2.1:443"),
+            failed(FailureKind::Timeout, "no answer within 30 s"),
+            failed(FailureKind::Timeout, "the answer did not end within 30 s"),
         ];
         for outcome in statuses.chain(kinds).chain(handshakes).chain(others) {
             for language in [Language::English, Language::French] {

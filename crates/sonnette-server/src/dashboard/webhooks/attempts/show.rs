@@ -126,7 +126,7 @@ fn attempts_of(delivery: &Delivery) -> AttemptQuery {
     };
     AttemptQuery {
         notification: Some(delivery.notification),
-        span: TimeRange { since: None, until },
+        range: TimeRange { since: None, until },
         limit: usize::try_from(delivery.attempts).map_or(MAX_DELIVERY_ATTEMPTS, |count| {
             count.clamp(1, MAX_DELIVERY_ATTEMPTS)
         }),

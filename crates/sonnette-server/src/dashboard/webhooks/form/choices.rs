@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sonnette::dialect::{ActionSpec, Catalogue};
+use sonnette::dialect::{ActionType, Catalogue};
 use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
@@ -95,7 +95,7 @@ impl Choices {
     }
 }
 
-fn choice(spec: &ActionSpec, is_chosen: bool, texts: &Texts) -> Choice {
+fn choice(spec: &ActionType, is_chosen: bool, texts: &Texts) -> Choice {
     let covers = if spec.name.is_wildcard() {
         let names = spec.concrete_names();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
@@ -128,24 +128,24 @@ impl<'a> PrefixCounts<'a> {
 
     /// The wildcards that cover this action type and others: `creads.*`, and `creads.project.*`. Those of pretix are
     /// names of the catalogue.
-    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionSpec) -> Vec<String> {
+    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionType) -> Vec<String> {
         if spec.dialect == DialectName::Pretix {
             return Vec::new();
         }
         prefixes(spec)
             .filter(|prefix| self.0.get(prefix).is_some_and(|count| *count > 1))
             .map(|prefix| format!("{prefix}*"))
-            .filter(|wildcard| catalogue.selectable(wildcard))
+            .filter(|wildcard| catalogue.is_selectable(wildcard))
             .collect()
     }
 }
 
-fn prefixes(spec: &ActionSpec) -> impl Iterator<Item = &str> {
+fn prefixes(spec: &ActionType) -> impl Iterator<Item = &str> {
     let name = spec.name.as_str();
     name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
-fn group_title(spec: &ActionSpec, texts: &Texts) -> String {
+fn group_title(spec: &ActionType, texts: &Texts) -> String {
     let key = match (spec.dialect, spec.shape) {
         (DialectName::Tibillet, _) => "form-group-tibillet",
         (DialectName::Creads, _) => "form-group-creads",

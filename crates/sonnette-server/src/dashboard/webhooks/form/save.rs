@@ -64,7 +64,7 @@ pub(super) async fn create(
             Ok::<_, AdminError>(saved)
         })
         .await??;
-    state.announced(&page.tenant.organizer).await?;
+    state.wait_until_published(&page.tenant.organizer).await?;
     Ok((saved, "webhook-created"))
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn change(
         Err(ChangeError::Invalid(errors)) => return Ok(Err(errors)),
         Err(ChangeError::Admin(error)) => return Err(error.into()),
     };
-    state.announced(&page.tenant.organizer).await?;
+    state.wait_until_published(&page.tenant.organizer).await?;
     if becomes_enabled {
         send_waiting_now(&state.sonnette, id);
     }

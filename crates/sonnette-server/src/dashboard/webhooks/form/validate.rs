@@ -75,7 +75,7 @@ pub(super) fn validate(
     let target = fields.as_ref().map(|fields| &fields.target);
     let is_elsewhere = before
         .zip(target)
-        .is_some_and(|(before, target)| !target.is_at_server_of(&before.target));
+        .is_some_and(|(before, target)| !target.has_same_origin(&before.target));
     let headers = extra_headers(&input.headers, &stored.headers, is_elsewhere)
         .map_err(|found| errors.extend(found));
     match (fields, patch, headers) {
@@ -114,9 +114,9 @@ fn unmask_target(text: &str, before: Option<&Webhook>) -> Result<String, Problem
     let user_info = url.user_info().unwrap_or_default();
     if user_info == MASK {
         let stored = before.map(|webhook| &webhook.target);
-        let stored = stored.filter(|stored| url.is_at_server_of(stored));
+        let stored = stored.filter(|stored| url.has_same_origin(stored));
         let stored = stored.and_then(TargetUrl::user_info);
-        return Ok(url.masked(stored.ok_or(Problem::MaskedCredentials)?));
+        return Ok(url.with_masked_credentials(stored.ok_or(Problem::MaskedCredentials)?));
     }
     match user_info.split_once(':') {
         Some((_, MASK)) => Err(Problem::MaskedCredentials),
@@ -137,7 +137,7 @@ fn validate_resource(
         slugs.contains(slug)
     });
     let action_types = fields::action_types(input.action_types.iter().cloned(), |name| {
-        catalogue.selectable(name)
+        catalogue.is_selectable(name)
     });
     let mut errors = Vec::new();
     let target = fields::target_url(target_url.trim())

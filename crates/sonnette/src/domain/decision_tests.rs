@@ -1,0 +1,300 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    DisableReason, FailureKind, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
+    ProbeSchedule, Progress,
+};
+
+const NEVER: Policy = Policy {
+    failures: FailurePolicy::Never,
+};
+
+fn noon() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    noon() + SignedDuration::from_secs(seconds)
+}
+
+fn answered(status: u16) -> Outcome {
+    Outcome::Answered {
+        status,
+        retry_after: None,
+    }
+}
+
+fn asks_to_wait(wait: Duration) -> Outcome {
+    Outcome::Answered {
+        status: 503,
+        retry_after: Some(wait),
+    }
+}
+
+fn refused() -> Outcome {
+    Outcome::Failed {
+        failure: FailureKind::Connect,
+        reason: "refused".to_owned(),
+    }
+}
+
+fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
+    FinishedAttempt {
+        notification: NotificationId(1),
+        progress: Progress::new(noon()),
+        turn: AttemptKind::Due,
+        outcome,
+        at,
+        jitter: 0.5,
+    }
+}
+
+fn waits(decision: &Decision) -> Progress {
+    match decision.delivery {
+        DeliveryDecision::Waits(progress) => progress,
+        other => panic!("it should wait: {other:?}"),
+    }
+}
+
+fn failing() -> LaneHealth {
+    LaneHealth {
+        streak: Some(FailureStreak {
+            failures: 5,
+            since: noon(),
+            first: NotificationId(1),
+            several: true,
+        }),
+        probing: Some(ProbeSchedule::start(noon())),
+        ..LaneHealth::default()
+    }
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        (200_u16..600).prop_map(answered),
+        (1_u64..=86_400).prop_map(|s| asks_to_wait(Duration::from_secs(s))),
+        Just(refused()),
+    ]
+}
+
+fn any_failure() -> impl Strategy<Value = Outcome> {
+    any_outcome().prop_filter("a failure", |o| !o.is_success() && o.return_code() != 410)
+}
+
+/// A lane as it comes to be: by attempts that ended one after another.
+fn any_health() -> impl Strategy<Value = LaneHealth> {
+    proptest::collection::vec((any_outcome(), 1_i64..4, any::<bool>()), 0..12).prop_map(|past| {
+        let mut health = LaneHealth::default();
+        for (place, (outcome, notification, probe)) in past.iter().enumerate() {
+            let turn = if *probe && health.is_failing() {
+                AttemptKind::Probe
+            } else {
+                AttemptKind::Due
+            };
+            let ended = after(i64::try_from(place).unwrap() * 7);
+            let trial = FinishedAttempt {
+                notification: NotificationId(*notification),
+                turn,
+                ..trial(outcome, ended)
+            };
+            health = decide(NEVER, health, &trial).health;
+        }
+        health
+    })
+}
+
+#[test]
+fn the_schedule_is_that_of_pretix_and_fits_its_three_days() {
+    let seconds: Vec<_> = SCHEDULE.iter().map(Duration::as_secs).collect();
+    let expected = [
+        5, 30, 60, 300, 1_200, 3_600, 14_400, 21_600, 43_200, 43_200, 86_400,
+    ];
+    assert_eq!(seconds, expected);
+    let longest = SCHEDULE.iter().sum::<Duration>().mul_f64(1.1);
+    assert!(SignedDuration::try_from(longest).unwrap() < LIFETIME);
+}
+
+proptest! {
+    #[test]
+    fn twelve_tries_each_within_a_tenth_of_its_wait(jitters in proptest::collection::vec(-0.5_f64..1.5, 12)) {
+        let refused = refused();
+        let (mut progress, mut now) = (Progress::new(noon()), noon());
+        for (place, jitter) in jitters.iter().enumerate() {
+            let trial = FinishedAttempt { progress, jitter: *jitter, ..trial(&refused, now) };
+            // One poisonous notification alone: the lane goes on.
+            let decision = decide(NEVER, LaneHealth::default(), &trial);
+            let Some(wait) = SCHEDULE.get(place) else {
+                prop_assert_eq!(place, 11);
+                let given_up = matches!(decision.delivery, DeliveryDecision::GivenUp(p) if p.tries == 12 && p.attempts == 12);
+                prop_assert!(given_up, "{:?}", decision);
+                break;
+            };
+            let next = waits(&decision);
+            let waited = next.due_at.duration_since(now).as_secs_f64();
+            prop_assert!(waited >= wait.as_secs_f64() * 0.9 - 1e-3, "{waited} of {wait:?}");
+            prop_assert!(waited <= wait.as_secs_f64() * 1.1 + 1e-3, "{waited} of {wait:?}");
+            prop_assert!(waited >= 4.5 - 1e-3);
+            prop_assert_eq!((next.tries, next.attempts), (progress.tries + 1, progress.attempts + 1));
+            (progress, now) = (next, next.due_at);
+        }
+    }
+
+    #[test]
+    fn no_wait_goes_past_the_three_days(outcome in any_failure(), tries in 0_u32..11, age in 0_i64..=259_200, jitter in 0.0_f64..1.0) {
+        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let trial = FinishedAttempt { progress, jitter, ..trial(&outcome, after(age)) };
+        let next = waits(&decide(NEVER, LaneHealth::default(), &trial));
+        prop_assert!(next.due_at <= progress.expires_at());
+        prop_assert_eq!(next.started_at, progress.started_at);
+    }
+
+    #[test]
+    fn the_same_is_decided_each_time(health in any_health(), outcome in any_outcome(), jitter in 0.0_f64..1.0) {
+        let trial = FinishedAttempt { jitter, ..trial(&outcome, after(100)) };
+        prop_assert_eq!(decide(NEVER, health, &trial), decide(NEVER, health, &trial));
+    }
+
+    #[test]
+    fn a_success_ends_every_trouble(health in any_health(), status in 200_u16..300) {
+        let outcome = answered(status);
+        let now = after(100);
+        let decision = decide(NEVER, health, &trial(&outcome, now));
+        prop_assert_eq!(decision.delivery, DeliveryDecision::Delivered);
+        prop_assert_eq!(decision.disable, None);
+        prop_assert_eq!(decision.health.streak, None);
+        prop_assert_eq!(decision.health.probing, None);
+        prop_assert_eq!(decision.health.last_success_at, Some(now));
+        // But for a silence that was asked for and is not over.
+        prop_assert_eq!(decision.health.paused_until, health.paused_until.filter(|until| *until > now));
+    }
+
+    #[test]
+    fn a_probe_uses_up_no_try(health in any_health(), outcome in any_failure(), tries in 0_u32..12, more in 0_u32..100) {
+        let progress = Progress { tries, attempts: tries + more, ..Progress::new(noon()) };
+        let trial = FinishedAttempt { turn: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
+        let next = waits(&decide(NEVER, health, &trial));
+        prop_assert_eq!((next.tries, next.attempts), (tries, tries + more + 1));
+        prop_assert_eq!(next.due_at, progress.started_at);
+    }
+
+    #[test]
+    fn retry_after_only_lengthens(seconds in 1_u64..=86_400, tries in 0_u32..11, earlier in 0_i64..200_000) {
+        let (plain, asked) = (refused(), asks_to_wait(Duration::from_secs(seconds)));
+        let health = LaneHealth { paused_until: Some(after(earlier)), ..LaneHealth::default() };
+        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let now = after(100);
+        let without = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&plain, now) });
+        let with = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&asked, now) });
+        let until = now + Duration::from_secs(seconds);
+        prop_assert_eq!(waits(&with).due_at, waits(&without).due_at.max(until.min(progress.expires_at())));
+        prop_assert!(with.health.paused_until >= health.paused_until.filter(|p| *p > now));
+        prop_assert!(with.health.paused_until >= Some(until));
+    }
+
+    #[test]
+    fn a_lane_fails_after_five_in_a_row_over_two_notifications(notifications in proptest::collection::vec(1_i64..4, 1..12)) {
+        let refused = refused();
+        let mut health = LaneHealth::default();
+        for (place, notification) in notifications.iter().enumerate() {
+            let trial = FinishedAttempt { notification: NotificationId(*notification), ..trial(&refused, noon()) };
+            health = decide(NEVER, health, &trial).health;
+            let several = notifications[..=place].iter().any(|n| *n != notifications[0]);
+            prop_assert_eq!(health.is_failing(), place + 1 >= 5 && several);
+            prop_assert_eq!(health.consecutive_failures() as usize, place + 1);
+        }
+    }
+
+    #[test]
+    fn both_thresholds_of_the_policy_must_be_reached(limit in 1_u32..40, lasting in 0_i64..8_000, failures in 0_u32..40, age in 0_i64..8_000) {
+        let failures_before = failures;
+        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), several: false });
+        let health = LaneHealth { streak, ..LaneHealth::default() };
+        let policy = Policy {
+            failures: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
+        };
+        let refused = refused();
+        let decision = decide(policy, health, &trial(&refused, after(age)));
+        let lasted = if failures_before == 0 { 0 } else { age };
+        let reached = failures_before + 1 >= limit && lasted >= lasting;
+        prop_assert_eq!(decision.disable, reached.then_some(DisableReason::Failures));
+    }
+
+    #[test]
+    fn gone_disables_at_once_whatever_the_policy(health in any_health(), tries in 0_u32..12) {
+        let gone = answered(410);
+        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let decision = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&gone, after(100)) });
+        prop_assert_eq!(decision.disable, Some(DisableReason::Gone));
+        // Held, and with as many tries left as before.
+        let next = waits(&decision);
+        prop_assert_eq!((next.tries, next.attempts, next.due_at), (tries, tries + 1, noon()));
+    }
+}
+
+#[test]
+fn probes_wait_twice_as_long_each_time_from_five_seconds_to_a_quarter_of_an_hour() {
+    let refused = refused();
+    let mut health = failing();
+    let mut waited = vec![health.probing.unwrap().wait.as_secs()];
+    for _ in 0..10 {
+        let now = health.probing.unwrap().next_at;
+        let probe = FinishedAttempt {
+            turn: AttemptKind::Probe,
+            ..trial(&refused, now)
+        };
+        health = decide(NEVER, health, &probe).health;
+        let probing = health.probing.unwrap();
+        assert_eq!(probing.next_at, now + probing.wait);
+        assert_eq!(probing.since, noon());
+        waited.push(probing.wait.as_secs());
+    }
+    let expected = [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900];
+    assert_eq!(waited, expected);
+}
+
+#[test]
+fn what_was_under_way_when_the_lane_began_to_fail_moves_no_probe() {
+    let refused = refused();
+    let decision = decide(NEVER, failing(), &trial(&refused, after(1)));
+    assert_eq!(decision.health.probing, failing().probing);
+    assert_eq!(
+        waits(&decision).due_at,
+        noon(),
+        "held: due when the lane opens"
+    );
+}
+
+#[test]
+fn given_up_while_nothing_succeeded_reaches_the_threshold() {
+    let strict = Policy {
+        failures: FailurePolicy::STRICT,
+    };
+    let progress = Progress {
+        tries: 11,
+        attempts: 11,
+        ..Progress::new(noon())
+    };
+    let refused = refused();
+    let trial = FinishedAttempt {
+        progress,
+        ..trial(&refused, after(200_000))
+    };
+    let with = |last_success_at| LaneHealth {
+        last_success_at,
+        ..LaneHealth::default()
+    };
+    for (last_success_at, disable) in [
+        (None, Some(DisableReason::Failures)),
+        (Some(after(-1)), Some(DisableReason::Failures)),
+        (Some(after(1)), None),
+    ] {
+        let decision = decide(strict, with(last_success_at), &trial);
+        assert!(matches!(decision.delivery, DeliveryDecision::GivenUp(_)));
+        assert_eq!(decision.disable, disable, "{last_success_at:?}");
+        assert_eq!(decide(NEVER, with(last_success_at), &trial).disable, None);
+    }
+}

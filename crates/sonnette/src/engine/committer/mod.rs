@@ -1,0 +1,303 @@
+//! The group commit: one thread makes all publications and settlements that have gathered durable in one transaction.
+//!
+//! Publications are committed as soon as the thread is free. Settlements wait up to 5 ms for a publication to share the
+//! transaction with ([`queue`]).
+
+mod queue;
+mod replies;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, oneshot};
+
+use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
+use super::dispatcher::inbox::Inboxes;
+use super::metrics::Metrics;
+use super::publisher::{matching_webhooks, pending_webhook_changes};
+use super::registry::{RegistryCache, RegistrySnapshot};
+use super::{Activity, PublishError, Published};
+use crate::clock::Clock;
+use crate::store::{
+    Batch, CommitError, GroupResult, PublicationGroup, Settlement, Store, StoreError,
+};
+
+/// Changes of webhooks that are published in one transaction.
+const MAX_WEBHOOK_CHANGES: usize = 100;
+
+/// The commit thread and its queue.
+pub(crate) struct Committer {
+    queue: CommitQueue,
+    /// The number of the last settlement on disk.
+    committed: AtomicU64,
+    /// The registry version up to which changes of webhooks have been published.
+    published_version: AtomicI64,
+    registry_polled_at: Mutex<Instant>,
+    store: Arc<dyn Store>,
+    registry: Arc<RegistryCache>,
+    inboxes: Inboxes,
+    clock: Arc<dyn Clock>,
+    activity: broadcast::Sender<Arc<Activity>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<RegistryCache>,
+        inboxes: Inboxes,
+        clock: Arc<dyn Clock>,
+        activity: broadcast::Sender<Arc<Activity>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            queue: CommitQueue::default(),
+            committed: AtomicU64::new(0),
+            published_version: AtomicI64::new(0),
+            registry_polled_at: Mutex::new(Instant::now()),
+            store,
+            registry,
+            inboxes,
+            clock,
+            activity,
+            metrics,
+        }
+    }
+
+    /// Commits the publications of one request, which were matched against this version of the registry.
+    pub(crate) async fn publish(
+        &self,
+        group: PublicationGroup,
+        registry_version: i64,
+    ) -> Result<Vec<Published>, PublishError> {
+        let answer = self
+            .queue
+            .push_group(group, registry_version)
+            .ok_or(PublishError::Unavailable)?;
+        answer.await.unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// Queues a settlement. It is on disk once [`Committer::committed`] has reached the returned number.
+    pub(crate) fn settle(&self, settlement: Settlement) -> u64 {
+        self.queue.push_settlement(settlement)
+    }
+
+    /// The number of the last settlement on disk.
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Whether so many settlements wait that sending should pause.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.queue.is_overfull()
+    }
+
+    /// Wakes the thread to publish changes of webhooks.
+    pub(crate) fn notify_registry_change(&self) {
+        self.queue.notify_registry_change();
+    }
+
+    /// Refuses further publications; [`Committer::run`] returns once everything is on disk.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// The body of the thread.
+    pub(crate) fn run(&self) {
+        while self.run_once() {}
+    }
+
+    /// Waits for a batch, commits it, and does what is due beside it. False: the queue is closed and empty.
+    pub(crate) fn run_once(&self) -> bool {
+        let Some(batch) = self.queue.wait_for_batch() else {
+            return false;
+        };
+        if !batch.groups.is_empty() || !batch.settlements.is_empty() {
+            self.commit(batch);
+        }
+        self.poll_registry();
+        self.publish_webhook_changes();
+        true
+    }
+
+    /// Reads changes of the registry that other processes made.
+    fn poll_registry(&self) {
+        let mut polled_at = self.registry_polled_at.lock();
+        if polled_at.elapsed() >= POLL_INTERVAL {
+            *polled_at = Instant::now();
+            if let Err(error) = self.registry.refresh() {
+                tracing::warn!(%error, "the registry could not be read: {error}");
+            }
+        }
+    }
+
+    /// Publishes the changes of webhooks that the store has recorded, if the registry has changed.
+    fn publish_webhook_changes(&self) {
+        let version = self.registry.version();
+        if version == self.published_version.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.publish_recorded_changes() {
+            Ok(()) => self.published_version.store(version, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(%error, "changes of webhooks could not be published yet: {error}");
+            }
+        }
+    }
+
+    /// Publishes each recorded change exactly once.
+    fn publish_recorded_changes(&self) -> Result<(), StoreError> {
+        loop {
+            let changes = self.store.pending_webhook_changes(MAX_WEBHOOK_CHANGES)?;
+            if changes.is_empty() {
+                return Ok(());
+            }
+            let registry = self.registry.refresh()?;
+            let now = self.clock.now();
+            let groups = changes.iter().filter_map(|change| {
+                let tenant = registry.organizer_by_id(change.organizer)?;
+                pending_webhook_changes(tenant, change, now)
+            });
+            let mut batch = Batch {
+                groups: groups.collect(),
+                settlements: Vec::new(),
+                published_changes: changes.iter().map(|change| change.id).collect(),
+                now,
+            };
+            // Nobody waits for these answers.
+            let mut replies: Vec<ReplySender> =
+                batch.groups.iter().map(|_| oneshot::channel().0).collect();
+            let results = self.try_commit(&mut batch, &mut replies, registry.version())?;
+            self.reply(batch.groups, results, replies);
+        }
+    }
+
+    fn commit(&self, pending: PendingBatch) {
+        let PendingBatch {
+            groups,
+            registry_version,
+            settlements,
+        } = pending;
+        let (groups, mut replies): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+        let mut batch = Batch {
+            groups,
+            settlements,
+            published_changes: Vec::new(),
+            now: self.clock.now(),
+        };
+        let started_at = Instant::now();
+        match self.try_commit(&mut batch, &mut replies, registry_version) {
+            Ok(results) => {
+                self.metrics.committed(&batch, started_at.elapsed());
+                self.mark_committed(&batch.settlements);
+                self.reply(batch.groups, results, replies);
+            }
+            Err(StoreError::Inconsistent { .. })
+                if batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1 =>
+            {
+                self.commit_separately(batch, replies, registry_version);
+            }
+            Err(error) => {
+                let (publications, settlements) = (batch.groups.len(), batch.settlements.len());
+                tracing::error!(
+                    %error,
+                    publications,
+                    settlements,
+                    "a commit of {publications} requests and {settlements} settlements failed: {error}"
+                );
+                self.metrics.commit_failed();
+                for reply in replies {
+                    // The publisher may have disconnected.
+                    let _ = reply.send(Err(PublishError::Unavailable));
+                }
+                self.queue.requeue_settlements(batch.settlements);
+            }
+        }
+    }
+
+    /// Commits each request for itself, so that one damaged row does not fail the others.
+    fn commit_separately(&self, batch: Batch, replies: Vec<ReplySender>, registry_version: i64) {
+        for group in batch.groups.into_iter().zip(replies) {
+            self.commit(PendingBatch {
+                groups: vec![group],
+                registry_version,
+                settlements: Vec::new(),
+            });
+        }
+        self.commit(PendingBatch {
+            groups: Vec::new(),
+            registry_version,
+            settlements: batch.settlements,
+        });
+    }
+
+    /// Commits. Whenever the registry has changed since the publications were matched, matches them again.
+    fn try_commit(
+        &self,
+        batch: &mut Batch,
+        replies: &mut Vec<ReplySender>,
+        mut registry_version: i64,
+    ) -> Result<Vec<GroupResult>, StoreError> {
+        loop {
+            match self.store.commit(registry_version, batch) {
+                Ok(results) => return Ok(results),
+                Err(CommitError::Store(error)) => return Err(error),
+                Err(CommitError::Stale) => {
+                    let registry = self.registry.refresh()?;
+                    registry_version = registry.version();
+                    refuse_inactive_tokens(batch, replies, &registry);
+                    for group in &mut batch.groups {
+                        match_again(group, &registry);
+                    }
+                }
+            }
+        }
+    }
+
+    fn mark_committed(&self, settlements: &[Settlement]) {
+        // The registry first: a lane that was disabled rests until its settlement counts as committed.
+        if settlements.iter().any(|s| s.disable.is_some())
+            && let Err(error) = self.registry.refresh()
+        {
+            tracing::warn!(%error, "the registry could not be read: {error}");
+        }
+        let count = settlements.len() as u64;
+        self.committed.fetch_add(count, Ordering::Release);
+        self.queue.clear_overfull();
+    }
+}
+
+/// Removes and answers the publications whose token is no longer active.
+fn refuse_inactive_tokens(
+    batch: &mut Batch,
+    replies: &mut Vec<ReplySender>,
+    registry: &RegistrySnapshot,
+) {
+    let is_inactive = |group: &PublicationGroup| {
+        let token = group.token.as_ref();
+        token.is_some_and(|hash| registry.token(hash).is_none_or(|token| !token.active))
+    };
+    let (groups, senders) = (std::mem::take(&mut batch.groups), std::mem::take(replies));
+    for (group, reply) in groups.into_iter().zip(senders) {
+        if is_inactive(&group) {
+            // The publisher may have disconnected.
+            let _ = reply.send(Err(PublishError::TokenInactive));
+        } else {
+            batch.groups.push(group);
+            replies.push(reply);
+        }
+    }
+}
+
+fn match_again(group: &mut PublicationGroup, registry: &RegistrySnapshot) {
+    let tenant = registry.organizer_by_id(group.organizer);
+    for publication in &mut group.publications {
+        let action = publication.action_type.as_str();
+        let event = publication.event.as_ref();
+        publication.webhooks = tenant
+            .map(|tenant| matching_webhooks(tenant, action, event, publication.audience))
+            .unwrap_or_default();
+    }
+}

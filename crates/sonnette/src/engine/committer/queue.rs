@@ -1,0 +1,224 @@
+//! What waits for the commit thread: publications with whoever waits for the answer, and settlements.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::engine::{PublishError, Published};
+use crate::store::{PublicationGroup, Settlement};
+
+/// How long settlements wait for a publication to share a transaction with. A crash sends again what waits here.
+const MAX_SETTLEMENT_DELAY: Duration = Duration::from_millis(5);
+/// This many settlements are committed without further delay.
+const FULL_SETTLEMENT_BATCH: usize = 256;
+/// Publications per transaction. A single larger request is still committed as a whole.
+const MAX_BATCH_PUBLICATIONS: usize = 1_024;
+/// Settlements per transaction.
+const MAX_BATCH_SETTLEMENTS: usize = 4_096;
+/// Publications in the queue; further ones are refused, because the store is too far behind.
+const MAX_QUEUED_PUBLICATIONS: usize = 20_000;
+/// Bytes of bodies in the queue.
+const MAX_QUEUED_BYTES: usize = 64 << 20;
+/// Settlements in the queue; beyond it sending pauses.
+const MAX_QUEUED_SETTLEMENTS: usize = 20_000;
+/// How long the thread waits when the queue is empty: the registry is polled this often.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The wait after a failed commit.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+/// Sends the answer to a publication to whoever waits for it.
+pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
+type ReplyReceiver = oneshot::Receiver<Result<Vec<Published>, PublishError>>;
+
+/// What is committed in one transaction.
+pub(super) struct PendingBatch {
+    pub(super) groups: Vec<(PublicationGroup, ReplySender)>,
+    /// The registry version that the oldest of `groups` was matched against.
+    pub(super) registry_version: i64,
+    pub(super) settlements: Vec<Settlement>,
+}
+
+/// The queue before the commit thread. Any thread may add to it; one takes from it.
+#[derive(Default)]
+pub(super) struct CommitQueue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+    is_overfull: AtomicBool,
+}
+
+#[derive(Default)]
+struct QueueState {
+    groups: Vec<(PublicationGroup, ReplySender)>,
+    /// Publications in `groups`.
+    publications: usize,
+    /// Bytes of bodies in `groups`.
+    bytes: usize,
+    registry_version: i64,
+    settlements: Vec<Settlement>,
+    /// How many settlements were ever added.
+    submitted: u64,
+    /// The registry has changed: the thread wakes to publish the changes of webhooks.
+    registry_changed: bool,
+    closed: bool,
+}
+
+impl CommitQueue {
+    /// Adds the publications of one request, matched against this version of the registry. None: there is no room, or
+    /// the queue is closed.
+    pub(super) fn push_group(
+        &self,
+        group: PublicationGroup,
+        registry_version: i64,
+    ) -> Option<ReplyReceiver> {
+        let (reply, answer) = oneshot::channel();
+        let bytes = body_bytes(&group);
+        {
+            let mut state = self.state.lock();
+            let is_full =
+                state.publications >= MAX_QUEUED_PUBLICATIONS || state.bytes >= MAX_QUEUED_BYTES;
+            if state.closed || is_full {
+                return None;
+            }
+            state.registry_version = if state.groups.is_empty() {
+                registry_version
+            } else {
+                state.registry_version.min(registry_version)
+            };
+            state.publications += group.publications.len();
+            state.bytes += bytes;
+            state.groups.push((group, reply));
+        }
+        self.changed.notify_one();
+        Some(answer)
+    }
+
+    /// Adds a settlement and returns its number, counted from 1.
+    pub(super) fn push_settlement(&self, settlement: Settlement) -> u64 {
+        let mut state = self.state.lock();
+        state.settlements.push(settlement);
+        state.submitted += 1;
+        let number = state.submitted;
+        let queued = state.settlements.len();
+        drop(state);
+        if queued > MAX_QUEUED_SETTLEMENTS {
+            self.is_overfull.store(true, Ordering::Relaxed);
+        }
+        if queued == 1 || queued == FULL_SETTLEMENT_BATCH {
+            self.changed.notify_one();
+        }
+        number
+    }
+
+    /// Whether so many settlements wait that sending should pause.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.is_overfull.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn clear_overfull(&self) {
+        self.is_overfull.store(false, Ordering::Relaxed);
+    }
+
+    /// Wakes the thread because the registry has changed.
+    pub(super) fn notify_registry_change(&self) {
+        self.state.lock().registry_changed = true;
+        self.changed.notify_one();
+    }
+
+    /// Refuses further publications. What is queued is still committed.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits up to [`POLL_INTERVAL`] for something to commit, and takes it. None: closed and empty.
+    pub(super) fn wait_for_batch(&self) -> Option<PendingBatch> {
+        let mut state = self.state.lock();
+        if state.is_empty() && !state.closed && !state.registry_changed {
+            self.changed.wait_for(&mut state, POLL_INTERVAL);
+        }
+        if state.groups.is_empty() && !state.settlements.is_empty() && !state.closed {
+            let until = Instant::now() + MAX_SETTLEMENT_DELAY;
+            while state.groups.is_empty()
+                && state.settlements.len() < FULL_SETTLEMENT_BATCH
+                && !state.closed
+            {
+                if self.changed.wait_until(&mut state, until).timed_out() {
+                    break;
+                }
+            }
+        }
+        state.take_batch()
+    }
+
+    /// Puts settlements back whose commit failed, and waits a moment. They are never discarded while the engine runs:
+    /// the store may be full or unreachable for a while.
+    pub(super) fn requeue_settlements(&self, mut settlements: Vec<Settlement>) {
+        let mut state = self.state.lock();
+        settlements.append(&mut state.settlements);
+        state.settlements = settlements;
+        if state.closed {
+            tracing::warn!(
+                settlements = state.settlements.len(),
+                "the engine stops without {} settlements on disk: their deliveries are sent again",
+                state.settlements.len()
+            );
+            state.settlements.clear();
+            return;
+        }
+        self.changed.wait_for(&mut state, RETRY_DELAY);
+    }
+}
+
+impl QueueState {
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.settlements.is_empty()
+    }
+
+    fn take_batch(&mut self) -> Option<PendingBatch> {
+        self.registry_changed = false;
+        if self.closed && self.is_empty() {
+            return None;
+        }
+        let groups = self.take_groups();
+        let count = self.settlements.len().min(MAX_BATCH_SETTLEMENTS);
+        Some(PendingBatch {
+            groups,
+            registry_version: self.registry_version,
+            settlements: take_front(&mut self.settlements, count),
+        })
+    }
+
+    fn take_groups(&mut self) -> Vec<(PublicationGroup, ReplySender)> {
+        let mut publications = 0;
+        let count = self
+            .groups
+            .iter()
+            .take_while(|(group, _)| {
+                let before = publications;
+                publications += group.publications.len();
+                before < MAX_BATCH_PUBLICATIONS
+            })
+            .count();
+        let groups = take_front(&mut self.groups, count);
+        for (group, _) in &groups {
+            self.publications -= group.publications.len();
+            self.bytes -= body_bytes(group);
+        }
+        groups
+    }
+}
+
+/// Takes the first `count` items; taking all of them copies nothing.
+fn take_front<T>(items: &mut Vec<T>, count: usize) -> Vec<T> {
+    if count == items.len() {
+        std::mem::take(items)
+    } else {
+        items.drain(..count).collect()
+    }
+}
+
+fn body_bytes(group: &PublicationGroup) -> usize {
+    group.publications.iter().map(|p| p.body.len()).sum()
+}

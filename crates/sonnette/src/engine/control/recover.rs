@@ -1,0 +1,71 @@
+//! What a webhook missed while it was off.
+
+use jiff::Timestamp;
+
+use super::ControlError;
+use crate::domain::{NotificationId, WebhookId};
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
+use crate::engine::{OrganizerSnapshot, publisher};
+use crate::store::{Store, StoreError, TimeRange};
+
+impl Sonnette {
+    /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
+    /// published in `span`; how many. With `dry_run` it only counts. The filters are those of now.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] or [`ControlError::Disabled`].
+    pub async fn resend_missed(
+        &self,
+        webhook: WebhookId,
+        span: TimeRange,
+        dry_run: bool,
+    ) -> Result<u64, ControlError> {
+        self.require_enabled(webhook).await?;
+        let registry = self.registry();
+        let owner = registry.webhook(webhook).map(|w| w.organizer);
+        let tenant = owner
+            .and_then(|id| registry.organizer_by_id(id))
+            .cloned()
+            .ok_or(ControlError::Missing)?;
+        let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
+        let count =
+            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+        if count > 0 && !dry_run {
+            self.look(webhook, false);
+        }
+        Ok(count)
+    }
+}
+
+fn recover(
+    store: &dyn Store,
+    tenant: &OrganizerSnapshot,
+    webhook: WebhookId,
+    span: TimeRange,
+    now: Timestamp,
+    dry_run: bool,
+) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let (missed_notifications, next) = store.missed_notifications(webhook, span, after)?;
+        let missed: Vec<NotificationId> = missed_notifications
+            .iter()
+            .filter(|n| {
+                let (action, event) = (n.action_type.as_str(), n.event.as_ref());
+                let webhooks = publisher::matching_webhooks(tenant, action, event, n.audience);
+                webhooks.contains(&webhook)
+            })
+            .map(|n| n.id)
+            .collect();
+        count += if dry_run {
+            missed.len() as u64
+        } else {
+            store.enqueue(webhook, &missed, now)?
+        };
+        after = next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}

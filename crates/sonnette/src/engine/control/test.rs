@@ -1,0 +1,79 @@
+//! Tests: the example of an action type, sent the very way of deliveries.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::ControlError;
+use crate::domain::{Attempt, Notification, Webhook, WebhookId};
+use crate::engine::Sonnette;
+use crate::engine::blocking::run_blocking;
+use crate::engine::dispatcher::inbox::{Message, Test, TryOut};
+use crate::engine::example::example;
+
+impl Sonnette {
+    /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
+    /// not. Answers with the finished attempt.
+    ///
+    /// # Errors
+    /// [`ControlError::NothingToTest`] without a concrete action type that the organizer knows.
+    pub async fn test(
+        &self,
+        webhook: WebhookId,
+        action_type: Option<&str>,
+    ) -> Result<Arc<Attempt>, ControlError> {
+        let registry = self.refresh().await?;
+        let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
+        let notification = self.example(found, action_type).await?;
+        let (answer, attempt) = oneshot::channel();
+        let test = Test {
+            notification,
+            answer,
+        };
+        self.shared
+            .inboxes
+            .of(webhook)
+            .send(Message::Test(webhook, test));
+        attempt.await.map_err(|_| ControlError::Stopping)
+    }
+
+    /// The same for a webhook that is not saved, or not saved so: its URL, settings and secrets are those of the draft,
+    /// whatever its id. Nothing is kept of it, neither in the log nor of the receiver's health.
+    ///
+    /// # Errors
+    /// [`ControlError::Missing`] without such an organizer; [`ControlError::NothingToTest`] without a concrete action type
+    /// that it knows; [`ControlError::Busy`] while others are being tried out, or two of the organizer's own.
+    pub async fn try_out(
+        &self,
+        draft: Webhook,
+        action_type: Option<&str>,
+    ) -> Result<Arc<Attempt>, ControlError> {
+        let place = self.try_outs.take(draft.organizer);
+        let place = place.ok_or(ControlError::Busy)?;
+        let notification = self.example(&draft, action_type).await?;
+        let (answer, attempt) = oneshot::channel();
+        let inbox = self.shared.inboxes.of(draft.id);
+        inbox.send(Message::TryOut(Box::new(TryOut {
+            draft,
+            notification,
+            answer,
+            place,
+        })));
+        attempt.await.map_err(|_| ControlError::Stopping)
+    }
+
+    async fn example(
+        &self,
+        webhook: &Webhook,
+        action_type: Option<&str>,
+    ) -> Result<Notification, ControlError> {
+        let registry = self.refresh().await?;
+        let tenant = registry
+            .organizer_by_id(webhook.organizer)
+            .ok_or(ControlError::Missing)?;
+        let store = self.shared.store.clone();
+        let id = run_blocking(move || store.reserve_notification_id()).await?;
+        example(tenant, webhook, action_type, id, self.shared.clock.now())
+            .ok_or(ControlError::NothingToTest)
+    }
+}

@@ -1,0 +1,435 @@
+//! One lane, step by step; what it reads and sends is played by the test.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Finished, Lane, Order, Step};
+use crate::domain::{
+    AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
+    Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
+};
+use crate::store::{DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
+
+const NEVER: Policy = Policy {
+    failures: FailurePolicy::Never,
+};
+
+fn at(millis: i64) -> Timestamp {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_millis(millis)
+}
+
+fn webhook(settings: WebhookSettings) -> Webhook {
+    Webhook {
+        id: WebhookId(1),
+        organizer: OrganizerId(1),
+        state: WebhookState::Enabled,
+        target: "http://localhost/".parse().unwrap(),
+        events: EventFilter::All,
+        action_types: Vec::new(),
+        comment: None,
+        secrets: Secrets {
+            current: Secret::from_random([1; 32]),
+            previous: None,
+        },
+        settings,
+    }
+}
+
+fn plain() -> Webhook {
+    webhook(WebhookSettings::default())
+}
+
+/// A delivery published so many milliseconds after noon as its id says.
+fn waiting(id: i64) -> PendingDelivery {
+    large(id, 2)
+}
+
+fn large(id: i64, bytes: usize) -> PendingDelivery {
+    PendingDelivery {
+        notification: Arc::new(Notification {
+            id: NotificationId(id),
+            organizer: OrganizerId(1),
+            action_type: "test.happened".parse().unwrap(),
+            event: None,
+            published_at: at(id),
+            shape: PayloadShape::Custom,
+            body: vec![b' '; bytes].into(),
+        }),
+        progress: Progress::new(at(id)),
+    }
+}
+
+fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
+    DeliveryPage {
+        due: ids.into_iter().map(waiting).collect(),
+        next_due_at: None,
+    }
+}
+
+fn row(health: LaneHealth) -> StoredLane {
+    StoredLane {
+        webhook: WebhookId(1),
+        health,
+        next_due_at: None,
+        last_attempt: None,
+    }
+}
+
+/// A healthy lane that has seen that nothing is in the store.
+fn opened() -> Lane {
+    let mut lane = Lane::new(&row(LaneHealth::default()));
+    assert!(matches!(lane.next(&plain(), at(0), 0), Step::Load(None, _)));
+    lane.loaded(DeliveryPage::default(), at(0));
+    lane
+}
+
+fn failing(next_at: Timestamp) -> Lane {
+    Lane::new(&row(LaneHealth {
+        streak: Some(FailureStreak {
+            failures: 5,
+            since: at(0),
+            first: NotificationId(1),
+            several: true,
+        }),
+        probing: Some(ProbeSchedule {
+            since: at(0),
+            next_at,
+            wait: ProbeSchedule::FIRST_WAIT,
+        }),
+        ..LaneHealth::default()
+    }))
+}
+
+fn sent(step: Step) -> Order {
+    match step {
+        Step::Send(order) => order,
+        other => panic!("it should send: {other:?}"),
+    }
+}
+
+fn id(order: &Order) -> i64 {
+    order.waiting.notification.id.0
+}
+
+fn finish(lane: &mut Lane, order: &Order, status: u16, now: Timestamp) -> Finished {
+    let outcome = Outcome::Answered {
+        status,
+        retry_after: None,
+    };
+    let took = Duration::from_millis(1);
+    lane.finished(order, &outcome, took, NEVER, 64, now, 0.5)
+}
+
+/// Sends all that the lane gives without waiting.
+fn send_all(lane: &mut Lane, webhook: &Webhook, now: Timestamp) -> Vec<Order> {
+    let mut orders = Vec::new();
+    while let Step::Send(order) = lane.next(webhook, now, 0) {
+        orders.push(order);
+    }
+    orders
+}
+
+#[test]
+fn one_at_a_time_keeps_the_order_of_publication() {
+    let webhook = webhook(WebhookSettings {
+        max_concurrency: Some(1),
+        ..WebhookSettings::default()
+    });
+    let mut lane = opened();
+    for id in 1..=50 {
+        lane.offer(waiting(id), true);
+    }
+    for expected in 1..=50 {
+        let order = sent(lane.next(&webhook, at(100), 0));
+        assert_eq!(id(&order), expected);
+        assert_eq!(lane.next(&webhook, at(100), 0), Step::Rest, "one at a time");
+        finish(&mut lane, &order, 200, at(100));
+        lane.settles(expected.cast_unsigned(), NotificationId(expected), 0);
+    }
+    assert_eq!(lane.next(&webhook, at(100), 50), Step::Rest);
+}
+
+#[test]
+fn what_finds_no_room_is_taken_from_the_store() {
+    let mut lane = opened();
+    lane.offer(waiting(1), true);
+    lane.offer(waiting(2), false);
+    // Room again, but 2 is older: 3 waits for it in the store.
+    lane.offer(waiting(3), true);
+    assert!(lane.queued_bytes() > 0);
+    assert!(matches!(
+        lane.next(&plain(), at(10), 0),
+        Step::Load(None, _)
+    ));
+    lane.loaded(page([1, 2, 3]), at(10));
+    let orders = send_all(&mut lane, &plain(), at(10));
+    assert_eq!(orders.iter().map(id).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn a_full_lane_keeps_a_bounded_part_in_memory() {
+    let mut lane = opened();
+    for id in 1..=100 {
+        lane.offer(large(id, 256 << 10), true);
+    }
+    let held = lane.queued_bytes();
+    assert!(held <= 3 << 20, "{held} bytes");
+}
+
+#[test]
+fn a_page_of_nothing_but_what_is_known_is_passed_and_not_read_again() {
+    let mut lane = opened();
+    lane.offer(waiting(1), true);
+    lane.offer(waiting(2), true);
+    let under_way = send_all(&mut lane, &plain(), at(10));
+    lane.look(None);
+    assert!(matches!(
+        lane.next(&plain(), at(10), 0),
+        Step::Load(None, _)
+    ));
+    let mut full = page([1, 2]);
+    full.next_due_at = Some(at(3));
+    lane.loaded(full, at(10));
+    let Step::Load(after, _) = lane.next(&plain(), at(10), 0) else {
+        panic!("there is more")
+    };
+    assert_eq!(after, Some((at(2), NotificationId(2))));
+    lane.loaded(page([3]), at(10));
+    assert_eq!(id(&sent(lane.next(&plain(), at(10), 0))), 3);
+    // What became due before it meanwhile is looked for from the beginning.
+    assert!(matches!(
+        lane.next(&plain(), at(1_010), 0),
+        Step::Load(None, _)
+    ));
+    drop(under_way);
+}
+
+#[test]
+fn a_late_offer_is_not_sent_twice() {
+    let mut lane = opened();
+    lane.look(None);
+    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    lane.loaded(page([1]), at(10));
+    let order = sent(lane.next(&plain(), at(10), 0));
+    finish(&mut lane, &order, 200, at(20));
+    lane.settles(1, NotificationId(1), 1);
+    // Committed, read, sent and settled before its offer comes.
+    lane.offer(waiting(1), true);
+    assert_eq!(lane.queued_bytes(), 0);
+    assert!(
+        matches!(lane.next(&plain(), at(20), 1), Step::Load(..)),
+        "the store knows better"
+    );
+}
+
+#[test]
+fn what_is_known_is_not_taken_from_a_page() {
+    let mut lane = opened();
+    lane.offer(waiting(1), true);
+    let order = sent(lane.next(&plain(), at(10), 0));
+    lane.look(None);
+    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    // The page was read while the request was under way, and is looked at after its settlement.
+    finish(&mut lane, &order, 200, at(20));
+    lane.settles(1, NotificationId(1), 1);
+    lane.loaded(page([1]), at(10));
+    assert!(send_all(&mut lane, &plain(), at(20)).is_empty());
+}
+
+#[test]
+fn a_stale_page_is_read_again() {
+    let mut lane = opened();
+    lane.look(None);
+    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    lane.pause();
+    assert_eq!(lane.next(&plain(), at(10), 0), Step::Rest);
+    lane.loaded(page([1, 2]), at(10));
+    assert_eq!(
+        lane.queued_bytes(),
+        0,
+        "it has been dropped from the store since"
+    );
+    lane.resume(NotificationId(2));
+    lane.offer(waiting(2), true);
+    assert_eq!(lane.queued_bytes(), 0, "it came late");
+    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+}
+
+#[test]
+fn two_who_pause_must_both_resume() {
+    let mut lane = opened();
+    lane.pause();
+    lane.pause();
+    lane.resume(NotificationId(1));
+    assert_eq!(lane.next(&plain(), at(10), 0), Step::Rest);
+    lane.resume(NotificationId(1));
+    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+}
+
+#[test]
+fn a_rate_limit_spaces_requests() {
+    let webhook = webhook(WebhookSettings {
+        max_per_second: Some(10),
+        ..WebhookSettings::default()
+    });
+    let mut lane = opened();
+    for id in 1..=30 {
+        lane.offer(waiting(id), true);
+    }
+    let (mut now, mut times) = (at(1_000), Vec::new());
+    while times.len() < 30 {
+        match lane.next(&webhook, now, 0) {
+            Step::Send(order) => {
+                times.push(now);
+                finish(&mut lane, &order, 200, now);
+            }
+            Step::Sleep(until) => now = until,
+            other => panic!("{other:?}"),
+        }
+    }
+    for (place, time) in times.iter().enumerate() {
+        let span = time.duration_since(times[0]).as_millis();
+        let least = i128::try_from(place).unwrap() * 100 - 10;
+        assert!(span >= least, "{place} requests within {span} ms");
+    }
+    let whole = times[29].duration_since(times[0]).as_millis();
+    assert!(whole <= 2_900, "30 requests took {whole} ms");
+    // The clock is set back by an hour: the next slot is not waited for as long.
+    lane.offer(waiting(31), true);
+    let earlier = now - SignedDuration::from_hours(1);
+    if let Step::Sleep(until) = lane.next(&webhook, earlier, 0) {
+        assert!(until <= earlier + SignedDuration::from_secs(1));
+    }
+}
+
+#[test]
+fn probes_go_alone_and_in_rotation() {
+    let mut lane = failing(at(0));
+    let mut now = at(10);
+    let mut probed = Vec::new();
+    while probed.len() < 7 {
+        match lane.next(&plain(), now, 0) {
+            Step::Load(after, _) => {
+                // Three wait in the store; a page of one at a time, after the cursor.
+                let after = after.map_or(0, |(_, id)| id.0);
+                lane.loaded(page((1..=3).filter(|id| *id > after).take(1)), now);
+            }
+            Step::Send(order) => {
+                assert_eq!(order.turn, AttemptKind::Probe);
+                assert_eq!(lane.next(&plain(), now, 0), Step::Rest, "alone");
+                probed.push(id(&order));
+                finish(&mut lane, &order, 500, now);
+                let number = probed.len() as u64;
+                lane.settles(number, order.waiting.notification.id, number);
+            }
+            Step::Sleep(until) => {
+                assert!(until > now && until <= now + ProbeSchedule::MAX_WAIT);
+                now = until;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(probed, [1, 2, 3, 1, 2, 3, 1]);
+}
+
+#[test]
+fn a_success_opens_the_lane() {
+    let mut lane = failing(at(0));
+    assert!(matches!(
+        lane.next(&plain(), at(10), 0),
+        Step::Load(None, _)
+    ));
+    lane.loaded(page([1]), at(10));
+    let probe = sent(lane.next(&plain(), at(10), 0));
+    let finished = finish(&mut lane, &probe, 200, at(20));
+    assert!(!lane.health().is_failing());
+    assert!(finished.health.is_some(), "it is written down");
+    assert!(matches!(
+        lane.next(&plain(), at(20), 0),
+        Step::Load(None, _)
+    ));
+    lane.loaded(page([2, 3, 4]), at(20));
+    let orders = send_all(&mut lane, &plain(), at(20));
+    assert_eq!(orders.len(), 1, "carefully at first");
+    assert_eq!(orders[0].turn, AttemptKind::Due);
+}
+
+#[test]
+fn five_failures_hold_what_is_queued() {
+    let mut lane = opened();
+    for id in 1..=20 {
+        lane.offer(waiting(id), true);
+    }
+    let mut holds = 0;
+    for failure in 1..=5 {
+        let order = sent(lane.next(&plain(), at(100), 0));
+        let finished = finish(&mut lane, &order, 500, at(100));
+        holds += u32::from(finished.hold);
+        lane.settles(failure, order.waiting.notification.id, failure);
+    }
+    assert!(lane.health().is_failing());
+    assert_eq!((holds, lane.queued_bytes()), (1, 0));
+    assert!(matches!(
+        lane.next(&plain(), at(100), 5),
+        Step::Sleep(until) if until == at(5_100)
+    ));
+}
+
+#[test]
+fn whoever_asks_for_it_gets_it_sent_at_once() {
+    let mut lane = failing(at(900_000));
+    lane.hurry(waiting(7), 0);
+    let order = sent(lane.next(&plain(), at(10), 0));
+    assert_eq!((id(&order), order.turn), (7, AttemptKind::Probe));
+    lane.look(Some(at(10)));
+    finish(&mut lane, &order, 500, at(20));
+    // Every delivery of it and a silence asked for before: at once, too.
+    lane.look(Some(at(30)));
+    assert!(matches!(lane.next(&plain(), at(30), 0), Step::Load(..)));
+}
+
+#[test]
+fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
+    let mut lane = failing(at(86_400_000));
+    let Step::Sleep(until) = lane.next(&plain(), at(0), 0) else {
+        panic!("it should sleep")
+    };
+    assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
+    assert!(matches!(lane.next(&plain(), until, 0), Step::Load(..)));
+}
+
+#[test]
+fn what_is_older_than_three_days_is_given_up_unsent() {
+    let mut lane = opened();
+    lane.offer(waiting(1), true);
+    let too_late = at(1) + SignedDuration::from_hours(72);
+    assert_eq!(
+        lane.next(&plain(), too_late, 0),
+        Step::Expire(NotificationId(1))
+    );
+}
+
+#[test]
+fn attempts_are_numbered_upwards_even_if_the_clock_goes_back() {
+    let mut lane = opened();
+    let first = lane.number_attempt(at(1_000));
+    let second = lane.number_attempt(at(1_000));
+    let third = lane.number_attempt(at(0));
+    assert!(first < second && second < third);
+}
+
+#[test]
+fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
+    let mut lane = opened();
+    lane.offer(waiting(1), true);
+    let order = sent(lane.next(&plain(), at(1), 0));
+    lane.begin_anew();
+    let finished = finish(&mut lane, &order, 410, at(2));
+    assert_eq!(finished.decision.disable, None);
+    assert_eq!(lane.health().streak, None);
+    assert!(matches!(finished.follows, DeliveryUpdate::Reschedule(_)));
+}

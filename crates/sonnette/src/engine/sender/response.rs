@@ -1,0 +1,251 @@
+//! What came back so far.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::Timestamp;
+
+use super::error::Trouble;
+use crate::domain::fault::{NO_ANSWER, NO_END};
+use crate::domain::{FailureKind, Outcome};
+
+/// The most of an answer's headers that goes on record.
+const MAX_RECORD: usize = 8 * 1024;
+/// The longest wait that a receiver may ask for.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waits for other connections of its lane to be opened.
+    Turn,
+    Name,
+    Connect,
+    Tls,
+    /// The request is on its way.
+    Sent,
+    /// The head of the answer has come.
+    Body,
+}
+
+/// An answer while it comes in. It outlives the reading, so that a timeout leaves what had come.
+pub(super) struct Answer {
+    pub(super) stage: Stage,
+    pub(super) headers: String,
+    body: Vec<u8>,
+    /// How many bytes of the body are kept.
+    limit: usize,
+    status: u16,
+    retry_after: Option<Duration>,
+}
+
+/// Whether there is more of the body to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Left,
+    Exceeded,
+}
+
+impl Answer {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            stage: Stage::Turn,
+            headers: String::new(),
+            body: Vec::new(),
+            limit,
+            status: 0,
+            retry_after: None,
+        }
+    }
+
+    /// Takes the head.
+    pub(super) fn begin(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        self.stage = Stage::Body;
+        self.headers = record(headers);
+        self.status = status.as_u16();
+        if matches!(self.status, 429 | 503) {
+            self.retry_after = headers.get(RETRY_AFTER).and_then(|value| wait(value, now));
+        }
+        match self.status {
+            200..=599 => Ok(()),
+            101 => Err(Trouble::new(
+                FailureKind::Broken,
+                "the receiver wants another protocol (status 101)",
+            )),
+            status => {
+                let reason = format!("the answer has a status that HTTP does not know ({status})");
+                Err(Trouble::new(FailureKind::Broken, reason))
+            }
+        }
+    }
+
+    /// Takes a piece of the body.
+    pub(super) fn push(&mut self, data: &[u8]) -> Room {
+        let room = self.limit - self.body.len();
+        self.body.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            Room::Exceeded
+        } else {
+            Room::Left
+        }
+    }
+
+    /// The body ended where it must not.
+    pub(super) fn broken_off(&self) -> Trouble {
+        let reason = format!(
+            "the answer broke off after {} bytes (status {})",
+            self.body.len(),
+            self.status
+        );
+        Trouble::new(FailureKind::Broken, reason)
+    }
+
+    /// The time was over.
+    pub(super) fn late(&self, limit: Duration, host: &str) -> Trouble {
+        let within = limit.as_secs_f64();
+        let reason = match self.stage {
+            Stage::Turn => format!("no turn to connect to {host} within {within} s"),
+            Stage::Name => format!("no address for the name {host} within {within} s"),
+            Stage::Connect => format!("no connection to {host} within {within} s"),
+            Stage::Tls => format!("no TLS handshake with {host} within {within} s"),
+            Stage::Sent => format!("{NO_ANSWER} within {within} s"),
+            Stage::Body => {
+                let (status, length) = (self.status, self.body.len());
+                format!("{NO_END} within {within} s ({length} bytes, status {status})")
+            }
+        };
+        Trouble::new(FailureKind::Timeout, reason)
+    }
+
+    /// What the wire said, if all went well.
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome::Answered {
+            status: self.status,
+            retry_after: self.retry_after,
+        }
+    }
+
+    pub(super) fn into_record(self) -> (String, Bytes) {
+        (self.headers, self.body.into())
+    }
+}
+
+/// `Retry-After` in either form; none where it is neither or asks for no wait.
+fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    let asked = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let until = httpdate::parse_http_date(text).ok()?;
+        until.duration_since(now.into()).ok()?
+    };
+    (!asked.is_zero()).then_some(asked.min(LONGEST_WAIT))
+}
+
+/// The lines as received; bytes that are no text are written `\xNN`. Cut at 8 KiB.
+fn record(headers: &HeaderMap) -> String {
+    let mut lines = String::new();
+    for (name, value) in headers {
+        lines.push_str(name.as_str());
+        lines.push_str(": ");
+        for chunk in value.as_bytes().utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() && character != '\t' {
+                    // Writing to a `String` cannot fail.
+                    let _ = write!(lines, "{}", character.escape_unicode());
+                } else {
+                    lines.push(character);
+                }
+            }
+            for byte in chunk.invalid() {
+                let _ = write!(lines, "\\x{byte:02x}");
+            }
+        }
+        lines.push('\n');
+        if lines.len() > MAX_RECORD {
+            let mut end = MAX_RECORD;
+            while !lines.is_char_boundary(end) {
+                end -= 1;
+            }
+            lines.truncate(end);
+            break;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Fault, TimeoutStage};
+
+    fn asked(text: &str) -> Option<u64> {
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        wait(&HeaderValue::from_str(text).unwrap(), now).map(|d| d.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked(" 7 "), Some(7));
+        assert_eq!(asked("Sun, 01 Mar 2026 12:01:30 GMT"), Some(90));
+        assert_eq!(asked("Sunday, 01-Mar-26 12:00:05 GMT"), Some(5));
+        assert_eq!(asked("86401"), Some(86400));
+        assert_eq!(asked("99999999999999999999999"), Some(86400));
+        assert_eq!(asked("Wed, 01 Apr 2026 00:00:00 GMT"), Some(86400));
+        for nothing in [
+            "0",
+            "",
+            "-5",
+            "1.5",
+            "soon",
+            "Sun, 01 Mar 2026 11:59:00 GMT",
+        ] {
+            assert_eq!(asked(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn the_record_is_text_and_bounded() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-a", HeaderValue::from_bytes(b"caf\xc3\xa9 \xe9").unwrap());
+        assert_eq!(record(&headers), "x-a: café \\xe9\n");
+        headers.insert("x-b", HeaderValue::from_str(&"é".repeat(9000)).unwrap());
+        assert!((MAX_RECORD - 1..=MAX_RECORD).contains(&record(&headers).len()));
+    }
+
+    #[test]
+    fn a_body_of_exactly_the_limit_leaves_room() {
+        let mut answer = Answer::new(4);
+        assert_eq!(answer.push(b"abcd"), Room::Left);
+        assert_eq!(answer.push(b""), Room::Left);
+        assert_eq!(answer.push(b"e"), Room::Exceeded);
+        assert_eq!(answer.into_record().1, "abcd");
+    }
+
+    #[test]
+    fn what_was_late_is_read_back() {
+        let mut answer = Answer::new(4);
+        for (stage, expected) in [
+            (Stage::Turn, TimeoutStage::Connection),
+            (Stage::Name, TimeoutStage::Connection),
+            (Stage::Connect, TimeoutStage::Connection),
+            (Stage::Tls, TimeoutStage::Connection),
+            (Stage::Sent, TimeoutStage::Answer),
+            (Stage::Body, TimeoutStage::End),
+        ] {
+            answer.stage = stage;
+            let Trouble { failure, reason } = answer.late(Duration::from_secs(30), "a.test");
+            let fault = Fault::of(&Outcome::Failed { failure, reason });
+            assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! One request, from prepared parts.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::Full;
+use jiff::Timestamp;
+
+use super::Request;
+use super::prepared_webhook::{Prepared, Target};
+
+static LENGTH: HeaderName = CONTENT_LENGTH;
+static WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+static WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+static WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+static PARTNERS_SIGNATURE: HeaderName = HeaderName::from_static("x-partners-signature");
+static WEBHOOK_TEST: HeaderName = HeaderName::from_static("webhook-test");
+
+/// A signed request that can be written to any connection, twice if need be.
+pub(super) struct Head<'a> {
+    prepared: &'a Prepared,
+    target: &'a Target,
+    body: &'a Bytes,
+    /// The headers of this request alone, in order.
+    own: Vec<(&'static HeaderName, HeaderValue)>,
+}
+
+impl<'a> Head<'a> {
+    /// Signs. None if the id cannot stand in a header.
+    pub(super) fn sign(
+        request: &'a Request<'_>,
+        target: &'a Target,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let Request {
+            prepared,
+            message_id,
+            body,
+            test,
+        } = request;
+        let timestamp = now.as_second().to_string();
+        let signature = prepared.keys.standard(message_id, &timestamp, body, now);
+        let mut own = Vec::with_capacity(6);
+        own.push((&LENGTH, HeaderValue::from(body.len())));
+        own.push((&WEBHOOK_ID, HeaderValue::from_str(message_id).ok()?));
+        own.push((&WEBHOOK_TIMESTAMP, HeaderValue::try_from(timestamp).ok()?));
+        own.push((&WEBHOOK_SIGNATURE, HeaderValue::try_from(signature).ok()?));
+        if let Some(signature) = prepared.keys.partners(body) {
+            own.push((&PARTNERS_SIGNATURE, HeaderValue::try_from(signature).ok()?));
+        }
+        if *test {
+            own.push((&WEBHOOK_TEST, HeaderValue::from_static("1")));
+        }
+        Some(Self {
+            prepared,
+            target,
+            body,
+            own,
+        })
+    }
+
+    /// What is written to a connection. HTTP/2 has the absolute URL in place of a `Host` header.
+    pub(super) fn request(&self, http2: bool) -> http::Request<Full<Bytes>> {
+        let fixed = &self.prepared.headers;
+        let mut headers = HeaderMap::with_capacity(fixed.len() + self.own.len() + 1);
+        if !http2 {
+            headers.append(HOST, self.target.authority.clone());
+        }
+        for (name, value) in fixed {
+            headers.append(name, value.clone());
+        }
+        for (name, value) in &self.own {
+            headers.append(*name, value.clone());
+        }
+        let mut request = http::Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = if http2 {
+            self.target.absolute.clone()
+        } else {
+            self.target.path.clone()
+        };
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// The same as it goes on record: a line for each header, secrets masked. `host` stands there for HTTP/2 too.
+    pub(super) fn record(&self) -> String {
+        let mut lines = String::with_capacity(self.prepared.record.len() + 320);
+
+        lines.push_str("host: ");
+        lines.push_str(self.target.authority.to_str().unwrap_or_default());
+        lines.push('\n');
+        lines.push_str(&self.prepared.record);
+        for (name, value) in &self.own {
+            lines.push_str(name.as_str());
+            lines.push_str(": ");
+            lines.push_str(value.to_str().unwrap_or_default());
+            lines.push('\n');
+        }
+        lines
+    }
+}

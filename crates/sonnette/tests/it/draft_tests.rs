@@ -1,0 +1,171 @@
+//! Trying out a webhook that is not saved.
+
+use std::sync::Arc;
+
+use sonnette::domain::{
+    ExtraHeader, FailureKind, OrganizerId, Outcome, Secret, Webhook, WebhookId,
+};
+use sonnette::engine::ControlError;
+use sonnette::store::{AttemptQuery, AuditLog, ChangeResult, History, RegistryStore};
+use sonnette::testing::{Receiver, ScriptedResponse};
+
+use crate::test_engine::{TestEngine, note, organizer, webhook};
+
+const PLACED: &str = "pretix.event.order.placed";
+
+fn draft(engine: &TestEngine, url: &str) -> Webhook {
+    webhook(engine.organizer, url, &[PLACED])
+}
+
+#[tokio::test]
+async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let (saved, meant) = (Receiver::start().await, Receiver::start().await);
+    let id = engine.add_webhook(&saved.url(), &[PLACED]);
+    meant.answer(ScriptedResponse::status(410).body("no"));
+    let mut draft = draft(&engine, &meant.url());
+    draft.id = id;
+    let secret = Secret::from_random([9; 32]);
+    draft.secrets.current = secret.clone();
+    draft.settings.headers = vec![ExtraHeader {
+        name: "x-draft".to_owned(),
+        value: "yes".to_owned(),
+    }];
+    let version = engine.store.version().unwrap();
+    let audit = || {
+        engine
+            .store
+            .audit_entries(engine.organizer, 0, 99)
+            .unwrap()
+            .0
+    };
+    let audited = audit();
+
+    let mut news = engine.sonnette.watch();
+    let attempt = engine.sonnette.try_out(draft, None).await.unwrap();
+    assert!(attempt.test);
+    assert_eq!(attempt.exchange.outcome.return_code(), 410);
+    assert_eq!(&attempt.exchange.response_body[..], b"no");
+    assert_eq!(attempt.action_type.as_str(), PLACED);
+    let request = &meant.requests()[0];
+    assert_eq!(request.header("webhook-test"), Some("1"));
+    assert_eq!(request.header("x-draft"), Some("yes"));
+    assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
+    let message_id = format!("msg_{id}_{}", attempt.notification);
+    assert_eq!(request.header("webhook-id"), Some(&*message_id));
+    let mut headers = http::HeaderMap::new();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        headers.insert(name, request.header(name).unwrap().parse().unwrap());
+    }
+    standardwebhooks::Webhook::new(secret.text())
+        .unwrap()
+        .verify(&request.body, &headers)
+        .unwrap();
+
+    assert_eq!(saved.requests().len(), 0);
+    assert!(news.try_recv().is_err(), "nobody is told");
+    engine.sonnette.stop().await;
+    // Whatever was to be written has been.
+    let query = AttemptQuery {
+        limit: 9,
+        ..AttemptQuery::default()
+    };
+    assert_eq!(
+        engine.store.attempts(&[id, WebhookId(0)], &query).unwrap(),
+        []
+    );
+    assert_eq!(engine.store.version().unwrap(), version);
+    assert_eq!(audit(), audited);
+    assert_eq!(engine.disabled(id).await, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_called_is_told_in_the_attempt() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let attempt = engine
+        .sonnette
+        .try_out(draft(&engine, "http://10.0.0.1/"), Some(PLACED))
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            attempt.exchange.outcome,
+            Outcome::Failed {
+                failure: FailureKind::Address,
+                ..
+            }
+        ),
+        "{attempt:?}"
+    );
+    let unknown = engine
+        .sonnette
+        .try_out(draft(&engine, "http://127.0.0.1:9/"), Some("no.such"))
+        .await;
+    assert!(
+        matches!(unknown, Err(ControlError::NothingToTest)),
+        "{unknown:?}"
+    );
+    engine.sonnette.stop().await;
+}
+
+fn another(engine: &TestEngine, slug: &str) -> OrganizerId {
+    match engine
+        .store
+        .add_organizer(&organizer(slug), note())
+        .unwrap()
+    {
+        ChangeResult::Done(organizer) => organizer.id,
+        other => panic!("no organizer: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn only_a_few_are_tried_out_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::silent());
+    let mut trying = tokio::task::JoinSet::new();
+    let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
+    let one_more = |organizer| engine.sonnette.try_out(of(organizer), None);
+    for number in 0..4 {
+        let organizer = another(&engine, &format!("other{number}"));
+        for _ in 0..2 {
+            let (sonnette, draft) = (engine.sonnette.clone(), of(organizer));
+            trying.spawn(async move { sonnette.try_out(draft, None).await });
+        }
+        receiver.wait_for(2 * (number + 1)).await;
+        // The third of one organizer, while there is room for others.
+        assert!(matches!(one_more(organizer).await, Err(ControlError::Busy)));
+    }
+    assert!(matches!(
+        one_more(engine.organizer).await,
+        Err(ControlError::Busy)
+    ));
+    // Their time limit is two seconds.
+    for attempt in trying.join_all().await {
+        let outcome = &Arc::clone(&attempt.unwrap()).exchange.outcome;
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Failed {
+                    failure: FailureKind::Timeout,
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
+    }
+    receiver.answer(ScriptedResponse::ok());
+    assert!(
+        one_more(engine.organizer)
+            .await
+            .unwrap()
+            .exchange
+            .outcome
+            .is_success()
+    );
+    engine.sonnette.stop().await;
+}
