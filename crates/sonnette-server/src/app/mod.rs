@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use self::thread_exit::{ThreadExitGuard, ThreadExits};
 use crate::config::Settings;
-use crate::edge::connections::{HttpServer, ShutdownPhase};
+use crate::edge::connections::{ConnectionServer, ShutdownPhase};
 use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
 
@@ -61,7 +61,7 @@ impl App {
             require_https: settings.require_https,
             allow_target: settings.allow_target.clone(),
             embed_origins: settings.embed_origins.clone(),
-            mails: settings.mail.host.is_some(),
+            has_mail_server: settings.mail.host.is_some(),
             log_days: settings.log_days,
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
             ..HttpSettings::default()
@@ -99,7 +99,7 @@ impl App {
         let address = listener.local_addr().map_err(AppError::Listener)?;
         listener.set_nonblocking(true).map_err(AppError::Listener)?;
         let (phase, phase_receiver) = watch::channel(ShutdownPhase::Serving);
-        let server = HttpServer {
+        let server = ConnectionServer {
             router: self.router.clone(),
             connections: Arc::new(Semaphore::new(self.max_connections)),
             phase: phase_receiver,
@@ -178,7 +178,7 @@ type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
 fn start_thread(
     number: usize,
-    server: HttpServer,
+    server: ConnectionServer,
     listener: TcpListener,
     guard: ThreadExitGuard,
 ) -> Result<EdgeThread, AppError> {

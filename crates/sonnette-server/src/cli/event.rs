@@ -2,11 +2,13 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
-use sonnette::domain::{Event as EventRow, EventId, EventSlug, OrganizerSlug};
-use sonnette::store::{ChangeResult, RegistryStore as _};
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{EventSlug, OrganizerSlug};
 
-use super::{audit, local_store, output};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
 use crate::config::Settings;
 
 /// The arguments of the command.
@@ -32,24 +34,22 @@ impl Event {
         let Self::Create(create) = self;
         let store = local_store::open(settings)?;
         let organizer = local_store::organizer(&store, &create.organizer)?.organizer;
-        let name = create.name.unwrap_or_else(|| create.slug.to_string());
-        let event = EventRow {
-            id: EventId(0),
-            slug: create.slug,
-            name,
+        let event = NewEvent {
+            slug: create.slug.clone(),
+            name: create.name,
             date_from: None,
         };
-        let entry = audit::new_entry(
-            "sonnette.event.created",
-            json!({"slug": event.slug, "name": event.name}),
-        );
-        match store.add_event(organizer.id, &event, entry)? {
-            ChangeResult::Done(made) => output::line(format_args!(
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        match events::create(&store, &author, organizer.id, event, now) {
+            Ok(created) => output::line(format_args!(
                 "created event {} of {}",
-                made.slug, organizer.slug
+                created.slug, organizer.slug
             )),
-            ChangeResult::Missing => bail!("organizer {} no longer exists", organizer.slug),
-            _ => bail!("{} already has an event {}", organizer.slug, event.slug),
+            Err(AdminError::NotFound) => bail!("organizer {} no longer exists", organizer.slug),
+            Err(AdminError::Taken) => {
+                bail!("{} already has an event {}", organizer.slug, create.slug)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 usage error.
 
-mod audit;
 mod backup;
 mod demo;
 mod doctor;

@@ -3,13 +3,14 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sonnette::domain::{
-    DialectName, Language, Organizer as OrganizerRow, OrganizerId, OrganizerSlug,
-};
-use sonnette::store::{ChangeResult, RegistryStore as _};
-use uuid::Uuid;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{DialectName, Language, Organizer as OrganizerRow, OrganizerSlug};
 
-use super::{audit, local_store, output};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::organizers::{self, OrganizerPatch};
+use crate::admin::validation::{self, MAX_NAME_CHARS, Violation};
 use crate::config::Settings;
 
 /// The arguments of the command.
@@ -57,7 +58,9 @@ impl Organizer {
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        if self.name.iter().any(|name| name.contains(char::is_control)) {
+        if let Some(name) = &self.name
+            && validation::single_line(name, MAX_NAME_CHARS) == Err(Violation::ControlCharacter)
+        {
             bail!("a name cannot contain control characters");
         }
         let store = local_store::open(settings)?;
@@ -67,25 +70,19 @@ impl Create {
                 dialects.push(dialect);
             }
         }
-        if dialects.is_empty() {
-            dialects = vec![DialectName::Pretix, DialectName::Custom];
-        }
-        let organizer = OrganizerRow {
-            id: OrganizerId(0),
-            name: self.name.unwrap_or_else(|| self.slug.to_string()),
-            slug: self.slug,
-            uuid: Uuid::new_v4(),
-            language: self.language,
-            dialects,
-            contact_emails: self.contact_emails,
-            failure_policy: None,
+        let patch = OrganizerPatch {
+            name: self.name,
+            language: Some(self.language),
+            dialects: Some(dialects).filter(|dialects| !dialects.is_empty()),
+            contact_emails: Some(self.contact_emails),
+            ..OrganizerPatch::default()
         };
-        let entry = audit::new_entry("sonnette.organizer.created", entry(&organizer));
-        match store.add_organizer(&organizer, entry)? {
-            ChangeResult::Done(made) => {
-                output::line(format_args!("created organizer {}", made.slug))
-            }
-            _ => bail!("organizer {} already exists", organizer.slug),
+        let (author, slug) = (Author::command_line(), self.slug.clone());
+        let now = SystemClock.now();
+        match organizers::create(&store, &author, slug, &patch, now) {
+            Ok(created) => output::line(format_args!("created organizer {}", created.slug)),
+            Err(AdminError::Taken) => bail!("organizer {} already exists", self.slug),
+            Err(error) => Err(error.into()),
         }
     }
 }

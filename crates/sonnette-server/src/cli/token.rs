@@ -5,12 +5,15 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
+use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{ChangeResult, NewToken, RegistryStore as _, TokenStore as _};
 
-use super::{audit, local_store, output};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::tokens;
 use crate::config::Settings;
-use crate::credentials::{random_token, token_hash};
+use crate::credentials::random_token;
 
 /// The arguments of the command.
 #[derive(Subcommand)]
@@ -70,18 +73,10 @@ impl Token {
     }
 }
 
-/// Stores a token.
+/// Stores a token with this text.
 pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> Result<()> {
-    let token = NewToken {
-        hash: token_hash(text),
-        name: name.to_owned(),
-        scope,
-        created: SystemClock.now(),
-    };
-    store.add_token(
-        &token,
-        audit::new_entry("sonnette.token.created", json!({"name": name})),
-    )?;
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    tokens::create_with_text(store, &author, scope, name.to_owned(), text, now)?;
     Ok(())
 }
 
@@ -146,20 +141,12 @@ impl List {
 impl Revoke {
     fn run(&self, settings: &Settings) -> Result<()> {
         let store = local_store::open(settings)?;
-        let mut deactivate =
-            |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
-        let entry = audit::new_entry(
-            "sonnette.token.changed",
-            json!({"id": self.id.0, "active": false}),
-        );
-        match store.change_token(self.id, &mut deactivate, entry)? {
-            ChangeResult::Done(_) => output::line(format_args!("revoked token {}", self.id)),
-            ChangeResult::Refused => {
-                output::line(format_args!("token {} is already revoked", self.id))
-            }
-            ChangeResult::Missing | ChangeResult::Taken => {
-                bail!("token {} does not exist", self.id)
-            }
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        match tokens::revoke(&store, &author, self.id, now) {
+            Ok(true) => output::line(format_args!("revoked token {}", self.id)),
+            Ok(false) => output::line(format_args!("token {} is already revoked", self.id)),
+            Err(AdminError::NotFound) => bail!("token {} does not exist", self.id),
+            Err(error) => Err(error.into()),
         }
     }
 }

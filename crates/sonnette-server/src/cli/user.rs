@@ -10,14 +10,15 @@ use sonnette::domain::{
     AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerSlug, Permission, Permissions,
     User as Account, UserAccess,
 };
+use sonnette::store::AccountStore as _;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{
-    AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser, SessionStore as _,
-};
 
-use super::{UsageError, audit, local_store, output, password_prompt};
+use super::{UsageError, local_store, output, password_prompt};
+use crate::admin::author::Author;
+use crate::admin::error::AdminError;
+use crate::admin::users::{self, AccountEmail, LinkDelivery};
 use crate::config::Settings;
-use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
+use crate::credentials::{hash_password, password_link};
 
 /// The arguments of the command.
 #[derive(Subcommand)]
@@ -138,22 +139,28 @@ impl Invite {
             UserAccess::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
-        let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
-        if settings.mail.host.is_some() {
-            store.enqueue_account_email(user.id, kind, Language::English, organizer, now)?;
-            return output::line(format_args!(
-                "invited {}; the server will mail a link",
-                user.email
-            ));
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        let email = AccountEmail {
+            kind: AccountEmailKind::Invitation,
+            language: Language::English,
+            organizer,
+        };
+        let expires = AccessLink::new(email.kind.purpose(user.id), now).expires;
+        let address = user.email.clone();
+        let can_send_email = settings.mail.host.is_some();
+        match users::send_link(&store, &author, user, &email, can_send_email, now)? {
+            LinkDelivery::Link { secret, .. } => {
+                eprintln!(
+                    "no mail server is set: send this link to {address} yourself; it expires at {expires:.0}"
+                );
+                output::line(password_link(&settings.base_url(), &secret))
+            }
+            LinkDelivery::Email | LinkDelivery::Throttled | LinkDelivery::NeedsOperator => {
+                output::line(format_args!(
+                    "invited {address}; the server will mail a link"
+                ))
+            }
         }
-        let text = random_secret_text()?;
-        let link = AccessLink::new(kind.purpose(user.id), now);
-        store.add_link(&token_hash(&text), &link)?;
-        eprintln!(
-            "no mail server is set: send this link to {} yourself; it expires at {:.0}",
-            user.email, link.expires
-        );
-        output::line(password_link(&settings.base_url(), &text))
     }
 }
 
@@ -186,15 +193,13 @@ impl Remove {
     fn run(&self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
         let store = local_store::open(settings)?;
-        let entry = audit::new_entry("sonnette.user.removed", json!({"email": email.as_str()}));
-        let found = store.user_by_email(&email)?;
-        let removed = match found {
-            Some((user, _)) => store.remove_user(user.id, entry)?,
-            None => ChangeResult::Missing,
+        let Some((user, _)) = store.user_by_email(&email)? else {
+            bail!("user {email} does not exist");
         };
-        match removed {
-            ChangeResult::Done(_) => output::line(format_args!("removed user {email}")),
-            _ => bail!("user {email} does not exist"),
+        match users::remove(&store, &Author::command_line(), &user, SystemClock.now()) {
+            Ok(()) => output::line(format_args!("removed user {email}")),
+            Err(AdminError::NotFound) => bail!("user {email} does not exist"),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -211,18 +216,11 @@ pub(super) fn add(
     access: UserAccess,
     password_hash: Option<String>,
 ) -> Result<Account> {
-    let entry = audit::new_entry(
-        "sonnette.user.created",
-        json!({"email": email.as_str(), "operator": access == UserAccess::Operator}),
-    );
-    let user = NewUser {
-        email,
-        password_hash,
-        access,
-        created: SystemClock.now(),
-    };
-    match store.add_user(&user, entry)? {
-        ChangeResult::Done(user) => Ok(user),
-        _ => bail!("user {} already exists", user.email),
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    let address = email.clone();
+    match users::create(store, &author, email, access, password_hash, now) {
+        Ok(user) => Ok(user),
+        Err(AdminError::Taken) => bail!("user {address} already exists"),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Compact JSON in which everything beyond ASCII is escaped, as in pretix's answers.
+//! Serializes compact JSON with every character beyond ASCII escaped, as pretix does.
 
 use std::io;
 
@@ -32,7 +32,7 @@ impl Formatter for Ascii {
 /// `value` as compact ASCII JSON.
 ///
 /// # Errors
-/// For maps whose keys are no strings, and what else [`serde_json`] cannot write.
+/// For values that [`serde_json`] cannot serialize, such as maps whose keys are not strings.
 pub(crate) fn to_vec(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(128);
     value.serialize(&mut Serializer::with_formatter(&mut out, Ascii))?;
@@ -57,7 +57,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn says_the_same(text: String) {
+        fn round_trips(text: String) {
             let written = to_vec(&text).unwrap();
             prop_assert!(written.is_ascii());
             prop_assert_eq!(serde_json::from_slice::<String>(&written).unwrap(), text);

@@ -1,24 +1,24 @@
-//! The `Authorization` header.
+//! Parses the `Authorization` header as pretix does.
 
-/// Why a caller is not known. All are 401 with `WWW-Authenticate: Token`.
+/// Why a request is not authenticated. All are answered with 401 and `WWW-Authenticate: Token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unauthenticated {
-    /// No header, or another scheme.
+    /// There is no header, or it has another scheme.
     NotProvided,
-    /// The keyword alone.
+    /// The scheme stands alone.
     NoCredentials,
-    /// More than one word after the keyword.
+    /// More than one word follows the scheme.
     Spaces,
-    /// The value is not UTF-8.
+    /// The token is not UTF-8.
     InvalidCharacters,
-    /// Nobody has this token.
+    /// The token does not exist.
     Unknown,
-    /// Somebody had it.
+    /// The token is deactivated.
     Inactive,
 }
 
 impl Unauthenticated {
-    /// The `detail` of the answer.
+    /// The `detail` of the response.
     pub(crate) fn detail(self) -> &'static str {
         match self {
             Self::NotProvided => "Authentication credentials were not provided.",
@@ -33,12 +33,12 @@ impl Unauthenticated {
     }
 }
 
-/// The value of the token in the header, to be looked up.
+/// The token in the header.
 ///
-/// pretix also knows the scheme `Device`; Sonnette has no devices, so no such value is known.
+/// pretix also has the scheme `Device`. Sonnette has no devices, so such a token never exists.
 ///
 /// # Errors
-/// When there is nothing to look up.
+/// Where the header has no token that can be looked up.
 pub(crate) fn token_of(header: Option<&[u8]>) -> Result<&str, Unauthenticated> {
     let mut words = header
         .unwrap_or_default()

@@ -1,20 +1,24 @@
-//! Request bodies, bounded while they are read.
+//! Reads request bodies up to a limit.
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::edge::error::ApiError;
+use super::error::ApiError;
 
-/// A body of at most `limit` bytes.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_limited(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::too_large(format!("The request body is longer than {limit} bytes."));
-    let announced = headers
+    let content_length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
+    if content_length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
     match Limited::new(body, limit).collect().await {
@@ -27,7 +31,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
 }
 
-/// The header as text.
+/// The `Content-Type` header.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers
         .get(header::CONTENT_TYPE)
@@ -40,7 +44,7 @@ mod tests {
 
     #[tokio::test]
     async fn stops_reading_at_the_limit() {
-        let read = read(&HeaderMap::new(), Body::from("12345"), 4).await;
+        let read = read_limited(&HeaderMap::new(), Body::from("12345"), 4).await;
         assert!(matches!(
             read,
             Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))

@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 connections with a bound on their number, on the header size and on the header's read time.
+//! Accepts HTTP/1.1 connections. Their number, the size of a header and the time to send it are bounded.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,39 +18,41 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::normalize::enter;
+use super::normalize::serve_normalized;
 use super::unread_body;
 
-/// Maximum time to read a request header. It also bounds how long a kept connection may be idle.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum size of a request header in bytes.
+/// How long a client may take to send a header; also how long a kept-alive connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// Pause after a failed accept, for example when no file descriptors are left.
+/// The pause after a failed accept, for example without free file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// How long responses may still be written after the engine has stopped.
-const FINAL_WRITE_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long responses may be sent after the engine has stopped.
+const FINAL_RESPONSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The progress of a shutdown.
+/// How far the shutdown of the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum ShutdownPhase {
-    /// Requests are accepted.
+    /// Connections are accepted.
     Serving,
-    /// No new connections are accepted; requests that have begun are answered.
+    /// No connection is accepted; running requests are answered.
     Stopping,
-    /// The engine has stopped; connections that are still open are closed.
+    /// The engine has stopped; open connections are closed.
     Stopped,
 }
 
-/// The HTTP server of one thread. Clones share the connection limit.
+/// Serves the connections of one listener on one thread.
 #[derive(Clone)]
-pub(crate) struct HttpServer {
+pub(crate) struct ConnectionServer {
+    /// Serves every request.
     pub(crate) router: Router,
-    /// One permit per open connection.
+    /// One permit per connection, shared by all threads.
     pub(crate) connections: Arc<Semaphore>,
+    /// The state of the shutdown.
     pub(crate) phase: watch::Receiver<ShutdownPhase>,
 }
 
-impl HttpServer {
+impl ConnectionServer {
     /// Accepts connections until the shutdown begins, then waits for the open ones.
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -64,7 +66,7 @@ impl HttpServer {
             let Some((stream, peer, permit)) = accepted else {
                 continue;
             };
-            // Without TCP_NODELAY a response only arrives a little later.
+            // Without the option a response is only sent a little later.
             let _ = stream.set_nodelay(true);
             let router = self.router.clone();
             tokio::spawn(serve_connection(
@@ -76,19 +78,19 @@ impl HttpServer {
             ));
         }
         drop(listener);
-        let stopped = async {
-            // An error means that the sender is gone, so nobody waits for the responses.
+        let engine_stopped = async {
+            // A closed channel means that the server is gone.
             let _ = self.phase.wait_for(|p| *p == ShutdownPhase::Stopped).await;
-            tokio::time::sleep(FINAL_WRITE_TIMEOUT).await;
+            tokio::time::sleep(FINAL_RESPONSE_TIMEOUT).await;
         };
         tokio::select! {
             () = graceful.shutdown() => {}
-            () = stopped => {}
+            () = engine_stopped => {}
         }
         Ok(())
     }
 
-    /// Accepts the next connection, once a permit is free.
+    /// The next connection, as soon as fewer than the maximum are open.
     async fn accept(
         &self,
         listener: &tokio::net::TcpListener,
@@ -97,7 +99,7 @@ impl HttpServer {
         match listener.accept().await {
             Ok((stream, peer)) => Some((stream, peer, permit)),
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection: {error}");
+                tracing::warn!(%error, "a connection cannot be accepted: {error}");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 None
             }
@@ -115,29 +117,29 @@ async fn serve_connection(
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = router.clone();
-        async move { Ok::<_, Infallible>(respond(router, request).await) }
+        async move { Ok::<_, Infallible>(serve_request(router, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES);
-    let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
-    // The client disconnected or sent no HTTP: the server can do nothing about either.
-    if let Err(error) = connection.await {
-        tracing::debug!(%peer, %error, "the connection from {peer} ended early: {error}");
+    let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
+    // The client has disconnected or does not speak HTTP.
+    if let Err(error) = serving.await {
+        tracing::debug!(%peer, %error, "the connection of {peer} ended early: {error}");
     }
     drop(permit);
 }
 
-async fn respond(mut router: Router, request: hyper::Request<Incoming>) -> Response {
+async fn serve_request(mut router: Router, request: hyper::Request<Incoming>) -> Response {
     if request.body().is_end_stream() {
-        return enter(&mut router, request).await;
+        return serve_normalized(&mut router, request).await;
     }
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
     let (body, unread) = unread_body::split(body);
-    let response = enter(&mut router, hyper::Request::from_parts(head, body)).await;
+    let response = serve_normalized(&mut router, hyper::Request::from_parts(head, body)).await;
     unread.discard(expects_continue).await;
     response
 }

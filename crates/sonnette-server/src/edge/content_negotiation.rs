@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use crate::edge::error::ApiError;
+use super::error::ApiError;
 
-/// Checks that JSON will do: `format` in the query, then `Accept`. Before authentication.
+/// Checks that the client accepts JSON: the `format` of the query first, then `Accept`.
 ///
 /// # Errors
 /// 404 for another `format`, 406 for other media types.
@@ -25,7 +25,7 @@ pub(crate) fn negotiate(format: Option<&str>, accept: Option<&str>) -> Result<()
     ))
 }
 
-/// Whether a media range, parameters not looked at, covers a type.
+/// Whether a media range covers a type. Parameters are ignored.
 pub(crate) fn media_range_matches(range: &str, main: &str, sub: &str) -> bool {
     let range = range.split(';').next().unwrap_or_default().trim();
     let (range_main, range_sub) = range.split_once('/').unwrap_or((range, ""));

@@ -1,11 +1,11 @@
-//! Answers to OPTIONS.
+//! The response to OPTIONS.
 
 use axum::response::Response;
 use serde_json::json;
 
-use crate::edge::response;
+use super::response;
 
-/// What a path is for, in the shape of Django REST framework.
+/// The description of a route, in the shape of Django REST framework.
 pub(crate) fn describe(template: &str) -> Response {
     let words = template
         .trim_end_matches('/')

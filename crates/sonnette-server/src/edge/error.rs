@@ -1,4 +1,4 @@
-//! Errors become HTTP here and nowhere else: bodies shaped as Django REST framework's, and no internal text in them.
+//! The errors of the API and their HTTP responses, with the bodies of Django REST framework and no internal text.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -7,44 +7,45 @@ use sonnette::dialect::FieldErrors;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
+use super::authorization_header::Unauthenticated;
+use super::response;
+use crate::admin::error::AdminError;
 use crate::credentials::NoRandomBytes;
-use crate::edge::authorization_header::Unauthenticated;
-use crate::edge::response;
 
-/// Seconds that a client is asked to wait when the store cannot take or give anything.
+/// Seconds that a client is asked to wait before it tries again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Messages of each field, in the order of the request.
-pub(crate) type Messages = Vec<(String, Vec<String>)>;
+/// The messages of each wrong field, in the order of the request.
+pub(crate) type FieldMessages = Vec<(String, Vec<String>)>;
 
-/// Why a request was refused.
+/// Why a request fails.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ApiError {
-    /// One sentence: `{"detail": "…"}`.
+    /// `{"detail": "…"}`.
     Detail(StatusCode, String),
-    /// 401, with the scheme that would be understood.
+    /// 401.
     Unauthenticated(Unauthenticated),
-    /// 400, one key for each wrong field.
-    Fields(Messages),
-    /// 400, the wrong fields of each wrong entry of an array.
-    Entries(Vec<(usize, Messages)>),
-    /// A status and a body as they are.
+    /// 400 with the messages of each wrong field.
+    Fields(FieldMessages),
+    /// 400 with the messages of the wrong elements of an array, by index.
+    Entries(Vec<(usize, FieldMessages)>),
+    /// Any status and body.
     Answer(StatusCode, Value),
-    /// 409, worth another try in a while.
+    /// 409 that asks the client to try again.
     Busy(&'static str),
-    /// 503, nothing was done.
+    /// 503; nothing was changed.
     Unavailable,
     /// 500; the reason is in the server's log.
     Internal,
 }
 
 impl ApiError {
-    /// 404 of anything that is not there.
+    /// 404 of a path.
     pub(crate) fn not_found() -> Self {
         Self::Detail(StatusCode::NOT_FOUND, "Not found.".to_owned())
     }
 
-    /// 404 of an object, in the words of Django REST framework.
+    /// 404 of an object.
     pub(crate) fn no_such(thing: &str) -> Self {
         Self::Detail(
             StatusCode::NOT_FOUND,
@@ -68,13 +69,12 @@ impl ApiError {
         Self::Detail(StatusCode::CONFLICT, detail.into())
     }
 
-    /// 500, where the store answers the change of such a thing with what it never should.
-    pub(crate) fn contradiction(thing: &'static str) -> Self {
-        tracing::error!(
-            thing,
-            "the store answered a change with what it never should"
-        );
-        Self::Internal
+    /// The answer to a change of a `thing` that was not made.
+    pub(crate) fn of_change(error: AdminError, thing: &str) -> Self {
+        match error {
+            AdminError::NotFound => Self::no_such(thing),
+            error => error.into(),
+        }
     }
 
     /// 413.
@@ -83,9 +83,9 @@ impl ApiError {
     }
 }
 
-/// Messages of each path, paths in the order of their first error.
-pub(crate) fn messages(errors: FieldErrors) -> Messages {
-    let mut grouped = Messages::new();
+/// The messages of each field, in the order of the first error of a field.
+pub(crate) fn messages_by_field(errors: FieldErrors) -> FieldMessages {
+    let mut grouped = FieldMessages::new();
     for (path, message) in errors.0 {
         match grouped.iter_mut().find(|(known, _)| *known == path) {
             Some((_, messages)) => messages.push(message),
@@ -95,7 +95,7 @@ pub(crate) fn messages(errors: FieldErrors) -> Messages {
     grouped
 }
 
-fn object(messages: Messages) -> Value {
+fn object(messages: FieldMessages) -> Value {
     let fields = messages
         .into_iter()
         .map(|(field, texts)| (field, texts.into()));
@@ -104,7 +104,7 @@ fn object(messages: Messages) -> Value {
 
 impl From<FieldErrors> for ApiError {
     fn from(errors: FieldErrors) -> Self {
-        Self::Fields(messages(errors))
+        Self::Fields(messages_by_field(errors))
     }
 }
 
@@ -118,11 +118,27 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) => {
-                tracing::warn!(reason, "the store is not available to a request");
+                tracing::warn!(reason, "the store is not available to a request: {reason}");
                 Self::Unavailable
             }
             error => {
-                tracing::error!(%error, "the store refused a request");
+                tracing::error!(%error, "the store fails for a request: {error}");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::NotFound => Self::not_found(),
+            AdminError::Forbidden => Self::forbidden(),
+            AdminError::Store(error) => error.into(),
+            AdminError::Random(error) => error.into(),
+            // Names are checked where they can be taken.
+            AdminError::Taken | AdminError::Impossible(_) => {
+                tracing::error!(%error, "a change has an impossible result: {error}");
                 Self::Internal
             }
         }
@@ -149,14 +165,14 @@ impl From<ControlError> for ApiError {
 
 impl From<NoRandomBytes> for ApiError {
     fn from(error: NoRandomBytes) -> Self {
-        tracing::error!(%error, "a request needs random bytes");
+        tracing::error!(%error, "a request needs random bytes: {error}");
         Self::Internal
     }
 }
 
 impl From<tokio::task::JoinError> for ApiError {
     fn from(error: tokio::task::JoinError) -> Self {
-        tracing::error!(%error, "work for a request broke down");
+        tracing::error!(%error, "a thread that worked for a request panicked: {error}");
         Self::Internal
     }
 }

@@ -1,8 +1,12 @@
-//! HTTP connections, and the pipeline of a request before a handler runs. In order:
+//! HTTP connections, and the pipeline of a request before its handler. In order:
 //!
-//! `connections` accepts and bounds them, `normalize` rewrites paths, `authorize` admits a request to the API
-//! (`idempotency`, `content_negotiation`, `authorization_header`, `access`), and handlers read it through
-//! `links`, `query` and `body`. `error` and `response` write what is answered.
+//! 1. `connections` accepts them within limits; `unread_body` discards what a handler leaves.
+//! 2. `normalize` rewrites the path.
+//! 3. `authorize` checks a request of the API: `idempotency`, `content_negotiation`, `authorization_header`, `access`.
+//! 4. Handlers read the request through `links`, `query`, `body` and `client_address`.
+//! 5. `error`, `response` and `ascii_json` write the response.
+//!
+//! `state` is what all of them share. Nothing here knows a resource.
 
 pub(crate) mod access;
 pub(crate) mod ascii_json;
@@ -19,6 +23,7 @@ pub(crate) mod links;
 pub(crate) mod normalize;
 pub(crate) mod query;
 pub(crate) mod response;
+pub(crate) mod running_keys;
 mod state;
 pub(crate) mod throttle;
 mod token_use;

@@ -5,7 +5,7 @@
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Decodes what stands behind the `?`.
+    /// Decodes the text behind the `?`.
     pub(crate) fn new(query: &str) -> Self {
         Self(
             url::form_urlencoded::parse(query.as_bytes())
@@ -20,7 +20,7 @@ impl Query {
         values.next().map(|(_, value)| value.as_str())
     }
 
-    /// The `enabled` filter: an empty or unintelligible value filters nothing.
+    /// The `enabled` filter. Like pretix, it ignores an empty or invalid value.
     pub(crate) fn enabled(&self) -> Option<bool> {
         match self.last("enabled")?.to_lowercase().as_str() {
             "true" | "1" => Some(true),

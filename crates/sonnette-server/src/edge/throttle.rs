@@ -1,4 +1,4 @@
-//! How often somebody may try to log in.
+//! Limits how often a client may try something that can fail, such as logging in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,118 +8,125 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-/// What is remembered at most; when it is full, those who failed longest ago are forgotten.
-const REMEMBERED: usize = 10_000;
+/// Names that are remembered. If there are more, those that failed longest ago are dropped.
+const MAX_NAMES: usize = 10_000;
 
-/// Failures by name, over a sliding time: each name has so many at once, and gets them back one by one.
+/// A token bucket for each name: a failure takes a token, and tokens come back one by one.
 pub(crate) struct Throttle {
-    failures: u32,
-    over: Duration,
-    /// When the last failure of a name will have been forgiven.
-    forgiven: Mutex<HashMap<String, Timestamp>>,
+    /// Failures in a row.
+    max_failures: u32,
+    /// The time in which all tokens come back.
+    window: Duration,
+    /// By name: when all its tokens are back.
+    full_at: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl Throttle {
-    /// Lets so many failures pass in this time.
-    pub(crate) fn new(failures: u32, over: Duration) -> Self {
+    /// Allows `max_failures` in a row, and as many in every window.
+    pub(crate) fn new(max_failures: u32, window: Duration) -> Self {
         Self {
-            failures,
-            over,
-            forgiven: Mutex::new(HashMap::new()),
+            max_failures,
+            window,
+            full_at: Mutex::new(HashMap::new()),
         }
     }
 
-    /// Counts a try of this name as failed before it is known to be: whoever tries many at once, or leaves before the
-    /// answer, is counted all the same. Else, how long the name has to wait; then nothing was counted.
+    /// Counts an attempt as failed before it is made, so that concurrent and abandoned attempts count as well.
     ///
     /// # Errors
-    /// The wait.
+    /// How long the name has to wait; the attempt is not counted.
     pub(crate) fn attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
-        let mut all = self.forgiven.lock();
-        let forgiven = all.get(name).copied().unwrap_or(now).max(now);
-        let owed = Duration::try_from(forgiven.duration_since(now)).unwrap_or_default();
-        let wait = owed.saturating_sub(self.over.saturating_sub(self.each()));
+        let mut names = self.full_at.lock();
+        let full_at = names.get(name).copied().unwrap_or(now).max(now);
+        let missing = Duration::try_from(full_at.duration_since(now)).unwrap_or_default();
+        let wait = missing.saturating_sub(self.window.saturating_sub(self.interval()));
         if !wait.is_zero() {
             return Err(wait);
         }
-        if all.len() >= REMEMBERED && !all.contains_key(name) {
-            forget_some(&mut all, now);
+        if names.len() >= MAX_NAMES && !names.contains_key(name) {
+            drop_oldest(&mut names, now);
         }
-        all.insert(name.to_owned(), forgiven + self.each());
+        names.insert(name.to_owned(), full_at + self.interval());
         Ok(())
     }
 
-    /// Takes one try back: it did not fail.
-    pub(crate) fn give_back(&self, name: &str) {
-        if let Some(forgiven) = self.forgiven.lock().get_mut(name) {
-            *forgiven = forgiven.saturating_sub(self.each()).unwrap_or(*forgiven);
+    /// Takes back an attempt that did not fail.
+    pub(crate) fn undo(&self, name: &str) {
+        if let Some(full_at) = self.full_at.lock().get_mut(name) {
+            *full_at = full_at.saturating_sub(self.interval()).unwrap_or(*full_at);
         }
     }
 
-    /// Forgets what a name did wrong.
-    pub(crate) fn forgive(&self, name: &str) {
-        self.forgiven.lock().remove(name);
+    /// Forgets all failures of a name.
+    pub(crate) fn reset(&self, name: &str) {
+        self.full_at.lock().remove(name);
     }
 
-    fn each(&self) -> Duration {
-        self.over / self.failures
+    fn interval(&self) -> Duration {
+        self.window / self.max_failures
     }
 }
 
-/// Makes room: first whoever is forgiven, then whoever failed longest ago.
-fn forget_some(all: &mut HashMap<String, Timestamp>, now: Timestamp) {
-    all.retain(|_, forgiven| *forgiven > now);
-    while all.len() >= REMEMBERED {
-        let Some(oldest) = all.iter().min_by_key(|(_, t)| **t).map(|(n, _)| n.clone()) else {
+/// Drops the names with all tokens, then those that failed longest ago.
+fn drop_oldest(names: &mut HashMap<String, Timestamp>, now: Timestamp) {
+    names.retain(|_, full_at| *full_at > now);
+    while names.len() >= MAX_NAMES {
+        let Some(oldest) = names
+            .iter()
+            .min_by_key(|(_, t)| **t)
+            .map(|(n, _)| n.clone())
+        else {
             break;
         };
-        all.remove(&oldest);
+        names.remove(&oldest);
     }
 }
 
-/// What stands between a guesser and a password.
+/// The limits that protect passwords from being guessed.
 pub(crate) struct Throttles {
-    /// Log-ins of a user from one network address: few.
-    pub(crate) pairs: Throttle,
-    /// Log-ins of a user from anywhere: more, so that a stranger does not lock out whoever else it is.
+    /// Log-ins of a user from one network.
+    pub(crate) user_and_network: Throttle,
+    /// Log-ins of a user from anywhere: more, so that a stranger does not lock out the user.
     pub(crate) users: Throttle,
-    /// Log-ins from one network address.
-    pub(crate) addresses: Throttle,
-    /// Letters asked for from one network address.
-    pub(crate) letters: Throttle,
-    /// Passwords hashed at a time: each takes 20 MB.
-    pub(crate) hashing: Arc<Semaphore>,
-    /// Log-ins that wait for it; more are turned away.
-    pub(crate) queue: Semaphore,
+    /// Log-ins from one network.
+    pub(crate) networks: Throttle,
+    /// E-mails with a link that are requested from one network.
+    pub(crate) account_emails: Throttle,
+    /// Passwords that are hashed at the same time; each takes 20 MB.
+    pub(crate) hashing_permits: Arc<Semaphore>,
+    /// Log-ins that wait for a hashing permit; more are refused.
+    pub(crate) hashing_queue: Semaphore,
 }
 
 impl Default for Throttles {
     fn default() -> Self {
         let quarter = Duration::from_mins(15);
         Self {
-            pairs: Throttle::new(10, quarter),
+            user_and_network: Throttle::new(10, quarter),
             users: Throttle::new(100, quarter),
-            addresses: Throttle::new(50, quarter),
-            letters: Throttle::new(20, quarter),
-            hashing: Arc::new(Semaphore::new(2)),
-            queue: Semaphore::new(20),
+            networks: Throttle::new(50, quarter),
+            account_emails: Throttle::new(20, quarter),
+            hashing_permits: Arc::new(Semaphore::new(2)),
+            hashing_queue: Semaphore::new(20),
         }
     }
 }
 
 impl Throttles {
-    /// Counts a log-in of a user from an address. `false`: too many have failed, or too many wait.
+    /// Counts a log-in of a user from a network. Returns whether it may be tried.
     pub(crate) fn attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
-        self.pairs.attempt(&pair(email, address), now).is_ok()
+        self.user_and_network
+            .attempt(&pair(email, address), now)
+            .is_ok()
             && self.users.attempt(email, now).is_ok()
-            && self.addresses.attempt(address, now).is_ok()
+            && self.networks.attempt(address, now).is_ok()
     }
 
-    /// The log-in was right.
+    /// Records that the log-in succeeded.
     pub(crate) fn succeeded(&self, email: &str, address: &str) {
-        self.pairs.forgive(&pair(email, address));
-        self.users.give_back(email);
-        self.addresses.give_back(address);
+        self.user_and_network.reset(&pair(email, address));
+        self.users.undo(email);
+        self.networks.undo(address);
     }
 }
 
@@ -136,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_a_few_pass_and_then_one_by_one() {
+    fn tokens_come_back_one_by_one() {
         let throttle = Throttle::new(5, Duration::from_secs(100));
         for _ in 0..5 {
             assert_eq!(throttle.attempt("a", at(0)), Ok(()));
@@ -145,25 +152,25 @@ mod tests {
         assert_eq!(throttle.attempt("b", at(0)), Ok(()));
         assert_eq!(throttle.attempt("a", at(20)), Ok(()));
         assert_eq!(throttle.attempt("a", at(21)), Err(Duration::from_secs(19)));
-        throttle.give_back("a");
+        throttle.undo("a");
         assert_eq!(throttle.attempt("a", at(21)), Ok(()));
-        throttle.forgive("a");
+        throttle.reset("a");
         for _ in 0..5 {
             assert_eq!(throttle.attempt("a", at(21)), Ok(()));
         }
     }
 
     #[test]
-    fn remembers_only_so_many() {
+    fn the_number_of_names_is_bounded() {
         let throttle = Throttle::new(1, Duration::from_secs(100));
-        for number in 0..REMEMBERED + 5 {
+        for number in 0..MAX_NAMES + 5 {
             assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
         }
-        assert_eq!(throttle.forgiven.lock().len(), REMEMBERED);
+        assert_eq!(throttle.full_at.lock().len(), MAX_NAMES);
     }
 
     #[test]
-    fn a_stranger_does_not_lock_out_whoever_logs_in_elsewhere() {
+    fn a_stranger_does_not_lock_out_a_user_elsewhere() {
         let throttles = Throttles::default();
         let tries = (0..60).filter(|_| throttles.attempt("ada", "stranger", at(0)));
         assert_eq!(tries.count(), 10);

@@ -6,19 +6,19 @@ use http::StatusCode;
 
 use crate::edge::AppState;
 use crate::edge::error::ApiError;
-use crate::edge::idempotency::{BUSY, find, hash, restored};
+use crate::edge::idempotency::{BUSY, find_stored, hash_key, restore};
 
-/// Look up the answer kept for an idempotency key
+/// Look up the response stored for an idempotency key
 ///
-/// The answer to the first request of the caller with this `X-Idempotency-Key`: its status, headers and body.
+/// The response to the caller's first request with this `X-Idempotency-Key`: status, headers and body.
 #[utoipa::path(
     get,
     path = "/idempotency_query",
     params(("key" = String, Query, description = "The `X-Idempotency-Key` of the request.", example = "c0ffee-1")),
     responses(
-        (status = 200, description = "Whatever was answered, with its own status."),
-        (status = 400, description = "No key given.", example = json!({"detail": "No idempotency key given."})),
-        (status = 404, description = "No answer is kept.", example = json!({"detail": "Idempotency key not seen before."})),
+        (status = 200, description = "The stored response, with its own status."),
+        (status = 400, description = "No key is given.", example = json!({"detail": "No idempotency key given."})),
+        (status = 404, description = "No response is stored.", example = json!({"detail": "Idempotency key not seen before."})),
         (status = 409, description = "The request is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
     )
 )]
@@ -31,12 +31,12 @@ pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Re
         let detail = "No idempotency key given.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
     };
-    let key = hash(request.headers(), key.as_bytes());
-    if state.running.has(&key) {
+    let key = hash_key(request.headers(), key.as_bytes());
+    if state.running_keys.contains(&key) {
         return BUSY.into_response();
     }
-    match find(&state, key).await {
-        Ok(Some(kept)) => restored(kept),
+    match find_stored(&state, key).await {
+        Ok(Some(stored)) => restore(stored),
         Ok(None) => {
             let detail = "Idempotency key not seen before.".to_owned();
             ApiError::Detail(StatusCode::NOT_FOUND, detail).into_response()

@@ -6,15 +6,15 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::edge::AppState;
-use crate::edge::body::{content_type, read};
+use crate::edge::body::{content_type, read_limited};
 use crate::edge::error::ApiError;
 use crate::rest::drf::media::read_body;
 use crate::rest::drf::parser;
 
-/// Longer bodies that are wrong are not read a second time to say in pretix's words what is wrong with them.
+/// Bytes of a malformed body that is parsed a second time for pretix's error message.
 pub(crate) const MAX_EXPLAINED_BYTES: usize = 1 << 20;
 
-/// The members of the JSON object that a request carries; an empty body is like `{}`.
+/// The members of the JSON object in a request body. An empty body counts as `{}`.
 pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
 
 impl FromRequest<AppState> for JsonObject {
@@ -22,14 +22,14 @@ impl FromRequest<AppState> for JsonObject {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        let read = read(&parts.headers, body, state.settings.max_body).await;
+        let read = read_limited(&parts.headers, body, state.settings.max_body_bytes).await;
         read.and_then(|body| object(&parts.headers, &body))
             .map(Self)
             .map_err(IntoResponse::into_response)
     }
 }
 
-/// Refuses what is not announced as JSON.
+/// Refuses a body whose `Content-Type` is not JSON.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = content_type(headers).unwrap_or_default();
     let media = given.split(';').next().unwrap_or_default().trim();
@@ -40,14 +40,14 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-/// What is wrong with a body that strict JSON refuses, in pretix's words.
+/// The answer to a body that is not JSON, with pretix's message.
 pub(crate) fn parse_error(body: &[u8]) -> ApiError {
     if body.len() <= MAX_EXPLAINED_BYTES
         && let Err(refusal) = parser::parse_body(body)
     {
         return refusal.into();
     }
-    // pretix is lenient where we are not: `NaN`, lone surrogates, deep nesting.
+    // pretix accepts `NaN`, lone surrogates and deep nesting, which our own resources do not.
     let detail = "JSON parse error - Expected object or value".to_owned();
     ApiError::Detail(StatusCode::BAD_REQUEST, detail)
 }

@@ -13,27 +13,27 @@ use crate::edge::AppState;
 use crate::edge::error::ApiError;
 use crate::edge::response;
 
-/// Whether the program is alive
+/// Liveness
 ///
-/// It is, if it answers.
+/// Responds while the process is alive.
 #[utoipa::path(
     get,
     path = "/healthz",
-    responses((status = 200, description = "It is.", example = json!({"status": "ok"})))
+    responses((status = 200, description = "The process is alive.", example = json!({"status": "ok"})))
 )]
 pub(crate) async fn get_health() -> Response {
     response::ok(&json!({"status": "ok"}))
 }
 
-/// Whether the program can do its work
+/// Readiness
 ///
 /// Whether the store can be reached.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "It can.", example = json!({"status": "ok"})),
-        (status = 503, description = "It cannot, with the kind of reason.", example = json!({"status": "unavailable", "reason": "store_unavailable"})),
+        (status = 200, description = "The store can be reached.", example = json!({"status": "ok"})),
+        (status = 503, description = "The store cannot be reached, with the kind of error.", example = json!({"status": "unavailable", "reason": "store_unavailable"})),
     )
 )]
 pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
@@ -72,7 +72,7 @@ pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
     }
 }
 
-/// The text of the document that [`get_openapi`] answers, written when it is first asked for.
+/// The text of the document, which is built at its first request.
 #[derive(Clone)]
 pub(crate) struct OpenApiDocument(pub(crate) &'static LazyLock<Vec<u8>>);
 

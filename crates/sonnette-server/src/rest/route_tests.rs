@@ -9,8 +9,8 @@ fn the_document_has_every_route() {
     let document = serde_json::to_value(openapi()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     let Routes { table, .. } = routes();
-    for (template, entry) in table.iter() {
-        for method in entry
+    for (template, route) in table.iter() {
+        for method in route
             .methods
             .iter()
             .filter(|method| !["HEAD", "OPTIONS"].contains(&method.as_str()))
@@ -20,7 +20,7 @@ fn the_document_has_every_route() {
             check(
                 operation,
                 &format!("{method} {template}"),
-                entry.access.is_some(),
+                route.access.is_some(),
             );
         }
     }

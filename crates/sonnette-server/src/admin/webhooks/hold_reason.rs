@@ -1,56 +1,40 @@
-//! What was published, and what it waits for.
+//! Why the deliveries of a webhook are not sent yet.
 
-use serde_json::value::RawValue;
-use sonnette::dialect::extract_data;
-use sonnette::domain::{Webhook, WebhookId};
-use sonnette::engine::OrganizerSnapshot;
-use sonnette::store::NotificationEntry;
+use sonnette::Sonnette;
+use sonnette::domain::Webhook;
+use sonnette::store::StoreError;
 
-use crate::edge::AppState;
-use crate::edge::error::ApiError;
-
-/// The `data` of a publication: kept beside the body, else read out of it; null once it has been erased.
-pub(crate) fn data(entry: &NotificationEntry) -> Box<RawValue> {
-    let kept = entry.data.clone().map(RawValue::from_string);
-    kept.and_then(Result::ok)
-        .or_else(|| extract_data(entry.notification.shape, &entry.notification.body))
-        .unwrap_or_else(|| RawValue::NULL.to_owned())
-}
-
-/// What the unsettled deliveries of a webhook wait for.
+/// Why the waiting deliveries of a webhook are not sent yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// Each for its own time.
-    Time,
-    /// For the receiver to answer well again.
-    Receiver,
-    /// For the webhook to be enabled.
-    Webhook,
+pub(crate) enum HoldReason {
+    /// None is due.
+    NotDue,
+    /// The receiver keeps failing; only probes are sent.
+    ReceiverFailing,
+    /// The webhook is disabled.
+    WebhookDisabled,
 }
 
-impl Waiting {
-    /// As the lane is now.
-    pub(crate) async fn of(state: &AppState, webhook: &Webhook) -> Result<Self, ApiError> {
+impl HoldReason {
+    /// The reason as the lane of the webhook is now. `None`: the webhook is gone, which holds nothing.
+    ///
+    /// # Errors
+    /// Where the lane cannot be read.
+    pub(crate) async fn of(
+        sonnette: &Sonnette,
+        webhook: Option<&Webhook>,
+    ) -> Result<Self, StoreError> {
+        let Some(webhook) = webhook else {
+            return Ok(Self::NotDue);
+        };
         if !webhook.is_enabled() {
-            return Ok(Self::Webhook);
+            return Ok(Self::WebhookDisabled);
         }
-        let lane = state.sonnette.lane(webhook.id).await?;
+        let lane = sonnette.lane(webhook.id).await?;
         Ok(if lane.health.is_failing() {
-            Self::Receiver
+            Self::ReceiverFailing
         } else {
-            Self::Time
+            Self::NotDue
         })
-    }
-
-    /// The same of a webhook that the organizer may not have any more.
-    pub(crate) async fn at(
-        state: &AppState,
-        tenant: &OrganizerSnapshot,
-        webhook: WebhookId,
-    ) -> Result<Self, ApiError> {
-        match tenant.webhooks.get(&webhook) {
-            Some(webhook) => Self::of(state, webhook).await,
-            None => Ok(Self::Time),
-        }
     }
 }

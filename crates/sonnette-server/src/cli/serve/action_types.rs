@@ -2,11 +2,13 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, RegistryStore as _};
 
-use crate::cli::{audit, local_store};
+use crate::admin::Author;
+use crate::cli::local_store;
 use crate::config::{ActionTypeSetting, Settings};
 
 /// Adds new action types, updates changed ones, and deletes those that the file no longer has. Webhooks may still name a
@@ -24,7 +26,11 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
             let data = json!({"action_type": deleted.name, "source": "configuration file"});
             store.remove_action_type(
                 deleted,
-                audit::new_entry("sonnette.action_type.deleted", data),
+                Author::command_line().audit_entry(
+                    "sonnette.action_type.deleted",
+                    data,
+                    SystemClock.now(),
+                ),
             )?;
             tracing::info!(action_type = %deleted.name, "deleted action type {}, which the configuration file no longer has", deleted.name);
         }
@@ -66,10 +72,8 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
     } else {
         "sonnette.action_type.changed"
     };
-    let entry = audit::new_entry(
-        action,
-        json!({"action_type": row.name, "source": "configuration file"}),
-    );
+    let data = json!({"action_type": row.name, "source": "configuration file"});
+    let entry = Author::command_line().audit_entry(action, data, SystemClock.now());
     let changed = if id == 0 {
         store.add_action_type(&row, entry)?
     } else {

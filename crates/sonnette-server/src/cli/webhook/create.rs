@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde_json::json;
+use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::dialect::Catalogue;
-use sonnette::domain::{
-    ActionName, EventFilter, EventSlug, OrganizerSlug, Secrets, TargetUrl, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
-};
+use sonnette::domain::{ActionName, EventSlug, OrganizerSlug, TargetUrl};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer, WebhookStore as _};
+use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use super::to_json;
-use crate::cli::{audit, local_store, output};
+use crate::admin::Author;
+use crate::admin::validation::{Nullable, Violation};
+use crate::admin::webhooks::change;
+use crate::admin::webhooks::fields::{self, WebhookChange, WebhookFields, WebhookInput};
+use crate::cli::{local_store, output};
 use crate::config::Settings;
-use crate::credentials::random_secret;
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -43,30 +44,12 @@ impl Create {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let store = local_store::open(settings)?;
         let rows = local_store::organizer(&store, &self.organizer)?;
-        self.check(&store, &rows)?;
-        let action_types: BTreeSet<ActionName> = self.action_types.into_iter().collect();
-        let events = if self.events.is_empty() {
-            EventFilter::All
-        } else {
-            EventFilter::Only(self.events.into_iter().collect())
-        };
-        let webhook = Webhook {
-            id: WebhookId(0),
-            organizer: rows.organizer.id,
-            state: WebhookState::Enabled,
-            target: self.target_url,
-            events,
-            action_types: action_types.into_iter().collect(),
-            comment: self.comment,
-            secrets: Secrets {
-                current: random_secret()?,
-                previous: None,
-            },
-            settings: WebhookSettings::default(),
-        };
+        let fields = self.fields(&store, &rows)?;
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        let webhook = change::new_webhook(rows.organizer.id, fields, now)?;
         let slug = self.organizer.as_str();
-        let entry = audit::new_entry("pretix.webhook.created", to_json(slug, &webhook));
-        let made = store.add_webhook(&webhook, entry)?;
+        let data = to_json(slug, &webhook);
+        let made = change::create(&store, &author, &webhook, data, now)?;
         let secret = made.secrets.current.text();
         if self.json {
             let mut object = to_json(slug, &made);
@@ -77,27 +60,38 @@ impl Create {
         output::line(format_args!("secret {secret}"))
     }
 
-    /// Checks that the action types and events exist, as the REST API does.
-    fn check(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<()> {
+    /// The fields by the rules of the API: the organizer knows the action types and the events.
+    fn fields(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<WebhookFields> {
         let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
-        if let Some(unknown) = self
-            .action_types
-            .iter()
-            .find(|name| !catalogue.is_selectable(name.as_str()))
-        {
-            bail!("{} has no action type {unknown}", self.organizer);
+        let names: BTreeSet<String> = self.action_types.iter().map(ToString::to_string).collect();
+        let action_types = fields::action_types(names, |name| catalogue.is_selectable(name));
+        let known = store.events(rows.organizer.id)?;
+        let limit_events =
+            fields::limit_events(self.events.iter().map(ToString::to_string), |slug| {
+                known.iter().any(|event| event.slug.as_str() == slug)
+            });
+        let input = WebhookInput {
+            target: Some(self.target_url.clone()),
+            limit_events: Some(limit_events.map_err(|violation| self.message(violation))?),
+            action_types: Some(action_types.map_err(|violation| self.message(violation))?),
+            comment: Some(Nullable(self.comment.clone())),
+            ..WebhookInput::default()
+        };
+        input
+            .complete(WebhookChange::Create)
+            .map_err(|violation| self.message(violation))
+    }
+
+    fn message(&self, violation: Violation) -> anyhow::Error {
+        let organizer = &self.organizer;
+        match violation {
+            Violation::UnknownActionType(name) => {
+                anyhow!("{organizer} has no action type {name}")
+            }
+            Violation::UnknownEvent(slug) => {
+                anyhow!("{organizer} has no event {slug}; create it with `sonnette event create`")
+            }
+            other => anyhow!("the webhook is not valid: {other:?}"),
         }
-        let events = store.events(rows.organizer.id)?;
-        if let Some(unknown) = self
-            .events
-            .iter()
-            .find(|slug| !events.iter().any(|e| e.slug == **slug))
-        {
-            bail!(
-                "{} has no event {unknown}; create it with `sonnette event create`",
-                self.organizer
-            );
-        }
-        Ok(())
     }
 }

@@ -1,98 +1,104 @@
-//! One's own account: another password, and an end to every session.
+//! The user's own account: a new password, and the end of all sessions.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{SessionOwner, User};
+use sonnette::domain::User;
 
-use super::login::verified;
-use super::passwords::{set_password, unfit};
+use super::passwords::{password_error, set_password};
+use super::verification::verify;
+use crate::dashboard::shell::cookies;
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::session::begin;
-use crate::dashboard::shell::visitor::{Origin, Visit, Visitor};
-use crate::dashboard::shell::{cookies, flash};
+use crate::dashboard::shell::flash;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::UserPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "accounts/account.html")]
-struct OwnPage {
-    f: Frame,
+struct AccountTemplate {
+    layout: Layout,
     email: String,
-    /// The key of what is wrong with what was typed.
+    /// The key of the error message.
     error: Option<&'static str>,
 }
 
-fn user_of(visitor: Visitor) -> Result<User, PageError> {
-    match visitor {
-        Visitor::User(user) => Ok(user),
-        Visitor::Portal { .. } => Err(PageError::NotFound),
+fn account_of(current_user: CurrentUser) -> Result<User, PageError> {
+    match current_user {
+        CurrentUser::User(user) => Ok(user),
+        CurrentUser::Portal { .. } => Err(PageError::NotFound),
     }
 }
 
-/// The page.
-pub(crate) async fn show_account(visit: Visit) -> Result<Response, PageError> {
-    page(&OwnPage {
-        f: visit.frame,
-        email: user_of(visit.visitor)?.email.to_string(),
+/// Shows the account.
+pub(crate) async fn show_account(page: UserPage) -> Result<Response, PageError> {
+    render(&AccountTemplate {
+        layout: page.layout,
+        email: account_of(page.current_user)?.email.to_string(),
         error: None,
     })
 }
 
-/// Another password, for whoever knows the one in force. Every other session ends.
+/// Changes the password of a user who knows the current one. All other sessions end.
 pub(crate) async fn change_password(
     State(state): State<AppState>,
-    visit: Visit,
-    origin: Origin,
-    posted: Posted,
+    page: UserPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let user = user_of(visit.visitor)?;
-    let (now, email) = (state.now(), user.email.to_string());
-    let throttles = &state.throttles;
-    let error = if let Some(error) = unfit(&posted) {
-        Some(error)
-    } else if !throttles.attempt(&email, &origin.address, now) {
-        Some("log-in-too-often")
-    } else if verified(&state, &email, posted.raw("current"))
-        .await?
-        .is_none()
-    {
-        Some("password-current-wrong")
-    } else {
-        throttles.succeeded(&email, &origin.address);
-        None
+    let user = account_of(page.current_user)?;
+    let email = user.email.to_string();
+    let error = match password_error(&form) {
+        Some(error) => Some(error),
+        None => current_password_error(&state, &email, &origin, &form).await?,
     };
     if error.is_some() {
-        let mut response = page(&OwnPage {
-            f: visit.frame,
+        let mut response = render(&AccountTemplate {
+            layout: page.layout,
             email,
             error,
         })?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let hash = set_password(&state, user.id, posted.raw("password"), None).await?;
-    let cookie = begin(
-        &state,
-        SessionOwner::User(user.id),
-        Some(hash),
-        origin.secure,
-    )
-    .await?;
-    Ok(cookies::set(flash::go("/account/", "password-set"), cookie))
+    let password = form.get_untrimmed("password");
+    let cookie = set_password(&state, user.id, password, None, origin.is_https).await?;
+    let response = flash::redirect("/account/", "password-set");
+    Ok(cookies::set(response, cookie))
 }
 
-/// Ends every session of one's own, this one too.
-pub(crate) async fn log_out_everywhere(
+/// The key of the error message for the current password.
+async fn current_password_error(
+    state: &AppState,
+    email: &str,
+    origin: &RequestOrigin,
+    form: &FormData,
+) -> Result<Option<&'static str>, PageError> {
+    let throttles = &state.throttles;
+    if !throttles.attempt(email, &origin.network, state.now()) {
+        return Ok(Some("login-throttled"));
+    }
+    let verified = verify(state, email, form.get_untrimmed("current")).await?;
+    if verified.is_none() {
+        return Ok(Some("password-current-invalid"));
+    }
+    throttles.succeeded(email, &origin.network);
+    Ok(None)
+}
+
+/// Ends all sessions of the user, including this one.
+pub(crate) async fn logout_everywhere(
     State(state): State<AppState>,
-    visit: Visit,
-    _: Posted,
+    page: UserPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let user = user_of(visit.visitor)?.id;
+    let user = account_of(page.current_user)?.id;
     state
         .store(move |store| store.end_sessions_of_user(user))
         .await?;
-    Ok(flash::go("/login/", "logged-out-everywhere"))
+    Ok(flash::redirect("/login/", "logged-out-everywhere"))
 }

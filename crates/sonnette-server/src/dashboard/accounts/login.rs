@@ -1,6 +1,4 @@
-//! Logging in and out.
-
-use std::sync::LazyLock;
+//! Login and logout.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -8,157 +6,127 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use sonnette::domain::{EmailAddress, SessionOwner, User};
+use sonnette::domain::SessionOwner;
 
-use crate::credentials::{hash_password, verify_password};
+use super::verification::{VerifiedUser, verify};
+use crate::dashboard::shell::cookies;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::language::local;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::session::{begin, end};
-use crate::dashboard::shell::visitor::{Guest, Origin};
-use crate::dashboard::shell::{cookies, flash};
+use crate::dashboard::shell::flash;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::GuestPage;
+use crate::dashboard::shell::paths::local_path;
+use crate::dashboard::shell::request_origin::RequestOrigin;
+use crate::dashboard::shell::session::{end_session, start_session};
 use crate::edge::AppState;
 
-/// For addresses that nobody has, so that it takes as long to say no.
-static NOBODYS: LazyLock<String> =
-    LazyLock::new(|| hash_password("a password of nobody").unwrap_or_default());
+/// Seconds after which a throttled client may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("90");
 
 #[derive(Deserialize)]
-pub(crate) struct Next {
+pub(crate) struct LoginQuery {
+    /// The page to open after the login.
     #[serde(default)]
     next: String,
 }
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
-struct LogInPage {
-    f: Frame,
+struct LoginTemplate {
+    layout: Layout,
     email: String,
     next: String,
-    /// The key of what went wrong.
+    /// The key of the error message.
     error: Option<&'static str>,
 }
 
-/// The form.
-pub(crate) async fn show_log_in(
-    Query(query): Query<Next>,
-    guest: Guest,
+/// Shows the form. Users who are logged in are redirected.
+pub(crate) async fn show_login(
+    Query(query): Query<LoginQuery>,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
-    if guest.user.is_some() {
-        return Ok(Redirect::to(local(&query.next)).into_response());
+    if page.user.is_some() {
+        return Ok(Redirect::to(local_path(&query.next)).into_response());
     }
-    let response = page(&LogInPage {
-        f: guest.frame,
+    let response = render(&LoginTemplate {
+        layout: page.layout,
         email: String::new(),
-        next: local(&query.next).to_owned(),
+        next: local_path(&query.next).to_owned(),
         error: None,
     })?;
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
-/// Somebody's e-mail address and password.
-pub(crate) async fn log_in(
+/// Logs a user in by e-mail address and password.
+pub(crate) async fn login(
     State(state): State<AppState>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let next = local(posted.get("next")).to_owned();
-    let email = posted.get("email").to_lowercase();
-    let now = state.now();
+    let next = local_path(form.get("next")).to_owned();
+    let email = form.get("email").to_lowercase();
     let throttles = &state.throttles;
-    let (status, error) = if throttles.attempt(&email, &origin.address, now) {
-        let found = verified(&state, &email, posted.raw("password")).await?;
-        if let Some(cookie) = session_of(&state, found, origin.secure).await? {
-            throttles.succeeded(&email, &origin.address);
+    let (status, error) = if throttles.attempt(&email, &origin.network, state.now()) {
+        let verified = verify(&state, &email, form.get_untrimmed("password")).await?;
+        if let Some(cookie) = session_of(&state, verified, origin.is_https).await? {
+            throttles.succeeded(&email, &origin.network);
             return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
         }
-        tracing::info!(address = origin.address, "a log-in failed");
-        (StatusCode::UNPROCESSABLE_ENTITY, "log-in-wrong")
+        tracing::info!(
+            address = origin.network,
+            "login from {}: wrong address or password",
+            origin.network
+        );
+        (StatusCode::UNPROCESSABLE_ENTITY, "login-failed")
     } else {
-        tracing::warn!(address = origin.address, "log-ins fail too often");
-        (StatusCode::TOO_MANY_REQUESTS, "log-in-too-often")
+        tracing::warn!(
+            address = origin.network,
+            "login from {}: too many failed attempts",
+            origin.network
+        );
+        (StatusCode::TOO_MANY_REQUESTS, "login-throttled")
     };
-    let mut response = page(&LogInPage {
-        f: guest.frame,
+    let mut response = render(&LoginTemplate {
+        layout: page.layout,
         email,
         next,
         error: Some(error),
     })?;
     *response.status_mut() = status;
     if status == StatusCode::TOO_MANY_REQUESTS {
-        let soon = HeaderValue::from_static("90");
-        response.headers_mut().insert(header::RETRY_AFTER, soon);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     Ok(response)
 }
 
-/// A user whose password was right, and the hash of it: another may be set before the session begins.
-pub(super) type Verified = Option<(User, String)>;
-
-/// The user with this address, if the password is theirs.
-pub(super) async fn verified(
-    state: &AppState,
-    email: &str,
-    password: &str,
-) -> Result<Verified, PageError> {
-    let found = match email.parse::<EmailAddress>() {
-        Ok(email) => {
-            state
-                .store(move |store| store.user_by_email(&email))
-                .await?
-        }
-        Err(_) => None,
-    };
-    let found = found.and_then(|(user, hash)| Some((user, hash?)));
-    let stored = found.as_ref().map(|(_, hash)| hash.clone());
-    let password = password.to_owned();
-    let fits = hashing(state, move || {
-        verify_password(&password, stored.as_deref().unwrap_or(&NOBODYS))
-    });
-    let fits = fits.await?;
-    Ok(found.filter(|_| fits))
-}
-
-/// Works on a password where it may take its time. Whoever leaves leaves the place taken until it is done.
-pub(super) async fn hashing<T: Send + 'static>(
-    state: &AppState,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, PageError> {
-    let throttles = &state.throttles;
-    let _waits = throttles
-        .queue
-        .try_acquire()
-        .map_err(|_| PageError::Unavailable)?;
-    let place = throttles.hashing.clone().acquire_owned().await;
-    let done = tokio::task::spawn_blocking(move || {
-        let done = work();
-        drop(place);
-        done
-    });
-    done.await.map_err(|_| PageError::Internal)
-}
-
-/// Begins the session of whoever was verified; none, if another password has been set since.
+/// Starts the session of a verified user. Returns `None` if the password has changed since it was verified.
 async fn session_of(
     state: &AppState,
-    found: Verified,
-    secure: bool,
+    verified: Option<VerifiedUser>,
+    is_https: bool,
 ) -> Result<Option<Cookie<'static>>, PageError> {
-    match found {
-        Some((user, hash)) => begin(state, SessionOwner::User(user.id), Some(hash), secure).await,
-        None => Ok(None),
-    }
+    let Some(VerifiedUser {
+        user,
+        password_hash,
+    }) = verified
+    else {
+        return Ok(None);
+    };
+    let owner = SessionOwner::User(user.id);
+    start_session(state, owner, Some(password_hash), is_https).await
 }
 
-/// Ends the session in this browser.
-pub(crate) async fn log_out(
+/// Ends the session of the browser.
+pub(crate) async fn logout(
     State(state): State<AppState>,
-    origin: Origin,
+    origin: RequestOrigin,
     headers: HeaderMap,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let cookie = end(&state, &headers, origin.secure).await?;
-    Ok(cookies::set(flash::go("/login/", "logged-out"), cookie))
+    let cookie = end_session(&state, &headers, origin.is_https).await?;
+    let response = flash::redirect("/login/", "logged-out");
+    Ok(cookies::set(response, cookie))
 }

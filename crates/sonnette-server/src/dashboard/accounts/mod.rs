@@ -4,3 +4,4 @@ pub(super) mod account;
 pub(super) mod login;
 pub(super) mod passwords;
 pub(super) mod portal;
+mod verification;

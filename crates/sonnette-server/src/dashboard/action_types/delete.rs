@@ -1,56 +1,59 @@
-//! Removing a registered action type.
+//! Deletes a registered action type.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::form::{error, own};
+use super::form::{load_changeable, page_error};
 use super::lookup::url;
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "action_types/delete.html")]
-struct DeletePage {
-    f: Frame,
+struct DeleteTemplate {
+    layout: Layout,
     back: String,
     name: String,
-    /// Whether it goes for every organizer.
-    everybodys: bool,
+    /// Whether it is deleted for all organizers.
+    is_global: bool,
 }
 
-/// Asks.
-pub(crate) async fn ask(
+/// Asks for confirmation before the action type is deleted.
+pub(crate) async fn confirm(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &desk, &name).await?;
-    page(&DeletePage {
-        back: url(&desk, &name),
+    let row = load_changeable(&state, &page, &name).await?;
+    render(&DeleteTemplate {
+        back: url(&page, &name),
         name,
-        everybodys: row.organizer.is_none(),
-        f: desk.frame,
+        is_global: row.organizer.is_none(),
+        layout: page.layout,
     })
 }
 
-/// Removes it.
+/// Deletes the action type.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &desk, &name).await?;
-    let removed = action_types::remove(&state, &desk.author(), row).await;
-    removed.map_err(error)?;
-    Ok(flash::go(
-        &desk.url("/action-types/"),
+    let row = load_changeable(&state, &page, &name).await?;
+    let author = page.author();
+    state
+        .change(move |store, now| action_types::delete(store, &author, &row, now))
+        .await?
+        .map_err(page_error)?;
+    Ok(flash::redirect(
+        &page.url("/action-types/"),
         "action-type-deleted",
     ))
 }

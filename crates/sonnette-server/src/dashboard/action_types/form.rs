@@ -1,4 +1,4 @@
-//! Registering an action type, and changing one.
+//! The form that registers an action type or changes a registered one.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -9,18 +9,18 @@ use sonnette::dialect::FieldErrors;
 use sonnette::domain::{ActionName, DialectName, PayloadShape, Permission, RegisteredAction};
 
 use super::lookup::url;
-use super::show::text_of;
-use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused};
+use super::show::json_text;
+use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
 use crate::edge::AppState;
 
-/// The form as it is filled in.
+/// The values of the form as the user typed them.
 #[derive(Default)]
 struct Input {
     name: String,
@@ -32,107 +32,107 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "action_types/form.html")]
-struct EditPage {
-    f: Frame,
+struct FormTemplate {
+    layout: Layout,
     back: String,
     action: String,
-    /// Whether it is there already: then its name stays.
-    changes: bool,
-    /// Whether it is there for every organizer.
-    everybodys: bool,
-    /// Families of pretix, for those who may register such names: word and name.
+    /// Whether the action type is stored already; then its name cannot be changed.
+    is_stored: bool,
+    /// Whether it is registered for all organizers.
+    is_global: bool,
+    /// Words and names of the families of pretix, for operators.
     families: Vec<(&'static str, String)>,
     input: Input,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl EditPage {
-    fn new(desk: Desk) -> Self {
-        let w = desk.frame.w;
-        let named = |shape: &PayloadShape| {
-            let name = w.t(&format!("catalogue-family-{shape}")).into_owned();
+impl FormTemplate {
+    fn new(page: OrganizerPage) -> Self {
+        let texts = page.layout.texts;
+        let choice = |shape: &PayloadShape| {
+            let name = texts.get(&format!("catalogue-family-{shape}")).into_owned();
             (shape.as_str(), name)
         };
         let families = PayloadShape::ALL
             .iter()
             .filter(|shape| shape.is_pretix_family());
         Self {
-            back: desk.url("/action-types/"),
-            action: desk.url("/action-types/new/"),
-            changes: false,
-            everybodys: false,
-            families: if desk.visitor.is_operator() {
-                families.map(named).collect()
+            back: page.url("/action-types/"),
+            action: page.url("/action-types/new/"),
+            is_stored: false,
+            is_global: false,
+            families: if page.current_user.is_operator() {
+                families.map(choice).collect()
             } else {
                 Vec::new()
             },
             input: Input::default(),
-            faults: Faults::default(),
-            f: desk.frame,
+            errors: FormErrors::default(),
+            layout: page.layout,
         }
     }
 
-    fn change(desk: Desk, row: &RegisteredAction) -> Self {
-        let back = url(&desk, row.name.as_str());
+    fn for_stored(page: OrganizerPage, row: &RegisteredAction) -> Self {
+        let back = url(&page, row.name.as_str());
         Self {
             action: format!("{back}edit/"),
             back,
-            changes: true,
-            everybodys: row.organizer.is_none(),
+            is_stored: true,
+            is_global: row.organizer.is_none(),
             families: Vec::new(),
             input: Input {
                 name: row.name.to_string(),
                 family: row.shape.to_string(),
                 description: row.description.clone(),
-                schema: text_of(row.schema.as_ref()),
-                example: text_of(row.example.as_ref()),
+                schema: json_text(row.schema.as_ref()),
+                example: json_text(row.example.as_ref()),
             },
-            ..Self::new(desk)
+            ..Self::new(page)
         }
     }
 
-    fn refused(mut self, input: Input, faults: Faults) -> Result<Response, PageError> {
-        (self.input, self.faults) = (input, faults);
-        let mut response = page(&self)?;
+    fn render_errors(mut self, input: Input, errors: FormErrors) -> Result<Response, PageError> {
+        (self.input, self.errors) = (input, errors);
+        let mut response = render(&self)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         Ok(response)
     }
 }
 
-/// An empty form.
+/// Shows an empty form.
 pub(crate) async fn show_new(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    page(&EditPage::new(desk))
+    page.require(&state, Permission::Organizer).await?;
+    render(&FormTemplate::new(page))
 }
 
-/// Registers what was filled in.
+/// Registers an action type.
 pub(crate) async fn create(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let input = read(&posted);
+    page.require(&state, Permission::Organizer).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let input = read_input(&form);
     let name: Option<ActionName> = input.name.parse().ok();
     if name.is_none() {
-        faults.add("name", w.t("action-type-name-wrong"));
+        errors.add("name", texts.get("action-type-name-invalid"));
     }
     let shape = match input.family.as_str() {
         "" => PayloadShape::Custom,
         word => word.parse().unwrap_or(PayloadShape::DataStored),
     };
-    let (description, schema, example) = rest(w, &posted, &mut faults);
-    let Some(name) = name.filter(|_| faults.is_empty()) else {
-        return EditPage::new(desk).refused(input, faults);
+    let (description, schema, example) = parse_fields(texts, &form, &mut errors);
+    let Some(name) = name.filter(|_| errors.is_empty()) else {
+        return FormTemplate::new(page).render_errors(input, errors);
     };
     let row = RegisteredAction {
         id: 0,
-        organizer: Some(desk.organizer()),
+        organizer: Some(page.organizer()),
         name: name.clone(),
         description,
         schema,
@@ -140,80 +140,88 @@ pub(crate) async fn create(
         shape,
         from_file: false,
     };
-    match action_types::create(&state, &desk.author(), &desk.tenant, row).await {
-        Ok(()) => Ok(flash::go(
-            &url(&desk, name.as_str()),
+    let (author, tenant) = (page.author(), page.tenant.clone());
+    let created = state
+        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .await?;
+    match created {
+        Ok(()) => Ok(flash::redirect(
+            &url(&page, name.as_str()),
             "action-type-registered",
         )),
-        Err(why) => {
-            put(w, &name, why, &mut faults)?;
-            EditPage::new(desk).refused(input, faults)
+        Err(error) => {
+            add_error(texts, &name, error, &mut errors)?;
+            FormTemplate::new(page).render_errors(input, errors)
         }
     }
 }
 
-/// The form of a registered one.
+/// Shows the form of a registered action type.
 pub(crate) async fn show_change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let row = own(&state, &desk, &name).await?;
-    page(&EditPage::change(desk, &row))
+    let row = load_changeable(&state, &page, &name).await?;
+    render(&FormTemplate::for_stored(page, &row))
 }
 
-/// Changes it to what was filled in.
+/// Changes a registered action type.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, name)): Path<(String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let mut row = own(&state, &desk, &name).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    (row.description, row.schema, row.example) = rest(w, &posted, &mut faults);
-    let to = url(&desk, &name);
-    if faults.is_empty() {
-        match action_types::change(&state, &desk.author(), row.clone()).await {
-            Ok(()) => return Ok(flash::go(&to, "action-type-changed")),
-            Err(why) => put(w, &row.name, why, &mut faults)?,
+    let mut row = load_changeable(&state, &page, &name).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    (row.description, row.schema, row.example) = parse_fields(texts, &form, &mut errors);
+    let (to, action_name) = (url(&page, &name), row.name.clone());
+    if errors.is_empty() {
+        let (author, row) = (page.author(), row.clone());
+        let changed = state
+            .change(move |store, now| action_types::change(store, &author, &row, now))
+            .await?;
+        match changed {
+            Ok(()) => return Ok(flash::redirect(&to, "action-type-changed")),
+            Err(error) => add_error(texts, &action_name, error, &mut errors)?,
         }
     }
     let input = Input {
         name,
-        ..read(&posted)
+        ..read_input(&form)
     };
-    EditPage::change(desk, &row).refused(input, faults)
+    FormTemplate::for_stored(page, &row).render_errors(input, errors)
 }
 
-/// What somebody may change.
-pub(super) async fn own(
+/// A registered action type that the user may change.
+pub(super) async fn load_changeable(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     name: &str,
 ) -> Result<RegisteredAction, PageError> {
-    desk.need(state, Permission::Organizer).await?;
-    action_types::own(&desk.author(), &desk.tenant, name).map_err(error)
+    page.require(state, Permission::Organizer).await?;
+    action_types::find_changeable(&page.author(), &page.tenant, name).map_err(page_error)
 }
 
-/// A refusal that is nobody's typing.
-pub(super) fn error(why: Refused) -> PageError {
-    match why {
-        Refused::Missing => PageError::NotFound,
-        Refused::ForOperators | Refused::Forbidden => PageError::Forbidden {
-            lacks: None,
-            ask: Vec::new(),
+/// An error that is about no field of the form.
+pub(super) fn page_error(error: ActionTypeError) -> PageError {
+    match error {
+        ActionTypeError::NotFound => PageError::NotFound,
+        ActionTypeError::PretixName | ActionTypeError::Forbidden => PageError::Forbidden {
+            permission: None,
+            contacts: Vec::new(),
         },
-        Refused::NotRegistered | Refused::Known | Refused::Wrong(_) => {
-            PageError::Conflict("conflict-not-registered")
-        }
-        Refused::Failed(error) => error.into(),
+        ActionTypeError::NotRegistered
+        | ActionTypeError::NameTaken
+        | ActionTypeError::Invalid(_) => PageError::Conflict("conflict-not-registered"),
+        ActionTypeError::Other(error) => error.into(),
     }
 }
 
-fn read(posted: &Posted) -> Input {
-    let text = |field| posted.get(field).to_owned();
+fn read_input(form: &FormData) -> Input {
+    let text = |field| form.get(field).to_owned();
     Input {
         name: text("name"),
         family: text("family"),
@@ -223,12 +231,16 @@ fn read(posted: &Posted) -> Input {
     }
 }
 
-fn rest(w: &Words, posted: &Posted, faults: &mut Faults) -> (String, Option<Value>, Option<Value>) {
-    let description = faults.text(w, posted, "description", LONGEST_DESCRIPTION);
+fn parse_fields(
+    texts: &Texts,
+    form: &FormData,
+    errors: &mut FormErrors,
+) -> (String, Option<Value>, Option<Value>) {
+    let description = errors.text(texts, form, "description", MAX_DESCRIPTION_CHARS);
     let mut json = |field: &'static str| {
-        let value = serde_json::from_str(posted.filled(field)?);
+        let value = serde_json::from_str(form.get_non_empty(field)?);
         if let Err(error) = &value {
-            faults.add(field, w.a("fault-no-json", error));
+            errors.add(field, texts.get_with("field-error-json", error));
         }
         value.ok().filter(|value: &Value| !value.is_null())
     };
@@ -236,35 +248,56 @@ fn rest(w: &Words, posted: &Posted, faults: &mut Faults) -> (String, Option<Valu
     (description, schema, example)
 }
 
-/// Puts a refusal beside the field it is about.
-fn put(w: &Words, name: &ActionName, why: Refused, faults: &mut Faults) -> Result<(), PageError> {
-    match why {
-        Refused::ForOperators => faults.add("name", w.t("action-type-for-operators")),
-        Refused::Known => faults.add("name", w.a("action-type-known", name)),
-        Refused::Wrong(FieldErrors(errors)) => {
-            for (path, message) in errors {
-                wrong(w, name, &path, &message, faults);
+/// Adds an error to the field that it is about.
+fn add_error(
+    texts: &Texts,
+    name: &ActionName,
+    error: ActionTypeError,
+    errors: &mut FormErrors,
+) -> Result<(), PageError> {
+    match error {
+        ActionTypeError::PretixName => errors.add("name", texts.get("action-type-for-operators")),
+        ActionTypeError::NameTaken => {
+            errors.add("name", texts.get_with("action-type-known", name));
+        }
+        ActionTypeError::Invalid(FieldErrors(violations)) => {
+            for (path, message) in violations {
+                add_violation(texts, name, &path, &message, errors);
             }
         }
-        why => return Err(error(why)),
+        error => return Err(page_error(error)),
     }
     Ok(())
 }
 
-/// What the dialects say, in the reader's language as far as it is not about the inside of a schema.
-fn wrong(w: &Words, name: &ActionName, path: &str, message: &str, faults: &mut Faults) {
+/// Adds a violation of the rules of a dialect. The details of a schema are in English.
+fn add_violation(
+    texts: &Texts,
+    name: &ActionName,
+    path: &str,
+    message: &str,
+    errors: &mut FormErrors,
+) {
     let dialect = name.first_word().parse().unwrap_or(DialectName::Custom);
     match (path, dialect) {
         ("action_type", DialectName::Custom) => {
-            faults.add("name", w.t("action-type-no-wildcard"));
+            errors.add("name", texts.get("action-type-no-wildcard"));
         }
-        ("action_type", _) => faults.add("name", w.a("action-type-of-dialect", dialect)),
-        ("family", DialectName::Pretix) => faults.add("family", w.t("action-type-needs-family")),
-        ("family", _) => faults.add("family", w.t("action-type-no-family")),
-        ("schema", _) => faults.add("schema", w.a("action-type-schema-wrong", message)),
+        ("action_type", _) => errors.add("name", texts.get_with("action-type-of-dialect", dialect)),
+        ("family", DialectName::Pretix) => {
+            errors.add("family", texts.get("action-type-needs-family"))
+        }
+        ("family", _) => errors.add("family", texts.get("action-type-no-family")),
+        ("schema", _) => errors.add(
+            "schema",
+            texts.get_with("action-type-schema-invalid", message),
+        ),
         (path, _) => {
             let message = format!("{path}: {message}");
-            faults.add("example", w.a("action-type-example-wrong", message));
+            errors.add(
+                "example",
+                texts.get_with("action-type-example-invalid", message),
+            );
         }
     }
 }

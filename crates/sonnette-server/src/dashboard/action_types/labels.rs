@@ -1,36 +1,36 @@
-//! What action types are called, and when they are published, in the viewer's language. Those that somebody registered
-//! are in the words they were registered with.
+//! Labels and descriptions of action types in the user's language. Registered action types have only the description that
+//! they were registered with.
 
 use sonnette::dialect::ActionType;
 
-use crate::dashboard::shell::texts::Words;
+use crate::dashboard::shell::texts::Texts;
 
-/// What an action type is called; without a name for people, when it is published.
-pub(crate) fn label(w: &Words, spec: &ActionType) -> String {
-    let own = spec.label.unwrap_or(&spec.description);
-    let own = if own.is_empty() {
+/// The label of an action type; its description if it has none.
+pub(crate) fn label(texts: &Texts, spec: &ActionType) -> String {
+    let label = spec.label.unwrap_or(&spec.description);
+    let label = if label.is_empty() {
         spec.name.as_str()
     } else {
-        own
+        label
     };
-    said(w, "action", spec, own)
+    translated(texts, "action", spec, label)
 }
 
-/// When it is published; empty where the label says it.
-pub(crate) fn about(w: &Words, spec: &ActionType) -> String {
+/// When an action type is published; empty if the label says it.
+pub(crate) fn description(texts: &Texts, spec: &ActionType) -> String {
     match spec.label {
-        Some(_) => said(w, "about", spec, &spec.description),
+        Some(_) => translated(texts, "about", spec, &spec.description),
         None => String::new(),
     }
 }
 
-/// The message of an action type, or its `own` words where there is none.
-fn said(w: &Words, what: &str, spec: &ActionType, own: &str) -> String {
+/// The text with this prefix of an action type; `untranslated` if there is none.
+fn translated(texts: &Texts, prefix: &str, spec: &ActionType, untranslated: &str) -> String {
     let name = spec.name.as_str().replace('*', "all");
-    let key = format!("{what}-{}", name.replace(['.', '_'], "-"));
-    let text = w.t(&key);
+    let key = format!("{prefix}-{}", name.replace(['.', '_'], "-"));
+    let text = texts.get(&key);
     if text == key {
-        own.to_owned()
+        untranslated.to_owned()
     } else {
         text.into_owned()
     }
@@ -44,15 +44,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_messages_are_those_of_the_catalogue() {
-        let (english, french) = (Words::of(Language::English), Words::of(Language::French));
+    fn the_english_texts_are_those_of_the_catalogue() {
+        let (english, french) = (Texts::of(Language::English), Texts::of(Language::French));
         for spec in Catalogue::new(DialectName::ALL, &[]).iter() {
             let own = spec.label.unwrap_or(&spec.description);
             assert_eq!(label(english, spec), own);
             assert_ne!(label(french, spec), own, "{} is not translated", spec.name);
             if spec.label.is_some() {
-                assert_eq!(about(english, spec), spec.description);
-                assert_ne!(about(french, spec), spec.description, "{}", spec.name);
+                assert_eq!(description(english, spec), spec.description);
+                assert_ne!(description(french, spec), spec.description, "{}", spec.name);
             }
         }
     }

@@ -1,21 +1,21 @@
-//! All action types that the organizer knows.
+//! The catalogue of action types.
 
 use askama::Template;
 use axum::response::Response;
 use sonnette::domain::Permission;
 
-use super::lookup::{group, url};
-use crate::dashboard::action_types::labels::{about, label};
+use super::lookup::{group_name, url};
+use crate::dashboard::action_types::labels::{description, label};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 
 struct Entry {
     url: String,
     label: String,
     name: String,
     description: String,
-    registered: bool,
+    is_registered: bool,
 }
 
 struct Group {
@@ -25,26 +25,26 @@ struct Group {
 
 #[derive(Template)]
 #[template(path = "action_types/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     groups: Vec<Group>,
-    /// Where one is registered, for those who may.
-    register: Option<String>,
+    /// The URL of the form that registers one, for users who may do that.
+    register_url: Option<String>,
 }
 
-/// The page.
-pub(crate) async fn show(desk: Desk) -> Result<Response, PageError> {
-    let w = desk.frame.w;
+/// Lists the action types.
+pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
+    let texts = page.layout.texts;
     let mut groups: Vec<Group> = Vec::new();
-    for spec in desk.tenant.catalogue.iter() {
-        let name = group(w, spec);
-        let mut registered = desk.tenant.registered.iter();
+    for spec in page.tenant.catalogue.iter() {
+        let name = group_name(texts, spec);
+        let mut registered = page.tenant.registered.iter();
         let entry = Entry {
-            url: url(&desk, spec.name.as_str()),
-            label: label(w, spec),
+            url: url(&page, spec.name.as_str()),
+            label: label(texts, spec),
             name: spec.name.to_string(),
-            description: about(w, spec),
-            registered: registered.any(|row| row.name == spec.name),
+            description: description(texts, spec),
+            is_registered: registered.any(|row| row.name == spec.name),
         };
         match groups.iter_mut().find(|known| known.name == name) {
             Some(known) => known.entries.push(entry),
@@ -54,11 +54,11 @@ pub(crate) async fn show(desk: Desk) -> Result<Response, PageError> {
             }),
         }
     }
-    let may_register = desk.may(Permission::Organizer);
-    let register = may_register.then(|| desk.url("/action-types/new/"));
-    page(&ListPage {
-        f: desk.frame,
+    let may_register = page.may(Permission::Organizer);
+    let register_url = may_register.then(|| page.url("/action-types/new/"));
+    render(&ListTemplate {
+        layout: page.layout,
         groups,
-        register,
+        register_url,
     })
 }

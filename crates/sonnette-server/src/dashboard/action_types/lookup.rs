@@ -1,4 +1,4 @@
-//! The catalogue: what can be published, what is sent of it, and what the organizer registers itself.
+//! Finds action types, and the URLs and groups of their pages.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sonnette::dialect::ActionType;
@@ -6,32 +6,33 @@ use sonnette::domain::DialectName;
 
 use crate::admin::action_types;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
 
-/// What a name is written with needs no escape but for `*`.
+/// Characters that are escaped in a path: of the characters of names, only `*`.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
-/// Where the page of an action type is.
-pub(crate) fn url(desk: &Desk, name: &str) -> String {
+/// The URL of the page of an action type.
+pub(crate) fn url(page: &OrganizerPage, name: &str) -> String {
     let name = utf8_percent_encode(name, ESCAPED);
-    desk.url(format_args!("/action-types/{name}/"))
+    page.url(format_args!("/action-types/{name}/"))
 }
 
-pub(super) fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionType, PageError> {
-    action_types::spec(&desk.tenant, name).ok_or(PageError::NotFound)
+/// An action type of the organizer.
+pub(super) fn find<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionType, PageError> {
+    action_types::find(&page.tenant, name).ok_or(PageError::NotFound)
 }
 
-/// What an action type belongs to: a family of pretix, else its dialect.
-pub(super) fn group(w: &Words, spec: &ActionType) -> String {
-    let dialect = w
-        .t(&format!("catalogue-dialect-{}", spec.dialect))
+/// The name of the group of an action type: its dialect and, for pretix, its family.
+pub(super) fn group_name(texts: &Texts, spec: &ActionType) -> String {
+    let dialect = texts
+        .get(&format!("catalogue-dialect-{}", spec.dialect))
         .into_owned();
     if spec.dialect != DialectName::Pretix {
         return dialect;
     }
-    let family = w
-        .t(&format!("catalogue-family-{}", spec.shape))
+    let family = texts
+        .get(&format!("catalogue-family-{}", spec.shape))
         .into_owned();
     format!("{dialect} · {family}")
 }

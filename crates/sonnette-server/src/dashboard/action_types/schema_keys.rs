@@ -1,21 +1,18 @@
-//! The keys of an input, where its schema is simple enough for a table.
+//! The keys of a JSON Schema, if it is simple enough for a table.
 
 use serde_json::Value;
 
-/// One key of an input.
+/// A key of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// As it is written.
     pub(super) name: String,
-    /// Types and fixed values, in JSON's words.
+    /// Its types or allowed values, as in JSON.
     pub(super) kind: String,
-    /// Whether it must be there.
     pub(super) required: bool,
-    /// What it is.
     pub(super) description: String,
 }
 
-/// The keys that a schema lists; none: it says more than a list could.
+/// The keys of a schema; `None` if a table cannot describe it.
 pub(super) fn keys(schema: &Value) -> Option<Vec<Key>> {
     let known = ["$ref", "allOf", "anyOf", "oneOf", "not", "if"];
     if known.iter().any(|word| schema.get(word).is_some()) {

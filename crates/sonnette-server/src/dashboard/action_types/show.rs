@@ -1,4 +1,4 @@
-//! One action type: what is published, what is sent of it, and who listens.
+//! The page of one action type: its schema, an example, what receivers get, and the webhooks that match.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -7,93 +7,94 @@ use serde_json::{Value, json};
 use sonnette::dialect::{ActionType, EventRequirement};
 use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 
-use super::lookup::{group, spec, url};
+use super::lookup::{find, group_name, url};
 use super::schema_keys::{Key, keys};
 use crate::admin::action_types;
-use crate::dashboard::action_types::labels::{about, label};
+use crate::dashboard::action_types::labels::{description, label};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::json::{pretty, written};
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::{Desk, Origin};
+use crate::dashboard::shell::json::{format_text, to_pretty_json};
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
-struct Listener {
+struct MatchingWebhook {
     url: String,
     target: String,
     comment: String,
-    enabled: bool,
+    is_enabled: bool,
     all_events: bool,
 }
 
 #[derive(Template)]
 #[template(path = "action_types/show.html")]
-struct OnePage {
-    f: Frame,
+struct ShowTemplate {
+    layout: Layout,
     list: String,
     label: String,
     name: String,
     group: String,
     description: String,
-    /// The key of whether an event is named.
-    event: &'static str,
-    /// What a wildcard is known to stand for.
+    /// The key of the text that says whether an event is given.
+    event_key: &'static str,
+    /// The known names that a wildcard covers.
     concrete: Vec<String>,
-    /// Whether somebody registered it.
-    registered: bool,
-    /// Where it is changed, by those who may.
-    own: Option<String>,
+    /// Whether it was registered, instead of built in.
+    is_registered: bool,
+    /// The URL below which it is changed, for users who may do that.
+    edit_url: Option<String>,
     keys: Option<Vec<Key>>,
     schema: String,
     example: String,
     body: Option<String>,
     curl: Option<String>,
-    /// None: they may not know.
-    listeners: Option<Vec<Listener>>,
+    /// `None` for users who may not see webhooks.
+    webhooks: Option<Vec<MatchingWebhook>>,
 }
 
-/// The page.
+/// Shows the action type.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
-    origin: Origin,
+    page: OrganizerPage,
+    origin: RequestOrigin,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let spec = spec(&desk, &name)?;
-    let example = desk.tenant.example(spec, state.now());
-    let may_change = desk.may(Permission::Organizer)
-        && action_types::own(&desk.author(), &desk.tenant, &name).is_ok();
-    let mut registered = desk.tenant.registered.iter();
+    let spec = find(&page, &name)?;
+    let example = page.tenant.example(spec, state.now());
+    let may_change = page.may(Permission::Organizer)
+        && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
+    let mut registered = page.tenant.registered.iter();
     let all = spec.concrete_names();
-    let view = OnePage {
-        list: desk.url("/action-types/"),
-        label: label(desk.frame.w, spec),
+    let view = ShowTemplate {
+        list: page.url("/action-types/"),
+        label: label(page.layout.texts, spec),
         name: spec.name.to_string(),
-        group: group(desk.frame.w, spec),
-        description: about(desk.frame.w, spec),
-        event: event_words(spec.event_requirement(spec.first_concrete().as_str())),
+        group: group_name(page.layout.texts, spec),
+        description: description(page.layout.texts, spec),
+        event_key: event_key(spec.event_requirement(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
         } else {
             Vec::new()
         },
-        registered: registered.any(|row| row.name == spec.name),
-        own: may_change.then(|| url(&desk, &name)),
+        is_registered: registered.any(|row| row.name == spec.name),
+        edit_url: may_change.then(|| url(&page, &name)),
         keys: keys(&spec.schema),
-        schema: written(&spec.schema),
-        example: written(&spec.example),
+        schema: to_pretty_json(&spec.schema),
+        example: to_pretty_json(&spec.example),
         curl: example
             .as_ref()
-            .map(|example| curl(&origin.base, &desk, spec, example)),
-        body: example.map(|example| pretty(&example.body)),
-        listeners: desk
+            .map(|example| curl(&origin.base_url, &page, spec, example)),
+        body: example.map(|example| format_text(&example.body)),
+        webhooks: page
             .may(Permission::Webhooks)
-            .then(|| listeners(&desk, spec)),
-        f: desk.frame,
+            .then(|| matching_webhooks(&page, spec)),
+        layout: page.layout,
     };
-    page(&view)
+    render(&view)
 }
 
-fn event_words(rule: EventRequirement) -> &'static str {
+fn event_key(rule: EventRequirement) -> &'static str {
     match rule {
         EventRequirement::Required => "catalogue-event-required",
         EventRequirement::Optional => "catalogue-event-optional",
@@ -102,8 +103,8 @@ fn event_words(rule: EventRequirement) -> &'static str {
     }
 }
 
-/// A command that publishes the example; the token is for the reader to fill in.
-fn curl(base: &str, desk: &Desk, spec: &ActionType, example: &Notification) -> String {
+/// A command that publishes the example. The user has to fill in the token.
+fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
     let rule = spec.event_requirement(example.action_type.as_str());
     if let (Some(event), EventRequirement::Required | EventRequirement::DeletedEvent) =
@@ -112,8 +113,8 @@ fn curl(base: &str, desk: &Desk, spec: &ActionType, example: &Notification) -> S
         body["event"] = json!(event);
     }
     body["data"] = spec.example.clone();
-    let quoted = written(&body).replace('\'', r"'\''");
-    let slug = &desk.tenant.organizer.slug;
+    let quoted = to_pretty_json(&body).replace('\'', r"'\''");
+    let slug = &page.tenant.organizer.slug;
     format!(
         "curl --request POST '{base}/api/v1/organizers/{slug}/notifications/' \\\n  \
          --header \"Authorization: Token $SONNETTE_TOKEN\" \\\n  \
@@ -122,30 +123,30 @@ fn curl(base: &str, desk: &Desk, spec: &ActionType, example: &Notification) -> S
     )
 }
 
-fn listeners(desk: &Desk, spec: &ActionType) -> Vec<Listener> {
-    let webhooks = desk.tenant.webhooks.values();
+fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
+    let webhooks = page.tenant.webhooks.values();
     webhooks
-        .filter(|webhook| hears(webhook, spec))
-        .map(|webhook| Listener {
-            url: desk.url(format_args!("/webhooks/{}/", webhook.id)),
+        .filter(|webhook| matches(webhook, spec))
+        .map(|webhook| MatchingWebhook {
+            url: page.url(format_args!("/webhooks/{}/", webhook.id)),
             target: webhook.target.redacted(),
             comment: webhook.comment.clone().unwrap_or_default(),
-            enabled: webhook.is_enabled(),
+            is_enabled: webhook.is_enabled(),
             all_events: webhook.events == sonnette::domain::EventFilter::All,
         })
         .collect()
 }
 
-/// Of pretix's names exactly those registered are heard; of others also what a wildcard covers.
-fn hears(webhook: &Webhook, spec: &ActionType) -> bool {
-    let mut heard = webhook.action_types.iter();
+/// Whether a webhook gets notifications of the action type. Wildcards of pretix are names of the catalogue.
+fn matches(webhook: &Webhook, spec: &ActionType) -> bool {
+    let mut names = webhook.action_types.iter();
     match spec.dialect {
-        DialectName::Pretix => heard.any(|name| *name == spec.name),
-        _ => heard.any(|name| name.covers(spec.name.as_str())),
+        DialectName::Pretix => names.any(|name| *name == spec.name),
+        _ => names.any(|name| name.covers(spec.name.as_str())),
     }
 }
 
-/// Whether a value is there at all: for forms.
-pub(super) fn text_of(value: Option<&Value>) -> String {
-    value.map(written).unwrap_or_default()
+/// The text of a value in a form; empty without a value.
+pub(super) fn json_text(value: Option<&Value>) -> String {
+    value.map(to_pretty_json).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
 # The audit log.
-audit-why = Who changed what, newest first.
+audit-help = Who changed what, newest first.
 audit-none = Nothing has been changed yet.
 audit-who = Who
 audit-what = What

@@ -1,5 +1,5 @@
 # The audit log.
-audit-why = Qui a modifié quoi, du plus récent au plus ancien.
+audit-help = Qui a modifié quoi, du plus récent au plus ancien.
 audit-none = Rien n’a encore été modifié.
 audit-who = Qui
 audit-what = Quoi

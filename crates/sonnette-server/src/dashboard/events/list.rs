@@ -1,28 +1,30 @@
-//! The organizer's events, and adding one.
+//! The list of an organizer's events, and a form that adds one.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Event, EventFilter, EventId, EventSlug, Permission};
+use sonnette::domain::{Event, EventFilter, EventSlug, Permission};
 
-use super::show::starts;
-use crate::admin::{LONGEST_NAME, events};
+use super::show::parse_start;
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 struct Row {
     url: String,
     slug: String,
     name: String,
-    date_from: Option<When>,
-    /// Webhooks that are limited to it and others.
+    date_from: Option<TimeElement>,
+    /// The number of webhooks that are limited to it.
     webhooks: usize,
 }
 
@@ -35,92 +37,101 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "events/list.html")]
-struct EventsPage {
-    f: Frame,
-    settings: String,
-    here: String,
+struct ListTemplate {
+    layout: Layout,
+    settings_url: String,
+    url: String,
     rows: Vec<Row>,
     input: Input,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl EventsPage {
-    async fn new(state: &AppState, desk: Desk) -> Result<Self, PageError> {
-        let organizer = desk.organizer();
+impl ListTemplate {
+    async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
+        let organizer = page.organizer();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
-            settings: desk.url("/settings/"),
-            here: desk.url("/settings/events/"),
-            rows: events.iter().map(|event| row(&desk, event)).collect(),
+            settings_url: page.url("/settings/"),
+            url: page.url("/settings/events/"),
+            rows: events.iter().map(|event| row(&page, event)).collect(),
             input: Input::default(),
-            faults: Faults::default(),
-            f: desk.frame,
+            errors: FormErrors::default(),
+            layout: page.layout,
         })
     }
 }
 
-fn row(desk: &Desk, event: &Event) -> Row {
-    let webhooks = desk.tenant.webhooks.values();
-    let limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
+fn row(page: &OrganizerPage, event: &Event) -> Row {
+    let webhooks = page.tenant.webhooks.values();
+    let is_limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
     Row {
-        url: desk.url(format_args!("/settings/events/{}/", event.slug)),
+        url: page.url(format_args!("/settings/events/{}/", event.slug)),
         slug: event.slug.to_string(),
         name: event.name.clone(),
-        date_from: event.date_from.map(When),
-        webhooks: webhooks.filter(|webhook| limited(&webhook.events)).count(),
+        date_from: event.date_from.map(TimeElement),
+        webhooks: webhooks
+            .filter(|webhook| is_limited(&webhook.events))
+            .count(),
     }
 }
 
-/// The page.
-pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    page(&EventsPage::new(&state, desk).await?)
+/// Lists the events.
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+) -> Result<Response, PageError> {
+    page.require(&state, Permission::Organizer).await?;
+    render(&ListTemplate::load(&state, page).await?)
 }
 
 /// Adds an event.
 pub(crate) async fn add(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let slug: Option<EventSlug> = posted.get("slug").parse().ok();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let date_from = starts(w, &posted, &mut faults);
+    page.require(&state, Permission::Organizer).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let slug: Option<EventSlug> = form.get("slug").parse().ok();
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
+    let date_from = parse_start(texts, &form, &mut errors);
     match slug {
-        None => faults.add("slug", w.t("event-slug-wrong")),
-        Some(slug) if faults.is_empty() => {
-            let event = Event {
-                id: EventId(0),
-                name: if name.is_empty() {
-                    slug.to_string()
-                } else {
-                    name.clone()
-                },
+        None => errors.add("slug", texts.get("event-slug-invalid")),
+        Some(slug) if errors.is_empty() => {
+            let event = NewEvent {
                 slug: slug.clone(),
+                name: Some(name.clone()).filter(|name| !name.is_empty()),
                 date_from,
             };
-            let made = events::create(&state, &desk.author(), desk.organizer(), event).await?;
-            if made.is_some() {
-                return Ok(flash::go(&desk.url("/settings/events/"), "event-added"));
+            let (author, organizer) = (page.author(), page.organizer());
+            let created = state
+                .change(move |store, now| events::create(store, &author, organizer, event, now))
+                .await?;
+            match created {
+                Ok(_) => {
+                    return Ok(flash::redirect(
+                        &page.url("/settings/events/"),
+                        "event-added",
+                    ));
+                }
+                Err(AdminError::Taken) => errors.add("slug", texts.get_with("event-known", slug)),
+                Err(error) => return Err(error.into()),
             }
-            faults.add("slug", w.a("event-known", slug));
         }
         Some(_) => {}
     }
     let input = Input {
-        slug: posted.get("slug").to_owned(),
+        slug: form.get("slug").to_owned(),
         name,
-        date_from: posted.get("date_from").to_owned(),
+        date_from: form.get("date_from").to_owned(),
     };
-    let view = EventsPage {
+    let view = ListTemplate {
         input,
-        faults,
-        ..EventsPage::new(&state, desk).await?
+        errors,
+        ..ListTemplate::load(&state, page).await?
     };
-    let mut response = page(&view)?;
+    let mut response = render(&view)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! One event: its name, its start, its end as an event of ours.
+//! The page of one event: its name and start, and its deletion.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -7,148 +7,164 @@ use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{Event, EventFilter, Permission};
 
-use crate::admin::{LONGEST_NAME, events};
+use crate::admin::events;
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time::{field, time_of};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time::{datetime_local, parse_time};
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "events/show.html")]
-struct EventPage {
-    f: Frame,
+struct ShowTemplate {
+    layout: Layout,
     list: String,
     url: String,
     slug: String,
     name: String,
     date_from: String,
-    faults: Faults,
+    errors: FormErrors,
 }
 
-impl EventPage {
-    fn new(desk: Desk, event: &Event) -> Self {
+impl ShowTemplate {
+    fn new(page: OrganizerPage, event: &Event) -> Self {
         Self {
-            list: desk.url("/settings/events/"),
-            url: desk.url(format_args!("/settings/events/{}/", event.slug)),
+            list: page.url("/settings/events/"),
+            url: page.url(format_args!("/settings/events/{}/", event.slug)),
             slug: event.slug.to_string(),
             name: event.name.clone(),
-            date_from: event.date_from.map(field).unwrap_or_default(),
-            faults: Faults::default(),
-            f: desk.frame,
+            date_from: event.date_from.map(datetime_local).unwrap_or_default(),
+            errors: FormErrors::default(),
+            layout: page.layout,
         }
     }
 }
 
-/// A webhook that hears of the event by name.
-struct Loser {
+/// A webhook that is limited to the event.
+struct AffectedWebhook {
     target: String,
-    /// Whether it then hears of no event at all.
-    last: bool,
+    /// Whether it is limited to no other event.
+    has_no_other: bool,
 }
 
 #[derive(Template)]
 #[template(path = "events/delete.html")]
-struct DeletePage {
-    f: Frame,
+struct DeleteTemplate {
+    layout: Layout,
     list: String,
     url: String,
     name: String,
-    losers: Vec<Loser>,
+    affected_webhooks: Vec<AffectedWebhook>,
 }
 
-async fn find(state: &AppState, desk: &Desk, slug: &str) -> Result<Event, PageError> {
-    desk.need(state, Permission::Organizer).await?;
-    let found = events::find(state, desk.organizer(), slug).await?;
+async fn load(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Event, PageError> {
+    page.require(state, Permission::Organizer).await?;
+    let (organizer, slug) = (page.organizer(), slug.to_owned());
+    let found = state
+        .store(move |store| events::find(store, organizer, &slug))
+        .await?;
     found.ok_or(PageError::NotFound)
 }
 
-/// When an event begins, as it was filled in.
-pub(super) fn starts(w: &Words, posted: &Posted, faults: &mut Faults) -> Option<Timestamp> {
-    let text = posted.filled("date_from")?;
-    let at = time_of(text);
+/// The start of an event from the form.
+pub(super) fn parse_start(
+    texts: &Texts,
+    form: &FormData,
+    errors: &mut FormErrors,
+) -> Option<Timestamp> {
+    let text = form.get_non_empty("date_from")?;
+    let at = parse_time(text);
     if at.is_none() {
-        faults.add("date_from", w.t("fault-no-time"));
+        errors.add("date_from", texts.get("field-error-time"));
     }
     at
 }
 
-/// The form.
+/// Shows the event.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &desk, &slug).await?;
-    page(&EventPage::new(desk, &event))
+    let event = load(&state, &page, &slug).await?;
+    render(&ShowTemplate::new(page, &event))
 }
 
-/// Saves it.
+/// Saves the event.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let mut event = find(&state, &desk, &slug).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    event.name = faults.filled(w, &posted, "name", LONGEST_NAME);
-    event.date_from = starts(w, &posted, &mut faults);
-    if !faults.is_empty() {
-        let view = EventPage {
-            date_from: posted.get("date_from").to_owned(),
-            faults,
-            ..EventPage::new(desk, &event)
+    let mut event = load(&state, &page, &slug).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    event.name = errors.filled_text(texts, &form, "name", MAX_NAME_CHARS);
+    event.date_from = parse_start(texts, &form, &mut errors);
+    if !errors.is_empty() {
+        let view = ShowTemplate {
+            date_from: form.get("date_from").to_owned(),
+            errors,
+            ..ShowTemplate::new(page, &event)
         };
-        let mut response = page(&view)?;
+        let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    if !events::change(&state, &desk.author(), desk.organizer(), &event).await? {
-        return Err(PageError::NotFound);
-    }
-    Ok(flash::go(&desk.url("/settings/events/"), "event-saved"))
+    let (author, organizer) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| events::change(store, &author, organizer, &event, now))
+        .await??;
+    Ok(flash::redirect(
+        &page.url("/settings/events/"),
+        "event-saved",
+    ))
 }
 
-/// Asks.
-pub(crate) async fn ask_delete(
+/// Asks for confirmation before the event is deleted.
+pub(crate) async fn confirm_delete(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &desk, &slug).await?;
-    let webhooks = desk.tenant.webhooks.values();
-    let losers = webhooks.filter_map(|webhook| match &webhook.events {
-        EventFilter::Only(slugs) if slugs.contains(&event.slug) => Some(Loser {
+    let event = load(&state, &page, &slug).await?;
+    let webhooks = page.tenant.webhooks.values();
+    let affected_webhooks = webhooks.filter_map(|webhook| match &webhook.events {
+        EventFilter::Only(slugs) if slugs.contains(&event.slug) => Some(AffectedWebhook {
             target: webhook.target.redacted(),
-            last: slugs.len() == 1,
+            has_no_other: slugs.len() == 1,
         }),
         _ => None,
     });
-    page(&DeletePage {
-        list: desk.url("/settings/events/"),
-        url: desk.url(format_args!("/settings/events/{}/", event.slug)),
-        losers: losers.collect(),
+    render(&DeleteTemplate {
+        list: page.url("/settings/events/"),
+        url: page.url(format_args!("/settings/events/{}/", event.slug)),
+        affected_webhooks: affected_webhooks.collect(),
         name: event.name,
-        f: desk.frame,
+        layout: page.layout,
     })
 }
 
-/// Deletes it.
+/// Deletes the event.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, slug)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let event = find(&state, &desk, &slug).await?;
-    if !events::remove(&state, &desk.author(), desk.organizer(), event.slug).await? {
-        return Err(PageError::NotFound);
-    }
-    Ok(flash::go(&desk.url("/settings/events/"), "event-deleted"))
+    let event = load(&state, &page, &slug).await?;
+    let (author, organizer) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| events::delete(store, &author, organizer, &event.slug, now))
+        .await??;
+    Ok(flash::redirect(
+        &page.url("/settings/events/"),
+        "event-deleted",
+    ))
 }

@@ -1,27 +1,30 @@
-//! What was published, and what came of it.
+//! Access to notifications, and loading one.
 
 use sonnette::domain::{NotificationId, Permission};
 use sonnette::store::NotificationEntry;
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
-/// Whoever publishes may look as well as whoever listens.
-pub(super) async fn need(state: &AppState, desk: &Desk) -> Result<(), PageError> {
-    if desk.may(Permission::Publish) {
+/// Refuses users who hold neither the permission `publish` nor `webhooks`.
+pub(super) async fn require_access(
+    state: &AppState,
+    page: &OrganizerPage,
+) -> Result<(), PageError> {
+    if page.may(Permission::Publish) {
         return Ok(());
     }
-    desk.need(state, Permission::Webhooks).await
+    page.require(state, Permission::Webhooks).await
 }
 
-pub(super) async fn find(
+pub(super) async fn load(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     id: &str,
 ) -> Result<NotificationEntry, PageError> {
     let id: NotificationId = id.parse().map_err(|_| PageError::NotFound)?;
-    let organizer = desk.organizer();
+    let organizer = page.organizer();
     let found = state
         .store(move |store| store.notification(organizer, id))
         .await?;

@@ -1,4 +1,4 @@
-//! The front page: to the organizer whose pages somebody may open, or an overview of several, the worst lanes first.
+//! The front page: an overview of organizers. Users of a single organizer are redirected to its pages.
 
 use std::collections::HashMap;
 
@@ -13,30 +13,31 @@ use sonnette::domain::{
 use sonnette::engine::{LaneStatus, OrganizerSnapshot, RegistrySnapshot};
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::{Desk, Visit};
-use crate::dashboard::webhooks::status::{Standing, diagnosis};
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::{OrganizerPage, UserPage};
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
+use crate::dashboard::webhooks::status::{WebhookStatus, diagnosis};
 use crate::edge::AppState;
 
-/// Lanes that are looked at to find the worst, and organizers on a page.
-const LANES: usize = 200;
-const SHOWN: usize = 25;
-const SIZE: usize = 200;
-/// For how long a webhook that was switched off on its own needs attention even if nothing waits for it.
-const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Lanes that are read to find those that need attention.
+const MAX_LANES: usize = 200;
+/// Webhooks of each kind that are listed as needing attention.
+const MAX_ATTENTION_ROWS: usize = 25;
+const ORGANIZERS_PER_PAGE: usize = 200;
+/// How long a webhook that the server disabled needs attention if no delivery is waiting.
+const ATTENTION_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A webhook that somebody should look at.
-struct Trouble {
+/// A webhook that needs attention.
+struct AttentionRow {
     organizer: String,
-    target: Address,
+    target: BreakableUrl,
     url: String,
-    standing: Standing,
-    since: Option<When>,
+    status: WebhookStatus,
+    since: Option<TimeElement>,
     waiting: u64,
-    /// How long the oldest of them has waited.
+    /// How long the oldest delivery has been waiting.
     oldest: Option<String>,
 }
 
@@ -52,46 +53,48 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "organizers/overview.html")]
-struct OverviewPage {
-    f: Frame,
-    troubles: Vec<Trouble>,
+struct OverviewTemplate {
+    layout: Layout,
+    attention_rows: Vec<AttentionRow>,
     rows: Vec<Row>,
     previous: Option<String>,
     next: Option<String>,
 }
 
-/// Which page of organizers.
+/// The query of the page.
 #[derive(Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct OverviewQuery {
     #[serde(default)]
     page: usize,
 }
 
-/// The organizers somebody has to do with; if it is one, its pages.
+/// Lists the organizers that the user has access to. If there is only one, redirects to its pages.
 pub(crate) async fn show_overview(
     State(state): State<AppState>,
-    Query(asked): Query<Asked>,
-    visit: Visit,
+    Query(query): Query<OverviewQuery>,
+    page: UserPage,
 ) -> Result<Response, PageError> {
-    let mut tenants: Vec<_> = visit
+    let mut tenants: Vec<_> = page
         .registry
         .tenants()
-        .filter(|tenant| visit.visitor.reaches(tenant.organizer.id))
+        .filter(|tenant| page.current_user.reaches(tenant.organizer.id))
         .collect();
     if let [only] = tenants.as_slice()
-        && !visit.visitor.is_operator()
+        && !page.current_user.is_operator()
     {
         let url = format!("/organizers/{}/", only.organizer.slug);
         return Ok(Redirect::to(&url).into_response());
     }
     let now = state.now();
-    let mine =
-        |tenant: &OrganizerSnapshot| visit.visitor.may(tenant.organizer.id, Permission::Webhooks);
-    let lanes: Vec<_> = state.sonnette.troubled(LANES).await?;
+    let may_see_webhooks = |tenant: &OrganizerSnapshot| {
+        page.current_user
+            .may(tenant.organizer.id, Permission::Webhooks)
+    };
+    let lanes: Vec<_> = state.sonnette.troubled(MAX_LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
-        .filter_map(|(id, lane)| Some((id, owner(&visit.registry, id)?, lane)))
-        .filter(|(_, tenant, _)| mine(tenant))
+        .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
+        .filter(|(_, tenant, _)| may_see_webhooks(tenant))
         .collect();
     let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
     for (_, tenant, lane) in &lanes {
@@ -110,20 +113,27 @@ pub(crate) async fn show_overview(
         };
         rank(other).cmp(&rank(one))
     });
-    let own = tenants.iter().map(|tenant| &***tenant);
-    let own = own.filter(|tenant| mine(tenant));
-    let off = switched_off(&state, own, now).await?;
-    let worst = lanes.into_iter().take(SHOWN).chain(off).collect();
-    let pages = tenants.len().div_ceil(SIZE).max(1);
-    let number = asked.page.clamp(1, pages);
-    let shown = tenants.iter().skip((number - 1) * SIZE).take(SIZE);
+    let visible = tenants.iter().map(|tenant| &***tenant);
+    let visible = visible.filter(|tenant| may_see_webhooks(tenant));
+    let disabled = disabled_by_server(&state, visible, now).await?;
+    let attention = lanes
+        .into_iter()
+        .take(MAX_ATTENTION_ROWS)
+        .chain(disabled)
+        .collect();
+    let pages = tenants.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
+    let number = query.page.clamp(1, pages);
+    let shown = tenants
+        .iter()
+        .skip((number - 1) * ORGANIZERS_PER_PAGE)
+        .take(ORGANIZERS_PER_PAGE);
     let link = |number: usize| format!("/?page={number}");
-    page(&OverviewPage {
-        troubles: troubles(&state, visit.frame.w, worst, now).await?,
+    render(&OverviewTemplate {
+        attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
         rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
-        f: visit.frame,
+        layout: page.layout,
     })
 }
 
@@ -132,8 +142,8 @@ fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<&OrganizerSn
     registry.organizer_by_id(organizer).map(|tenant| &**tenant)
 }
 
-/// What the server switched off a short time ago, or while something waits for it: the newest first.
-async fn switched_off<'a>(
+/// Webhooks that the server disabled recently, or that have waiting deliveries; the latest first.
+async fn disabled_by_server<'a>(
     state: &AppState,
     tenants: impl Iterator<Item = &'a OrganizerSnapshot>,
     now: Timestamp,
@@ -149,54 +159,54 @@ async fn switched_off<'a>(
         }
     }
     found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
-    found.truncate(LANES);
+    found.truncate(MAX_LANES);
     let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
     let lanes = state.sonnette.lanes(&ids).await?;
     Ok(found
         .into_iter()
         .zip(lanes)
-        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - FRESH)
+        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
         .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
-        .take(SHOWN)
+        .take(MAX_ATTENTION_ROWS)
         .collect())
 }
 
-/// What somebody should look at, as the page shows it.
-async fn troubles(
+/// The rows for webhooks that need attention.
+async fn attention_rows(
     state: &AppState,
-    w: &Words,
-    worst: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
+    texts: &Texts,
+    lanes: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
     now: Timestamp,
-) -> Result<Vec<Trouble>, PageError> {
-    let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();
+) -> Result<Vec<AttentionRow>, PageError> {
+    let ids: Vec<_> = lanes.iter().map(|(id, _, _)| *id).collect();
     let last = state
         .store(move |store| store.latest_attempts(&ids))
         .await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
-    Ok(worst
+    Ok(lanes
         .iter()
-        .filter_map(|(id, tenant, lane)| trouble(w, tenant, (*id, lane, last(*id)), now))
+        .filter_map(|(id, tenant, lane)| attention_row(texts, tenant, (*id, lane, last(*id)), now))
         .collect())
 }
 
-fn trouble(
-    w: &Words,
+fn attention_row(
+    texts: &Texts,
     tenant: &OrganizerSnapshot,
     (id, lane, last): (WebhookId, &LaneStatus, Option<&Attempt>),
     now: Timestamp,
-) -> Option<Trouble> {
+) -> Option<AttentionRow> {
     let webhook = tenant.webhooks.get(&id)?;
-    let oldest = lane.oldest_waiting.map(|at| w.span(now, at));
+    let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
     let since = match &webhook.state {
         WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
         WebhookState::Disabled(disabled) => Some(disabled.since),
     };
-    Some(Trouble {
+    Some(AttentionRow {
         organizer: tenant.organizer.name.clone(),
-        target: Address(webhook.target.redacted()),
+        target: BreakableUrl(webhook.target.redacted()),
         url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
-        standing: Standing::of(&diagnosis(webhook, lane, last, now)),
-        since: since.map(|at| w.when(at)),
+        status: WebhookStatus::new(&diagnosis(webhook, lane, last, now)),
+        since: since.map(|at| texts.time(at)),
         waiting: lane.backlog,
         oldest,
     })
@@ -204,7 +214,11 @@ fn trouble(
 
 fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
     let organizer = &tenant.organizer;
-    let enabled = tenant.webhooks.values().filter(|w| w.is_enabled()).count();
+    let enabled = tenant
+        .webhooks
+        .values()
+        .filter(|webhook| webhook.is_enabled())
+        .count();
     Row {
         name: organizer.name.clone(),
         slug: organizer.slug.to_string(),
@@ -216,8 +230,8 @@ fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
     }
 }
 
-/// To the first of an organizer's pages that somebody may open.
-pub(crate) async fn show_first_page(desk: Desk) -> Response {
-    let first = desk.frame.first_page();
+/// Redirects to the first page of an organizer that the user may open.
+pub(crate) async fn show_first_page(page: OrganizerPage) -> Response {
+    let first = page.layout.first_page();
     Redirect::to(first.as_deref().unwrap_or("/")).into_response()
 }

@@ -1,85 +1,87 @@
-//! The organizer's settings.
+//! The settings of an organizer.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{DialectName, FailurePolicy, Language, Organizer, Permission};
-use sonnette::store::ChangeResult;
 
-use super::settings_form::Input;
+use super::settings_form::SettingsForm;
 use crate::admin::organizers;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
+/// A choice of a list.
 struct Choice {
-    word: &'static str,
+    value: &'static str,
     name: String,
-    chosen: bool,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
 #[template(path = "organizers/settings.html")]
-struct SettingsPage {
-    f: Frame,
-    here: String,
-    events: String,
+struct SettingsTemplate {
+    layout: Layout,
+    url: String,
+    events_url: String,
     slug: String,
     uuid: String,
     languages: Vec<Choice>,
-    /// Empty: they may not choose.
+    /// Empty for users who are not operators.
     dialects: Vec<Choice>,
-    /// What the dialects say, in words.
-    default_policy: &'static str,
-    input: Input,
-    faults: Faults,
+    /// The key of the text about the policy of the dialects.
+    default_policy_key: &'static str,
+    input: SettingsForm,
+    errors: FormErrors,
 }
 
-impl SettingsPage {
-    fn new(desk: Desk, input: Input, faults: Faults) -> Self {
-        let organizer = &desk.tenant.organizer;
-        let w = desk.frame.w;
+impl SettingsTemplate {
+    fn new(page: OrganizerPage, input: SettingsForm, errors: FormErrors) -> Self {
+        let organizer = &page.tenant.organizer;
+        let texts = page.layout.texts;
         let languages = [
             (Language::English, "English"),
             (Language::French, "Français"),
         ];
         let dialects = DialectName::ALL.iter().map(|dialect| Choice {
-            word: dialect.as_str(),
-            name: w.t(&format!("catalogue-dialect-{dialect}")).into_owned(),
-            chosen: input.speaks(*dialect),
+            value: dialect.as_str(),
+            name: texts
+                .get(&format!("catalogue-dialect-{dialect}"))
+                .into_owned(),
+            is_chosen: input.has_dialect(*dialect),
         });
         Self {
-            here: desk.url("/settings/"),
-            events: desk.url("/settings/events/"),
+            url: page.url("/settings/"),
+            events_url: page.url("/settings/events/"),
             slug: organizer.slug.to_string(),
             uuid: organizer.uuid.to_string(),
             languages: languages
                 .into_iter()
                 .map(|(language, name)| Choice {
-                    word: language.as_str(),
+                    value: language.as_str(),
                     name: name.to_owned(),
-                    chosen: input.language == language.as_str(),
+                    is_chosen: input.language == language.as_str(),
                 })
                 .collect(),
-            dialects: if desk.visitor.is_operator() {
+            dialects: if page.current_user.is_operator() {
                 dialects.collect()
             } else {
                 Vec::new()
             },
-            default_policy: default_policy(organizer),
+            default_policy_key: default_policy_key(organizer),
             input,
-            faults,
-            f: desk.frame,
+            errors,
+            layout: page.layout,
         }
     }
 
-    /// Whether this policy is chosen.
-    fn is(&self, policy: &str) -> bool {
+    /// Whether this failure policy is chosen.
+    fn is_policy(&self, policy: &str) -> bool {
         match self.input.policy.as_str() {
             chosen @ ("never" | "after") => chosen == policy,
             _ => policy == "default",
@@ -87,8 +89,8 @@ impl SettingsPage {
     }
 }
 
-/// The key of what holds if the organizer leaves it to its dialects.
-fn default_policy(organizer: &Organizer) -> &'static str {
+/// The key of the text about the failure policy that applies if the organizer has none of its own.
+fn default_policy_key(organizer: &Organizer) -> &'static str {
     let mut organizer = organizer.clone();
     organizer.failure_policy = None;
     match organizer.effective_failure_policy() {
@@ -97,33 +99,35 @@ fn default_policy(organizer: &Organizer) -> &'static str {
     }
 }
 
-/// The page.
-pub(crate) async fn show(State(state): State<AppState>, desk: Desk) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let input = Input::of(&desk.tenant.organizer);
-    page(&SettingsPage::new(desk, input, Faults::default()))
+/// Shows the settings.
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+) -> Result<Response, PageError> {
+    page.require(&state, Permission::Organizer).await?;
+    let input = SettingsForm::from_organizer(&page.tenant.organizer);
+    render(&SettingsTemplate::new(page, input, FormErrors::default()))
 }
 
-/// Saves them.
+/// Saves the settings.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let mut faults = Faults::default();
-    let input = Input::read(&posted);
-    let operator = desk.visitor.is_operator();
-    let (patch, data) = input.patch(desk.frame.w, &posted, operator, &mut faults);
-    if !faults.is_empty() {
-        let mut response = page(&SettingsPage::new(desk, input, faults))?;
+    page.require(&state, Permission::Organizer).await?;
+    let mut errors = FormErrors::default();
+    let input = SettingsForm::from_form(&form);
+    let is_operator = page.current_user.is_operator();
+    let (patch, data) = input.patch(page.layout.texts, &form, is_operator, &mut errors);
+    if !errors.is_empty() {
+        let mut response = render(&SettingsTemplate::new(page, input, errors))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let changed = organizers::change(&state, &desk.author(), desk.organizer(), patch, data).await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(flash::go(&desk.url("/settings/"), "settings-saved")),
-        ChangeResult::Missing => Err(PageError::NotFound),
-        ChangeResult::Taken | ChangeResult::Refused => Err(PageError::Internal),
-    }
+    let (author, id) = (page.author(), page.organizer());
+    state
+        .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
+        .await??;
+    Ok(flash::redirect(&page.url("/settings/"), "settings-saved"))
 }

@@ -1,5 +1,5 @@
-//! Style, scripts and the icon: part of the binary. The name of each carries its fingerprint, so that a browser may keep
-//! it for ever, and asks for another when it changes.
+//! Style sheet, scripts and icon, which are part of the binary. Their URLs contain a fingerprint of the content, so that
+//! browsers can cache them forever.
 
 use std::sync::LazyLock;
 
@@ -15,11 +15,11 @@ use tower_http::compression::CompressionLayer;
 use crate::edge::AppState;
 
 struct Asset {
-    /// As templates name it.
+    /// The name in templates.
     name: &'static str,
-    kind: &'static str,
+    content_type: &'static str,
     body: &'static [u8],
-    /// With its fingerprint.
+    /// The path with the fingerprint.
     url: String,
 }
 
@@ -40,39 +40,39 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
 });
 
 impl Asset {
-    fn new(name: &'static str, kind: &'static str, body: &'static [u8]) -> Self {
-        let mark = URL_SAFE_NO_PAD.encode(&digest(&SHA256, body).as_ref()[..9]);
+    fn new(name: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
+        let fingerprint = URL_SAFE_NO_PAD.encode(&digest(&SHA256, body).as_ref()[..9]);
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
-        let url = format!("/assets/{stem}.{mark}.{extension}");
+        let url = format!("/assets/{stem}.{fingerprint}.{extension}");
         Self {
             name,
-            kind,
+            content_type,
             body,
             url,
         }
     }
 }
 
-/// Where a page finds the asset with this name.
+/// The URL of the asset with this name.
 pub(crate) fn url(name: &str) -> &'static str {
     let found = ASSETS.iter().find(|asset| asset.name == name);
     found.map_or("", |asset| &asset.url)
 }
 
-/// Assets, compressed where the browser takes it. Pages never are: how long one is would tell what secrets stand beside
-/// what was sent to it.
+/// The route of assets, with compression. Pages are not compressed: the length of a compressed page would tell about the
+/// secrets in it (BREACH).
 pub(crate) fn route() -> MethodRouter<AppState> {
     get(get_asset).layer(CompressionLayer::new())
 }
 
-/// An asset, for a year.
+/// Serves an asset, which browsers cache for a year.
 async fn get_asset(Path(file): Path<String>) -> Response {
     let path = format!("/assets/{file}");
     let Some(asset) = ASSETS.iter().find(|asset| asset.url == path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers: [(HeaderName, &'static str); 3] = [
-        (header::CONTENT_TYPE, asset.kind),
+        (header::CONTENT_TYPE, asset.content_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];

@@ -1,4 +1,4 @@
-//! Why there is no page. Which words it is told in, [`dress`](super::dress) knows.
+//! Errors of pages. [`layer`](super::layer) renders them in the user's language.
 
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
@@ -7,45 +7,46 @@ use sonnette::domain::Permission;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
+use crate::admin::error::AdminError;
 use crate::edge::error::ApiError;
 
-/// Why there is no page.
+/// Why a request for a page fails.
 #[derive(Debug, Clone)]
 pub(crate) enum PageError {
-    /// There is none, or none for whoever asks.
+    /// The page does not exist, or the user has no access to the organizer.
     NotFound,
-    /// Somebody has to log in first; then on to this path.
-    LogIn(String),
-    /// Whoever was brought here by a link has to ask for another.
-    PortalOver,
-    /// They lack a permission; these people can give it.
+    /// The user has to log in; then they are redirected to this path.
+    LoginRequired(String),
+    /// The session of the portal has expired; the platform can give another link.
+    PortalSessionExpired,
+    /// The user lacks a permission.
     Forbidden {
-        /// What is lacking; none: operators only.
-        lacks: Option<Permission>,
-        /// E-mail addresses.
-        ask: Vec<String>,
+        /// The permission; `None`: the page is for operators only.
+        permission: Option<Permission>,
+        /// E-mail addresses of users who can grant it.
+        contacts: Vec<String>,
     },
-    /// A form that did not come from our page, or from one too old.
-    Stale,
-    /// A form that cannot be read, or is too long.
-    Unreadable,
-    /// What was asked for cannot be, as things are now: the key of a message.
+    /// The form was not sent from a page of this server, or the page was too old.
+    InvalidCsrfToken,
+    /// The form cannot be read, or is too large.
+    UnreadableForm,
+    /// The action is not possible in the current state; the key of the text that says why.
     Conflict(&'static str),
-    /// The store cannot be reached now.
+    /// The store is not available.
     Unavailable,
-    /// Our own fault.
+    /// An error of the server; the log has the cause.
     Internal,
 }
 
 impl PageError {
-    /// The status it is answered with.
+    /// The status of the response.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::LogIn(_) => StatusCode::SEE_OTHER,
-            Self::PortalOver => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } | Self::Stale => StatusCode::FORBIDDEN,
-            Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::LoginRequired(_) => StatusCode::SEE_OTHER,
+            Self::PortalSessionExpired => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } | Self::InvalidCsrfToken => StatusCode::FORBIDDEN,
+            Self::UnreadableForm => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -55,7 +56,7 @@ impl PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        if let Self::LogIn(next) = &self {
+        if let Self::LoginRequired(next) = &self {
             let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
             return Redirect::to(&format!("/login/?next={next}")).into_response();
         }
@@ -81,6 +82,18 @@ impl From<ApiError> for PageError {
     }
 }
 
+impl From<AdminError> for PageError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Forbidden => Self::Forbidden {
+                permission: None,
+                contacts: Vec::new(),
+            },
+            error => ApiError::from(error).into(),
+        }
+    }
+}
+
 impl From<ControlError> for PageError {
     fn from(error: ControlError) -> Self {
         match error {
@@ -96,14 +109,14 @@ impl From<ControlError> for PageError {
 
 impl From<crate::credentials::NoRandomBytes> for PageError {
     fn from(error: crate::credentials::NoRandomBytes) -> Self {
-        tracing::error!(%error, "nothing can be drawn");
+        tracing::error!(%error, "a page needs random bytes, but the system has none");
         Self::Internal
     }
 }
 
 impl From<askama::Error> for PageError {
     fn from(error: askama::Error) -> Self {
-        tracing::error!(%error, "a page cannot be written");
+        tracing::error!(%error, "a page could not be rendered");
         Self::Internal
     }
 }

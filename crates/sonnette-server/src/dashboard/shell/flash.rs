@@ -1,68 +1,53 @@
-//! What came of what somebody did, told once on the page they are sent to.
-
-use std::time::Duration;
+//! Flash messages: the result of an action, shown once on the page that the user is redirected to.
 
 use ::cookie::Cookie;
+use ::cookie::time::Duration;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 
-use super::texts::Words;
-use super::{cookies, session};
+use super::cookies::{self, CookieScope};
+use super::texts::Texts;
 use crate::edge::AppState;
 
 const COOKIE: &str = "sonnette_said";
-/// Whoever does not follow for so long is not told any more.
-const LIFE: Duration = Duration::from_mins(1);
+/// A message that is not shown within this time is lost.
+const MAX_AGE: Duration = Duration::minutes(1);
 
-/// To the page at `url`, which begins by telling the message `said-` and `key`.
-pub(crate) fn go(url: &str, key: &str) -> Response {
-    go_counted(url, key, 0)
+/// Redirects to `url`, where the text `flash-{key}` is shown.
+pub(crate) fn redirect(url: &str, key: &str) -> Response {
+    redirect_with_count(url, key, 0)
 }
 
-/// The same, of a message with a number, `$count`.
-pub(crate) fn go_counted(url: &str, key: &str, count: u64) -> Response {
+/// Redirects to `url`, where the text `flash-{key}` is shown with a number, `$count`.
+pub(crate) fn redirect_with_count(url: &str, key: &str, count: u64) -> Response {
     let mut response = Redirect::to(url).into_response();
     let message = format!("{key}.{count}");
-    response.extensions_mut().insert(ToTell(message));
+    response.extensions_mut().insert(PendingFlash(message));
     response
 }
 
-/// A message on its way into a cookie: what a cookie has to be like depends on the request.
+/// A message that the response layer puts into a cookie: the attributes of the cookie depend on the request.
 #[derive(Clone)]
-struct ToTell(String);
+struct PendingFlash(String);
 
-fn cookie(state: &AppState, text: String, portal: bool, secure: bool) -> Cookie<'static> {
-    if portal {
-        session::built_for_portal(state, COOKIE, text, secure)
-    } else {
-        session::built(COOKIE, text, "/", secure)
-    }
-}
-
-/// Lets the message of a response be told on the next page: of a portal or of the others.
-pub(crate) fn keep(
-    state: &AppState,
-    portal: bool,
-    secure: bool,
-    mut response: Response,
-) -> Response {
-    let Some(ToTell(message)) = response.extensions_mut().remove() else {
+/// Moves the message of a response into a cookie.
+pub(super) fn set_cookie(state: &AppState, scope: CookieScope, mut response: Response) -> Response {
+    let Some(PendingFlash(message)) = response.extensions_mut().remove() else {
         return response;
     };
-    let mut cookie = cookie(state, message, portal, secure);
-    cookie.set_max_age(::cookie::time::Duration::try_from(LIFE).unwrap_or_default());
+    let mut cookie: Cookie<'static> = scope.cookie(state, COOKIE, message);
+    cookie.set_max_age(MAX_AGE);
     cookies::set(response, cookie)
 }
 
-/// What is told, and how it looks.
-pub(crate) struct Said {
-    /// In words.
+/// A message as a page shows it.
+pub(crate) struct Flash {
     pub(crate) text: String,
-    /// The class that gives it its colour.
+    /// The CSS class.
     pub(crate) class: &'static str,
 }
 
-/// What was done, but is not well yet.
+/// Messages about something that was done but needs attention.
 const WARNINGS: &[&str] = &[
     "webhook-saved-plain",
     "webhook-saved-private",
@@ -70,8 +55,8 @@ const WARNINGS: &[&str] = &[
     "expedited-failing",
 ];
 
-/// What there is to tell to whoever sent these headers.
-pub(crate) fn read(headers: &HeaderMap, w: &Words) -> Option<Said> {
+/// The message that a request carries. Requests of scripts do not show it.
+pub(super) fn read(headers: &HeaderMap, texts: &Texts) -> Option<Flash> {
     if headers.contains_key("hx-request") {
         return None;
     }
@@ -81,22 +66,20 @@ pub(crate) fn read(headers: &HeaderMap, w: &Words) -> Option<Said> {
     } else {
         "good"
     };
-    let key = format!("said-{key}");
-    let text = w.n(&key, count.parse::<u64>().ok()?);
-    (text != key).then_some(Said { text, class })
+    let key = format!("flash-{key}");
+    let text = texts.get_count(&key, count.parse::<u64>().ok()?);
+    (text != key).then_some(Flash { text, class })
 }
 
-/// Takes the message away from whoever has been told.
-pub(crate) fn told(
+/// Removes the cookie of a message that this response shows.
+pub(super) fn remove_cookie(
     state: &AppState,
-    (portal, secure): (bool, bool),
+    scope: CookieScope,
     headers: &HeaderMap,
     response: Response,
 ) -> Response {
     if headers.contains_key("hx-request") || cookies::get(headers, COOKIE).is_none() {
         return response;
     }
-    let mut cookie = cookie(state, String::new(), portal, secure);
-    cookie.make_removal();
-    cookies::set(response, cookie)
+    cookies::set(response, scope.removal(state, COOKIE))
 }

@@ -1,74 +1,89 @@
-//! What is wrong with a form, beside its fields.
+//! Error messages beside the fields of a form.
 
-use super::form_data::Posted;
-use super::texts::Words;
+use super::form_data::FormData;
+use super::texts::Texts;
+use crate::admin::validation::{self, Violation};
 
-/// Messages by field; the first of a field counts.
+/// Error messages with the names of their fields. Of several messages of a field, the first is shown.
 #[derive(Default)]
-pub(crate) struct Faults(Vec<(&'static str, String)>);
+pub(crate) struct FormErrors(Vec<(&'static str, String)>);
 
-impl Faults {
-    /// Whether nothing is wrong.
+impl FormErrors {
+    /// Whether there are no errors.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds a message.
+    /// Adds a message to a field.
     pub(crate) fn add(&mut self, field: &'static str, message: impl Into<String>) {
         self.0.push((field, message.into()));
     }
 
-    /// What is wrong with a field.
-    pub(crate) fn of(&self, field: &str) -> Option<&str> {
+    /// The message of a field.
+    pub(crate) fn get(&self, field: &str) -> Option<&str> {
         let mut all = self.0.iter();
         all.find(|(known, _)| *known == field)
             .map(|(_, message)| message.as_str())
     }
 
-    /// A text without NUL of at most `max` characters.
+    /// The value of a field, checked by [`validation::text`].
     pub(crate) fn text(
         &mut self,
-        w: &Words,
-        posted: &Posted,
+        texts: &Texts,
+        form: &FormData,
         field: &'static str,
         max: usize,
     ) -> String {
-        let text = posted.get(field);
-        if text.chars().nth(max).is_some() {
-            self.add(field, w.n("fault-too-long", max));
-        } else if text.contains('\0') {
-            self.add(field, w.t("fault-null-characters"));
+        self.check(texts, form, field, |text| validation::text(text, max))
+    }
+
+    /// The value of a field, checked by [`validation::filled_text`].
+    pub(crate) fn filled_text(
+        &mut self,
+        texts: &Texts,
+        form: &FormData,
+        field: &'static str,
+        max: usize,
+    ) -> String {
+        self.check(texts, form, field, |text| {
+            validation::filled_text(text, max)
+        })
+    }
+
+    /// The value of a field, checked by [`validation::single_line`].
+    pub(crate) fn single_line(
+        &mut self,
+        texts: &Texts,
+        form: &FormData,
+        field: &'static str,
+        max: usize,
+    ) -> String {
+        self.check(texts, form, field, |text| {
+            validation::single_line(text, max)
+        })
+    }
+
+    /// The value of a field as it was sent; adds a message if the check fails.
+    fn check(
+        &mut self,
+        texts: &Texts,
+        form: &FormData,
+        field: &'static str,
+        check: impl FnOnce(&str) -> Result<&str, Violation>,
+    ) -> String {
+        let text = form.get(field);
+        if let Err(violation) = check(text) {
+            self.add(field, violation_text(texts, &violation));
         }
         text.to_owned()
     }
+}
 
-    /// The same, not blank.
-    pub(crate) fn filled(
-        &mut self,
-        w: &Words,
-        posted: &Posted,
-        field: &'static str,
-        max: usize,
-    ) -> String {
-        let text = self.text(w, posted, field, max);
-        if text.is_empty() {
-            self.add(field, w.t("fault-required"));
-        }
-        text
-    }
-
-    /// The same without control characters: a name that stands in the heads of mails.
-    pub(crate) fn line(
-        &mut self,
-        w: &Words,
-        posted: &Posted,
-        field: &'static str,
-        max: usize,
-    ) -> String {
-        let text = self.filled(w, posted, field, max);
-        if text.chars().any(char::is_control) {
-            self.add(field, w.t("fault-control-characters"));
-        }
-        text
+fn violation_text(texts: &Texts, violation: &Violation) -> String {
+    match violation {
+        Violation::TooLong { max } => texts.get_count("field-error-too-long", *max),
+        Violation::NullCharacter => texts.get("field-error-null-characters").into_owned(),
+        Violation::ControlCharacter => texts.get("field-error-control-characters").into_owned(),
+        _ => texts.get("field-error-required").into_owned(),
     }
 }

@@ -1,39 +1,39 @@
-//! JSON as people read it: one value to a line.
+//! Formats JSON with one value per line.
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// What is longer when it is laid out stays as it is.
-const LONGEST: usize = 1 << 20;
+/// Maximum length of formatted JSON; longer JSON is not formatted.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
-/// A value.
-pub(crate) fn written(value: &Value) -> String {
+/// Formats a value.
+pub(crate) fn to_pretty_json(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// JSON text; what is none, or would grow too long, as it is.
-pub(crate) fn pretty(text: &[u8]) -> String {
+/// Formats a text if it is JSON and not too long; otherwise returns it unchanged.
+pub(crate) fn format_text(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    laid_out(&text).unwrap_or_else(|| text.into_owned())
+    format_json(&text).unwrap_or_else(|| text.into_owned())
 }
 
-/// The same where it is JSON and does not grow too long.
-pub(crate) fn laid_out(text: &str) -> Option<String> {
+/// Formats a text; `None` if it is not JSON, or too long.
+pub(crate) fn format_json(text: &str) -> Option<String> {
     let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-    is_json.then(|| lay_out(text)).flatten()
+    is_json.then(|| reindent(text)).flatten()
 }
 
-/// Only white space changes, so that numbers and escapes stay what they are.
-fn lay_out(json: &str) -> Option<String> {
+/// Changes only white space, so that numbers and escapes are kept.
+fn reindent(json: &str) -> Option<String> {
     let mut out = String::with_capacity(json.len() * 2);
-    let (mut quoted, mut escaped) = (false, false);
+    let (mut in_string, mut escaped) = (false, false);
     let mut depth = 0_usize;
-    // Whether the next value begins a line, unless it is the end of an empty list or object.
-    let mut fresh = false;
+    // Whether the next token begins a line, unless it closes an empty list or object.
+    let mut starts_line = false;
     for c in json.chars() {
-        if quoted {
+        if in_string {
             out.push(c);
-            quoted = escaped || c != '"';
+            in_string = escaped || c != '"';
             escaped = c == '\\' && !escaped;
             continue;
         }
@@ -44,18 +44,18 @@ fn lay_out(json: &str) -> Option<String> {
         if closes {
             depth = depth.saturating_sub(1);
         }
-        if fresh != closes {
+        if starts_line != closes {
             out.push('\n');
             out.extend(std::iter::repeat_n("  ", depth));
         }
-        fresh = matches!(c, '{' | '[' | ',');
+        starts_line = matches!(c, '{' | '[' | ',');
         depth += usize::from(matches!(c, '{' | '['));
-        quoted = c == '"';
+        in_string = c == '"';
         out.push(c);
         if c == ':' {
             out.push(' ');
         }
-        if out.len() > LONGEST {
+        if out.len() > MAX_OUTPUT_BYTES {
             return None;
         }
     }
@@ -67,24 +67,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_what_it_is_but_for_blanks() {
+    fn only_white_space_changes() {
         let json = r#" {"a":[1.10,2e3,{ }],"b":"x \"{,}:\\", "c":[],"é":"\u00e9 ","n":123456789012345678901} "#;
-        let laid_out = "{\n  \"a\": [\n    1.10,\n    2e3,\n    {}\n  ],\n  \"b\": \"x \\\"{,}:\\\\\",\n  \"c\": [],\n  \
+        let format_json = "{\n  \"a\": [\n    1.10,\n    2e3,\n    {}\n  ],\n  \"b\": \"x \\\"{,}:\\\\\",\n  \"c\": [],\n  \
              \"é\": \"\\u00e9 \",\n  \"n\": 123456789012345678901\n}";
-        assert_eq!(pretty(json.as_bytes()), laid_out);
-        assert_eq!(pretty(laid_out.as_bytes()), laid_out);
-        assert_eq!(pretty(b"\"a b\""), "\"a b\"");
+        assert_eq!(format_text(json.as_bytes()), format_json);
+        assert_eq!(format_text(format_json.as_bytes()), format_json);
+        assert_eq!(format_text(b"\"a b\""), "\"a b\"");
     }
 
     #[test]
-    fn other_text_stays_as_it_is() {
-        assert_eq!(pretty(b"{\"a\":"), "{\"a\":");
+    fn other_text_is_unchanged() {
+        assert_eq!(format_text(b"{\"a\":"), "{\"a\":");
         let deep = format!(
             "{}{}1{}",
             "[".repeat(100),
             "1,".repeat(60_000),
             "]".repeat(100)
         );
-        assert_eq!(pretty(deep.as_bytes()), deep);
+        assert_eq!(format_text(deep.as_bytes()), deep);
     }
 }

@@ -1,4 +1,4 @@
-//! Which language a page is in: as chosen, else as the browser prefers.
+//! The language of a page: the user's choice in a cookie, else the browser's preference.
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -7,17 +7,17 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use sonnette::domain::Language;
 
-use super::cookies;
+use super::cookies::{self, CookieScope};
 use super::error::PageError;
-use super::session;
-use super::visitor::{Origin, PORTAL};
+use super::paths::{is_portal, local_path};
+use super::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 const COOKIE: &str = "sonnette_language";
-const A_YEAR: cookie::time::Duration = cookie::time::Duration::days(365);
+const COOKIE_MAX_AGE: cookie::time::Duration = cookie::time::Duration::days(365);
 
-/// The language for whoever sent these headers.
-pub(crate) fn of(headers: &HeaderMap) -> Language {
+/// The language for a request.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
     if let Some(chosen) = cookies::get(headers, COOKIE).and_then(|word| word.parse().ok()) {
         return chosen;
     }
@@ -25,11 +25,11 @@ pub(crate) fn of(headers: &HeaderMap) -> Language {
         .get_all(header::ACCEPT_LANGUAGE)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    preferred(accepted).unwrap_or(Language::English)
+    preferred_language(accepted).unwrap_or(Language::English)
 }
 
-/// The language of ours with the greatest weight; of equals the first. Weight 0 means: not this one.
-fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
+/// The supported language with the greatest weight in `Accept-Language`, the first of equals. Weight 0 excludes a language.
+fn preferred_language<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
     let mut best: Option<(f32, Language)> = None;
     for range in headers.flat_map(|header| header.split(',')) {
         let mut parts = range.split(';').map(str::trim);
@@ -44,7 +44,7 @@ fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
             .unwrap_or(0.0);
         if let Some(language) = language
             && weight > 0.0
-            && best.is_none_or(|(known, _)| weight > known)
+            && best.is_none_or(|(greatest, _)| weight > greatest)
         {
             best = Some((weight, language));
         }
@@ -53,51 +53,39 @@ fn preferred<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Language> {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Back {
+pub(crate) struct ChooseLanguageQuery {
+    /// The page to return to.
     #[serde(default)]
     next: String,
 }
 
-/// Keeps a choice of language, and goes back to the page it was made on.
+/// Stores the user's choice of a language in a cookie and returns to the page.
 pub(crate) async fn choose_language(
     State(state): State<AppState>,
-    Path(word): Path<String>,
-    Query(back): Query<Back>,
-    origin: Origin,
+    Path(code): Path<String>,
+    Query(query): Query<ChooseLanguageQuery>,
+    origin: RequestOrigin,
 ) -> Result<Response, PageError> {
-    let language: Language = word.parse().map_err(|_| PageError::NotFound)?;
-    let next = local(&back.next);
-    // A portal's choice is its own: a platform makes it for whoever comes from there.
-    let portal = next.starts_with(PORTAL);
-    let chosen = cookie(&state, language, portal, origin.secure);
-    Ok(cookies::set(Redirect::to(next).into_response(), chosen))
+    let language: Language = code.parse().map_err(|_| PageError::NotFound)?;
+    let next = local_path(&query.next);
+    let scope = CookieScope {
+        // The portal has a choice of its own: the platform makes it for its customers.
+        is_portal: is_portal(next),
+        is_https: origin.is_https,
+    };
+    let cookie = language_cookie(&state, language, scope);
+    Ok(cookies::set(Redirect::to(next).into_response(), cookie))
 }
 
-/// Keeps a choice of language, for the portal's pages or for all.
-pub(crate) fn cookie(
+/// A cookie that stores the choice of a language.
+pub(crate) fn language_cookie(
     state: &AppState,
     language: Language,
-    portal: bool,
-    secure: bool,
+    scope: CookieScope,
 ) -> Cookie<'static> {
-    let text = language.as_str().to_owned();
-    let mut cookie = if portal {
-        session::built_for_portal(state, COOKIE, text, secure)
-    } else {
-        session::built(COOKIE, text, "/", secure)
-    };
-    cookie.set_max_age(A_YEAR);
+    let mut cookie = scope.cookie(state, COOKIE, language.as_str().to_owned());
+    cookie.set_max_age(COOKIE_MAX_AGE);
     cookie
-}
-
-/// A path of ours, else the front page: nobody is sent elsewhere by a link to us.
-pub(crate) fn local(path: &str) -> &str {
-    let own = path.starts_with('/')
-        && !path.starts_with("//")
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if own { path } else { "/" }
 }
 
 #[cfg(test)]
@@ -105,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weighs_what_is_accepted() {
-        let of = |header: &str| preferred([header].into_iter()).map(Language::as_str);
+    fn the_greatest_weight_wins() {
+        let of = |header: &str| preferred_language([header].into_iter()).map(Language::as_str);
         assert_eq!(of("fr-CA, en;q=0.8"), Some("fr"));
         assert_eq!(of("en;q=0.7,fr;q=0.9"), Some("fr"));
         assert_eq!(of("de, fr;q=0.2, en;q=0.1"), Some("fr"));
@@ -114,19 +102,5 @@ mod tests {
         assert_eq!(of("de-CH"), None);
         assert_eq!(of("*"), Some("en"));
         assert_eq!(of("fr;q=x"), None);
-    }
-
-    #[test]
-    fn leads_nowhere_else() {
-        assert_eq!(local("/login/?next=/a/"), "/login/?next=/a/");
-        for elsewhere in [
-            "//evil.example/",
-            "https://evil.example",
-            "/\\evil.example",
-            "/a b",
-            "",
-        ] {
-            assert_eq!(local(elsewhere), "/");
-        }
     }
 }

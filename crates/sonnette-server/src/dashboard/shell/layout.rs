@@ -1,76 +1,70 @@
-//! What every page has around it.
+//! What the layout template shows around each page.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sonnette::domain::{Language, Permission, Permissions};
 
+use super::assets;
 use super::error::PageError;
-use super::texts::Words;
-use super::visitor::PORTAL;
-use super::{assets, flash, language};
+use super::flash::{self, Flash};
+use super::language::language_of;
+use super::paths::is_portal;
+use super::texts::Texts;
 
-/// What every page has around it.
-pub(crate) struct Frame {
-    /// In which language.
-    pub(crate) w: &'static Words,
-    /// For whom.
-    pub(crate) who: Who,
-    /// At whose pages, if at an organizer's.
-    pub(crate) place: Option<Place>,
-    /// What forms carry to show that they are ours; empty where there is no form.
+/// What the layout template shows around a page.
+pub(crate) struct Layout {
+    /// The texts of the page's language.
+    pub(crate) texts: &'static Texts,
+    pub(crate) user: LayoutUser,
+    /// The organizer whose page it is, if it is one of an organizer.
+    pub(crate) organizer: Option<LayoutOrganizer>,
+    /// The CSRF token for forms; empty on error pages.
     pub(crate) csrf: String,
-    /// What came of what was done last.
-    pub(crate) said: Option<flash::Said>,
-    /// The page itself: path and query.
-    pub(crate) here: String,
+    /// The result of the user's last action.
+    pub(crate) flash: Option<Flash>,
+    /// Path and query of the page.
+    pub(crate) current_url: String,
 }
 
-/// For whom a page is.
+/// The user as the layout shows them.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// Somebody who is not logged in.
-    Nobody,
-    /// Who is.
-    User {
-        /// As they log in.
-        email: String,
-        /// Whether they see everything.
-        operator: bool,
-    },
-    /// Whoever a platform let in.
+pub(crate) enum LayoutUser {
+    /// Not logged in.
+    Anonymous,
+    /// Logged in.
+    User { email: String, is_operator: bool },
+    /// A customer of a platform, in the portal.
     Portal,
 }
 
-/// An organizer, as the frame shows it.
-pub(crate) struct Place {
-    /// What the paths of all its pages begin with.
+/// An organizer as the layout shows it.
+pub(crate) struct LayoutOrganizer {
+    /// The prefix of the paths of its pages, without a slash at the end.
     pub(crate) base: String,
-    /// Its name.
     pub(crate) name: String,
-    /// Whether whoever looks has others to go to.
-    pub(crate) several: bool,
-    /// What whoever looks may do there.
-    pub(crate) may: Permissions,
+    /// Whether the user has access to other organizers too.
+    pub(crate) has_others: bool,
+    /// The permissions that the user holds for the organizer.
+    pub(crate) permissions: Permissions,
 }
 
-/// A way to another page of the organizer.
+/// A link of an organizer's navigation.
 pub(crate) struct Tab {
-    /// The key of its name.
+    /// The key of its text.
     pub(crate) key: &'static str,
-    /// Where it leads.
     pub(crate) url: String,
-    /// Whether this page is below it.
-    pub(crate) current: bool,
+    /// Whether the current page is this one or below it.
+    pub(crate) is_current: bool,
 }
 
-/// Pages of an organizer: the key of the name, the path, one of which permissions it takes.
+/// The navigation of an organizer: the key of the text, the path, and the permissions of which the page needs one.
 #[rustfmt::skip] // One line for each page.
 const TABS: &[(&str, &str, &[Permission])] = &[
     ("tab-webhooks", "/webhooks/", &[Permission::Webhooks]),
     ("tab-log", "/attempts/", &[Permission::Webhooks]),
     ("tab-notifications", "/notifications/", &[Permission::Webhooks, Permission::Publish]),
-    // Whoever has anything to do with the organizer.
+    // Any access to the organizer is enough.
     ("tab-catalogue", "/action-types/", &[]),
     ("tab-tokens", "/tokens/", &[Permission::Organizer]),
     ("tab-users", "/users/", &[Permission::Organizer]),
@@ -78,93 +72,103 @@ const TABS: &[(&str, &str, &[Permission])] = &[
     ("tab-audit", "/audit/", &[Permission::Webhooks]),
 ];
 
-impl Frame {
-    /// Around a page for nobody in particular.
-    pub(super) fn bare(headers: &HeaderMap, uri: &Uri) -> Self {
-        let w = Words::of(language::of(headers));
+impl Layout {
+    /// A layout without user and organizer, in the language of the request.
+    pub(super) fn new(headers: &HeaderMap, uri: &Uri) -> Self {
+        let texts = Texts::of(language_of(headers));
         Self {
-            w,
-            who: if uri.path().starts_with(PORTAL) {
-                Who::Portal
+            texts,
+            user: if is_portal(uri.path()) {
+                LayoutUser::Portal
             } else {
-                Who::Nobody
+                LayoutUser::Anonymous
             },
-            place: None,
+            organizer: None,
             csrf: String::new(),
-            said: flash::read(headers, w),
-            here: uri
+            flash: flash::read(headers, texts),
+            current_url: uri
                 .path_and_query()
-                .map_or("/", |whole| whole.as_str())
+                .map_or("/", |path_and_query| path_and_query.as_str())
                 .to_owned(),
         }
     }
 
-    /// Where an asset is.
+    /// The URL of an asset.
     #[expect(
         clippy::unused_self,
-        reason = "templates reach it by the frame they have"
+        reason = "templates can only call methods of what they are given"
     )]
     pub(crate) fn asset(&self, name: &str) -> &'static str {
         assets::url(name)
     }
 
-    /// The language's code.
+    /// The code of the page's language.
     pub(crate) fn lang(&self) -> &'static str {
-        self.w.language().as_str()
+        self.texts.language().as_str()
     }
 
-    /// The other languages: code, own name, and where to choose it.
+    /// The other languages: code, name, and the URL that chooses it.
     pub(crate) fn languages(&self) -> Vec<(&'static str, &'static str, String)> {
-        let next = utf8_percent_encode(&self.here, NON_ALPHANUMERIC);
+        let next = utf8_percent_encode(&self.current_url, NON_ALPHANUMERIC);
         [
             (Language::English, "English"),
             (Language::French, "Français"),
         ]
         .into_iter()
-        .filter(|(language, _)| *language != self.w.language())
+        .filter(|(language, _)| *language != self.texts.language())
         .map(|(language, name)| {
-            let word = language.as_str();
-            (word, name, format!("/language/{word}/?next={next}"))
+            let code = language.as_str();
+            (code, name, format!("/language/{code}/?next={next}"))
         })
         .collect()
     }
 
-    /// Ways to the organizer's pages. That to webhooks, which everybody looks for, is there for those too who may not
-    /// open it: its page tells them whom to ask.
+    /// The navigation of the organizer. Webhooks are listed for all users: those who may not see them learn on that page
+    /// whom to ask.
     pub(crate) fn tabs(&self) -> Vec<Tab> {
-        let Some(place) = &self.place else {
+        let Some(organizer) = &self.organizer else {
             return Vec::new();
         };
         TABS.iter()
-            .filter(|(_, path, need)| *path == "/webhooks/" || self.opens(place, path, need))
+            .filter(|(_, path, permissions)| {
+                *path == "/webhooks/" || self.can_open(organizer, path, permissions)
+            })
             .map(|(key, path, _)| {
-                let url = format!("{}{path}", place.base);
+                let url = format!("{}{path}", organizer.base);
                 Tab {
                     key,
-                    current: self.here.starts_with(&url),
+                    is_current: self.current_url.starts_with(&url),
                     url,
                 }
             })
             .collect()
     }
 
-    /// The first of the organizer's pages that whoever looks may open.
+    /// The URL of the first page of the organizer that the user may open.
     pub(crate) fn first_page(&self) -> Option<String> {
-        let place = self.place.as_ref()?;
+        let organizer = self.organizer.as_ref()?;
         let first = TABS
             .iter()
-            .find(|(_, path, need)| self.opens(place, path, need));
-        first.map(|(_, path, _)| format!("{}{path}", place.base))
+            .find(|(_, path, permissions)| self.can_open(organizer, path, permissions));
+        first.map(|(_, path, _)| format!("{}{path}", organizer.base))
     }
 
-    fn opens(&self, place: &Place, path: &str, need: &[Permission]) -> bool {
-        // Who works here is nothing for a platform's customers.
-        (self.who != Who::Portal || path != "/audit/")
-            && (need.is_empty() || need.iter().any(|need| place.may.contains(*need)))
+    fn can_open(
+        &self,
+        organizer: &LayoutOrganizer,
+        path: &str,
+        permissions: &[Permission],
+    ) -> bool {
+        // Customers of a platform do not see who works for the organizer.
+        (self.user != LayoutUser::Portal || path != "/audit/")
+            && (permissions.is_empty()
+                || permissions
+                    .iter()
+                    .any(|permission| organizer.permissions.contains(*permission)))
     }
 }
 
-/// A page, written.
-pub(crate) fn page(template: &impl askama::Template) -> Result<Response, PageError> {
+/// Renders a template.
+pub(crate) fn render(template: &impl askama::Template) -> Result<Response, PageError> {
     Ok(Html(template.render()?).into_response())
 }

@@ -1,5 +1,5 @@
-//! Tells open pages that something has changed, so that they fetch themselves again: server-sent events without anything in
-//! them that would have to be kept from whoever looks.
+//! Live pages: server-sent events tell an open page that something has changed, and the page reloads itself. The events
+//! carry no data.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
 use sonnette::engine::{Activity, Permit};
 use tokio::sync::broadcast::error::RecvError;
@@ -18,53 +17,56 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use url::form_urlencoded;
 
-use super::session::Pass;
+use super::session::SessionKey;
 use crate::edge::AppState;
 
-/// A page is not told more often.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// It is told at least so often: what it says of time goes stale, and a visit may have ended.
-const BEAT: Duration = Duration::from_mins(1);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A page gets at most one event in this time.
+const MIN_EVENT_INTERVAL: Duration = Duration::from_secs(1);
+/// A page gets an event at least this often, since the times it shows grow old and its session may have expired.
+const MAX_EVENT_INTERVAL: Duration = Duration::from_mins(1);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What a page wants to hear of.
-struct Viewer {
-    pass: Pass,
+/// A page that is open.
+struct StreamClient {
+    session: SessionKey,
     organizer: OrganizerId,
+    /// `None`: the page shows all webhooks of the organizer.
     webhook: Option<WebhookId>,
 }
 
-impl Viewer {
-    /// Whether some news may change the page.
-    fn cares(&self, news: &Activity) -> bool {
-        let about = |webhook| self.webhook.is_none_or(|own| own == webhook);
-        match news {
+impl StreamClient {
+    /// Whether the activity may change what the page shows.
+    fn is_affected_by(&self, activity: &Activity) -> bool {
+        let shows = |webhook| self.webhook.is_none_or(|shown| shown == webhook);
+        match activity {
             Activity::Published {
                 organizer,
                 published,
                 ..
             } => *organizer == self.organizer && published.deliveries > 0,
             Activity::Attempted { organizer, attempt } => {
-                *organizer == self.organizer && about(attempt.webhook)
+                *organizer == self.organizer && shows(attempt.webhook)
             }
             Activity::Lane {
                 organizer, webhook, ..
-            } => *organizer == self.organizer && about(*webhook),
+            } => *organizer == self.organizer && shows(*webhook),
         }
     }
 
-    async fn may_still_look(&self, state: &AppState) -> bool {
-        let opens = self.pass.opens(state, self.organizer, Permission::Webhooks);
-        // A store that cannot be read is no reason to send anybody away: the next look tells.
-        opens.await.unwrap_or(true)
+    async fn is_still_allowed(&self, state: &AppState) -> bool {
+        let is_allowed = self
+            .session
+            .is_allowed(state, self.organizer, Permission::Webhooks);
+        // If the store cannot be read, the page keeps its stream until the next check.
+        is_allowed.await.unwrap_or(true)
     }
 }
 
-/// The stream of an organizer's pages; `?webhook=` of one webhook's.
+/// The event stream of an organizer's pages, or of one webhook's pages with `?webhook=`.
 ///
-/// Its events are `news`, and `over` when there will be no more. No page is answered here: whoever may not look gets a
-/// bare status, which makes the browser wait longer and longer before it asks again.
-pub(crate) async fn watch(
+/// Its events are `changed`, and `closed` when the session has expired. Errors are bare statuses without a page: the
+/// browser then retries with growing delays.
+pub(crate) async fn stream(
     State(state): State<AppState>,
     Path(organizer): Path<String>,
     RawQuery(query): RawQuery,
@@ -75,34 +77,34 @@ pub(crate) async fn watch(
     let Some(tenant) = registry.tenant(&organizer) else {
         return StatusCode::FORBIDDEN.into_response();
     };
-    let Some(pass) = Pass::of(&headers, uri.path()) else {
+    let Some(session) = SessionKey::from_headers(&headers, uri.path()) else {
         return StatusCode::FORBIDDEN.into_response();
     };
-    let viewer = Viewer {
-        pass,
+    let client = StreamClient {
+        session,
         organizer: tenant.organizer.id,
-        webhook: webhook(query.as_deref()),
+        webhook: webhook_param(query.as_deref()),
     };
-    match viewer
-        .pass
-        .opens(&state, viewer.organizer, Permission::Webhooks)
+    match client
+        .session
+        .is_allowed(&state, client.organizer, Permission::Webhooks)
         .await
     {
         Ok(true) => {}
         Ok(false) => return StatusCode::FORBIDDEN.into_response(),
         Err(error) => return error.status().into_response(),
     }
-    let Some(seat) = state.viewers.take(viewer.pass.session()) else {
+    let Some(permit) = state.live_pages.take(client.session.hash()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let news = state.sonnette.watch();
+    let activities = state.sonnette.watch();
     let (outgoing, events) = mpsc::channel(1);
-    tokio::spawn(tell(state, viewer, news, outgoing, seat));
+    tokio::spawn(send_events(state, client, activities, outgoing, permit));
     let stream = Sse::new(ReceiverStream::new(events));
     let mut response = stream
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL))
         .into_response();
-    // A proxy that gathers an answer would keep the news to itself.
+    // Without this, nginx buffers the response and delays the events.
     response.headers_mut().insert(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
@@ -110,52 +112,55 @@ pub(crate) async fn watch(
     response
 }
 
-fn webhook(query: Option<&str>) -> Option<WebhookId> {
+fn webhook_param(query: Option<&str>) -> Option<WebhookId> {
     let mut pairs = form_urlencoded::parse(query?.as_bytes());
-    let asked = pairs.find(|(name, _)| name == "webhook");
-    asked.and_then(|(_, id)| id.parse().ok())
+    let param = pairs.find(|(name, _)| name == "webhook");
+    param.and_then(|(_, id)| id.parse().ok())
 }
 
-/// Tells a page until it is closed, its visit has ended, or the server stops. The first time is at once: between the page
-/// and its stream something may have happened.
-async fn tell(
+/// Sends events until the page is closed, its session expires, or the server stops. The first event is sent at once, since
+/// something may have changed between the request of the page and that of the stream.
+async fn send_events(
     state: AppState,
-    viewer: Viewer,
-    mut news: broadcast::Receiver<Arc<Activity>>,
+    client: StreamClient,
+    mut activities: broadcast::Receiver<Arc<Activity>>,
     outgoing: mpsc::Sender<Result<Event, Infallible>>,
-    _seat: Permit<TokenHash>,
+    _permit: Permit<TokenHash>,
 ) {
     loop {
-        if !viewer.may_still_look(&state).await {
-            // Whoever has gone need not be told.
+        if !client.is_still_allowed(&state).await {
+            // If the page is closed, the event is not needed.
             let _ = outgoing
-                .send(Ok(Event::default().event("over").data("-")))
+                .send(Ok(Event::default().event("closed").data("-")))
                 .await;
             return;
         }
-        let event = Event::default().event("news").data("-");
+        let event = Event::default().event("changed").data("-");
         if outgoing.send(Ok(event)).await.is_err() {
             return;
         }
-        let told = Instant::from(SystemClock.instant());
+        let sent_at = Instant::now();
         tokio::select! {
-            open = concerned(&mut news, &viewer) => if !open { return },
-            () = tokio::time::sleep(BEAT) => {}
+            is_running = wait_for_change(&mut activities, &client) => if !is_running { return },
+            () = tokio::time::sleep(MAX_EVENT_INTERVAL) => {}
             () = outgoing.closed() => return,
         }
         tokio::select! {
-            () = tokio::time::sleep_until(told + AT_MOST_EVERY) => {}
+            () = tokio::time::sleep_until(sent_at + MIN_EVENT_INTERVAL) => {}
             () = outgoing.closed() => return,
         }
     }
 }
 
-/// Waits for news that the viewer cares about; false: there will be none, the server stops.
-async fn concerned(news: &mut broadcast::Receiver<Arc<Activity>>, viewer: &Viewer) -> bool {
+/// Waits for activity that affects the page. Returns false when the server stops.
+async fn wait_for_change(
+    activities: &mut broadcast::Receiver<Arc<Activity>>,
+    client: &StreamClient,
+) -> bool {
     loop {
-        match news.recv().await {
-            Ok(news) if !viewer.cares(&news) => {}
-            // Among what was missed there may have been some.
+        match activities.recv().await {
+            Ok(activity) if !client.is_affected_by(&activity) => {}
+            // The missed activities may have affected the page.
             Ok(_) | Err(RecvError::Lagged(_)) => return true,
             Err(RecvError::Closed) => return false,
         }

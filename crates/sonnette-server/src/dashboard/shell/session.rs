@@ -1,205 +1,163 @@
-//! Sessions, and the cookies that open them: a user's, and that of a portal, which are apart.
+//! Sessions and their cookies. Users and portals have separate cookies.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cookie::{Cookie, SameSite};
+use cookie::Cookie;
 use http::HeaderMap;
 use jiff::SignedDuration;
-use ring::digest::{SHA256, digest};
 use sonnette::domain::{OrganizerId, Permission, Session, SessionOwner, TokenHash};
 use sonnette::engine::RegistrySnapshot;
 
-use super::cookies;
+use super::cookies::{self, CookieScope};
+use super::current_user::CurrentUser;
 use super::error::PageError;
-use super::visitor::{PORTAL, Visitor};
-use crate::credentials::token_hash;
+use super::paths::is_portal;
+use crate::credentials::{random_secret_text, token_hash};
 use crate::edge::AppState;
 
-const SESSION: &str = "sonnette_session";
-const PORTAL_SESSION: &str = "sonnette_portal";
-/// What ties the forms of somebody who is not logged in to their browser.
-const VISIT: &str = "sonnette_visit";
+const USER_COOKIE: &str = "sonnette_session";
+const PORTAL_COOKIE: &str = "sonnette_portal";
 
-/// A session that nobody uses ends.
-const USER_IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
-const PORTAL_IDLE: SignedDuration = SignedDuration::from_hours(2);
-/// How late the end of a session may be moved on: not every page need write.
-const EXTENDED_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// An unused session expires after this time.
+const USER_IDLE_TIMEOUT: SignedDuration = SignedDuration::from_hours(7 * 24);
+const PORTAL_IDLE_TIMEOUT: SignedDuration = SignedDuration::from_hours(2);
+/// A session in use is extended at most this often, so that not every request writes to the store.
+const EXTEND_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
-/// What opens pages: the text of a cookie, hashed, and which of the two cookies it was.
+/// The key of a session: the hash of the cookie's value, and which of the two cookies it was.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pass {
+pub(crate) struct SessionKey {
     hash: TokenHash,
-    portal: bool,
+    is_portal: bool,
 }
 
-impl Pass {
-    /// Of whoever sent these headers to this path.
-    pub(super) fn of(headers: &HeaderMap, path: &str) -> Option<Self> {
-        session_text(headers, path).map(|text| Self {
-            hash: token_hash(text),
-            portal: path.starts_with(PORTAL),
+impl SessionKey {
+    /// The key that a request to this path carries.
+    pub(crate) fn from_headers(headers: &HeaderMap, path: &str) -> Option<Self> {
+        session_cookie_value(headers, path).map(|value| Self {
+            hash: token_hash(value),
+            is_portal: is_portal(path),
         })
     }
 
-    /// The session, told apart from others.
-    pub(super) fn session(self) -> TokenHash {
+    /// The hash under which the store knows the session.
+    pub(crate) fn hash(self) -> TokenHash {
         self.hash
     }
 
-    /// Whether it opens what takes `permission`. Looking does not make the visit longer.
-    pub(super) async fn opens(
-        &self,
+    /// Whether the session gives `permission` for `organizer`. Does not extend the session.
+    pub(crate) async fn is_allowed(
+        self,
         state: &AppState,
         organizer: OrganizerId,
         permission: Permission,
     ) -> Result<bool, PageError> {
         let registry = state.sonnette.registry();
-        let visitor = self.visitor(state, &registry, false).await?;
-        Ok(visitor.is_some_and(|visitor| visitor.may(organizer, permission)))
+        let user = self.current_user(state, &registry, false).await?;
+        Ok(user.is_some_and(|user| user.may(organizer, permission)))
     }
 
-    /// Whose it is; `used`: they are here, so that the session goes on.
-    pub(super) async fn visitor(
+    /// The owner of the session; `None` if it has expired. `extend` moves its end.
+    pub(crate) async fn current_user(
         self,
         state: &AppState,
         registry: &RegistrySnapshot,
-        used: bool,
-    ) -> Result<Option<Visitor>, PageError> {
+        extend: bool,
+    ) -> Result<Option<CurrentUser>, PageError> {
         let (hash, now) = (self.hash, state.now());
         let found = state
             .store(move |store| {
                 let Some(session) = store.session(&hash, now)? else {
                     return Ok(None);
                 };
-                let expires = now + idle(&session);
-                if used && expires.duration_since(session.expires) >= EXTENDED_EVERY {
+                let expires = now + idle_timeout(&session);
+                if extend && expires.duration_since(session.expires) >= EXTEND_INTERVAL {
                     store.extend_session(&hash, expires, now)?;
                 }
                 Ok(match session.holder {
-                    SessionOwner::User(id) => store.user(id)?.map(Visitor::User),
+                    SessionOwner::User(id) => store.user(id)?.map(CurrentUser::User),
                     SessionOwner::Portal { organizer, token } => {
-                        Some(Visitor::Portal { organizer, token })
+                        Some(CurrentUser::Portal { organizer, token })
                     }
                 })
             })
             .await?;
-        // The cookie of one kind of session is not that of the other.
-        Ok(found.filter(|visitor| match visitor {
-            Visitor::User(_) => !self.portal,
-            Visitor::Portal { organizer, token } => {
-                self.portal
+        Ok(found.filter(|user| self.matches(user, registry)))
+    }
+
+    /// Whether the cookie is of the right kind and, for a portal, the token that opened it is still valid.
+    fn matches(self, user: &CurrentUser, registry: &RegistrySnapshot) -> bool {
+        match user {
+            CurrentUser::User(_) => !self.is_portal,
+            CurrentUser::Portal { organizer, token } => {
+                self.is_portal
                     && registry.tokens().any(|known| {
                         known.id == *token
                             && known.active
                             && known.scope.allows(*organizer, Permission::Webhooks)
                     })
             }
-        }))
+        }
     }
 }
 
-fn idle(session: &Session) -> SignedDuration {
+fn idle_timeout(session: &Session) -> SignedDuration {
     match session.holder {
-        SessionOwner::User(_) => USER_IDLE,
-        SessionOwner::Portal { .. } => PORTAL_IDLE,
+        SessionOwner::User(_) => USER_IDLE_TIMEOUT,
+        SessionOwner::Portal { .. } => PORTAL_IDLE_TIMEOUT,
     }
 }
 
-/// Begins a session: it is in the store, and the cookie opens it. None: the password of this hash is no longer
-/// the user's.
-pub(crate) async fn begin(
+/// Stores a new session and returns its cookie; `None` if `password_hash` is no longer the user's.
+pub(crate) async fn start_session(
     state: &AppState,
     holder: SessionOwner,
-    hash_of_password: Option<String>,
-    secure: bool,
+    password_hash: Option<String>,
+    is_https: bool,
 ) -> Result<Option<Cookie<'static>>, PageError> {
-    let text = crate::credentials::random_secret_text()?;
-    let (hash, now) = (token_hash(&text), state.now());
+    let value = random_secret_text()?;
+    let (hash, now) = (token_hash(&value), state.now());
     let mut session = Session {
         holder,
         created: now,
         expires: now,
     };
-    session.expires = now + idle(&session);
+    session.expires = now + idle_timeout(&session);
     let added = state
-        .store(move |store| store.add_session(&hash, &session, hash_of_password.as_deref()))
+        .store(move |store| store.add_session(&hash, &session, password_hash.as_deref()))
         .await?;
-    Ok(added.then(|| match holder {
-        SessionOwner::User(_) => built(SESSION, text, "/", secure),
-        SessionOwner::Portal { .. } => built_for_portal(state, PORTAL_SESSION, text, secure),
-    }))
+    let is_portal = matches!(holder, SessionOwner::Portal { .. });
+    let scope = CookieScope {
+        is_portal,
+        is_https,
+    };
+    Ok(added.then(|| scope.cookie(state, cookie_name(is_portal), value)))
 }
 
-/// Ends the session of whoever sent these headers; the cookie takes the browser's away.
-pub(crate) async fn end(
+/// Ends the user's session and returns a cookie that removes the session cookie.
+pub(crate) async fn end_session(
     state: &AppState,
     headers: &HeaderMap,
-    secure: bool,
+    is_https: bool,
 ) -> Result<Cookie<'static>, PageError> {
-    if let Some(text) = cookies::get(headers, SESSION) {
-        let hash = token_hash(text);
+    if let Some(value) = cookies::get(headers, USER_COOKIE) {
+        let hash = token_hash(value);
         state.store(move |store| store.end_session(&hash)).await?;
     }
-    let mut cookie = built(SESSION, String::new(), "/", secure);
-    cookie.make_removal();
-    Ok(cookie)
-}
-
-/// Ties the forms of somebody who is not logged in to their browser: a cookie, and what their forms carry.
-pub(crate) fn visit(secure: bool) -> Result<(Cookie<'static>, String), PageError> {
-    let text = crate::credentials::random_secret_text()?;
-    let token = csrf_of(&text);
-    Ok((built(VISIT, text, "/", secure), token))
-}
-
-/// A cookie of the portal's pages, which may be in a frame.
-pub(crate) fn built_for_portal(
-    state: &AppState,
-    name: &'static str,
-    text: String,
-    secure: bool,
-) -> Cookie<'static> {
-    let mut cookie = built(name, text, PORTAL, secure);
-    if secure && !state.settings.embed_origins.is_empty() {
-        // In a frame of another site a browser keeps and sends no other cookie.
-        cookie.set_same_site(SameSite::None);
-        cookie.set_partitioned(true);
-    }
-    cookie
-}
-
-/// A cookie for the pages below `path`.
-pub(crate) fn built(
-    name: &'static str,
-    text: String,
-    path: &'static str,
-    secure: bool,
-) -> Cookie<'static> {
-    Cookie::build((name, text))
-        .path(path)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(secure)
-        .build()
-}
-
-fn session_text<'a>(headers: &'a HeaderMap, path: &str) -> Option<&'a str> {
-    let name = if path.starts_with(PORTAL) {
-        PORTAL_SESSION
-    } else {
-        SESSION
+    let scope = CookieScope {
+        is_portal: false,
+        is_https,
     };
-    cookies::get(headers, name)
+    Ok(scope.removal(state, USER_COOKIE))
 }
 
-/// What the forms of a page carry: nobody without the cookie can work it out.
-pub(crate) fn csrf_token(headers: &HeaderMap, path: &str) -> Option<String> {
-    let text = session_text(headers, path).or_else(|| cookies::get(headers, VISIT))?;
-    Some(csrf_of(text))
+fn cookie_name(is_portal: bool) -> &'static str {
+    if is_portal {
+        PORTAL_COOKIE
+    } else {
+        USER_COOKIE
+    }
 }
 
-fn csrf_of(text: &str) -> String {
-    let hash = digest(&SHA256, format!("form of {text}").as_bytes());
-    URL_SAFE_NO_PAD.encode(hash)
+/// The value of the session cookie that applies to this path.
+pub(crate) fn session_cookie_value<'a>(headers: &'a HeaderMap, path: &str) -> Option<&'a str> {
+    cookies::get(headers, cookie_name(is_portal(path)))
 }

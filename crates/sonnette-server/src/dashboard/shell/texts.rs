@@ -1,5 +1,5 @@
-//! What the pages say, in English and French: every text stands in the message files below `words/`, in the syntax of
-//! Project Fluent, one file for each part of the dashboard.
+//! The texts of the pages in English and French. They are in Project Fluent files (`texts.en.ftl`, `texts.fr.ftl`) beside
+//! the pages that use them.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,15 +11,15 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use jiff::Timestamp;
 use sonnette::domain::Language;
 
-use super::time_element::When;
+use super::time_element::TimeElement;
 
-/// The messages of one language.
-pub(crate) struct Words {
+/// The texts of one language.
+pub(crate) struct Texts {
     language: Language,
     bundle: FluentBundle<FluentResource>,
 }
 
-/// The files of one language: each beside the pages that use it.
+/// The English and the French files at these paths below `dashboard/`.
 macro_rules! files {
     ($($path:literal)+) => {
         [
@@ -37,65 +37,66 @@ const FILES: [&[&str]; 2] = files!(
 const ENGLISH: &[&str] = FILES[0];
 const FRENCH: &[&str] = FILES[1];
 
-impl Words {
-    /// The messages of this language.
+impl Texts {
+    /// The texts of this language.
     pub(crate) fn of(language: Language) -> &'static Self {
-        static IN_ENGLISH: LazyLock<Words> =
-            LazyLock::new(|| Words::read(Language::English, ENGLISH));
-        static IN_FRENCH: LazyLock<Words> = LazyLock::new(|| Words::read(Language::French, FRENCH));
+        static ENGLISH_TEXTS: LazyLock<Texts> =
+            LazyLock::new(|| Texts::read(Language::English, ENGLISH));
+        static FRENCH_TEXTS: LazyLock<Texts> =
+            LazyLock::new(|| Texts::read(Language::French, FRENCH));
         match language {
-            Language::English => &IN_ENGLISH,
-            Language::French => &IN_FRENCH,
+            Language::English => &ENGLISH_TEXTS,
+            Language::French => &FRENCH_TEXTS,
         }
     }
 
     fn read(language: Language, files: &[&str]) -> Self {
         let tag = language.as_str().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
-        // The marks that would keep right-to-left text apart only get in the way of copying.
+        // Isolation marks are for right-to-left text; they would be copied along with the text.
         bundle.set_use_isolating(false);
         bundle.set_formatter(Some(match language {
             Language::English => grouped_by_commas,
             Language::French => grouped_by_spaces,
         }));
         for file in files {
-            // A test reads every file: whatever is wrong with one is found there.
+            // A test checks that all files parse.
             let resource = FluentResource::try_new((*file).to_owned()).unwrap_or_else(|(r, _)| r);
             bundle.add_resource_overriding(resource);
         }
         Self { language, bundle }
     }
 
-    /// The language they are in.
+    /// The language of the texts.
     pub(crate) fn language(&self) -> Language {
         self.language
     }
 
     /// A text without variables.
-    pub(crate) fn t(&self, key: &str) -> Cow<'_, str> {
+    pub(crate) fn get(&self, key: &str) -> Cow<'_, str> {
         self.format(key, None)
     }
 
-    /// A text that depends on a number, `$count`.
-    pub(crate) fn n(&self, key: &str, count: impl Into<FluentValue<'static>>) -> String {
+    /// A text with a number, `$count`.
+    pub(crate) fn get_count(&self, key: &str, count: impl Into<FluentValue<'static>>) -> String {
         let mut args = FluentArgs::new();
         args.set("count", count);
         self.format(key, Some(&args)).into_owned()
     }
 
-    /// A text with one word of another's, `$what`.
+    /// A text with one value, `$what`.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "templates pass what they have"
+        reason = "templates pass references and values alike"
     )]
-    pub(crate) fn a(&self, key: &str, what: impl ToString) -> String {
+    pub(crate) fn get_with(&self, key: &str, what: impl ToString) -> String {
         let mut args = FluentArgs::new();
         args.set("what", what.to_string());
         self.format(key, Some(&args)).into_owned()
     }
 
-    /// A text with variables.
-    pub(crate) fn say(&self, key: &str, args: &FluentArgs<'_>) -> String {
+    /// A text with several variables.
+    pub(crate) fn get_args(&self, key: &str, args: &FluentArgs<'_>) -> String {
         self.format(key, Some(args)).into_owned()
     }
 
@@ -106,12 +107,12 @@ impl Words {
         let mut errors = Vec::new();
         let text = self.bundle.format_pattern(pattern, args, &mut errors);
         if !errors.is_empty() {
-            tracing::error!(message = key, ?errors, "a message lacks something");
+            tracing::error!(key, ?errors, "text {key}: a variable is missing");
         }
         Cow::Owned(text.into_owned())
     }
 
-    /// A whole number as people write it.
+    /// A whole number with separators between groups of digits.
     pub(crate) fn number(&self, number: impl Into<u64>) -> String {
         let separator = match self.language {
             Language::English => ',',
@@ -120,7 +121,7 @@ impl Words {
         grouped(number.into(), separator)
     }
 
-    /// A share of one, as a percentage with at most one decimal; 100 % only if it is all of it.
+    /// A share (0 to 1) as a percentage with at most one decimal, rounded down: 100 % only if it is exactly 1.
     pub(crate) fn percent(&self, share: f64) -> String {
         let tenths = (share * 1_000.0).floor() / 10.0;
         let text = if tenths.fract() == 0.0 {
@@ -134,8 +135,8 @@ impl Words {
         }
     }
 
-    /// How long an answer took.
-    pub(crate) fn took(&self, time: Duration) -> String {
+    /// A response time.
+    pub(crate) fn duration(&self, time: Duration) -> String {
         let seconds = time.as_secs_f64();
         let text = if seconds < 0.001 {
             "< 1 ms".to_owned()
@@ -150,8 +151,8 @@ impl Words {
         }
     }
 
-    /// How long it is until then, or was since then, in its largest unit.
-    pub(crate) fn span(&self, one: Timestamp, other: Timestamp) -> String {
+    /// The time between two points in time, in its largest unit.
+    pub(crate) fn time_between(&self, one: Timestamp, other: Timestamp) -> String {
         let seconds = one.duration_since(other).as_secs().unsigned_abs();
         let (key, count) = match seconds {
             0..=89 => ("span-seconds", seconds),
@@ -159,16 +160,13 @@ impl Words {
             5_400..=129_599 => ("span-hours", (seconds + 1_800) / 3_600),
             _ => ("span-days", (seconds + 43_200) / 86_400),
         };
-        self.n(key, count)
+        self.get_count(key, count)
     }
 
-    /// A time, shown in the viewer's zone where scripts run.
-    #[expect(
-        clippy::unused_self,
-        reason = "everything a page writes is asked of the words"
-    )]
-    pub(crate) fn when(&self, at: Timestamp) -> When {
-        When(at)
+    /// A point in time; a script shows it in the user's time zone.
+    #[expect(clippy::unused_self, reason = "pages format all values by the texts")]
+    pub(crate) fn time(&self, at: Timestamp) -> TimeElement {
+        TimeElement(at)
     }
 }
 

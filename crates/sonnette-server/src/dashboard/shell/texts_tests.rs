@@ -5,7 +5,7 @@ use fluent_bundle::FluentResource;
 
 use super::*;
 
-/// Every message of these files with the variables in it.
+/// All messages of these files with their variables.
 fn messages(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     for file in files {
@@ -17,8 +17,8 @@ fn messages(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
                 && line.starts_with(|c: char| c.is_ascii_lowercase())
             {
                 key = name.to_owned();
-                let twice = found.insert(key.clone(), BTreeSet::new());
-                assert!(twice.is_none(), "{key} is there twice");
+                let previous = found.insert(key.clone(), BTreeSet::new());
+                assert!(previous.is_none(), "{key} is defined twice");
             }
             for variable in line.split('$').skip(1) {
                 let end = variable.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -33,7 +33,7 @@ fn messages(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// The text of every template and source file of the dashboard.
+/// All templates and source files of the dashboard.
 fn sources() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dashboard");
     let (mut folders, mut text) = (vec![root], String::new());
@@ -51,12 +51,12 @@ fn sources() -> String {
     text
 }
 
-/// Keys that sources put together from a beginning and a word of the domain: the beginnings.
-const FAMILIES: &[&str] = &[
-    "said-",
+/// Prefixes of keys that the code completes with a word of the domain.
+const COMPUTED_PREFIXES: &[&str] = &[
+    "flash-",
     "permission-",
     "fault-",
-    "told-",
+    "outcome-",
     "advice-",
     "delivery-",
     "diagnosis-",
@@ -64,7 +64,7 @@ const FAMILIES: &[&str] = &[
     "about-",
     "catalogue-dialect-",
     "catalogue-family-",
-    "token-may-",
+    "token-permission-",
     "audit-action-",
 ];
 
@@ -74,53 +74,57 @@ fn both_languages_have_the_same_messages_with_the_same_variables() {
 }
 
 #[test]
-fn every_message_that_is_said_is_there() {
-    let known = messages(ENGLISH);
-    let text = sources();
-    let mut said = BTreeSet::new();
-    for call in [".t(\"", ".n(\"", ".a(\"", ".say(\"", ".t(&\"", "key: \""] {
-        for after in text.split(call).skip(1) {
-            said.insert(after.split('"').next().unwrap().to_owned());
+fn every_key_that_is_used_is_defined() {
+    let defined = messages(ENGLISH);
+    let source: String = sources().split_whitespace().collect();
+    let calls = ["get", "get_count", "get_with", "get_args"].map(|name| format!("texts.{name}(\""));
+    let mut used = BTreeSet::new();
+    for call in calls.iter().map(String::as_str).chain(["key:\""]) {
+        for after in source.split(call).skip(1) {
+            used.insert(after.split('"').next().unwrap().to_owned());
         }
     }
-    let missing: Vec<_> = said
+    assert!(used.len() > 300, "the calls are no longer found");
+    let missing: Vec<_> = used
         .iter()
-        .filter(|key| !known.contains_key(*key))
+        .filter(|key| !defined.contains_key(*key))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
-fn every_message_that_is_there_is_said() {
+fn every_key_that_is_defined_is_used() {
     let text = sources();
-    let unsaid: Vec<_> = messages(ENGLISH)
+    let unused: Vec<_> = messages(ENGLISH)
         .into_keys()
         .filter(|key| {
             !text.contains(&format!("\"{key}\""))
-                && !FAMILIES.iter().any(|family| key.starts_with(family))
+                && !COMPUTED_PREFIXES
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix))
         })
         .collect();
-    assert!(unsaid.is_empty(), "{unsaid:?}");
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 #[test]
-fn numbers_are_written_as_people_do() {
-    let (en, fr) = (Words::of(Language::English), Words::of(Language::French));
+fn numbers_are_formatted_for_the_language() {
+    let (en, fr) = (Texts::of(Language::English), Texts::of(Language::French));
     assert_eq!(en.number(1_234_567_u64), "1,234,567");
     assert_eq!(fr.number(12_345_u64), "12\u{202f}345");
     assert_eq!(en.number(9_999_u64), "9999");
     assert_eq!(en.percent(0.999_96), "99.9%");
     assert_eq!(fr.percent(0.5), "50\u{202f}%");
     assert_eq!(en.percent(1.0), "100%");
-    assert_eq!(fr.took(Duration::from_millis(1_234)), "1,23 s");
-    assert_eq!(en.took(Duration::from_micros(42_300)), "42 ms");
+    assert_eq!(fr.duration(Duration::from_millis(1_234)), "1,23 s");
+    assert_eq!(en.duration(Duration::from_micros(42_300)), "42 ms");
 }
 
 #[test]
-fn spans_are_in_their_largest_unit() {
+fn durations_use_their_largest_unit() {
     let at = |seconds| Timestamp::from_second(seconds).unwrap();
-    let (en, fr) = (Words::of(Language::English), Words::of(Language::French));
-    assert_eq!(en.span(at(0), at(40)), "40 s");
-    assert_eq!(en.span(at(600), at(0)), "10 min");
-    assert_eq!(fr.span(at(0), at(3 * 86_400)), "3 j");
+    let (en, fr) = (Texts::of(Language::English), Texts::of(Language::French));
+    assert_eq!(en.time_between(at(0), at(40)), "40 s");
+    assert_eq!(en.time_between(at(600), at(0)), "10 min");
+    assert_eq!(fr.time_between(at(0), at(3 * 86_400)), "3 j");
 }

@@ -1,21 +1,21 @@
-//! A time on a page.
+//! Times in pages.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 
-/// A time as an element that a script may turn into the viewer's zone; without one it is in UTC, and says so.
+/// A `<time>` element in UTC. A script shows it in the user's time zone.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct When(pub(crate) Timestamp);
+pub(crate) struct TimeElement(pub(crate) Timestamp);
 
-impl fmt::Display for When {
+impl fmt::Display for TimeElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let machine = self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        let people = self.0.strftime("%Y-%m-%d %H:%M:%S");
-        write!(f, "<time datetime=\"{machine}\">{people} UTC</time>")
+        let machine_readable = self.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let text = self.0.strftime("%Y-%m-%d %H:%M:%S");
+        write!(f, "<time datetime=\"{machine_readable}\">{text} UTC</time>")
     }
 }
 
-// Digits, and what is written above.
-impl HtmlSafe for When {}
+// The output contains only digits and the markup above.
+impl HtmlSafe for TimeElement {}

@@ -1,22 +1,22 @@
-//! A URL on a page.
+//! URLs in pages.
 
 use std::fmt;
 
 use askama::filters::{Escaper as _, Html, HtmlSafe};
 
-/// A URL that a narrow page breaks where its parts end, rather than within a word.
+/// A URL with line break opportunities after its parts, for narrow pages.
 #[derive(Debug, Clone)]
-pub(crate) struct Address(pub(crate) String);
+pub(crate) struct BreakableUrl(pub(crate) String);
 
-/// What ends a part.
-const ENDS: [char; 4] = ['/', '.', '?', '&'];
+/// Characters after which a line may break.
+const BREAK_AFTER: [char; 4] = ['/', '.', '?', '&'];
 
-impl fmt::Display for Address {
+impl fmt::Display for BreakableUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = self.0.split_inclusive(ENDS).peekable();
+        let mut parts = self.0.split_inclusive(BREAK_AFTER).peekable();
         while let Some(part) = parts.next() {
             Html.write_escaped_str(&mut *f, part)?;
-            // Two slashes stay together, and after the last part there is nothing to break.
+            // No break between two slashes, or at the end.
             if parts.peek().is_some_and(|next| *next != "/") {
                 f.write_str("<wbr>")?;
             }
@@ -25,32 +25,35 @@ impl fmt::Display for Address {
     }
 }
 
-// Every part is escaped above.
-impl HtmlSafe for Address {}
+// `fmt` escapes every part.
+impl HtmlSafe for BreakableUrl {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(url: &str) -> String {
-        Address(url.to_owned()).to_string()
+    fn to_pretty_json(url: &str) -> String {
+        BreakableUrl(url.to_owned()).to_string()
     }
 
     #[test]
-    fn parts_may_stand_on_lines_of_their_own() {
+    fn lines_break_after_parts() {
         assert_eq!(
-            written("https://erp.example/hook?a=1&b=2"),
+            to_pretty_json("https://erp.example/hook?a=1&b=2"),
             "https://<wbr>erp.<wbr>example/<wbr>hook?<wbr>a=1&#38;<wbr>b=2"
         );
         assert_eq!(
-            written("https://a.example/"),
+            to_pretty_json("https://a.example/"),
             "https://<wbr>a.<wbr>example/"
         );
-        assert_eq!(written(""), "");
+        assert_eq!(to_pretty_json(""), "");
     }
 
     #[test]
-    fn what_strangers_write_is_text() {
-        assert_eq!(written("<script>.\"'"), "&#60;script&#62;.<wbr>&#34;&#39;");
+    fn markup_is_escaped() {
+        assert_eq!(
+            to_pretty_json("<script>.\"'"),
+            "&#60;script&#62;.<wbr>&#34;&#39;"
+        );
     }
 }

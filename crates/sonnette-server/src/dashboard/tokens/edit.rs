@@ -1,4 +1,4 @@
-//! Changing a token: its name, what it may do, whether it is accepted.
+//! The page of one token: its name, its permissions, and whether it is active.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -6,163 +6,165 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Permissions, Token};
 
-use super::permissions::{Tick, covered, find, ticked, ticks};
-use crate::admin::LONGEST_NAME;
-use crate::admin::tokens::{self, Patch};
+use super::permissions::{PermissionCheckbox, checkboxes, checked, holds_all, load};
+use crate::admin::tokens::{self, TokenPatch};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::form_errors::Faults;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "tokens/edit.html")]
-struct ChangePage {
-    f: Frame,
+struct EditTemplate {
+    layout: Layout,
     list: String,
     url: String,
-    /// What it is called now.
-    called: String,
-    active: bool,
+    /// The stored name, or a text with the id.
+    display_name: String,
+    is_active: bool,
     name: String,
-    ticks: Vec<Tick>,
-    faults: Faults,
+    checkboxes: Vec<PermissionCheckbox>,
+    errors: FormErrors,
 }
 
-impl ChangePage {
-    fn new(desk: Desk, token: &Token, ticked: Permissions) -> Self {
+impl EditTemplate {
+    fn new(page: OrganizerPage, token: &Token, checked: Permissions) -> Self {
         Self {
-            list: desk.url("/tokens/"),
-            url: desk.url(format_args!("/tokens/{}/", token.id)),
-            called: called(&desk, token),
-            active: token.active,
+            list: page.url("/tokens/"),
+            url: page.url(format_args!("/tokens/{}/", token.id)),
+            display_name: display_name(&page, token),
+            is_active: token.active,
             name: token.name.clone(),
-            ticks: ticks(&desk, ticked),
-            faults: Faults::default(),
-            f: desk.frame,
+            checkboxes: checkboxes(&page, checked),
+            errors: FormErrors::default(),
+            layout: page.layout,
         }
     }
 }
 
-fn called(desk: &Desk, token: &Token) -> String {
+fn display_name(page: &OrganizerPage, token: &Token) -> String {
     match token.name.as_str() {
-        "" => desk.frame.w.a("token-unnamed", token.id),
+        "" => page.layout.texts.get_with("token-unnamed", token.id),
         name => name.to_owned(),
     }
 }
 
-/// The form.
+/// Shows the token.
 pub(crate) async fn show_change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
+    let token = load(&state, &page, &id).await?;
     let held = tokens::permissions_of(&token);
-    page(&ChangePage::new(desk, &token, held))
+    render(&EditTemplate::new(page, &token, held))
 }
 
 /// Changes name and permissions.
 pub(crate) async fn change(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let permissions = ticked(&posted);
+    let token = load(&state, &page, &id).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
+    let permissions = checked(&form);
     let held = tokens::permissions_of(&token);
-    if !held.covers(permissions) && !covered(&desk, permissions) {
-        faults.add("permission", w.t("token-not-yours"));
+    if !held.covers(permissions) && !holds_all(&page, permissions) {
+        errors.add("permission", texts.get("token-not-yours"));
     }
-    if !faults.is_empty() {
-        let view = ChangePage {
+    if !errors.is_empty() {
+        let view = EditTemplate {
             name,
-            faults,
-            ..ChangePage::new(desk, &token, permissions)
+            errors,
+            ..EditTemplate::new(page, &token, permissions)
         };
-        let mut response = page(&view)?;
+        let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         name: (name != token.name).then_some(name),
         permissions: (permissions != held).then_some(permissions),
         active: None,
     };
-    put(&state, &desk, &token, patch, "token-changed").await
+    save(&state, &page, &token, patch, "token-changed").await
 }
 
 #[derive(Template)]
 #[template(path = "tokens/deactivate.html")]
-struct DeactivatePage {
-    f: Frame,
+struct DeactivateTemplate {
+    layout: Layout,
     list: String,
     url: String,
-    called: String,
+    display_name: String,
 }
 
-/// Asks.
-pub(crate) async fn ask_deactivate(
+/// Asks for confirmation before the token is deactivated.
+pub(crate) async fn confirm_deactivate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    page(&DeactivatePage {
-        list: desk.url("/tokens/"),
-        url: desk.url(format_args!("/tokens/{}/", token.id)),
-        called: called(&desk, &token),
-        f: desk.frame,
+    let token = load(&state, &page, &id).await?;
+    render(&DeactivateTemplate {
+        list: page.url("/tokens/"),
+        url: page.url(format_args!("/tokens/{}/", token.id)),
+        display_name: display_name(&page, &token),
+        layout: page.layout,
     })
 }
 
-/// Refuses it from now on.
+/// Deactivates the token.
 pub(crate) async fn deactivate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    let patch = Patch {
+    let token = load(&state, &page, &id).await?;
+    let patch = TokenPatch {
         active: Some(false),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
-    put(&state, &desk, &token, patch, "token-deactivated").await
+    save(&state, &page, &token, patch, "token-deactivated").await
 }
 
-/// Accepts it again.
+/// Activates the token.
 pub(crate) async fn activate(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let token = find(&state, &desk, &id).await?;
-    if !covered(&desk, tokens::permissions_of(&token)) {
+    let token = load(&state, &page, &id).await?;
+    if !holds_all(&page, tokens::permissions_of(&token)) {
         return Err(PageError::Conflict("conflict-token-not-yours"));
     }
-    let patch = Patch {
+    let patch = TokenPatch {
         active: Some(true),
-        ..Patch::default()
+        ..TokenPatch::default()
     };
-    put(&state, &desk, &token, patch, "token-activated").await
+    save(&state, &page, &token, patch, "token-activated").await
 }
 
-async fn put(
+async fn save(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     token: &Token,
-    patch: Patch,
+    patch: TokenPatch,
     key: &str,
 ) -> Result<Response, PageError> {
-    let changed = tokens::change(state, &desk.author(), token, patch).await?;
-    changed.ok_or(PageError::NotFound)?;
-    Ok(flash::go(&desk.url("/tokens/"), key))
+    let (author, token) = (page.author(), token.clone());
+    state
+        .change(move |store, now| tokens::change(store, &author, &token, patch, now))
+        .await??;
+    Ok(flash::redirect(&page.url("/tokens/"), key))
 }

@@ -1,53 +1,61 @@
-//! Tokens of the REST API.
+//! Checkboxes for the permissions of a token.
 
 use sonnette::domain::{Permission, Permissions, Token, TokenId};
 
 use crate::admin::tokens;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
-/// A permission as a box to tick.
-pub(super) struct Tick {
-    pub(super) word: &'static str,
-    /// The keys of its name and of what it opens.
-    pub(super) name: String,
-    pub(super) why: String,
-    pub(super) ticked: bool,
-    /// Whether whoever ticks it has it: nobody grants more.
-    pub(super) held: bool,
+/// A checkbox for a permission.
+pub(super) struct PermissionCheckbox {
+    pub(super) value: &'static str,
+    /// The key of its label.
+    pub(super) label_key: String,
+    /// The key of the text that says what it allows.
+    pub(super) help_key: String,
+    pub(super) is_checked: bool,
+    /// Whether the current user holds it: users grant only permissions that they hold.
+    pub(super) is_held: bool,
 }
 
-pub(super) fn ticks(desk: &Desk, ticked: Permissions) -> Vec<Tick> {
+/// A checkbox for each permission.
+pub(super) fn checkboxes(page: &OrganizerPage, checked: Permissions) -> Vec<PermissionCheckbox> {
     let all = Permission::ALL.iter().copied();
-    all.map(|permission| Tick {
-        word: permission.as_str(),
-        name: format!("permission-{permission}"),
-        why: format!("token-may-{permission}"),
-        ticked: ticked.contains(permission),
-        held: desk.may(permission),
+    all.map(|permission| PermissionCheckbox {
+        value: permission.as_str(),
+        label_key: format!("permission-{permission}"),
+        help_key: format!("token-permission-{permission}"),
+        is_checked: checked.contains(permission),
+        is_held: page.may(permission),
     })
     .collect()
 }
 
-/// The boxes that were ticked.
-pub(super) fn ticked(posted: &Posted) -> Permissions {
-    let words = posted.all("permission");
+/// The permissions that were checked.
+pub(super) fn checked(form: &FormData) -> Permissions {
+    let words = form.get_all("permission");
     words.filter_map(|word| word.parse().ok()).collect()
 }
 
-pub(super) fn covered(desk: &Desk, permissions: Permissions) -> bool {
-    permissions.iter().all(|permission| desk.may(permission))
+/// Whether the current user holds all these permissions.
+pub(super) fn holds_all(page: &OrganizerPage, permissions: Permissions) -> bool {
+    permissions.iter().all(|permission| page.may(permission))
 }
 
-/// A token of the organizer; `id` is a part of the path.
-pub(super) async fn find(state: &AppState, desk: &Desk, id: &str) -> Result<Token, PageError> {
-    desk.need(state, Permission::Organizer).await?;
+/// A token of the organizer. `id` comes from the path.
+pub(super) async fn load(
+    state: &AppState,
+    page: &OrganizerPage,
+    id: &str,
+) -> Result<Token, PageError> {
+    page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let registry = state.refresh().await?;
-    let own = tokens::of(&registry, desk.organizer());
-    own.into_iter()
+    let tokens = tokens::of_organizer(&registry, page.organizer());
+    tokens
+        .into_iter()
         .find(|token| token.id == id)
         .cloned()
         .ok_or(PageError::NotFound)

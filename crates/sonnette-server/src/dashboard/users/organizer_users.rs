@@ -1,206 +1,239 @@
-//! The users of an organizer: who they are, what they may do, and letting in others.
+//! The users of an organizer: their permissions, and invitations.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserId};
+use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserAccess, UserId};
 
-use super::access::{self, LetIn, Tick};
+use super::permissions::{PermissionCheckbox, checkboxes, checked};
+use crate::admin::error::AdminError;
+use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
+use crate::credentials::password_link;
+use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::{Desk, Origin, Visitor};
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
 
 struct Row {
     email: String,
     url: String,
     permissions: Vec<String>,
-    invited: bool,
+    is_invited: bool,
 }
 
 #[derive(Template)]
 #[template(path = "users/organizer_users.html")]
-struct UsersPage {
-    f: Frame,
+struct UsersTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     action: String,
     email: String,
-    boxes: Vec<Tick>,
-    /// The key of what is wrong with what was typed.
+    checkboxes: Vec<PermissionCheckbox>,
+    /// The key of the error message for the e-mail address.
     error: Option<&'static str>,
-    /// For whom a link is to be handed over, and the link.
+    /// The address of a user and the link that the operator passes on to them.
     link: Option<(String, String)>,
 }
 
-async fn users_page(state: &AppState, desk: Desk) -> Result<UsersPage, PageError> {
-    let organizer = desk.organizer();
-    let users = state
-        .store(move |store| store.users(Some(organizer)))
-        .await?;
-    let row = |user: &User| Row {
-        email: user.email.to_string(),
-        url: desk.url(format_args!("/users/{}/", user.id.0)),
-        permissions: access::held(user, organizer)
-            .unwrap_or_default()
-            .iter()
-            .map(|permission| {
-                desk.frame
-                    .w
-                    .t(&format!("permission-{permission}"))
-                    .into_owned()
-            })
-            .collect(),
-        invited: !user.has_password,
-    };
-    Ok(UsersPage {
-        rows: users.iter().map(row).collect(),
-        action: desk.url("/users/"),
-        email: String::new(),
-        boxes: access::boxes(&desk, Permissions::DEFAULT),
-        error: None,
-        link: None,
-        f: desk.frame,
-    })
+impl UsersTemplate {
+    async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
+        let organizer = page.organizer();
+        let users = state
+            .store(move |store| store.users(Some(organizer)))
+            .await?;
+        Ok(Self {
+            rows: users.iter().map(|user| row(&page, user)).collect(),
+            action: page.url("/users/"),
+            email: String::new(),
+            checkboxes: checkboxes(&page, Permissions::DEFAULT),
+            error: None,
+            link: None,
+            layout: page.layout,
+        })
+    }
 }
 
-/// The users, and a form to invite another.
+fn row(page: &OrganizerPage, user: &User) -> Row {
+    let held = users::permissions_of(user, page.organizer()).unwrap_or_default();
+    let texts = page.layout.texts;
+    Row {
+        email: user.email.to_string(),
+        url: page.url(format_args!("/users/{}/", user.id.0)),
+        permissions: held
+            .iter()
+            .map(|permission| texts.get(&format!("permission-{permission}")).into_owned())
+            .collect(),
+        is_invited: !user.has_password,
+    }
+}
+
+/// Lists the users, with a form that invites another.
 pub(crate) async fn show_users(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    page(&users_page(&state, desk).await?)
+    page.require(&state, Permission::Organizer).await?;
+    render(&UsersTemplate::load(&state, page).await?)
 }
 
-/// Invites somebody.
+/// Invites a user.
 pub(crate) async fn invite_user(
     State(state): State<AppState>,
-    desk: Desk,
-    origin: Origin,
-    posted: Posted,
+    page: OrganizerPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let organizer = desk.organizer();
-    let permissions = access::ticked(&posted, &desk.visitor, organizer);
-    let Ok(email) = posted.get("email").parse() else {
-        let boxes = access::boxes(&desk, permissions);
-        let shown = UsersPage {
-            email: posted.get("email").to_owned(),
-            error: Some("email-wrong"),
-            boxes,
-            ..users_page(&state, desk).await?
-        };
-        let mut response = page(&shown)?;
+    page.require(&state, Permission::Organizer).await?;
+    let permissions = checked(&form, &page);
+    let Ok(email) = form.get("email").parse() else {
+        let checkboxes = checkboxes(&page, permissions);
+        let mut response = render(&UsersTemplate {
+            email: form.get("email").to_owned(),
+            error: Some("email-invalid"),
+            checkboxes,
+            ..UsersTemplate::load(&state, page).await?
+        })?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
-    let language = desk.tenant.organizer.language;
-    let wanted = access::only(organizer, permissions);
-    let came = access::let_in(&state, &desk.visitor, email, wanted, language).await?;
-    told(&state, desk, &origin, came).await
+    let invitation = Invitation {
+        email,
+        access: UserAccess::Organizers([(page.organizer(), permissions)].into()),
+        language: page.tenant.organizer.language,
+    };
+    let (author, can_send_email) = (page.author(), state.settings.has_mail_server);
+    let result = state
+        .change(move |store, now| users::invite(store, &author, invitation, can_send_email, now))
+        .await??;
+    match result {
+        InvitationResult::Extended => Ok(flash::redirect(&page.url("/users/"), "user-added")),
+        InvitationResult::Taken => Err(PageError::Conflict("conflict-account-taken")),
+        InvitationResult::Sent(delivery) => show_delivery(&state, page, &origin, delivery).await,
+    }
 }
 
-/// Says what came of an invitation: on the list, or with a link to hand over.
-async fn told(
+/// Shows how a link is delivered: in a flash message, or with the link itself.
+async fn show_delivery(
     state: &AppState,
-    desk: Desk,
-    origin: &Origin,
-    came: LetIn,
+    page: OrganizerPage,
+    origin: &RequestOrigin,
+    delivery: LinkDelivery,
 ) -> Result<Response, PageError> {
-    match came {
-        LetIn::Known => Ok(flash::go(&desk.url("/users/"), "user-added")),
-        LetIn::Invited => Ok(flash::go(&desk.url("/users/"), "user-invited")),
-        LetIn::JustInvited => Err(PageError::Conflict("conflict-just-invited")),
-        LetIn::ByOperator => Ok(flash::go(&desk.url("/users/"), "user-by-operator")),
-        LetIn::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        LetIn::ByLink(user, path) => page(&UsersPage {
-            link: Some((user.email.to_string(), origin.url(&path))),
-            ..users_page(state, desk).await?
+    match delivery {
+        LinkDelivery::Email => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
+        LinkDelivery::Throttled => Err(PageError::Conflict("conflict-just-invited")),
+        LinkDelivery::NeedsOperator => {
+            Ok(flash::redirect(&page.url("/users/"), "user-by-operator"))
+        }
+        LinkDelivery::Link { user, secret } => render(&UsersTemplate {
+            link: Some((
+                user.email.to_string(),
+                password_link(&origin.url("/"), &secret),
+            )),
+            ..UsersTemplate::load(state, page).await?
         }),
     }
 }
 
 #[derive(Template)]
 #[template(path = "users/organizer_user.html")]
-struct UserPage {
-    f: Frame,
+struct UserTemplate {
+    layout: Layout,
     email: String,
     url: String,
     list: String,
-    invited: bool,
-    /// Whether whoever looks is this user.
-    own: bool,
-    boxes: Vec<Tick>,
+    is_invited: bool,
+    /// Whether it is the current user.
+    is_self: bool,
+    checkboxes: Vec<PermissionCheckbox>,
 }
 
-/// A user of this organizer, and what they hold there.
-async fn user_of(
+/// A user of the organizer, and their permissions there.
+async fn load_user(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     id: UserId,
 ) -> Result<(User, Permissions), PageError> {
     let found = state.store(move |store| store.user(id)).await?;
     let user = found.ok_or(PageError::NotFound)?;
-    let held = access::held(&user, desk.organizer()).ok_or(PageError::NotFound)?;
+    let held = users::permissions_of(&user, page.organizer()).ok_or(PageError::NotFound)?;
     Ok((user, held))
 }
 
-fn is_own(visitor: &Visitor, id: UserId) -> bool {
-    matches!(visitor, Visitor::User(user) if user.id == id)
+fn is_self(page: &OrganizerPage, id: UserId) -> bool {
+    matches!(&page.current_user, CurrentUser::User(user) if user.id == id)
 }
 
-/// One user.
+/// Shows a user.
 pub(crate) async fn show_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let (user, held) = user_of(&state, &desk, UserId(id)).await?;
-    page(&UserPage {
+    page.require(&state, Permission::Organizer).await?;
+    let (user, held) = load_user(&state, &page, UserId(id)).await?;
+    render(&UserTemplate {
         email: user.email.to_string(),
-        url: desk.url(format_args!("/users/{id}/")),
-        list: desk.url("/users/"),
-        invited: !user.has_password,
-        own: is_own(&desk.visitor, user.id),
-        boxes: access::boxes(&desk, held),
-        f: desk.frame,
+        url: page.url(format_args!("/users/{id}/")),
+        list: page.url("/users/"),
+        is_invited: !user.has_password,
+        is_self: is_self(&page, user.id),
+        checkboxes: checkboxes(&page, held),
+        layout: page.layout,
     })
 }
 
-/// Sets what a user may do, takes it all away, or sends the invitation again, as the button says. Nobody locks
-/// themselves out.
+/// Sets or removes the permissions of a user, or sends the invitation again, depending on the button. Users cannot change
+/// their own permissions.
 pub(crate) async fn change_user(
     State(state): State<AppState>,
     Path((_, id)): Path<(String, i64)>,
-    desk: Desk,
-    origin: Origin,
-    posted: Posted,
+    page: OrganizerPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let organizer = desk.organizer();
-    let (user, _) = user_of(&state, &desk, UserId(id)).await?;
-    if posted.has("again") && !user.has_password {
-        let language = desk.tenant.organizer.language;
-        let kind = AccountEmailKind::Invitation;
-        let came =
-            access::send(&state, &desk.visitor, user, kind, language, Some(organizer)).await?;
-        return told(&state, desk, &origin, came).await;
+    page.require(&state, Permission::Organizer).await?;
+    let organizer = page.organizer();
+    let (user, _) = load_user(&state, &page, UserId(id)).await?;
+    let author = page.author();
+    if form.contains("again") && !user.has_password {
+        let email = AccountEmail {
+            kind: AccountEmailKind::Invitation,
+            language: page.tenant.organizer.language,
+            organizer: Some(organizer),
+        };
+        let can_send_email = state.settings.has_mail_server;
+        let delivery = state
+            .change(move |store, now| {
+                users::send_link(store, &author, user, &email, can_send_email, now)
+            })
+            .await??;
+        return show_delivery(&state, page, &origin, delivery).await;
     }
-    if is_own(&desk.visitor, user.id) {
+    if is_self(&page, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));
     }
-    let taken = posted.has("remove");
-    let asked = access::ticked(&posted, &desk.visitor, organizer);
-    let after = (!taken).then_some(asked);
-    access::set(&state, &desk.visitor, user.id, organizer, after).await?;
-    let key = if taken {
+    let is_removed = form.contains("remove");
+    let permissions = (!is_removed).then(|| checked(&form, &page));
+    let set = state
+        .change(move |store, now| {
+            users::set_permissions(store, &author, user.id, (organizer, permissions), now)
+        })
+        .await?;
+    match set {
+        Ok(()) => {}
+        Err(AdminError::Forbidden) => return Err(PageError::Conflict("conflict-more-than-own")),
+        Err(error) => return Err(error.into()),
+    }
+    let key = if is_removed {
         "user-removed"
     } else {
         "user-changed"
     };
-    Ok(flash::go(&desk.url("/users/"), key))
+    Ok(flash::redirect(&page.url("/users/"), key))
 }

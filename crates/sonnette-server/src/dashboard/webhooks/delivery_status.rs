@@ -1,24 +1,25 @@
-//! How a page says what deliveries wait for.
+//! Texts of the states of deliveries.
 
 use sonnette::domain::DeliveryState;
 
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 
-impl Waiting {
-    /// The key of why a delivery is held.
-    pub(crate) fn why_held(self) -> &'static str {
-        match self {
-            Self::Webhook => "notified-held-webhook",
-            Self::Receiver | Self::Time => "notified-held-receiver",
-        }
+/// The key of the text that says why a delivery is held.
+pub(crate) fn hold_reason_key(hold_reason: HoldReason) -> &'static str {
+    match hold_reason {
+        HoldReason::WebhookDisabled => "notification-delivery-held-webhook",
+        HoldReason::ReceiverFailing | HoldReason::NotDue => "notification-delivery-held-receiver",
     }
+}
 
-    /// The word of a delivery's state; messages `delivery-` are by it.
-    pub(crate) fn state_of(self, state: &DeliveryState) -> &'static str {
-        match state {
-            DeliveryState::Scheduled { .. } if self != Self::Time => DeliveryState::Held.as_str(),
-            state => state.as_str(),
+/// The word of a delivery's state, which completes the key `delivery-`. A scheduled delivery of a failing or disabled
+/// webhook counts as held.
+pub(crate) fn state_word(hold_reason: HoldReason, state: &DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Scheduled { .. } if hold_reason != HoldReason::NotDue => {
+            DeliveryState::Held.as_str()
         }
+        state => state.as_str(),
     }
 }
 
@@ -33,13 +34,16 @@ mod tests {
     fn the_lane_decides_whether_a_delivery_is_held() {
         let due_at = Timestamp::UNIX_EPOCH;
         let scheduled = DeliveryState::Scheduled { due_at };
-        assert_eq!(Waiting::Time.state_of(&scheduled), "scheduled");
-        assert_eq!(Waiting::Receiver.state_of(&scheduled), "held");
+        assert_eq!(state_word(HoldReason::NotDue, &scheduled), "scheduled");
+        assert_eq!(state_word(HoldReason::ReceiverFailing, &scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
             how: SettlementKind::GivenUp,
             reason: None,
         };
-        assert_eq!(Waiting::Webhook.state_of(&settled), "given_up");
+        assert_eq!(
+            state_word(HoldReason::WebhookDisabled, &settled),
+            "given_up"
+        );
     }
 }

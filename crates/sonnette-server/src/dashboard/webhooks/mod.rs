@@ -5,7 +5,7 @@ pub(super) mod attempts;
 mod buckets;
 mod chart;
 pub(super) mod deliveries;
-mod delivery_status;
+pub(super) mod delivery_status;
 mod diagnosis;
 pub(super) mod form;
 pub(super) mod list;

@@ -1,4 +1,4 @@
-//! Somebody at the pages of a webhook.
+//! The extractor for pages of one webhook.
 
 use std::sync::Arc;
 
@@ -7,39 +7,62 @@ use http::request::Parts;
 use sonnette::domain::{Permission, Webhook, WebhookId};
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
-/// Somebody who may look after an organizer's webhooks, at the pages of one.
-pub(crate) struct At {
-    /// At whose pages.
-    pub(crate) desk: Desk,
-    /// The webhook as it is.
+/// A page of one webhook. The current user holds the permission `webhooks`.
+pub(crate) struct WebhookPage {
+    pub(crate) organizer_page: OrganizerPage,
+    /// The stored webhook.
     pub(crate) webhook: Arc<Webhook>,
 }
 
-impl At {
-    /// The page of the webhook, or one below it.
-    pub(crate) fn url(&self, below: &str) -> String {
+impl WebhookPage {
+    /// The URL of a page below the webhook's page; the webhook's page for an empty `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
         let id = self.webhook.id;
-        self.desk.url(format_args!("/webhooks/{id}/{below}"))
+        self.organizer_page
+            .url(format_args!("/webhooks/{id}/{path}"))
     }
 }
 
-impl FromRequestParts<AppState> for At {
+impl FromRequestParts<AppState> for WebhookPage {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        let desk = Desk::from_request_parts(parts, state).await?;
-        desk.need(state, Permission::Webhooks).await?;
+        let organizer_page = OrganizerPage::from_request_parts(parts, state).await?;
+        organizer_page.require(state, Permission::Webhooks).await?;
         let params = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| PageError::NotFound)?;
         let id = params.iter().find(|(name, _)| *name == "id");
         let id = id.and_then(|(_, id)| id.parse().ok());
-        let webhook = desk
-            .webhook(WebhookId(id.ok_or(PageError::NotFound)?))?
-            .clone();
-        Ok(Self { desk, webhook })
+        let id = WebhookId(id.ok_or(PageError::NotFound)?);
+        let webhook = organizer_page.webhook(id)?.clone();
+        Ok(Self {
+            organizer_page,
+            webhook,
+        })
+    }
+}
+
+/// Links above the heading of a page of a webhook.
+pub(crate) struct Breadcrumbs {
+    /// The URL of the list of webhooks.
+    pub(crate) list: String,
+    /// The URL of the webhook's page.
+    pub(crate) url: String,
+    /// Host and path of the target.
+    pub(crate) target: String,
+}
+
+impl Breadcrumbs {
+    /// The links to the list and to the webhook.
+    pub(crate) fn new(page: &WebhookPage) -> Self {
+        Self {
+            list: page.organizer_page.url("/webhooks/"),
+            url: page.url(""),
+            target: page.webhook.target.redacted_without_query(),
+        }
     }
 }

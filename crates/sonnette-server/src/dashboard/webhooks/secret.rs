@@ -1,4 +1,4 @@
-//! The signing secret, and receivers that verify with it.
+//! The signing secret, and sample code of receivers that verify signatures.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -8,137 +8,142 @@ use serde::Deserialize;
 use serde_json::json;
 use sonnette::domain::Secret;
 
-use super::actions::confirm::{Crumbs, ask, change};
-use super::page::At;
+use super::actions::change::change_webhook;
+use super::actions::confirm::confirm;
+use super::page::{Breadcrumbs, WebhookPage};
 use crate::admin::webhooks::secrets;
 use crate::credentials::random_secret;
 use crate::dashboard::samples::{SAMPLES, Sample};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
-/// In which language a receiver is shown.
+/// The programming language of the sample.
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct SecretQuery {
     #[serde(default)]
     language: String,
 }
 
-struct Language {
+/// A link to the sample in a programming language.
+struct SampleLink {
     name: &'static str,
     url: String,
-    current: bool,
+    is_current: bool,
 }
 
 #[derive(Template)]
 #[template(path = "webhooks/secret.html")]
-struct SecretPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct SecretTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
     secret: String,
     public_key: Option<String>,
-    /// The secret before, which signs as well until then.
-    previous: Option<(String, When)>,
-    /// The key of what is wrong with the secret that was sent.
-    wrong: Option<&'static str>,
+    /// The previous secret, and the time until which it signs too.
+    previous: Option<(String, TimeElement)>,
+    /// The key of the error message for the secret that the user entered.
+    error: Option<&'static str>,
     rotate: String,
     action: String,
-    languages: Vec<Language>,
+    languages: Vec<SampleLink>,
     sample: &'static Sample,
 }
 
-/// The secret, and a receiver in one of the languages.
+/// Shows the secret and a sample in one of the languages.
 pub(crate) async fn show_secret(
     State(state): State<AppState>,
-    Query(wanted): Query<Wanted>,
-    at: At,
+    Query(query): Query<SecretQuery>,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    shown(&state, at, &wanted.language, None)
+    show(&state, page, &query.language, None)
 }
 
-fn shown(
+fn show(
     state: &AppState,
-    at: At,
-    wanted: &str,
-    wrong: Option<&'static str>,
+    page: WebhookPage,
+    language: &str,
+    error: Option<&'static str>,
 ) -> Result<Response, PageError> {
-    let webhook = &at.webhook;
+    let webhook = &page.webhook;
     let mut samples = SAMPLES.iter();
     let sample = samples
-        .find(|sample| sample.slug == wanted)
+        .find(|sample| sample.slug == language)
         .or(SAMPLES.first())
         .ok_or(PageError::NotFound)?;
-    let language = |one: &Sample| Language {
+    let link = |one: &Sample| SampleLink {
         name: one.name,
-        url: format!("{}?language={}#samples", at.url("secret/"), one.slug),
-        current: one.slug == sample.slug,
+        url: format!("{}?language={}#samples", page.url("secret/"), one.slug),
+        is_current: one.slug == sample.slug,
     };
     let previous = webhook.secrets.previous.as_ref();
-    page(&SecretPage {
-        crumbs: Crumbs::of(&at),
+    render(&SecretTemplate {
+        breadcrumbs: Breadcrumbs::new(&page),
         secret: webhook.secrets.current.text().to_owned(),
         public_key: secrets::public_key(webhook),
         previous: previous
             .filter(|(_, until)| state.now() < *until)
-            .map(|(secret, until)| (secret.text().to_owned(), When(*until))),
-        wrong,
-        rotate: at.url("secret/rotate/"),
-        action: at.url("secret/"),
-        languages: SAMPLES.iter().map(language).collect(),
+            .map(|(secret, until)| (secret.text().to_owned(), TimeElement(*until))),
+        error,
+        rotate: page.url("secret/rotate/"),
+        action: page.url("secret/"),
+        languages: SAMPLES.iter().map(link).collect(),
         sample,
-        f: at.desk.frame,
+        layout: page.organizer_page.layout,
     })
 }
 
-/// A secret of one's own.
+/// Sets a secret that the user entered.
 pub(crate) async fn set_secret(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    page: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let Ok(secret) = posted.get("secret").parse::<Secret>() else {
-        let mut response = shown(&state, at, "", Some("secret-wrong"))?;
+    let Ok(secret) = form.get("secret").parse::<Secret>() else {
+        let mut response = show(&state, page, "", Some("secret-invalid"))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     };
-    replace(&state, &at, secret, "sonnette.webhook.secret.changed").await?;
-    Ok(flash::go(&at.url("secret/"), "secret-set"))
+    replace_secret(&state, &page, secret, "sonnette.webhook.secret.changed").await?;
+    Ok(flash::redirect(&page.url("secret/"), "secret-set"))
 }
 
-/// Asks before a new secret is drawn.
-pub(crate) async fn ask_to_rotate(at: At) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    let mut says = vec!["rotate-new", "rotate-day"];
-    if at.webhook.settings.signing_seeds.is_some() {
-        says.push("rotate-key");
+/// Asks for confirmation before a new secret is generated.
+pub(crate) async fn confirm_rotate(page: WebhookPage) -> Result<Response, PageError> {
+    let texts = page.organizer_page.layout.texts;
+    let mut keys = vec!["rotate-new", "rotate-day"];
+    if page.webhook.settings.signing_seeds.is_some() {
+        keys.push("rotate-key");
     }
-    let says = says.into_iter().map(|key| w.t(key).into_owned()).collect();
-    ask(at, "secret/rotate/", "rotate", says, false)
+    let consequences = keys
+        .into_iter()
+        .map(|key| texts.get(key).into_owned())
+        .collect();
+    confirm(page, "secret/rotate/", "rotate", consequences, false)
 }
 
-/// A new secret, drawn at random.
+/// Replaces the secret by a random one.
 pub(crate) async fn rotate(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    page: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
     let secret = random_secret()?;
-    replace(&state, &at, secret, "sonnette.webhook.secret.rotated").await?;
-    Ok(flash::go(&at.url("secret/"), "secret-rotated"))
+    replace_secret(&state, &page, secret, "sonnette.webhook.secret.rotated").await?;
+    Ok(flash::redirect(&page.url("secret/"), "secret-rotated"))
 }
 
-async fn replace(
+async fn replace_secret(
     state: &AppState,
-    at: &At,
+    page: &WebhookPage,
     secret: Secret,
     action: &'static str,
 ) -> Result<(), PageError> {
     let (seed, now) = (secrets::random_seed()?, state.now());
-    let data = json!({ "id": at.webhook.id });
-    change(state, at, (action, data), move |webhook| {
+    let data = json!({ "id": page.webhook.id });
+    change_webhook(state, page, (action, data), move |webhook| {
         secrets::replace(webhook, &secret, &seed, now);
     })
     .await?;

@@ -1,82 +1,82 @@
-//! How a webhook stands, at a glance: a word, a shape and a colour.
+//! The status of a webhook: a word and a colour.
 
 use jiff::Timestamp;
 use sonnette::domain::{Attempt, Diagnosis, DiagnosisInput, DisableReason, Webhook};
 use sonnette::engine::LaneStatus;
 
-/// How a webhook stands.
+/// The status of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It has never been called.
+pub(crate) enum WebhookStatus {
+    /// Nothing has been sent yet.
     Unused,
-    /// It has not been called since it was switched on or its address was changed.
+    /// Nothing has been sent since it was enabled or its target changed.
     Renewed,
-    /// Its receiver answers well.
-    Well,
-    /// The last attempts failed, and are tried again.
+    /// The last attempt succeeded.
+    Healthy,
+    /// The last attempts failed; they are retried.
     Unsteady,
-    /// The receiver asked for a pause.
+    /// The receiver asked the server to wait.
     Paused,
-    /// It keeps failing: only probes are sent.
+    /// It keeps failing; only probes are sent.
     Failing,
-    /// It is switched off.
-    Off(DisableReason),
+    /// It is disabled.
+    Disabled(DisableReason),
 }
 
-/// How a webhook and its lane stand now and why; `last` is its newest attempt that was no test.
+/// The diagnosis of a webhook from its state and its lane. `last` is its latest attempt that was not a test.
 pub(crate) fn diagnosis(
     webhook: &Webhook,
     lane: &LaneStatus,
     last: Option<&Attempt>,
     now: Timestamp,
 ) -> Diagnosis {
-    let symptoms = DiagnosisInput {
+    let input = DiagnosisInput {
         state: &webhook.state,
         health: &lane.health,
         waiting: lane.backlog,
         next_try: lane.next_attempt,
         last_attempt: last,
     };
-    Diagnosis::new(symptoms, now)
+    Diagnosis::new(input, now)
 }
 
-impl Standing {
-    /// A diagnosis in short.
-    pub(crate) fn of(diagnosis: &Diagnosis) -> Self {
+impl WebhookStatus {
+    /// The status for a diagnosis.
+    pub(crate) fn new(diagnosis: &Diagnosis) -> Self {
         match diagnosis {
             Diagnosis::NeverSent => Self::Unused,
             Diagnosis::NotSentSinceChange => Self::Renewed,
-            Diagnosis::Healthy { .. } => Self::Well,
+            Diagnosis::Healthy { .. } => Self::Healthy,
             Diagnosis::FailingRecently { .. } => Self::Unsteady,
             Diagnosis::Paused { .. } => Self::Paused,
             Diagnosis::Failing { .. } => Self::Failing,
-            Diagnosis::Disabled { reason, .. } => Self::Off(*reason),
+            Diagnosis::Disabled { reason, .. } => Self::Disabled(*reason),
         }
     }
 
-    /// The class that gives it its shape and colour.
+    /// The CSS class.
     pub(crate) fn class(self) -> &'static str {
         match self {
             Self::Unused | Self::Renewed => "idle",
-            Self::Well => "good",
+            Self::Healthy => "good",
             Self::Unsteady | Self::Paused => "warn",
             Self::Failing => "bad",
-            Self::Off(_) => "off",
+            Self::Disabled(_) => "off",
         }
     }
 
-    /// The key of its word.
+    /// The key of its text.
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::Unused => "standing-unused",
-            Self::Renewed => "standing-renewed",
-            Self::Well => "standing-well",
-            Self::Unsteady => "standing-unsteady",
-            Self::Paused => "standing-paused",
-            Self::Failing => "standing-failing",
-            Self::Off(DisableReason::User) => "standing-off",
-            Self::Off(DisableReason::Gone) => "standing-gone",
-            Self::Off(DisableReason::Failures) => "standing-given-up",
+            Self::Unused => "status-unused",
+            Self::Renewed => "status-renewed",
+            Self::Healthy => "status-healthy",
+            Self::Unsteady => "status-unsteady",
+            Self::Paused => "status-paused",
+            Self::Failing => "status-failing",
+            Self::Disabled(DisableReason::User) => "status-disabled",
+            Self::Disabled(DisableReason::Gone) => "status-gone",
+            Self::Disabled(DisableReason::Failures) => "status-failures",
         }
     }
 }

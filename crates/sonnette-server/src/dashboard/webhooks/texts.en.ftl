@@ -1,6 +1,6 @@
 # The webhooks of an organizer, and one of them.
 webhooks-none = No webhooks yet
-webhooks-what = A webhook tells another system what happens here, as soon as it happens, by a request to its address.
+webhooks-what = A webhook tells another system when something happens here: it sends an HTTP request to its URL at once.
 webhooks-create = Create webhook
 webhooks-state = State
 webhooks-target = Target URL
@@ -26,15 +26,15 @@ webhooks-edit-one = Edit { $what }
 webhooks-previous = Previous
 webhooks-next = Next
 
-standing-unused = Not used yet
-standing-renewed = Enabled
-standing-well = Working
-standing-unsteady = Unsteady
-standing-paused = Paused
-standing-failing = Failing
-standing-off = Disabled
-standing-gone = Disabled: answered 410
-standing-given-up = Disabled: failed
+status-unused = Not used yet
+status-renewed = Enabled
+status-healthy = Working
+status-unsteady = Unsteady
+status-paused = Paused
+status-failing = Failing
+status-disabled = Disabled
+status-gone = Disabled: answered 410
+status-failures = Disabled: failed
 
 diagnosis-unused = Nothing has been sent to { $host } yet.
 diagnosis-renewed = Nothing has been sent to { $host } since the webhook was switched on or its address was changed.
@@ -79,7 +79,7 @@ webhook-drop = Stop retrying
 webhook-last-hour = Success, last 60–90 min
 webhook-last-day = Success, last 24 h
 webhook-median = Median response time
-webhook-tail = 95th percentile
+webhook-percentile-95 = 95th percentile
 webhook-oldest = Oldest waiting for
 webhook-next = Next attempt
 webhook-now = now
@@ -102,7 +102,7 @@ webhook-per-second = { $count ->
     [one] one request per second
    *[other] { $count } requests per second
   }
-webhook-at-a-time = { $count ->
+webhook-concurrency = { $count ->
     [one] one request at a time
    *[other] { $count } requests at a time
   }

@@ -1,6 +1,6 @@
 # Les webhooks d’un organisateur, et l’un d’eux.
 webhooks-none = Pas encore de webhook
-webhooks-what = Un webhook informe un autre système, par une requête à son adresse, de ce qui se passe ici, dès que cela se passe.
+webhooks-what = Un webhook informe un autre système de ce qui se passe ici : il envoie aussitôt une requête HTTP à son URL.
 webhooks-create = Créer un webhook
 webhooks-state = État
 webhooks-target = URL cible
@@ -26,15 +26,15 @@ webhooks-edit-one = Modifier { $what }
 webhooks-previous = Précédents
 webhooks-next = Suivants
 
-standing-unused = Pas encore utilisé
-standing-renewed = Activé
-standing-well = Fonctionne
-standing-unsteady = Instable
-standing-paused = En pause
-standing-failing = En échec
-standing-off = Désactivé
-standing-gone = Désactivé : réponse 410
-standing-given-up = Désactivé : échecs
+status-unused = Pas encore utilisé
+status-renewed = Activé
+status-healthy = Fonctionne
+status-unsteady = Instable
+status-paused = En pause
+status-failing = En échec
+status-disabled = Désactivé
+status-gone = Désactivé : réponse 410
+status-failures = Désactivé : échecs
 
 diagnosis-unused = Rien n’a encore été envoyé à { $host }.
 diagnosis-renewed = Rien n’a été envoyé à { $host } depuis que le webhook a été activé ou que son adresse a été modifiée.
@@ -79,7 +79,7 @@ webhook-drop = Ne plus réessayer
 webhook-last-hour = Succès, 60–90 dernières min
 webhook-last-day = Succès, 24 h
 webhook-median = Temps de réponse médian
-webhook-tail = 95e centile
+webhook-percentile-95 = 95e centile
 webhook-oldest = La plus ancienne attend depuis
 webhook-next = Prochaine tentative
 webhook-now = maintenant
@@ -102,7 +102,7 @@ webhook-per-second = { $count ->
     [one] { $count } requête par seconde
    *[other] { $count } requêtes par seconde
   }
-webhook-at-a-time = { $count ->
+webhook-concurrency = { $count ->
     [one] { $count } requête à la fois
    *[other] { $count } requêtes à la fois
   }

@@ -10,6 +10,5 @@ pub(crate) mod page_number;
 pub(crate) mod parser;
 pub(crate) mod python;
 pub(crate) mod refusal;
-pub(crate) mod violation;
-pub(crate) mod webhook_fields;
+pub(crate) mod webhook_input;
 pub(crate) mod webhook_json;

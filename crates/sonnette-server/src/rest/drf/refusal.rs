@@ -40,11 +40,6 @@ impl Refusal {
             body: body.into(),
         }
     }
-
-    /// 404 in the words of a webhook that is not there.
-    pub(crate) fn no_webhook() -> Self {
-        Self::detail(StatusCode::NOT_FOUND, "No WebHook matches the given query.")
-    }
 }
 
 impl From<Refusal> for ApiError {
@@ -60,11 +55,6 @@ mod tests {
     #[test]
     fn words_and_statuses() {
         for (refusal, status, body) in [
-            (
-                Refusal::no_webhook(),
-                404,
-                r#"{"detail":"No WebHook matches the given query."}"#,
-            ),
             (
                 Refusal::fields([
                     ("b", vec!["1".to_owned()]),

@@ -1,4 +1,4 @@
-//! What a publication looks like: read without building a tree of it, since most of it is only carried on.
+//! Parses publications without building a tree, because `data` is stored as it was sent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,31 +10,31 @@ use serde_json::value::RawValue;
 use sonnette::domain::EventSlug;
 use sonnette::engine::PublishRequest;
 
-use crate::edge::error::{ApiError, Messages};
+use crate::admin::validation::Violation;
+use crate::edge::error::{ApiError, FieldMessages};
 use crate::rest::drf::json::Json;
 use crate::rest::drf::parser;
 use crate::rest::json_body::{MAX_EXPLAINED_BYTES, parse_error};
+use crate::rest::violation_text::violation_text;
 
 /// Publications in one request.
-pub(crate) const MOST: usize = 1_000;
-/// Bytes that `data` may have as JSON text.
-pub(crate) const MAX_DATA: usize = 262_144;
+pub(crate) const MAX_PUBLICATIONS: usize = 1_000;
+/// Bytes of `data` as JSON text.
+pub(crate) const MAX_DATA_BYTES: usize = 262_144;
 
-const REQUIRED: &str = "This field is required.";
-const NULL: &str = "This field may not be null.";
-const BLANK: &str = "This field may not be blank.";
-const NOT_TEXT: &str = "Not a valid string.";
+/// Characters of an idempotency key or a subject.
+const MAX_KEY_CHARS: usize = 255;
 
 /// The publications of a request.
 #[derive(Debug)]
 pub(super) struct Publications {
     /// In the order of the request.
     pub(super) requests: Vec<PublishRequest>,
-    /// Whether they came as an array, and are answered as one.
-    pub(super) as_array: bool,
+    /// Whether the request is an array, so that the response is one as well.
+    pub(super) is_array: bool,
 }
 
-/// Reads a body.
+/// Parses a body.
 pub(super) fn parse(body: &[u8]) -> Result<Publications, ApiError> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => parse_array(body),
@@ -48,44 +48,44 @@ fn parse_one(entry: Entry<'_>) -> Result<Publications, ApiError> {
     match entry.check() {
         Ok(request) => Ok(Publications {
             requests: vec![request],
-            as_array: false,
+            is_array: false,
         }),
-        Err(Refused::Fields(messages)) => Err(ApiError::Fields(messages)),
-        Err(Refused::TooLarge) => Err(data_too_large(None)),
+        Err(EntryError::Fields(messages)) => Err(ApiError::Fields(messages)),
+        Err(EntryError::TooLarge) => Err(data_too_large(None)),
     }
 }
 
 fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
     let Entries(entries) = serde_json::from_slice(body).map_err(|_| parse_error(body))?;
-    if entries.is_empty() || entries.len() > MOST {
+    if entries.is_empty() || entries.len() > MAX_PUBLICATIONS {
         return Err(ApiError::field(
             "non_field_errors",
-            format!("Send from 1 to {MOST} notifications at a time."),
+            format!("Send from 1 to {MAX_PUBLICATIONS} notifications at a time."),
         ));
     }
     let mut requests = Vec::with_capacity(entries.len());
     let mut wrong = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
         let checked = serde_json::from_str::<Entry<'_>>(raw.get())
-            .map_err(|_| Refused::Fields(messages_of(not_an_object(raw.get().as_bytes()))))
+            .map_err(|_| EntryError::Fields(messages_of(not_an_object(raw.get().as_bytes()))))
             .and_then(Entry::check);
         match checked {
             Ok(request) => requests.push(request),
-            Err(Refused::TooLarge) => return Err(data_too_large(Some(index))),
-            Err(Refused::Fields(messages)) => wrong.push((index, messages)),
+            Err(EntryError::TooLarge) => return Err(data_too_large(Some(index))),
+            Err(EntryError::Fields(messages)) => wrong.push((index, messages)),
         }
     }
     if wrong.is_empty() {
         Ok(Publications {
             requests,
-            as_array: true,
+            is_array: true,
         })
     } else {
         Err(ApiError::Entries(wrong))
     }
 }
 
-/// What is said of JSON that is no object, or of what is no JSON.
+/// The error of JSON that is not an object, or of a text that is not JSON.
 fn not_an_object(body: &[u8]) -> ApiError {
     if body.len() > MAX_EXPLAINED_BYTES {
         return parse_error(body);
@@ -95,7 +95,7 @@ fn not_an_object(body: &[u8]) -> ApiError {
         .map_or_else(ApiError::from, |_| parse_error(body))
 }
 
-fn messages_of(error: ApiError) -> Messages {
+fn messages_of(error: ApiError) -> FieldMessages {
     let text = match error {
         ApiError::Answer(_, body) => body["non_field_errors"][0]
             .as_str()
@@ -106,20 +106,22 @@ fn messages_of(error: ApiError) -> Messages {
     vec![("non_field_errors".to_owned(), vec![text])]
 }
 
-/// 413 of one publication's data.
+/// The error of a publication whose `data` is too long.
 pub(super) fn data_too_large(index: Option<usize>) -> ApiError {
-    let of = index
+    let place = index
         .map(|index| format!(" of notification {index}"))
         .unwrap_or_default();
-    ApiError::too_large(format!("The data{of} is longer than {MAX_DATA} bytes."))
+    ApiError::too_large(format!(
+        "The data{place} is longer than {MAX_DATA_BYTES} bytes."
+    ))
 }
 
-enum Refused {
-    Fields(Messages),
+enum EntryError {
+    Fields(FieldMessages),
     TooLarge,
 }
 
-/// The elements of an array, of too many only as many as show that they are.
+/// The elements of an array. If there are too many, the rest is skipped.
 struct Entries<'a>(Vec<&'a RawValue>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
@@ -139,7 +141,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Entries<'de>, A::Error> {
         let mut entries = Vec::new();
-        while entries.len() <= MOST {
+        while entries.len() <= MAX_PUBLICATIONS {
             match array.next_element()? {
                 Some(entry) => entries.push(entry),
                 None => return Ok(Entries(entries)),
@@ -150,7 +152,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 }
 
-/// The members of one publication, as they were written; of doubles the last.
+/// The members of one publication as they were sent. Of duplicate members the last one counts.
 #[derive(Default)]
 struct Entry<'a> {
     action_type: Option<&'a RawValue>,
@@ -199,32 +201,35 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// A key, borrowed from the body unless it has escapes.
+/// A key, borrowed from the body unless it contains escapes.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Entry<'_> {
-    fn check(self) -> Result<PublishRequest, Refused> {
-        if self.data.is_some_and(|data| data.get().len() > MAX_DATA) {
-            return Err(Refused::TooLarge);
+    fn check(self) -> Result<PublishRequest, EntryError> {
+        if self
+            .data
+            .is_some_and(|data| data.get().len() > MAX_DATA_BYTES)
+        {
+            return Err(EntryError::TooLarge);
         }
-        let mut wrong = Wrong::default();
-        let action_type = wrong.keep("action_type", required(self.action_type).and_then(filled));
-        let event = wrong.keep(
+        let mut errors = Errors::default();
+        let action_type = errors.keep("action_type", required(self.action_type).and_then(filled));
+        let event = errors.keep(
             "event",
             optional(self.event, |text| {
-                EventSlug::from_str(&text).map_err(|error| error.to_string())
+                EventSlug::from_str(&text).map_err(|error| Violation::Malformed(error.to_string()))
             }),
         );
-        let data = wrong.keep("data", required(self.data));
-        let idempotency_key = wrong.keep("idempotency_key", optional(self.idempotency_key, short));
-        let subject = wrong.keep("subject", optional(self.subject, short));
+        let data = errors.keep("data", required(self.data));
+        let idempotency_key = errors.keep("idempotency_key", optional(self.idempotency_key, short));
+        let subject = errors.keep("subject", optional(self.subject, short));
         for name in self.unknown {
-            wrong.keep(&name, Err::<(), _>("Unknown field.".to_owned()));
+            errors.keep(&name, Err::<(), _>(Violation::UnknownField));
         }
         match (action_type, event, data, idempotency_key, subject) {
             (Some(action_type), Some(event), Some(data), Some(idempotency_key), Some(subject))
-                if wrong.0.is_empty() =>
+                if errors.0.is_empty() =>
             {
                 let data = data.to_owned();
                 Ok(PublishRequest {
@@ -235,38 +240,41 @@ impl Entry<'_> {
                     subject,
                 })
             }
-            _ => Err(Refused::Fields(wrong.0)),
+            _ => Err(EntryError::Fields(errors.0)),
         }
     }
 }
 
 #[derive(Default)]
-struct Wrong(Messages);
+struct Errors(FieldMessages);
 
-impl Wrong {
-    fn keep<T>(&mut self, name: &str, checked: Result<T, String>) -> Option<T> {
+impl Errors {
+    fn keep<T>(&mut self, name: &str, checked: Result<T, Violation>) -> Option<T> {
         checked
-            .map_err(|message| self.0.push((name.to_owned(), vec![message])))
+            .map_err(|violation| {
+                let message = violation_text(&violation).into_owned();
+                self.0.push((name.to_owned(), vec![message]));
+            })
             .ok()
     }
 }
 
-fn text(raw: &RawValue) -> Result<String, String> {
-    serde_json::from_str(raw.get()).map_err(|_| NOT_TEXT.to_owned())
+fn text(raw: &RawValue) -> Result<String, Violation> {
+    serde_json::from_str(raw.get()).map_err(|_| Violation::NotText)
 }
 
-fn required(raw: Option<&RawValue>) -> Result<&RawValue, String> {
+fn required(raw: Option<&RawValue>) -> Result<&RawValue, Violation> {
     match raw {
-        None => Err(REQUIRED.to_owned()),
-        Some(raw) if raw.get() == "null" => Err(NULL.to_owned()),
+        None => Err(Violation::Required),
+        Some(raw) if raw.get() == "null" => Err(Violation::Null),
         Some(raw) => Ok(raw),
     }
 }
 
-fn filled(raw: &RawValue) -> Result<String, String> {
+fn filled(raw: &RawValue) -> Result<String, Violation> {
     let text = text(raw)?;
     if text.is_empty() {
-        Err(BLANK.to_owned())
+        Err(Violation::Blank)
     } else {
         Ok(text)
     }
@@ -274,8 +282,8 @@ fn filled(raw: &RawValue) -> Result<String, String> {
 
 fn optional<T>(
     raw: Option<&RawValue>,
-    check: impl FnOnce(String) -> Result<T, String>,
-) -> Result<Option<T>, String> {
+    check: impl FnOnce(String) -> Result<T, Violation>,
+) -> Result<Option<T>, Violation> {
     match raw.filter(|raw| raw.get() != "null") {
         None => Ok(None),
         Some(raw) => text(raw).and_then(check).map(Some),
@@ -283,13 +291,13 @@ fn optional<T>(
 }
 
 /// 1 to 255 characters without NUL.
-fn short(text: String) -> Result<String, String> {
+fn short(text: String) -> Result<String, Violation> {
     if text.is_empty() {
-        Err(BLANK.to_owned())
-    } else if text.chars().nth(255).is_some() {
-        Err("Ensure this field has no more than 255 characters.".to_owned())
+        Err(Violation::Blank)
+    } else if text.chars().nth(MAX_KEY_CHARS).is_some() {
+        Err(Violation::TooLong { max: MAX_KEY_CHARS })
     } else if text.contains('\0') {
-        Err("Null characters are not allowed.".to_owned())
+        Err(Violation::NullCharacter)
     } else {
         Ok(text)
     }
@@ -317,7 +325,7 @@ mod tests {
             b" {\"action_type\":\"a.b\",\"data\": {\"x\": [1]},\"event\":null,\"subject\":\"p\"}",
         )
         .unwrap();
-        assert!(!one.as_array);
+        assert!(!one.is_array);
         let request = &one.requests[0];
         assert_eq!(
             (request.action_type.as_str(), request.data.get()),
@@ -329,13 +337,13 @@ mod tests {
         );
         let many = parse(b"[{\"action_type\":\"a.b\",\"data\":{},\"event\":\"gala\"},{\"action_type\":\"a.b\",\"data\":{}}]");
         let many = many.unwrap();
-        assert!(many.as_array);
+        assert!(many.is_array);
         assert_eq!(many.requests.len(), 2);
     }
 
     #[test]
     fn names_every_wrong_field() {
-        let required = |name: &str| (name.to_owned(), REQUIRED.to_owned());
+        let required = |name: &str| (name.to_owned(), "This field is required.".to_owned());
         assert_eq!(fields("{}"), [required("action_type"), required("data")]);
         assert_eq!(fields(" "), [required("action_type"), required("data")]);
         let long = "x".repeat(256);
@@ -384,8 +392,8 @@ mod tests {
                 "y".repeat(bytes - 8)
             )
         };
-        assert!(parse(body(MAX_DATA).as_bytes()).is_ok());
-        let refused = parse(body(MAX_DATA + 1).as_bytes());
+        assert!(parse(body(MAX_DATA_BYTES).as_bytes()).is_ok());
+        let refused = parse(body(MAX_DATA_BYTES + 1).as_bytes());
         assert!(matches!(
             refused,
             Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))

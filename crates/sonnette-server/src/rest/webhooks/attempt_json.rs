@@ -1,4 +1,4 @@
-//! Attempts as their owner sees them.
+//! An attempt as the API shows it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::edge::response;
 
-/// One POST and what came of it.
+/// A request to a receiver and its outcome.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AttemptJson {
     /// Rising within its webhook.
@@ -19,40 +19,40 @@ pub(crate) struct AttemptJson {
     /// The concrete action type.
     #[schema(example = "pretix.event.order.placed")]
     action_type: String,
-    /// Of what; of a test: a number that names nothing stored.
+    /// The notification. A test has a number that no stored notification has.
     #[schema(example = 123_455)]
     notification_id: i64,
     /// The event it belongs to, if any.
     #[schema(example = "democon")]
     event: Option<String>,
-    /// Where it went, without credentials.
+    /// The URL without credentials.
     #[schema(example = "https://receiver.example/hook")]
     target_url: String,
-    /// Whether there was one before it.
+    /// Whether it is not the first attempt of its delivery.
     #[schema(example = false)]
     is_retry: bool,
-    /// 1 for the first of its delivery.
+    /// The number within its delivery, from 1.
     #[schema(example = 1)]
     attempt: u32,
-    /// Sent by the test call.
+    /// Whether it is a test.
     #[schema(example = false)]
     test: bool,
-    /// In seconds.
+    /// Seconds.
     #[schema(example = 0.042)]
     execution_time: f64,
-    /// The status; 0: no answer.
+    /// The HTTP status; 0 without a response.
     #[schema(example = 200)]
     return_code: u16,
-    /// 200 to 299 and nothing else.
+    /// Whether the status is 200 to 299.
     #[schema(example = true)]
     success: bool,
-    /// In plain words.
+    /// Why it failed.
     #[schema(example = json!(null))]
     error: Option<String>,
 }
 
 impl AttemptJson {
-    /// Without request and response.
+    /// The attempt without request and response.
     pub(crate) fn of(attempt: &Attempt) -> Self {
         let outcome = &attempt.exchange.outcome;
         Self {
@@ -68,7 +68,7 @@ impl AttemptJson {
             execution_time: attempt.exchange.duration.as_secs_f64(),
             return_code: outcome.return_code(),
             success: outcome.is_success(),
-            error: error(outcome),
+            error: error_text(outcome),
         }
     }
 }
@@ -77,11 +77,11 @@ impl AttemptJson {
 pub(crate) fn ended_at(attempt: &Attempt) -> String {
     let exchange = &attempt.exchange;
     let end = jiff::Timestamp::from_microsecond(attempt.id.0);
-    response::time(end.unwrap_or(exchange.started_at))
+    response::format_time(end.unwrap_or(exchange.started_at))
 }
 
-/// What went wrong, in plain words.
-pub(crate) fn error(outcome: &Outcome) -> Option<String> {
+/// Why an attempt failed.
+pub(crate) fn error_text(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Failed(failure) => Some(failure.to_string()),
         Outcome::Answered {
@@ -102,18 +102,18 @@ pub(crate) fn error(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// An attempt of the log of all webhooks.
+/// An attempt in the list of all webhooks.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookAttemptJson {
     #[serde(flatten)]
     attempt: AttemptJson,
-    /// The webhook that was called.
+    /// The webhook.
     #[schema(example = 1)]
     webhook: i64,
 }
 
 impl WebhookAttemptJson {
-    /// With its webhook.
+    /// The attempt with its webhook.
     pub(crate) fn of(attempt: &Attempt) -> Self {
         Self {
             attempt: AttemptJson::of(attempt),
@@ -122,7 +122,7 @@ impl WebhookAttemptJson {
     }
 }
 
-/// One POST in full.
+/// An attempt in full.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AttemptDetail {
     #[serde(flatten)]
@@ -130,33 +130,33 @@ pub(crate) struct AttemptDetail {
     /// The body as it was sent.
     #[schema(example = "{\"notification_id\":123455,\"organizer\":\"acmecorp\"}")]
     payload: String,
-    /// The answer, cut at the server's limit.
+    /// The response body, truncated at the server's limit.
     #[schema(example = "ok")]
     response_body: String,
-    /// As sent; secrets masked.
+    /// The request headers with secrets masked.
     #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"content-type": "application/json"}))]
     request_headers: Map<String, Value>,
-    /// As received.
+    /// The response headers.
     #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"content-length": "2"}))]
     response_headers: Map<String, Value>,
 }
 
 impl AttemptDetail {
-    /// With request and response.
+    /// The attempt with request and response.
     pub(crate) fn of(attempt: &Attempt) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             attempt: AttemptJson::of(attempt),
             payload: attempt.payload.as_deref().map(text).unwrap_or_default(),
             response_body: text(&attempt.exchange.response_body),
-            request_headers: headers(&attempt.exchange.request_headers),
-            response_headers: headers(&attempt.exchange.response_headers),
+            request_headers: parse_headers(&attempt.exchange.request_headers),
+            response_headers: parse_headers(&attempt.exchange.response_headers),
         }
     }
 }
 
-/// Header lines as an object; lines of one name are joined as HTTP allows.
-fn headers(lines: &str) -> Map<String, Value> {
+/// Parses header lines; lines with the same name are joined by commas.
+fn parse_headers(lines: &str) -> Map<String, Value> {
     let mut headers = Map::new();
     for (name, value) in lines.lines().filter_map(|line| line.split_once(':')) {
         let value = value.trim();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn joins_header_lines() {
-        let headers = headers("host: a:1\nset-cookie: x\nset-cookie: y\n");
+        let headers = parse_headers("host: a:1\nset-cookie: x\nset-cookie: y\n");
         assert_eq!(
             serde_json::to_string(&headers).unwrap(),
             "{\"host\":\"a:1\",\"set-cookie\":\"x, y\"}"
@@ -187,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn says_what_went_wrong() {
+    fn error_texts() {
         let answered = |status| {
-            error(&Outcome::Answered {
+            error_text(&Outcome::Answered {
                 status,
                 retry_after: None,
             })

@@ -1,4 +1,4 @@
-//! The log: of one webhook, and of all.
+//! Lists attempts of one webhook or of all, and shows one.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -11,12 +11,13 @@ use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
-use crate::rest::pagination::{self, Filters, Listing, PageAfter};
-use crate::rest::path_params::Segments;
+use crate::rest::filters::Filters;
+use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::path_params::PathParams;
 
-/// Which attempts.
+/// The filters of attempts.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
@@ -24,7 +25,7 @@ use crate::rest::path_params::Segments;
     reason = "describes parameters; they are read from the query itself"
 )]
 pub(crate) struct AttemptFilters {
-    /// By how they ended.
+    /// Only successes, or only failures.
     success: Option<bool>,
     /// By concrete action type.
     #[param(example = "pretix.event.order.placed")]
@@ -48,7 +49,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
         notification: filters.id("notification_id"),
-        range: filters.span(),
+        range: filters.time_range(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -57,8 +58,8 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
 
 /// List a webhook's attempts
 ///
-/// The log of 30 days, newest first. With filters that few attempts pass a page may be short, or empty, before the end:
-/// only `next` says that there is no more.
+/// The attempts of the last 30 days, newest first. If few attempts match the filters, a page may be short or empty before
+/// the end; the last page has no `next`.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/attempts/",
@@ -68,19 +69,19 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
 pub(crate) async fn list_webhook_attempts(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
-    address: Address,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
-    let mut filters = Filters::new(&address);
+    let mut filters = Filters::new(&url);
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
     let found = state
         .store(move |store| store.attempt_page(&[id], &query))
         .await?;
     let until = found.scanned_until.map(|id| id.0);
-    Ok(pagination::looked(
-        &address,
+    Ok(pagination::page_of_scan(
+        &url,
         size,
         (found.attempts, until),
         |attempt| attempt.id.0,
@@ -90,7 +91,7 @@ pub(crate) async fn list_webhook_attempts(
 
 /// List attempts
 ///
-/// The log of all of the organizer's webhooks, newest first.
+/// The attempts of all webhooks of the organizer, newest first.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/attempts/",
@@ -100,22 +101,22 @@ pub(crate) async fn list_webhook_attempts(
 pub(crate) async fn list_attempts(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let mut filters = Filters::new(&address);
+    let mut filters = Filters::new(&url);
     let (query, size) = query_of(&mut filters);
     let webhook: Option<WebhookId> = filters.id("webhook");
     filters.finish()?;
-    let own = caller.tenant()?.webhooks.keys().copied();
-    let webhooks: Vec<WebhookId> = own
+    let all = caller.tenant()?.webhooks.keys().copied();
+    let webhooks: Vec<WebhookId> = all
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();
     let found = state
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let until = found.scanned_until.map(|id| id.0);
-    Ok(pagination::looked(
-        &address,
+    Ok(pagination::page_of_scan(
+        &url,
         size,
         (found.attempts, until),
         |attempt| attempt.id.0,
@@ -125,7 +126,7 @@ pub(crate) async fn list_attempts(
 
 /// Get an attempt
 ///
-/// One POST with its request and its response.
+/// One request with its response.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/attempts/{attempt}/",
@@ -134,7 +135,7 @@ pub(crate) async fn list_attempts(
 pub(crate) async fn get_attempt(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id, attempt)): Segments<(String, WebhookId, AttemptId)>,
+    PathParams((_, id, attempt)): PathParams<(String, WebhookId, AttemptId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     let found = state.store(move |store| store.attempt(id, attempt)).await?;

@@ -1,4 +1,4 @@
-//! Request bodies as the audit log keeps them: as sent, but for secrets.
+//! The data of an audit entry: the request body without its secrets.
 
 use serde_json::{Map, Number, Value};
 use sonnette::domain::TargetUrl;
@@ -7,8 +7,8 @@ use crate::rest::drf::json::Json;
 
 const MASK: &str = "********";
 
-/// A request body with its secrets masked, and the credentials taken out of its `target_url`.
-pub(super) fn audited(json: &Json) -> Value {
+/// A request body with its secrets masked and without the credentials of its `target_url`.
+pub(super) fn mask_secrets(json: &Json) -> Value {
     let Json::Object(members) = json else {
         return Value::Object(Map::new());
     };
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn keeps_no_secrets() {
         let body = br#"{"target_url": "https://u:p@a.example/x", "comment": 5, "my_Secret": "s", "x": {"password": 1}}"#;
-        let kept = audited(&parser::parse_body(body).unwrap());
+        let kept = mask_secrets(&parser::parse_body(body).unwrap());
         assert_eq!(
             kept.to_string(),
             r#"{"target_url":"https://a.example/x","comment":5,"my_Secret":"********","x":{"password":"********"}}"#

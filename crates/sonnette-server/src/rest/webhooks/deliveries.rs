@@ -1,4 +1,4 @@
-//! Deliveries of a webhook.
+//! Lists the deliveries of a webhook.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -9,32 +9,33 @@ use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
 use super::lookup::webhook_of;
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::edge::links::Address;
+use crate::edge::links::RequestUrl;
 use crate::edge::response;
-use crate::rest::pagination::{self, Filters, Listing, PageAfter};
-use crate::rest::path_params::Segments;
+use crate::rest::filters::Filters;
+use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::path_params::PathParams;
 
-fn reason(waits: Waiting) -> Option<&'static str> {
-    match waits {
-        Waiting::Time => None,
-        Waiting::Receiver => {
+fn hold_text(hold_reason: HoldReason) -> Option<&'static str> {
+    match hold_reason {
+        HoldReason::NotDue => None,
+        HoldReason::ReceiverFailing => {
             Some("The receiver keeps failing; only probes are sent until one succeeds.")
         }
-        Waiting::Webhook => Some("The webhook is disabled."),
+        HoldReason::WebhookDisabled => Some("The webhook is disabled."),
     }
 }
 
-/// One notification for one webhook.
+/// A notification for one webhook.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryJson {
     /// The same as `notification_id`: there is one delivery of it for this webhook.
     #[schema(example = 123_455)]
     id: i64,
-    /// Of what.
+    /// The notification.
     #[schema(example = 123_455)]
     notification_id: i64,
     /// The concrete action type.
@@ -46,27 +47,34 @@ pub(crate) struct DeliveryJson {
     /// `scheduled`, `held`, `delivered`, `given_up` or `dropped`.
     #[schema(example = "delivered")]
     state: &'static str,
-    /// Requests made so far.
+    /// The number of attempts.
     #[schema(example = 1)]
     attempts: u32,
-    /// When it is sent next, if it is scheduled.
+    /// When the next attempt is due, if it is scheduled.
     #[schema(example = json!(null))]
     due_at: Option<String>,
-    /// When it ended.
+    /// When it was settled.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     settled_at: Option<String>,
-    /// Why it is held, or was not delivered.
+    /// Why it is held or was not delivered.
     #[schema(example = json!(null))]
     reason: Option<String>,
 }
 
 impl DeliveryJson {
-    /// A delivery, and what waiting ones of its webhook wait for.
-    pub(crate) fn of(delivery: &Delivery, waits: Waiting) -> Self {
-        let time = |at: &Timestamp| Some(response::time(*at));
-        let held = || ("held", None, None, reason(waits).map(str::to_owned));
+    /// A delivery, and why waiting deliveries of its webhook are held.
+    pub(crate) fn of(delivery: &Delivery, hold_reason: HoldReason) -> Self {
+        let time = |at: &Timestamp| Some(response::format_time(*at));
+        let held = || {
+            (
+                "held",
+                None,
+                None,
+                hold_text(hold_reason).map(str::to_owned),
+            )
+        };
         let (state, due_at, settled_at, reason) = match &delivery.state {
-            DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
+            DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
@@ -88,7 +96,7 @@ impl DeliveryJson {
     }
 }
 
-/// Which deliveries.
+/// The filters of deliveries.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(
@@ -101,15 +109,15 @@ pub(crate) struct DeliveryFilters {
     state: Option<String>,
 }
 
-/// A state that can be asked for.
+/// The value of the `state` filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum StateFilter {
     Scheduled,
     Held,
     Settled(SettlementKind),
 }
 
-impl Asked {
+impl StateFilter {
     fn parse(word: &str) -> Option<Self> {
         match word {
             "scheduled" => Some(Self::Scheduled),
@@ -118,12 +126,12 @@ impl Asked {
         }
     }
 
-    /// The filter over rows; none if no row can be in this state now.
-    fn over_rows(self, waits: Waiting) -> Option<DeliveryStateFilter> {
-        match (self, waits) {
+    /// The filter of the store. `None`: no delivery can be in this state now.
+    fn store_filter(self, hold_reason: HoldReason) -> Option<DeliveryStateFilter> {
+        match (self, hold_reason) {
             (Self::Settled(how), _) => Some(DeliveryStateFilter::Settled(how)),
-            (Self::Scheduled, Waiting::Time)
-            | (Self::Held, Waiting::Receiver | Waiting::Webhook) => {
+            (Self::Scheduled, HoldReason::NotDue)
+            | (Self::Held, HoldReason::ReceiverFailing | HoldReason::WebhookDisabled) => {
                 Some(DeliveryStateFilter::Waiting)
             }
             (Self::Scheduled | Self::Held, _) => None,
@@ -143,22 +151,22 @@ impl Asked {
 pub(crate) async fn list_deliveries(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
-    address: Address,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
-    let mut filters = Filters::new(&address);
-    let asked = filters.word("state", Asked::parse);
+    let mut filters = Filters::new(&url);
+    let filter = filters.choice("state", StateFilter::parse);
     let size = filters.page_size();
     let after = filters.id("after");
     filters.finish()?;
-    let waits = Waiting::of(&state, webhook).await?;
-    let word = asked.map(|asked| asked.over_rows(waits));
-    let found = match word {
+    let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
+    let filter = filter.map(|filter| filter.store_filter(hold_reason));
+    let found = match filter {
         Some(None) => Vec::new(),
-        word => {
+        filter => {
             let query = DeliveryQuery {
-                state: word.flatten(),
+                state: filter.flatten(),
                 after,
                 limit: size + 1,
             };
@@ -167,12 +175,12 @@ pub(crate) async fn list_deliveries(
                 .await?
         }
     };
-    Ok(pagination::after(
-        &address,
+    Ok(pagination::page_after(
+        &url,
         size,
         found,
         |delivery| delivery.notification.0,
-        |delivery| DeliveryJson::of(delivery, waits),
+        |delivery| DeliveryJson::of(delivery, hold_reason),
     ))
 }
 
@@ -194,12 +202,12 @@ mod tests {
                 due_at: Timestamp::UNIX_EPOCH,
             },
         };
-        let scheduled = DeliveryJson::of(&delivery, Waiting::Time);
+        let scheduled = DeliveryJson::of(&delivery, HoldReason::NotDue);
         assert_eq!(
             (scheduled.state, scheduled.due_at.as_deref()),
             ("scheduled", Some("1970-01-01T00:00:00.000000Z"))
         );
-        let held = DeliveryJson::of(&delivery, Waiting::Webhook);
+        let held = DeliveryJson::of(&delivery, HoldReason::WebhookDisabled);
         assert_eq!(
             (held.state, held.reason.as_deref()),
             ("held", Some("The webhook is disabled."))
@@ -208,16 +216,19 @@ mod tests {
 
     #[test]
     fn the_lane_decides_what_held_and_scheduled_find() {
-        assert_eq!(Asked::Held.over_rows(Waiting::Time), None);
+        assert_eq!(StateFilter::Held.store_filter(HoldReason::NotDue), None);
         assert_eq!(
-            Asked::Held.over_rows(Waiting::Receiver),
+            StateFilter::Held.store_filter(HoldReason::ReceiverFailing),
             Some(DeliveryStateFilter::Waiting)
         );
-        assert_eq!(Asked::Scheduled.over_rows(Waiting::Webhook), None);
         assert_eq!(
-            Asked::parse("given_up"),
-            Some(Asked::Settled(SettlementKind::GivenUp))
+            StateFilter::Scheduled.store_filter(HoldReason::WebhookDisabled),
+            None
         );
-        assert_eq!(Asked::parse("lost"), None);
+        assert_eq!(
+            StateFilter::parse("given_up"),
+            Some(StateFilter::Settled(SettlementKind::GivenUp))
+        );
+        assert_eq!(StateFilter::parse("lost"), None);
     }
 }

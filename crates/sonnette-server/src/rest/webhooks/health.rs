@@ -1,4 +1,4 @@
-//! How a webhook's receiver has been answering.
+//! The health of a webhook.
 
 use std::time::Duration;
 
@@ -11,73 +11,73 @@ use sonnette::engine::LaneStatus;
 use sonnette::store::AttemptQuery;
 use utoipa::ToSchema;
 
-use super::attempt_json::{ended_at, error};
+use super::attempt_json::{ended_at, error_text};
 use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
-use crate::rest::path_params::Segments;
+use crate::rest::path_params::PathParams;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// How a webhook's receiver has been answering.
+/// The health of a webhook.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthJson {
     /// `healthy`, `failing` or `disabled`.
     #[schema(example = "healthy")]
     state: &'static str,
-    /// Since when; null while it was never otherwise.
+    /// Since when the webhook is in this state; null if it was never in another.
     #[schema(example = json!(null))]
     since: Option<String>,
-    /// In plain words, unless it is healthy.
+    /// Why it is not healthy.
     #[schema(example = json!(null))]
     reason: Option<String>,
     /// Failed attempts since the last success.
     #[schema(example = 0)]
     consecutive_failures: u32,
-    /// Attempts of the last hour.
+    /// The attempts of the last hour.
     last_hour: Statistics,
     /// Attempts of the last day.
     last_day: Statistics,
-    /// Deliveries that wait.
+    /// The number of waiting deliveries.
     #[schema(example = 0)]
     backlog: u64,
     /// Since when the oldest of them waits.
     #[schema(example = json!(null))]
     oldest_waiting: Option<String>,
-    /// When the next request may begin, if anything waits.
+    /// When the next attempt may begin, if a delivery waits.
     #[schema(example = json!(null))]
     next_attempt: Option<String>,
-    /// The newest answer.
+    /// The newest response.
     last_response: Option<LastResponse>,
 }
 
-/// Attempts of some time, the newest 100,000 at most; tests are left out.
+/// Statistics of at most the newest 100,000 attempts; tests do not count.
 #[derive(Debug, Serialize, ToSchema, PartialEq)]
 pub(crate) struct Statistics {
-    /// How many; 100,000 stands for that many and more.
+    /// The number of attempts; 100,000 stands for that many or more.
     #[schema(example = 12)]
     attempts: usize,
     /// From 0 to 1; null without attempts.
     #[schema(example = 1.0)]
     success_rate: Option<f64>,
-    /// Half took no longer than this.
+    /// The median duration in milliseconds.
     #[schema(example = 42.0)]
     p50_ms: Option<f64>,
-    /// 95 of 100 took no longer than this.
+    /// The 95th percentile of the duration in milliseconds.
     #[schema(example = 120.5)]
     p95_ms: Option<f64>,
 }
 
-/// An answer, in short.
+/// The newest response, in short.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LastResponse {
     /// When the attempt ended.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     datetime: String,
-    /// The status; 0: no answer.
+    /// The HTTP status; 0 without a response.
     #[schema(example = 200)]
     return_code: u16,
     /// In plain words.
@@ -101,7 +101,7 @@ impl Statistics {
     }
 }
 
-/// The smallest value that `percent` of 100 do not pass, in milliseconds to the microsecond.
+/// The smallest value that `percent` of 100 values do not exceed, in milliseconds.
 #[expect(
     clippy::cast_precision_loss,
     reason = "an attempt takes less than a day"
@@ -127,7 +127,7 @@ fn state_of(
     }
     match lane.health.probing {
         Some(probing) => {
-            let reason = last.and_then(|attempt| error(&attempt.exchange.outcome));
+            let reason = last.and_then(|attempt| error_text(&attempt.exchange.outcome));
             let reason = reason.unwrap_or_else(|| "The receiver keeps failing.".to_owned());
             ("failing", Some(probing.since), Some(reason))
         }
@@ -146,7 +146,7 @@ fn state_of(
 pub(crate) async fn get_webhook_health(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
     let lane = state.sonnette.lane(id).await?;
@@ -172,7 +172,7 @@ pub(crate) async fn get_webhook_health(
         .filter(|timing| timing.ended_at >= since_hour);
     Ok(response::ok(&HealthJson {
         state: word,
-        since: since.map(response::time),
+        since: since.map(response::format_time),
         reason,
         consecutive_failures: lane.health.consecutive_failures(),
         last_hour: Statistics::of(hour.map(|timing| (timing.success, timing.duration))),
@@ -182,12 +182,12 @@ pub(crate) async fn get_webhook_health(
                 .map(|timing| (timing.success, timing.duration)),
         ),
         backlog: lane.backlog,
-        oldest_waiting: lane.oldest_waiting.map(response::time),
-        next_attempt: lane.next_attempt.map(response::time),
+        oldest_waiting: lane.oldest_waiting.map(response::format_time),
+        next_attempt: lane.next_attempt.map(response::format_time),
         last_response: last.map(|attempt| LastResponse {
             datetime: ended_at(attempt),
             return_code: attempt.exchange.outcome.return_code(),
-            error: error(&attempt.exchange.outcome),
+            error: error_text(&attempt.exchange.outcome),
         }),
     }))
 }

@@ -1,15 +1,18 @@
-//! Finds the webhook of a path, and changes it.
+//! Finds and changes the webhook of a path.
 
 use std::sync::Arc;
 
 use serde_json::Value;
-use sonnette::domain::{OrganizerId, Webhook, WebhookId};
-use sonnette::store::ChangeResult;
+use sonnette::domain::{Webhook, WebhookId};
 
+use crate::admin::error::AdminError;
+use crate::admin::webhooks::change::{self, WebhookEdit};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::rest::drf::refusal::Refusal;
+
+/// The name of the resource in pretix's answers.
+pub(crate) const WEBHOOK: &str = "WebHook";
 
 /// The organizer's webhook with this id.
 pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {
@@ -18,40 +21,45 @@ pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>
 
 /// 404 of a webhook.
 pub(crate) fn no_webhook() -> ApiError {
-    Refusal::no_webhook().into()
+    ApiError::no_such(WEBHOOK)
 }
 
-/// Changes a webhook with a line in the audit log; answers it as it is now.
+/// Changes a webhook with an audit entry, and returns it as it is now.
 pub(crate) async fn change(
     state: &AppState,
     caller: &Caller,
     id: WebhookId,
-    note: (&'static str, Value),
-    mut change: impl FnMut(&mut Webhook) -> bool + Send + 'static,
+    (action, data): (&'static str, Value),
+    mut apply: impl FnMut(&mut Webhook) + Send + 'static,
 ) -> Result<Webhook, ApiError> {
-    let organizer: OrganizerId = caller.tenant()?.organizer.id;
-    let note = caller.note(note.0, note.1, state.now());
+    let edit = WebhookEdit {
+        organizer: caller.tenant()?.organizer.id,
+        id,
+        action,
+        data,
+    };
+    let author = caller.author();
     let changed = state
-        .store(move |store| store.change_webhook(organizer, id, &mut change, note))
+        .change(move |store, now| {
+            change::change::<AdminError>(store, &author, edit, now, |webhook| {
+                apply(webhook);
+                Ok(())
+            })
+        })
         .await?;
-    state.refresh().await?;
-    match changed {
-        ChangeResult::Done(webhook) => Ok(webhook),
-        ChangeResult::Missing => Err(no_webhook()),
-        ChangeResult::Taken | ChangeResult::Refused => Err(ApiError::contradiction("a webhook")),
-    }
+    changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
 }
 
-/// Writes a line into the audit log of the caller's organizer.
-pub(crate) async fn note(
+/// Adds an entry to the audit log of the caller's organizer.
+pub(crate) async fn add_audit_entry(
     state: &AppState,
     caller: &Caller,
     action: &'static str,
     data: Value,
 ) -> Result<(), ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let note = caller.note(action, data, state.now());
+    let entry = caller.author().audit_entry(action, data, state.now());
     state
-        .store(move |store| store.add_audit_entry(organizer, note))
+        .store(move |store| store.add_audit_entry(organizer, entry))
         .await
 }

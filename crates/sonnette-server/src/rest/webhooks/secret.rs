@@ -1,6 +1,4 @@
-//! The signing secret: shown, replaced, rotated.
-
-use std::str::FromStr;
+//! Shows, sets and rotates the signing secret.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -10,28 +8,32 @@ use sonnette::domain::{Secret, Webhook, WebhookId};
 use utoipa::ToSchema;
 
 use super::lookup::{change, webhook_of};
-use crate::admin::validation::Fields;
+use crate::admin::validation;
 use crate::admin::webhooks::secrets::{self, random_seed};
 use crate::credentials::random_secret;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::path_params::Segments;
+use crate::rest::path_params::PathParams;
 
-/// What signs a webhook's requests.
+/// Characters of the text of a secret.
+const MAX_SECRET_CHARS: usize = 200;
+
+/// The secret that signs the requests of a webhook.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SecretJson<'a> {
     /// In the notation of Standard Webhooks.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")]
     secret: &'a str,
-    /// For `ed25519`, `whpk_` and base64; null until that is chosen.
+    /// `whpk_` and base64; null unless the webhook signs with `ed25519`.
     #[schema(example = json!(null))]
     public_key: Option<String>,
 }
 
-/// A secret of the organizer's own.
+/// The body that sets a secret.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct SecretBody {
@@ -40,7 +42,7 @@ pub(crate) struct SecretBody {
     secret: String,
 }
 
-fn shown(webhook: &Webhook) -> Response {
+fn secret_response(webhook: &Webhook) -> Response {
     response::ok(&SecretJson {
         secret: webhook.secrets.current.text(),
         public_key: secrets::public_key(webhook),
@@ -49,7 +51,7 @@ fn shown(webhook: &Webhook) -> Response {
 
 /// Get a webhook's secret
 ///
-/// What receivers verify requests with.
+/// The secret with which receivers verify requests.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/secret/",
@@ -57,14 +59,14 @@ fn shown(webhook: &Webhook) -> Response {
 )]
 pub(crate) async fn get_webhook_secret(
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
-    Ok(shown(webhook_of(&caller, id)?))
+    Ok(secret_response(webhook_of(&caller, id)?))
 }
 
 /// Set a webhook's secret
 ///
-/// The secret before it goes on signing beside the new one for 24 hours; a key pair, if there is one, is new as well.
+/// The previous secret also signs for 24 hours. A key pair, if the webhook has one, is replaced as well.
 #[utoipa::path(
     put,
     path = "/organizers/{organizer}/webhooks/{id}/secret/",
@@ -74,20 +76,18 @@ pub(crate) async fn get_webhook_secret(
 pub(crate) async fn set_webhook_secret(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     let mut fields = Fields::new(members);
     let secret = fields.required("secret", |fields, name| {
-        let text = fields.filled(name, 200)?;
-        Secret::from_str(&text)
-            .map_err(|error| fields.refuse(name, error.to_string()))
-            .ok()
+        let text = fields.filled_text(name, MAX_SECRET_CHARS)?;
+        fields.check(name, validation::parsed::<Secret>(&text, MAX_SECRET_CHARS))
     });
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
-    let secret = Fields::demand(secret)?;
+    let secret = Fields::unwrap_required(secret)?;
     replace(
         &state,
         &caller,
@@ -100,7 +100,7 @@ pub(crate) async fn set_webhook_secret(
 
 /// Rotate a webhook's secret
 ///
-/// A new random secret; the one before it goes on signing beside it for 24 hours.
+/// Sets a random secret. The previous one also signs for 24 hours.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/{id}/secret/rotate/",
@@ -109,7 +109,7 @@ pub(crate) async fn set_webhook_secret(
 pub(crate) async fn rotate_webhook_secret(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
     replace(
@@ -130,10 +130,7 @@ async fn replace(
     action: &'static str,
 ) -> Result<Response, ApiError> {
     let (seed, now) = (random_seed()?, state.now());
-    let swap = move |webhook: &mut Webhook| {
-        secrets::replace(webhook, &secret, &seed, now);
-        true
-    };
-    let webhook = change(state, caller, id, (action, json!({ "id": id })), swap).await?;
-    Ok(shown(&webhook))
+    let apply = move |webhook: &mut Webhook| secrets::replace(webhook, &secret, &seed, now);
+    let webhook = change(state, caller, id, (action, json!({ "id": id })), apply).await?;
+    Ok(secret_response(&webhook))
 }

@@ -1,4 +1,4 @@
-//! Settings beside the pretix resource.
+//! Shows and changes the settings that pretix does not have.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,36 +8,36 @@ use sonnette::domain::{SignatureScheme, WebhookId, WebhookSettings};
 use utoipa::ToSchema;
 
 use super::lookup::{change, webhook_of};
-use crate::admin::validation::Fields;
+use super::settings_input::parse_settings;
 use crate::admin::webhooks::masks;
 use crate::admin::webhooks::secrets::{complete, random_seed};
-use crate::admin::webhooks::settings::SettingsPatch;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::path_params::Segments;
+use crate::rest::path_params::PathParams;
 
-/// How a webhook is called.
+/// How requests are sent.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SettingsJson {
-    /// Extra request headers. Values are masked when shown; a masked value keeps the stored one.
+    /// Extra request headers. Values are masked; a masked value keeps the stored one.
     #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"X-Api-Key": "***"}))]
     headers: Map<String, Value>,
-    /// Requests begun in a second; null: no limit of its own.
+    /// Requests per second; null: no limit.
     #[schema(minimum = 1, maximum = 10_000, example = json!(null))]
     max_per_second: Option<u32>,
-    /// Requests at a time; null: no limit of its own.
+    /// Requests in flight; null: no limit.
     #[schema(minimum = 1, maximum = 1_000, example = json!(null))]
     max_concurrency: Option<u32>,
-    /// For a whole attempt; null: the server's.
+    /// Seconds for a whole attempt; null: the server's timeout.
     #[schema(minimum = 1, maximum = 30, example = json!(null))]
     timeout_seconds: Option<u64>,
     /// `standard` is always sent; `ed25519` adds `v1a` signatures, `creads` adds `X-Partners-Signature`.
     #[schema(example = json!(["standard"]))]
     signature_scheme: Vec<&'static str>,
-    /// Who is told when it is switched off; empty: the organizer's contacts.
+    /// Who gets mail when the webhook is disabled; empty: the organizer's contacts.
     #[schema(example = json!(["ops@example.org"]))]
     contact_emails: Vec<String>,
 }
@@ -49,7 +49,7 @@ impl SettingsJson {
             .iter()
             .map(|scheme| scheme.as_str());
         Self {
-            headers: masks::shown(&settings.headers),
+            headers: masks::mask_headers(&settings.headers),
             max_per_second: settings.max_per_second,
             max_concurrency: settings.max_concurrency,
             timeout_seconds: settings.timeout.map(|timeout| timeout.as_secs()),
@@ -63,7 +63,7 @@ impl SettingsJson {
 
 /// Get a webhook's settings
 ///
-/// How the webhook is called, beyond the resource itself.
+/// The settings that pretix's resource does not have.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/settings/",
@@ -71,7 +71,7 @@ impl SettingsJson {
 )]
 pub(crate) async fn get_webhook_settings(
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     Ok(response::ok(&SettingsJson::of(
         &webhook_of(&caller, id)?.settings,
@@ -80,7 +80,7 @@ pub(crate) async fn get_webhook_settings(
 
 /// Change a webhook's settings
 ///
-/// Only what is sent changes. `headers` replaces all of them; a masked value keeps the stored one.
+/// Only the settings that are sent change. `headers` replaces all headers; a masked value keeps the stored one.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/webhooks/{id}/settings/",
@@ -90,11 +90,11 @@ pub(crate) async fn get_webhook_settings(
 pub(crate) async fn change_webhook_settings(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let stored = webhook_of(&caller, id)?;
-    let patch = SettingsPatch::parse(Fields::new(members), &stored.settings)?;
+    let patch = parse_settings(Fields::new(members), &stored.settings)?;
     if patch.names().is_empty() {
         return Ok(response::ok(&SettingsJson::of(&stored.settings)));
     }
@@ -106,7 +106,6 @@ pub(crate) async fn change_webhook_settings(
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
         patch.apply(&mut webhook.settings);
         complete(webhook, &seed);
-        true
     };
     let webhook = change(&state, &caller, id, note, apply).await?;
     Ok(response::ok(&SettingsJson::of(&webhook.settings)))

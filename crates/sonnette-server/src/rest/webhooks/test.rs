@@ -1,4 +1,4 @@
-//! The test call.
+//! Sends a test request.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 
 use super::attempt_json::AttemptDetail;
 use super::lookup::webhook_of;
-use crate::admin::validation::Fields;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::path_params::Segments;
+use crate::rest::path_params::PathParams;
 
-/// With what to test.
+/// The body of a test.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct TestBody {
@@ -27,18 +27,18 @@ pub(crate) struct TestBody {
 
 /// Test a webhook
 ///
-/// Sends the example of an action type to this webhook only, enabled or not, with `webhook-test: 1`, and answers with
-/// the finished attempt. Counts neither for its health nor for switching it off.
+/// Sends the example of an action type to this webhook only, enabled or not, with the header `webhook-test: 1`, and
+/// responds with the finished attempt. A test counts neither for the health nor for disabling the webhook.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/{id}/test/",
     request_body = Option<TestBody>,
-    responses((status = 200, description = "The finished attempt, whatever came of it.", body = AttemptDetail))
+    responses((status = 200, description = "The finished attempt, whatever its outcome.", body = AttemptDetail))
 )]
 pub(crate) async fn test_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
@@ -58,7 +58,7 @@ pub(crate) async fn test_webhook(
     {
         fields.refuse("action_type", format!("Unknown action type \"{name}\"."));
     }
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
     let attempt = state.sonnette.test(id, action_type.as_deref()).await?;
     Ok(response::ok(&AttemptDetail::of(&attempt)))

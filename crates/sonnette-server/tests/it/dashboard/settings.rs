@@ -72,7 +72,7 @@ fn says_what_is_wrong_beside_the_fields() {
     let before = organizer(&api);
     let answer = browser.submit(SETTINGS, SETTINGS, &fields).expect(422);
     for field in ["name", "language", "contacts", "failures", "minutes"] {
-        let id = format!("id=\"{field}-wrong\"");
+        let id = format!("id=\"{field}-error\"");
         assert!(answer.text.contains(&id), "{field}: {}", answer.text);
     }
     assert!(words(&answer.text).contains("“nobody” is not an e-mail address."));
@@ -148,8 +148,8 @@ fn adds_renames_and_deletes_events() {
     let delete = format!("{page}delete/");
     let asks = browser.read(&delete);
     assert!(asks.contains("Delete “The <Gala>”?"), "{asks}");
-    let loser = "no longer hears of it: https://a.example/ (then hears of no event at all)";
-    assert!(asks.contains(loser), "{asks}");
+    let affected = "no longer gets notifications of it: https://a.example/ (is then limited to no event at all)";
+    assert!(asks.contains(affected), "{asks}");
     browser.submit(&delete, &delete, &[]).expect(303);
     api.get("events/gala/").expect(404);
     browser.get(&delete).expect(404);

@@ -189,7 +189,7 @@ fn says_what_is_wrong_and_keeps_what_was_typed() {
             "{said}: {read}"
         );
     }
-    assert!(page.contains("aria-invalid=\"true\" aria-describedby=\"target_url-wrong\""));
+    assert!(page.contains("aria-invalid=\"true\" aria-describedby=\"target_url-error\""));
     assert!(page.contains("<details open>"));
     let both = [
         ("target_url", "shop.example"),

@@ -24,7 +24,7 @@ const PROGRAM_MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("credentials", &[]),
     ("telemetry", &["config"]),
     ("edge", &["admin", "credentials"]),
-    ("admin", &["credentials", "edge", "rest"]),
+    ("admin", &["credentials"]),
     ("rest", &["admin", "credentials", "edge"]),
     ("dashboard", &["admin", "credentials", "edge"]),
     ("mailer", &["config", "credentials"]),

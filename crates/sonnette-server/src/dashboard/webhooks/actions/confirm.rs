@@ -1,109 +1,45 @@
-//! A webhook mended: tested, sent again, switched on and off, its secret changed.
+//! The page that asks for confirmation before an action.
 
 use askama::Template;
 use axum::response::Response;
-use serde_json::Value;
-use sonnette::domain::Webhook;
-use sonnette::store::ChangeResult;
 
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::webhooks::page::At;
-use crate::edge::AppState;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 
-/// Which webhook a page is about, above its heading.
-pub(crate) struct Crumbs {
-    pub(crate) list: String,
-    pub(crate) url: String,
-    pub(crate) target: String,
-}
-
-impl Crumbs {
-    pub(crate) fn of(at: &At) -> Self {
-        Self {
-            list: at.desk.url("/webhooks/"),
-            url: at.url(""),
-            target: at.webhook.target.redacted_without_query(),
-        }
-    }
-}
-
-/// A question before something is done.
 #[derive(Template)]
 #[template(path = "webhooks/actions/confirm.html")]
-struct AskPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct ConfirmTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
+    /// The heading, and the label of the button.
     title: String,
-    /// What will happen.
-    says: Vec<String>,
-    /// What the button says.
-    button: String,
-    /// Whether it cannot be undone.
-    danger: bool,
+    /// What the action will do, one paragraph each.
+    consequences: Vec<String>,
+    /// Whether the action loses something.
+    is_destructive: bool,
+    /// The URL that the form is sent to.
     action: String,
-    /// Where one goes instead.
+    /// The URL of the page to return to.
     back: String,
 }
 
-/// Asks before what is done by a POST to this very page.
-pub(crate) fn ask(
-    at: At,
-    below: &str,
-    title: &str,
-    says: Vec<String>,
-    danger: bool,
+/// Asks for confirmation of an action that a POST to `path` below the webhook performs.
+pub(crate) fn confirm(
+    page: WebhookPage,
+    path: &str,
+    title_key: &str,
+    consequences: Vec<String>,
+    is_destructive: bool,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    page(&AskPage {
-        crumbs: Crumbs::of(&at),
-        title: w.t(title).into_owned(),
-        says,
-        button: w.t(title).into_owned(),
-        danger,
-        action: at.url(below),
-        back: at.url(""),
-        f: at.desk.frame,
+    let texts = page.organizer_page.layout.texts;
+    render(&ConfirmTemplate {
+        breadcrumbs: Breadcrumbs::new(&page),
+        title: texts.get(title_key).into_owned(),
+        consequences,
+        is_destructive,
+        action: page.url(path),
+        back: page.url(""),
+        layout: page.organizer_page.layout,
     })
-}
-
-/// Changes a webhook with a line in the audit log; answers it as it is now.
-pub(crate) async fn change(
-    state: &AppState,
-    at: &At,
-    note: (&'static str, Value),
-    mut change: impl FnMut(&mut Webhook) + Send + 'static,
-) -> Result<Webhook, PageError> {
-    let (organizer, id) = (at.webhook.organizer, at.webhook.id);
-    let note = at.desk.visitor.note(note.0, note.1, state.now());
-    let changed = state
-        .store(move |store| {
-            let mut change = |webhook: &mut Webhook| {
-                change(webhook);
-                true
-            };
-            store.change_webhook(organizer, id, &mut change, note)
-        })
-        .await?;
-    state.announced(&at.desk.tenant.organizer).await?;
-    match changed {
-        ChangeResult::Done(webhook) => Ok(webhook),
-        ChangeResult::Missing | ChangeResult::Taken | ChangeResult::Refused => {
-            Err(PageError::NotFound)
-        }
-    }
-}
-
-/// A line in the audit log.
-pub(crate) async fn note(
-    state: &AppState,
-    at: &At,
-    action: &'static str,
-    data: Value,
-) -> Result<(), PageError> {
-    let organizer = at.webhook.organizer;
-    let note = at.desk.visitor.note(action, data, state.now());
-    Ok(state
-        .store(move |store| store.add_audit_entry(organizer, note))
-        .await?)
 }

@@ -1,4 +1,4 @@
-//! A webhook switched on or off.
+//! Enables, disables and deletes a webhook.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,87 +6,79 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::WebhookState;
-use sonnette::store::{ChangeResult, TimeRange};
+use sonnette::store::TimeRange;
 
-use super::confirm::{Crumbs, ask, change, note};
-use super::queue::dropped;
-use crate::admin::webhooks::{send_what_waits, state_after};
+use super::change::{add_audit_entry, change_webhook};
+use super::confirm::confirm;
+use super::queue::drop_waiting;
+use crate::admin::webhooks::change::{retire, send_waiting_now};
+use crate::admin::webhooks::fields::state_after;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/enable.html")]
-struct EnablePage {
-    f: Frame,
-    crumbs: Crumbs,
-    /// How many wait.
+struct EnableTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
+    /// The number of waiting deliveries.
     waiting: u64,
-    /// Since when it is off.
-    since: When,
+    disabled_since: TimeElement,
     action: String,
     back: String,
 }
 
-fn off_since(at: &At) -> Option<Timestamp> {
-    match &at.webhook.state {
+fn disabled_since(page: &WebhookPage) -> Option<Timestamp> {
+    match &page.webhook.state {
         WebhookState::Enabled => None,
         WebhookState::Disabled(disabled) => Some(disabled.since),
     }
 }
 
-/// Asks what shall become of what waits.
-pub(crate) async fn ask_to_enable(
+/// Asks what to do with waiting and missed deliveries before the webhook is enabled.
+pub(crate) async fn confirm_enable(
     State(state): State<AppState>,
-    at: At,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let Some(since) = off_since(&at) else {
-        return Ok(flash::go(&at.url(""), "enabled-already"));
+    let Some(since) = disabled_since(&page) else {
+        return Ok(flash::redirect(&page.url(""), "enabled-already"));
     };
-    let lane = state.sonnette.lane(at.webhook.id).await?;
-    page(&EnablePage {
-        crumbs: Crumbs::of(&at),
+    let lane = state.sonnette.lane(page.webhook.id).await?;
+    render(&EnableTemplate {
+        breadcrumbs: Breadcrumbs::new(&page),
         waiting: lane.backlog,
-        since: When(since),
-        action: at.url("enable/"),
-        back: at.url(""),
-        f: at.desk.frame,
+        disabled_since: TimeElement(since),
+        action: page.url("enable/"),
+        back: page.url(""),
+        layout: page.organizer_page.layout,
     })
 }
 
-/// Switches it on; what waits is sent now, or dropped before.
+/// Enables the webhook. Waiting deliveries are sent now, or dropped before.
 pub(crate) async fn enable(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    page: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let Some(since) = off_since(&at) else {
-        return Ok(flash::go(&at.url(""), "enabled-already"));
+    let Some(since) = disabled_since(&page) else {
+        return Ok(flash::redirect(&page.url(""), "enabled-already"));
     };
-    let id = at.webhook.id;
-    let drops = posted.get("waiting") == "drop";
-    if drops {
-        dropped(&state, &at).await?;
+    let id = page.webhook.id;
+    let drop = form.get("waiting") == "drop";
+    if drop {
+        drop_waiting(&state, &page).await?;
     }
-    let (now, data) = (state.now(), json!({"enabled": true, "id": id}));
-    change(
-        &state,
-        &at,
-        ("pretix.webhook.changed", data),
-        move |webhook| {
-            webhook.state = state_after(&webhook.state, true, now);
-        },
-    )
-    .await?;
-    if !drops {
-        send_what_waits(&state, id);
+    set_enabled(&state, &page, true).await?;
+    if !drop {
+        send_waiting_now(&state.sonnette, id);
     }
-    if !posted.has("missed") {
-        return Ok(flash::go(&at.url(""), "enabled"));
+    if !form.contains("missed") {
+        return Ok(flash::redirect(&page.url(""), "enabled"));
     }
     let span = TimeRange {
         since: Some(since),
@@ -94,75 +86,78 @@ pub(crate) async fn enable(
     };
     let count = state.sonnette.resend_missed(id, span, false).await?;
     let data = json!({"webhook": id, "count": count});
-    note(&state, &at, "sonnette.webhook.retried", data).await?;
-    Ok(flash::go_counted(&at.url(""), "enabled-missed", count))
+    add_audit_entry(&state, &page, "sonnette.webhook.retried", data).await?;
+    Ok(flash::redirect_with_count(
+        &page.url(""),
+        "enabled-missed",
+        count,
+    ))
 }
 
-/// Asks before it is switched off.
-pub(crate) async fn ask_to_disable(at: At) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    let says = ["disable-holds", "disable-misses"];
-    let says = says.map(|key| w.t(key).into_owned()).to_vec();
-    ask(at, "disable/", "disable", says, false)
+/// Asks for confirmation before the webhook is disabled.
+pub(crate) async fn confirm_disable(page: WebhookPage) -> Result<Response, PageError> {
+    let texts = page.organizer_page.layout.texts;
+    let consequences = vec![
+        texts.get("disable-holds").into_owned(),
+        texts.get("disable-misses").into_owned(),
+    ];
+    confirm(page, "disable/", "disable", consequences, false)
 }
 
-/// Switches it off; what waits is held.
+/// Disables the webhook. Waiting deliveries are held.
 pub(crate) async fn disable(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    page: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    if at.webhook.is_enabled() {
-        let data = json!({"enabled": false, "id": at.webhook.id});
-        let now = state.now();
-        change(
-            &state,
-            &at,
-            ("pretix.webhook.changed", data),
-            move |webhook| {
-                webhook.state = state_after(&webhook.state, false, now);
-            },
-        )
-        .await?;
+    if page.webhook.is_enabled() {
+        set_enabled(&state, &page, false).await?;
     }
-    Ok(flash::go(&at.url(""), "disabled"))
+    Ok(flash::redirect(&page.url(""), "disabled"))
 }
 
-/// Asks before it is switched off for good.
-pub(crate) async fn ask_to_delete(
+async fn set_enabled(state: &AppState, page: &WebhookPage, enabled: bool) -> Result<(), PageError> {
+    let (now, id) = (state.now(), page.webhook.id);
+    let entry = (
+        "pretix.webhook.changed",
+        json!({"enabled": enabled, "id": id}),
+    );
+    change_webhook(state, page, entry, move |webhook| {
+        webhook.state = state_after(&webhook.state, enabled, now);
+    })
+    .await?;
+    Ok(())
+}
+
+/// Asks for confirmation before the webhook is deleted.
+pub(crate) async fn confirm_delete(
     State(state): State<AppState>,
-    at: At,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    let lane = state.sonnette.lane(at.webhook.id).await?;
-    let says = vec![
-        w.t("delete-stops").into_owned(),
-        w.n("delete-waiting", lane.backlog),
-        w.t("delete-stays").into_owned(),
+    let texts = page.organizer_page.layout.texts;
+    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let consequences = vec![
+        texts.get("delete-stops").into_owned(),
+        texts.get_count("delete-waiting", lane.backlog),
+        texts.get("delete-stays").into_owned(),
     ];
-    ask(at, "delete/", "delete", says, true)
+    confirm(page, "delete/", "delete", consequences, true)
 }
 
-/// What REST's DELETE does: off, and what waits is dropped.
+/// Deletes the webhook as the API does: disables it and drops waiting deliveries.
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    page: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let (organizer, id) = (at.webhook.organizer, at.webhook.id);
-    let data = json!({"enabled": false, "id": id});
-    let note = at
-        .desk
-        .visitor
-        .note("pretix.webhook.changed", data, state.now());
-    let changed = state
-        .store(move |store| store.mark_webhook_deleted(organizer, id, note))
-        .await?;
-    state.refresh().await?;
-    if changed == ChangeResult::Missing {
-        return Err(PageError::NotFound);
-    }
+    let (organizer, id) = (page.webhook.organizer, page.webhook.id);
+    let author = page.organizer_page.author();
+    state
+        .change(move |store, now| retire(store, &author, organizer, id, now))
+        .await??;
     state.sonnette.drop_waiting(id).await?;
-    state.announced(&at.desk.tenant.organizer).await?;
-    Ok(flash::go(&at.url(""), "deleted"))
+    state
+        .wait_until_published(&page.organizer_page.tenant.organizer)
+        .await?;
+    Ok(flash::redirect(&page.url(""), "deleted"))
 }

@@ -1,83 +1,84 @@
-//! What waits for a webhook: sent now, or never; and one delivery sent again.
+//! Sends or drops the waiting deliveries of a webhook, and sends one delivery again.
 
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 use sonnette::domain::NotificationId;
 
-use super::confirm::{ask, note};
+use super::change::add_audit_entry;
+use super::confirm::confirm;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::language::local;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::paths::local_path;
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
-/// Everything that waits is due now.
+/// Makes all waiting deliveries due now.
 pub(crate) async fn expedite(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    page: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let id = at.webhook.id;
-    let fails = state.sonnette.lane(id).await?.health.is_failing();
+    let id = page.webhook.id;
+    let is_failing = state.sonnette.lane(id).await?.health.is_failing();
     let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
-    note(&state, &at, "pretix.webhook.retries.expedited", data).await?;
-    let key = if fails && count > 0 {
+    add_audit_entry(&state, &page, "pretix.webhook.retries.expedited", data).await?;
+    let key = if is_failing && count > 0 {
         "expedited-failing"
     } else {
         "expedited"
     };
-    Ok(flash::go_counted(&at.url(""), key, count))
+    Ok(flash::redirect_with_count(&page.url(""), key, count))
 }
 
-/// Asks before what waits is dropped.
-pub(crate) async fn ask_to_drop(
+/// Asks for confirmation before waiting deliveries are dropped.
+pub(crate) async fn confirm_drop(
     State(state): State<AppState>,
-    at: At,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let w = at.desk.frame.w;
-    let lane = state.sonnette.lane(at.webhook.id).await?;
-    let says = vec![
-        w.n("drop-waiting", lane.backlog),
-        w.t("drop-again").into_owned(),
+    let texts = page.organizer_page.layout.texts;
+    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let consequences = vec![
+        texts.get_count("drop-waiting", lane.backlog),
+        texts.get("drop-again").into_owned(),
     ];
-    ask(at, "drop/", "drop", says, true)
+    confirm(page, "drop/", "drop", consequences, true)
 }
 
-/// Everything that waits is never sent.
-pub(crate) async fn drop_waiting(
+/// Drops all waiting deliveries.
+pub(crate) async fn drop_all(
     State(state): State<AppState>,
-    at: At,
-    _: Posted,
+    page: WebhookPage,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    let count = dropped(&state, &at).await?;
-    Ok(flash::go_counted(&at.url(""), "dropped", count))
+    let count = drop_waiting(&state, &page).await?;
+    Ok(flash::redirect_with_count(&page.url(""), "dropped", count))
 }
 
-/// Drops what waits; how many.
-pub(super) async fn dropped(state: &AppState, at: &At) -> Result<u64, PageError> {
-    let id = at.webhook.id;
+/// Drops all waiting deliveries and returns their number.
+pub(super) async fn drop_waiting(state: &AppState, page: &WebhookPage) -> Result<u64, PageError> {
+    let id = page.webhook.id;
     let count = state.sonnette.drop_waiting(id).await?;
     let data = json!({ "webhook": id });
-    note(state, at, "pretix.webhook.retries.dropped", data).await?;
+    add_audit_entry(state, page, "pretix.webhook.retries.dropped", data).await?;
     Ok(count)
 }
 
-/// One delivery is sent now, whatever came of it.
+/// Sends one delivery now, in any state.
 pub(crate) async fn retry(
     State(state): State<AppState>,
-    at: At,
+    page: WebhookPage,
     Path((_, _, notification)): Path<(String, String, String)>,
-    posted: Posted,
+    form: FormData,
 ) -> Result<Response, PageError> {
     let notification = notification.parse().map_err(|_| PageError::NotFound)?;
     let notification = NotificationId(notification);
-    state.sonnette.resend(at.webhook.id, notification).await?;
-    let to = match posted.filled("next") {
-        Some(next) => local(next).to_owned(),
-        None => at.url(""),
+    state.sonnette.resend(page.webhook.id, notification).await?;
+    let url = match form.get_non_empty("next") {
+        Some(next) => local_path(next).to_owned(),
+        None => page.url(""),
     };
-    Ok(flash::go(&to, "retried").into_response())
+    Ok(flash::redirect(&url, "retried"))
 }

@@ -1,4 +1,4 @@
-//! What was not delivered since some time, sent again.
+//! Sends undelivered and missed notifications again.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -9,23 +9,23 @@ use serde::Deserialize;
 use serde_json::json;
 use sonnette::store::TimeRange;
 
-use super::confirm::{Crumbs, note};
+use super::change::add_audit_entry;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time::{field, time_of};
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::time::{datetime_local, parse_time};
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 use crate::edge::AppState;
 
-/// From when on, if a link says it.
+/// The initial value of the form.
 #[derive(Deserialize)]
-pub(crate) struct From {
+pub(crate) struct ResendQuery {
     #[serde(default)]
     since: String,
 }
 
-/// What stands in the form.
+/// The values of the form.
 struct Input {
     since: String,
     until: String,
@@ -35,87 +35,87 @@ struct Input {
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/resend.html")]
-struct ResendPage {
-    f: Frame,
-    crumbs: Crumbs,
+struct ResendTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
     input: Input,
-    /// How many it would be, once counted.
+    /// The number of deliveries that would be sent, once they are counted.
     count: Option<u64>,
-    /// What is wrong, by the names of the fields.
-    wrong: Vec<(&'static str, &'static str)>,
-    /// Where it is switched on, if it is off.
-    enable: Option<String>,
+    /// Names of fields with the keys of their error messages.
+    errors: Vec<(&'static str, &'static str)>,
+    /// The URL of the page that enables the webhook, if it is disabled.
+    enable_url: Option<String>,
     action: String,
     back: String,
 }
 
-impl ResendPage {
-    fn of(at: At, input: Input) -> Self {
+impl ResendTemplate {
+    fn new(page: WebhookPage, input: Input) -> Self {
         Self {
-            crumbs: Crumbs::of(&at),
+            breadcrumbs: Breadcrumbs::new(&page),
             input,
             count: None,
-            wrong: Vec::new(),
-            enable: (!at.webhook.is_enabled()).then(|| at.url("enable/")),
-            action: at.url("resend/"),
-            back: at.url(""),
-            f: at.desk.frame,
+            errors: Vec::new(),
+            enable_url: (!page.webhook.is_enabled()).then(|| page.url("enable/")),
+            action: page.url("resend/"),
+            back: page.url(""),
+            layout: page.organizer_page.layout,
         }
     }
 
-    fn wrong_with(&self, field: &str) -> Option<&'static str> {
-        let found = self.wrong.iter().find(|(name, _)| *name == field);
+    fn error_of(&self, field: &str) -> Option<&'static str> {
+        let found = self.errors.iter().find(|(name, _)| *name == field);
         found.map(|(_, key)| *key)
     }
 }
 
-/// The form. Without a hint it begins with the first failure since the last success, else a day ago.
+/// Shows the form. Without a query, it begins with the first failure since the last success, or else a day ago.
 pub(crate) async fn show_resend(
     State(state): State<AppState>,
-    Query(from): Query<From>,
-    at: At,
+    Query(query): Query<ResendQuery>,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    let since = if let Ok(since) = from.since.parse::<Timestamp>() {
+    let since = if let Ok(since) = query.since.parse::<Timestamp>() {
         since
     } else {
-        let health = state.sonnette.lane(at.webhook.id).await?.health;
-        let a_day_ago = state.now() - SignedDuration::from_hours(24);
-        health.streak.map_or(a_day_ago, |streak| streak.since)
+        let health = state.sonnette.lane(page.webhook.id).await?.health;
+        let one_day_ago = state.now() - SignedDuration::from_hours(24);
+        health.streak.map_or(one_day_ago, |streak| streak.since)
     };
     let input = Input {
-        since: field(since),
+        since: datetime_local(since),
         until: String::new(),
         undelivered: true,
         missed: false,
     };
-    page(&ResendPage::of(at, input))
+    render(&ResendTemplate::new(page, input))
 }
 
-/// Counts, or sends again.
+/// Counts the deliveries, or sends them again.
 pub(crate) async fn resend(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    page: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    if !at.webhook.is_enabled() {
-        return Ok(Redirect::to(&at.url("resend/")).into_response());
+    if !page.webhook.is_enabled() {
+        return Ok(Redirect::to(&page.url("resend/")).into_response());
     }
     let input = Input {
-        since: posted.get("since").to_owned(),
-        until: posted.get("until").to_owned(),
-        undelivered: posted.has("undelivered"),
-        missed: posted.has("missed"),
+        since: form.get("since").to_owned(),
+        until: form.get("until").to_owned(),
+        undelivered: form.contains("undelivered"),
+        missed: form.contains("missed"),
     };
-    let (span, wrong) = span_of(&input);
-    if !wrong.is_empty() {
-        let mut form = ResendPage::of(at, input);
-        form.wrong = wrong;
-        let mut response = page(&form)?;
+    let (span, errors) = parse_range(&input);
+    if !errors.is_empty() {
+        let mut form = ResendTemplate::new(page, input);
+        form.errors = errors;
+        let mut response = render(&form)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let dry_run = !posted.has("send");
-    let (sonnette, id) = (&state.sonnette, at.webhook.id);
+    let dry_run = !form.contains("send");
+    let (sonnette, id) = (&state.sonnette, page.webhook.id);
     let mut count = 0;
     if input.undelivered {
         count += sonnette.resend_undelivered(id, span, None, dry_run).await?;
@@ -124,32 +124,32 @@ pub(crate) async fn resend(
         count += sonnette.resend_missed(id, span, dry_run).await?;
     }
     if dry_run {
-        let mut form = ResendPage::of(at, input);
+        let mut form = ResendTemplate::new(page, input);
         form.count = Some(count);
-        return page(&form);
+        return render(&form);
     }
     let data = json!({"webhook": id, "count": count});
-    note(&state, &at, "sonnette.webhook.retried", data).await?;
-    Ok(flash::go_counted(&at.url(""), "resent", count))
+    add_audit_entry(&state, &page, "sonnette.webhook.retried", data).await?;
+    Ok(flash::redirect_with_count(&page.url(""), "resent", count))
 }
 
-fn span_of(input: &Input) -> (TimeRange, Vec<(&'static str, &'static str)>) {
-    let mut wrong = Vec::new();
-    let since = time_of(&input.since);
-    let until = time_of(&input.until);
+fn parse_range(input: &Input) -> (TimeRange, Vec<(&'static str, &'static str)>) {
+    let mut errors = Vec::new();
+    let since = parse_time(&input.since);
+    let until = parse_time(&input.until);
     if since.is_none() {
-        wrong.push(("since", "resend-wrong-time"));
+        errors.push(("since", "resend-error-time"));
     }
     if until.is_none() && !input.until.is_empty() {
-        wrong.push(("until", "resend-wrong-time"));
+        errors.push(("until", "resend-error-time"));
     }
     if until.is_some_and(|until| since.is_some_and(|since| until < since)) {
-        wrong.push(("until", "resend-wrong-order"));
+        errors.push(("until", "resend-error-order"));
     }
     if !(input.undelivered || input.missed) {
-        wrong.push(("what", "resend-wrong-nothing"));
+        errors.push(("what", "resend-error-nothing"));
     }
-    (TimeRange { since, until }, wrong)
+    (TimeRange { since, until }, errors)
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_wrong() {
+    fn reports_invalid_fields() {
         let mut input = Input {
             since: "2026-11-21T18:00".to_owned(),
             until: "2026-11-21T17:00".to_owned(),
@@ -165,7 +165,7 @@ mod tests {
             missed: false,
         };
         let fields = |input: &Input| -> Vec<_> {
-            span_of(input)
+            parse_range(input)
                 .1
                 .into_iter()
                 .map(|(field, _)| field)

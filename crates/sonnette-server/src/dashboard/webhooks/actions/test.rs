@@ -1,4 +1,4 @@
-//! A webhook tested with the example of an action type.
+//! Tests a webhook with the example of an action type.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -8,124 +8,127 @@ use sonnette::dialect::{ComposeInput as Publication, compose};
 use sonnette::domain::{ActionName, NotificationId};
 use sonnette::engine::OrganizerSnapshot;
 
-use super::confirm::Crumbs;
-use super::test_result::Told;
+use super::test_result::TestResult;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 use crate::edge::AppState;
 
-/// Which action type is looked at.
+/// Which action type is looked page.
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct TestQuery {
     #[serde(default)]
     action_type: String,
 }
 
 struct Choice {
     name: String,
-    chosen: bool,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
 #[template(path = "webhooks/actions/test.html")]
-struct TestPage {
-    f: Frame,
-    crumbs: Crumbs,
-    /// Those the webhook hears, concrete.
-    own: Vec<Choice>,
-    /// All others.
+struct TestTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
+    /// Concrete action types that are sent to the webhook.
+    matching: Vec<Choice>,
     others: Vec<Choice>,
-    /// The body that is sent, but for the number; empty if there is none.
+    /// The body of the request, with the number 1; empty if there is none.
     example: String,
-    told: Option<Told>,
+    result: Option<TestResult>,
     action: String,
     back: String,
 }
 
-/// The choice, with the example of what is chosen.
+/// Shows the choice of action types and the example of the chosen one.
 pub(crate) async fn show_test(
     State(state): State<AppState>,
-    Query(wanted): Query<Wanted>,
-    at: At,
+    Query(query): Query<TestQuery>,
+    page: WebhookPage,
 ) -> Result<Response, PageError> {
-    shown(&state, at, &wanted.action_type, None)
+    show(&state, page, &query.action_type, None)
 }
 
-/// Sends the test, and tells what came of it; without the button for that, only shows the example of what was chosen.
+/// Sends the test and shows its result. If the button for that was not pressed, only shows the example.
 pub(crate) async fn send_test(
     State(state): State<AppState>,
-    at: At,
-    posted: Posted,
+    page: WebhookPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let wanted = posted.get("action_type");
-    if !posted.has("send") {
-        return shown(&state, at, wanted, None);
+    let action_type = form.get("action_type");
+    if !form.contains("send") {
+        return show(&state, page, action_type, None);
     }
-    let known = at.desk.tenant.catalogue.resolve(wanted).is_some();
+    let is_known = page
+        .organizer_page
+        .tenant
+        .catalogue
+        .resolve(action_type)
+        .is_some();
     let attempt = state
         .sonnette
-        .test(at.webhook.id, known.then_some(wanted))
+        .test(page.webhook.id, is_known.then_some(action_type))
         .await?;
-    let mut told = Told::of(&attempt, at.desk.frame.w);
-    told.url = Some(at.url(&format!("attempts/{}/", attempt.id)));
+    let mut result = TestResult::new(&attempt, page.organizer_page.layout.texts);
+    result.url = Some(page.url(&format!("attempts/{}/", attempt.id)));
     let name = attempt.action_type.to_string();
-    shown(&state, at, &name, Some(told))
+    show(&state, page, &name, Some(result))
 }
 
-fn shown(
+fn show(
     state: &AppState,
-    at: At,
-    wanted: &str,
-    told: Option<Told>,
+    page: WebhookPage,
+    action_type: &str,
+    result: Option<TestResult>,
 ) -> Result<Response, PageError> {
-    let catalogue = &at.desk.tenant.catalogue;
-    let filters = &at.webhook.action_types;
+    let catalogue = &page.organizer_page.tenant.catalogue;
+    let filters = &page.webhook.action_types;
     let first = || {
-        let mut firsts = filters
+        let mut names = filters
             .iter()
             .filter_map(|name| catalogue.first_concrete(name.as_str()));
-        firsts.next().map(|(name, _)| name)
+        names.next().map(|(name, _)| name)
     };
-    let wanted: Option<ActionName> = match catalogue.resolve(wanted) {
-        Some(_) => wanted.parse().ok(),
+    let action_type: Option<ActionName> = match catalogue.resolve(action_type) {
+        Some(_) => action_type.parse().ok(),
         None => first(),
     };
     let all = catalogue.iter().flat_map(|spec| spec.concrete_names());
-    let hears = |name: &ActionName| filters.iter().any(|filter| filter.covers(name.as_str()));
-    let (own, others): (Vec<_>, Vec<_>) = all.partition(hears);
+    let matches = |name: &ActionName| filters.iter().any(|filter| filter.covers(name.as_str()));
+    let (matching, others): (Vec<_>, Vec<_>) = all.partition(matches);
     let choice = |name: ActionName| Choice {
-        chosen: wanted.as_ref() == Some(&name),
+        is_chosen: action_type.as_ref() == Some(&name),
         name: name.to_string(),
     };
-    let example = wanted
+    let example = action_type
         .as_ref()
-        .and_then(|name| example(&at.desk.tenant, name, state.now()));
-    page(&TestPage {
-        crumbs: Crumbs::of(&at),
-        own: own.into_iter().map(choice).collect(),
+        .and_then(|name| example(&page.organizer_page.tenant, name, state.now()));
+    render(&TestTemplate {
+        breadcrumbs: Breadcrumbs::new(&page),
+        matching: matching.into_iter().map(choice).collect(),
         others: others.into_iter().map(choice).collect(),
         example: example.unwrap_or_default(),
-        told,
-        action: at.url("test/"),
-        back: at.url(""),
-        f: at.desk.frame,
+        result,
+        action: page.url("test/"),
+        back: page.url(""),
+        layout: page.organizer_page.layout,
     })
 }
 
-/// The body of an example, laid out for reading.
+/// The formatted body for an example.
 fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) -> Option<String> {
     let spec = tenant.catalogue.resolve(name.as_str())?;
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let event = "democon".parse().ok();
-    let refused =
+    let refuses_event =
         spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
         organizer: &tenant.organizer,
         spec,
         action_type: name,
-        event: event.as_ref().filter(|_| !refused),
+        event: event.as_ref().filter(|_| !refuses_event),
         data: &data,
         published_at: now,
     });

@@ -1,28 +1,28 @@
-//! Bodies as people read them. Whatever a receiver answered is shown as text, never as a page.
+//! Bodies of requests and responses as pages show them: always as text, never as HTML.
 
-use crate::dashboard::shell::json::laid_out;
+use crate::dashboard::shell::json::format_json;
 
 /// A body on a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// There is none.
+    /// No body.
     Empty,
-    /// JSON, laid out; the bytes beside it.
+    /// JSON.
     Json {
-        /// One value to a line.
-        laid_out: String,
-        /// As it went or came.
+        /// One value per line.
+        formatted: String,
+        /// As it was sent.
         exact: String,
     },
     /// Any other text.
     Text(String),
-    /// No text: so many bytes.
+    /// Not text; the number of bytes.
     Binary(usize),
 }
 
 impl Body {
-    /// How to show these bytes, which are said to be of this media type. The last character may be cut off in the middle.
-    pub(crate) fn of(bytes: &[u8], kind: &str) -> Self {
+    /// The body for these bytes with this `Content-Type`. The bytes may end within a character.
+    pub(crate) fn new(bytes: &[u8], content_type: &str) -> Self {
         if bytes.is_empty() {
             return Self::Empty;
         }
@@ -31,19 +31,19 @@ impl Body {
             Err(error) if error.error_len().is_none() => {
                 std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
             }
-            // Text of another encoding: most of it can be read all the same.
-            Err(_) if kind.starts_with("text/") => {
+            // Text in another encoding: ASCII characters are readable.
+            Err(_) if content_type.starts_with("text/") => {
                 return Self::Text(String::from_utf8_lossy(bytes).into_owned());
             }
             Err(_) => return Self::Binary(bytes.len()),
         };
-        let strange = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        if text.is_empty() || text.contains(strange) {
+        let is_unprintable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.is_empty() || text.contains(is_unprintable) {
             return Self::Binary(bytes.len());
         }
-        match json(text) {
-            Some(laid_out) => Self::Json {
-                laid_out,
+        match format_object(text) {
+            Some(formatted) => Self::Json {
+                formatted,
                 exact: text.to_owned(),
             },
             None => Self::Text(text.to_owned()),
@@ -51,10 +51,10 @@ impl Body {
     }
 }
 
-/// An object or list, laid out; a single value is text.
-fn json(text: &str) -> Option<String> {
-    let begins = text.trim_start().starts_with(['{', '[']);
-    begins.then(|| laid_out(text)).flatten()
+/// Formats an object or a list; a single value is shown as text.
+fn format_object(text: &str) -> Option<String> {
+    let is_object_or_list = text.trim_start().starts_with(['{', '[']);
+    is_object_or_list.then(|| format_json(text)).flatten()
 }
 
 #[cfg(test)]
@@ -62,28 +62,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_json_is_text_or_said_to_be_none() {
-        assert_eq!(Body::of(b"", ""), Body::Empty);
-        assert_eq!(Body::of(b"<script>", ""), Body::Text("<script>".to_owned()));
-        assert_eq!(Body::of(b"{\"a\":", ""), Body::Text("{\"a\":".to_owned()));
-        assert_eq!(Body::of(b"ok", ""), Body::Text("ok".to_owned()));
-        assert_eq!(Body::of(b"caf\xc3", ""), Body::Text("caf".to_owned()));
-        assert_eq!(Body::of(b"\x1f\x8b\x08\x00", ""), Body::Binary(4));
-        assert_eq!(Body::of(b"caf\xe9!", ""), Body::Binary(5));
+    fn other_bodies_are_text_or_binary() {
+        assert_eq!(Body::new(b"", ""), Body::Empty);
         assert_eq!(
-            Body::of(b"caf\xe9!", "text/plain"),
+            Body::new(b"<script>", ""),
+            Body::Text("<script>".to_owned())
+        );
+        assert_eq!(Body::new(b"{\"a\":", ""), Body::Text("{\"a\":".to_owned()));
+        assert_eq!(Body::new(b"ok", ""), Body::Text("ok".to_owned()));
+        assert_eq!(Body::new(b"caf\xc3", ""), Body::Text("caf".to_owned()));
+        assert_eq!(Body::new(b"\x1f\x8b\x08\x00", ""), Body::Binary(4));
+        assert_eq!(Body::new(b"caf\xe9!", ""), Body::Binary(5));
+        assert_eq!(
+            Body::new(b"caf\xe9!", "text/plain"),
             Body::Text("caf\u{fffd}!".to_owned())
         );
     }
 
     #[test]
-    fn what_would_grow_too_long_stays_as_it_is() {
+    fn long_json_is_not_formatted() {
         let deep = format!(
             "{}{}{}",
             "[".repeat(100),
             "1,".repeat(60_000) + "1",
             "]".repeat(100)
         );
-        assert!(matches!(Body::of(deep.as_bytes(), ""), Body::Text(_)));
+        assert!(matches!(Body::new(deep.as_bytes(), ""), Body::Text(_)));
     }
 }

@@ -1,16 +1,16 @@
-//! An attempt as a command that sends the same again.
+//! A curl command that repeats an attempt.
 
 use std::fmt::Write as _;
 
 use sonnette::domain::Attempt;
 
-/// The command for a POSIX shell. Masked values stay masked; `curl` says host and length itself.
+/// The command for a POSIX shell. Masked values stay masked. `curl` sets host and length.
 pub(crate) fn command(attempt: &Attempt) -> String {
     let mut command = format!(
         "curl --globoff --path-as-is --request POST --url {}",
         quoted(&attempt.target_url)
     );
-    let mut accepts = false;
+    let mut has_accept = false;
     for line in attempt.exchange.request_headers.lines() {
         let Some((name, value)) = line.split_once(": ") else {
             continue;
@@ -18,8 +18,8 @@ pub(crate) fn command(attempt: &Attempt) -> String {
         if matches!(name, "host" | "content-length") {
             continue;
         }
-        accepts |= name == "accept";
-        // A header without a value ends in a semicolon there.
+        has_accept |= name == "accept";
+        // curl sends a header without a value only if it ends in a semicolon.
         let header = if value.is_empty() {
             format!("{name};")
         } else {
@@ -27,8 +27,8 @@ pub(crate) fn command(attempt: &Attempt) -> String {
         };
         let _ = write!(command, " \\\n  --header {}", quoted(&header));
     }
-    if !accepts {
-        // We send none, and curl would.
+    if !has_accept {
+        // The attempt had no such header; curl adds one by default.
         command.push_str(" \\\n  --header 'accept:'");
     }
     let body = attempt.payload.as_deref().unwrap_or_default();
@@ -37,7 +37,7 @@ pub(crate) fn command(attempt: &Attempt) -> String {
     command
 }
 
-/// As one word of a POSIX shell, whatever is in it.
+/// Quotes a text as one word of a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_reads_it_as_it_is_meant() {
+    fn a_shell_parses_the_command() {
         let command = command(&attempt());
         let echo = command.replacen("curl", "printf '%s\\n'", 1);
         let output = Command::new("sh").args(["-c", &echo]).output().unwrap();

@@ -1,46 +1,46 @@
-//! Which attempts somebody asked for: the query of the page, so that a link leads to the same lines.
+//! The filters of an attempt log, which are the query of the page's URL.
 
-use crate::dashboard::shell::time::{field, time_of};
 use sonnette::domain::{AttemptId, NotificationId, WebhookId};
 use sonnette::store::{AttemptQuery, TimeRange};
 use url::form_urlencoded;
 
-/// The filters of a log, as they were asked for.
+use crate::dashboard::shell::time::{datetime_local, parse_time};
+
+/// The filters of an attempt log.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
-    /// By how they ended.
+pub(crate) struct AttemptFilter {
+    /// Only successful attempts, or only failed ones.
     pub(crate) success: Option<bool>,
-    /// By concrete action type; empty: any.
+    /// A concrete action type; empty: any.
     pub(crate) action_type: String,
-    /// By event; empty: any.
+    /// The slug of an event; empty: any.
     pub(crate) event: String,
-    /// By notification.
     pub(crate) notification: Option<NotificationId>,
-    /// By webhook, where there are several.
+    /// Only in the log of all webhooks.
     pub(crate) webhook: Option<WebhookId>,
-    /// By time of their end.
+    /// The time of the attempt's end.
     pub(crate) span: TimeRange,
-    /// Older than this one.
+    /// Only attempts before this one: the last of the previous page.
     pub(crate) after: Option<AttemptId>,
-    /// Fields with what makes no sense in them: their name and the text.
-    pub(crate) wrong: Vec<(&'static str, String)>,
+    /// Names and values of fields that are invalid.
+    pub(crate) invalid: Vec<(&'static str, String)>,
 }
 
-impl Filter {
-    /// The filters of a query. What makes no sense filters nothing, and is told.
-    pub(crate) fn read(query: Option<&str>) -> Self {
+impl AttemptFilter {
+    /// The filters of a query. Invalid values are kept in `invalid` and filter nothing.
+    pub(crate) fn from_query(query: Option<&str>) -> Self {
         let mut filter = Self::default();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let value = value.trim();
             if !value.is_empty() {
-                filter.take(&name, value);
+                filter.set(&name, value);
             }
         }
         filter
     }
 
-    fn take(&mut self, name: &str, value: &str) {
-        let wrong = match name {
+    fn set(&mut self, name: &str, value: &str) {
+        let invalid = match name {
             "success" => {
                 self.success = value.parse().ok();
                 self.success.is_none().then_some("success")
@@ -62,11 +62,11 @@ impl Filter {
                 self.webhook.is_none().then_some("webhook")
             }
             "since" => {
-                self.span.since = time_of(value);
+                self.span.since = parse_time(value);
                 self.span.since.is_none().then_some("since")
             }
             "until" => {
-                self.span.until = time_of(value);
+                self.span.until = parse_time(value);
                 self.span.until.is_none().then_some("until")
             }
             "after" => {
@@ -75,22 +75,22 @@ impl Filter {
             }
             _ => None,
         };
-        if let Some(field) = wrong {
-            self.wrong.push((field, value.to_owned()));
+        if let Some(field) = invalid {
+            self.invalid.push((field, value.to_owned()));
         }
     }
 
-    /// Whether any is set; where a page begins is none.
+    /// Whether any filter is set. `after` is not a filter.
     pub(crate) fn is_set(&self) -> bool {
-        let begun = Self {
+        let unset = Self {
             after: self.after,
             ..Self::default()
         };
-        *self != begun
+        *self != unset
     }
 
-    /// For the store.
-    pub(crate) fn query(&self, limit: usize) -> AttemptQuery {
+    /// The query for the store.
+    pub(crate) fn to_store_query(&self, limit: usize) -> AttemptQuery {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         AttemptQuery {
             success: self.success,
@@ -103,8 +103,8 @@ impl Filter {
         }
     }
 
-    /// The page at `url` with the same filters, from there on.
-    pub(crate) fn link(&self, url: &str, after: Option<AttemptId>) -> String {
+    /// The URL of the page at `url` with these filters, starting after an attempt.
+    pub(crate) fn page_url(&self, url: &str, after: Option<AttemptId>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let mut pair = |name: &str, value: Option<String>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -119,8 +119,8 @@ impl Filter {
             "notification_id",
             self.notification.map(|id| id.to_string()),
         );
-        pair("since", self.span.since.map(field));
-        pair("until", self.span.until.map(field));
+        pair("since", self.span.since.map(datetime_local));
+        pair("until", self.span.until.map(datetime_local));
         pair("after", after.map(|id| id.to_string()));
         let query = query.finish();
         if query.is_empty() {
@@ -130,30 +130,30 @@ impl Filter {
         }
     }
 
-    /// `since` as a field of a form shows it.
+    /// The value of the field `since`.
     pub(crate) fn since(&self) -> String {
-        self.span.since.map(field).unwrap_or_default()
+        self.span.since.map(datetime_local).unwrap_or_default()
     }
 
-    /// `until` as a field of a form shows it.
+    /// The value of the field `until`.
     pub(crate) fn until(&self) -> String {
-        self.span.until.map(field).unwrap_or_default()
+        self.span.until.map(datetime_local).unwrap_or_default()
     }
 
-    /// The notification's id as a field of a form shows it; what makes no sense is shown again.
+    /// The value of the field `notification_id`, even if it is invalid.
     pub(crate) fn notification_text(&self) -> String {
-        let wrong = self
-            .wrong
+        let invalid = self
+            .invalid
             .iter()
             .find(|(name, _)| *name == "notification_id");
         let id = self.notification.map(|id| id.to_string());
-        id.or_else(|| wrong.map(|(_, text)| text.clone()))
+        id.or_else(|| invalid.map(|(_, text)| text.clone()))
             .unwrap_or_default()
     }
 
-    /// Whether what stands in this field makes no sense.
-    pub(crate) fn is_wrong(&self, field: &str) -> bool {
-        self.wrong.iter().any(|(name, _)| *name == field)
+    /// Whether the value of this field is invalid.
+    pub(crate) fn is_invalid(&self, field: &str) -> bool {
+        self.invalid.iter().any(|(name, _)| *name == field)
     }
 }
 
@@ -162,17 +162,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_the_same_lines() {
+    fn a_url_keeps_the_filters() {
         let query = "success=false&event=a%26b&notification_id=7&since=2026-11-21T18:00&after=9";
-        let filter = Filter::read(Some(query));
+        let filter = AttemptFilter::from_query(Some(query));
         assert_eq!(filter.span.since, "2026-11-21T18:00:00Z".parse().ok());
-        let link = filter.link("/log/", Some(AttemptId(4)));
+        let url = filter.page_url("/log/", Some(AttemptId(4)));
         assert_eq!(
-            link,
+            url,
             "/log/?success=false&event=a%26b&notification_id=7&since=2026-11-21T18%3A00&after=4"
         );
-        let again = Filter::read(link.split_once('?').map(|(_, query)| query));
-        assert_eq!(again.query(1).notification, Some(NotificationId(7)));
+        let again = AttemptFilter::from_query(url.split_once('?').map(|(_, query)| query));
+        assert_eq!(
+            again.to_store_query(1).notification,
+            Some(NotificationId(7))
+        );
         assert_eq!(
             (again.after, again.event.as_str()),
             (Some(AttemptId(4)), "a&b")
@@ -180,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_and_filters_nothing() {
-        let filter = Filter::read(Some("success=maybe&until=x&event=+&other=1"));
+    fn invalid_values_are_reported_and_filter_nothing() {
+        let filter = AttemptFilter::from_query(Some("success=maybe&until=x&event=+&other=1"));
         assert_eq!((filter.success, filter.span), (None, TimeRange::default()));
-        assert!(filter.is_wrong("success") && filter.is_wrong("until") && filter.is_set());
-        assert_eq!(filter.link("/log/", None), "/log/");
-        assert!(!Filter::read(Some("after=3")).is_set());
+        assert!(filter.is_invalid("success") && filter.is_invalid("until") && filter.is_set());
+        assert_eq!(filter.page_url("/log/", None), "/log/");
+        assert!(!AttemptFilter::from_query(Some("after=3")).is_set());
     }
 }

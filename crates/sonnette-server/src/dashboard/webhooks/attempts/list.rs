@@ -1,35 +1,35 @@
-//! The log of all webhooks of an organizer.
+//! The attempt log of all webhooks of an organizer.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use sonnette::domain::Permission;
 
-use super::log::{self, Log};
+use super::log::{self, AttemptLog};
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/attempts/list.html")]
-struct ListPage {
-    f: Frame,
-    log: Log,
+struct ListTemplate {
+    layout: Layout,
+    log: AttemptLog,
     live: String,
 }
 
-/// The page.
+/// Shows the log.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let log = log::of_all(&state, &desk, query.as_deref()).await?;
-    page(&ListPage {
+    page.require(&state, Permission::Webhooks).await?;
+    let log = log::organizer_log(&state, &page, query.as_deref()).await?;
+    render(&ListTemplate {
         log,
-        live: desk.url("/live/"),
-        f: desk.frame,
+        live: page.url("/live/"),
+        layout: page.layout,
     })
 }

@@ -1,65 +1,64 @@
-//! The log: lines, newest first, a page at a time.
+//! The attempt log: one page of attempts, newest first, with filters.
 
 use sonnette::domain::{Attempt, AttemptId, WebhookId};
 use sonnette::store::AttemptPage;
 
-use super::filters::Filter;
+use super::filters::AttemptFilter;
 use super::outcome;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::url_text::Address;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::edge::AppState;
 
-/// Lines on a page.
-const SIZE: usize = 50;
+const ROWS_PER_PAGE: usize = 50;
 
-/// A log as a page shows it.
-pub(crate) struct Log {
-    /// The page's own path: where the filters are sent.
+/// One page of an attempt log.
+pub(crate) struct AttemptLog {
+    /// The URL of the log, which the filters are sent to.
     pub(crate) url: String,
-    pub(crate) filter: Filter,
-    pub(crate) lines: Vec<Line>,
-    /// The next page.
+    pub(crate) filter: AttemptFilter,
+    pub(crate) rows: Vec<AttemptRow>,
+    /// The URL of the next page.
     pub(crate) older: Option<String>,
-    /// The first page, if this is another.
+    /// The URL of the first page, if this is not the first.
     pub(crate) newest: Option<String>,
-    /// Until when the log was looked through, if that was not to its end.
-    pub(crate) looked_until: Option<When>,
-    /// For the filter: concrete action types.
+    /// The time at which the search stopped, if it did not reach the end of the log.
+    pub(crate) searched_until: Option<TimeElement>,
+    /// The choices of the filter: concrete action types.
     pub(crate) action_types: Vec<String>,
-    /// For the filter: webhooks, where they are, and whether it is the one asked for; empty in the log of one.
+    /// The choices of the filter: webhooks, their targets, and whether they are chosen; empty in the log of one webhook.
     pub(crate) webhooks: Vec<(WebhookId, String, bool)>,
-    /// For how many days attempts are kept.
+    /// The number of days that attempts are kept.
     pub(crate) days: u64,
 }
 
-/// One attempt.
-pub(crate) struct Line {
+/// An attempt in a log.
+pub(crate) struct AttemptRow {
     pub(crate) id: AttemptId,
     pub(crate) url: String,
-    pub(crate) success: bool,
-    pub(crate) at: When,
+    pub(crate) is_success: bool,
+    pub(crate) at: TimeElement,
     pub(crate) action_type: String,
     pub(crate) event: String,
     pub(crate) number: u32,
-    pub(crate) took: String,
+    pub(crate) duration: String,
     pub(crate) outcome: String,
-    pub(crate) test: bool,
+    pub(crate) is_test: bool,
     pub(crate) notification: String,
-    /// The webhook's page and where it is, in the log of all of them.
-    pub(crate) webhook: Option<(String, Address)>,
+    /// The URL of the webhook's page and its target, in the log of all webhooks.
+    pub(crate) webhook: Option<(String, BreakableUrl)>,
 }
 
-impl Line {
-    pub(crate) fn of(w: &Words, desk: &Desk, attempt: &Attempt) -> Self {
-        let webhook = desk.url(format_args!("/webhooks/{}/", attempt.webhook));
+impl AttemptRow {
+    pub(crate) fn new(texts: &Texts, page: &OrganizerPage, attempt: &Attempt) -> Self {
+        let webhook = page.url(format_args!("/webhooks/{}/", attempt.webhook));
         Self {
             id: attempt.id,
             url: format!("{webhook}attempts/{}/", attempt.id),
-            success: attempt.exchange.outcome.is_success(),
-            at: w.when(ended_at(attempt)),
+            is_success: attempt.exchange.outcome.is_success(),
+            at: texts.time(ended_at(attempt)),
             action_type: attempt.action_type.to_string(),
             event: attempt
                 .event
@@ -67,101 +66,100 @@ impl Line {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             number: attempt.number,
-            took: w.took(attempt.exchange.duration),
-            outcome: outcome::in_short(w, &attempt.exchange.outcome),
-            test: attempt.test,
+            duration: texts.duration(attempt.exchange.duration),
+            outcome: outcome::short_text(texts, &attempt.exchange.outcome),
+            is_test: attempt.test,
             notification: attempt.notification.to_string(),
             webhook: None,
         }
     }
 }
 
-/// When an attempt ended: its id says so.
+/// When an attempt ended. Its id is that time in microseconds.
 pub(crate) fn ended_at(attempt: &Attempt) -> jiff::Timestamp {
-    time_of(attempt.id).unwrap_or(attempt.exchange.started_at)
+    end_time(attempt.id).unwrap_or(attempt.exchange.started_at)
 }
 
-fn time_of(id: AttemptId) -> Option<jiff::Timestamp> {
+fn end_time(id: AttemptId) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_microsecond(id.0).ok()
 }
 
 /// The log of one webhook.
-pub(crate) async fn of_one(
+pub(crate) async fn webhook_log(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     webhook: WebhookId,
     query: Option<&str>,
-) -> Result<Log, PageError> {
-    let url = desk.url(format_args!("/webhooks/{webhook}/"));
-    let mut filter = Filter::read(query);
+) -> Result<AttemptLog, PageError> {
+    let url = page.url(format_args!("/webhooks/{webhook}/"));
+    let mut filter = AttemptFilter::from_query(query);
     filter.webhook = None;
-    read(state, desk, url, filter, vec![webhook]).await
+    load(state, page, url, filter, vec![webhook]).await
 }
 
 /// The log of all webhooks of the organizer.
-pub(crate) async fn of_all(
+pub(crate) async fn organizer_log(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     query: Option<&str>,
-) -> Result<Log, PageError> {
-    let filter = Filter::read(query);
-    let webhooks = desk.tenant.webhooks.keys().copied();
-    let asked = webhooks.filter(|id| filter.webhook.is_none_or(|only| only == *id));
-    let asked = asked.collect();
-    let mut log = read(state, desk, desk.url("/attempts/"), filter, asked).await?;
-    let all = desk.tenant.webhooks.iter();
+) -> Result<AttemptLog, PageError> {
+    let filter = AttemptFilter::from_query(query);
+    let webhooks = page.tenant.webhooks.keys().copied();
+    let shown = webhooks.filter(|id| filter.webhook.is_none_or(|only| only == *id));
+    let shown = shown.collect();
+    let mut log = load(state, page, page.url("/attempts/"), filter, shown).await?;
+    let all = page.tenant.webhooks.iter();
     log.webhooks = all
         .map(|(id, webhook)| {
-            let chosen = log.filter.webhook == Some(*id);
-            (*id, webhook.target.redacted(), chosen)
+            let is_chosen = log.filter.webhook == Some(*id);
+            (*id, webhook.target.redacted(), is_chosen)
         })
         .collect();
     Ok(log)
 }
 
-async fn read(
+async fn load(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     url: String,
-    filter: Filter,
+    filter: AttemptFilter,
     webhooks: Vec<WebhookId>,
-) -> Result<Log, PageError> {
-    let query = filter.query(SIZE + 1);
-    let several = url.ends_with("/attempts/");
-    let page = state
+) -> Result<AttemptLog, PageError> {
+    let query = filter.to_store_query(ROWS_PER_PAGE + 1);
+    let is_organizer_log = url.ends_with("/attempts/");
+    let AttemptPage {
+        mut attempts,
+        scanned_until,
+    } = state
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
-    let AttemptPage {
-        attempts: mut found,
-        scanned_until: looked_until,
-    } = page;
-    let more = found.len() > SIZE;
-    found.truncate(SIZE);
-    let after = found
+    let has_more = attempts.len() > ROWS_PER_PAGE;
+    attempts.truncate(ROWS_PER_PAGE);
+    let after = attempts
         .last()
         .map(|last| last.id)
-        .filter(|_| more)
-        .or(looked_until);
-    let w = desk.frame.w;
-    let line = |attempt: &Attempt| {
-        let mut line = Line::of(w, desk, attempt);
-        let webhook = desk
+        .filter(|_| has_more)
+        .or(scanned_until);
+    let texts = page.layout.texts;
+    let row = |attempt: &Attempt| {
+        let mut row = AttemptRow::new(texts, page, attempt);
+        let webhook = page
             .tenant
             .webhooks
             .get(&attempt.webhook)
-            .filter(|_| several);
-        line.webhook = webhook.map(|webhook| {
-            let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
-            (url, Address(webhook.target.redacted()))
+            .filter(|_| is_organizer_log);
+        row.webhook = webhook.map(|webhook| {
+            let url = page.url(format_args!("/webhooks/{}/", webhook.id));
+            (url, BreakableUrl(webhook.target.redacted()))
         });
-        line
+        row
     };
-    Ok(Log {
-        lines: found.iter().map(line).collect(),
-        older: after.map(|after| filter.link(&url, Some(after))),
-        newest: filter.after.map(|_| filter.link(&url, None)),
-        looked_until: looked_until.and_then(time_of).map(|at| w.when(at)),
-        action_types: action_types(desk, &filter),
+    Ok(AttemptLog {
+        rows: attempts.iter().map(row).collect(),
+        older: after.map(|after| filter.page_url(&url, Some(after))),
+        newest: filter.after.map(|_| filter.page_url(&url, None)),
+        searched_until: scanned_until.and_then(end_time).map(|at| texts.time(at)),
+        action_types: action_types(page, &filter),
         webhooks: Vec::new(),
         days: state.settings.log_days,
         url,
@@ -169,9 +167,9 @@ async fn read(
     })
 }
 
-/// Concrete action types of the catalogue, and the one that is asked for.
-fn action_types(desk: &Desk, filter: &Filter) -> Vec<String> {
-    let names = desk
+/// The concrete action types of the catalogue, and the one that is chosen.
+fn action_types(page: &OrganizerPage, filter: &AttemptFilter) -> Vec<String> {
+    let names = page
         .tenant
         .catalogue
         .iter()

@@ -1,88 +1,97 @@
-//! One attempt: what went, what came back, and its place among those of the same delivery.
+//! The page of one attempt: request, response, and the other attempts of the delivery.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sonnette::domain::{
-    Attempt, AttemptId, Delivery, DeliveryState, Permission, Webhook, WebhookId,
+    Attempt, AttemptId, Delivery, DeliveryState, Fault, Permission, Webhook, WebhookId,
 };
 use sonnette::store::{AttemptQuery, TimeRange};
 
 use super::body::Body;
-use super::log::Line;
+use super::log::AttemptRow;
 use super::{curl, outcome};
-use crate::admin::webhooks::hold_reason::Waiting;
+use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::time_element::When;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::delivery_status::{hold_reason_key, state_word};
 use crate::edge::AppState;
 
-/// Attempts of the same delivery that are listed.
-const SIBLINGS: usize = 50;
+/// Attempts of the delivery that are listed.
+const MAX_DELIVERY_ATTEMPTS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "webhooks/attempts/show.html")]
-struct AttemptPage {
-    f: Frame,
-    /// The webhook's page, and where it calls.
-    webhook: (String, String),
-    line: Line,
+struct AttemptTemplate {
+    layout: Layout,
+    webhook_url: String,
+    webhook_target: String,
+    row: AttemptRow,
     notification_url: String,
-    told: String,
+    /// What happened, as a clause.
+    outcome: String,
     advice: Option<String>,
+    /// The technical reason of a failure, in English.
     reason: Option<String>,
-    began: When,
+    started_at: TimeElement,
     target: String,
     status: String,
-    sent: Message,
-    came: Message,
-    /// Whether the answer is as long as what is kept of one.
-    cut: bool,
+    request: Message,
+    response: Message,
+    /// Whether the response body may have been longer than what is kept.
+    is_truncated: bool,
     curl: String,
     delivery: Option<DeliveryView>,
     live: String,
 }
 
-/// Headers and body.
+/// Headers and body of a request or response.
 struct Message {
     headers: Vec<(String, String)>,
     body: Body,
 }
 
-/// The attempt's delivery.
+/// The delivery of the attempt.
 struct DeliveryView {
     state: String,
-    next: Option<When>,
-    /// The key of why it is held, if it is.
-    held: Option<&'static str>,
+    next: Option<TimeElement>,
+    /// The key of the text that says why it is held, if it is.
+    hold_reason_key: Option<&'static str>,
     reason: Option<String>,
-    attempts: Vec<Line>,
+    attempts: Vec<AttemptRow>,
+    /// The URL that sends it again.
     retry: String,
-    enabled: bool,
+    /// Whether the webhook is enabled.
+    is_enabled: bool,
 }
 
 impl Message {
-    fn of(headers: &str, body: &[u8]) -> Self {
+    fn new(headers: &str, body: &[u8]) -> Self {
         let headers: Vec<_> = headers
             .lines()
             .map(|line| line.split_once(": ").unwrap_or((line, "")))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let kind = headers.iter().find(|(name, _)| name == "content-type");
-        let body = Body::of(body, kind.map_or("", |(_, value)| value));
+        let content_type = headers.iter().find(|(name, _)| name == "content-type");
+        let body = Body::new(body, content_type.map_or("", |(_, value)| value));
         Self { headers, body }
     }
 }
 
-/// What the store has of an attempt.
-struct Found {
+/// An attempt, its delivery (none for a test), and the attempts of the delivery.
+struct LoadedAttempt {
     attempt: Attempt,
     delivery: Option<Delivery>,
-    siblings: Vec<Attempt>,
+    delivery_attempts: Vec<Attempt>,
 }
 
-async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Found, PageError> {
+async fn load(
+    state: &AppState,
+    webhook: WebhookId,
+    id: AttemptId,
+) -> Result<LoadedAttempt, PageError> {
     let found = state
         .store(move |store| {
             let Some(attempt) = store.attempt(webhook, id)? else {
@@ -94,21 +103,22 @@ async fn find(state: &AppState, webhook: WebhookId, id: AttemptId) -> Result<Fou
                 store.deliveries_of_notification(attempt.notification, &[webhook])?
             };
             let delivery = deliveries.into_iter().next();
-            let siblings = match &delivery {
+            let delivery_attempts = match &delivery {
                 Some(delivery) => store.attempts(&[webhook], &attempts_of(delivery))?,
                 None => Vec::new(),
             };
-            Ok(Some(Found {
+            Ok(Some(LoadedAttempt {
                 attempt,
                 delivery,
-                siblings,
+                delivery_attempts,
             }))
         })
         .await?;
     found.ok_or(PageError::NotFound)
 }
 
-/// Which attempts belong to a delivery: so many, none of them after it was settled. The log is read no further.
+/// The query for the attempts of a delivery. Their number and the time of the last one are known, so that the store reads
+/// no more of the log than needed.
 fn attempts_of(delivery: &Delivery) -> AttemptQuery {
     let until = match delivery.state {
         DeliveryState::Settled { at, .. } => Some(at),
@@ -117,23 +127,25 @@ fn attempts_of(delivery: &Delivery) -> AttemptQuery {
     AttemptQuery {
         notification: Some(delivery.notification),
         range: TimeRange { since: None, until },
-        limit: usize::try_from(delivery.attempts).map_or(SIBLINGS, |made| made.clamp(1, SIBLINGS)),
+        limit: usize::try_from(delivery.attempts).map_or(MAX_DELIVERY_ATTEMPTS, |count| {
+            count.clamp(1, MAX_DELIVERY_ATTEMPTS)
+        }),
         ..AttemptQuery::default()
     }
 }
 
 async fn delivery_view(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     webhook: &Webhook,
     delivery: &Delivery,
-    siblings: &[Attempt],
+    delivery_attempts: &[Attempt],
 ) -> Result<DeliveryView, PageError> {
-    let w = desk.frame.w;
-    let waits = Waiting::of(state, webhook).await?;
-    let state = waits.state_of(&delivery.state);
+    let texts = page.layout.texts;
+    let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
+    let state = state_word(hold_reason, &delivery.state);
     let next = match delivery.state {
-        DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(w.when(due_at)),
+        DeliveryState::Scheduled { due_at } if state == "scheduled" => Some(texts.time(due_at)),
         _ => None,
     };
     let reason = match &delivery.state {
@@ -142,63 +154,64 @@ async fn delivery_view(
     };
     let (id, notification) = (webhook.id, delivery.notification);
     Ok(DeliveryView {
-        state: w.t(&format!("delivery-{state}")).into_owned(),
+        state: texts.get(&format!("delivery-{state}")).into_owned(),
         next,
-        held: (state == DeliveryState::Held.as_str()).then(|| waits.why_held()),
+        hold_reason_key: (state == DeliveryState::Held.as_str())
+            .then(|| hold_reason_key(hold_reason)),
         reason,
-        attempts: siblings.iter().map(|one| Line::of(w, desk, one)).collect(),
-        retry: desk.url(format_args!(
+        attempts: delivery_attempts
+            .iter()
+            .map(|attempt| AttemptRow::new(texts, page, attempt))
+            .collect(),
+        retry: page.url(format_args!(
             "/webhooks/{id}/deliveries/{notification}/retry/"
         )),
-        enabled: webhook.is_enabled(),
+        is_enabled: webhook.is_enabled(),
     })
 }
 
-/// The page.
+/// Shows an attempt.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id, attempt)): Path<(String, WebhookId, AttemptId)>,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
-    let Found {
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
+    let LoadedAttempt {
         attempt,
         delivery,
-        siblings,
-    } = find(&state, id, attempt).await?;
+        delivery_attempts,
+    } = load(&state, id, attempt).await?;
     let delivery = match &delivery {
-        Some(found) => Some(delivery_view(&state, &desk, webhook, found, &siblings).await?),
+        Some(found) => {
+            Some(delivery_view(&state, &page, webhook, found, &delivery_attempts).await?)
+        }
         None => None,
     };
-    let w = desk.frame.w;
+    let texts = page.layout.texts;
     let exchange = &attempt.exchange;
-    let line = Line::of(w, &desk, &attempt);
-    page(&AttemptPage {
-        webhook: (
-            desk.url(format_args!("/webhooks/{id}/")),
-            webhook.target.redacted(),
-        ),
-        notification_url: desk.url(format_args!("/notifications/{}/", attempt.notification)),
-        told: outcome::in_words(w, &attempt),
-        advice: exchange
-            .outcome
-            .failure()
-            .map(|failure| outcome::advice(w, &failure)),
-        reason: outcome::reason(&exchange.outcome),
-        began: w.when(exchange.started_at),
+    let row = AttemptRow::new(texts, &page, &attempt);
+    render(&AttemptTemplate {
+        webhook_url: page.url(format_args!("/webhooks/{id}/")),
+        webhook_target: webhook.target.redacted(),
+        notification_url: page.url(format_args!("/notifications/{}/", attempt.notification)),
+        outcome: outcome::clause(texts, &attempt),
+        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(texts, &fault)),
+        reason: outcome::reason(&exchange.outcome).map(str::to_owned),
+        started_at: texts.time(exchange.started_at),
         target: attempt.target_url.clone(),
-        status: outcome::in_short(w, &exchange.outcome),
-        sent: Message::of(
+        status: outcome::short_text(texts, &exchange.outcome),
+        request: Message::new(
             &exchange.request_headers,
             attempt.payload.as_deref().unwrap_or_default(),
         ),
-        came: Message::of(&exchange.response_headers, &exchange.response_body),
-        cut: exchange.response_body.len() >= state.settings.response_limit,
+        response: Message::new(&exchange.response_headers, &exchange.response_body),
+        is_truncated: exchange.response_body.len() >= state.settings.response_limit,
         curl: curl::command(&attempt),
-        live: desk.url(format_args!("/live/?webhook={id}")),
+        live: page.url(format_args!("/live/?webhook={id}")),
         delivery,
-        line,
-        f: desk.frame,
+        row,
+        layout: page.layout,
     })
 }

@@ -1,35 +1,38 @@
-//! What the audit log keeps of a form: as pretix's form does, the fields that differ.
+//! The data of audit entries of the form: as in pretix, the fields that differ.
 
 use serde_json::{Map, Value, json};
 use sonnette::domain::{ActionName, Event, EventFilter, Webhook, WebhookSettings};
 
-/// The fields of a new webhook that are not as the form begins.
+/// The fields of a new webhook that differ from the initial values of the form.
 pub(super) fn created(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
-    let begun = [
+    let initial = [
         ("enabled", json!(true)),
         ("comment", Value::Null),
         ("all_events", json!(true)),
         ("limit_events", json!([])),
     ];
     let mut fields = fields(webhook, events);
-    fields.retain(|name, value| !begun.iter().any(|(n, v)| n == name && v == value));
+    fields.retain(|name, value| !initial.iter().any(|(n, v)| n == name && v == value));
     fields
 }
 
-/// The fields that are not as they were.
+/// The fields that differ.
 pub(super) fn changed(before: &Webhook, after: &Webhook, events: &[Event]) -> Map<String, Value> {
     let old = fields(before, events);
     let mut fields = fields(after, events);
     fields.retain(|name, value| old.get(name) != Some(value));
     if before.target != after.target {
-        // Perhaps in nothing but its credentials.
+        // Redacted URLs do not show a change of the credentials.
         fields.insert("target_url".to_owned(), after.target.redacted().into());
     }
     fields
 }
 
-/// The names of the settings that are not as they were.
-pub(super) fn settings(before: &WebhookSettings, after: &WebhookSettings) -> Vec<&'static str> {
+/// The names of the settings that differ.
+pub(super) fn changed_settings(
+    before: &WebhookSettings,
+    after: &WebhookSettings,
+) -> Vec<&'static str> {
     [
         ("headers", before.headers != after.headers),
         (
@@ -55,7 +58,7 @@ pub(super) fn settings(before: &WebhookSettings, after: &WebhookSettings) -> Vec
     .collect()
 }
 
-/// By the names of pretix's form, in which the action types are `events`.
+/// The fields by their names in pretix's form, where action types are called `events`.
 fn fields(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
     let limit: Vec<i64> = match &webhook.events {
         EventFilter::All => Vec::new(),

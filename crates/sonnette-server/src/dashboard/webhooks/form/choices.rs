@@ -1,4 +1,4 @@
-//! What there is to choose: action types in groups, and events.
+//! The choices of the form: action types in groups, and events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,23 +6,20 @@ use sonnette::dialect::{ActionType, Catalogue};
 use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
-use crate::dashboard::shell::texts::Words;
-use crate::dashboard::shell::time_element::When;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
 
-/// Events that are shown, but for those that are ticked.
-pub(super) const MOST_EVENTS: usize = 1_000;
+/// Events that the form lists, besides those that are chosen.
+pub(super) const MAX_EVENTS: usize = 1_000;
 
 /// An action type, or a wildcard over some.
 pub(super) struct Choice {
-    /// As it is stored.
     pub(super) name: String,
-    /// For people.
     pub(super) label: String,
-    /// More of it.
-    pub(super) about: String,
-    /// Which concrete names it covers, if it is a registered wildcard.
+    pub(super) description: String,
+    /// The concrete names of a registered wildcard; empty for others.
     pub(super) covers: String,
-    pub(super) chosen: bool,
+    pub(super) is_chosen: bool,
 }
 
 /// Action types that belong together.
@@ -37,16 +34,16 @@ pub(super) struct Choices {
 }
 
 impl Choices {
-    /// Those of a catalogue in its order, with wildcards where one may choose them; `chosen` ones are ticked. What was
-    /// chosen and is not in the catalogue comes first, if it could be in one.
-    pub(super) fn of(catalogue: &Catalogue, chosen: &[String], w: &Words) -> Self {
-        let ticked: HashSet<&str> = chosen.iter().map(String::as_str).collect();
-        let is_chosen = |name: &str| ticked.contains(name);
-        let covered = Covered::by(catalogue);
+    /// The action types of a catalogue in its order, with the wildcards that can be chosen. Chosen names that are not in
+    /// the catalogue come first, if they are valid names.
+    pub(super) fn new(catalogue: &Catalogue, chosen: &[String], texts: &Texts) -> Self {
+        let chosen_names: HashSet<&str> = chosen.iter().map(String::as_str).collect();
+        let is_chosen = |name: &str| chosen_names.contains(name);
+        let prefix_counts = PrefixCounts::new(catalogue);
         let mut groups: Vec<Group> = Vec::new();
         let mut offered: HashSet<String> = HashSet::new();
         for spec in catalogue.iter() {
-            let title = title(spec, w);
+            let title = group_title(spec, texts);
             let index = groups.iter().position(|group| group.title == title);
             let index = index.unwrap_or_else(|| {
                 groups.push(Group {
@@ -55,36 +52,37 @@ impl Choices {
                 });
                 groups.len() - 1
             });
-            for wildcard in covered.wildcards(catalogue, spec) {
+            for wildcard in prefix_counts.wildcards(catalogue, spec) {
                 if offered.insert(wildcard.clone()) {
                     groups[index].choices.push(Choice {
-                        label: w.t("form-wildcard").into_owned(),
-                        about: w.a("form-wildcard-why", wildcard.trim_end_matches('*')),
+                        label: texts.get("form-wildcard").into_owned(),
+                        description: texts
+                            .get_with("form-wildcard-help", wildcard.trim_end_matches('*')),
                         covers: String::new(),
-                        chosen: is_chosen(&wildcard),
+                        is_chosen: is_chosen(&wildcard),
                         name: wildcard,
                     });
                 }
             }
             groups[index]
                 .choices
-                .push(choice(spec, is_chosen(spec.name.as_str()), w));
+                .push(choice(spec, is_chosen(spec.name.as_str()), texts));
             offered.insert(spec.name.to_string());
         }
-        let could_be = |name: &&String| name.parse::<ActionName>().is_ok();
+        let is_valid_name = |name: &&String| name.parse::<ActionName>().is_ok();
         let others = chosen.iter().filter(|name| !offered.contains(*name));
-        let others = others.filter(could_be);
+        let others = others.filter(is_valid_name);
         let others: Vec<_> = others
             .map(|name| Choice {
                 name: name.clone(),
                 label: name.clone(),
-                about: String::new(),
+                description: String::new(),
                 covers: String::new(),
-                chosen: true,
+                is_chosen: true,
             })
             .collect();
         if !others.is_empty() {
-            let title = w.t("form-group-others").into_owned();
+            let title = texts.get("form-group-others").into_owned();
             groups.insert(
                 0,
                 Group {
@@ -97,61 +95,63 @@ impl Choices {
     }
 }
 
-fn choice(spec: &ActionType, chosen: bool, w: &Words) -> Choice {
+fn choice(spec: &ActionType, is_chosen: bool, texts: &Texts) -> Choice {
     let covers = if spec.name.is_wildcard() {
         let names = spec.concrete_names();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        w.a("form-covers", names.join(", "))
+        texts.get_with("form-covers", names.join(", "))
     } else {
         String::new()
     };
     Choice {
         name: spec.name.to_string(),
-        label: labels::label(w, spec),
-        about: labels::about(w, spec),
+        label: labels::label(texts, spec),
+        description: labels::description(texts, spec),
         covers,
-        chosen,
+        is_chosen,
     }
 }
 
-/// How many action types of a catalogue begin with each stem, such as `creads.project.`.
-struct Covered<'a>(HashMap<&'a str, usize>);
+/// The number of action types in a catalogue for each prefix, such as `creads.project.`.
+struct PrefixCounts<'a>(HashMap<&'a str, usize>);
 
-impl<'a> Covered<'a> {
-    fn by(catalogue: &'a Catalogue) -> Self {
+impl<'a> PrefixCounts<'a> {
+    fn new(catalogue: &'a Catalogue) -> Self {
         let mut counts = HashMap::new();
         for spec in catalogue.iter() {
-            for stem in stems(spec) {
-                *counts.entry(stem).or_default() += 1;
+            for prefix in prefixes(spec) {
+                *counts.entry(prefix).or_default() += 1;
             }
         }
         Self(counts)
     }
 
-    /// Wildcards over this action type that stand before it: `creads.*`, and `creads.project.*` if it covers several.
-    /// Those of pretix are registered names, and stand in the catalogue themselves.
+    /// The wildcards that cover this action type and others: `creads.*`, and `creads.project.*`. Those of pretix are
+    /// names of the catalogue.
     fn wildcards(&self, catalogue: &Catalogue, spec: &ActionType) -> Vec<String> {
         if spec.dialect == DialectName::Pretix {
             return Vec::new();
         }
-        stems(spec)
-            .filter(|stem| self.0.get(stem).is_some_and(|count| *count > 1))
-            .map(|stem| format!("{stem}*"))
+        prefixes(spec)
+            .filter(|prefix| self.0.get(prefix).is_some_and(|count| *count > 1))
+            .map(|prefix| format!("{prefix}*"))
             .filter(|wildcard| catalogue.is_selectable(wildcard))
             .collect()
     }
 }
 
-fn stems(spec: &ActionType) -> impl Iterator<Item = &str> {
+fn prefixes(spec: &ActionType) -> impl Iterator<Item = &str> {
     let name = spec.name.as_str();
     name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
-fn title(spec: &ActionType, w: &Words) -> String {
+fn group_title(spec: &ActionType, texts: &Texts) -> String {
     let key = match (spec.dialect, spec.shape) {
         (DialectName::Tibillet, _) => "form-group-tibillet",
         (DialectName::Creads, _) => "form-group-creads",
-        (DialectName::Custom, _) => return w.a("form-group-custom", spec.name.first_word()),
+        (DialectName::Custom, _) => {
+            return texts.get_with("form-group-custom", spec.name.first_word());
+        }
         (DialectName::Pretix, shape) => match shape {
             PayloadShape::Order => "form-group-orders",
             PayloadShape::Checkin => "form-group-checkins",
@@ -165,32 +165,32 @@ fn title(spec: &ActionType, w: &Words) -> String {
             _ => "form-group-others",
         },
     };
-    w.t(key).into_owned()
+    texts.get(key).into_owned()
 }
 
 /// An event that a webhook may be limited to.
 pub(super) struct EventChoice {
     pub(super) slug: String,
     pub(super) name: String,
-    pub(super) date: Option<When>,
-    pub(super) chosen: bool,
+    pub(super) date: Option<TimeElement>,
+    pub(super) is_chosen: bool,
 }
 
 impl EventChoice {
-    /// The first of them in pretix's order, and all that are chosen; whether some are left out.
-    pub(super) fn first(events: &[Event], chosen: &[String]) -> (Vec<Self>, bool) {
+    /// The first [`MAX_EVENTS`] events in pretix's order and all that are chosen; and whether there are more events.
+    pub(super) fn list(events: &[Event], chosen: &[String]) -> (Vec<Self>, bool) {
         let chosen: HashSet<&str> = chosen.iter().map(String::as_str).collect();
         let is_chosen = |event: &Event| chosen.contains(event.slug.as_str());
         let of = |event: &Event| Self {
             slug: event.slug.to_string(),
             name: event.name.clone(),
-            date: event.date_from.map(When),
-            chosen: is_chosen(event),
+            date: event.date_from.map(TimeElement),
+            is_chosen: is_chosen(event),
         };
         let numbered = events.iter().enumerate();
-        let shown = numbered.filter(|(index, event)| *index < MOST_EVENTS || is_chosen(event));
+        let shown = numbered.filter(|(index, event)| *index < MAX_EVENTS || is_chosen(event));
         let shown: Vec<_> = shown.map(|(_, event)| of(event)).collect();
-        let some_left_out = shown.len() < events.len();
-        (shown, some_left_out)
+        let has_more = shown.len() < events.len();
+        (shown, has_more)
     }
 }

@@ -1,13 +1,11 @@
-//! What is wrong with the form, in the viewer's language.
+//! Errors of the webhook form and their texts.
 
-use fluent_bundle::FluentArgs;
+use crate::admin::validation::Violation;
+use crate::admin::webhooks::headers::HeaderViolation;
+use crate::dashboard::shell::texts::Texts;
 
-use crate::admin::webhooks::headers::HeaderProblem;
-use crate::dashboard::shell::texts::Words;
-use crate::rest::drf::violation::{NO_FIELD, Problem};
-
-/// The fields of the part that is folded in.
-pub(super) const MORE: [&str; 6] = [
+/// The fields in the section that is collapsed at first.
+pub(super) const MORE_FIELDS: [&str; 6] = [
     "headers",
     "max_per_second",
     "max_concurrency",
@@ -16,141 +14,135 @@ pub(super) const MORE: [&str; 6] = [
     "contact_emails",
 ];
 
-/// Complaints about a field that are told; there may be as many as values.
-const MOST_TOLD: usize = 20;
-/// Characters of a wrong value that are told: enough to find it.
-const MOST_QUOTED: usize = 100;
+/// Errors of one field that are shown. A list can have as many errors as it has elements.
+const MAX_ERRORS_PER_FIELD: usize = 20;
+/// Characters of an invalid value that are quoted.
+const MAX_QUOTED_CHARS: usize = 100;
 
-/// What is wrong with a field.
+/// An error of a field.
 #[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) field: &'static str,
-    complaint: Complaint,
+pub(super) struct FieldError {
+    field: &'static str,
+    problem: Problem,
 }
 
-/// Why a field cannot be taken.
+/// Why the value of a field is refused.
 #[derive(Debug)]
-pub(super) enum Complaint {
-    /// By a rule of the resource.
-    Problem(Problem),
-    /// The server calls only what is encrypted.
-    Unencrypted,
-    /// Masked credentials, and none are stored for that server.
+pub(super) enum Problem {
+    /// It violates a rule of the resource.
+    Violation(Violation),
+    /// The target is not `https`, which the server requires.
+    NotHttps,
+    /// The credentials are masked, and none are stored for the server of the target.
     MaskedCredentials,
-    /// More than this many are chosen.
+    /// More than this many elements are chosen.
     TooManyChosen(usize),
-    /// The form wants one, the API does not.
+    /// No action type is chosen. The API allows that, the form does not.
     NoActionType,
-    /// Of what is chosen nothing can be sent as a test.
+    /// None of the chosen action types can be sent as a test.
     NothingToTest,
-    /// Too many others are testing.
+    /// Too many tests are running.
     Busy,
-    /// A line that is no header.
-    NoHeaderLine,
-    /// By a rule of extra headers, with the name it is about.
-    Header(Option<String>, HeaderProblem),
-    /// A masked value of this name, which is stored for another server.
+    /// A line of the headers has no colon.
+    MalformedHeader,
+    /// A header, with its name, violates a rule; without a name, the list does.
+    Header(Option<String>, HeaderViolation),
+    /// The value of this header is masked, and the stored value is for another server.
     HeaderElsewhere(String),
-    /// By the one rule that the setting has: its key.
+    /// A setting is invalid; the key of the text that says what is valid.
     Setting(&'static str),
 }
 
-impl Wrong {
-    pub(super) fn new(field: &'static str, complaint: Complaint) -> Self {
-        Self { field, complaint }
+impl FieldError {
+    pub(super) fn new(field: &'static str, problem: Problem) -> Self {
+        Self { field, problem }
     }
 
-    /// What the resource's rules say. Of the rule across fields the list of events is what one can change.
-    pub(super) fn of_problems(
-        problems: Vec<(&'static str, Vec<Problem>)>,
+    /// The errors for the violations of one field.
+    pub(super) fn of_violations(
+        field: &'static str,
+        violations: impl IntoIterator<Item = Violation>,
     ) -> impl Iterator<Item = Self> {
-        problems.into_iter().flat_map(|(field, problems)| {
-            let field = if field == NO_FIELD {
-                "limit_events"
-            } else {
-                field
-            };
-            problems
-                .into_iter()
-                .map(move |problem| Self::new(field, Complaint::Problem(problem)))
-        })
+        violations
+            .into_iter()
+            .map(move |violation| Self::new(field, Problem::Violation(violation)))
     }
 
-    /// Of a setting beside the resource.
+    /// The error of a setting.
     pub(super) fn of_setting(name: &str) -> Self {
         let (field, key) = match name {
-            "max_per_second" => ("max_per_second", "form-wrong-per-second"),
-            "max_concurrency" => ("max_concurrency", "form-wrong-concurrency"),
-            "timeout_seconds" => ("timeout_seconds", "form-wrong-timeout"),
-            "contact_emails" => ("contact_emails", "form-wrong-emails"),
-            _ => ("signature_scheme", "form-wrong-choice"),
+            "max_per_second" => ("max_per_second", "form-error-per-second"),
+            "max_concurrency" => ("max_concurrency", "form-error-concurrency"),
+            "timeout_seconds" => ("timeout_seconds", "form-error-timeout"),
+            "contact_emails" => ("contact_emails", "form-error-emails"),
+            _ => ("signature_scheme", "form-error-choice"),
         };
-        Self::new(field, Complaint::Setting(key))
+        Self::new(field, Problem::Setting(key))
     }
 
-    /// The first of each field, in words.
-    pub(super) fn told(all: &[Self], w: &Words) -> Vec<(&'static str, String)> {
-        let mut told: Vec<(&'static str, String)> = Vec::new();
-        for wrong in all {
-            let of_field = told.iter().filter(|(field, _)| *field == wrong.field);
-            if of_field.count() < MOST_TOLD {
-                told.push((wrong.field, wrong.say(w)));
+    /// The fields and texts of the errors, at most [`MAX_ERRORS_PER_FIELD`] of each field.
+    pub(super) fn texts(errors: &[Self], texts: &Texts) -> Vec<(&'static str, String)> {
+        let mut shown: Vec<(&'static str, String)> = Vec::new();
+        for error in errors {
+            let of_field = shown.iter().filter(|(field, _)| *field == error.field);
+            if of_field.count() < MAX_ERRORS_PER_FIELD {
+                shown.push((error.field, error.text(texts)));
             }
         }
-        told
+        shown
     }
 
-    /// In words.
-    fn say(&self, w: &Words) -> String {
-        match &self.complaint {
-            Complaint::Problem(problem) => said(problem, w),
-            Complaint::Unencrypted => w.t("form-wrong-unencrypted").into_owned(),
-            Complaint::MaskedCredentials => w.t("form-wrong-url-masked").into_owned(),
-            Complaint::TooManyChosen(most) => w.n("form-wrong-too-many", *most),
-            Complaint::NoActionType => w.t("form-wrong-no-action-type").into_owned(),
-            Complaint::NothingToTest => w.t("conflict-nothing-to-test").into_owned(),
-            Complaint::Busy => w.t("form-wrong-busy").into_owned(),
-            Complaint::NoHeaderLine => w.t("form-wrong-header-line").into_owned(),
-            Complaint::Header(None, _) => w.t("form-wrong-headers-many").into_owned(),
-            Complaint::Header(Some(name), problem) => w.a(key_of(*problem), quoted(name)),
-            Complaint::HeaderElsewhere(name) => w.a("form-wrong-header-elsewhere", quoted(name)),
-            Complaint::Setting(key) => w.t(key).into_owned(),
-        }
+    fn text(&self, texts: &Texts) -> String {
+        let key = match &self.problem {
+            Problem::Violation(violation) => return violation_text(violation, texts),
+            Problem::TooManyChosen(max) => return texts.get_count("form-error-too-many", *max),
+            Problem::Header(Some(name), violation) => {
+                return texts.get_with(header_key(*violation), quoted(name));
+            }
+            Problem::HeaderElsewhere(name) => {
+                return texts.get_with("form-error-header-elsewhere", quoted(name));
+            }
+            Problem::NotHttps => "form-error-unencrypted",
+            Problem::MaskedCredentials => "form-error-url-masked",
+            Problem::NoActionType => "form-error-no-action-type",
+            Problem::NothingToTest => "conflict-nothing-to-test",
+            Problem::Busy => "form-error-busy",
+            Problem::MalformedHeader => "form-error-header-line",
+            Problem::Header(None, _) => "form-error-headers-many",
+            Problem::Setting(key) => key,
+        };
+        texts.get(key).into_owned()
     }
 }
 
 fn quoted(value: &str) -> String {
-    value.chars().take(MOST_QUOTED).collect()
+    value.chars().take(MAX_QUOTED_CHARS).collect()
 }
 
-fn said(problem: &Problem, w: &Words) -> String {
-    let key = match problem {
-        Problem::TooLong(max) => {
-            let mut args = FluentArgs::new();
-            args.set("count", *max);
-            return w.say("form-wrong-too-long", &args);
+fn violation_text(violation: &Violation, texts: &Texts) -> String {
+    let key = match violation {
+        Violation::TooLong { max } => return texts.get_count("form-error-too-long", *max),
+        Violation::UnknownEvent(slug) => return texts.get_with("form-error-event", quoted(slug)),
+        Violation::UnknownActionType(name) => {
+            return texts.get_with("form-error-action-type", quoted(name));
         }
-        Problem::NoSuchEvent(slug) => return w.a("form-wrong-event", quoted(slug)),
-        Problem::NoSuchActionType(name) => return w.a("form-wrong-action-type", quoted(name)),
-        Problem::Required | Problem::Null | Problem::Blank => "form-wrong-required",
-        Problem::Url => "form-wrong-url",
-        Problem::AllAndSome => "form-wrong-all-and-some",
-        Problem::NullCharacter | Problem::Surrogate(_) => "form-wrong-character",
-        Problem::Boolean | Problem::NoText | Problem::NoList(_) | Problem::Value => {
-            "form-wrong-choice"
-        }
+        Violation::Required | Violation::Null | Violation::Blank => "form-error-required",
+        Violation::NotUrl => "form-error-url",
+        Violation::AllAndSomeEvents => "form-error-all-and-some",
+        Violation::NullCharacter | Violation::LoneSurrogate(_) => "form-error-character",
+        _ => "form-error-choice",
     };
-    w.t(key).into_owned()
+    texts.get(key).into_owned()
 }
 
-fn key_of(problem: HeaderProblem) -> &'static str {
-    match problem {
-        HeaderProblem::TooMany => "form-wrong-headers-many",
-        HeaderProblem::Twice => "form-wrong-header-twice",
-        HeaderProblem::Name => "form-wrong-header-name",
-        HeaderProblem::Reserved => "form-wrong-header-reserved",
-        HeaderProblem::TooLong => "form-wrong-header-long",
-        HeaderProblem::NoText | HeaderProblem::Value => "form-wrong-header-value",
-        HeaderProblem::NothingStored => "form-wrong-header-masked",
+fn header_key(violation: HeaderViolation) -> &'static str {
+    match violation {
+        HeaderViolation::TooMany => "form-error-headers-many",
+        HeaderViolation::Duplicate => "form-error-header-twice",
+        HeaderViolation::InvalidName => "form-error-header-name",
+        HeaderViolation::Reserved => "form-error-header-reserved",
+        HeaderViolation::TooLong => "form-error-header-long",
+        HeaderViolation::NotText | HeaderViolation::InvalidValue => "form-error-header-value",
+        HeaderViolation::NoStoredValue => "form-error-header-masked",
     }
 }

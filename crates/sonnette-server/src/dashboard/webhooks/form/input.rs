@@ -1,13 +1,13 @@
-//! What stands in the form, as it was typed.
+//! The values of the form as the user typed them.
 
 use std::collections::HashSet;
 
 use sonnette::domain::{EventFilter, Webhook};
 
 use crate::admin::webhooks::masks::MASK;
-use crate::dashboard::shell::form_data::Posted;
+use crate::dashboard::shell::form_data::FormData;
 
-/// What stands in the form.
+/// The values of the form.
 #[derive(Clone)]
 pub(super) struct Input {
     pub(super) target_url: String,
@@ -27,7 +27,7 @@ pub(super) struct Input {
 }
 
 impl Default for Input {
-    /// As pretix's form begins.
+    /// The initial values of pretix's form.
     fn default() -> Self {
         Self {
             target_url: String::new(),
@@ -47,8 +47,8 @@ impl Default for Input {
 }
 
 impl Input {
-    /// A webhook as it is stored; credentials in its URL and values of its headers are masked.
-    pub(super) fn of(webhook: &Webhook) -> Self {
+    /// The values of a stored webhook. Credentials in its URL and values of its headers are masked.
+    pub(super) fn from_webhook(webhook: &Webhook) -> Self {
         fn text(number: Option<impl ToString>) -> String {
             number.map(|number| number.to_string()).unwrap_or_default()
         }
@@ -87,15 +87,15 @@ impl Input {
         }
     }
 
-    /// A form that was sent.
-    pub(super) fn posted(posted: &Posted) -> Self {
+    /// The values of a submitted form. `https://` is added to a URL without scheme.
+    pub(super) fn from_form(form: &FormData) -> Self {
         let all = |name| {
             let mut seen = HashSet::new();
-            let values = posted.all(name).filter(|value| seen.insert(*value));
+            let values = form.get_all(name).filter(|value| seen.insert(*value));
             values.map(str::to_owned).collect()
         };
-        let get = |name| posted.get(name).to_owned();
-        let typed = posted.get("target_url");
+        let get = |name| form.get(name).to_owned();
+        let typed = form.get("target_url");
         Self {
             target_url: if typed.is_empty() || typed.contains("://") {
                 typed.to_owned()
@@ -103,9 +103,9 @@ impl Input {
                 format!("https://{typed}")
             },
             comment: get("comment"),
-            enabled: posted.has("enabled"),
+            enabled: form.contains("enabled"),
             action_types: all("action_types"),
-            all_events: posted.has("all_events"),
+            all_events: form.contains("all_events"),
             limit_events: all("limit_events"),
             headers: get("headers"),
             max_per_second: get("max_per_second"),
@@ -117,7 +117,7 @@ impl Input {
     }
 
     /// Whether a signature scheme is chosen.
-    pub(super) fn signs(&self, scheme: &str) -> bool {
+    pub(super) fn has_signature(&self, scheme: &str) -> bool {
         self.signature_scheme.iter().any(|chosen| chosen == scheme)
     }
 }

@@ -1,11 +1,11 @@
 //! The form that creates or edits a webhook.
 
 mod audit_data;
-mod checks;
 mod choices;
 mod errors;
 mod input;
 pub(crate) mod page;
 mod save;
-mod test;
+mod trial;
+mod validate;
 mod warnings;

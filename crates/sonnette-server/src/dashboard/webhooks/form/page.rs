@@ -1,4 +1,4 @@
-//! A webhook registered or changed: one form.
+//! The pages with the form: for a new webhook, and for a stored one.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,209 +6,219 @@ use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::{Event, Permission, Webhook};
 
-use super::choices::{Choices, EventChoice};
-use super::errors::Wrong;
+use super::choices::{self, Choices, EventChoice};
+use super::errors::{FieldError, MORE_FIELDS};
 use super::input::Input;
-use super::{checks, choices, errors, save, test, warnings};
+use super::save;
+use super::trial::test_unsaved;
+use super::validate::validate;
+use super::warnings::{flash_key, warning_keys};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
-use crate::dashboard::shell::form_data::Posted;
-use crate::dashboard::shell::layout::{Frame, Who, page};
-use crate::dashboard::shell::visitor::Desk;
-use crate::dashboard::webhooks::actions::test_result::Told;
-use crate::dashboard::webhooks::page::At;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::webhooks::actions::test_result::TestResult;
+use crate::dashboard::webhooks::page::WebhookPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "webhooks/form/form.html")]
-struct FormPage {
-    f: Frame,
-    /// Where the list of webhooks is.
+struct FormTemplate {
+    layout: Layout,
+    /// The URL of the list of webhooks.
     list: String,
-    /// Where the form goes.
+    /// The URL that the form is sent to.
     action: String,
-    /// Where one goes instead.
+    /// The URL of the page to return to.
     back: String,
-    /// Of the webhook as it is stored, if it is.
-    stored: Option<String>,
+    /// The target of the stored webhook; `None` for a new one.
+    stored_target: Option<String>,
     input: Input,
     choices: Choices,
     events: Vec<EventChoice>,
-    some_events_left_out: bool,
-    /// What is wrong, by the names of the fields.
-    wrong: Vec<(&'static str, String)>,
+    has_more_events: bool,
+    /// Names of fields with their error messages.
+    errors: Vec<(&'static str, String)>,
     warnings: Vec<String>,
-    /// What came of a test before saving.
-    told: Option<Told>,
+    /// The result of a test before saving.
+    result: Option<TestResult>,
     require_https: bool,
 }
 
-impl FormPage {
-    fn wrong_with<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
-        self.wrong
+impl FormTemplate {
+    fn errors_of<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        self.errors
             .iter()
             .filter(move |(name, _)| *name == field)
-            .map(|(_, words)| words.as_str())
+            .map(|(_, text)| text.as_str())
     }
 
-    fn is_wrong(&self, field: &&str) -> bool {
-        self.wrong_with(field).next().is_some()
+    fn has_error(&self, field: &&str) -> bool {
+        self.errors_of(field).next().is_some()
     }
 
-    /// Whether what is folded out needs be seen.
-    fn more_is_open(&self) -> bool {
-        self.wrong
+    /// Whether a field in the collapsed section has an error.
+    fn has_error_in_more(&self) -> bool {
+        self.errors
             .iter()
-            .any(|(name, _)| errors::MORE.contains(name))
+            .any(|(name, _)| MORE_FIELDS.contains(name))
     }
 }
 
-/// What the form is about.
-struct Form {
-    desk: Desk,
-    /// None: a new one.
+/// What a form is about.
+struct FormContext {
+    page: OrganizerPage,
+    /// The stored webhook; `None` for a new one.
     webhook: Option<Webhook>,
+    /// The events of the organizer.
     events: Vec<Event>,
 }
 
-impl Form {
-    async fn of(state: &AppState, desk: Desk, webhook: Option<Webhook>) -> Result<Self, PageError> {
-        let organizer = desk.organizer();
+impl FormContext {
+    async fn load(
+        state: &AppState,
+        page: OrganizerPage,
+        webhook: Option<Webhook>,
+    ) -> Result<Self, PageError> {
+        let organizer = page.organizer();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
-            desk,
+            page,
             webhook,
             events,
         })
     }
 
-    fn shown(
+    fn render(
         self,
         state: &AppState,
         input: Input,
-        wrong: &[Wrong],
-        told: Option<Told>,
+        errors: &[FieldError],
+        result: Option<TestResult>,
     ) -> Result<Response, PageError> {
-        let desk = self.desk;
-        let w = desk.frame.w;
-        let here = match &self.webhook {
-            None => "/webhooks/new/".to_owned(),
-            Some(webhook) => format!("/webhooks/{}/edit/", webhook.id),
+        let page = self.page;
+        let texts = page.layout.texts;
+        let list = page.url("/webhooks/");
+        let (action, back, warnings) = match &self.webhook {
+            None => (page.url("/webhooks/new/"), list.clone(), Vec::new()),
+            Some(webhook) => {
+                let url = page.url(format_args!("/webhooks/{}/", webhook.id));
+                let warnings = warning_keys(&webhook.target, &state.settings.allow_target);
+                (format!("{url}edit/"), url, warnings)
+            }
         };
-        let list = desk.url("/webhooks/");
-        let warnings = match &self.webhook {
-            Some(webhook) => warnings::of(&webhook.target, &state.settings.allow_target),
-            None => Vec::new(),
-        };
-        let back = match &self.webhook {
-            None => list.clone(),
-            Some(webhook) => desk.url(format_args!("/webhooks/{}/", webhook.id)),
-        };
-        let (events, some_events_left_out) = EventChoice::first(&self.events, &input.limit_events);
-        page(&FormPage {
+        let (events, has_more_events) = EventChoice::list(&self.events, &input.limit_events);
+        render(&FormTemplate {
             list,
             back,
-            action: desk.url(here),
-            stored: self.webhook.map(|webhook| webhook.target.redacted()),
-            choices: Choices::of(&desk.tenant.catalogue, &input.action_types, w),
+            action,
+            stored_target: self.webhook.map(|webhook| webhook.target.redacted()),
+            choices: Choices::new(&page.tenant.catalogue, &input.action_types, texts),
             events,
-            some_events_left_out,
-            wrong: Wrong::told(wrong, w),
-            warnings: warnings.iter().map(|key| w.t(key).into_owned()).collect(),
+            has_more_events,
+            errors: FieldError::texts(errors, texts),
+            warnings: warnings
+                .iter()
+                .map(|key| texts.get(key).into_owned())
+                .collect(),
             input,
-            told,
+            result,
             require_https: state.settings.require_https,
-            f: desk.frame,
+            layout: page.layout,
         })
     }
+
+    fn render_errors(
+        self,
+        state: &AppState,
+        input: Input,
+        errors: &[FieldError],
+    ) -> Result<Response, PageError> {
+        let mut response = self.render(state, input, errors, None)?;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        Ok(response)
+    }
 }
 
-/// The empty form.
+/// Shows the form for a new webhook.
 pub(crate) async fn show_new(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let form = Form::of(&state, desk, None).await?;
-    form.shown(&state, Input::default(), &[], None)
+    page.require(&state, Permission::Webhooks).await?;
+    let context = FormContext::load(&state, page, None).await?;
+    context.render(&state, Input::default(), &[], None)
 }
 
-/// The form with a webhook as it is.
+/// Shows the form with the values of a stored webhook.
 pub(crate) async fn show_edit(
     State(state): State<AppState>,
-    At { desk, webhook }: At,
+    WebhookPage {
+        organizer_page,
+        webhook,
+    }: WebhookPage,
 ) -> Result<Response, PageError> {
-    let input = Input::of(&webhook);
+    let input = Input::from_webhook(&webhook);
     let webhook = Webhook::clone(&webhook);
-    let form = Form::of(&state, desk, Some(webhook)).await?;
-    form.shown(&state, input, &[], None)
+    let context = FormContext::load(&state, organizer_page, Some(webhook)).await?;
+    context.render(&state, input, &[], None)
 }
 
-/// A new webhook, or a try of one.
+/// Stores a new webhook, or tests it.
 pub(crate) async fn create(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    data: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let form = Form::of(&state, desk, None).await?;
-    sent(&state, form, &posted).await
+    page.require(&state, Permission::Webhooks).await?;
+    let context = FormContext::load(&state, page, None).await?;
+    submit(&state, context, &data).await
 }
 
-/// A webhook changed, or a try of what it would be.
+/// Changes a stored webhook, or tests the change.
 pub(crate) async fn save_edit(
     State(state): State<AppState>,
-    At { desk, webhook }: At,
-    posted: Posted,
+    WebhookPage {
+        organizer_page,
+        webhook,
+    }: WebhookPage,
+    data: FormData,
 ) -> Result<Response, PageError> {
     let webhook = Webhook::clone(&webhook);
-    let form = Form::of(&state, desk, Some(webhook)).await?;
-    sent(&state, form, &posted).await
+    let context = FormContext::load(&state, organizer_page, Some(webhook)).await?;
+    submit(&state, context, &data).await
 }
 
-async fn sent(state: &AppState, form: Form, posted: &Posted) -> Result<Response, PageError> {
-    let input = Input::posted(posted);
-    let checked = checks::check(
-        &input,
-        form.webhook.as_ref(),
-        &form.events,
-        &form.desk.tenant.catalogue,
-        &state.settings,
-    );
-    let checked = match checked {
-        Ok(checked) => checked,
-        Err(wrong) => return again(state, form, input, &wrong),
+async fn submit(
+    state: &AppState,
+    context: FormContext,
+    data: &FormData,
+) -> Result<Response, PageError> {
+    let input = Input::from_form(data);
+    let (page, before) = (&context.page, context.webhook.as_ref());
+    let catalogue = &page.tenant.catalogue;
+    let form = match validate(&input, before, &context.events, catalogue, &state.settings) {
+        Ok(form) => form,
+        Err(errors) => return context.render_errors(state, input, &errors),
     };
-    if posted.has("test") {
-        return match test::try_out(state, &form.desk, form.webhook.as_ref(), &checked).await? {
-            Ok(told) => form.shown(state, input, &[], Some(told)),
-            Err(wrong) => again(state, form, input, &[wrong]),
+    if data.contains("test") {
+        return match test_unsaved(state, page, before, &form).await? {
+            Ok(result) => context.render(state, input, &[], Some(result)),
+            Err(error) => context.render_errors(state, input, &[error]),
         };
     }
-    let saved = match &form.webhook {
-        None => save::create(state, &form.desk, checked, &form.events)
-            .await
-            .map(Ok),
-        Some(before) => save::change(state, &form.desk, before, input.clone(), &checked).await,
+    let saved = match before {
+        None => Ok(save::create(state, page, &form, &context.events).await?),
+        Some(before) => save::change(state, page, before, input.clone(), &form).await?,
     };
-    match saved? {
+    match saved {
         Ok((webhook, key)) => {
-            let warnings = warnings::of(&webhook.target, &state.settings.allow_target);
-            let key = warnings.last().map_or(key, |last| warnings::told(last));
-            let to = form.desk.url(format_args!("/webhooks/{}/", webhook.id));
-            Ok(flash::go(&to, key))
+            let warnings = warning_keys(&webhook.target, &state.settings.allow_target);
+            let key = warnings.last().map_or(key, |warning| flash_key(warning));
+            let url = page.url(format_args!("/webhooks/{}/", webhook.id));
+            Ok(flash::redirect(&url, key))
         }
-        Err(wrong) => again(state, form, input, &wrong),
+        Err(errors) => context.render_errors(state, input, &errors),
     }
-}
-
-fn again(
-    state: &AppState,
-    form: Form,
-    input: Input,
-    wrong: &[Wrong],
-) -> Result<Response, PageError> {
-    let mut response = form.shown(state, input, wrong, None)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
 }

@@ -1,167 +1,146 @@
-//! A form without fault becomes a webhook.
+//! Stores the webhook of a valid form.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use sonnette::domain::{
-    Event, EventFilter, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
-};
-use sonnette::store::{ChangeResult, NewAuditEntry};
+use serde_json::{Value, json};
+use sonnette::domain::{Event, Webhook, WebhookSettings};
+use sonnette::store::{Store, StoreError};
 
 use super::audit_data;
-use super::checks::{self, Checked};
-use super::errors::Wrong;
+use super::errors::FieldError;
 use super::input::Input;
-use crate::admin::webhooks::{secrets, send_what_waits};
-use crate::credentials::random_secret;
+use super::validate::{ValidForm, validate};
+use crate::admin::author::Author;
+use crate::admin::error::AdminError;
+use crate::admin::webhooks::change::{self, WebhookEdit, new_webhook, send_waiting_now};
+use crate::admin::webhooks::secrets;
 use crate::dashboard::shell::error::PageError;
-use crate::dashboard::shell::visitor::Desk;
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
-/// What is to be told of a webhook that was saved: its key.
+const SETTINGS_CHANGED: &str = "sonnette.webhook.settings.changed";
+
+/// A saved webhook, and the key of the flash message.
 pub(super) type Saved = (Webhook, &'static str);
 
-/// A webhook that is not stored; its secrets are drawn at random.
-pub(super) fn draft(desk: &Desk, checked: &Checked, now: Timestamp) -> Result<Webhook, PageError> {
-    let mut webhook = Webhook {
-        id: WebhookId(0),
-        organizer: desk.organizer(),
-        state: WebhookState::Enabled,
-        target: checked.fields.target.clone(),
-        events: EventFilter::All,
-        action_types: Vec::new(),
-        comment: None,
-        secrets: Secrets {
-            current: random_secret()?,
-            previous: None,
-        },
-        settings: WebhookSettings::default(),
-    };
-    checked.apply(&mut webhook, &secrets::random_seed()?, now);
+/// Why a webhook is not changed.
+enum ChangeError {
+    /// The form is not valid for the webhook as it is stored now.
+    Invalid(Vec<FieldError>),
+    Admin(AdminError),
+}
+
+impl From<AdminError> for ChangeError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
+    }
+}
+
+/// A webhook with random secrets that is not stored.
+pub(super) fn draft(
+    page: &OrganizerPage,
+    form: &ValidForm,
+    now: Timestamp,
+) -> Result<Webhook, PageError> {
+    let mut webhook = new_webhook(page.organizer(), form.fields.clone(), now)?;
+    form.apply(&mut webhook, &secrets::random_seed()?, now);
     Ok(webhook)
 }
 
 /// Stores a new webhook.
 pub(super) async fn create(
     state: &AppState,
-    desk: &Desk,
-    checked: Checked,
+    page: &OrganizerPage,
+    form: &ValidForm,
     events: &[Event],
 ) -> Result<Saved, PageError> {
-    let now = state.now();
-    let webhook = draft(desk, &checked, now)?;
+    let webhook = draft(page, form, state.now())?;
     let data = audit_data::created(&webhook, events);
-    let note = desk
-        .visitor
-        .note("pretix.webhook.created", data.into(), now);
-    let begun = WebhookSettings::default();
-    let settings = Beside::of(desk, audit_data::settings(&begun, &webhook.settings), now);
+    let settings = audit_data::changed_settings(&WebhookSettings::default(), &webhook.settings);
+    let author = page.author();
     let saved = state
-        .store(move |store| {
-            let saved = store.add_webhook(&webhook, note)?;
-            if let Some(note) = settings.map(|beside| beside.note(saved.id)) {
-                store.add_audit_entry(saved.organizer, note)?;
-            }
-            Ok(saved)
+        .change(move |store, now| {
+            let saved = change::create(store, &author, &webhook, data.into(), now)?;
+            add_settings_entry(store, &author, &saved, &settings, now)?;
+            Ok::<_, AdminError>(saved)
         })
-        .await?;
-    state.announced(&desk.tenant.organizer).await?;
+        .await??;
+    state.wait_until_published(&page.tenant.organizer).await?;
     Ok((saved, "webhook-created"))
 }
 
-/// Changes a webhook that was so `before`. Whoever saves last wins; but what is saved fits the webhook as it is then.
+/// Changes a webhook that was `before` when the form was shown. The last change wins, but the form is validated again for
+/// the webhook as it is stored by then.
 pub(super) async fn change(
     state: &AppState,
-    desk: &Desk,
+    page: &OrganizerPage,
     before: &Webhook,
     input: Input,
-    checked: &Checked,
-) -> Result<Result<Saved, Vec<Wrong>>, PageError> {
-    let (now, seed) = (state.now(), secrets::random_seed()?);
+    form: &ValidForm,
+) -> Result<Result<Saved, Vec<FieldError>>, PageError> {
+    let seed = secrets::random_seed()?;
     let mut after = before.clone();
-    checked.apply(&mut after, &seed, now);
+    form.apply(&mut after, &seed, state.now());
     let (id, organizer) = (before.id, before.organizer);
     let events = state.store(move |store| store.events(organizer)).await?;
-    let data = audit_data::changed(before, &after, &events);
-    let names = audit_data::settings(&before.settings, &after.settings);
-    if data.is_empty() && names.is_empty() {
+    let mut data = Value::from(audit_data::changed(before, &after, &events));
+    let mut settings = audit_data::changed_settings(&before.settings, &after.settings);
+    let is_resource_unchanged = data.as_object().is_some_and(serde_json::Map::is_empty);
+    if is_resource_unchanged && settings.is_empty() {
         return Ok(Ok((after, "webhook-unchanged")));
     }
-    let (note, beside) = notes(desk, id, &data, names, now);
-    let (tenant, settings) = (desk.tenant.clone(), state.settings.clone());
-    let (changed, wrong, enabled) = state
-        .store(move |store| {
-            let (mut wrong, mut enabled) = (Vec::new(), false);
-            let mut apply = |webhook: &mut Webhook| {
+    let mut action = "pretix.webhook.changed";
+    if is_resource_unchanged {
+        action = SETTINGS_CHANGED;
+        data = json!({"id": id, "changed": std::mem::take(&mut settings)});
+    }
+    let edit = WebhookEdit {
+        organizer,
+        id,
+        action,
+        data,
+    };
+    let (author, tenant) = (page.author(), page.tenant.clone());
+    let http_settings = state.settings.clone();
+    let changed = state
+        .change(move |store, now| {
+            let mut becomes_enabled = false;
+            let webhook = change::change(store, &author, edit, now, |webhook| {
                 let catalogue = &tenant.catalogue;
-                match checks::check(&input, Some(webhook), &events, catalogue, &settings) {
-                    Ok(checked) => {
-                        enabled = checked.fields.enabled && !webhook.is_enabled();
-                        checked.apply(webhook, &seed, now);
-                        true
-                    }
-                    Err(problems) => {
-                        wrong = problems;
-                        false
-                    }
-                }
-            };
-            let changed = store.change_webhook(organizer, id, &mut apply, note)?;
-            if let (ChangeResult::Done(_), Some(note)) = (&changed, beside) {
-                store.add_audit_entry(organizer, note)?;
-            }
-            Ok((changed, wrong, enabled))
+                let form = validate(&input, Some(webhook), &events, catalogue, &http_settings)
+                    .map_err(ChangeError::Invalid)?;
+                becomes_enabled = form.fields.enabled && !webhook.is_enabled();
+                form.apply(webhook, &seed, now);
+                Ok::<_, ChangeError>(())
+            })?;
+            add_settings_entry(store, &author, &webhook, &settings, now)
+                .map_err(AdminError::from)?;
+            Ok::<_, ChangeError>((webhook, becomes_enabled))
         })
         .await?;
-    match changed {
-        ChangeResult::Done(webhook) => {
-            state.announced(&desk.tenant.organizer).await?;
-            if enabled {
-                send_what_waits(state, id);
-            }
-            Ok(Ok((webhook, "webhook-saved")))
-        }
-        ChangeResult::Missing => Err(PageError::NotFound),
-        ChangeResult::Taken | ChangeResult::Refused => Ok(Err(wrong)),
+    let (webhook, becomes_enabled) = match changed {
+        Ok(changed) => changed,
+        Err(ChangeError::Invalid(errors)) => return Ok(Err(errors)),
+        Err(ChangeError::Admin(error)) => return Err(error.into()),
+    };
+    state.wait_until_published(&page.tenant.organizer).await?;
+    if becomes_enabled {
+        send_waiting_now(&state.sonnette, id);
     }
+    Ok(Ok((webhook, "webhook-saved")))
 }
 
-/// The line that goes with the change, and the one beside it if both parts of the form changed.
-fn notes(
-    desk: &Desk,
-    id: WebhookId,
-    data: &Map<String, Value>,
-    names: Vec<&'static str>,
+/// Adds the audit entry of changed settings, if there are any.
+fn add_settings_entry(
+    store: &dyn Store,
+    author: &Author,
+    webhook: &Webhook,
+    settings: &[&'static str],
     now: Timestamp,
-) -> (NewAuditEntry, Option<NewAuditEntry>) {
-    let beside = Beside::of(desk, names, now).map(|beside| beside.note(id));
-    let note = desk
-        .visitor
-        .note("pretix.webhook.changed", data.clone().into(), now);
-    match beside {
-        Some(beside) if data.is_empty() => (beside, None),
-        beside => (note, beside),
+) -> Result<(), StoreError> {
+    if settings.is_empty() {
+        return Ok(());
     }
-}
-
-/// That settings beside the resource were changed.
-struct Beside {
-    note: NewAuditEntry,
-    names: Vec<&'static str>,
-}
-
-impl Beside {
-    fn of(desk: &Desk, names: Vec<&'static str>, now: Timestamp) -> Option<Self> {
-        let action = "sonnette.webhook.settings.changed";
-        (!names.is_empty()).then(|| Self {
-            note: desk.visitor.note(action, Value::Null, now),
-            names,
-        })
-    }
-
-    fn note(self, id: WebhookId) -> NewAuditEntry {
-        NewAuditEntry {
-            data: json!({"id": id, "changed": self.names}),
-            ..self.note
-        }
-    }
+    let data = json!({"id": webhook.id, "changed": settings});
+    let entry = author.audit_entry(SETTINGS_CHANGED, data, now);
+    store.add_audit_entry(webhook.organizer, entry)
 }

@@ -1,15 +1,15 @@
-//! What may be saved, and will hardly work so, or not safely.
+//! Warnings about targets that can be saved but are not safe or will not work.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use sonnette::domain::TargetUrl;
 use sonnette::engine::sender::{AllowTarget, address};
 
-/// Ends of names that mean something on a local network only.
-const LOCAL_ENDS: [&str; 3] = [".local", ".internal", ".home.arpa"];
+/// Suffixes of names that resolve only on a local network.
+const LOCAL_SUFFIXES: [&str; 3] = [".local", ".internal", ".home.arpa"];
 
-/// The keys of what to warn of, the gravest last.
-pub(super) fn of(target: &TargetUrl, allow: &[AllowTarget]) -> Vec<&'static str> {
+/// The keys of the warnings, the most serious last.
+pub(super) fn warning_keys(target: &TargetUrl, allow: &[AllowTarget]) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if target.scheme() == "http" {
         warnings.push("warning-plain");
@@ -23,8 +23,8 @@ pub(super) fn of(target: &TargetUrl, allow: &[AllowTarget]) -> Vec<&'static str>
     warnings
 }
 
-/// What is told once after saving: that it is saved, and the warning.
-pub(super) fn told(warning: &str) -> &'static str {
+/// The key of the flash message for a webhook that is saved with a warning.
+pub(super) fn flash_key(warning: &str) -> &'static str {
     match warning {
         "warning-plain" => "webhook-saved-plain",
         "warning-private" => "webhook-saved-private",
@@ -32,7 +32,7 @@ pub(super) fn told(warning: &str) -> &'static str {
     }
 }
 
-/// Whether the host, as far as one sees without looking it up, is one that is not called.
+/// Whether requests to the host are refused, as far as its name tells without a DNS lookup.
 fn is_local(host: &str, allow: &[AllowTarget]) -> bool {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return address::check(ip, host, allow).is_err();
@@ -41,12 +41,12 @@ fn is_local(host: &str, allow: &[AllowTarget]) -> bool {
     if name == "localhost" || name.ends_with(".localhost") {
         return address::check(Ipv4Addr::LOCALHOST.into(), host, allow).is_err();
     }
-    // Which address such a name has only a look-up tells: it may be in a network that is excepted.
-    let excepted = |target: &AllowTarget| match target {
+    // The address of such a name is not known here; it may be in a network that is allowed.
+    let may_be_allowed = |target: &AllowTarget| match target {
         AllowTarget::Network(_) => true,
         AllowTarget::Host(_) => target.covers(Ipv4Addr::UNSPECIFIED.into(), host),
     };
-    LOCAL_ENDS.iter().any(|end| name.ends_with(end)) && !allow.iter().any(excepted)
+    LOCAL_SUFFIXES.iter().any(|end| name.ends_with(end)) && !allow.iter().any(may_be_allowed)
 }
 
 #[cfg(test)]
@@ -55,11 +55,11 @@ mod tests {
 
     fn warned(url: &str, allow: &[&str]) -> Vec<&'static str> {
         let allow: Vec<AllowTarget> = allow.iter().map(|text| text.parse().unwrap()).collect();
-        of(&url.parse().unwrap(), &allow)
+        warning_keys(&url.parse().unwrap(), &allow)
     }
 
     #[test]
-    fn warns_of_what_is_not_called() {
+    fn warns_of_targets_that_are_refused() {
         for url in [
             "https://10.1.2.3/",
             "https://[::1]/",
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_count() {
+    fn does_not_warn_of_allowed_targets() {
         assert_eq!(warned("https://localhost/", &["127.0.0.0/8"]), [""; 0]);
         assert_eq!(warned("https://10.1.2.3/", &["10.0.0.0/8"]), [""; 0]);
         assert_eq!(warned("https://erp.internal/", &["erp.internal"]), [""; 0]);

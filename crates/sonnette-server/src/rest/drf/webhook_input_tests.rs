@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sonnette::domain::{
-    DisableReason, Disablement, OrganizerId, Secret, Secrets, WebhookId, WebhookSettings,
-    WebhookState,
+    DisableReason, Disablement, EventFilter, OrganizerId, Secret, Secrets, Webhook, WebhookId,
+    WebhookSettings, WebhookState,
 };
 
 use super::*;
@@ -37,7 +37,7 @@ fn only(slugs: &[&str]) -> EventFilter {
     EventFilter::Only(slugs.iter().map(|slug| slug.parse().unwrap()).collect())
 }
 
-fn parse(change: Change<'_>, body: &str) -> Result<WebhookFields, Value> {
+fn parse(change: WebhookChange<'_>, body: &str) -> Result<WebhookFields, Value> {
     let payload = Payload {
         json: parser::parse_body(body.as_bytes()).unwrap(),
         is_form: false,
@@ -45,7 +45,7 @@ fn parse(change: Change<'_>, body: &str) -> Result<WebhookFields, Value> {
     checked(change, payload)
 }
 
-fn checked(change: Change<'_>, payload: Payload) -> Result<WebhookFields, Value> {
+fn checked(change: WebhookChange<'_>, payload: Payload) -> Result<WebhookFields, Value> {
     let known = |slug: &str| matches!(slug, "democon" | "sampleconf" | "1" | "True");
     let selectable = |name: &str| matches!(name, "a.b" | "a.c" | "a.*" | "z.z");
     parse_webhook(change, payload, known, selectable).map_err(|refusal| {
@@ -57,7 +57,7 @@ fn checked(change: Change<'_>, payload: Payload) -> Result<WebhookFields, Value>
 /// The messages of one field of a PATCH; none if it is fine.
 fn messages(field: &str, value: &str) -> Vec<String> {
     match parse(
-        Change::Update(&stored()),
+        WebhookChange::Update(&stored()),
         &format!("{{\"{field}\":{value}}}"),
     ) {
         Ok(_) => Vec::new(),
@@ -77,12 +77,12 @@ fn what_must_be_sent() {
         "action_types": ["This field is required."],
     });
     let webhook = stored();
-    for change in [Change::Create, Change::Replace(&webhook)] {
+    for change in [WebhookChange::Create, WebhookChange::Replace(&webhook)] {
         let errors = parse(change, "{}").unwrap_err();
         assert_eq!(errors.to_string(), required.to_string());
     }
     assert_eq!(
-        parse(Change::Update(&webhook), "{}"),
+        parse(WebhookChange::Update(&webhook), "{}"),
         Ok(WebhookFields::of(&webhook))
     );
     let nulls = r#"{"comment":null,"action_types":null,"limit_events":null,"all_events":null,
@@ -93,9 +93,9 @@ fn what_must_be_sent() {
         "action_types": message,
     });
     for change in [
-        Change::Create,
-        Change::Replace(&webhook),
-        Change::Update(&webhook),
+        WebhookChange::Create,
+        WebhookChange::Replace(&webhook),
+        WebhookChange::Update(&webhook),
     ] {
         assert_eq!(
             parse(change, nulls).unwrap_err().to_string(),
@@ -115,7 +115,7 @@ fn bodies_that_are_no_object() {
         ("NaN", "Invalid data. Expected a dictionary, but got float."),
         ("true", "Invalid data. Expected a dictionary, but got bool."),
     ] {
-        for change in [Change::Create, Change::Update(&stored())] {
+        for change in [WebhookChange::Create, WebhookChange::Update(&stored())] {
             assert_eq!(
                 parse(change, body),
                 Err(json!({"non_field_errors": [message]}))
@@ -126,12 +126,12 @@ fn bodies_that_are_no_object() {
 
 #[test]
 fn defaults_of_a_new_webhook() {
-    let made = parse(Change::Create, MINIMAL).unwrap();
+    let made = parse(WebhookChange::Create, MINIMAL).unwrap();
     assert!(made.enabled);
     assert_eq!(made.events, EventFilter::All);
     assert_eq!((made.action_types, made.comment), (Vec::new(), None));
     let limited = parse(
-        Change::Create,
+        WebhookChange::Create,
         r#"{"target_url":" http://a.example\n","limit_events":["sampleconf","democon","democon"],
             "action_types":["z.z","a.b","z.z"],"enabled":"OFF","id":5,"x":1,"target_url":" http://b.example\t"}"#,
     )
@@ -145,11 +145,11 @@ fn defaults_of_a_new_webhook() {
 #[test]
 fn put_resets_and_patch_keeps() {
     let webhook = stored();
-    let replaced = parse(Change::Replace(&webhook), MINIMAL).unwrap();
+    let replaced = parse(WebhookChange::Replace(&webhook), MINIMAL).unwrap();
     assert!(replaced.enabled);
     assert_eq!(replaced.events, EventFilter::All);
     assert_eq!(replaced.comment, None);
-    let updated = parse(Change::Update(&webhook), r#"{"comment":"  new "}"#).unwrap();
+    let updated = parse(WebhookChange::Update(&webhook), r#"{"comment":"  new "}"#).unwrap();
     assert_eq!(
         updated,
         WebhookFields {
@@ -157,7 +157,7 @@ fn put_resets_and_patch_keeps() {
             ..WebhookFields::of(&webhook)
         }
     );
-    let enabled = parse(Change::Update(&webhook), r#"{"enabled":1}"#).unwrap();
+    let enabled = parse(WebhookChange::Update(&webhook), r#"{"enabled":1}"#).unwrap();
     assert!(enabled.enabled);
 }
 
@@ -178,7 +178,9 @@ fn action_types_are_compared_as_sets() {
     ] {
         let body = format!(r#"{{"action_types":{asked}}}"#);
         assert_eq!(
-            parse(Change::Update(&webhook), &body).unwrap().action_types,
+            parse(WebhookChange::Update(&webhook), &body)
+                .unwrap()
+                .action_types,
             expected,
             "{asked}"
         );
@@ -222,11 +224,11 @@ fn all_events_or_some() {
             Some(only(&["sampleconf"])),
         ),
     ] {
-        let result = parse(Change::Update(webhook), body).map(|fields| fields.events);
+        let result = parse(WebhookChange::Update(webhook), body).map(|fields| fields.events);
         assert_eq!(result, expected.ok_or(conflict.clone()), "{body}");
     }
     let with = |extra: &str| MINIMAL.replace("\"limit_events\":[]", extra);
-    for change in [Change::Create, Change::Replace(&everywhere)] {
+    for change in [WebhookChange::Create, WebhookChange::Replace(&everywhere)] {
         let events = |extra: &str| parse(change, &with(extra)).map(|fields| fields.events);
         assert_eq!(
             events(r#""limit_events":["democon"],"all_events":true"#),
@@ -256,7 +258,7 @@ fn booleans() {
     ] {
         assert!(
             parse(
-                Change::Update(&stored()),
+                WebhookChange::Update(&stored()),
                 &format!("{{\"enabled\":{value}}}")
             )
             .unwrap()
@@ -278,7 +280,7 @@ fn booleans() {
     ] {
         assert!(
             !parse(
-                Change::Update(&stored()),
+                WebhookChange::Update(&stored()),
                 &format!("{{\"enabled\":{value}}}")
             )
             .unwrap()
@@ -365,7 +367,7 @@ fn comments() {
         ("\"<b>\"", Some("<b>")),
     ] {
         let fields = parse(
-            Change::Update(&stored()),
+            WebhookChange::Update(&stored()),
             &format!("{{\"comment\":{value}}}"),
         )
         .unwrap();
@@ -452,17 +454,17 @@ fn in_a_form_what_is_not_ticked_is_off() {
         is_form: true,
     };
     let made = checked(
-        Change::Create,
+        WebhookChange::Create,
         form(r#"{"target_url":"http://a.example","action_types":""}"#),
     )
     .unwrap();
     assert!(!made.enabled);
     assert_eq!(made.events, only(&[]));
-    let errors = checked(Change::Create, form("{}")).unwrap_err();
+    let errors = checked(WebhookChange::Create, form("{}")).unwrap_err();
     assert_eq!(errors.as_object().unwrap().len(), 2);
     let webhook = stored();
     assert_eq!(
-        checked(Change::Update(&webhook), form("{}")),
+        checked(WebhookChange::Update(&webhook), form("{}")),
         Ok(WebhookFields::of(&webhook))
     );
 }
