@@ -22,6 +22,9 @@ pub struct Webhook {
     pub state: WebhookState,
     /// Where it is called.
     pub target: TargetUrl,
+    /// Assigned by the store, rising with each change of `target` and each change between enabled and disabled. The
+    /// outcome of a request counts only for the generation that it was sent under.
+    pub generation: u64,
     /// Which events' notifications it hears.
     pub events: EventFilter,
     /// Which action types it hears: registered names, sorted by bytes; a POST may have left doubles in.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Shared;
+use super::EngineContext;
 use super::registry::RegistryCache;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
@@ -28,11 +28,11 @@ pub(crate) struct Janitor {
 }
 
 impl Janitor {
-    pub(crate) fn new(shared: &Shared, log_kept: Duration) -> Self {
+    pub(crate) fn new(context: &EngineContext, log_kept: Duration) -> Self {
         Self {
-            store: shared.store.clone(),
-            registry: shared.registry.clone(),
-            clock: shared.clock.clone(),
+            store: context.store.clone(),
+            registry: context.registry.clone(),
+            clock: context.clock.clone(),
             log_kept,
             stopped: Mutex::new(false),
             wake: Condvar::new(),
@@ -45,11 +45,11 @@ impl Janitor {
         while !self.pause(TIDY) {
             self.store.checkpoint();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
-                expired = Some(Instant::now());
+                expired = Some(self.clock.instant());
                 warn("expired deliveries could not be given up", self.expire());
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
-                pruned = Some(Instant::now());
+                pruned = Some(self.clock.instant());
                 warn("the old log could not be removed", self.prune());
             }
         }
@@ -70,7 +70,7 @@ impl Janitor {
         *stopped
     }
 
-    fn expire(&self) -> Result<(), StoreError> {
+    pub(super) fn expire(&self) -> Result<(), StoreError> {
         let registry = self.registry.current();
         for webhook in self.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
@@ -106,7 +106,7 @@ impl Janitor {
         self.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
-    fn prune(&self) -> Result<(), StoreError> {
+    pub(super) fn prune(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let before = now - self.log_kept;
         while self.store.prune(before, now)? {

@@ -18,6 +18,7 @@ mod janitor;
 mod keyed_semaphore;
 mod lane;
 mod metrics;
+mod monotonic;
 mod options;
 mod publication;
 mod publisher;
@@ -25,8 +26,6 @@ mod registry;
 #[cfg(test)]
 mod registry_tests;
 pub mod sender;
-#[cfg(test)]
-mod simulation;
 mod sonnette;
 
 use std::sync::Arc;
@@ -46,7 +45,7 @@ pub use registry::{OrganizerSnapshot, RegistrySnapshot};
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.
-pub(crate) struct Shared {
+pub(crate) struct EngineContext {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     registry: Arc<registry::RegistryCache>,
@@ -55,9 +54,10 @@ pub(crate) struct Shared {
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
+    blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
-impl Shared {
+impl EngineContext {
     fn tell(&self, news: impl FnOnce() -> Activity) {
         if self.news.receiver_count() > 0 {
             // The last watcher may have left just now.
@@ -65,14 +65,14 @@ impl Shared {
         }
     }
 
-    fn tell_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
+    fn broadcast_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
         self.tell(|| Activity::Attempted {
             organizer,
             attempt: attempt.clone(),
         });
     }
 
-    fn tell_lane(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
+    fn broadcast_lane_state(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
         self.tell(|| Activity::Lane {
             organizer,
             webhook,

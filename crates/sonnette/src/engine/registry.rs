@@ -242,7 +242,7 @@ impl RegistryCache {
         let next = Arc::new(next);
         *self.current.write() = next.clone();
         self.version.store(next.version, Ordering::Release);
-        self.inboxes.registry_changed(&touched);
+        self.inboxes.send_changes(&touched);
         self.tell(&known, &next, &touched);
         Ok(next)
     }

@@ -67,6 +67,7 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
                 })
             },
             target: "http://localhost/".parse().unwrap(),
+            generation: 0,
             events,
             action_types: names.iter().map(|n| n.parse().unwrap()).collect(),
             comment: None,
@@ -200,6 +201,7 @@ fn first() -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,

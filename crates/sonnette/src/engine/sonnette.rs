@@ -9,38 +9,39 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
-use super::blocking::run_blocking;
-use super::committer::Committer;
+use super::blocking::{BlockingExecutor, RuntimeExecutor};
+use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry::RegistryCache;
 use super::sender::Sender;
 use super::{
-    Activity, KeyedSemaphore, Options, OrganizerSnapshot, PublishError, PublishRequest, Published,
-    RegistrySnapshot, Shared, StartError, publisher,
+    Activity, EngineContext, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
+    PublishRequest, Published, RegistrySnapshot, StartError, publisher,
 };
 use crate::clock::Clock;
 use crate::domain::{OrganizerId, TokenHash, WebhookId};
-use crate::engine::dispatcher::inbox::{Inboxes, Message};
+use crate::engine::dispatcher::inbox::{Command, Inboxes};
 use crate::store::{Store, StoreError};
 
 /// Webhooks not saved that may be tried out at a time.
-const TRY_OUTS: usize = 8;
+const MAX_DRAFT_TESTS: usize = 8;
 /// Those of one organizer.
-const OWN_TRY_OUTS: usize = 2;
+const MAX_DRAFT_TESTS_PER_ORGANIZER: usize = 2;
 
 /// News that a slow watcher may fall behind by.
-const NEWS: usize = 4_096;
+const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 
 /// The engine: publishes, sends, and lets people look and mend.
 pub struct Sonnette {
-    pub(super) shared: Arc<Shared>,
-    pub(super) try_outs: KeyedSemaphore<OrganizerId>,
-    janitor: Arc<Janitor>,
+    pub(super) context: Arc<EngineContext>,
+    pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
+    pub(super) janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
 
+#[derive(Default)]
 struct Threads {
     sending: Vec<JoinHandle<()>>,
     committing: Option<JoinHandle<()>>,
@@ -57,14 +58,40 @@ impl Sonnette {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Arc<Self>, StartError> {
-        let Options {
-            sender: sending_as,
-            log_kept,
-            alerts,
-            sending_threads,
-        } = options;
-        let inboxes = Inboxes::new(sending_threads);
-        let (news, _) = broadcast::channel(NEWS);
+        let executor = Arc::new(RuntimeExecutor);
+        let sonnette = Self::assemble(store, clock, &options, executor, CommitDelays::default())?;
+        let context = &sonnette.context;
+        let waiting = context.store.lanes_with_pending_deliveries()?;
+        {
+            let mut threads = sonnette.threads.lock();
+            for thread in 0..context.inboxes.len() {
+                let own = waiting
+                    .iter()
+                    .copied()
+                    .filter(|w| context.inboxes.thread_of(*w) == thread)
+                    .collect();
+                let sender = Sender::new(options.sender.clone(), context.clock.clone())?;
+                let sending = start_sending(context.clone(), thread, sender, own)?;
+                threads.sending.push(sending);
+            }
+            let committer = context.committer.clone();
+            threads.committing = Some(spawn("commit", move || committer.run())?);
+            let janitor = sonnette.janitor.clone();
+            threads.tidying = Some(spawn("janitor", move || janitor.run())?);
+        }
+        Ok(Arc::new(sonnette))
+    }
+
+    /// An engine whose threads are not started: a simulation steps what they would run.
+    pub(super) fn assemble(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: &Options,
+        blocking: Arc<dyn BlockingExecutor>,
+        delays: CommitDelays,
+    ) -> Result<Self, StartError> {
+        let inboxes = Inboxes::new(options.sending_threads);
+        let (news, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
         let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
@@ -75,8 +102,9 @@ impl Sonnette {
             clock.clone(),
             news.clone(),
             metrics.clone(),
+            delays,
         ));
-        let shared = Arc::new(Shared {
+        let context = Arc::new(EngineContext {
             store,
             clock,
             registry,
@@ -84,46 +112,23 @@ impl Sonnette {
             inboxes,
             metrics,
             news,
-            alerts,
+            alerts: options.alerts,
+            blocking,
         });
-        let janitor = Arc::new(Janitor::new(&shared, log_kept));
-        let waiting = shared.store.lanes_with_pending_deliveries()?;
-        let mut sending = Vec::new();
-        for thread in 0..shared.inboxes.len() {
-            let own = waiting
-                .iter()
-                .copied()
-                .filter(|w| shared.inboxes.thread_of(*w) == thread)
-                .collect();
-            let sender = Sender::new(sending_as.clone(), shared.clock.clone())?;
-            sending.push(start_sending(shared.clone(), thread, sender, own)?);
-        }
-        let committing = {
-            let committer = shared.committer.clone();
-            spawn("commit", move || committer.run())?
-        };
-        let tidying = {
-            let janitor = janitor.clone();
-            spawn("janitor", move || janitor.run())?
-        };
-        let threads = Mutex::new(Threads {
-            sending,
-            committing: Some(committing),
-            tidying: Some(tidying),
-        });
-        Ok(Arc::new(Self {
-            shared,
-            try_outs: KeyedSemaphore::new(TRY_OUTS, OWN_TRY_OUTS),
+        let janitor = Arc::new(Janitor::new(&context, options.log_kept));
+        Ok(Self {
+            context,
+            draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
             janitor,
-            threads,
-        }))
+            threads: Mutex::default(),
+        })
     }
 
     /// Begins nothing new, lets what is in flight finish for four seconds, and puts on disk what came of it. What was
     /// broken off is sent again at the next start.
     pub async fn stop(&self) {
-        for thread in 0..self.shared.inboxes.len() {
-            self.shared.inboxes.get(thread).send(Message::Stop);
+        for thread in 0..self.context.inboxes.len() {
+            self.context.inboxes.get(thread).send(Command::Stop);
         }
         self.janitor.stop();
         let (sending, rest) = {
@@ -131,7 +136,7 @@ impl Sonnette {
             let rest = [threads.committing.take(), threads.tidying.take()];
             (std::mem::take(&mut threads.sending), rest)
         };
-        let committer = self.shared.committer.clone();
+        let committer = self.context.committer.clone();
         let joined = spawn_blocking(move || {
             // A thread that panicked has said so; the store has what it needs.
             for thread in sending {
@@ -145,24 +150,24 @@ impl Sonnette {
         if joined.await.is_err() {
             tracing::error!("the engine did not stop cleanly");
         }
-        for thread in 0..self.shared.inboxes.len() {
-            self.shared.inboxes.get(thread).close();
+        for thread in 0..self.context.inboxes.len() {
+            self.context.inboxes.get(thread).close();
         }
     }
 
     /// The store, for reading, and for changing the registry.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.shared.store
+        &self.context.store
     }
 
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.shared.clock
+        &self.context.clock
     }
 
     /// The newest snapshot in memory: for the hot path.
     pub fn registry(&self) -> Arc<RegistrySnapshot> {
-        self.shared.registry.current()
+        self.context.registry.current()
     }
 
     /// The registry as it is in the store now, whoever changed it: before reading settings, and after changing them.
@@ -171,10 +176,10 @@ impl Sonnette {
     /// # Errors
     /// When the store cannot be read.
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
-        let before = self.shared.registry.version();
-        let registry = self.shared.registry.refresh()?;
+        let before = self.context.registry.version();
+        let registry = self.context.registry.refresh()?;
         if registry.version() != before {
-            self.shared.committer.notify_registry_change();
+            self.context.committer.notify_registry_change();
         }
         Ok(registry)
     }
@@ -198,7 +203,7 @@ impl Sonnette {
             return Err(PublishError::TokenInactive);
         }
         let group = publisher::prepare(tenant, token, requests, self.now())?;
-        self.shared
+        self.context
             .committer
             .publish(group, registry.version())
             .await
@@ -206,7 +211,7 @@ impl Sonnette {
 
     /// What happens from now on. A slow watcher misses some, and is told.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
-        self.shared.news.subscribe()
+        self.context.news.subscribe()
     }
 
     /// The text of `/metrics`.
@@ -214,16 +219,19 @@ impl Sonnette {
     /// # Errors
     /// When the store cannot be read.
     pub async fn metrics(&self) -> Result<String, StoreError> {
-        let store = self.shared.store.clone();
-        let (backlog, oldest) = run_blocking(move || store.total_backlog()).await?;
+        let store = self.context.store.clone();
+        let (backlog, oldest) = self
+            .context
+            .run_blocking(move || store.total_backlog())
+            .await?;
         let age = oldest.map_or(Duration::ZERO, |at| {
             Duration::try_from(self.now().duration_since(at)).unwrap_or_default()
         });
-        Ok(self.shared.metrics.encode(backlog, age))
+        Ok(self.context.metrics.encode(backlog, age))
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.context.clock.now()
     }
 }
 
@@ -234,7 +242,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 }
 
 fn start_sending(
-    shared: Arc<Shared>,
+    context: Arc<EngineContext>,
     thread: usize,
     sender: Sender,
     waiting: Vec<WebhookId>,
@@ -242,9 +250,10 @@ fn start_sending(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let rng = fastrand::Rng::new();
     spawn(&format!("send-{thread}"), move || {
         let local = tokio::task::LocalSet::new();
-        let dispatcher = Dispatcher::new(shared, thread, sender);
+        let dispatcher = Dispatcher::new(context, thread, Box::new(sender), rng);
         local.block_on(&runtime, dispatcher.run(waiting));
         // Breaks off what is still in flight.
         drop(local);

@@ -104,6 +104,9 @@ pub struct StoredPublication {
 pub struct Settlement {
     /// The webhook of the lane.
     pub webhook: WebhookId,
+    /// The webhook's generation that the request was sent under. Once the webhook has a later one, `health`, `disable` and
+    /// `alert` are ignored: they are about a target that it no longer has.
+    pub generation: u64,
     /// The finished attempt or the expired delivery.
     pub cause: SettlementCause,
     /// The new health of the lane, if it differs from the stored one.
@@ -118,12 +121,14 @@ impl Settlement {
     /// Gives up a delivery whose lifetime ended before its next attempt.
     pub(crate) fn expired(
         webhook: WebhookId,
+        generation: u64,
         notification: NotificationId,
         policy: FailurePolicy,
     ) -> Self {
         let may_disable = policy != FailurePolicy::Never;
         Self {
             webhook,
+            generation,
             cause: SettlementCause::Expired(notification),
             health: None,
             disable: may_disable.then_some(DisableReason::Failures),

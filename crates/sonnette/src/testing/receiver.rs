@@ -128,7 +128,7 @@ impl Receiver {
 
     /// Starts one behind TLS, speaking HTTP/2 and nothing else.
     ///
-    /// Of the answers' manners it knows whole, held and delayed ones and [`ScriptedResponse::never`]; every other resets the stream.
+    /// Of the answers' manners it knows whole, held and delayed ones and [`ScriptedResponse::silent`]; every other resets the stream.
     pub async fn start_http2() -> Self {
         let identity = TlsIdentity::new(CertificateKind::Valid, "h2");
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Some(identity), true).await

@@ -174,7 +174,7 @@ async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
     engine.publish(batch).await.unwrap();
     receiver.wait_for(5).await;
     settled(&engine, webhook, 5).await;
-    let lane = engine.sonnette.lane(webhook).await.unwrap();
+    let lane = engine.sonnette.lane_status(webhook).await.unwrap();
     assert!(lane.health.is_failing(), "{lane:?}");
     assert_eq!(lane.backlog, 500);
     let before = receiver.requests().len();
@@ -188,7 +188,7 @@ async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
     assert!(
         !engine
             .sonnette
-            .lane(webhook)
+            .lane_status(webhook)
             .await
             .unwrap()
             .health

@@ -245,7 +245,7 @@ async fn changes_of_webhooks_are_news_to_the_others() {
     }
     engine.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
-    // Disablement, so that it hears nothing of this either.
+    // Disabled, so that it hears nothing of this either.
     engine
         .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
         .await;

@@ -69,7 +69,7 @@ async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
     receiver.wait_for(11).await;
     engine.settled(webhook, 11).await;
     assert_eq!(engine.store.backlog(webhook).unwrap().0, 0);
-    let lane = engine.sonnette.lane(webhook).await.unwrap();
+    let lane = engine.sonnette.lane_status(webhook).await.unwrap();
     assert_eq!(lane.health.consecutive_failures(), 0);
     engine.sonnette.stop().await;
 }

@@ -43,7 +43,7 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
     let audited = audit();
 
     let mut news = engine.sonnette.watch();
-    let attempt = engine.sonnette.try_out(draft, None).await.unwrap();
+    let attempt = engine.sonnette.test_draft(draft, None).await.unwrap();
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
@@ -86,7 +86,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     let engine = TestEngine::start(directory.path());
     let attempt = engine
         .sonnette
-        .try_out(draft(&engine, "http://10.0.0.1/"), Some(PLACED))
+        .test_draft(draft(&engine, "http://10.0.0.1/"), Some(PLACED))
         .await
         .unwrap();
     assert!(
@@ -98,7 +98,7 @@ async fn what_cannot_be_called_is_told_in_the_attempt() {
     );
     let unknown = engine
         .sonnette
-        .try_out(draft(&engine, "http://127.0.0.1:9/"), Some("no.such"))
+        .test_draft(draft(&engine, "http://127.0.0.1:9/"), Some("no.such"))
         .await;
     assert!(
         matches!(unknown, Err(ControlError::NothingToTest)),
@@ -126,12 +126,12 @@ async fn only_a_few_are_tried_out_at_a_time() {
     receiver.answer(ScriptedResponse::silent());
     let mut trying = tokio::task::JoinSet::new();
     let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
-    let one_more = |organizer| engine.sonnette.try_out(of(organizer), None);
+    let one_more = |organizer| engine.sonnette.test_draft(of(organizer), None);
     for number in 0..4 {
         let organizer = another(&engine, &format!("other{number}"));
         for _ in 0..2 {
             let (sonnette, draft) = (engine.sonnette.clone(), of(organizer));
-            trying.spawn(async move { sonnette.try_out(draft, None).await });
+            trying.spawn(async move { sonnette.test_draft(draft, None).await });
         }
         receiver.wait_for(2 * (number + 1)).await;
         // The third of one organizer, while there is room for others.

@@ -49,6 +49,7 @@ pub(crate) fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webh
         organizer,
         state: WebhookState::Enabled,
         target: url.parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: names
             .iter()

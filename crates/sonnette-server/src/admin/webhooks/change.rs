@@ -25,6 +25,7 @@ pub(crate) fn new_webhook(
     Ok(Webhook {
         id: WebhookId(0),
         organizer,
+        generation: 0,
         state: state_after(&WebhookState::Enabled, fields.enabled, now),
         target: fields.target,
         events: fields.events,

@@ -30,7 +30,7 @@ impl HoldReason {
         if !webhook.is_enabled() {
             return Ok(Self::WebhookDisabled);
         }
-        let lane = sonnette.lane(webhook.id).await?;
+        let lane = sonnette.lane_status(webhook.id).await?;
         Ok(if lane.health.is_failing() {
             Self::ReceiverFailing
         } else {

@@ -90,7 +90,7 @@ pub(crate) async fn show_overview(
         page.current_user
             .may(tenant.organizer.id, Permission::Webhooks)
     };
-    let lanes: Vec<_> = state.sonnette.troubled(MAX_LANES).await?;
+    let lanes: Vec<_> = state.sonnette.lanes_needing_attention(MAX_LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
         .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
@@ -161,7 +161,7 @@ async fn disabled_by_server<'a>(
     found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
     found.truncate(MAX_LANES);
     let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
-    let lanes = state.sonnette.lanes(&ids).await?;
+    let lanes = state.sonnette.lane_statuses(&ids).await?;
     Ok(found
         .into_iter()
         .zip(lanes)

@@ -83,7 +83,7 @@ struct WebhookData {
 impl WebhookData {
     async fn load(state: &AppState, ids: Vec<WebhookId>) -> Result<Self, PageError> {
         let now = state.now();
-        let lanes = state.sonnette.lanes(&ids).await?;
+        let lanes = state.sonnette.lane_statuses(&ids).await?;
         let since = buckets::first_start(now);
         let (last, sums) = state
             .store(move |store| {

@@ -211,7 +211,7 @@ pub(crate) async fn show(
     page.require(&state, Permission::Webhooks).await?;
     let webhook = page.webhook(id)?;
     let now = state.now();
-    let lane = state.sonnette.lane(id).await?;
+    let lane = state.sonnette.lane_status(id).await?;
     let since = buckets::first_start(now);
     let (last, stats) = state
         .store(move |store| {

@@ -18,6 +18,7 @@ fn stored() -> Webhook {
             reason: DisableReason::User,
         }),
         target: "https://example.com/old".parse().unwrap(),
+        generation: 0,
         events: only(&["democon"]),
         action_types: names(&["a.b", "a.b", "a.c"]),
         comment: Some("old".into()),

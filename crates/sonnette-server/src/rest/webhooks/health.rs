@@ -149,7 +149,7 @@ pub(crate) async fn get_webhook_health(
     PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
-    let lane = state.sonnette.lane(id).await?;
+    let lane = state.sonnette.lane_status(id).await?;
     let now = state.now();
     let ago = move |time: Duration| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
     let (samples, newest) = state

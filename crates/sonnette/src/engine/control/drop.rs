@@ -2,11 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::{ControlError, Resume};
+use super::{ControlError, PauseGuard};
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
-use crate::engine::dispatcher::inbox::Message;
+use crate::engine::dispatcher::inbox::Command;
 use crate::store::MAX_BATCH_ROWS;
 
 impl Sonnette {
@@ -21,29 +20,31 @@ impl Sonnette {
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
         let (paused, pause) = oneshot::channel();
-        let inbox = self.shared.inboxes.of(webhook);
-        inbox.send(Message::Pause(webhook, paused));
+        let inbox = self.context.inboxes.of(webhook);
+        inbox.send(Command::PauseLane(webhook, paused));
         // Whoever asked may go away at any moment; the lane goes on all the same.
-        let resume = Resume {
-            inboxes: self.shared.inboxes.clone(),
+        let resume = PauseGuard {
+            inboxes: self.context.inboxes.clone(),
             webhook,
             through: NotificationId(0),
         };
         pause.await.map_err(|_| ControlError::Stopping)?;
-        let (store, now) = (self.shared.store.clone(), self.now());
-        Ok(run_blocking(move || {
-            // The whole of it, not just the part that is set.
-            let mut resume = resume;
-            let mut count = 0;
-            loop {
-                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
-                count += dropped as u64;
-                if dropped < MAX_BATCH_ROWS {
-                    resume.through = store.newest_notification_id()?;
-                    return Ok(count);
+        let (store, now) = (self.context.store.clone(), self.now());
+        Ok(self
+            .context
+            .run_blocking(move || {
+                // The whole of it, not just the part that is set.
+                let mut resume = resume;
+                let mut count = 0;
+                loop {
+                    let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
+                    count += dropped as u64;
+                    if dropped < MAX_BATCH_ROWS {
+                        resume.through = store.newest_notification_id()?;
+                        return Ok(count);
+                    }
                 }
-            }
-        })
-        .await?)
+            })
+            .await?)
     }
 }

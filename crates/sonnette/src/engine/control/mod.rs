@@ -10,7 +10,7 @@ mod test;
 
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::dispatcher::inbox::{Inboxes, Message};
+use crate::engine::dispatcher::inbox::{Command, Inboxes};
 use crate::store::StoreError;
 
 pub use self::status::LaneStatus;
@@ -42,11 +42,11 @@ pub enum ControlError {
 }
 
 impl Sonnette {
-    pub(super) fn look(&self, webhook: WebhookId, probe_now: bool) {
-        self.shared
+    pub(super) fn reload_lane(&self, webhook: WebhookId, probe_now: bool) {
+        self.context
             .inboxes
             .of(webhook)
-            .send(Message::Look { webhook, probe_now });
+            .send(Command::ReloadLane { webhook, probe_now });
     }
 
     pub(super) async fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {
@@ -59,16 +59,16 @@ impl Sonnette {
 }
 
 /// Lets a paused lane go on once what waits in the store has been changed.
-pub(super) struct Resume {
+pub(super) struct PauseGuard {
     pub(super) inboxes: Inboxes,
     pub(super) webhook: WebhookId,
     pub(super) through: NotificationId,
 }
 
-impl Drop for Resume {
+impl Drop for PauseGuard {
     fn drop(&mut self) {
         self.inboxes
             .of(self.webhook)
-            .send(Message::Resume(self.webhook, self.through));
+            .send(Command::ResumeLane(self.webhook, self.through));
     }
 }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::ControlError;
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{Store, StoreError, TimeRange};
 
@@ -28,11 +27,13 @@ impl Sonnette {
             .and_then(|id| registry.organizer_by_id(id))
             .cloned()
             .ok_or(ControlError::Missing)?;
-        let (store, now) = (self.shared.store.clone(), self.shared.clock.now());
-        let count =
-            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+        let (store, now) = (self.context.store.clone(), self.context.clock.now());
+        let count = self
+            .context
+            .run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run))
+            .await?;
         if count > 0 && !dry_run {
-            self.look(webhook, false);
+            self.reload_lane(webhook, false);
         }
         Ok(count)
     }

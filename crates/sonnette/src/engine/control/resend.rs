@@ -3,8 +3,7 @@
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
-use crate::engine::dispatcher::inbox::Message;
+use crate::engine::dispatcher::inbox::Command;
 use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 impl Sonnette {
@@ -19,18 +18,20 @@ impl Sonnette {
     ) -> Result<Delivery, ControlError> {
         self.require_enabled(webhook).await?;
         let now = self.now();
-        let store = self.shared.store.clone();
-        let (waiting, delivery) = run_blocking(move || {
-            let waiting = store.resend(webhook, notification, now)?;
-            Ok((waiting, store.delivery(webhook, notification)?))
-        })
-        .await?;
+        let store = self.context.store.clone();
+        let (waiting, delivery) = self
+            .context
+            .run_blocking(move || {
+                let waiting = store.resend(webhook, notification, now)?;
+                Ok((waiting, store.delivery(webhook, notification)?))
+            })
+            .await?;
         let delivery = delivery.ok_or(ControlError::Missing)?;
         let waiting = waiting.ok_or(ControlError::Erased)?;
-        self.shared
+        self.context
             .inboxes
             .of(webhook)
-            .send(Message::Hurry(webhook, waiting));
+            .send(Command::SendNow(webhook, waiting));
         Ok(delivery)
     }
 
@@ -47,22 +48,24 @@ impl Sonnette {
         dry_run: bool,
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
-        let (store, now) = (self.shared.store.clone(), self.now());
-        let count = run_blocking(move || {
-            let (mut count, mut after) = (0, None);
-            loop {
-                let (found, next) =
-                    store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
-                count += found;
-                after = next;
-                if after.is_none() {
-                    return Ok(count);
+        let (store, now) = (self.context.store.clone(), self.now());
+        let count = self
+            .context
+            .run_blocking(move || {
+                let (mut count, mut after) = (0, None);
+                loop {
+                    let (found, next) =
+                        store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
+                    count += found;
+                    after = next;
+                    if after.is_none() {
+                        return Ok(count);
+                    }
                 }
-            }
-        })
-        .await?;
+            })
+            .await?;
         if !dry_run {
-            self.look(webhook, false);
+            self.reload_lane(webhook, false);
         }
         Ok(count)
     }
@@ -74,14 +77,16 @@ impl Sonnette {
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
     pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
-        let (store, now) = (self.shared.store.clone(), self.now());
-        let count = run_blocking(move || {
-            let (count, _) = store.backlog(webhook)?;
-            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
-            Ok(count)
-        })
-        .await?;
-        self.look(webhook, true);
+        let (store, now) = (self.context.store.clone(), self.now());
+        let count = self
+            .context
+            .run_blocking(move || {
+                let (count, _) = store.backlog(webhook)?;
+                while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
+                Ok(count)
+            })
+            .await?;
+        self.reload_lane(webhook, true);
         Ok(count)
     }
 }

@@ -3,7 +3,6 @@
 use crate::domain::{LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 
@@ -25,22 +24,26 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lane(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
-        run_blocking(move || view(&*store, &registry, webhook)).await
+    pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
+        self.context
+            .run_blocking(move || view(&*store, &registry, webhook))
+            .await
     }
 
     /// How each of these lanes stands, in the order asked for.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn lanes(
+    pub async fn lane_statuses(
         &self,
         webhooks: &[WebhookId],
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
+        let (store, registry) = (self.context.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
-        run_blocking(move || views(&*store, &registry, &webhooks)).await
+        self.context
+            .run_blocking(move || views(&*store, &registry, &webhooks))
+            .await
     }
 
     /// The lanes of all organizers that need looking after, at most `limit`, the worst first; those of webhooks that are
@@ -48,14 +51,18 @@ impl Sonnette {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn troubled(&self, limit: usize) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-        let (store, registry) = (self.shared.store.clone(), self.registry());
-        let now = self.shared.clock.now();
-        run_blocking(move || {
-            let webhooks = store.unhealthy_webhooks(now, limit)?;
-            views(&*store, &registry, &webhooks)
-        })
-        .await
+    pub async fn lanes_needing_attention(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
+        let (store, registry) = (self.context.store.clone(), self.registry());
+        let now = self.context.clock.now();
+        self.context
+            .run_blocking(move || {
+                let webhooks = store.unhealthy_webhooks(now, limit)?;
+                views(&*store, &registry, &webhooks)
+            })
+            .await
     }
 }
 

@@ -7,8 +7,7 @@ use tokio::sync::oneshot;
 use super::ControlError;
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
-use crate::engine::dispatcher::inbox::{Message, Test, TryOut};
+use crate::engine::dispatcher::inbox::{Command, DraftTest, WebhookTest};
 use crate::engine::example::example;
 
 impl Sonnette {
@@ -25,15 +24,15 @@ impl Sonnette {
         let registry = self.refresh().await?;
         let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
         let notification = self.example(found, action_type).await?;
-        let (answer, attempt) = oneshot::channel();
-        let test = Test {
+        let (reply, attempt) = oneshot::channel();
+        let test = WebhookTest {
             notification,
-            answer,
+            reply,
         };
-        self.shared
+        self.context
             .inboxes
             .of(webhook)
-            .send(Message::Test(webhook, test));
+            .send(Command::TestWebhook(webhook, test));
         attempt.await.map_err(|_| ControlError::Stopping)
     }
 
@@ -43,21 +42,21 @@ impl Sonnette {
     /// # Errors
     /// [`ControlError::Missing`] without such an organizer; [`ControlError::NothingToTest`] without a concrete action type
     /// that it knows; [`ControlError::Busy`] while others are being tried out, or two of the organizer's own.
-    pub async fn try_out(
+    pub async fn test_draft(
         &self,
         draft: Webhook,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let place = self.try_outs.take(draft.organizer);
-        let place = place.ok_or(ControlError::Busy)?;
+        let permit = self.draft_tests.take(draft.organizer);
+        let permit = permit.ok_or(ControlError::Busy)?;
         let notification = self.example(&draft, action_type).await?;
-        let (answer, attempt) = oneshot::channel();
-        let inbox = self.shared.inboxes.of(draft.id);
-        inbox.send(Message::TryOut(Box::new(TryOut {
+        let (reply, attempt) = oneshot::channel();
+        let inbox = self.context.inboxes.of(draft.id);
+        inbox.send(Command::TestDraft(Box::new(DraftTest {
             draft,
             notification,
-            answer,
-            place,
+            reply,
+            permit,
         })));
         attempt.await.map_err(|_| ControlError::Stopping)
     }
@@ -71,9 +70,12 @@ impl Sonnette {
         let tenant = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
-        let store = self.shared.store.clone();
-        let id = run_blocking(move || store.reserve_notification_id()).await?;
-        example(tenant, webhook, action_type, id, self.shared.clock.now())
+        let store = self.context.store.clone();
+        let id = self
+            .context
+            .run_blocking(move || store.reserve_notification_id())
+            .await?;
+        example(tenant, webhook, action_type, id, self.context.clock.now())
             .ok_or(ControlError::NothingToTest)
     }
 }

@@ -1,6 +1,7 @@
-//! What the sending threads are told. A hint each: losing one costs time, never a delivery.
+//! What other threads pass to a sending thread. Everything here is a hint: losing it delays a delivery, because the
+//! store knows all of them, and never loses one.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,106 +12,111 @@ use crate::domain::{Attempt, Notification, NotificationId, OrganizerId, Webhook,
 use crate::engine::keyed_semaphore::Permit;
 use crate::store::PendingDelivery;
 
-/// Deliveries handed over that a thread has not looked at yet; what comes beyond it finds in the store.
-const HANDED: usize = 16_384;
+/// Deliveries in an inbox. The thread reads further ones from the store.
+const MAX_QUEUED_DELIVERIES: usize = 16_384;
 
-/// To a sending thread.
+/// A command to a sending thread.
 #[derive(Debug)]
-pub(crate) enum Message {
-    /// These webhooks have changed.
-    Changed(Vec<WebhookId>),
-    /// There is something new in the store; a failing lane looks at its receiver at once if so told.
-    Look { webhook: WebhookId, probe_now: bool },
-    /// Send this now.
-    Hurry(WebhookId, PendingDelivery),
-    /// Begin nothing in this lane, forget what is in memory, and say so.
-    Pause(WebhookId, oneshot::Sender<()>),
-    /// What waits in the store has been changed, up to this notification.
-    Resume(WebhookId, NotificationId),
-    /// Send a test.
-    Test(WebhookId, Test),
+pub(crate) enum Command {
+    /// The registry has new versions of these webhooks.
+    ApplyChanges(Vec<WebhookId>),
+    /// The store has new deliveries for this lane. With `probe_now` a failing lane sends its next probe at once.
+    ReloadLane { webhook: WebhookId, probe_now: bool },
+    /// Send this delivery now, whatever the lane's health.
+    SendNow(WebhookId, PendingDelivery),
+    /// Start no request in this lane, drop what is in memory, and confirm.
+    PauseLane(WebhookId, oneshot::Sender<()>),
+    /// The deliveries of this lane up to this notification have been changed in the store.
+    ResumeLane(WebhookId, NotificationId),
+    /// Send a test to a webhook.
+    TestWebhook(WebhookId, WebhookTest),
     /// Send a test to a webhook that is not saved.
-    TryOut(Box<TryOut>),
-    /// Begin nothing any more.
+    TestDraft(Box<DraftTest>),
+    /// Start no further request, and end.
     Stop,
 }
 
-/// A test to be sent.
+/// A test to be sent to a webhook.
 #[derive(Debug)]
-pub(crate) struct Test {
+pub(crate) struct WebhookTest {
     pub(crate) notification: Notification,
-    pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
+    pub(crate) reply: oneshot::Sender<Arc<Attempt>>,
 }
 
-/// A test of a webhook that is not saved: it belongs to no lane, and leaves nothing behind.
+/// A test of a webhook that is not saved. It belongs to no lane and is not recorded.
 #[derive(Debug)]
-pub(crate) struct TryOut {
+pub(crate) struct DraftTest {
     pub(crate) draft: Webhook,
     pub(crate) notification: Notification,
-    pub(crate) answer: oneshot::Sender<Arc<Attempt>>,
-    /// Its place among the few there may be at a time, kept until it has ended: whoever asked may have gone.
-    pub(crate) place: Permit<OrganizerId>,
+    pub(crate) reply: oneshot::Sender<Arc<Attempt>>,
+    /// Held until the test has ended, because the client may disconnect earlier.
+    pub(crate) permit: Permit<OrganizerId>,
 }
 
-/// All that has come in since the last look.
+/// Everything that has arrived since the inbox was last read.
 #[derive(Debug, Default)]
-pub(crate) struct Mail {
-    pub(crate) handed: Vec<(WebhookId, PendingDelivery)>,
-    /// Lanes with more in the store than was handed over.
-    pub(crate) more: HashSet<WebhookId>,
-    pub(crate) messages: Vec<Message>,
+pub(crate) struct InboxContents {
+    pub(crate) deliveries: Vec<(WebhookId, PendingDelivery)>,
+    /// Lanes whose newest deliveries did not fit and must be read from the store.
+    pub(crate) overflowed: BTreeSet<WebhookId>,
+    pub(crate) commands: Vec<Command>,
 }
 
-/// What one sending thread is told.
+/// The inbox of one sending thread.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    mail: Mutex<Mail>,
+    contents: Mutex<InboxContents>,
     arrived: Notify,
-    /// Nobody reads any more. Changes only while `mail` is locked.
+    /// The thread has ended. Changes only while `contents` is locked.
     closed: AtomicBool,
 }
 
 impl Inbox {
-    pub(crate) fn send(&self, message: Message) {
-        let mut mail = self.mail.lock();
+    pub(crate) fn send(&self, command: Command) {
+        let mut contents = self.contents.lock();
         if self.closed.load(Ordering::Relaxed) {
-            // Whoever waits for an answer learns by this that there will be none.
+            // Dropping the command drops its reply channel, which tells the waiting side.
             return;
         }
-        mail.messages.push(message);
-        drop(mail);
+        contents.commands.push(command);
+        drop(contents);
         self.arrived.notify_one();
     }
 
-    /// Hands over what was just committed.
+    /// Hands over deliveries that were just committed.
     pub(crate) fn hand_over(&self, items: Vec<(WebhookId, PendingDelivery)>) {
-        let mut mail = self.mail.lock();
-        // What comes after an overflow must not overtake it.
-        if !mail.more.is_empty() || mail.handed.len() + items.len() > HANDED {
-            mail.more.extend(items.iter().map(|(webhook, _)| *webhook));
-        } else if mail.handed.is_empty() {
-            mail.handed = items;
-        } else {
-            mail.handed.extend(items);
+        let mut contents = self.contents.lock();
+        if self.closed.load(Ordering::Relaxed) {
+            return;
         }
-        drop(mail);
+        let is_full = contents.deliveries.len() + items.len() > MAX_QUEUED_DELIVERIES;
+        // After an overflow, later deliveries must not overtake the ones that did not fit.
+        if is_full || !contents.overflowed.is_empty() {
+            let webhooks = items.iter().map(|(webhook, _)| *webhook);
+            contents.overflowed.extend(webhooks);
+        } else if contents.deliveries.is_empty() {
+            contents.deliveries = items;
+        } else {
+            contents.deliveries.extend(items);
+        }
+        drop(contents);
         self.arrived.notify_one();
     }
 
-    /// Takes nothing more, and forgets what nobody has read.
+    /// Refuses everything from now on and drops what has not been read.
     pub(crate) fn close(&self) {
-        let mut mail = self.mail.lock();
+        let mut contents = self.contents.lock();
         self.closed.store(true, Ordering::Relaxed);
-        *mail = Mail::default();
+        *contents = InboxContents::default();
     }
 
-    /// Takes everything; waits for nothing.
-    pub(crate) fn empty(&self) -> Mail {
-        std::mem::take(&mut self.mail.lock())
+    /// Takes everything, without waiting.
+    pub(crate) fn take_all(&self) -> InboxContents {
+        std::mem::take(&mut self.contents.lock())
     }
 
-    /// Waits until something has come since the last call.
-    pub(crate) async fn arrived(&self) {
+    /// Waits until something has arrived since the last time this returned.
+    pub(crate) async fn wait_for_arrival(&self) {
         self.arrived.notified().await;
     }
 }
@@ -141,15 +147,16 @@ impl Inboxes {
         self.get(self.thread_of(webhook))
     }
 
-    pub(crate) fn registry_changed(&self, touched: &[WebhookId]) {
+    /// Tells each thread which of its webhooks have changed.
+    pub(crate) fn send_changes(&self, changed: &[WebhookId]) {
         for thread in 0..self.len() {
-            let own: Vec<_> = touched
+            let own: Vec<_> = changed
                 .iter()
                 .copied()
                 .filter(|w| self.thread_of(*w) == thread)
                 .collect();
             if !own.is_empty() {
-                self.get(thread).send(Message::Changed(own));
+                self.get(thread).send(Command::ApplyChanges(own));
             }
         }
     }

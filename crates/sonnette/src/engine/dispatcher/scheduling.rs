@@ -7,117 +7,120 @@ use jiff::Timestamp;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::active_lane::Slot;
-use super::{Dispatcher, MOST_QUEUED};
-use crate::engine::lane::{Order, PAGE, Step};
+use super::lane_entry::LaneEntry;
+use super::{Dispatcher, MAX_QUEUED_BYTES};
+use crate::engine::lane::{LaneAction, PAGE_ROWS, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
 /// Requests that one thread has under way at a time, over all lanes; beyond it lanes take turns.
-const MOST_IN_FLIGHT: usize = 2_048;
+const MAX_IN_FLIGHT: usize = 2_048;
 /// Deliveries read at a time while memory is short.
-const FEW: usize = 16;
+const MIN_PAGE_ROWS: usize = 16;
 /// How often it is looked whether a settlement is on disk.
-const SETTLING: Duration = Duration::from_millis(5);
+const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The wait while settlements pile up before the store.
-const PILE: Duration = Duration::from_millis(50);
+const OVERFULL_DELAY: Duration = Duration::from_millis(50);
 
 impl Dispatcher {
     /// Lets a lane do what it can do now.
-    pub(super) fn turn(self: &Rc<Self>, slot: &Rc<Slot>) {
-        while let Some(order) = self.next_order(slot) {
-            spawn_local(self.clone().work(slot.clone(), order));
+    pub(super) fn run_lane(self: &Rc<Self>, entry: &Rc<LaneEntry>) {
+        while let Some(order) = self.next_send(entry) {
+            spawn_local(self.clone().send_until_idle(entry.clone(), order));
         }
     }
 
     /// The lane's next order. None: it does nothing now, and what wakes it is arranged.
-    pub(super) fn next_order(self: &Rc<Self>, slot: &Rc<Slot>) -> Option<Order> {
+    pub(super) fn next_send(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Option<SendOrder> {
         if self.stopping.get() {
             return None;
         }
         loop {
-            if self.in_flight.get() >= MOST_IN_FLIGHT {
-                self.queue_up(slot);
+            if self.in_flight.get() >= MAX_IN_FLIGHT {
+                self.await_capacity(entry);
                 return None;
             }
             let now = self.now();
-            if self.shared.committer.is_overfull() {
-                self.set_timer(slot, now + PILE);
+            if self.context.committer.is_overfull() {
+                self.set_timer(entry, now + OVERFULL_DELAY);
                 return None;
             }
             // In this order: what is committed the registry knows, a switching off above all.
-            let committed = self.shared.committer.committed();
-            let current = self.refresh(slot);
-            match self.with_lane(slot, |lane| lane.next(&current.webhook, now, committed))? {
-                Step::Send(order) => {
+            let committed = self.context.committer.committed();
+            let current = self.refresh(entry);
+            match self.with_lane(entry, |lane| {
+                lane.next_action(&current.webhook, now, committed)
+            })? {
+                LaneAction::Send(order) => {
                     self.in_flight.set(self.in_flight.get() + 1);
-                    self.shared.metrics.in_flight(true);
+                    self.context.metrics.in_flight(true);
                     return Some(order);
                 }
-                Step::Expire(notification) => {
+                LaneAction::Expire(notification) => {
                     let policy = current.policy.failures;
-                    let expired = Settlement::expired(slot.id, notification, policy);
-                    self.settle(slot, notification, expired);
+                    let generation = current.webhook.generation;
+                    let expired = Settlement::expired(entry.id, generation, notification, policy);
+                    self.settle(entry, notification, expired);
                 }
-                Step::Load(after, limit) => {
-                    let room = self.queued_bytes.get() < MOST_QUEUED;
+                LaneAction::Load(after, limit) => {
+                    let room = self.queued_bytes.get() < MAX_QUEUED_BYTES;
                     let limit = if room {
                         limit
                     } else {
-                        limit.saturating_sub(PAGE) + FEW
+                        limit.saturating_sub(PAGE_ROWS) + MIN_PAGE_ROWS
                     };
-                    spawn_local(self.clone().load(slot.clone(), now, after, limit));
+                    spawn_local(self.clone().load(entry.clone(), now, after, limit));
                 }
-                Step::Sleep(until) => {
-                    self.set_timer(slot, until);
+                LaneAction::SleepUntil(until) => {
+                    self.set_timer(entry, until);
                     return None;
                 }
-                Step::Rest => return None,
+                LaneAction::Idle => return None,
             }
         }
     }
 
-    pub(super) fn queue_up(&self, slot: &Rc<Slot>) {
-        if !slot.has_turn.replace(true) {
-            self.turns.borrow_mut().push_back(slot.clone());
+    pub(super) fn await_capacity(&self, entry: &Rc<LaneEntry>) {
+        if !entry.awaits_capacity.replace(true) {
+            self.capacity_queue.borrow_mut().push_back(entry.clone());
         }
     }
 
-    pub(super) fn set_timer(&self, slot: &Slot, at: Timestamp) {
+    pub(super) fn set_timer(&self, entry: &LaneEntry, at: Timestamp) {
         let mut timers = self.timers.borrow_mut();
-        if let Some(before) = slot.timer.replace(Some(at)) {
-            timers.remove(&(before, slot.id));
+        if let Some(before) = entry.timer.replace(Some(at)) {
+            timers.remove(&(before, entry.id));
         }
-        timers.insert((at, slot.id));
+        timers.insert((at, entry.id));
     }
 
     pub(super) async fn load(
         self: Rc<Self>,
-        slot: Rc<Slot>,
+        entry: Rc<LaneEntry>,
         now: Timestamp,
         after: Option<Cursor>,
         limit: usize,
     ) {
-        let webhook = slot.id;
+        let webhook = entry.id;
         let page = self
-            .blocking(move |shared| shared.store.due_deliveries(webhook, now, after, limit))
+            .blocking(move |context| context.store.due_deliveries(webhook, now, after, limit))
             .await;
-        self.with_lane(&slot, |lane| match page {
+        self.with_lane(&entry, |lane| match page {
             Ok(page) => lane.loaded(page, now),
             Err(error) => {
                 tracing::warn!(webhook.id = webhook.0, %error, "a lane could not be read");
                 lane.load_failed(now);
             }
         });
-        self.turn(&slot);
+        self.run_lane(&entry);
     }
 
     /// Lanes that waited for room begin, in turn, while there is some.
-    pub(super) fn give_turns(self: &Rc<Self>) {
-        while self.in_flight.get() < MOST_IN_FLIGHT {
-            let next = self.turns.borrow_mut().pop_front();
+    pub(super) fn run_awaiting_lanes(self: &Rc<Self>) {
+        while self.in_flight.get() < MAX_IN_FLIGHT {
+            let next = self.capacity_queue.borrow_mut().pop_front();
             let Some(next) = next else { return };
-            next.has_turn.set(false);
-            self.turn(&next);
+            next.awaits_capacity.set(false);
+            self.run_lane(&next);
         }
     }
 
@@ -125,21 +128,21 @@ impl Dispatcher {
     ///
     /// The failures before this one were decided while the lane was healthy, and set times to come: they must be on disk
     /// first, and are when settlement `number` is.
-    pub(super) async fn hold(self: Rc<Self>, slot: Rc<Slot>, number: u64) {
-        while self.shared.committer.committed() < number {
-            sleep(SETTLING).await;
+    pub(super) async fn make_all_due(self: Rc<Self>, entry: Rc<LaneEntry>, number: u64) {
+        while self.context.committer.committed() < number {
+            sleep(COMMIT_POLL_INTERVAL).await;
         }
-        let webhook = slot.id;
+        let webhook = entry.id;
         let held = self
-            .blocking(move |shared| {
-                while shared.store.schedule_now(webhook, shared.clock.now())? == MAX_BATCH_ROWS {}
+            .blocking(move |context| {
+                while context.store.schedule_now(webhook, context.clock.now())? == MAX_BATCH_ROWS {}
                 Ok(())
             })
             .await;
         if let Err(error) = held {
             tracing::warn!(webhook.id = webhook.0, %error, "what waits keeps its times");
         }
-        self.with_lane(&slot, |lane| lane.look(None));
-        self.turn(&slot);
+        self.with_lane(&entry, |lane| lane.request_reload(None));
+        self.run_lane(&entry);
     }
 }

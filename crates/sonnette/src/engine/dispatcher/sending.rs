@@ -10,64 +10,70 @@ use bytes::Bytes;
 use tokio::task::spawn_local;
 
 use super::Dispatcher;
-use super::active_lane::{Current, Slot};
+use super::lane_entry::{Current, LaneEntry};
 use crate::dialect::body_at_send_time;
 use crate::domain::{
     AdaptiveConcurrency, Attempt, AttemptId, Decision, HttpExchange, Notification, NotificationId,
     Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
-use crate::engine::dispatcher::inbox::{Test, TryOut};
-use crate::engine::lane::Order;
-use crate::engine::sender::{Connections, Prepared, Request};
+use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
+use crate::engine::lane::SendOrder;
+use crate::engine::sender::{ConnectionPool, PreparedWebhook, Request};
 use crate::store::{Settlement, SettlementCause};
 
 impl Dispatcher {
     /// Hands in a settlement; its number.
     pub(super) fn settle(
         &self,
-        slot: &Slot,
+        entry: &LaneEntry,
         notification: NotificationId,
         settlement: Settlement,
     ) -> u64 {
-        let number = self.shared.committer.settle(settlement);
-        let committed = self.shared.committer.committed();
-        self.with_lane(slot, |lane| lane.settles(number, notification, committed));
+        let number = self.context.committer.settle(settlement);
+        let committed = self.context.committer.committed();
+        self.with_lane(entry, |lane| {
+            lane.add_settlement(number, notification, committed)
+        });
         number
     }
 
     /// Sends order after order of one lane until it has none, or others wait for their turn.
-    pub(super) async fn work(self: Rc<Self>, slot: Rc<Slot>, mut order: Order) {
+    pub(super) async fn send_until_idle(
+        self: Rc<Self>,
+        entry: Rc<LaneEntry>,
+        mut order: SendOrder,
+    ) {
         loop {
-            let current = slot.current.borrow().clone();
-            let notification = &order.waiting.notification;
-            let (exchange, body) = self.send(&slot, &current, notification, false).await;
+            let current = entry.current.borrow().clone();
+            let notification = &order.delivery.notification;
+            let (exchange, body) = self.send(&entry, &current, notification, false).await;
             self.in_flight.set(self.in_flight.get() - 1);
-            self.shared.metrics.in_flight(false);
-            let stored = &order.waiting.notification.body;
+            self.context.metrics.in_flight(false);
+            let stored = &order.delivery.notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
-            self.finish(&slot, &current, &order, exchange, payload);
-            self.give_turns();
-            match self.next_order(&slot) {
+            self.finish(&entry, &current, &order, exchange, payload);
+            self.run_awaiting_lanes();
+            match self.next_send(&entry) {
                 Some(next) => order = next,
                 None => return,
             }
             // One request has become one again; where the lane may do more at a time, others begin beside it.
-            self.turn(&slot);
+            self.run_lane(&entry);
         }
     }
 
     async fn send(
         &self,
-        slot: &Slot,
+        entry: &LaneEntry,
         current: &Current,
         notification: &Notification,
         test: bool,
     ) -> (HttpExchange, Bytes) {
         self.exchange(
-            slot.id,
-            &slot.connections,
+            entry.id,
+            &entry.connections,
             &current.prepared,
             notification,
             test,
@@ -79,8 +85,8 @@ impl Dispatcher {
     async fn exchange(
         &self,
         webhook: WebhookId,
-        connections: &Connections,
-        prepared: &Prepared,
+        connections: &ConnectionPool,
+        prepared: &PreparedWebhook,
         notification: &Notification,
         test: bool,
     ) -> (HttpExchange, Bytes) {
@@ -97,9 +103,9 @@ impl Dispatcher {
 
     fn finish(
         self: &Rc<Self>,
-        slot: &Rc<Slot>,
+        entry: &Rc<LaneEntry>,
         current: &Current,
-        order: &Order,
+        order: &SendOrder,
         exchange: HttpExchange,
         payload: Option<Bytes>,
     ) {
@@ -109,10 +115,10 @@ impl Dispatcher {
             .settings
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
-        let jitter = fastrand::f64();
-        let was_failing = slot.failing.get();
-        let finished = self.with_lane(slot, |lane| {
-            lane.finished(
+        let jitter = self.rng.borrow_mut().f64();
+        let was_failing = entry.is_failing.get();
+        let effects = self.with_lane(entry, |lane| {
+            lane.apply_outcome(
                 order,
                 &exchange.outcome,
                 exchange.duration,
@@ -122,67 +128,69 @@ impl Dispatcher {
                 jitter,
             )
         });
-        let Some(finished) = finished else { return };
-        let first = order.waiting.progress.attempts == 0;
-        let published_at = order.waiting.notification.published_at;
+        let Some(effects) = effects else { return };
+        let first = order.delivery.progress.attempts == 0;
+        let published_at = order.delivery.notification.published_at;
         let delay = first.then(|| {
             Duration::try_from(exchange.started_at.duration_since(published_at)).unwrap_or_default()
         });
-        self.shared.metrics.attempted(
+        self.context.metrics.attempted(
             &exchange.outcome,
             exchange.duration,
             delay,
-            &finished.decision,
+            &effects.decision,
         );
-        log_failure(slot.id, order, &exchange, &finished.decision);
-        let attempt = Self::attempt(slot, current, order, finished.attempt, exchange, payload);
-        self.shared.tell_attempt(webhook.organizer, &attempt);
-        let state = match finished.decision.disable {
+        log_failure(entry.id, order, &exchange, &effects.decision);
+        let attempt = Self::attempt(entry, current, order, effects.attempt_id, exchange, payload);
+        self.context.broadcast_attempt(webhook.organizer, &attempt);
+        let state = match effects.decision.disable {
             // Told once it is on disk, with every other change of the registry.
             Some(_) => None,
-            None if was_failing == slot.failing.get() => None,
+            None if was_failing == entry.is_failing.get() => None,
             None if was_failing => Some(LaneState::Healthy),
             None => Some(LaneState::Failing),
         };
         if let Some(state) = state {
-            self.shared.tell_lane(webhook.organizer, slot.id, state);
+            self.context
+                .broadcast_lane_state(webhook.organizer, entry.id, state);
         }
         let settlement = Settlement {
-            webhook: slot.id,
+            webhook: entry.id,
+            generation: webhook.generation,
             cause: SettlementCause::Attempted {
                 attempt,
-                update: Some(finished.follows),
+                update: Some(effects.update),
             },
-            health: finished.health,
-            disable: finished.decision.disable,
+            health: effects.changed_health,
+            disable: effects.decision.disable,
             alert: self
-                .shared
+                .context
                 .alerts
-                .alert_after(&finished.decision, current.policy.failures, now),
+                .alert_after(&effects.decision, current.policy.failures, now),
         };
-        let number = self.settle(slot, order.waiting.notification.id, settlement);
-        if finished.hold {
-            spawn_local(self.clone().hold(slot.clone(), number));
+        let number = self.settle(entry, order.delivery.notification.id, settlement);
+        if effects.must_hold {
+            spawn_local(self.clone().make_all_due(entry.clone(), number));
         }
     }
 
     fn attempt(
-        slot: &Slot,
+        entry: &LaneEntry,
         current: &Current,
-        order: &Order,
+        order: &SendOrder,
         id: AttemptId,
         exchange: HttpExchange,
         payload: Option<Bytes>,
     ) -> Arc<Attempt> {
-        let notification = &order.waiting.notification;
+        let notification = &order.delivery.notification;
         Arc::new(Attempt {
             id,
-            webhook: slot.id,
+            webhook: entry.id,
             notification: notification.id,
             action_type: notification.action_type.clone(),
             event: notification.event.clone(),
             target_url: current.webhook.target.redacted(),
-            number: order.waiting.progress.attempts.saturating_add(1),
+            number: order.delivery.progress.attempts.saturating_add(1),
             test: false,
             payload,
             exchange,
@@ -190,52 +198,53 @@ impl Dispatcher {
     }
 
     /// Goes the very way of deliveries, but counts neither for the lane's health nor for switching off.
-    pub(super) async fn test(self: Rc<Self>, slot: Rc<Slot>, test: Test) {
-        let current = self.refresh(&slot);
-        let sent = self.send(&slot, &current, &test.notification, true).await;
+    pub(super) async fn test_webhook(self: Rc<Self>, entry: Rc<LaneEntry>, test: WebhookTest) {
+        let current = self.refresh(&entry);
+        let sent = self.send(&entry, &current, &test.notification, true).await;
         let now = self.now();
-        let Some(id) = self.with_lane(&slot, |lane| lane.number_attempt(now)) else {
+        let Some(id) = self.with_lane(&entry, |lane| lane.next_attempt_id(now)) else {
             return;
         };
-        let attempt = of_test(id, &current.webhook, &test.notification, sent);
-        self.shared
-            .tell_attempt(current.webhook.organizer, &attempt);
+        let attempt = test_attempt(id, &current.webhook, &test.notification, sent);
+        self.context
+            .broadcast_attempt(current.webhook.organizer, &attempt);
         let cause = SettlementCause::Attempted {
             attempt: attempt.clone(),
             update: None,
         };
-        self.shared.committer.settle(Settlement {
-            webhook: slot.id,
+        self.context.committer.settle(Settlement {
+            webhook: entry.id,
+            generation: current.webhook.generation,
             cause,
             health: None,
             disable: None,
             alert: None,
         });
         // Whoever asked may have gone; the log has it.
-        let _ = test.answer.send(attempt);
+        let _ = test.reply.send(attempt);
     }
 
     /// Goes the same way over a connection of its own, and is told to nobody but whoever asked.
-    pub(super) async fn try_out(self: Rc<Self>, try_out: TryOut) {
-        let TryOut {
+    pub(super) async fn test_draft(self: Rc<Self>, draft_test: DraftTest) {
+        let DraftTest {
             draft,
             notification,
-            answer,
-            place,
-        } = try_out;
+            reply,
+            permit,
+        } = draft_test;
         let prepared = self.sender.prepare(&draft);
-        let connections = Connections::new();
+        let connections = ConnectionPool::new();
         let sent = self
             .exchange(draft.id, &connections, &prepared, &notification, true)
             .await;
         let id = AttemptId(self.now().as_microsecond());
         // Whoever asked may have gone.
-        let _ = answer.send(of_test(id, &draft, &notification, sent));
-        drop(place);
+        let _ = reply.send(test_attempt(id, &draft, &notification, sent));
+        drop(permit);
     }
 }
 
-fn of_test(
+fn test_attempt(
     id: AttemptId,
     webhook: &Webhook,
     notification: &Notification,
@@ -255,7 +264,12 @@ fn of_test(
     })
 }
 
-fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decision: &Decision) {
+fn log_failure(
+    webhook: WebhookId,
+    order: &SendOrder,
+    exchange: &HttpExchange,
+    decision: &Decision,
+) {
     if exchange.outcome.is_success() {
         return;
     }
@@ -263,7 +277,7 @@ fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decis
         Outcome::Answered { status, .. } => format!("the receiver answered {status}"),
         Outcome::Failed(failure) => failure.to_string(),
     };
-    let notification = order.waiting.notification.id;
+    let notification = order.delivery.notification.id;
     if let Some(disable) = decision.disable {
         tracing::warn!(
             webhook.id = webhook.0,
@@ -276,7 +290,7 @@ fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decis
         tracing::info!(
             webhook.id = webhook.0,
             notification.id = notification.0,
-            attempt = order.waiting.progress.attempts + 1,
+            attempt = order.delivery.progress.attempts + 1,
             reason,
             "an attempt failed"
         );

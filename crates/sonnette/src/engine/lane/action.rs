@@ -7,36 +7,36 @@ use crate::store::{Cursor, DeliveryUpdate, PendingDelivery};
 
 /// What a lane wants done.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Step {
+pub(crate) enum LaneAction {
     /// Send this.
-    Send(Order),
+    Send(SendOrder),
     /// Settle this as given up: its three days are over.
     Expire(NotificationId),
     /// Read what is due from the store, after the cursor.
     Load(Option<Cursor>, usize),
     /// Ask again then.
-    Sleep(Timestamp),
+    SleepUntil(Timestamp),
     /// Ask again when something happens.
-    Rest,
+    Idle,
 }
 
 /// A request to be made.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) waiting: PendingDelivery,
-    pub(crate) turn: AttemptKind,
+pub(crate) struct SendOrder {
+    pub(crate) delivery: PendingDelivery,
+    pub(crate) kind: AttemptKind,
     /// How often the lane had begun anew.
     pub(crate) epoch: u32,
 }
 
 /// What came of an order.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) attempt: AttemptId,
-    pub(crate) follows: DeliveryUpdate,
+pub(crate) struct OutcomeEffects {
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) update: DeliveryUpdate,
     /// The lane's health, where the stored one no longer holds.
-    pub(crate) health: Option<LaneHealth>,
+    pub(crate) changed_health: Option<LaneHealth>,
     pub(crate) decision: Decision,
     /// The lane has just begun to fail, or to hold for good: deliveries with a time to come are held from now on.
-    pub(crate) hold: bool,
+    pub(crate) must_hold: bool,
 }

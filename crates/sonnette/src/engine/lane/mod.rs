@@ -20,19 +20,19 @@ use crate::domain::{
 };
 use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
-pub(crate) use action::{Finished, Order, Step};
-use queue::Queue;
+pub(crate) use action::{LaneAction, OutcomeEffects, SendOrder};
+use queue::DeliveryQueue;
 
 /// Deliveries it asks the store for at a time.
-pub(crate) const PAGE: usize = 512;
+pub(crate) const PAGE_ROWS: usize = 512;
 /// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
-const CATCH_UP: Duration = Duration::from_millis(10);
+const MAX_RATE_CATCH_UP: Duration = Duration::from_millis(10);
 /// A look at the store for what was settled in memory but not yet on disk.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const RELOAD_DELAY: Duration = Duration::from_secs(1);
 /// A receiver may ask for silence for so long.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+const MAX_PAUSE: Duration = Duration::from_hours(24);
 /// Between two requests at the lowest rate limit.
-const LONGEST_SLOT: Duration = Duration::from_secs(1);
+const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A webhook's unsettled deliveries as far as they are in memory.
 #[derive(Debug)]
@@ -40,35 +40,35 @@ pub(crate) struct Lane {
     health: LaneHealth,
     /// How often the lane has begun anew: what was sent before counts no longer.
     epoch: u32,
-    pace: AdaptiveConcurrency,
-    queue: Queue,
+    concurrency: AdaptiveConcurrency,
+    queue: DeliveryQueue,
     /// Sent before all others, whatever the lane's health: somebody asked for it.
     urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
     /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
-    known: HashSet<NotificationId>,
-    /// SettlementKind, with the number of the settlement.
-    settling: VecDeque<(u64, NotificationId)>,
+    known_ids: HashSet<NotificationId>,
+    /// Settled, with the number of the settlement.
+    settled: VecDeque<(u64, NotificationId)>,
     /// The store may hold deliveries that are due and not known.
-    more: bool,
-    loading: bool,
+    has_unread_rows: bool,
+    is_loading: bool,
     /// The page that is being read will be out of date.
-    page_is_stale: bool,
+    is_page_stale: bool,
     /// The newest notification that was read from the store: an offer of it, or of an older one, comes late.
-    read_through: NotificationId,
+    newest_loaded: NotificationId,
     /// When the store's next delivery is due that was not when last looked at.
     next_due_at: Option<Timestamp>,
     /// How far reading has come over what was known already: a page that brings nothing new is not read again.
-    passed: Option<Cursor>,
+    page_cursor: Option<Cursor>,
     /// Where the rotation of probes has come to.
-    probed: Option<Cursor>,
+    probe_cursor: Option<Cursor>,
     /// When the rate limit allows the next request.
-    next_slot: Timestamp,
+    next_send_at: Timestamp,
     last_attempt: AttemptId,
     /// So many change what waits in the store: nothing begins.
     paused: u32,
     /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
-    off_until: u64,
+    disabled_by: u64,
 }
 
 impl Lane {
@@ -84,23 +84,23 @@ impl Lane {
         Self {
             health,
             epoch: 0,
-            pace: AdaptiveConcurrency::default(),
-            queue: Queue::default(),
+            concurrency: AdaptiveConcurrency::default(),
+            queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
-            known: HashSet::new(),
-            settling: VecDeque::new(),
-            more: true,
-            loading: false,
-            page_is_stale: false,
-            read_through: NotificationId(0),
+            known_ids: HashSet::new(),
+            settled: VecDeque::new(),
+            has_unread_rows: true,
+            is_loading: false,
+            is_page_stale: false,
+            newest_loaded: NotificationId(0),
             next_due_at: row.next_due_at,
-            passed: None,
-            probed: None,
-            next_slot: Timestamp::MIN,
+            page_cursor: None,
+            probe_cursor: None,
+            next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            off_until: 0,
+            disabled_by: 0,
         }
     }
 
@@ -118,48 +118,51 @@ impl Lane {
         self.in_flight == 0
             && self.queue.is_empty()
             && self.urgent.is_empty()
-            && self.settling.is_empty()
-            && !self.loading
+            && self.settled.is_empty()
+            && !self.is_loading
             && self.paused == 0
-            && (!enabled || !(self.more || self.next_due_at.is_some() || self.health.is_failing()))
+            && (!enabled
+                || !(self.has_unread_rows
+                    || self.next_due_at.is_some()
+                    || self.health.is_failing()))
     }
 
     /// Something was just committed for this lane. `room`: whether memory allows to keep it.
-    pub(crate) fn offer(&mut self, waiting: PendingDelivery, room: bool) {
+    pub(crate) fn push_committed(&mut self, delivery: PendingDelivery, room: bool) {
         let full = self.queue.is_full();
-        let late = waiting.notification.id <= self.read_through;
+        let late = delivery.notification.id <= self.newest_loaded;
         if !room
             || full
             || late
-            || self.more
-            || self.loading
+            || self.has_unread_rows
+            || self.is_loading
             || self.paused > 0
             || self.health.is_failing()
         {
-            self.more = true;
+            self.has_unread_rows = true;
         } else {
-            self.enqueue(waiting);
+            self.enqueue(delivery);
         }
     }
 
     /// Somebody wants this sent now, whatever the lane's health.
-    pub(crate) fn hurry(&mut self, waiting: PendingDelivery, committed: u64) {
-        let id = waiting.notification.id;
+    pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
+        let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        if self.known.insert(id) || self.settling.iter().any(on_disk) {
-            self.urgent.push_back(waiting);
-        } else if let Some(waiting) = self.queue.take(id) {
-            self.urgent.push_back(waiting);
+        if self.known_ids.insert(id) || self.settled.iter().any(on_disk) {
+            self.urgent.push_back(delivery);
+        } else if let Some(delivery) = self.queue.take(id) {
+            self.urgent.push_back(delivery);
         } else {
             // In flight, or its settlement is not on disk yet.
-            self.more = true;
+            self.has_unread_rows = true;
         }
     }
 
     /// The store holds something new, or something is due that was not. With `probe_now` somebody wants it sent now: a
     /// failing lane looks at once, and one that was asked for silence does not wait for its end.
-    pub(crate) fn look(&mut self, probe_now: Option<Timestamp>) {
-        self.more = true;
+    pub(crate) fn request_reload(&mut self, probe_now: Option<Timestamp>) {
+        self.has_unread_rows = true;
         let Some(now) = probe_now else { return };
         self.health.paused_until = None;
         if let Some(probing) = &mut self.health.probing {
@@ -170,119 +173,128 @@ impl Lane {
     /// Nothing begins until as many [`Lane::resume`] have come, and nothing is in memory.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.page_is_stale = self.loading;
-        self.forget_queue();
+        self.is_page_stale = self.is_loading;
+        self.clear_queue();
     }
 
     /// What waits in the store has been changed, up to and including this notification: offers of those come late.
     pub(crate) fn resume(&mut self, through: NotificationId) {
         self.paused = self.paused.saturating_sub(1);
-        self.read_through = self.read_through.max(through);
-        self.more = true;
+        self.newest_loaded = self.newest_loaded.max(through);
+        self.has_unread_rows = true;
     }
 
     /// The receiver has a new address, or its webhook was switched on: what was before no longer counts.
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.health = LaneHealth {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
         self.epoch = self.epoch.wrapping_add(1);
-        self.pace = AdaptiveConcurrency::default();
-        self.probed = None;
-        self.more = true;
+        self.concurrency = AdaptiveConcurrency::default();
+        self.probe_cursor = None;
+        self.has_unread_rows = true;
     }
 
     /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
-    pub(crate) fn next(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
-        if self.paused > 0 || committed < self.off_until {
-            return Step::Rest;
+    pub(crate) fn next_action(
+        &mut self,
+        webhook: &Webhook,
+        now: Timestamp,
+        committed: u64,
+    ) -> LaneAction {
+        if self.paused > 0 || committed < self.disabled_by {
+            return LaneAction::Idle;
         }
         if !webhook.is_enabled() {
-            self.forget_queue();
-            return Step::Rest;
+            self.clear_queue();
+            return LaneAction::Idle;
         }
         if self.next_due_at.is_some_and(|due| due <= now) {
             self.next_due_at = None;
-            self.more = true;
+            self.has_unread_rows = true;
         }
-        if let Some(waiting) = self.urgent.pop_front() {
-            let turn = if self.health.is_failing() {
+        if let Some(delivery) = self.urgent.pop_front() {
+            let kind = if self.health.is_failing() {
                 AttemptKind::Probe
             } else {
                 AttemptKind::Due
             };
-            return self.begin(waiting, turn, webhook, now);
+            return self.begin(delivery, kind, webhook, now);
         }
-        if let Some(until) = self.silence(now) {
-            return Step::Sleep(until);
+        if let Some(until) = self.silent_until(now) {
+            return LaneAction::SleepUntil(until);
         }
         if self.health.is_failing() {
             return self.next_probe(webhook, now, committed);
         }
-        if self.more && !self.loading && self.queue.is_low() {
-            return self.load(self.passed, PAGE, committed);
+        if self.has_unread_rows && !self.is_loading && self.queue.needs_reload() {
+            return self.load(self.page_cursor, PAGE_ROWS, committed);
         }
         self.next_due(webhook, now)
     }
 
-    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> Step {
+    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
         let most = webhook.settings.max_concurrency;
-        if self.in_flight >= self.pace.window().min(most.unwrap_or(u32::MAX)) {
-            return Step::Rest;
+        if self.in_flight >= self.concurrency.window().min(most.unwrap_or(u32::MAX)) {
+            return LaneAction::Idle;
         }
         // A slot further off than any rate sets comes of a clock that was wrong.
-        self.next_slot = self.next_slot.min(now + LONGEST_SLOT);
-        if !self.queue.is_empty() && self.next_slot > now {
-            return Step::Sleep(self.next_slot);
+        self.next_send_at = self.next_send_at.min(now + MAX_SEND_INTERVAL);
+        if !self.queue.is_empty() && self.next_send_at > now {
+            return LaneAction::SleepUntil(self.next_send_at);
         }
         match self.queue.pop() {
-            Some(waiting) => self.begin(waiting, AttemptKind::Due, webhook, now),
-            None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
+            Some(delivery) => self.begin(delivery, AttemptKind::Due, webhook, now),
+            None => self
+                .next_due_at
+                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
         }
     }
 
     /// One probe at a time, the next in the rotation.
-    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> Step {
-        if self.in_flight > 0 || self.loading {
-            return Step::Rest;
+    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> LaneAction {
+        if self.in_flight > 0 || self.is_loading {
+            return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(waiting) => self.begin(waiting, AttemptKind::Probe, webhook, now),
-            None if self.more => self.load(self.probed, 1, committed),
-            None => self.next_due_at.map_or(Step::Rest, Step::Sleep),
+            Some(delivery) => self.begin(delivery, AttemptKind::Probe, webhook, now),
+            None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
+            None => self
+                .next_due_at
+                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
         }
     }
 
     fn begin(
         &mut self,
-        waiting: PendingDelivery,
-        turn: AttemptKind,
+        delivery: PendingDelivery,
+        kind: AttemptKind,
         webhook: &Webhook,
         now: Timestamp,
-    ) -> Step {
-        if waiting.progress.expires_at() <= now {
-            return Step::Expire(waiting.notification.id);
+    ) -> LaneAction {
+        if delivery.progress.expires_at() <= now {
+            return LaneAction::Expire(delivery.notification.id);
         }
         if let Some(rate) = webhook.settings.max_per_second {
             let from = self
-                .next_slot
-                .max(now.saturating_sub(CATCH_UP).unwrap_or(now));
-            self.next_slot = from + Duration::from_secs(1) / rate.max(1);
+                .next_send_at
+                .max(now.saturating_sub(MAX_RATE_CATCH_UP).unwrap_or(now));
+            self.next_send_at = from + Duration::from_secs(1) / rate.max(1);
         }
         self.in_flight += 1;
-        Step::Send(Order {
-            waiting,
-            turn,
+        LaneAction::Send(SendOrder {
+            delivery,
+            kind,
             epoch: self.epoch,
         })
     }
 
     /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
     /// brought back: it would move on with each look.
-    fn silence(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         if let Some(until) = &mut self.health.paused_until {
-            *until = (*until).min(now + LONGEST_PAUSE);
+            *until = (*until).min(now + MAX_PAUSE);
         }
         if let Some(probing) = &mut self.health.probing {
             probing.next_at = probing.next_at.min(now + ProbeSchedule::MAX_WAIT);
@@ -290,23 +302,23 @@ impl Lane {
         self.health.silent_until().filter(|until| *until > now)
     }
 
-    fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> Step {
+    fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> LaneAction {
         self.forget_settled(committed);
-        self.loading = true;
-        self.more = false;
-        Step::Load(after, wanted + self.known.len())
+        self.is_loading = true;
+        self.has_unread_rows = false;
+        LaneAction::Load(after, wanted + self.known_ids.len())
     }
 
-    /// What was read for a [`Step::Load`], which was asked for at `now`.
+    /// What was read for a [`LaneAction::Load`], which was asked for at `now`.
     pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
-        self.loading = false;
-        let passed = self.passed.take();
+        self.is_loading = false;
+        let passed = self.page_cursor.take();
         if passed.is_some() {
             // What has become due before it meanwhile is not on this page.
-            self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+            self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
         }
-        if std::mem::take(&mut self.page_is_stale) {
-            self.more = true;
+        if std::mem::take(&mut self.is_page_stale) {
+            self.has_unread_rows = true;
             return;
         }
         let failing = self.health.is_failing();
@@ -316,49 +328,49 @@ impl Lane {
             .due
             .last()
             .map(|w| (w.progress.due_at, w.notification.id));
-        for waiting in page.due {
-            self.read_through = self.read_through.max(waiting.notification.id);
+        for delivery in page.due {
+            self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
             if failing && !self.queue.is_empty() {
-                self.more = true;
+                self.has_unread_rows = true;
                 break;
             }
-            if self.known.contains(&waiting.notification.id) {
+            if self.known_ids.contains(&delivery.notification.id) {
                 not_yet |= self
-                    .settling
+                    .settled
                     .iter()
-                    .any(|(_, id)| *id == waiting.notification.id);
+                    .any(|(_, id)| *id == delivery.notification.id);
             } else {
                 new = true;
-                self.enqueue(waiting);
+                self.enqueue(delivery);
             }
         }
         let more_due = page.next_due_at.is_some_and(|due| due <= now);
         if !failing && !new && more_due {
             // What is in flight fills a page of its own where bodies are large.
-            self.passed = last.or(passed);
+            self.page_cursor = last.or(passed);
         }
         match page.next_due_at {
-            Some(due) if due <= now => self.more = true,
+            Some(due) if due <= now => self.has_unread_rows = true,
             due => self.next_due_at = earlier(self.next_due_at, due),
         }
         if not_yet {
-            self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+            self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
         }
-        if failing && self.queue.is_empty() && self.probed.take().is_some() {
+        if failing && self.queue.is_empty() && self.probe_cursor.take().is_some() {
             // The rotation has come to its end: from the beginning.
-            self.more = true;
+            self.has_unread_rows = true;
         }
     }
 
     /// The store could not be read; once more in a second.
     pub(crate) fn load_failed(&mut self, now: Timestamp) {
-        self.loading = false;
-        self.page_is_stale = false;
-        self.next_due_at = earlier(self.next_due_at, Some(now + LOOK_AGAIN));
+        self.is_loading = false;
+        self.is_page_stale = false;
+        self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
     }
 
     /// A place in the log for an attempt that ended at `now`.
-    pub(crate) fn number_attempt(&mut self, now: Timestamp) -> AttemptId {
+    pub(crate) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
         self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
         self.last_attempt
     }
@@ -368,25 +380,25 @@ impl Lane {
         clippy::too_many_arguments,
         reason = "each comes from another place of the thread that sends; nobody else has them together"
     )]
-    pub(crate) fn finished(
+    pub(crate) fn apply_outcome(
         &mut self,
-        order: &Order,
+        order: &SendOrder,
         outcome: &Outcome,
         took: Duration,
         policy: Policy,
         most: u32,
         now: Timestamp,
         jitter: f64,
-    ) -> Finished {
+    ) -> OutcomeEffects {
         let PendingDelivery {
             notification,
             progress,
-        } = &order.waiting;
+        } = &order.delivery;
         let before = self.health;
         let trial = FinishedAttempt {
             notification: notification.id,
             progress: *progress,
-            turn: order.turn,
+            turn: order.kind,
             outcome,
             at: now,
             jitter,
@@ -397,39 +409,39 @@ impl Lane {
             decide_stale(before, &trial)
         };
         self.health = decision.health;
-        self.adapt(outcome, took, most, before.is_failing(), now);
-        if order.turn == AttemptKind::Probe {
-            self.probed = Some((progress.due_at, notification.id));
+        self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
+        if order.kind == AttemptKind::Probe {
+            self.probe_cursor = Some((progress.due_at, notification.id));
         }
         if let DeliveryDecision::Waits(next) = decision.delivery {
             if self.health.is_failing() || next.due_at <= now {
-                self.more = true;
+                self.has_unread_rows = true;
             } else {
                 self.next_due_at = earlier(self.next_due_at, Some(next.due_at));
             }
         }
         let begins_to_fail = self.health.is_failing() && !before.is_failing();
         if begins_to_fail {
-            self.forget_queue();
+            self.clear_queue();
         }
         self.in_flight -= 1;
         if decision.disable.is_some() {
-            self.off_until = u64::MAX;
+            self.disabled_by = u64::MAX;
         }
         let unchanged = LaneHealth {
             last_success_at: before.last_success_at,
             ..self.health
         } == before;
-        Finished {
-            attempt: self.number_attempt(now),
-            follows: DeliveryUpdate::from_decision(&decision, progress),
-            health: (!unchanged).then_some(self.health),
+        OutcomeEffects {
+            attempt_id: self.next_attempt_id(now),
+            update: DeliveryUpdate::from_decision(&decision, progress),
+            changed_health: (!unchanged).then_some(self.health),
             decision,
-            hold: begins_to_fail || decision.disable.is_some(),
+            must_hold: begins_to_fail || decision.disable.is_some(),
         }
     }
 
-    fn adapt(
+    fn adjust_concurrency(
         &mut self,
         outcome: &Outcome,
         took: Duration,
@@ -438,49 +450,54 @@ impl Lane {
         now: Timestamp,
     ) {
         if !outcome.is_success() {
-            self.pace.failed();
+            self.concurrency.failed();
         } else if was_failing {
-            self.pace = AdaptiveConcurrency::after_recovery();
-            self.probed = None;
-            self.more = true;
+            self.concurrency = AdaptiveConcurrency::after_recovery();
+            self.probe_cursor = None;
+            self.has_unread_rows = true;
         } else {
-            self.pace.succeeded(took, self.in_flight, most, now);
+            self.concurrency.succeeded(took, self.in_flight, most, now);
         }
     }
 
     /// Forgets what was settled and is on disk.
     pub(crate) fn forget_settled(&mut self, committed: u64) {
         // While a page is being read, what is settled meanwhile may still be on it.
-        while !self.loading
+        while !self.is_loading
             && self
-                .settling
+                .settled
                 .front()
                 .is_some_and(|(number, _)| *number <= committed)
         {
-            if let Some((_, id)) = self.settling.pop_front() {
-                self.known.remove(&id);
+            if let Some((_, id)) = self.settled.pop_front() {
+                self.known_ids.remove(&id);
             }
         }
     }
 
     /// The settlement of `notification` has been handed in under this number.
-    pub(crate) fn settles(&mut self, number: u64, notification: NotificationId, committed: u64) {
-        if self.off_until == u64::MAX {
-            self.off_until = number;
+    pub(crate) fn add_settlement(
+        &mut self,
+        number: u64,
+        notification: NotificationId,
+        committed: u64,
+    ) {
+        if self.disabled_by == u64::MAX {
+            self.disabled_by = number;
         }
-        self.settling.push_back((number, notification));
+        self.settled.push_back((number, notification));
         self.forget_settled(committed);
     }
 
-    fn enqueue(&mut self, waiting: PendingDelivery) {
-        self.known.insert(waiting.notification.id);
-        self.queue.push(waiting);
+    fn enqueue(&mut self, delivery: PendingDelivery) {
+        self.known_ids.insert(delivery.notification.id);
+        self.queue.push(delivery);
     }
 
-    fn forget_queue(&mut self) {
-        while let Some(waiting) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
-            self.known.remove(&waiting.notification.id);
-            self.more = true;
+    fn clear_queue(&mut self) {
+        while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
+            self.known_ids.remove(&delivery.notification.id);
+            self.has_unread_rows = true;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Finished, Lane, Order, Step};
+use super::{Lane, LaneAction, OutcomeEffects, SendOrder};
 use crate::domain::{
     AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
     NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
@@ -28,6 +28,7 @@ fn webhook(settings: WebhookSettings) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,
@@ -44,7 +45,7 @@ fn plain() -> Webhook {
 }
 
 /// A delivery published so many milliseconds after noon as its id says.
-fn waiting(id: i64) -> PendingDelivery {
+fn delivery(id: i64) -> PendingDelivery {
     large(id, 2)
 }
 
@@ -65,13 +66,14 @@ fn large(id: i64, bytes: usize) -> PendingDelivery {
 
 fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
     DeliveryPage {
-        due: ids.into_iter().map(waiting).collect(),
+        due: ids.into_iter().map(delivery).collect(),
         next_due_at: None,
     }
 }
 
 fn row(health: LaneHealth) -> StoredLane {
     StoredLane {
+        generation: 0,
         webhook: WebhookId(1),
         health,
         next_due_at: None,
@@ -82,7 +84,10 @@ fn row(health: LaneHealth) -> StoredLane {
 /// A healthy lane that has seen that nothing is in the store.
 fn opened() -> Lane {
     let mut lane = Lane::new(&row(LaneHealth::default()));
-    assert!(matches!(lane.next(&plain(), at(0), 0), Step::Load(None, _)));
+    assert!(matches!(
+        lane.next_action(&plain(), at(0), 0),
+        LaneAction::Load(None, _)
+    ));
     lane.loaded(DeliveryPage::default(), at(0));
     lane
 }
@@ -104,30 +109,30 @@ fn failing(next_at: Timestamp) -> Lane {
     }))
 }
 
-fn sent(step: Step) -> Order {
+fn sent(step: LaneAction) -> SendOrder {
     match step {
-        Step::Send(order) => order,
+        LaneAction::Send(order) => order,
         other => panic!("it should send: {other:?}"),
     }
 }
 
-fn id(order: &Order) -> i64 {
-    order.waiting.notification.id.0
+fn id(order: &SendOrder) -> i64 {
+    order.delivery.notification.id.0
 }
 
-fn finish(lane: &mut Lane, order: &Order, status: u16, now: Timestamp) -> Finished {
+fn finish(lane: &mut Lane, order: &SendOrder, status: u16, now: Timestamp) -> OutcomeEffects {
     let outcome = Outcome::Answered {
         status,
         retry_after: None,
     };
     let took = Duration::from_millis(1);
-    lane.finished(order, &outcome, took, NEVER, 64, now, 0.5)
+    lane.apply_outcome(order, &outcome, took, NEVER, 64, now, 0.5)
 }
 
 /// Sends all that the lane gives without waiting.
-fn send_all(lane: &mut Lane, webhook: &Webhook, now: Timestamp) -> Vec<Order> {
+fn send_all(lane: &mut Lane, webhook: &Webhook, now: Timestamp) -> Vec<SendOrder> {
     let mut orders = Vec::new();
-    while let Step::Send(order) = lane.next(webhook, now, 0) {
+    while let LaneAction::Send(order) = lane.next_action(webhook, now, 0) {
         orders.push(order);
     }
     orders
@@ -141,29 +146,33 @@ fn one_at_a_time_keeps_the_order_of_publication() {
     });
     let mut lane = opened();
     for id in 1..=50 {
-        lane.offer(waiting(id), true);
+        lane.push_committed(delivery(id), true);
     }
     for expected in 1..=50 {
-        let order = sent(lane.next(&webhook, at(100), 0));
+        let order = sent(lane.next_action(&webhook, at(100), 0));
         assert_eq!(id(&order), expected);
-        assert_eq!(lane.next(&webhook, at(100), 0), Step::Rest, "one at a time");
+        assert_eq!(
+            lane.next_action(&webhook, at(100), 0),
+            LaneAction::Idle,
+            "one at a time"
+        );
         finish(&mut lane, &order, 200, at(100));
-        lane.settles(expected.cast_unsigned(), NotificationId(expected), 0);
+        lane.add_settlement(expected.cast_unsigned(), NotificationId(expected), 0);
     }
-    assert_eq!(lane.next(&webhook, at(100), 50), Step::Rest);
+    assert_eq!(lane.next_action(&webhook, at(100), 50), LaneAction::Idle);
 }
 
 #[test]
 fn what_finds_no_room_is_taken_from_the_store() {
     let mut lane = opened();
-    lane.offer(waiting(1), true);
-    lane.offer(waiting(2), false);
+    lane.push_committed(delivery(1), true);
+    lane.push_committed(delivery(2), false);
     // Room again, but 2 is older: 3 waits for it in the store.
-    lane.offer(waiting(3), true);
+    lane.push_committed(delivery(3), true);
     assert!(lane.queued_bytes() > 0);
     assert!(matches!(
-        lane.next(&plain(), at(10), 0),
-        Step::Load(None, _)
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(None, _)
     ));
     lane.loaded(page([1, 2, 3]), at(10));
     let orders = send_all(&mut lane, &plain(), at(10));
@@ -174,7 +183,7 @@ fn what_finds_no_room_is_taken_from_the_store() {
 fn a_full_lane_keeps_a_bounded_part_in_memory() {
     let mut lane = opened();
     for id in 1..=100 {
-        lane.offer(large(id, 256 << 10), true);
+        lane.push_committed(large(id, 256 << 10), true);
     }
     let held = lane.queued_bytes();
     assert!(held <= 3 << 20, "{held} bytes");
@@ -183,27 +192,27 @@ fn a_full_lane_keeps_a_bounded_part_in_memory() {
 #[test]
 fn a_page_of_nothing_but_what_is_known_is_passed_and_not_read_again() {
     let mut lane = opened();
-    lane.offer(waiting(1), true);
-    lane.offer(waiting(2), true);
+    lane.push_committed(delivery(1), true);
+    lane.push_committed(delivery(2), true);
     let under_way = send_all(&mut lane, &plain(), at(10));
-    lane.look(None);
+    lane.request_reload(None);
     assert!(matches!(
-        lane.next(&plain(), at(10), 0),
-        Step::Load(None, _)
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(None, _)
     ));
     let mut full = page([1, 2]);
     full.next_due_at = Some(at(3));
     lane.loaded(full, at(10));
-    let Step::Load(after, _) = lane.next(&plain(), at(10), 0) else {
+    let LaneAction::Load(after, _) = lane.next_action(&plain(), at(10), 0) else {
         panic!("there is more")
     };
     assert_eq!(after, Some((at(2), NotificationId(2))));
     lane.loaded(page([3]), at(10));
-    assert_eq!(id(&sent(lane.next(&plain(), at(10), 0))), 3);
+    assert_eq!(id(&sent(lane.next_action(&plain(), at(10), 0))), 3);
     // What became due before it meanwhile is looked for from the beginning.
     assert!(matches!(
-        lane.next(&plain(), at(1_010), 0),
-        Step::Load(None, _)
+        lane.next_action(&plain(), at(1_010), 0),
+        LaneAction::Load(None, _)
     ));
     drop(under_way);
 }
@@ -211,17 +220,20 @@ fn a_page_of_nothing_but_what_is_known_is_passed_and_not_read_again() {
 #[test]
 fn a_late_offer_is_not_sent_twice() {
     let mut lane = opened();
-    lane.look(None);
-    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    lane.request_reload(None);
+    assert!(matches!(
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(..)
+    ));
     lane.loaded(page([1]), at(10));
-    let order = sent(lane.next(&plain(), at(10), 0));
+    let order = sent(lane.next_action(&plain(), at(10), 0));
     finish(&mut lane, &order, 200, at(20));
-    lane.settles(1, NotificationId(1), 1);
+    lane.add_settlement(1, NotificationId(1), 1);
     // Committed, read, sent and settled before its offer comes.
-    lane.offer(waiting(1), true);
+    lane.push_committed(delivery(1), true);
     assert_eq!(lane.queued_bytes(), 0);
     assert!(
-        matches!(lane.next(&plain(), at(20), 1), Step::Load(..)),
+        matches!(lane.next_action(&plain(), at(20), 1), LaneAction::Load(..)),
         "the store knows better"
     );
 }
@@ -229,13 +241,16 @@ fn a_late_offer_is_not_sent_twice() {
 #[test]
 fn what_is_known_is_not_taken_from_a_page() {
     let mut lane = opened();
-    lane.offer(waiting(1), true);
-    let order = sent(lane.next(&plain(), at(10), 0));
-    lane.look(None);
-    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    lane.push_committed(delivery(1), true);
+    let order = sent(lane.next_action(&plain(), at(10), 0));
+    lane.request_reload(None);
+    assert!(matches!(
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(..)
+    ));
     // The page was read while the request was under way, and is looked at after its settlement.
     finish(&mut lane, &order, 200, at(20));
-    lane.settles(1, NotificationId(1), 1);
+    lane.add_settlement(1, NotificationId(1), 1);
     lane.loaded(page([1]), at(10));
     assert!(send_all(&mut lane, &plain(), at(20)).is_empty());
 }
@@ -243,10 +258,13 @@ fn what_is_known_is_not_taken_from_a_page() {
 #[test]
 fn a_stale_page_is_read_again() {
     let mut lane = opened();
-    lane.look(None);
-    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    lane.request_reload(None);
+    assert!(matches!(
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(..)
+    ));
     lane.pause();
-    assert_eq!(lane.next(&plain(), at(10), 0), Step::Rest);
+    assert_eq!(lane.next_action(&plain(), at(10), 0), LaneAction::Idle);
     lane.loaded(page([1, 2]), at(10));
     assert_eq!(
         lane.queued_bytes(),
@@ -254,9 +272,12 @@ fn a_stale_page_is_read_again() {
         "it has been dropped from the store since"
     );
     lane.resume(NotificationId(2));
-    lane.offer(waiting(2), true);
+    lane.push_committed(delivery(2), true);
     assert_eq!(lane.queued_bytes(), 0, "it came late");
-    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    assert!(matches!(
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(..)
+    ));
 }
 
 #[test]
@@ -265,9 +286,12 @@ fn two_who_pause_must_both_resume() {
     lane.pause();
     lane.pause();
     lane.resume(NotificationId(1));
-    assert_eq!(lane.next(&plain(), at(10), 0), Step::Rest);
+    assert_eq!(lane.next_action(&plain(), at(10), 0), LaneAction::Idle);
     lane.resume(NotificationId(1));
-    assert!(matches!(lane.next(&plain(), at(10), 0), Step::Load(..)));
+    assert!(matches!(
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(..)
+    ));
 }
 
 #[test]
@@ -278,16 +302,16 @@ fn a_rate_limit_spaces_requests() {
     });
     let mut lane = opened();
     for id in 1..=30 {
-        lane.offer(waiting(id), true);
+        lane.push_committed(delivery(id), true);
     }
     let (mut now, mut times) = (at(1_000), Vec::new());
     while times.len() < 30 {
-        match lane.next(&webhook, now, 0) {
-            Step::Send(order) => {
+        match lane.next_action(&webhook, now, 0) {
+            LaneAction::Send(order) => {
                 times.push(now);
                 finish(&mut lane, &order, 200, now);
             }
-            Step::Sleep(until) => now = until,
+            LaneAction::SleepUntil(until) => now = until,
             other => panic!("{other:?}"),
         }
     }
@@ -299,9 +323,9 @@ fn a_rate_limit_spaces_requests() {
     let whole = times[29].duration_since(times[0]).as_millis();
     assert!(whole <= 2_900, "30 requests took {whole} ms");
     // The clock is set back by an hour: the next slot is not waited for as long.
-    lane.offer(waiting(31), true);
+    lane.push_committed(delivery(31), true);
     let earlier = now - SignedDuration::from_hours(1);
-    if let Step::Sleep(until) = lane.next(&webhook, earlier, 0) {
+    if let LaneAction::SleepUntil(until) = lane.next_action(&webhook, earlier, 0) {
         assert!(until <= earlier + SignedDuration::from_secs(1));
     }
 }
@@ -312,21 +336,25 @@ fn probes_go_alone_and_in_rotation() {
     let mut now = at(10);
     let mut probed = Vec::new();
     while probed.len() < 7 {
-        match lane.next(&plain(), now, 0) {
-            Step::Load(after, _) => {
+        match lane.next_action(&plain(), now, 0) {
+            LaneAction::Load(after, _) => {
                 // Three wait in the store; a page of one at a time, after the cursor.
                 let after = after.map_or(0, |(_, id)| id.0);
                 lane.loaded(page((1..=3).filter(|id| *id > after).take(1)), now);
             }
-            Step::Send(order) => {
-                assert_eq!(order.turn, AttemptKind::Probe);
-                assert_eq!(lane.next(&plain(), now, 0), Step::Rest, "alone");
+            LaneAction::Send(order) => {
+                assert_eq!(order.kind, AttemptKind::Probe);
+                assert_eq!(
+                    lane.next_action(&plain(), now, 0),
+                    LaneAction::Idle,
+                    "alone"
+                );
                 probed.push(id(&order));
                 finish(&mut lane, &order, 500, now);
                 let number = probed.len() as u64;
-                lane.settles(number, order.waiting.notification.id, number);
+                lane.add_settlement(number, order.delivery.notification.id, number);
             }
-            Step::Sleep(until) => {
+            LaneAction::SleepUntil(until) => {
                 assert!(until > now && until <= now + ProbeSchedule::MAX_WAIT);
                 now = until;
             }
@@ -340,96 +368,102 @@ fn probes_go_alone_and_in_rotation() {
 fn a_success_opens_the_lane() {
     let mut lane = failing(at(0));
     assert!(matches!(
-        lane.next(&plain(), at(10), 0),
-        Step::Load(None, _)
+        lane.next_action(&plain(), at(10), 0),
+        LaneAction::Load(None, _)
     ));
     lane.loaded(page([1]), at(10));
-    let probe = sent(lane.next(&plain(), at(10), 0));
-    let finished = finish(&mut lane, &probe, 200, at(20));
+    let probe = sent(lane.next_action(&plain(), at(10), 0));
+    let effects = finish(&mut lane, &probe, 200, at(20));
     assert!(!lane.health().is_failing());
-    assert!(finished.health.is_some(), "it is written down");
+    assert!(effects.changed_health.is_some(), "it is written down");
     assert!(matches!(
-        lane.next(&plain(), at(20), 0),
-        Step::Load(None, _)
+        lane.next_action(&plain(), at(20), 0),
+        LaneAction::Load(None, _)
     ));
     lane.loaded(page([2, 3, 4]), at(20));
     let orders = send_all(&mut lane, &plain(), at(20));
     assert_eq!(orders.len(), 1, "carefully at first");
-    assert_eq!(orders[0].turn, AttemptKind::Due);
+    assert_eq!(orders[0].kind, AttemptKind::Due);
 }
 
 #[test]
 fn five_failures_hold_what_is_queued() {
     let mut lane = opened();
     for id in 1..=20 {
-        lane.offer(waiting(id), true);
+        lane.push_committed(delivery(id), true);
     }
     let mut holds = 0;
     for failure in 1..=5 {
-        let order = sent(lane.next(&plain(), at(100), 0));
-        let finished = finish(&mut lane, &order, 500, at(100));
-        holds += u32::from(finished.hold);
-        lane.settles(failure, order.waiting.notification.id, failure);
+        let order = sent(lane.next_action(&plain(), at(100), 0));
+        let effects = finish(&mut lane, &order, 500, at(100));
+        holds += u32::from(effects.must_hold);
+        lane.add_settlement(failure, order.delivery.notification.id, failure);
     }
     assert!(lane.health().is_failing());
     assert_eq!((holds, lane.queued_bytes()), (1, 0));
     assert!(matches!(
-        lane.next(&plain(), at(100), 5),
-        Step::Sleep(until) if until == at(5_100)
+        lane.next_action(&plain(), at(100), 5),
+        LaneAction::SleepUntil(until) if until == at(5_100)
     ));
 }
 
 #[test]
 fn whoever_asks_for_it_gets_it_sent_at_once() {
     let mut lane = failing(at(900_000));
-    lane.hurry(waiting(7), 0);
-    let order = sent(lane.next(&plain(), at(10), 0));
-    assert_eq!((id(&order), order.turn), (7, AttemptKind::Probe));
-    lane.look(Some(at(10)));
+    lane.send_now(delivery(7), 0);
+    let order = sent(lane.next_action(&plain(), at(10), 0));
+    assert_eq!((id(&order), order.kind), (7, AttemptKind::Probe));
+    lane.request_reload(Some(at(10)));
     finish(&mut lane, &order, 500, at(20));
     // Every delivery of it and a silence asked for before: at once, too.
-    lane.look(Some(at(30)));
-    assert!(matches!(lane.next(&plain(), at(30), 0), Step::Load(..)));
+    lane.request_reload(Some(at(30)));
+    assert!(matches!(
+        lane.next_action(&plain(), at(30), 0),
+        LaneAction::Load(..)
+    ));
 }
 
 #[test]
 fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
     let mut lane = failing(at(86_400_000));
-    let Step::Sleep(until) = lane.next(&plain(), at(0), 0) else {
+    let LaneAction::SleepUntil(until) = lane.next_action(&plain(), at(0), 0) else {
         panic!("it should sleep")
     };
     assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
-    assert!(matches!(lane.next(&plain(), until, 0), Step::Load(..)));
+    assert!(matches!(
+        lane.next_action(&plain(), until, 0),
+        LaneAction::Load(..)
+    ));
 }
 
 #[test]
 fn what_is_older_than_three_days_is_given_up_unsent() {
     let mut lane = opened();
-    lane.offer(waiting(1), true);
+    lane.push_committed(delivery(1), true);
     let too_late = at(1) + SignedDuration::from_hours(72);
     assert_eq!(
-        lane.next(&plain(), too_late, 0),
-        Step::Expire(NotificationId(1))
+        lane.next_action(&plain(), too_late, 0),
+        LaneAction::Expire(NotificationId(1))
     );
 }
 
 #[test]
 fn attempts_are_numbered_upwards_even_if_the_clock_goes_back() {
     let mut lane = opened();
-    let first = lane.number_attempt(at(1_000));
-    let second = lane.number_attempt(at(1_000));
-    let third = lane.number_attempt(at(0));
+    let first = lane.next_attempt_id(at(1_000));
+    let second = lane.next_attempt_id(at(1_000));
+    let third = lane.next_attempt_id(at(0));
     assert!(first < second && second < third);
 }
 
 #[test]
 fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     let mut lane = opened();
-    lane.offer(waiting(1), true);
-    let order = sent(lane.next(&plain(), at(1), 0));
-    lane.begin_anew();
-    let finished = finish(&mut lane, &order, 410, at(2));
-    assert_eq!(finished.decision.disable, None);
+    lane.push_committed(delivery(1), true);
+    let order = sent(lane.next_action(&plain(), at(1), 0));
+    lane.reset();
+    let effects = finish(&mut lane, &order, 410, at(2));
+    assert_eq!(effects.decision.disable, None);
     assert_eq!(lane.health().streak, None);
-    assert!(matches!(finished.follows, DeliveryUpdate::Reschedule(_)));
+    assert!(matches!(effects.update, DeliveryUpdate::Reschedule(_)));
 }

@@ -18,40 +18,40 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use super::stream::{Received, Stream};
 
 /// The most header fields of an answer.
-const MAX_HEADERS: usize = 256;
+const MAX_RESPONSE_HEADERS: usize = 256;
 /// The most bytes of an answer's head.
-const MAX_HEAD: u32 = 64 * 1024;
+const MAX_RESPONSE_HEAD_BYTES: u32 = 64 * 1024;
 /// What a receiver may send ahead over one HTTP/2 stream.
-const WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
 /// An open connection.
-pub(super) enum Live {
-    One(Http1),
-    Two(Http2),
+pub(super) enum Connection {
+    Http1(Http1Connection),
+    Http2(Http2Connection),
 }
 
-impl Live {
+impl Connection {
     /// Speaks the HTTP version that the receiver chose.
-    pub(super) async fn begin(stream: Stream) -> hyper::Result<Self> {
+    pub(super) async fn open(stream: Stream) -> hyper::Result<Self> {
         if stream.is_http2() {
-            Http2::begin(stream).await.map(Self::Two)
+            Http2Connection::open(stream).await.map(Self::Http2)
         } else {
-            Http1::begin(stream).await.map(Self::One)
+            Http1Connection::open(stream).await.map(Self::Http1)
         }
     }
 
     pub(super) fn is_http2(&self) -> bool {
-        matches!(self, Self::Two(_))
+        matches!(self, Self::Http2(_))
     }
 
     /// Sends and waits for the head of the answer; interim answers (1xx) are skipped.
     pub(super) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NoAnswer> {
+    ) -> Result<Response<Incoming>, NoResponse> {
         match self {
-            Self::One(connection) => connection.send(request).await,
-            Self::Two(connection) => connection.send(request).await,
+            Self::Http1(connection) => connection.send(request).await,
+            Self::Http2(connection) => connection.send(request).await,
         }
     }
 
@@ -64,7 +64,7 @@ impl Live {
             let mut body = Pin::new(body as &mut Incoming);
             let first = body.as_mut().poll_frame(cx);
             match self {
-                Self::One(connection) if first.is_pending() => {
+                Self::Http1(connection) if first.is_pending() => {
                     connection.drive(cx);
                     body.poll_frame(cx)
                 }
@@ -76,10 +76,10 @@ impl Live {
 }
 
 /// Why no head of an answer came.
-pub(super) struct NoAnswer {
+pub(super) struct NoResponse {
     pub(super) error: hyper::Error,
     /// Some byte of an answer had come.
-    pub(super) begun: bool,
+    pub(super) response_begun: bool,
     /// The connection is gone, so that the request may be tried on another.
     pub(super) closed: bool,
 }
@@ -88,18 +88,18 @@ type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// HTTP/1.1: one request at a time. It moves only while somebody asks it for something: there is no task beside the
 /// sending one, which saves two wake-ups for each request and makes dropping the same as closing.
-pub(super) struct Http1 {
+pub(super) struct Http1Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: Option<Box<Driver>>,
     received: Received,
 }
 
-impl Http1 {
-    async fn begin(stream: Stream) -> hyper::Result<Self> {
+impl Http1Connection {
+    async fn open(stream: Stream) -> hyper::Result<Self> {
         let received = stream.received();
         let (sender, driver) = http1::Builder::new()
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD as usize)
+            .max_headers(MAX_RESPONSE_HEADERS)
+            .max_buf_size(MAX_RESPONSE_HEAD_BYTES as usize)
             .handshake(TokioIo::new(stream))
             .await?;
         Ok(Self {
@@ -136,7 +136,7 @@ impl Http1 {
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NoAnswer> {
+    ) -> Result<Response<Incoming>, NoResponse> {
         let before = self.received.load(Ordering::Relaxed);
         let mut answer = pin!(self.sender.try_send_request(request));
         let result = poll_fn(|cx| {
@@ -144,9 +144,9 @@ impl Http1 {
             answer.as_mut().poll(cx)
         })
         .await;
-        result.map_err(|error| NoAnswer {
+        result.map_err(|error| NoResponse {
             error: error.into_error(),
-            begun: self.received.load(Ordering::Relaxed) != before,
+            response_begun: self.received.load(Ordering::Relaxed) != before,
             closed: true,
         })
     }
@@ -154,19 +154,19 @@ impl Http1 {
 
 /// HTTP/2: shared by the requests of a lane, driven beside them until the last of them is gone.
 #[derive(Clone)]
-pub(super) struct Http2 {
+pub(super) struct Http2Connection {
     sender: http2::SendRequest<Full<Bytes>>,
     /// The same in all clones, and in no other connection.
     identity: Arc<()>,
 }
 
-impl Http2 {
-    async fn begin(stream: Stream) -> hyper::Result<Self> {
+impl Http2Connection {
+    async fn open(stream: Stream) -> hyper::Result<Self> {
         let (sender, driver) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(4 * WINDOW)
-            .max_header_list_size(MAX_HEAD)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(4 * STREAM_WINDOW_BYTES)
+            .max_header_list_size(MAX_RESPONSE_HEAD_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;
         tokio::spawn(async move {
@@ -191,16 +191,18 @@ impl Http2 {
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, NoAnswer> {
+    ) -> Result<Response<Incoming>, NoResponse> {
         let result = self.sender.try_send_request(request).await;
         result.map_err(|error| {
             let unsent = error.message().is_some();
             let error = error.into_error();
-            let closed =
-                unsent || error.is_canceled() || untouched(&error) || self.sender.is_closed();
-            NoAnswer {
+            let closed = unsent
+                || error.is_canceled()
+                || is_safe_to_repeat(&error)
+                || self.sender.is_closed();
+            NoResponse {
                 error,
-                begun: false,
+                response_begun: false,
                 closed,
             }
         })
@@ -208,7 +210,7 @@ impl Http2 {
 }
 
 /// Whether the receiver says, or the end of the connection shows, that the request was not answered and may be repeated.
-fn untouched(error: &hyper::Error) -> bool {
+fn is_safe_to_repeat(error: &hyper::Error) -> bool {
     let cause = error
         .source()
         .and_then(|cause| cause.downcast_ref::<h2::Error>());

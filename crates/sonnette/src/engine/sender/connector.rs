@@ -9,60 +9,60 @@ use tokio_rustls::TlsConnector;
 
 use super::error::{connect_failure, handshake_failure};
 use super::prepared_webhook::Origin;
-use super::response::Stage;
+use super::received_response::SendStage;
 use super::stream::Stream;
 use super::{AllowTarget, address};
 use crate::domain::SendFailure;
 
 /// What decides whether and how a connection is made.
-pub(super) struct Rules {
+pub(super) struct Connector {
     pub(super) allow: Vec<AllowTarget>,
     pub(super) tls: TlsConnector,
 }
 
 /// The longest wait for one address while there is another to try.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_CONNECT_WAIT: Duration = Duration::from_secs(5);
 
-impl Rules {
+impl Connector {
     /// Connects to `origin`. The time is the caller's to bound: at most `limit`; `stage` tells how far it came.
     pub(super) async fn connect(
         &self,
         origin: &Origin,
         limit: Duration,
-        stage: &mut Stage,
+        stage: &mut SendStage,
     ) -> Result<Stream, SendFailure> {
-        *stage = Stage::Name;
-        let addresses = self.permitted(origin, resolve(origin).await?)?;
-        *stage = Stage::Connect;
+        *stage = SendStage::Resolving;
+        let addresses = self.allowed_addresses(origin, resolve(origin).await?)?;
+        *stage = SendStage::Connecting;
         let tcp = first_connection(&origin.host, &addresses, limit).await?;
         // Whole requests are written at once: waiting for more only delays them.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
             return Ok(Stream::plain(tcp));
         };
-        *stage = Stage::Tls;
+        *stage = SendStage::TlsHandshake;
         let tls = self.tls.connect(name.clone(), tcp).await;
         tls.map(Stream::tls)
             .map_err(|error| handshake_failure(&error))
     }
 
     /// The addresses that may be called; a failure if none is left.
-    fn permitted(
+    fn allowed_addresses(
         &self,
         origin: &Origin,
         all: Vec<SocketAddr>,
     ) -> Result<Vec<SocketAddr>, SendFailure> {
         let mut refusal = None;
-        let mut permitted = Vec::with_capacity(all.len());
+        let mut allowed_addresses = Vec::with_capacity(all.len());
         for address in all {
             match address::check(address.ip(), &origin.host, &self.allow) {
-                Ok(()) => permitted.push(address),
+                Ok(()) => allowed_addresses.push(address),
                 Err(failure) => refusal = refusal.or(Some(failure)),
             }
         }
         match refusal {
-            Some(failure) if permitted.is_empty() => Err(failure),
-            _ => Ok(permitted),
+            Some(failure) if allowed_addresses.is_empty() => Err(failure),
+            _ => Ok(allowed_addresses),
         }
     }
 }
@@ -91,7 +91,8 @@ async fn first_connection(
     addresses: &[SocketAddr],
     limit: Duration,
 ) -> Result<TcpStream, SendFailure> {
-    let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(PATIENCE);
+    let share =
+        (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(MAX_CONNECT_WAIT);
     let mut failure = SendFailure::NoAddress {
         host: host.to_owned(),
     };
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn refused_addresses_are_skipped_while_others_are_left() {
-        let rules = Rules {
+        let rules = Connector {
             allow: Vec::new(),
             tls: super::super::tls::connector(None).unwrap(),
         };
@@ -152,9 +153,9 @@ mod tests {
         };
         let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (private, public) = (parse("10.0.0.1:80"), parse("8.8.8.8:80"));
-        let left = rules.permitted(&origin, vec![private, public, parse("[::1]:80")]);
+        let left = rules.allowed_addresses(&origin, vec![private, public, parse("[::1]:80")]);
         assert_eq!(left, Ok(vec![public]));
-        let none = rules.permitted(&origin, vec![private]).unwrap_err();
+        let none = rules.allowed_addresses(&origin, vec![private]).unwrap_err();
         let host = Some("a.test".to_owned());
         let address = private.ip();
         assert_eq!(none, SendFailure::ForbiddenAddress { address, host });

@@ -37,8 +37,8 @@ pub(super) fn handshake_failure(error: &io::Error) -> SendFailure {
     }
 }
 
-/// The failure to get the head of a response. `begun`: some byte of the response had arrived.
-pub(super) fn response_failure(error: &hyper::Error, begun: bool) -> SendFailure {
+/// The failure to get the head of a response. `response_begun`: some byte of the response had arrived.
+pub(super) fn response_failure(error: &hyper::Error, response_begun: bool) -> SendFailure {
     if let Some(error) = find::<rustls::Error>(error) {
         return tls_failure(error);
     }
@@ -47,7 +47,7 @@ pub(super) fn response_failure(error: &hyper::Error, begun: bool) -> SendFailure
         SendFailure::HeadersTooLarge
     } else if error.is_parse() {
         SendFailure::NotHttp
-    } else if begun {
+    } else if response_begun {
         SendFailure::HeadersTruncated
     } else if reset {
         SendFailure::ConnectionReset

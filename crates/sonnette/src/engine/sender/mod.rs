@@ -11,34 +11,36 @@ mod connector;
 mod error;
 mod pool;
 mod prepared_webhook;
-mod response;
+mod received_response;
 mod signature;
 mod signed_request;
 mod stream;
 mod tls;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
-pub use self::pool::Connections;
-pub use self::prepared_webhook::Prepared;
+pub use self::pool::ConnectionPool;
+pub use self::prepared_webhook::PreparedWebhook;
 pub use self::signature::public_key;
 
-use self::connection::{Live, NoAnswer};
-use self::connector::Rules;
+use self::connection::{Connection, NoResponse};
+use self::connector::Connector;
 use self::error::response_failure;
 use self::prepared_webhook::Target;
-use self::response::{Answer, Room, Stage};
-use self::signed_request::Head;
+use self::received_response::{ReceivedResponse, Room, SendStage};
+use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
+use crate::engine::monotonic;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -93,7 +95,7 @@ pub enum SenderError {
 /// Sends requests. Shared by all lanes of a thread, or of several; it needs a tokio runtime with I/O and time.
 pub struct Sender {
     clock: Arc<dyn Clock>,
-    rules: Rules,
+    rules: Connector,
     timeout: Duration,
     response_limit: usize,
     require_https: bool,
@@ -104,7 +106,7 @@ pub struct Sender {
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// To whom.
-    pub prepared: &'a Prepared,
+    pub prepared: &'a PreparedWebhook,
     /// `webhook-id`: the same for a webhook and a notification for ever.
     pub message_id: &'a str,
     /// JSON, sent as it is.
@@ -113,11 +115,38 @@ pub struct Request<'a> {
     pub test: bool,
 }
 
+/// How requests go out: over the network, or, in a simulation, to scripted receivers.
+pub(crate) trait Transport {
+    /// Makes a webhook ready for sending.
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook;
+
+    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>>;
+}
+
+impl Transport for Sender {
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
+        Sender::prepare(self, webhook)
+    }
+
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>> {
+        Box::pin(Sender::send(self, connections, request))
+    }
+}
+
 /// How an exchange over one connection failed.
-enum Setback {
+enum ExchangeError {
     /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
     Closed(SendFailure),
-    Final(SendFailure),
+    Failed(SendFailure),
 }
 
 impl Sender {
@@ -138,7 +167,7 @@ impl Sender {
         let tls = tls::connector(extra_ca.as_deref())?;
         let user_agent =
             HeaderValue::from_str(&user_agent).map_err(|_| SenderError::UserAgent(user_agent))?;
-        let rules = Rules { allow, tls };
+        let rules = Connector { allow, tls };
         Ok(Self {
             clock,
             rules,
@@ -150,33 +179,33 @@ impl Sender {
     }
 
     /// Makes a webhook ready for sending.
-    pub fn prepare(&self, webhook: &Webhook) -> Prepared {
-        Prepared::new(webhook, &self.user_agent)
+    pub fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
+        PreparedWebhook::new(webhook, &self.user_agent)
     }
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
-    pub async fn send(&self, connections: &Connections, request: Request<'_>) -> HttpExchange {
+    pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
-        let began = Instant::now();
-        let mut answer = Answer::new(self.response_limit);
+        let began = monotonic::now();
+        let mut received = ReceivedResponse::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {
             Err(failure) => Err(failure),
-            Ok((target, head)) => {
-                request_headers = head.record();
+            Ok((target, signed)) => {
+                request_headers = signed.record();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
-                let attempt = self.attempt(connections, target, &head, limit, &mut answer);
+                let attempt = self.attempt(connections, target, &signed, limit, &mut received);
                 match timeout(limit, attempt).await {
                     Ok(result) => result,
-                    Err(_) => Err(answer.timed_out(limit, &target.origin.host)),
+                    Err(_) => Err(received.timed_out(limit, &target.origin.host)),
                 }
             }
         };
         let outcome = match result {
-            Ok(()) => answer.outcome(),
+            Ok(()) => received.outcome(),
             Err(failure) => Outcome::Failed(failure),
         };
-        let (response_headers, response_body) = answer.into_record();
+        let (response_headers, response_body) = received.into_record();
         let duration = began.elapsed();
         HttpExchange {
             started_at,
@@ -192,101 +221,104 @@ impl Sender {
         &self,
         request: &'a Request<'_>,
         now: Timestamp,
-    ) -> Result<(&'a Target, Head<'a>), SendFailure> {
+    ) -> Result<(&'a Target, SignedRequest<'a>), SendFailure> {
         let target = request.prepared.target.as_ref().map_err(Clone::clone)?;
         if self.require_https && target.origin.tls.is_none() {
             return Err(SendFailure::HttpsRequired);
         }
-        let head = Head::sign(request, target, now).ok_or(SendFailure::InvalidHeader)?;
-        Ok((target, head))
+        let signed = SignedRequest::sign(request, target, now).ok_or(SendFailure::InvalidHeader)?;
+        Ok((target, signed))
     }
 
     /// Over a kept connection if there is one, else or if that turns out closed, over a fresh one.
     async fn attempt(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
-        head: &Head<'_>,
+        signed: &SignedRequest<'_>,
         limit: Duration,
-        answer: &mut Answer,
+        received: &mut ReceivedResponse,
     ) -> Result<(), SendFailure> {
         if let Some(kept) = connections.take(&target.origin).await {
-            match self.exchange(connections, target, kept, head, answer).await {
-                Err(Setback::Closed(_)) => {}
-                Err(Setback::Final(failure)) => return Err(failure),
+            match self
+                .exchange(connections, target, kept, signed, received)
+                .await
+            {
+                Err(ExchangeError::Closed(_)) => {}
+                Err(ExchangeError::Failed(failure)) => return Err(failure),
                 Ok(()) => return Ok(()),
             }
         }
-        let fresh = self.open(connections, target, limit, answer).await?;
+        let fresh = self.open(connections, target, limit, received).await?;
         let result = self
-            .exchange(connections, target, fresh, head, answer)
+            .exchange(connections, target, fresh, signed, received)
             .await;
-        result.map_err(|(Setback::Closed(failure) | Setback::Final(failure))| failure)
+        result.map_err(|(ExchangeError::Closed(failure) | ExchangeError::Failed(failure))| failure)
     }
 
     async fn open(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
         limit: Duration,
-        answer: &mut Answer,
-    ) -> Result<Live, SendFailure> {
-        answer.stage = Stage::Turn;
-        let _turn = connections.may_open().await;
+        received: &mut ReceivedResponse,
+    ) -> Result<Connection, SendFailure> {
+        received.stage = SendStage::AwaitingConnection;
+        let _turn = connections.connect_permit().await;
         // Whoever went before may have opened one that can be shared.
         if let Some(shared) = connections.shared(&target.origin) {
             return Ok(shared);
         }
         let stream = self
             .rules
-            .connect(&target.origin, limit, &mut answer.stage)
+            .connect(&target.origin, limit, &mut received.stage)
             .await?;
-        let live = Live::begin(stream)
+        let connection = Connection::open(stream)
             .await
             .map_err(|error| response_failure(&error, false))?;
-        connections.share(&target.origin, &live);
-        Ok(live)
+        connections.add_shared(&target.origin, &connection);
+        Ok(connection)
     }
 
     /// One request and its answer over an open connection, which is kept if it can serve again.
     async fn exchange(
         &self,
-        connections: &Connections,
+        connections: &ConnectionPool,
         target: &Target,
-        mut live: Live,
-        head: &Head<'_>,
-        answer: &mut Answer,
-    ) -> Result<(), Setback> {
-        answer.stage = Stage::Sent;
-        let response = match live.send(head.request(live.is_http2())).await {
+        mut connection: Connection,
+        signed: &SignedRequest<'_>,
+        received: &mut ReceivedResponse,
+    ) -> Result<(), ExchangeError> {
+        received.stage = SendStage::AwaitingResponse;
+        let response = match connection.send(signed.request(connection.is_http2())).await {
             Ok(response) => response,
-            Err(NoAnswer {
+            Err(NoResponse {
                 error,
-                begun,
+                response_begun,
                 closed,
             }) => {
-                let failure = response_failure(&error, begun);
-                if begun || !closed {
-                    return Err(Setback::Final(failure));
+                let failure = response_failure(&error, response_begun);
+                if response_begun || !closed {
+                    return Err(ExchangeError::Failed(failure));
                 }
-                connections.forget(&live);
-                return Err(Setback::Closed(failure));
+                connections.remove_shared(&connection);
+                return Err(ExchangeError::Closed(failure));
             }
         };
         let (parts, mut body) = response.into_parts();
-        answer
+        received
             .begin(parts.status, &parts.headers, self.clock.now())
-            .map_err(Setback::Final)?;
-        while let Some(frame) = live.frame(&mut body).await {
-            let frame = frame.map_err(|_| Setback::Final(answer.truncated()))?;
+            .map_err(ExchangeError::Failed)?;
+        while let Some(frame) = connection.frame(&mut body).await {
+            let frame = frame.map_err(|_| ExchangeError::Failed(received.truncated()))?;
             let room = frame
                 .data_ref()
-                .map_or(Room::Left, |data| answer.push(data));
+                .map_or(Room::Left, |data| received.push(data));
             if room == Room::Exceeded {
                 return Ok(());
             }
         }
-        connections.give_back(&target.origin, live).await;
+        connections.put_back(&target.origin, connection).await;
         Ok(())
     }
 }

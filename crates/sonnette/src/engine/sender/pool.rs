@@ -7,43 +7,44 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::connection::{Http1, Http2, Live};
+use super::connection::{Connection, Http1Connection, Http2Connection};
 use super::prepared_webhook::Origin;
+use crate::engine::monotonic;
 
 /// The most idle HTTP/1.1 connections that are kept.
-const MAX_IDLE: usize = 64;
+const MAX_IDLE_CONNECTIONS: usize = 64;
 /// How many connections of a lane may be in the making: a burst of them overflows the receiver's accept queue, and TCP
 /// then loses a whole second.
-const MAX_OPENING: usize = 8;
+const MAX_CONCURRENT_CONNECTS: usize = 8;
 
 /// The open connections of one lane. A connection serves only the scheme, host and port that it was made for.
-pub struct Connections {
-    kept: Mutex<Kept>,
-    opening: Semaphore,
+pub struct ConnectionPool {
+    state: Mutex<PoolState>,
+    connecting: Semaphore,
 }
 
 #[derive(Default)]
-struct Kept {
-    idle: Vec<Entry<Http1>>,
-    shared: Option<Entry<Http2>>,
+struct PoolState {
+    idle: Vec<PooledConnection<Http1Connection>>,
+    shared: Option<PooledConnection<Http2Connection>>,
 }
 
-struct Entry<C> {
+struct PooledConnection<C> {
     origin: Arc<Origin>,
     connection: C,
-    used: Instant,
+    last_used_at: Instant,
 }
 
-impl Default for Connections {
+impl Default for ConnectionPool {
     fn default() -> Self {
         Self {
-            kept: Mutex::default(),
-            opening: Semaphore::new(MAX_OPENING),
+            state: Mutex::default(),
+            connecting: Semaphore::new(MAX_CONCURRENT_CONNECTS),
         }
     }
 }
 
-impl Connections {
+impl ConnectionPool {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
@@ -51,82 +52,84 @@ impl Connections {
 
     /// Closes those not used for `older_than`.
     pub fn close_idle(&self, older_than: Duration) {
-        let mut kept = self.kept.lock();
-        kept.idle.retain(|entry| entry.used.elapsed() < older_than);
-        kept.shared = kept
+        let mut state = self.state.lock();
+        state
+            .idle
+            .retain(|entry| entry.last_used_at.elapsed() < older_than);
+        state.shared = state
             .shared
             .take()
-            .filter(|entry| entry.used.elapsed() < older_than);
+            .filter(|entry| entry.last_used_at.elapsed() < older_than);
     }
 
     /// How many are kept: idle ones of HTTP/1.1, and one of HTTP/2.
     pub fn count(&self) -> usize {
-        let kept = self.kept.lock();
-        kept.idle.len() + usize::from(kept.shared.is_some())
+        let state = self.state.lock();
+        state.idle.len() + usize::from(state.shared.is_some())
     }
 
     /// A connection to `origin` that looks usable, the one used last first. Those to other origins are closed.
-    pub(super) async fn take(&self, origin: &Arc<Origin>) -> Option<Live> {
+    pub(super) async fn take(&self, origin: &Arc<Origin>) -> Option<Connection> {
         loop {
-            match self.take_any(origin)? {
-                Live::One(mut connection) => {
+            match self.take_unchecked(origin)? {
+                Connection::Http1(mut connection) => {
                     if connection.is_ready().await {
-                        return Some(Live::One(connection));
+                        return Some(Connection::Http1(connection));
                     }
                 }
-                shared @ Live::Two(_) => return Some(shared),
+                shared @ Connection::Http2(_) => return Some(shared),
             }
         }
     }
 
-    fn take_any(&self, origin: &Arc<Origin>) -> Option<Live> {
+    fn take_unchecked(&self, origin: &Arc<Origin>) -> Option<Connection> {
         if let Some(shared) = self.shared(origin) {
             return Some(shared);
         }
-        let mut kept = self.kept.lock();
-        while let Some(entry) = kept.idle.pop() {
+        let mut state = self.state.lock();
+        while let Some(entry) = state.idle.pop() {
             if entry.origin == *origin {
-                return Some(Live::One(entry.connection));
+                return Some(Connection::Http1(entry.connection));
             }
         }
         None
     }
 
     /// The HTTP/2 connection to `origin`, if there is one. One to another origin is closed.
-    pub(super) fn shared(&self, origin: &Arc<Origin>) -> Option<Live> {
-        let mut kept = self.kept.lock();
-        kept.shared = kept
+    pub(super) fn shared(&self, origin: &Arc<Origin>) -> Option<Connection> {
+        let mut state = self.state.lock();
+        state.shared = state
             .shared
             .take()
             .filter(|entry| entry.origin == *origin && !entry.connection.is_closed());
-        let entry = kept.shared.as_mut()?;
-        entry.used = Instant::now();
-        Some(Live::Two(entry.connection.clone()))
+        let entry = state.shared.as_mut()?;
+        entry.last_used_at = monotonic::now();
+        Some(Connection::Http2(entry.connection.clone()))
     }
 
     /// Waits for leave to open one more.
-    pub(super) async fn may_open(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn connect_permit(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed, so that there always is a permit in the end.
-        self.opening.acquire().await.ok()
+        self.connecting.acquire().await.ok()
     }
 
     /// Shares a connection that was just opened, if it can be shared.
-    pub(super) fn share(&self, origin: &Arc<Origin>, connection: &Live) {
-        if let Live::Two(connection) = connection {
-            let entry = Entry {
+    pub(super) fn add_shared(&self, origin: &Arc<Origin>, connection: &Connection) {
+        if let Connection::Http2(connection) = connection {
+            let entry = PooledConnection {
                 origin: origin.clone(),
                 connection: connection.clone(),
-                used: Instant::now(),
+                last_used_at: monotonic::now(),
             };
-            self.kept.lock().shared = Some(entry);
+            self.state.lock().shared = Some(entry);
         }
     }
 
     /// Shares a connection no longer that turned out closed.
-    pub(super) fn forget(&self, connection: &Live) {
-        if let Live::Two(closed) = connection {
-            let mut kept = self.kept.lock();
-            kept.shared = kept
+    pub(super) fn remove_shared(&self, connection: &Connection) {
+        if let Connection::Http2(closed) = connection {
+            let mut state = self.state.lock();
+            state.shared = state
                 .shared
                 .take()
                 .filter(|entry| !entry.connection.is_same(closed));
@@ -134,16 +137,16 @@ impl Connections {
     }
 
     /// Keeps a connection whose answer has been read to the end, if it can serve again.
-    pub(super) async fn give_back(&self, origin: &Arc<Origin>, connection: Live) {
-        if let Live::One(mut connection) = connection
+    pub(super) async fn put_back(&self, origin: &Arc<Origin>, connection: Connection) {
+        if let Connection::Http1(mut connection) = connection
             && connection.is_ready().await
         {
-            let mut kept = self.kept.lock();
-            if kept.idle.len() < MAX_IDLE {
-                kept.idle.push(Entry {
+            let mut state = self.state.lock();
+            if state.idle.len() < MAX_IDLE_CONNECTIONS {
+                state.idle.push(PooledConnection {
                     origin: origin.clone(),
                     connection,
-                    used: Instant::now(),
+                    last_used_at: monotonic::now(),
                 });
             }
         }

@@ -10,13 +10,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 
-use super::signature::Keys;
+use super::signature::SigningKeys;
 use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
 
 /// A webhook made ready for sending. To be made anew when the webhook changes.
-pub struct Prepared {
+pub struct PreparedWebhook {
     pub(super) target: Result<Target, SendFailure>,
-    pub(super) keys: Keys,
+    pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
     /// The headers that are the same in each request, in order; `Host` is not among them.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
@@ -24,7 +24,7 @@ pub struct Prepared {
     pub(super) record: String,
 }
 
-impl Prepared {
+impl PreparedWebhook {
     /// Parses and computes what is the same in each request of `webhook`.
     ///
     /// A URL that cannot be called is no error here: each send then fails, visibly.
@@ -46,7 +46,7 @@ impl Prepared {
         let record = record(&headers, own);
         Self {
             target: Target::new(&webhook.target),
-            keys: Keys::new(webhook),
+            keys: SigningKeys::new(webhook),
             timeout: webhook.settings.timeout,
             headers,
             record,
@@ -54,9 +54,9 @@ impl Prepared {
     }
 }
 
-impl fmt::Debug for Prepared {
+impl fmt::Debug for PreparedWebhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared")
+        f.debug_struct("PreparedWebhook")
             .field("target", &self.target)
             .finish_non_exhaustive()
     }
@@ -64,8 +64,8 @@ impl fmt::Debug for Prepared {
 
 /// Where a webhook's requests go.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) origin: Arc<Origin>,
+pub(in crate::engine) struct Target {
+    pub(in crate::engine) origin: Arc<Origin>,
     /// `/path?query`, as HTTP/1.1 wants it.
     pub(super) path: Uri,
     /// Without credentials, as HTTP/2 wants it.
@@ -76,9 +76,9 @@ pub(super) struct Target {
 
 /// Whom a connection is to: what it may be reused for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(in crate::engine) struct Origin {
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
+    pub(in crate::engine) host: String,
     pub(super) port: u16,
     /// The name to verify, for `https`.
     pub(super) tls: Option<ServerName<'static>>,

@@ -17,7 +17,7 @@ pub fn public_key(seed: &SigningSeed) -> Option<String> {
 }
 
 /// A webhook's keys, prepared once.
-pub(super) struct Keys {
+pub(super) struct SigningKeys {
     current: hmac::Key,
     previous: Option<(hmac::Key, Timestamp)>,
     partners: Option<hmac::Key>,
@@ -25,7 +25,7 @@ pub(super) struct Keys {
     pairs: Vec<(Ed25519KeyPair, Option<Timestamp>)>,
 }
 
-impl Keys {
+impl SigningKeys {
     pub(super) fn new(webhook: &Webhook) -> Self {
         let secrets = &webhook.secrets;
         let key = |bytes: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, bytes);
@@ -118,7 +118,7 @@ mod tests {
 
     fn partners(secret: &str, body: &str) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let keys = Keys {
+        let keys = SigningKeys {
             current: key.clone(),
             previous: None,
             partners: Some(key),
@@ -150,7 +150,7 @@ mod tests {
     fn a_replaced_secret_signs_until_its_time() {
         let key = |byte: u8| hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32]);
         let until = Timestamp::from_second(1000).unwrap();
-        let keys = Keys {
+        let keys = SigningKeys {
             current: key(1),
             previous: Some((key(2), until)),
             partners: None,

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use jiff::Timestamp;
 
 use super::Request;
-use super::prepared_webhook::{Prepared, Target};
+use super::prepared_webhook::{PreparedWebhook, Target};
 
 static LENGTH: HeaderName = CONTENT_LENGTH;
 static WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -17,15 +17,15 @@ static PARTNERS_SIGNATURE: HeaderName = HeaderName::from_static("x-partners-sign
 static WEBHOOK_TEST: HeaderName = HeaderName::from_static("webhook-test");
 
 /// A signed request that can be written to any connection, twice if need be.
-pub(super) struct Head<'a> {
-    prepared: &'a Prepared,
+pub(super) struct SignedRequest<'a> {
+    prepared: &'a PreparedWebhook,
     target: &'a Target,
     body: &'a Bytes,
     /// The headers of this request alone, in order.
     own: Vec<(&'static HeaderName, HeaderValue)>,
 }
 
-impl<'a> Head<'a> {
+impl<'a> SignedRequest<'a> {
     /// Signs. None if the id cannot stand in a header.
     pub(super) fn sign(
         request: &'a Request<'_>,

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use place::{action, note};
 
-use super::lane::{Lane, Order, Step};
+use super::lane::{Lane, LaneAction, SendOrder};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
     Disablement, EventFilter, FailurePolicy, HttpExchange, Language, NotificationId, Organizer,
@@ -51,7 +51,7 @@ struct World {
     moods: HashMap<WebhookId, Mood>,
     lanes: HashMap<WebhookId, Lane>,
     /// Requests under way, and when they are answered.
-    in_flight: Vec<(WebhookId, Order, Timestamp)>,
+    in_flight: Vec<(WebhookId, SendOrder, Timestamp)>,
     /// Pages read but not looked at yet.
     pages: Vec<(WebhookId, DeliveryPage, Timestamp)>,
     /// Committed, but not handed over yet.
@@ -155,7 +155,7 @@ impl World {
     fn hand_over(&mut self) {
         for (webhook, waiting) in std::mem::take(&mut self.offers) {
             let room = self.rng.u32(..20) > 0;
-            self.lane(webhook).offer(waiting, room);
+            self.lane(webhook).push_committed(waiting, room);
         }
     }
 
@@ -175,20 +175,20 @@ impl World {
     fn turn(&mut self, webhook: &Webhook) {
         let (now, committed) = (self.now, self.committed);
         loop {
-            match self.lane(webhook.id).next(webhook, now, committed) {
-                Step::Send(order) => self.send(webhook.id, order),
-                Step::Expire(id) => {
+            match self.lane(webhook.id).next_action(webhook, now, committed) {
+                LaneAction::Send(order) => self.send(webhook.id, order),
+                LaneAction::Expire(id) => {
                     let expired = Settlement::expired(webhook.id, id, FailurePolicy::Never);
                     self.settle(webhook.id, id, expired);
                 }
-                Step::Load(after, limit) => {
+                LaneAction::Load(after, limit) => {
                     let page = self
                         .store
                         .due_deliveries(webhook.id, now, after, limit)
                         .unwrap();
                     self.pages.push((webhook.id, page, now));
                 }
-                Step::Sleep(until) => {
+                LaneAction::SleepUntil(until) => {
                     assert!(
                         until > now,
                         "a lane that sleeps until the past would never sleep (seed {})",
@@ -196,14 +196,14 @@ impl World {
                     );
                     return;
                 }
-                Step::Rest => return,
+                LaneAction::Idle => return,
             }
         }
     }
 
-    fn send(&mut self, webhook: WebhookId, order: Order) {
+    fn send(&mut self, webhook: WebhookId, order: SendOrder) {
         self.sent += 1;
-        let notification = order.waiting.notification.id;
+        let notification = order.delivery.notification.id;
         let seed = self.seed;
         assert!(
             self.webhooks[&webhook].is_enabled(),
@@ -217,9 +217,9 @@ impl World {
         let same = self
             .in_flight
             .iter()
-            .any(|(w, o, _)| *w == webhook && o.waiting.notification.id == notification);
+            .any(|(w, o, _)| *w == webhook && o.delivery.notification.id == notification);
         assert!(!same, "sent twice at a time (seed {seed})");
-        if order.turn == AttemptKind::Probe {
+        if order.kind == AttemptKind::Probe {
             let others = self
                 .in_flight
                 .iter()
@@ -257,13 +257,13 @@ impl World {
             };
             if outcome.is_success() {
                 self.answered_well
-                    .insert((webhook, order.waiting.notification.id));
+                    .insert((webhook, order.delivery.notification.id));
             }
             self.finish(webhook, &order, outcome);
         }
     }
 
-    fn finish(&mut self, webhook: WebhookId, order: &Order, outcome: Outcome) {
+    fn finish(&mut self, webhook: WebhookId, order: &SendOrder, outcome: Outcome) {
         let (now, jitter) = (self.now, self.rng.f64());
         let lasting = SignedDuration::from_mins(30);
         let policy = Policy {
@@ -273,10 +273,10 @@ impl World {
             },
         };
         let took = Duration::from_millis(20);
-        let finished = self
+        let effects = self
             .lane(webhook)
-            .finished(order, &outcome, took, policy, 64, now, jitter);
-        let notification = &order.waiting.notification;
+            .apply_outcome(order, &outcome, took, policy, 64, now, jitter);
+        let notification = &order.delivery.notification;
         let exchange = HttpExchange {
             started_at: now,
             duration: took,
@@ -286,7 +286,7 @@ impl World {
             response_body: "".into(),
         };
         let attempt = Arc::new(Attempt {
-            id: finished.attempt,
+            id: effects.attempt_id,
             webhook,
             notification: notification.id,
             action_type: action(),
@@ -301,16 +301,16 @@ impl World {
             webhook,
             cause: SettlementCause::Attempted {
                 attempt,
-                update: Some(finished.follows),
+                update: Some(effects.update),
             },
-            health: finished.health,
-            disable: finished.decision.disable,
+            health: effects.changed_health,
+            disable: effects.decision.disable,
             alert: None,
         };
         self.settle(webhook, notification.id, settlement);
-        if finished.hold {
+        if effects.must_hold {
             while self.store.schedule_now(webhook, now).unwrap() > 0 {}
-            self.lane(webhook).look(None);
+            self.lane(webhook).request_reload(None);
         }
     }
 
@@ -318,7 +318,8 @@ impl World {
         self.settlements.push(settlement);
         self.submitted += 1;
         let (number, committed) = (self.submitted, self.committed);
-        self.lane(webhook).settles(number, notification, committed);
+        self.lane(webhook)
+            .add_settlement(number, notification, committed);
     }
 
     fn commit(&mut self) {
@@ -347,7 +348,7 @@ impl World {
             .clone();
         let before = self.webhooks.insert(webhook, after.clone()).unwrap();
         if after.is_enabled() && !before.is_enabled() {
-            self.lane(webhook).begin_anew();
+            self.lane(webhook).reset();
         }
     }
 
@@ -424,24 +425,24 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
+        while self.store.make_due(webhook, self.now).unwrap() > 0 {}
         let now = self.now;
-        self.lane(webhook).look(Some(now));
+        self.lane(webhook).request_reload(Some(now));
     }
 
     fn drop_waiting(&mut self) {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_pending(webhook, self.now, "dropped")
+            .drop_waiting(webhook, self.now, "dropped")
             .unwrap();
-        let through = self.store.newest_notification_id().unwrap();
+        let through = self.store.newest_id().unwrap();
         self.lane(webhook).resume(through);
     }
 
     fn expire(&mut self) {
-        for webhook in self.store.lanes_with_pending_deliveries().unwrap() {
-            self.store.expire_deliveries(webhook, self.now).unwrap();
+        for webhook in self.store.waiting_lanes().unwrap() {
+            self.store.expire(webhook, self.now).unwrap();
         }
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn webhook(organizer: OrganizerId) -> Webhook {
         organizer,
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: vec![action()],
         comment: None,

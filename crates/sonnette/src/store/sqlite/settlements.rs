@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::attempt_stats::Tallies;
 use super::rows::micros;
@@ -61,10 +61,15 @@ pub(super) fn settle(
             end.write(t, webhook, *notification)?;
         }
     }
+    let alert = settlement.alert;
+    let has_consequences =
+        settlement.health.is_some() || settlement.disable.is_some() || alert.is_some();
+    if !has_consequences || !is_current(t, webhook, settlement.generation)? {
+        return Ok(());
+    }
     if let Some(health) = &settlement.health {
         lane_rows::remember(t, webhook, health)?;
     }
-    let alert = settlement.alert;
     match (settlement.disable, &settlement.cause) {
         (Some(_), SettlementCause::Expired(_)) => {
             disable_webhook::disable_never_succeeded(t, webhook, now)?;
@@ -79,6 +84,19 @@ pub(super) fn settle(
         }
     }
     Ok(())
+}
+
+/// Whether the webhook still has the target, and is enabled since the same change, as when the request was sent.
+fn is_current(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    generation: u64,
+) -> Result<bool, StoreError> {
+    let current = t
+        .prepare_cached("SELECT generation = ?2 FROM webhooks WHERE id = ?1")?
+        .query_row(params![webhook.0, generation], |r| r.get(0))
+        .optional()?;
+    Ok(current.unwrap_or(false))
 }
 
 /// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was
@@ -117,6 +135,14 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
         failure.and_then(failure_detail),
     ])?;
     Ok(new > 0)
+}
+
+/// The JSON that [`super::attempt_pages`] reads the failure from; a failure without details has only its kind and text.
+fn failure_detail(failure: &SendFailure) -> Option<String> {
+    match failure {
+        SendFailure::Undetailed { .. } => None,
+        detailed => serde_json::to_string(detailed).ok(),
+    }
 }
 
 /// The end of a delivery.
@@ -172,12 +198,4 @@ fn wait(
         micros(progress.started_at),
     ])?;
     Ok(())
-}
-
-/// The JSON that [`super::attempt_pages`] reads back; a failure without details keeps its kind and its text only.
-fn failure_detail(failure: &SendFailure) -> Option<String> {
-    match failure {
-        SendFailure::Undetailed { .. } => None,
-        detailed => serde_json::to_string(detailed).ok(),
-    }
 }

@@ -16,7 +16,7 @@ use sonnette::domain::{
     EventFilter, FailureKind, HttpExchange, OrganizerId, Outcome, Secret, Secrets, Webhook,
     WebhookId, WebhookSettings, WebhookState,
 };
-use sonnette::engine::sender::{Connections, Request, Sender, SenderConfig};
+use sonnette::engine::sender::{ConnectionPool, Request, Sender, SenderConfig};
 use sonnette::testing::MockClock;
 
 pub(crate) const BODY: &str = r#"{"notification_id":1,"action":"pretix.event.order.placed"}"#;
@@ -24,7 +24,7 @@ pub(crate) const BODY: &str = r#"{"notification_id":1,"action":"pretix.event.ord
 /// A sender, a lane's connections and a clock.
 pub(crate) struct TestSender {
     pub(crate) sender: Sender,
-    pub(crate) connections: Connections,
+    pub(crate) connections: ConnectionPool,
     pub(crate) clock: MockClock,
 }
 
@@ -38,7 +38,7 @@ impl TestSender {
         let sender = Sender::new(config, Arc::new(clock.clone())).unwrap();
         Self {
             sender,
-            connections: Connections::new(),
+            connections: ConnectionPool::new(),
             clock,
         }
     }
@@ -87,6 +87,7 @@ pub(crate) fn webhook(url: impl AsRef<str>) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: url.as_ref().parse().unwrap(),
+        generation: 0,
         events: EventFilter::Only(BTreeSet::new()),
         action_types: Vec::new(),
         comment: None,

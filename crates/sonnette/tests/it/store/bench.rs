@@ -214,6 +214,7 @@ pub(super) fn settlement(
 ) -> Settlement {
     Settlement {
         webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt(webhook, id, second)),
             update,
@@ -226,6 +227,11 @@ pub(super) fn settlement(
 
 pub(super) fn with_health(mut settlement: Settlement, health: LaneHealth) -> Settlement {
     settlement.health = Some(health);
+    settlement
+}
+
+pub(super) fn of_generation(mut settlement: Settlement, generation: u64) -> Settlement {
+    settlement.generation = generation;
     settlement
 }
 

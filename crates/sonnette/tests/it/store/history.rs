@@ -17,6 +17,7 @@ use super::bench::{Bench, at, attempt, publication, taken};
 fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
         webhook: attempt.webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
             update: None,

@@ -19,6 +19,7 @@ const HALF_HOUR: i64 = 1_800;
 fn settlement(attempt: Attempt) -> Settlement {
     Settlement {
         webhook: attempt.webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
             update: None,

@@ -48,7 +48,7 @@ pub(crate) async fn confirm_enable(
     let Some(since) = disabled_since(&page) else {
         return Ok(flash::redirect(&page.url(""), "enabled-already"));
     };
-    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let lane = state.sonnette.lane_status(page.webhook.id).await?;
     render(&EnableTemplate {
         breadcrumbs: Breadcrumbs::new(&page),
         waiting: lane.backlog,
@@ -135,7 +135,7 @@ pub(crate) async fn confirm_delete(
     page: WebhookPage,
 ) -> Result<Response, PageError> {
     let texts = page.organizer_page.layout.texts;
-    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let lane = state.sonnette.lane_status(page.webhook.id).await?;
     let consequences = vec![
         texts.get("delete-stops").into_owned(),
         texts.get_count("delete-waiting", lane.backlog),

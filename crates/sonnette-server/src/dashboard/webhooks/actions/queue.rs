@@ -21,7 +21,7 @@ pub(crate) async fn expedite(
     _: FormData,
 ) -> Result<Response, PageError> {
     let id = page.webhook.id;
-    let is_failing = state.sonnette.lane(id).await?.health.is_failing();
+    let is_failing = state.sonnette.lane_status(id).await?.health.is_failing();
     let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
     add_audit_entry(&state, &page, "pretix.webhook.retries.expedited", data).await?;
@@ -39,7 +39,7 @@ pub(crate) async fn confirm_drop(
     page: WebhookPage,
 ) -> Result<Response, PageError> {
     let texts = page.organizer_page.layout.texts;
-    let lane = state.sonnette.lane(page.webhook.id).await?;
+    let lane = state.sonnette.lane_status(page.webhook.id).await?;
     let consequences = vec![
         texts.get_count("drop-waiting", lane.backlog),
         texts.get("drop-again").into_owned(),

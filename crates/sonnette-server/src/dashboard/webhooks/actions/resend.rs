@@ -78,7 +78,7 @@ pub(crate) async fn show_resend(
     let since = if let Ok(since) = query.since.parse::<Timestamp>() {
         since
     } else {
-        let health = state.sonnette.lane(page.webhook.id).await?.health;
+        let health = state.sonnette.lane_status(page.webhook.id).await?.health;
         let one_day_ago = state.now() - SignedDuration::from_hours(24);
         health.streak.map_or(one_day_ago, |streak| streak.since)
     };

@@ -42,7 +42,7 @@ pub(super) async fn test_unsaved(
     state
         .store(move |store| store.add_audit_entry(organizer, entry))
         .await?;
-    match state.sonnette.try_out(webhook, None).await {
+    match state.sonnette.test_draft(webhook, None).await {
         Ok(attempt) => {
             let mut result = TestResult::new(&attempt, page.layout.texts);
             result.has_temporary_secret = before.is_none();

@@ -11,27 +11,26 @@ use jiff::Timestamp;
 use crate::domain::{Outcome, SendFailure, TimeoutStage};
 
 /// The most of an answer's headers that goes on record.
-const MAX_RECORD: usize = 8 * 1024;
+const MAX_RECORDED_HEADER_BYTES: usize = 8 * 1024;
 /// The longest wait that a receiver may ask for.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Waits for other connections of its lane to be opened.
-    Turn,
-    Name,
-    Connect,
-    Tls,
-    /// The request is on its way.
-    Sent,
-    /// The head of the answer has come.
-    Body,
+pub(super) enum SendStage {
+    /// Waits for a permit to open a connection.
+    AwaitingConnection,
+    Resolving,
+    Connecting,
+    TlsHandshake,
+    /// The request is being sent, and no response head has come.
+    AwaitingResponse,
+    ReadingBody,
 }
 
 /// An answer while it comes in. It outlives the reading, so that a timeout leaves what had come.
-pub(super) struct Answer {
-    pub(super) stage: Stage,
+pub(super) struct ReceivedResponse {
+    pub(super) stage: SendStage,
     pub(super) headers: String,
     body: Vec<u8>,
     /// How many bytes of the body are kept.
@@ -47,10 +46,10 @@ pub(super) enum Room {
     Exceeded,
 }
 
-impl Answer {
+impl ReceivedResponse {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            stage: Stage::Turn,
+            stage: SendStage::AwaitingConnection,
             headers: String::new(),
             body: Vec::new(),
             limit,
@@ -66,7 +65,7 @@ impl Answer {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<(), SendFailure> {
-        self.stage = Stage::Body;
+        self.stage = SendStage::ReadingBody;
         self.headers = record(headers);
         self.status = status.as_u16();
         if matches!(self.status, 429 | 503) {
@@ -102,12 +101,12 @@ impl Answer {
     pub(super) fn timed_out(&self, limit: Duration, host: &str) -> SendFailure {
         let host = host.to_owned();
         let stage = match self.stage {
-            Stage::Turn => TimeoutStage::Queue { host },
-            Stage::Name => TimeoutStage::Lookup { host },
-            Stage::Connect => TimeoutStage::Connect { host },
-            Stage::Tls => TimeoutStage::Handshake { host },
-            Stage::Sent => TimeoutStage::Response,
-            Stage::Body => TimeoutStage::Body {
+            SendStage::AwaitingConnection => TimeoutStage::Queue { host },
+            SendStage::Resolving => TimeoutStage::Lookup { host },
+            SendStage::Connecting => TimeoutStage::Connect { host },
+            SendStage::TlsHandshake => TimeoutStage::Handshake { host },
+            SendStage::AwaitingResponse => TimeoutStage::Response,
+            SendStage::ReadingBody => TimeoutStage::Body {
                 bytes: self.body.len(),
                 status: self.status,
             },
@@ -137,7 +136,7 @@ fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
         let until = httpdate::parse_http_date(text).ok()?;
         until.duration_since(now.into()).ok()?
     };
-    (!asked.is_zero()).then_some(asked.min(LONGEST_WAIT))
+    (!asked.is_zero()).then_some(asked.min(MAX_RETRY_AFTER))
 }
 
 /// The lines as received; bytes that are no text are written `\xNN`. Cut at 8 KiB.
@@ -160,8 +159,8 @@ fn record(headers: &HeaderMap) -> String {
             }
         }
         lines.push('\n');
-        if lines.len() > MAX_RECORD {
-            let mut end = MAX_RECORD;
+        if lines.len() > MAX_RECORDED_HEADER_BYTES {
+            let mut end = MAX_RECORDED_HEADER_BYTES;
             while !lines.is_char_boundary(end) {
                 end -= 1;
             }
@@ -208,12 +207,15 @@ mod tests {
         headers.insert("x-a", HeaderValue::from_bytes(b"caf\xc3\xa9 \xe9").unwrap());
         assert_eq!(record(&headers), "x-a: café \\xe9\n");
         headers.insert("x-b", HeaderValue::from_str(&"é".repeat(9000)).unwrap());
-        assert!((MAX_RECORD - 1..=MAX_RECORD).contains(&record(&headers).len()));
+        assert!(
+            (MAX_RECORDED_HEADER_BYTES - 1..=MAX_RECORDED_HEADER_BYTES)
+                .contains(&record(&headers).len())
+        );
     }
 
     #[test]
     fn a_body_of_exactly_the_limit_leaves_room() {
-        let mut answer = Answer::new(4);
+        let mut answer = ReceivedResponse::new(4);
         assert_eq!(answer.push(b"abcd"), Room::Left);
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);

@@ -5,29 +5,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::{Dispatcher, SWEEP};
+use super::{Dispatcher, SWEEP_INTERVAL};
 use crate::domain::{Policy, Webhook, WebhookId};
-use crate::engine::Shared;
-use crate::engine::dispatcher::inbox::Message;
+use crate::engine::EngineContext;
+use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
-use crate::engine::sender::{Connections, Prepared};
+use crate::engine::sender::{ConnectionPool, PreparedWebhook};
 use crate::store::StoreError;
 
 /// A lane and what its requests need.
-pub(super) struct Slot {
+pub(super) struct LaneEntry {
     pub(super) id: WebhookId,
     /// None while it is being read from the store.
     pub(super) lane: RefCell<Option<Lane>>,
     pub(super) current: RefCell<Current>,
-    pub(super) connections: Connections,
+    pub(super) connections: ConnectionPool,
     pub(super) timer: Cell<Option<Timestamp>>,
-    pub(super) has_turn: Cell<bool>,
-    pub(super) failing: Cell<bool>,
+    pub(super) awaits_capacity: Cell<bool>,
+    pub(super) is_failing: Cell<bool>,
     /// What came while the lane was being read.
-    pub(super) held_back: RefCell<Vec<Message>>,
+    pub(super) queued_commands: RefCell<Vec<Command>>,
 }
 
 /// The webhook as of one version of the registry.
@@ -35,33 +35,33 @@ pub(super) struct Slot {
 pub(super) struct Current {
     pub(super) version: i64,
     pub(super) webhook: Arc<Webhook>,
-    pub(super) prepared: Rc<Prepared>,
+    pub(super) prepared: Rc<PreparedWebhook>,
     pub(super) policy: Policy,
 }
 
 impl Dispatcher {
-    /// A lane's slot; a new one is read from the store first. None: there is no such webhook.
-    pub(super) fn slot(self: &Rc<Self>, webhook: WebhookId) -> Option<Rc<Slot>> {
-        if let Some(slot) = self.slots.borrow().get(&webhook) {
-            return Some(slot.clone());
+    /// A lane's entry; a new one is read from the store first. None: there is no such webhook.
+    pub(super) fn entry(self: &Rc<Self>, webhook: WebhookId) -> Option<Rc<LaneEntry>> {
+        if let Some(entry) = self.entries.borrow().get(&webhook) {
+            return Some(entry.clone());
         }
-        let slot = Rc::new(Slot {
+        let entry = Rc::new(LaneEntry {
             id: webhook,
             lane: RefCell::new(None),
             current: RefCell::new(self.current(webhook)?),
-            connections: Connections::new(),
+            connections: ConnectionPool::new(),
             timer: Cell::new(None),
-            has_turn: Cell::new(false),
-            failing: Cell::new(false),
-            held_back: RefCell::default(),
+            awaits_capacity: Cell::new(false),
+            is_failing: Cell::new(false),
+            queued_commands: RefCell::default(),
         });
-        self.slots.borrow_mut().insert(webhook, slot.clone());
-        spawn_local(self.clone().open(slot.clone()));
-        Some(slot)
+        self.entries.borrow_mut().insert(webhook, entry.clone());
+        spawn_local(self.clone().open(entry.clone()));
+        Some(entry)
     }
 
     pub(super) fn current(&self, id: WebhookId) -> Option<Current> {
-        let registry = self.shared.registry.current();
+        let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
         let policy = registry.failure_policy(id);
         Some(Current {
@@ -73,93 +73,91 @@ impl Dispatcher {
     }
 
     /// The webhook as it is now; what was begun before may still go by an older one.
-    pub(super) fn refresh(&self, slot: &Slot) -> Current {
-        let known = slot.current.borrow().clone();
-        if known.version == self.shared.registry.version() {
+    pub(super) fn refresh(&self, entry: &LaneEntry) -> Current {
+        let known = entry.current.borrow().clone();
+        if known.version == self.context.registry.version() {
             return known;
         }
-        let Some(mut now) = self.current(slot.id) else {
+        let Some(mut now) = self.current(entry.id) else {
             return known;
         };
         if Arc::ptr_eq(&now.webhook, &known.webhook) {
             now.prepared = known.prepared;
         }
-        *slot.current.borrow_mut() = now.clone();
+        *entry.current.borrow_mut() = now.clone();
         now
     }
 
-    pub(super) async fn open(self: Rc<Self>, slot: Rc<Slot>) {
-        let webhook = slot.id;
+    pub(super) async fn open(self: Rc<Self>, entry: Rc<LaneEntry>) {
+        let webhook = entry.id;
         let row = loop {
             match self
-                .blocking(move |shared| shared.store.lane(webhook))
+                .blocking(move |context| context.store.lane(webhook))
                 .await
             {
                 Ok(row) => break row,
                 Err(error) => {
                     tracing::warn!(webhook.id = webhook.0, %error, "a lane could not be read; once more in a second");
-                    sleep(SWEEP).await;
+                    sleep(SWEEP_INTERVAL).await;
                 }
             }
         };
         let lane = Lane::new(&row);
-        slot.failing.set(lane.health().is_failing());
-        self.shared.metrics.lane(slot.failing.get(), 1);
-        *slot.lane.borrow_mut() = Some(lane);
-        for message in slot.held_back.take() {
-            self.tell(message, webhook);
+        entry.is_failing.set(lane.health().is_failing());
+        self.context.metrics.lane(entry.is_failing.get(), 1);
+        *entry.lane.borrow_mut() = Some(lane);
+        for command in entry.queued_commands.take() {
+            self.execute(command, webhook);
         }
-        self.turn(&slot);
+        self.run_lane(&entry);
     }
 
     /// Work on the store away from this thread.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&EngineContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let shared = self.shared.clone();
-        spawn_blocking(move || work(&shared))
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        let context = self.context.clone();
+        self.context.run_blocking(move || work(&context)).await
     }
 
     /// Changes a lane and keeps the thread's sums true.
     pub(super) fn with_lane<T>(
         &self,
-        slot: &Slot,
+        entry: &LaneEntry,
         change: impl FnOnce(&mut Lane) -> T,
     ) -> Option<T> {
-        let mut lane = slot.lane.borrow_mut();
+        let mut lane = entry.lane.borrow_mut();
         let lane = lane.as_mut()?;
         let before = lane.queued_bytes();
         let answer = change(lane);
         self.queued_bytes
             .set(self.queued_bytes.get() + lane.queued_bytes() - before);
         let failing = lane.health().is_failing();
-        if slot.failing.replace(failing) != failing {
-            self.shared.metrics.lane(!failing, -1);
-            self.shared.metrics.lane(failing, 1);
+        if entry.is_failing.replace(failing) != failing {
+            self.context.metrics.lane(!failing, -1);
+            self.context.metrics.lane(failing, 1);
         }
         Some(answer)
     }
 
-    pub(super) fn changed(self: &Rc<Self>, webhook: WebhookId) {
-        let slot = self.slots.borrow().get(&webhook).cloned();
-        let Some(slot) = slot else {
+    pub(super) fn apply_change(self: &Rc<Self>, webhook: WebhookId) {
+        let entry = self.entries.borrow().get(&webhook).cloned();
+        let Some(entry) = entry else {
             // A lane not in memory: perhaps it was switched on, and something waits.
-            self.slot(webhook);
+            self.entry(webhook);
             return;
         };
-        let before = slot.current.borrow().webhook.clone();
-        let after = self.refresh(&slot).webhook;
+        let before = entry.current.borrow().webhook.clone();
+        let after = self.refresh(&entry).webhook;
         let switched_on = after.is_enabled() && !before.is_enabled();
         if switched_on || after.target != before.target {
-            self.with_lane(&slot, Lane::begin_anew);
+            self.with_lane(&entry, Lane::reset);
         }
         if switched_on {
             // What waited was held: it is due now, whatever its schedule said.
-            spawn_local(self.clone().hold(slot.clone(), 0));
+            spawn_local(self.clone().make_all_due(entry.clone(), 0));
         }
-        self.turn(&slot);
+        self.run_lane(&entry);
     }
 }
