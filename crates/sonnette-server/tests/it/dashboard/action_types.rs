@@ -1,4 +1,4 @@
-//! Action types: looking at them, registering some.
+//! The catalogue of action types, and the form that registers one.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const RENEWED: &str = "/organizers/bigevents/action-types/membership.renewed/";
 const SCHEMA: &str = r#"{"type": "object", "required": ["number"], "properties": {"number": {"type": "integer", "description": "Of the <b>member</b>."}}}"#;
 
 #[test]
-fn shows_what_can_be_published_and_what_is_sent() {
+fn shows_the_catalogue_and_an_action_type() {
     let api = Api::start();
     api.webhook("https://user:secret@erp.example/hook");
     let browser = Browser::of(&api, &[]);
@@ -102,7 +102,7 @@ fn registers_changes_and_deletes_a_type() {
 }
 
 #[test]
-fn refuses_what_the_api_refuses() {
+fn refuses_invalid_action_types() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let wrong = |fields: &[(&str, &str)]| {
@@ -134,7 +134,7 @@ fn refuses_what_the_api_refuses() {
 }
 
 #[test]
-fn pretix_names_are_for_operators() {
+fn only_operators_register_pretix_names() {
     let api = Api::start();
     let operator = Browser::of_operator(&api);
     let name = ("name", "pretix.plugin.done");
@@ -149,7 +149,7 @@ fn pretix_names_are_for_operators() {
 }
 
 #[test]
-fn others_may_only_look() {
+fn users_without_permission_can_only_read() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
     assert!(!browser.read(TYPES).contains("Register"));

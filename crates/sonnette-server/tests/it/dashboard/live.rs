@@ -1,4 +1,4 @@
-//! Open pages are told when something changes.
+//! Event streams of open pages.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -47,7 +47,7 @@ fn an_open_page_is_told_of_changes() {
 }
 
 #[test]
-fn a_stream_ends_with_the_visit() {
+fn a_stream_ends_with_the_session() {
     let (api, target) = (Api::start(), receiver());
     api.webhook(&target.url());
     let browser = Browser::of(&api, &["webhooks"]);
@@ -70,7 +70,7 @@ fn a_stream_ends_with_the_visit() {
 }
 
 #[test]
-fn nobody_else_may_watch() {
+fn a_stream_requires_a_session() {
     let api = Api::start();
     let path = format!("{PAGES}/live/");
     Browser::new(&api).get(&path).expect(403);
@@ -91,14 +91,14 @@ fn stopping_does_not_wait_for_open_pages() {
 }
 
 #[test]
-fn a_page_that_fetches_itself_again_is_not_sent_elsewhere() {
+fn a_page_that_reloads_itself_is_not_redirected() {
     let api = Api::start();
     let browser = Browser::new(&api).with("HX-Request: true");
     browser.get(&format!("{PAGES}/webhooks/")).expect(401);
 }
 
 #[test]
-fn one_visitor_does_not_take_the_room_of_all() {
+fn streams_per_session_are_limited() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let path = format!("{PAGES}/live/");

@@ -1,4 +1,4 @@
-//! Logging in and out, sessions, and what every page has around it.
+//! Login, sessions, and what the layer around all pages does.
 
 use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
 
@@ -15,7 +15,7 @@ fn set_cookie<'a>(answer: &'a Answer, name: &str) -> &'a str {
 }
 
 #[test]
-fn opens_to_whoever_has_the_password() {
+fn a_correct_password_logs_in() {
     let api = Api::start();
     user(&api, "ada@example.org", &[]);
     let browser = Browser::new(&api);
@@ -46,7 +46,7 @@ fn opens_to_whoever_has_the_password() {
 }
 
 #[test]
-fn slows_guessing_down() {
+fn failed_logins_are_throttled() {
     let api = Api::start();
     user(&api, "ada@example.org", &[]);
     let browser = Browser::new(&api);
@@ -61,7 +61,7 @@ fn slows_guessing_down() {
 }
 
 #[test]
-fn ends_a_session() {
+fn logout_ends_the_session() {
     let api = Api::start();
     let browser = Browser::of_operator(&api);
     let text = browser.cookie("sonnette_session").unwrap();
@@ -74,7 +74,7 @@ fn ends_a_session() {
 }
 
 #[test]
-fn takes_forms_only_from_its_own_pages() {
+fn forms_require_a_csrf_token() {
     let api = Api::start();
     let browser = Browser::of_operator(&api);
     let html = browser.get("/").expect(200).text;
@@ -108,7 +108,7 @@ fn takes_forms_only_from_its_own_pages() {
 }
 
 #[test]
-fn cookies_are_for_this_site_and_no_script() {
+fn cookies_are_http_only_and_same_site() {
     let api = Api::start();
     user(&api, "ada@example.org", &[]);
     let proxied = Browser::new(&api).with("X-Forwarded-Proto: https");
@@ -121,7 +121,7 @@ fn cookies_are_for_this_site_and_no_script() {
 }
 
 #[test]
-fn cookies_go_over_tls_only_behind_it() {
+fn cookies_are_secure_behind_tls() {
     let api = Api::start_with(&["--trusted-proxies", "127.0.0.0/8"]);
     user(&api, "ada@example.org", &[]);
     let proxied = Browser::new(&api).with("X-Forwarded-Proto: https");
@@ -142,7 +142,7 @@ fn cookies_go_over_tls_only_behind_it() {
 }
 
 #[test]
-fn leads_nowhere_else() {
+fn redirects_stay_on_the_server() {
     let api = Api::start();
     user(&api, "ada@example.org", &[]);
     for next in [
@@ -170,7 +170,7 @@ fn leads_nowhere_else() {
 }
 
 #[test]
-fn pages_keep_to_themselves() {
+fn pages_have_security_headers() {
     let api = Api::start();
     let browser = Browser::of_operator(&api);
     for path in [
@@ -202,7 +202,7 @@ fn pages_keep_to_themselves() {
 }
 
 #[test]
-fn speaks_the_language_of_the_reader() {
+fn pages_use_the_preferred_language() {
     let api = Api::start();
     let text = |browser: &Browser<'_>| browser.get("/login/").expect(200).text;
     let browser = Browser::new(&api);
@@ -219,7 +219,7 @@ fn speaks_the_language_of_the_reader() {
 }
 
 #[test]
-fn a_session_ends_with_its_user() {
+fn a_session_ends_when_its_user_is_removed() {
     let api = Api::start();
     let browser = Browser::of(&api, &[]);
     browser.get("/").expect(303);
@@ -238,7 +238,7 @@ fn a_session_ends_with_its_user() {
     assert!(session.is_some(), "the browser still has it");
 }
 #[test]
-fn says_whom_to_ask_for_a_permission() {
+fn an_error_names_users_who_can_grant_a_permission() {
     let api = Api::start();
     operator(&api, "root@example.org");
     user(&api, "boss@example.org", &["organizer"]);

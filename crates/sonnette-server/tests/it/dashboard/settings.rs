@@ -13,7 +13,7 @@ fn organizer(api: &Api) -> Value {
 }
 
 #[test]
-fn saves_what_the_organizer_says_of_itself() {
+fn saves_the_settings() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let before = organizer(&api);
@@ -58,7 +58,7 @@ fn saves_what_the_organizer_says_of_itself() {
 }
 
 #[test]
-fn says_what_is_wrong_beside_the_fields() {
+fn shows_errors_beside_the_fields() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let fields = [
@@ -84,7 +84,7 @@ fn says_what_is_wrong_beside_the_fields() {
 }
 
 #[test]
-fn operators_choose_dialects() {
+fn only_operators_choose_dialects() {
     let api = Api::start();
     let browser = Browser::of_operator(&api);
     assert!(
@@ -156,7 +156,7 @@ fn adds_renames_and_deletes_events() {
 }
 
 #[test]
-fn they_are_for_those_who_may() {
+fn requires_the_permission_organizer() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
     for path in ["", "events/", "events/gala/", "events/gala/delete/"] {
@@ -175,7 +175,7 @@ fn they_are_for_those_who_may() {
 }
 
 #[test]
-fn a_name_is_one_line() {
+fn a_name_is_a_single_line() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let name = "Big\r\nBcc: everybody@example.org";

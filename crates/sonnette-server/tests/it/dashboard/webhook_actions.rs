@@ -1,4 +1,4 @@
-//! Webhooks mended: tested, sent again, switched on and off, their secrets changed.
+//! Actions on a webhook: test, send again, enable and disable, change the secret.
 
 use serde_json::{Value, json};
 use sonnette::testing;
@@ -109,7 +109,7 @@ fn tests_with_the_example_of_an_action_type() {
 }
 
 #[test]
-fn stops_retrying_and_sends_again() {
+fn drops_waiting_deliveries_and_sends_again() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let bench = Bench::of(&api);
@@ -171,7 +171,7 @@ fn stops_retrying_and_sends_again() {
 }
 
 #[test]
-fn switches_off_and_on_with_a_choice_for_what_waits() {
+fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let bench = Bench::of(&api);
@@ -276,7 +276,7 @@ fn shows_and_changes_the_secret() {
 }
 
 #[test]
-fn mends_for_those_with_the_permission_only() {
+fn actions_require_a_permission() {
     let api = Api::start();
     let bench = Bench::of(&api);
     let others = Browser::of(&api, &["publish"]);

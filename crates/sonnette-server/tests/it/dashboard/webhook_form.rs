@@ -1,4 +1,4 @@
-//! Webhooks registered and changed by the form.
+//! The form that creates or edits a webhook.
 
 use serde_json::{Value, json};
 use sonnette::testing::ScriptedResponse;
@@ -23,7 +23,7 @@ fn audit(api: &Api) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn registers_as_pretix_does() {
+fn creates_a_webhook_as_pretix_does() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let page = browser.get(NEW).expect(200).text;
@@ -74,7 +74,7 @@ fn registers_as_pretix_does() {
 }
 
 #[test]
-fn limits_to_events_and_takes_the_settings_beside_it() {
+fn saves_events_and_settings() {
     let api = Api::start();
     api.post("notifications/", order("A")).expect(201);
     let browser = Browser::of(&api, &["webhooks"]);
@@ -128,7 +128,7 @@ fn limits_to_events_and_takes_the_settings_beside_it() {
 }
 
 #[test]
-fn changes_what_differs_and_keeps_masked_values() {
+fn changes_only_what_differs_and_keeps_masked_values() {
     let api = Api::start();
     let target = receiver();
     let path = api.webhook(&format!("http://{}/", target.address()));
@@ -161,7 +161,7 @@ fn changes_what_differs_and_keeps_masked_values() {
 }
 
 #[test]
-fn says_what_is_wrong_and_keeps_what_was_typed() {
+fn shows_errors_and_keeps_the_input() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let hostile = "\"><script>alert(1)</script>";
@@ -212,7 +212,7 @@ fn says_what_is_wrong_and_keeps_what_was_typed() {
 }
 
 #[test]
-fn warns_of_targets_that_will_hardly_work() {
+fn warns_of_unsafe_targets() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     for (url, told) in [
@@ -246,7 +246,7 @@ fn warns_of_targets_that_will_hardly_work() {
 }
 
 #[test]
-fn refuses_plain_http_where_that_is_asked_for() {
+fn refuses_http_targets_if_https_is_required() {
     let api = Api::start_with(&["--require-https"]);
     let browser = Browser::of(&api, &["webhooks"]);
     let fields = [
@@ -261,7 +261,7 @@ fn refuses_plain_http_where_that_is_asked_for() {
 }
 
 #[test]
-fn tries_out_before_saving() {
+fn tests_before_saving() {
     let api = Api::start();
     let target = receiver();
     let browser = Browser::of(&api, &["webhooks"]);
@@ -310,7 +310,7 @@ fn tries_out_before_saving() {
 }
 
 #[test]
-fn opens_to_those_with_the_permission_only() {
+fn requires_the_permission_webhooks() {
     let api = Api::start();
     let path = api.webhook("https://shop.example/");
     let edit = format!("{PAGES}/{path}edit/");

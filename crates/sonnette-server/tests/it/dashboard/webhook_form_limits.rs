@@ -1,4 +1,4 @@
-//! What a form for a webhook may ask of the server.
+//! Limits of the webhook form.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn a_form_of_an_organizer_with_many_events_stays_quick() {
 }
 
 #[test]
-fn a_form_with_more_fields_than_any_is_refused() {
+fn a_form_with_too_many_fields_is_refused() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let page = browser.get(NEW).expect(200).text;
@@ -66,7 +66,7 @@ fn a_form_with_more_fields_than_any_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_is_not_told_at_any_length() {
+fn the_length_of_error_messages_is_limited() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let long = "x".repeat(500_000);

@@ -1,4 +1,4 @@
-//! What is secret of a webhook is not shown on its form, and goes nowhere else by it.
+//! Secrets of a webhook are masked in its form and stay with their server.
 
 use serde_json::json;
 
@@ -91,7 +91,7 @@ fn masked_headers_stay_with_their_server() {
 }
 
 #[test]
-fn who_tries_a_webhook_out_leaves_a_trace() {
+fn a_test_before_saving_is_audited() {
     let (api, target) = (Api::start(), receiver());
     let path = api.webhook("https://shop.example/");
     let browser = Browser::of(&api, &["webhooks"]);
