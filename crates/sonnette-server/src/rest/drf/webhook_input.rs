@@ -79,12 +79,12 @@ impl Errors {
     }
 }
 
-/// The members of a request. A field that was not sent, and need not be, is none.
+/// The members of a request. A field that was not sent and is not required is `None`.
 struct Members {
     members: Vec<(Text, Json)>,
-    /// Nothing need be sent.
+    /// Whether no field is required.
     partial: bool,
-    /// A check box that is not ticked is not sent.
+    /// Whether a missing boolean means `false`: browsers do not send check boxes that are not ticked.
     is_form: bool,
 }
 
