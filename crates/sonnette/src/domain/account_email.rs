@@ -9,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::wait_after;
-use super::organizer::words;
-use super::{AccessLinkPurpose, AccountEmailId, EmailAddress, Language, OrganizerId, UserId};
+use super::string_enum::string_enum;
+use super::{
+    AccessLinkPurpose, AccountEmailId, EmailAddress, Language, OrganizerId, UserId, saturating_add,
+};
 
-words! {
+string_enum! {
     /// What a letter is about.
     AccountEmailKind {
         /// Somebody may use the dashboard, and chooses a password.
@@ -99,7 +101,7 @@ impl AccountEmail {
             return AccountEmailResult::GivenUp { error };
         }
         AccountEmailResult::Waits {
-            due_at: now + wait_after(self.tries),
+            due_at: saturating_add(now, wait_after(self.tries)),
             error,
         }
     }

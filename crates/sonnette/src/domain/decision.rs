@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress,
+    ProbeSchedule, Progress, saturating_add,
 };
 
 /// Waits before the second to twelfth try, counted from the end of the failed one.
-pub const SCHEDULE: [Duration; 11] = [
+pub const RETRY_DELAYS: [Duration; 11] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
     Duration::from_mins(1),
@@ -27,7 +27,7 @@ pub const SCHEDULE: [Duration; 11] = [
 ];
 
 /// After this time a delivery is given up, whatever is left of its schedule.
-pub const LIFETIME: SignedDuration = SignedDuration::from_hours(72);
+pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
 
 /// Failed attempts in a row, over at least two notifications, that make a lane failing.
 const FAILING_AFTER: u32 = 5;
@@ -203,13 +203,13 @@ fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
         tries,
         ..progress
     };
-    match SCHEDULE.get(tries as usize - 1) {
+    match RETRY_DELAYS.get(tries as usize - 1) {
         None => DeliveryDecision::GivenUp(next),
         Some(wait) => {
             let wait = wait
                 .mul_f64(0.9 + 0.2 * trial.jitter.clamp(0.0, 1.0))
                 .max(retry_after(trial.outcome));
-            let due_at = (trial.at + wait).min(next.expires_at());
+            let due_at = saturating_add(trial.at, wait).min(next.expires_at());
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
     }
@@ -231,7 +231,7 @@ fn retry_after(outcome: &Outcome) -> Duration {
 
 fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
     let asked = retry_after(outcome);
-    let until = (!asked.is_zero()).then(|| now + asked);
+    let until = (!asked.is_zero()).then(|| saturating_add(now, asked));
     paused.filter(|p| *p > now).max(until)
 }
 

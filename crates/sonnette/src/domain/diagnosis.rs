@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Attempt, DisableReason, FailureStreak, Fault, LaneHealth, NotificationId, WebhookState,
+    Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId, WebhookState,
 };
 
 /// How a webhook stands.
@@ -27,7 +27,7 @@ pub enum Diagnosis {
         /// The one notification that failed each time, where there was only one: the fault may be its own.
         only: Option<NotificationId>,
         /// What was wrong with the last attempt, where the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
         /// When the next request may begin, if anything waits.
@@ -38,7 +38,7 @@ pub enum Diagnosis {
         /// Until then.
         until: Timestamp,
         /// What was wrong with the last attempt, if anything was and the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
     },
@@ -47,7 +47,7 @@ pub enum Diagnosis {
         /// When the first failure since the last success ended.
         since: Timestamp,
         /// What was wrong with the last attempt, where the log still has it.
-        fault: Option<Fault>,
+        fault: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
         /// When it is asked next, if anything waits.
@@ -60,7 +60,7 @@ pub enum Diagnosis {
         /// By whom or what.
         reason: DisableReason,
         /// What was wrong with the last attempt, if anything was and the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries are held for it.
         waiting: u64,
     },
@@ -91,7 +91,7 @@ impl Diagnosis {
             next_try,
             last_attempt,
         } = input;
-        let last = last_attempt.and_then(|attempt| Fault::of(&attempt.exchange.outcome));
+        let last = last_attempt.and_then(|attempt| attempt.exchange.outcome.failure());
         if let WebhookState::Disabled(disabled) = state {
             return Self::Disabled {
                 since: disabled.since,

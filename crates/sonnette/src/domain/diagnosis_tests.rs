@@ -65,14 +65,14 @@ fn probing() -> LaneHealth {
 
 /// At second 100, with three deliveries waiting until 140.
 fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
-    let symptoms = DiagnosisInput {
+    let input = DiagnosisInput {
         state,
         health,
         waiting: 3,
         next_try: Some(at(140)),
         last_attempt: last,
     };
-    Diagnosis::new(symptoms, at(100))
+    Diagnosis::new(input, at(100))
 }
 
 fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
@@ -107,13 +107,13 @@ fn the_newest_success_counts() {
 }
 
 #[test]
-fn a_few_failures_are_wobbling_and_one_notification_may_be_the_fault() {
+fn a_few_failures_are_recent_ones_and_one_notification_may_be_their_cause() {
     let last = answered(50, 500);
     let wobbling = |failures, only| Diagnosis::FailingRecently {
         failures,
         since: at(10),
         only,
-        last: Some(Fault::Answered(500)),
+        last: Some(AttemptFailure::Status(500)),
         waiting: 3,
         next_try: Some(at(140)),
     };
@@ -133,7 +133,7 @@ fn a_failing_lane_fails_since_its_first_failure() {
         next_try: Some(at(140)),
     };
     let found = enabled(&probing(), Some(&last));
-    assert_eq!(found, failing(Some(Fault::Answered(503))));
+    assert_eq!(found, failing(Some(AttemptFailure::Status(503))));
     assert_eq!(enabled(&probing(), None), failing(None));
 }
 
@@ -146,7 +146,7 @@ fn a_pause_is_told_until_it_is_over_and_unless_the_lane_fails() {
     };
     let paused = Diagnosis::Paused {
         until: at(200),
-        last: Some(Fault::Answered(429)),
+        last: Some(AttemptFailure::Status(429)),
         waiting: 3,
     };
     assert_eq!(enabled(&until(200, failed(1, false)), Some(&last)), paused);
@@ -169,7 +169,7 @@ fn what_is_off_is_off_whatever_else_is_known() {
     let disabled = Diagnosis::Disabled {
         since: at(60),
         reason: DisableReason::Gone,
-        last: Some(Fault::Answered(410)),
+        last: Some(AttemptFailure::Status(410)),
         waiting: 3,
     };
     assert_eq!(of(&state, &probing(), Some(&last)), disabled);

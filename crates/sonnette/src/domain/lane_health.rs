@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::NotificationId;
+use super::{NotificationId, saturating_add};
 
 /// How a webhook's receiver has been answering. Survives restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,16 +52,16 @@ impl ProbeSchedule {
     pub(super) fn start(now: Timestamp) -> Self {
         Self {
             since: now,
-            next_at: now + Self::FIRST_WAIT,
+            next_at: saturating_add(now, Self::FIRST_WAIT),
             wait: Self::FIRST_WAIT,
         }
     }
 
     pub(super) fn after_failed_probe(self, now: Timestamp) -> Self {
-        let wait = (self.wait * 2).min(Self::MAX_WAIT);
+        let wait = self.wait.saturating_mul(2).min(Self::MAX_WAIT);
         Self {
             since: self.since,
-            next_at: now + wait,
+            next_at: saturating_add(now, wait),
             wait,
         }
     }

@@ -11,7 +11,6 @@ mod decision;
 mod delivery;
 mod diagnosis;
 mod email_address;
-pub(crate) mod fault;
 mod id;
 mod lane_health;
 mod latency_histogram;
@@ -19,9 +18,12 @@ mod notification;
 mod organizer;
 mod pending_webhook_change;
 mod secret;
+mod send_failure;
 mod session;
 mod slug;
+mod string_enum;
 mod target_url;
+mod time;
 mod token;
 mod user;
 mod webhook;
@@ -31,15 +33,14 @@ pub(crate) use action::covering_wildcards;
 pub use action::{ActionName, InvalidActionName, RegisteredAction};
 pub use adaptive_concurrency::AdaptiveConcurrency;
 pub use alert::{Alert, AlertKind, AlertResult, AlertRules};
-pub use attempt::{Attempt, FailureKind, Headers, HttpExchange, Outcome};
+pub use attempt::{Attempt, AttemptFailure, Headers, HttpExchange, Outcome};
 pub use decision::{
-    AttemptKind, Decision, DeliveryDecision, FinishedAttempt, LIFETIME, Policy, SCHEDULE, decide,
-    decide_stale,
+    AttemptKind, DELIVERY_LIFETIME, Decision, DeliveryDecision, FinishedAttempt, Policy,
+    RETRY_DELAYS, decide, decide_stale,
 };
 pub use delivery::{Delivery, DeliveryState, Progress, SettlementKind};
 pub use diagnosis::{Diagnosis, DiagnosisInput};
 pub use email_address::{EmailAddress, InvalidEmailAddress};
-pub use fault::{Fault, TimeoutStage, TlsFailure};
 pub use id::{
     AccountEmailId, AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
@@ -47,12 +48,15 @@ pub use id::{
 pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;
 pub use notification::{Audience, BodyTemplate, Notification, PayloadShape};
-pub use organizer::{DialectName, Event, FailurePolicy, InvalidChoice, Language, Organizer};
+pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer};
 pub use pending_webhook_change::{PendingWebhookChange, WebhookChange};
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
+pub use send_failure::{FailureKind, SendFailure, TimeoutStage, TlsFailure};
 pub use session::{AccessLink, AccessLinkPurpose, SecretHash, Session, SessionOwner};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
+pub use string_enum::InvalidChoice;
 pub use target_url::{InvalidTargetUrl, TargetUrl, UnsupportedTarget};
+pub use time::saturating_add;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use user::{User, UserAccess};
 pub use webhook::{

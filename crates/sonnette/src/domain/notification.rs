@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{ActionName, EventSlug, NotificationId, OrganizerId, WebhookId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Notification {
     pub body: Bytes,
 }
 
-words! {
+string_enum! {
     /// How a body was made of the publication's `data`, frozen at publication: a later change of the action type
     /// changes nothing of what is already published.
     PayloadShape {

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{OrganizerId, TokenId, UserId};
+use super::{OrganizerId, TokenId, UserId, saturating_add};
 
 /// SHA-256 of the random text of a session or link: all that is ever stored of it.
 pub type SecretHash = [u8; 32];
@@ -74,7 +74,7 @@ pub struct AccessLink {
 impl AccessLink {
     /// A link made at `now`.
     pub fn new(purpose: AccessLinkPurpose, now: Timestamp) -> Self {
-        let expires = now + purpose.lifetime();
+        let expires = saturating_add(now, purpose.lifetime());
         Self { purpose, expires }
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 /// Longer texts are no URL, in characters. (The resource itself takes only 1024.)
 const MAX_CHARS: usize = 2048;
@@ -22,7 +23,8 @@ const MAX_HOST_CHARS: usize = 253;
 pub struct InvalidTargetUrl;
 
 /// Why a valid URL can never be called. Shown to people in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum UnsupportedTarget {
     /// `ftp` and `ftps` pass pretix's check, but a notification is an HTTP request.
     #[error("only http and https URLs can be called")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{ActionName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
 
 /// A registered target with its filters and state: subscription and endpoint in one.
@@ -68,7 +68,7 @@ pub struct Disablement {
     pub reason: DisableReason,
 }
 
-words! {
+string_enum! {
     /// By whom or what a webhook was switched off.
     DisableReason {
         /// A person or a client.
@@ -135,7 +135,7 @@ impl fmt::Debug for ExtraHeader {
     }
 }
 
-words! {
+string_enum! {
     /// A signature that a webhook may choose.
     SignatureScheme {
         /// HMAC-SHA-256 of Standard Webhooks; always sent.

@@ -83,7 +83,7 @@ pub(crate) fn ended_at(attempt: &Attempt) -> String {
 /// Why an attempt failed.
 pub(crate) fn error_text(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failed { reason, .. } => Some(reason.clone()),
+        Outcome::Failed(failure) => Some(failure.to_string()),
         Outcome::Answered {
             status: 200..=299, ..
         } => None,

@@ -158,7 +158,7 @@ impl Dispatcher {
             alert: self
                 .shared
                 .alerts
-                .owed(&finished.decision, current.policy.failures, now),
+                .alert_after(&finished.decision, current.policy.failures, now),
         };
         let number = self.settle(slot, order.waiting.notification.id, settlement);
         if finished.hold {
@@ -261,7 +261,7 @@ fn log_failure(webhook: WebhookId, order: &Order, exchange: &HttpExchange, decis
     }
     let reason = match &exchange.outcome {
         Outcome::Answered { status, .. } => format!("the receiver answered {status}"),
-        Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Failed(failure) => failure.to_string(),
     };
     let notification = order.waiting.notification.id;
     if let Some(disable) = decision.disable {

@@ -7,13 +7,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::error::Trouble;
+use super::error::{connect_failure, handshake_failure};
 use super::prepared_webhook::Origin;
 use super::response::Stage;
 use super::stream::Stream;
 use super::{AllowTarget, address};
-use crate::domain::FailureKind;
-use crate::domain::fault::{NAME, NO_ADDRESS};
+use crate::domain::SendFailure;
 
 /// What decides whether and how a connection is made.
 pub(super) struct Rules {
@@ -31,11 +30,11 @@ impl Rules {
         origin: &Origin,
         limit: Duration,
         stage: &mut Stage,
-    ) -> Result<Stream, Trouble> {
+    ) -> Result<Stream, SendFailure> {
         *stage = Stage::Name;
         let addresses = self.permitted(origin, resolve(origin).await?)?;
         *stage = Stage::Connect;
-        let tcp = first_connection(&addresses, limit).await?;
+        let tcp = first_connection(&origin.host, &addresses, limit).await?;
         // Whole requests are written at once: waiting for more only delays them.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
@@ -44,27 +43,31 @@ impl Rules {
         *stage = Stage::Tls;
         let tls = self.tls.connect(name.clone(), tcp).await;
         tls.map(Stream::tls)
-            .map_err(|error| Trouble::handshake(&error))
+            .map_err(|error| handshake_failure(&error))
     }
 
-    /// The addresses that may be called; trouble if none is left.
-    fn permitted(&self, origin: &Origin, all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Trouble> {
+    /// The addresses that may be called; a failure if none is left.
+    fn permitted(
+        &self,
+        origin: &Origin,
+        all: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, SendFailure> {
         let mut refusal = None;
         let mut permitted = Vec::with_capacity(all.len());
         for address in all {
             match address::check(address.ip(), &origin.host, &self.allow) {
                 Ok(()) => permitted.push(address),
-                Err(reason) => refusal = refusal.or(Some(reason)),
+                Err(failure) => refusal = refusal.or(Some(failure)),
             }
         }
         match refusal {
-            Some(reason) if permitted.is_empty() => Err(Trouble::new(FailureKind::Address, reason)),
+            Some(failure) if permitted.is_empty() => Err(failure),
             _ => Ok(permitted),
         }
     }
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendFailure> {
     let Origin { host, port, .. } = origin;
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, *port)]);
@@ -77,31 +80,31 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Trouble> {
         }
     };
     if addresses.is_empty() {
-        return Err(Trouble::new(
-            FailureKind::Name,
-            format!("{NAME}{host}{NO_ADDRESS}"),
-        ));
+        return Err(SendFailure::NoAddress { host: host.clone() });
     }
     Ok(addresses)
 }
 
-/// Tries the addresses in turn; a silent one may use up its share of the time only.
-async fn first_connection(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Trouble> {
+/// Tries the addresses of `host` in turn; a silent one may use up its share of the time only.
+async fn first_connection(
+    host: &str,
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<TcpStream, SendFailure> {
     let share = (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(PATIENCE);
-    let mut trouble = Trouble::new(FailureKind::Name, "the name has no address");
-    for (at, address) in addresses.iter().enumerate() {
+    let mut failure = SendFailure::NoAddress {
+        host: host.to_owned(),
+    };
+    for (at, &address) in addresses.iter().enumerate() {
         let last = at + 1 == addresses.len();
         let wait = if last { limit } else { share };
         match timeout(wait, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => trouble = Trouble::connecting(*address, &error),
-            Err(_) => {
-                let reason = format!("no connection to {address} in time");
-                trouble = Trouble::new(FailureKind::Timeout, reason);
-            }
+            Ok(Err(error)) => failure = connect_failure(address, &error),
+            Err(_) => failure = SendFailure::AddressTimeout { address },
         }
     }
-    Err(trouble)
+    Err(failure)
 }
 
 #[cfg(test)]
@@ -109,7 +112,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::domain::{Fault, Outcome};
 
     const LIMIT: Duration = Duration::from_secs(5);
 
@@ -118,16 +120,11 @@ mod tests {
         listener.local_addr().unwrap()
     }
 
-    /// What the log makes of it.
-    fn fault(Trouble { failure, reason }: Trouble) -> Fault {
-        Fault::of(&Outcome::Failed { failure, reason }).unwrap()
-    }
-
     #[tokio::test]
     async fn the_next_address_is_tried() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        let tcp = first_connection(&[refusing().await, good], LIMIT)
+        let tcp = first_connection("a.test", &[refusing().await, good], LIMIT)
             .await
             .unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), good);
@@ -136,10 +133,10 @@ mod tests {
     #[tokio::test]
     async fn the_last_refusal_is_reported() {
         let (one, two) = (refusing().await, refusing().await);
-        let trouble = first_connection(&[one, two], LIMIT).await.unwrap_err();
-        let reason = format!("connection refused by {two}");
-        assert_eq!(trouble, Trouble::new(FailureKind::Connect, reason));
-        assert_eq!(fault(trouble), Fault::Refused { by: two });
+        let failure = first_connection("a.test", &[one, two], LIMIT)
+            .await
+            .unwrap_err();
+        assert_eq!(failure, SendFailure::ConnectionRefused { address: two });
     }
 
     #[test]
@@ -158,8 +155,8 @@ mod tests {
         let left = rules.permitted(&origin, vec![private, public, parse("[::1]:80")]);
         assert_eq!(left, Ok(vec![public]));
         let none = rules.permitted(&origin, vec![private]).unwrap_err();
-        assert_eq!(none.failure, FailureKind::Address);
-        let address = Some(private.ip());
-        assert_eq!(fault(none), Fault::Address { address });
+        let host = Some("a.test".to_owned());
+        let address = private.ip();
+        assert_eq!(none, SendFailure::ForbiddenAddress { address, host });
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong on the way, in plain words.
+//! The errors of the network and of its libraries, as the log keeps them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -6,69 +6,53 @@ use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError};
 
-use crate::domain::fault::{NO_WAY, REFUSED};
-use crate::domain::{FailureKind, TlsFailure};
+use crate::domain::{SendFailure, TlsFailure};
 
-/// Why there is no whole answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) failure: FailureKind,
-    pub(super) reason: String,
+/// The failure to open a TCP connection to `address`.
+pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFailure {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => SendFailure::ConnectionRefused { address },
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            SendFailure::ConnectionAborted { address }
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            SendFailure::Unreachable { address }
+        }
+        ErrorKind::TimedOut => SendFailure::ConnectionTimedOut { address },
+        _ => SendFailure::ConnectionFailed {
+            address,
+            error: error.to_string(),
+        },
+    }
 }
 
-impl Trouble {
-    pub(super) fn new(failure: FailureKind, reason: impl Into<String>) -> Self {
-        Self {
-            failure,
-            reason: reason.into(),
-        }
+/// The failure of a TLS handshake.
+pub(super) fn handshake_failure(error: &io::Error) -> SendFailure {
+    match find::<rustls::Error>(error) {
+        Some(error) => tls_failure(error),
+        None if error.kind() == ErrorKind::UnexpectedEof => SendFailure::TlsClosed,
+        None => SendFailure::TlsAborted {
+            error: error.to_string(),
+        },
     }
+}
 
-    /// No TCP connection.
-    pub(super) fn connecting(to: SocketAddr, error: &io::Error) -> Self {
-        let reason = match error.kind() {
-            ErrorKind::ConnectionRefused => format!("{REFUSED}{to}"),
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-                format!("connection broken off by {to}")
-            }
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("{NO_WAY}{to}"),
-            ErrorKind::TimedOut => format!("no connection to {to} in time"),
-            _ => format!("no connection to {to}: {error}"),
-        };
-        Self::new(FailureKind::Connect, reason)
+/// The failure to get the head of a response. `begun`: some byte of the response had arrived.
+pub(super) fn response_failure(error: &hyper::Error, begun: bool) -> SendFailure {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return tls_failure(error);
     }
-
-    /// No TLS over the connection.
-    pub(super) fn handshake(error: &io::Error) -> Self {
-        let reason = match find::<rustls::Error>(error) {
-            Some(error) => tls_words(error),
-            None if error.kind() == ErrorKind::UnexpectedEof => {
-                "the connection was closed during the TLS handshake".to_owned()
-            }
-            None => format!("the connection broke off during the TLS handshake: {error}"),
-        };
-        Self::new(FailureKind::Tls, reason)
-    }
-
-    /// No answer to a request that was sent. `begun`: some byte of one had come.
-    pub(super) fn waiting(error: &hyper::Error, begun: bool) -> Self {
-        if let Some(error) = find::<rustls::Error>(error) {
-            return Self::new(FailureKind::Tls, tls_words(error));
-        }
-        let reset =
-            find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
-        let reason = if error.is_parse_too_large() {
-            "the headers of the answer are too large"
-        } else if error.is_parse() {
-            "the answer is not HTTP"
-        } else if begun {
-            "the answer broke off in its headers"
-        } else if reset {
-            "the connection was reset before an answer came"
-        } else {
-            "the connection was closed without an answer"
-        };
-        Self::new(FailureKind::Broken, reason)
+    let reset = find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
+    if error.is_parse_too_large() {
+        SendFailure::HeadersTooLarge
+    } else if error.is_parse() {
+        SendFailure::NotHttp
+    } else if begun {
+        SendFailure::HeadersTruncated
+    } else if reset {
+        SendFailure::ConnectionReset
+    } else {
+        SendFailure::ConnectionClosed
     }
 }
 
@@ -91,22 +75,28 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-fn tls_words(error: &rustls::Error) -> String {
-    let fault = match error {
-        rustls::Error::InvalidCertificate(why) => certificate_fault(why),
+fn tls_failure(error: &rustls::Error) -> SendFailure {
+    let failure = match error {
+        rustls::Error::InvalidCertificate(why) => certificate_failure(why),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFailure::Version,
         rustls::Error::AlertReceived(alert) => {
-            return format!("the receiver refused the TLS handshake: {alert:?}");
+            return SendFailure::TlsAlert {
+                alert: format!("{alert:?}"),
+            };
         }
         rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
         rustls::Error::PeerIncompatible(_) => TlsFailure::Cipher,
         rustls::Error::NoCertificatesPresented => TlsFailure::Missing,
-        other => return format!("no TLS: {other}"),
+        other => {
+            return SendFailure::TlsOther {
+                error: other.to_string(),
+            };
+        }
     };
-    fault.to_string()
+    SendFailure::Tls { failure }
 }
 
-fn certificate_fault(error: &CertificateError) -> TlsFailure {
+fn certificate_failure(error: &CertificateError) -> TlsFailure {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {

@@ -33,12 +33,12 @@ pub use self::signature::public_key;
 
 use self::connection::{Live, NoAnswer};
 use self::connector::Rules;
-use self::error::Trouble;
+use self::error::response_failure;
 use self::prepared_webhook::Target;
 use self::response::{Answer, Room, Stage};
 use self::signed_request::Head;
 use crate::clock::Clock;
-use crate::domain::{FailureKind, HttpExchange, Outcome, Webhook};
+use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -116,8 +116,8 @@ pub struct Request<'a> {
 /// How an exchange over one connection failed.
 enum Setback {
     /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
-    Closed(Trouble),
-    Final(Trouble),
+    Closed(SendFailure),
+    Final(SendFailure),
 }
 
 impl Sender {
@@ -161,20 +161,20 @@ impl Sender {
         let mut answer = Answer::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {
-            Err(trouble) => Err(trouble),
+            Err(failure) => Err(failure),
             Ok((target, head)) => {
                 request_headers = head.record();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
                 let attempt = self.attempt(connections, target, &head, limit, &mut answer);
                 match timeout(limit, attempt).await {
                     Ok(result) => result,
-                    Err(_) => Err(answer.late(limit, &target.origin.host)),
+                    Err(_) => Err(answer.timed_out(limit, &target.origin.host)),
                 }
             }
         };
         let outcome = match result {
             Ok(()) => answer.outcome(),
-            Err(Trouble { failure, reason }) => Outcome::Failed { failure, reason },
+            Err(failure) => Outcome::Failed(failure),
         };
         let (response_headers, response_body) = answer.into_record();
         let duration = began.elapsed();
@@ -192,18 +192,12 @@ impl Sender {
         &self,
         request: &'a Request<'_>,
         now: Timestamp,
-    ) -> Result<(&'a Target, Head<'a>), Trouble> {
-        let uncallable = |reason: &str| Trouble::new(FailureKind::UnsupportedTarget, reason);
-        let target = request
-            .prepared
-            .target
-            .as_ref()
-            .map_err(|reason| uncallable(reason))?;
+    ) -> Result<(&'a Target, Head<'a>), SendFailure> {
+        let target = request.prepared.target.as_ref().map_err(Clone::clone)?;
         if self.require_https && target.origin.tls.is_none() {
-            return Err(uncallable("only https targets are called from here"));
+            return Err(SendFailure::HttpsRequired);
         }
-        let head = Head::sign(request, target, now);
-        let head = head.ok_or_else(|| uncallable("the webhook-id cannot stand in a header"))?;
+        let head = Head::sign(request, target, now).ok_or(SendFailure::InvalidHeader)?;
         Ok((target, head))
     }
 
@@ -215,11 +209,11 @@ impl Sender {
         head: &Head<'_>,
         limit: Duration,
         answer: &mut Answer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SendFailure> {
         if let Some(kept) = connections.take(&target.origin).await {
             match self.exchange(connections, target, kept, head, answer).await {
                 Err(Setback::Closed(_)) => {}
-                Err(Setback::Final(trouble)) => return Err(trouble),
+                Err(Setback::Final(failure)) => return Err(failure),
                 Ok(()) => return Ok(()),
             }
         }
@@ -227,7 +221,7 @@ impl Sender {
         let result = self
             .exchange(connections, target, fresh, head, answer)
             .await;
-        result.map_err(|(Setback::Closed(trouble) | Setback::Final(trouble))| trouble)
+        result.map_err(|(Setback::Closed(failure) | Setback::Final(failure))| failure)
     }
 
     async fn open(
@@ -236,7 +230,7 @@ impl Sender {
         target: &Target,
         limit: Duration,
         answer: &mut Answer,
-    ) -> Result<Live, Trouble> {
+    ) -> Result<Live, SendFailure> {
         answer.stage = Stage::Turn;
         let _turn = connections.may_open().await;
         // Whoever went before may have opened one that can be shared.
@@ -249,7 +243,7 @@ impl Sender {
             .await?;
         let live = Live::begin(stream)
             .await
-            .map_err(|error| Trouble::waiting(&error, false))?;
+            .map_err(|error| response_failure(&error, false))?;
         connections.share(&target.origin, &live);
         Ok(live)
     }
@@ -271,12 +265,12 @@ impl Sender {
                 begun,
                 closed,
             }) => {
-                let trouble = Trouble::waiting(&error, begun);
+                let failure = response_failure(&error, begun);
                 if begun || !closed {
-                    return Err(Setback::Final(trouble));
+                    return Err(Setback::Final(failure));
                 }
                 connections.forget(&live);
-                return Err(Setback::Closed(trouble));
+                return Err(Setback::Closed(failure));
             }
         };
         let (parts, mut body) = response.into_parts();
@@ -284,7 +278,7 @@ impl Sender {
             .begin(parts.status, &parts.headers, self.clock.now())
             .map_err(Setback::Final)?;
         while let Some(frame) = live.frame(&mut body).await {
-            let frame = frame.map_err(|_| Setback::Final(answer.broken_off()))?;
+            let frame = frame.map_err(|_| Setback::Final(answer.truncated()))?;
             let room = frame
                 .data_ref()
                 .map_or(Room::Left, |data| answer.push(data));

@@ -8,9 +8,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use super::error::Trouble;
-use crate::domain::fault::{NO_ANSWER, NO_END};
-use crate::domain::{FailureKind, Outcome};
+use crate::domain::{Outcome, SendFailure, TimeoutStage};
 
 /// The most of an answer's headers that goes on record.
 const MAX_RECORD: usize = 8 * 1024;
@@ -67,7 +65,7 @@ impl Answer {
         status: StatusCode,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SendFailure> {
         self.stage = Stage::Body;
         self.headers = record(headers);
         self.status = status.as_u16();
@@ -76,14 +74,8 @@ impl Answer {
         }
         match self.status {
             200..=599 => Ok(()),
-            101 => Err(Trouble::new(
-                FailureKind::Broken,
-                "the receiver wants another protocol (status 101)",
-            )),
-            status => {
-                let reason = format!("the answer has a status that HTTP does not know ({status})");
-                Err(Trouble::new(FailureKind::Broken, reason))
-            }
+            101 => Err(SendFailure::ProtocolSwitch),
+            status => Err(SendFailure::UnknownStatus { status }),
         }
     }
 
@@ -98,31 +90,29 @@ impl Answer {
         }
     }
 
-    /// The body ended where it must not.
-    pub(super) fn broken_off(&self) -> Trouble {
-        let reason = format!(
-            "the answer broke off after {} bytes (status {})",
-            self.body.len(),
-            self.status
-        );
-        Trouble::new(FailureKind::Broken, reason)
+    /// The failure if the body ends now.
+    pub(super) fn truncated(&self) -> SendFailure {
+        SendFailure::BodyTruncated {
+            bytes: self.body.len(),
+            status: self.status,
+        }
     }
 
-    /// The time was over.
-    pub(super) fn late(&self, limit: Duration, host: &str) -> Trouble {
-        let within = limit.as_secs_f64();
-        let reason = match self.stage {
-            Stage::Turn => format!("no turn to connect to {host} within {within} s"),
-            Stage::Name => format!("no address for the name {host} within {within} s"),
-            Stage::Connect => format!("no connection to {host} within {within} s"),
-            Stage::Tls => format!("no TLS handshake with {host} within {within} s"),
-            Stage::Sent => format!("{NO_ANSWER} within {within} s"),
-            Stage::Body => {
-                let (status, length) = (self.status, self.body.len());
-                format!("{NO_END} within {within} s ({length} bytes, status {status})")
-            }
+    /// The failure if the time limit passes now.
+    pub(super) fn timed_out(&self, limit: Duration, host: &str) -> SendFailure {
+        let host = host.to_owned();
+        let stage = match self.stage {
+            Stage::Turn => TimeoutStage::Queue { host },
+            Stage::Name => TimeoutStage::Lookup { host },
+            Stage::Connect => TimeoutStage::Connect { host },
+            Stage::Tls => TimeoutStage::Handshake { host },
+            Stage::Sent => TimeoutStage::Response,
+            Stage::Body => TimeoutStage::Body {
+                bytes: self.body.len(),
+                status: self.status,
+            },
         };
-        Trouble::new(FailureKind::Timeout, reason)
+        SendFailure::Timeout { stage, limit }
     }
 
     /// What the wire said, if all went well.
@@ -185,7 +175,6 @@ fn record(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Fault, TimeoutStage};
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -229,23 +218,5 @@ mod tests {
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
-    }
-
-    #[test]
-    fn what_was_late_is_read_back() {
-        let mut answer = Answer::new(4);
-        for (stage, expected) in [
-            (Stage::Turn, TimeoutStage::Connection),
-            (Stage::Name, TimeoutStage::Connection),
-            (Stage::Connect, TimeoutStage::Connection),
-            (Stage::Tls, TimeoutStage::Connection),
-            (Stage::Sent, TimeoutStage::Answer),
-            (Stage::Body, TimeoutStage::End),
-        ] {
-            answer.stage = stage;
-            let Trouble { failure, reason } = answer.late(Duration::from_secs(30), "a.test");
-            let fault = Fault::of(&Outcome::Failed { failure, reason });
-            assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
-        }
     }
 }

@@ -19,8 +19,8 @@ use place::{action, note};
 use super::lane::{Lane, Order, Step};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
-    Disablement, EventFilter, FailureKind, FailurePolicy, HttpExchange, Language, NotificationId,
-    Organizer, OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SettlementKind,
+    Disablement, EventFilter, FailurePolicy, HttpExchange, Language, NotificationId, Organizer,
+    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SendFailure, SettlementKind,
     Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
@@ -253,10 +253,7 @@ impl World {
                         retry_after: (status == 429).then_some(wait),
                     }
                 }
-                None => Outcome::Failed {
-                    failure: FailureKind::Connect,
-                    reason: "refused".to_owned(),
-                },
+                None => Outcome::Failed(SendFailure::ConnectionClosed),
             };
             if outcome.is_success() {
                 self.answered_well

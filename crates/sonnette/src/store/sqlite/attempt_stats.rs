@@ -133,7 +133,7 @@ impl Tallies {
 fn is_timed(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered { .. } => true,
-        Outcome::Failed { failure, .. } => *failure == FailureKind::Timeout,
+        Outcome::Failed(failure) => failure.kind() == FailureKind::Timeout,
     }
 }
 

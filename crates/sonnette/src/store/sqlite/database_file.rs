@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
     include_str!("../../../migrations/sqlite/0005_accounts.sql"),
     include_str!("../../../migrations/sqlite/0006_tallies.sql"),
+    include_str!("../../../migrations/sqlite/0007_failure_details.sql"),
 ];
 
 /// Files up to this size are looked through at every start.

@@ -8,7 +8,9 @@ use rusqlite::{Transaction, params};
 use super::attempt_stats::Tallies;
 use super::rows::micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
-use crate::domain::{Attempt, NotificationId, Outcome, Progress, SettlementKind, WebhookId};
+use crate::domain::{
+    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, WebhookId,
+};
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn settle(
@@ -83,15 +85,15 @@ pub(super) fn settle(
 /// under way, and so is what was answered to it.
 fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
     let exchange = &attempt.exchange;
-    let (failure, reason) = match &exchange.outcome {
-        Outcome::Answered { .. } => (None, None),
-        Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
+    let failure = match &exchange.outcome {
+        Outcome::Answered { .. } => None,
+        Outcome::Failed(failure) => Some(failure),
     };
     let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
     let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
-           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         attempt.webhook.0,
@@ -104,14 +106,15 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
         micros(exchange.started_at),
         i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
         exchange.outcome.return_code(),
-        failure,
-        reason,
+        failure.map(|failure| failure.kind().as_str()),
+        failure.map(ToString::to_string),
         exchange.request_headers,
         Some(exchange.response_headers.as_str())
             .filter(|_| !erased)
             .unwrap_or_default(),
         attempt.payload.as_deref().filter(|_| !erased),
         Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
+        failure.and_then(failure_detail),
     ])?;
     Ok(new > 0)
 }
@@ -169,4 +172,12 @@ fn wait(
         micros(progress.started_at),
     ])?;
     Ok(())
+}
+
+/// The JSON that [`super::attempt_pages`] reads back; a failure without details keeps its kind and its text only.
+fn failure_detail(failure: &SendFailure) -> Option<String> {
+    match failure {
+        SendFailure::Undetailed { .. } => None,
+        detailed => serde_json::to_string(detailed).ok(),
+    }
 }

@@ -82,7 +82,7 @@ async fn it_is_replaced_once_only() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the connection was closed without an answer"
+            "the connection was closed without an answer".to_owned()
         )
     );
     assert_eq!(numbers(&receiver), [1, 1, 2]);
@@ -101,7 +101,10 @@ async fn it_is_not_replaced_once_an_answer_has_begun() {
     let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
     assert_eq!(receiver.requests().len(), 2);
 }

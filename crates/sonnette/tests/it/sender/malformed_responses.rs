@@ -57,7 +57,7 @@ async fn an_answer_that_breaks_off_is_none() {
             .truncated_after(12))
         .await;
         let reason = format!("the answer broke off after 12 bytes (status {status})");
-        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.as_str()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
         assert_eq!(exchange.response_body, "hello, world");
         assert_eq!(exchange.outcome.return_code(), 0);
     }
@@ -73,7 +73,7 @@ async fn a_chunked_answer_must_end_too() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the answer broke off after 3 bytes (status 200)"
+            "the answer broke off after 3 bytes (status 200)".to_owned()
         )
     );
     let nonsense = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
@@ -112,7 +112,10 @@ async fn interim_answers_are_skipped() {
     let exchange = ask(ScriptedResponse::raw("HTTP/1.1 100 Continue\r\n\r\n")).await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
 }
 
@@ -126,7 +129,7 @@ async fn another_protocol_is_no_answer() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the receiver wants another protocol (status 101)"
+            "the receiver wants another protocol (status 101)".to_owned()
         )
     );
 }
@@ -161,7 +164,7 @@ async fn statuses_that_do_not_exist_are_no_answer() {
     for status in [600, 999] {
         let exchange = ask(ScriptedResponse::status(status)).await;
         let reason = format!("the answer has a status that HTTP does not know ({status})");
-        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.as_str()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
     }
 }
 
@@ -176,7 +179,7 @@ async fn garbage_is_no_answer() {
         let exchange = ask(ScriptedResponse::raw(garbage)).await;
         assert_eq!(
             failed(&exchange),
-            (FailureKind::Broken, "the answer is not HTTP"),
+            (FailureKind::Broken, "the answer is not HTTP".to_owned()),
             "{garbage:?}"
         );
     }
@@ -189,7 +192,7 @@ async fn a_connection_without_an_answer_is_said_plainly() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the connection was closed without an answer"
+            "the connection was closed without an answer".to_owned()
         )
     );
     let exchange = ask(ScriptedResponse::reset()).await;
@@ -197,13 +200,16 @@ async fn a_connection_without_an_answer_is_said_plainly() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the connection was reset before an answer came"
+            "the connection was reset before an answer came".to_owned()
         )
     );
     let exchange = ask(ScriptedResponse::raw("HTTP/1.1 200 OK\r\ncontent-")).await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
 }
 
@@ -217,7 +223,7 @@ async fn heads_are_bounded() {
         failed(&exchange),
         (
             FailureKind::Broken,
-            "the headers of the answer are too large"
+            "the headers of the answer are too large".to_owned()
         )
     );
     let many = (0..300).fold(ScriptedResponse::ok(), |answer, n| {
@@ -227,7 +233,7 @@ async fn heads_are_bounded() {
         failed(&ask(many).await),
         (
             FailureKind::Broken,
-            "the headers of the answer are too large"
+            "the headers of the answer are too large".to_owned()
         )
     );
 }

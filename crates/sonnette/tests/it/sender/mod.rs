@@ -103,9 +103,9 @@ pub(crate) fn later(now: Timestamp, seconds: i64) -> Timestamp {
 }
 
 #[track_caller]
-pub(crate) fn failed(exchange: &HttpExchange) -> (FailureKind, &str) {
+pub(crate) fn failed(exchange: &HttpExchange) -> (FailureKind, String) {
     match &exchange.outcome {
-        Outcome::Failed { failure, reason } => (*failure, reason),
+        Outcome::Failed(failure) => (failure.kind(), failure.to_string()),
         Outcome::Answered { status, .. } => panic!("answered {status}"),
     }
 }
@@ -114,6 +114,6 @@ pub(crate) fn failed(exchange: &HttpExchange) -> (FailureKind, &str) {
 pub(crate) fn answered(exchange: &HttpExchange) -> u16 {
     match &exchange.outcome {
         Outcome::Answered { status, .. } => *status,
-        Outcome::Failed { reason, .. } => panic!("failed: {reason}"),
+        Outcome::Failed(failure) => panic!("failed: {failure}"),
     }
 }

@@ -123,7 +123,7 @@ async fn refused_addresses_are_not_called() {
         let exchange = sender
             .send(&webhook(format!("http://{host}:{port}/")))
             .await;
-        assert_eq!(failed(&exchange), (FailureKind::Address, shown));
+        assert_eq!(failed(&exchange), (FailureKind::Address, shown.to_owned()));
         assert!(
             exchange.request_headers.starts_with("host: "),
             "what would have been sent is on record"
@@ -165,7 +165,7 @@ async fn no_connection_is_said_plainly() {
     receiver.stop().await;
     let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     let reason = format!("connection refused by {}", receiver.address());
-    assert_eq!(failed(&exchange), (FailureKind::Connect, reason.as_str()));
+    assert_eq!(failed(&exchange), (FailureKind::Connect, reason.to_owned()));
     assert_eq!(exchange.outcome.return_code(), 0);
 }
 
@@ -176,7 +176,10 @@ async fn a_name_without_address_is_said_plainly() {
         .await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Name, "the name nothing.invalid has no address")
+        (
+            FailureKind::Name,
+            "the name nothing.invalid has no address".to_owned()
+        )
     );
 }
 
@@ -202,7 +205,7 @@ async fn http_can_be_refused() {
         failed(&exchange),
         (
             FailureKind::UnsupportedTarget,
-            "only https targets are called from here"
+            "only https targets are called from here".to_owned()
         )
     );
     assert_eq!(receiver.connections(), 0);
@@ -217,7 +220,7 @@ async fn silence_ends_with_the_time_limit() {
         .await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Timeout, "no answer within 0.25 s")
+        (FailureKind::Timeout, "no answer within 0.25 s".to_owned())
     );
     assert!(
         exchange.duration >= Duration::from_millis(250),

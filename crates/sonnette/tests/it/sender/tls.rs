@@ -63,7 +63,7 @@ async fn bad_certificates_are_refused_by_name() {
     ] {
         let receiver = Receiver::start_tls(certified).await;
         let exchange = believing(&receiver).send(&webhook(receiver.url())).await;
-        assert_eq!(failed(&exchange), (FailureKind::Tls, reason));
+        assert_eq!(failed(&exchange), (FailureKind::Tls, reason.to_owned()));
         assert!(receiver.requests().is_empty());
     }
 }
@@ -76,7 +76,7 @@ async fn the_systems_authorities_do_not_know_a_tests() {
         failed(&exchange),
         (
             FailureKind::Tls,
-            "the certificate comes from no authority trusted here"
+            "the certificate comes from no authority trusted here".to_owned()
         )
     );
 }
@@ -97,7 +97,10 @@ async fn https_at_a_port_of_http_is_said_plainly() {
     let (exchange, _connection) = join!(sender.send(&webhook), answer);
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Tls, "the receiver does not speak TLS")
+        (
+            FailureKind::Tls,
+            "the receiver does not speak TLS".to_owned()
+        )
     );
 }
 
@@ -119,7 +122,7 @@ async fn a_handshake_counts_for_the_time_limit() {
         failed(&exchange),
         (
             FailureKind::Timeout,
-            "no TLS handshake with 127.0.0.1 within 0.2 s"
+            "no TLS handshake with 127.0.0.1 within 0.2 s".to_owned()
         )
     );
 }
@@ -212,7 +215,7 @@ async fn an_http2_stream_can_break_off_or_stay_silent() {
     let exchange = sender.send(&impatient).await;
     assert_eq!(
         failed(&exchange),
-        (FailureKind::Timeout, "no answer within 0.2 s")
+        (FailureKind::Timeout, "no answer within 0.2 s".to_owned())
     );
     receiver.answer(ScriptedResponse::ok());
     assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SettlementKind, WebhookId,
+    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SendFailure, SettlementKind,
+    WebhookId,
 };
 use sonnette::store::{
     AttemptQuery, AttemptTiming, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement,
@@ -49,10 +50,10 @@ fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId
     record(bench, attempt(webhook, ids[0], 1));
     record(bench, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
-    failed.exchange.outcome = Outcome::Failed {
-        failure: FailureKind::Timeout,
-        reason: "too slow".to_owned(),
-    };
+    failed.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: FailureKind::Timeout,
+        text: "too slow".to_owned(),
+    });
     record(bench, failed);
     record(bench, attempt(other, ids[0], 4));
     (webhook, other, ids)
@@ -122,10 +123,9 @@ pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
     test.test = true;
     test.event = Some("democon".parse().unwrap());
     test.payload = Some("{}".into());
-    test.exchange.outcome = Outcome::Failed {
-        failure: FailureKind::Tls,
-        reason: "no trust".to_owned(),
-    };
+    test.exchange.outcome = Outcome::Failed(SendFailure::TlsAlert {
+        alert: "HandshakeFailure".to_owned(),
+    });
     test.exchange.response_body = "".into();
     record(bench, test.clone());
     assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));

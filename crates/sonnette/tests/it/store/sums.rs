@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sonnette::domain::{
     Attempt, DisableReason, FailureKind, FailureStreak, LaneHealth, LatencyHistogram,
-    NotificationId, Outcome, ProbeSchedule, SettlementKind, WebhookId,
+    NotificationId, Outcome, ProbeSchedule, SendFailure, SettlementKind, WebhookId,
 };
 use sonnette::store::{
     AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
@@ -36,10 +36,10 @@ fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
 
 fn failed(webhook: WebhookId, second: i64, failure: FailureKind) -> Attempt {
     let mut attempt = attempt(webhook, NOTIFICATION, second);
-    attempt.exchange.outcome = Outcome::Failed {
-        failure,
-        reason: "no".to_owned(),
-    };
+    attempt.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: failure,
+        text: "no".to_owned(),
+    });
     attempt
 }
 
