@@ -29,7 +29,7 @@ pub(crate) fn parse_webhook(
     is_selectable: impl Fn(&str) -> bool,
 ) -> Result<WebhookFields, Refusal> {
     let members = Members {
-        members: payload.json.into_object()?,
+        values: payload.json.into_object()?,
         partial: matches!(change, WebhookChange::Update(_)),
         is_form: payload.is_form,
     };
@@ -81,7 +81,7 @@ impl Errors {
 
 /// The members of a request. A field that was not sent and is not required is `None`.
 struct Members {
-    members: Vec<(Text, Json)>,
+    values: Vec<(Text, Json)>,
     /// Whether no field is required.
     partial: bool,
     /// Whether a missing boolean means `false`: browsers do not send check boxes that are not ticked.
@@ -91,7 +91,7 @@ struct Members {
 impl Members {
     fn get(&self, field: &str) -> Option<&Json> {
         let is_field = |key: &Text| key.lone_surrogate.is_none() && key.chars == field;
-        self.members
+        self.values
             .iter()
             .find(|(key, _)| is_field(key))
             .map(|(_, value)| value)
