@@ -182,7 +182,7 @@ fn check_accept(request: &Parts, is_stream: bool) -> Result<(), ApiError> {
     }
     let query = request.uri.query().map(Query::new);
     let format = query.as_ref().and_then(|query| query.last("format"));
-    Ok(negotiate(format, joined.as_deref())?)
+    negotiate(format, joined.as_deref())
 }
 
 /// Finds the token and the organizer of a request. Publications load the registry only for an unknown token or

@@ -21,11 +21,11 @@ pub(crate) struct RunningKey {
 impl RunningKeys {
     /// Starts the run of a key, unless it is running.
     pub(crate) fn start(&self, key: KeyHash) -> Option<RunningKey> {
-        let keys = self.clone();
-        self.0
-            .lock()
-            .insert(key)
-            .then_some(RunningKey { keys, key })
+        // A `RunningKey` must exist only for a key that is inserted: dropping it removes the key.
+        self.0.lock().insert(key).then(|| RunningKey {
+            keys: self.clone(),
+            key,
+        })
     }
 
     /// Whether a request with this key is running.

@@ -1,8 +1,8 @@
-//! JSON as clients of pretix send it: with `NaN`, with lone surrogates, with numbers of any size.
+//! JSON as pretix accepts it: with `NaN`, lone surrogates and numbers of any size.
 
 use super::refusal::Refusal;
 
-/// Any JSON value, and what pretix takes for one.
+/// A JSON value, or what pretix accepts as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     /// `null`.
@@ -40,7 +40,7 @@ impl From<&str> for Text {
 }
 
 impl Json {
-    /// What Python calls the type.
+    /// The name of the type in Python.
     pub(crate) fn python_type(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -56,7 +56,7 @@ impl Json {
     /// The members of an object.
     ///
     /// # Errors
-    /// 400 for everything else, with pretix's words.
+    /// 400 with pretix's text for every other value.
     pub(crate) fn into_object(self) -> Result<Vec<(Text, Json)>, Refusal> {
         match self {
             Self::Object(members) => Ok(members),

@@ -1,4 +1,4 @@
-//! Which representations are spoken: JSON, and forms as far as they can be understood.
+//! Parses request bodies by their media type: JSON and forms.
 
 use http::StatusCode;
 
@@ -7,18 +7,18 @@ use super::parser;
 use super::refusal::Refusal;
 use crate::edge::content_negotiation::media_range_matches;
 
-/// A request body, understood.
+/// A parsed request body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Payload {
-    /// What was sent; for a form an object of strings, `limit_events` a list.
+    /// The value; for a form an object of strings, with `limit_events` as a list.
     pub(crate) json: Json,
-    /// Whether it was a form, in which a missing check box means no.
+    /// Whether it is a form, where a missing check box means `false`.
     pub(crate) is_form: bool,
 }
 
-/// Reads the body as its media type says.
+/// Parses the body by its media type.
 ///
-/// A multipart form is refused like any other type: pretix cannot read a list of action types from one either.
+/// A multipart form is refused like any unknown type: pretix cannot read a list of action types from one either.
 ///
 /// # Errors
 /// 415 for other media types, 400 for what cannot be parsed.

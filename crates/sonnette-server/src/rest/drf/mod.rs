@@ -1,7 +1,6 @@
-//! The habits of pretix's API (Django REST framework) that clients rely on, as pure functions: no routes, no store.
+//! The behaviour of pretix's API (Django REST framework) that clients rely on, as pure functions without routes or store.
 //!
-//! Requests are read as leniently, and refused in the same words, as pretix does. Where we knowingly do otherwise,
-//! `docs/api.md` has it.
+//! Requests are parsed as leniently as pretix does, and errors have the same texts. `docs/api.md` lists the differences.
 
 pub(crate) mod json;
 pub(crate) mod media;

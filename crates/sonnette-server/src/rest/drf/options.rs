@@ -1,19 +1,19 @@
-//! What OPTIONS says about the webhook resource.
+//! The response to OPTIONS of the webhook resource.
 
 use serde_json::{Value, json};
 
-/// Which path is described.
+/// The path that is described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Described {
     /// The list of webhooks.
     List,
-    /// A webhook that is there.
+    /// A webhook that exists.
     Item,
-    /// An id without a webhook.
+    /// An id of no webhook.
     NoItem,
 }
 
-/// The body of the answer to OPTIONS.
+/// The body of the response to OPTIONS.
 pub(crate) fn description(described: Described) -> Value {
     let mut answer = json!({
         "name": if described == Described::List { "Web Hook List" } else { "Web Hook Instance" },

@@ -1,11 +1,11 @@
-//! Answers that say no.
+//! Error responses of pretix.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::edge::error::ApiError;
 
-/// An answer that says no: a status and a JSON body.
+/// An error response: a status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
     /// 4xx.
@@ -24,7 +24,7 @@ impl Refusal {
         }
     }
 
-    /// 400 with one error that belongs to no field.
+    /// 400 with one error that belongs to no field alone.
     pub(crate) fn non_field(text: impl Into<String>) -> Self {
         Self::fields([("non_field_errors", vec![text.into()])])
     }

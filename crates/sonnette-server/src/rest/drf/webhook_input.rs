@@ -29,7 +29,7 @@ pub(crate) fn parse_webhook(
     is_selectable: impl Fn(&str) -> bool,
 ) -> Result<WebhookFields, Refusal> {
     let members = Members {
-        members: payload.json.into_object()?,
+        values: payload.json.into_object()?,
         partial: matches!(change, WebhookChange::Update(_)),
         is_form: payload.is_form,
     };
@@ -79,19 +79,19 @@ impl Errors {
     }
 }
 
-/// The members of a request. A field that was not sent, and need not be, is none.
+/// The members of a request. A field that was not sent and is not required is `None`.
 struct Members {
-    members: Vec<(Text, Json)>,
-    /// Nothing need be sent.
+    values: Vec<(Text, Json)>,
+    /// Whether no field is required.
     partial: bool,
-    /// A check box that is not ticked is not sent.
+    /// Whether a missing boolean means `false`: browsers do not send check boxes that are not ticked.
     is_form: bool,
 }
 
 impl Members {
     fn get(&self, field: &str) -> Option<&Json> {
         let is_field = |key: &Text| key.lone_surrogate.is_none() && key.chars == field;
-        self.members
+        self.values
             .iter()
             .find(|(key, _)| is_field(key))
             .map(|(_, value)| value)

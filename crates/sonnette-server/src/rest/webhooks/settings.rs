@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::lookup::{change, webhook_of};
 use super::settings_input::parse_settings;
 use crate::admin::webhooks::masks;
-use crate::admin::webhooks::secrets::{complete, random_seed};
+use crate::admin::webhooks::secrets::{ensure_key_pair, random_seed};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -105,7 +105,7 @@ pub(crate) async fn change_webhook_settings(
     let seed = random_seed()?;
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
         patch.apply(&mut webhook.settings);
-        complete(webhook, &seed);
+        ensure_key_pair(webhook, &seed);
     };
     let webhook = change(&state, &caller, id, note, apply).await?;
     Ok(response::ok(&SettingsJson::of(&webhook.settings)))

@@ -1,9 +1,9 @@
-//! What stands around the API.
+//! The probes, the metrics and the documentation.
 
 use super::client::Api;
 
 #[test]
-fn the_program_tells_how_it_is() {
+fn probes_metrics_and_documentation_respond() {
     let api = Api::start();
     let get = |path: &str| {
         api.raw(&format!("GET {path} HTTP/1.1\r\n"), b"")

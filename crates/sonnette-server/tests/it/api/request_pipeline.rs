@@ -3,7 +3,7 @@
 use super::client::{Api, ORGANIZER};
 
 #[test]
-fn the_first_station_that_refuses_answers() {
+fn checks_are_made_in_the_order_of_pretix() {
     let api = Api::start();
     let webhooks = format!("{ORGANIZER}webhooks/");
     let accept = "Accept: text/html\r\n";
@@ -64,7 +64,7 @@ fn the_first_station_that_refuses_answers() {
 }
 
 #[test]
-fn every_json_answer_carries_the_same_headers() {
+fn every_json_response_has_the_same_headers() {
     let api = Api::start();
     for answer in [
         api.get("webhooks/"),
@@ -80,7 +80,7 @@ fn every_json_answer_carries_the_same_headers() {
 }
 
 #[test]
-fn a_missing_slash_sends_readers_on() {
+fn a_missing_slash_redirects_reading_methods() {
     let api = Api::start();
     let moved = api.get("webhooks?enabled=true").expect(301);
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_missing_slash_sends_readers_on() {
 }
 
 #[test]
-fn a_revoked_token_counts_at_once() {
+fn a_revoked_token_is_refused_at_once() {
     let api = Api::start();
     let token = api.token_for("publish");
     api.call_as(&token, "GET", "events/", None).expect(200);
@@ -116,7 +116,7 @@ fn a_revoked_token_counts_at_once() {
 }
 
 #[test]
-fn a_refusal_reaches_whoever_is_still_sending() {
+fn an_error_reaches_a_client_that_is_still_sending() {
     let api = Api::start();
     let body = vec![b' '; 4 << 20];
     let path = format!("{ORGANIZER}notifications/");

@@ -9,7 +9,7 @@ use sonnette::testing::ScriptedResponse;
 use super::client::{Api, receiver};
 
 #[test]
-fn the_log_shows_what_was_sent_and_answered() {
+fn attempts_show_request_and_response() {
     let receiver = receiver();
     receiver.answer(ScriptedResponse::ok().body("thanks"));
     let api = Api::start();
@@ -53,7 +53,7 @@ fn the_log_shows_what_was_sent_and_answered() {
 }
 
 #[test]
-fn what_waits_for_a_disabled_webhook_is_held() {
+fn deliveries_of_a_disabled_webhook_are_held() {
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));
     let api = Api::start();
@@ -112,7 +112,7 @@ fn what_waits_for_a_disabled_webhook_is_held() {
 }
 
 #[test]
-fn a_test_is_answered_with_its_attempt() {
+fn a_test_responds_with_its_attempt() {
     let receiver = receiver();
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
@@ -197,7 +197,7 @@ fn settings_mask_their_headers() {
 }
 
 #[test]
-fn the_stream_tells_what_happens() {
+fn the_stream_sends_activity() {
     use std::io::BufRead as _;
 
     let receiver = receiver();
@@ -234,7 +234,7 @@ fn the_stream_tells_what_happens() {
 }
 
 #[test]
-fn what_was_held_goes_at_once_when_the_webhook_is_enabled() {
+fn held_deliveries_are_sent_at_once_when_the_webhook_is_enabled() {
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));
     let api = Api::start();

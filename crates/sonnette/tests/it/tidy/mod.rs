@@ -36,7 +36,6 @@ const PROGRAM_MAY_IMPORT: [(&str, &[&str]); 10] = [
             "app",
             "config",
             "credentials",
-            "edge",
             "mailer",
             "rest",
             "telemetry",

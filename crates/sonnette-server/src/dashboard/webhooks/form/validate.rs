@@ -37,7 +37,7 @@ impl ValidForm {
     pub(super) fn apply(&self, webhook: &mut Webhook, seed: &SigningSeed, now: Timestamp) {
         self.fields.clone().apply(webhook, now);
         self.settings.apply(&mut webhook.settings);
-        secrets::complete(webhook, seed);
+        secrets::ensure_key_pair(webhook, seed);
     }
 }
 
