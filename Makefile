@@ -8,22 +8,23 @@ BROWSER := $(TARGET)/browser
 .DEFAULT_GOAL := help
 .PHONY: help check test demo bench docs snapshots rust-tests signatures samples browser pictures tools
 
-help: ## This list
+help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-check: ## Formatting, lints, documentation, licences
+check: ## Check formatting, lints, documentation and licences
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
-	else echo "cargo-deny is not installed: licences, bans and sources were not looked at"; fi
+	else echo "cargo-deny is not installed, so licences, bans and sources are not checked. Install it with:"; \
+	echo "    cargo install --locked cargo-deny"; fi
 
-test: tools rust-tests signatures samples browser ## Everything; installs what is missing
+test: tools rust-tests signatures samples browser ## Run all tests; installs missing tools
 
 rust-tests:
 	cargo test --workspace --locked
 
-signatures: tools $(SIGNATURES)/python $(SIGNATURES)/node ## Signatures, as the published libraries verify them
+signatures: tools $(SIGNATURES)/python $(SIGNATURES)/node ## Verify signatures with the published Standard Webhooks libraries
 	cargo build --locked -p sonnette-server
 	$(SIGNATURES)/python/bin/python tests/signatures/check.py $(TARGET)/debug/sonnette $(SIGNATURES)/node
 
@@ -40,7 +41,7 @@ $(SIGNATURES)/node: tests/signatures/package.json tests/signatures/package-lock.
 	cd $@ && npm ci --silent --no-fund --no-audit
 	touch $@
 
-samples: tools $(SAMPLES)/python ## Code samples of the dashboard, each started and rung
+samples: tools $(SAMPLES)/python ## Start each code sample of the dashboard and send it requests
 	cargo build --locked -p sonnette-server
 	$(SAMPLES)/python/bin/python -B tests/samples/check.py $(TARGET)/debug/sonnette $(SAMPLES)
 
@@ -50,11 +51,11 @@ $(SAMPLES)/python: tests/samples/requirements.txt | tools
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-browser: tools $(BROWSER)/node_modules ## The dashboard in a real Chromium; FILE=story.test.mjs for one file of it
+browser: tools $(BROWSER)/node_modules ## Test the dashboard in Chromium; FILE=story.test.mjs runs one file
 	cargo build --locked -p sonnette-server
 	SONNETTE=$(TARGET)/debug/sonnette BROWSER_MODULES=$(BROWSER) tests/browser/run $(FILE)
 
-pictures: tools $(BROWSER)/node_modules ## Takes the pictures of the documentation anew (needs pngquant)
+pictures: tools $(BROWSER)/node_modules ## Take the screenshots of the documentation again (needs pngquant)
 	cargo build --locked -p sonnette-server
 	SONNETTE=$(TARGET)/debug/sonnette BROWSER_MODULES=$(BROWSER) tests/browser/run pictures.mjs
 
@@ -67,15 +68,15 @@ $(BROWSER)/node_modules: tests/browser/package.json tests/browser/package-lock.j
 tools:
 	@tests/install
 
-demo: ## A server, a receiver, webhooks, notifications, and what came of them
+demo: ## Run a server with a receiver, and send it some notifications
 	cargo run --release --locked -- demo
 
-bench: ## Notifications published and delivered in a second, on this machine
+bench: ## Measure published and delivered notifications per second
 	cargo build --release --locked -p sonnette-server --bin sonnette --example bench
 	$(TARGET)/release/examples/bench $(TARGET)/release/sonnette
 
-docs: ## The library's documentation, in a browser
+docs: ## Open the library's documentation in a browser
 	cargo doc --workspace --no-deps --open
 
-snapshots: ## Accept what the snapshots of the tests have become (needs cargo-insta)
+snapshots: ## Review changed test snapshots (needs cargo-insta)
 	cargo insta test --workspace --unreferenced=delete --review

@@ -72,7 +72,7 @@ async function invited({ place, mailbox, page, say, language }) {
   await page.getByLabel(say("password-again"), { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: say("password-set") }).click();
   await page.waitForURL(`**${HOME}/webhooks/`);
-  await says(page, say("said-password-set"));
+  await says(page, say("flash-password-set"));
 }
 
 async function tested({ page, say, receiver }) {
@@ -113,7 +113,7 @@ async function arrived({ page, look, receiver, api, say }) {
   await health(api, webhookOf(page), ({ backlog }) => backlog === 0, "lagrange");
   await look();
   await page.locator("#log .state.good").first().waitFor();
-  await page.locator(".head .state.good", { hasText: say("standing-well") }).waitFor();
+  await page.locator(".head .state.good", { hasText: say("status-healthy") }).waitFor();
 }
 
 async function failed({ page, look, receiver, api, say }) {
@@ -121,12 +121,12 @@ async function failed({ page, look, receiver, api, say }) {
   await publish(api, Array(6).fill(PAID), "lagrange");
   await health(api, webhookOf(page), ({ state }) => state === "failing", "lagrange");
   await look();
-  await page.locator(".head .state.bad", { hasText: say("standing-failing") }).waitFor();
+  await page.locator(".head .state.bad", { hasText: say("status-failing") }).waitFor();
   assert.match(await page.locator("#diagnosis").textContent(), /500.*6/s);
   const own = new URL(page.url()).pathname;
   await page.getByRole("link", { name: say("tab-webhooks"), exact: true }).click();
   const row = page.getByRole("row").filter({ hasText: receiver.host });
-  await row.locator(".state.bad", { hasText: say("standing-failing") }).waitFor();
+  await row.locator(".state.bad", { hasText: say("status-failing") }).waitFor();
   await row.getByRole("link", { name: "Our own shop" }).first().click();
   await page.waitForURL(`**${own}`);
 }
@@ -160,7 +160,7 @@ async function mended({ page, look, receiver, api, say }) {
   await page.locator("p[role=status]").waitFor();
   await health(api, webhookOf(page), ({ backlog }) => backlog === 0, "lagrange");
   await look();
-  await page.locator(".head .state.good", { hasText: say("standing-well") }).waitFor();
+  await page.locator(".head .state.good", { hasText: say("status-healthy") }).waitFor();
   await page.locator("#diagnosis.good").waitFor();
   const delivered = new Set(receiver.requests.map(({ headers }) => headers["webhook-id"]));
   assert.ok(delivered.size >= 7, "all have arrived");

@@ -107,7 +107,7 @@ test("what scripts add", { timeout: 120_000 }, async (t) => {
     await visitor.leave();
   });
 
-  await t.test("a page with news is left without a complaint", async () => {
+  await t.test("an open page with changes is left without an error", async () => {
     const visitor = await arrive();
     const { page } = visitor;
     const complaints = [];

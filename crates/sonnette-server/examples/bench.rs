@@ -12,8 +12,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use sonnette::clock::{Clock as _, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -73,7 +74,7 @@ async fn case(program: &str, name: &str, notifications: usize, webhooks: usize) 
 
     let request = request(&address, token.trim());
     let left = Arc::new(AtomicUsize::new(notifications));
-    let began = Instant::now();
+    let began = SystemClock.instant();
     let publishers: Vec<_> = (0..PUBLISHERS)
         .map(|_| tokio::spawn(publish(address.clone(), request.clone(), left.clone())))
         .collect();
@@ -152,7 +153,7 @@ async fn publish(address: String, request: Arc<[u8]>, left: Arc<AtomicUsize>) ->
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
         .is_ok()
     {
-        let began = Instant::now();
+        let began = SystemClock.instant();
         stream.write_all(&request).await.unwrap();
         let head = message(&mut stream, &mut buffer).await.unwrap();
         assert!(head.starts_with("HTTP/1.1 201 "), "{head}");

@@ -1,6 +1,6 @@
-//! What tokens, secrets and passwords are made of, for all who hand them out or ask for them.
+//! Generates and hashes tokens, secrets and passwords.
 //!
-//! Decisions are given chance as an argument; here it is drawn.
+//! This is the only place that reads random bytes from the system.
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use base64::Engine as _;
@@ -8,102 +8,100 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use sonnette::domain::{Secret, TokenHash};
 
-/// The system gives no random bytes.
+/// The system provided no random bytes.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no random bytes: {0}")]
+#[error("the system provided no random bytes: {0}")]
 pub(crate) struct NoRandomBytes(getrandom::Error);
 
 /// 256 random bits.
 ///
 /// # Errors
-/// Where the system gives none.
+/// The system provides none.
 pub(crate) fn random_bytes() -> Result<[u8; 32], NoRandomBytes> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(NoRandomBytes)?;
     Ok(bytes)
 }
 
-/// A secret that signs.
+/// Generates a signing secret.
 ///
 /// # Errors
-/// Where the system gives no random bytes.
+/// The system provides no random bytes.
 pub(crate) fn random_secret() -> Result<Secret, NoRandomBytes> {
     random_bytes().map(Secret::from_random)
 }
 
-/// The text of a fresh token: 256 random bits, safe in URLs. It begins with `snt_`, so that whoever looks for secrets
-/// that were let slip knows it.
+/// Generates a token: 256 random bits, safe in URLs. The prefix `snt_` lets secret scanners recognize leaked tokens.
 ///
 /// # Errors
-/// Where the system gives no random bytes.
+/// The system provides no random bytes.
 pub(crate) fn random_token() -> Result<String, NoRandomBytes> {
     random_secret_text().map(|text| format!("snt_{text}"))
 }
 
-/// The text of a fresh session or link: 256 random bits, safe in URLs. What is stored of it is its [`token_hash`].
+/// Generates the text of a session or link: 256 random bits, safe in URLs. Only its [`token_hash`] is stored.
 ///
 /// # Errors
-/// Where the system gives no random bytes.
+/// The system provides no random bytes.
 pub(crate) fn random_secret_text() -> Result<String, NoRandomBytes> {
     random_bytes().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The page on which whoever has the text of a link chooses a password; `address`, with a slash at its end, is where
-/// people find this installation.
-pub(crate) fn password_link(address: &str, text: &str) -> String {
-    format!("{address}password/{text}/")
+/// The URL of the page to choose a password with the text of a link. `base_url` has a trailing slash.
+pub(crate) fn password_link(base_url: &str, text: &str) -> String {
+    format!("{base_url}password/{text}/")
 }
 
-/// All that is stored of a token, session or link. Random as its text is, a slow hash would add nothing but time to each request.
+/// The stored hash of a token, session or link. The text is random, so a slow hash would only add time to each request.
 pub(crate) fn token_hash(text: &str) -> TokenHash {
     let mut hash = TokenHash::default();
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     hash
 }
 
-/// Shorter passwords are refused,
-pub(crate) const SHORTEST_PASSWORD: usize = 8;
-/// and longer ones.
-pub(crate) const LONGEST_PASSWORD: usize = 1_000;
+/// Minimum number of characters in a password.
+pub(crate) const MIN_PASSWORD_CHARS: usize = 8;
+/// Maximum number of characters in a password.
+pub(crate) const MAX_PASSWORD_CHARS: usize = 1_000;
 
-/// Why nobody can have this password.
+/// Why a password is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnfitPassword {
-    /// It is soon guessed.
-    #[error("a password has at least {SHORTEST_PASSWORD} characters")]
+pub(crate) enum PasswordError {
+    /// It is easy to guess.
+    #[error("a password must have at least {MIN_PASSWORD_CHARS} characters")]
     TooShort,
-    /// Nobody types so much.
-    #[error("a password has at most {LONGEST_PASSWORD} characters")]
+    /// Hashing it would take too long.
+    #[error("a password must have at most {MAX_PASSWORD_CHARS} characters")]
     TooLong,
 }
 
-/// Whether somebody may choose this password.
+/// Checks the length of a password.
 ///
 /// # Errors
-/// Why not.
-pub(crate) fn check_password(password: &str) -> Result<(), UnfitPassword> {
+/// It is too short or too long.
+pub(crate) fn check_password(password: &str) -> Result<(), PasswordError> {
     match password.chars().count() {
-        ..SHORTEST_PASSWORD => Err(UnfitPassword::TooShort),
-        SHORTEST_PASSWORD..=LONGEST_PASSWORD => Ok(()),
-        _ => Err(UnfitPassword::TooLong),
+        ..MIN_PASSWORD_CHARS => Err(PasswordError::TooShort),
+        MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS => Ok(()),
+        _ => Err(PasswordError::TooLong),
     }
 }
 
-/// A password has not become a hash.
+/// A password could not be hashed.
 #[derive(Debug, thiserror::Error)]
-#[error("the password cannot be hashed: {0}")]
-pub(crate) struct NotHashed(argon2::password_hash::Error);
+#[error("cannot hash the password: {0}")]
+pub(crate) struct PasswordHashError(argon2::password_hash::Error);
 
-/// A password as it is stored: argon2id in PHC notation, with a fresh salt. Takes a while, on purpose.
+/// Hashes a password with argon2id and a random salt, in PHC notation. Slow by design.
 ///
 /// # Errors
-/// Where the system gives no random bytes, or no memory.
-pub(crate) fn hash_password(password: &str) -> Result<String, NotHashed> {
+/// The system provides no random bytes, or no memory.
+pub(crate) fn hash_password(password: &str) -> Result<String, PasswordHashError> {
     let hash = Argon2::default().hash_password(password.as_bytes());
-    Ok(hash.map_err(NotHashed)?.to_string())
+    Ok(hash.map_err(PasswordHashError)?.to_string())
 }
 
-/// Whether this is the password that was stored so. Takes as long as hashing.
+/// Whether a password matches the stored hash. Takes as long as hashing.
 pub(crate) fn verify_password(password: &str, stored: &str) -> bool {
     Argon2::default()
         .verify_password(password.as_bytes(), stored)
@@ -145,11 +143,11 @@ mod tests {
 
     #[test]
     fn short_and_long_passwords_are_refused() {
-        assert_eq!(check_password("seven77"), Err(UnfitPassword::TooShort));
-        assert_eq!(check_password("ééééééé"), Err(UnfitPassword::TooShort));
+        assert_eq!(check_password("seven77"), Err(PasswordError::TooShort));
+        assert_eq!(check_password("ééééééé"), Err(PasswordError::TooShort));
         assert_eq!(check_password("eight888"), Ok(()));
         assert_eq!(check_password(&"é".repeat(1_000)), Ok(()));
         let long = "é".repeat(1_001);
-        assert_eq!(check_password(&long), Err(UnfitPassword::TooLong));
+        assert_eq!(check_password(&long), Err(PasswordError::TooLong));
     }
 }

@@ -1,4 +1,4 @@
-//! The program sonnette: parse, run, exit code.
+//! The program `sonnette`: parses the command line, runs the command, returns its exit code.
 
 mod admin;
 mod app;

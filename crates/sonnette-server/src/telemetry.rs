@@ -1,4 +1,4 @@
-//! Log lines, to standard error: text on a terminal, JSON otherwise.
+//! Writes log lines to standard error: text on a terminal, JSON otherwise.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -8,7 +8,7 @@ use tracing_subscriber::{Layer as _, fmt};
 
 use crate::config::{LogFormat, LogLevel};
 
-/// Sends log lines on their way, for the rest of the process.
+/// Installs the log subscriber for the rest of the process.
 pub(crate) fn start(level: &LogLevel, format: LogFormat) {
     let terminal = stderr().is_terminal();
     let lines = fmt::layer().with_writer(stderr);
@@ -17,7 +17,7 @@ pub(crate) fn start(level: &LogLevel, format: LogFormat) {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Auto | LogFormat::Text => lines.with_ansi(terminal).with_target(false).boxed(),
     };
-    // A second call finds the first one's subscriber in place, which is as good.
+    // A second call fails because the first subscriber is installed, which is fine.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(level.0.clone()))
         .try_init();

@@ -1,145 +1,159 @@
-//! Action types that an organizer, or an operator, registers.
+//! Action types that an organizer registers for itself, or an operator for all organizers.
 
+use jiff::Timestamp;
 use serde_json::json;
 use sonnette::dialect::{ActionType, FieldErrors, check_registration};
 use sonnette::domain::RegisteredAction;
 use sonnette::engine::OrganizerSnapshot;
-use sonnette::store::ChangeResult;
+use sonnette::store::{NewAuditEntry, Store, StoreError};
 
-use super::Author;
-use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use super::author::Author;
+use super::error::{AdminError, done};
 
-/// Characters that a description may have.
-pub(crate) const LONGEST_DESCRIPTION: usize = 1_000;
+/// Characters of a description.
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
-/// Why an action type stays as it is.
+/// Why an action type is not registered or changed.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// There is none of this name.
-    Missing,
-    /// Only operators register names that begin with pretix.
-    ForOperators,
+pub(crate) enum ActionTypeError {
+    /// The catalogue has no action type of this name.
+    NotFound,
+    /// Only operators register names that begin with `pretix`.
+    PretixName,
     /// Only operators change this one.
     Forbidden,
-    /// It was not registered for the organizer.
+    /// The action type belongs to a dialect; it was not registered for the organizer.
     NotRegistered,
-    /// The name is taken.
-    Known,
-    /// By the members of a request.
-    Wrong(FieldErrors),
-    /// The store did not do it.
-    Failed(ApiError),
+    /// The catalogue has an action type of this name.
+    NameTaken,
+    /// The schema, the example or the shape is wrong.
+    Invalid(FieldErrors),
+    /// Any other reason.
+    Other(AdminError),
 }
 
-impl From<FieldErrors> for Refused {
-    fn from(errors: FieldErrors) -> Self {
-        Self::Wrong(errors)
+impl From<AdminError> for ActionTypeError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::NotFound => Self::NotFound,
+            AdminError::Taken => Self::NameTaken,
+            error => Self::Other(error),
+        }
     }
 }
 
-impl From<ApiError> for Refused {
-    fn from(error: ApiError) -> Self {
-        Self::Failed(error)
+impl From<StoreError> for ActionTypeError {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
     }
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
+pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = tenant.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)
         .map(AsRef::as_ref)
 }
 
-/// The organizer's own registered type; for operators also one that is registered for all.
-pub(crate) fn own(
+/// The registered action type of this name that the author may change: the organizer's own, or for operators also one
+/// that is registered for all organizers.
+///
+/// # Errors
+/// Where there is none.
+pub(crate) fn find_changeable(
     author: &Author,
     tenant: &OrganizerSnapshot,
     name: &str,
-) -> Result<RegisteredAction, Refused> {
-    let known = spec(tenant, name).ok_or(Refused::Missing)?;
+) -> Result<RegisteredAction, ActionTypeError> {
+    let spec = find(tenant, name).ok_or(ActionTypeError::NotFound)?;
     let mut rows: Vec<_> = tenant
-        .catalogue
-        .registered()
-        .filter(|row| row.name == known.name)
+        .registered
+        .iter()
+        .filter(|row| row.name == spec.name)
         .filter(|row| row.organizer.is_some() || author.operator)
         .collect();
     rows.sort_by_key(|row| row.organizer.is_none());
     match rows.first().copied() {
-        Some(row) if row.name.first_word() == "pretix" && !author.operator => {
-            Err(Refused::Forbidden)
-        }
+        Some(row) if is_pretix_name(row) && !author.operator => Err(ActionTypeError::Forbidden),
         Some(row) => Ok(row.clone()),
-        None => Err(Refused::NotRegistered),
+        None => Err(ActionTypeError::NotRegistered),
     }
 }
 
 /// Registers an action type.
-pub(crate) async fn create(
-    state: &AppState,
+///
+/// # Errors
+/// [`ActionTypeError::PretixName`], [`ActionTypeError::NameTaken`] and [`ActionTypeError::Invalid`].
+pub(crate) fn create(
+    store: &dyn Store,
     author: &Author,
     tenant: &OrganizerSnapshot,
-    row: RegisteredAction,
-) -> Result<(), Refused> {
-    if row.name.first_word() == "pretix" && !author.operator {
-        return Err(Refused::ForOperators);
+    row: &RegisteredAction,
+    now: Timestamp,
+) -> Result<(), ActionTypeError> {
+    if is_pretix_name(row) && !author.operator {
+        return Err(ActionTypeError::PretixName);
     }
-    if tenant.catalogue.iter().any(|known| known.name == row.name) {
-        return Err(Refused::Known);
+    if tenant.catalogue.iter().any(|spec| spec.name == row.name) {
+        return Err(ActionTypeError::NameTaken);
     }
-    check(&row)?;
-    save(state, author, row, false, "sonnette.action_type.created").await
+    validate(row)?;
+    let entry = audit_entry(author, "sonnette.action_type.created", row, now);
+    let added = store.add_action_type(row, entry)?;
+    Ok(done(added, "an action type").map(|_| ())?)
 }
 
-/// Changes one that [`own`] found.
-pub(crate) async fn change(
-    state: &AppState,
+/// Changes an action type that [`find_changeable`] found.
+///
+/// # Errors
+/// [`ActionTypeError::Invalid`], and [`ActionTypeError::NotFound`] if it was deleted.
+pub(crate) fn change(
+    store: &dyn Store,
     author: &Author,
-    row: RegisteredAction,
-) -> Result<(), Refused> {
-    check(&row)?;
-    save(state, author, row, false, "sonnette.action_type.changed").await
+    row: &RegisteredAction,
+    now: Timestamp,
+) -> Result<(), ActionTypeError> {
+    validate(row)?;
+    let entry = audit_entry(author, "sonnette.action_type.changed", row, now);
+    let changed = store.change_action_type(row, entry)?;
+    Ok(done(changed, "an action type").map(|_| ())?)
 }
 
-/// Removes one that [`own`] found.
-pub(crate) async fn remove(
-    state: &AppState,
+/// Deletes an action type that [`find_changeable`] found.
+///
+/// # Errors
+/// [`ActionTypeError::NotFound`] if it was deleted before.
+pub(crate) fn delete(
+    store: &dyn Store,
     author: &Author,
-    row: RegisteredAction,
-) -> Result<(), Refused> {
-    save(state, author, row, true, "sonnette.action_type.deleted").await
+    row: &RegisteredAction,
+    now: Timestamp,
+) -> Result<(), ActionTypeError> {
+    let entry = audit_entry(author, "sonnette.action_type.deleted", row, now);
+    let removed = store.remove_action_type(row, entry)?;
+    Ok(done(removed, "an action type").map(|_| ())?)
 }
 
-fn check(row: &RegisteredAction) -> Result<(), FieldErrors> {
+fn audit_entry(
+    author: &Author,
+    action: &'static str,
+    row: &RegisteredAction,
+    now: Timestamp,
+) -> NewAuditEntry {
+    author.audit_entry(action, json!({ "action_type": row.name }), now)
+}
+
+fn is_pretix_name(row: &RegisteredAction) -> bool {
+    row.name.first_word() == "pretix"
+}
+
+fn validate(row: &RegisteredAction) -> Result<(), ActionTypeError> {
     check_registration(
         &row.name,
         row.shape,
         row.schema.as_ref(),
         row.example.as_ref(),
     )
-}
-
-async fn save(
-    state: &AppState,
-    author: &Author,
-    row: RegisteredAction,
-    remove: bool,
-    action: &'static str,
-) -> Result<(), Refused> {
-    let note = author.note(action, json!({ "action_type": row.name }), state.now());
-    let changed = state
-        .store(move |store| match (remove, row.id) {
-            (true, _) => store.remove_action_type(&row, note),
-            (false, 0) => store.add_action_type(&row, note),
-            (false, _) => store.change_action_type(&row, note),
-        })
-        .await?;
-    state.refresh().await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(()),
-        ChangeResult::Missing => Err(Refused::Missing),
-        ChangeResult::Taken => Err(Refused::Known),
-        ChangeResult::Refused => Err(ApiError::contradiction("an action type").into()),
-    }
+    .map_err(ActionTypeError::Invalid)
 }

@@ -1,86 +1,89 @@
-//! An organizer's events: concerts, never things we send.
+//! Events of an organizer, such as concerts.
 
 use jiff::Timestamp;
 use serde_json::json;
-use sonnette::domain::{Event, EventSlug, OrganizerId};
-use sonnette::store::ChangeResult;
+use sonnette::domain::{Event, EventId, EventSlug, OrganizerId};
+use sonnette::store::{Store, StoreError};
 
-use super::Author;
-use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use super::author::Author;
+use super::error::{AdminError, done};
+
+/// An event to be created.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEvent {
+    /// Unique within the organizer.
+    pub(crate) slug: EventSlug,
+    /// `None`: the slug.
+    pub(crate) name: Option<String>,
+    /// When it starts.
+    pub(crate) date_from: Option<Timestamp>,
+}
 
 /// The event with this slug.
-pub(crate) async fn find(
-    state: &AppState,
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) fn find(
+    store: &dyn Store,
     organizer: OrganizerId,
     slug: &str,
-) -> Result<Option<Event>, ApiError> {
-    let events = state.store(move |store| store.events(organizer)).await?;
+) -> Result<Option<Event>, StoreError> {
+    let events = store.events(organizer)?;
     Ok(events.into_iter().find(|event| event.slug.as_str() == slug))
 }
 
-/// Adds an event (its `id` is ignored); none: the slug is taken.
-pub(crate) async fn create(
-    state: &AppState,
+/// Creates an event.
+///
+/// # Errors
+/// [`AdminError::Taken`] for a slug that is in use.
+pub(crate) fn create(
+    store: &dyn Store,
     author: &Author,
     organizer: OrganizerId,
-    event: Event,
-) -> Result<Option<Event>, ApiError> {
+    event: NewEvent,
+    now: Timestamp,
+) -> Result<Event, AdminError> {
+    let event = Event {
+        id: EventId(0),
+        name: event.name.unwrap_or_else(|| event.slug.to_string()),
+        slug: event.slug,
+        date_from: event.date_from,
+    };
     let data = json!({"slug": event.slug, "name": event.name});
-    let note = author.note("sonnette.event.created", data, state.now());
-    let added = state
-        .store(move |store| store.add_event(organizer, &event, note))
-        .await?;
-    state.refresh().await?;
-    match added {
-        ChangeResult::Done(added) => Ok(Some(added)),
-        ChangeResult::Taken => Ok(None),
-        ChangeResult::Missing | ChangeResult::Refused => Err(ApiError::contradiction("an event")),
-    }
+    let entry = author.audit_entry("sonnette.event.created", data, now);
+    done(store.add_event(organizer, &event, entry)?, "an event")
 }
 
-/// Changes an event; whether there was one.
-pub(crate) async fn change(
-    state: &AppState,
+/// Changes the name and the start of the event with the slug of `event`.
+///
+/// # Errors
+/// [`AdminError::NotFound`] if the event was deleted.
+pub(crate) fn change(
+    store: &dyn Store,
     author: &Author,
     organizer: OrganizerId,
     event: &Event,
-) -> Result<bool, ApiError> {
-    let (slug, to) = (event.slug.clone(), (event.name.clone(), event.date_from));
-    let action = "sonnette.event.changed";
-    put(state, author, organizer, slug, Some(to), action).await
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let data = json!({ "slug": event.slug });
+    let entry = author.audit_entry("sonnette.event.changed", data, now);
+    let (slug, name) = (&event.slug, &event.name);
+    let changed = store.change_event(organizer, slug, name, event.date_from, entry)?;
+    done(changed, "an event").map(|_| ())
 }
 
-/// Removes an event, also from every webhook's list; whether there was one.
-pub(crate) async fn remove(
-    state: &AppState,
+/// Deletes an event, and removes it from the filters of all webhooks.
+///
+/// # Errors
+/// [`AdminError::NotFound`] if the event was deleted before.
+pub(crate) fn delete(
+    store: &dyn Store,
     author: &Author,
     organizer: OrganizerId,
-    slug: EventSlug,
-) -> Result<bool, ApiError> {
-    let action = "sonnette.event.deleted";
-    put(state, author, organizer, slug, None, action).await
-}
-
-async fn put(
-    state: &AppState,
-    author: &Author,
-    organizer: OrganizerId,
-    slug: EventSlug,
-    to: Option<(String, Option<Timestamp>)>,
-    action: &'static str,
-) -> Result<bool, ApiError> {
-    let note = author.note(action, json!({ "slug": slug }), state.now());
-    let changed = state
-        .store(move |store| match to {
-            Some((name, date_from)) => store.change_event(organizer, &slug, &name, date_from, note),
-            None => store.remove_event(organizer, &slug, note),
-        })
-        .await?;
-    state.refresh().await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(true),
-        ChangeResult::Missing => Ok(false),
-        ChangeResult::Taken | ChangeResult::Refused => Err(ApiError::contradiction("an event")),
-    }
+    slug: &EventSlug,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let entry = author.audit_entry("sonnette.event.deleted", json!({ "slug": slug }), now);
+    let changed = store.remove_event(organizer, slug, entry)?;
+    done(changed, "an event").map(|_| ())
 }

@@ -1,40 +1,17 @@
-//! Changes of an organizer's registry, whichever way they came: the rules, and the line of the audit log. What was sent is
-//! read, and refusals are put into words, by whoever was asked.
+//! What can be changed, by whom, and with which checks.
+//!
+//! REST, pages and the command line are three faces over these functions. Each function blocks on the store, and writes
+//! a change together with its audit entry. The faces read input, word violations, and reload the registry afterwards.
 
 pub(crate) mod action_types;
+pub(crate) mod author;
+pub(crate) mod error;
 pub(crate) mod events;
-pub(crate) mod hold_reason;
+pub(crate) mod notifications;
 pub(crate) mod organizers;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod validation;
 pub(crate) mod webhooks;
 
-use jiff::Timestamp;
-use serde_json::Value;
-use sonnette::domain::Permissions;
-use sonnette::store::{Actor, NewAuditEntry};
-
-/// Characters that a name may have.
-pub(crate) const LONGEST_NAME: usize = 200;
-
-/// Who changes something.
-#[derive(Debug, Clone)]
-pub(crate) struct Author {
-    /// As the audit log names them.
-    pub(crate) actor: Actor,
-    /// Whether they may do everything everywhere.
-    pub(crate) operator: bool,
-    /// What they may do for the organizer; nobody grants more.
-    pub(crate) holds: Permissions,
-}
-
-impl Author {
-    fn note(&self, action: &'static str, data: Value, at: Timestamp) -> NewAuditEntry {
-        NewAuditEntry {
-            actor: self.actor.clone(),
-            action,
-            data,
-            at,
-        }
-    }
-}
+pub(crate) use author::Author;

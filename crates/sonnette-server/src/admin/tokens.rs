@@ -1,24 +1,23 @@
-//! Tokens of the REST API: a token grants only what its maker may do.
+//! Tokens of the REST API. A token gets only permissions that its author has.
 
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
 use sonnette::engine::RegistrySnapshot;
-use sonnette::store::{ChangeResult, NewToken};
+use sonnette::store::{ChangeResult, NewToken, Store};
 
-use super::Author;
+use super::author::Author;
+use super::error::{AdminError, done};
 use crate::credentials::{random_token, token_hash};
-use crate::edge::AppState;
-use crate::rest::error::ApiError;
 
-/// What somebody sets of a token; those left out stay.
+/// What changes of a token; `None` keeps the value.
 #[derive(Debug, Default)]
-pub(crate) struct Patch {
+pub(crate) struct TokenPatch {
     /// What it is for.
     pub(crate) name: Option<String>,
-    /// What it may do.
+    /// What it may do for its organizer.
     pub(crate) permissions: Option<Permissions>,
-    /// Whether it is accepted.
+    /// Whether requests with it are accepted.
     pub(crate) active: Option<bool>,
 }
 
@@ -30,15 +29,10 @@ pub(crate) fn permissions_of(token: &Token) -> Permissions {
     }
 }
 
-/// When a token was last used.
-pub(crate) fn last_used(state: &AppState, token: &Token) -> Option<Timestamp> {
-    token.last_used.max(state.token_use.last(token.id))
-}
-
-/// The tokens of an organizer, the oldest first.
-pub(crate) fn of(registry: &RegistrySnapshot, organizer: OrganizerId) -> Vec<&Token> {
+/// The tokens of an organizer by id.
+pub(crate) fn of_organizer(registry: &RegistrySnapshot, organizer: OrganizerId) -> Vec<&Token> {
     let belongs =
-        |token: &&Token| matches!(token.scope, Scope::Organizer(own, _) if own == organizer);
+        |token: &&Token| matches!(token.scope, Scope::Organizer(owner, _) if owner == organizer);
     let mut tokens: Vec<&Token> = registry
         .tokens()
         .map(AsRef::as_ref)
@@ -48,67 +42,75 @@ pub(crate) fn of(registry: &RegistrySnapshot, organizer: OrganizerId) -> Vec<&To
     tokens
 }
 
-/// Makes a token; it comes with its text, which is kept nowhere.
-pub(crate) async fn create(
-    state: &AppState,
+/// Creates a token and returns it with its text, which is not stored.
+///
+/// # Errors
+/// [`AdminError::Forbidden`] for permissions that the author lacks.
+pub(crate) fn create(
+    store: &dyn Store,
     author: &Author,
-    organizer: OrganizerId,
+    scope: Scope,
     name: String,
-    permissions: Permissions,
-) -> Result<(Token, String), ApiError> {
-    if !author.holds.covers(permissions) {
-        return Err(ApiError::forbidden());
-    }
+    now: Timestamp,
+) -> Result<(Token, String), AdminError> {
     let text = random_token()?;
-    let now = state.now();
-    let token = NewToken {
-        hash: token_hash(&text),
-        name,
-        scope: Scope::Organizer(organizer, permissions),
-        created: now,
-    };
-    let data = json!({"name": token.name, "permissions": words(permissions)});
-    let note = author.note("sonnette.token.created", data, now);
-    let token = state
-        .store(move |store| store.add_token(&token, note))
-        .await?;
-    state.refresh().await?;
+    let token = create_with_text(store, author, scope, name, &text, now)?;
     Ok((token, text))
 }
 
-/// Changes a token of the organizer; none: there is no such token any more.
-pub(crate) async fn change(
-    state: &AppState,
+/// Creates a token with a text that the caller chose.
+///
+/// # Errors
+/// [`AdminError::Forbidden`] for permissions that the author lacks.
+pub(crate) fn create_with_text(
+    store: &dyn Store,
+    author: &Author,
+    scope: Scope,
+    name: String,
+    text: &str,
+    now: Timestamp,
+) -> Result<Token, AdminError> {
+    let (data, allowed) = match scope {
+        Scope::Operator => (json!({"name": name, "operator": true}), author.operator),
+        Scope::Organizer(_, permissions) => (
+            json!({"name": name, "permissions": names_of(permissions)}),
+            author.permissions.covers(permissions),
+        ),
+    };
+    if !allowed {
+        return Err(AdminError::Forbidden);
+    }
+    let entry = author.audit_entry("sonnette.token.created", data, now);
+    let token = NewToken {
+        hash: token_hash(text),
+        name,
+        scope,
+        created: now,
+    };
+    Ok(store.add_token(&token, entry)?)
+}
+
+/// Changes a token that was `before` when the author saw it.
+///
+/// # Errors
+/// [`AdminError::Forbidden`] for permissions that the author lacks, [`AdminError::NotFound`] if there is no such token.
+pub(crate) fn change(
+    store: &dyn Store,
     author: &Author,
     before: &Token,
-    patch: Patch,
-) -> Result<Option<Token>, ApiError> {
-    if granted(before, &patch).is_some_and(|granted| !author.holds.covers(granted)) {
-        return Err(ApiError::forbidden());
+    patch: TokenPatch,
+    now: Timestamp,
+) -> Result<Token, AdminError> {
+    if granted(before, &patch).is_some_and(|granted| !author.permissions.covers(granted)) {
+        return Err(AdminError::Forbidden);
     }
-    save(state, author, before.id, patch).await
-}
-
-/// What a change gives away: permissions that the token had not, or all of them when it is accepted again.
-fn granted(before: &Token, patch: &Patch) -> Option<Permissions> {
-    let held = permissions_of(before);
-    let wakes = patch.active == Some(true) && !before.active;
-    match patch.permissions {
-        Some(permissions) if wakes || !held.covers(permissions) => Some(permissions),
-        None if wakes => Some(held),
-        _ => None,
-    }
-}
-
-async fn save(
-    state: &AppState,
-    author: &Author,
-    id: TokenId,
-    patch: Patch,
-) -> Result<Option<Token>, ApiError> {
-    let words = patch.permissions.map(words);
-    let data = json!({"id": id, "name": patch.name, "permissions": words, "active": patch.active});
-    let note = author.note("sonnette.token.changed", data, state.now());
+    let data = json!({
+        "id": before.id,
+        "name": patch.name,
+        "permissions": patch.permissions.map(names_of),
+        "active": patch.active,
+    });
+    let entry = author.audit_entry("sonnette.token.changed", data, now);
     let mut apply = move |token: &mut Token| {
         if let Some(name) = &patch.name {
             token.name.clone_from(name);
@@ -119,17 +121,39 @@ async fn save(
         token.active = patch.active.unwrap_or(token.active);
         true
     };
-    let changed = state
-        .store(move |store| store.change_token(id, &mut apply, note))
-        .await?;
-    state.refresh().await?;
-    match changed {
-        ChangeResult::Done(token) => Ok(Some(token)),
-        ChangeResult::Missing => Ok(None),
-        ChangeResult::Taken | ChangeResult::Refused => Err(ApiError::contradiction("a token")),
+    done(store.change_token(before.id, &mut apply, entry)?, "a token")
+}
+
+/// Deactivates a token by its id. Returns whether it was active.
+///
+/// # Errors
+/// [`AdminError::NotFound`] if there is no such token.
+pub(crate) fn revoke(
+    store: &dyn Store,
+    author: &Author,
+    id: TokenId,
+    now: Timestamp,
+) -> Result<bool, AdminError> {
+    let data = json!({"id": id, "active": false});
+    let entry = author.audit_entry("sonnette.token.changed", data, now);
+    let mut deactivate = |token: &mut Token| std::mem::replace(&mut token.active, false);
+    match store.change_token(id, &mut deactivate, entry)? {
+        ChangeResult::Refused => Ok(false),
+        changed => done(changed, "a token").map(|_| true),
     }
 }
 
-fn words(permissions: Permissions) -> Vec<&'static str> {
+/// The permissions that a change grants: all of them when it activates the token or adds one.
+fn granted(before: &Token, patch: &TokenPatch) -> Option<Permissions> {
+    let held = permissions_of(before);
+    let activates = patch.active == Some(true) && !before.active;
+    match patch.permissions {
+        Some(permissions) if activates || !held.covers(permissions) => Some(permissions),
+        None if activates => Some(held),
+        _ => None,
+    }
+}
+
+fn names_of(permissions: Permissions) -> Vec<&'static str> {
     permissions.iter().map(Permission::as_str).collect()
 }

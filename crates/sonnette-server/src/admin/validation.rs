@@ -1,313 +1,262 @@
-//! Reads the members of a request's object one by one, and keeps all that is wrong with them.
+//! The one validator of input. REST, pages, the command line and settings check with it; each words the violations itself.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use sonnette::domain::{EmailAddress, InvalidChoice};
-use uuid::Uuid;
+use sonnette::domain::EmailAddress;
 
-use crate::rest::error::{ApiError, Messages};
-use crate::rest::lists::INVALID_TIME;
+/// Characters of a name that people read.
+pub(crate) const MAX_NAME_CHARS: usize = 200;
+/// E-mail addresses in one list of contacts.
+pub(crate) const MAX_CONTACT_EMAILS: usize = 20;
+/// Characters of a text that is parsed into a value.
+pub(crate) const MAX_PARSED_CHARS: usize = 1_024;
 
-const REQUIRED: &str = "This field is required.";
-const NULL: &str = "This field may not be null.";
-const CONTROL: &str = "Control characters are not allowed.";
-
-/// E-mail addresses that a list of contacts may have.
-pub(crate) const MOST_CONTACTS: usize = 20;
-
-/// Whether mail about webhooks can be sent there.
-pub(crate) fn is_contact(text: &str) -> bool {
-    let address: Result<EmailAddress, _> = text.parse();
-    address.is_ok_and(|address| address.is_plain())
-}
-
-/// A value that was sent, and may have been null: not the same as a value that was not sent.
+/// A value that may be null: `Some(Nullable(None))` sets null, `None` keeps the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nullable<T>(pub(crate) Option<T>);
 
-/// Members still to be read, and what was wrong with those that have been.
-pub(crate) struct Fields {
-    members: Map<String, Value>,
-    errors: Messages,
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// The value is missing.
+    Required,
+    /// The value is null.
+    Null,
+    /// The text is blank.
+    Blank,
+    /// The text has more characters than allowed.
+    TooLong {
+        /// Characters.
+        max: usize,
+    },
+    /// The list has more elements than allowed.
+    TooMany {
+        /// Elements.
+        max: usize,
+    },
+    /// The list is empty.
+    EmptyList,
+    /// The text contains U+0000.
+    NullCharacter,
+    /// The text contains a control character.
+    ControlCharacter,
+    /// The text contains a lone surrogate, which only JSON can carry.
+    LoneSurrogate(u16),
+    /// The value is not a text.
+    NotText,
+    /// The value is not a boolean.
+    NotBoolean,
+    /// The value is not a list. pretix names the type that was sent.
+    NotList(Option<&'static str>),
+    /// The value is not a UUID.
+    NotUuid,
+    /// The text is not a date and time with an offset.
+    NotTime,
+    /// The text is not a URL that requests can be sent to.
+    NotUrl,
+    /// The text is not an e-mail address.
+    NotEmail(String),
+    /// The text is not one of the choices.
+    NotChoice(String),
+    /// The number is not a whole number in the range.
+    OutOfRange {
+        /// The least value.
+        min: u32,
+        /// The greatest value.
+        max: u32,
+    },
+    /// The text cannot be parsed; the message says what is expected.
+    Malformed(String),
+    /// The value cannot be looked up.
+    NotComparable,
+    /// No event has this slug.
+    UnknownEvent(String),
+    /// No action type has this name.
+    UnknownActionType(String),
+    /// Both all events and some events are asked for.
+    AllAndSomeEvents,
+    /// The URL is not `https`, which the server demands.
+    NotHttps,
+    /// The object has a member that nothing reads.
+    UnknownField,
 }
 
-impl Fields {
-    /// The members of an object.
-    pub(crate) fn new(members: Map<String, Value>) -> Self {
-        Self {
-            members,
-            errors: Messages::new(),
-        }
+/// A text of at most `max` characters without U+0000; white space around it is cut off.
+///
+/// # Errors
+/// [`Violation::TooLong`] or [`Violation::NullCharacter`].
+pub(crate) fn text(value: &str, max: usize) -> Result<&str, Violation> {
+    let value = value.trim();
+    if value.chars().nth(max).is_some() {
+        Err(Violation::TooLong { max })
+    } else if value.contains('\0') {
+        Err(Violation::NullCharacter)
+    } else {
+        Ok(value)
     }
+}
 
-    /// Adds an error.
-    pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>) {
-        let message = message.into();
-        match self.errors.iter_mut().find(|(known, _)| known == name) {
-            Some((_, messages)) => messages.push(message),
-            None => self.errors.push((name.to_owned(), vec![message])),
-        }
+/// A [`text`] that is not blank.
+///
+/// # Errors
+/// Those of [`text`], or [`Violation::Blank`].
+pub(crate) fn filled_text(value: &str, max: usize) -> Result<&str, Violation> {
+    match text(value, max)? {
+        "" => Err(Violation::Blank),
+        value => Ok(value),
     }
+}
 
-    /// Takes a member as it is; null counts.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name)
+/// A [`filled_text`] without control characters, because it may stand in a mail header.
+///
+/// # Errors
+/// Those of [`filled_text`], or [`Violation::ControlCharacter`].
+pub(crate) fn single_line(value: &str, max: usize) -> Result<&str, Violation> {
+    let value = filled_text(value, max)?;
+    if value.chars().any(char::is_control) {
+        return Err(Violation::ControlCharacter);
     }
+    Ok(value)
+}
 
-    /// Reads a member that must be there.
-    pub(crate) fn required<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(&mut Self, &str) -> Option<T>,
-    ) -> Option<T> {
-        if self.members.contains_key(name) {
-            return read(self, name);
-        }
-        self.refuse(name, REQUIRED);
-        None
-    }
+/// A text that parses into a value.
+///
+/// # Errors
+/// Those of [`filled_text`], or [`Violation::Malformed`].
+pub(crate) fn parsed<T>(value: &str, max: usize) -> Result<T, Violation>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    let value = filled_text(value, max)?;
+    value
+        .parse()
+        .map_err(|error: T::Err| Violation::Malformed(error.to_string()))
+}
 
-    fn some(&mut self, name: &str) -> Option<Value> {
-        match self.take(name)? {
-            Value::Null => {
-                self.refuse(name, NULL);
-                None
-            }
-            value => Some(value),
-        }
-    }
+/// One of the words of a closed set.
+///
+/// # Errors
+/// [`Violation::NotChoice`].
+pub(crate) fn choice<T: FromStr>(value: &str) -> Result<T, Violation> {
+    value
+        .parse()
+        .map_err(|_| Violation::NotChoice(value.to_owned()))
+}
 
-    /// A text without NUL of at most `max` characters; white space around it is cut off.
-    pub(crate) fn text(&mut self, name: &str, max: usize) -> Option<String> {
-        let Value::String(text) = self.some(name)? else {
-            self.refuse(name, "Not a valid string.");
-            return None;
-        };
-        let text = text.trim();
-        if text.chars().nth(max).is_some() {
-            self.refuse(
-                name,
-                format!("Ensure this field has no more than {max} characters."),
-            );
-        } else if text.contains('\0') {
-            self.refuse(name, "Null characters are not allowed.");
-        } else {
-            return Some(text.to_owned());
+/// Several words of a closed set, each once.
+///
+/// # Errors
+/// [`Violation::NotChoice`] for the first unknown one.
+pub(crate) fn choices<'a, T: FromStr + PartialEq>(
+    values: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<T>, Violation> {
+    let mut chosen = Vec::new();
+    for value in values {
+        let word = choice(value)?;
+        if !chosen.contains(&word) {
+            chosen.push(word);
         }
-        None
     }
+    Ok(chosen)
+}
 
-    /// A text that must not be blank.
-    pub(crate) fn filled(&mut self, name: &str, max: usize) -> Option<String> {
-        let text = self.text(name, max)?;
-        if text.is_empty() {
-            self.refuse(name, "This field may not be blank.");
-            return None;
-        }
-        Some(text)
-    }
+/// A whole number in the range.
+///
+/// # Errors
+/// [`Violation::OutOfRange`], also for `None`: a value that is not a whole number.
+pub(crate) fn integer(value: Option<u64>, range: &RangeInclusive<u32>) -> Result<u32, Violation> {
+    let number = value.and_then(|value| u32::try_from(value).ok());
+    number
+        .filter(|number| range.contains(number))
+        .ok_or(Violation::OutOfRange {
+            min: *range.start(),
+            max: *range.end(),
+        })
+}
 
-    /// The same without control characters: a name that stands in the heads of mails.
-    pub(crate) fn line(&mut self, name: &str, max: usize) -> Option<String> {
-        let text = self.filled(name, max)?;
-        if text.chars().any(char::is_control) {
-            self.refuse(name, CONTROL);
-            return None;
-        }
-        Some(text)
-    }
+/// A date and time with an offset.
+///
+/// # Errors
+/// [`Violation::NotTime`].
+pub(crate) fn time(value: &str) -> Result<Timestamp, Violation> {
+    value.parse().map_err(|_| Violation::NotTime)
+}
 
-    /// A text that means something.
-    pub(crate) fn parsed<T: FromStr>(&mut self, name: &str) -> Option<T>
-    where
-        T::Err: std::fmt::Display,
-    {
-        let text = self.filled(name, 1024)?;
-        match text.parse::<T>() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let message: String = error.to_string();
-                self.refuse(name, message);
-                None
-            }
-        }
-    }
+/// An e-mail address that mail about webhooks can be sent to.
+///
+/// # Errors
+/// [`Violation::NotEmail`].
+pub(crate) fn email(value: &str) -> Result<EmailAddress, Violation> {
+    let address = value.parse::<EmailAddress>().ok();
+    address
+        .filter(EmailAddress::is_plain)
+        .ok_or_else(|| Violation::NotEmail(value.to_owned()))
+}
 
-    /// A UUID, in any of its usual forms.
-    pub(crate) fn uuid(&mut self, name: &str) -> Option<Uuid> {
-        let value = self.some(name)?;
-        let uuid = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
-        if uuid.is_none() {
-            self.refuse(name, "Must be a valid UUID.");
-        }
-        uuid
+/// A list of contacts: at most [`MAX_CONTACT_EMAILS`] addresses, as they were written.
+///
+/// # Errors
+/// [`Violation::TooMany`], or [`Violation::NotEmail`] for the first wrong one.
+pub(crate) fn contact_emails(values: Vec<String>) -> Result<Vec<String>, Violation> {
+    if values.len() > MAX_CONTACT_EMAILS {
+        let max = MAX_CONTACT_EMAILS;
+        return Err(Violation::TooMany { max });
     }
-
-    /// A boolean, in any of the forms that pretix takes.
-    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
-        let value = self.some(name)?;
-        if !value.is_boolean() {
-            self.refuse(name, "Must be a valid boolean.");
-        }
-        value.as_bool()
+    for value in &values {
+        email(value)?;
     }
-
-    /// A whole number from `min` to `max`, or null.
-    pub(crate) fn maybe_number(&mut self, name: &str, min: u32, max: u32) -> Option<Nullable<u32>> {
-        let value = self.take(name)?;
-        if value.is_null() {
-            return Some(Nullable(None));
-        }
-        let number = value
-            .as_u64()
-            .and_then(|n| u32::try_from(n).ok())
-            .filter(|n| (min..=max).contains(n));
-        if number.is_none() {
-            self.refuse(
-                name,
-                format!("Enter a whole number from {min} to {max}, or null."),
-            );
-        }
-        number.map(|number| Nullable(Some(number)))
-    }
-
-    /// A point in time, or null.
-    pub(crate) fn maybe_time(&mut self, name: &str) -> Option<Nullable<Timestamp>> {
-        let value = self.take(name)?;
-        let time = value.as_str().and_then(|text| text.parse().ok());
-        if time.is_none() && !value.is_null() {
-            self.refuse(name, INVALID_TIME);
-            return None;
-        }
-        Some(Nullable(time))
-    }
-
-    /// A list of words, doubles dropped.
-    pub(crate) fn words<T>(&mut self, name: &str) -> Option<Vec<T>>
-    where
-        T: FromStr<Err = InvalidChoice> + PartialEq,
-    {
-        let texts = self.texts(name)?;
-        let mut words = Vec::with_capacity(texts.len());
-        for text in texts {
-            match text.parse::<T>() {
-                Ok(word) if words.contains(&word) => {}
-                Ok(word) => words.push(word),
-                Err(error) => {
-                    self.refuse(name, error.to_string());
-                    return None;
-                }
-            }
-        }
-        Some(words)
-    }
-
-    /// A list of e-mail addresses.
-    pub(crate) fn emails(&mut self, name: &str) -> Option<Vec<String>> {
-        let texts = self.texts(name)?;
-        if texts.len() > MOST_CONTACTS {
-            let message = format!("Ensure this field has no more than {MOST_CONTACTS} elements.");
-            self.refuse(name, message);
-            return None;
-        }
-        if let Some(wrong) = texts.iter().find(|text| !is_contact(text)) {
-            self.refuse(name, format!("\"{wrong}\" is not a valid email address."));
-            return None;
-        }
-        Some(texts)
-    }
-
-    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let value = self.some(name)?;
-        let Value::Array(items) = value else {
-            self.refuse(name, "Expected a list of items.");
-            return None;
-        };
-        let texts: Option<Vec<String>> = items
-            .into_iter()
-            .map(|item: Value| item.as_str().map(str::to_owned))
-            .collect();
-        if texts.is_none() {
-            self.refuse(name, "Not a valid string.");
-        }
-        texts
-    }
-
-    /// Refuses whatever nobody has asked for.
-    pub(crate) fn refuse_the_rest(&mut self) {
-        for (name, _) in std::mem::take(&mut self.members) {
-            self.refuse(&name, "Unknown field.");
-        }
-    }
-
-    /// Whether all of it made sense.
-    pub(crate) fn finish(&mut self) -> Result<(), ApiError> {
-        if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::Fields(std::mem::take(&mut self.errors)))
-        }
-    }
-
-    /// `value`, if all of it made sense; a value that is still missing was required.
-    pub(crate) fn demand<T>(value: Option<T>) -> Result<T, ApiError> {
-        value.ok_or_else(|| ApiError::field("non_field_errors", REQUIRED))
-    }
+    Ok(values)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use sonnette::domain::Language;
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(members) = value else {
-            panic!("no object")
-        };
-        Fields::new(members)
+    #[test]
+    fn texts_are_bounded_in_characters() {
+        assert_eq!(text(" é ", 1), Ok("é"));
+        assert_eq!(text("ab", 1), Err(Violation::TooLong { max: 1 }));
+        assert_eq!(text("a\0", 9), Err(Violation::NullCharacter));
+        assert_eq!(filled_text(" ", 9), Err(Violation::Blank));
     }
 
     #[test]
-    fn collects_every_error() {
-        let mut fields = fields(
-            json!({"name": 5, "on": "yes", "limit": 0, "at": "soon", "x": 1, "nothing": null}),
-        );
-        assert_eq!(fields.text("name", 9), None);
-        assert_eq!(fields.boolean("on"), None);
-        assert_eq!(fields.maybe_number("limit", 1, 9), None);
-        assert_eq!(fields.maybe_time("at"), None);
-        assert_eq!(fields.filled("nothing", 9), None);
-        fields.refuse_the_rest();
-        let Err(ApiError::Fields(errors)) = fields.finish() else {
-            panic!("no errors")
-        };
-        let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
-    }
-
-    #[test]
-    fn a_line_is_one() {
-        for text in ["a\r\nBcc: b", "a\tb", "\u{1b}[1m", "\u{85}x\u{9f}x"] {
-            let mut fields = fields(json!({ "name": text }));
-            assert_eq!(fields.line("name", 99), None);
-            let Err(ApiError::Fields(errors)) = fields.finish() else {
-                panic!("no errors")
-            };
-            assert_eq!(errors, [("name".to_owned(), vec![CONTROL.to_owned()])]);
+    fn a_single_line_has_no_control_characters() {
+        for value in ["a\r\nBcc: b", "a\tb", "\u{1b}[1m", "\u{85}x\u{9f}x"] {
+            assert_eq!(single_line(value, 99), Err(Violation::ControlCharacter));
         }
-        let mut fields = fields(json!({"name": "Été & fils"}));
-        assert_eq!(fields.line("name", 99).as_deref(), Some("Été & fils"));
+        assert_eq!(single_line("Été & fils", 99), Ok("Été & fils"));
     }
 
     #[test]
-    fn reads_what_is_right() {
-        let mut fields = fields(json!({"name": " a ", "limit": null, "mails": ["a@b.example"]}));
-        assert_eq!(fields.filled("name", 1).as_deref(), Some("a"));
-        assert_eq!(fields.maybe_number("limit", 1, 9), Some(Nullable(None)));
-        assert_eq!(fields.emails("mails"), Some(vec!["a@b.example".to_owned()]));
-        assert!(fields.finish().is_ok());
+    fn choices_are_kept_once() {
+        let chosen = choices(["fr", "en", "fr"]);
+        assert_eq!(chosen, Ok(vec![Language::French, Language::English]));
+        let unknown = choices::<Language>(["en", "eo"]);
+        assert_eq!(unknown, Err(Violation::NotChoice("eo".to_owned())));
+    }
+
+    #[test]
+    fn integers_are_in_their_range() {
+        assert_eq!(integer(Some(9), &(1..=9)), Ok(9));
+        for value in [None, Some(0), Some(10), Some(u64::MAX)] {
+            let violation = Violation::OutOfRange { min: 1, max: 9 };
+            assert_eq!(integer(value, &(1..=9)), Err(violation));
+        }
+    }
+
+    #[test]
+    fn contacts_are_addresses_of_a_bounded_number() {
+        let one = vec!["a@b.example".to_owned()];
+        assert_eq!(contact_emails(one.clone()), Ok(one));
+        let many = vec!["a@b.example".to_owned(); MAX_CONTACT_EMAILS + 1];
+        let max = MAX_CONTACT_EMAILS;
+        assert_eq!(contact_emails(many), Err(Violation::TooMany { max }));
+        let wrong = contact_emails(vec!["nobody".to_owned()]);
+        assert_eq!(wrong, Err(Violation::NotEmail("nobody".to_owned())));
     }
 }

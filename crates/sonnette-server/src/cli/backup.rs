@@ -8,25 +8,25 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::{output, registry};
+use super::{local_store, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The new file; it must not exist yet. Readable for its owner alone, since it holds every secret
+    /// The file to create; it must not exist. Only its owner can read it, because it holds every secret
     file: PathBuf,
 }
 
 impl Backup {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        registry::embedded(settings)?;
-        if !registry::exists(settings) {
-            bail!("there is no store in {}", settings.data_dir.display());
+        local_store::check_database_url(settings)?;
+        if !local_store::exists(settings) {
+            bail!("no store in {}", settings.data_dir.display());
         }
-        let store = registry::open(settings)?;
-        let shown = self.file.display();
-        // Made first, and empty, so that it is never readable for others.
+        let store = local_store::open(settings)?;
+        let path = self.file.display();
+        // Creating the file first, with its permissions, keeps it unreadable for others throughout.
         match OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -35,16 +35,16 @@ impl Backup {
         {
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                bail!("{shown} exists already, and was left as it is")
+                bail!("{path} already exists and was not changed")
             }
-            Err(e) => return Err(e).context(format!("{shown} cannot be made")),
+            Err(e) => return Err(e).context(format!("cannot create {path}")),
         }
         if let Err(error) = store.backup(&self.file) {
-            // Whatever is there is ours and incomplete.
+            // The file is incomplete.
             let _ = fs::remove_file(&self.file);
-            return Err(error).context("the store cannot be copied");
+            return Err(error).context("cannot copy the store");
         }
         let size = fs::metadata(&self.file).map_or(0, |m| m.len());
-        output::line(format_args!("copied the store to {shown} ({size} bytes)"))
+        output::line(format_args!("copied the store to {path} ({size} bytes)"))
     }
 }

@@ -11,54 +11,55 @@ use hyper::{Method, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::Store as _;
+use sonnette::store::{RegistryStore as _, Store as _};
 use url::Url;
 
-use super::client::{Http, Outgoing};
-use super::{block_on, output, registry};
+use super::http_client::{ClientRequest, HttpClient};
+use super::{block_on, local_store, output};
 use crate::config::{Settings, SettingsError};
 use crate::mailer;
 
-/// Below this much free space something is wrong.
-const LEAST_SPACE: u64 = 256 << 20;
-/// A clock that is off by more makes receivers refuse our signatures.
-const MOST_SKEW: i64 = 60;
-/// A clock that says less is not set: this version did not exist then.
-const EARLIEST: i64 = 1_760_000_000;
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Less free space than this is a finding.
+const MIN_FREE_BYTES: u64 = 256 << 20;
+/// Receivers reject signatures from a clock that differs by more seconds.
+const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
+/// A clock before this Unix time is not set: this version did not exist then.
+const EARLIEST_UNIX_SECONDS: i64 = 1_760_000_000;
+/// Maximum time of a request to a URL.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// Can these be reached from here? Also compares the clocks
+    /// URLs to connect to; also compares the clocks
     #[arg(value_name = "URL")]
     urls: Vec<Url>,
-    /// Sends a test mail to this address
+    /// Send a test mail to this address
     #[arg(long, value_name = "ADDRESS")]
     mail_to: Option<String>,
 }
 
 impl Doctor {
-    /// The report where there is nothing more to look at.
+    /// Reports settings that cannot be read; nothing else can be checked then.
     #[expect(clippy::unused_self, reason = "the counterpart of `run`")]
-    pub(super) fn settings_are_wrong(&self, error: &SettingsError) -> ExitCode {
+    pub(super) fn report_invalid_settings(&self, error: &SettingsError) -> ExitCode {
         report("settings", Err(anyhow!("{error}")));
         ExitCode::FAILURE
     }
 
     pub(super) fn run(self, settings: &Settings) -> ExitCode {
-        let usable = registry::embedded(settings).map(|()| "read, and sound".to_owned());
-        let mut well = report("settings", usable);
-        well &= report("store", store(settings));
-        well &= report("disk space", disk_space(&settings.data_dir));
+        let database = local_store::check_database_url(settings).map(|()| "valid".to_owned());
+        let mut ok = report("settings", database);
+        ok &= report("store", store(settings));
+        ok &= report("disk space", disk_space(&settings.data_dir));
         let now = SystemClock.now();
-        let set = now.as_second() >= EARLIEST;
-        well &= report(
+        let is_set = now.as_second() >= EARLIEST_UNIX_SECONDS;
+        ok &= report(
             "clock",
-            if set {
+            if is_set {
                 Ok(now.to_string())
             } else {
-                Err(anyhow!("{now} cannot be: set the clock"))
+                Err(anyhow!("{now} is wrong: set the clock"))
             },
         );
         let urls = self
@@ -67,12 +68,12 @@ impl Doctor {
             .chain(&settings.url)
             .chain(&settings.public_url);
         for url in urls {
-            well &= report(&origin(url), reach(settings, url));
+            ok &= report(&origin(url), reach(settings, url));
         }
         if let Some(address) = &self.mail_to {
-            well &= report("mail", mail(settings, address));
+            ok &= report("mail", mail(settings, address));
         }
-        if well {
+        if ok {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -80,59 +81,59 @@ impl Doctor {
     }
 }
 
-/// Prints one finding; whether it is a good one.
-fn report(what: &str, finding: Result<String>) -> bool {
-    let well = finding.is_ok();
+/// Prints the result of one check; returns whether it passed.
+fn report(check: &str, finding: Result<String>) -> bool {
+    let ok = finding.is_ok();
     let (mark, text) = match finding {
         Ok(text) => ('✓', text),
         Err(error) => ('✗', format!("{error:#}")),
     };
-    output::line(format_args!("{mark} {what}: {text}")).is_ok() && well
+    output::line(format_args!("{mark} {check}: {text}")).is_ok() && ok
 }
 
-/// A store is opened and looked through, but none is made.
+/// Opens and checks the store; does not create one.
 fn store(settings: &Settings) -> Result<String> {
-    let file = registry::file(settings);
-    if !registry::exists(settings) {
+    let file = local_store::path(settings);
+    if !local_store::exists(settings) {
         return Ok(format!(
-            "none yet; `serve` makes one in {}",
+            "none yet; `serve` creates it in {}",
             settings.data_dir.display()
         ));
     }
-    let store = registry::open(settings)?;
+    let store = local_store::open(settings)?;
     store.check()?;
     store.ping()?;
-    let organizers = registry::organizers(&store)?;
-    let webhooks: usize = organizers.iter().map(|o| o.webhooks.len()).sum();
+    let rows = store.load(0)?;
+    let webhooks: usize = rows.organizers.iter().map(|o| o.webhooks.len()).sum();
     Ok(format!(
-        "{} is whole: {} organizers, {webhooks} webhooks",
+        "{} is intact: {} organizers, {webhooks} webhooks",
         file.display(),
-        organizers.len()
+        rows.organizers.len()
     ))
 }
 
 fn disk_space(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-    let there = absolute
+    let existing = absolute
         .ancestors()
         .find(|path| path.exists())
         .map_or_else(|| PathBuf::from("/"), Path::to_owned);
-    let stat = rustix::fs::statvfs(&there)
-        .with_context(|| format!("{} cannot be looked at", there.display()))?;
+    let stat = rustix::fs::statvfs(&existing)
+        .with_context(|| format!("cannot read the free space of {}", existing.display()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let text = format!("{} MiB free at {}", free >> 20, there.display());
-    if free < LEAST_SPACE {
+    let text = format!("{} MiB free at {}", free >> 20, existing.display());
+    if free < MIN_FREE_BYTES {
         Err(anyhow!("only {text}"))
     } else {
         Ok(text)
     }
 }
 
-/// A mail is sent to this address, now.
+/// Sends a test mail to this address.
 fn mail(settings: &Settings, address: &str) -> Result<String> {
     block_on(async { Ok(mailer::send_test(settings, address).await?) })?;
     let host = settings.mail.host.as_deref().unwrap_or_default();
-    Ok(format!("{host} took a test mail for {address}"))
+    Ok(format!("{host} accepted a test mail for {address}"))
 }
 
 /// The URL without path, query and credentials.
@@ -141,29 +142,29 @@ fn origin(url: &Url) -> String {
 }
 
 fn reach(settings: &Settings, url: &Url) -> Result<String> {
-    let http = Http::new(settings)?;
-    let outgoing = Outgoing {
+    let http = HttpClient::new(settings)?;
+    let outgoing = ClientRequest {
         method: Method::GET,
         url: url.clone(),
         headers: Vec::new(),
         body: bytes::Bytes::new(),
     };
     let response = block_on(async {
-        tokio::time::timeout(PATIENCE, http.send(outgoing))
+        tokio::time::timeout(REQUEST_TIMEOUT, http.send(outgoing))
             .await
-            .map_err(|_| anyhow!("no answer in time"))?
+            .map_err(|_| anyhow!("no response in time"))?
     })?;
-    let answered = format!("answers {}", response.status());
+    let answered = format!("responds {}", response.status());
     let Some(skew) = skew(&response) else {
         return Ok(answered);
     };
-    if skew.abs() > MOST_SKEW {
+    if skew.abs() > MAX_CLOCK_SKEW_SECONDS {
         return Err(anyhow!(
-            "{answered}, but its clock and ours are {} s apart",
+            "{answered}, but its clock differs by {} s",
             skew.abs()
         ));
     }
-    Ok(format!("{answered}, and its clock agrees with ours"))
+    Ok(format!("{answered}, and its clock agrees"))
 }
 
 fn skew<B>(response: &Response<B>) -> Option<i64> {

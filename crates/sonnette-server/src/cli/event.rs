@@ -2,27 +2,29 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
-use sonnette::domain::{Event as Concert, EventId, EventSlug, OrganizerSlug};
-use sonnette::store::{ChangeResult, RegistryStore as _};
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{EventSlug, OrganizerSlug};
 
-use super::{audit, output, registry};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Event {
-    /// Creates an event of an organizer
+    /// Create an event of an organizer
     Create(Create),
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// Whose event it is
+    /// Organizer of the event
     organizer: OrganizerSlug,
     /// Short name in URLs and bodies
     slug: EventSlug,
-    /// Shown to people [default: the slug]
+    /// Display name [default: the slug]
     #[arg(long)]
     name: Option<String>,
 }
@@ -30,28 +32,24 @@ pub(super) struct Create {
 impl Event {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let Self::Create(create) = self;
-        let store = registry::open(settings)?;
-        let organizer = registry::organizer(&store, &create.organizer)?
-            .organizer
-            .clone();
-        let name = create.name.unwrap_or_else(|| create.slug.to_string());
-        let event = Concert {
-            id: EventId(0),
-            slug: create.slug,
-            name,
+        let store = local_store::open(settings)?;
+        let organizer = local_store::organizer(&store, &create.organizer)?.organizer;
+        let event = NewEvent {
+            slug: create.slug.clone(),
+            name: create.name,
             date_from: None,
         };
-        let note = audit::note(
-            "sonnette.event.created",
-            json!({"slug": event.slug, "name": event.name}),
-        );
-        match store.add_event(organizer.id, &event, note)? {
-            ChangeResult::Done(made) => output::line(format_args!(
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        match events::create(&store, &author, organizer.id, event, now) {
+            Ok(created) => output::line(format_args!(
                 "created event {} of {}",
-                made.slug, organizer.slug
+                created.slug, organizer.slug
             )),
-            ChangeResult::Missing => bail!("the organizer {} has just gone", organizer.slug),
-            _ => bail!("{} has an event {} already", organizer.slug, event.slug),
+            Err(AdminError::NotFound) => bail!("organizer {} no longer exists", organizer.slug),
+            Err(AdminError::Taken) => {
+                bail!("{} already has an event {}", organizer.slug, create.slug)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -3,13 +3,13 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{output, registry};
+use super::{local_store, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Migrate {
-    /// Move everything into this PostgreSQL (not available in this version)
+    /// Move all data to this PostgreSQL database (not available in this version)
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
@@ -19,9 +19,9 @@ impl Migrate {
         if self.to.is_some() {
             bail!("--to: moving to PostgreSQL is not available in this version");
         }
-        registry::open(settings)?;
+        local_store::open(settings)?;
         output::line(format_args!(
-            "the store in {} has this version's shape",
+            "the store in {} has the schema of this version",
             settings.data_dir.display()
         ))
     }

@@ -1,21 +1,20 @@
 //! The command line: one file for each command.
 //!
-//! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 misuse.
+//! Results go to standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 usage error.
 
-mod audit;
 mod backup;
-mod client;
 mod demo;
 mod doctor;
 mod event;
+mod http_client;
 mod listen;
+mod local_store;
 mod migrate;
 mod openapi;
 mod organizer;
 mod output;
-mod password;
+mod password_prompt;
 mod publish;
-mod registry;
 mod serve;
 mod token;
 mod user;
@@ -33,7 +32,7 @@ use tracing::Level;
 use crate::config::{Flags, LogLevel, Settings, SettingsError};
 use crate::telemetry;
 
-/// Delivers webhooks, and loses none.
+/// Delivers webhooks reliably.
 #[derive(Parser)]
 #[command(
     name = "sonnette",
@@ -50,64 +49,64 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows all of it at work: a server, a receiver, webhooks, notifications, and what came of them
+    /// Run a server and a receiver on temporary data, and publish example notifications
     Demo(demo::Demo),
-    /// Runs the server
+    /// Run the server
     Serve(serve::Serve),
-    /// Creates and lists organizers: the tenants
+    /// Create and list organizers (tenants)
     #[command(subcommand)]
     Organizer(organizer::Organizer),
-    /// Creates events of an organizer: concerts, fairs, seasons
+    /// Create events of an organizer: concerts, fairs, seasons
     #[command(subcommand)]
     Event(event::Event),
-    /// Creates, lists and revokes tokens of the REST API
+    /// Create, list and revoke tokens of the REST API
     #[command(subcommand)]
     Token(token::Token),
-    /// Creates, invites, lists and removes users of the dashboard
+    /// Create, invite, list and remove users of the dashboard
     #[command(subcommand)]
     User(user::User),
-    /// Lists, creates, tests webhooks, and sends again what they missed
+    /// List, create and test webhooks, and resend missed notifications
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Publishes a notification, over HTTP
+    /// Publish a notification over HTTP
     Publish(publish::Publish),
-    /// Shows what an organizer publishes as it happens, over HTTP; can pass it on to a program you develop
+    /// Print the notifications of an organizer as they are published, over HTTP; optionally forward them
     Listen(listen::Listen),
-    /// Copies the store into a new file, beside a running server
+    /// Copy the store to a new file; works while the server runs
     Backup(backup::Backup),
-    /// Brings the store to this version's shape
+    /// Migrate the store to the schema of this version
     Migrate(migrate::Migrate),
-    /// Looks whether everything is in order
+    /// Check the settings, the store, the clock and the network
     Doctor(doctor::Doctor),
-    /// Prints the OpenAPI document of the REST API
+    /// Print the OpenAPI document of the REST API
     Openapi(openapi::Openapi),
 }
 
-/// The command was used wrongly: exit code 2 instead of 1.
+/// A usage error: exit code 2 instead of 1.
 #[derive(Debug)]
-struct Misuse(String);
+struct UsageError(String);
 
-impl fmt::Display for Misuse {
+impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Misuse {}
+impl std::error::Error for UsageError {}
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
     let CommandLine { command, flags } = CommandLine::parse();
-    // Whatever is made holds secrets: it is for its owner alone, also in a directory that was there before.
+    // The files that are created hold secrets, so only their owner may read them, also in an existing directory.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match run(command, &flags) {
         Ok(code) => code,
-        // Whoever read our output has seen enough.
+        // The reader of the output has closed it.
         Err(error) if is_closed_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
-            let misuse = error.is::<Misuse>() || error.is::<SettingsError>();
-            ExitCode::from(if misuse { 2 } else { 1 })
+            let is_usage_error = error.is::<UsageError>() || error.is::<SettingsError>();
+            ExitCode::from(if is_usage_error { 2 } else { 1 })
         }
     }
 }
@@ -120,11 +119,11 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     let settings = match (&command, Settings::load(flags, std::env::vars_os())) {
-        // It says so itself, in its list of findings.
-        (Command::Doctor(doctor), Err(error)) => return Ok(doctor.settings_are_wrong(&error)),
+        // `doctor` reports the error as one of its findings.
+        (Command::Doctor(doctor), Err(error)) => return Ok(doctor.report_invalid_settings(&error)),
         (_, settings) => settings?,
     };
-    let usual = if matches!(command, Command::Demo(_)) {
+    let default_level = if matches!(command, Command::Demo(_)) {
         Level::WARN
     } else {
         Level::INFO
@@ -132,7 +131,7 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     let level = settings
         .log_level
         .clone()
-        .unwrap_or_else(|| LogLevel::all(usual));
+        .unwrap_or_else(|| LogLevel::all(default_level));
     telemetry::start(&level, settings.log_format);
     match command {
         Command::Demo(command) => command.run(&settings)?,
@@ -152,15 +151,15 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs what waits for the network, on this thread.
+/// Runs a future on this thread.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let answer = runtime.block_on(future);
-    // A read of standard input that still waits must not keep the process.
+    let output = runtime.block_on(future);
+    // A pending read of standard input must not keep the process alive.
     runtime.shutdown_background();
-    answer
+    output
 }
 
 #[cfg(test)]
@@ -170,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_tree_is_sound() {
+    fn the_command_tree_is_valid() {
         CommandLine::command().debug_assert();
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::output;
 use crate::rest;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Openapi {}
 

@@ -3,45 +3,46 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use sonnette::domain::{
-    DialectName, Language, Organizer as OrganizerSnapshot, OrganizerId, OrganizerSlug,
-};
-use sonnette::store::{ChangeResult, RegistryStore as _};
-use uuid::Uuid;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::domain::{DialectName, Language, Organizer as OrganizerRow, OrganizerSlug};
 
-use super::{audit, output, registry};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::organizers::{self, OrganizerPatch};
+use crate::admin::validation::{self, MAX_NAME_CHARS, Violation};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Organizer {
-    /// Creates an organizer
+    /// Create an organizer
     Create(Create),
-    /// Lists all organizers
+    /// List all organizers
     List(List),
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// Short name in URLs and bodies; fixed for life
+    /// Short name in URLs and bodies; it cannot be changed later
     slug: OrganizerSlug,
-    /// Shown to people [default: the slug]
+    /// Display name [default: the slug]
     #[arg(long)]
     name: Option<String>,
-    /// Whose action types it knows: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
+    /// Dialect whose action types can be published: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
     #[arg(long = "dialect", value_name = "DIALECT")]
     dialects: Vec<DialectName>,
-    /// Of labels and mails: en or fr
+    /// Language of labels and mails: en or fr
     #[arg(long, default_value = "en")]
     language: Language,
-    /// Who is told when a webhook is switched off; repeatable
+    /// Address that receives alerts about disabled webhooks; repeatable
     #[arg(long = "contact-email", value_name = "ADDRESS")]
     contact_emails: Vec<String>,
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
@@ -57,49 +58,45 @@ impl Organizer {
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        if self.name.iter().any(|name| name.contains(char::is_control)) {
-            bail!("control characters are not allowed in a name");
+        if let Some(name) = &self.name
+            && validation::single_line(name, MAX_NAME_CHARS) == Err(Violation::ControlCharacter)
+        {
+            bail!("a name cannot contain control characters");
         }
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let mut dialects = Vec::new();
         for dialect in self.dialects {
             if !dialects.contains(&dialect) {
                 dialects.push(dialect);
             }
         }
-        if dialects.is_empty() {
-            dialects = vec![DialectName::Pretix, DialectName::Custom];
-        }
-        let organizer = OrganizerSnapshot {
-            id: OrganizerId(0),
-            name: self.name.unwrap_or_else(|| self.slug.to_string()),
-            slug: self.slug,
-            uuid: Uuid::new_v4(),
-            language: self.language,
-            dialects,
-            contact_emails: self.contact_emails,
-            failure_policy: None,
+        let patch = OrganizerPatch {
+            name: self.name,
+            language: Some(self.language),
+            dialects: Some(dialects).filter(|dialects| !dialects.is_empty()),
+            contact_emails: Some(self.contact_emails),
+            ..OrganizerPatch::default()
         };
-        let note = audit::note("sonnette.organizer.created", entry(&organizer));
-        match store.add_organizer(&organizer, note)? {
-            ChangeResult::Done(made) => {
-                output::line(format_args!("created organizer {}", made.slug))
-            }
-            _ => bail!("there is an organizer {} already", organizer.slug),
+        let (author, slug) = (Author::command_line(), self.slug.clone());
+        let now = SystemClock.now();
+        match organizers::create(&store, &author, slug, &patch, now) {
+            Ok(created) => output::line(format_args!("created organizer {}", created.slug)),
+            Err(AdminError::Taken) => bail!("organizer {} already exists", self.slug),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let entries: Vec<Value> = organizers.iter().map(|o| entry(&o.organizer)).collect();
         output::list(&entries, self.json)
     }
 }
 
-fn entry(organizer: &OrganizerSnapshot) -> Value {
+fn entry(organizer: &OrganizerRow) -> Value {
     json!({
         "id": organizer.id.0,
         "slug": organizer.slug,

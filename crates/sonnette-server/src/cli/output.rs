@@ -1,11 +1,14 @@
-//! What commands print.
+//! Prints the results of commands.
 
 use std::io::{self, Write as _};
 
 use anyhow::Result;
 use serde_json::Value;
 
-/// Writes a line to standard output; a reader that has gone away is an error like any other.
+/// Writes a line to standard output.
+///
+/// # Errors
+/// Standard output is closed, or cannot be written.
 pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
@@ -13,7 +16,7 @@ pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
     Ok(())
 }
 
-/// Writes a list: as JSON, an array of objects, or as columns under the names of the keys.
+/// Writes a list: a JSON array of objects, or a table with the keys as column names.
 pub(super) fn list(entries: &[Value], json: bool) -> Result<()> {
     if json {
         return line(serde_json::to_string_pretty(entries)?);

@@ -9,57 +9,57 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sonnette::domain::OrganizerSlug;
 
-use super::client::Client;
-use super::{Misuse, block_on, output};
+use super::http_client::ApiClient;
+use super::{UsageError, block_on, output};
 use crate::config::Settings;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Publish {
-    /// Whose fact it is
+    /// Organizer that publishes
     organizer: OrganizerSlug,
-    /// What kind of fact, such as pretix.event.order.placed
+    /// Action type, such as pretix.event.order.placed
     action_type: String,
-    /// The event it belongs to
+    /// Event that the notification belongs to
     #[arg(long, value_name = "SLUG")]
     event: Option<String>,
-    /// The input: JSON, @FILE, or - for standard input
+    /// Data of the notification: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
     data: String,
-    /// A name of your own: the same key publishes once
+    /// Key that you choose; a repeated key publishes nothing new
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// An opaque key of the person concerned
+    /// Opaque key of the person concerned, for erasure
     #[arg(long, value_name = "KEY")]
     subject: Option<String>,
 }
 
 impl Publish {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let client = Client::new(settings)?;
+        let client = ApiClient::new(settings)?;
         let path = format!("organizers/{}/notifications/", self.organizer);
         let body = self.body()?;
-        let answer = block_on(client.call(Method::POST, &path, Some(body)))?;
+        let answer = block_on(client.request(Method::POST, &path, Some(body)))?;
         output::line(String::from_utf8_lossy(&answer).trim_end())
     }
 
-    /// The input goes in as it was given: numbers keep their digits.
+    /// The data is copied into the body as it is, so that numbers keep their digits.
     fn body(self) -> Result<Vec<u8>> {
         let text = match self.data.strip_prefix('@') {
             Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))?
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?
             }
             None if self.data == "-" => {
                 let mut text = String::new();
                 std::io::stdin()
                     .read_to_string(&mut text)
-                    .context("standard input cannot be read")?;
+                    .context("cannot read standard input")?;
                 text
             }
             None => self.data,
         };
         let data = RawValue::from_string(text.trim().to_owned())
-            .map_err(|e| Misuse(format!("--data is no JSON: {e}")))?;
+            .map_err(|e| UsageError(format!("--data is not valid JSON: {e}")))?;
         let mut fields = Map::new();
         fields.insert("action_type".to_owned(), Value::String(self.action_type));
         let optional = [

@@ -5,58 +5,61 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
+use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{ChangeResult, NewToken, RegistryStore as _, TokenStore as _};
 
-use super::{audit, output, registry};
+use super::{local_store, output};
+use crate::admin::Author;
+use crate::admin::error::AdminError;
+use crate::admin::tokens;
 use crate::config::Settings;
-use crate::credentials::{random_token, token_hash};
+use crate::credentials::random_token;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum Token {
-    /// Creates a token and prints it: the only time that it is shown
+    /// Create a token and print it; it cannot be shown again
     Create(Create),
-    /// Lists all tokens, without their texts
+    /// List all tokens, without their values
     List(List),
-    /// Switches a token off
+    /// Revoke a token
     Revoke(Revoke),
 }
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
 pub(super) struct Create {
-    /// For this organizer alone
+    /// Organizer that the token is for
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// What it may do: webhooks, publish, organizer; repeatable [default: webhooks and publish]
+    /// Permission: webhooks, publish, organizer; repeatable [default: webhooks and publish]
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
-    /// May do everything, everywhere
+    /// Grant all permissions for all organizers
     #[arg(long)]
     operator: bool,
-    /// What it is for
+    /// Note about the purpose of the token
     #[arg(long, default_value = "")]
     name: String,
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Only those of this organizer
+    /// List only the tokens of this organizer
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Revoke {
-    /// Its number in `token list`
+    /// Number of the token in `token list`
     id: TokenId,
 }
 
@@ -70,24 +73,16 @@ impl Token {
     }
 }
 
-/// Stores a token.
+/// Stores a token with this text.
 pub(super) fn add(store: &SqliteStore, text: &str, name: &str, scope: Scope) -> Result<()> {
-    let token = NewToken {
-        hash: token_hash(text),
-        name: name.to_owned(),
-        scope,
-        created: SystemClock.now(),
-    };
-    store.add_token(
-        &token,
-        audit::note("sonnette.token.created", json!({"name": name})),
-    )?;
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    tokens::create_with_text(store, &author, scope, name.to_owned(), text, now)?;
     Ok(())
 }
 
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let scope = match &self.organizer {
             None => Scope::Operator,
             Some(slug) => {
@@ -96,7 +91,10 @@ impl Create {
                 } else {
                     self.permissions.iter().copied().collect()
                 };
-                Scope::Organizer(registry::organizer(&store, slug)?.organizer.id, permissions)
+                Scope::Organizer(
+                    local_store::organizer(&store, slug)?.organizer.id,
+                    permissions,
+                )
             }
         };
         let text = random_token()?;
@@ -107,12 +105,12 @@ impl Create {
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let only = self
             .organizer
             .as_ref()
-            .map(|slug| registry::organizer(&store, slug))
+            .map(|slug| local_store::organizer(&store, slug))
             .transpose()?;
         let mut tokens = store.load(0)?.tokens;
         tokens.sort_by_key(|(_, token)| token.id);
@@ -128,7 +126,7 @@ impl List {
             entries.push(json!({
                 "id": token.id.0,
                 "name": token.name,
-                "organizer": owner.and_then(|id| registry::slug_of(&organizers, id)),
+                "organizer": owner.and_then(|id| local_store::slug_of(&organizers, id)),
                 "operator": owner.is_none(),
                 "permissions": permissions,
                 "active": token.active,
@@ -142,19 +140,13 @@ impl List {
 
 impl Revoke {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let mut switch_off =
-            |token: &mut sonnette::domain::Token| std::mem::replace(&mut token.active, false);
-        let note = audit::note(
-            "sonnette.token.changed",
-            json!({"id": self.id.0, "active": false}),
-        );
-        match store.change_token(self.id, &mut switch_off, note)? {
-            ChangeResult::Done(_) => output::line(format_args!("revoked token {}", self.id)),
-            ChangeResult::Refused => {
-                output::line(format_args!("token {} was revoked already", self.id))
-            }
-            ChangeResult::Missing | ChangeResult::Taken => bail!("there is no token {}", self.id),
+        let store = local_store::open(settings)?;
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        match tokens::revoke(&store, &author, self.id, now) {
+            Ok(true) => output::line(format_args!("revoked token {}", self.id)),
+            Ok(false) => output::line(format_args!("token {} is already revoked", self.id)),
+            Err(AdminError::NotFound) => bail!("token {} does not exist", self.id),
+            Err(error) => Err(error.into()),
         }
     }
 }

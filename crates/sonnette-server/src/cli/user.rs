@@ -10,61 +10,62 @@ use sonnette::domain::{
     AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerSlug, Permission, Permissions,
     User as Account, UserAccess,
 };
+use sonnette::store::AccountStore as _;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{
-    AccountEmailStore as _, AccountStore as _, ChangeResult, NewUser, SessionStore as _,
-};
 
-use super::{Misuse, audit, output, password, registry};
+use super::{UsageError, local_store, output, password_prompt};
+use crate::admin::author::Author;
+use crate::admin::error::AdminError;
+use crate::admin::users::{self, AccountEmail, LinkDelivery};
 use crate::config::Settings;
-use crate::credentials::{hash_password, password_link, random_secret_text, token_hash};
+use crate::credentials::{hash_password, password_link};
 
-/// The command.
+/// The arguments of the command.
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Creates a user of the dashboard
+    /// Create a user of the dashboard
     Create(Create),
-    /// Creates a user, and mails a link by which they choose a password; prints it where no mail server is set
+    /// Create a user and mail a link to choose a password; without a mail server, print the link
     Invite(Invite),
-    /// Lists all users
+    /// List all users
     List(List),
-    /// Removes a user, and logs them out everywhere
+    /// Remove a user and end all of their sessions
     Remove(Remove),
 }
 
-/// What is open to a user.
+/// What the user may access.
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
 struct Scope {
-    /// For this organizer
+    /// Organizer that the user may access
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
-    /// What they may do there: webhooks, publish, organizer; repeatable [default: webhooks and publish]
+    /// Permission: webhooks, publish, organizer; repeatable [default: webhooks and publish]
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
-    /// Sees and does everything
+    /// Grant all permissions for all organizers
     #[arg(long)]
     operator: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
     #[command(flatten)]
     scope: Scope,
-    /// Read the password from standard input, one line; else it is asked for where there is a terminal
+    /// Read the password from the first line of standard input instead of the terminal
     #[arg(long)]
     password_stdin: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Invite {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
     #[command(flatten)]
     scope: Scope,
@@ -72,14 +73,14 @@ pub(super) struct Invite {
 
 #[derive(Args)]
 pub(super) struct List {
-    /// As an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 pub(super) struct Remove {
-    /// The address they log in with
+    /// E-mail address to log in with
     email: String,
 }
 
@@ -104,7 +105,7 @@ impl Scope {
         } else {
             self.permissions.iter().copied().collect()
         };
-        let organizer = registry::organizer(store, slug)?.organizer.id;
+        let organizer = local_store::organizer(store, slug)?.organizer.id;
         Ok(UserAccess::Organizers(BTreeMap::from([(organizer, held)])))
     }
 }
@@ -112,15 +113,15 @@ impl Scope {
 impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
         let password = if self.password_stdin {
-            Some(password::from_stdin()?)
+            Some(password_prompt::from_stdin()?)
         } else {
-            password::from_terminal()?
+            password_prompt::from_terminal()?
         };
         if password.is_none() {
-            eprintln!("{email} cannot log in yet: no password was given (--password-stdin)");
+            eprintln!("{email} cannot log in yet: no password was set (use --password-stdin)");
         }
         let password_hash = password.as_deref().map(hash_password).transpose()?;
         let user = add(&store, email, access, password_hash)?;
@@ -131,42 +132,48 @@ impl Create {
 impl Invite {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
+        let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
         let organizer = match &access {
             UserAccess::Operator => None,
             UserAccess::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
-        let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
-        if settings.mail.host.is_some() {
-            store.enqueue_account_email(user.id, kind, Language::English, organizer, now)?;
-            return output::line(format_args!(
-                "invited {}: the server mails a link",
-                user.email
-            ));
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        let email = AccountEmail {
+            kind: AccountEmailKind::Invitation,
+            language: Language::English,
+            organizer,
+        };
+        let expires = AccessLink::new(email.kind.purpose(user.id), now).expires;
+        let address = user.email.clone();
+        let can_send_email = settings.mail.host.is_some();
+        match users::send_link(&store, &author, user, &email, can_send_email, now)? {
+            LinkDelivery::Link { secret, .. } => {
+                eprintln!(
+                    "no mail server is set: send this link to {address} yourself; it expires at {expires:.0}"
+                );
+                output::line(password_link(&settings.base_url(), &secret))
+            }
+            LinkDelivery::Email | LinkDelivery::Throttled | LinkDelivery::NeedsOperator => {
+                output::line(format_args!(
+                    "invited {address}; the server will mail a link"
+                ))
+            }
         }
-        let text = random_secret_text()?;
-        let link = AccessLink::new(kind.purpose(user.id), now);
-        store.add_link(&token_hash(&text), &link)?;
-        eprintln!(
-            "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
-            user.email, link.expires
-        );
-        output::line(password_link(&settings.address(), &text))
     }
 }
 
 impl List {
     fn run(&self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let organizers = registry::organizers(&store)?;
+        let store = local_store::open(settings)?;
+        let organizers = local_store::organizers(&store)?;
         let mut entries: Vec<Value> = Vec::new();
         for user in store.users(None)? {
             let mut held = BTreeMap::new();
             if let UserAccess::Organizers(entries) = &user.access {
                 for (id, permissions) in entries {
-                    let slug = registry::slug_of(&organizers, *id).unwrap_or_default();
+                    let slug = local_store::slug_of(&organizers, *id).unwrap_or_default();
                     held.insert(slug, permissions.iter().collect::<Vec<_>>());
                 }
             }
@@ -185,23 +192,21 @@ impl List {
 impl Remove {
     fn run(&self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
-        let store = registry::open(settings)?;
-        let note = audit::note("sonnette.user.removed", json!({"email": email.as_str()}));
-        let found = store.user_by_email(&email)?;
-        let removed = match found {
-            Some((user, _)) => store.remove_user(user.id, note)?,
-            None => ChangeResult::Missing,
+        let store = local_store::open(settings)?;
+        let Some((user, _)) = store.user_by_email(&email)? else {
+            bail!("user {email} does not exist");
         };
-        match removed {
-            ChangeResult::Done(_) => output::line(format_args!("removed user {email}")),
-            _ => bail!("there is no user {email}"),
+        match users::remove(&store, &Author::command_line(), &user, SystemClock.now()) {
+            Ok(()) => output::line(format_args!("removed user {email}")),
+            Err(AdminError::NotFound) => bail!("user {email} does not exist"),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 fn address(text: &str) -> Result<EmailAddress> {
     let address = text.trim().parse();
-    address.map_err(|_| Misuse(format!("{text:?} is no e-mail address")).into())
+    address.map_err(|_| UsageError(format!("{text:?} is not an e-mail address")).into())
 }
 
 /// Adds a user.
@@ -211,18 +216,11 @@ pub(super) fn add(
     access: UserAccess,
     password_hash: Option<String>,
 ) -> Result<Account> {
-    let note = audit::note(
-        "sonnette.user.created",
-        json!({"email": email.as_str(), "operator": access == UserAccess::Operator}),
-    );
-    let user = NewUser {
-        email,
-        password_hash,
-        access,
-        created: SystemClock.now(),
-    };
-    match store.add_user(&user, note)? {
-        ChangeResult::Done(user) => Ok(user),
-        _ => bail!("there is a user {} already", user.email),
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    let address = email.clone();
+    match users::create(store, &author, email, access, password_hash, now) {
+        Ok(user) => Ok(user),
+        Err(AdminError::Taken) => bail!("user {address} already exists"),
+        Err(error) => Err(error.into()),
     }
 }

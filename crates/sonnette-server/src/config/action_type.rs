@@ -1,20 +1,20 @@
-//! `[[action_types]]`: action types beside those of the dialects.
+//! `[[action_types]]`: action types in addition to those of the dialects.
 
 use serde::Deserialize;
 use sonnette::dialect::{FieldErrors, check_registration};
 use sonnette::domain::{ActionName, OrganizerSlug, PayloadShape, RegisteredAction};
 
-/// An entry of `[[action_types]]`, which can be registered.
+/// A checked entry of `[[action_types]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Entry")]
 pub(crate) struct ActionTypeSetting {
-    /// For whom; none: for all.
+    /// The organizer; `None` for all organizers.
     pub(crate) organizer: Option<OrganizerSlug>,
-    /// What is to be registered; of no organizer yet.
+    /// The action type, without the id of its organizer.
     pub(crate) action: RegisteredAction,
 }
 
-/// As the file has it.
+/// An entry as it is in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {

@@ -1,17 +1,17 @@
-//! The settings as flags, known to every command.
+//! The settings as flags of every command.
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::table::{Kind, SETTINGS};
+use super::definitions::{Kind, SETTINGS};
 
-const HEADING: &str = "Settings (flag, variable, or line of the configuration file)";
+const HELP_HEADING: &str = "Settings (flag, variable, or line of the configuration file)";
 const CONFIG: &str = "config";
 
-/// What was given as flags: keys of settings with their texts.
+/// The flags of the command line: keys of settings with their texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {
-    /// The configuration file, if given.
+    /// The path of the configuration file.
     pub(super) config: Option<String>,
     pub(super) given: Vec<(&'static str, Vec<String>)>,
 }
@@ -48,7 +48,7 @@ fn argument(id: &'static str, long: impl Into<clap::builder::Str>) -> Arg {
         .long(long)
         .global(true)
         .hide_short_help(true)
-        .help_heading(HEADING)
+        .help_heading(HELP_HEADING)
         .value_parser(NonEmptyStringValueParser::new())
 }
 

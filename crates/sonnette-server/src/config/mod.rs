@@ -1,14 +1,14 @@
-//! Settings: one typed set, from flags, variables and a file, in that order of rank.
+//! Typed settings from flags, variables and a file, in this order of precedence.
 //!
-//! This module reads and checks; it opens nothing but the configuration file, and knows no default that depends on the
-//! machine.
+//! This module reads and checks settings. It opens no file but the configuration file, and has no default that depends
+//! on the machine.
 
 mod action_type;
-mod confidential;
+mod definitions;
 mod flags;
 mod parse;
+mod secret_string;
 mod sources;
-mod table;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,70 +22,70 @@ use tracing_subscriber::filter::Targets;
 use url::Url;
 
 pub(crate) use action_type::ActionTypeSetting;
-pub(crate) use confidential::Confidential;
 pub(crate) use flags::Flags;
+pub(crate) use secret_string::SecretString;
 pub(crate) use sources::SettingsError;
 
-/// Every setting, checked. Names and meaning of the keys: `sonnette.example.toml`.
+/// All settings, checked. `sonnette.example.toml` documents the keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub(crate) listen: SocketAddr,
-    /// Where the embedded store is.
+    /// The directory of the embedded store.
     pub(crate) data_dir: PathBuf,
-    /// A database to use instead; may hold a password.
-    pub(crate) database_url: Option<Confidential>,
-    /// How others reach the server.
+    /// A database to use instead; the URL may contain a password.
+    pub(crate) database_url: Option<SecretString>,
+    /// The public URL of the server.
     #[serde(deserialize_with = "parse::web_url")]
     pub(crate) public_url: Option<Url>,
-    /// Exceptions from the address rule.
-    #[serde(deserialize_with = "parse::each")]
+    /// Non-public targets that webhooks may have.
+    #[serde(deserialize_with = "parse::list")]
     pub(crate) allow_target: Vec<AllowTarget>,
-    /// Whose `X-Forwarded-*` is believed.
+    /// Proxies whose `X-Forwarded-*` headers are trusted.
     #[serde(deserialize_with = "parse::networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Origins that may show an organizer's pages in a frame.
+    /// Origins that may embed the dashboard in a frame.
     #[serde(deserialize_with = "parse::origins")]
     pub(crate) embed_origins: Vec<String>,
-    /// Refuse `http` targets.
+    /// Refuses targets without HTTPS.
     pub(crate) require_https: bool,
-    /// For a whole attempt.
+    /// Timeout of an attempt.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 30>")]
     pub(crate) timeout_seconds: u64,
-    /// How much of an answer is kept.
+    /// Maximum size of a stored response body.
     #[serde(deserialize_with = "parse::ranged::<_, 0, 16_777_216>")]
     pub(crate) response_limit_bytes: u64,
-    /// How long the log is kept.
+    /// Retention of the log.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 3650>")]
     pub(crate) log_days: u64,
-    /// Authorities beside the system's.
+    /// PEM file of additional certificate authorities.
     pub(crate) extra_ca_file: Option<PathBuf>,
     /// An operator token that `serve` registers.
-    pub(crate) operator_token: Option<Confidential>,
-    /// The same, from a file.
+    pub(crate) operator_token: Option<SecretString>,
+    /// A file with the operator token.
     pub(crate) operator_token_file: Option<PathBuf>,
-    /// The server that clients talk to.
+    /// The server that commands connect to.
     #[serde(deserialize_with = "parse::web_url")]
     pub(crate) url: Option<Url>,
-    /// What they present.
-    pub(crate) token: Option<Confidential>,
-    /// Connections served at a time.
+    /// The token that commands send.
+    pub(crate) token: Option<SecretString>,
+    /// Maximum number of open connections.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
     pub(crate) max_connections: u64,
-    /// Threads that take requests; none: half of the cores.
-    #[serde(deserialize_with = "parse::maybe_ranged::<_, 1, 256>")]
+    /// Threads that serve requests; `None` means half of the cores.
+    #[serde(deserialize_with = "parse::optional_ranged::<_, 1, 256>")]
     pub(crate) threads: Option<u64>,
-    /// Threads that send; none: half of the cores.
-    #[serde(deserialize_with = "parse::maybe_ranged::<_, 1, 256>")]
+    /// Threads that send notifications; `None` means half of the cores.
+    #[serde(deserialize_with = "parse::optional_ranged::<_, 1, 256>")]
     pub(crate) sending_threads: Option<u64>,
-    /// What is logged; none: `info`, and of the demo only what is wrong.
+    /// The log level; `None` means `info`, and `warn` for the demo.
     pub(crate) log_level: Option<LogLevel>,
-    /// How it is logged.
+    /// The format of log lines.
     pub(crate) log_format: LogFormat,
-    /// How alerts are mailed.
+    /// The mail server and the kinds of alerts.
     pub(crate) mail: MailSettings,
-    /// Action types beside those of the dialects.
+    /// Action types in addition to those of the dialects.
     pub(crate) action_types: Vec<ActionTypeSetting>,
 }
 
@@ -120,8 +120,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where people find this installation, as far as the settings know; ends in a slash.
-    pub(crate) fn address(&self) -> String {
+    /// The URL of this installation for links, with a trailing slash.
+    pub(crate) fn base_url(&self) -> String {
         let mut address = self
             .public_url
             .as_ref()
@@ -133,26 +133,26 @@ impl Settings {
     }
 }
 
-/// `[mail]`: how people are told what they must know.
+/// `[mail]`: the mail server and the kinds of alerts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MailSettings {
-    /// SMTP server; none: nothing is mailed.
+    /// The SMTP server; `None` disables mail.
     pub(crate) host: Option<String>,
-    /// None: as `tls` says.
+    /// The port; `None` means the default of `tls`.
     pub(crate) port: Option<u16>,
-    /// How it is encrypted.
+    /// The encryption of the connection.
     pub(crate) tls: MailTls,
-    /// Whom to log in as.
+    /// The user name for the SMTP server.
     pub(crate) user: Option<String>,
-    /// And with what.
-    pub(crate) password: Option<Confidential>,
-    /// Sender of the mails; none: `sonnette` at the host of `public_url`.
+    /// The password for the SMTP server.
+    pub(crate) password: Option<SecretString>,
+    /// The sender address; `None` means `sonnette` at the host of `public_url`.
     #[serde(deserialize_with = "parse::mailbox")]
     pub(crate) from: Option<Mailbox>,
-    /// Tell when a 410 switches a webhook off.
+    /// Mails an alert when a 410 response disables a webhook.
     pub(crate) on_gone: bool,
-    /// Tell half-way to switching a webhook off.
+    /// Mails a warning halfway to disabling a webhook.
     pub(crate) warning: bool,
 }
 
@@ -171,37 +171,37 @@ impl Default for MailSettings {
     }
 }
 
-/// How mail is encrypted on its way.
+/// The encryption of the connection to the mail server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MailTls {
-    /// Not at all.
+    /// No encryption.
     None,
-    /// After a first clear line.
+    /// STARTTLS.
     #[default]
     Starttls,
-    /// From the start.
+    /// TLS from the start.
     Tls,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
-    /// Text on a terminal, else JSON.
+    /// Text on a terminal, otherwise JSON.
     Auto,
-    /// For people.
+    /// Text for people.
     Text,
-    /// For machines.
+    /// JSON for machines.
     Json,
 }
 
-/// What is logged: a level, or levels by module.
+/// A log level, or levels by module.
 #[derive(Debug, Clone)]
 pub(crate) struct LogLevel(pub(crate) Targets);
 
 impl LogLevel {
-    /// From this level up, whatever the module.
+    /// This level for all modules.
     pub(crate) fn all(level: tracing::Level) -> Self {
         Self(Targets::new().with_default(level))
     }
@@ -210,15 +210,16 @@ impl LogLevel {
 impl<'de> Deserialize<'de> for LogLevel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = "expected error, warn, info, debug, trace or off, or such words by module (sonnette=debug)";
-        let levels = Targets::from_str(&text).map_err(|_| serde::de::Error::custom(wrong))?;
-        // A word that is no level would be taken for the name of a module.
+        let expected =
+            "expected error, warn, info, debug, trace or off, or levels by module (sonnette=debug)";
+        let levels = Targets::from_str(&text).map_err(|_| serde::de::Error::custom(expected))?;
+        // `Targets` takes a word that is not a level for the name of a module.
         let bare = text.split(',').filter(|part| !part.contains('='));
         if bare
             .clone()
             .any(|word| tracing::level_filters::LevelFilter::from_str(word.trim()).is_err())
         {
-            return Err(serde::de::Error::custom(wrong));
+            return Err(serde::de::Error::custom(expected));
         }
         Ok(Self(levels))
     }
@@ -228,13 +229,13 @@ impl<'de> Deserialize<'de> for LogLevel {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::table::SETTINGS;
+    use super::definitions::SETTINGS;
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../../sonnette.example.toml");
 
     /// The example with the `#` before its settings taken away.
-    fn example_in_force() -> String {
+    fn uncommented_example() -> String {
         let setting = |line: &str| line.contains(" = ") || line.starts_with('[');
         let shown = |line: &str| match line.strip_prefix('#') {
             Some(rest) if setting(rest) && !rest.starts_with(' ') => rest.to_owned(),
@@ -244,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn the_example_as_it_is_says_nothing_but_defaults() {
+    fn the_example_sets_only_defaults() {
         let settings: Settings = toml::from_str(EXAMPLE).unwrap();
         assert_eq!(settings.listen, Settings::default().listen);
     }
 
     #[test]
     fn the_example_names_every_setting_and_no_other() {
-        let text = example_in_force();
+        let text = uncommented_example();
         let _: Settings = toml::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
         let table: toml::Table = toml::from_str(&text).unwrap();
         let mut named = BTreeSet::new();
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_of_the_list_is_a_key() {
+    fn every_defined_setting_is_a_key() {
         for setting in SETTINGS {
             let text = format!("{} = [[]]", setting.key);
             let error = toml::from_str::<Settings>(&text).unwrap_err();

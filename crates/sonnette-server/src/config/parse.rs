@@ -1,4 +1,4 @@
-//! From what a file holds to values that can be.
+//! Deserializers that check values.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -10,8 +10,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-/// A whole number from `LEAST` to `MOST`.
-pub(super) fn ranged<'de, D, const LEAST: u64, const MOST: u64>(
+/// A whole number from `MIN` to `MAX`.
+pub(super) fn ranged<'de, D, const MIN: u64, const MAX: u64>(
     deserializer: D,
 ) -> Result<u64, D::Error>
 where
@@ -20,22 +20,22 @@ where
     let number = i64::deserialize(deserializer)?;
     u64::try_from(number)
         .ok()
-        .filter(|n| (LEAST..=MOST).contains(n))
-        .ok_or_else(|| D::Error::custom(format!("expected a whole number from {LEAST} to {MOST}")))
+        .filter(|n| (MIN..=MAX).contains(n))
+        .ok_or_else(|| D::Error::custom(format!("expected a whole number from {MIN} to {MAX}")))
 }
 
-/// The same, where nothing need be given.
-pub(super) fn maybe_ranged<'de, D, const LEAST: u64, const MOST: u64>(
+/// A whole number from `MIN` to `MAX`, or nothing.
+pub(super) fn optional_ranged<'de, D, const MIN: u64, const MAX: u64>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    ranged::<D, LEAST, MOST>(deserializer).map(Some)
+    ranged::<D, MIN, MAX>(deserializer).map(Some)
 }
 
-/// A list of texts that each can be read as a `T`.
-pub(super) fn each<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+/// A list of texts that are parsed as `T`.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: Display>,
@@ -53,7 +53,7 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         let single = text.parse::<IpAddr>().map(IpNet::from);
         single.or_else(|_| text.parse()).map_err(|_| {
             D::Error::custom(format!(
-                "{text:?} is neither a network (10.0.0.0/8) nor an address"
+                "{text:?} is neither a network such as 10.0.0.0/8 nor an address"
             ))
         })
     };
@@ -63,7 +63,7 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect()
 }
 
-/// A list of web origins: scheme, host and perhaps a port, and nothing else.
+/// A list of web origins: scheme, host and optional port.
 pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let origin = |text: &String| {
         let url = Url::parse(text).ok();
@@ -71,7 +71,7 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
             .filter(|origin| origin == text.trim_end_matches('/') && origin.starts_with("http"))
             .ok_or_else(|| {
                 D::Error::custom(format!(
-                    "{text:?} is no origin, such as https://platform.example"
+                    "{text:?} is not an origin such as https://platform.example"
                 ))
             })
     };
@@ -81,7 +81,7 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
         .collect()
 }
 
-/// An e-mail address, perhaps with a name before it.
+/// An e-mail address with an optional display name.
 pub(super) fn mailbox<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Mailbox>, D::Error> {

@@ -1,4 +1,4 @@
-//! Where settings come from, and which source wins.
+//! Reads the sources of settings in their order of precedence.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,43 +7,43 @@ use std::path::Path;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::table::{Kind, PREFIX, SETTINGS, Setting};
+use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
 use super::{Flags, Settings};
 
-/// Settings that cannot be: says which, and where it stands. Never holds the value of a credential.
+/// An invalid setting and its source. The text never contains the value of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SettingsError {
-    place: String,
+    source: String,
     reason: String,
 }
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.reason)
+        write!(f, "{}: {}", self.source, self.reason)
     }
 }
 
 impl std::error::Error for SettingsError {}
 
-fn wrong(place: impl Into<String>, reason: impl Into<String>) -> SettingsError {
+fn invalid(source: impl Into<String>, reason: impl Into<String>) -> SettingsError {
     SettingsError {
-        place: place.into(),
+        source: source.into(),
         reason: reason.into(),
     }
 }
 
 impl Settings {
-    /// Reads all sources: `flags` outrank `variables`, these the file, this the defaults.
+    /// Reads all sources: `flags` override `variables`, which override the file, which overrides the defaults.
     ///
     /// # Errors
     ///
-    /// Names the flag, the variable, or file and line.
+    /// Names the flag, the variable, or the file and line.
     pub(crate) fn load(
         flags: &Flags,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let variables = ours(variables)?;
-        let given = |name: &str| {
+        let variables = sonnette_variables(variables)?;
+        let variable = |name: &str| {
             variables
                 .iter()
                 .find(|(n, _)| n == name)
@@ -52,15 +52,15 @@ impl Settings {
         let file = flags
             .config
             .clone()
-            .or_else(|| given(&format!("{PREFIX}CONFIG")));
+            .or_else(|| variable(&format!("{PREFIX}CONFIG")));
         let mut table = match file {
-            Some(path) => read(Path::new(&path))?,
+            Some(path) => read_file(Path::new(&path))?,
             None => Table::new(),
         };
         for setting in SETTINGS {
             let name = setting.variable();
-            if let Some(text) = given(&name) {
-                put(&mut table, setting, &name, split(setting, &text))?;
+            if let Some(text) = variable(&name) {
+                set_checked(&mut table, setting, &name, split(setting, &text))?;
             }
         }
         for (key, texts) in &flags.given {
@@ -68,14 +68,14 @@ impl Settings {
                 continue;
             };
             let texts = texts.iter().flat_map(|text| split(setting, text)).collect();
-            put(&mut table, setting, &format!("--{}", setting.flag()), texts)?;
+            set_checked(&mut table, setting, &format!("--{}", setting.flag()), texts)?;
         }
-        Self::deserialize(Value::Table(table)).map_err(|e| wrong("settings", e.message()))
+        Self::deserialize(Value::Table(table)).map_err(|e| invalid("settings", e.message()))
     }
 }
 
-/// Our variables that say something; an empty one counts as not given.
-fn ours(
+/// The variables of Sonnette; an empty one counts as not set.
+fn sonnette_variables(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, SettingsError> {
     let mut found = Vec::new();
@@ -87,12 +87,14 @@ fn ours(
         let known =
             name == format!("{PREFIX}CONFIG") || SETTINGS.iter().any(|s| s.variable() == name);
         if !known {
-            return Err(wrong(
+            return Err(invalid(
                 name,
-                "there is no such setting (see `sonnette serve --help`)",
+                "unknown setting; see `sonnette serve --help`",
             ));
         }
-        let text = text.into_string().map_err(|_| wrong(&name, "not UTF-8"))?;
+        let text = text
+            .into_string()
+            .map_err(|_| invalid(&name, "the value is not UTF-8"))?;
         if !text.is_empty() {
             found.push((name, text));
         }
@@ -111,11 +113,15 @@ fn split(setting: &Setting, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The file as a table that [`Settings`] can be made of.
-fn read(path: &Path) -> Result<Table, SettingsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| wrong(path.display().to_string(), format!("cannot be read: {e}")))?;
-    let placed = |error: &toml::de::Error| {
+/// Reads and checks the configuration file.
+fn read_file(path: &Path) -> Result<Table, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        invalid(
+            path.display().to_string(),
+            format!("cannot read the file: {e}"),
+        )
+    })?;
+    let with_line = |error: &toml::de::Error| {
         let before = error
             .span()
             .and_then(|span| text.get(..span.start))
@@ -125,43 +131,43 @@ fn read(path: &Path) -> Result<Table, SettingsError> {
             .span()
             .and_then(|span| key_around(&text, span.start))
             .unwrap_or_default();
-        wrong(
+        invalid(
             format!("{}:{line}", path.display()),
             format!("{key}{}", error.message()),
         )
     };
-    toml::from_str::<Settings>(&text).map_err(|e| placed(&e))?;
-    toml::from_str::<Table>(&text).map_err(|e| placed(&e))
+    toml::from_str::<Settings>(&text).map_err(|e| with_line(&e))?;
+    toml::from_str::<Table>(&text).map_err(|e| with_line(&e))
 }
 
-/// `key: ` where the place is the value of a key, so that the message names it.
+/// `key: ` if the position is in the value of a key, so that the message names the key.
 fn key_around(text: &str, at: usize) -> Option<String> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |n| n + 1);
     let (key, _) = text.get(start..)?.lines().next()?.split_once('=')?;
     let key = key.trim();
-    let plain = !key.is_empty()
+    let is_key = !key.is_empty()
         && key
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-    plain.then(|| format!("{key}: "))
+    is_key.then(|| format!("{key}: "))
 }
 
-/// Puts one value where the file would have it, once it is known to be one.
-fn put(
+/// Checks one value and sets it in the table.
+fn set_checked(
     table: &mut Table,
     setting: &Setting,
     source: &str,
     texts: Vec<String>,
 ) -> Result<(), SettingsError> {
-    let value = value(setting.kind, texts).map_err(|reason| wrong(source, reason))?;
-    let mut alone = Table::new();
-    place(&mut alone, setting.key, value.clone());
-    Settings::deserialize(Value::Table(alone)).map_err(|e| wrong(source, e.message()))?;
-    place(table, setting.key, value);
+    let value = parse(setting.kind, texts).map_err(|reason| invalid(source, reason))?;
+    let mut single = Table::new();
+    set(&mut single, setting.key, value.clone());
+    Settings::deserialize(Value::Table(single)).map_err(|e| invalid(source, e.message()))?;
+    set(table, setting.key, value);
     Ok(())
 }
 
-fn place(table: &mut Table, key: &str, value: Value) {
+fn set(table: &mut Table, key: &str, value: Value) {
     match key.split_once('.') {
         None => {
             table.insert(key.to_owned(), value);
@@ -177,7 +183,7 @@ fn place(table: &mut Table, key: &str, value: Value) {
     }
 }
 
-fn value(kind: Kind, mut texts: Vec<String>) -> Result<Value, &'static str> {
+fn parse(kind: Kind, mut texts: Vec<String>) -> Result<Value, &'static str> {
     let last = |texts: &mut Vec<String>| texts.pop().unwrap_or_default();
     match kind {
         Kind::Text => Ok(Value::String(last(&mut texts))),

@@ -1,4 +1,4 @@
-//! Who may call what: one entry for each path, filled in while the routes are laid out.
+//! The permission that each route needs, and its methods.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,22 @@ use http::{HeaderValue, Method};
 use sonnette::domain::{OrganizerId, Permission, Scope};
 use utoipa::openapi::PathItem;
 
-/// What a token needs.
+/// What a token needs for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Nothing but to be a token.
+pub(crate) enum Requirement {
+    /// Any token.
     Token,
-    /// To belong to the organizer of the path.
+    /// A token of the organizer in the path, or an operator's.
     Member,
-    /// One of these permissions for the organizer of the path.
+    /// One of these permissions for the organizer in the path.
     AnyOf(&'static [Permission]),
-    /// To be an operator's.
+    /// An operator's token.
     Operator,
 }
 
-impl Need {
-    /// Whether a token of this scope may, at a path of `organizer`.
-    pub(crate) fn met_by(self, scope: Scope, organizer: Option<OrganizerId>) -> bool {
+impl Requirement {
+    /// Whether a token of this scope meets the requirement at a path of `organizer`.
+    pub(crate) fn is_met_by(self, scope: Scope, organizer: Option<OrganizerId>) -> bool {
         match (self, organizer) {
             (Self::Token, _) => true,
             (Self::Operator, _) => scope == Scope::Operator,
@@ -34,40 +34,40 @@ impl Need {
     }
 }
 
-/// What the methods of a path need.
+/// What the methods of a route need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Access {
-    /// GET, HEAD and OPTIONS.
-    pub(crate) read: Need,
-    /// Everything else.
-    pub(crate) write: Need,
+pub(crate) struct RouteAccess {
+    /// For GET, HEAD and OPTIONS.
+    pub(crate) read: Requirement,
+    /// For every other method.
+    pub(crate) write: Requirement,
 }
 
-impl Access {
-    /// The same for all methods.
-    pub(crate) const fn all(need: Need) -> Self {
+impl RouteAccess {
+    /// The same requirement for all methods.
+    pub(crate) const fn all(requirement: Requirement) -> Self {
         Self {
-            read: need,
-            write: need,
+            read: requirement,
+            write: requirement,
         }
     }
 }
 
-/// A path of the program.
+/// A route of the API.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    /// None: open to everybody.
-    pub(crate) access: Option<Access>,
+pub(crate) struct Route {
+    /// `None`: no token is needed.
+    pub(crate) access: Option<RouteAccess>,
     /// In the order of the `Allow` header, HEAD and OPTIONS included.
     pub(crate) methods: Vec<Method>,
     /// The `Allow` header.
     pub(crate) allow: HeaderValue,
-    /// Whether a handler of its own describes the path.
-    pub(crate) describes_itself: bool,
+    /// Whether OPTIONS has a handler of its own.
+    pub(crate) has_options_handler: bool,
 }
 
-impl Entry {
-    fn new(access: Option<Access>, item: &PathItem) -> Self {
+impl Route {
+    fn new(access: Option<RouteAccess>, item: &PathItem) -> Self {
         let mut methods: Vec<Method> = [
             (&item.get, Method::GET),
             (&item.post, Method::POST),
@@ -91,37 +91,37 @@ impl Entry {
             access,
             allow: HeaderValue::try_from(allow).unwrap_or(HeaderValue::from_static("OPTIONS")),
             methods,
-            describes_itself: item.options.is_some(),
+            has_options_handler: item.options.is_some(),
         }
     }
 
-    /// What `method` needs here.
-    pub(crate) fn need(&self, method: &Method) -> Option<Need> {
-        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    /// What `method` needs on this route.
+    pub(crate) fn requirement(&self, method: &Method) -> Option<Requirement> {
+        let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         self.access
-            .map(|access| if reads { access.read } else { access.write })
+            .map(|access| if is_read { access.read } else { access.write })
     }
 }
 
-/// Every path of the program.
+/// The routes of the API by their path templates.
 #[derive(Debug, Default)]
-pub(crate) struct Table(HashMap<String, Entry>);
+pub(crate) struct RouteTable(HashMap<String, Route>);
 
-impl Table {
-    /// Adds a path.
-    pub(crate) fn add(&mut self, template: String, access: Option<Access>, item: &PathItem) {
-        self.0.insert(template, Entry::new(access, item));
+impl RouteTable {
+    /// Adds a route.
+    pub(crate) fn add(&mut self, template: String, access: Option<RouteAccess>, item: &PathItem) {
+        self.0.insert(template, Route::new(access, item));
     }
 
-    /// The path that a request matched.
-    pub(crate) fn get(&self, template: &str) -> Option<&Entry> {
+    /// The route with this template.
+    pub(crate) fn get(&self, template: &str) -> Option<&Route> {
         self.0.get(template)
     }
 
-    /// Every path with what is known of it.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+    /// All routes with their templates.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Route)> {
         self.0
             .iter()
-            .map(|(template, entry)| (template.as_str(), entry))
+            .map(|(template, route)| (template.as_str(), route))
     }
 }

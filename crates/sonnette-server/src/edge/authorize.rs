@@ -1,5 +1,5 @@
-//! The stations that every request to the API passes, in pretix's order: kept answers,
-//! representation, token, organizer and permission, method. What comes after is the handler's.
+//! Authorizes every request to the API, in pretix's order: idempotency key, representation, token, organizer and
+//! permission, method.
 
 use std::sync::Arc;
 
@@ -8,67 +8,56 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
 use sonnette::domain::{Scope, Token, TokenHash};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
-use sonnette::store::{Actor, NewAuditEntry};
+use sonnette::store::Actor;
 
+use super::access::{Route, RouteTable};
+use super::authorization_header::{Unauthenticated, token_of};
+use super::content_negotiation::negotiate;
+use super::describe_path;
+use super::error::ApiError;
+use super::idempotency;
+use super::query::Query;
+use super::state::AppState;
 use crate::admin::{Author, tokens};
 use crate::credentials::token_hash;
-use crate::edge::AppState;
-use crate::edge::access::{Entry, Table};
-use crate::edge::idempotency;
-use crate::rest::describe_path;
-use crate::rest::drf::authorization::{Unauthenticated, token_of};
-use crate::rest::drf::media::negotiate;
-use crate::rest::drf::pages::Query;
-use crate::rest::error::ApiError;
 
-/// Where publications arrive: the one path whose requests are served from the registry in memory.
-const PUBLISHING: &str = "/api/v1/organizers/{organizer}/notifications/";
-/// The one path that answers something else than JSON.
-const STREAM: &str = "/api/v1/organizers/{organizer}/stream/";
+/// The route of publications, whose tokens are looked up in memory first.
+const PUBLISH_ROUTE: &str = "/api/v1/organizers/{organizer}/notifications/";
+/// The route that responds with an event stream instead of JSON.
+const STREAM_ROUTE: &str = "/api/v1/organizers/{organizer}/stream/";
 
-/// Who is asking, and for which organizer.
+/// Who sends a request, and for which organizer.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    /// Its token.
+    /// The token of the request.
     pub(crate) token: Arc<Token>,
     /// SHA-256 of the token's text.
     pub(crate) hash: TokenHash,
-    /// The registry that the token was found in.
+    /// The registry in which the token was found.
     pub(crate) registry: Arc<RegistrySnapshot>,
+    /// `None` for paths without an organizer.
     tenant: Option<Arc<OrganizerSnapshot>>,
 }
 
 impl Caller {
-    /// The organizer of the path.
+    /// The organizer in the path.
     pub(crate) fn tenant(&self) -> Result<&Arc<OrganizerSnapshot>, ApiError> {
         self.tenant.as_ref().ok_or_else(ApiError::forbidden)
     }
 
-    /// A line of the audit log: what it changes, and when.
-    pub(crate) fn note(&self, action: &'static str, data: Value, at: Timestamp) -> NewAuditEntry {
-        NewAuditEntry {
-            actor: Actor::Token(self.token.id),
-            action,
-            data,
-            at,
-        }
-    }
-
-    /// Who it is to those who change the registry.
+    /// The caller as the author of changes.
     pub(crate) fn author(&self) -> Author {
         Author {
             actor: Actor::Token(self.token.id),
             operator: self.is_operator(),
-            holds: tokens::permissions_of(&self.token),
+            permissions: tokens::permissions_of(&self.token),
         }
     }
 
-    /// Whether it may do everything everywhere.
+    /// Whether the token is an operator's.
     pub(crate) fn is_operator(&self) -> bool {
         self.token.scope == Scope::Operator
     }
@@ -86,132 +75,152 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// What the guard knows.
-pub(crate) struct Guard {
-    /// The program.
+/// What [`authorize`] needs.
+pub(crate) struct Authorizer {
+    /// The state of the server.
     pub(crate) state: AppState,
-    /// Its paths.
-    pub(crate) table: Arc<Table>,
+    /// The routes of the API.
+    pub(crate) routes: Arc<RouteTable>,
 }
 
-/// Lets a request through to its handler, or answers it.
-pub(crate) async fn guard(
-    State(guard): State<Arc<Guard>>,
+/// Middleware that passes an authorized request to its handler, and answers every other request itself.
+pub(crate) async fn authorize(
+    State(authorizer): State<Arc<Authorizer>>,
     path: MatchedPath,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(entry) = guard.table.get(path.as_str()) else {
+    let template = path.as_str();
+    let Some(route) = authorizer.routes.get(template) else {
         return next.run(request).await;
     };
-    if entry.access.is_none() {
+    if route.access.is_none() {
         return next.run(request).await;
     }
-    let kept = match idempotency::key(path.as_str(), &request) {
-        Ok(kept) => kept,
-        Err(error) => return dressed(error.into_response(), entry),
+    let key = match idempotency::key_of(template, &request) {
+        Ok(key) => key,
+        Err(error) => return with_api_headers(error.into_response(), route),
     };
-    let Some(key) = kept else {
-        let answer = admit(&guard.state, entry, path.as_str(), request, next).await;
-        return dressed(answer.unwrap_or_else(IntoResponse::into_response), entry);
+    let Some(key) = key else {
+        return check_and_run(&authorizer.state, route, template, request, next).await;
     };
-    let whole = guard.clone();
-    let template = path.clone();
-    let answer = idempotency::once(&guard.state, key, async move {
-        let Guard { state, table } = &*whole;
-        let Some(entry) = table.get(template.as_str()) else {
-            return ApiError::not_found().into_response();
-        };
-        let answer = admit(state, entry, template.as_str(), request, next).await;
-        dressed(answer.unwrap_or_else(IntoResponse::into_response), entry)
-    });
-    answer
+    let (shared, path) = (authorizer.clone(), path.clone());
+    let handler = async move {
+        match shared.routes.get(path.as_str()) {
+            Some(route) => check_and_run(&shared.state, route, path.as_str(), request, next).await,
+            None => ApiError::not_found().into_response(),
+        }
+    };
+    idempotency::run_once(&authorizer.state, key, handler)
         .await
-        .unwrap_or_else(|error| dressed(error.into_response(), entry))
+        .unwrap_or_else(|error| with_api_headers(error.into_response(), route))
 }
 
-async fn admit(
+async fn check_and_run(
     state: &AppState,
-    entry: &Entry,
+    route: &Route,
     template: &str,
-    mut request: Request,
+    request: Request,
     next: Next,
-) -> Result<Response, ApiError> {
-    check_accept(&request, template == STREAM)?;
-    let publishing = template == PUBLISHING && request.method() == Method::POST;
-    let (headers, path) = (request.headers(), request.uri().path());
-    let caller = authenticate(state, headers, path, publishing).await?;
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let response = match check(state, route, template, &parts).await {
+        Ok(_) if parts.method == Method::OPTIONS && !route.has_options_handler => {
+            describe_path::describe(template)
+        }
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => error.into_response(),
+    };
+    with_api_headers(response, route)
+}
+
+/// Checks representation, token, organizer, permission and method, in pretix's order.
+async fn check(
+    state: &AppState,
+    route: &Route,
+    template: &str,
+    request: &Parts,
+) -> Result<Caller, ApiError> {
+    check_accept(request, template == STREAM_ROUTE)?;
+    let is_publication = template == PUBLISH_ROUTE && request.method == Method::POST;
+    let path = request.uri.path();
+    let caller = authenticate(state, &request.headers, path, is_publication).await?;
     let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
-    let of_organizer = template.contains("{organizer}");
-    let need = entry.need(request.method());
-    if of_organizer && organizer.is_none()
-        || !need.is_some_and(|need| need.met_by(caller.token.scope, organizer))
-    {
+    let is_missing = template.contains("{organizer}") && organizer.is_none();
+    let is_allowed = route
+        .requirement(&request.method)
+        .is_some_and(|requirement| requirement.is_met_by(caller.token.scope, organizer));
+    if is_missing || !is_allowed {
         return Err(ApiError::forbidden());
     }
-    if !entry.methods.contains(request.method()) {
-        let detail = format!("Method \"{}\" not allowed.", request.method());
+    if !route.methods.contains(&request.method) {
+        let detail = format!("Method \"{}\" not allowed.", request.method);
         return Err(ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
-    if request.method() == Method::OPTIONS && !entry.describes_itself {
-        return Ok(describe_path::describe(template));
-    }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    Ok(caller)
 }
 
-/// JSON must do, or for the stream what streams are made of.
-fn check_accept(request: &Request, streams: bool) -> Result<(), ApiError> {
+/// Checks that the client accepts JSON, or for the stream any text.
+fn check_accept(request: &Parts, is_stream: bool) -> Result<(), ApiError> {
     let mut accepts = request
-        .headers()
+        .headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok());
     let first = accepts.next();
     let joined =
         first.map(|first| accepts.fold(first.to_owned(), |joined, next| joined + "," + next));
-    if streams
+    if is_stream
         && joined
             .as_deref()
             .is_some_and(|accept| accept.contains("text/"))
     {
         return Ok(());
     }
-    let query = request.uri().query().map(Query::new);
+    let query = request.uri.query().map(Query::new);
     let format = query.as_ref().and_then(|query| query.last("format"));
-    Ok(negotiate(format, joined.as_deref())?)
+    negotiate(format, joined.as_deref())
 }
 
-/// Whose token it is. Publishing asks the store only about a token it has never seen; everything else sees every
-/// change of the registry, whoever made it.
+/// Finds the token and the organizer of a request. Publications load the registry only for an unknown token or
+/// organizer; every other request sees all committed changes of the registry.
 async fn authenticate(
     state: &AppState,
     headers: &HeaderMap,
     path: &str,
-    publishing: bool,
+    is_publication: bool,
 ) -> Result<Caller, ApiError> {
-    let authorization = headers.get(header::AUTHORIZATION);
-    let text = token_of(authorization.map(HeaderValue::as_bytes))?;
+    let text = token_of(
+        headers
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes),
+    )?;
     let hash = token_hash(text);
+    let slug = organizer_of(path);
+    let find = |registry: &RegistrySnapshot| {
+        let token = registry.token(&hash).cloned();
+        let slug = slug.as_deref();
+        (token, slug.and_then(|slug| registry.tenant(slug).cloned()))
+    };
     let sonnette = &state.sonnette;
-    let mut registry = if publishing {
+    let mut registry = if is_publication {
         sonnette.registry()
     } else {
         sonnette.refresh().await?
     };
-    let mut token = registry.token(&hash).cloned();
-    let slug = organizer_of(path);
-    let mut tenant = slug.as_deref().and_then(|slug| registry.organizer(slug));
-    if publishing && (token.is_none() || tenant.is_none()) {
+    let (mut token, mut tenant) = find(&registry);
+    if is_publication && (token.is_none() || tenant.is_none()) {
         registry = sonnette.refresh().await?;
-        token = registry.token(&hash).cloned();
-        tenant = slug.as_deref().and_then(|slug| registry.organizer(slug));
+        (token, tenant) = find(&registry);
     }
     let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {
         return Err(Unauthenticated::Inactive.into());
     }
-    state.used(token.id);
+    state.record_token_use(token.id);
     Ok(Caller {
         token,
         hash,
@@ -229,9 +238,9 @@ fn organizer_of(path: &str) -> Option<String> {
         .map(std::borrow::Cow::into_owned)
 }
 
-fn dressed(mut response: Response, entry: &Entry) -> Response {
+fn with_api_headers(mut response: Response, route: &Route) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::ALLOW, entry.allow.clone());
+    headers.insert(header::ALLOW, route.allow.clone());
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
     response

@@ -1,78 +1,56 @@
-//! `X-Idempotency-Key`: the first answer to a key is kept for a day and given again.
+//! `X-Idempotency-Key`: the first response to a key is stored for a day and sent again.
 //!
-//! The key and the `Authorization` header name an answer, and nothing else does: not the method, the path or the body.
+//! As in pretix, the key and the `Authorization` header alone identify a response; method, path and body do not count.
 
-use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use parking_lot::Mutex;
 use ring::digest::{Context, SHA256};
 use sonnette::store::StoredResponse;
 
-use crate::edge::AppState;
-use crate::rest::error::ApiError;
+use super::error::ApiError;
+use super::running_keys::KeyHash;
+use super::state::AppState;
 
-const HEADER: &str = "x-idempotency-key";
-const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
-const SETTINGS: [&str; 2] = [
+const HEADER_NAME: &str = "x-idempotency-key";
+/// Characters of a key.
+const MAX_KEY_CHARS: usize = 255;
+/// The answer while the first request with the key is running.
+pub(crate) const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
+/// The routes that honour the header.
+const IDEMPOTENT_ROUTES: [&str; 2] = [
     "/api/v1/organizers/{organizer}/webhooks/",
     "/api/v1/organizers/{organizer}/webhooks/{id}/",
 ];
 
-/// What names an answer.
-pub(crate) type KeyHash = [u8; 32];
-
-/// Keys whose first request is still running.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Running(Arc<Mutex<HashSet<KeyHash>>>);
-
-struct Turn(Running, KeyHash);
-
-impl Running {
-    fn begin(&self, key: KeyHash) -> Option<Turn> {
-        self.0.lock().insert(key).then(|| Turn(self.clone(), key))
-    }
-
-    fn has(&self, key: &KeyHash) -> bool {
-        self.0.lock().contains(key)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.0.lock().remove(&self.1);
-    }
-}
-
-/// What names the answer to this request, if it is one whose answer is kept.
-pub(crate) fn key(template: &str, request: &Request) -> Result<Option<KeyHash>, ApiError> {
+/// The hash of the request's key, if its response is to be stored.
+pub(crate) fn key_of(template: &str, request: &Request) -> Result<Option<KeyHash>, ApiError> {
     let writes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    if !SETTINGS.contains(&template) || !writes.contains(request.method()) {
+    if !IDEMPOTENT_ROUTES.contains(&template) || !writes.contains(request.method()) {
         return Ok(None);
     }
-    match request.headers().get(HEADER) {
+    match request.headers().get(HEADER_NAME) {
         None => Ok(None),
         Some(key) if key.is_empty() => Ok(None),
-        Some(key) if characters(key) > 255 => {
+        Some(key) if count_chars(key) > MAX_KEY_CHARS => {
             let detail =
                 "Ensure that X-Idempotency-Key has no more than 255 characters.".to_owned();
             Err(ApiError::Detail(StatusCode::BAD_REQUEST, detail))
         }
-        Some(key) => Ok(Some(hash(request.headers(), key.as_bytes()))),
+        Some(key) => Ok(Some(hash_key(request.headers(), key.as_bytes()))),
     }
 }
 
-fn characters(value: &HeaderValue) -> usize {
+fn count_chars(value: &HeaderValue) -> usize {
     std::str::from_utf8(value.as_bytes()).map_or(value.len(), |text| text.chars().count())
 }
 
-fn hash(headers: &HeaderMap, key: &[u8]) -> KeyHash {
+/// Hashes a key together with the `Authorization` header.
+pub(crate) fn hash_key(headers: &HeaderMap, key: &[u8]) -> KeyHash {
     let mut context = Context::new(&SHA256);
     let authorization = headers
         .get(header::AUTHORIZATION)
@@ -85,34 +63,43 @@ fn hash(headers: &HeaderMap, key: &[u8]) -> KeyHash {
     hash
 }
 
-/// The kept answer; or `work` is done, to its end even if the client leaves, and its answer kept.
-pub(crate) async fn once(
+/// Returns the stored response of a key. If there is none, `handler` runs and its response is stored, even if the client
+/// disconnects meanwhile.
+pub(crate) async fn run_once(
     state: &AppState,
     key: KeyHash,
-    work: impl Future<Output = Response> + Send + 'static,
+    handler: impl Future<Output = Response> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let turn = state.running.begin(key).ok_or(BUSY)?;
-    if let Some(kept) = find(state, key).await? {
-        return Ok(restored(kept));
+    let running = state.running_keys.start(key).ok_or(BUSY)?;
+    if let Some(stored) = find_stored(state, key).await? {
+        return Ok(restore(stored));
     }
     let state = state.clone();
     let task = tokio::spawn(async move {
-        let response = keep(&state, key, work.await).await;
-        drop(turn);
+        let response = store_response(&state, key, handler.await).await;
+        drop(running);
         response
     });
     task.await?
 }
 
-async fn find(state: &AppState, key: KeyHash) -> Result<Option<StoredResponse>, ApiError> {
+/// The response that is stored for a key.
+pub(crate) async fn find_stored(
+    state: &AppState,
+    key: KeyHash,
+) -> Result<Option<StoredResponse>, ApiError> {
     let now = state.now();
     state
         .store(move |store| store.stored_response(&key, now))
         .await
 }
 
-async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Response, ApiError> {
-    if !is_kept(response.status()) {
+async fn store_response(
+    state: &AppState,
+    key: KeyHash,
+    response: Response,
+) -> Result<Response, ApiError> {
+    if !is_stored(response.status()) {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -120,7 +107,7 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
         .collect()
         .await
         .map_err(|error| {
-            tracing::error!(%error, "an answer could not be read to be kept");
+            tracing::error!(%error, "the response to a request with an idempotency key cannot be read: {error}");
             ApiError::Internal
         })?
         .to_bytes();
@@ -133,31 +120,32 @@ async fn keep(state: &AppState, key: KeyHash, response: Response) -> Result<Resp
         body: body.to_vec(),
     };
     let now = state.now();
-    if state
+    let stored = state
         .store(move |store| store.store_response(&key, &answer, now))
-        .await
-        .is_err()
-    {
-        tracing::warn!("an answer could not be kept for its idempotency key");
+        .await;
+    if stored.is_err() {
+        tracing::warn!("the response to a request with an idempotency key cannot be stored");
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-fn is_kept(status: StatusCode) -> bool {
-    let again = [
+/// Whether repeating the request would give the same response.
+fn is_stored(status: StatusCode) -> bool {
+    let transient = [
         StatusCode::UNAUTHORIZED,
         StatusCode::NOT_ACCEPTABLE,
         StatusCode::CONFLICT,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    !again.contains(&status) && !status.is_server_error()
+    !transient.contains(&status) && !status.is_server_error()
 }
 
-fn restored(kept: StoredResponse) -> Response {
-    let mut response = Response::new(Body::from(kept.body));
+/// The HTTP response of a stored one.
+pub(crate) fn restore(stored: StoredResponse) -> Response {
+    let mut response = Response::new(Body::from(stored.body));
     *response.status_mut() =
-        StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in kept.headers {
+        StatusCode::from_u16(stored.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in stored.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         }
@@ -165,60 +153,13 @@ fn restored(kept: StoredResponse) -> Response {
     response
 }
 
-/// Look up the answer kept for an idempotency key
-///
-/// The answer to the first request of the caller with this `X-Idempotency-Key`: its status, headers and body.
-#[utoipa::path(
-    get,
-    path = "/idempotency_query",
-    params(("key" = String, Query, description = "The `X-Idempotency-Key` of the request.", example = "c0ffee-1")),
-    responses(
-        (status = 200, description = "Whatever was answered, with its own status."),
-        (status = 400, description = "No key given.", example = json!({"detail": "No idempotency key given."})),
-        (status = 404, description = "No answer is kept.", example = json!({"detail": "Idempotency key not seen before."})),
-        (status = 409, description = "The request is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
-    )
-)]
-pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Request) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let key = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "key")
-        .last();
-    let Some((_, key)) = key.filter(|(_, key)| !key.is_empty()) else {
-        let detail = "No idempotency key given.".to_owned();
-        return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
-    };
-    let key = hash(request.headers(), key.as_bytes());
-    if state.running.has(&key) {
-        return BUSY.into_response();
-    }
-    match find(&state, key).await {
-        Ok(Some(kept)) => restored(kept),
-        Ok(None) => {
-            let detail = "Idempotency key not seen before.".to_owned();
-            ApiError::Detail(StatusCode::NOT_FOUND, detail).into_response()
-        }
-        Err(error) => error.into_response(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_key_runs_once_at_a_time() {
-        let running = Running::default();
-        let turn = running.begin([1; 32]);
-        assert!(turn.is_some());
-        assert!(running.begin([1; 32]).is_none());
-        drop(turn);
-        assert!(!running.has(&[1; 32]));
-    }
-
-    #[test]
-    fn keeps_what_is_final() {
-        for (status, kept) in [
+    fn stores_final_responses_only() {
+        for (status, stored) in [
             (201, true),
             (400, true),
             (403, true),
@@ -228,8 +169,8 @@ mod tests {
             (503, false),
         ] {
             assert_eq!(
-                is_kept(StatusCode::from_u16(status).unwrap()),
-                kept,
+                is_stored(StatusCode::from_u16(status).unwrap()),
+                stored,
                 "{status}"
             );
         }

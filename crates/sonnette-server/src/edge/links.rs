@@ -1,4 +1,4 @@
-//! The address a request was sent to, as the outside knows it: for links in answers.
+//! The public URL of a request, for links in responses.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -7,39 +7,39 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-use crate::edge::AppState;
-use crate::edge::HttpSettings;
-use crate::rest::drf::pages::Query;
-use crate::rest::error::ApiError;
+use super::client_address::is_trusted;
+use super::error::ApiError;
+use super::query::Query;
+use super::state::{AppState, HttpSettings};
 
-/// The address of a request and its query.
-pub(crate) struct Address {
+/// The public URL of a request and its query.
+pub(crate) struct RequestUrl {
     /// Absolute, without the query.
     pub(crate) url: String,
-    /// The query as sent.
+    /// The query, still encoded.
     pub(crate) raw_query: String,
     /// The query, decoded.
     pub(crate) query: Query,
 }
 
-/// Scheme and host of ours, as the outside knows them; no slash at the end.
-pub(crate) struct Base(pub(crate) String);
+/// The public URL of the server, without a slash at its end.
+pub(crate) struct BaseUrl(pub(crate) String);
 
-impl FromRequestParts<AppState> for Base {
+impl FromRequestParts<AppState> for BaseUrl {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|info| info.0.ip());
-        Ok(Self(base(&state.settings, &parts.headers, peer)))
+        Ok(Self(base_url(&state.settings, &parts.headers, peer)))
     }
 }
 
-impl FromRequestParts<AppState> for Address {
+impl FromRequestParts<AppState> for RequestUrl {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Ok(Base(base)) = Base::from_request_parts(parts, state).await;
+        let Ok(BaseUrl(base)) = BaseUrl::from_request_parts(parts, state).await;
         let path = parts.uri.path();
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
         Ok(Self {
@@ -50,56 +50,32 @@ impl FromRequestParts<AppState> for Address {
     }
 }
 
-/// Scheme and host. `public_url` says so; else a trusted proxy; else the request itself.
-fn base(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
+/// `public_url` if it is set; otherwise what a trusted proxy forwards; otherwise the `Host` header.
+fn base_url(settings: &HttpSettings, headers: &HeaderMap, peer: Option<IpAddr>) -> String {
     if let Some(url) = &settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
     let trusted = peer.is_some_and(|peer| is_trusted(settings, peer));
-    let said = |name: &str| {
+    let forwarded = |name: &str| {
         let value = headers.get(name).filter(|_| trusted)?.to_str().ok()?;
         let first = value.split(',').next().unwrap_or_default().trim();
         (!first.is_empty()).then_some(first)
     };
-    let scheme = match said("x-forwarded-proto") {
+    let scheme = match forwarded("x-forwarded-proto") {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    let given = headers
+    let host_header = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let host = said("x-forwarded-host")
-        .or(given)
+    let host = forwarded("x-forwarded-host")
+        .or(host_header)
         .filter(|host| is_host(host))
         .unwrap_or("localhost");
     format!("{scheme}://{host}")
 }
 
-/// Where a request came from in the first place: trusted proxies say whom they had it from, the nearest last.
-pub(crate) fn client(settings: &HttpSettings, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let mut client = peer;
-    let said: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for address in said.iter().rev() {
-        match address.trim().parse() {
-            Ok(before) if is_trusted(settings, client) => client = before,
-            _ => break,
-        }
-    }
-    client
-}
-
-fn is_trusted(settings: &HttpSettings, peer: IpAddr) -> bool {
-    let peer = peer.to_canonical();
-    let mut networks = settings.trusted_proxies.iter();
-    networks.any(|network| network.contains(&peer))
-}
-
-/// Nothing that could end the host and begin something else.
+/// Whether the text has only characters of a host and a port, so that it cannot end the host of a URL.
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -126,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn believes_trusted_proxies_only() {
+    fn forwarded_headers_count_from_trusted_proxies_only() {
         let mut settings = HttpSettings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..HttpSettings::default()
@@ -136,7 +112,7 @@ mod tests {
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "hooks.example"),
         ]);
-        let of = |settings: &HttpSettings, peer: &str| base(settings, &sent, peer.parse().ok());
+        let of = |settings: &HttpSettings, peer: &str| base_url(settings, &sent, peer.parse().ok());
         assert_eq!(of(&settings, "10.1.2.3"), "https://hooks.example");
         assert_eq!(of(&settings, "192.0.2.1"), "http://inner:8080");
         settings.public_url = "https://public.example/".parse().ok();
@@ -144,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_a_host() {
+    fn only_hosts_are_taken_from_the_host_header() {
         let settings = HttpSettings::default();
         assert_eq!(
-            base(&settings, &headers(&[("host", "a/b?")]), None),
+            base_url(&settings, &headers(&[("host", "a/b?")]), None),
             "http://localhost"
         );
         assert_eq!(
-            base(&settings, &headers(&[("host", "[::1]:8080")]), None),
+            base_url(&settings, &headers(&[("host", "[::1]:8080")]), None),
             "http://[::1]:8080"
         );
     }

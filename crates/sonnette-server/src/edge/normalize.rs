@@ -1,4 +1,4 @@
-//! What happens to a request before it meets a route.
+//! Rewrites the path of a request before it is routed, and answers paths that have no route.
 
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -9,13 +9,15 @@ use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Method, StatusCode, header};
 use tower::Service as _;
 
-use crate::rest::error::ApiError;
+use super::error::ApiError;
 
-const API: &str = "/api/v1/";
+const API_PREFIX: &str = "/api/v1/";
 
-/// Refuses what no route should see (no segment of a path of the API is empty), takes `.json` for the final slash, and
-/// hands on.
-pub(crate) async fn enter<B>(routes: &mut Router, mut request: http::Request<B>) -> Response
+/// Refuses NUL in the query and empty path segments, replaces the suffix `.json` by a slash, and serves the request.
+pub(crate) async fn serve_normalized<B>(
+    router: &mut Router,
+    mut request: http::Request<B>,
+) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -28,13 +30,13 @@ where
         let detail = "Null characters are not allowed in the query.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
     }
-    if request.uri().path().starts_with(API) && request.uri().path().contains("//") {
-        return nowhere().await;
+    if request.uri().path().starts_with(API_PREFIX) && request.uri().path().contains("//") {
+        return not_found().await;
     }
     if let Some(uri) = without_suffix(request.uri()) {
         *request.uri_mut() = uri;
     }
-    match routes.call(request).await {
+    match router.call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
@@ -46,7 +48,7 @@ fn without_suffix(uri: &Uri) -> Option<Uri> {
         .strip_suffix('/')
         .unwrap_or(path)
         .strip_suffix(".json")?;
-    if !stem.starts_with(API) || stem == "/api/v1/openapi" {
+    if !stem.starts_with(API_PREFIX) || stem == "/api/v1/openapi" {
         return None;
     }
     let query = uri
@@ -58,11 +60,11 @@ fn without_suffix(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// A path of the API without its final slash: readers are sent to the right one, writers are not.
-pub(crate) async fn missing_slash(request: Request) -> Response {
-    let forgiven = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
-    if !forgiven.contains(request.method()) {
-        return nowhere().await;
+/// The path of an API route without its final slash: reading methods are redirected, others are not found, as in pretix.
+pub(crate) async fn redirect_to_slash(request: Request) -> Response {
+    let redirected = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
+    if !redirected.contains(request.method()) {
+        return not_found().await;
     }
     let query = request
         .uri()
@@ -76,26 +78,26 @@ pub(crate) async fn missing_slash(request: Request) -> Response {
             [(header::LOCATION, location)],
         )
             .into_response(),
-        Err(_) => nowhere().await,
+        Err(_) => not_found().await,
     }
 }
 
-/// A method that a path outside the API does not have.
-pub(crate) async fn not_here(method: Method) -> ApiError {
+/// The response to a method that a route does not have.
+pub(crate) async fn method_not_allowed(method: Method) -> ApiError {
     ApiError::Detail(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("Method \"{method}\" not allowed."),
     )
 }
 
-/// What is answered when a handler has panicked; the hook of the program has told the log.
-pub(crate) fn broken(_: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!("a request broke down");
+/// The response when a handler has panicked. The panic hook logs the panic itself.
+pub(crate) fn handler_panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked; the request is answered with 500");
     ApiError::Internal.into_response()
 }
 
-/// No route.
-pub(crate) async fn nowhere() -> Response {
+/// The response to a path of the API without a route.
+pub(crate) async fn not_found() -> Response {
     ApiError::not_found().into_response()
 }
 
@@ -104,17 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_suffix_for_the_slash() {
-        let turned = |path: &str| without_suffix(&path.parse().unwrap()).map(|uri| uri.to_string());
+    fn the_json_suffix_stands_for_the_slash() {
+        let rewritten =
+            |path: &str| without_suffix(&path.parse().unwrap()).map(|uri| uri.to_string());
         assert_eq!(
-            turned("/api/v1/organizers.json?a=1").as_deref(),
+            rewritten("/api/v1/organizers.json?a=1").as_deref(),
             Some("/api/v1/organizers/?a=1")
         );
         assert_eq!(
-            turned("/api/v1/organizers.json/").as_deref(),
+            rewritten("/api/v1/organizers.json/").as_deref(),
             Some("/api/v1/organizers/")
         );
-        assert_eq!(turned("/api/v1/openapi.json"), None);
-        assert_eq!(turned("/assets/a.json"), None);
+        assert_eq!(rewritten("/api/v1/openapi.json"), None);
+        assert_eq!(rewritten("/assets/a.json"), None);
     }
 }

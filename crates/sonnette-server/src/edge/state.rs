@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The state that every handler can read.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,46 +7,51 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use sonnette::Sonnette;
-use sonnette::domain::{DialectName, Organizer, TokenHash, TokenId};
+use sonnette::domain::{DialectName, Organizer, Token, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
 use url::Url;
 
-use crate::dashboard::live;
-use crate::dashboard::throttle::Throttles;
-use crate::edge::idempotency::Running;
-use crate::edge::token_use::TokenUse;
-use crate::rest::error::ApiError;
+use super::error::ApiError;
+use super::running_keys::RunningKeys;
+use super::throttle::Throttles;
+use super::token_use::TokenUses;
 
-/// How often an answer looks whether a change is published, and the time in between: a second in all.
-const LOOKS: u32 = 50;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// How often a request polls whether its change is published: for one second.
+const MAX_PUBLICATION_POLLS: u32 = 50;
+/// The time between two polls.
+const PUBLICATION_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What the routes need from the settings.
+/// Open event streams of pages; a page beyond that is reloaded by hand.
+const MAX_LIVE_PAGES: usize = 1_000;
+/// Open event streams of one session.
+const MAX_LIVE_PAGES_PER_SESSION: usize = 20;
+
+/// The settings that handlers need.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpSettings {
-    /// How the outside reaches us; used in links. None: as the request says.
+    /// The public URL for links. `None`: taken from each request.
     pub(crate) public_url: Option<Url>,
-    /// Whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+    /// Proxies whose `X-Forwarded-*` headers count.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Refuses `http` targets when a webhook is saved.
+    /// Whether a new `http` target is refused.
     pub(crate) require_https: bool,
-    /// Targets that are called although their addresses are not public.
+    /// Targets that are allowed although their addresses are not public.
     pub(crate) allow_target: Vec<AllowTarget>,
-    /// Bytes that the body of a publication may have.
-    pub(crate) max_publish_body: usize,
-    /// Bytes that any other body may have.
-    pub(crate) max_body: usize,
-    /// How often the times tokens were used are written down.
-    pub(crate) flush_token_use: Duration,
-    /// Origins of platforms that may show an organizer's pages in a frame.
+    /// Bytes of the body of a publication.
+    pub(crate) max_publish_body_bytes: usize,
+    /// Bytes of any other body.
+    pub(crate) max_body_bytes: usize,
+    /// How often uses of tokens are stored.
+    pub(crate) token_use_interval: Duration,
+    /// Origins that may embed an organizer's pages in a frame.
     pub(crate) embed_origins: Vec<String>,
-    /// Whether mail can be sent at all.
-    pub(crate) mails: bool,
-    /// For how many days the log is kept.
+    /// Whether a mail server is set.
+    pub(crate) has_mail_server: bool,
+    /// Days that attempts are kept.
     pub(crate) log_days: u64,
-    /// Bytes of an answer that the log keeps.
+    /// Bytes of a receiver's response that are kept.
     pub(crate) response_limit: usize,
 }
 
@@ -57,35 +62,35 @@ impl Default for HttpSettings {
             trusted_proxies: Vec::new(),
             require_https: false,
             allow_target: Vec::new(),
-            max_publish_body: 16 << 20,
-            max_body: 1 << 20,
-            flush_token_use: Duration::from_secs(30),
+            max_publish_body_bytes: 16 << 20,
+            max_body_bytes: 1 << 20,
+            token_use_interval: Duration::from_secs(30),
             embed_origins: Vec::new(),
-            mails: false,
+            has_mail_server: false,
             log_days: 30,
             response_limit: 65_536,
         }
     }
 }
 
-/// What every handler can reach. Cheap to clone: each request does so more than once.
+/// The state that every handler can read. It is cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Inner>);
 
-/// What an [`AppState`] gives.
+/// The content of an [`AppState`].
 pub(crate) struct Inner {
     /// The engine.
     pub(crate) sonnette: Arc<Sonnette>,
     /// The settings.
     pub(crate) settings: HttpSettings,
     /// When tokens were used.
-    pub(crate) token_use: TokenUse,
-    /// Requests under way that have an idempotency key.
-    pub(crate) running: Running,
-    /// How often somebody may try to log in.
+    pub(crate) token_uses: TokenUses,
+    /// Idempotency keys whose first request is running.
+    pub(crate) running_keys: RunningKeys,
+    /// Limits of log-in attempts.
     pub(crate) throttles: Throttles,
-    /// Room for pages that are told when something changes.
-    pub(crate) viewers: KeyedSemaphore<TokenHash>,
+    /// Permits of the pages with an open event stream.
+    pub(crate) live_pages: KeyedSemaphore<TokenHash>,
 }
 
 impl Deref for AppState {
@@ -102,32 +107,32 @@ impl AppState {
         Self(Arc::new(Inner {
             sonnette,
             settings,
-            token_use: TokenUse::default(),
-            running: Running::default(),
+            token_uses: TokenUses::default(),
+            running_keys: RunningKeys::default(),
             throttles: Throttles::default(),
-            viewers: KeyedSemaphore::new(live::MOST, live::MOST_OF_ONE),
+            live_pages: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
         }))
     }
 
-    /// The time of day.
+    /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.sonnette.clock().now()
     }
 
-    /// The registry with every change, whoever made it.
+    /// The registry with every change that is committed, including those of other processes.
     pub(crate) async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, ApiError> {
         Ok(self.sonnette.refresh().await?)
     }
 
-    /// Takes a change of a webhook into the registry and, for organizers that hear of such changes, waits until it is
-    /// published: so that it reaches the webhooks that want it when its request is answered, and none that is made
-    /// afterwards. If that takes long, the answer does not wait: the change is published all the same.
-    pub(crate) async fn announced(&self, organizer: &Organizer) -> Result<(), ApiError> {
+    /// Loads the change of a webhook into the registry and, for organizers whose dialect publishes such changes, waits
+    /// until it is published: then it reaches the webhooks that match when the request is answered, and none that is
+    /// created afterwards. After a second the request is answered anyway, and the change is published later.
+    pub(crate) async fn wait_until_published(&self, organizer: &Organizer) -> Result<(), ApiError> {
         self.refresh().await?;
         if !organizer.dialects.contains(&DialectName::Creads) {
             return Ok(());
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_PUBLICATION_POLLS {
             if self
                 .store(|store| store.pending_webhook_changes(1))
                 .await?
@@ -135,12 +140,33 @@ impl AppState {
             {
                 break;
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(PUBLICATION_POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Lets the store work on a thread where it may block.
+    /// Makes a change on a thread that may block, and loads it into the registry.
+    ///
+    /// # Errors
+    /// Where the registry cannot be loaded. The result of the change is inside.
+    pub(crate) async fn change<T, E>(
+        &self,
+        change: impl FnOnce(&dyn Store, Timestamp) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, ApiError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let sonnette = self.sonnette.clone();
+        let changed = tokio::task::spawn_blocking(move || {
+            change(sonnette.store().as_ref(), sonnette.clock().now())
+        });
+        let changed = changed.await?;
+        self.refresh().await?;
+        Ok(changed)
+    }
+
+    /// Runs `work` on a thread that may block.
     pub(crate) async fn store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
@@ -149,25 +175,30 @@ impl AppState {
         Ok(tokio::task::spawn_blocking(move || work(store.as_ref())).await??)
     }
 
-    /// Notes that a token was used; every now and then, tells the store.
-    pub(crate) fn used(&self, token: TokenId) {
+    /// When a token was last used, to the minute.
+    pub(crate) fn last_used(&self, token: &Token) -> Option<Timestamp> {
+        token.last_used.max(self.token_uses.last(token.id))
+    }
+
+    /// Records that a token was used, and from time to time stores all uses.
+    pub(crate) fn record_token_use(&self, token: TokenId) {
         if self
-            .token_use
-            .note(token, self.now(), self.settings.flush_token_use)
+            .token_uses
+            .record(token, self.now(), self.settings.token_use_interval)
         {
             let state = self.clone();
             tokio::task::spawn_blocking(move || state.flush_token_use());
         }
     }
 
-    /// Tells the store when tokens were used. Blocks.
+    /// Stores when tokens were used. Blocks.
     pub(crate) fn flush_token_use(&self) {
-        let used = self.token_use.take();
+        let used = self.token_uses.take_unstored();
         if used.is_empty() {
             return;
         }
         if let Err(error) = self.sonnette.store().record_token_uses(&used) {
-            tracing::warn!(%error, "the times tokens were used could not be written down");
+            tracing::warn!(%error, "the times of the last uses of tokens cannot be stored: {error}");
         }
     }
 }

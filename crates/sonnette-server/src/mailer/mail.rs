@@ -1,10 +1,10 @@
-//! A mail, and what all mails have in common.
+//! A rendered mail, and what all mail templates share.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use sonnette::domain::Language;
 
-/// A mail before it has an address.
+/// A rendered mail without its addresses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mail {
     pub(super) subject: String,
@@ -13,7 +13,7 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    /// A mail whose subject is one line, however its template was wrapped.
+    /// Joins the lines of the subject, which its template may wrap.
     pub(super) fn new(subject: &str, text: String, html: String) -> Self {
         Self {
             subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
@@ -23,19 +23,19 @@ impl Mail {
     }
 }
 
-/// Makes a struct of each template; all of them show `f`, of the type named first.
+/// Declares a struct for each template. Each template reads its values from `f`, whose type is named first.
 macro_rules! templates {
-    ($facts:ident: $($name:ident $path:tt)+) => {$(
+    ($fields:ident: $($name:ident $path:tt)+) => {$(
         #[derive(Template)]
         #[template(path = $path)]
         struct $name<'a> {
-            f: &'a $facts<'a>,
+            f: &'a $fields<'a>,
         }
     )+};
 }
 pub(super) use templates;
 
-const MONTHS: [&str; 12] = [
+const FRENCH_MONTHS: [&str; 12] = [
     "janvier",
     "février",
     "mars",
@@ -50,18 +50,18 @@ const MONTHS: [&str; 12] = [
     "décembre",
 ];
 
-/// A time as people read it.
-pub(super) fn time(at: Timestamp, language: Language) -> String {
+/// Formats a time for people, in UTC.
+pub(super) fn format_time(at: Timestamp, language: Language) -> String {
     let at: Zoned = at.to_zoned(TimeZone::UTC);
     match language {
         Language::English => at.strftime("%-d %B %Y at %H:%M UTC").to_string(),
         Language::French => {
-            let month = MONTHS
+            let month = FRENCH_MONTHS
                 .get(usize::from(at.month().unsigned_abs()) - 1)
                 .unwrap_or(&"");
-            let first = if at.day() == 1 { "er" } else { "" };
+            let ordinal = if at.day() == 1 { "er" } else { "" };
             format!(
-                "{}{first} {month} {}",
+                "{}{ordinal} {month} {}",
                 at.day(),
                 at.strftime("%Y à %H:%M UTC")
             )

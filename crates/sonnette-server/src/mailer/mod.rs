@@ -1,35 +1,27 @@
-//! The mailer: drains what the store owes to people, alerts about webhooks and letters about accounts.
+//! Sends the mail that the store holds: alerts about webhooks, and emails about accounts.
 //!
-//! One thread of its own, beside everything else: a mail server that is slow or dead delays nothing but mail. A mail is
-//! marked as sent after the mail server has taken it; a process that dies in between sends it again, under the same
-//! `Message-ID`, by which mail programs know it.
+//! The mailer has a thread of its own, so that a slow or dead mail server delays nothing but mail. A mail is marked as
+//! sent after the mail server has accepted it. A process that dies in between sends it again under the same
+//! `Message-ID`, by which mail programs recognize it.
 
+mod account_emails;
 mod alerts;
-mod letters;
+mod context;
 mod mail;
-mod post;
+mod smtp;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use sonnette::Sonnette;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::Language;
-use sonnette::store::StoreError;
 use tokio::sync::watch;
 
+use self::context::MailContext;
 use self::mail::Mail;
-pub(crate) use self::post::{Post, PostError};
+use self::smtp::{SmtpClient, SmtpError};
 use crate::config::Settings;
-
-/// How often the store is asked for mail that is due.
-const MAX_SCANNED_ATTEMPTS: Duration = Duration::from_millis(500);
-/// The wait after the store could not be written.
-const BACKOFF: Duration = Duration::from_secs(1);
-/// Mails of one look.
-const MAX_BATCH_ROWS: usize = 100;
 
 /// A running mailer.
 pub(crate) struct Mailer {
@@ -37,24 +29,19 @@ pub(crate) struct Mailer {
     thread: JoinHandle<()>,
 }
 
-struct Desk {
-    sonnette: Arc<Sonnette>,
-    post: Post,
-    /// Where people act; ends in a slash.
-    address: String,
-}
-
 impl Mailer {
-    /// Starts it, if the settings name a mail server.
-    pub(crate) fn start(
+    /// Starts the mailer if the settings name a mail server. Its thread owns what `exit_guard` returns, and drops it
+    /// when it ends.
+    pub(crate) fn start<G: Send + 'static>(
         settings: &Settings,
         sonnette: Arc<Sonnette>,
+        exit_guard: impl FnOnce() -> G,
     ) -> Result<Option<Self>, MailerError> {
-        let post = match Post::new(settings) {
-            Ok(post) => post,
-            Err(PostError::NoServer) => {
+        let smtp = match SmtpClient::new(settings) {
+            Ok(smtp) => smtp,
+            Err(SmtpError::NoServer) => {
                 tracing::info!(
-                    "no mail server is set: nobody is told when a webhook is switched off, or gets a link to a password"
+                    "no mail server is set (mail.host): no alerts, invitations or password links are mailed"
                 );
                 return Ok(None);
             }
@@ -64,18 +51,20 @@ impl Mailer {
             .enable_all()
             .build()?;
         let (stop, mut stopped) = watch::channel(false);
-        let desk = Desk {
+        let context = MailContext {
             sonnette,
-            post,
-            address: settings.address(),
+            smtp,
+            base_url: settings.base_url(),
         };
+        let guard = exit_guard();
         let thread = std::thread::Builder::new()
             .name("mailer".to_owned())
             .spawn(move || {
+                let _guard = guard;
                 runtime.block_on(async {
-                    // What is under way when stopping is broken off; it goes again at the next start.
+                    // A mail that is being sent when the mailer stops is sent again after the next start.
                     tokio::select! {
-                        () = desk.run() => {}
+                        () = send_all(&context) => {}
                         _ = stopped.wait_for(|stop| *stop) => {}
                     }
                 });
@@ -84,59 +73,47 @@ impl Mailer {
         Ok(Some(Self { stop, thread }))
     }
 
-    /// Ends it at once.
+    /// Stops the mailer at once.
     pub(crate) fn stop(self) {
         self.stop.send_replace(true);
         if self.thread.join().is_err() {
-            tracing::error!("the mailer had panicked");
+            tracing::error!("the mailer panicked");
         }
     }
 }
 
-/// Why there is no mailer.
+/// Sends alerts and account emails independently: a user waits for an account email, however many alerts are due.
+async fn send_all(context: &MailContext) {
+    tokio::join!(
+        alerts::send_forever(context),
+        account_emails::send_forever(context)
+    );
+}
+
+/// Why the mailer did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MailerError {
-    /// The settings make no sense.
+    /// The mail settings cannot be used.
     #[error(transparent)]
-    Post(#[from] PostError),
+    Settings(#[from] SmtpError),
     /// The thread or its runtime did not start.
-    #[error("a thread cannot start: {0}")]
+    #[error("cannot start the mailer's thread")]
     Thread(#[from] std::io::Error),
 }
 
-impl Desk {
-    /// Drains both for ever, each in its own time: somebody waits for a letter, whatever waits of alerts.
-    async fn run(&self) {
-        tokio::join!(alerts::drain(self), letters::drain(self));
-    }
-
-    /// Writes down what came of a mail, however often that takes: what has been sent must not be sent again because the
-    /// disk is full.
-    async fn write_down(&self, write: impl Fn() -> Result<(), StoreError>) {
-        while let Err(error) = write() {
-            tracing::warn!(%error, "what came of a mail could not be written down");
-            tokio::time::sleep(BACKOFF).await;
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.sonnette.clock().now()
-    }
-}
-
-/// Sends a test mail, at once and once.
-pub(crate) async fn send_test(settings: &Settings, to: &str) -> Result<(), PostError> {
-    let post = Post::new(settings)?;
-    let text = "This is a test: mail from Sonnette arrives.\n".to_owned();
+/// Sends one test mail, without a retry.
+pub(crate) async fn send_test(settings: &Settings, to: &str) -> Result<(), SmtpError> {
+    let smtp = SmtpClient::new(settings)?;
+    let text = "This is a test mail from Sonnette.\n".to_owned();
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\"><body><p>{}</p></body></html>\n",
         Language::English,
         text.trim()
     );
-    let mail = Mail::new("Test mail of Sonnette", text, html);
+    let mail = Mail::new("Test mail from Sonnette", text, html);
     let id = format!("test-{}", SystemClock.now().as_microsecond());
     let to = [to.to_owned()];
-    post.send(&mail, &id, &to, &to)
+    smtp.send(&mail, &id, &to, &to)
         .await
-        .map_err(|(_, error)| error)
+        .map_err(|unsent| unsent.error)
 }

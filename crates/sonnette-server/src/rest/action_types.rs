@@ -1,4 +1,4 @@
-//! The catalogue of an organizer, and what is registered in it.
+//! The action types of an organizer, and their registration.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -10,30 +10,30 @@ use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
 
-use super::path::Segments;
-use crate::admin::action_types::{self, LONGEST_DESCRIPTION, Refused, change, create, own, remove};
-use crate::admin::validation::Fields;
+use super::path_params::PathParams;
+use crate::admin::action_types::{self, ActionTypeError, MAX_DESCRIPTION_CHARS};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::edge::response;
+use crate::rest::fields::Fields;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
-/// An action type as the organizer knows it.
+/// An action type of the catalogue.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ActionTypeJson {
     /// Its name.
     #[schema(example = "pretix.event.order.placed")]
     id: String,
-    /// Its name; perhaps a wildcard.
+    /// Its name; may end in a wildcard.
     #[schema(example = "pretix.event.order.placed")]
     action_type: String,
     /// `pretix`, `tibillet`, `creads` or `custom`.
     #[schema(example = "pretix")]
     dialect: &'static str,
-    /// What pretix's form calls it.
+    /// Its label in pretix's form.
     #[schema(example = "New order placed")]
     label: Option<&'static str>,
     /// When it is published.
@@ -42,18 +42,19 @@ pub(crate) struct ActionTypeJson {
     /// JSON Schema of its input, the `data` of a publication.
     #[schema(value_type = Object)]
     schema: Value,
-    /// An input that fits.
+    /// An input that is valid.
     #[schema(value_type = Object, example = json!({"code": "ABC23"}))]
     example: Value,
-    /// How its body is made; for pretix names: which keys it has.
+    /// The shape of its body; for pretix names, which keys the body has.
     #[schema(example = "order")]
     family: &'static str,
-    /// Whether somebody registered it, and it can be changed.
+    /// Whether it was registered, and can be changed.
     #[schema(example = false)]
     registered: bool,
 }
 
-/// What is sent to register an action type. To change one, each may be left out; `action_type` and `family` stay.
+/// The body that registers an action type. To change one, every field is optional; `action_type` and `family` cannot
+/// change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct ActionTypeBody {
@@ -63,18 +64,18 @@ pub(crate) struct ActionTypeBody {
     /// When it is published.
     #[schema(example = "A membership was renewed.")]
     description: Option<String>,
-    /// JSON Schema (draft 2020-12) of the input; without one any object passes.
+    /// JSON Schema (draft 2020-12) of the input; without a schema every object is valid.
     #[schema(value_type = Option<Object>, example = json!({"type": "object", "required": ["number"]}))]
     schema: Option<Value>,
-    /// An input that fits the schema.
+    /// An input that is valid.
     #[schema(value_type = Option<Object>, example = json!({"number": 4711}))]
     example: Option<Value>,
-    /// For pretix names: which keys the body has.
+    /// For pretix names, which keys the body has.
     #[schema(example = json!(null))]
     family: Option<String>,
 }
 
-fn shown(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
+fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -85,19 +86,19 @@ fn shown(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
         example: spec.example.clone(),
         family: spec.shape.as_str(),
         registered: tenant
-            .catalogue
-            .registered()
+            .registered
+            .iter()
             .any(|registered| registered.name == spec.name),
     }
 }
 
-fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
-    action_types::spec(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
+fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
+    action_types::find(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
 ///
-/// The whole catalogue: those of the organizer's dialects and those registered.
+/// The whole catalogue: the action types of the organizer's dialects and the registered ones.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/action_types/",
@@ -106,15 +107,15 @@ fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType,
 )]
 pub(crate) async fn list_action_types(
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    numbered(
-        &address,
+    page_of_all(
+        &url,
         tenant
             .catalogue
             .iter()
-            .map(|spec| shown(tenant, spec))
+            .map(|spec| action_type_json(tenant, spec))
             .collect(),
     )
 }
@@ -129,42 +130,44 @@ pub(crate) async fn list_action_types(
 )]
 pub(crate) async fn get_action_type(
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
+    PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
-    Ok(reply::ok(&shown(tenant, spec(tenant, &name)?)))
+    Ok(response::ok(&action_type_json(
+        tenant,
+        find(tenant, &name)?,
+    )))
 }
 
 /// Register an action type
 ///
-/// From now on it can be published, and webhooks can hear it. Names that begin with `pretix` are for operators, and
-/// need a `family`.
+/// It can be published, and webhooks can select it. Names that begin with `pretix` are for operators, and need a `family`.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/action_types/",
     request_body = ActionTypeBody,
     responses(
         (status = 201, description = "The new action type.", body = ActionTypeJson),
-        (status = 409, description = "The name is known.", example = json!({"detail": "The action type \"membership.renewed\" is known already."})),
+        (status = 409, description = "The name is taken.", example = json!({"detail": "The action type \"membership.renewed\" is known already."})),
     )
 )]
 pub(crate) async fn create_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
     let mut fields = Fields::new(members);
     let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
     let description = fields
-        .text("description", LONGEST_DESCRIPTION)
+        .text("description", MAX_DESCRIPTION_CHARS)
         .unwrap_or_default();
-    let schema = fields.take("schema").filter(|schema| !schema.is_null());
-    let example = fields.take("example").filter(|example| !example.is_null());
+    let schema = fields.take_non_null("schema");
+    let example = fields.take_non_null("example");
     let shape = read_family(&mut fields);
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
-    let name = Fields::demand(name)?;
+    let name = Fields::unwrap_required(name)?;
     let organizer = Some(tenant.organizer.id);
     let row = RegisteredAction {
         id: 0,
@@ -176,9 +179,11 @@ pub(crate) async fn create_action_type(
         shape,
         from_file: false,
     };
-    create(&state, &caller.author(), tenant, row)
-        .await
-        .map_err(|why| refused(name.as_str(), why))?;
+    let (author, tenant) = (caller.author(), tenant.clone());
+    state
+        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .await?
+        .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::CREATED).await
 }
 
@@ -197,7 +202,7 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
 
 /// Change an action type
 ///
-/// Only the fields sent change. What is published already stays as it is.
+/// Only the fields that are sent change. Earlier notifications stay as they are.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/action_types/{name}/",
@@ -207,25 +212,25 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
 pub(crate) async fn change_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
-    Object(members): Object,
+    PathParams((_, name)): PathParams<(String, String)>,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let mut row =
-        own(&caller.author(), caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
+    let author = caller.author();
+    let mut row = action_types::find_changeable(&author, caller.tenant()?, &name)
+        .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
+    fields.keep_unchanged(
+        "action_type",
+        row.name.as_str(),
+        "The name cannot be changed.",
+    );
     if fields
-        .take("action_type")
-        .is_some_and(|given| given != row.name.as_str())
-    {
-        fields.refuse("action_type", "The name cannot be changed.");
-    }
-    if fields
-        .take("family")
-        .is_some_and(|given| !given.is_null() && given != row.shape.as_str())
+        .take_non_null("family")
+        .is_some_and(|sent| sent != row.shape.as_str())
     {
         fields.refuse("family", "The family cannot be changed.");
     }
-    if let Some(description) = fields.text("description", LONGEST_DESCRIPTION) {
+    if let Some(description) = fields.text("description", MAX_DESCRIPTION_CHARS) {
         row.description = description;
     }
     if let Some(schema) = fields.take("schema") {
@@ -236,49 +241,52 @@ pub(crate) async fn change_action_type(
     }
     fields.finish()?;
     let name = row.name.clone();
-    change(&state, &caller.author(), row)
-        .await
-        .map_err(|why| refused(name.as_str(), why))?;
+    state
+        .change(move |store, now| action_types::change(store, &author, &row, now))
+        .await?
+        .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::OK).await
 }
 
 /// Remove an action type
 ///
-/// It can no longer be published. What is published already is delivered all the same.
+/// It can no longer be published. Earlier notifications are still delivered.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/action_types/{name}/",
-    responses((status = 204, description = "It is gone."))
+    responses((status = 204, description = "It is removed."))
 )]
 pub(crate) async fn delete_action_type(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, name)): Segments<(String, String)>,
+    PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let author = caller.author();
-    let row = own(&author, caller.tenant()?, &name).map_err(|why| refused(&name, why))?;
-    remove(&state, &author, row)
-        .await
-        .map_err(|why| refused(&name, why))?;
-    Ok(reply::no_content())
+    let row = action_types::find_changeable(&author, caller.tenant()?, &name)
+        .map_err(|error| api_error(&name, error))?;
+    state
+        .change(move |store, now| action_types::delete(store, &author, &row, now))
+        .await?
+        .map_err(|error| api_error(&name, error))?;
+    Ok(response::no_content())
 }
 
-fn refused(name: &str, refused: Refused) -> ApiError {
-    match refused {
-        Refused::Missing => ApiError::no_such("ActionType"),
-        Refused::ForOperators => ApiError::field(
+fn api_error(name: &str, error: ActionTypeError) -> ApiError {
+    match error {
+        ActionTypeError::NotFound => ApiError::no_such("ActionType"),
+        ActionTypeError::PretixName => ApiError::field(
             "action_type",
             "Only operators register names that begin with pretix.",
         ),
-        Refused::Forbidden => ApiError::forbidden(),
-        Refused::NotRegistered => ApiError::conflict(
+        ActionTypeError::Forbidden => ApiError::forbidden(),
+        ActionTypeError::NotRegistered => ApiError::conflict(
             "This action type was not registered for the organizer: it stays as it is.",
         ),
-        Refused::Known => {
+        ActionTypeError::NameTaken => {
             ApiError::conflict(format!("The action type \"{name}\" is known already."))
         }
-        Refused::Wrong(errors) => errors.into(),
-        Refused::Failed(error) => error,
+        ActionTypeError::Invalid(errors) => errors.into(),
+        ActionTypeError::Other(error) => error.into(),
     }
 }
 
@@ -293,8 +301,8 @@ async fn answer(
     let tenant = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;
-    Ok(reply::json(
+    Ok(response::json(
         status,
-        &shown(&tenant, spec(&tenant, name.as_str())?),
+        &action_type_json(tenant, find(tenant, name.as_str())?),
     ))
 }

@@ -1,4 +1,4 @@
-//! Who changed what.
+//! The audit log.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -9,46 +9,46 @@ use utoipa::ToSchema;
 
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::links::Address;
-use crate::rest::drf::pages::Page;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered_page, span};
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::edge::response;
+use crate::rest::drf::page_number::Page;
+use crate::rest::pagination::{Listing, PageNumber, bounds, numbered_page};
 
-/// A line of the audit log.
+/// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AuditJson {
-    /// Rising.
+    /// Ascending.
     #[schema(example = 12)]
     id: i64,
-    /// When.
+    /// The time of the change.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     datetime: String,
-    /// Who.
+    /// Who made the change.
     actor: ActorJson,
-    /// What.
+    /// The kind of change.
     #[schema(example = "pretix.webhook.changed")]
     action: String,
-    /// With which data; secrets masked.
+    /// The data of the change; secrets are masked.
     #[schema(value_type = Object, example = json!({"enabled": false, "id": 2}))]
     data: Value,
 }
 
-/// Who changed something.
+/// Who made a change.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ActorJson {
     /// `token`, `user`, `command_line` or `server`.
     #[schema(example = "token")]
     kind: String,
-    /// Its id, if it has one.
+    /// The id of the token or the user.
     #[schema(example = 3)]
     id: Option<i64>,
 }
 
-fn shown(entry: AuditEntry) -> AuditJson {
+fn audit_json(entry: AuditEntry) -> AuditJson {
     AuditJson {
         id: entry.id.0,
-        datetime: reply::time(entry.at),
+        datetime: response::format_time(entry.at),
         actor: ActorJson {
             kind: entry.actor.0,
             id: entry.actor.1,
@@ -60,7 +60,7 @@ fn shown(entry: AuditEntry) -> AuditJson {
 
 /// List the audit log
 ///
-/// Who changed what, newest first.
+/// The changes of the organizer, newest first.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/audit/",
@@ -70,22 +70,22 @@ fn shown(entry: AuditEntry) -> AuditJson {
 pub(crate) async fn list_audit(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    // How many there are is known only after looking; a page is asked for by its number.
+    // The number of a page can be checked only with the number of entries.
     let (count, _) = state
         .store(move |store| store.audit_entries(organizer, 0, 0))
         .await?;
-    let page = Page::of(&address.query, count as u64)?;
-    let (skip, size) = span(&page);
+    let page = Page::of(&url.query, count as u64)?;
+    let (skip, size) = bounds(&page);
     let (_, entries) = state
         .store(move |store| store.audit_entries(organizer, skip, size))
         .await?;
     Ok(numbered_page(
-        &address,
+        &url,
         &page,
         count,
-        entries.into_iter().map(shown).collect(),
+        entries.into_iter().map(audit_json).collect(),
     ))
 }

@@ -1,24 +1,26 @@
-//! The organizer's events: concerts, never things we send.
+//! Events of an organizer, such as concerts.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Event, EventId, EventSlug};
+use sonnette::domain::{Event, EventSlug};
 use utoipa::ToSchema;
 
-use super::path::Segments;
-use crate::admin::validation::Fields;
-use crate::admin::{LONGEST_NAME, events};
+use super::path_params::PathParams;
+use crate::admin::error::AdminError;
+use crate::admin::events::{self, NewEvent};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
-use crate::rest::reply::write_maybe_time;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::edge::response;
+use crate::edge::response::serialize_optional_time;
+use crate::rest::fields::Fields;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
 /// A concert, fair or season.
 #[derive(Serialize, ToSchema)]
@@ -29,16 +31,16 @@ pub(crate) struct EventJson {
     /// Unique within the organizer.
     #[schema(example = "democon")]
     slug: String,
-    /// Shown to people; the slug until somebody names it.
+    /// Shown to people; the slug if no name was given.
     #[schema(example = "Demo Conference")]
     name: String,
-    /// Start; orders lists of events.
-    #[serde(serialize_with = "write_maybe_time")]
+    /// The start; lists of events are ordered by it.
+    #[serde(serialize_with = "serialize_optional_time")]
     #[schema(value_type = Option<String>, example = "2026-12-24T18:00:00.000000Z")]
     date_from: Option<Timestamp>,
 }
 
-/// What is sent to create an event. To change one, each may be left out, and `slug` stays as it is.
+/// The body that creates an event. To change one, every field is optional, and `slug` cannot change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct EventBody {
@@ -48,12 +50,12 @@ pub(crate) struct EventBody {
     /// By default the slug.
     #[schema(example = "Demo Conference")]
     name: Option<String>,
-    /// Start.
+    /// The start.
     #[schema(example = "2026-12-24T18:00:00Z")]
     date_from: Option<String>,
 }
 
-fn shown(event: &Event) -> EventJson {
+fn event_json(event: &Event) -> EventJson {
     EventJson {
         id: event.id.0,
         slug: event.slug.to_string(),
@@ -68,13 +70,16 @@ fn no_event() -> ApiError {
 
 async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let found = events::find(state, organizer, slug).await?;
+    let slug = slug.to_owned();
+    let found = state
+        .store(move |store| events::find(store, organizer, &slug))
+        .await?;
     found.ok_or_else(no_event)
 }
 
 /// List events
 ///
-/// By start, name and slug.
+/// Ordered by start, name and slug.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/events/",
@@ -84,16 +89,16 @@ async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, Ap
 pub(crate) async fn list_events(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let events = state.store(move |store| store.events(organizer)).await?;
-    numbered(&address, events.iter().map(shown).collect())
+    page_of_all(&url, events.iter().map(event_json).collect())
 }
 
 /// Create an event
 ///
-/// Publishing for an unknown slug does this, too.
+/// Publishing for an unknown slug also creates an event.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/events/",
@@ -103,26 +108,28 @@ pub(crate) async fn list_events(
 pub(crate) async fn create_event(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
     let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
-    let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from").and_then(|at| at.0);
+    let name = fields.filled_text("name", MAX_NAME_CHARS);
+    let date_from = fields.nullable_time("date_from").and_then(|at| at.0);
     fields.finish()?;
-    let slug = Fields::demand(slug)?;
-    let name = name.unwrap_or_else(|| slug.to_string());
-    let event = Event {
-        id: EventId(0),
-        slug,
+    let event = NewEvent {
+        slug: Fields::unwrap_required(slug)?,
         name,
         date_from,
     };
-    let added = events::create(&state, &caller.author(), organizer, event).await?;
-    let event =
-        added.ok_or_else(|| ApiError::field("slug", "An event with this slug already exists."))?;
-    Ok(reply::json(StatusCode::CREATED, &shown(&event)))
+    let author = caller.author();
+    let created = state
+        .change(move |store, now| events::create(store, &author, organizer, event, now))
+        .await?;
+    let event = created.map_err(|error| match error {
+        AdminError::Taken => ApiError::field("slug", "An event with this slug already exists."),
+        error => error.into(),
+    })?;
+    Ok(response::json(StatusCode::CREATED, &event_json(&event)))
 }
 
 /// Get an event
@@ -136,14 +143,16 @@ pub(crate) async fn create_event(
 pub(crate) async fn get_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
+    PathParams((_, slug)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
-    Ok(reply::ok(&shown(&find(&state, &caller, &slug).await?)))
+    Ok(response::ok(&event_json(
+        &find(&state, &caller, &slug).await?,
+    )))
 }
 
 /// Change an event
 ///
-/// Only the fields sent change. The slug never does.
+/// Only the fields that are sent change. The slug never changes.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/events/{slug}/",
@@ -153,46 +162,46 @@ pub(crate) async fn get_event(
 pub(crate) async fn change_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
-    Object(members): Object,
+    PathParams((_, slug)): PathParams<(String, String)>,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
     let mut fields = Fields::new(members);
-    if fields
-        .take("slug")
-        .is_some_and(|slug| slug != event.slug.as_str())
-    {
-        fields.refuse("slug", "The slug cannot be changed.");
-    }
-    let name = fields.filled("name", LONGEST_NAME);
-    let date_from = fields.maybe_time("date_from");
+    fields.keep_unchanged("slug", event.slug.as_str(), "The slug cannot be changed.");
+    let name = fields.filled_text("name", MAX_NAME_CHARS);
+    let date_from = fields.nullable_time("date_from");
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
     event.date_from = date_from.map_or(event.date_from, |at| at.0);
     let organizer = caller.tenant()?.organizer.id;
-    if !events::change(&state, &caller.author(), organizer, &event).await? {
-        return Err(no_event());
-    }
-    Ok(reply::ok(&shown(&event)))
+    let author = caller.author();
+    let answer = response::ok(&event_json(&event));
+    state
+        .change(move |store, now| events::change(store, &author, organizer, &event, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, "Event"))?;
+    Ok(answer)
 }
 
 /// Delete an event
 ///
-/// Takes it out of every webhook's `limit_events`, and leaves their `all_events` false.
+/// Removes it from the `limit_events` of every webhook. Their `all_events` stays false.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/events/{slug}/",
-    responses((status = 204, description = "It is gone."))
+    responses((status = 204, description = "It is deleted."))
 )]
 pub(crate) async fn delete_event(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, slug)): Segments<(String, String)>,
+    PathParams((_, slug)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
     let organizer = caller.tenant()?.organizer.id;
-    if !events::remove(&state, &caller.author(), organizer, slug).await? {
-        return Err(no_event());
-    }
-    Ok(reply::no_content())
+    let author = caller.author();
+    state
+        .change(move |store, now| events::delete(store, &author, organizer, &slug, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, "Event"))?;
+    Ok(response::no_content())
 }

@@ -1,30 +1,31 @@
-//! The HTTP surface: every route of the program on one screen.
+//! The REST API: all its routes on one screen.
 
 pub(crate) mod action_types;
 pub(crate) mod audit;
-pub(crate) mod beside;
-pub(crate) mod describe_path;
 pub(crate) mod drf;
-pub(crate) mod error;
 pub(crate) mod events;
-pub(crate) mod lists;
+mod fields;
+mod filters;
+mod idempotency;
+mod json_body;
 pub(crate) mod notifications;
 mod openapi;
 pub(crate) mod organizers;
-pub(crate) mod path;
+mod pagination;
+mod path_params;
 pub(crate) mod portal;
 mod probes;
-pub(crate) mod reply;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod tokens;
+mod violation_text;
 pub(crate) mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
+use axum::{Extension, Router};
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
@@ -32,35 +33,40 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::dashboard;
-use crate::edge::access::{Access, Need, Table};
-use crate::edge::authorize::{Guard, guard};
-use crate::edge::{AppState, idempotency, normalize};
+use crate::edge::access::{Requirement, RouteAccess, RouteTable};
+use crate::edge::ascii_json::to_vec;
+use crate::edge::authorize::{Authorizer, authorize};
+use crate::edge::{AppState, normalize};
 use action_types as actions;
-use beside::{attempts, deliveries, health, resend, secret, settings, test};
-use notifications::{find, publish};
-use webhooks::{change, create, describe, disable, read};
+use notifications::{get, list, publish, replay};
+use probes::OpenApiDocument;
+use webhooks::{
+    attempts, change, create, deliveries, describe, disable, health, read, resend, secret,
+    settings, test, waiting,
+};
 
-const BASE: &str = "/api/v1";
+const BASE_PATH: &str = "/api/v1";
 
-const OPEN: Option<Access> = None;
-const OPERATORS: Option<Access> = Some(Access {
-    read: Need::Token,
-    write: Need::Operator,
+/// No token is needed.
+const OPEN: Option<RouteAccess> = None;
+const OPERATORS: Option<RouteAccess> = Some(RouteAccess {
+    read: Requirement::Token,
+    write: Requirement::Operator,
 });
-const REGISTRY: Option<Access> = Some(Access {
-    read: Need::Member,
-    write: Need::AnyOf(&[Organizer]),
+const REGISTRY: Option<RouteAccess> = Some(RouteAccess {
+    read: Requirement::Member,
+    write: Requirement::AnyOf(&[Organizer]),
 });
-const PUBLISHING: Option<Access> = Some(Access {
-    read: Need::AnyOf(&[Webhooks, Publish]),
-    write: Need::AnyOf(&[Publish]),
+const PUBLISHING: Option<RouteAccess> = Some(RouteAccess {
+    read: Requirement::AnyOf(&[Webhooks, Publish]),
+    write: Requirement::AnyOf(&[Publish]),
 });
-const PUBLISHED: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks, Publish])));
-const ERASURE: Option<Access> = Some(Access::all(Need::AnyOf(&[Organizer])));
-const WEBHOOKS: Option<Access> = Some(Access::all(Need::AnyOf(&[Webhooks])));
+const PUBLISHED: Option<RouteAccess> =
+    Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks, Publish])));
+const ERASURE: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
+const WEBHOOKS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks])));
 
-/// Every path of the API with its methods, and what a token needs for them.
+/// Every route of the API with its methods, and the permission that a token needs.
 #[rustfmt::skip] // One line for each path.
 fn routes() -> Routes {
     Routes::default()
@@ -76,9 +82,9 @@ fn routes() -> Routes {
         .at(REGISTRY, routes!(tokens::list_tokens, tokens::create_token))
         .at(REGISTRY, routes!(tokens::change_token, tokens::deactivate_token))
 
-        .at(PUBLISHING, routes!(find::list_notifications, publish::publish_notifications))
-        .at(PUBLISHED, routes!(find::get_notification))
-        .at(PUBLISHED, routes!(find::replay_notification))
+        .at(PUBLISHING, routes!(list::list_notifications, publish::publish_notifications))
+        .at(PUBLISHED, routes!(get::get_notification))
+        .at(PUBLISHED, routes!(replay::replay_notification))
 
         .at(ERASURE, routes!(subjects::erase_subject))
 
@@ -92,8 +98,8 @@ fn routes() -> Routes {
         .at(WEBHOOKS, routes!(deliveries::list_deliveries))
         .at(WEBHOOKS, routes!(resend::retry_delivery))
         .at(WEBHOOKS, routes!(resend::retry_webhook))
-        .at(WEBHOOKS, routes!(resend::expedite_webhook))
-        .at(WEBHOOKS, routes!(resend::drop_webhook_deliveries))
+        .at(WEBHOOKS, routes!(waiting::expedite_webhook))
+        .at(WEBHOOKS, routes!(waiting::drop_webhook_deliveries))
         .at(WEBHOOKS, routes!(test::test_webhook))
         .at(WEBHOOKS, routes!(health::get_webhook_health))
 
@@ -103,7 +109,7 @@ fn routes() -> Routes {
         .at(WEBHOOKS, routes!(portal::create_portal_link))
 }
 
-/// Paths outside the API.
+/// The probes and the metrics, outside the API.
 fn server_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(probes::get_health))
@@ -111,64 +117,65 @@ fn server_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(probes::get_metrics))
 }
 
-/// Routes being laid out, and the table of who may call them.
+/// The routes of the API, and the permissions that they need.
 #[derive(Default)]
 struct Routes {
     router: OpenApiRouter<AppState>,
-    table: Table,
+    table: RouteTable,
 }
 
 impl Routes {
-    fn at(mut self, access: Option<Access>, routes: UtoipaMethodRouter<AppState>) -> Self {
+    /// Adds a path with all its methods.
+    fn at(mut self, access: Option<RouteAccess>, routes: UtoipaMethodRouter<AppState>) -> Self {
         let (schemas, paths, methods) = routes;
-        let mut based = Paths::new();
+        let mut prefixed = Paths::new();
         for (path, item) in paths.paths {
-            let path = format!("{BASE}{path}");
+            let path = format!("{BASE_PATH}{path}");
             self.table.add(path.clone(), access, &item);
-            based.paths.insert(path, item);
+            prefixed.paths.insert(path, item);
         }
-        self.router = self.router.routes((schemas, based, methods));
+        self.router = self.router.routes((schemas, prefixed, methods));
         self
     }
 }
 
-/// Every route of the program, for requests that went through [`enter`]. They bring along who the peer is
-/// (`ConnectInfo<SocketAddr>`): links behind a proxy depend on it.
-pub(crate) fn router(state: AppState) -> Router {
+/// The routes of the API, of its documentation and of the probes. What is not found here falls through.
+pub(crate) fn router(state: &AppState) -> Router<AppState> {
+    static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| to_vec(&openapi()).unwrap_or_default());
     let Routes { router: api, table } = routes();
     let table = Arc::new(table);
-    let check = Arc::new(Guard {
+    let authorizer = Arc::new(Authorizer {
         state: state.clone(),
-        table: table.clone(),
+        routes: table.clone(),
     });
     let (api, _) = api.split_for_parts();
     let (server, _) = server_routes().split_for_parts();
     let api = api
-        .method_not_allowed_fallback(normalize::not_here)
-        .layer(CatchPanicLayer::custom(normalize::broken))
-        .layer(from_fn_with_state(check, guard));
-    let mut router = api.merge(server.method_not_allowed_fallback(normalize::not_here));
+        .method_not_allowed_fallback(normalize::method_not_allowed)
+        .layer(CatchPanicLayer::custom(normalize::handler_panicked))
+        .layer(from_fn_with_state(authorizer, authorize));
+    let mut router = api.merge(server.method_not_allowed_fallback(normalize::method_not_allowed));
     for (template, _) in table.iter() {
         if let Some(bare) = template.strip_suffix('/') {
-            router = router.route(bare, any(normalize::missing_slash));
+            router = router.route(bare, any(normalize::redirect_to_slash));
         }
     }
     router
-        .route("/api", any(normalize::nowhere))
-        .route("/api/{*rest}", any(normalize::nowhere))
+        .route("/api", any(normalize::not_found))
+        .route("/api/{*rest}", any(normalize::not_found))
         .merge(
             SwaggerUi::new("/api/docs")
                 .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
         )
-        .fallback_service(dashboard::router(state.clone()))
-        .with_state(state)
+        .layer(Extension(OpenApiDocument(&DOCUMENT)))
 }
 
 /// The document of the REST API, as `GET /api/v1/openapi.json` answers it.
 pub(crate) fn openapi() -> OpenApi {
     let Routes { router, table } = routes();
-    openapi::finish(router.merge(server_routes()).into_openapi(), &table)
+    openapi::complete(router.merge(server_routes()).into_openapi(), &table)
 }
 
 #[cfg(test)]
+#[path = "route_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Finishes the `OpenAPI` document: what holds for every operation is said here once.
+//! Completes the `OpenAPI` document with what all operations have in common.
 
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -9,16 +9,16 @@ use utoipa::openapi::{
     ResponseBuilder,
 };
 
-use crate::edge::access::{Entry, Table};
+use crate::edge::access::{Route, RouteTable};
 
-const SCHEME: &str = "Token";
+const SECURITY_SCHEME: &str = "Token";
 
 const DESCRIPTION: &str = "Publish what happens, register webhooks, and see what came of every call.\n\n\
     Send `Authorization: Token <token>`. Times are RFC 3339 in UTC. Errors are `{\"detail\": \"…\"}`, or for wrong \
     fields the messages of each: `{\"target_url\": [\"Enter a valid URL.\"]}`.";
 
-/// Name, description, type and example of each variable segment.
-const SEGMENTS: [(&str, &str, bool, &str); 8] = [
+/// Name, description, whether it is an integer, and example of each path parameter.
+const PATH_PARAMS: [(&str, &str, bool, &str); 8] = [
     ("organizer", "The slug of the organizer.", false, "acmecorp"),
     ("id", "The id.", true, "2"),
     (
@@ -54,8 +54,8 @@ const SEGMENTS: [(&str, &str, bool, &str); 8] = [
     ),
 ];
 
-/// The document with all that the operations have in common.
-pub(crate) fn finish(mut document: OpenApi, table: &Table) -> OpenApi {
+/// Adds what all operations have in common.
+pub(crate) fn complete(mut document: OpenApi, table: &RouteTable) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Sonnette")
         .version(env!("CARGO_PKG_VERSION"))
@@ -69,13 +69,13 @@ pub(crate) fn finish(mut document: OpenApi, table: &Table) -> OpenApi {
     document
         .components
         .get_or_insert_default()
-        .add_security_scheme(SCHEME, scheme);
+        .add_security_scheme(SECURITY_SCHEME, scheme);
     for (template, item) in &mut document.paths.paths {
-        let Some(entry) = table.get(template) else {
+        let Some(route) = table.get(template) else {
             continue;
         };
         for (method, operation) in operations(item) {
-            describe(template, method, operation, entry);
+            describe(template, method, operation, route);
         }
     }
     document
@@ -94,78 +94,73 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
 }
 
-fn describe(template: &str, method: &str, operation: &mut Operation, entry: &Entry) {
+fn describe(template: &str, method: &str, operation: &mut Operation, route: &Route) {
     operation.tags = Some(vec![tag(template).to_owned()]);
-    let own = operation.parameters.as_ref().map_or(0, Vec::len);
-    let parameters = segments(template).filter_map(segment).map(RefOr::T);
+    let query_params = operation.parameters.as_ref().map_or(0, Vec::len);
+    let parameters = param_names(template).filter_map(path_param).map(RefOr::T);
     operation
         .parameters
         .get_or_insert_default()
         .splice(0..0, parameters);
-    if entry.access.is_none() {
+    if route.access.is_none() {
         return;
     }
     operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
-        SCHEME,
+        SECURITY_SCHEME,
         [],
     )]);
-    refusals(template, operation);
+    add_common_errors(template, operation);
     if operation.request_body.is_some() {
         let fields = json!({"field": ["This field is required."]});
-        say(
+        add_error(
             operation,
             "400",
             "The messages of each wrong field.",
             fields,
         );
         let long = detail("The request body is longer than 1048576 bytes.");
-        say(operation, "413", "The body is too long.", long);
+        add_error(operation, "413", "The body is too long.", long);
         let kind = detail("Unsupported media type \"text/plain\" in request.");
-        say(operation, "415", "The body is no JSON.", kind);
-    } else if method == "GET" && own > 0 {
+        add_error(operation, "415", "The body is not JSON.", kind);
+    } else if method == "GET" && query_params > 0 {
         let example = json!({"since": ["Enter a date and time such as 2026-11-21T18:00:00Z."]});
-        say(operation, "400", "A filter makes no sense.", example);
+        add_error(operation, "400", "A filter is not valid.", example);
     }
 }
 
-/// The answers that every path with a token has.
-fn refusals(template: &str, operation: &mut Operation) {
+/// The error responses of every route that needs a token.
+fn add_common_errors(template: &str, operation: &mut Operation) {
     let nobody = detail("Authentication credentials were not provided.");
-    say(
+    add_error(
         operation,
         "401",
-        "No token, or none that is accepted.",
+        "The token is missing or not accepted.",
         nobody,
     );
     let forbidden = detail("You do not have permission to perform this action.");
-    say(
+    add_error(
         operation,
         "403",
-        "The token may not do this, or there is no such organizer.",
+        "The token lacks the permission, or the organizer does not exist.",
         forbidden,
     );
-    if segments(template).any(|name| name != "organizer") {
-        say(
-            operation,
-            "404",
-            "There is no such thing.",
-            detail("Not found."),
-        );
+    if param_names(template).any(|name| name != "organizer") {
+        add_error(operation, "404", "It does not exist.", detail("Not found."));
     }
     let accept = detail("Could not satisfy the request Accept header.");
-    say(operation, "406", "JSON is not accepted.", accept);
+    add_error(operation, "406", "The client does not accept JSON.", accept);
     let broken = detail("Internal server error.");
-    say(
+    add_error(
         operation,
         "500",
-        "Something broke; the server's log says what.",
+        "The server failed; its log has the reason.",
         broken,
     );
     let later = detail("The server cannot do this now. Nothing was changed; please try again.");
-    say(
+    add_error(
         operation,
         "503",
-        "The store is not available; `Retry-After` says when to try again.",
+        "The store is not available; try again after `Retry-After` seconds.",
         later,
     );
 }
@@ -174,14 +169,14 @@ fn detail(text: &str) -> Value {
     json!({ "detail": text })
 }
 
-/// Adds an answer, unless the operation describes it itself.
-fn say(operation: &mut Operation, status: &str, description: &str, example: Value) {
+/// Adds an error response, unless the operation describes it itself.
+fn add_error(operation: &mut Operation, status: &str, description: &str, example: Value) {
     let responses = &mut operation.responses.responses;
-    let answer = || RefOr::T(error(description, example));
-    responses.entry(status.to_owned()).or_insert_with(answer);
+    let response = || RefOr::T(error_response(description, example));
+    responses.entry(status.to_owned()).or_insert_with(response);
 }
 
-fn error(description: &str, example: Value) -> Response {
+fn error_response(description: &str, example: Value) -> Response {
     let schema = ObjectBuilder::new().schema_type(Type::Object).build();
     let content = ContentBuilder::new()
         .schema(Some(schema))
@@ -193,15 +188,15 @@ fn error(description: &str, example: Value) -> Response {
         .build()
 }
 
-fn segments(template: &str) -> impl Iterator<Item = &str> {
+fn param_names(template: &str) -> impl Iterator<Item = &str> {
     template
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn segment(name: &str) -> Option<Parameter> {
+fn path_param(name: &str) -> Option<Parameter> {
     let (name, description, number, example) =
-        SEGMENTS.iter().find(|(known, ..)| *known == name)?;
+        PATH_PARAMS.iter().find(|(known, ..)| *known == name)?;
     let kind = if *number { Type::Integer } else { Type::String };
     let example = if *number {
         example
@@ -220,7 +215,7 @@ fn segment(name: &str) -> Option<Parameter> {
     Some(parameter.build())
 }
 
-/// Under which heading a path stands.
+/// The heading of a route in the documentation.
 fn tag(template: &str) -> &'static str {
     let Some(rest) = template.strip_prefix("/api/v1/organizers/{organizer}/") else {
         return if template.starts_with("/api/v1/organizers/") {

@@ -1,28 +1,25 @@
-//! Organizers: made by operators, changed by themselves.
+//! Organizers. Operators create them; those with the permission `organizer` change their own.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde::Serialize;
-use serde_json::{Value, json};
-use sonnette::domain::{
-    DialectName, FailurePolicy, Language, Organizer, OrganizerId, OrganizerSlug,
-};
-use sonnette::store::ChangeResult;
+use serde_json::Value;
+use sonnette::domain::{FailurePolicy, Organizer, OrganizerSlug};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::admin::LONGEST_NAME;
-use crate::admin::organizers::{self, Patch, policy_json};
-use crate::admin::validation::{Fields, Nullable};
+use crate::admin::error::AdminError;
+use crate::admin::organizers::{self, OrganizerPatch, failure_policy_json};
+use crate::admin::validation::{MAX_NAME_CHARS, Nullable, Violation};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::edge::response;
+use crate::rest::fields::Fields;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -30,66 +27,66 @@ pub(crate) struct OrganizerJson {
     /// Assigned by the server.
     #[schema(example = 1, read_only)]
     id: i64,
-    /// Fixed for life: it stands in URLs and bodies.
+    /// Used in URLs and bodies; it never changes.
     #[schema(example = "acmecorp")]
     slug: String,
     /// Shown to people.
     #[schema(example = "ACME Corporation")]
     name: String,
-    /// For dialects that send one.
+    /// Sent by dialects that have one.
     #[schema(example = "2c1d3f9e-2f5a-4b57-9d0e-6f3a6ad2a1b7", read_only)]
     uuid: String,
-    /// Of labels and mails: `en` or `fr`.
+    /// The language of labels and mails: `en` or `fr`.
     #[schema(example = "en")]
     language: &'static str,
-    /// The emitters whose action types it knows: `pretix`, `tibillet`, `creads`, `custom`.
+    /// The emitters whose action types can be published: `pretix`, `tibillet`, `creads`, `custom`.
     #[schema(example = json!(["pretix", "custom"]))]
     dialects: Vec<&'static str>,
-    /// Who is told when a webhook without contacts of its own is switched off.
+    /// Who gets mail when a webhook without contacts of its own is disabled.
     #[schema(example = json!(["ops@example.org"]))]
     contact_emails: Vec<String>,
-    /// When a webhook that only fails is switched off: the organizer's own, else the default of its dialects.
+    /// When a webhook that keeps failing is disabled: the organizer's policy, or the default of its dialects.
     #[schema(value_type = PolicyJson)]
     failure_policy: Value,
 }
 
-/// When a webhook that only fails is switched off.
+/// When a webhook that keeps failing is disabled.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
-    reason = "describes a value; it is written by `policy_json`"
+    reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct PolicyJson {
-    /// Null: only a 410 switches off.
+    /// Null: only a response 410 disables it.
     disable_after: Option<DisableAfter>,
 }
 
-/// Failed attempts in a row, none succeeding, over at least some time.
+/// Consecutive failed attempts over a minimum time.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
-    reason = "describes a value; it is written by `policy_json`"
+    reason = "describes a value; it is written by `failure_policy_json`"
 )]
 pub(crate) struct DisableAfter {
-    /// Failed attempts in a row.
+    /// Consecutive failed attempts.
     #[schema(example = 20, minimum = 1)]
     failures: u32,
-    /// From the first of them to the last.
+    /// The time from the first to the last of them.
     #[schema(example = 3600, minimum = 0)]
     seconds: u32,
 }
 
-/// What is sent to create an organizer. To change one, each may be left out, and `slug` stays as it is.
+/// The body that creates an organizer. To change one, every field is optional, and `slug` cannot change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct OrganizerBody {
-    /// Fixed for life: `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`.
+    /// `[A-Za-z0-9][A-Za-z0-9.-]{0,49}`; it never changes.
     #[schema(example = "acmecorp")]
     slug: String,
     /// Shown to people; by default the slug.
     #[schema(example = "ACME Corporation")]
     name: Option<String>,
-    /// By which the platform knows it already; by default a random one.
+    /// The identity on the platform; by default random.
     #[schema(example = "0f05ee39-7592-4058-9684-a42b0c06afab")]
     uuid: Option<String>,
     /// `en` (by default) or `fr`.
@@ -104,7 +101,7 @@ pub(crate) struct OrganizerBody {
     failure_policy: Option<PolicyJson>,
 }
 
-fn shown(organizer: &Organizer) -> OrganizerJson {
+fn organizer_json(organizer: &Organizer) -> OrganizerJson {
     OrganizerJson {
         id: organizer.id.0,
         slug: organizer.slug.to_string(),
@@ -117,11 +114,11 @@ fn shown(organizer: &Organizer) -> OrganizerJson {
             .map(|dialect| dialect.as_str())
             .collect(),
         contact_emails: organizer.contact_emails.clone(),
-        failure_policy: policy_json(organizer.effective_failure_policy()),
+        failure_policy: failure_policy_json(organizer.effective_failure_policy()),
     }
 }
 
-fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
+fn failure_policy_of(value: &Value) -> Option<Nullable<FailurePolicy>> {
     if value.is_null() {
         return Some(Nullable(None));
     }
@@ -137,9 +134,9 @@ fn read_policy(value: &Value) -> Option<Nullable<FailurePolicy>> {
     Some(Nullable(Some(FailurePolicy::After { failures, lasting })))
 }
 
-fn read(fields: &mut Fields) -> Patch {
+fn read_patch(fields: &mut Fields) -> OrganizerPatch {
     let failure_policy = fields.take("failure_policy").and_then(|value| {
-        let policy = read_policy(&value);
+        let policy = failure_policy_of(&value);
         if policy.is_none() {
             let expected = "Expected null, {\"disable_after\": null} or \
                     {\"disable_after\": {\"failures\": 20, \"seconds\": 3600}}.";
@@ -147,41 +144,37 @@ fn read(fields: &mut Fields) -> Patch {
         }
         policy
     });
-    let dialects = fields.words("dialects");
+    let dialects = fields.choices("dialects");
     if dialects.as_ref().is_some_and(Vec::is_empty) {
-        fields.refuse("dialects", "This list may not be empty.");
+        fields.check::<()>("dialects", Err(Violation::EmptyList));
     }
-    Patch {
-        name: fields.line("name", LONGEST_NAME),
+    OrganizerPatch {
+        name: fields.single_line("name", MAX_NAME_CHARS),
         uuid: fields.uuid("uuid"),
         language: fields.parsed("language"),
         dialects,
-        contact_emails: fields.emails("contact_emails"),
+        contact_emails: fields.contact_emails("contact_emails"),
         failure_policy,
     }
 }
 
 /// List organizers
 ///
-/// Those that the token reaches.
+/// The organizers of the token.
 #[utoipa::path(
     get,
     path = "/organizers/",
     params(PageNumber),
     responses((status = 200, description = "One page.", body = Listing<OrganizerJson>))
 )]
-pub(crate) async fn list_organizers(
-    caller: Caller,
-    address: Address,
-) -> Result<Response, ApiError> {
+pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<Response, ApiError> {
     let reached = caller
         .registry
-        .organizers()
+        .tenants()
         .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
-    numbered(
-        &address,
-        reached.map(|tenant| shown(&tenant.organizer)).collect(),
-    )
+    let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
+    organizers.sort_by_key(|organizer| organizer.id);
+    page_of_all(&url, organizers.into_iter().map(organizer_json).collect())
 }
 
 /// Create an organizer
@@ -196,41 +189,37 @@ pub(crate) async fn list_organizers(
 pub(crate) async fn create_organizer(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(members);
     let slug: Option<OrganizerSlug> = fields.required("slug", Fields::parsed);
-    let patch = read(&mut fields);
+    let patch = read_patch(&mut fields);
     fields.finish()?;
-    let slug = Fields::demand(slug)?;
-    let mut organizer = Organizer {
-        id: OrganizerId(0),
-        name: slug.to_string(),
-        slug,
-        uuid: Uuid::new_v4(),
-        language: Language::English,
-        dialects: vec![DialectName::Pretix, DialectName::Custom],
-        contact_emails: Vec::new(),
-        failure_policy: None,
-    };
-    patch.apply(&mut organizer);
-    let data = json!(shown(&organizer));
-    let note = caller.note("sonnette.organizer.created", data, state.now());
-    let slug = organizer.slug.clone();
-    let added = state
-        .store(move |store| store.add_organizer(&organizer, note))
+    let slug = Fields::unwrap_required(slug)?;
+    let author = caller.author();
+    let taken_slug = slug.clone();
+    let created = state
+        .change(move |store, now| organizers::create(store, &author, slug, &patch, now))
         .await?;
-    let registry = state.refresh().await?;
-    match added {
-        ChangeResult::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
-        ChangeResult::Taken if registry.organizer(slug.as_str()).is_none() => Err(uuid_taken()),
-        ChangeResult::Taken => Err(ApiError::field(
+    match created {
+        Ok(organizer) => Ok(response::json(
+            StatusCode::CREATED,
+            &organizer_json(&organizer),
+        )),
+        Err(AdminError::Taken)
+            if state
+                .sonnette
+                .registry()
+                .tenant(taken_slug.as_str())
+                .is_none() =>
+        {
+            Err(uuid_taken())
+        }
+        Err(AdminError::Taken) => Err(ApiError::field(
             "slug",
             "An organizer with this slug already exists.",
         )),
-        ChangeResult::Missing | ChangeResult::Refused => {
-            Err(ApiError::contradiction("an organizer"))
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -247,12 +236,12 @@ fn uuid_taken() -> ApiError {
     responses((status = 200, description = "The organizer.", body = OrganizerJson))
 )]
 pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> {
-    Ok(reply::ok(&shown(&caller.tenant()?.organizer)))
+    Ok(response::ok(&organizer_json(&caller.tenant()?.organizer)))
 }
 
 /// Change an organizer
 ///
-/// Only the fields sent change. The slug never does.
+/// Only the fields that are sent change. The slug never changes.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/",
@@ -262,42 +251,42 @@ pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> 
 pub(crate) async fn change_organizer(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let before = &caller.tenant()?.organizer;
     let id = before.id;
     let data = Value::Object(members.clone());
     let mut fields = Fields::new(members);
-    if fields
-        .take("slug")
-        .is_some_and(|slug| slug != before.slug.as_str())
-    {
-        fields.refuse("slug", "The slug cannot be changed.");
-    }
-    let patch = read(&mut fields);
+    fields.keep_unchanged("slug", before.slug.as_str(), "The slug cannot be changed.");
+    let patch = read_patch(&mut fields);
     fields.finish()?;
-    let changed = organizers::change(&state, &caller.author(), id, patch, data).await?;
+    let author = caller.author();
+    let changed = state
+        .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
+        .await?;
     match changed {
-        ChangeResult::Done(organizer) => Ok(reply::ok(&shown(&organizer))),
-        ChangeResult::Missing => Err(ApiError::forbidden()),
-        ChangeResult::Taken => Err(uuid_taken()),
-        ChangeResult::Refused => Err(ApiError::contradiction("an organizer")),
+        Ok(organizer) => Ok(response::ok(&organizer_json(&organizer))),
+        Err(AdminError::NotFound) => Err(ApiError::forbidden()),
+        Err(AdminError::Taken) => Err(uuid_taken()),
+        Err(error) => Err(error.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn failure_policies_are_read_as_they_are_written() {
         for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
             assert_eq!(
-                read_policy(&policy_json(policy)),
+                failure_policy_of(&failure_policy_json(policy)),
                 Some(Nullable(Some(policy)))
             );
         }
-        assert_eq!(read_policy(&Value::Null), Some(Nullable(None)));
+        assert_eq!(failure_policy_of(&Value::Null), Some(Nullable(None)));
         for wrong in [
             json!({}),
             json!(3),
@@ -306,7 +295,7 @@ mod tests {
             json!({"disable_after": {"failures": 1, "seconds": -1}}),
             json!({"disable_after": null, "more": 1}),
         ] {
-            assert_eq!(read_policy(&wrong), None, "{wrong}");
+            assert_eq!(failure_policy_of(&wrong), None, "{wrong}");
         }
     }
 }

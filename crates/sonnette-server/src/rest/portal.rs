@@ -1,4 +1,4 @@
-//! A way in to an organizer's pages of the dashboard, without another log-in.
+//! Links that open an organizer's pages of the dashboard without a log-in.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -7,50 +7,49 @@ use serde::Serialize;
 use sonnette::domain::{AccessLink, AccessLinkPurpose, Language};
 use utoipa::ToSchema;
 
-use crate::admin::validation::Fields;
 use crate::credentials::{random_secret_text, token_hash};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::edge::links::Base;
-use crate::rest::error::ApiError;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::links::BaseUrl;
+use crate::edge::response;
+use crate::rest::fields::Fields;
+use crate::rest::json_body::JsonObject;
 
 /// A link that opens the organizer's pages.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PortalJson {
-    /// Where it leads: for a browser, as a page or in a frame.
+    /// The URL for a browser, in a window or a frame.
     #[schema(
         example = "https://webhooks.example.org/portal/?key=v6P0cW1yq3mXh5nQZ2sT8uB4dF7jK9lR0aE3gI6oM1w"
     )]
     url: String,
-    /// From then on it no longer works. A visit that was begun before goes on.
+    /// When it stops working. A visit that has begun goes on.
     #[schema(example = "2026-11-21T18:10:00.000000Z")]
     expires: String,
 }
 
-/// For whom the link is.
+/// The body that creates a link.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct PortalBody {
-    /// What they read on the platform, `en` or `fr`: the pages begin in it. By default as their browser prefers.
+    /// The language of the pages, `en` or `fr`; by default that of the browser.
     #[schema(example = "fr")]
     language: Option<String>,
 }
 
-fn language_of(mut fields: Fields) -> Result<Option<Language>, ApiError> {
+fn parse_language(mut fields: Fields) -> Result<Option<Language>, ApiError> {
     let language = fields.parsed("language");
-    fields.refuse_the_rest();
+    fields.refuse_unknown();
     fields.finish()?;
     Ok(language)
 }
 
 /// Let somebody in to the dashboard
 ///
-/// A short-lived link that opens this organizer's webhooks and what is beside them, with the permission `webhooks` and no
-/// other, without another log-in. It works for ten minutes; the visit ends two hours after the last page, or when the
-/// token of this request is deactivated. A page of the platform may show it in a frame if its origin is among the setting
-/// `embed_origins`.
+/// A short-lived link that opens the webhook pages of this organizer without a log-in, with the permission `webhooks`
+/// only. The link works for ten minutes. The visit ends two hours after the last page, or when the token of this request
+/// is deactivated. A platform may embed the pages in a frame if its origin is in the setting `embed_origins`.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/portal/",
@@ -60,10 +59,10 @@ fn language_of(mut fields: Fields) -> Result<Option<Language>, ApiError> {
 pub(crate) async fn create_portal_link(
     State(state): State<AppState>,
     caller: Caller,
-    Base(base): Base,
-    Object(members): Object,
+    BaseUrl(base): BaseUrl,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let language = language_of(Fields::new(members))?;
+    let language = parse_language(Fields::new(members))?;
     let organizer = caller.tenant()?.organizer.id;
     let token = caller.token.id;
     let text = random_secret_text()?;
@@ -75,7 +74,7 @@ pub(crate) async fn create_portal_link(
     let language = language.map(|language| format!("&language={language}"));
     let body = PortalJson {
         url: format!("{base}/portal/?key={text}{}", language.unwrap_or_default()),
-        expires: reply::time(link.expires),
+        expires: response::format_time(link.expires),
     };
-    Ok(reply::json(StatusCode::CREATED, &body))
+    Ok(response::json(StatusCode::CREATED, &body))
 }

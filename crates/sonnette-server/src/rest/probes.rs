@@ -1,7 +1,8 @@
-//! Around the API: is it alive, is it ready, what does it measure.
+//! Liveness, readiness, metrics, and the OpenAPI document.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -9,44 +10,43 @@ use serde_json::json;
 use sonnette::store::StoreError;
 
 use crate::edge::AppState;
-use crate::rest::drf::ascii_json::to_vec;
-use crate::rest::openapi;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
 
-/// Whether the program is alive
+/// Liveness
 ///
-/// It is, if it answers.
+/// Responds while the process is alive.
 #[utoipa::path(
     get,
     path = "/healthz",
-    responses((status = 200, description = "It is.", example = json!({"status": "ok"})))
+    responses((status = 200, description = "The process is alive.", example = json!({"status": "ok"})))
 )]
 pub(crate) async fn get_health() -> Response {
-    reply::ok(&json!({"status": "ok"}))
+    response::ok(&json!({"status": "ok"}))
 }
 
-/// Whether the program can do its work
+/// Readiness
 ///
 /// Whether the store can be reached.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "It can.", example = json!({"status": "ok"})),
-        (status = 503, description = "It cannot, with the kind of reason.", example = json!({"status": "unavailable", "reason": "store_unavailable"})),
+        (status = 200, description = "The store can be reached.", example = json!({"status": "ok"})),
+        (status = 503, description = "The store cannot be reached, with the kind of error.", example = json!({"status": "unavailable", "reason": "store_unavailable"})),
     )
 )]
 pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
     let store = state.sonnette.store().clone();
     let reason = match tokio::task::spawn_blocking(move || store.ping()).await {
-        Ok(Ok(())) => return reply::ok(&json!({"status": "ok"})),
+        Ok(Ok(())) => return response::ok(&json!({"status": "ok"})),
         Ok(Err(StoreError::Unavailable(_))) => "store_unavailable",
         Ok(Err(StoreError::Inconsistent { .. })) => "store_inconsistent",
         Ok(Err(StoreError::Refused(_))) => "store_refused",
         Err(_) => "internal",
     };
     let body = json!({"status": "unavailable", "reason": reason});
-    reply::json(StatusCode::SERVICE_UNAVAILABLE, &body)
+    response::json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
 /// Metrics
@@ -68,9 +68,13 @@ pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
             );
             ([(header::CONTENT_TYPE, kind)], text).into_response()
         }
-        Err(error) => crate::rest::error::ApiError::from(error).into_response(),
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
+
+/// The text of the document, which is built at its first request.
+#[derive(Clone)]
+pub(crate) struct OpenApiDocument(pub(crate) &'static LazyLock<Vec<u8>>);
 
 /// This document
 ///
@@ -80,8 +84,8 @@ pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
     path = "/openapi.json",
     responses((status = 200, description = "The document.", body = Object))
 )]
-pub(crate) async fn get_openapi() -> Response {
-    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
-    let text = TEXT.get_or_init(|| to_vec(&openapi()).unwrap_or_default());
-    reply::json_text(StatusCode::OK, text.clone())
+pub(crate) async fn get_openapi(
+    Extension(OpenApiDocument(document)): Extension<OpenApiDocument>,
+) -> Response {
+    response::json_text(StatusCode::OK, LazyLock::force(document).clone())
 }

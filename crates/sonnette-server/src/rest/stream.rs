@@ -1,7 +1,6 @@
-//! What happens, as it happens: server-sent events.
+//! Streams the activity of an organizer as server-sent events.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -15,15 +14,16 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::beside::attempt_json::WebhookAttemptJson;
 use super::notifications::publish::PublishedJson;
+use super::webhooks::attempt_json::WebhookAttemptJson;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
 
-/// Events that one watcher may be behind before it is told that it missed some.
-const BEHIND: usize = 256;
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Events that are buffered for a slow client before it misses some.
+const MAX_BUFFERED_EVENTS: usize = 256;
+/// The pause after which a comment keeps the connection open.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 #[derive(Serialize)]
 struct Publication<'a> {
@@ -39,14 +39,14 @@ struct Lane {
     reason: Option<&'static str>,
 }
 
-/// The event of some news of this organizer.
-fn event(news: &Activity, watched: OrganizerId) -> Option<Event> {
-    let (name, data) = match news {
+/// The event of an activity of this organizer.
+fn event(activity: &Activity, organizer_id: OrganizerId) -> Option<Event> {
+    let (name, data) = match activity {
         Activity::Published {
             organizer,
             published,
             body,
-        } if *organizer == watched => {
+        } if *organizer == organizer_id => {
             let payload = std::str::from_utf8(body).ok()?;
             (
                 "publication",
@@ -56,7 +56,7 @@ fn event(news: &Activity, watched: OrganizerId) -> Option<Event> {
                 }),
             )
         }
-        Activity::Attempted { organizer, attempt } if *organizer == watched => (
+        Activity::Attempted { organizer, attempt } if *organizer == organizer_id => (
             "attempt",
             serde_json::to_string(&WebhookAttemptJson::of(attempt)),
         ),
@@ -64,7 +64,7 @@ fn event(news: &Activity, watched: OrganizerId) -> Option<Event> {
             organizer,
             webhook,
             state,
-        } if *organizer == watched => {
+        } if *organizer == organizer_id => {
             let reason = match state {
                 LaneState::Disabled(reason) => Some(reason.as_str()),
                 LaneState::Healthy | LaneState::Failing => None,
@@ -87,9 +87,9 @@ fn event(news: &Activity, watched: OrganizerId) -> Option<Event> {
 
 /// Watch what happens
 ///
-/// Server-sent events of the organizer: `publication` (as answered to the publisher, and `payload`, the body that
-/// receivers get), `attempt` (as in the log, and `webhook`), `lane` (`webhook`, `state`, `reason`). A watcher that is
-/// too slow is told `lagged`, with how many events it missed.
+/// Server-sent events of the organizer: `publication` (the response to the publisher, with `payload`, the body that
+/// receivers get), `attempt` (as in the log, with `webhook`), `lane` (`webhook`, `state`, `reason`). A client that is too
+/// slow gets `lagged` with the number of events that it missed.
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/stream/",
@@ -106,8 +106,8 @@ pub(crate) async fn watch_organizer(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let mut news = state.sonnette.watch();
-    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(BEHIND);
+    let mut activities = state.sonnette.watch();
+    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(MAX_BUFFERED_EVENTS);
     let may_watch = move |state: &AppState| {
         let registry = state.sonnette.registry();
         let token = registry.token(&caller.hash);
@@ -118,14 +118,14 @@ pub(crate) async fn watch_organizer(
     tokio::spawn(async move {
         loop {
             let next = tokio::select! {
-                next = news.recv() => next,
+                next = activities.recv() => next,
                 () = outgoing.closed() => return,
             };
             if !may_watch(&state) {
                 return;
             }
             let event = match next {
-                Ok(news) => event(&Arc::clone(&news), organizer),
+                Ok(activity) => event(&activity, organizer),
                 Err(RecvError::Lagged(missed)) => Some(
                     Event::default()
                         .event("lagged")
@@ -140,7 +140,7 @@ pub(crate) async fn watch_organizer(
             }
         }
     });
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
     Ok(Sse::new(ReceiverStream::new(events))
         .keep_alive(keep_alive)
         .into_response())

@@ -1,4 +1,4 @@
-//! Forgetting a person.
+//! Erases the data of a person.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -6,30 +6,31 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::path::Segments;
+use super::path_params::PathParams;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::error::ApiError;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::webhooks::lookup::add_audit_entry;
 
-/// What was forgotten.
+/// What was erased.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Receipt {
-    /// Notifications whose `data` was blanked.
+    /// Notifications whose `data` was erased.
     #[schema(example = 3)]
     notifications: u64,
-    /// Attempts whose payload and answer were blanked.
+    /// Attempts whose payload and response were erased.
     #[schema(example = 4)]
     attempts: u64,
-    /// Deliveries that waited and are never sent.
+    /// Waiting deliveries that were dropped.
     #[schema(example = 1)]
     dropped: u64,
 }
 
 /// Erase a person's data
 ///
-/// Blanks `data`, payloads and response bodies of everything that was published with this `subject`, takes the subject
-/// away from it, and drops what waits. What is in flight ends, and its answer is not kept.
+/// Erases `data`, payloads and response bodies of all notifications with this `subject`, and the subject itself, and drops
+/// their waiting deliveries. Running attempts end, and their responses are not stored.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/subjects/{subject}/",
@@ -38,18 +39,15 @@ pub(crate) struct Receipt {
 pub(crate) async fn erase_subject(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, subject)): Segments<(String, String)>,
+    PathParams((_, subject)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
-    // The data is filled in by the store: the numbers of the receipt. The log must not remember the person either.
-    let entry = caller.note("sonnette.subject.erased", json!({}), state.now());
-    let erased = state
-        .sonnette
-        .erase(caller.tenant()?, &subject, entry)
-        .await?;
+    let erased = state.sonnette.erase(caller.tenant()?, &subject).await?;
     let receipt = Receipt {
         notifications: erased.notifications,
         attempts: erased.attempts,
         dropped: erased.dropped,
     };
-    Ok(reply::ok(&receipt))
+    // The entry does not name the person.
+    add_audit_entry(&state, &caller, "sonnette.subject.erased", json!(receipt)).await?;
+    Ok(response::ok(&receipt))
 }

@@ -4,20 +4,20 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use sonnette::domain::{Permission, Permissions, Token, TokenId};
+use sonnette::domain::{Permission, Permissions, Scope, Token, TokenId};
 use utoipa::ToSchema;
 
-use super::path::Segments;
-use crate::admin::LONGEST_NAME;
-use crate::admin::tokens::{self, Patch};
-use crate::admin::validation::Fields;
+use super::path_params::PathParams;
+use crate::admin::tokens::{self, TokenPatch as Change};
+use crate::admin::validation::MAX_NAME_CHARS;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::body::Object;
-use crate::edge::links::Address;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered};
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::edge::response;
+use crate::rest::fields::Fields;
+use crate::rest::json_body::JsonObject;
+use crate::rest::pagination::{Listing, PageNumber, page_of_all};
 
 /// A credential of the REST API.
 #[derive(Serialize, ToSchema)]
@@ -28,16 +28,16 @@ pub(crate) struct TokenJson {
     /// What it is for.
     #[schema(example = "shop")]
     name: String,
-    /// What it may do: `webhooks`, `publish`, `organizer`.
+    /// Its permissions: `webhooks`, `publish`, `organizer`.
     #[schema(example = json!(["webhooks", "publish"]))]
     permissions: Vec<&'static str>,
-    /// Whether it is accepted.
+    /// Whether requests with it are accepted.
     #[schema(example = true)]
     active: bool,
-    /// When it was made.
+    /// When it was created.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     created: String,
-    /// To the minute.
+    /// When it was last used, to the minute.
     #[schema(example = json!(null))]
     last_used: Option<String>,
 }
@@ -47,39 +47,39 @@ pub(crate) struct TokenJson {
 pub(crate) struct NewTokenJson {
     #[serde(flatten)]
     described: TokenJson,
-    /// Its text, shown this once.
+    /// Its text, which is never shown again.
     #[schema(example = "snt_v6P0cW1yq3mXh5nQZ2sT8uB4dF7jK9lR0aE3gI6oM1w")]
     token: String,
 }
 
-/// What is sent to create a token.
+/// The body that creates a token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct TokenBody {
     /// What it is for.
     #[schema(example = "shop")]
     name: Option<String>,
-    /// By default `webhooks` and `publish`. Nothing that the token of this request does not have.
+    /// By default `webhooks` and `publish`. At most the permissions of the token that sends the request.
     #[schema(example = json!(["webhooks", "publish"]))]
     permissions: Option<Vec<String>>,
 }
 
-/// What is sent to change a token.
+/// The body that changes a token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; it is read by Fields")]
 pub(crate) struct TokenPatch {
     /// What it is for.
     name: Option<String>,
-    /// What it may do. Nothing that the token of this request does not have.
+    /// At most the permissions of the token that sends the request.
     #[schema(example = json!(["publish"]))]
     permissions: Option<Vec<String>>,
-    /// Whether it is accepted.
+    /// Whether requests with it are accepted.
     #[schema(example = false)]
     active: Option<bool>,
 }
 
-fn shown(state: &AppState, token: &Token) -> TokenJson {
-    let last_used = tokens::last_used(state, token);
+fn token_json(state: &AppState, token: &Token) -> TokenJson {
+    let last_used = state.last_used(token);
     TokenJson {
         id: token.id.0,
         name: token.name.clone(),
@@ -88,13 +88,9 @@ fn shown(state: &AppState, token: &Token) -> TokenJson {
             .map(Permission::as_str)
             .collect(),
         active: token.active,
-        created: reply::time(token.created),
-        last_used: last_used.map(reply::time),
+        created: response::format_time(token.created),
+        last_used: last_used.map(response::format_time),
     }
-}
-
-fn no_token() -> ApiError {
-    ApiError::no_such("Token")
 }
 
 /// List tokens
@@ -109,22 +105,22 @@ fn no_token() -> ApiError {
 pub(crate) async fn list_tokens(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let tokens = tokens::of(&caller.registry, organizer);
-    numbered(
-        &address,
+    let tokens = tokens::of_organizer(&caller.registry, organizer);
+    page_of_all(
+        &url,
         tokens
             .into_iter()
-            .map(|token| shown(&state, token))
+            .map(|token| token_json(&state, token))
             .collect(),
     )
 }
 
 /// Create a token
 ///
-/// Its text is in the answer, and never again. A token grants only what it has itself.
+/// Its text is only in this response. A token can grant only its own permissions.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/tokens/",
@@ -134,26 +130,29 @@ pub(crate) async fn list_tokens(
 pub(crate) async fn create_token(
     State(state): State<AppState>,
     caller: Caller,
-    Object(members): Object,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
     let mut fields = Fields::new(members);
-    let name = fields.text("name", LONGEST_NAME).unwrap_or_default();
-    let permissions: Option<Vec<Permission>> = fields.words("permissions");
+    let name = fields.text("name", MAX_NAME_CHARS).unwrap_or_default();
+    let permissions: Option<Vec<Permission>> = fields.choices("permissions");
     fields.finish()?;
     let permissions = permissions.map_or(Permissions::DEFAULT, Permissions::from_iter);
-    let (token, text) =
-        tokens::create(&state, &caller.author(), organizer, name, permissions).await?;
+    let scope = Scope::Organizer(organizer, permissions);
+    let author = caller.author();
+    let (token, text) = state
+        .change(move |store, now| tokens::create(store, &author, scope, name, now))
+        .await??;
     let answer = NewTokenJson {
-        described: shown(&state, &token),
+        described: token_json(&state, &token),
         token: text,
     };
-    Ok(reply::json(StatusCode::CREATED, &answer))
+    Ok(response::json(StatusCode::CREATED, &answer))
 }
 
 /// Change a token
 ///
-/// Its name, what it may do, or whether it is accepted. A token grants only what it has itself.
+/// Its name, its permissions, or whether it is accepted. A token can grant only its own permissions.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/tokens/{id}/",
@@ -163,50 +162,62 @@ pub(crate) async fn create_token(
 pub(crate) async fn change_token(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, TokenId)>,
-    Object(members): Object,
+    PathParams((_, id)): PathParams<(String, TokenId)>,
+    JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let before = find(&caller, id)?;
     let mut fields = Fields::new(members);
-    let permissions: Option<Vec<Permission>> = fields.words("permissions");
-    let patch = Patch {
-        name: fields.text("name", LONGEST_NAME),
+    let permissions: Option<Vec<Permission>> = fields.choices("permissions");
+    let patch = Change {
+        name: fields.text("name", MAX_NAME_CHARS),
         permissions: permissions.map(Permissions::from_iter),
         active: fields.boolean("active"),
     };
     fields.finish()?;
-    let changed = tokens::change(&state, &caller.author(), &before, patch).await?;
-    let token = changed.ok_or_else(no_token)?;
-    Ok(reply::ok(&shown(&state, &token)))
+    let token = change(&state, &caller, before, patch).await?;
+    Ok(response::ok(&token_json(&state, &token)))
 }
 
 /// Deactivate a token
 ///
-/// It is refused from now on. It stays listed, and PATCH activates it again.
+/// Requests with it are refused. It stays in the list, and PATCH activates it again.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/tokens/{id}/",
-    responses((status = 204, description = "It is refused from now on."))
+    responses((status = 204, description = "It is deactivated."))
 )]
 pub(crate) async fn deactivate_token(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, TokenId)>,
+    PathParams((_, id)): PathParams<(String, TokenId)>,
 ) -> Result<Response, ApiError> {
     let before = find(&caller, id)?;
-    let off = Patch {
+    let deactivation = Change {
         active: Some(false),
-        ..Patch::default()
+        ..Change::default()
     };
-    let changed = tokens::change(&state, &caller.author(), &before, off).await?;
-    changed.ok_or_else(no_token)?;
-    Ok(reply::no_content())
+    change(&state, &caller, before, deactivation).await?;
+    Ok(response::no_content())
+}
+
+async fn change(
+    state: &AppState,
+    caller: &Caller,
+    before: Token,
+    patch: Change,
+) -> Result<Token, ApiError> {
+    let author = caller.author();
+    let changed = state
+        .change(move |store, now| tokens::change(store, &author, &before, patch, now))
+        .await?;
+    changed.map_err(|error| ApiError::of_change(error, "Token"))
 }
 
 fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
-    let own = tokens::of(&caller.registry, caller.tenant()?.organizer.id);
-    own.into_iter()
+    let tokens = tokens::of_organizer(&caller.registry, caller.tenant()?.organizer.id);
+    tokens
+        .into_iter()
         .find(|token| token.id == id)
         .cloned()
-        .ok_or_else(no_token)
+        .ok_or_else(|| ApiError::no_such("Token"))
 }

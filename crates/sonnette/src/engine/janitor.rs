@@ -45,11 +45,11 @@ impl Janitor {
         while !self.pause(TIDY) {
             self.store.checkpoint();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
-                expired = Some(Instant::now());
+                expired = Some(self.clock.instant());
                 warn("expired deliveries could not be given up", self.expire());
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
-                pruned = Some(Instant::now());
+                pruned = Some(self.clock.instant());
                 warn("the old log could not be removed", self.prune());
             }
         }

@@ -18,6 +18,7 @@ mod janitor;
 mod keyed_semaphore;
 mod lane;
 mod metrics;
+mod monotonic;
 mod options;
 mod organizer_snapshot;
 mod publication;

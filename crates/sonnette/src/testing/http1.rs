@@ -59,6 +59,10 @@ enum Next {
     Reset,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may pause the time of the runtime"
+)]
 async fn read(
     wire: &mut BufReader<impl Wire>,
     connection: usize,

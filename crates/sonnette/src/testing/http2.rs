@@ -27,6 +27,10 @@ pub(super) async fn serve(stream: TlsStream<TcpStream>, shared: Arc<ReceiverStat
         .await;
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may pause the time of the runtime"
+)]
 async fn answer(
     request: Request<Incoming>,
     shared: Arc<ReceiverState>,

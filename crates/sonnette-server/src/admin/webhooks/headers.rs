@@ -1,97 +1,76 @@
 //! The rules of extra request headers.
 
-use std::fmt;
-
 use http::{HeaderName, HeaderValue};
 use sonnette::domain::ExtraHeader;
 
-use super::masks::unmasked;
+use super::masks::unmask;
 
-const MOST_HEADERS: usize = 20;
-const LONGEST_VALUE: usize = 4_096;
+/// Extra headers of one webhook.
+pub(crate) const MAX_HEADERS: usize = 20;
+/// Bytes of a header value.
+pub(crate) const MAX_VALUE_BYTES: usize = 4_096;
 
 /// What is wrong with extra headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeaderProblem {
-    /// There are more than anybody needs.
+pub(crate) enum HeaderViolation {
+    /// There are more than [`MAX_HEADERS`].
     TooMany,
-    /// The same name is there already.
-    Twice,
-    /// No header has such a name.
-    Name,
+    /// The name occurs before, in any case.
+    Duplicate,
+    /// The name is not a header name.
+    InvalidName,
     /// The server sets it itself.
     Reserved,
-    /// The value is no text.
-    NoText,
-    /// The value is too long.
+    /// The value is not a text.
+    NotText,
+    /// The value has more than [`MAX_VALUE_BYTES`].
     TooLong,
     /// The value cannot be sent.
-    Value,
-    /// A masked value, where none is stored under that name.
-    NothingStored,
+    InvalidValue,
+    /// The value is the mask, and no value is stored under the name.
+    NoStoredValue,
 }
 
-impl fmt::Display for HeaderProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany => write!(
-                f,
-                "Ensure this field has no more than {MOST_HEADERS} elements."
-            ),
-            Self::Twice => f.write_str("This header is given twice."),
-            Self::Name => f.write_str("This is not a valid header name."),
-            Self::Reserved => f.write_str("This header is set by the server."),
-            Self::NoText => f.write_str("Not a valid string."),
-            Self::TooLong => write!(
-                f,
-                "Ensure this value has no more than {LONGEST_VALUE} characters."
-            ),
-            Self::Value => f.write_str("This is not a valid header value."),
-            Self::NothingStored => f.write_str("There is no stored value to keep."),
-        }
-    }
-}
-
-/// Checks names with their values (none: no text); masked values become those that are `stored`.
+/// Checks names with their values (`None`: not a text), and replaces masked values by the `stored` ones.
 ///
 /// # Errors
-/// What is wrong, with the name it is wrong with, if with one alone.
+/// The violations, each with the name of its header; without a name if it concerns the whole list.
 pub(crate) fn check(
     members: Vec<(String, Option<String>)>,
     stored: &[ExtraHeader],
-) -> Result<Vec<ExtraHeader>, Vec<(Option<String>, HeaderProblem)>> {
-    if members.len() > MOST_HEADERS {
-        return Err(vec![(None, HeaderProblem::TooMany)]);
+) -> Result<Vec<ExtraHeader>, Vec<(Option<String>, HeaderViolation)>> {
+    if members.len() > MAX_HEADERS {
+        return Err(vec![(None, HeaderViolation::TooMany)]);
     }
     let mut headers: Vec<ExtraHeader> = Vec::with_capacity(members.len());
-    let mut problems = Vec::new();
+    let mut violations = Vec::new();
     for (name, value) in members {
-        let again = headers
+        let is_duplicate = headers
             .iter()
             .any(|known| known.name.eq_ignore_ascii_case(&name));
-        let checked = if again {
-            Err(HeaderProblem::Twice)
+        let checked = if is_duplicate {
+            Err(HeaderViolation::Duplicate)
         } else {
-            checked(&name, value)
+            check_header(&name, value)
         };
         match checked {
             Ok(value) => headers.push(ExtraHeader { name, value }),
-            Err(problem) => problems.push((Some(name), problem)),
+            Err(violation) => violations.push((Some(name), violation)),
         }
     }
-    match unmasked(headers, stored) {
-        Ok(headers) if problems.is_empty() => Ok(headers),
-        Ok(_) => Err(problems),
+    match unmask(headers, stored) {
+        Ok(headers) if violations.is_empty() => Ok(headers),
+        Ok(_) => Err(violations),
         Err(name) => {
-            problems.push((Some(name), HeaderProblem::NothingStored));
-            Err(problems)
+            violations.push((Some(name), HeaderViolation::NoStoredValue));
+            Err(violations)
         }
     }
 }
 
-fn checked(name: &str, value: Option<String>) -> Result<String, HeaderProblem> {
+fn check_header(name: &str, value: Option<String>) -> Result<String, HeaderViolation> {
     if name.len() > 100 || HeaderName::try_from(name).is_err() {
-        return Err(HeaderProblem::Name);
+        return Err(HeaderViolation::InvalidName);
     }
     let lower = name.to_ascii_lowercase();
     let reserved = matches!(
@@ -100,17 +79,17 @@ fn checked(name: &str, value: Option<String>) -> Result<String, HeaderProblem> {
     ) || lower.starts_with("content-")
         || lower.starts_with("webhook-");
     if reserved {
-        return Err(HeaderProblem::Reserved);
+        return Err(HeaderViolation::Reserved);
     }
-    let text = value.ok_or(HeaderProblem::NoText)?;
-    if text.len() > LONGEST_VALUE {
-        return Err(HeaderProblem::TooLong);
+    let text = value.ok_or(HeaderViolation::NotText)?;
+    if text.len() > MAX_VALUE_BYTES {
+        return Err(HeaderViolation::TooLong);
     }
-    // Blanks at either end would be cut off on the way.
+    // HTTP strips white space around a value.
     let sendable = HeaderValue::try_from(&text).is_ok() && text.trim() == text && text.is_ascii();
     if sendable {
         Ok(text)
     } else {
-        Err(HeaderProblem::Value)
+        Err(HeaderViolation::InvalidValue)
     }
 }

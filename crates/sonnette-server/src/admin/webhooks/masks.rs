@@ -1,4 +1,4 @@
-//! Secrets as they are shown: not.
+//! The mask that stands for a secret in what is shown.
 
 use serde_json::{Map, Value};
 use sonnette::domain::ExtraHeader;
@@ -7,20 +7,22 @@ use sonnette::domain::ExtraHeader;
 pub(crate) const MASK: &str = "***";
 
 /// Extra headers with their values masked.
-pub(crate) fn shown(headers: &[ExtraHeader]) -> Map<String, Value> {
+pub(crate) fn mask_headers(headers: &[ExtraHeader]) -> Map<String, Value> {
     headers
         .iter()
         .map(|header| (header.name.clone(), MASK.into()))
         .collect()
 }
 
-/// `wanted`, where a masked value stands for the one stored under that name. The name of one that is not stored comes
-/// back as the error.
-pub(crate) fn unmasked(
-    wanted: Vec<ExtraHeader>,
+/// Replaces each masked value by the one that is stored under the same name.
+///
+/// # Errors
+/// The first name with a masked value and no stored one.
+pub(crate) fn unmask(
+    headers: Vec<ExtraHeader>,
     stored: &[ExtraHeader],
 ) -> Result<Vec<ExtraHeader>, String> {
-    let unmask = |header: ExtraHeader| {
+    let replace = |header: ExtraHeader| {
         if header.value != MASK {
             return Ok(header);
         }
@@ -35,7 +37,7 @@ pub(crate) fn unmasked(
             None => Err(header.name),
         }
     };
-    wanted.into_iter().map(unmask).collect()
+    headers.into_iter().map(replace).collect()
 }
 
 #[cfg(test)]
@@ -52,15 +54,15 @@ mod tests {
     #[test]
     fn a_masked_value_keeps_what_is_stored() {
         let stored = [header("X-Key", "secret"), header("X-Old", "gone")];
-        assert_eq!(shown(&stored)["X-Key"], MASK);
-        let kept = unmasked(
+        assert_eq!(mask_headers(&stored)["X-Key"], MASK);
+        let kept = unmask(
             vec![header("x-key", MASK), header("X-New", "fresh")],
             &stored,
         )
         .unwrap();
         assert_eq!(kept, [header("x-key", "secret"), header("X-New", "fresh")]);
         assert_eq!(
-            unmasked(vec![header("X-Other", MASK)], &stored),
+            unmask(vec![header("X-Other", MASK)], &stored),
             Err("X-Other".to_owned())
         );
     }

@@ -1,4 +1,4 @@
-//! A webhook's secrets, changed.
+//! The signing secrets of a webhook.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sonnette::engine::sender;
 
 use crate::credentials::{NoRandomBytes, random_bytes};
 
-/// How long the secret before a change goes on signing beside the new one.
+/// How long a replaced secret also signs.
 const OVERLAP: Duration = Duration::from_hours(24);
 
 /// The seed of a new key pair.
@@ -19,8 +19,7 @@ pub(crate) fn random_seed() -> Result<SigningSeed, NoRandomBytes> {
     random_bytes().map(SigningSeed)
 }
 
-/// Signs with `secret` from now on, and for a day with the one before it as well; a key pair, if there is one, is new
-/// too.
+/// Replaces the secret; the previous one also signs for [`OVERLAP`]. A key pair is replaced by one of `seed`.
 pub(crate) fn replace(webhook: &mut Webhook, secret: &Secret, seed: &SigningSeed, now: Timestamp) {
     if webhook.secrets.current == *secret {
         return;
@@ -37,9 +36,9 @@ pub(crate) fn replace(webhook: &mut Webhook, secret: &Secret, seed: &SigningSeed
     }
 }
 
-/// Gives a webhook that signs with a key pair its own, unless it had one before: chosen again later, the receiver's
-/// public key still verifies.
-pub(crate) fn complete(webhook: &mut Webhook, seed: &SigningSeed) {
+/// Gives a webhook that signs with `ed25519` a key pair, unless it had one before: the receiver's public key stays valid
+/// when the scheme is chosen again.
+pub(crate) fn ensure_key_pair(webhook: &mut Webhook, seed: &SigningSeed) {
     let settings = &mut webhook.settings;
     if settings
         .extra_signatures
@@ -52,12 +51,12 @@ pub(crate) fn complete(webhook: &mut Webhook, seed: &SigningSeed) {
     }
 }
 
-/// The public key, where a webhook signs with a key pair.
+/// The public key of a webhook that signs with `ed25519`.
 pub(crate) fn public_key(webhook: &Webhook) -> Option<String> {
     let settings = &webhook.settings;
-    let chosen = settings
+    let is_chosen = settings
         .extra_signatures
         .contains(&SignatureScheme::Ed25519);
-    let seeds = settings.signing_seeds.as_ref().filter(|_| chosen)?;
+    let seeds = settings.signing_seeds.as_ref().filter(|_| is_chosen)?;
     sender::public_key(&seeds.current)
 }

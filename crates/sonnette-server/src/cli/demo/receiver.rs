@@ -1,4 +1,4 @@
-//! What a receiver does: look at the signature, take the body, answer.
+//! An example receiver: verifies the signature, reads the body, responds.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,12 +20,12 @@ use tokio::net::TcpListener;
 
 use crate::cli::output;
 
-/// The action type that is turned away the first time.
-pub(super) const STUMBLES_AT: &str = "pretix.event.checkin";
-/// A signature that is older may have been recorded and sent again.
-const TOLERANCE: i64 = 5 * 60;
+/// The receiver rejects the first notification of this action type.
+pub(super) const REJECTED_ONCE: &str = "pretix.event.checkin";
+/// Maximum age of a signature in seconds; an older one may be a replay.
+const MAX_SIGNATURE_AGE_SECONDS: i64 = 5 * 60;
 
-/// Listens until the process ends.
+/// The receiver; it runs until the process ends.
 pub(super) struct Receiver {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -33,26 +33,26 @@ pub(super) struct Receiver {
 
 #[derive(Default)]
 struct Shared {
-    /// By path.
+    /// The signing key of each path.
     keys: Mutex<HashMap<String, hmac::Key>>,
-    /// Whether it has turned one away.
-    stumbled: Mutex<bool>,
+    /// Whether the one rejection has happened.
+    has_rejected: Mutex<bool>,
 }
 
-/// What the signature is worth.
+/// The result of verifying a signature.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Genuine,
-    TooOld,
-    Forged,
+enum SignatureStatus {
+    Valid,
+    Expired,
+    Invalid,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for SignatureStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Genuine => "signature ok",
-            Self::TooOld => "signature too old",
-            Self::Forged => "SIGNATURE WRONG",
+            Self::Valid => "signature ok",
+            Self::Expired => "signature expired",
+            Self::Invalid => "SIGNATURE INVALID",
         })
     }
 }
@@ -61,12 +61,12 @@ impl Receiver {
     pub(super) async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .context("there is no free port")?;
+            .context("no port is free")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let routes = Router::new().fallback(receive).with_state(shared.clone());
         tokio::spawn(async move {
-            // It never ends by itself.
+            // `serve` never returns.
             let _ = axum::serve(listener, routes).await;
         });
         Ok(Self { address, shared })
@@ -77,8 +77,8 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    /// Requests to this path are signed with that.
-    pub(super) fn expect(&self, path: &str, secret: &Secret) {
+    /// Sets the secret that signs requests to this path.
+    pub(super) fn set_secret(&self, path: &str, secret: &Secret) {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
         self.shared.keys.lock().insert(path.to_owned(), key);
     }
@@ -98,35 +98,38 @@ async fn receive(
             .unwrap_or_default()
     };
     let key = shared.keys.lock().get(uri.path()).cloned();
-    let verdict = key.map_or(Verdict::Forged, |key| verify(&key, &headers, &body));
-    let status = if verdict != Verdict::Genuine {
+    let signature = key.map_or(SignatureStatus::Invalid, |key| {
+        verify(&key, &headers, &body)
+    });
+    let status = if signature != SignatureStatus::Valid {
         StatusCode::UNAUTHORIZED
-    } else if is_about(&body, STUMBLES_AT) && !std::mem::replace(&mut *shared.stumbled.lock(), true)
+    } else if has_action_type(&body, REJECTED_ONCE)
+        && !std::mem::replace(&mut *shared.has_rejected.lock(), true)
     {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
     };
-    let shown = format!(
-        "  received   {method} {}  webhook-id {}  {verdict}\n             {}\n             answered {}",
+    let line = format!(
+        "  received   {method} {}  webhook-id {}  {signature}\n             {}\n             responded {}",
         uri.path(),
         text("webhook-id"),
         String::from_utf8_lossy(&body),
         status.as_u16(),
     );
-    match output::line(shown) {
+    match output::line(line) {
         Ok(()) => status,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn is_about(body: &[u8], action_type: &str) -> bool {
+fn has_action_type(body: &[u8], action_type: &str) -> bool {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     body["action"] == action_type
 }
 
-/// As Standard Webhooks has it, without one of its libraries.
-fn verify(key: &hmac::Key, headers: &HeaderMap, body: &[u8]) -> Verdict {
+/// Verifies a signature of Standard Webhooks.
+fn verify(key: &hmac::Key, headers: &HeaderMap, body: &[u8]) -> SignatureStatus {
     let text = |name: &str| {
         headers
             .get(name)
@@ -135,19 +138,19 @@ fn verify(key: &hmac::Key, headers: &HeaderMap, body: &[u8]) -> Verdict {
     };
     let timestamp = text("webhook-timestamp");
     let signed = [text("webhook-id").as_bytes(), timestamp.as_bytes(), body].join(&b'.');
-    let genuine = text("webhook-signature")
+    let is_valid = text("webhook-signature")
         .split(' ')
         .filter_map(|entry| STANDARD.decode(entry.strip_prefix("v1,")?).ok())
         .any(|tag| hmac::verify(key, &signed, &tag).is_ok());
-    if !genuine {
-        return Verdict::Forged;
+    if !is_valid {
+        return SignatureStatus::Invalid;
     }
     let age = timestamp
         .parse()
         .map(|then: i64| SystemClock.now().as_second().saturating_sub(then));
     match age {
-        Ok(age) if age.saturating_abs() <= TOLERANCE => Verdict::Genuine,
-        _ => Verdict::TooOld,
+        Ok(age) if age.saturating_abs() <= MAX_SIGNATURE_AGE_SECONDS => SignatureStatus::Valid,
+        _ => SignatureStatus::Expired,
     }
 }
 
@@ -169,21 +172,24 @@ mod tests {
     }
 
     #[test]
-    fn only_fresh_and_genuine_signatures_pass() {
+    fn only_recent_and_valid_signatures_are_accepted() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let now = SystemClock.now().as_second();
         assert_eq!(
             verify(&key, &signed(&key, now, b"{}"), b"{}"),
-            Verdict::Genuine
+            SignatureStatus::Valid
         );
         assert_eq!(
             verify(&key, &signed(&key, now, b"{}"), b"{ }"),
-            Verdict::Forged
+            SignatureStatus::Invalid
         );
         assert_eq!(
             verify(&key, &signed(&key, now - 400, b"{}"), b"{}"),
-            Verdict::TooOld
+            SignatureStatus::Expired
         );
-        assert_eq!(verify(&key, &HeaderMap::new(), b"{}"), Verdict::Forged);
+        assert_eq!(
+            verify(&key, &HeaderMap::new(), b"{}"),
+            SignatureStatus::Invalid
+        );
     }
 }

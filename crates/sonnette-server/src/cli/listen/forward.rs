@@ -1,4 +1,4 @@
-//! Passing on what was heard, as a webhook would get it.
+//! Forwards notifications, signed like the requests of a webhook.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use sonnette::clock::{Clock as _, SystemClock};
 use url::Url;
 
 use super::Publication;
-use crate::cli::client::{Http, Outgoing};
+use crate::cli::http_client::{ClientRequest, HttpClient};
 use crate::config::Settings;
 use crate::credentials::random_secret;
 
-/// As long as a webhook would wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time of a request, as for a webhook.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Signs with a secret of this session, and sends.
+/// Forwards to one URL; signs with a secret that is generated at the start.
 pub(super) struct Forward {
     url: Url,
-    http: Http,
+    http: HttpClient,
     key: hmac::Key,
 }
 
@@ -33,17 +33,17 @@ impl Forward {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
         Ok(Self {
             url,
-            http: Http::new(settings)?,
+            http: HttpClient::new(settings)?,
             key,
         })
     }
 
-    /// Sends one; says what came of it.
+    /// Forwards a notification; returns the result as text.
     pub(super) async fn send(&self, publication: &Publication) -> String {
-        match tokio::time::timeout(PATIENCE, self.attempt(publication)).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT, self.attempt(publication)).await {
             Ok(Ok(status)) => status,
             Ok(Err(error)) => format!("failed: {error:#}"),
-            Err(_) => format!("failed: no answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("failed: no response within {} s", REQUEST_TIMEOUT.as_secs()),
         }
     }
 
@@ -63,7 +63,7 @@ impl Forward {
             ));
         }
         let body = publication.payload.clone().into();
-        let outgoing = Outgoing {
+        let outgoing = ClientRequest {
             method: Method::POST,
             url: self.url.clone(),
             headers,

@@ -1,43 +1,59 @@
-//! The action types of the configuration file, put into the registry when the server starts.
+//! Registers the action types of the configuration file when the server starts.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, RegistryStore as _};
 
-use crate::cli::{audit, registry};
+use crate::admin::Author;
+use crate::cli::local_store;
 use crate::config::{ActionTypeSetting, Settings};
 
-/// Registers what is new, changes what has changed, and removes what was taken out of the file. Webhooks may go on naming
-/// what is gone; it rings no more, and what was published stays as it is.
+/// Adds new action types, updates changed ones, and deletes those that the file no longer has. Webhooks may still name a
+/// deleted action type, which matches nothing; published notifications remain.
 pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     let mut kept = Vec::new();
     for setting in &settings.action_types {
         let name = &setting.action.name;
         let owner = put(setting, store)
-            .with_context(|| format!("[[action_types]]: {name} cannot be registered"))?;
+            .with_context(|| format!("[[action_types]]: cannot register {name}"))?;
         kept.push((owner, name));
     }
-    for gone in registered(store)?.iter().filter(|row| row.from_file) {
-        if !kept.contains(&(gone.organizer, &gone.name)) {
-            let data = json!({"action_type": gone.name, "source": "configuration file"});
-            store.remove_action_type(gone, audit::note("sonnette.action_type.deleted", data))?;
-            tracing::info!(action_type = %gone.name, "removed an action type that the configuration file no longer has");
+    for deleted in registered(store)?.iter().filter(|row| row.from_file) {
+        if !kept.contains(&(deleted.organizer, &deleted.name)) {
+            let data = json!({"action_type": deleted.name, "source": "configuration file"});
+            store.remove_action_type(
+                deleted,
+                Author::command_line().audit_entry(
+                    "sonnette.action_type.deleted",
+                    data,
+                    SystemClock.now(),
+                ),
+            )?;
+            tracing::info!(action_type = %deleted.name, "deleted action type {}, which the configuration file no longer has", deleted.name);
         }
     }
     Ok(())
 }
 
-/// Every registered action type.
+/// All registered action types; those for all organizers once.
 fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
-    Ok(store.load(0)?.actions)
+    let organizers = local_store::organizers(store)?;
+    let mut rows: Vec<_> = organizers
+        .into_iter()
+        .flat_map(|rows| rows.action_types)
+        .collect();
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
 }
 
-/// Whose it is.
+/// Registers one action type; returns the organizer that it belongs to.
 fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
-        Some(slug) => Some(registry::organizer(store, slug)?.organizer.id),
+        Some(slug) => Some(local_store::organizer(store, slug)?.organizer.id),
         None => None,
     };
     let mut rows = registered(store)?.into_iter();
@@ -56,19 +72,18 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
     } else {
         "sonnette.action_type.changed"
     };
-    let note = audit::note(
-        action,
-        json!({"action_type": row.name, "source": "configuration file"}),
-    );
+    let data = json!({"action_type": row.name, "source": "configuration file"});
+    let entry = Author::command_line().audit_entry(action, data, SystemClock.now());
     let changed = if id == 0 {
-        store.add_action_type(&row, note)?
+        store.add_action_type(&row, entry)?
     } else {
-        store.change_action_type(&row, note)?
+        store.change_action_type(&row, entry)?
     };
     if matches!(changed, ChangeResult::Done(_)) {
-        tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
+        tracing::info!(action_type = %row.name, "registered action type {} of the configuration file", row.name);
     } else {
-        tracing::debug!(action_type = %row.name, "the action type is registered already");
+        // Action types for all organizers are only listed with an organizer; the next start finds them.
+        tracing::debug!(action_type = %row.name, "action type {} is already registered", row.name);
     }
     Ok(owner)
 }

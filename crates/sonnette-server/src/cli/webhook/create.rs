@@ -2,102 +2,96 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde_json::json;
-use sonnette::domain::{
-    ActionName, EventFilter, EventSlug, OrganizerSlug, Secrets, TargetUrl, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
-};
-use sonnette::engine::OrganizerSnapshot;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::dialect::Catalogue;
+use sonnette::domain::{ActionName, EventSlug, OrganizerSlug, TargetUrl};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, WebhookStore as _};
+use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
-use super::entry;
-use crate::cli::{audit, output, registry};
+use super::to_json;
+use crate::admin::Author;
+use crate::admin::validation::{Nullable, Violation};
+use crate::admin::webhooks::change;
+use crate::admin::webhooks::fields::{self, WebhookChange, WebhookFields, WebhookInput};
+use crate::cli::{local_store, output};
 use crate::config::Settings;
-use crate::credentials::random_secret;
 
-/// The command.
+/// The arguments of the command.
 #[derive(Args)]
 pub(in crate::cli) struct Create {
-    /// Whose notifications it hears
+    /// Organizer of the webhook
     organizer: OrganizerSlug,
-    /// Where it is called
+    /// URL that receives the notifications
     target_url: TargetUrl,
-    /// What it hears, such as pretix.event.order.placed; repeatable
+    /// Action type to receive, such as pretix.event.order.placed; repeatable
     #[arg(long = "action-type", value_name = "ACTION_TYPE", required = true)]
     action_types: Vec<ActionName>,
-    /// Only of these events; repeatable [default: all events]
+    /// Event to receive notifications of; repeatable [default: all events]
     #[arg(long = "event", value_name = "SLUG")]
     events: Vec<EventSlug>,
-    /// A note of your own
+    /// Comment
     #[arg(long)]
     comment: Option<String>,
-    /// As an object
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
 
 impl Create {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        let store = registry::open(settings)?;
-        let rows = registry::organizer(&store, &self.organizer)?;
-        self.check(&store, &rows)?;
-        let action_types: BTreeSet<ActionName> = self.action_types.into_iter().collect();
-        let events = if self.events.is_empty() {
-            EventFilter::All
-        } else {
-            EventFilter::Only(self.events.into_iter().collect())
-        };
-        let webhook = Webhook {
-            id: WebhookId(0),
-            organizer: rows.organizer.id,
-            state: WebhookState::Enabled,
-            target: self.target_url,
-            generation: 0,
-            events,
-            action_types: action_types.into_iter().collect(),
-            comment: self.comment,
-            secrets: Secrets {
-                current: random_secret()?,
-                previous: None,
-            },
-            settings: WebhookSettings::default(),
-        };
+        let store = local_store::open(settings)?;
+        let rows = local_store::organizer(&store, &self.organizer)?;
+        let fields = self.fields(&store, &rows)?;
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        let webhook = change::new_webhook(rows.organizer.id, fields, now)?;
         let slug = self.organizer.as_str();
-        let note = audit::note("pretix.webhook.created", entry(slug, &webhook));
-        let made = store.add_webhook(&webhook, note, None)?;
+        let data = to_json(slug, &webhook);
+        let made = change::create(&store, &author, &webhook, data, now)?;
         let secret = made.secrets.current.text();
         if self.json {
-            let mut shown = entry(slug, &made);
-            shown["secret"] = json!(secret);
-            return output::line(serde_json::to_string_pretty(&shown)?);
+            let mut object = to_json(slug, &made);
+            object["secret"] = json!(secret);
+            return output::line(serde_json::to_string_pretty(&object)?);
         }
         output::line(format_args!("created webhook {}", made.id))?;
         output::line(format_args!("secret {secret}"))
     }
 
-    /// The rules of the API: what is named must be known.
-    fn check(&self, store: &SqliteStore, rows: &OrganizerSnapshot) -> Result<()> {
-        if let Some(unknown) = self
-            .action_types
-            .iter()
-            .find(|name| !rows.catalogue.is_selectable(name.as_str()))
-        {
-            bail!("{} knows no action type {unknown}", self.organizer);
+    /// The fields by the rules of the API: the organizer knows the action types and the events.
+    fn fields(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<WebhookFields> {
+        let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
+        let names: BTreeSet<String> = self.action_types.iter().map(ToString::to_string).collect();
+        let action_types = fields::action_types(names, |name| catalogue.is_selectable(name));
+        let known = store.events(rows.organizer.id)?;
+        let limit_events =
+            fields::limit_events(self.events.iter().map(ToString::to_string), |slug| {
+                known.iter().any(|event| event.slug.as_str() == slug)
+            });
+        let input = WebhookInput {
+            target: Some(self.target_url.clone()),
+            limit_events: Some(limit_events.map_err(|violation| self.message(violation))?),
+            action_types: Some(action_types.map_err(|violation| self.message(violation))?),
+            comment: Some(Nullable(self.comment.clone())),
+            ..WebhookInput::default()
+        };
+        input
+            .complete(WebhookChange::Create)
+            .map_err(|violation| self.message(violation))
+    }
+
+    fn message(&self, violation: Violation) -> anyhow::Error {
+        let organizer = &self.organizer;
+        match violation {
+            Violation::UnknownActionType(name) => {
+                anyhow!("{organizer} has no action type {name}")
+            }
+            Violation::UnknownEvent(slug) => {
+                anyhow!("{organizer} has no event {slug}; create it with `sonnette event create`")
+            }
+            other => anyhow!("the webhook is not valid: {other:?}"),
         }
-        let events = store.events(rows.organizer.id)?;
-        if let Some(unknown) = self
-            .events
-            .iter()
-            .find(|slug| !events.iter().any(|e| e.slug == **slug))
-        {
-            bail!(
-                "{} has no event {unknown}; `sonnette event create` makes it",
-                self.organizer
-            );
-        }
-        Ok(())
     }
 }

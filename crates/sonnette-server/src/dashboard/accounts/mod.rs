@@ -1,9 +1,7 @@
-//! Accounts: logging in, passwords, who may do what.
+//! Pages of accounts: login, passwords, the user's own account, and the entry of a portal.
 
-mod access;
-pub(super) mod everyone;
-pub(super) mod log_in;
-pub(super) mod own;
+pub(super) mod account;
+pub(super) mod login;
 pub(super) mod passwords;
 pub(super) mod portal;
-pub(super) mod users;
+mod verification;

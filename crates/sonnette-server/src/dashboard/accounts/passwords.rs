@@ -1,108 +1,111 @@
-//! Choosing a password: by a link that came by mail, to an invited user or to one who has forgotten it.
+//! Choosing a password by a link, which invited users and users who forgot their password get by e-mail.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use cookie::Cookie;
 use http::StatusCode;
 use jiff::Timestamp;
-use serde_json::json;
 use sonnette::domain::{
     AccessLinkPurpose, AccountEmailKind, EmailAddress, Language, SecretHash, SessionOwner, User,
     UserId,
 };
-use sonnette::store::{Actor, ChangeResult, NewAuditEntry, Store};
+use sonnette::store::Store;
 
-use super::log_in::hashing;
-use crate::credentials::{check_password, hash_password, token_hash};
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::session::begin;
-use crate::dashboard::visitor::{Guest, Origin};
-use crate::dashboard::{cookies, said};
+use super::verification::hash;
+use crate::admin::users;
+use crate::credentials::{check_password, token_hash};
+use crate::dashboard::shell::cookies;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::flash;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::GuestPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
+use crate::dashboard::shell::session::start_session;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "accounts/forgot.html")]
-struct ForgotPage {
-    f: Frame,
-    /// Whether mail can be sent at all.
-    mails: bool,
-    /// Whether it has been asked for.
-    asked: bool,
+struct ForgotTemplate {
+    layout: Layout,
+    /// Whether the server can send e-mail.
+    can_send_email: bool,
+    /// Whether the form was submitted.
+    is_submitted: bool,
     email: String,
 }
 
-/// Asks for the address.
+/// Asks for the e-mail address of a user who forgot the password.
 pub(crate) async fn show_forgot(
     State(state): State<AppState>,
-    guest: Guest,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
-    let response = page(&ForgotPage {
-        f: guest.frame,
-        mails: state.settings.mails,
-        asked: false,
+    let response = render(&ForgotTemplate {
+        layout: page.layout,
+        can_send_email: state.settings.has_mail_server,
+        is_submitted: false,
         email: String::new(),
     })?;
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
-/// Owes a letter to the user with this address. The answer is the same whether there is one.
+/// Queues an e-mail for the user with this address. The response is the same if there is no such user.
 pub(crate) async fn forgot(
     State(state): State<AppState>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let (now, language) = (state.now(), guest.frame.w.language());
-    let may_ask = || {
+    let (now, language) = (state.now(), page.layout.texts.language());
+    let is_allowed = || {
         state
             .throttles
-            .letters
-            .attempt(&origin.address, now)
+            .account_emails
+            .attempt(&origin.network, now)
             .is_ok()
     };
-    if let Ok(email) = posted.get("email").parse::<EmailAddress>()
-        && state.settings.mails
-        && may_ask()
+    if let Ok(email) = form.get("email").parse::<EmailAddress>()
+        && state.settings.has_mail_server
+        && is_allowed()
     {
-        // The answer does not wait for it: it would tell by its time whether there is such a user.
+        // The response does not wait for the store: its time would tell whether there is such a user.
         let store = state.sonnette.store().clone();
-        tokio::task::spawn_blocking(move || owe_reset(&*store, &email, language, now));
+        tokio::task::spawn_blocking(move || queue_reset(&*store, &email, language, now));
     }
-    page(&ForgotPage {
-        f: guest.frame,
-        mails: state.settings.mails,
-        asked: true,
-        email: posted.get("email").to_owned(),
+    render(&ForgotTemplate {
+        layout: page.layout,
+        can_send_email: state.settings.has_mail_server,
+        is_submitted: true,
+        email: form.get("email").to_owned(),
     })
 }
 
-fn owe_reset(store: &dyn Store, email: &EmailAddress, language: Language, now: Timestamp) {
-    let owed = store.user_by_email(email).and_then(|found| match found {
+fn queue_reset(store: &dyn Store, email: &EmailAddress, language: Language, now: Timestamp) {
+    let queued = store.user_by_email(email).and_then(|found| match found {
         Some((user, _)) => {
             store.enqueue_account_email(user.id, AccountEmailKind::Reset, language, None, now)
         }
         None => Ok(false),
     });
-    if let Err(error) = owed {
-        tracing::warn!(%error, "a letter for a forgotten password could not be queued");
+    if let Err(error) = queued {
+        tracing::warn!(%error, "an e-mail for a forgotten password could not be queued: {error}");
     }
 }
 
 #[derive(Template)]
 #[template(path = "accounts/password.html")]
-struct PasswordPage {
-    f: Frame,
-    /// Whose; none: the link is over.
+struct PasswordTemplate {
+    layout: Layout,
+    /// The user's address; `None` if the link has expired.
     email: Option<String>,
-    /// The key of what is wrong with what was typed.
+    /// The key of the error message.
     error: Option<&'static str>,
 }
 
-/// The user a link is for, if it still is.
-async fn bearer(state: &AppState, text: &str) -> Result<Option<User>, PageError> {
-    let (hash, now) = (token_hash(text), state.now());
+/// The user of a link; `None` if the link has expired.
+async fn link_user(state: &AppState, secret: &str) -> Result<Option<User>, PageError> {
+    let (hash, now) = (token_hash(secret), state.now());
     let found = state.store(move |store| {
         Ok(match store.link(&hash, now)?.map(|link| link.purpose) {
             Some(AccessLinkPurpose::Invitation(user) | AccessLinkPurpose::Reset(user)) => {
@@ -114,101 +117,82 @@ async fn bearer(state: &AppState, text: &str) -> Result<Option<User>, PageError>
     Ok(found.await?)
 }
 
-/// Asks for a password. Looking at the page uses nothing up: mail programs look before people do.
+/// Asks for a new password. This does not use up the link, since mail programs open links before people do.
 pub(crate) async fn show_password(
     State(state): State<AppState>,
-    Path(text): Path<String>,
-    guest: Guest,
+    Path(secret): Path<String>,
+    page: GuestPage,
 ) -> Result<Response, PageError> {
-    let user = bearer(&state, &text).await?;
-    let over = user.is_none();
-    let mut response = page(&PasswordPage {
-        f: guest.frame,
+    let user = link_user(&state, &secret).await?;
+    let is_expired = user.is_none();
+    let mut response = render(&PasswordTemplate {
+        layout: page.layout,
         email: user.map(|user| user.email.to_string()),
         error: None,
     })?;
-    if over {
+    if is_expired {
         *response.status_mut() = StatusCode::GONE;
     }
-    Ok(cookies::set(response, guest.cookie))
+    Ok(cookies::set(response, page.cookie))
 }
 
-/// Sets the password, which ends the link and every session, and logs in.
+/// Sets the password and logs the user in. The link and all other sessions end.
 pub(crate) async fn choose_password(
     State(state): State<AppState>,
-    Path(text): Path<String>,
-    guest: Guest,
-    origin: Origin,
-    posted: Posted,
+    Path(secret): Path<String>,
+    page: GuestPage,
+    origin: RequestOrigin,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    let user = bearer(&state, &text).await?;
-    let error = unfit(&posted);
-    if user.is_none() || error.is_some() {
-        let status = if user.is_none() {
-            StatusCode::GONE
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        };
-        let mut response = page(&PasswordPage {
-            f: guest.frame,
-            email: user.map(|user| user.email.to_string()),
-            error,
-        })?;
-        *response.status_mut() = status;
-        return Ok(response);
-    }
-    let Some(user) = user else {
-        return Err(PageError::NotFound);
+    let error = password_error(&form);
+    let user = match link_user(&state, &secret).await? {
+        Some(user) if error.is_none() => user,
+        user => {
+            let status = if user.is_none() {
+                StatusCode::GONE
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            let mut response = render(&PasswordTemplate {
+                layout: page.layout,
+                email: user.map(|user| user.email.to_string()),
+                error,
+            })?;
+            *response.status_mut() = status;
+            return Ok(response);
+        }
     };
-    let link = token_hash(&text);
-    let hash = set_password(&state, user.id, posted.raw("password"), Some(link)).await?;
-    let cookie = begin(
-        &state,
-        SessionOwner::User(user.id),
-        Some(hash),
-        origin.secure,
-    )
-    .await?;
-    Ok(cookies::set(said::go("/", "password-set"), cookie))
+    let link = Some(token_hash(&secret));
+    let password = form.get_untrimmed("password");
+    let cookie = set_password(&state, user.id, password, link, origin.is_https).await?;
+    Ok(cookies::set(flash::redirect("/", "password-set"), cookie))
 }
 
-/// The key of what is wrong with a new password, typed twice.
-pub(super) fn unfit(posted: &Posted) -> Option<&'static str> {
-    let password = posted.raw("password");
+/// The key of the error message for a new password, which is entered twice.
+pub(super) fn password_error(form: &FormData) -> Option<&'static str> {
+    let password = form.get_untrimmed("password");
     if check_password(password).is_err() {
-        Some("password-unfit")
-    } else if password != posted.raw("again") {
+        Some("password-invalid")
+    } else if password != form.get_untrimmed("again") {
         Some("password-differs")
     } else {
         None
     }
 }
 
-/// Sets somebody's own password, perhaps by a link, which it ends; all sessions end. The hash of the new one.
+/// Sets a user's own password, which ends the link and all sessions, and starts a new session.
 pub(super) async fn set_password(
     state: &AppState,
     user: UserId,
     password: &str,
     link: Option<SecretHash>,
-) -> Result<String, PageError> {
-    let password = password.to_owned();
-    let Ok(hash) = hashing(state, move || hash_password(&password)).await? else {
-        tracing::error!("a password cannot be hashed");
-        return Err(PageError::Internal);
-    };
-    let now = state.now();
-    let note = NewAuditEntry {
-        actor: Actor::User(user),
-        action: "sonnette.user.password",
-        data: json!({"user": user.0}),
-        at: now,
-    };
-    let set = hash.clone();
-    let changed = state
-        .store(move |store| store.set_password(user, &set, link.as_ref(), note, now))
-        .await?;
-    match changed {
-        ChangeResult::Done(_) => Ok(hash),
-        _ => Err(PageError::NotFound),
-    }
+    is_https: bool,
+) -> Result<Option<Cookie<'static>>, PageError> {
+    let password_hash = hash(state, password).await?;
+    let new_hash = password_hash.clone();
+    state
+        .change(move |store, now| users::set_password(store, user, &new_hash, link.as_ref(), now))
+        .await??;
+    let owner = SessionOwner::User(user);
+    start_session(state, owner, Some(password_hash), is_https).await
 }

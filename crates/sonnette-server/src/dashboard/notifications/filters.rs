@@ -1,16 +1,16 @@
-//! Which notifications to show: as the URL says.
+//! The filters of the list of notifications, which are the query of its URL.
 
 use sonnette::domain::NotificationId;
 use sonnette::store::{NotificationQuery, TimeRange};
 use url::form_urlencoded;
 
-use crate::dashboard::faults::Faults;
-use crate::dashboard::times::time_of;
-use crate::dashboard::words::Words;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time::parse_time;
 
-/// What was filled in, as it was.
+/// The values of the filters as the user typed them.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Filters {
+pub(super) struct NotificationFilters {
     pub(super) id: String,
     pub(super) action_type: String,
     pub(super) event: String,
@@ -19,9 +19,9 @@ pub(super) struct Filters {
     pub(super) after: String,
 }
 
-impl Filters {
-    /// Reads the query of a URL.
-    pub(super) fn read(query: &str) -> Self {
+impl NotificationFilters {
+    /// The filters of a query.
+    pub(super) fn from_query(query: &str) -> Self {
         let mut filters = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let field = match &*name {
@@ -38,8 +38,8 @@ impl Filters {
         filters
     }
 
-    /// Whether anything is filtered.
-    pub(super) fn any(&self) -> bool {
+    /// Whether any filter is set.
+    pub(super) fn is_set(&self) -> bool {
         let after = self.after.clone();
         *self
             != Self {
@@ -48,8 +48,8 @@ impl Filters {
             }
     }
 
-    /// The query of a URL that shows what comes after this one.
-    pub(super) fn after(&self, id: NotificationId) -> String {
+    /// The query of the next page, which begins after this notification.
+    pub(super) fn next_query(&self, id: NotificationId) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let fields = [
             ("action_type", &self.action_type),
@@ -62,13 +62,18 @@ impl Filters {
         query.finish()
     }
 
-    /// What the store is asked.
-    pub(super) fn query(&self, w: &Words, faults: &mut Faults, limit: usize) -> NotificationQuery {
+    /// The query for the store. Adds a message for each invalid time.
+    pub(super) fn to_store_query(
+        &self,
+        texts: &Texts,
+        errors: &mut FormErrors,
+        limit: usize,
+    ) -> NotificationQuery {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let mut time = |field: &'static str, text: &str| {
-            let at = time_of(text);
+            let at = parse_time(text);
             if at.is_none() && !text.is_empty() {
-                faults.add(field, w.t("fault-no-time"));
+                errors.add(field, texts.get("field-error-time"));
             }
             at
         };
@@ -91,10 +96,12 @@ mod tests {
 
     #[test]
     fn filters_stay_in_the_url() {
-        let filters = Filters::read("event=a+b&since=2026-11-21T18%3A00&id=&page=3&after=9");
-        assert!(filters.any());
-        let next = filters.after(NotificationId(4));
+        let filters = NotificationFilters::from_query(
+            "event=a+b&since=2026-11-21T18%3A00&id=&page=3&after=9",
+        );
+        assert!(filters.is_set());
+        let next = filters.next_query(NotificationId(4));
         assert_eq!(next, "event=a+b&since=2026-11-21T18%3A00&after=4");
-        assert!(!Filters::read("after=4&event=").any());
+        assert!(!NotificationFilters::from_query("after=4&event=").is_set());
     }
 }

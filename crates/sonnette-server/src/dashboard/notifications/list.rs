@@ -1,4 +1,4 @@
-//! Finding a notification.
+//! The list of notifications, with filters.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -7,51 +7,51 @@ use http::StatusCode;
 use sonnette::domain::{EventSlug, NotificationId};
 use sonnette::store::NotificationEntry;
 
-use super::filters::Filters;
-use super::need;
-use crate::dashboard::error::PageError;
-use crate::dashboard::faults::Faults;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use super::filters::NotificationFilters;
+use super::lookup::require_access;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
-const PAGE_SIZE: usize = 50;
+const ROWS_PER_PAGE: usize = 50;
 
 struct Row {
     url: String,
     id: i64,
-    at: When,
+    at: TimeElement,
     action_type: String,
     event: Option<String>,
     deliveries: usize,
-    erased: bool,
+    is_erased: bool,
 }
 
 #[derive(Template)]
 #[template(path = "notifications/list.html")]
-struct ListPage {
-    f: Frame,
-    here: String,
-    filters: Filters,
-    faults: Faults,
-    /// Names to choose from.
+struct ListTemplate {
+    layout: Layout,
+    url: String,
+    filters: NotificationFilters,
+    errors: FormErrors,
+    /// The choices of the filter.
     action_types: Vec<String>,
     rows: Vec<Row>,
     next: Option<String>,
 }
 
-/// The page; an id leads to its notification.
-pub(in crate::dashboard) async fn show(
+/// Lists the notifications. A number redirects to its notification.
+pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    need(&state, &desk).await?;
-    let w = desk.frame.w;
-    let filters = Filters::read(&query.unwrap_or_default());
-    let mut faults = Faults::default();
-    let organizer = desk.organizer();
+    require_access(&state, &page).await?;
+    let texts = page.layout.texts;
+    let filters = NotificationFilters::from_query(&query.unwrap_or_default());
+    let mut errors = FormErrors::default();
+    let organizer = page.organizer();
     if !filters.id.is_empty() {
         let found = match filters.id.parse::<NotificationId>() {
             Ok(id) => {
@@ -62,62 +62,62 @@ pub(in crate::dashboard) async fn show(
             Err(_) => None,
         };
         if let Some(entry) = found {
-            let url = desk.url(format_args!("/notifications/{}/", entry.notification.id));
+            let url = page.url(format_args!("/notifications/{}/", entry.notification.id));
             return Ok(Redirect::to(&url).into_response());
         }
-        faults.add("id", w.t("notifications-no-such"));
+        errors.add("id", texts.get("notifications-not-found"));
     }
-    let query = filters.query(w, &mut faults, PAGE_SIZE + 1);
+    let query = filters.to_store_query(texts, &mut errors, ROWS_PER_PAGE + 1);
     let mut found = Vec::new();
-    if faults.is_empty() {
+    if errors.is_empty() {
         found = state
             .store(move |store| store.notifications(organizer, &query))
             .await?;
     }
-    let wrong = !faults.is_empty();
-    let mut response = page(&list(desk, filters, faults, found))?;
-    if wrong {
+    let has_errors = !errors.is_empty();
+    let mut response = render(&list_template(page, filters, errors, found))?;
+    if has_errors {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
 }
 
-fn list(
-    desk: Desk,
-    filters: Filters,
-    faults: Faults,
+fn list_template(
+    page: OrganizerPage,
+    filters: NotificationFilters,
+    errors: FormErrors,
     mut found: Vec<NotificationEntry>,
-) -> ListPage {
-    let more = found.len() > PAGE_SIZE;
-    found.truncate(PAGE_SIZE);
-    let here = desk.url("/notifications/");
-    let last = found.last().filter(|_| more);
-    ListPage {
-        next: last.map(|last| format!("{here}?{}", filters.after(last.notification.id))),
-        rows: found.iter().map(|entry| row(&here, entry)).collect(),
-        action_types: desk
+) -> ListTemplate {
+    let has_more = found.len() > ROWS_PER_PAGE;
+    found.truncate(ROWS_PER_PAGE);
+    let url = page.url("/notifications/");
+    let last = found.last().filter(|_| has_more);
+    ListTemplate {
+        next: last.map(|last| format!("{url}?{}", filters.next_query(last.notification.id))),
+        rows: found.iter().map(|entry| row(&url, entry)).collect(),
+        action_types: page
             .tenant
             .catalogue
             .iter()
             .flat_map(|spec| spec.concrete_names())
             .map(|name| name.to_string())
             .collect(),
-        here,
+        url,
         filters,
-        faults,
-        f: desk.frame,
+        errors,
+        layout: page.layout,
     }
 }
 
-fn row(here: &str, entry: &NotificationEntry) -> Row {
+fn row(url: &str, entry: &NotificationEntry) -> Row {
     let notification = &entry.notification;
     Row {
-        url: format!("{here}{}/", notification.id),
+        url: format!("{url}{}/", notification.id),
         id: notification.id.0,
-        at: When(notification.published_at),
+        at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
         event: notification.event.as_ref().map(EventSlug::to_string),
         deliveries: entry.delivery_count,
-        erased: notification.body.is_empty(),
+        is_erased: notification.body.is_empty(),
     }
 }

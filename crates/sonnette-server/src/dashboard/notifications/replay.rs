@@ -1,4 +1,4 @@
-//! Owing a notification again to the webhooks that match now.
+//! Replays a notification: sends it to all webhooks that match now.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -6,74 +6,75 @@ use axum::response::Response;
 use sonnette::domain::Permission;
 use sonnette::store::NotificationEntry;
 
-use super::find;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::said;
-use crate::dashboard::visitor::Desk;
+use super::lookup::load;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::flash;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 #[derive(Template)]
 #[template(path = "notifications/replay.html")]
-struct ReplayPage {
-    f: Frame,
+struct ReplayTemplate {
+    layout: Layout,
     back: String,
     id: i64,
     action_type: String,
-    /// Who is told, without credentials.
-    told: Vec<String>,
+    /// The targets of the webhooks that match, without credentials.
+    targets: Vec<String>,
 }
 
-/// Asks.
-pub(in crate::dashboard) async fn ask(
+/// Asks for confirmation before the notification is replayed.
+pub(crate) async fn confirm(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Publish).await?;
-    let entry = find(&state, &desk, &id).await?;
+    page.require(&state, Permission::Publish).await?;
+    let entry = load(&state, &page, &id).await?;
     let notification = &entry.notification;
     if notification.body.is_empty() {
         return Err(PageError::Conflict("conflict-erased"));
     }
-    page(&ReplayPage {
-        back: desk.url(format_args!("/notifications/{}/", notification.id)),
+    render(&ReplayTemplate {
+        back: page.url(format_args!("/notifications/{}/", notification.id)),
         id: notification.id.0,
         action_type: notification.action_type.to_string(),
-        told: told(&desk, &entry),
-        f: desk.frame,
+        targets: matching_targets(&page, &entry),
+        layout: page.layout,
     })
 }
 
-fn told(desk: &Desk, entry: &NotificationEntry) -> Vec<String> {
-    let tenant = &desk.tenant;
+fn matching_targets(page: &OrganizerPage, entry: &NotificationEntry) -> Vec<String> {
+    let tenant = &page.tenant;
     let (name, event) = (&entry.notification.action_type, &entry.notification.event);
     let Some(spec) = tenant.catalogue.resolve(name.as_str()) else {
         return Vec::new();
     };
-    let told = tenant.webhooks_for(spec, name.as_str(), event.as_ref());
-    told.into_iter()
+    let webhooks = tenant.listeners(spec, name.as_str(), event.as_ref());
+    webhooks
+        .into_iter()
         .filter(|webhook| entry.audience.has(*webhook))
         .filter_map(|webhook| tenant.webhooks.get(&webhook))
         .map(|webhook| webhook.target.redacted())
         .collect()
 }
 
-/// Does it.
-pub(in crate::dashboard) async fn replay(
+/// Replays the notification.
+pub(crate) async fn replay(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, String)>,
-    _: Posted,
+    _: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Publish).await?;
-    let id = find(&state, &desk, &id).await?.notification.id;
-    let told = state.sonnette.replay(&desk.tenant, id).await?;
-    let back = desk.url(format_args!("/notifications/{id}/"));
-    Ok(said::go_counted(
+    page.require(&state, Permission::Publish).await?;
+    let id = load(&state, &page, &id).await?.notification.id;
+    let count = state.sonnette.replay(&page.tenant, id).await?;
+    let back = page.url(format_args!("/notifications/{id}/"));
+    Ok(flash::redirect_with_count(
         &back,
         "notification-replayed",
-        told as u64,
+        count as u64,
     ))
 }

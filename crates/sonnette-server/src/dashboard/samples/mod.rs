@@ -1,16 +1,16 @@
-//! Receivers that a customer can copy: each verifies, ignores what it has seen, and answers.
+//! Sample code of receivers that users can copy: each verifies the signature, ignores repetitions, and responds.
 //!
-//! They are text here, and compiled by nobody; `tests/samples/` runs them against the built program.
+//! The program only shows them; `tests/samples/` runs them against the built program.
 
-/// A whole receiver in one language.
+/// A complete receiver in one programming language.
 pub(crate) struct Sample {
-    /// The language, and what the sample is made for, as a reader knows them.
+    /// The language and framework.
     pub(crate) name: &'static str,
-    /// The language in an address.
+    /// The language in URLs.
     pub(crate) slug: &'static str,
-    /// The name of the file.
+    /// The file name.
     pub(crate) file: &'static str,
-    /// The file.
+    /// The content of the file.
     pub(crate) text: &'static str,
 }
 

@@ -1,19 +1,20 @@
-//! The list of tokens, and making one.
+//! The list of tokens, and a form that creates one.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Permission, Permissions, Token};
+use sonnette::domain::{Permission, Permissions, Scope, Token};
 
-use super::{Tick, covered, ticked, ticks};
-use crate::admin::{LONGEST_NAME, tokens};
-use crate::dashboard::error::PageError;
-use crate::dashboard::faults::Faults;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::posted::Posted;
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use super::permissions::{PermissionCheckbox, checkboxes, checked, holds_all};
+use crate::admin::tokens;
+use crate::admin::validation::MAX_NAME_CHARS;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::form_errors::FormErrors;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
 use crate::edge::AppState;
 
 struct Row {
@@ -21,118 +22,125 @@ struct Row {
     id: i64,
     name: String,
     permissions: String,
-    created: When,
-    last_used: Option<When>,
-    active: bool,
+    created: TimeElement,
+    last_used: Option<TimeElement>,
+    is_active: bool,
 }
 
-/// A token just made.
-struct Fresh {
+/// A token that was just created.
+struct NewToken {
     name: String,
     text: String,
 }
 
 #[derive(Template)]
 #[template(path = "tokens/list.html")]
-struct ListPage {
-    f: Frame,
-    here: String,
+struct ListTemplate {
+    layout: Layout,
+    url: String,
     rows: Vec<Row>,
-    fresh: Option<Fresh>,
+    new_token: Option<NewToken>,
     name: String,
-    ticks: Vec<Tick>,
-    faults: Faults,
+    checkboxes: Vec<PermissionCheckbox>,
+    errors: FormErrors,
 }
 
-impl ListPage {
-    async fn new(state: &AppState, desk: Desk, ticked: Permissions) -> Result<Self, PageError> {
+impl ListTemplate {
+    async fn load(
+        state: &AppState,
+        page: OrganizerPage,
+        checked: Permissions,
+    ) -> Result<Self, PageError> {
         let registry = state.refresh().await?;
-        let own = tokens::of(&registry, desk.organizer());
+        let tokens = tokens::of_organizer(&registry, page.organizer());
         Ok(Self {
-            here: desk.url("/tokens/"),
-            rows: own
+            url: page.url("/tokens/"),
+            rows: tokens
                 .into_iter()
-                .map(|token| row(state, &desk, token))
+                .map(|token| row(state, &page, token))
                 .collect(),
-            fresh: None,
+            new_token: None,
             name: String::new(),
-            ticks: ticks(&desk, ticked),
-            faults: Faults::default(),
-            f: desk.frame,
+            checkboxes: checkboxes(&page, checked),
+            errors: FormErrors::default(),
+            layout: page.layout,
         })
     }
 }
 
-/// What a new token is offered: what the API gives one, as far as the maker has it.
-fn offered(desk: &Desk) -> Permissions {
+/// The permissions that are checked for a new token: those of the default that the current user holds.
+fn default_permissions(page: &OrganizerPage) -> Permissions {
     let all = Permissions::DEFAULT.iter();
-    all.filter(|permission| desk.may(*permission)).collect()
+    all.filter(|permission| page.may(*permission)).collect()
 }
 
-fn row(state: &AppState, desk: &Desk, token: &Token) -> Row {
-    let w = desk.frame.w;
+fn row(state: &AppState, page: &OrganizerPage, token: &Token) -> Row {
+    let texts = page.layout.texts;
     let names: Vec<_> = tokens::permissions_of(token)
         .iter()
-        .map(|permission| w.t(&format!("permission-{permission}")).into_owned())
+        .map(|permission| texts.get(&format!("permission-{permission}")).into_owned())
         .collect();
     Row {
-        url: desk.url(format_args!("/tokens/{}/", token.id)),
+        url: page.url(format_args!("/tokens/{}/", token.id)),
         id: token.id.0,
         name: token.name.clone(),
         permissions: names.join(", "),
-        created: When(token.created),
-        last_used: tokens::last_used(state, token).map(When),
-        active: token.active,
+        created: TimeElement(token.created),
+        last_used: state.last_used(token).map(TimeElement),
+        is_active: token.active,
     }
 }
 
-/// The page.
-pub(in crate::dashboard) async fn show(
+/// Lists the tokens.
+pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let offered = offered(&desk);
-    page(&ListPage::new(&state, desk, offered).await?)
+    page.require(&state, Permission::Organizer).await?;
+    let default_permissions = default_permissions(&page);
+    render(&ListTemplate::load(&state, page, default_permissions).await?)
 }
 
-/// Makes a token. Its text is on this one page, which is not kept, and nowhere else.
-pub(in crate::dashboard) async fn create(
+/// Creates a token. Its text is shown on this page only, which is not cached.
+pub(crate) async fn create(
     State(state): State<AppState>,
-    desk: Desk,
-    posted: Posted,
+    page: OrganizerPage,
+    form: FormData,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Organizer).await?;
-    let w = desk.frame.w;
-    let mut faults = Faults::default();
-    let name = faults.text(w, &posted, "name", LONGEST_NAME);
-    let permissions = ticked(&posted);
-    if !covered(&desk, permissions) {
-        faults.add("permission", w.t("token-not-yours"));
+    page.require(&state, Permission::Organizer).await?;
+    let texts = page.layout.texts;
+    let mut errors = FormErrors::default();
+    let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
+    let permissions = checked(&form);
+    if !holds_all(&page, permissions) {
+        errors.add("permission", texts.get("token-not-yours"));
     } else if permissions.iter().next().is_none() {
-        faults.add("permission", w.t("token-may-nothing"));
+        errors.add("permission", texts.get("token-permission-missing"));
     }
-    if !faults.is_empty() {
-        let view = ListPage {
+    if !errors.is_empty() {
+        let view = ListTemplate {
             name,
-            faults,
-            ..ListPage::new(&state, desk, permissions).await?
+            errors,
+            ..ListTemplate::load(&state, page, permissions).await?
         };
-        let mut response = page(&view)?;
+        let mut response = render(&view)?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, organizer) = (desk.author(), desk.organizer());
-    let made = tokens::create(&state, &author, organizer, name, permissions).await?;
-    let offered = offered(&desk);
-    let view = ListPage {
-        fresh: Some(Fresh {
-            name: made.0.name,
-            text: made.1,
+    let (author, organizer) = (page.author(), page.organizer());
+    let scope = Scope::Organizer(organizer, permissions);
+    let (token, text) = state
+        .change(move |store, now| tokens::create(store, &author, scope, name, now))
+        .await??;
+    let default_permissions = default_permissions(&page);
+    let view = ListTemplate {
+        new_token: Some(NewToken {
+            name: token.name,
+            text,
         }),
-        ..ListPage::new(&state, desk, offered).await?
+        ..ListTemplate::load(&state, page, default_permissions).await?
     };
-    let mut response = page(&view)?;
+    let mut response = render(&view)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }

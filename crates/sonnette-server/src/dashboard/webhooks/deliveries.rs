@@ -1,4 +1,4 @@
-//! The deliveries of a webhook, by state.
+//! The deliveries of a webhook in one state.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -9,17 +9,17 @@ use sonnette::domain::{
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
 
-use crate::admin::hold_reason::Waiting;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
+use crate::admin::webhooks::hold_reason::HoldReason;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::delivery_status::state_word;
 use crate::edge::AppState;
 
-/// Lines on a page.
-const SIZE: usize = 50;
+const ROWS_PER_PAGE: usize = 50;
 
-/// States that can be asked for: the word of the query, and the key of its name.
+/// The states to choose from: the word in the query, and the key of the text.
 const STATES: [(&str, &str); 4] = [
     ("waiting", "deliveries-waiting"),
     ("delivered", "deliveries-delivered"),
@@ -29,18 +29,19 @@ const STATES: [(&str, &str); 4] = [
 
 #[derive(Template)]
 #[template(path = "webhooks/deliveries.html")]
-struct DeliveriesPage {
-    f: Frame,
-    webhook: (String, String),
-    /// What can be asked for: the key, where it leads, and whether this is it.
+struct DeliveriesTemplate {
+    layout: Layout,
+    webhook_url: String,
+    webhook_target: String,
+    /// The states to choose from: the key of the text, the URL, and whether the state is chosen.
     states: Vec<(&'static str, String, bool)>,
-    lines: Vec<Line>,
-    enabled: bool,
+    rows: Vec<Row>,
+    is_enabled: bool,
     older: Option<String>,
     newest: Option<String>,
 }
 
-struct Line {
+struct Row {
     notification: NotificationId,
     url: String,
     attempts_url: String,
@@ -49,33 +50,33 @@ struct Line {
     attempts: u32,
     state: String,
     class: &'static str,
-    at: Option<When>,
+    at: Option<TimeElement>,
     reason: Option<String>,
     retry: String,
 }
 
-/// Which deliveries somebody asked for.
-struct Asked {
+/// Which deliveries are listed.
+struct DeliveryFilter {
     word: &'static str,
     after: Option<NotificationId>,
 }
 
-impl Asked {
-    /// What is unknown is taken for the first of the states.
-    fn read(query: Option<&str>) -> Self {
-        let mut asked = Self {
+impl DeliveryFilter {
+    /// The filter of a query. Without a known state, it is the first one.
+    fn from_query(query: Option<&str>) -> Self {
+        let mut filter = Self {
             word: STATES[0].0,
             after: None,
         };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let known = || STATES.iter().find(|(word, _)| *word == value);
+            let state = || STATES.iter().find(|(word, _)| *word == value);
             match &*name {
-                "state" => asked.word = known().map_or(asked.word, |(word, _)| word),
-                "after" => asked.after = value.parse().ok(),
+                "state" => filter.word = state().map_or(filter.word, |(word, _)| word),
+                "after" => filter.after = value.parse().ok(),
                 _ => {}
             }
         }
-        asked
+        filter
     }
 
     fn query(&self) -> DeliveryQuery {
@@ -83,17 +84,22 @@ impl Asked {
         DeliveryQuery {
             state: Some(settled.map_or(DeliveryStateFilter::Waiting, DeliveryStateFilter::Settled)),
             after: self.after,
-            limit: SIZE + 1,
+            limit: ROWS_PER_PAGE + 1,
         }
     }
 }
 
-fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> Line {
-    let w = desk.frame.w;
+fn row(
+    page: &OrganizerPage,
+    webhook: &Webhook,
+    hold_reason: HoldReason,
+    delivery: &Delivery,
+) -> Row {
+    let texts = page.layout.texts;
     let notification = delivery.notification;
     let (class, at, reason) = match &delivery.state {
-        DeliveryState::Scheduled { due_at } if waits == Waiting::Time => {
-            ("warn", Some(w.when(*due_at)), None)
+        DeliveryState::Scheduled { due_at } if hold_reason == HoldReason::NotDue => {
+            ("warn", Some(texts.time(*due_at)), None)
         }
         DeliveryState::Scheduled { .. } | DeliveryState::Held => ("warn", None, None),
         DeliveryState::Settled { at, how, reason } => {
@@ -102,13 +108,13 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
                 SettlementKind::GivenUp => "bad",
                 SettlementKind::Dropped => "off",
             };
-            (class, Some(w.when(*at)), reason.clone())
+            (class, Some(texts.time(*at)), reason.clone())
         }
     };
-    let base = desk.url(format_args!("/webhooks/{}/", webhook.id));
-    Line {
+    let base = page.url(format_args!("/webhooks/{}/", webhook.id));
+    Row {
         notification,
-        url: desk.url(format_args!("/notifications/{notification}/")),
+        url: page.url(format_args!("/notifications/{notification}/")),
         attempts_url: format!("{base}?notification_id={notification}#filters"),
         action_type: delivery.action_type.to_string(),
         event: delivery
@@ -117,8 +123,11 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
             .map(ToString::to_string)
             .unwrap_or_default(),
         attempts: delivery.attempts,
-        state: w
-            .t(&format!("delivery-{}", waits.state_of(&delivery.state)))
+        state: texts
+            .get(&format!(
+                "delivery-{}",
+                state_word(hold_reason, &delivery.state)
+            ))
             .into_owned(),
         class,
         at,
@@ -127,37 +136,40 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
     }
 }
 
-/// The page.
+/// Shows the deliveries.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, WebhookId)>,
-    RawQuery(query): RawQuery,
+    RawQuery(raw_query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
-    let asked = Asked::read(query.as_deref());
-    let rows = asked.query();
-    let mut found = state.store(move |store| store.deliveries(id, rows)).await?;
-    let more = found.len() > SIZE;
-    found.truncate(SIZE);
-    let waits = Waiting::of(&state, webhook).await?;
-    let base = desk.url(format_args!("/webhooks/{id}/"));
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
+    let filter = DeliveryFilter::from_query(raw_query.as_deref());
+    let query = filter.query();
+    let mut found = state
+        .store(move |store| store.deliveries(id, query))
+        .await?;
+    let has_more = found.len() > ROWS_PER_PAGE;
+    found.truncate(ROWS_PER_PAGE);
+    let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;
+    let base = page.url(format_args!("/webhooks/{id}/"));
     let link = |word: &str| format!("{base}deliveries/?state={word}");
-    let own = link(asked.word);
-    let last = found.last().filter(|_| more);
-    page(&DeliveriesPage {
+    let url = link(filter.word);
+    let last = found.last().filter(|_| has_more);
+    render(&DeliveriesTemplate {
         states: STATES
-            .map(|(word, key)| (key, link(word), word == asked.word))
+            .map(|(word, key)| (key, link(word), word == filter.word))
             .to_vec(),
-        lines: found
+        rows: found
             .iter()
-            .map(|delivery| line(&desk, webhook, waits, delivery))
+            .map(|delivery| row(&page, webhook, hold_reason, delivery))
             .collect(),
-        enabled: webhook.is_enabled(),
-        older: last.map(|last| format!("{own}&after={}", last.notification)),
-        newest: asked.after.map(|_| own.clone()),
-        webhook: (base, webhook.target.redacted()),
-        f: desk.frame,
+        is_enabled: webhook.is_enabled(),
+        older: last.map(|last| format!("{url}&after={}", last.notification)),
+        newest: filter.after.map(|_| url.clone()),
+        webhook_url: base,
+        webhook_target: webhook.target.redacted(),
+        layout: page.layout,
     })
 }

@@ -1,54 +1,56 @@
-//! How a webhook stands and why, in one or two sentences.
+//! The diagnosis of a webhook as texts.
 
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
-use sonnette::domain::{AttemptFailure, Diagnosis, DisableReason};
+use sonnette::domain::{Diagnosis, DisableReason, Fault};
 
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::webhooks::attempts::outcome;
 
-/// Stands in a message for the time, which is an element and no text.
-const TIME: char = '\u{fffc}';
+/// Marks the place of the time in a text: the time is an HTML element.
+const TIME_PLACEHOLDER: char = '\u{fffc}';
 
-/// A sentence with a time in it, perhaps.
+/// A sentence that may contain a time.
 #[derive(Debug, Default)]
 pub(crate) struct Sentence {
     pub(crate) before: String,
-    pub(crate) at: Option<When>,
+    pub(crate) at: Option<TimeElement>,
     pub(crate) after: String,
 }
 
-/// The reason in words.
+/// A diagnosis as texts.
 #[derive(Debug)]
-pub(crate) struct Told {
-    /// What is the matter.
+pub(crate) struct DiagnosisText {
+    /// The state and its cause.
     pub(crate) sentence: Sentence,
-    /// What waits, and until when; empty if nothing does.
+    /// The number of waiting deliveries, and when they are tried next; empty without any.
     pub(crate) waiting: String,
-    /// What to do about it.
+    /// What the user can do.
     pub(crate) advice: Option<String>,
 }
 
-/// Whom a diagnosis is of and when it is told.
-pub(crate) struct Telling<'a> {
-    pub(crate) w: &'static Words,
+/// What the texts of a diagnosis depend on.
+pub(crate) struct DiagnosisTexts<'a> {
+    pub(crate) texts: &'static Texts,
     /// Host and port of the target.
     pub(crate) host: &'a str,
     pub(crate) now: Timestamp,
 }
 
-impl Telling<'_> {
-    /// A diagnosis in words.
-    pub(crate) fn tell(&self, diagnosis: &Diagnosis) -> Told {
+impl DiagnosisTexts<'_> {
+    /// The texts of a diagnosis.
+    pub(crate) fn text(&self, diagnosis: &Diagnosis) -> DiagnosisText {
         match diagnosis {
-            Diagnosis::NeverSent => self.told(self.sentence("diagnosis-unused", None, None), None),
+            Diagnosis::NeverSent => {
+                self.new_text(self.sentence("diagnosis-unused", None, None), None)
+            }
             Diagnosis::NotSentSinceChange => {
-                self.told(self.sentence("diagnosis-renewed", None, None), None)
+                self.new_text(self.sentence("diagnosis-renewed", None, None), None)
             }
             Diagnosis::Healthy { last_success } => {
                 let sentence = self.sentence("diagnosis-healthy", None, Some(*last_success));
-                self.told(sentence, None)
+                self.new_text(sentence, None)
             }
             Diagnosis::FailingRecently {
                 failures,
@@ -68,9 +70,10 @@ impl Telling<'_> {
                     "notification",
                     only.map(|id| id.to_string()).unwrap_or_default(),
                 );
-                let mut told = self.told(self.split(key, args, Some(*since)), last.as_ref());
-                told.waiting = self.waiting("waits", *waiting, *next_try);
-                told
+                let mut text =
+                    self.new_text(self.sentence_with(key, args, Some(*since)), last.as_ref());
+                text.waiting = self.waiting("waits", *waiting, *next_try);
+                text
             }
             Diagnosis::Paused {
                 until,
@@ -78,9 +81,9 @@ impl Telling<'_> {
                 waiting,
             } => {
                 let sentence = self.sentence("diagnosis-paused", last.as_ref(), Some(*until));
-                let mut told = self.told(sentence, None);
-                told.waiting = self.waiting("waits", *waiting, Some(*until));
-                told
+                let mut text = self.new_text(sentence, None);
+                text.waiting = self.waiting("waits", *waiting, Some(*until));
+                text
             }
             Diagnosis::Failing {
                 since,
@@ -89,49 +92,49 @@ impl Telling<'_> {
                 next_try,
             } => {
                 let sentence = self.sentence("diagnosis-failing", fault.as_ref(), Some(*since));
-                let mut told = self.told(sentence, fault.as_ref());
-                told.waiting = self.waiting("waits", *waiting, *next_try);
-                told
+                let mut text = self.new_text(sentence, fault.as_ref());
+                text.waiting = self.waiting("waits", *waiting, *next_try);
+                text
             }
             Diagnosis::Disabled {
                 since,
                 reason,
                 last,
                 waiting,
-            } => self.off((*since, *reason), last.as_ref(), *waiting),
+            } => self.disabled_text((*since, *reason), last.as_ref(), *waiting),
         }
     }
 
-    fn off(
+    fn disabled_text(
         &self,
         (since, reason): (Timestamp, DisableReason),
-        last: Option<&AttemptFailure>,
+        last: Option<&Fault>,
         waiting: u64,
-    ) -> Told {
+    ) -> DiagnosisText {
         let key = match reason {
             DisableReason::User => "diagnosis-off",
             DisableReason::Gone => "diagnosis-gone",
             DisableReason::Failures => "diagnosis-given-up",
         };
         let advice = last.filter(|_| reason != DisableReason::User);
-        let mut told = self.told(self.sentence(key, last, Some(since)), advice);
-        told.waiting = self.waiting("held", waiting, None);
-        told
+        let mut text = self.new_text(self.sentence(key, last, Some(since)), advice);
+        text.waiting = self.waiting("held", waiting, None);
+        text
     }
 
-    fn told(&self, sentence: Sentence, fault: Option<&AttemptFailure>) -> Told {
-        Told {
+    fn new_text(&self, sentence: Sentence, fault: Option<&Fault>) -> DiagnosisText {
+        DiagnosisText {
             sentence,
             waiting: String::new(),
-            advice: fault.map(|fault| outcome::advice(self.w, fault)),
+            advice: fault.map(|fault| outcome::advice(self.texts, fault)),
         }
     }
 
-    /// `$fault`: what the receiver does wrong; where the log has forgotten it, that it fails.
-    fn args(&self, fault: Option<&AttemptFailure>) -> FluentArgs<'static> {
+    /// The arguments `$fault` and `$host`. If the log has no attempt left, the fault only says that the receiver fails.
+    fn args(&self, fault: Option<&Fault>) -> FluentArgs<'static> {
         let clause = match fault {
-            Some(fault) => outcome::clause(self.w, self.host, fault),
-            None => self.w.a("diagnosis-fails", self.host),
+            Some(fault) => outcome::fault_clause(self.texts, self.host, fault),
+            None => self.texts.get_with("diagnosis-fails", self.host),
         };
         let mut args = FluentArgs::new();
         args.set("fault", clause);
@@ -139,40 +142,42 @@ impl Telling<'_> {
         args
     }
 
-    fn sentence(
-        &self,
-        key: &str,
-        fault: Option<&AttemptFailure>,
-        at: Option<Timestamp>,
-    ) -> Sentence {
-        self.split(key, self.args(fault), at)
+    fn sentence(&self, key: &str, fault: Option<&Fault>, at: Option<Timestamp>) -> Sentence {
+        self.sentence_with(key, self.args(fault), at)
     }
 
-    fn split(&self, key: &str, mut args: FluentArgs<'_>, at: Option<Timestamp>) -> Sentence {
-        args.set("at", TIME.to_string());
-        let text = self.w.say(key, &args);
-        let (before, after) = text.split_once(TIME).unwrap_or((&text, ""));
+    fn sentence_with(
+        &self,
+        key: &str,
+        mut args: FluentArgs<'_>,
+        at: Option<Timestamp>,
+    ) -> Sentence {
+        args.set("at", TIME_PLACEHOLDER.to_string());
+        let text = self.texts.get_args(key, &args);
+        let (before, after) = text.split_once(TIME_PLACEHOLDER).unwrap_or((&text, ""));
         Sentence {
             before: before.to_owned(),
-            at: at.filter(|_| text.contains(TIME)).map(|at| self.w.when(at)),
+            at: at
+                .filter(|_| text.contains(TIME_PLACEHOLDER))
+                .map(|at| self.texts.time(at)),
             after: after.to_owned(),
         }
     }
 
-    /// How many wait, and how long until the next try.
-    fn waiting(&self, what: &str, waiting: u64, next: Option<Timestamp>) -> String {
+    /// The number of waiting deliveries, and the time until the next attempt.
+    fn waiting(&self, kind: &str, waiting: u64, next: Option<Timestamp>) -> String {
         if waiting == 0 {
             return String::new();
         }
-        let count = self.w.n(&format!("diagnosis-{what}"), waiting);
+        let count = self.texts.get_count(&format!("diagnosis-{kind}"), waiting);
         match next {
             None => count,
             Some(next) if next <= self.now => {
-                format!("{count} {}", self.w.t("diagnosis-next-now"))
+                format!("{count} {}", self.texts.get("diagnosis-next-now"))
             }
             Some(next) => {
-                let span = self.w.span(next, self.now);
-                format!("{count} {}", self.w.a("diagnosis-next", span))
+                let span = self.texts.time_between(next, self.now);
+                format!("{count} {}", self.texts.get_with("diagnosis-next", span))
             }
         }
     }
@@ -180,7 +185,7 @@ impl Telling<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{Language, NotificationId, SendFailure};
+    use sonnette::domain::{Language, NotificationId};
 
     use super::*;
 
@@ -188,15 +193,15 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn told(language: Language, diagnosis: &Diagnosis) -> String {
-        let telling = Telling {
-            w: Words::of(language),
+    fn text_of(language: Language, diagnosis: &Diagnosis) -> String {
+        let diagnosis_texts = DiagnosisTexts {
+            texts: Texts::of(language),
             host: "erp.example",
             now: at(100),
         };
-        let Told {
+        let DiagnosisText {
             sentence, waiting, ..
-        } = telling.tell(diagnosis);
+        } = diagnosis_texts.text(diagnosis);
         let when = sentence.at.map_or("", |_| "T");
         format!("{}{when}{} {waiting}", sentence.before, sentence.after)
     }
@@ -204,32 +209,32 @@ mod tests {
     fn refusing(waiting: u64) -> Diagnosis {
         Diagnosis::Failing {
             since: at(10),
-            fault: Some(AttemptFailure::Send(SendFailure::ConnectionRefused {
-                address: "192.0.2.1:443".parse().unwrap(),
-            })),
+            fault: Some(Fault::Refused {
+                by: "192.0.2.1:443".parse().unwrap(),
+            }),
             waiting,
             next_try: Some(at(140)),
         }
     }
 
     #[test]
-    fn a_failing_receiver_is_told_in_words() {
+    fn a_failing_receiver_is_described() {
         assert_eq!(
-            told(Language::English, &refusing(312)),
+            text_of(Language::English, &refusing(312)),
             "The server at erp.example refuses connections since T. 312 notifications wait. Next try in 40 s."
         );
         assert_eq!(
-            told(Language::French, &refusing(1)),
+            text_of(Language::French, &refusing(1)),
             "Le serveur erp.example refuse les connexions depuis le T. 1 notification attend. \
              Prochaine tentative dans 40 s."
         );
-        assert!(told(Language::French, &refusing(2)).contains("2 notifications attendent."));
-        assert!(told(Language::English, &refusing(0)).ends_with("since T. "));
+        assert!(text_of(Language::French, &refusing(2)).contains("2 notifications attendent."));
+        assert!(text_of(Language::English, &refusing(0)).ends_with("since T. "));
     }
 
     #[test]
-    fn every_diagnosis_has_words() {
-        let fault = || Some(AttemptFailure::Status(500));
+    fn every_diagnosis_has_texts() {
+        let fault = || Some(Fault::Answered(500));
         let off = |reason| Diagnosis::Disabled {
             since: at(1),
             reason,
@@ -265,10 +270,10 @@ mod tests {
         ];
         for diagnosis in &all {
             for language in [Language::English, Language::French] {
-                let told = told(language, diagnosis);
+                let text = text_of(language, diagnosis);
                 assert!(
-                    !told.contains("diagnosis-") && !told.contains('{'),
-                    "{told}"
+                    !text.contains("diagnosis-") && !text.contains('{'),
+                    "{text}"
                 );
             }
         }

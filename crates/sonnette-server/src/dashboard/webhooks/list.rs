@@ -1,4 +1,4 @@
-//! The webhooks of an organizer, at a glance.
+//! The list of an organizer's webhooks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,36 +13,34 @@ use sonnette::engine::LaneStatus;
 use sonnette::store::AttemptStats;
 use url::form_urlencoded;
 
+use super::buckets;
 use super::chart::{self, Bars};
-use super::halves;
-use super::standing::{Standing, diagnosis};
-use crate::dashboard::address::Address;
-use crate::dashboard::attempts::log::ended_at;
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use super::status::{WebhookStatus, diagnosis};
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
+use crate::dashboard::webhooks::attempts::log::ended_at;
+use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
 
-/// Webhooks on a page.
-const SIZE: usize = 100;
-/// Action types that are named before the others are only counted.
-const NAMED: usize = 2;
-/// The same of events.
-const EVENTS_NAMED: usize = 3;
+const WEBHOOKS_PER_PAGE: usize = 100;
+/// Action types that are named; the others are counted.
+const MAX_NAMED_TYPES: usize = 2;
+/// Events that are named; the others are counted.
+const MAX_NAMED_EVENTS: usize = 3;
 
 #[derive(Template)]
 #[template(path = "webhooks/list.html")]
-struct ListPage {
-    f: Frame,
+struct ListTemplate {
+    layout: Layout,
     rows: Vec<Row>,
     create: String,
     live: String,
-    /// Which page this is, and of how many.
-    number: usize,
-    pages: usize,
+    page_number: usize,
+    page_count: usize,
     previous: Option<String>,
     next: Option<String>,
     total: u64,
@@ -51,10 +49,10 @@ struct ListPage {
 struct Row {
     id: WebhookId,
     url: String,
-    standing: Standing,
-    target: Address,
+    status: WebhookStatus,
+    target: BreakableUrl,
     comment: String,
-    /// What it is called where there is room for one thing: the comment, if there is one.
+    /// The comment, or else the target.
     name: String,
     events: String,
     types: Vec<String>,
@@ -62,31 +60,31 @@ struct Row {
     last: Option<LastResponse>,
     rate: Option<String>,
     spark: Bars,
-    spark_text: String,
+    spark_summary: String,
     waiting: u64,
 }
 
-/// The newest answer.
+/// The result of the latest attempt.
 struct LastResponse {
-    success: bool,
+    is_success: bool,
     text: String,
-    at: When,
+    at: TimeElement,
     url: String,
 }
 
-/// What the store and the engine know of some webhooks.
-struct Known {
+/// What the store and the engine know about the webhooks of the page.
+struct WebhookData {
     now: Timestamp,
     lanes: HashMap<WebhookId, LaneStatus>,
     last: HashMap<WebhookId, Attempt>,
-    tallies: HashMap<WebhookId, Vec<AttemptStats>>,
+    stats: HashMap<WebhookId, Vec<AttemptStats>>,
 }
 
-impl Known {
-    async fn of(state: &AppState, ids: Vec<WebhookId>) -> Result<Self, PageError> {
+impl WebhookData {
+    async fn load(state: &AppState, ids: Vec<WebhookId>) -> Result<Self, PageError> {
         let now = state.now();
         let lanes = state.sonnette.lane_statuses(&ids).await?;
-        let since = halves::beginning(now);
+        let since = buckets::first_start(now);
         let (last, sums) = state
             .store(move |store| {
                 Ok((
@@ -95,9 +93,9 @@ impl Known {
                 ))
             })
             .await?;
-        let mut tallies: HashMap<_, Vec<_>> = HashMap::new();
-        for tally in sums {
-            tallies.entry(tally.webhook).or_default().push(tally);
+        let mut stats: HashMap<_, Vec<_>> = HashMap::new();
+        for stats_row in sums {
+            stats.entry(stats_row.webhook).or_default().push(stats_row);
         }
         Ok(Self {
             now,
@@ -106,115 +104,115 @@ impl Known {
                 .into_iter()
                 .map(|attempt| (attempt.webhook, attempt))
                 .collect(),
-            tallies,
+            stats,
         })
     }
 
-    fn row(&self, desk: &Desk, webhook: &Webhook) -> Option<Row> {
-        let w = desk.frame.w;
-        let url = desk.url(format_args!("/webhooks/{}/", webhook.id));
+    fn row(&self, page: &OrganizerPage, webhook: &Webhook) -> Option<Row> {
+        let texts = page.layout.texts;
+        let url = page.url(format_args!("/webhooks/{}/", webhook.id));
         let lane = self.lanes.get(&webhook.id)?;
         let target = webhook.target.redacted();
         let last = self.last.get(&webhook.id);
-        let tallies = self.tallies.get(&webhook.id).map_or(&[][..], Vec::as_slice);
-        let halves = halves::day(self.now, tallies);
-        let day = halves::sum(&halves);
+        let stats = self.stats.get(&webhook.id).map_or(&[][..], Vec::as_slice);
+        let buckets = buckets::last_day(self.now, stats);
+        let day = buckets::sum(&buckets);
         let mut types: Vec<_> = webhook
             .action_types
             .iter()
             .map(ToString::to_string)
             .collect();
         types.dedup();
-        let more_types = types.len().saturating_sub(NAMED);
-        types.truncate(NAMED);
+        let more_types = types.len().saturating_sub(MAX_NAMED_TYPES);
+        types.truncate(MAX_NAMED_TYPES);
         Some(Row {
             id: webhook.id,
-            standing: Standing::of(&diagnosis(webhook, lane, last, self.now)),
+            status: WebhookStatus::new(&diagnosis(webhook, lane, last, self.now)),
             name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
-            target: Address(target),
+            target: BreakableUrl(target),
             comment: webhook.comment.clone().unwrap_or_default(),
-            events: events(w, &webhook.events),
+            events: event_filter_text(texts, &webhook.events),
             types,
             more_types,
             last: last.map(|attempt| LastResponse {
-                success: attempt.exchange.outcome.is_success(),
-                text: outcome::in_short(w, &attempt.exchange.outcome),
-                at: w.when(ended_at(attempt)),
+                is_success: attempt.exchange.outcome.is_success(),
+                text: outcome::short_text(texts, &attempt.exchange.outcome),
+                at: texts.time(ended_at(attempt)),
                 url: format!("{url}attempts/{}/", attempt.id),
             }),
-            rate: halves::rate(&day).map(|rate| w.percent(rate)),
-            spark: chart::bars(&halves),
-            spark_text: day_in_words(w, &day),
+            rate: buckets::success_rate(&day).map(|rate| texts.percent(rate)),
+            spark: chart::bars(&buckets),
+            spark_summary: day_summary(texts, &day),
             waiting: lane.backlog,
             url,
         })
     }
 }
 
-/// The outcomes of a day, for those who do not see a plot.
-pub(super) fn day_in_words(w: &Words, day: &halves::Half) -> String {
+/// The outcomes of the last day as a sentence, which describes the chart.
+pub(super) fn day_summary(texts: &Texts, day: &buckets::Bucket) -> String {
     let mut args = FluentArgs::new();
     args.set("succeeded", day.succeeded);
     args.set("count", day.attempts());
-    w.say("webhooks-day", &args)
+    texts.get_args("webhooks-day", &args)
 }
 
-/// Which events a webhook hears, in short.
-pub(super) fn events(w: &Words, filter: &EventFilter) -> String {
+/// The events of a webhook, shortened.
+pub(super) fn event_filter_text(texts: &Texts, filter: &EventFilter) -> String {
     let slugs = match filter {
-        EventFilter::All => return w.t("webhooks-all-events").into_owned(),
+        EventFilter::All => return texts.get("webhooks-all-events").into_owned(),
         EventFilter::Only(slugs) if slugs.is_empty() => {
-            return w.t("webhooks-no-events").into_owned();
+            return texts.get("webhooks-no-events").into_owned();
         }
         EventFilter::Only(slugs) => slugs,
     };
     let named: Vec<_> = slugs
         .iter()
-        .take(EVENTS_NAMED)
+        .take(MAX_NAMED_EVENTS)
         .map(ToString::to_string)
         .collect();
     let named = named.join(", ");
-    match slugs.len().saturating_sub(EVENTS_NAMED) {
+    match slugs.len().saturating_sub(MAX_NAMED_EVENTS) {
         0 => named,
-        more => format!("{named} {}", w.n("webhooks-more", more)),
+        more => format!("{named} {}", texts.get_count("webhooks-more", more)),
     }
 }
 
-fn asked_page(query: Option<&str>) -> usize {
+fn page_number(query: Option<&str>) -> usize {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let asked = pairs.find(|(name, _)| name == "page");
-    asked
+    let param = pairs.find(|(name, _)| name == "page");
+    param
         .and_then(|(_, number)| number.parse().ok())
         .unwrap_or(1)
 }
 
-/// The page.
+/// Shows the list.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let all: Vec<&Arc<Webhook>> = desk.tenant.webhooks.values().collect();
-    let pages = all.len().div_ceil(SIZE).max(1);
-    let number = asked_page(query.as_deref()).clamp(1, pages);
-    let from = (number - 1) * SIZE;
-    let shown = &all[from..(from + SIZE).min(all.len())];
-    let known = Known::of(&state, shown.iter().map(|webhook| webhook.id).collect()).await?;
+    page.require(&state, Permission::Webhooks).await?;
+    let all: Vec<&Arc<Webhook>> = page.tenant.webhooks.values().collect();
+    let page_count = all.len().div_ceil(WEBHOOKS_PER_PAGE).max(1);
+    let number = page_number(query.as_deref()).clamp(1, page_count);
+    let from = (number - 1) * WEBHOOKS_PER_PAGE;
+    let shown = &all[from..(from + WEBHOOKS_PER_PAGE).min(all.len())];
+    let data = WebhookData::load(&state, shown.iter().map(|webhook| webhook.id).collect()).await?;
     let rows = shown
         .iter()
-        .filter_map(|webhook| known.row(&desk, webhook))
+        .filter_map(|webhook| data.row(&page, webhook))
         .collect();
-    let link = |number: usize| desk.url(format_args!("/webhooks/?page={number}"));
-    page(&ListPage {
+    let link = |number: usize| page.url(format_args!("/webhooks/?page={number}"));
+    render(&ListTemplate {
         rows,
-        create: desk.url("/webhooks/new/"),
-        live: desk.url("/live/"),
-        number,
-        pages,
+        create: page.url("/webhooks/new/"),
+        live: page.url("/live/"),
+        page_number: number,
+        page_count,
         previous: (number > 1).then(|| link(number - 1)),
-        next: (number < pages).then(|| link(number + 1)),
+        next: (number < page_count).then(|| link(number + 1)),
         total: all.len() as u64,
-        f: desk.frame,
+        layout: page.layout,
     })
 }

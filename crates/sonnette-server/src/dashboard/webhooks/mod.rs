@@ -1,10 +1,15 @@
-//! Webhooks: how they stand, and why.
+//! Pages of an organizer's webhooks.
 
+pub(super) mod actions;
+pub(super) mod attempts;
+mod buckets;
 mod chart;
 pub(super) mod deliveries;
+pub(super) mod delivery_status;
 mod diagnosis;
-mod halves;
+pub(super) mod form;
 pub(super) mod list;
+mod page;
+pub(super) mod secret;
 pub(super) mod show;
-pub(super) mod standing;
-mod waiting;
+pub(super) mod status;

@@ -1,4 +1,4 @@
-//! One webhook: how it stands and why, its last day, what it is, what can be done, and its log.
+//! The page of one webhook: status and diagnosis, charts of the last day, settings, actions and attempt log.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -7,148 +7,151 @@ use jiff::Timestamp;
 use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneStatus;
 
+use super::buckets::{self, Bucket};
 use super::chart::{self, Bars, Lines};
-use super::diagnosis::{Telling, Told};
-use super::halves::{self, Half};
-use super::list::{day_in_words, events};
-use super::standing::{Standing, diagnosis};
-use crate::dashboard::action_words;
-use crate::dashboard::address::Address;
-use crate::dashboard::attempts::log::{self, Log};
-use crate::dashboard::attempts::outcome;
-use crate::dashboard::error::PageError;
-use crate::dashboard::frame::{Frame, Who, page};
-use crate::dashboard::times::field;
-use crate::dashboard::visitor::Desk;
-use crate::dashboard::when::When;
-use crate::dashboard::words::Words;
+use super::diagnosis::{DiagnosisText, DiagnosisTexts};
+use super::list::{day_summary, event_filter_text};
+use super::status::{WebhookStatus, diagnosis};
+use crate::dashboard::action_types::labels;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time::datetime_local;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
+use crate::dashboard::webhooks::attempts::log::{self, AttemptLog};
+use crate::dashboard::webhooks::attempts::outcome;
 use crate::edge::AppState;
 
-/// Half hours that "lately" is taken from: the one that has begun, and two before it. The exact last hour is in the
-/// API's `health/`, which reads all of its attempts.
-const LATELY: usize = 3;
+/// Buckets of the success rate of "the last hour": the current one and two before it. The API's `health/` reads all
+/// attempts and gives the exact rate.
+const RECENT_BUCKETS: usize = 3;
 
 #[derive(Template)]
 #[template(path = "webhooks/show.html")]
-struct WebhookPage {
-    f: Frame,
+struct ShowTemplate {
+    layout: Layout,
     url: String,
-    target: Address,
-    /// What it is called: the comment, or else the target.
+    target: BreakableUrl,
+    /// The comment, or else the target.
     name: String,
-    standing: Standing,
-    enabled: bool,
-    told: Told,
+    status: WebhookStatus,
+    is_enabled: bool,
+    diagnosis: DiagnosisText,
     figures: Figures,
-    plot: Plot,
+    chart: Chart,
     facts: Facts,
-    log: Log,
+    log: AttemptLog,
     live: String,
 }
 
-/// What the page says in numbers.
+/// Figures as texts.
 struct Figures {
     last_hour: String,
     last_day: String,
     median: String,
-    tail: String,
+    percentile_95: String,
     waiting: u64,
     oldest: Option<String>,
     next: Option<String>,
 }
 
-/// The last day.
-struct Plot {
+/// Charts of the last day.
+struct Chart {
     bars: Bars,
-    bars_most: String,
+    bars_max: String,
     lines: Lines,
-    lines_most: String,
-    in_words: String,
-    times_in_words: String,
-    rows: Vec<PlotRow>,
+    lines_max: String,
+    bars_summary: String,
+    lines_summary: String,
+    rows: Vec<ChartRow>,
 }
 
-/// Half an hour with attempts, for those who read rather than look.
-struct PlotRow {
-    at: When,
+/// A bucket with attempts, for the table beside the charts.
+struct ChartRow {
+    at: TimeElement,
     url: String,
     succeeded: u64,
     failed: u64,
     median: String,
-    tail: String,
+    percentile_95: String,
 }
 
-/// What the webhook is.
+/// The settings of the webhook.
 struct Facts {
     types: Vec<(String, String)>,
     events: String,
     comment: String,
-    /// Extra headers, by name.
+    /// The names of the extra headers.
     headers: Vec<String>,
     limits: Vec<String>,
     signatures: Vec<&'static str>,
     contacts: Vec<String>,
 }
 
-/// A time, or a dash.
-fn took(w: &Words, half: &Half, percent: u8) -> String {
-    half.times
+/// A quantile of the response times, or a dash.
+fn quantile_text(texts: &Texts, bucket: &Bucket, percent: u8) -> String {
+    bucket
+        .times
         .quantile(percent)
-        .map_or_else(|| "–".to_owned(), |time| w.took(time))
+        .map_or_else(|| "–".to_owned(), |time| texts.duration(time))
 }
 
-fn share(w: &Words, half: &Half) -> String {
-    halves::rate(half).map_or_else(|| "–".to_owned(), |rate| w.percent(rate))
+fn success_rate_text(texts: &Texts, bucket: &Bucket) -> String {
+    buckets::success_rate(bucket).map_or_else(|| "–".to_owned(), |rate| texts.percent(rate))
 }
 
 impl Figures {
-    fn of(w: &Words, halves: &[Half], lane: &LaneStatus, now: Timestamp) -> Self {
-        let day = halves::sum(halves);
-        let hour = halves::sum(&halves[halves.len().saturating_sub(LATELY)..]);
+    fn new(texts: &Texts, buckets: &[Bucket], lane: &LaneStatus, now: Timestamp) -> Self {
+        let day = buckets::sum(buckets);
+        let hour = buckets::sum(&buckets[buckets.len().saturating_sub(RECENT_BUCKETS)..]);
         let next = lane.next_attempt.map(|next| {
             if next <= now {
-                w.t("webhook-now").into_owned()
+                texts.get("webhook-now").into_owned()
             } else {
-                w.a("webhook-in", w.span(next, now))
+                texts.get_with("webhook-in", texts.time_between(next, now))
             }
         });
         Self {
-            last_hour: share(w, &hour),
-            last_day: share(w, &day),
-            median: took(w, &day, 50),
-            tail: took(w, &day, 95),
+            last_hour: success_rate_text(texts, &hour),
+            last_day: success_rate_text(texts, &day),
+            median: quantile_text(texts, &day, 50),
+            percentile_95: quantile_text(texts, &day, 95),
             waiting: lane.backlog,
-            oldest: lane.oldest_waiting.map(|oldest| w.span(oldest, now)),
+            oldest: lane
+                .oldest_waiting
+                .map(|oldest| texts.time_between(oldest, now)),
             next,
         }
     }
 }
 
-impl Plot {
-    fn of(w: &Words, halves: &[Half], url: &str) -> Self {
-        let (bars, lines) = (chart::bars(halves), chart::lines(halves));
-        let day = halves::sum(halves);
-        let with_attempts = halves.iter().rev().filter(|half| half.attempts() > 0);
-        let rows = with_attempts.map(|half| PlotRow {
-            at: w.when(half.start),
+impl Chart {
+    fn new(texts: &Texts, buckets: &[Bucket], url: &str) -> Self {
+        let (bars, lines) = (chart::bars(buckets), chart::lines(buckets));
+        let day = buckets::sum(buckets);
+        let with_attempts = buckets.iter().rev().filter(|bucket| bucket.attempts() > 0);
+        let rows = with_attempts.map(|bucket| ChartRow {
+            at: texts.time(bucket.start),
             url: format!(
                 "{url}?since={}&until={}#filters",
-                field(half.start),
-                field(half.end())
+                datetime_local(bucket.start),
+                datetime_local(bucket.end())
             ),
-            succeeded: half.succeeded,
-            failed: half.failed,
-            median: took(w, half, 50),
-            tail: took(w, half, 95),
+            succeeded: bucket.succeeded,
+            failed: bucket.failed,
+            median: quantile_text(texts, bucket, 50),
+            percentile_95: quantile_text(texts, bucket, 95),
         });
         let mut args = fluent_bundle::FluentArgs::new();
-        args.set("median", took(w, &day, 50));
-        args.set("tail", took(w, &day, 95));
+        args.set("median", quantile_text(texts, &day, 50));
+        args.set("tail", quantile_text(texts, &day, 95));
         Self {
-            bars_most: w.number(bars.most),
-            lines_most: w.took(lines.most),
-            in_words: day_in_words(w, &day),
-            times_in_words: w.say("webhook-times", &args),
+            bars_max: texts.number(bars.max),
+            lines_max: texts.duration(lines.max),
+            bars_summary: day_summary(texts, &day),
+            lines_summary: texts.get_args("webhook-times", &args),
             rows: rows.collect(),
             bars,
             lines,
@@ -157,34 +160,34 @@ impl Plot {
 }
 
 impl Facts {
-    fn of(desk: &Desk, webhook: &Webhook) -> Self {
-        let (w, settings) = (desk.frame.w, &webhook.settings);
+    fn new(page: &OrganizerPage, webhook: &Webhook) -> Self {
+        let (texts, settings) = (page.layout.texts, &webhook.settings);
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = desk.tenant.catalogue.get(name.as_str());
-            let label = spec.map(|spec| action_words::label(w, spec));
+            let spec = page.tenant.catalogue.get(name.as_str());
+            let label = spec.map(|spec| labels::label(texts, spec));
             (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings
             .max_per_second
-            .map(|n| w.n("webhook-per-second", n));
-        let at_a_time = settings
+            .map(|n| texts.get_count("webhook-per-second", n));
+        let concurrency = settings
             .max_concurrency
-            .map(|n| w.n("webhook-at-a-time", n));
+            .map(|n| texts.get_count("webhook-concurrency", n));
         let timeout = settings
             .timeout
-            .map(|time| w.a("webhook-timeout", time.as_secs()));
+            .map(|time| texts.get_with("webhook-timeout", time.as_secs()));
         Self {
             types: types.collect(),
-            events: events(w, &webhook.events),
+            events: event_filter_text(texts, &webhook.events),
             comment: webhook.comment.clone().unwrap_or_default(),
             headers: settings
                 .headers
                 .iter()
                 .map(|header| header.name.clone())
                 .collect(),
-            limits: [per_second, at_a_time, timeout]
+            limits: [per_second, concurrency, timeout]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -198,19 +201,19 @@ impl Facts {
     }
 }
 
-/// The page.
+/// Shows the webhook.
 pub(crate) async fn show(
     State(state): State<AppState>,
-    desk: Desk,
+    page: OrganizerPage,
     Path((_, id)): Path<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    desk.need(&state, Permission::Webhooks).await?;
-    let webhook = desk.webhook(id)?;
+    page.require(&state, Permission::Webhooks).await?;
+    let webhook = page.webhook(id)?;
     let now = state.now();
     let lane = state.sonnette.lane_status(id).await?;
-    let since = halves::beginning(now);
-    let (last, tallies) = state
+    let since = buckets::first_start(now);
+    let (last, stats) = state
         .store(move |store| {
             Ok((
                 store.latest_attempts(&[id])?,
@@ -218,28 +221,28 @@ pub(crate) async fn show(
             ))
         })
         .await?;
-    let halves = halves::day(now, &tallies);
-    let w = desk.frame.w;
+    let buckets = buckets::last_day(now, &stats);
+    let texts = page.layout.texts;
     let target = webhook.target.redacted();
-    let telling = Telling {
-        w,
-        host: outcome::host(&target),
+    let diagnosis_texts = DiagnosisTexts {
+        texts,
+        host: outcome::url_host(&target),
         now,
     };
     let diagnosis = diagnosis(webhook, &lane, last.first(), now);
-    let url = desk.url(format_args!("/webhooks/{id}/"));
-    page(&WebhookPage {
-        standing: Standing::of(&diagnosis),
-        enabled: webhook.is_enabled(),
-        told: telling.tell(&diagnosis),
-        figures: Figures::of(w, &halves, &lane, now),
-        plot: Plot::of(w, &halves, &url),
-        facts: Facts::of(&desk, webhook),
-        log: log::of_one(&state, &desk, id, query.as_deref()).await?,
-        live: desk.url(format_args!("/live/?webhook={id}")),
+    let url = page.url(format_args!("/webhooks/{id}/"));
+    render(&ShowTemplate {
+        status: WebhookStatus::new(&diagnosis),
+        is_enabled: webhook.is_enabled(),
+        diagnosis: diagnosis_texts.text(&diagnosis),
+        figures: Figures::new(texts, &buckets, &lane, now),
+        chart: Chart::new(texts, &buckets, &url),
+        facts: Facts::new(&page, webhook),
+        log: log::webhook_log(&state, &page, id, query.as_deref()).await?,
+        live: page.url(format_args!("/live/?webhook={id}")),
         name: webhook.comment.clone().unwrap_or_else(|| target.clone()),
-        target: Address(target),
+        target: BreakableUrl(target),
         url,
-        f: desk.frame,
+        layout: page.layout,
     })
 }

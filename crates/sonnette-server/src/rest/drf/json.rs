@@ -1,11 +1,8 @@
-//! JSON as clients of pretix send it: with `NaN`, with lone surrogates, with numbers of any size.
+//! JSON as pretix accepts it: with `NaN`, lone surrogates and numbers of any size.
 
-use http::StatusCode;
-
-use super::parser;
 use super::refusal::Refusal;
 
-/// Any JSON value, and what pretix takes for one.
+/// A JSON value, or what pretix accepts as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     /// `null`.
@@ -43,22 +40,7 @@ impl From<&str> for Text {
 }
 
 impl Json {
-    /// Reads a request body. An empty one is like `{}`.
-    ///
-    /// # Errors
-    /// 400 with pretix's words.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, Refusal> {
-        if body.is_empty() {
-            return Ok(Self::Object(Vec::new()));
-        }
-        let fail = |why: &str| {
-            Refusal::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {why}"))
-        };
-        let text = std::str::from_utf8(body).map_err(|error| fail(&decoding_error(body, error)))?;
-        parser::parse(text).map_err(fail)
-    }
-
-    /// What Python calls the type.
+    /// The name of the type in Python.
     pub(crate) fn python_type(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -74,7 +56,7 @@ impl Json {
     /// The members of an object.
     ///
     /// # Errors
-    /// 400 for everything else, with pretix's words.
+    /// 400 with pretix's text for every other value.
     pub(crate) fn into_object(self) -> Result<Vec<(Text, Json)>, Refusal> {
         match self {
             Self::Object(members) => Ok(members),
@@ -84,23 +66,5 @@ impl Json {
                 other.python_type()
             ))),
         }
-    }
-}
-
-/// Where and why the body is no UTF-8, as Python says it.
-fn decoding_error(body: &[u8], error: std::str::Utf8Error) -> String {
-    let start = error.valid_up_to();
-    let first = body[start];
-    let len = error.error_len().unwrap_or(body.len() - start);
-    let reason = match error.error_len() {
-        None => "unexpected end of data",
-        Some(_) if !(0xC2..=0xF4).contains(&first) => "invalid start byte",
-        Some(_) => "invalid continuation byte",
-    };
-    if len == 1 {
-        format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}")
-    } else {
-        let end = start + len - 1;
-        format!("'utf-8' codec can't decode bytes in position {start}-{end}: {reason}")
     }
 }

@@ -1,51 +1,32 @@
-//! Which representations are spoken: JSON, and forms as far as they can be understood.
+//! Parses request bodies by their media type: JSON and forms.
 
 use http::StatusCode;
 
 use super::json::{Json, Text};
+use super::parser;
 use super::refusal::Refusal;
+use crate::edge::content_negotiation::media_range_matches;
 
-/// A request body, understood.
+/// A parsed request body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Payload {
-    /// What was sent; for a form an object of strings, `limit_events` a list.
+    /// The value; for a form an object of strings, with `limit_events` as a list.
     pub(crate) json: Json,
-    /// Whether it was a form, in which a missing check box means no.
+    /// Whether it is a form, where a missing check box means `false`.
     pub(crate) is_form: bool,
 }
 
-/// Checks that JSON will do: `format` in the query, then `Accept`. Before authentication.
+/// Parses the body by its media type.
 ///
-/// # Errors
-/// 404 for another `format`, 406 for other media types.
-pub(crate) fn negotiate(format: Option<&str>, accept: Option<&str>) -> Result<(), Refusal> {
-    if format.is_some_and(|format| !format.is_empty() && format != "json") {
-        return Err(Refusal::not_found());
-    }
-    let acceptable = accept
-        .unwrap_or("*/*")
-        .split(',')
-        .any(|range| matches(range, "application", "json"));
-    if acceptable {
-        return Ok(());
-    }
-    Err(Refusal::detail(
-        StatusCode::NOT_ACCEPTABLE,
-        "Could not satisfy the request Accept header.",
-    ))
-}
-
-/// Reads the body as its media type says.
-///
-/// A multipart form is refused like any other type: pretix cannot read a list of action types from one either.
+/// A multipart form is refused like any unknown type: pretix cannot read a list of action types from one either.
 ///
 /// # Errors
 /// 415 for other media types, 400 for what cannot be parsed.
 pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Payload, Refusal> {
     let given = content_type.unwrap_or_default();
-    let is = |main, sub| matches(given, main, sub);
+    let is = |main, sub| media_range_matches(given, main, sub);
     if is("application", "json") {
-        return Json::read(body).map(|json| Payload {
+        return parser::parse_body(body).map(|json| Payload {
             json,
             is_form: false,
         });
@@ -76,14 +57,6 @@ pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Paylo
     ))
 }
 
-/// Whether a media range, parameters not looked at, covers a type.
-fn matches(range: &str, main: &str, sub: &str) -> bool {
-    let range = range.split(';').next().unwrap_or_default().trim();
-    let (range_main, range_sub) = range.split_once('/').unwrap_or((range, ""));
-    let covers = |part: &str, name: &str| part == "*" || part.eq_ignore_ascii_case(name);
-    covers(range_main, main) && covers(range_sub, sub)
-}
-
 fn has_boundary(content_type: &str) -> bool {
     content_type.split(';').skip(1).any(|parameter| {
         parameter.split_once('=').is_some_and(|(name, value)| {
@@ -111,33 +84,6 @@ fn form(body: &[u8]) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_must_be_acceptable() {
-        for accept in [
-            None,
-            Some("*/*"),
-            Some("application/json"),
-            Some("APPLICATION/JSON"),
-            Some("application/*"),
-            Some("application/json; indent=4"),
-            Some("text/html, application/xhtml+xml , */*;q=0.8"),
-            Some("application/json, text/javascript"),
-        ] {
-            assert_eq!(negotiate(None, accept), Ok(()), "{accept:?}");
-            assert_eq!(negotiate(Some("json"), accept), Ok(()));
-            assert_eq!(negotiate(Some(""), accept), Ok(()));
-            assert_eq!(negotiate(Some("api"), accept), Err(Refusal::not_found()));
-        }
-        for accept in ["text/html", "application/xml", "text/*", "", "*", "json"] {
-            let refusal = negotiate(None, Some(accept)).unwrap_err();
-            assert_eq!(refusal.status, StatusCode::NOT_ACCEPTABLE, "{accept}");
-            assert_eq!(
-                refusal.body["detail"],
-                "Could not satisfy the request Accept header."
-            );
-        }
-    }
 
     #[test]
     fn bodies_are_read_by_their_type() {

@@ -1,17 +1,13 @@
-//! The habits of pretix's API (Django REST framework) that clients rely on, as pure functions: no routes, no store.
+//! The behaviour of pretix's API (Django REST framework) that clients rely on, as pure functions without routes or store.
 //!
-//! Requests are read as leniently, and refused in the same words, as pretix does. Where we knowingly do otherwise,
-//! `docs/api.md` has it.
+//! Requests are parsed as leniently as pretix does, and errors have the same texts. `docs/api.md` lists the differences.
 
-pub(crate) mod ascii_json;
-pub(crate) mod authorization;
-pub(crate) mod describe;
 pub(crate) mod json;
 pub(crate) mod media;
-pub(crate) mod pages;
-mod parser;
-pub(crate) mod problem;
+pub(crate) mod options;
+pub(crate) mod page_number;
+pub(crate) mod parser;
 pub(crate) mod python;
 pub(crate) mod refusal;
-pub(crate) mod webhook_fields;
+pub(crate) mod webhook_input;
 pub(crate) mod webhook_json;

@@ -2,7 +2,10 @@
 //!
 //! `serde_json` cannot take its place: it knows neither `NaN` nor lone surrogates nor integers of any size.
 
+use http::StatusCode;
+
 use super::json::{Json, Text};
+use super::refusal::Refusal;
 
 /// Lists and objects in each other.
 const MAX_DEPTH: usize = 1024;
@@ -13,8 +16,40 @@ const ESCAPE: &str = "Unexpected character in unicode escape sequence when decod
 
 type Parsed<T> = Result<T, &'static str>;
 
+/// Reads a request body. An empty one is like `{}`.
+///
+/// # Errors
+/// 400 with pretix's words.
+pub(crate) fn parse_body(body: &[u8]) -> Result<Json, Refusal> {
+    if body.is_empty() {
+        return Ok(Json::Object(Vec::new()));
+    }
+    let fail =
+        |why: &str| Refusal::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {why}"));
+    let text = std::str::from_utf8(body).map_err(|error| fail(&decoding_error(body, error)))?;
+    parse(text).map_err(fail)
+}
+
+/// Where and why the body is no UTF-8, as Python says it.
+fn decoding_error(body: &[u8], error: std::str::Utf8Error) -> String {
+    let start = error.valid_up_to();
+    let first = body[start];
+    let len = error.error_len().unwrap_or(body.len() - start);
+    let reason = match error.error_len() {
+        None => "unexpected end of data",
+        Some(_) if !(0xC2..=0xF4).contains(&first) => "invalid start byte",
+        Some(_) => "invalid continuation byte",
+    };
+    if len == 1 {
+        format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}")
+    } else {
+        let end = start + len - 1;
+        format!("'utf-8' codec can't decode bytes in position {start}-{end}: {reason}")
+    }
+}
+
 /// The one value in `text`.
-pub(super) fn parse(text: &str) -> Parsed<Json> {
+fn parse(text: &str) -> Parsed<Json> {
     let mut parser = Parser {
         text,
         at: 0,

@@ -1,4 +1,4 @@
-//! How Python writes values: pretix's messages quote them so.
+//! Formats values as Python does, because pretix's messages quote them.
 
 use std::fmt::Write as _;
 

@@ -1,9 +1,11 @@
-//! Answers that say no.
+//! Error responses of pretix.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// An answer that says no: a status and a JSON body.
+use crate::edge::error::ApiError;
+
+/// An error response: a status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
     /// 4xx.
@@ -22,7 +24,7 @@ impl Refusal {
         }
     }
 
-    /// 400 with one error that belongs to no field.
+    /// 400 with one error that belongs to no field alone.
     pub(crate) fn non_field(text: impl Into<String>) -> Self {
         Self::fields([("non_field_errors", vec![text.into()])])
     }
@@ -38,15 +40,11 @@ impl Refusal {
             body: body.into(),
         }
     }
+}
 
-    /// 404 in the words of a URL that leads nowhere.
-    pub(crate) fn not_found() -> Self {
-        Self::detail(StatusCode::NOT_FOUND, "Not found.")
-    }
-
-    /// 404 in the words of a webhook that is not there.
-    pub(crate) fn no_webhook() -> Self {
-        Self::detail(StatusCode::NOT_FOUND, "No WebHook matches the given query.")
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Answer(refusal.status, refusal.body)
     }
 }
 
@@ -57,12 +55,6 @@ mod tests {
     #[test]
     fn words_and_statuses() {
         for (refusal, status, body) in [
-            (Refusal::not_found(), 404, r#"{"detail":"Not found."}"#),
-            (
-                Refusal::no_webhook(),
-                404,
-                r#"{"detail":"No WebHook matches the given query."}"#,
-            ),
             (
                 Refusal::fields([
                     ("b", vec!["1".to_owned()]),

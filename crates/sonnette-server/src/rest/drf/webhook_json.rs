@@ -1,9 +1,9 @@
-//! The webhook resource as clients see it.
+//! The webhook resource as pretix shows it.
 
 use serde::Serialize;
 use sonnette::domain::{ActionName, EventFilter, EventSlug, Webhook};
 
-/// The webhook resource, keys in the document's order.
+/// The webhook resource, with the keys in pretix's order.
 #[derive(Debug, Serialize)]
 pub(crate) struct WebhookJson<'a> {
     id: i64,
@@ -16,7 +16,7 @@ pub(crate) struct WebhookJson<'a> {
 }
 
 impl<'a> WebhookJson<'a> {
-    /// `events` are the organizer's, in the order of the list of events: by start, name, slug.
+    /// `events` are those of the organizer, ordered by start, name and slug.
     pub(crate) fn new(webhook: &'a Webhook, events: &'a [EventSlug]) -> Self {
         let (all_events, limit_events) = match &webhook.events {
             EventFilter::All => (true, Vec::new()),

@@ -1,4 +1,4 @@
-//! The hot path: a publication in, 201 out.
+//! Publishes notifications.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -9,35 +9,36 @@ use sonnette::domain::EventSlug;
 use sonnette::engine::{PublishError, Published};
 use utoipa::ToSchema;
 
-use super::input::{data_too_large, parse};
+use super::publish_input::{data_too_large, parse};
 use crate::edge::AppState;
+use crate::edge::authorization_header::Unauthenticated;
 use crate::edge::authorize::Caller;
 use crate::edge::body;
-use crate::rest::drf::authorization::Unauthenticated;
-use crate::rest::error::{ApiError, messages};
-use crate::rest::reply;
+use crate::edge::error::{ApiError, messages_by_field};
+use crate::edge::response;
+use crate::rest::json_body;
 
-/// A fact to be published.
+/// A notification to be published.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PublishBody {
     /// A concrete action type of the organizer's catalogue.
     #[schema(example = "pretix.event.order.placed")]
     action_type: String,
-    /// The slug of the event it belongs to; an unknown one is registered. Whether it is required depends on the type.
+    /// The slug of its event; an unknown event is created. Whether it is required depends on the action type.
     #[schema(example = "democon", pattern = "^[A-Za-z0-9][A-Za-z0-9.-]{0,49}$")]
     event: Option<String>,
     /// The input of the action type, at most 262,144 bytes.
     #[schema(value_type = Object, example = json!({"code": "ABC23"}))]
     data: Value,
-    /// Repeating a publication with its key publishes nothing new. Kept for 7 days.
+    /// A repeated publication with the same key publishes nothing new. Keys are stored for 7 days.
     #[schema(example = "order-ABC23-placed", min_length = 1, max_length = 255)]
     idempotency_key: Option<String>,
-    /// An opaque key of the person concerned.
+    /// An opaque key of the person whom it concerns.
     #[schema(example = "customer-4711", min_length = 1, max_length = 255)]
     subject: Option<String>,
 }
 
-/// One publication or an array of up to 1,000 of them, all or nothing.
+/// A publication or an array of up to 1,000; either all are published or none.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(
@@ -45,16 +46,16 @@ pub(crate) struct PublishBody {
     reason = "describes the body; it is read without building one"
 )]
 pub(crate) enum PublishBodies {
-    /// A single one.
+    /// A single publication.
     One(PublishBody),
-    /// Several, all or nothing.
+    /// Several publications.
     Many(Vec<PublishBody>),
 }
 
-/// What is on disk.
+/// A notification that is on disk.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PublishedJson {
-    /// Rising over all organizers.
+    /// Ascending over all organizers.
     #[schema(example = 123_455)]
     pub(crate) notification_id: i64,
     /// The concrete action type.
@@ -66,46 +67,49 @@ pub(crate) struct PublishedJson {
     /// When it was published.
     #[schema(example = "2026-11-21T18:00:00.000000Z")]
     pub(crate) datetime: String,
-    /// How many enabled webhooks match.
+    /// The number of enabled webhooks that match.
     #[schema(example = 2)]
     pub(crate) deliveries: usize,
 }
 
-/// What is on disk, as an array for an array.
+/// The published notifications, as an array for an array.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the answer; it is written by hand")]
 pub(crate) enum PublishedBodies {
-    /// Of a single publication.
+    /// The response to a single publication.
     One(PublishedJson),
-    /// Of several, in their order.
+    /// The response to several, in their order.
     Many(Vec<PublishedJson>),
 }
 
 impl PublishedJson {
-    /// What is answered, for the stream.
+    /// The response, for the stream.
     pub(crate) fn of(published: &Published) -> Self {
         Self {
             notification_id: published.id.0,
             action_type: published.action_type.to_string(),
             event: published.event.as_ref().map(EventSlug::to_string),
-            datetime: reply::time(published.at),
+            datetime: response::format_time(published.at),
             deliveries: published.deliveries,
         }
     }
 }
 
-fn refused(error: PublishError, as_array: bool) -> ApiError {
-    let place = |index: usize| as_array.then_some(index);
+fn api_error(error: PublishError, is_array: bool) -> ApiError {
+    let place = |index: usize| is_array.then_some(index);
     match error {
-        PublishError::Invalid(entries) if as_array => ApiError::Entries(
+        PublishError::Invalid(entries) if is_array => ApiError::Entries(
             entries
                 .into_iter()
-                .map(|(index, errors)| (index, messages(errors)))
+                .map(|(index, errors)| (index, messages_by_field(errors)))
                 .collect(),
         ),
         PublishError::Invalid(entries) => entries.into_iter().next().map_or_else(
-            || ApiError::contradiction("a notification"),
+            || {
+                tracing::error!("a publication was refused without a reason");
+                ApiError::Internal
+            },
             |(_, errors)| errors.into(),
         ),
         PublishError::TooLarge(index) => data_too_large(place(index)),
@@ -124,8 +128,8 @@ fn refused(error: PublishError, as_array: bool) -> ApiError {
 
 /// Publish a notification
 ///
-/// Publishes one fact or, all or nothing, an array of up to 1,000. 201 is said only after the notifications and their
-/// deliveries are on disk. An array is answered by an array in its order.
+/// Publishes one notification or an array of up to 1,000, all or none. The response 201 is sent after the notifications
+/// and their deliveries are on disk. The response to an array is an array in the same order.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/notifications/",
@@ -144,32 +148,36 @@ pub(crate) async fn publish_notifications(
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
     let (parts, body) = request.into_parts();
-    let body = body::read(&parts.headers, body, state.settings.max_publish_body).await?;
+    let body =
+        body::read_limited(&parts.headers, body, state.settings.max_publish_body_bytes).await?;
     if !body.is_empty() {
-        body::check_json(&parts.headers)?;
+        json_body::check_json(&parts.headers)?;
     }
     let publications = parse(&body)?;
     drop(body);
-    let as_array = publications.as_array;
+    let is_array = publications.is_array;
     let published = state
         .sonnette
         .publish(tenant, Some(caller.hash), publications.requests)
         .await;
-    let published = published.map_err(|error| refused(error, as_array))?;
+    let published = published.map_err(|error| api_error(error, is_array))?;
     let new = published.iter().any(|one| one.new);
     let status = if new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok(reply::json_text(status, answer(&published, as_array)))
+    Ok(response::json_text(
+        status,
+        response_text(&published, is_array),
+    ))
 }
 
-/// Action types and slugs are of letters that JSON need not escape.
-fn answer(published: &[Published], as_array: bool) -> Vec<u8> {
+/// The JSON of the response, written by hand for speed. Action types and slugs contain nothing that JSON escapes.
+fn response_text(published: &[Published], is_array: bool) -> Vec<u8> {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(160 * published.len() + 2);
-    if as_array {
+    if is_array {
         text.push('[');
     }
     for (index, one) in published.iter().enumerate() {
@@ -192,7 +200,7 @@ fn answer(published: &[Published], as_array: bool) -> Vec<u8> {
             one.at, one.deliveries
         );
     }
-    if as_array {
+    if is_array {
         text.push(']');
     }
     text.into_bytes()
@@ -205,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_what_serde_would_write() {
+    fn the_text_equals_that_of_serde() {
         let published = Published {
             id: NotificationId(7),
             action_type: "pretix.event.order.placed".parse().unwrap(),
@@ -214,7 +222,7 @@ mod tests {
             deliveries: 2,
             new: true,
         };
-        let by_hand = answer(std::slice::from_ref(&published), false);
+        let by_hand = response_text(std::slice::from_ref(&published), false);
         assert_eq!(
             by_hand,
             serde_json::to_vec(&PublishedJson::of(&published)).unwrap()
@@ -223,7 +231,7 @@ mod tests {
             event: None,
             ..published.clone()
         };
-        let by_hand = answer(&[none.clone(), published.clone()], true);
+        let by_hand = response_text(&[none.clone(), published.clone()], true);
         assert_eq!(
             by_hand,
             serde_json::to_vec(&[PublishedJson::of(&none), PublishedJson::of(&published)]).unwrap()

@@ -1,26 +1,30 @@
-//! A webhook changed, in part or as a whole.
+//! Replaces or changes a webhook.
 
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Webhook, WebhookId};
-use sonnette::store::ChangeResult;
+use sonnette::domain::WebhookId;
+use sonnette::store::StoreError;
 
-use super::audited::audited;
+use super::audit_data::mask_secrets;
+use super::lookup::WEBHOOK;
 use super::resource::{
-    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered, payload, shown, with_id,
+    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered_webhook, read_payload,
+    webhook_response, with_id,
 };
-use crate::admin::webhooks::{put, send_what_waits};
+use crate::admin::error::AdminError;
+use crate::admin::webhooks::change::{self, WebhookEdit, send_waiting_now};
+use crate::admin::webhooks::fields::WebhookChange;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::no_webhook;
-use crate::rest::drf::webhook_fields::{Change, parse_webhook};
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
+use crate::edge::error::ApiError;
+use crate::rest::drf::refusal::Refusal;
+use crate::rest::drf::webhook_input::parse_webhook;
+use crate::rest::path_params::PathParams;
 
 /// Replace a webhook
 ///
-/// Optional fields that are left out get their defaults.
+/// Optional fields that are left out get their default values.
 #[utoipa::path(
     put,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -34,17 +38,17 @@ use crate::rest::path::Segments;
 pub(crate) async fn replace_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    filtered(&caller, id, query.as_deref())?;
+    filtered_webhook(&caller, id, query.as_deref())?;
     save(&state, &caller, id, request, false).await
 }
 
 /// Change a webhook
 ///
-/// Only the fields sent change. An attempt begun after the answer uses them.
+/// Only the fields that are sent change. Attempts that begin after the response use them.
 #[utoipa::path(
     patch,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -58,11 +62,11 @@ pub(crate) async fn replace_webhook(
 pub(crate) async fn change_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    filtered(&caller, id, query.as_deref())?;
+    filtered_webhook(&caller, id, query.as_deref())?;
     save(&state, &caller, id, request, true).await
 }
 
@@ -71,61 +75,76 @@ async fn save(
     caller: &Caller,
     id: WebhookId,
     request: Request,
-    partial: bool,
+    is_partial: bool,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?.clone();
     let organizer = tenant.organizer.id;
-    let payload = payload(state, request).await?;
-    let now = state.now();
-    let data = with_id(audited(&payload.json), id);
-    let note = caller.note("pretix.webhook.changed", data, now);
-    let settings = state.settings.clone();
-    let saved = state
-        .store(move |store| {
-            let events = store.events(organizer)?;
-            let mut refusal = None;
-            let mut enabled = false;
-            let mut apply = |webhook: &mut Webhook| {
-                let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-                let selectable = |name: &str| tenant.catalogue.is_selectable(name);
-                let change = if partial {
-                    Change::Update(webhook)
-                } else {
-                    Change::Replace(webhook)
-                };
-                let fields = parse_webhook(change, payload.clone(), known, selectable);
-                let checked = fields.and_then(|fields| {
-                    check_https(&settings, &fields, Some(webhook))?;
-                    Ok(fields)
-                });
-                match checked {
-                    Ok(fields) => {
-                        enabled = fields.enabled && !webhook.is_enabled();
-                        put(webhook, fields, now);
-                        true
-                    }
-                    Err(said) => {
-                        refusal = Some(said);
-                        false
-                    }
-                }
+    let payload = read_payload(state, request).await?;
+    let edit = WebhookEdit {
+        organizer,
+        id,
+        action: "pretix.webhook.changed",
+        data: with_id(mask_secrets(&payload.json), id),
+    };
+    let (author, settings) = (caller.author(), state.settings.clone());
+    let saved = state.change(move |store, now| {
+        let events = store.events(organizer)?;
+        let mut was_enabled = false;
+        let webhook = change::change(store, &author, edit, now, |webhook| {
+            let change = if is_partial {
+                WebhookChange::Update(webhook)
+            } else {
+                WebhookChange::Replace(webhook)
             };
-            let changed = store.change_webhook(organizer, id, &mut apply, note, None)?;
-            Ok((changed, refusal, events, enabled))
-        })
+            let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
+            let selectable = |name: &str| tenant.catalogue.is_selectable(name);
+            let fields = parse_webhook(change, payload.clone(), known, selectable)?;
+            check_https(&settings, &fields, Some(webhook))?;
+            was_enabled = fields.enabled && !webhook.is_enabled();
+            fields.apply(webhook, now);
+            Ok::<_, SaveError>(())
+        })?;
+        Ok::<_, SaveError>((webhook, events, was_enabled))
+    });
+    let (webhook, events, was_enabled) = saved.await??;
+    state
+        .wait_until_published(&caller.tenant()?.organizer)
         .await?;
-    match saved {
-        (_, Some(refusal), ..) => Err(refusal.into()),
-        (ChangeResult::Done(webhook), None, events, enabled) => {
-            state.announced(&caller.tenant()?.organizer).await?;
-            if enabled {
-                send_what_waits(state, id);
-            }
-            Ok(shown(StatusCode::OK, &webhook, &events))
-        }
-        (ChangeResult::Missing, None, ..) => Err(no_webhook()),
-        (ChangeResult::Taken | ChangeResult::Refused, None, ..) => {
-            Err(ApiError::contradiction("a webhook"))
+    if was_enabled {
+        send_waiting_now(&state.sonnette, id);
+    }
+    Ok(webhook_response(StatusCode::OK, &webhook, &events))
+}
+
+/// Why a webhook was not changed.
+enum SaveError {
+    Refused(Refusal),
+    Failed(AdminError),
+}
+
+impl From<Refusal> for SaveError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<AdminError> for SaveError {
+    fn from(error: AdminError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for SaveError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<SaveError> for ApiError {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Refused(refusal) => refusal.into(),
+            SaveError::Failed(error) => Self::of_change(error, WEBHOOK),
         }
     }
 }

@@ -1,22 +1,21 @@
-//! A new webhook.
+//! Creates a webhook.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use sonnette::domain::{Secrets, Webhook, WebhookId, WebhookSettings, WebhookState};
 
-use super::audited::audited;
-use super::resource::{WebhookBody, WebhookSchema, check_https, payload, shown};
-use crate::admin::webhooks::state_after;
-use crate::credentials::random_secret;
+use super::audit_data::mask_secrets;
+use super::resource::{WebhookBody, WebhookSchema, check_https, read_payload, webhook_response};
+use crate::admin::webhooks::change;
+use crate::admin::webhooks::fields::WebhookChange;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::drf::webhook_fields::{Change, parse_webhook};
-use crate::rest::error::ApiError;
+use crate::edge::error::ApiError;
+use crate::rest::drf::webhook_input::parse_webhook;
 
 /// Create a webhook
 ///
-/// Its signing secret is drawn at random; see `secret/`.
+/// Its signing secret is random; see `secret/`.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/",
@@ -34,34 +33,19 @@ pub(crate) async fn create_webhook(
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?.clone();
     let organizer = tenant.organizer.id;
-    let payload = payload(&state, request).await?;
+    let payload = read_payload(&state, request).await?;
     let events = state.store(move |store| store.events(organizer)).await?;
-    let data = audited(&payload.json);
+    let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-    let fields = parse_webhook(Change::Create, payload, known, |name| {
+    let fields = parse_webhook(WebhookChange::Create, payload, known, |name| {
         tenant.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
-    let now = state.now();
-    let webhook = Webhook {
-        id: WebhookId(0),
-        organizer,
-        state: state_after(&WebhookState::Enabled, fields.enabled, now),
-        target: fields.target,
-        generation: 0,
-        events: fields.events,
-        action_types: fields.action_types,
-        comment: fields.comment,
-        secrets: Secrets {
-            current: random_secret()?,
-            previous: None,
-        },
-        settings: WebhookSettings::default(),
-    };
-    let note = caller.note("pretix.webhook.created", data, now);
+    let webhook = change::new_webhook(organizer, fields, state.now())?;
+    let author = caller.author();
     let webhook = state
-        .store(move |store| store.add_webhook(&webhook, note, None))
-        .await?;
-    state.announced(&tenant.organizer).await?;
-    Ok(shown(StatusCode::CREATED, &webhook, &events))
+        .change(move |store, now| change::create(store, &author, &webhook, data, now))
+        .await??;
+    state.wait_until_published(&tenant.organizer).await?;
+    Ok(webhook_response(StatusCode::CREATED, &webhook, &events))
 }

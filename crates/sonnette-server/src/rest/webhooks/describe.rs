@@ -1,30 +1,30 @@
-//! OPTIONS of the webhook resource.
+//! Describes the webhook resource in response to OPTIONS.
 
 use axum::extract::RawQuery;
 use axum::response::Response;
 use sonnette::domain::WebhookId;
 
-use super::resource::filtered;
+use super::resource::filtered_webhook;
 use crate::edge::authorize::Caller;
-use crate::rest::drf::describe::{Described, description};
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::response;
+use crate::rest::drf::options::{Described, description};
+use crate::rest::path_params::PathParams;
 
 /// Describe the list of webhooks
 ///
-/// What is read and written here, and the fields of the resource.
+/// The media types and the fields of the resource.
 #[utoipa::path(
     options,
     path = "/organizers/{organizer}/webhooks/",
     responses((status = 200, description = "The description.", body = Object))
 )]
 pub(crate) async fn describe_webhooks() -> Response {
-    reply::ok(&description(Described::List))
+    response::ok(&description(Described::List))
 }
 
 /// Describe a webhook
 ///
-/// What is read and written here, and the fields of the resource.
+/// The media types and the fields of the resource.
 #[utoipa::path(
     options,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -32,11 +32,11 @@ pub(crate) async fn describe_webhooks() -> Response {
 )]
 pub(crate) async fn describe_webhook(
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let there = filtered(&caller, id, query.as_deref()).is_ok();
-    reply::ok(&description(if there {
+    let exists = filtered_webhook(&caller, id, query.as_deref()).is_ok();
+    response::ok(&description(if exists {
         Described::Item
     } else {
         Described::NoItem

@@ -1,22 +1,21 @@
-//! DELETE, which removes nothing.
+//! Disables a webhook in response to DELETE, which removes nothing.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use serde_json::json;
 use sonnette::domain::WebhookId;
-use sonnette::store::ChangeResult;
 
-use super::resource::filtered;
+use super::resource::filtered_webhook;
+use crate::admin::webhooks::change;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::rest::beside::no_webhook;
-use crate::rest::error::ApiError;
-use crate::rest::path::Segments;
-use crate::rest::reply;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::path_params::PathParams;
+use crate::rest::webhooks::lookup::WEBHOOK;
 
 /// Disable a webhook
 ///
-/// Switches the webhook off and drops what waits. It stays readable, and PATCH enables it again.
+/// Disables the webhook and drops its waiting deliveries. It stays readable, and PATCH enables it again.
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/webhooks/{id}/",
@@ -29,24 +28,19 @@ use crate::rest::reply;
 pub(crate) async fn disable_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    filtered(&caller, id, query.as_deref())?;
+    filtered_webhook(&caller, id, query.as_deref())?;
     let organizer = caller.tenant()?.organizer.id;
-    let note = caller.note(
-        "pretix.webhook.changed",
-        json!({"enabled": false, "id": id}),
-        state.now(),
-    );
-    let changed = state
-        .store(move |store| store.mark_webhook_deleted(organizer, id, note))
+    let author = caller.author();
+    state
+        .change(move |store, now| change::retire(store, &author, organizer, id, now))
+        .await?
+        .map_err(|error| ApiError::of_change(error, WEBHOOK))?;
+    state.sonnette.drop_waiting(id).await?;
+    state
+        .wait_until_published(&caller.tenant()?.organizer)
         .await?;
-    state.refresh().await?;
-    if changed == ChangeResult::Missing {
-        return Err(no_webhook());
-    }
-    state.sonnette.drop_waiting(id, None).await?;
-    state.announced(&caller.tenant()?.organizer).await?;
-    Ok(reply::no_content())
+    Ok(response::no_content())
 }

@@ -1,9 +1,22 @@
-//! The webhook resource, as pretix has it.
+//! The webhooks of an organizer: pretix's resource, and what Sonnette has beside it.
 
-mod audited;
+pub(crate) mod attempt_json;
+pub(crate) mod attempts;
+mod audit_data;
 pub(crate) mod change;
+mod count_json;
 pub(crate) mod create;
+pub(crate) mod deliveries;
 pub(crate) mod describe;
 pub(crate) mod disable;
+pub(crate) mod health;
+pub(crate) mod lookup;
 pub(crate) mod read;
+pub(crate) mod resend;
+mod resend_input;
 mod resource;
+pub(crate) mod secret;
+pub(crate) mod settings;
+mod settings_input;
+pub(crate) mod test;
+pub(crate) mod waiting;

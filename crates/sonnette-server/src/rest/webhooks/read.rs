@@ -1,19 +1,19 @@
-//! Webhooks, listed and one by one.
+//! Lists webhooks, and shows one.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use sonnette::domain::WebhookId;
 
-use super::resource::{WebhookSchema, filtered, shown, slugs};
+use super::resource::{WebhookSchema, filtered_webhook, slugs, webhook_response};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
-use crate::edge::links::Address;
-use crate::rest::drf::pages::Page;
+use crate::edge::error::ApiError;
+use crate::edge::links::RequestUrl;
+use crate::rest::drf::page_number::Page;
 use crate::rest::drf::webhook_json::WebhookJson;
-use crate::rest::error::ApiError;
-use crate::rest::lists::{Listing, PageNumber, numbered_page, span};
-use crate::rest::path::Segments;
+use crate::rest::pagination::{Listing, PageNumber, bounds, numbered_page};
+use crate::rest::path_params::PathParams;
 
 /// List webhooks
 ///
@@ -27,25 +27,25 @@ use crate::rest::path::Segments;
 pub(crate) async fn list_webhooks(
     State(state): State<AppState>,
     caller: Caller,
-    address: Address,
+    url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let tenant = caller.tenant()?;
     let organizer = tenant.organizer.id;
-    let wanted = address.query.enabled();
+    let enabled_filter = url.query.enabled();
     let webhooks = tenant.webhooks.values();
     let listed: Vec<_> = webhooks
-        .filter(|webhook| wanted.is_none_or(|on| on == webhook.is_enabled()))
+        .filter(|webhook| enabled_filter.is_none_or(|on| on == webhook.is_enabled()))
         .collect();
-    let page = Page::of(&address.query, listed.len() as u64)?;
+    let page = Page::of(&url.query, listed.len() as u64)?;
     let events = slugs(&state.store(move |store| store.events(organizer)).await?);
-    let (skip, size) = span(&page);
+    let (skip, size) = bounds(&page);
     let results = listed
         .iter()
         .skip(skip)
         .take(size)
         .map(|webhook| WebhookJson::new(webhook, &events))
         .collect();
-    Ok(numbered_page(&address, &page, listed.len(), results))
+    Ok(numbered_page(&url, &page, listed.len(), results))
 }
 
 /// Get a webhook
@@ -59,11 +59,11 @@ pub(crate) async fn list_webhooks(
 pub(crate) async fn get_webhook(
     State(state): State<AppState>,
     caller: Caller,
-    Segments((_, id)): Segments<(String, WebhookId)>,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let webhook = filtered(&caller, id, query.as_deref())?;
+    let webhook = filtered_webhook(&caller, id, query.as_deref())?;
     let organizer = webhook.organizer;
     let events = state.store(move |store| store.events(organizer)).await?;
-    Ok(shown(StatusCode::OK, &webhook, &events))
+    Ok(webhook_response(StatusCode::OK, &webhook, &events))
 }

@@ -10,7 +10,7 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::testing::Receiver;
 use tokio::sync::oneshot;
 
-use crate::cli::place::{Place, Server};
+use crate::cli::sandbox::{Sandbox, Server};
 
 /// What a server answered.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Answer {
 /// A running server with the organizer `bigevents`.
 pub(crate) struct Api {
     server: Server,
-    place: Place,
+    place: Sandbox,
     pub(crate) operator: String,
     /// With the permissions of a new token: `webhooks` and `publish`.
     pub(crate) token: String,
@@ -70,7 +70,7 @@ impl Api {
 
     /// With further arguments of `serve`.
     pub(crate) fn start_with(args: &[&str]) -> Self {
-        let place = Place::new();
+        let place = Sandbox::new();
         place.run(&["organizer", "create", "bigevents"]).done();
         let operator = place.run(&["token", "create", "--operator"]).done();
         let token = place
@@ -101,7 +101,7 @@ impl Api {
     }
 
     /// Where commands run on the store of the server.
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Sandbox {
         &self.place
     }
 

@@ -5,13 +5,13 @@ use sonnette::testing::ScriptedResponse;
 
 use super::client::{Api, receiver};
 
-fn speak(api: &Api, dialects: &Value) {
+fn set_dialects(api: &Api, dialects: &Value) {
     let organizer = api.token_for("organizer");
     api.call_as(&organizer, "PATCH", "", Some(json!({"dialects": dialects})))
         .expect(200);
 }
 
-fn listen(api: &Api, url: &str, names: &[&str]) -> String {
+fn create_webhook(api: &Api, url: &str, names: &[&str]) -> String {
     let body = json!({"target_url": url, "limit_events": [], "action_types": names});
     let id = api.post("webhooks/", body).expect(201).json()["id"].clone();
     format!("webhooks/{id}/")
@@ -21,10 +21,10 @@ fn listen(api: &Api, url: &str, names: &[&str]) -> String {
 fn a_membership_is_published_sent_and_shown() {
     let receiver = receiver();
     let api = Api::start();
-    speak(&api, &json!(["tibillet"]));
+    set_dialects(&api, &json!(["tibillet"]));
     let types = api.get("action_types/").json();
     assert_eq!(types["count"], 2);
-    let webhook = listen(&api, &receiver.url(), &["tibillet.membership"]);
+    let webhook = create_webhook(&api, &receiver.url(), &["tibillet.membership"]);
     let data = json!({
         "id": 1, "uuid": "6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b10", "status": "L", "date_added": "2026-03-10T09:15:29Z",
         "deadline": "2099-03-10T09:15:29Z", "card_number": "A1B2C3D4", "more": {"ignored": 1.0},
@@ -77,15 +77,15 @@ fn a_membership_is_published_sent_and_shown() {
 }
 
 #[test]
-fn creads_news_goes_to_the_other_webhooks() {
+fn a_creads_webhook_change_is_sent_to_the_other_webhooks() {
     let receiver = receiver();
     let api = Api::start();
-    speak(&api, &json!(["creads"]));
-    let listener = listen(&api, &receiver.url(), &["creads.*"]);
+    set_dialects(&api, &json!(["creads"]));
+    let listener = create_webhook(&api, &receiver.url(), &["creads.*"]);
     let settings = json!({"signature_scheme": ["creads"]});
     api.call("PATCH", &format!("{listener}settings/"), Some(settings))
         .expect(200);
-    let other = listen(&api, "http://127.0.0.1:9/x", &["creads.work.created"]);
+    let other = create_webhook(&api, "http://127.0.0.1:9/x", &["creads.work.created"]);
     let patch = |body: Value| api.call("PATCH", &other, Some(body)).expect(200);
     patch(json!({"comment": "new"}));
     patch(json!({"comment": "new"}));
@@ -124,15 +124,15 @@ fn creads_news_goes_to_the_other_webhooks() {
 }
 
 #[test]
-fn creads_news_reaches_no_webhook_that_was_made_afterwards() {
+fn a_creads_webhook_change_reaches_no_later_webhook() {
     let receiver = receiver();
     let api = Api::start();
-    speak(&api, &json!(["creads"]));
-    let first = listen(&api, "http://127.0.0.1:9/x", &["creads.webhook.*"]);
+    set_dialects(&api, &json!(["creads"]));
+    let first = create_webhook(&api, "http://127.0.0.1:9/x", &["creads.webhook.*"]);
     api.call("PATCH", &first, Some(json!({"comment": "x"})))
         .expect(200);
-    let second = listen(&api, &receiver.url(), &["creads.webhook.*"]);
-    listen(&api, "http://127.0.0.1:9/y", &["creads.work.created"]);
+    let second = create_webhook(&api, &receiver.url(), &["creads.webhook.*"]);
+    create_webhook(&api, "http://127.0.0.1:9/y", &["creads.work.created"]);
     let news = api.get("notifications/").json();
     assert_eq!(news["results"].as_array().map(Vec::len), Some(4));
     let heard = api.get(&format!("{second}deliveries/")).json();
@@ -142,8 +142,8 @@ fn creads_news_reaches_no_webhook_that_was_made_afterwards() {
 #[test]
 fn creads_resources_are_published_by_pairs() {
     let api = Api::start();
-    speak(&api, &json!(["creads"]));
-    listen(&api, "http://127.0.0.1:9/x", &["creads.project.*"]);
+    set_dialects(&api, &json!(["creads"]));
+    create_webhook(&api, "http://127.0.0.1:9/x", &["creads.project.*"]);
     let publish = |name: &str, data: Value| {
         api.post("notifications/", json!({"action_type": name, "data": data}))
     };
@@ -227,7 +227,7 @@ fn a_key_pair_is_chosen_shown_and_rotated() {
 }
 
 #[test]
-fn operators_change_what_is_registered_for_all() {
+fn operators_change_action_types_of_all_organizers() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("s.toml");
     let text =

@@ -1,11 +1,11 @@
 //! The REST API of the built program.
 
-mod around;
-mod beside;
 pub(crate) mod client;
 mod dialects;
+mod probes;
 mod publishing;
 mod registry;
-mod stations;
+mod request_pipeline;
 mod subjects;
+mod webhook_actions;
 mod webhooks;

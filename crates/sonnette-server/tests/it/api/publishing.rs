@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::{Api, order};
 
 #[test]
-fn a_publication_is_answered_once_it_is_on_disk() {
+fn the_response_follows_the_commit() {
     let api = Api::start();
     api.webhook("http://127.0.0.1:1/");
     let answer = api
@@ -33,7 +33,7 @@ fn a_publication_is_answered_once_it_is_on_disk() {
 }
 
 #[test]
-fn a_key_is_taken_once() {
+fn an_idempotency_key_publishes_once() {
     let api = Api::start();
     let keyed = |code: &str| {
         let mut body = order(code);
@@ -63,7 +63,7 @@ fn a_key_is_taken_once() {
 }
 
 #[test]
-fn wrong_input_is_named() {
+fn errors_name_the_wrong_fields() {
     let api = Api::start();
     let refused = |body| api.post("notifications/", body).expect(400).json();
     assert_eq!(
@@ -139,7 +139,7 @@ fn notifications_are_listed_newest_first() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_answered_once_it_is_sent() {
+fn a_body_that_is_too_long_gets_a_response() {
     let api = Api::start();
     let head = format!(
         "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nAuthorization: Token {}\r\nContent-Type: application/json\r\n",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::Api;
 
 #[test]
-fn operators_make_organizers() {
+fn operators_create_organizers() {
     let api = Api::start();
     let as_operator =
         |method: &str, path: &str, body| api.call_as(&api.operator, method, path, Some(body));
@@ -45,7 +45,7 @@ fn operators_make_organizers() {
 }
 
 #[test]
-fn events_leave_the_lists_of_webhooks() {
+fn deleted_events_leave_the_filters_of_webhooks() {
     let api = Api::start();
     let own = api.token_for("organizer");
     let made = api.call_as(
@@ -128,7 +128,7 @@ fn registered_action_types_can_be_published() {
 }
 
 #[test]
-fn a_token_grants_only_what_it_has() {
+fn a_token_grants_only_its_own_permissions() {
     let api = Api::start();
     let own = api.token_for("organizer");
     api.call_as(
@@ -169,7 +169,7 @@ fn a_token_grants_only_what_it_has() {
 }
 
 #[test]
-fn the_permissions_of_a_token_change_within_those_of_the_caller() {
+fn a_token_changes_within_the_permissions_of_the_caller() {
     let api = Api::start();
     let as_operator =
         |method: &str, path: &str, body| api.call_as(&api.operator, method, path, Some(body));
@@ -198,7 +198,7 @@ fn the_permissions_of_a_token_change_within_those_of_the_caller() {
 }
 
 #[test]
-fn a_known_name_is_a_conflict_and_a_platform_keeps_its_uuid() {
+fn a_taken_name_is_a_conflict_and_a_uuid_can_be_set() {
     let api = Api::start();
     let as_operator = |path: &str, body| api.call_as(&api.operator, "POST", path, Some(body));
     as_operator(

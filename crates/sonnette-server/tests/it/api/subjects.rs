@@ -6,7 +6,7 @@ use sonnette::testing::ScriptedResponse;
 use super::client::{Api, order, receiver};
 
 #[test]
-fn a_person_is_forgotten_on_request() {
+fn the_data_of_a_person_is_erased() {
     let api = Api::start();
     let receiver = receiver();
     receiver.answer(ScriptedResponse::ok().body("hello HUSH"));

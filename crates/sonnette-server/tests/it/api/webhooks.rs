@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::Api;
 
 #[test]
-fn a_webhook_lives() {
+fn a_webhook_is_created_changed_and_disabled() {
     let api = Api::start();
     let body = json!({"target_url": "https://müller.example/", "limit_events": [], "action_types": ["pretix.event.order.paid"]});
     let made = api.post("webhooks/", body).expect(201);
@@ -46,7 +46,7 @@ fn a_webhook_lives() {
 }
 
 #[test]
-fn an_idempotency_key_is_answered_alike() {
+fn an_idempotency_key_gets_the_stored_response() {
     let api = Api::start();
     let body = || {
         Some(json!({"target_url": "https://a.example/", "limit_events": [], "action_types": []}))
@@ -77,7 +77,7 @@ fn an_idempotency_key_is_answered_alike() {
 }
 
 #[test]
-fn links_keep_the_filters() {
+fn page_links_keep_the_filters() {
     let api = Api::start_with(&["--public-url", "https://hooks.example"]);
     for _ in 0..3 {
         api.webhook("http://127.0.0.1:1/");
@@ -100,7 +100,7 @@ fn links_keep_the_filters() {
 }
 
 #[test]
-fn links_follow_trusted_proxies_only() {
+fn links_use_forwarded_headers_of_trusted_proxies_only() {
     let said = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: hooks.example\r\n";
     for (trusted, base) in [
         ("127.0.0.0/8", "https://hooks.example/"),

@@ -1,10 +1,12 @@
-//! `demo` as a newcomer meets it.
+//! `sonnette demo`.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::place::Place;
+use sonnette::clock::{Clock as _, SystemClock};
+
+use super::sandbox::Sandbox;
 
 /// Ends it, however the test ends.
 struct Demo(Child);
@@ -18,12 +20,12 @@ impl Drop for Demo {
 }
 
 #[test]
-fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
-    let place = Place::new();
-    let mut command = place.command(&["demo"]);
+fn it_delivers_prints_working_commands_and_stops_on_a_signal() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["demo"]);
     let mut demo = Demo(
         command
-            .env("TMPDIR", place.path(""))
+            .env("TMPDIR", sandbox.path(""))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap(),
@@ -32,23 +34,27 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
         .lines()
         .map(Result::unwrap);
 
-    let story: Vec<String> = lines
+    let deliveries: Vec<String> = lines
         .by_ref()
-        .take_while(|line| !line.starts_with("Now you"))
+        .take_while(|line| !line.starts_with("Try it yourself"))
         .collect();
-    let about = |word: &str| story.iter().filter(|line| line.contains(word)).count();
-    assert_eq!(about("delivered"), 5, "{story:#?}");
-    assert_eq!(about("signature ok"), 6, "{story:#?}");
-    assert_eq!(about("answered 503"), 2, "{story:#?}");
-    assert_eq!(about("try 2"), 1, "{story:#?}");
+    let count = |word: &str| deliveries.iter().filter(|line| line.contains(word)).count();
+    assert_eq!(count("delivered"), 5, "{deliveries:#?}");
+    assert_eq!(count("signature ok"), 6, "{deliveries:#?}");
+    assert_eq!(count("responded 503"), 2, "{deliveries:#?}");
+    assert_eq!(count("attempt 2"), 1, "{deliveries:#?}");
 
-    assert_eq!(about("demo@example.org with the password"), 1, "{story:#?}");
+    assert_eq!(
+        count("demo@example.org with the password"),
+        1,
+        "{deliveries:#?}"
+    );
 
-    let invitation: Vec<String> = lines
+    let commands: Vec<String> = lines
         .by_ref()
-        .take_while(|line| !line.starts_with("Ctrl-C"))
+        .take_while(|line| !line.starts_with("Press Ctrl-C"))
         .collect();
-    let curls: Vec<&String> = invitation
+    let curls: Vec<&String> = commands
         .iter()
         .filter(|line| line.starts_with("curl "))
         .collect();
@@ -68,7 +74,7 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
         .unwrap();
     assert!(published.contains("pretix.event.order.paid"), "{published}");
 
-    let began = Instant::now();
+    let began = SystemClock.instant();
     let asked = Command::new("kill")
         .args(["-INT", &demo.0.id().to_string()])
         .status()
@@ -78,17 +84,17 @@ fn it_delivers_shows_how_to_go_on_and_ends_when_asked() {
     assert_eq!(demo.0.wait().unwrap().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(
-        std::fs::read_dir(place.path("")).unwrap().count(),
+        std::fs::read_dir(sandbox.path("")).unwrap().count(),
         0,
-        "its store is left over"
+        "its store still exists"
     );
 }
 
 #[test]
-fn it_ends_when_nobody_reads() {
-    let place = Place::new();
+fn it_stops_when_its_output_is_closed() {
+    let sandbox = Sandbox::new();
     let mut demo = Demo(
-        place
+        sandbox
             .command(&["demo"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,6 +1,6 @@
-//! What the program says of itself.
+//! Help texts, version and usage errors.
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 /// Every command and group.
 const COMMANDS: &[&str] = &[
@@ -36,17 +36,17 @@ const COMMANDS: &[&str] = &[
 
 #[test]
 fn the_version_is_one_line() {
-    let out = Place::new().run(&["--version"]).done();
+    let out = Sandbox::new().run(&["--version"]).done();
     assert_eq!(out, concat!("sonnette ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn every_command_has_help() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for command in COMMANDS {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
-        let ran = place.run(&args);
+        let ran = sandbox.run(&args);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
         let usage = format!("Usage: sonnette {command}");
         assert!(ran.out.contains(usage.trim_end()), "{command}: {}", ran.out);
@@ -57,20 +57,20 @@ fn every_command_has_help() {
             );
         }
     }
-    assert!(!place.data().exists());
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
 fn help_shows_no_values_of_variables() {
-    let out = Place::new()
+    let out = Sandbox::new()
         .run_with(&["serve", "--help"], &[("SONNETTE_TOKEN", "hush")])
         .done();
     assert!(!out.contains("hush"));
 }
 
 #[test]
-fn misuse_ends_with_2() {
-    let place = Place::new();
+fn usage_errors_exit_with_2() {
+    let sandbox = Sandbox::new();
     let wrong: &[&[&str]] = &[
         &[],
         &["token"],
@@ -96,13 +96,13 @@ fn misuse_ends_with_2() {
         &["publish", "a", "b.c", "--token", "t", "--data", "{"],
     ];
     for args in wrong {
-        place.run(args).refused(2);
+        sandbox.run(args).refused(2);
     }
 }
 
 #[test]
 fn openapi_is_json() {
-    let out = Place::new().run(&["openapi"]).done();
+    let out = Sandbox::new().run(&["openapi"]).done();
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 }

@@ -1,10 +1,10 @@
 //! The built program as a shell starts it.
 
-mod administering;
-mod clients;
+mod administration;
 mod demo;
 mod help;
-pub(crate) mod place;
-mod serving;
+mod remote_commands;
+pub(crate) mod sandbox;
+mod serve;
 mod settings;
-mod store;
+mod store_files;

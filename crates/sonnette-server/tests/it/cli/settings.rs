@@ -1,54 +1,54 @@
-//! Flags before variables before the file; and what is wrong is named.
+//! Precedence of flags, variables and the file; errors name the source.
 
-use super::place::Place;
+use super::sandbox::Sandbox;
 
 /// Which data directory counts shows in where the store comes to be.
 #[test]
-fn flags_outrank_variables_outrank_the_file() {
-    let place = Place::new();
-    place.write("sonnette.toml", "data_dir = \"from-file\"\n");
+fn flags_override_variables_which_override_the_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("sonnette.toml", "data_dir = \"from-file\"\n");
     let config = [
         ("SONNETTE_CONFIG", "sonnette.toml"),
         ("SONNETTE_DATA_DIR", ""),
     ];
-    place.run_with(&["organizer", "list"], &config).done();
-    assert!(place.path("from-file/sonnette.db").exists());
+    sandbox.run_with(&["organizer", "list"], &config).done();
+    assert!(sandbox.path("from-file/sonnette.db").exists());
 
     let both = [
         ("SONNETTE_CONFIG", "sonnette.toml"),
         ("SONNETTE_DATA_DIR", "from-variable"),
     ];
-    place.run_with(&["organizer", "list"], &both).done();
-    assert!(place.path("from-variable/sonnette.db").exists());
+    sandbox.run_with(&["organizer", "list"], &both).done();
+    assert!(sandbox.path("from-variable/sonnette.db").exists());
 
-    place
+    sandbox
         .run_with(&["--data-dir", "before", "organizer", "list"], &both)
         .done();
-    assert!(place.path("before/sonnette.db").exists());
-    place
+    assert!(sandbox.path("before/sonnette.db").exists());
+    sandbox
         .run_with(&["organizer", "list", "--data-dir", "after"], &both)
         .done();
-    assert!(place.path("after/sonnette.db").exists());
-    assert!(!place.data().exists());
+    assert!(sandbox.path("after/sonnette.db").exists());
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
-fn the_flag_for_the_file_outranks_its_variable() {
-    let place = Place::new();
-    place.write("a.toml", "data_dir = \"a\"\n");
+fn the_config_flag_overrides_its_variable() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.toml", "data_dir = \"a\"\n");
     let config = [
         ("SONNETTE_CONFIG", "no-such.toml"),
         ("SONNETTE_DATA_DIR", ""),
     ];
-    place
+    sandbox
         .run_with(&["organizer", "list", "--config", "a.toml"], &config)
         .done();
-    assert!(place.path("a/sonnette.db").exists());
+    assert!(sandbox.path("a/sonnette.db").exists());
 }
 
 #[test]
-fn wrong_variables_are_named() {
-    let place = Place::new();
+fn errors_name_the_variable() {
+    let sandbox = Sandbox::new();
     let wrong = [
         ("SONNETTE_DATADIR", "x"),
         ("SONNETTE_", "x"),
@@ -63,25 +63,25 @@ fn wrong_variables_are_named() {
         ("SONNETTE_LOG_LEVEL", "loud"),
     ];
     for (name, text) in wrong {
-        let err = place
+        let err = sandbox
             .run_with(&["organizer", "list"], &[(name, text)])
             .refused(2);
         assert!(err.starts_with(&format!("error: {name}: ")), "{err}");
     }
-    assert!(!place.data().exists());
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
-fn wrong_flags_are_named() {
-    let err = Place::new()
+fn errors_name_the_flag() {
+    let err = Sandbox::new()
         .run(&["serve", "--log-days", "many"])
         .refused(2);
     assert!(err.starts_with("error: --log-days: "), "{err}");
 }
 
 #[test]
-fn wrong_lines_of_the_file_are_named() {
-    let place = Place::new();
+fn errors_name_the_line_of_the_file() {
+    let sandbox = Sandbox::new();
     let wrong = [
         ("listen = \"127.0.0.1:1\"\n\nlistn = 3\n", 3, "listn"),
         ("# a\nlog_days = \"thirty\"\n", 2, "log_days"),
@@ -103,8 +103,8 @@ fn wrong_lines_of_the_file_are_named() {
         ("a b\n", 1, ""),
     ];
     for (text, line, name) in wrong {
-        place.write("s.toml", text);
-        let err = place
+        sandbox.write("s.toml", text);
+        let err = sandbox
             .run(&["organizer", "list", "--config", "s.toml"])
             .refused(2);
         let expected = format!("error: s.toml:{line}: ");
@@ -113,29 +113,29 @@ fn wrong_lines_of_the_file_are_named() {
             "{text}{err}"
         );
     }
-    let err = place
+    let err = sandbox
         .run(&["organizer", "list", "--config", "none.toml"])
         .refused(2);
     assert!(err.contains("none.toml"), "{err}");
-    assert!(!place.data().exists());
+    assert!(!sandbox.data().exists());
 }
 
 #[test]
 fn errors_hold_no_credentials() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for text in [
         "operator_token = 4711\n",
         "[mail]\npassword = 4711\n",
         "token = 4711 4712\n",
     ] {
-        place.write("s.toml", text);
-        let err = place
+        sandbox.write("s.toml", text);
+        let err = sandbox
             .run(&["organizer", "list", "--config", "s.toml"])
             .refused(2);
         assert!(!err.contains("4711"), "{err}");
     }
     let url = "postgres://sonnette:4711@localhost/sonnette";
-    let err = place.run(&["serve", "--database-url", url]).refused(1);
+    let err = sandbox.run(&["serve", "--database-url", url]).refused(1);
     assert!(
         err.contains("not available in this version") && !err.contains("4711"),
         "{err}"
@@ -144,15 +144,15 @@ fn errors_hold_no_credentials() {
 
 #[test]
 fn a_switch_needs_no_value() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for flag in [
         "--require-https",
         "--require-https=false",
         "--require-https=yes",
     ] {
-        place.run(&[flag, "organizer", "list"]).done();
+        sandbox.run(&[flag, "organizer", "list"]).done();
     }
-    place
+    sandbox
         .run(&["organizer", "list", "--require-https=perhaps"])
         .refused(2);
 }

@@ -29,7 +29,7 @@ fn csrf_of(page: &Answer) -> String {
 }
 
 #[test]
-fn whoever_is_invited_chooses_a_password_and_is_in() {
+fn an_invited_user_chooses_a_password_and_is_logged_in() {
     let api = Api::start();
     let owner = Browser::of_operator(&api);
     let users = format!("{PAGES}/users/");
@@ -68,7 +68,7 @@ fn whoever_is_invited_chooses_a_password_and_is_in() {
 }
 
 #[test]
-fn nobody_grants_what_they_do_not_hold() {
+fn users_grant_only_permissions_that_they_hold() {
     let api = Api::start();
     let owner = Browser::of(&api, &["organizer"]);
     let users = format!("{PAGES}/users/");
@@ -112,7 +112,7 @@ fn nobody_grants_what_they_do_not_hold() {
 }
 
 #[test]
-fn whoever_may_not_is_told_whom_to_ask() {
+fn a_user_without_permission_is_told_whom_to_ask() {
     let api = Api::start();
     let owner = Browser::of(&api, &["organizer"]);
     let reader = Browser::of(&api, &["webhooks"]);
@@ -138,7 +138,7 @@ fn whoever_may_not_is_told_whom_to_ask() {
 }
 
 #[test]
-fn nobody_gets_into_the_account_of_another_by_inviting_them() {
+fn an_invitation_does_not_give_access_to_an_existing_account() {
     let api = Api::start();
     let root = Browser::of_operator(&api);
     let owner = Browser::of(&api, &["organizer"]);
@@ -156,7 +156,7 @@ fn nobody_gets_into_the_account_of_another_by_inviting_them() {
 }
 
 #[test]
-fn a_link_sets_one_password() {
+fn a_password_link_works_once() {
     let api = Api::start();
     let root = Browser::of_operator(&api);
     let fields = [("email", "ada@example.org"), ("organizer", "bigevents")];
@@ -176,7 +176,7 @@ fn a_link_sets_one_password() {
 }
 
 #[test]
-fn a_portal_shows_nobody_who_works_here() {
+fn a_portal_does_not_show_users() {
     let api = Api::start();
     user(&api, "boss@example.org", &["organizer"]);
     let visitor = Browser::new(&api);
@@ -194,7 +194,7 @@ fn a_portal_shows_nobody_who_works_here() {
 }
 
 #[test]
-fn an_operator_invites_anyone_and_removes_anyone() {
+fn an_operator_invites_and_removes_users() {
     let api = Api::start();
     let root = Browser::of_operator(&api);
     let fields = [("email", "ada@example.org"), ("organizer", "bigevents")];
@@ -217,7 +217,7 @@ fn an_operator_invites_anyone_and_removes_anyone() {
 }
 
 #[test]
-fn another_password_ends_every_other_visit() {
+fn a_new_password_ends_all_other_sessions() {
     let api = Api::start();
     let (here, there) = (Browser::of(&api, &[]), Browser::new(&api));
     there.log_in("anybody@example.org");
@@ -251,7 +251,7 @@ fn another_password_ends_every_other_visit() {
 }
 
 #[test]
-fn nobody_learns_who_has_an_account() {
+fn a_reset_does_not_tell_whether_an_account_exists() {
     let api = Api::start_with(&["--mail-host", "127.0.0.1", "--mail-port", "1"]);
     user(&api, "ada@example.org", &[]);
     let browser = Browser::new(&api);
@@ -282,7 +282,7 @@ fn portal(api: &Api) -> String {
 }
 
 #[test]
-fn a_platform_lets_somebody_in_to_one_organizers_pages() {
+fn a_portal_link_opens_the_pages_of_one_organizer() {
     let api = Api::start_with(&["--embed-origins", "https://platform.example"]);
     let visitor = Browser::new(&api);
     let link = portal(&api);
@@ -314,7 +314,7 @@ fn a_platform_lets_somebody_in_to_one_organizers_pages() {
 }
 
 #[test]
-fn a_platform_says_which_language_its_portal_begins_in() {
+fn a_portal_link_sets_the_language() {
     let api = Api::start();
     let path = format!("{ORGANIZER}portal/");
     let answer = api.post(&path, json!({"language": "fr"})).expect(201);
@@ -342,7 +342,7 @@ fn a_platform_says_which_language_its_portal_begins_in() {
 }
 
 #[test]
-fn behind_tls_a_frame_of_another_site_keeps_its_cookie() {
+fn a_portal_cookie_works_in_a_frame_over_tls() {
     let proxied = ["--trusted-proxies", "127.0.0.1"];
     let api = Api::start_with(&[&proxied[..], &["--embed-origins", "https://p.example"]].concat());
     let secure = "X-Forwarded-Proto: https";
@@ -368,7 +368,7 @@ fn behind_tls_a_frame_of_another_site_keeps_its_cookie() {
 }
 
 #[test]
-fn a_visit_ends_with_the_token_that_began_it() {
+fn a_portal_session_ends_with_its_token() {
     let api = Api::start();
     let visitor = Browser::new(&api);
     visitor.get(&portal(&api)).expect(303);

@@ -1,4 +1,4 @@
-//! The log with its filters, and one attempt in full.
+//! The attempt log with its filters, and the page of one attempt.
 
 use serde_json::json;
 use sonnette::testing::ScriptedResponse;
@@ -9,7 +9,7 @@ use crate::api::client::{Api, order, receiver};
 const HOSTILE: &str = "<h1>Oops</h1><script>alert(1)</script>";
 
 #[test]
-fn an_attempt_is_shown_in_full() {
+fn an_attempt_has_a_page() {
     let (api, target) = (Api::start(), receiver());
     target.answer(
         ScriptedResponse::status(500)
@@ -99,7 +99,7 @@ fn the_log_is_filtered_by_its_url() {
 }
 
 #[test]
-fn the_log_goes_on_page_by_page() {
+fn the_log_has_pages() {
     let (api, target) = (Api::start(), receiver());
     let webhook = api.webhook(&target.url());
     let orders: Vec<_> = (0..120).map(|n| order(&format!("A{n}"))).collect();
@@ -130,7 +130,7 @@ fn the_log_goes_on_page_by_page() {
 }
 
 #[test]
-fn without_calls_the_log_says_so() {
+fn an_empty_log_says_so() {
     let api = Api::start();
     let webhook = api.webhook("https://a.example/");
     let browser = Browser::of(&api, &["webhooks"]);

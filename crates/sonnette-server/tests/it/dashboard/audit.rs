@@ -1,4 +1,4 @@
-//! Who changed what.
+//! The list of audit entries.
 
 use serde_json::json;
 use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
@@ -9,7 +9,7 @@ use crate::api::client::Api;
 const AUDIT: &str = "/organizers/bigevents/audit/";
 
 #[test]
-fn says_who_changed_what() {
+fn lists_who_changed_what() {
     let api = Api::start();
     let boss = Browser::of(&api, &["organizer"]);
     let events = "/organizers/bigevents/settings/events/";
@@ -59,7 +59,7 @@ fn says_who_changed_what() {
 }
 
 #[test]
-fn has_pages() {
+fn has_several_pages() {
     let api = Api::start();
     let own = api.token_for("organizer");
     for number in 0..60 {
@@ -83,7 +83,7 @@ fn has_pages() {
 }
 
 #[test]
-fn takes_a_permission() {
+fn requires_a_permission() {
     let api = Api::start();
     user(&api, "publish@example.org", &["publish"]);
     let browser = Browser::new(&api);

@@ -1,4 +1,4 @@
-//! Open pages are told when something changes.
+//! Event streams of open pages.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn next(stream: &mut BufReader<TcpStream>) -> String {
 }
 
 #[test]
-fn an_open_page_is_told_of_news() {
+fn an_open_page_is_told_of_changes() {
     let (api, target) = (Api::start(), receiver());
     let browser = Browser::of(&api, &["webhooks"]);
     let id = api.webhook(&target.url());
@@ -37,27 +37,27 @@ fn an_open_page_is_told_of_news() {
     // Whoever comes is told at once: something may have happened since the page was written.
     assert_eq!(
         (next(&mut all), next(&mut one)),
-        ("news".into(), "news".into())
+        ("changed".into(), "changed".into())
     );
     api.place_order("A1");
     assert_eq!(
         (next(&mut all), next(&mut one)),
-        ("news".into(), "news".into())
+        ("changed".into(), "changed".into())
     );
 }
 
 #[test]
-fn a_stream_ends_with_the_visit() {
+fn a_stream_ends_with_the_session() {
     let (api, target) = (Api::start(), receiver());
     api.webhook(&target.url());
     let browser = Browser::of(&api, &["webhooks"]);
     let mut stream = watch(&api, &browser, "");
-    assert_eq!(next(&mut stream), "news");
+    assert_eq!(next(&mut stream), "changed");
     browser
         .submit(&format!("{PAGES}/webhooks/"), "/logout/", &[])
         .expect(303);
     api.place_order("A1");
-    assert_eq!(next(&mut stream), "over");
+    assert_eq!(next(&mut stream), "closed");
     assert_eq!(
         stream
             .lines()
@@ -70,7 +70,7 @@ fn a_stream_ends_with_the_visit() {
 }
 
 #[test]
-fn nobody_else_may_watch() {
+fn a_stream_requires_a_session() {
     let api = Api::start();
     let path = format!("{PAGES}/live/");
     Browser::new(&api).get(&path).expect(403);
@@ -85,29 +85,29 @@ fn stopping_does_not_wait_for_open_pages() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let mut stream = watch(&api, &browser, "");
-    assert_eq!(next(&mut stream), "news");
+    assert_eq!(next(&mut stream), "changed");
     drop(browser);
     api.end();
 }
 
 #[test]
-fn a_page_that_fetches_itself_again_is_not_sent_elsewhere() {
+fn a_page_that_reloads_itself_is_not_redirected() {
     let api = Api::start();
     let browser = Browser::new(&api).with("HX-Request: true");
     browser.get(&format!("{PAGES}/webhooks/")).expect(401);
 }
 
 #[test]
-fn one_visitor_does_not_take_the_room_of_all() {
+fn streams_per_session_are_limited() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let path = format!("{PAGES}/live/");
     let mut streams: Vec<_> = (0..20).map(|_| watch(&api, &browser, "")).collect();
     for stream in &mut streams {
-        assert_eq!(next(stream), "news");
+        assert_eq!(next(stream), "changed");
     }
     browser.get(&path).expect(503);
     let other = Browser::new(&api);
     other.log_in("webhooks@example.org");
-    assert_eq!(next(&mut watch(&api, &other, "")), "news");
+    assert_eq!(next(&mut watch(&api, &other, "")), "changed");
 }

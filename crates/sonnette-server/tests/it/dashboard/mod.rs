@@ -1,17 +1,17 @@
 //! The dashboard of the built program, as a browser without scripts sees it.
 
 mod accounts;
+mod action_types;
 mod attempts;
 mod audit;
 pub(crate) mod browser;
-mod catalogue;
 mod live;
-mod log_in;
-mod mending;
+mod login;
 mod notifications;
-mod registering;
-mod registering_limits;
-mod registering_secrets;
 mod settings;
 mod tokens;
+mod webhook_actions;
+mod webhook_form;
+mod webhook_form_limits;
+mod webhook_form_secrets;
 mod webhooks;

@@ -1,4 +1,4 @@
-//! Finding notifications, and replaying one.
+//! The list of notifications, and replaying one.
 
 use jiff::SignedDuration;
 use ring::digest::{SHA256, digest};
@@ -12,7 +12,7 @@ use crate::api::client::{Api, order, receiver};
 const LIST: &str = "/organizers/bigevents/notifications/";
 
 #[test]
-fn finds_what_was_published() {
+fn finds_notifications() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     assert!(
@@ -68,7 +68,7 @@ fn finds_what_was_published() {
 }
 
 #[test]
-fn pages_go_on_where_the_last_one_ended() {
+fn a_page_begins_after_the_previous_one() {
     let api = Api::start();
     let all: Vec<_> = (0..60).map(|n| order(&format!("A{n}"))).collect();
     api.post("notifications/", json!(all)).expect(201);
@@ -93,7 +93,7 @@ fn pages_go_on_where_the_last_one_ended() {
 }
 
 #[test]
-fn shows_to_whom_one_is_owed() {
+fn shows_the_deliveries_of_a_notification() {
     let api = Api::start();
     let receiver = receiver();
     let webhook = api.webhook(&receiver.url());
@@ -128,7 +128,7 @@ fn shows_to_whom_one_is_owed() {
 }
 
 #[test]
-fn replays_one_after_asking() {
+fn replays_a_notification_after_confirmation() {
     let api = Api::start();
     let receiver = receiver();
     let webhook = api.webhook(&receiver.url());
@@ -159,7 +159,7 @@ fn replays_one_after_asking() {
 }
 
 #[test]
-fn shows_data_as_it_was_published() {
+fn shows_the_published_data() {
     let api = Api::start();
     let own = api.token_for("organizer");
     let body = json!({"action_type": "shop.sold"});
@@ -182,7 +182,7 @@ fn shows_data_as_it_was_published() {
 }
 
 #[test]
-fn erased_ones_say_so() {
+fn an_erased_notification_says_so() {
     let api = Api::start();
     let mut body = order("A1");
     body["subject"] = json!("customer-1");
@@ -205,7 +205,7 @@ fn erased_ones_say_so() {
 }
 
 #[test]
-fn a_portal_looks_but_does_not_publish() {
+fn a_portal_cannot_replay() {
     let api = Api::start();
     let id = api.place_order("A1");
     let store = api.store();
@@ -258,7 +258,7 @@ fn a_portal_looks_but_does_not_publish() {
 }
 
 #[test]
-fn reading_takes_a_permission() {
+fn reading_requires_a_permission() {
     let api = Api::start();
     let id = api.place_order("A1");
     let browser = Browser::of(&api, &["organizer"]);

@@ -13,7 +13,7 @@ fn organizer(api: &Api) -> Value {
 }
 
 #[test]
-fn saves_what_the_organizer_says_of_itself() {
+fn saves_the_settings() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let before = organizer(&api);
@@ -58,7 +58,7 @@ fn saves_what_the_organizer_says_of_itself() {
 }
 
 #[test]
-fn says_what_is_wrong_beside_the_fields() {
+fn shows_errors_beside_the_fields() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let fields = [
@@ -72,7 +72,7 @@ fn says_what_is_wrong_beside_the_fields() {
     let before = organizer(&api);
     let answer = browser.submit(SETTINGS, SETTINGS, &fields).expect(422);
     for field in ["name", "language", "contacts", "failures", "minutes"] {
-        let id = format!("id=\"{field}-wrong\"");
+        let id = format!("id=\"{field}-error\"");
         assert!(answer.text.contains(&id), "{field}: {}", answer.text);
     }
     assert!(words(&answer.text).contains("“nobody” is not an e-mail address."));
@@ -84,7 +84,7 @@ fn says_what_is_wrong_beside_the_fields() {
 }
 
 #[test]
-fn operators_choose_dialects() {
+fn only_operators_choose_dialects() {
     let api = Api::start();
     let browser = Browser::of_operator(&api);
     assert!(
@@ -148,15 +148,15 @@ fn adds_renames_and_deletes_events() {
     let delete = format!("{page}delete/");
     let asks = browser.read(&delete);
     assert!(asks.contains("Delete “The <Gala>”?"), "{asks}");
-    let loser = "no longer hears of it: https://a.example/ (then hears of no event at all)";
-    assert!(asks.contains(loser), "{asks}");
+    let affected = "no longer gets notifications of it: https://a.example/ (is then limited to no event at all)";
+    assert!(asks.contains(affected), "{asks}");
     browser.submit(&delete, &delete, &[]).expect(303);
     api.get("events/gala/").expect(404);
     browser.get(&delete).expect(404);
 }
 
 #[test]
-fn they_are_for_those_who_may() {
+fn requires_the_permission_organizer() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
     for path in ["", "events/", "events/gala/", "events/gala/delete/"] {
@@ -175,7 +175,7 @@ fn they_are_for_those_who_may() {
 }
 
 #[test]
-fn a_name_is_one_line() {
+fn a_name_is_a_single_line() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let name = "Big\r\nBcc: everybody@example.org";

@@ -1,4 +1,4 @@
-//! Tokens: making, changing, switching off.
+//! Pages of tokens.
 
 use super::browser::{Browser, user, words};
 use crate::api::client::{Api, order};
@@ -12,7 +12,7 @@ fn text_of(html: &str) -> String {
 }
 
 #[test]
-fn makes_a_token_and_shows_its_text_once() {
+fn creates_a_token_and_shows_its_text_once() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer", "publish"]);
     let fields = [("name", "shop <b>"), ("permission", "publish")];
@@ -39,7 +39,7 @@ fn makes_a_token_and_shows_its_text_once() {
 }
 
 #[test]
-fn grants_only_what_its_maker_has() {
+fn a_token_gets_only_permissions_of_its_creator() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let page = browser.get(TOKENS).expect(200).text;
@@ -78,7 +78,7 @@ fn grants_only_what_its_maker_has() {
 }
 
 #[test]
-fn switches_one_off_after_asking_and_on_again() {
+fn deactivates_a_token_after_confirmation_and_activates_it() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish", "organizer"]);
     let own = api.call_as(&api.operator, "GET", "tokens/", None).json();
@@ -96,7 +96,7 @@ fn switches_one_off_after_asking_and_on_again() {
 }
 
 #[test]
-fn they_are_for_those_who_may() {
+fn requires_the_permission_organizer() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
     for path in ["", "1/", "1/deactivate/"] {

@@ -1,4 +1,4 @@
-//! The list of webhooks, and the page of one: how it stands and why.
+//! The list of webhooks, and the page of one.
 
 use std::net::TcpListener;
 
@@ -15,7 +15,7 @@ fn nobody() -> String {
 }
 
 #[test]
-fn an_organizer_without_webhooks_is_shown_how_to_begin() {
+fn an_empty_list_offers_to_create_a_webhook() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let page = browser.get(&format!("{PAGES}/webhooks/")).expect(200).text;
@@ -26,7 +26,7 @@ fn an_organizer_without_webhooks_is_shown_how_to_begin() {
 }
 
 #[test]
-fn the_list_tells_how_each_stands() {
+fn the_list_shows_the_status_of_each_webhook() {
     let (api, target) = (Api::start(), receiver());
     let secret = target.url().replace("http://", "http://ada:geheim@");
     let well = api.webhook(&secret);
@@ -73,7 +73,7 @@ fn the_list_tells_how_each_stands() {
 }
 
 #[test]
-fn a_webhook_that_was_never_called_is_not_said_to_work() {
+fn an_unused_webhook_is_not_shown_as_working() {
     let api = Api::start();
     let webhook = api.webhook("https://erp.example/hook");
     let comment = json!({"comment": "Our <i>shop"});
@@ -100,7 +100,7 @@ fn a_webhook_that_was_never_called_is_not_said_to_work() {
 }
 
 #[test]
-fn a_failing_webhook_is_told_in_words() {
+fn a_failing_webhook_is_diagnosed() {
     let api = Api::start();
     let host = nobody();
     let webhook = api.webhook(&format!("http://{host}/hook"));
@@ -145,7 +145,7 @@ fn a_failing_webhook_is_told_in_words() {
     let log = api.get(&format!("{webhook}attempts/")).json();
     let attempt = &log["results"][0]["id"];
     let attempt = browser.read(&format!("{path}attempts/{attempt}/"));
-    let held = "Held · The receiver keeps failing. The delivery goes out once it answers";
+    let held = "Held · The receiver keeps failing. The delivery is sent once the receiver succeeds";
     assert!(attempt.contains(held), "{attempt}");
     let expedite = format!("{path}expedite/");
     let answer = browser.submit(&path, &expedite, &[]);
@@ -163,7 +163,7 @@ fn a_failing_webhook_is_told_in_words() {
 }
 
 #[test]
-fn a_webhook_that_is_gone_can_be_enabled_again() {
+fn a_webhook_disabled_by_410_can_be_enabled() {
     let (api, target) = (Api::start(), receiver());
     target.answer(ScriptedResponse::status(410));
     let webhook = api.webhook(&target.url());
@@ -190,7 +190,7 @@ fn a_webhook_that_is_gone_can_be_enabled_again() {
 }
 
 #[test]
-fn pages_are_for_those_who_may_see_webhooks() {
+fn pages_require_the_permission_webhooks() {
     let api = Api::start();
     let webhook = api.webhook("https://a.example/");
     let browser = Browser::of(&api, &["publish"]);

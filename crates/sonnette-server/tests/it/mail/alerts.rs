@@ -1,4 +1,4 @@
-//! From a receiver that fails to the one mail about it.
+//! Alerts about failing webhooks.
 
 use std::io::BufRead as _;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::AlertStore as _;
 use sonnette::testing::ScriptedResponse;
 
-use super::server::{MailServer, Manner, Wire};
+use super::smtp_server::{Behaviour, Encryption, MailServer};
 use crate::api::client::{Api, receiver};
 
 /// The settings by which this server mails.
@@ -61,8 +61,8 @@ fn fail_three_times(api: &Api, webhook: &str) {
 }
 
 #[test]
-fn a_failing_webhook_is_switched_off_its_owner_told_once_and_the_backlog_sent() {
-    let mail = MailServer::start(Wire::Clear, "");
+fn a_failing_webhook_is_disabled_with_one_alert_and_its_backlog_is_sent() {
+    let mail = MailServer::start(Encryption::None, "");
     let api = strict(&mail, "en");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));
@@ -187,9 +187,9 @@ fn without_times(line: &str) -> String {
 }
 
 #[test]
-fn in_french_and_after_a_refusal_under_the_same_id() {
-    let mail = MailServer::start(Wire::Clear, "");
-    mail.script([Manner::Refuse("451 4.7.1 greylisted")]);
+fn a_refused_alert_in_french_is_sent_again_with_the_same_id() {
+    let mail = MailServer::start(Encryption::None, "");
+    mail.script([Behaviour::Refuse("451 4.7.1 greylisted")]);
     let api = strict(&mail, "fr");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(410));
@@ -210,9 +210,9 @@ fn in_french_and_after_a_refusal_under_the_same_id() {
 }
 
 #[test]
-fn a_mail_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() {
-    let mail = MailServer::start(Wire::Clear, "");
-    mail.script([Manner::TakeSilently]);
+fn an_unconfirmed_alert_is_sent_again_with_the_same_id_after_a_crash() {
+    let mail = MailServer::start(Encryption::None, "");
+    mail.script([Behaviour::AcceptWithoutReply]);
     let mut api = strict(&mail, "en");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));
@@ -236,9 +236,9 @@ fn a_mail_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() {
 }
 
 #[test]
-fn a_dead_mail_server_holds_up_nothing() {
-    let mail = MailServer::start(Wire::Clear, "");
-    mail.script([Manner::Silence, Manner::Silence, Manner::Silence]);
+fn a_dead_mail_server_delays_no_delivery() {
+    let mail = MailServer::start(Encryption::None, "");
+    mail.script([Behaviour::Hang, Behaviour::Hang, Behaviour::Hang]);
     let api = strict(&mail, "en");
     let (bad, good) = (receiver(), receiver());
     bad.answer(ScriptedResponse::status(500));
@@ -252,15 +252,15 @@ fn a_dead_mail_server_holds_up_nothing() {
     api.wait(&format!("{well}deliveries/?state=delivered"), |page| {
         page["results"].as_array().unwrap().len() == 4
     });
-    let began = std::time::Instant::now();
+    let began = SystemClock.instant();
     api.end();
     assert!(began.elapsed().as_secs() < 5);
 }
 
 #[test]
-fn one_wrong_address_does_not_keep_mail_from_the_others() {
-    let mail = MailServer::start(Wire::Clear, "");
-    mail.script([Manner::RefuseRecipient("ops@example.org"); 2]);
+fn one_invalid_address_does_not_affect_the_others() {
+    let mail = MailServer::start(Encryption::None, "");
+    mail.script([Behaviour::RefuseRecipient("ops@example.org"); 2]);
     let api = strict(&mail, "en");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));

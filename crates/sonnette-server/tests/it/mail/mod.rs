@@ -1,6 +1,6 @@
-//! Mail about webhooks that were switched off, handed to a real mail server.
+//! Alerts and account emails, sent to a scripted SMTP server.
 
+mod account_emails;
 mod alerts;
-mod doctor;
-mod letters;
-mod server;
+mod doctor_mail_to;
+mod smtp_server;

@@ -23,6 +23,7 @@ use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
 use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
+use crate::engine::monotonic;
 use crate::store::{
     Batch, CommitError, GroupResult, PublicationGroup, Settlement, Store, StoreError,
 };
@@ -69,7 +70,7 @@ impl Committer {
             queue: CommitQueue::new(delays),
             committed: AtomicU64::new(0),
             published_version: AtomicI64::new(0),
-            registry_polled_at: Mutex::new(Instant::now()),
+            registry_polled_at: Mutex::new(monotonic::now()),
             store,
             registry,
             inboxes,
@@ -154,7 +155,7 @@ impl Committer {
     fn poll_registry(&self) {
         let mut polled_at = self.registry_polled_at.lock();
         if polled_at.elapsed() >= POLL_INTERVAL {
-            *polled_at = Instant::now();
+            *polled_at = monotonic::now();
             if let Err(error) = self.registry.refresh_blocking() {
                 tracing::warn!(%error, "the registry could not be read: {error}");
             }
@@ -217,7 +218,7 @@ impl Committer {
             published_changes: Vec::new(),
             now: self.clock.now(),
         };
-        let started_at = Instant::now();
+        let started_at = monotonic::now();
         let result = self.try_commit(&mut batch, &mut replies, registry_version);
         if matches!(result, Err(StoreError::Inconsistent { .. }))
             && batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1

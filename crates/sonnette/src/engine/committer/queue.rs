@@ -1,11 +1,12 @@
 //! What waits for the commit thread: publications with whoever waits for the answer, and settlements.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{PublishError, Published};
 use crate::store::{PublicationGroup, Settlement};
 
@@ -165,7 +166,7 @@ impl CommitQueue {
             self.changed.wait_for(&mut state, self.delays.idle);
         }
         if state.groups.is_empty() && !state.settlements.is_empty() && !state.closed {
-            let until = Instant::now() + self.delays.settlement;
+            let until = SystemClock.instant() + self.delays.settlement;
             while state.groups.is_empty()
                 && state.settlements.len() < FULL_SETTLEMENT_BATCH
                 && !state.closed

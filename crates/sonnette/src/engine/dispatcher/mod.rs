@@ -20,9 +20,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::lane_entry::LaneEntry;
 use crate::domain::WebhookId;
-use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::{Command, Inbox};
 use crate::engine::sender::Transport;
+use crate::engine::{EngineContext, monotonic};
 
 /// Bytes of deliveries that all lanes of a thread hold in memory; beyond it they stay in the store.
 const MAX_QUEUED_BYTES: usize = 32 << 20;
@@ -70,7 +70,7 @@ impl Dispatcher {
             queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
             timers_checked_at: Cell::new(Timestamp::MIN),
-            swept_at: Cell::new(Instant::now()),
+            swept_at: Cell::new(monotonic::now()),
         })
     }
 
@@ -107,15 +107,15 @@ impl Dispatcher {
         self.process_inbox();
         self.run_due_timers();
         if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
-            self.swept_at.set(Instant::now());
+            self.swept_at.set(monotonic::now());
             self.sweep();
         }
     }
 
     /// Waits for the requests in flight, up to [`STOP_TIMEOUT`].
     pub(crate) async fn finish_requests(&self) {
-        let until = Instant::now() + STOP_TIMEOUT;
-        while self.in_flight.get() > 0 && Instant::now() < until {
+        let until = monotonic::now() + STOP_TIMEOUT;
+        while self.in_flight.get() > 0 && monotonic::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -127,7 +127,7 @@ impl Dispatcher {
                 .unwrap_or_default()
                 .min(SWEEP_INTERVAL)
         });
-        Instant::now() + wait
+        monotonic::now() + wait
     }
 
     fn run_due_timers(self: &Rc<Self>) {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
 pub use self::pool::ConnectionPool;
@@ -40,6 +40,7 @@ use self::received_response::{ReceivedResponse, Room, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
+use crate::engine::monotonic;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -185,7 +186,7 @@ impl Sender {
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
     pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
-        let began = Instant::now();
+        let began = monotonic::now();
         let mut received = ReceivedResponse::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {

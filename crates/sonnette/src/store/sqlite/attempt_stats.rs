@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::table_row::{TableRow, to_micros};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{Attempt, FailureKind, LatencyHistogram, Outcome, WebhookId};
 use crate::store::AttemptStats;
 
@@ -63,7 +64,7 @@ impl StatsBuffer {
     /// Empties the buffer after the transaction that wrote it.
     pub(super) fn clear(&mut self) {
         self.counts.0.clear();
-        self.flushed_at = Some(Instant::now());
+        self.flushed_at = Some(SystemClock.instant());
     }
 }
 

@@ -51,6 +51,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::attempt_stats::StatsBuffer;
 use super::{Store, StoreError};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use database_file::DataDirectoryLock;
@@ -121,7 +122,7 @@ impl SqliteStore {
         checkpointer.busy_timeout(CHECKPOINT_BUSY_TIMEOUT)?;
         let checkpointer = Mutex::new(Checkpointer {
             connection: checkpointer,
-            next_blocking_at: Instant::now(),
+            next_blocking_at: SystemClock.instant(),
         });
         Ok(Self {
             path,
@@ -244,7 +245,7 @@ impl Store for SqliteStore {
             return;
         }
         let mut checkpointer = self.checkpointer.lock();
-        let started = Instant::now();
+        let started = SystemClock.instant();
         let writer = (size > MAX_WAL_BYTES && started >= checkpointer.next_blocking_at)
             .then(|| self.writer.lock());
         let mode = if writer.is_some() {

@@ -1,0 +1,234 @@
+//! The running server: the engine, the mailer, and the HTTP server.
+//!
+//! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
+//! listener, so that a request stays on one core and never waits for deliveries.
+
+mod router;
+mod thread_exit;
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use sonnette::Sonnette;
+use sonnette::clock::Clock;
+use sonnette::domain::AlertRules;
+use sonnette::engine::sender::SenderConfig;
+use sonnette::engine::{Activity, Options, StartError};
+use sonnette::store::Store;
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
+
+use self::thread_exit::{ThreadExitGuard, ThreadExits};
+use crate::config::Settings;
+use crate::edge::connections::{ConnectionServer, ShutdownPhase};
+use crate::edge::{AppState, HttpSettings};
+use crate::mailer::{Mailer, MailerError};
+
+/// The engine stops within four seconds; the process must stop within five.
+const ENGINE_STOP_TIMEOUT: Duration = Duration::from_millis(4_500);
+
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// A server without its listener.
+pub(crate) struct App {
+    sonnette: Arc<Sonnette>,
+    mailer: Option<Mailer>,
+    exits: ThreadExits,
+    state: AppState,
+    router: Router,
+    threads: usize,
+    max_connections: usize,
+}
+
+impl App {
+    /// Starts the engine and the mailer over `store`, and builds the routes.
+    pub(crate) fn build(
+        settings: &Settings,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AppError> {
+        let sonnette = Sonnette::start(store, clock, options(settings))?;
+        let exits = ThreadExits::new();
+        let mailer = Mailer::start(settings, sonnette.clone(), || exits.guard("mailer"))?;
+        let http_settings = HttpSettings {
+            public_url: settings.public_url.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            require_https: settings.require_https,
+            allow_target: settings.allow_target.clone(),
+            embed_origins: settings.embed_origins.clone(),
+            has_mail_server: settings.mail.host.is_some(),
+            log_days: settings.log_days,
+            response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
+            ..HttpSettings::default()
+        };
+        let state = AppState::new(sonnette.clone(), http_settings);
+        let router = router::router(state.clone());
+        let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+        let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            sonnette,
+            mailer,
+            exits,
+            state,
+            router,
+            threads: thread_count(settings.threads),
+            max_connections,
+        })
+    }
+
+    /// Subscribes to the engine's activity.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
+        self.sonnette.watch()
+    }
+
+    /// Serves until `shutdown` is ready, then answers the requests that have begun and stops the engine: within five
+    /// seconds.
+    ///
+    /// # Errors
+    /// The listener cannot be used, or a thread has ended before `shutdown`.
+    pub(crate) async fn run(
+        mut self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), AppError> {
+        let address = listener.local_addr().map_err(AppError::Listener)?;
+        listener.set_nonblocking(true).map_err(AppError::Listener)?;
+        let (phase, phase_receiver) = watch::channel(ShutdownPhase::Serving);
+        let server = ConnectionServer {
+            router: self.router.clone(),
+            connections: Arc::new(Semaphore::new(self.max_connections)),
+            phase: phase_receiver,
+        };
+        let mut threads = Vec::new();
+        for number in 0..self.threads {
+            let listener = listener.try_clone().map_err(AppError::Listener)?;
+            let guard = self.exits.guard(&format!("edge-{number}"));
+            threads.push(start_thread(number, server.clone(), listener, guard)?);
+        }
+        drop((listener, server));
+        tracing::info!(%address, "listening on http://{address}");
+        let result = tokio::select! {
+            () = shutdown => Ok(()),
+            thread = self.exits.wait() => Err(AppError::ThreadEnded(thread)),
+        };
+        if let Err(error) = &result {
+            tracing::error!(%error, "stopping because of a failure: {error}");
+        } else {
+            tracing::info!("stopping");
+        }
+        self.stop(&phase, threads).await;
+        result
+    }
+
+    async fn stop(self, phase: &watch::Sender<ShutdownPhase>, threads: Vec<EdgeThread>) {
+        phase.send_replace(ShutdownPhase::Stopping);
+        if let Some(mailer) = self.mailer {
+            mailer.stop();
+        }
+        if tokio::time::timeout(ENGINE_STOP_TIMEOUT, self.sonnette.stop())
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                "the engine did not stop in time; the next start continues from the store"
+            );
+        }
+        phase.send_replace(ShutdownPhase::Stopped);
+        for (thread, ended) in threads {
+            // An error means that the thread panicked, which joining it reports.
+            let _ = ended.await;
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!(thread = name, "the thread {name} panicked");
+            }
+        }
+        let state = self.state;
+        // An error is logged there, and nothing depends on the result.
+        let _ = tokio::task::spawn_blocking(move || state.flush_token_use()).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// The engine did not start.
+    #[error("cannot start the engine")]
+    Engine(#[from] StartError),
+    /// The mailer did not start.
+    #[error("cannot start the mailer")]
+    Mailer(#[from] MailerError),
+    /// The listener cannot be shared among the threads.
+    #[error("cannot set up the listener")]
+    Listener(#[source] io::Error),
+    /// A thread or its runtime did not start.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// A thread returned or panicked while the server was running.
+    #[error("the thread {0} ended unexpectedly")]
+    ThreadEnded(String),
+}
+
+type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
+
+fn start_thread(
+    number: usize,
+    server: ConnectionServer,
+    listener: TcpListener,
+    guard: ThreadExitGuard,
+) -> Result<EdgeThread, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(16)
+        .thread_name(format!("edge-{number}-blocking"))
+        .build()
+        .map_err(AppError::Thread)?;
+    let (end, ended) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name(format!("edge-{number}"))
+        .spawn(move || {
+            let _guard = guard;
+            if let Err(error) = runtime.block_on(server.serve(listener)) {
+                tracing::error!(%error, "the thread edge-{number} cannot serve requests: {error}");
+            }
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            // The receiver is gone if the server failed to start.
+            let _ = end.send(());
+        })
+        .map_err(AppError::Thread)?;
+    Ok((thread, ended))
+}
+
+fn options(settings: &Settings) -> Options {
+    let sender = SenderConfig {
+        timeout: Duration::from_secs(settings.timeout_seconds),
+        response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
+        allow: settings.allow_target.clone(),
+        require_https: settings.require_https,
+        extra_ca: settings.extra_ca_file.clone(),
+        ..SenderConfig::default()
+    };
+    Options {
+        sender,
+        log_kept: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
+        alerts: AlertRules {
+            on_gone: settings.mail.on_gone,
+            warning: settings.mail.warning,
+        },
+        sending_threads: thread_count(settings.sending_threads),
+    }
+}
+
+/// The configured number of threads, or half of the cores; at least one.
+fn thread_count(configured: Option<u64>) -> usize {
+    let half_of_cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get) / 2;
+    configured
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or_else(half_of_cores)
+        .max(1)
+}

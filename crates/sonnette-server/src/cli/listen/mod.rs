@@ -1,0 +1,214 @@
+//! `sonnette listen`.
+
+mod event_stream;
+mod forward;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use hyper::Method;
+use serde_json::Value;
+use sonnette::domain::{ActionName, OrganizerSlug};
+use tokio::sync::mpsc;
+use url::Url;
+
+use self::event_stream::EventStream;
+use self::forward::Forward;
+use super::http_client::{ApiClient, error_text};
+use super::serve::shutdown_signal;
+use super::{UsageError, block_on, output};
+use crate::config::Settings;
+
+/// First delay before the stream is opened again.
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+/// Maximum delay before the stream is opened again.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(30);
+
+/// The arguments of the command.
+#[derive(Args)]
+pub(super) struct Listen {
+    /// Organizer of the notifications
+    organizer: OrganizerSlug,
+    /// URL to forward each notification to, signed like the request of a webhook
+    #[arg(long, value_name = "URL")]
+    forward: Option<Url>,
+    /// Action type or wildcard to print; repeatable [default: all]
+    #[arg(long = "action-type", value_name = "ACTION_TYPE")]
+    action_types: Vec<ActionName>,
+}
+
+/// A published notification, as the stream reports it.
+pub(super) struct Publication {
+    id: i64,
+    action_type: String,
+    event: Option<String>,
+    at: String,
+    payload: String,
+}
+
+/// Why a stream ended.
+enum StreamEnd {
+    /// The connection failed or the server stopped; it can be opened again. The flag tells whether it was open.
+    Disconnected(bool, String),
+    /// The server refused the request.
+    Refused(String),
+}
+
+impl Listen {
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        let client = ApiClient::new(settings)?;
+        if self
+            .forward
+            .as_ref()
+            .is_some_and(|url| !matches!(url.scheme(), "http" | "https"))
+        {
+            return Err(UsageError(
+                "--forward: expected a URL that begins with http:// or https://".to_owned(),
+            )
+            .into());
+        }
+        let forward = self
+            .forward
+            .clone()
+            .map(|url| Forward::new(url, settings))
+            .transpose()?;
+        block_on(async {
+            let stop = shutdown_signal()?;
+            let (queue, publications) = mpsc::channel(1024);
+            tokio::select! {
+                () = stop => Ok(()),
+                result = self.follow(&client, &queue) => result,
+                result = show(publications, forward) => result,
+            }
+        })
+    }
+
+    /// Opens the stream, and opens it again after a growing delay.
+    async fn follow(&self, client: &ApiClient, queue: &mpsc::Sender<Publication>) -> Result<()> {
+        let mut delay = MIN_RECONNECT_DELAY;
+        loop {
+            match self.read_stream(client, queue).await {
+                StreamEnd::Refused(reason) => bail!("{reason}"),
+                StreamEnd::Disconnected(opened, reason) => {
+                    if opened {
+                        delay = MIN_RECONNECT_DELAY;
+                    }
+                    eprintln!(
+                        "not connected: {reason}; retrying in {:.1} s",
+                        delay.as_secs_f32()
+                    );
+                }
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(MAX_RECONNECT_DELAY);
+        }
+    }
+
+    async fn read_stream(
+        &self,
+        client: &ApiClient,
+        queue: &mpsc::Sender<Publication>,
+    ) -> StreamEnd {
+        let path = format!("organizers/{}/stream/", self.organizer);
+        let response = match client
+            .open(Method::GET, &path, None, "text/event-stream")
+            .await
+        {
+            Ok(response) => response,
+            Err(error) => return StreamEnd::Disconnected(false, format!("{error:#}")),
+        };
+        let status = response.status();
+        let mut events = EventStream::new(response.into_body());
+        if !status.is_success() {
+            let text = format!(
+                "the server responded {status}: {}",
+                error_text(&events.rest().await)
+            );
+            let is_temporary = status.is_server_error() || status.as_u16() == 429;
+            return if is_temporary {
+                StreamEnd::Disconnected(false, text)
+            } else {
+                StreamEnd::Refused(text)
+            };
+        }
+        eprintln!("listening to {}", self.organizer);
+        loop {
+            match events.next().await {
+                Ok(Some(event)) if event.name == "lagged" => {
+                    eprintln!(
+                        "some notifications were skipped: they arrived faster than they were read"
+                    );
+                }
+                Ok(Some(event)) => {
+                    let Some(publication) = Publication::read(&event.name, &event.data) else {
+                        continue;
+                    };
+                    let is_selected = self.action_types.is_empty()
+                        || self
+                            .action_types
+                            .iter()
+                            .any(|name| name.covers(&publication.action_type));
+                    if is_selected && queue.send(publication).await.is_err() {
+                        return StreamEnd::Disconnected(true, "the output is closed".to_owned());
+                    }
+                }
+                Ok(None) => {
+                    return StreamEnd::Disconnected(
+                        true,
+                        "the server closed the stream".to_owned(),
+                    );
+                }
+                Err(error) => return StreamEnd::Disconnected(true, format!("{error:#}")),
+            }
+        }
+    }
+}
+
+impl Publication {
+    /// Parses an event of the stream; `None` for other kinds of events.
+    fn read(name: &str, data: &str) -> Option<Self> {
+        if name != "publication" {
+            return None;
+        }
+        let fields: Value = serde_json::from_str(data).ok()?;
+        let text = |key: &str| fields[key].as_str().map(str::to_owned);
+        let payload = match &fields["payload"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some(Self {
+            id: fields["notification_id"].as_i64()?,
+            action_type: text("action_type")?,
+            event: text("event"),
+            at: text("datetime").unwrap_or_default(),
+            payload,
+        })
+    }
+}
+
+/// Prints and forwards each notification, one after the other.
+async fn show(
+    mut publications: mpsc::Receiver<Publication>,
+    forward: Option<Forward>,
+) -> Result<()> {
+    while let Some(publication) = publications.recv().await {
+        let Publication {
+            id,
+            action_type,
+            event,
+            at,
+            payload,
+        } = &publication;
+        let event = event
+            .as_ref()
+            .map_or_else(String::new, |event| format!(" {event}"));
+        output::line(format_args!("{at} #{id} {action_type}{event}"))
+            .context("standard output is closed")?;
+        output::line(format_args!("  {payload}"))?;
+        if let Some(forward) = &forward {
+            output::line(format_args!("  -> {}", forward.send(&publication).await))?;
+        }
+    }
+    Ok(())
+}

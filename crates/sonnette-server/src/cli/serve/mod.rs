@@ -1,0 +1,116 @@
+//! `sonnette serve`.
+
+mod action_types;
+
+use std::io::{IsTerminal as _, stdout};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use sonnette::clock::SystemClock;
+use sonnette::domain::Scope;
+use sonnette::store::sqlite::{DataDirectoryLock, SqliteStore};
+use sonnette::store::{AccountStore as _, RegistryStore as _};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{block_on, local_store, output, token};
+use crate::app::App;
+use crate::config::Settings;
+use crate::credentials::{random_token, token_hash};
+
+/// "File size limit exceeded": the same number on Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
+/// The arguments of the command.
+#[derive(Args)]
+pub(super) struct Serve {}
+
+impl Serve {
+    #[expect(clippy::unused_self, reason = "every command is run the same way")]
+    pub(super) fn run(self, settings: &Settings) -> Result<()> {
+        local_store::check_database_url(settings)?;
+        let _lock = DataDirectoryLock::acquire(&settings.data_dir)?;
+        let store = local_store::open(settings)?;
+        register_operator_token(settings, &store)?;
+        action_types::register(settings, &store)?;
+        if store.users(None)?.is_empty() {
+            tracing::info!(
+                "the dashboard has no user yet; create one with `sonnette user create EMAIL --operator`"
+            );
+        }
+        raise_open_file_limit();
+        let listener = TcpListener::bind(settings.listen)
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        block_on(async {
+            // Installed before the server reports that it listens: from then on a signal stops it gracefully.
+            let shutdown = shutdown_signal()?;
+            ignore_file_size_signal()?;
+            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
+            Ok(app.run(listener, shutdown).await?)
+        })
+    }
+}
+
+/// Raises the limit of open files: each connection needs a file descriptor.
+fn raise_open_file_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        tracing::warn!(%error, "cannot raise the limit of open files: {error}");
+    }
+}
+
+/// Completes when the process receives SIGTERM or SIGINT.
+pub(super) fn shutdown_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate =
+        signal(SignalKind::terminate()).context("cannot install a signal handler")?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).context("cannot install a signal handler")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Makes a write beyond the file size limit an error, like a full disk, instead of ending the process.
+fn ignore_file_size_signal() -> Result<()> {
+    // A signal with a handler does not end the process, even after the handler is dropped.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)).context("cannot install a signal handler")?);
+    Ok(())
+}
+
+/// Stores the operator token of the settings. If there is none, the store is empty and standard output is a terminal,
+/// generates a token and prints it.
+fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<()> {
+    let rows = store.load(0)?;
+    let mut configured = Vec::new();
+    if let Some(text) = &settings.operator_token {
+        configured.push(text.expose().to_owned());
+    }
+    if let Some(path) = &settings.operator_token_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("operator_token_file: cannot read {}", path.display()))?;
+        configured.push(text);
+    }
+    let is_configured = !configured.is_empty();
+    for text in configured {
+        let text = text.trim();
+        if text.is_empty() || text.contains(char::is_whitespace) {
+            bail!("the operator token of the settings is empty or contains whitespace");
+        }
+        let hash = token_hash(text);
+        if !rows.tokens.iter().any(|(known, _)| *known == hash) {
+            token::add(store, text, "from the settings", Scope::Operator)?;
+        }
+    }
+    let is_empty = rows.tokens.is_empty() && rows.organizers.is_empty();
+    if !is_configured && is_empty && stdout().is_terminal() {
+        let text = random_token()?;
+        token::add(store, &text, "first start", Scope::Operator)?;
+        output::line(format_args!(
+            "operator token (it is not shown again): {text}"
+        ))?;
+    }
+    Ok(())
+}

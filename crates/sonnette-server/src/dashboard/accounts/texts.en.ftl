@@ -1,0 +1,34 @@
+# Login, passwords and the own account.
+login = Log in
+login-help = Sonnette tells other systems by webhooks what happens here. Log in to manage them.
+login-failed = The e-mail address or the password is wrong.
+login-throttled = Too many attempts. Please wait a few minutes.
+email = E-mail address
+email-invalid = Enter an e-mail address.
+password = Password
+password-forgotten = Forgotten your password?
+flash-logged-out = You are logged out.
+
+forgot = Forgotten your password?
+forgot-how = Enter your e-mail address. You will get a link to choose a new password.
+forgot-send = Send me a link
+forgot-asked = If there is an account for { $what }, a link is on its way there.
+forgot-asked-then = It works for one hour. If nothing arrives, look in your spam folder, or ask whoever invited you.
+forgot-no-mail = This server cannot send mail. Please ask its operator for a link.
+password-choose = Choose a password
+password-new = New password
+password-again = Repeat the password
+password-rule = At least 8 characters; several words in a row are easy to remember and hard to guess.
+password-set = Set the password
+password-invalid = A password must have 8 to 1,000 characters.
+password-differs = The two passwords are not the same.
+password-link-over = This link no longer works
+password-link-over-help = It has expired, or a password has been set since. You can ask for another link.
+password-change = Change the password
+password-current = Current password
+password-current-invalid = The current password is wrong.
+account-email = You are logged in as { $what }.
+log-out-everywhere = Log out everywhere
+log-out-everywhere-help = Ends every session of your account, on every device, including this one.
+flash-password-set = Your password is set.
+flash-logged-out-everywhere = You are logged out everywhere.

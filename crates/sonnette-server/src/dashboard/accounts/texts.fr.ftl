@@ -1,0 +1,34 @@
+# Login, passwords and the own account.
+login = Se connecter
+login-help = Sonnette informe d’autres systèmes, par des webhooks, de ce qui se passe ici. Connectez-vous pour les gérer.
+login-failed = L’adresse e-mail ou le mot de passe est incorrect.
+login-throttled = Trop de tentatives. Veuillez patienter quelques minutes.
+email = Adresse e-mail
+email-invalid = Saisissez une adresse e-mail.
+password = Mot de passe
+password-forgotten = Mot de passe oublié ?
+flash-logged-out = Vous n’êtes plus connecté.
+
+forgot = Mot de passe oublié ?
+forgot-how = Saisissez votre adresse e-mail. Vous recevrez un lien pour choisir un autre mot de passe.
+forgot-send = M’envoyer un lien
+forgot-asked = S’il existe un compte pour { $what }, un lien vient d’être envoyé à cette adresse.
+forgot-asked-then = Il est valable une heure. Si rien n’arrive, regardez parmi les courriers indésirables, ou adressez-vous à la personne qui vous a invité.
+forgot-no-mail = Ce serveur ne peut pas envoyer d’e-mails. Veuillez demander un lien à son opérateur.
+password-choose = Choisir un mot de passe
+password-new = Nouveau mot de passe
+password-again = Confirmation du mot de passe
+password-rule = Au moins 8 caractères ; plusieurs mots à la suite sont faciles à retenir et difficiles à deviner.
+password-set = Définir le mot de passe
+password-invalid = Un mot de passe doit compter de 8 à 1 000 caractères.
+password-differs = Les deux mots de passe ne sont pas identiques.
+password-link-over = Ce lien ne fonctionne plus
+password-link-over-help = Il était trop ancien, ou un mot de passe a été défini depuis. Vous pouvez en recevoir un autre.
+password-change = Changer le mot de passe
+password-current = Mot de passe actuel
+password-current-invalid = Le mot de passe actuel est incorrect.
+account-email = Vous êtes connecté en tant que { $what }.
+log-out-everywhere = Se déconnecter partout
+log-out-everywhere-help = Ferme toutes les sessions de votre compte, sur tous les appareils, celui-ci compris.
+flash-password-set = Votre mot de passe est enregistré.
+flash-logged-out-everywhere = Vous n’êtes plus connecté nulle part.

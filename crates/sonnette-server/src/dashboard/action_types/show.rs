@@ -1,0 +1,152 @@
+//! The page of one action type: its schema, an example, what receivers get, and the webhooks that match.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+use sonnette::dialect::{ActionType, EventRequirement};
+use sonnette::domain::{DialectName, Notification, Permission, Webhook};
+
+use super::lookup::{find, group_name, url};
+use super::schema_keys::{Key, keys};
+use crate::admin::action_types;
+use crate::dashboard::action_types::labels::{description, label};
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::json::{format_text, to_pretty_json};
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::dashboard::shell::request_origin::RequestOrigin;
+use crate::edge::AppState;
+
+struct MatchingWebhook {
+    url: String,
+    target: String,
+    comment: String,
+    is_enabled: bool,
+    all_events: bool,
+}
+
+#[derive(Template)]
+#[template(path = "action_types/show.html")]
+struct ShowTemplate {
+    layout: Layout,
+    list: String,
+    label: String,
+    name: String,
+    group: String,
+    description: String,
+    /// The key of the text that says whether an event is given.
+    event_key: &'static str,
+    /// The known names that a wildcard covers.
+    concrete: Vec<String>,
+    /// Whether it was registered, instead of built in.
+    is_registered: bool,
+    /// The URL below which it is changed, for users who may do that.
+    edit_url: Option<String>,
+    keys: Option<Vec<Key>>,
+    schema: String,
+    example: String,
+    body: Option<String>,
+    curl: Option<String>,
+    /// `None` for users who may not see webhooks.
+    webhooks: Option<Vec<MatchingWebhook>>,
+}
+
+/// Shows the action type.
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    page: OrganizerPage,
+    origin: RequestOrigin,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let spec = find(&page, &name)?;
+    let example = page.tenant.example(spec, state.now());
+    let may_change = page.may(Permission::Organizer)
+        && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
+    let mut registered = page.tenant.registered.iter();
+    let all = spec.concrete_names();
+    let view = ShowTemplate {
+        list: page.url("/action-types/"),
+        label: label(page.layout.texts, spec),
+        name: spec.name.to_string(),
+        group: group_name(page.layout.texts, spec),
+        description: description(page.layout.texts, spec),
+        event_key: event_key(spec.event_requirement(spec.first_concrete().as_str())),
+        concrete: if spec.name.is_wildcard() {
+            all.iter().map(ToString::to_string).collect()
+        } else {
+            Vec::new()
+        },
+        is_registered: registered.any(|row| row.name == spec.name),
+        edit_url: may_change.then(|| url(&page, &name)),
+        keys: keys(&spec.schema),
+        schema: to_pretty_json(&spec.schema),
+        example: to_pretty_json(&spec.example),
+        curl: example
+            .as_ref()
+            .map(|example| curl(&origin.base_url, &page, spec, example)),
+        body: example.map(|example| format_text(&example.body)),
+        webhooks: page
+            .may(Permission::Webhooks)
+            .then(|| matching_webhooks(&page, spec)),
+        layout: page.layout,
+    };
+    render(&view)
+}
+
+fn event_key(rule: EventRequirement) -> &'static str {
+    match rule {
+        EventRequirement::Required => "catalogue-event-required",
+        EventRequirement::Optional => "catalogue-event-optional",
+        EventRequirement::Forbidden => "catalogue-event-refused",
+        EventRequirement::DeletedEvent => "catalogue-event-deleted",
+    }
+}
+
+/// A command that publishes the example. The user has to fill in the token.
+fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notification) -> String {
+    let mut body = json!({ "action_type": example.action_type });
+    let rule = spec.event_requirement(example.action_type.as_str());
+    if let (Some(event), EventRequirement::Required | EventRequirement::DeletedEvent) =
+        (&example.event, rule)
+    {
+        body["event"] = json!(event);
+    }
+    body["data"] = spec.example.clone();
+    let quoted = to_pretty_json(&body).replace('\'', r"'\''");
+    let slug = &page.tenant.organizer.slug;
+    format!(
+        "curl --request POST '{base}/api/v1/organizers/{slug}/notifications/' \\\n  \
+         --header \"Authorization: Token $SONNETTE_TOKEN\" \\\n  \
+         --header 'Content-Type: application/json' \\\n  \
+         --data '{quoted}'"
+    )
+}
+
+fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
+    let webhooks = page.tenant.webhooks.values();
+    webhooks
+        .filter(|webhook| matches(webhook, spec))
+        .map(|webhook| MatchingWebhook {
+            url: page.url(format_args!("/webhooks/{}/", webhook.id)),
+            target: webhook.target.redacted(),
+            comment: webhook.comment.clone().unwrap_or_default(),
+            is_enabled: webhook.is_enabled(),
+            all_events: webhook.events == sonnette::domain::EventFilter::All,
+        })
+        .collect()
+}
+
+/// Whether a webhook gets notifications of the action type. Wildcards of pretix are names of the catalogue.
+fn matches(webhook: &Webhook, spec: &ActionType) -> bool {
+    let mut names = webhook.action_types.iter();
+    match spec.dialect {
+        DialectName::Pretix => names.any(|name| *name == spec.name),
+        _ => names.any(|name| name.covers(spec.name.as_str())),
+    }
+}
+
+/// The text of a value in a form; empty without a value.
+pub(super) fn json_text(value: Option<&Value>) -> String {
+    value.map(to_pretty_json).unwrap_or_default()
+}

@@ -1,0 +1,3 @@
+//! The audit log of an organizer.
+
+pub(super) mod list;

@@ -1,0 +1,4 @@
+//! Pages of an organizer's events.
+
+pub(super) mod list;
+pub(super) mod show;

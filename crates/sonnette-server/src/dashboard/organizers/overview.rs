@@ -1,0 +1,237 @@
+//! The front page: an overview of organizers. Users of a single organizer are redirected to its pages.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use sonnette::domain::{
+    Attempt, DisableReason, Disablement, OrganizerId, Permission, WebhookId, WebhookState,
+};
+use sonnette::engine::{LaneStatus, OrganizerSnapshot, RegistrySnapshot};
+
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::shell::page::{OrganizerPage, UserPage};
+use crate::dashboard::shell::texts::Texts;
+use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::url_text::BreakableUrl;
+use crate::dashboard::webhooks::status::{WebhookStatus, diagnosis};
+use crate::edge::AppState;
+
+/// Lanes that are read to find those that need attention.
+const MAX_LANES: usize = 200;
+/// Webhooks of each kind that are listed as needing attention.
+const MAX_ATTENTION_ROWS: usize = 25;
+const ORGANIZERS_PER_PAGE: usize = 200;
+/// How long a webhook that the server disabled needs attention if no delivery is waiting.
+const ATTENTION_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A webhook that needs attention.
+struct AttentionRow {
+    organizer: String,
+    target: BreakableUrl,
+    url: String,
+    status: WebhookStatus,
+    since: Option<TimeElement>,
+    waiting: u64,
+    /// How long the oldest delivery has been waiting.
+    oldest: Option<String>,
+}
+
+struct Row {
+    name: String,
+    slug: String,
+    url: String,
+    webhooks: usize,
+    disabled: usize,
+    failing: u64,
+    waiting: u64,
+}
+
+#[derive(Template)]
+#[template(path = "organizers/overview.html")]
+struct OverviewTemplate {
+    layout: Layout,
+    attention_rows: Vec<AttentionRow>,
+    rows: Vec<Row>,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+/// The query of the page.
+#[derive(Deserialize)]
+pub(crate) struct OverviewQuery {
+    #[serde(default)]
+    page: usize,
+}
+
+/// Lists the organizers that the user has access to. If there is only one, redirects to its pages.
+pub(crate) async fn show_overview(
+    State(state): State<AppState>,
+    Query(query): Query<OverviewQuery>,
+    page: UserPage,
+) -> Result<Response, PageError> {
+    let mut tenants: Vec<_> = page
+        .registry
+        .tenants()
+        .filter(|tenant| page.current_user.reaches(tenant.organizer.id))
+        .collect();
+    if let [only] = tenants.as_slice()
+        && !page.current_user.is_operator()
+    {
+        let url = format!("/organizers/{}/", only.organizer.slug);
+        return Ok(Redirect::to(&url).into_response());
+    }
+    let now = state.now();
+    let may_see_webhooks = |tenant: &OrganizerSnapshot| {
+        page.current_user
+            .may(tenant.organizer.id, Permission::Webhooks)
+    };
+    let lanes: Vec<_> = state.sonnette.lanes_needing_attention(MAX_LANES).await?;
+    let lanes: Vec<_> = lanes
+        .into_iter()
+        .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
+        .filter(|(_, tenant, _)| may_see_webhooks(tenant))
+        .collect();
+    let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
+    for (_, tenant, lane) in &lanes {
+        let (failing, waiting) = sums.entry(tenant.organizer.id).or_default();
+        *failing += u64::from(lane.health.is_failing());
+        *waiting += lane.backlog;
+    }
+    let sum =
+        |tenant: &OrganizerSnapshot| sums.get(&tenant.organizer.id).copied().unwrap_or_default();
+    tenants.sort_by(|one, other| {
+        let rank = |tenant: &OrganizerSnapshot| {
+            (
+                sum(tenant),
+                std::cmp::Reverse(tenant.organizer.name.clone()),
+            )
+        };
+        rank(other).cmp(&rank(one))
+    });
+    let visible = tenants.iter().map(|tenant| &***tenant);
+    let visible = visible.filter(|tenant| may_see_webhooks(tenant));
+    let disabled = disabled_by_server(&state, visible, now).await?;
+    let attention = lanes
+        .into_iter()
+        .take(MAX_ATTENTION_ROWS)
+        .chain(disabled)
+        .collect();
+    let pages = tenants.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
+    let number = query.page.clamp(1, pages);
+    let shown = tenants
+        .iter()
+        .skip((number - 1) * ORGANIZERS_PER_PAGE)
+        .take(ORGANIZERS_PER_PAGE);
+    let link = |number: usize| format!("/?page={number}");
+    render(&OverviewTemplate {
+        attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
+        rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
+        previous: (number > 1).then(|| link(number - 1)),
+        next: (number < pages).then(|| link(number + 1)),
+        layout: page.layout,
+    })
+}
+
+fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<&OrganizerSnapshot> {
+    let organizer = registry.webhook(webhook)?.organizer;
+    registry.organizer_by_id(organizer).map(|tenant| &**tenant)
+}
+
+/// Webhooks that the server disabled recently, or that have waiting deliveries; the latest first.
+async fn disabled_by_server<'a>(
+    state: &AppState,
+    tenants: impl Iterator<Item = &'a OrganizerSnapshot>,
+    now: Timestamp,
+) -> Result<Vec<(WebhookId, &'a OrganizerSnapshot, LaneStatus)>, PageError> {
+    let mut found = Vec::new();
+    for tenant in tenants {
+        for webhook in tenant.webhooks.values() {
+            if let WebhookState::Disabled(Disablement { since, reason }) = webhook.state
+                && reason != DisableReason::User
+            {
+                found.push((since, webhook.id, tenant));
+            }
+        }
+    }
+    found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
+    found.truncate(MAX_LANES);
+    let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
+    let lanes = state.sonnette.lane_statuses(&ids).await?;
+    Ok(found
+        .into_iter()
+        .zip(lanes)
+        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
+        .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
+        .take(MAX_ATTENTION_ROWS)
+        .collect())
+}
+
+/// The rows for webhooks that need attention.
+async fn attention_rows(
+    state: &AppState,
+    texts: &Texts,
+    lanes: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
+    now: Timestamp,
+) -> Result<Vec<AttentionRow>, PageError> {
+    let ids: Vec<_> = lanes.iter().map(|(id, _, _)| *id).collect();
+    let last = state
+        .store(move |store| store.latest_attempts(&ids))
+        .await?;
+    let last = |id| last.iter().find(|attempt| attempt.webhook == id);
+    Ok(lanes
+        .iter()
+        .filter_map(|(id, tenant, lane)| attention_row(texts, tenant, (*id, lane, last(*id)), now))
+        .collect())
+}
+
+fn attention_row(
+    texts: &Texts,
+    tenant: &OrganizerSnapshot,
+    (id, lane, last): (WebhookId, &LaneStatus, Option<&Attempt>),
+    now: Timestamp,
+) -> Option<AttentionRow> {
+    let webhook = tenant.webhooks.get(&id)?;
+    let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
+    let since = match &webhook.state {
+        WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
+        WebhookState::Disabled(disabled) => Some(disabled.since),
+    };
+    Some(AttentionRow {
+        organizer: tenant.organizer.name.clone(),
+        target: BreakableUrl(webhook.target.redacted()),
+        url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
+        status: WebhookStatus::new(&diagnosis(webhook, lane, last, now)),
+        since: since.map(|at| texts.time(at)),
+        waiting: lane.backlog,
+        oldest,
+    })
+}
+
+fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
+    let organizer = &tenant.organizer;
+    let enabled = tenant
+        .webhooks
+        .values()
+        .filter(|webhook| webhook.is_enabled())
+        .count();
+    Row {
+        name: organizer.name.clone(),
+        slug: organizer.slug.to_string(),
+        url: format!("/organizers/{}/", organizer.slug),
+        webhooks: tenant.webhooks.len(),
+        disabled: tenant.webhooks.len() - enabled,
+        failing,
+        waiting,
+    }
+}
+
+/// Redirects to the first page of an organizer that the user may open.
+pub(crate) async fn show_first_page(page: OrganizerPage) -> Response {
+    let first = page.layout.first_page();
+    Redirect::to(first.as_deref().unwrap_or("/")).into_response()
+}

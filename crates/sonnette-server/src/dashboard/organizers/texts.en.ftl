@@ -1,0 +1,37 @@
+# The front page of those who look after several organizers.
+overview = Organizers
+overview-none = There is no organizer that you can see yet.
+overview-attention = Needs attention
+overview-healthy = Every webhook is working, and nothing is waiting.
+overview-since = Since
+overview-oldest = Oldest waiting for
+overview-all = All organizers
+overview-organizer = Organizer
+overview-search = Search organizers
+overview-disabled = Disabled
+overview-failing = Failing
+
+organizer-name = Name
+organizer-language = Language
+organizer-language-help = Of e-mails, and of labels in what is sent.
+organizer-contacts = Contacts
+organizer-contacts-help = E-mail addresses, one on each line. They are told when a webhook without contacts of its own is switched off.
+organizer-contact-invalid = “{ $what }” is not an e-mail address.
+organizer-contacts-too-many = At most { $count } addresses, please.
+organizer-policy = When a webhook keeps failing
+organizer-policy-default = Follow what is usual for the dialects
+organizer-policy-default-never = At present: it stays on, unless its receiver answers 410.
+organizer-policy-default-after = At present: it is switched off after 20 failures in a row over at least 60 minutes.
+organizer-policy-never = Never switch it off
+organizer-policy-never-help = Only the answer 410 switches it off.
+organizer-policy-after = Switch it off after several failures
+organizer-policy-after-help = In a row, without a success, over at least this time. The contacts are told.
+organizer-failures = Failures in a row
+organizer-minutes = Over at least (minutes)
+organizer-failures-invalid = Enter a whole number from 1.
+organizer-minutes-invalid = Enter a number from 0.
+organizer-dialects = Dialects
+organizer-dialects-help = The emitters whose action types this organizer knows. When a dialect is removed, webhooks get nothing more of its types.
+organizer-dialects-none = Choose at least one dialect.
+organizer-slug = Slug
+flash-settings-saved = The settings are saved.

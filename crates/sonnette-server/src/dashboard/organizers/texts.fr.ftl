@@ -1,0 +1,37 @@
+# La page d’accueil de qui s’occupe de plusieurs organisateurs.
+overview = Organisateurs
+overview-none = Il n’y a encore aucun organisateur que vous puissiez consulter.
+overview-attention = À traiter en priorité
+overview-healthy = Tous les webhooks fonctionnent, et rien n’attend.
+overview-since = Depuis
+overview-oldest = La plus ancienne attend depuis
+overview-all = Tous les organisateurs
+overview-organizer = Organisateur
+overview-search = Rechercher un organisateur
+overview-disabled = Désactivés
+overview-failing = En échec
+
+organizer-name = Nom
+organizer-language = Langue
+organizer-language-help = Celle des e-mails, et des libellés dans ce qui est envoyé.
+organizer-contacts = Contacts
+organizer-contacts-help = Adresses e-mail, une par ligne. Elles sont prévenues lorsqu’un webhook sans contacts propres est désactivé.
+organizer-contact-invalid = « { $what } » n’est pas une adresse e-mail.
+organizer-contacts-too-many = { $count } adresses au plus, s’il vous plaît.
+organizer-policy = Quand un webhook reste en échec
+organizer-policy-default = Suivre l’usage des dialectes
+organizer-policy-default-never = Actuellement : il reste actif, sauf si son récepteur répond 410.
+organizer-policy-default-after = Actuellement : il est désactivé après 20 échecs de suite sur au moins 60 minutes.
+organizer-policy-never = Ne jamais le désactiver
+organizer-policy-never-help = Seule la réponse 410 le désactive.
+organizer-policy-after = Le désactiver après plusieurs échecs
+organizer-policy-after-help = De suite, sans aucun succès, sur au moins cette durée. Les contacts sont prévenus.
+organizer-failures = Échecs de suite
+organizer-minutes = Sur au moins (minutes)
+organizer-failures-invalid = Indiquez un nombre entier à partir de 1.
+organizer-minutes-invalid = Indiquez un nombre à partir de 0.
+organizer-dialects = Dialectes
+organizer-dialects-help = Les émetteurs dont cet organisateur connaît les types d’action. Les webhooks ne reçoivent plus rien des types d’un dialecte retiré.
+organizer-dialects-none = Choisissez au moins un dialecte.
+organizer-slug = Nom court
+flash-settings-saved = Les paramètres sont enregistrés.

@@ -1,0 +1,168 @@
+//! Live pages: server-sent events tell an open page that something has changed, and the page reloads itself. The events
+//! carry no data.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
+use sonnette::engine::{Activity, Permit};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+use url::form_urlencoded;
+
+use super::session::SessionKey;
+use crate::edge::AppState;
+
+/// A page gets at most one event in this time.
+const MIN_EVENT_INTERVAL: Duration = Duration::from_secs(1);
+/// A page gets an event at least this often, since the times it shows grow old and its session may have expired.
+const MAX_EVENT_INTERVAL: Duration = Duration::from_mins(1);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// A page that is open.
+struct StreamClient {
+    session: SessionKey,
+    organizer: OrganizerId,
+    /// `None`: the page shows all webhooks of the organizer.
+    webhook: Option<WebhookId>,
+}
+
+impl StreamClient {
+    /// Whether the activity may change what the page shows.
+    fn is_affected_by(&self, activity: &Activity) -> bool {
+        let shows = |webhook| self.webhook.is_none_or(|shown| shown == webhook);
+        match activity {
+            Activity::Published {
+                organizer,
+                published,
+                ..
+            } => *organizer == self.organizer && published.deliveries > 0,
+            Activity::Attempted { organizer, attempt } => {
+                *organizer == self.organizer && shows(attempt.webhook)
+            }
+            Activity::Lane {
+                organizer, webhook, ..
+            } => *organizer == self.organizer && shows(*webhook),
+        }
+    }
+
+    async fn is_still_allowed(&self, state: &AppState) -> bool {
+        let is_allowed = self
+            .session
+            .is_allowed(state, self.organizer, Permission::Webhooks);
+        // If the store cannot be read, the page keeps its stream until the next check.
+        is_allowed.await.unwrap_or(true)
+    }
+}
+
+/// The event stream of an organizer's pages, or of one webhook's pages with `?webhook=`.
+///
+/// Its events are `changed`, and `closed` when the session has expired. Errors are bare statuses without a page: the
+/// browser then retries with growing delays.
+pub(crate) async fn stream(
+    State(state): State<AppState>,
+    Path(organizer): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let registry = state.sonnette.registry();
+    let Some(tenant) = registry.tenant(&organizer) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let Some(session) = SessionKey::from_headers(&headers, uri.path()) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let client = StreamClient {
+        session,
+        organizer: tenant.organizer.id,
+        webhook: webhook_param(query.as_deref()),
+    };
+    match client
+        .session
+        .is_allowed(&state, client.organizer, Permission::Webhooks)
+        .await
+    {
+        Ok(true) => {}
+        Ok(false) => return StatusCode::FORBIDDEN.into_response(),
+        Err(error) => return error.status().into_response(),
+    }
+    let Some(permit) = state.live_pages.take(client.session.hash()) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let activities = state.sonnette.watch();
+    let (outgoing, events) = mpsc::channel(1);
+    tokio::spawn(send_events(state, client, activities, outgoing, permit));
+    let stream = Sse::new(ReceiverStream::new(events));
+    let mut response = stream
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL))
+        .into_response();
+    // Without this, nginx buffers the response and delays the events.
+    response.headers_mut().insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}
+
+fn webhook_param(query: Option<&str>) -> Option<WebhookId> {
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
+    let param = pairs.find(|(name, _)| name == "webhook");
+    param.and_then(|(_, id)| id.parse().ok())
+}
+
+/// Sends events until the page is closed, its session expires, or the server stops. The first event is sent at once, since
+/// something may have changed between the request of the page and that of the stream.
+async fn send_events(
+    state: AppState,
+    client: StreamClient,
+    mut activities: broadcast::Receiver<Arc<Activity>>,
+    outgoing: mpsc::Sender<Result<Event, Infallible>>,
+    _permit: Permit<TokenHash>,
+) {
+    loop {
+        if !client.is_still_allowed(&state).await {
+            // If the page is closed, the event is not needed.
+            let _ = outgoing
+                .send(Ok(Event::default().event("closed").data("-")))
+                .await;
+            return;
+        }
+        let event = Event::default().event("changed").data("-");
+        if outgoing.send(Ok(event)).await.is_err() {
+            return;
+        }
+        let sent_at = Instant::now();
+        tokio::select! {
+            is_running = wait_for_change(&mut activities, &client) => if !is_running { return },
+            () = tokio::time::sleep(MAX_EVENT_INTERVAL) => {}
+            () = outgoing.closed() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(sent_at + MIN_EVENT_INTERVAL) => {}
+            () = outgoing.closed() => return,
+        }
+    }
+}
+
+/// Waits for activity that affects the page. Returns false when the server stops.
+async fn wait_for_change(
+    activities: &mut broadcast::Receiver<Arc<Activity>>,
+    client: &StreamClient,
+) -> bool {
+    loop {
+        match activities.recv().await {
+            Ok(activity) if !client.is_affected_by(&activity) => {}
+            // The missed activities may have affected the page.
+            Ok(_) | Err(RecvError::Lagged(_)) => return true,
+            Err(RecvError::Closed) => return false,
+        }
+    }
+}

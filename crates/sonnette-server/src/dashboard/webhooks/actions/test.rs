@@ -1,0 +1,138 @@
+//! Tests a webhook with the example of an action type.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use sonnette::dialect::{ComposeInput as Publication, compose};
+use sonnette::domain::{ActionName, NotificationId};
+use sonnette::engine::OrganizerSnapshot;
+
+use super::test_result::TestResult;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::form_data::FormData;
+use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
+use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
+use crate::edge::AppState;
+
+/// Which action type is looked page.
+#[derive(Deserialize)]
+pub(crate) struct TestQuery {
+    #[serde(default)]
+    action_type: String,
+}
+
+struct Choice {
+    name: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "webhooks/actions/test.html")]
+struct TestTemplate {
+    layout: Layout,
+    breadcrumbs: Breadcrumbs,
+    /// Concrete action types that are sent to the webhook.
+    matching: Vec<Choice>,
+    others: Vec<Choice>,
+    /// The body of the request, with the number 1; empty if there is none.
+    example: String,
+    result: Option<TestResult>,
+    action: String,
+    back: String,
+}
+
+/// Shows the choice of action types and the example of the chosen one.
+pub(crate) async fn show_test(
+    State(state): State<AppState>,
+    Query(query): Query<TestQuery>,
+    page: WebhookPage,
+) -> Result<Response, PageError> {
+    show(&state, page, &query.action_type, None)
+}
+
+/// Sends the test and shows its result. If the button for that was not pressed, only shows the example.
+pub(crate) async fn send_test(
+    State(state): State<AppState>,
+    page: WebhookPage,
+    form: FormData,
+) -> Result<Response, PageError> {
+    let action_type = form.get("action_type");
+    if !form.contains("send") {
+        return show(&state, page, action_type, None);
+    }
+    let is_known = page
+        .organizer_page
+        .tenant
+        .catalogue
+        .resolve(action_type)
+        .is_some();
+    let attempt = state
+        .sonnette
+        .test(page.webhook.id, is_known.then_some(action_type))
+        .await?;
+    let mut result = TestResult::new(&attempt, page.organizer_page.layout.texts);
+    result.url = Some(page.url(&format!("attempts/{}/", attempt.id)));
+    let name = attempt.action_type.to_string();
+    show(&state, page, &name, Some(result))
+}
+
+fn show(
+    state: &AppState,
+    page: WebhookPage,
+    action_type: &str,
+    result: Option<TestResult>,
+) -> Result<Response, PageError> {
+    let catalogue = &page.organizer_page.tenant.catalogue;
+    let filters = &page.webhook.action_types;
+    let first = || {
+        let mut names = filters
+            .iter()
+            .filter_map(|name| catalogue.first_concrete(name.as_str()));
+        names.next().map(|(name, _)| name)
+    };
+    let action_type: Option<ActionName> = match catalogue.resolve(action_type) {
+        Some(_) => action_type.parse().ok(),
+        None => first(),
+    };
+    let all = catalogue.iter().flat_map(|spec| spec.concrete_names());
+    let matches = |name: &ActionName| filters.iter().any(|filter| filter.covers(name.as_str()));
+    let (matching, others): (Vec<_>, Vec<_>) = all.partition(matches);
+    let choice = |name: ActionName| Choice {
+        is_chosen: action_type.as_ref() == Some(&name),
+        name: name.to_string(),
+    };
+    let example = action_type
+        .as_ref()
+        .and_then(|name| example(&page.organizer_page.tenant, name, state.now()));
+    render(&TestTemplate {
+        breadcrumbs: Breadcrumbs::new(&page),
+        matching: matching.into_iter().map(choice).collect(),
+        others: others.into_iter().map(choice).collect(),
+        example: example.unwrap_or_default(),
+        result,
+        action: page.url("test/"),
+        back: page.url(""),
+        layout: page.organizer_page.layout,
+    })
+}
+
+/// The formatted body for an example.
+fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) -> Option<String> {
+    let spec = tenant.catalogue.resolve(name.as_str())?;
+    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let event = "democon".parse().ok();
+    let refuses_event =
+        spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
+    let composed = compose(&Publication {
+        organizer: &tenant.organizer,
+        spec,
+        action_type: name,
+        event: event.as_ref().filter(|_| !refuses_event),
+        data: &data,
+        published_at: now,
+    });
+    let body = composed.ok()?.body.render(NotificationId(1));
+    let body: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    serde_json::to_string_pretty(&body).ok()
+}

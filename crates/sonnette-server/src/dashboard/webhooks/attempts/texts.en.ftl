@@ -1,0 +1,130 @@
+# The log, and one attempt.
+attempts-of-all = Log of all webhooks
+log-result = Result
+log-any = any
+log-succeeded = succeeded
+log-failed = failed
+log-webhook = Webhook
+log-action-type = Action type
+log-event = Event
+log-notification = Notification
+log-since = Since
+log-until = Until
+log-filter = Filter
+log-no-filter = Show all
+log-filter-invalid = “{ $what }” is not valid there, and was left out.
+log-none = Nothing has been sent yet.
+log-none-found = Nothing matches these filters.
+log-days = { $count ->
+    [one] Newest first; what is older than a day is removed.
+   *[other] Newest first; what is older than { $count } days is removed.
+  }
+log-time = Time
+log-number = Attempt
+log-took = Response time
+log-success = Succeeded:
+log-failure = Failed:
+log-test = test
+log-retry = retry
+log-looked-until = Only part of the log has been searched; there may be older attempts before
+log-pages = Newer and older
+log-newest = Newest
+log-older = Older
+
+attempt = Attempt { $what }
+attempt-began = Started
+attempt-retry = Send again now
+attempt-test = Send a test
+attempt-copy-curl = Copy as curl
+attempt-request = Request
+attempt-response = Response
+attempt-headers = Headers
+attempt-no-headers = None.
+attempt-body = Body
+attempt-no-body = Empty.
+attempt-copy-body = Copy body
+attempt-exact = Exactly as it was sent
+attempt-binary = { $count ->
+    [one] One byte that is not text.
+   *[other] { $count } bytes that are not text.
+  }
+attempt-cut = The rest of the response was not kept.
+attempt-curl = The same with curl
+attempt-curl-help = This command sends the same body with the same headers and signature. Secret values stay masked (***).
+attempt-delivery = All attempts of this delivery
+attempt-next = next attempt:
+
+delivery-scheduled = Waits for its next attempt
+delivery-held = Held
+delivery-delivered = Delivered
+delivery-given_up = Given up
+delivery-dropped = Dropped
+
+fault-uncallable = Cannot be called
+fault-name = Unknown name
+fault-address = Address not allowed
+fault-refused = Connection refused
+fault-unreachable = Unreachable
+fault-connect = No connection
+fault-expired = Certificate expired
+fault-other-name = Certificate for another name
+fault-issuer = Certificate not trusted
+fault-no-tls = No TLS
+fault-tls = TLS failed
+fault-broken = Response cut off
+fault-timeout-connection = No connection in time
+fault-timeout-answer = No response in time
+fault-timeout-end = Response did not end in time
+
+outcome-ok = The server at { $host } accepted it: { $status } after { $took }
+outcome-redirect = The server at { $host } redirects and answers { $status }
+outcome-unauthorized = The server at { $host } answers { $status } and refuses access
+outcome-missing = The server at { $host } has nothing at this path and answers { $status }
+outcome-method = The server at { $host } accepts no POST at this path and answers { $status }
+outcome-gone = The server at { $host } wants no more notifications and answers { $status }
+outcome-large = The server at { $host } finds the body too large and answers { $status }
+outcome-type = The server at { $host } accepts no JSON and answers { $status }
+outcome-busy = The server at { $host } asks us to slow down and answers { $status }
+outcome-server = The server at { $host } has an error of its own and answers { $status }
+outcome-other = The server at { $host } answers { $status } instead of a success
+outcome-uncallable = The target URL at { $host } cannot be called
+outcome-name = The name { $host } does not resolve to an address
+outcome-address = The server at { $host } has an address that may not be called from here
+outcome-refused = The server at { $host } refuses connections
+outcome-unreachable = There is no route to the server at { $host }
+outcome-connect = No connection to the server at { $host } can be made
+outcome-expired = The server at { $host } presents a certificate that has expired
+outcome-other-name = The server at { $host } presents a certificate for another name
+outcome-issuer = The server at { $host } presents a certificate from an issuer that is not trusted
+outcome-no-tls = The server at { $host } does not speak TLS on this port
+outcome-tls = No trusted TLS connection to the server at { $host } can be made
+outcome-broken = The server at { $host } breaks off its answers
+outcome-timeout-connection = The server at { $host } does not accept a connection in time
+outcome-timeout-answer = The server at { $host } does not answer in time
+outcome-timeout-end = The server at { $host } does not end its answers in time
+
+advice-redirect = Redirects are not followed. Enter the address it points to (see the header “location”) as the target URL; a missing slash at the end, or http instead of https, is the usual cause.
+advice-unauthorized = Check the user and password in the target URL or the extra headers, and whether a firewall or a form check (CSRF) stands in the way. The receiver should rely on the signature instead.
+advice-missing = Check the path of the target URL: was the receiver moved, or not deployed yet?
+advice-method = The receiver must accept POST at exactly this path. Often a slash at the end is missing, or there is one too many.
+advice-gone = A 410 switches the webhook off. If that was a mistake, fix the receiver, then enable the webhook again.
+advice-large = Raise the limit for request bodies at the receiver, or at the proxy in front of it.
+advice-type = The body is JSON (application/json). The receiver must not expect a form.
+advice-busy = Deliveries are tried again later, automatically. You can also limit the requests per second in the webhook’s settings.
+advice-server = The fault is inside the receiver: its own log at this time tells more. Deliveries are tried again automatically; tests are not.
+advice-other = Only 200 to 299 count as success. The response below may tell why.
+advice-uncallable = Correct the target URL: it needs http or https, a host and a port that exist.
+advice-name = Check the spelling of the host, and whether its DNS entry exists and is public.
+advice-address = Private and reserved addresses are refused, so that nobody reaches internal networks through a webhook. The operator of this server can allow an address.
+advice-refused = The machine is there, but nothing listens on this port: is the receiver running, is the port right, does a firewall reject us?
+advice-unreachable = Check whether the machine is up, and its address in the DNS.
+advice-connect = Check whether the machine is up, and whether a firewall stands in the way.
+advice-expired = Renew the receiver’s certificate, and restart the server that presents it.
+advice-other-name = The certificate must name the host of the target URL. Correct one of the two.
+advice-issuer = The certificate is self-signed, or the intermediate certificates are missing: the receiver must send its whole chain.
+advice-no-tls = Is the port right? If the receiver speaks plain HTTP, put a proxy with a certificate in front of it.
+advice-tls = The receiver needs TLS 1.2 or 1.3 and a valid certificate for its name.
+advice-broken = The connection ended before the whole answer was there: the receiver may have crashed or restarted, or a proxy cut it off.
+advice-timeout-connection = A firewall that drops packets is the usual cause; or the machine is down.
+advice-timeout-answer = The receiver should answer first and work afterwards: put the notification into a queue and answer 200 at once.
+advice-timeout-end = The receiver should answer with a short body, and end it.

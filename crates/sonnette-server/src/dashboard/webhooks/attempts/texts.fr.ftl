@@ -1,0 +1,130 @@
+# Le journal, et une tentative.
+attempts-of-all = Journal de tous les webhooks
+log-result = Résultat
+log-any = tous
+log-succeeded = réussi
+log-failed = échoué
+log-webhook = Webhook
+log-action-type = Type d’action
+log-event = Événement
+log-notification = Notification
+log-since = Depuis
+log-until = Jusqu’à
+log-filter = Filtrer
+log-no-filter = Tout afficher
+log-filter-invalid = « { $what } » n’est pas valable à cet endroit et n’a pas été pris en compte.
+log-none = Rien n’a encore été envoyé.
+log-none-found = Rien ne correspond à ces filtres.
+log-days = { $count ->
+    [one] Du plus récent au plus ancien ; ce qui a plus d’un jour est supprimé.
+   *[other] Du plus récent au plus ancien ; ce qui a plus de { $count } jours est supprimé.
+  }
+log-time = Heure
+log-number = Tentative
+log-took = Temps de réponse
+log-success = Réussi :
+log-failure = Échoué :
+log-test = test
+log-retry = relance
+log-looked-until = Seule une partie du journal a été parcourue ; il peut y avoir des lignes plus anciennes, avant le
+log-pages = Plus récentes et plus anciennes
+log-newest = Les plus récentes
+log-older = Plus anciennes
+
+attempt = Tentative { $what }
+attempt-began = Début
+attempt-retry = Renvoyer maintenant
+attempt-test = Envoyer un test
+attempt-copy-curl = Copier la commande curl
+attempt-request = Requête
+attempt-response = Réponse
+attempt-headers = En-têtes
+attempt-no-headers = Aucun.
+attempt-body = Corps
+attempt-no-body = Vide.
+attempt-copy-body = Copier le corps
+attempt-exact = Exactement tel quel
+attempt-binary = { $count ->
+    [one] Un octet, qui n’est pas du texte.
+   *[other] { $count } octets, qui ne sont pas du texte.
+  }
+attempt-cut = La suite de la réponse n’a pas été conservée.
+attempt-curl = La même chose avec curl
+attempt-curl-help = Cette commande envoie le même corps avec les mêmes en-têtes et la même signature. Les valeurs secrètes restent masquées (***).
+attempt-delivery = Toutes les tentatives de cet envoi
+attempt-next = prochaine tentative :
+
+delivery-scheduled = En attente de la prochaine tentative
+delivery-held = Retenu
+delivery-delivered = Livré
+delivery-given_up = Abandonné
+delivery-dropped = Annulé
+
+fault-uncallable = URL impossible à appeler
+fault-name = Nom inconnu
+fault-address = Adresse non autorisée
+fault-refused = Connexion refusée
+fault-unreachable = Injoignable
+fault-connect = Pas de connexion
+fault-expired = Certificat expiré
+fault-other-name = Certificat d’un autre nom
+fault-issuer = Certificat non reconnu
+fault-no-tls = Pas de TLS
+fault-tls = Échec de TLS
+fault-broken = Réponse interrompue
+fault-timeout-connection = Pas de connexion à temps
+fault-timeout-answer = Pas de réponse à temps
+fault-timeout-end = Réponse sans fin
+
+outcome-ok = Le serveur { $host } a bien reçu : { $status } après { $took }
+outcome-redirect = Le serveur { $host } redirige et répond { $status }
+outcome-unauthorized = Le serveur { $host } répond { $status } et refuse l’accès
+outcome-missing = Le serveur { $host } n’a rien à cet emplacement et répond { $status }
+outcome-method = Le serveur { $host } n’accepte pas POST à cet emplacement et répond { $status }
+outcome-gone = Le serveur { $host } ne veut plus recevoir de notifications et répond { $status }
+outcome-large = Le serveur { $host } trouve le corps trop volumineux et répond { $status }
+outcome-type = Le serveur { $host } n’accepte pas le JSON et répond { $status }
+outcome-busy = Le serveur { $host } nous demande de ralentir et répond { $status }
+outcome-server = Le serveur { $host } rencontre une erreur interne et répond { $status }
+outcome-other = Le serveur { $host } répond { $status } au lieu d’un succès
+outcome-uncallable = L’URL cible sur { $host } ne peut pas être appelée
+outcome-name = Le nom { $host } ne mène à aucune adresse
+outcome-address = Le serveur { $host } a une adresse qui ne doit pas être appelée d’ici
+outcome-refused = Le serveur { $host } refuse les connexions
+outcome-unreachable = Il n’y a pas de route vers le serveur { $host }
+outcome-connect = Il est impossible de se connecter au serveur { $host }
+outcome-expired = Le serveur { $host } présente un certificat expiré
+outcome-other-name = Le serveur { $host } présente un certificat établi pour un autre nom
+outcome-issuer = Le serveur { $host } présente un certificat dont l’autorité n’est pas reconnue
+outcome-no-tls = Le serveur { $host } ne parle pas TLS sur ce port
+outcome-tls = Aucune connexion TLS fiable n’est possible avec le serveur { $host }
+outcome-broken = Le serveur { $host } interrompt ses réponses
+outcome-timeout-connection = Le serveur { $host } n’accepte pas de connexion à temps
+outcome-timeout-answer = Le serveur { $host } ne répond pas à temps
+outcome-timeout-end = Le serveur { $host } ne termine pas ses réponses à temps
+
+advice-redirect = Les redirections ne sont pas suivies. Indiquez comme URL cible l’adresse vers laquelle il renvoie (voir l’en-tête « location ») ; le plus souvent il manque une barre oblique à la fin, ou c’est http au lieu de https.
+advice-unauthorized = Vérifiez l’utilisateur et le mot de passe dans l’URL cible ou dans les en-têtes supplémentaires, et qu’aucun pare-feu ni aucune protection de formulaire (CSRF) ne fait obstacle. Le récepteur devrait plutôt se fier à la signature.
+advice-missing = Vérifiez le chemin de l’URL cible : le récepteur a-t-il été déplacé, ou pas encore déployé ?
+advice-method = Le récepteur doit accepter POST à ce chemin exact. Souvent, il manque une barre oblique à la fin, ou il y en a une de trop.
+advice-gone = Un 410 désactive le webhook. Si c’était une erreur, réparez le récepteur, puis réactivez le webhook.
+advice-large = Augmentez la taille maximale des requêtes chez le récepteur ou dans le proxy placé devant lui.
+advice-type = Le corps est du JSON (application/json). Le récepteur ne doit pas attendre un formulaire.
+advice-busy = Les envois seront retentés plus tard, automatiquement. Vous pouvez aussi limiter le nombre de requêtes par seconde dans les paramètres du webhook.
+advice-server = L’erreur est dans le récepteur : son propre journal, à cette heure-là, en dira plus. Les envois sont retentés automatiquement, les tests non.
+advice-other = Seules les réponses de 200 à 299 comptent comme un succès. La réponse ci-dessous en donne peut-être la raison.
+advice-uncallable = Corrigez l’URL cible : il lui faut http ou https, un hôte et un port qui existent.
+advice-name = Vérifiez l’orthographe de l’hôte, et que son entrée DNS existe et est publique.
+advice-address = Les adresses privées et réservées sont refusées, pour que personne n’atteigne un réseau interne par un webhook. L’opérateur de ce serveur peut autoriser une adresse.
+advice-refused = La machine est là, mais rien n’écoute sur ce port : le récepteur est-il démarré, le port est-il correct, un pare-feu nous rejette-t-il ?
+advice-unreachable = Vérifiez que la machine est allumée et que son adresse dans le DNS est la bonne.
+advice-connect = Vérifiez que la machine est allumée, et qu’aucun pare-feu ne fait obstacle.
+advice-expired = Renouvelez le certificat du récepteur, puis redémarrez le serveur qui le présente.
+advice-other-name = Le certificat doit porter le nom d’hôte de l’URL cible. Corrigez l’un des deux.
+advice-issuer = Le certificat est autosigné, ou les certificats intermédiaires manquent : le récepteur doit envoyer sa chaîne complète.
+advice-no-tls = Le port est-il correct ? Si le récepteur ne parle que HTTP, placez devant lui un proxy avec un certificat.
+advice-tls = Le récepteur a besoin de TLS 1.2 ou 1.3 et d’un certificat valide pour son nom.
+advice-broken = La connexion s’est terminée avant la fin de la réponse : le récepteur s’est peut-être arrêté ou a redémarré, ou un proxy a coupé.
+advice-timeout-connection = Le plus souvent, c’est un pare-feu qui ignore nos paquets ; ou bien la machine est éteinte.
+advice-timeout-answer = Le récepteur devrait répondre d’abord et travailler ensuite : placez la notification dans une file d’attente et répondez 200 aussitôt.
+advice-timeout-end = Le récepteur devrait répondre par un corps court, et le terminer.

@@ -1,0 +1,146 @@
+//! Stores the webhook of a valid form.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sonnette::domain::{Event, Webhook, WebhookSettings};
+use sonnette::store::{Store, StoreError};
+
+use super::audit_data;
+use super::errors::FieldError;
+use super::input::Input;
+use super::validate::{ValidForm, validate};
+use crate::admin::author::Author;
+use crate::admin::error::AdminError;
+use crate::admin::webhooks::change::{self, WebhookEdit, new_webhook, send_waiting_now};
+use crate::admin::webhooks::secrets;
+use crate::dashboard::shell::error::PageError;
+use crate::dashboard::shell::page::OrganizerPage;
+use crate::edge::AppState;
+
+const SETTINGS_CHANGED: &str = "sonnette.webhook.settings.changed";
+
+/// A saved webhook, and the key of the flash message.
+pub(super) type Saved = (Webhook, &'static str);
+
+/// Why a webhook is not changed.
+enum ChangeError {
+    /// The form is not valid for the webhook as it is stored now.
+    Invalid(Vec<FieldError>),
+    Admin(AdminError),
+}
+
+impl From<AdminError> for ChangeError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
+    }
+}
+
+/// A webhook with random secrets that is not stored.
+pub(super) fn draft(
+    page: &OrganizerPage,
+    form: &ValidForm,
+    now: Timestamp,
+) -> Result<Webhook, PageError> {
+    let mut webhook = new_webhook(page.organizer(), form.fields.clone(), now)?;
+    form.apply(&mut webhook, &secrets::random_seed()?, now);
+    Ok(webhook)
+}
+
+/// Stores a new webhook.
+pub(super) async fn create(
+    state: &AppState,
+    page: &OrganizerPage,
+    form: &ValidForm,
+    events: &[Event],
+) -> Result<Saved, PageError> {
+    let webhook = draft(page, form, state.now())?;
+    let data = audit_data::created(&webhook, events);
+    let settings = audit_data::changed_settings(&WebhookSettings::default(), &webhook.settings);
+    let author = page.author();
+    let saved = state
+        .change(move |store, now| {
+            let saved = change::create(store, &author, &webhook, data.into(), now)?;
+            add_settings_entry(store, &author, &saved, &settings, now)?;
+            Ok::<_, AdminError>(saved)
+        })
+        .await??;
+    state.wait_until_published(&page.tenant.organizer).await?;
+    Ok((saved, "webhook-created"))
+}
+
+/// Changes a webhook that was `before` when the form was shown. The last change wins, but the form is validated again for
+/// the webhook as it is stored by then.
+pub(super) async fn change(
+    state: &AppState,
+    page: &OrganizerPage,
+    before: &Webhook,
+    input: Input,
+    form: &ValidForm,
+) -> Result<Result<Saved, Vec<FieldError>>, PageError> {
+    let seed = secrets::random_seed()?;
+    let mut after = before.clone();
+    form.apply(&mut after, &seed, state.now());
+    let (id, organizer) = (before.id, before.organizer);
+    let events = state.store(move |store| store.events(organizer)).await?;
+    let mut data = Value::from(audit_data::changed(before, &after, &events));
+    let mut settings = audit_data::changed_settings(&before.settings, &after.settings);
+    let is_resource_unchanged = data.as_object().is_some_and(serde_json::Map::is_empty);
+    if is_resource_unchanged && settings.is_empty() {
+        return Ok(Ok((after, "webhook-unchanged")));
+    }
+    let mut action = "pretix.webhook.changed";
+    if is_resource_unchanged {
+        action = SETTINGS_CHANGED;
+        data = json!({"id": id, "changed": std::mem::take(&mut settings)});
+    }
+    let edit = WebhookEdit {
+        organizer,
+        id,
+        action,
+        data,
+    };
+    let (author, tenant) = (page.author(), page.tenant.clone());
+    let http_settings = state.settings.clone();
+    let changed = state
+        .change(move |store, now| {
+            let mut becomes_enabled = false;
+            let webhook = change::change(store, &author, edit, now, |webhook| {
+                let catalogue = &tenant.catalogue;
+                let form = validate(&input, Some(webhook), &events, catalogue, &http_settings)
+                    .map_err(ChangeError::Invalid)?;
+                becomes_enabled = form.fields.enabled && !webhook.is_enabled();
+                form.apply(webhook, &seed, now);
+                Ok::<_, ChangeError>(())
+            })?;
+            add_settings_entry(store, &author, &webhook, &settings, now)
+                .map_err(AdminError::from)?;
+            Ok::<_, ChangeError>((webhook, becomes_enabled))
+        })
+        .await?;
+    let (webhook, becomes_enabled) = match changed {
+        Ok(changed) => changed,
+        Err(ChangeError::Invalid(errors)) => return Ok(Err(errors)),
+        Err(ChangeError::Admin(error)) => return Err(error.into()),
+    };
+    state.wait_until_published(&page.tenant.organizer).await?;
+    if becomes_enabled {
+        send_waiting_now(&state.sonnette, id);
+    }
+    Ok(Ok((webhook, "webhook-saved")))
+}
+
+/// Adds the audit entry of changed settings, if there are any.
+fn add_settings_entry(
+    store: &dyn Store,
+    author: &Author,
+    webhook: &Webhook,
+    settings: &[&'static str],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let data = json!({"id": webhook.id, "changed": settings});
+    let entry = author.audit_entry(SETTINGS_CHANGED, data, now);
+    store.add_audit_entry(webhook.organizer, entry)
+}

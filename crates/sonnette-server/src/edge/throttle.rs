@@ -1,0 +1,179 @@
+//! Limits how often a client may try something that can fail, such as logging in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+/// Names that are remembered. If there are more, those that failed longest ago are dropped.
+const MAX_NAMES: usize = 10_000;
+
+/// A token bucket for each name: a failure takes a token, and tokens come back one by one.
+pub(crate) struct Throttle {
+    /// Failures in a row.
+    max_failures: u32,
+    /// The time in which all tokens come back.
+    window: Duration,
+    /// By name: when all its tokens are back.
+    full_at: Mutex<HashMap<String, Timestamp>>,
+}
+
+impl Throttle {
+    /// Allows `max_failures` in a row, and as many in every window.
+    pub(crate) fn new(max_failures: u32, window: Duration) -> Self {
+        Self {
+            max_failures,
+            window,
+            full_at: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Counts an attempt as failed before it is made, so that concurrent and abandoned attempts count as well.
+    ///
+    /// # Errors
+    /// How long the name has to wait; the attempt is not counted.
+    pub(crate) fn attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
+        let mut names = self.full_at.lock();
+        let full_at = names.get(name).copied().unwrap_or(now).max(now);
+        let missing = Duration::try_from(full_at.duration_since(now)).unwrap_or_default();
+        let wait = missing.saturating_sub(self.window.saturating_sub(self.interval()));
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        if names.len() >= MAX_NAMES && !names.contains_key(name) {
+            drop_oldest(&mut names, now);
+        }
+        names.insert(name.to_owned(), full_at + self.interval());
+        Ok(())
+    }
+
+    /// Takes back an attempt that did not fail.
+    pub(crate) fn undo(&self, name: &str) {
+        if let Some(full_at) = self.full_at.lock().get_mut(name) {
+            *full_at = full_at.saturating_sub(self.interval()).unwrap_or(*full_at);
+        }
+    }
+
+    /// Forgets all failures of a name.
+    pub(crate) fn reset(&self, name: &str) {
+        self.full_at.lock().remove(name);
+    }
+
+    fn interval(&self) -> Duration {
+        self.window / self.max_failures
+    }
+}
+
+/// Drops the names with all tokens, then those that failed longest ago.
+fn drop_oldest(names: &mut HashMap<String, Timestamp>, now: Timestamp) {
+    names.retain(|_, full_at| *full_at > now);
+    while names.len() >= MAX_NAMES {
+        let Some(oldest) = names
+            .iter()
+            .min_by_key(|(_, t)| **t)
+            .map(|(n, _)| n.clone())
+        else {
+            break;
+        };
+        names.remove(&oldest);
+    }
+}
+
+/// The limits that protect passwords from being guessed.
+pub(crate) struct Throttles {
+    /// Log-ins of a user from one network.
+    pub(crate) user_and_network: Throttle,
+    /// Log-ins of a user from anywhere: more, so that a stranger does not lock out the user.
+    pub(crate) users: Throttle,
+    /// Log-ins from one network.
+    pub(crate) networks: Throttle,
+    /// E-mails with a link that are requested from one network.
+    pub(crate) account_emails: Throttle,
+    /// Passwords that are hashed at the same time; each takes 20 MB.
+    pub(crate) hashing_permits: Arc<Semaphore>,
+    /// Log-ins that wait for a hashing permit; more are refused.
+    pub(crate) hashing_queue: Semaphore,
+}
+
+impl Default for Throttles {
+    fn default() -> Self {
+        let quarter = Duration::from_mins(15);
+        Self {
+            user_and_network: Throttle::new(10, quarter),
+            users: Throttle::new(100, quarter),
+            networks: Throttle::new(50, quarter),
+            account_emails: Throttle::new(20, quarter),
+            hashing_permits: Arc::new(Semaphore::new(2)),
+            hashing_queue: Semaphore::new(20),
+        }
+    }
+}
+
+impl Throttles {
+    /// Counts a log-in of a user from a network. Returns whether it may be tried.
+    pub(crate) fn attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
+        self.user_and_network
+            .attempt(&pair(email, address), now)
+            .is_ok()
+            && self.users.attempt(email, now).is_ok()
+            && self.networks.attempt(address, now).is_ok()
+    }
+
+    /// Records that the log-in succeeded.
+    pub(crate) fn succeeded(&self, email: &str, address: &str) {
+        self.user_and_network.reset(&pair(email, address));
+        self.users.undo(email);
+        self.networks.undo(address);
+    }
+}
+
+fn pair(email: &str, address: &str) -> String {
+    format!("{email} {address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn tokens_come_back_one_by_one() {
+        let throttle = Throttle::new(5, Duration::from_secs(100));
+        for _ in 0..5 {
+            assert_eq!(throttle.attempt("a", at(0)), Ok(()));
+        }
+        assert_eq!(throttle.attempt("a", at(0)), Err(Duration::from_secs(20)));
+        assert_eq!(throttle.attempt("b", at(0)), Ok(()));
+        assert_eq!(throttle.attempt("a", at(20)), Ok(()));
+        assert_eq!(throttle.attempt("a", at(21)), Err(Duration::from_secs(19)));
+        throttle.undo("a");
+        assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+        throttle.reset("a");
+        for _ in 0..5 {
+            assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_number_of_names_is_bounded() {
+        let throttle = Throttle::new(1, Duration::from_secs(100));
+        for number in 0..MAX_NAMES + 5 {
+            assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
+        }
+        assert_eq!(throttle.full_at.lock().len(), MAX_NAMES);
+    }
+
+    #[test]
+    fn a_stranger_does_not_lock_out_a_user_elsewhere() {
+        let throttles = Throttles::default();
+        let tries = (0..60).filter(|_| throttles.attempt("ada", "stranger", at(0)));
+        assert_eq!(tries.count(), 10);
+        assert!(throttles.attempt("ada", "home", at(0)));
+    }
+}

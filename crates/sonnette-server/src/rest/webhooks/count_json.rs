@@ -1,0 +1,12 @@
+//! The response of actions on several deliveries.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The number of deliveries of an action.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Count {
+    /// Deliveries.
+    #[schema(example = 3)]
+    pub(super) count: u64,
+}

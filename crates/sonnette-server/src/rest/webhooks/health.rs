@@ -1,0 +1,217 @@
+//! The health of a webhook.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Serialize;
+use sonnette::domain::{Attempt, DisableReason, Webhook, WebhookId, WebhookState};
+use sonnette::engine::LaneStatus;
+use sonnette::store::AttemptQuery;
+use utoipa::ToSchema;
+
+use super::attempt_json::{ended_at, error_text};
+use super::lookup::webhook_of;
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
+use crate::edge::response;
+use crate::rest::path_params::PathParams;
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// The health of a webhook.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthJson {
+    /// `healthy`, `failing` or `disabled`.
+    #[schema(example = "healthy")]
+    state: &'static str,
+    /// Since when the webhook is in this state; null if it was never in another.
+    #[schema(example = json!(null))]
+    since: Option<String>,
+    /// Why it is not healthy.
+    #[schema(example = json!(null))]
+    reason: Option<String>,
+    /// Failed attempts since the last success.
+    #[schema(example = 0)]
+    consecutive_failures: u32,
+    /// The attempts of the last hour.
+    last_hour: Statistics,
+    /// Attempts of the last day.
+    last_day: Statistics,
+    /// The number of waiting deliveries.
+    #[schema(example = 0)]
+    backlog: u64,
+    /// Since when the oldest of them waits.
+    #[schema(example = json!(null))]
+    oldest_waiting: Option<String>,
+    /// When the next attempt may begin, if a delivery waits.
+    #[schema(example = json!(null))]
+    next_attempt: Option<String>,
+    /// The newest response.
+    last_response: Option<LastResponse>,
+}
+
+/// Statistics of at most the newest 100,000 attempts; tests do not count.
+#[derive(Debug, Serialize, ToSchema, PartialEq)]
+pub(crate) struct Statistics {
+    /// The number of attempts; 100,000 stands for that many or more.
+    #[schema(example = 12)]
+    attempts: usize,
+    /// From 0 to 1; null without attempts.
+    #[schema(example = 1.0)]
+    success_rate: Option<f64>,
+    /// The median duration in milliseconds.
+    #[schema(example = 42.0)]
+    p50_ms: Option<f64>,
+    /// The 95th percentile of the duration in milliseconds.
+    #[schema(example = 120.5)]
+    p95_ms: Option<f64>,
+}
+
+/// The newest response, in short.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LastResponse {
+    /// When the attempt ended.
+    #[schema(example = "2026-11-21T18:00:00.000000Z")]
+    datetime: String,
+    /// The HTTP status; 0 without a response.
+    #[schema(example = 200)]
+    return_code: u16,
+    /// In plain words.
+    #[schema(example = json!(null))]
+    error: Option<String>,
+}
+
+impl Statistics {
+    #[expect(clippy::cast_precision_loss, reason = "there are at most 100,000")]
+    fn of(samples: impl Iterator<Item = (bool, Duration)>) -> Self {
+        let (successes, mut times): (Vec<bool>, Vec<Duration>) = samples.unzip();
+        times.sort_unstable();
+        let good = successes.iter().filter(|success| **success).count();
+        let rate = (!times.is_empty()).then(|| good as f64 / times.len() as f64);
+        Self {
+            attempts: times.len(),
+            success_rate: rate,
+            p50_ms: percentile(&times, 50),
+            p95_ms: percentile(&times, 95),
+        }
+    }
+}
+
+/// The smallest value that `percent` of 100 values do not exceed, in milliseconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an attempt takes less than a day"
+)]
+fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    let value = sorted.get(rank - 1)?;
+    Some(value.as_micros() as f64 / 1_000.0)
+}
+
+fn state_of(
+    webhook: &Webhook,
+    lane: &LaneStatus,
+    last: Option<&Attempt>,
+) -> (&'static str, Option<Timestamp>, Option<String>) {
+    if let WebhookState::Disabled(disabled) = webhook.state {
+        let reason = match disabled.reason {
+            DisableReason::User => "It was switched off by hand.",
+            DisableReason::Gone => "The receiver answered 410: it is gone for good.",
+            DisableReason::Failures => "It was switched off after too many failures in a row.",
+        };
+        return ("disabled", Some(disabled.since), Some(reason.to_owned()));
+    }
+    match lane.health.probing {
+        Some(probing) => {
+            let reason = last.and_then(|attempt| error_text(&attempt.exchange.outcome));
+            let reason = reason.unwrap_or_else(|| "The receiver keeps failing.".to_owned());
+            ("failing", Some(probing.since), Some(reason))
+        }
+        None => ("healthy", None, None),
+    }
+}
+
+/// Get a webhook's health
+///
+/// Its state, what waits, and statistics of the last hour and the last day.
+#[utoipa::path(
+    get,
+    path = "/organizers/{organizer}/webhooks/{id}/health/",
+    responses((status = 200, description = "Its health.", body = HealthJson))
+)]
+pub(crate) async fn get_webhook_health(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathParams((_, id)): PathParams<(String, WebhookId)>,
+) -> Result<Response, ApiError> {
+    let webhook = webhook_of(&caller, id)?;
+    let lane = state.sonnette.lane_status(id).await?;
+    let now = state.now();
+    let ago = move |time: Duration| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
+    let (samples, newest) = state
+        .store(move |store| {
+            let query = AttemptQuery {
+                limit: 20,
+                ..AttemptQuery::default()
+            };
+            Ok((
+                store.attempt_timings(id, ago(DAY))?,
+                store.attempts(&[id], &query)?,
+            ))
+        })
+        .await?;
+    let last = newest.iter().find(|attempt| !attempt.test);
+    let (word, since, reason) = state_of(webhook, &lane, last);
+    let since_hour = ago(HOUR);
+    let hour = samples
+        .iter()
+        .filter(|timing| timing.ended_at >= since_hour);
+    Ok(response::ok(&HealthJson {
+        state: word,
+        since: since.map(response::format_time),
+        reason,
+        consecutive_failures: lane.health.consecutive_failures(),
+        last_hour: Statistics::of(hour.map(|timing| (timing.success, timing.duration))),
+        last_day: Statistics::of(
+            samples
+                .iter()
+                .map(|timing| (timing.success, timing.duration)),
+        ),
+        backlog: lane.backlog,
+        oldest_waiting: lane.oldest_waiting.map(response::format_time),
+        next_attempt: lane.next_attempt.map(response::format_time),
+        last_response: last.map(|attempt| LastResponse {
+            datetime: ended_at(attempt),
+            return_code: attempt.exchange.outcome.return_code(),
+            error: error_text(&attempt.exchange.outcome),
+        }),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_are_exact() {
+        let samples = (1..=100).map(|ms| (ms > 10, Duration::from_millis(ms)));
+        let expected = Statistics {
+            attempts: 100,
+            success_rate: Some(0.9),
+            p50_ms: Some(50.0),
+            p95_ms: Some(95.0),
+        };
+        assert_eq!(Statistics::of(samples), expected);
+        let none = Statistics {
+            attempts: 0,
+            success_rate: None,
+            p50_ms: None,
+            p95_ms: None,
+        };
+        assert_eq!(Statistics::of(std::iter::empty()), none);
+    }
+}

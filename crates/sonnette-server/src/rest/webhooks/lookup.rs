@@ -1,0 +1,65 @@
+//! Finds and changes the webhook of a path.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sonnette::domain::{Webhook, WebhookId};
+
+use crate::admin::error::AdminError;
+use crate::admin::webhooks::change::{self, WebhookEdit};
+use crate::edge::AppState;
+use crate::edge::authorize::Caller;
+use crate::edge::error::ApiError;
+
+/// The name of the resource in pretix's answers.
+pub(crate) const WEBHOOK: &str = "WebHook";
+
+/// The organizer's webhook with this id.
+pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {
+    caller.tenant()?.webhooks.get(&id).ok_or_else(no_webhook)
+}
+
+/// 404 of a webhook.
+pub(crate) fn no_webhook() -> ApiError {
+    ApiError::no_such(WEBHOOK)
+}
+
+/// Changes a webhook with an audit entry, and returns it as it is now.
+pub(crate) async fn change(
+    state: &AppState,
+    caller: &Caller,
+    id: WebhookId,
+    (action, data): (&'static str, Value),
+    mut apply: impl FnMut(&mut Webhook) + Send + 'static,
+) -> Result<Webhook, ApiError> {
+    let edit = WebhookEdit {
+        organizer: caller.tenant()?.organizer.id,
+        id,
+        action,
+        data,
+    };
+    let author = caller.author();
+    let changed = state
+        .change(move |store, now| {
+            change::change::<AdminError>(store, &author, edit, now, |webhook| {
+                apply(webhook);
+                Ok(())
+            })
+        })
+        .await?;
+    changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
+}
+
+/// Adds an entry to the audit log of the caller's organizer.
+pub(crate) async fn add_audit_entry(
+    state: &AppState,
+    caller: &Caller,
+    action: &'static str,
+    data: Value,
+) -> Result<(), ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let entry = caller.author().audit_entry(action, data, state.now());
+    state
+        .store(move |store| store.add_audit_entry(organizer, entry))
+        .await
+}

@@ -1,0 +1,254 @@
+//! Commands that use the REST API.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+
+use super::sandbox::{Sandbox, Server};
+
+const PAID: &str = "pretix.event.order.paid";
+
+/// A server with an organizer, and what clients need to know of it.
+struct Platform {
+    sandbox: Sandbox,
+    _server: Server,
+    url: String,
+    token: String,
+}
+
+impl Platform {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.run(&["organizer", "create", "bigevents"]).done();
+        let token = sandbox
+            .run(&["token", "create", "--organizer", "bigevents"])
+            .done()
+            .trim()
+            .to_owned();
+        let server = sandbox.serve(&["--allow-target", "127.0.0.1"]);
+        let url = format!("http://{}", server.address);
+        Self {
+            sandbox,
+            _server: server,
+            url,
+            token,
+        }
+    }
+
+    fn variables(&self) -> [(&str, &str); 2] {
+        [("SONNETTE_URL", &self.url), ("SONNETTE_TOKEN", &self.token)]
+    }
+
+    fn run(&self, args: &[&str]) -> super::sandbox::CommandResult {
+        self.sandbox.run_with(args, &self.variables())
+    }
+}
+
+/// Reads one request and answers it; header lines in lower case, and the body.
+fn take(stream: &mut TcpStream, status: u16) -> (Vec<(String, String)>, String) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(": ") {
+            headers.push((name.to_lowercase(), value.trim().to_owned()));
+        }
+    }
+    let length = headers
+        .iter()
+        .find(|(name, _)| name == "content-length")
+        .unwrap()
+        .1
+        .parse()
+        .unwrap();
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").unwrap();
+    (headers, String::from_utf8(body).unwrap())
+}
+
+#[test]
+fn publish_reads_arguments_files_and_standard_input() {
+    let platform = Platform::new();
+    let data = r#"{"code": "T0CHT"}"#;
+    platform.sandbox.write("data.json", data);
+    for (number, from) in [(1, data), (2, "@data.json")] {
+        let out = platform
+            .run(&[
+                "publish",
+                "bigevents",
+                PAID,
+                "--event",
+                "democon",
+                "--data",
+                from,
+            ])
+            .done();
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(answer["notification_id"], number);
+        assert_eq!(answer["deliveries"], 0);
+    }
+    let with_key = [
+        "publish",
+        "bigevents",
+        PAID,
+        "--event",
+        "democon",
+        "--data",
+        data,
+        "--idempotency-key",
+        "a",
+    ];
+    assert_eq!(
+        platform.run(&with_key).done(),
+        platform.run(&with_key).done()
+    );
+    let stdin = [
+        "publish",
+        "bigevents",
+        PAID,
+        "--event",
+        "democon",
+        "--data",
+        "-",
+    ];
+    let all: Vec<&str> = stdin
+        .into_iter()
+        .chain(["--url", &platform.url, "--token", &platform.token])
+        .collect();
+    platform.sandbox.run_fed(&all, data).done();
+}
+
+#[test]
+fn publish_prints_the_error_of_the_server() {
+    let platform = Platform::new();
+    let err = platform
+        .run(&["publish", "bigevents", PAID, "--event", "democon"])
+        .refused(1);
+    assert!(
+        err.contains("400 Bad Request") && err.contains("data.code"),
+        "{err}"
+    );
+    let err = platform.run(&["publish", "nobody", PAID]).refused(1);
+    assert!(err.contains("403 Forbidden"), "{err}");
+    let err = platform
+        .run(&["publish", "bigevents", PAID, "--token", "wrong"])
+        .refused(1);
+    assert!(
+        err.contains("401 Unauthorized") && !err.contains("wrong"),
+        "{err}"
+    );
+    let err = platform
+        .run(&["publish", "bigevents", PAID, "--url", "http://127.0.0.1:1"])
+        .refused(1);
+    assert!(err.contains("cannot connect to 127.0.0.1:1"), "{err}");
+}
+
+#[test]
+fn webhooks_are_tested_and_retried() {
+    let platform = Platform::new();
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/in", receiver.local_addr().unwrap());
+    let create = [
+        "webhook",
+        "create",
+        "bigevents",
+        &url,
+        "--action-type",
+        PAID,
+        "--json",
+    ];
+    let webhook: Value = serde_json::from_str(&platform.sandbox.run(&create).done()).unwrap();
+    let secret = Webhook::new(webhook["secret"].as_str().unwrap()).unwrap();
+    let receiving = std::thread::spawn(move || {
+        let mut stream = receiver.accept().unwrap().0;
+        [200, 410].map(|status| take(&mut stream, status))
+    });
+    let out = platform.run(&["webhook", "test", "bigevents", "1"]).done();
+    assert!(out.contains("responded 200"), "{out}");
+    let ran = platform.run(&["webhook", "test", "bigevents", "1", "--json"]);
+    let attempt: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (ran.code, &attempt["return_code"], &attempt["test"]),
+        (1, &json!(410), &json!(true))
+    );
+    for (headers, body) in receiving.join().unwrap() {
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        secret.verify(body.as_bytes(), &headers.collect()).unwrap();
+    }
+    assert_eq!(
+        platform
+            .run(&["webhook", "retry", "bigevents", "1", "--dry-run"])
+            .done(),
+        "0\n"
+    );
+    platform
+        .run(&["webhook", "retry", "bigevents", "9"])
+        .refused(1);
+}
+
+#[test]
+fn listen_prints_and_forwards_notifications() {
+    let platform = Platform::new();
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/in", receiver.local_addr().unwrap());
+    let mut command = platform.sandbox.command(&[
+        "listen",
+        "bigevents",
+        "--forward",
+        &url,
+        "--action-type",
+        PAID,
+    ]);
+    let command = command
+        .envs(platform.variables())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut listening = command.spawn().unwrap();
+    let mut said = BufReader::new(listening.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let secret = said.next().unwrap();
+    let secret = Webhook::new(secret.strip_prefix("signing with ").unwrap()).unwrap();
+    assert_eq!(said.next().unwrap(), "listening to bigevents");
+
+    let data = ["--event", "democon", "--data", r#"{"code": "T0CHT"}"#];
+    for action_type in ["pretix.event.order.placed", PAID] {
+        platform
+            .run(&[&["publish", "bigevents", action_type][..], &data].concat())
+            .done();
+    }
+    let (headers, body) = take(&mut receiver.accept().unwrap().0, 202);
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    secret.verify(body.as_bytes(), &headers.collect()).unwrap();
+    let mut shown = BufReader::new(listening.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let first = shown.next().unwrap();
+    assert!(
+        first.ends_with("#2 pretix.event.order.paid democon"),
+        "{first}"
+    );
+    assert_eq!(shown.next().unwrap().trim(), body);
+    assert!(shown.next().unwrap().contains("-> 202"));
+    listening.kill().unwrap();
+    listening.wait().unwrap();
+}
+
+#[test]
+fn listen_stops_if_the_server_refuses() {
+    let platform = Platform::new();
+    let err = platform.run(&["listen", "nobody"]).refused(1);
+    assert!(err.contains("403 Forbidden"), "{err}");
+}

@@ -1,0 +1,188 @@
+//! `sonnette serve`.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use sonnette::clock::{Clock as _, SystemClock};
+
+use super::sandbox::Sandbox;
+
+#[test]
+fn it_logs_its_address_as_json_and_writes_nothing_to_standard_output() {
+    let server = Sandbox::new().serve(&[]);
+    let line: Value = serde_json::from_str(server.early.lines().last().unwrap()).unwrap();
+    assert_eq!(line["address"], server.address);
+    assert_eq!(line["level"], "INFO");
+    let (status, out) = server.end("-TERM");
+    assert_eq!((status.code(), out.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn it_stops_within_five_seconds_despite_open_connections() {
+    for signal in ["-TERM", "-INT"] {
+        let server = Sandbox::new().serve(&[]);
+        let mut half = TcpStream::connect(&server.address).unwrap();
+        half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+        let began = SystemClock.instant();
+        let (status, _) = server.end(signal);
+        assert_eq!(status.code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_second_server_on_the_same_store_is_refused() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&[]);
+    let err = sandbox
+        .run(&["serve", "--listen", "127.0.0.1:0"])
+        .refused(1);
+    assert!(
+        err.contains("another sonnette serves from this data directory"),
+        "{err}"
+    );
+    drop(server);
+    sandbox.serve(&[]);
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let server = Sandbox::new().serve(&[]);
+    let err = Sandbox::new()
+        .run(&["serve", "--listen", &server.address])
+        .refused(1);
+    assert!(
+        err.contains(&format!("cannot listen on {}", server.address)),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_operator_token_of_the_settings_is_registered_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("token", "  from-the-file\n");
+    let token = [
+        "--operator-token",
+        "from-the-flag",
+        "--operator-token-file",
+        "token",
+    ];
+    for _ in 0..2 {
+        drop(sandbox.serve(&token));
+        let list = sandbox.list(&["token", "list"]);
+        assert_eq!(list.len(), 2);
+        assert!(
+            list.iter()
+                .all(|t| t["operator"] == true && t["active"] == true)
+        );
+    }
+}
+
+#[test]
+fn an_endless_header_is_refused() {
+    let server = Sandbox::new().serve(&[]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nX-Big: ").unwrap();
+    // The server stops reading at some point, so that writing fails, or answers and closes.
+    let piece = [b'a'; 16 * 1024];
+    let began = SystemClock.instant();
+    while stream.write_all(&piece).is_ok() {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "it takes everything"
+        );
+    }
+}
+
+#[test]
+fn tokens_created_and_revoked_by_commands_take_effect_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
+    let server = sandbox.serve(&[]);
+    let path = "/api/v1/organizers/bigevents/webhooks/";
+    let token = sandbox
+        .run(&["token", "create", "--organizer", "bigevents"])
+        .done();
+    assert_eq!(server.get(path, "unknown"), 401);
+    assert_eq!(server.get(path, token.trim()), 200);
+    sandbox.run(&["token", "revoke", "1"]).done();
+    assert_eq!(server.get(path, token.trim()), 401);
+}
+
+#[test]
+fn action_types_of_the_file_are_added_and_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
+    let create = [
+        "webhook",
+        "create",
+        "bigevents",
+        "https://example.org/",
+        "--action-type",
+        "shop.parcel.sent",
+    ];
+    sandbox.run(&create).refused(1);
+    for description in ["A parcel.", "A parcel is on its way."] {
+        let text = format!(
+            "[[action_types]]\naction_type = \"shop.parcel.sent\"\ndescription = \"{description}\"\n"
+        );
+        sandbox.write("s.toml", &text);
+        sandbox.serve(&["--config", "s.toml"]);
+    }
+    sandbox.run(&create).done();
+    sandbox.write("s.toml", "");
+    sandbox.serve(&["--config", "s.toml"]);
+    let gone = sandbox.run(&create).refused(1);
+    assert!(gone.contains("shop.parcel.sent"), "{gone}");
+    sandbox.write(
+        "s.toml",
+        "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"nobody\"\n",
+    );
+    let err = sandbox.run(&["serve", "--config", "s.toml"]).refused(1);
+    assert!(err.contains("organizer nobody does not exist"), "{err}");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait() {
+    let server = Sandbox::new().serve(&["--max-connections", "1", "--threads", "1"]);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut answer = [0; 15];
+    let mut first = TcpStream::connect(&server.address).unwrap();
+    first.write_all(request).unwrap();
+    first.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let mut second = TcpStream::connect(&server.address).unwrap();
+    second.write_all(request).unwrap();
+    second
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    assert_eq!(
+        second.read(&mut answer).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    drop(first);
+    second.set_read_timeout(None).unwrap();
+    second.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+}
+
+#[test]
+fn the_last_use_of_a_token_is_stored() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
+    let make = ["token", "create", "--organizer", "bigevents"];
+    let tokens = [sandbox.run(&make).done(), sandbox.run(&make).done()];
+    let server = sandbox.serve(&[]);
+    for token in &tokens {
+        let path = "/api/v1/organizers/bigevents/webhooks/";
+        assert_eq!(server.get(path, token.trim()), 200);
+    }
+    server.end("-TERM");
+    let list = sandbox.list(&["token", "list"]);
+    assert!(
+        list.iter().all(|token| token["last_used"].is_string()),
+        "{list:?}"
+    );
+}
