@@ -68,8 +68,8 @@ pub(crate) fn find_changeable(
 ) -> Result<RegisteredAction, ActionTypeError> {
     let spec = find(tenant, name).ok_or(ActionTypeError::NotFound)?;
     let mut rows: Vec<_> = tenant
-        .registered
-        .iter()
+        .catalogue
+        .registered()
         .filter(|row| row.name == spec.name)
         .filter(|row| row.organizer.is_some() || author.operator)
         .collect();

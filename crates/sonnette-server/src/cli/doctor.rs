@@ -11,7 +11,7 @@ use hyper::{Method, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::{RegistryStore as _, Store as _};
+use sonnette::store::Store as _;
 use url::Url;
 
 use super::http_client::{ClientRequest, HttpClient};
@@ -103,12 +103,12 @@ fn store(settings: &Settings) -> Result<String> {
     let store = local_store::open(settings)?;
     store.check()?;
     store.ping()?;
-    let rows = store.load(0)?;
-    let webhooks: usize = rows.organizers.iter().map(|o| o.webhooks.len()).sum();
+    let organizers = local_store::organizers(&store)?;
+    let webhooks: usize = organizers.iter().map(|o| o.webhooks.len()).sum();
     Ok(format!(
         "{} is intact: {} organizers, {webhooks} webhooks",
         file.display(),
-        rows.organizers.len()
+        organizers.len()
     ))
 }
 

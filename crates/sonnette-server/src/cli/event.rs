@@ -33,7 +33,9 @@ impl Event {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let Self::Create(create) = self;
         let store = local_store::open(settings)?;
-        let organizer = local_store::organizer(&store, &create.organizer)?.organizer;
+        let organizer = local_store::organizer(&store, &create.organizer)?
+            .organizer
+            .clone();
         let event = NewEvent {
             slug: create.slug.clone(),
             name: create.name,

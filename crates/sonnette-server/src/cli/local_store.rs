@@ -1,9 +1,11 @@
 //! Opens the embedded store for administrative commands. A running server sees each change at once.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 use sonnette::domain::{OrganizerId, OrganizerSlug};
+use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use crate::config::Settings;
 
@@ -42,17 +44,24 @@ pub(super) fn path(settings: &Settings) -> std::path::PathBuf {
     settings.data_dir.join("sonnette.db")
 }
 
+/// The registry of the store.
+pub(super) fn registry(store: &SqliteStore) -> Result<RegistrySnapshot> {
+    Ok(RegistrySnapshot::read(store)?)
+}
+
 /// All organizers, sorted by slug.
-pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<StoredOrganizer>> {
-    let mut organizers = store.load(0)?.organizers;
+pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<Arc<OrganizerSnapshot>>> {
+    let mut organizers: Vec<_> = registry(store)?.organizers().collect();
     organizers.sort_by(|a, b| a.organizer.slug.cmp(&b.organizer.slug));
     Ok(organizers)
 }
 
 /// One organizer with its webhooks and action types.
-pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<StoredOrganizer> {
-    let mut all = organizers(store)?.into_iter();
-    all.find(|o| o.organizer.slug == *slug).ok_or_else(|| {
+pub(super) fn organizer(
+    store: &SqliteStore,
+    slug: &OrganizerSlug,
+) -> Result<Arc<OrganizerSnapshot>> {
+    registry(store)?.organizer(slug.as_str()).ok_or_else(|| {
         anyhow!(
             "organizer {slug} does not exist; create it with `sonnette organizer create {slug}`"
         )
@@ -60,7 +69,7 @@ pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<Sto
 }
 
 /// The slug of an organizer.
-pub(super) fn slug_of(organizers: &[StoredOrganizer], id: OrganizerId) -> Option<String> {
+pub(super) fn slug_of(organizers: &[Arc<OrganizerSnapshot>], id: OrganizerId) -> Option<String> {
     organizers
         .iter()
         .find(|o| o.organizer.id == id)

@@ -203,7 +203,7 @@ async fn authenticate(
     let find = |registry: &RegistrySnapshot| {
         let token = registry.token(&hash).cloned();
         let slug = slug.as_deref();
-        (token, slug.and_then(|slug| registry.tenant(slug).cloned()))
+        (token, slug.and_then(|slug| registry.organizer(slug)))
     };
     let sonnette = &state.sonnette;
     let mut registry = if is_publication {

@@ -118,7 +118,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) => {
-                tracing::warn!(reason, "the store is not available to a request: {reason}");
+                tracing::warn!(%reason, "the store is not available to a request: {reason}");
                 Self::Unavailable
             }
             error => {

@@ -86,8 +86,8 @@ fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionType
         example: spec.example.clone(),
         family: spec.shape.as_str(),
         registered: tenant
-            .registered
-            .iter()
+            .catalogue
+            .registered()
             .any(|registered| registered.name == spec.name),
     }
 }
@@ -303,6 +303,6 @@ async fn answer(
         .ok_or_else(ApiError::forbidden)?;
     Ok(response::json(
         status,
-        &action_type_json(tenant, find(tenant, name.as_str())?),
+        &action_type_json(&tenant, find(&tenant, name.as_str())?),
     ))
 }

@@ -170,11 +170,15 @@ fn read_patch(fields: &mut Fields) -> OrganizerPatch {
 pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<Response, ApiError> {
     let reached = caller
         .registry
-        .tenants()
+        .organizers()
         .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
-    let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
-    organizers.sort_by_key(|organizer| organizer.id);
-    page_of_all(&url, organizers.into_iter().map(organizer_json).collect())
+    // The registry lists organizers by their ids.
+    page_of_all(
+        &url,
+        reached
+            .map(|tenant| organizer_json(&tenant.organizer))
+            .collect(),
+    )
 }
 
 /// Create an organizer
@@ -210,7 +214,7 @@ pub(crate) async fn create_organizer(
             if state
                 .sonnette
                 .registry()
-                .tenant(taken_slug.as_str())
+                .organizer(taken_slug.as_str())
                 .is_none() =>
         {
             Err(uuid_taken())

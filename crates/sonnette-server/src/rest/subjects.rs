@@ -11,7 +11,6 @@ use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
-use crate::rest::webhooks::lookup::add_audit_entry;
 
 /// What was erased.
 #[derive(Serialize, ToSchema)]
@@ -41,13 +40,18 @@ pub(crate) async fn erase_subject(
     caller: Caller,
     PathParams((_, subject)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let erased = state.sonnette.erase(caller.tenant()?, &subject).await?;
+    // The entry does not name the person; the store adds the numbers to it.
+    let entry = caller
+        .author()
+        .audit_entry("sonnette.subject.erased", json!({}), state.now());
+    let erased = state
+        .sonnette
+        .erase(caller.tenant()?, &subject, entry)
+        .await?;
     let receipt = Receipt {
         notifications: erased.notifications,
         attempts: erased.attempts,
         dropped: erased.dropped,
     };
-    // The entry does not name the person.
-    add_audit_entry(&state, &caller, "sonnette.subject.erased", json!(receipt)).await?;
     Ok(response::ok(&receipt))
 }

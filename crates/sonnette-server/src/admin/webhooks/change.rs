@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sonnette::Sonnette;
 use sonnette::domain::{OrganizerId, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState};
-use sonnette::store::{ChangeResult, Store};
+use sonnette::store::{ChangeResult, NewAuditEntry, Store};
 
 use super::fields::{WebhookFields, state_after};
 use crate::admin::author::Author;
@@ -39,7 +39,8 @@ pub(crate) fn new_webhook(
     })
 }
 
-/// Stores a new webhook. `data` is what the audit log keeps.
+/// Stores a new webhook. `data` is what the audit log keeps; the names of `settings` that differ from their defaults go into
+/// an entry of their own.
 ///
 /// # Errors
 /// Where the store fails.
@@ -48,10 +49,11 @@ pub(crate) fn create(
     author: &Author,
     webhook: &Webhook,
     data: Value,
+    settings: &[&str],
     now: Timestamp,
 ) -> Result<Webhook, AdminError> {
     let entry = author.audit_entry("pretix.webhook.created", data, now);
-    Ok(store.add_webhook(webhook, entry)?)
+    Ok(store.add_webhook(webhook, entry, settings_entry(author, settings, now))?)
 }
 
 /// Which webhook changes, and what the audit log keeps of it.
@@ -65,6 +67,17 @@ pub(crate) struct WebhookEdit {
     pub(crate) action: &'static str,
     /// The data of the audit entry.
     pub(crate) data: Value,
+    /// The names of changed settings, which go into an entry of their own.
+    pub(crate) settings: Vec<&'static str>,
+}
+
+/// The action of the audit entry of changed settings.
+pub(crate) const SETTINGS_CHANGED: &str = "sonnette.webhook.settings.changed";
+
+/// The entry of changed settings, if there are any. The store adds the id of the webhook.
+fn settings_entry(author: &Author, settings: &[&str], now: Timestamp) -> Option<NewAuditEntry> {
+    let data = json!({ "changed": settings });
+    (!settings.is_empty()).then(|| author.audit_entry(SETTINGS_CHANGED, data, now))
 }
 
 /// Changes the stored webhook by `apply`; nothing is written if that fails.
@@ -79,6 +92,7 @@ pub(crate) fn change<E: From<AdminError>>(
     mut apply: impl FnMut(&mut Webhook) -> Result<(), E>,
 ) -> Result<Webhook, E> {
     let entry = author.audit_entry(edit.action, edit.data, now);
+    let settings_entry = settings_entry(author, &edit.settings, now);
     let mut error = None;
     let mut apply_once = |webhook: &mut Webhook| match apply(webhook) {
         Ok(()) => true,
@@ -87,7 +101,13 @@ pub(crate) fn change<E: From<AdminError>>(
             false
         }
     };
-    let changed = store.change_webhook(edit.organizer, edit.id, &mut apply_once, entry);
+    let changed = store.change_webhook(
+        edit.organizer,
+        edit.id,
+        &mut apply_once,
+        entry,
+        settings_entry,
+    );
     match (changed.map_err(AdminError::from)?, error) {
         (ChangeResult::Refused, Some(error)) => Err(error),
         (changed, _) => Ok(done(changed, "a webhook")?),
@@ -119,7 +139,7 @@ pub(crate) fn retire(
 pub(crate) fn send_waiting_now(sonnette: &Arc<Sonnette>, id: WebhookId) {
     let sonnette = sonnette.clone();
     tokio::spawn(async move {
-        if let Err(error) = sonnette.expedite(id).await {
+        if let Err(error) = sonnette.expedite(id, None).await {
             tracing::warn!(webhook.id = id.0, %error, "webhook {id}: waiting deliveries are sent only when they are due: {error}");
         }
     });

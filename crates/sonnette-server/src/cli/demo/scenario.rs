@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use hyper::Method;
 use serde_json::{Value, json};
 use sonnette::domain::{Attempt, Outcome, Secret};

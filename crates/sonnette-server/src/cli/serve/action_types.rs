@@ -38,16 +38,9 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     Ok(())
 }
 
-/// All registered action types; those for all organizers once.
+/// All registered action types.
 fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
-    let organizers = local_store::organizers(store)?;
-    let mut rows: Vec<_> = organizers
-        .into_iter()
-        .flat_map(|rows| rows.action_types)
-        .collect();
-    rows.sort_by_key(|row| row.id);
-    rows.dedup_by_key(|row| row.id);
-    Ok(rows)
+    Ok(store.load(0)?.actions)
 }
 
 /// Registers one action type; returns the organizer that it belongs to.

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
+use sonnette::store::AccountStore as _;
 use sonnette::store::sqlite::{DataDirectoryLock, SqliteStore};
-use sonnette::store::{AccountStore as _, RegistryStore as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, local_store, output, token};
@@ -83,7 +83,7 @@ fn ignore_file_size_signal() -> Result<()> {
 /// Stores the operator token of the settings. If there is none, the store is empty and standard output is a terminal,
 /// generates a token and prints it.
 fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<()> {
-    let rows = store.load(0)?;
+    let registry = local_store::registry(store)?;
     let mut configured = Vec::new();
     if let Some(text) = &settings.operator_token {
         configured.push(text.expose().to_owned());
@@ -100,11 +100,11 @@ fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<(
             bail!("the operator token of the settings is empty or contains whitespace");
         }
         let hash = token_hash(text);
-        if !rows.tokens.iter().any(|(known, _)| *known == hash) {
+        if registry.token(&hash).is_none() {
             token::add(store, text, "from the settings", Scope::Operator)?;
         }
     }
-    let is_empty = rows.tokens.is_empty() && rows.organizers.is_empty();
+    let is_empty = registry.tokens().next().is_none() && registry.organizers().next().is_none();
     if !is_configured && is_empty && stdout().is_terminal() {
         let text = random_token()?;
         token::add(store, &text, "first start", Scope::Operator)?;

@@ -6,10 +6,10 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::dialect::Catalogue;
 use sonnette::domain::{ActionName, EventSlug, OrganizerSlug, TargetUrl};
+use sonnette::engine::OrganizerSnapshot;
+use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use super::to_json;
 use crate::admin::Author;
@@ -49,7 +49,7 @@ impl Create {
         let webhook = change::new_webhook(rows.organizer.id, fields, now)?;
         let slug = self.organizer.as_str();
         let data = to_json(slug, &webhook);
-        let made = change::create(&store, &author, &webhook, data, now)?;
+        let made = change::create(&store, &author, &webhook, data, &[], now)?;
         let secret = made.secrets.current.text();
         if self.json {
             let mut object = to_json(slug, &made);
@@ -61,10 +61,9 @@ impl Create {
     }
 
     /// The fields by the rules of the API: the organizer knows the action types and the events.
-    fn fields(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<WebhookFields> {
-        let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
+    fn fields(&self, store: &SqliteStore, rows: &OrganizerSnapshot) -> Result<WebhookFields> {
         let names: BTreeSet<String> = self.action_types.iter().map(ToString::to_string).collect();
-        let action_types = fields::action_types(names, |name| catalogue.is_selectable(name));
+        let action_types = fields::action_types(names, |name| rows.catalogue.is_selectable(name));
         let known = store.events(rows.organizer.id)?;
         let limit_events =
             fields::limit_events(self.events.iter().map(ToString::to_string), |slug| {

@@ -38,7 +38,7 @@ pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
     let mut groups: Vec<Group> = Vec::new();
     for spec in page.tenant.catalogue.iter() {
         let name = group_name(texts, spec);
-        let mut registered = page.tenant.registered.iter();
+        let mut registered = page.tenant.catalogue.registered();
         let entry = Entry {
             url: url(&page, spec.name.as_str()),
             label: label(texts, spec),

@@ -63,7 +63,7 @@ pub(crate) async fn show(
     let example = page.tenant.example(spec, state.now());
     let may_change = page.may(Permission::Organizer)
         && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
-    let mut registered = page.tenant.registered.iter();
+    let mut registered = page.tenant.catalogue.registered();
     let all = spec.concrete_names();
     let view = ShowTemplate {
         list: page.url("/action-types/"),

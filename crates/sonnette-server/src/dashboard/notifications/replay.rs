@@ -52,7 +52,7 @@ fn matching_targets(page: &OrganizerPage, entry: &NotificationEntry) -> Vec<Stri
     let Some(spec) = tenant.catalogue.resolve(name.as_str()) else {
         return Vec::new();
     };
-    let webhooks = tenant.listeners(spec, name.as_str(), event.as_ref());
+    let webhooks = tenant.webhooks_for(spec, name.as_str(), event.as_ref());
     webhooks
         .into_iter()
         .filter(|webhook| entry.audience.has(*webhook))

@@ -1,6 +1,7 @@
 //! The front page: an overview of organizers. Users of a single organizer are redirected to its pages.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -76,7 +77,7 @@ pub(crate) async fn show_overview(
 ) -> Result<Response, PageError> {
     let mut tenants: Vec<_> = page
         .registry
-        .tenants()
+        .organizers()
         .filter(|tenant| page.current_user.reaches(tenant.organizer.id))
         .collect();
     if let [only] = tenants.as_slice()
@@ -113,8 +114,7 @@ pub(crate) async fn show_overview(
         };
         rank(other).cmp(&rank(one))
     });
-    let visible = tenants.iter().map(|tenant| &***tenant);
-    let visible = visible.filter(|tenant| may_see_webhooks(tenant));
+    let visible = tenants.iter().filter(|tenant| may_see_webhooks(tenant));
     let disabled = disabled_by_server(&state, visible, now).await?;
     let attention = lanes
         .into_iter()
@@ -137,17 +137,17 @@ pub(crate) async fn show_overview(
     })
 }
 
-fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<&OrganizerSnapshot> {
+fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<Arc<OrganizerSnapshot>> {
     let organizer = registry.webhook(webhook)?.organizer;
-    registry.organizer_by_id(organizer).map(|tenant| &**tenant)
+    registry.organizer_by_id(organizer)
 }
 
 /// Webhooks that the server disabled recently, or that have waiting deliveries; the latest first.
 async fn disabled_by_server<'a>(
     state: &AppState,
-    tenants: impl Iterator<Item = &'a OrganizerSnapshot>,
+    tenants: impl Iterator<Item = &'a Arc<OrganizerSnapshot>>,
     now: Timestamp,
-) -> Result<Vec<(WebhookId, &'a OrganizerSnapshot, LaneStatus)>, PageError> {
+) -> Result<Vec<(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)>, PageError> {
     let mut found = Vec::new();
     for tenant in tenants {
         for webhook in tenant.webhooks.values() {
@@ -166,7 +166,7 @@ async fn disabled_by_server<'a>(
         .into_iter()
         .zip(lanes)
         .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
-        .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
+        .map(|((_, id, tenant), (_, lane))| (id, tenant.clone(), lane))
         .take(MAX_ATTENTION_ROWS)
         .collect())
 }
@@ -175,7 +175,7 @@ async fn disabled_by_server<'a>(
 async fn attention_rows(
     state: &AppState,
     texts: &Texts,
-    lanes: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
+    lanes: Vec<(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)>,
     now: Timestamp,
 ) -> Result<Vec<AttentionRow>, PageError> {
     let ids: Vec<_> = lanes.iter().map(|(id, _, _)| *id).collect();

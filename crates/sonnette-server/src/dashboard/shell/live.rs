@@ -74,7 +74,7 @@ pub(crate) async fn stream(
     uri: Uri,
 ) -> Response {
     let registry = state.sonnette.registry();
-    let Some(tenant) = registry.tenant(&organizer) else {
+    let Some(tenant) = registry.organizer(&organizer) else {
         return StatusCode::FORBIDDEN.into_response();
     };
     let Some(session) = SessionKey::from_headers(&headers, uri.path()) else {

@@ -166,7 +166,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
             .map_err(|_| PageError::NotFound)?;
         let slug = params.iter().find(|(name, _)| *name == "organizer");
         let tenant = slug
-            .and_then(|(_, slug)| registry.tenant(slug))
+            .and_then(|(_, slug)| registry.organizer(slug))
             .filter(|tenant| current_user.reaches(tenant.organizer.id))
             .ok_or(PageError::NotFound)?
             .clone();

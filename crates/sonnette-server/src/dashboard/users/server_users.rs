@@ -53,7 +53,7 @@ impl UsersTemplate {
             is_invited: !user.has_password,
         };
         let mut organizers: Vec<_> = registry
-            .tenants()
+            .organizers()
             .map(|tenant| {
                 let organizer = &tenant.organizer;
                 (organizer.slug.to_string(), organizer.name.clone())
@@ -114,8 +114,8 @@ pub(crate) async fn invite_user(
 ) -> Result<Response, PageError> {
     require_operator(&page)?;
     let slug = form.get("organizer");
-    let tenant = page.registry.tenant(slug);
-    let access = match tenant {
+    let tenant = page.registry.organizer(slug);
+    let access = match &tenant {
         Some(tenant) => {
             UserAccess::Organizers([(tenant.organizer.id, Permissions::DEFAULT)].into())
         }

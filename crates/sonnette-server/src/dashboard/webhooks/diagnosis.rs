@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
-use sonnette::domain::{Diagnosis, DisableReason, Fault};
+use sonnette::domain::{AttemptFailure, Diagnosis, DisableReason};
 
 use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::shell::time_element::TimeElement;
@@ -108,7 +108,7 @@ impl DiagnosisTexts<'_> {
     fn disabled_text(
         &self,
         (since, reason): (Timestamp, DisableReason),
-        last: Option<&Fault>,
+        last: Option<&AttemptFailure>,
         waiting: u64,
     ) -> DiagnosisText {
         let key = match reason {
@@ -122,7 +122,7 @@ impl DiagnosisTexts<'_> {
         text
     }
 
-    fn new_text(&self, sentence: Sentence, fault: Option<&Fault>) -> DiagnosisText {
+    fn new_text(&self, sentence: Sentence, fault: Option<&AttemptFailure>) -> DiagnosisText {
         DiagnosisText {
             sentence,
             waiting: String::new(),
@@ -131,9 +131,9 @@ impl DiagnosisTexts<'_> {
     }
 
     /// The arguments `$fault` and `$host`. If the log has no attempt left, the fault only says that the receiver fails.
-    fn args(&self, fault: Option<&Fault>) -> FluentArgs<'static> {
+    fn args(&self, fault: Option<&AttemptFailure>) -> FluentArgs<'static> {
         let clause = match fault {
-            Some(fault) => outcome::fault_clause(self.texts, self.host, fault),
+            Some(fault) => outcome::failure_clause(self.texts, self.host, fault),
             None => self.texts.get_with("diagnosis-fails", self.host),
         };
         let mut args = FluentArgs::new();
@@ -142,7 +142,12 @@ impl DiagnosisTexts<'_> {
         args
     }
 
-    fn sentence(&self, key: &str, fault: Option<&Fault>, at: Option<Timestamp>) -> Sentence {
+    fn sentence(
+        &self,
+        key: &str,
+        fault: Option<&AttemptFailure>,
+        at: Option<Timestamp>,
+    ) -> Sentence {
         self.sentence_with(key, self.args(fault), at)
     }
 
@@ -209,9 +214,11 @@ mod tests {
     fn refusing(waiting: u64) -> Diagnosis {
         Diagnosis::Failing {
             since: at(10),
-            fault: Some(Fault::Refused {
-                by: "192.0.2.1:443".parse().unwrap(),
-            }),
+            fault: Some(AttemptFailure::Send(
+                sonnette::domain::SendFailure::ConnectionRefused {
+                    address: "192.0.2.1:443".parse().unwrap(),
+                },
+            )),
             waiting,
             next_try: Some(at(140)),
         }
@@ -234,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_diagnosis_has_texts() {
-        let fault = || Some(Fault::Answered(500));
+        let fault = || Some(AttemptFailure::Status(500));
         let off = |reason| Diagnosis::Disabled {
             since: at(1),
             reason,

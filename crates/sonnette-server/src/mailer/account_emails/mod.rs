@@ -53,8 +53,8 @@ async fn send(
     let organizer = email
         .organizer
         .and_then(|id| registry.organizer_by_id(id))
-        .map(|tenant| &tenant.organizer);
-    let language = match (email.kind, organizer) {
+        .map(|tenant| tenant.organizer.clone());
+    let language = match (email.kind, &organizer) {
         (AccountEmailKind::Invitation, Some(organizer)) => organizer.language,
         _ => email.language,
     };
@@ -63,7 +63,7 @@ async fn send(
         Err(error) => return Ok(email.after_failure(error.to_string(), now)),
     };
     let link = AccessLink::new(email.kind.purpose(email.user), now);
-    let name = organizer.map(|organizer| organizer.name.as_str());
+    let name = organizer.as_ref().map(|organizer| organizer.name.as_str());
     let mail = match render(context, email, language, name, link, &secret) {
         Ok(mail) => mail,
         Err(error) => {

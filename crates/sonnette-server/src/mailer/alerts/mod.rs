@@ -47,14 +47,14 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
         return Ok(AlertResult::GivenUp { error });
     }
     let (waiting, _) = context.sonnette.store().backlog(alert.webhook)?;
-    let mail = match render(context, alert, tenant, waiting) {
+    let mail = match render(context, alert, &tenant, waiting) {
         Ok(mail) => mail,
         Err(error) => {
             let error = error.to_string();
             return Ok(AlertResult::GivenUp { error });
         }
     };
-    let id = message_id(alert, tenant);
+    let id = message_id(alert, &tenant);
     let sent = context
         .smtp
         .send(&mail, &id, &alert.recipients, &alert.pending)

@@ -85,6 +85,7 @@ async fn save(
         id,
         action: "pretix.webhook.changed",
         data: with_id(mask_secrets(&payload.json), id),
+        settings: Vec::new(),
     };
     let (author, settings) = (caller.author(), state.settings.clone());
     let saved = state.change(move |store, now| {

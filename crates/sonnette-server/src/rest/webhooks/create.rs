@@ -44,7 +44,7 @@ pub(crate) async fn create_webhook(
     let webhook = change::new_webhook(organizer, fields, state.now())?;
     let author = caller.author();
     let webhook = state
-        .change(move |store, now| change::create(store, &author, &webhook, data, now))
+        .change(move |store, now| change::create(store, &author, &webhook, data, &[], now))
         .await??;
     state.wait_until_published(&tenant.organizer).await?;
     Ok(webhook_response(StatusCode::CREATED, &webhook, &events))

@@ -37,6 +37,7 @@ pub(crate) async fn change(
         id,
         action,
         data,
+        settings: Vec::new(),
     };
     let author = caller.author();
     let changed = state
@@ -48,18 +49,4 @@ pub(crate) async fn change(
         })
         .await?;
     changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
-}
-
-/// Adds an entry to the audit log of the caller's organizer.
-pub(crate) async fn add_audit_entry(
-    state: &AppState,
-    caller: &Caller,
-    action: &'static str,
-    data: Value,
-) -> Result<(), ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
-    let entry = caller.author().audit_entry(action, data, state.now());
-    state
-        .store(move |store| store.add_audit_entry(organizer, entry))
-        .await
 }

@@ -5,10 +5,11 @@ use axum::response::Response;
 use serde_json::json;
 use sonnette::domain::{NotificationId, WebhookId};
 use sonnette::engine::ControlError;
+use sonnette::store::BatchAuditEntry;
 
 use super::count_json::Count;
 use super::deliveries::DeliveryJson;
-use super::lookup::{add_audit_entry, webhook_of};
+use super::lookup::webhook_of;
 use super::resend_input::{ResendInput, ResendSelection, RetryBody};
 use crate::admin::webhooks::hold_reason::HoldReason;
 use crate::edge::AppState;
@@ -73,27 +74,24 @@ pub(crate) async fn retry_webhook(
         return Err(ControlError::Disabled.into());
     }
     let (sonnette, published, dry_run) = (&state.sonnette, input.published, input.dry_run);
+    let data = json!({ "webhook": id });
+    let entry = caller
+        .author()
+        .audit_entry("sonnette.webhook.retried", data, state.now());
+    let mut entry = (!dry_run).then(|| BatchAuditEntry::from(entry));
+    let entry = entry.as_mut();
     let count = match input.selection {
-        Some(ResendSelection::Missed) => sonnette.resend_missed(id, published, dry_run).await?,
+        Some(ResendSelection::Missed) => sonnette.resend_missed(id, published, entry).await?,
         Some(ResendSelection::State(filter)) => {
             sonnette
-                .resend_undelivered(id, published, Some(filter), dry_run)
+                .resend_undelivered(id, published, Some(filter), entry)
                 .await?
         }
         None => {
             sonnette
-                .resend_undelivered(id, published, None, dry_run)
+                .resend_undelivered(id, published, None, entry)
                 .await?
         }
     };
-    if !dry_run {
-        add_audit_entry(
-            &state,
-            &caller,
-            "sonnette.webhook.retried",
-            json!({"webhook": id, "count": count}),
-        )
-        .await?;
-    }
     Ok(response::ok(&Count { count }))
 }

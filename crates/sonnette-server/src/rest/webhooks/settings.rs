@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::lookup::{change, webhook_of};
 use super::settings_input::parse_settings;
+use crate::admin::webhooks::change::SETTINGS_CHANGED;
 use crate::admin::webhooks::masks;
 use crate::admin::webhooks::secrets::{ensure_key_pair, random_seed};
 use crate::edge::AppState;
@@ -99,7 +100,7 @@ pub(crate) async fn change_webhook_settings(
         return Ok(response::ok(&SettingsJson::of(&stored.settings)));
     }
     let note = (
-        "sonnette.webhook.settings.changed",
+        SETTINGS_CHANGED,
         json!({"id": id, "changed": patch.names()}),
     );
     let seed = random_seed()?;

@@ -7,7 +7,7 @@ use sonnette::domain::WebhookId;
 use sonnette::engine::ControlError;
 
 use super::count_json::Count;
-use super::lookup::{add_audit_entry, webhook_of};
+use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -33,14 +33,11 @@ pub(crate) async fn expedite_webhook(
     if !webhook_of(&caller, id)?.is_enabled() {
         return Err(ControlError::Disabled.into());
     }
-    let count = state.sonnette.expedite(id).await?;
-    add_audit_entry(
-        &state,
-        &caller,
-        "pretix.webhook.retries.expedited",
-        json!({ "webhook": id }),
-    )
-    .await?;
+    let data = json!({ "webhook": id });
+    let entry = caller
+        .author()
+        .audit_entry("pretix.webhook.retries.expedited", data, state.now());
+    let count = state.sonnette.expedite(id, Some(entry)).await?;
     Ok(response::ok(&Count { count }))
 }
 
@@ -58,13 +55,10 @@ pub(crate) async fn drop_webhook_deliveries(
     PathParams((_, id)): PathParams<(String, WebhookId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
-    let count = state.sonnette.drop_waiting(id).await?;
-    add_audit_entry(
-        &state,
-        &caller,
-        "pretix.webhook.retries.dropped",
-        json!({ "webhook": id }),
-    )
-    .await?;
+    let data = json!({ "webhook": id });
+    let entry = caller
+        .author()
+        .audit_entry("pretix.webhook.retries.dropped", data, state.now());
+    let count = state.sonnette.drop_waiting(id, Some(entry)).await?;
     Ok(response::ok(&Count { count }))
 }

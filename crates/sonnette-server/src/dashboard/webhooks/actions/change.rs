@@ -22,6 +22,7 @@ pub(crate) async fn change_webhook(
         id: page.webhook.id,
         action,
         data,
+        settings: Vec::new(),
     };
     let changed = state
         .change(move |store, now| {
@@ -34,19 +35,4 @@ pub(crate) async fn change_webhook(
     let organizer = &page.organizer_page.tenant.organizer;
     state.wait_until_published(organizer).await?;
     Ok(changed)
-}
-
-/// Adds an entry to the audit log for an action of the engine.
-pub(crate) async fn add_audit_entry(
-    state: &AppState,
-    page: &WebhookPage,
-    action: &'static str,
-    data: Value,
-) -> Result<(), PageError> {
-    let organizer = page.webhook.organizer;
-    let author = page.organizer_page.author();
-    let entry = author.audit_entry(action, data, state.now());
-    Ok(state
-        .store(move |store| store.add_audit_entry(organizer, entry))
-        .await?)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sonnette::domain::WebhookState;
 use sonnette::store::TimeRange;
 
-use super::change::{add_audit_entry, change_webhook};
+use super::change::change_webhook;
 use super::confirm::confirm;
 use super::queue::drop_waiting;
 use crate::admin::webhooks::change::{retire, send_waiting_now};
@@ -84,9 +84,13 @@ pub(crate) async fn enable(
         since: Some(since),
         until: None,
     };
-    let count = state.sonnette.resend_missed(id, span, false).await?;
-    let data = json!({"webhook": id, "count": count});
-    add_audit_entry(&state, &page, "sonnette.webhook.retried", data).await?;
+    let author = page.organizer_page.author();
+    let data = json!({ "webhook": id });
+    let entry = author.audit_entry("sonnette.webhook.retried", data, state.now());
+    let count = state
+        .sonnette
+        .resend_missed(id, span, Some(&mut entry.into()))
+        .await?;
     Ok(flash::redirect_with_count(
         &page.url(""),
         "enabled-missed",
@@ -155,7 +159,7 @@ pub(crate) async fn delete(
     state
         .change(move |store, now| retire(store, &author, organizer, id, now))
         .await??;
-    state.sonnette.drop_waiting(id).await?;
+    state.sonnette.drop_waiting(id, None).await?;
     state
         .wait_until_published(&page.organizer_page.tenant.organizer)
         .await?;

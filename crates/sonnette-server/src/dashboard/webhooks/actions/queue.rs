@@ -5,7 +5,6 @@ use axum::response::Response;
 use serde_json::json;
 use sonnette::domain::NotificationId;
 
-use super::change::add_audit_entry;
 use super::confirm::confirm;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
@@ -22,9 +21,10 @@ pub(crate) async fn expedite(
 ) -> Result<Response, PageError> {
     let id = page.webhook.id;
     let is_failing = state.sonnette.lane_status(id).await?.health.is_failing();
-    let count = state.sonnette.expedite(id).await?;
     let data = json!({ "webhook": id });
-    add_audit_entry(&state, &page, "pretix.webhook.retries.expedited", data).await?;
+    let author = page.organizer_page.author();
+    let entry = author.audit_entry("pretix.webhook.retries.expedited", data, state.now());
+    let count = state.sonnette.expedite(id, Some(entry)).await?;
     let key = if is_failing && count > 0 {
         "expedited-failing"
     } else {
@@ -60,10 +60,10 @@ pub(crate) async fn drop_all(
 /// Drops all waiting deliveries and returns their number.
 pub(super) async fn drop_waiting(state: &AppState, page: &WebhookPage) -> Result<u64, PageError> {
     let id = page.webhook.id;
-    let count = state.sonnette.drop_waiting(id).await?;
     let data = json!({ "webhook": id });
-    add_audit_entry(state, page, "pretix.webhook.retries.dropped", data).await?;
-    Ok(count)
+    let author = page.organizer_page.author();
+    let entry = author.audit_entry("pretix.webhook.retries.dropped", data, state.now());
+    Ok(state.sonnette.drop_waiting(id, Some(entry)).await?)
 }
 
 /// Sends one delivery now, in any state.

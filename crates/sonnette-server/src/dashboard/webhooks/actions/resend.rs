@@ -7,9 +7,8 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use sonnette::store::TimeRange;
+use sonnette::store::{BatchAuditEntry, TimeRange};
 
-use super::change::add_audit_entry;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
 use crate::dashboard::shell::form_data::FormData;
@@ -116,20 +115,24 @@ pub(crate) async fn resend(
     }
     let dry_run = !form.contains("send");
     let (sonnette, id) = (&state.sonnette, page.webhook.id);
+    let author = page.organizer_page.author();
+    let data = json!({ "webhook": id });
+    let entry = author.audit_entry("sonnette.webhook.retried", data, state.now());
+    let mut entry = (!dry_run).then(|| BatchAuditEntry::from(entry));
     let mut count = 0;
     if input.undelivered {
-        count += sonnette.resend_undelivered(id, span, None, dry_run).await?;
+        count += sonnette
+            .resend_undelivered(id, span, None, entry.as_mut())
+            .await?;
     }
     if input.missed {
-        count += sonnette.resend_missed(id, span, dry_run).await?;
+        count += sonnette.resend_missed(id, span, entry.as_mut()).await?;
     }
     if dry_run {
         let mut form = ResendTemplate::new(page, input);
         form.count = Some(count);
         return render(&form);
     }
-    let data = json!({"webhook": id, "count": count});
-    add_audit_entry(&state, &page, "sonnette.webhook.retried", data).await?;
     Ok(flash::redirect_with_count(&page.url(""), "resent", count))
 }
 

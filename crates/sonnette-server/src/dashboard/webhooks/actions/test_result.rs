@@ -1,6 +1,6 @@
 //! The result of a test.
 
-use sonnette::domain::{Attempt, Fault};
+use sonnette::domain::Attempt;
 
 use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::webhooks::attempts::outcome;
@@ -33,15 +33,15 @@ impl TestResult {
     /// The result of a finished attempt.
     pub(crate) fn new(attempt: &Attempt, texts: &Texts) -> Self {
         let exchange = &attempt.exchange;
-        let fault = Fault::of(&exchange.outcome);
+        let failure = exchange.outcome.failure();
         let mut advice: Vec<String> = Vec::new();
         advice.extend(redirect_location(attempt, texts));
-        advice.extend(fault.map(|fault| outcome::advice(texts, &fault)));
+        advice.extend(failure.map(|failure| outcome::advice(texts, &failure)));
         Self {
             is_success: exchange.outcome.is_success(),
             summary: format!("{}.", outcome::clause(texts, attempt)),
             advice,
-            reason: outcome::reason(&exchange.outcome).map(str::to_owned),
+            reason: outcome::reason(&exchange.outcome),
             action_type: attempt.action_type.to_string(),
             body: first_lines(&exchange.response_body),
             url: None,

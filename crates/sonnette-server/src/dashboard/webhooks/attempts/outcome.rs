@@ -2,51 +2,69 @@
 
 use fluent_bundle::FluentArgs;
 use http::StatusCode;
-use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFailure};
+use sonnette::domain::{
+    Attempt, AttemptFailure, FailureKind, Outcome, SendFailure, TimeoutStage, TlsFailure,
+};
 
 use crate::dashboard::shell::texts::Texts;
 
-/// The word of a fault, which completes the keys `fault-`, `outcome-` and `advice-`.
-fn fault_word(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Answered(status) => match status {
-            300..=399 => "redirect",
-            401 | 403 => "unauthorized",
-            404 => "missing",
-            405 => "method",
-            410 => "gone",
-            413 => "large",
-            415 => "type",
-            429 => "busy",
-            500..=599 => "server",
-            _ => "other",
+/// The word of a failure: it completes the keys `fault-`, `outcome-` and `advice-`.
+fn failure_word(failure: &AttemptFailure) -> &'static str {
+    match failure {
+        AttemptFailure::Status(status) => status_word(*status),
+        AttemptFailure::Send(failure) => send_word(failure),
+    }
+}
+
+fn status_word(status: u16) -> &'static str {
+    match status {
+        300..=399 => "redirect",
+        401 | 403 => "unauthorized",
+        404 => "missing",
+        405 => "method",
+        410 => "gone",
+        413 => "large",
+        415 => "type",
+        429 => "busy",
+        500..=599 => "server",
+        _ => "other",
+    }
+}
+
+fn send_word(failure: &SendFailure) -> &'static str {
+    match failure {
+        SendFailure::ConnectionRefused { .. } => "refused",
+        SendFailure::Unreachable { .. } => "unreachable",
+        SendFailure::Tls { failure } => match failure {
+            TlsFailure::Expired => "expired",
+            TlsFailure::OtherName => "other-name",
+            TlsFailure::UnknownIssuer => "issuer",
+            TlsFailure::NotTls => "no-tls",
+            _ => "tls",
         },
-        Fault::UnsupportedTarget => "uncallable",
-        Fault::Name { .. } => "name",
-        Fault::Address { .. } => "address",
-        Fault::Refused { .. } => "refused",
-        Fault::Unreachable { .. } => "unreachable",
-        Fault::Connect => "connect",
-        Fault::Tls(Some(TlsFailure::Expired)) => "expired",
-        Fault::Tls(Some(TlsFailure::OtherName)) => "other-name",
-        Fault::Tls(Some(TlsFailure::UnknownIssuer)) => "issuer",
-        Fault::Tls(Some(TlsFailure::NotTls)) => "no-tls",
-        Fault::Tls(_) => "tls",
-        Fault::Broken => "broken",
-        Fault::Timeout { stage } => match stage {
-            TimeoutStage::Connection => "timeout-connection",
-            TimeoutStage::Answer => "timeout-answer",
-            TimeoutStage::End => "timeout-end",
+        SendFailure::Timeout { stage, .. } => match stage {
+            TimeoutStage::Response => "timeout-answer",
+            TimeoutStage::Body { .. } => "timeout-end",
+            _ => "timeout-connection",
+        },
+        other => match other.kind() {
+            FailureKind::UnsupportedTarget => "uncallable",
+            FailureKind::Name => "name",
+            FailureKind::Address => "address",
+            FailureKind::Connect => "connect",
+            FailureKind::Tls => "tls",
+            FailureKind::Broken => "broken",
+            FailureKind::Timeout => "timeout-connection",
         },
     }
 }
 
 /// The outcome in two or three words: the status, or the kind of failure.
 pub(crate) fn short_text(texts: &Texts, outcome: &Outcome) -> String {
-    match Fault::of(outcome) {
-        Some(Fault::Answered(_)) | None => status_text(outcome.return_code()),
-        Some(fault) => texts
-            .get(&format!("fault-{}", fault_word(&fault)))
+    match outcome.failure() {
+        Some(AttemptFailure::Status(_)) | None => status_text(outcome.return_code()),
+        Some(failure) => texts
+            .get(&format!("fault-{}", failure_word(&failure)))
             .into_owned(),
     }
 }
@@ -61,20 +79,20 @@ fn status_text(status: u16) -> String {
 }
 
 /// The failure of the receiver at `host`, as a clause without a full stop.
-pub(crate) fn fault_clause(texts: &Texts, host: &str, fault: &Fault) -> String {
+pub(crate) fn failure_clause(texts: &Texts, host: &str, failure: &AttemptFailure) -> String {
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
-    if let Fault::Answered(status) = fault {
+    if let AttemptFailure::Status(status) = failure {
         args.set("status", status_text(*status));
     }
-    texts.get_args(&format!("outcome-{}", fault_word(fault)), &args)
+    texts.get_args(&format!("outcome-{}", failure_word(failure)), &args)
 }
 
 /// The outcome of an attempt, as a clause without a full stop.
 pub(crate) fn clause(texts: &Texts, attempt: &Attempt) -> String {
     let (host, exchange) = (url_host(&attempt.target_url), &attempt.exchange);
-    if let Some(fault) = Fault::of(&exchange.outcome) {
-        return fault_clause(texts, host, &fault);
+    if let Some(failure) = exchange.outcome.failure() {
+        return failure_clause(texts, host, &failure);
     }
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
@@ -84,16 +102,16 @@ pub(crate) fn clause(texts: &Texts, attempt: &Attempt) -> String {
 }
 
 /// What the user can do about a failure.
-pub(crate) fn advice(texts: &Texts, fault: &Fault) -> String {
+pub(crate) fn advice(texts: &Texts, failure: &AttemptFailure) -> String {
     texts
-        .get(&format!("advice-{}", fault_word(fault)))
+        .get(&format!("advice-{}", failure_word(failure)))
         .into_owned()
 }
 
 /// The technical reason of a failure, in English.
-pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
+pub(crate) fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failed { reason, .. } => Some(reason),
+        Outcome::Failed(failure) => Some(failure.to_string()),
         Outcome::Answered { .. } => None,
     }
 }
@@ -106,14 +124,11 @@ pub(crate) fn url_host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{FailureKind, Language};
+    use std::time::Duration;
+
+    use sonnette::domain::Language;
 
     use super::*;
-
-    fn failed(failure: FailureKind, reason: &str) -> Outcome {
-        let reason = reason.to_owned();
-        Outcome::Failed { failure, reason }
-    }
 
     #[test]
     fn every_outcome_has_texts() {
@@ -121,31 +136,42 @@ mod tests {
             status,
             retry_after: None,
         });
-        let kinds = FailureKind::ALL
-            .iter()
-            .map(|failure| failed(*failure, "so"));
+        let kinds = FailureKind::ALL.iter().map(|kind| SendFailure::Undetailed {
+            kind: *kind,
+            text: "so".to_owned(),
+        });
         let handshakes = TlsFailure::ALL
             .iter()
-            .map(|fault| failed(FailureKind::Tls, fault.as_str()));
+            .map(|failure| SendFailure::Tls { failure: *failure });
+        let address = "192.0.2.1:443".parse().unwrap();
+        let late = |stage| SendFailure::Timeout {
+            stage,
+            limit: Duration::from_secs(30),
+        };
+        let (bytes, status) = (3, 200);
         let others = [
-            failed(FailureKind::Connect, "connection refused by 192.0.2.1:443"),
-            failed(FailureKind::Connect, "no way to 192.0.2.1:443"),
-            failed(FailureKind::Timeout, "no answer within 30 s"),
-            failed(FailureKind::Timeout, "the answer did not end within 30 s"),
+            SendFailure::ConnectionRefused { address },
+            SendFailure::Unreachable { address },
+            late(TimeoutStage::Response),
+            late(TimeoutStage::Body { bytes, status }),
         ];
-        for outcome in statuses.chain(kinds).chain(handshakes).chain(others) {
+        let failures = kinds.chain(handshakes).chain(others).map(Outcome::Failed);
+        for outcome in statuses.chain(failures) {
             for language in [Language::English, Language::French] {
                 let texts = Texts::of(language);
                 assert!(
                     !short_text(texts, &outcome).starts_with("fault-"),
                     "{outcome:?}"
                 );
-                let Some(fault) = Fault::of(&outcome) else {
+                let Some(failure) = outcome.failure() else {
                     continue;
                 };
-                let clause = fault_clause(texts, "erp.example", &fault);
+                let clause = failure_clause(texts, "erp.example", &failure);
                 assert!(clause.contains("erp.example"), "{clause}");
-                assert!(!advice(texts, &fault).starts_with("advice-"), "{outcome:?}");
+                assert!(
+                    !advice(texts, &failure).starts_with("advice-"),
+                    "{outcome:?}"
+                );
             }
         }
     }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sonnette::domain::{
-    Attempt, AttemptId, Delivery, DeliveryState, Fault, Permission, Webhook, WebhookId,
+    Attempt, AttemptId, Delivery, DeliveryState, Permission, Webhook, WebhookId,
 };
 use sonnette::store::{AttemptQuery, TimeRange};
 
@@ -197,8 +197,11 @@ pub(crate) async fn show(
         webhook_target: webhook.target.redacted(),
         notification_url: page.url(format_args!("/notifications/{}/", attempt.notification)),
         outcome: outcome::clause(texts, &attempt),
-        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(texts, &fault)),
-        reason: outcome::reason(&exchange.outcome).map(str::to_owned),
+        advice: exchange
+            .outcome
+            .failure()
+            .map(|failure| outcome::advice(texts, &failure)),
+        reason: outcome::reason(&exchange.outcome),
         started_at: texts.time(exchange.started_at),
         target: attempt.target_url.clone(),
         status: outcome::short_text(texts, &exchange.outcome),

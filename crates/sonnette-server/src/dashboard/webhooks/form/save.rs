@@ -3,21 +3,19 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sonnette::domain::{Event, Webhook, WebhookSettings};
-use sonnette::store::{Store, StoreError};
 
 use super::audit_data;
 use super::errors::FieldError;
 use super::input::Input;
 use super::validate::{ValidForm, validate};
-use crate::admin::author::Author;
 use crate::admin::error::AdminError;
-use crate::admin::webhooks::change::{self, WebhookEdit, new_webhook, send_waiting_now};
+use crate::admin::webhooks::change::{
+    self, SETTINGS_CHANGED, WebhookEdit, new_webhook, send_waiting_now,
+};
 use crate::admin::webhooks::secrets;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
-
-const SETTINGS_CHANGED: &str = "sonnette.webhook.settings.changed";
 
 /// A saved webhook, and the key of the flash message.
 pub(super) type Saved = (Webhook, &'static str);
@@ -59,9 +57,7 @@ pub(super) async fn create(
     let author = page.author();
     let saved = state
         .change(move |store, now| {
-            let saved = change::create(store, &author, &webhook, data.into(), now)?;
-            add_settings_entry(store, &author, &saved, &settings, now)?;
-            Ok::<_, AdminError>(saved)
+            change::create(store, &author, &webhook, data.into(), &settings, now)
         })
         .await??;
     state.wait_until_published(&page.tenant.organizer).await?;
@@ -98,6 +94,7 @@ pub(super) async fn change(
         id,
         action,
         data,
+        settings,
     };
     let (author, tenant) = (page.author(), page.tenant.clone());
     let http_settings = state.settings.clone();
@@ -112,8 +109,6 @@ pub(super) async fn change(
                 form.apply(webhook, &seed, now);
                 Ok::<_, ChangeError>(())
             })?;
-            add_settings_entry(store, &author, &webhook, &settings, now)
-                .map_err(AdminError::from)?;
             Ok::<_, ChangeError>((webhook, becomes_enabled))
         })
         .await?;
@@ -127,20 +122,4 @@ pub(super) async fn change(
         send_waiting_now(&state.sonnette, id);
     }
     Ok(Ok((webhook, "webhook-saved")))
-}
-
-/// Adds the audit entry of changed settings, if there are any.
-fn add_settings_entry(
-    store: &dyn Store,
-    author: &Author,
-    webhook: &Webhook,
-    settings: &[&'static str],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if settings.is_empty() {
-        return Ok(());
-    }
-    let data = json!({"id": webhook.id, "changed": settings});
-    let entry = author.audit_entry(SETTINGS_CHANGED, data, now);
-    store.add_audit_entry(webhook.organizer, entry)
 }
