@@ -49,7 +49,7 @@ impl WebhookStore for SqliteStore {
         settings_entry: Option<NewAuditEntry>,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
-            let Some(before) = webhooks(t, "w.id = ?1", id.0)?
+            let Some(before) = webhooks(t, "id = ?1", id.0)?
                 .pop()
                 .filter(|w| w.organizer == organizer)
             else {
@@ -134,7 +134,7 @@ fn mark_deleted(
     id: WebhookId,
     at: Timestamp,
 ) -> Result<Option<Webhook>, StoreError> {
-    let found = webhooks(t, "w.id = ?1", id.0)?.pop();
+    let found = webhooks(t, "id = ?1", id.0)?.pop();
     let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
         return Ok(None);
     };
