@@ -10,8 +10,8 @@ use sonnette::domain::{
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
+use super::fixture::done;
 use super::fixture::{Fixture, at};
-use super::registry_store::done;
 use crate::test_engine::note;
 
 const ONE: SecretHash = [1; 32];

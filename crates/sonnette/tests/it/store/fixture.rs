@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
     Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, HttpExchange, LaneHealth,
-    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, WebhookId,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, Webhook,
+    WebhookId,
 };
 use sonnette::store::{
     Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
@@ -248,4 +249,33 @@ pub(super) fn invalid_cell(error: StoreError) -> (&'static str, &'static str, St
         } => (table, column, row),
         other => panic!("not named: {other}"),
     }
+}
+
+pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
+    match changed {
+        ChangeResult::Done(value) => value,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+pub(super) fn loaded_webhook(fixture: &Fixture<'_>, id: WebhookId) -> Webhook {
+    let rows = fixture.store.load(0).unwrap().webhooks;
+    rows.into_iter().find(|w| w.id == id).unwrap()
+}
+
+pub(super) fn change(
+    fixture: &Fixture<'_>,
+    id: WebhookId,
+    change: impl Fn(&mut Webhook),
+) -> Webhook {
+    let mut change = |w: &mut Webhook| {
+        change(w);
+        true
+    };
+    done(
+        fixture
+            .store
+            .change_webhook(fixture.organizer, id, &mut change, note(), None)
+            .unwrap(),
+    )
 }

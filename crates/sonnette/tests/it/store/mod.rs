@@ -12,7 +12,7 @@ mod fixture;
 mod history;
 mod pending_webhook_changes;
 mod registry_store;
-mod webhook_generations;
+mod webhook_store;
 
 use fixture::Fixture;
 
@@ -77,15 +77,15 @@ macro_rules! conformance {
                 an_organizer_is_read_as_it_was_written
                 slugs_and_uuids_are_unique
                 events_are_ordered_and_removed_from_webhooks
-                a_webhook_is_read_as_it_was_written
-                a_change_may_be_refused
-                a_new_target_or_reenabling_resets_the_health
                 action_types_belong_to_one_or_all_organizers
                 tokens_are_stored_by_their_hash
                 the_audit_log_is_paged_newest_first
                 a_response_is_stored_for_a_day
             );
-            conformance!(@tests $open, webhook_generations:
+            conformance!(@tests $open, webhook_store:
+                a_webhook_is_read_as_it_was_written
+                a_change_may_be_refused
+                a_new_target_or_reenabling_resets_the_health
                 an_outcome_of_a_former_generation_changes_no_health_and_disables_nothing
             );
             conformance!(@tests $open, account_store:

@@ -4,7 +4,7 @@ use sonnette::domain::{DialectName, Organizer, OrganizerId, Secret, WebhookChang
 use sonnette::store::{Batch, ChangeResult};
 
 use super::fixture::Fixture;
-use super::registry_store::{change, done, loaded_webhook};
+use super::fixture::{change, done, loaded_webhook};
 use crate::test_engine::{note, webhook};
 
 pub(super) fn webhook_changes_are_pending_only_with_the_dialect_creads(fixture: &Fixture<'_>) {

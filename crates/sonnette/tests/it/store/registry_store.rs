@@ -1,55 +1,23 @@
-//! Organizers, events, action types, webhooks, tokens, the audit log and stored responses.
+//! Organizers, events, action types, tokens, the audit log and stored responses.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    DialectName, DisableReason, Disablement, EventFilter, EventId, ExtraHeader, FailurePolicy,
-    FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape, Permissions,
-    RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed, SigningSeeds, TokenId, Webhook,
-    WebhookId, WebhookState,
+    DialectName, EventFilter, EventId, FailurePolicy, Language, Organizer, OrganizerId,
+    PayloadShape, Permissions, RegisteredAction, Scope, TokenId,
 };
 use sonnette::engine::RegistrySnapshot;
 use sonnette::store::{
     Actor, ChangeResult, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
 };
 
-use super::fixture::{Fixture, at, settlement, with_health};
-use crate::test_engine::{note, organizer, webhook};
-
-pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
-    match changed {
-        ChangeResult::Done(value) => value,
-        other => panic!("not done: {other:?}"),
-    }
-}
+use super::fixture::{Fixture, at, change, done, loaded_webhook};
+use crate::test_engine::{note, organizer};
 
 fn loaded(fixture: &Fixture<'_>, id: OrganizerId) -> Organizer {
     let rows = fixture.store.load(0).unwrap().organizers;
     rows.into_iter().find(|o| o.id == id).unwrap()
-}
-
-pub(super) fn loaded_webhook(fixture: &Fixture<'_>, id: WebhookId) -> Webhook {
-    let rows = fixture.store.load(0).unwrap().webhooks;
-    rows.into_iter().find(|w| w.id == id).unwrap()
-}
-
-pub(super) fn change(
-    fixture: &Fixture<'_>,
-    id: WebhookId,
-    change: impl Fn(&mut Webhook),
-) -> Webhook {
-    let mut change = |w: &mut Webhook| {
-        change(w);
-        true
-    };
-    done(
-        fixture
-            .store
-            .change_webhook(fixture.organizer, id, &mut change, note(), None)
-            .unwrap(),
-    )
 }
 
 fn token(scope: Scope, hash: u8) -> NewToken {
@@ -249,7 +217,7 @@ pub(super) fn slugs_and_uuids_are_unique(fixture: &Fixture<'_>) {
     assert_eq!(loaded(fixture, other.id), other);
 }
 
-fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Event {
+pub(super) fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette::domain::Event {
     sonnette::domain::Event {
         id: EventId(0),
         slug: slug.parse().unwrap(),
@@ -317,121 +285,6 @@ pub(super) fn events_are_ordered_and_removed_from_webhooks(fixture: &Fixture<'_>
             .unwrap(),
     );
     assert_eq!(order(), ["c", "b", "d"]);
-}
-
-pub(super) fn a_webhook_is_read_as_it_was_written(fixture: &Fixture<'_>) {
-    let slug: sonnette::domain::EventSlug = "democon".parse().unwrap();
-    done(
-        fixture
-            .store
-            .add_event(fixture.organizer, &event("democon", "", None), note())
-            .unwrap(),
-    );
-    let mut given = webhook(
-        fixture.organizer,
-        "https://user:p%40ss@example.com/a?b=c",
-        &["a.b", "a.b", "c.*"],
-    );
-    given.events = EventFilter::Only(BTreeSet::from([slug]));
-    given.comment = Some(String::new());
-    given.state = WebhookState::Disabled(Disablement {
-        since: at(1),
-        reason: DisableReason::User,
-    });
-    given.secrets.previous = Some((Secret::from_random([9; 32]), at(5)));
-    given.settings.headers = vec![ExtraHeader {
-        name: "X-Till".to_owned(),
-        value: "7".to_owned(),
-    }];
-    given.settings.max_per_second = Some(10_000);
-    given.settings.max_concurrency = Some(1);
-    given.settings.timeout = Some(Duration::from_secs(30));
-    given.settings.extra_signatures =
-        BTreeSet::from([SignatureScheme::Creads, SignatureScheme::Ed25519]);
-    given.settings.signing_seeds = Some(SigningSeeds {
-        current: SigningSeed([1; 32]),
-        previous: Some((SigningSeed([2; 32]), at(5))),
-    });
-    given.settings.contact_emails = vec!["a@example.com".to_owned()];
-    let added = fixture.store.add_webhook(&given, note(), None).unwrap();
-    given.id = added.id;
-    assert_eq!(added, given);
-    assert_eq!(loaded_webhook(fixture, added.id), given);
-
-    let plain = webhook(fixture.organizer, "http://localhost/", &[]);
-    let changed = change(fixture, added.id, |w| {
-        *w = Webhook {
-            id: w.id,
-            ..plain.clone()
-        }
-    });
-    assert_eq!(loaded_webhook(fixture, added.id), changed);
-    assert_eq!((changed.comment, changed.settings), (None, plain.settings));
-}
-
-pub(super) fn a_change_may_be_refused(fixture: &Fixture<'_>) {
-    let id = fixture.add_webhook();
-    let before = (
-        fixture.store.version().unwrap(),
-        loaded_webhook(fixture, id),
-    );
-    let mut refuse = |w: &mut Webhook| {
-        w.comment = Some("no".to_owned());
-        false
-    };
-    let refused = fixture
-        .store
-        .change_webhook(fixture.organizer, id, &mut refuse, note(), None)
-        .unwrap();
-    assert_eq!(refused, ChangeResult::Refused);
-    let elsewhere = fixture.add_organizer("other");
-    let version = fixture.store.version().unwrap();
-    let missing = fixture
-        .store
-        .change_webhook(elsewhere, id, &mut |_| true, note(), None)
-        .unwrap();
-    assert_eq!(missing, ChangeResult::Missing);
-    assert_eq!(loaded_webhook(fixture, id), before.1);
-    // Without a change only the entry is written, and the version stays.
-    change(fixture, id, |_| {});
-    assert_eq!(fixture.store.version().unwrap(), version);
-}
-
-pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>) {
-    let id = fixture.add_webhook();
-    let notification = fixture.publish(&[id], &[0])[0];
-    let streak = FailureStreak {
-        failures: 9,
-        since: at(0),
-        first: notification,
-        several: true,
-    };
-    let ill = LaneHealth {
-        streak: Some(streak),
-        ..LaneHealth::default()
-    };
-    let off = WebhookState::Disabled(Disablement {
-        since: at(0),
-        reason: DisableReason::User,
-    });
-    let health_after = |change_it: &dyn Fn(&mut Webhook)| {
-        fixture.settle(
-            vec![with_health(settlement(id, notification, 1, None), ill)],
-            at(1),
-        );
-        change(fixture, id, change_it);
-        fixture.store.lane(id).unwrap().health
-    };
-    assert_eq!(health_after(&|w| w.comment = Some("c".to_owned())), ill);
-    assert_eq!(health_after(&|w| w.state = off.clone()), ill);
-    assert_eq!(
-        health_after(&|w| w.state = WebhookState::Enabled),
-        LaneHealth::default()
-    );
-    assert_eq!(
-        health_after(&|w| w.target = "http://localhost/new".parse().unwrap()),
-        LaneHealth::default()
-    );
 }
 
 pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>) {
