@@ -5,7 +5,7 @@
 //! keeps a log of all attempts.
 //!
 //! Read the modules in this order: [`domain`] (values and decisions), [`dialect`] (action types and bodies), [`store`]
-//! (the traits of the store and SQLite), [`engine`] (publishing and sending).
+//! (the traits of the store and `SQLite`), [`engine`] (publishing and sending).
 
 pub mod clock;
 mod cow_map;

@@ -52,7 +52,7 @@ impl App {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
-        let sonnette = Sonnette::start(store, clock, options(settings))?;
+        let sonnette = Sonnette::start(store, clock, &options(settings))?;
         let exits = ThreadExits::new();
         let mailer = Mailer::start(settings, sonnette.clone(), || exits.guard("mailer"))?;
         let http_settings = HttpSettings {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// KeyedSemaphore that are taken and given back.
+/// A semaphore with a limit in all and a limit for each key.
 pub struct KeyedSemaphore<K: Eq + Hash + Copy>(Arc<Inner<K>>);
 
 struct Inner<K> {

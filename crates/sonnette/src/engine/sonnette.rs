@@ -57,10 +57,10 @@ impl Sonnette {
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        options: Options,
+        options: &Options,
     ) -> Result<Arc<Self>, StartError> {
         let executor = Arc::new(RuntimeExecutor);
-        let sonnette = Self::assemble(store, clock, &options, executor, CommitDelays::default())?;
+        let sonnette = Self::assemble(store, clock, options, executor, CommitDelays::default())?;
         let context = &sonnette.context;
         let waiting = context.store.lanes_with_pending_deliveries()?;
         {

@@ -114,7 +114,7 @@ impl TestEngine {
             sending_threads: 1,
         };
         let as_store: Arc<dyn Store> = store.clone();
-        let sonnette = Sonnette::start(as_store, clock, options).unwrap();
+        let sonnette = Sonnette::start(as_store, clock, &options).unwrap();
         Self {
             sonnette,
             store,

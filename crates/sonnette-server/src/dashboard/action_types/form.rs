@@ -285,7 +285,7 @@ fn add_violation(
         }
         ("action_type", _) => errors.add("name", texts.get_with("action-type-of-dialect", dialect)),
         ("family", DialectName::Pretix) => {
-            errors.add("family", texts.get("action-type-needs-family"))
+            errors.add("family", texts.get("action-type-needs-family"));
         }
         ("family", _) => errors.add("family", texts.get("action-type-no-family")),
         ("schema", _) => errors.add(

@@ -123,10 +123,8 @@ pub(crate) async fn show_overview(
         .collect();
     let pages = tenants.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
     let number = query.page.clamp(1, pages);
-    let shown = tenants
-        .iter()
-        .skip((number - 1) * ORGANIZERS_PER_PAGE)
-        .take(ORGANIZERS_PER_PAGE);
+    let first = (number - 1) * ORGANIZERS_PER_PAGE;
+    let shown = tenants.iter().skip(first).take(ORGANIZERS_PER_PAGE);
     let link = |number: usize| format!("/?page={number}");
     render(&OverviewTemplate {
         attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,

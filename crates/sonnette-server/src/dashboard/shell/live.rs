@@ -13,7 +13,6 @@ use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
 use sonnette::engine::{Activity, Permit};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use url::form_urlencoded;
 
@@ -139,14 +138,15 @@ async fn send_events(
         if outgoing.send(Ok(event)).await.is_err() {
             return;
         }
-        let sent_at = Instant::now();
+        let interval = tokio::time::sleep(MIN_EVENT_INTERVAL);
+        tokio::pin!(interval);
         tokio::select! {
             is_running = wait_for_change(&mut activities, &client) => if !is_running { return },
             () = tokio::time::sleep(MAX_EVENT_INTERVAL) => {}
             () = outgoing.closed() => return,
         }
         tokio::select! {
-            () = tokio::time::sleep_until(sent_at + MIN_EVENT_INTERVAL) => {}
+            () = &mut interval => {}
             () = outgoing.closed() => return,
         }
     }

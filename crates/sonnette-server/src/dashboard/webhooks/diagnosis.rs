@@ -64,14 +64,12 @@ impl DiagnosisTexts<'_> {
                     Some(_) => "diagnosis-only-one",
                     None => "diagnosis-wobbling",
                 };
+                let notification = only.map(|id| id.to_string()).unwrap_or_default();
                 let mut args = self.args(last.as_ref());
                 args.set("count", *failures);
-                args.set(
-                    "notification",
-                    only.map(|id| id.to_string()).unwrap_or_default(),
-                );
-                let mut text =
-                    self.new_text(self.sentence_with(key, args, Some(*since)), last.as_ref());
+                args.set("notification", notification);
+                let sentence = self.sentence_with(key, args, Some(*since));
+                let mut text = self.new_text(sentence, last.as_ref());
                 text.waiting = self.waiting("waits", *waiting, *next_try);
                 text
             }

@@ -93,9 +93,12 @@ impl WebhookData {
                 ))
             })
             .await?;
-        let mut stats: HashMap<_, Vec<_>> = HashMap::new();
+        let mut stats_by_webhook: HashMap<_, Vec<_>> = HashMap::new();
         for stats_row in sums {
-            stats.entry(stats_row.webhook).or_default().push(stats_row);
+            stats_by_webhook
+                .entry(stats_row.webhook)
+                .or_default()
+                .push(stats_row);
         }
         Ok(Self {
             now,
@@ -104,7 +107,7 @@ impl WebhookData {
                 .into_iter()
                 .map(|attempt| (attempt.webhook, attempt))
                 .collect(),
-            stats,
+            stats: stats_by_webhook,
         })
     }
 

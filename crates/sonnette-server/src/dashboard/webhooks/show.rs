@@ -213,7 +213,7 @@ pub(crate) async fn show(
     let now = state.now();
     let lane = state.sonnette.lane_status(id).await?;
     let since = buckets::first_start(now);
-    let (last, stats) = state
+    let (last, half_hours) = state
         .store(move |store| {
             Ok((
                 store.latest_attempts(&[id])?,
@@ -221,7 +221,7 @@ pub(crate) async fn show(
             ))
         })
         .await?;
-    let buckets = buckets::last_day(now, &stats);
+    let buckets = buckets::last_day(now, &half_hours);
     let texts = page.layout.texts;
     let target = webhook.target.redacted();
     let diagnosis_texts = DiagnosisTexts {

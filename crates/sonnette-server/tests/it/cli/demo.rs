@@ -44,11 +44,8 @@ fn it_delivers_prints_working_commands_and_stops_on_a_signal() {
     assert_eq!(count("responded 503"), 2, "{deliveries:#?}");
     assert_eq!(count("attempt 2"), 1, "{deliveries:#?}");
 
-    assert_eq!(
-        count("demo@example.org with the password"),
-        1,
-        "{deliveries:#?}"
-    );
+    let log_ins = count("demo@example.org with the password");
+    assert_eq!(log_ins, 1, "{deliveries:#?}");
 
     let commands: Vec<String> = lines
         .by_ref()

@@ -235,7 +235,7 @@ impl Dispatcher {
         let committed = self.context.committer.committed();
         self.with_lane(&entry, |lane| match command {
             Command::ReloadLane { probe_now, .. } => {
-                lane.request_reload(probe_now.then(|| self.now()))
+                lane.request_reload(probe_now.then(|| self.now()));
             }
             Command::SendNow(_, waiting) => lane.send_now(waiting, committed),
             Command::PauseLane(_, done) => {

@@ -33,7 +33,7 @@ impl Dispatcher {
         let number = self.context.committer.settle(settlement);
         let committed = self.context.committer.committed();
         self.with_lane(entry, |lane| {
-            lane.add_settlement(number, notification, committed)
+            lane.add_settlement(number, notification, committed);
         });
         number
     }
@@ -143,14 +143,7 @@ impl Dispatcher {
         log_failure(entry.id, order, &exchange, &effects.decision);
         let attempt = Self::attempt(entry, current, order, effects.attempt_id, exchange, payload);
         self.context.broadcast_attempt(webhook.organizer, &attempt);
-        let state = match effects.decision.disable {
-            // Told once it is on disk, with every other change of the registry.
-            Some(_) => None,
-            None if was_failing == entry.is_failing.get() => None,
-            None if was_failing => Some(LaneState::Healthy),
-            None => Some(LaneState::Failing),
-        };
-        if let Some(state) = state {
+        if let Some(state) = new_state(&effects.decision, was_failing, entry.is_failing.get()) {
             self.context
                 .broadcast_lane_state(webhook.organizer, entry.id, state);
         }
@@ -262,6 +255,16 @@ fn test_attempt(
         payload: Some(body),
         exchange,
     })
+}
+
+/// The state that watchers are told of, if it has changed. That a webhook is disabled is told once it is on disk, with
+/// every other change of the registry.
+fn new_state(decision: &Decision, was_failing: bool, is_failing: bool) -> Option<LaneState> {
+    match (decision.disable, was_failing, is_failing) {
+        (None, true, false) => Some(LaneState::Healthy),
+        (None, false, true) => Some(LaneState::Failing),
+        _ => None,
+    }
 }
 
 fn log_failure(

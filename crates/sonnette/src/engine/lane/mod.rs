@@ -5,6 +5,7 @@
 //! is kept. Losing an offer costs time, never a delivery: the lane then knows that there is more in the store.
 
 mod action;
+mod outcome;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{
-    AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
-    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_stale,
+    AdaptiveConcurrency, AttemptId, AttemptKind, LaneHealth, NotificationId, ProbeSchedule, Webhook,
 };
-use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
+use crate::store::{Cursor, DeliveryPage, PendingDelivery, StoredLane};
 
 pub(crate) use action::{LaneAction, OutcomeEffects, SendOrder};
 use queue::DeliveryQueue;
@@ -373,92 +373,6 @@ impl Lane {
     pub(crate) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
         self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
         self.last_attempt
-    }
-
-    /// What came of an order, and what follows. `jitter` is drawn evenly from 0 to 1.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each comes from another place of the thread that sends; nobody else has them together"
-    )]
-    pub(crate) fn apply_outcome(
-        &mut self,
-        order: &SendOrder,
-        outcome: &Outcome,
-        took: Duration,
-        policy: Policy,
-        most: u32,
-        now: Timestamp,
-        jitter: f64,
-    ) -> OutcomeEffects {
-        let PendingDelivery {
-            notification,
-            progress,
-        } = &order.delivery;
-        let before = self.health;
-        let trial = FinishedAttempt {
-            notification: notification.id,
-            progress: *progress,
-            turn: order.kind,
-            outcome,
-            at: now,
-            jitter,
-        };
-        let decision = if order.epoch == self.epoch || outcome.is_success() {
-            decide(policy, before, &trial)
-        } else {
-            decide_stale(before, &trial)
-        };
-        self.health = decision.health;
-        self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
-        if order.kind == AttemptKind::Probe {
-            self.probe_cursor = Some((progress.due_at, notification.id));
-        }
-        if let DeliveryDecision::Waits(next) = decision.delivery {
-            if self.health.is_failing() || next.due_at <= now {
-                self.has_unread_rows = true;
-            } else {
-                self.next_due_at = earlier(self.next_due_at, Some(next.due_at));
-            }
-        }
-        let begins_to_fail = self.health.is_failing() && !before.is_failing();
-        if begins_to_fail {
-            self.clear_queue();
-        }
-        self.in_flight -= 1;
-        if decision.disable.is_some() {
-            self.disabled_by = u64::MAX;
-        }
-        let unchanged = LaneHealth {
-            last_success_at: before.last_success_at,
-            ..self.health
-        } == before;
-        OutcomeEffects {
-            attempt_id: self.next_attempt_id(now),
-            update: DeliveryUpdate::from_decision(&decision, progress),
-            changed_health: (!unchanged).then_some(self.health),
-            decision,
-            must_hold: begins_to_fail || decision.disable.is_some(),
-        }
-    }
-
-    fn adjust_concurrency(
-        &mut self,
-        outcome: &Outcome,
-        took: Duration,
-        most: u32,
-        was_failing: bool,
-        now: Timestamp,
-    ) {
-        if !outcome.is_success() {
-            self.concurrency.record_failure();
-        } else if was_failing {
-            self.concurrency = AdaptiveConcurrency::after_recovery();
-            self.probe_cursor = None;
-            self.has_unread_rows = true;
-        } else {
-            self.concurrency
-                .record_success(took, self.in_flight, most, now);
-        }
     }
 
     /// Forgets what was settled and is on disk.

@@ -200,7 +200,7 @@ impl SqliteStore {
         match written {
             Ok(()) => stats_buffer.clear(),
             Err(error) => {
-                tracing::warn!(%error, "could not write the statistics of attempts: {error}")
+                tracing::warn!(%error, "could not write the statistics of attempts: {error}");
             }
         }
         MutexGuard::unlock_fair(writer);

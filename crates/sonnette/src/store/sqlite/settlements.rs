@@ -45,7 +45,7 @@ pub(super) fn write_settlement(
                     end.write(t, webhook, attempt.notification)?;
                 }
                 Some(DeliveryUpdate::Reschedule(progress)) => {
-                    reschedule(t, webhook, attempt.notification, progress)?
+                    reschedule(t, webhook, attempt.notification, progress)?;
                 }
                 None => {}
             }
@@ -61,6 +61,17 @@ pub(super) fn write_settlement(
             end.write(t, webhook, *notification)?;
         }
     }
+    write_consequences(t, settlement, now)
+}
+
+/// Writes what an outcome means for the lane and the webhook. The outcome of a request that was sent to a former target, or
+/// before the webhook was disabled or enabled, means nothing for them.
+fn write_consequences(
+    t: &Transaction<'_>,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let webhook = settlement.webhook;
     let alert = settlement.alert;
     let has_consequences =
         settlement.health.is_some() || settlement.disable.is_some() || alert.is_some();
