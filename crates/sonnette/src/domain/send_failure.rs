@@ -319,6 +319,7 @@ mod tests {
 
     /// A failure, its text, its kind and its stored form.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of all failures")]
     fn texts_kinds_and_stored_forms_are_fixed() {
         let address: SocketAddr = "[2001:db8::1]:443".parse().unwrap();
         let forbidden = |host: Option<&str>| SendFailure::ForbiddenAddress {

@@ -211,6 +211,7 @@ async fn a_new_schema_does_not_change_published_notifications() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn changes_of_a_webhook_are_published_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());

@@ -57,7 +57,7 @@ async fn a_truncated_body_is_a_failure() {
             .truncated_after(12))
         .await;
         let reason = format!("the answer broke off after 12 bytes (status {status})");
-        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.clone()));
         assert_eq!(exchange.response_body, "hello, world");
         assert_eq!(exchange.outcome.return_code(), 0);
     }
@@ -164,7 +164,7 @@ async fn unknown_statuses_are_failures() {
     for status in [600, 999] {
         let exchange = ask(ScriptedResponse::status(status)).await;
         let reason = format!("the answer has a status that HTTP does not know ({status})");
-        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.clone()));
     }
 }
 

@@ -165,7 +165,7 @@ async fn a_refused_connection_has_a_clear_error() {
     receiver.stop().await;
     let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     let reason = format!("connection refused by {}", receiver.address());
-    assert_eq!(failed(&exchange), (FailureKind::Connect, reason.to_owned()));
+    assert_eq!(failed(&exchange), (FailureKind::Connect, reason.clone()));
     assert_eq!(exchange.outcome.return_code(), 0);
 }
 

@@ -160,7 +160,7 @@ const CHANGES: &[Change] = &[
     }),
     ("change_action_type", "action_types", |s| {
         let mut changed = s.action_type.clone();
-        changed.description = "changed".to_owned();
+        "changed".clone_into(&mut changed.description);
         is_done(s.store.change_action_type(&changed, note()))
     }),
     ("remove_action_type", "action_types", |s| {

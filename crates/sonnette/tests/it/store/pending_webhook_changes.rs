@@ -7,6 +7,7 @@ use super::fixture::Fixture;
 use super::fixture::{change, done, loaded_webhook};
 use crate::test_engine::{note, webhook};
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 pub(super) fn webhook_changes_are_pending_only_with_the_dialect_creads(fixture: &Fixture<'_>) {
     let store = fixture.store;
     let add = || {

@@ -52,7 +52,7 @@ pub(super) fn each_change_makes_a_version_and_loads_what_changed(fixture: &Fixtu
     let none = fixture.store.load(whole.version).unwrap();
     assert!(none.organizers.is_empty() && none.tokens.is_empty());
     let mut rename = |organizer: &mut Organizer| {
-        organizer.name = "Big".to_owned();
+        "Big".clone_into(&mut organizer.name);
         true
     };
     done(
@@ -101,7 +101,7 @@ pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(fixture: &Fixtur
     let only = EventFilter::Only(BTreeSet::from([slug.clone()]));
     change(fixture, with, |w| w.events = only.clone());
     change(fixture, without, |w| {
-        w.events = EventFilter::Only(BTreeSet::new())
+        w.events = EventFilter::Only(BTreeSet::new());
     });
     let version = fixture.store.version().unwrap();
     done(
@@ -141,7 +141,7 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(fixture: &Fixture
             name: first.name.clone(),
         };
         let rows = fixture.store.load(version).unwrap();
-        assert_eq!(rows.removed_actions, [removed.clone()]);
+        assert_eq!(rows.removed_actions, std::slice::from_ref(&removed));
         assert!(rows.actions.is_empty() && rows.organizers.is_empty());
         let mut second = row(organizer);
         second.id = add(&second);

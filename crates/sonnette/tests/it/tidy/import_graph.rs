@@ -86,8 +86,9 @@ pub(super) fn circles(graph: &Graph) -> Vec<Vec<PathBuf>> {
 
 impl Modules {
     fn load(&mut self, path: Names, file: &Path, folder: &Path) {
-        let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file:?}: {e}"));
-        let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{file:?}: {e}"));
+        let text =
+            std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         self.load_items(path, &parsed.items, file, folder);
     }
 
@@ -103,7 +104,7 @@ impl Modules {
                     continue;
                 }
                 let name = inner.ident.to_string();
-                let path = [path.as_slice(), &[name.clone()]].concat();
+                let path = [path.as_slice(), std::slice::from_ref(&name)].concat();
                 if let Some((_, items)) = &inner.content {
                     self.load_items(path, items, file, &folder.join(name));
                 } else {
@@ -129,7 +130,7 @@ impl Modules {
     fn reexports(&self, path: &Names) -> BTreeSet<Names> {
         let module = &self.0[path];
         let below = |names: &Names| {
-            let absolute = self.absolute(path, names);
+            let absolute = Self::absolute(path, names);
             absolute.len() > path.len() && absolute.starts_with(path)
         };
         let is_hub = module.file.ends_with("mod.rs") || path.is_empty();
@@ -138,7 +139,7 @@ impl Modules {
     }
 
     /// `names` as seen from a module, from the root of the crate on.
-    fn absolute(&self, module: &Names, names: &Names) -> Names {
+    fn absolute(module: &Names, names: &Names) -> Names {
         let mut base = module.clone();
         let mut rest = names.as_slice();
         while let Some((first, after)) = rest.split_first() {
@@ -159,7 +160,7 @@ impl Modules {
     /// The files that define what `names` means in a module; none if it is not of this crate, or a module.
     fn definers(&self, module: &Names, names: &Names, depth: usize) -> BTreeSet<PathBuf> {
         let mut at = Names::new();
-        let absolute = self.absolute(module, names);
+        let absolute = Self::absolute(module, names);
         // The longest beginning that is a module.
         for name in &absolute {
             at.push(name.clone());
@@ -184,7 +185,8 @@ impl Modules {
             .map(|(_, path)| [path.as_slice(), after].concat())
             .collect();
         if targets.is_empty() {
-            let globbed = |path: &Names| [path.as_slice(), &[name.clone()], after].concat();
+            let globbed =
+                |path: &Names| [path.as_slice(), std::slice::from_ref(name), after].concat();
             targets = inside.globs.iter().map(globbed).collect();
         }
         targets

@@ -3,6 +3,7 @@
 mod import_graph;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sonnette::dialect::Catalogue;
@@ -129,7 +130,7 @@ fn no_files_import_each_other_in_a_circle() {
             for file in &circle {
                 let inside = graph[file].iter().filter(|(to, _)| circle.contains(to));
                 for (to, name) in inside {
-                    found += &format!("  {} names {name} of {}\n", short(file), short(to));
+                    let _ = writeln!(found, "  {} names {name} of {}", short(file), short(to));
                 }
             }
         }
