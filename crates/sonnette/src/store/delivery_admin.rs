@@ -35,7 +35,7 @@ pub trait DeliveryAdmin {
         entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError>;
 
-    /// Gives up pending deliveries of a lane that are older than [`LIFETIME`](crate::domain::LIFETIME), at most
+    /// Gives up pending deliveries of a lane that are older than [`DELIVERY_LIFETIME`](crate::domain::DELIVERY_LIFETIME), at most
     /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
     ///
     /// # Errors
