@@ -1,0 +1,107 @@
+//! What the outcome of a request changes in its lane.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::action::{OutcomeEffects, SendOrder};
+use super::{Lane, earlier};
+use crate::domain::{
+    AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
+    Outcome, Policy, decide, decide_stale,
+};
+use crate::store::{DeliveryUpdate, PendingDelivery};
+
+impl Lane {
+    /// An id for an attempt that ended at `now`, larger than all before it in this lane.
+    pub(crate) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
+        self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
+        self.last_attempt
+    }
+
+    /// Applies the outcome of a request and returns what results from it. `jitter` is uniform between 0 and 1.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each comes from another part of the sending thread, and nothing else holds them together"
+    )]
+    pub(crate) fn apply_outcome(
+        &mut self,
+        order: &SendOrder,
+        outcome: &Outcome,
+        took: Duration,
+        policy: Policy,
+        max_concurrency: u32,
+        now: Timestamp,
+        jitter: f64,
+    ) -> OutcomeEffects {
+        let PendingDelivery {
+            notification,
+            progress,
+        } = &order.delivery;
+        let before = self.health;
+        let attempt = FinishedAttempt {
+            notification: notification.id,
+            progress: *progress,
+            turn: order.kind,
+            outcome,
+            at: now,
+            jitter,
+        };
+        let decision = if order.epoch == self.epoch || outcome.is_success() {
+            decide(policy, before, &attempt)
+        } else {
+            decide_stale(before, &attempt)
+        };
+        self.health = decision.health;
+        self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
+        if order.kind == AttemptKind::Probe {
+            self.probe_cursor = Some((progress.due_at, notification.id));
+        }
+        if let DeliveryDecision::Waits(next) = decision.delivery {
+            if self.health.is_failing() || next.due_at <= now {
+                self.has_unread_rows = true;
+            } else {
+                self.next_due_at = earlier(self.next_due_at, Some(next.due_at));
+            }
+        }
+        let begins_to_fail = self.health.is_failing() && !before.is_failing();
+        if begins_to_fail {
+            self.clear_queue();
+        }
+        self.in_flight -= 1;
+        if decision.disable.is_some() {
+            self.disabled_by = u64::MAX;
+        }
+        let unchanged = LaneHealth {
+            last_success_at: before.last_success_at,
+            ..self.health
+        } == before;
+        OutcomeEffects {
+            attempt_id: self.next_attempt_id(now),
+            update: DeliveryUpdate::from_decision(&decision, progress),
+            changed_health: (!unchanged).then_some(self.health),
+            decision,
+            must_hold: begins_to_fail || decision.disable.is_some(),
+        }
+    }
+
+    fn adjust_concurrency(
+        &mut self,
+        outcome: &Outcome,
+        took: Duration,
+        max_concurrency: u32,
+        was_failing: bool,
+        now: Timestamp,
+    ) {
+        if !outcome.is_success() {
+            self.concurrency.failed();
+        } else if was_failing {
+            self.concurrency = AdaptiveConcurrency::after_recovery();
+            self.probe_cursor = None;
+            self.has_unread_rows = true;
+        } else {
+            self.concurrency
+                .succeeded(took, self.in_flight, max_concurrency, now);
+        }
+    }
+}
