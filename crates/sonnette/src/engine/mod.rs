@@ -25,6 +25,8 @@ mod registry;
 #[cfg(test)]
 mod registry_tests;
 pub mod sender;
+#[cfg(all(test, feature = "sqlite", feature = "testing"))]
+mod simulation;
 mod sonnette;
 
 use std::sync::Arc;

@@ -101,6 +101,16 @@ impl Committer {
         self.committed.load(Ordering::Acquire)
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_pending_settlements(&self) -> bool {
+        self.queue.submitted() > self.committed()
+    }
+
     /// Whether so many settlements wait that sending should pause.
     pub(crate) fn is_overfull(&self) -> bool {
         self.queue.is_overfull()

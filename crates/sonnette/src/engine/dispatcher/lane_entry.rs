@@ -72,8 +72,8 @@ impl Dispatcher {
         })
     }
 
-    /// The webhook as it is now; what was begun before may still go by an older one.
-    pub(super) fn refresh(&self, entry: &LaneEntry) -> Current {
+    /// The webhook as it is now; what was begun before may still go by an older one. The lane follows it.
+    pub(super) fn refresh(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Current {
         let known = entry.current.borrow().clone();
         if known.version == self.context.registry.version() {
             return known;
@@ -85,6 +85,14 @@ impl Dispatcher {
             now.prepared = known.prepared;
         }
         *entry.current.borrow_mut() = now.clone();
+        self.with_lane(entry, |lane| lane.follow(&now.webhook));
+        let (before, after) = (&known.webhook, &now.webhook);
+        // Between two looks it may have been disabled and enabled.
+        let was_disabled = !before.is_enabled() || after.generation > before.generation + 1;
+        if after.is_enabled() && was_disabled {
+            // What waited was held: it is due now, whatever its schedule said.
+            spawn_local(self.clone().make_all_due(entry.clone(), 0));
+        }
         now
     }
 
@@ -102,7 +110,8 @@ impl Dispatcher {
                 }
             }
         };
-        let lane = Lane::new(&row);
+        let mut lane = Lane::new(&row);
+        lane.follow(&self.refresh(&entry).webhook);
         entry.is_failing.set(lane.health().is_failing());
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
@@ -148,16 +157,7 @@ impl Dispatcher {
             self.entry(webhook);
             return;
         };
-        let before = entry.current.borrow().webhook.clone();
-        let after = self.refresh(&entry).webhook;
-        let switched_on = after.is_enabled() && !before.is_enabled();
-        if switched_on || after.target != before.target {
-            self.with_lane(&entry, Lane::reset);
-        }
-        if switched_on {
-            // What waited was held: it is due now, whatever its schedule said.
-            spawn_local(self.clone().make_all_due(entry.clone(), 0));
-        }
+        self.refresh(&entry);
         self.run_lane(&entry);
     }
 }

@@ -74,6 +74,21 @@ impl Dispatcher {
         })
     }
 
+    /// The lanes in memory, each with the webhook's generation that it goes by.
+    #[cfg(test)]
+    pub(crate) fn lanes(&self) -> Vec<(WebhookId, u64, crate::domain::LaneHealth)> {
+        let entries = self.entries.borrow();
+        let lane = |entry: &Rc<LaneEntry>| {
+            let generation = entry.current.borrow().webhook.generation;
+            Some((
+                entry.id,
+                generation,
+                *entry.lane.borrow().as_ref()?.health(),
+            ))
+        };
+        entries.values().filter_map(lane).collect()
+    }
+
     fn inbox(&self) -> &Inbox {
         self.context.inboxes.get(self.thread)
     }
@@ -211,7 +226,7 @@ impl Dispatcher {
     }
 
     /// Tells a lane something, now or once it has been read from the store.
-    fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
+    pub(super) fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
         let Some(entry) = self.entry(webhook) else {
             return;
         };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::inbox::Command;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES};
 use crate::engine::lane::{LaneAction, PAGE_ROWS, SendOrder};
@@ -142,7 +143,10 @@ impl Dispatcher {
         if let Err(error) = held {
             tracing::warn!(webhook.id = webhook.0, %error, "what waits keeps its times");
         }
-        self.with_lane(&entry, |lane| lane.request_reload(None));
-        self.run_lane(&entry);
+        let reload = Command::ReloadLane {
+            webhook,
+            probe_now: false,
+        };
+        self.execute(reload, webhook);
     }
 }

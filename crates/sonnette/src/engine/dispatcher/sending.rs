@@ -45,7 +45,15 @@ impl Dispatcher {
         mut order: SendOrder,
     ) {
         loop {
-            let current = entry.current.borrow().clone();
+            let current = self.refresh(&entry);
+            let is_confirmed =
+                self.with_lane(&entry, |lane| lane.confirm(&order, &current.webhook));
+            if is_confirmed != Some(true) {
+                self.in_flight.set(self.in_flight.get() - 1);
+                self.context.metrics.in_flight(false);
+                self.run_awaiting_lanes();
+                return self.run_lane(&entry);
+            }
             let notification = &order.delivery.notification;
             let (exchange, body) = self.send(&entry, &current, notification, false).await;
             self.in_flight.set(self.in_flight.get() - 1);
@@ -116,6 +124,8 @@ impl Dispatcher {
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MOST);
         let jitter = self.rng.borrow_mut().f64();
+        // The lane must know whether the outcome still counts.
+        self.refresh(entry);
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(

@@ -25,8 +25,8 @@ pub(crate) enum LaneAction {
 pub(crate) struct SendOrder {
     pub(crate) delivery: PendingDelivery,
     pub(crate) kind: AttemptKind,
-    /// How often the lane had begun anew.
-    pub(crate) epoch: u32,
+    /// The webhook's generation that it was taken under.
+    pub(crate) generation: u64,
 }
 
 /// What came of an order.

@@ -38,8 +38,12 @@ const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Lane {
     health: LaneHealth,
-    /// How often the lane has begun anew: what was sent before counts no longer.
-    epoch: u32,
+    /// `health` as it is in the store once every settlement is on disk.
+    stored_health: LaneHealth,
+    /// The webhook's generation that `health` is of. What was sent under a former one counts no longer.
+    generation: u64,
+    /// An outcome disables the webhook: nothing begins in this generation any more.
+    is_closed: bool,
     concurrency: AdaptiveConcurrency,
     queue: DeliveryQueue,
     /// Sent before all others, whatever the lane's health: somebody asked for it.
@@ -67,8 +71,6 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// So many change what waits in the store: nothing begins.
     paused: u32,
-    /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
-    disabled_by: u64,
 }
 
 impl Lane {
@@ -83,7 +85,9 @@ impl Lane {
         }
         Self {
             health,
-            epoch: 0,
+            stored_health: row.health,
+            generation: row.generation,
+            is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
@@ -100,7 +104,6 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            disabled_by: 0,
         }
     }
 
@@ -184,13 +187,25 @@ impl Lane {
         self.has_unread_rows = true;
     }
 
-    /// The receiver has a new address, or its webhook was switched on: what was before no longer counts.
-    pub(crate) fn reset(&mut self) {
+    /// Goes by a newer state of the webhook. Where its target has changed, or it was enabled again, what was before no
+    /// longer counts; the store forgets the health in the same way.
+    pub(crate) fn follow(&mut self, webhook: &Webhook) {
+        if webhook.generation <= self.generation {
+            return;
+        }
+        self.generation = webhook.generation;
+        self.is_closed = false;
+        if webhook.is_enabled() {
+            self.reset();
+        }
+    }
+
+    fn reset(&mut self) {
         self.health = LaneHealth {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
-        self.epoch = self.epoch.wrapping_add(1);
+        self.stored_health = LaneHealth::default();
         self.concurrency = AdaptiveConcurrency::default();
         self.probe_cursor = None;
         self.has_unread_rows = true;
@@ -203,7 +218,7 @@ impl Lane {
         now: Timestamp,
         committed: u64,
     ) -> LaneAction {
-        if self.paused > 0 || committed < self.disabled_by {
+        if self.paused > 0 || self.is_closed {
             return LaneAction::Idle;
         }
         if !webhook.is_enabled() {
@@ -286,8 +301,27 @@ impl Lane {
         LaneAction::Send(SendOrder {
             delivery,
             kind,
-            epoch: self.epoch,
+            generation: webhook.generation,
         })
+    }
+
+    /// Whether an order may still be carried out, just before it is. Between taking it and this, the webhook or what
+    /// waits in the store may have changed; then it is put back.
+    pub(crate) fn confirm(&mut self, order: &SendOrder, webhook: &Webhook) -> bool {
+        let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
+        let may_begin = self.paused == 0
+            && !self.is_closed
+            && webhook.is_enabled()
+            && order.generation == webhook.generation
+            && self.in_flight <= limit;
+        if !may_begin {
+            self.in_flight -= 1;
+            self.known_ids.remove(&order.delivery.notification.id);
+            self.has_unread_rows = true;
+            // A page that is being read left it out.
+            self.is_page_stale = self.is_loading;
+        }
+        may_begin
     }
 
     /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
@@ -403,15 +437,18 @@ impl Lane {
             at: now,
             jitter,
         };
-        let decision = if order.epoch == self.epoch || outcome.is_success() {
+        let counts = order.generation == self.generation;
+        let decision = if counts {
             decide(policy, before, &trial)
         } else {
             decide_late(before, &trial)
         };
         self.health = decision.health;
-        self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
-        if order.kind == AttemptKind::Probe {
-            self.probe_cursor = Some((progress.due_at, notification.id));
+        if counts {
+            self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
+            if order.kind == AttemptKind::Probe {
+                self.probe_cursor = Some((progress.due_at, notification.id));
+            }
         }
         if let DeliveryDecision::Waits(next) = decision.delivery {
             if self.health.is_failing() || next.due_at <= now {
@@ -425,20 +462,28 @@ impl Lane {
             self.clear_queue();
         }
         self.in_flight -= 1;
-        if decision.disable.is_some() {
-            self.disabled_by = u64::MAX;
-        }
-        let unchanged = LaneHealth {
-            last_success_at: before.last_success_at,
-            ..self.health
-        } == before;
+        self.is_closed |= decision.disable.is_some();
+        let changed_health = counts.then(|| self.take_changed_health()).flatten();
         OutcomeEffects {
             attempt_id: self.next_attempt_id(now),
             update: DeliveryUpdate::from_decision(&decision, progress),
-            changed_health: (!unchanged).then_some(self.health),
+            changed_health,
             decision,
             must_hold: begins_to_fail || decision.disable.is_some(),
         }
+    }
+
+    /// The health, if the store has another. That something was delivered is written when something fails next.
+    fn take_changed_health(&mut self) -> Option<LaneHealth> {
+        let is_stored = LaneHealth {
+            last_success_at: self.stored_health.last_success_at,
+            ..self.health
+        } == self.stored_health;
+        if is_stored {
+            return None;
+        }
+        self.stored_health = self.health;
+        Some(self.health)
     }
 
     fn adjust_concurrency(
@@ -482,9 +527,6 @@ impl Lane {
         notification: NotificationId,
         committed: u64,
     ) {
-        if self.disabled_by == u64::MAX {
-            self.disabled_by = number;
-        }
         self.settled.push_back((number, notification));
         self.forget_settled(committed);
     }
