@@ -41,12 +41,30 @@ pub enum ControlError {
     Store(#[from] StoreError),
 }
 
-impl Sonnette {
-    pub(super) fn reload_lane(&self, webhook: WebhookId, probe_now: bool) {
-        self.context
-            .inboxes
+/// Has a lane read again when it is dropped: whatever came of a change in the store, and whether or not anybody still
+/// waits for the answer.
+struct ReloadOnDrop {
+    inboxes: Inboxes,
+    webhook: WebhookId,
+    probe_now: bool,
+}
+
+impl Drop for ReloadOnDrop {
+    fn drop(&mut self) {
+        let (webhook, probe_now) = (self.webhook, self.probe_now);
+        self.inboxes
             .of(webhook)
             .send(Command::ReloadLane { webhook, probe_now });
+    }
+}
+
+impl Sonnette {
+    fn reload_on_drop(&self, webhook: WebhookId, probe_now: bool) -> ReloadOnDrop {
+        ReloadOnDrop {
+            inboxes: self.context.inboxes.clone(),
+            webhook,
+            probe_now,
+        }
     }
 
     pub(super) async fn require_enabled(&self, webhook: WebhookId) -> Result<(), ControlError> {

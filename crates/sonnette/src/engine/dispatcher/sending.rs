@@ -13,8 +13,8 @@ use super::Dispatcher;
 use super::lane_entry::{Current, LaneEntry};
 use crate::dialect::at_sending;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, Exchange, Notification, NotificationId,
-    Outcome, Webhook, WebhookId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, Exchange, Notification,
+    NotificationId, Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
@@ -45,12 +45,14 @@ impl Dispatcher {
         mut order: SendOrder,
     ) {
         loop {
+            let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
             let current = self.refresh(&entry);
             let is_confirmed =
-                self.with_lane(&entry, |lane| lane.confirm(&order, &current.webhook));
-            if is_confirmed != Some(true) {
+                self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
+            if !is_pending || is_confirmed != Some(true) {
                 self.in_flight.set(self.in_flight.get() - 1);
                 self.context.metrics.in_flight(false);
+                self.with_lane(&entry, |lane| lane.put_back(&order));
                 self.run_awaiting_lanes();
                 return self.run_lane(&entry);
             }
@@ -70,6 +72,17 @@ impl Dispatcher {
             // One request has become one again; where the lane may do more at a time, others begin beside it.
             self.run_lane(&entry);
         }
+    }
+
+    /// Whether the store still has the delivery as one that waits.
+    async fn is_pending(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
+        let (webhook, notification) = (entry.id, order.delivery.notification.id);
+        let found = self
+            .blocking(move |context| context.store.delivery(webhook, notification))
+            .await;
+        // One that cannot be looked up is put back, and read again with the next page.
+        let state = found.ok().flatten().map(|delivery| delivery.state);
+        matches!(state, Some(DeliveryState::Scheduled { .. }))
     }
 
     async fn send(

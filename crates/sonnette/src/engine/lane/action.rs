@@ -27,6 +27,10 @@ pub(crate) struct SendOrder {
     pub(crate) kind: AttemptKind,
     /// The webhook's generation that it was taken under.
     pub(crate) generation: u64,
+    /// How often the lane had been paused when it was taken.
+    pub(crate) pauses: u32,
+    /// Somebody asked for it. What they saw may have changed since: it is looked up again before it is sent.
+    pub(crate) is_urgent: bool,
 }
 
 /// What came of an order.

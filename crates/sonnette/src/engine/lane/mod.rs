@@ -9,7 +9,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,8 +49,9 @@ pub(crate) struct Lane {
     /// Sent before all others, whatever the lane's health: somebody asked for it.
     urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
-    /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
-    known_ids: HashSet<NotificationId>,
+    /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again. With the
+    /// beginning of the schedule: one that was begun anew meanwhile goes on after its settlement.
+    known: HashMap<NotificationId, Timestamp>,
     /// Settled, with the number of the settlement.
     settled: VecDeque<(u64, NotificationId)>,
     /// The store may hold deliveries that are due and not known.
@@ -71,6 +72,8 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// So many change what waits in the store: nothing begins.
     paused: u32,
+    /// How often the lane was paused: what was read before a pause may have changed since.
+    pauses: u32,
 }
 
 impl Lane {
@@ -92,7 +95,7 @@ impl Lane {
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
-            known_ids: HashSet::new(),
+            known: HashMap::new(),
             settled: VecDeque::new(),
             has_unread_rows: true,
             is_loading: false,
@@ -104,6 +107,7 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
+            pauses: 0,
         }
     }
 
@@ -152,9 +156,11 @@ impl Lane {
     pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
         let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        if self.known_ids.insert(id) || self.settled.iter().any(on_disk) {
-            self.urgent.push_back(delivery);
-        } else if let Some(delivery) = self.queue.take(id) {
+        let is_idle = !self.known.contains_key(&id)
+            || self.settled.iter().any(on_disk)
+            || self.queue.take(id).is_some();
+        if is_idle && self.paused == 0 {
+            self.known.insert(id, delivery.progress.started_at);
             self.urgent.push_back(delivery);
         } else {
             // In flight, or its settlement is not on disk yet.
@@ -176,7 +182,8 @@ impl Lane {
     /// Nothing begins until as many [`Lane::resume`] have come, and nothing is in memory.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.is_page_stale = self.is_loading;
+        self.pauses = self.pauses.wrapping_add(1);
+        self.is_page_stale |= self.is_loading;
         self.clear_queue();
     }
 
@@ -229,13 +236,15 @@ impl Lane {
             self.next_due_at = None;
             self.has_unread_rows = true;
         }
-        if let Some(delivery) = self.urgent.pop_front() {
+        if self.may_send_urgent(webhook)
+            && let Some(delivery) = self.urgent.pop_front()
+        {
             let kind = if self.health.is_failing() {
                 AttemptKind::Probe
             } else {
                 AttemptKind::Due
             };
-            return self.begin(delivery, kind, webhook, now);
+            return self.begin(delivery, kind, true, webhook, now);
         }
         if let Some(until) = self.silent_until(now) {
             return LaneAction::SleepUntil(until);
@@ -249,6 +258,16 @@ impl Lane {
         self.next_due(webhook, now)
     }
 
+    /// Also what somebody asked for keeps to the limit, and a probe goes alone.
+    fn may_send_urgent(&self, webhook: &Webhook) -> bool {
+        let limit = if self.health.is_failing() {
+            1
+        } else {
+            webhook.settings.max_concurrency.unwrap_or(u32::MAX)
+        };
+        self.in_flight < limit
+    }
+
     fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
         let most = webhook.settings.max_concurrency;
         if self.in_flight >= self.concurrency.window().min(most.unwrap_or(u32::MAX)) {
@@ -260,7 +279,7 @@ impl Lane {
             return LaneAction::SleepUntil(self.next_send_at);
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Due, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, now),
             None => self
                 .next_due_at
                 .map_or(LaneAction::Idle, LaneAction::SleepUntil),
@@ -273,7 +292,7 @@ impl Lane {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, now),
             None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
             None => self
                 .next_due_at
@@ -285,6 +304,7 @@ impl Lane {
         &mut self,
         delivery: PendingDelivery,
         kind: AttemptKind,
+        is_urgent: bool,
         webhook: &Webhook,
         now: Timestamp,
     ) -> LaneAction {
@@ -302,26 +322,31 @@ impl Lane {
             delivery,
             kind,
             generation: webhook.generation,
+            pauses: self.pauses,
+            is_urgent,
         })
     }
 
     /// Whether an order may still be carried out, just before it is. Between taking it and this, the webhook or what
-    /// waits in the store may have changed; then it is put back.
-    pub(crate) fn confirm(&mut self, order: &SendOrder, webhook: &Webhook) -> bool {
+    /// waits in the store may have changed.
+    pub(crate) fn confirms(&self, order: &SendOrder, webhook: &Webhook) -> bool {
         let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
         let may_begin = self.paused == 0
+            && order.pauses == self.pauses
             && !self.is_closed
             && webhook.is_enabled()
             && order.generation == webhook.generation
             && self.in_flight <= limit;
-        if !may_begin {
-            self.in_flight -= 1;
-            self.known_ids.remove(&order.delivery.notification.id);
-            self.has_unread_rows = true;
-            // A page that is being read left it out.
-            self.is_page_stale = self.is_loading;
-        }
         may_begin
+    }
+
+    /// Takes back an order that was not carried out. The store knows what has become of its delivery.
+    pub(crate) fn put_back(&mut self, order: &SendOrder) {
+        self.in_flight -= 1;
+        self.known.remove(&order.delivery.notification.id);
+        self.has_unread_rows = true;
+        // A page that is being read may have left it out.
+        self.is_page_stale |= self.is_loading;
     }
 
     /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
@@ -340,7 +365,7 @@ impl Lane {
         self.forget_settled(committed);
         self.is_loading = true;
         self.has_unread_rows = false;
-        LaneAction::Load(after, wanted + self.known_ids.len())
+        LaneAction::Load(after, wanted + self.known.len())
     }
 
     /// What was read for a [`LaneAction::Load`], which was asked for at `now`.
@@ -368,11 +393,12 @@ impl Lane {
                 self.has_unread_rows = true;
                 break;
             }
-            if self.known_ids.contains(&delivery.notification.id) {
-                not_yet |= self
-                    .settled
-                    .iter()
-                    .any(|(_, id)| *id == delivery.notification.id);
+            if let Some(started_at) = self.known.get(&delivery.notification.id) {
+                not_yet |= *started_at != delivery.progress.started_at
+                    || self
+                        .settled
+                        .iter()
+                        .any(|(_, id)| *id == delivery.notification.id);
             } else {
                 new = true;
                 self.enqueue(delivery);
@@ -515,7 +541,7 @@ impl Lane {
                 .is_some_and(|(number, _)| *number <= committed)
         {
             if let Some((_, id)) = self.settled.pop_front() {
-                self.known_ids.remove(&id);
+                self.known.remove(&id);
             }
         }
     }
@@ -532,13 +558,14 @@ impl Lane {
     }
 
     fn enqueue(&mut self, delivery: PendingDelivery) {
-        self.known_ids.insert(delivery.notification.id);
+        self.known
+            .insert(delivery.notification.id, delivery.progress.started_at);
         self.queue.push(delivery);
     }
 
     fn clear_queue(&mut self) {
         while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
-            self.known_ids.remove(&delivery.notification.id);
+            self.known.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }
     }

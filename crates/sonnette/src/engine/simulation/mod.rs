@@ -23,7 +23,7 @@ use self::world::World;
 /// Seeds of a usual run.
 const SEEDS: u64 = 2_000;
 /// Steps of each seed, before everything must come to its end.
-const STEPS: usize = 250;
+const STEPS: usize = 150;
 
 /// What a seed did: one line for each event.
 fn run(seed: u64) -> Vec<String> {
