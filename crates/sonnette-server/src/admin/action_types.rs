@@ -1,7 +1,7 @@
 //! Action types that an organizer, or an operator, registers.
 
 use serde_json::json;
-use sonnette::dialect::{ActionSpec, FieldErrors, check_registration};
+use sonnette::dialect::{ActionType, FieldErrors, check_registration};
 use sonnette::domain::RegisteredAction;
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::ChangeResult;
@@ -45,7 +45,7 @@ impl From<ApiError> for Refused {
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionSpec> {
+pub(crate) fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = tenant.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)
@@ -129,7 +129,11 @@ async fn save(
 ) -> Result<(), Refused> {
     let note = author.note(action, json!({ "action_type": row.name }), state.now());
     let changed = state
-        .store(move |store| store.put_action_type(&row, remove, note))
+        .store(move |store| match (remove, row.id) {
+            (true, _) => store.remove_action_type(&row, note),
+            (false, 0) => store.add_action_type(&row, note),
+            (false, _) => store.change_action_type(&row, note),
+        })
         .await?;
     state.refresh().await?;
     match changed {

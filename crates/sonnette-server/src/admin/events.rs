@@ -72,7 +72,10 @@ async fn put(
 ) -> Result<bool, ApiError> {
     let note = author.note(action, json!({ "slug": slug }), state.now());
     let changed = state
-        .store(move |store| store.change_event(organizer, &slug, to, note))
+        .store(move |store| match to {
+            Some((name, date_from)) => store.change_event(organizer, &slug, &name, date_from, note),
+            None => store.remove_event(organizer, &slug, note),
+        })
         .await?;
     state.refresh().await?;
     match changed {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
-use sonnette::store::sqlite::{Lock, SqliteStore};
+use sonnette::store::sqlite::{DataDirectoryLock, SqliteStore};
 use sonnette::store::{AccountStore as _, RegistryStore as _};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,7 +30,7 @@ impl Serve {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         registry::embedded(settings)?;
-        let _lock = Lock::take(&settings.data_dir)?;
+        let _lock = DataDirectoryLock::acquire(&settings.data_dir)?;
         let store = registry::open(settings)?;
         register_operator(settings, &store)?;
         action_types::register(settings, &store)?;

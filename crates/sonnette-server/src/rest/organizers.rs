@@ -177,7 +177,7 @@ pub(crate) async fn list_organizers(
     let reached = caller
         .registry
         .tenants()
-        .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+        .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
     let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
     organizers.sort_by_key(|organizer| organizer.id);
     numbered(&address, organizers.into_iter().map(shown).collect())

@@ -8,10 +8,10 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 use super::{Activity, LaneState};
-use crate::dialect::{ActionSpec, Catalogue};
+use crate::dialect::{ActionType, Catalogue};
 use crate::domain::{
     EventSlug, FailurePolicy, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
-    WebhookId, WebhookState, wildcards_over,
+    WebhookId, WebhookState, covering_wildcards,
 };
 use crate::engine::dispatcher::inbox::Inboxes;
 use crate::store::{RegistryChanges, Store, StoreError, StoredOrganizer};
@@ -160,7 +160,7 @@ impl OrganizerSnapshot {
     /// action of no event passes every event filter.
     pub fn listeners(
         &self,
-        spec: &ActionSpec,
+        spec: &ActionType,
         concrete: &str,
         event: Option<&EventSlug>,
     ) -> Vec<WebhookId> {
@@ -178,7 +178,7 @@ impl OrganizerSnapshot {
             .filter(passes)
             .map(|w| w.id)
             .collect();
-        for wildcard in wildcards_over(concrete) {
+        for wildcard in covering_wildcards(concrete) {
             told.extend(heard(&wildcard).iter().filter(passes).map(|w| w.id));
         }
         told.sort_unstable();

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::registry::OrganizerSnapshot;
-use crate::dialect::ActionSpec;
+use crate::dialect::ActionType;
 use crate::domain::{
-    ActionName, DialectName, DisableReason, Disabled, EventFilter, EventSlug, Language, Organizer,
-    OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
+    ActionName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language,
+    Organizer, OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
 use crate::store::StoredOrganizer;
@@ -61,7 +61,7 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
             state: if enabled {
                 WebhookState::Enabled
             } else {
-                WebhookState::Disabled(Disabled {
+                WebhookState::Disabled(Disablement {
                     since: Timestamp::UNIX_EPOCH,
                     reason: DisableReason::User,
                 })
@@ -114,7 +114,7 @@ fn tenant(webhooks: Vec<Webhook>) -> OrganizerSnapshot {
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
-fn hears(webhook: &Webhook, spec: &ActionSpec, concrete: &str) -> bool {
+fn hears(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
     let stands = |name: &ActionName| {
         if spec.dialect == DialectName::Pretix {
             // pretix calls for the registered name alone, and a name of a longer wildcard is another.

@@ -1,4 +1,4 @@
-//! What goes into one durable transaction.
+//! What one group commit writes.
 
 use std::sync::Arc;
 
@@ -6,178 +6,180 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
-    ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DisableReason, EventSlug,
-    FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape, Progress, Settled,
-    TokenHash, WebhookId,
+    ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
+    DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape,
+    Progress, SettlementKind, TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Each stands or falls as a whole.
+    /// Publications; each group is stored as a whole or not at all.
     pub groups: Vec<PublicationGroup>,
-    /// What came of attempts, or of deliveries whose time was up.
+    /// Finished attempts and expired deliveries.
     pub settlements: Vec<Settlement>,
-    /// Changes of webhooks that `groups` make known; they are owed no longer.
-    pub announced: Vec<i64>,
-    /// When the transaction is made.
+    /// Ids of the [`PendingWebhookChange`](crate::domain::PendingWebhookChange)s that `groups` publish. The transaction
+    /// removes them.
+    pub published_changes: Vec<i64>,
+    /// The time that the transaction records.
     pub now: Timestamp,
 }
 
 /// The publications of one request.
 #[derive(Debug, Clone)]
 pub struct PublicationGroup {
-    /// Whose facts they are.
+    /// The organizer of all publications in the group.
     pub organizer: OrganizerId,
-    /// Who publishes them: looked at again if the registry has moved on by the time of the commit.
+    /// The token of the request, if it had one. It is checked again if the registry has changed by the time of the
+    /// commit.
     pub token: Option<TokenHash>,
     /// In the order of the request.
     pub publications: Vec<Publication>,
 }
 
-/// One fact to be published.
+/// A notification that is not stored yet.
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// The concrete action type.
     pub action_type: ActionName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
-    /// Whether an unknown event becomes known by it.
+    /// Whether the commit adds the event to the organizer's events if it is unknown.
     pub registers_event: bool,
-    /// How the body was made.
+    /// The dialect's shape of the body.
     pub shape: PayloadShape,
-    /// The body but for the id.
+    /// The body without the notification's id, which the commit inserts.
     pub body: BodyTemplate,
-    /// The publication's `data`, where it cannot be read out of the body.
+    /// The `data` of the request, if it cannot be read from the body.
     pub data: Option<Box<str>>,
-    /// Which of those that match are told.
+    /// Which of the matching webhooks receive it.
     pub audience: Audience,
     /// The person concerned, as an opaque key.
     pub subject: Option<String>,
-    /// When it was published.
-    pub at: Timestamp,
-    /// The publisher's own name for it.
-    pub key: Option<Key>,
-    /// Who is told.
+    /// The time of publication.
+    pub published_at: Timestamp,
+    /// The idempotency key of the request, if it had one.
+    pub key: Option<IdempotencyKey>,
+    /// The webhooks that receive it.
     pub webhooks: Vec<WebhookId>,
 }
 
-/// An idempotency key and what it stood for.
+/// An idempotency key and the content that it was used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// 1 to 255 characters.
+pub struct IdempotencyKey {
+    /// 1 to 255 characters; unique within an organizer.
     pub text: String,
     /// SHA-256 of the content as JSON values.
-    pub content: [u8; 32],
+    pub content_hash: [u8; 32],
 }
 
-/// What became of a group.
+/// What a commit did with a group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroupResult {
-    /// Everything in it is on disk, now or from before.
-    Taken(Vec<StoredPublication>),
-    /// The key at this place stands for other content; nothing of the group was taken.
+    /// All publications of the group are stored, by this commit or, with a repeated key, by an earlier one.
+    Stored(Vec<StoredPublication>),
+    /// The publication at this index has a key that was used for other content. Nothing of the group is stored.
     Conflict(usize),
 }
 
-/// A publication that is on disk.
+/// A publication that is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredPublication {
-    /// Its id.
+    /// The id that the store assigned.
     pub id: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
-    /// When it was published.
-    pub at: Timestamp,
+    /// The time of publication.
+    pub published_at: Timestamp,
     /// How many enabled webhooks matched.
-    pub deliveries: usize,
-    /// The complete body, if it was taken just now; a repeated key publishes nothing.
+    pub delivery_count: usize,
+    /// The complete body if this commit stored it. `None` for a repeated key, which is not delivered again.
     pub body: Option<Bytes>,
 }
 
-/// The end of an attempt, or of a delivery.
+/// What a finished attempt or an expired delivery changes.
 #[derive(Debug, Clone)]
 pub struct Settlement {
-    /// Whose lane.
+    /// The webhook of the lane.
     pub webhook: WebhookId,
     /// The webhook's generation that the request was sent under. Once the webhook has a later one, `health`, `disable` and
     /// `alert` are ignored: they are about a target that it no longer has.
     pub generation: u64,
-    /// What is written of it.
-    pub verdict: Verdict,
-    /// The lane's health, where it is no longer what is stored.
+    /// The finished attempt or the expired delivery.
+    pub cause: SettlementCause,
+    /// The new health of the lane, if it differs from the stored one.
     pub health: Option<LaneHealth>,
-    /// Switches the webhook off; after [`Verdict::Expired`] only if nothing succeeded since that was published.
+    /// Disables the webhook. After [`SettlementCause::Expired`] only if no delivery has succeeded since the publication.
     pub disable: Option<DisableReason>,
-    /// What is owed to its owners if it is switched off, or before that.
+    /// The alert to enqueue. With `disable` it is enqueued only if the webhook was enabled.
     pub alert: Option<AlertKind>,
 }
 
 impl Settlement {
-    /// Of a delivery whose time was up before it was tried again.
+    /// Gives up a delivery whose lifetime ended before its next attempt.
     pub(crate) fn expired(
         webhook: WebhookId,
         generation: u64,
         notification: NotificationId,
         policy: FailurePolicy,
     ) -> Self {
-        let strict = policy != FailurePolicy::Never;
+        let may_disable = policy != FailurePolicy::Never;
         Self {
             webhook,
             generation,
-            verdict: Verdict::Expired(notification),
+            cause: SettlementCause::Expired(notification),
             health: None,
-            disable: strict.then_some(DisableReason::Failures),
-            alert: strict.then_some(AlertKind::Failures),
+            disable: may_disable.then_some(DisableReason::Failures),
+            alert: may_disable.then_some(AlertKind::Failures),
         }
     }
 }
 
-/// What is written of an attempt or a delivery.
+/// What led to a [`Settlement`].
 #[derive(Debug, Clone)]
-pub enum Verdict {
-    /// An attempt and what follows for its delivery; a settled delivery stays as it is.
+pub enum SettlementCause {
+    /// An attempt finished.
     Attempted {
-        /// For the log.
+        /// The attempt, for the log.
         attempt: Arc<Attempt>,
-        /// What follows; none for a test.
-        follows: Option<DeliveryUpdate>,
+        /// The change of its delivery; `None` for a test. A settled delivery is not changed.
+        update: Option<DeliveryUpdate>,
     },
-    /// A delivery whose time was up before it was tried again.
+    /// The lifetime of this notification's delivery ended before its next attempt.
     Expired(NotificationId),
 }
 
-/// What an attempt does to its delivery's row.
+/// How an attempt changes the row of its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryUpdate {
-    /// It ends.
-    Ends {
-        /// How.
-        how: Settled,
-        /// After this many attempts.
+    /// The delivery is settled.
+    Settle {
+        /// Delivered or given up.
+        end: SettlementKind,
+        /// The number of attempts made.
         attempts: u32,
-        /// The beginning of its schedule: one that was begun anew meanwhile goes on.
+        /// The start of the schedule that the attempt belongs to. If the delivery was resent meanwhile, its row has
+        /// another start and is not changed.
         started_at: Timestamp,
     },
-    /// It goes on waiting.
-    Waits(Progress),
+    /// The delivery waits for its next attempt.
+    Reschedule(Progress),
 }
 
 impl DeliveryUpdate {
-    /// What a decision means for the row.
+    /// The update that carries out a decision.
     pub(crate) fn from_decision(decision: &Decision, before: &Progress) -> Self {
-        use crate::domain::DeliveryDecision as D;
-        let ends = |how| Self::Ends {
-            how,
+        let settle = |end| Self::Settle {
+            end,
             attempts: before.attempts.saturating_add(1),
             started_at: before.started_at,
         };
         match decision.delivery {
-            D::Delivered => ends(Settled::Delivered),
-            D::GivenUp(_) => ends(Settled::GivenUp),
-            D::Waits(progress) => Self::Waits(progress),
+            DeliveryDecision::Delivered => settle(SettlementKind::Delivered),
+            DeliveryDecision::GivenUp(_) => settle(SettlementKind::GivenUp),
+            DeliveryDecision::Waits(progress) => Self::Reschedule(progress),
         }
     }
 }

@@ -60,7 +60,7 @@ pub trait DeliveryAdmin {
         now: Timestamp,
     ) -> Result<Option<PendingDelivery>, StoreError>;
 
-    /// Makes deliveries due again that were not delivered, of notifications published in `span`; with `settled`, only
+    /// Makes deliveries due again that were not delivered, of notifications published in `range`; with `settled`, only
     /// those that ended so. Works on notifications after `after`; returns how many it found and, unless that was the
     /// end, where to go on. With `dry_run` it only counts.
     ///
@@ -69,7 +69,7 @@ pub trait DeliveryAdmin {
     fn resend_undelivered(
         &self,
         webhook: WebhookId,
-        span: TimeRange,
+        range: TimeRange,
         only: Option<DeliveryStateFilter>,
         after: Option<NotificationId>,
         now: Timestamp,

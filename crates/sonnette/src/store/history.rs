@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     Attempt, AttemptId, Audience, Delivery, LatencyHistogram, Notification, NotificationId,
-    OrganizerId, Settled, WebhookId,
+    OrganizerId, SettlementKind, WebhookId,
 };
 
 /// Attempts that a page of them looks at: with a filter that few pass it would else read the whole log.
@@ -35,7 +35,7 @@ pub struct AttemptQuery {
     /// By notification.
     pub notification: Option<NotificationId>,
     /// By time of their end.
-    pub span: TimeRange,
+    pub range: TimeRange,
     /// Older than this one.
     pub after: Option<AttemptId>,
     /// At most this many.
@@ -46,10 +46,10 @@ pub struct AttemptQuery {
 #[derive(Debug, Default, PartialEq)]
 pub struct AttemptPage {
     /// Newest first; at most `limit` of them.
-    pub found: Vec<AttemptEntry>,
+    pub attempts: Vec<Attempt>,
     /// Set where [`MAX_SCANNED_ATTEMPTS`] attempts were looked at before the page was full: what is older has not been looked at, and is
     /// found by asking again with this as `after`. It names the time, too.
-    pub looked_until: Option<AttemptId>,
+    pub scanned_until: Option<AttemptId>,
 }
 
 /// The state of a delivery as a filter; `scheduled` and `held` are told apart by the lane, not by the row.
@@ -58,7 +58,7 @@ pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
     /// Settled so.
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
 /// Which deliveries of a webhook to show, newest first.
@@ -80,7 +80,7 @@ pub struct NotificationQuery {
     /// By event.
     pub event: Option<String>,
     /// By time of publication.
-    pub span: TimeRange,
+    pub range: TimeRange,
     /// Older than this one.
     pub after: Option<NotificationId>,
     /// At most this many.
@@ -95,15 +95,23 @@ pub struct NotificationEntry {
     /// The person concerned, as an opaque key.
     pub subject: Option<String>,
     /// How many enabled webhooks matched when it was published.
-    pub deliveries: usize,
+    pub delivery_count: usize,
     /// The publication's `data`, where it cannot be read out of the body.
     pub data: Option<String>,
     /// Which of those that match are told.
     pub audience: Audience,
 }
 
-/// An attempt of the log, with the body that was sent.
-pub type AttemptEntry = Attempt;
+/// When an attempt ended, and how long it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptTiming {
+    /// The end of the attempt.
+    pub ended_at: Timestamp,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// From its start to its end.
+    pub duration: Duration,
+}
 
 /// The attempts of one webhook within half an hour, in sum; tests are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,14 +149,14 @@ pub trait History {
         &self,
         webhooks: &[WebhookId],
         query: &AttemptQuery,
-    ) -> Result<Vec<AttemptEntry>, StoreError> {
+    ) -> Result<Vec<Attempt>, StoreError> {
         let mut rest = query.clone();
         let mut found = Vec::new();
         loop {
             let page = self.attempt_page(webhooks, &rest)?;
-            rest.limit -= page.found.len();
-            found.extend(page.found);
-            match page.looked_until {
+            rest.limit -= page.attempts.len();
+            found.extend(page.attempts);
+            match page.scanned_until {
                 None => return Ok(found),
                 until => rest.after = until,
             }
@@ -159,17 +167,13 @@ pub trait History {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError>;
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError>;
 
     /// One attempt in full, `payload` included.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempt(
-        &self,
-        webhook: WebhookId,
-        id: AttemptId,
-    ) -> Result<Option<AttemptEntry>, StoreError>;
+    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError>;
 
     /// Success and answer time of the attempts since then, newest first, at most 100,000; tests are left out.
     ///
@@ -179,7 +183,7 @@ pub trait History {
         &self,
         webhook: WebhookId,
         since: Timestamp,
-    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError>;
+    ) -> Result<Vec<AttemptTiming>, StoreError>;
 
     /// Sums of these webhooks' attempts for each half hour that had any, from that of `since` on; by webhook and time.
     ///

@@ -20,7 +20,7 @@ pub struct NotificationSummary {
 
 /// What webhooks missed while they were off.
 pub trait MissedStore {
-    /// Notifications of the webhook's organizer that were published in `span` and while it was off, whatever it listens
+    /// Notifications of the webhook's organizer that were published in `range` and while it was off, whatever it listens
     /// to, and of which it has no delivery: one bite after `after`, and where to go on unless that was the end.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ pub trait MissedStore {
     fn missed_notifications(
         &self,
         webhook: WebhookId,
-        span: TimeRange,
+        range: TimeRange,
         after: Option<NotificationId>,
     ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError>;
 

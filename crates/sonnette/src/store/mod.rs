@@ -32,8 +32,8 @@ pub use account_store::{AccountStore, NewUser};
 pub use alert_store::AlertStore;
 pub use audit_log::{Actor, AuditEntry, AuditLog, NewAuditEntry};
 pub use batch::{
-    Batch, DeliveryUpdate, GroupResult, Key, Publication, PublicationGroup, Settlement,
-    StoredPublication, Verdict,
+    Batch, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup, Settlement,
+    SettlementCause, StoredPublication,
 };
 pub use change_result::ChangeResult;
 pub use delivery_admin::DeliveryAdmin;
@@ -43,7 +43,7 @@ pub use delivery_store::{
 pub use erasure_store::{ErasureResult, ErasureStore};
 pub use error::{CommitError, StoreError};
 pub use history::{
-    AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
+    AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
     History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
 };
 pub use idempotency_store::{IdempotencyStore, StoredResponse};

@@ -81,7 +81,7 @@ pub trait RegistryStore {
         note: NewAuditEntry,
     ) -> Result<ChangeResult<Event>, StoreError>;
 
-    /// Changes an event's name or start, or removes it (`None`) and takes it out of every webhook's list.
+    /// Changes the name and the start of an event.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -89,18 +89,50 @@ pub trait RegistryStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        to: Option<(String, Option<Timestamp>)>,
+        name: &str,
+        date_from: Option<Timestamp>,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 
-    /// Adds an action type, or with an `id` changes or (`remove`) removes one.
+    /// Removes an event, also from the event filters of webhooks.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn put_action_type(
+    fn remove_event(
         &self,
-        row: &RegisteredAction,
-        remove: bool,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError>;
+
+    /// Adds an action type (its `id` is ignored) and returns its id. Taken: the organizer, or all organizers, have one
+    /// with the same name.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn add_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
+
+    /// Changes the action type with the `id` of `action_type`; its organizer and name stay.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn change_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError>;
+
+    /// Removes the action type with the `id` of `action_type`.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove_action_type(
+        &self,
+        action_type: &RegisteredAction,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 }

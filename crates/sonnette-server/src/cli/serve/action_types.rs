@@ -22,11 +22,7 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     for gone in registered(store)?.iter().filter(|row| row.from_file) {
         if !kept.contains(&(gone.organizer, &gone.name)) {
             let data = json!({"action_type": gone.name, "source": "configuration file"});
-            store.put_action_type(
-                gone,
-                true,
-                audit::note("sonnette.action_type.deleted", data),
-            )?;
+            store.remove_action_type(gone, audit::note("sonnette.action_type.deleted", data))?;
             tracing::info!(action_type = %gone.name, "removed an action type that the configuration file no longer has");
         }
     }
@@ -71,10 +67,12 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
         action,
         json!({"action_type": row.name, "source": "configuration file"}),
     );
-    if matches!(
-        store.put_action_type(&row, false, note)?,
-        ChangeResult::Done(_)
-    ) {
+    let changed = if id == 0 {
+        store.add_action_type(&row, note)?
+    } else {
+        store.change_action_type(&row, note)?
+    };
+    if matches!(changed, ChangeResult::Done(_)) {
         tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
     } else {
         // Without any organizer those for all are not to be seen; the next start looks again.

@@ -84,7 +84,7 @@ impl Create {
         if let Some(unknown) = self
             .action_types
             .iter()
-            .find(|name| !catalogue.selectable(name.as_str()))
+            .find(|name| !catalogue.is_selectable(name.as_str()))
         {
             bail!("{} knows no action type {unknown}", self.organizer);
         }

@@ -97,7 +97,7 @@ impl Filter {
             action_type: some(&self.action_type),
             event: some(&self.event),
             notification: self.notification,
-            span: self.span,
+            range: self.span,
             after: self.after,
             limit,
         }

@@ -132,8 +132,8 @@ async fn read(
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let AttemptPage {
-        mut found,
-        looked_until,
+        attempts: mut found,
+        scanned_until: looked_until,
     } = page;
     let more = found.len() > SIZE;
     found.truncate(SIZE);

@@ -75,7 +75,7 @@ impl Filters {
         NotificationQuery {
             action_type: text(&self.action_type),
             event: text(&self.event),
-            span: TimeRange {
+            range: TimeRange {
                 since: time("since", &self.since),
                 until: time("until", &self.until),
             },

@@ -117,7 +117,7 @@ fn row(here: &str, entry: &NotificationEntry) -> Row {
         at: When(notification.published_at),
         action_type: notification.action_type.to_string(),
         event: notification.event.as_ref().map(EventSlug::to_string),
-        deliveries: entry.deliveries,
+        deliveries: entry.delivery_count,
         erased: notification.body.is_empty(),
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, SettlementKind, WebhookId};
 
 use super::{find, need};
 use crate::admin::hold_reason::{self, Waiting};
@@ -91,7 +91,7 @@ pub(in crate::dashboard) async fn show(
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| pretty(hold_reason::data(&entry).get().as_bytes())),
         subject: entry.subject,
-        matched: entry.deliveries,
+        matched: entry.delivery_count,
         rows,
         f: desk.frame,
     })
@@ -136,9 +136,9 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
         },
         DeliveryState::Settled { at, how, reason } => {
             let (class, state) = match how {
-                Settled::Delivered => ("good", "notified-delivered"),
-                Settled::GivenUp => ("bad", "notified-given-up"),
-                Settled::Dropped => ("off", "notified-dropped"),
+                SettlementKind::Delivered => ("good", "notified-delivered"),
+                SettlementKind::GivenUp => ("bad", "notified-given-up"),
+                SettlementKind::Dropped => ("off", "notified-dropped"),
             };
             let why = reason.as_deref().and_then(why);
             Row {

@@ -48,7 +48,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
         notification: filters.id("notification_id"),
-        span: filters.span(),
+        range: filters.span(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -78,11 +78,11 @@ pub(crate) async fn list_webhook_attempts(
     let found = state
         .store(move |store| store.attempt_page(&[id], &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(lists::looked(
         &address,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         AttemptJson::of,
     ))
@@ -113,11 +113,11 @@ pub(crate) async fn list_attempts(
     let found = state
         .store(move |store| store.attempt_page(&webhooks, &query))
         .await?;
-    let until = found.looked_until.map(|id| id.0);
+    let until = found.scanned_until.map(|id| id.0);
     Ok(lists::looked(
         &address,
         size,
-        (found.found, until),
+        (found.attempts, until),
         |attempt| attempt.id.0,
         WebhookAttemptJson::of,
     ))

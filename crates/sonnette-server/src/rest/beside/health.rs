@@ -167,14 +167,20 @@ pub(crate) async fn get_webhook_health(
     let last = newest.iter().find(|attempt| !attempt.test);
     let (word, since, reason) = state_of(webhook, &lane, last);
     let since_hour = ago(HOUR);
-    let hour = samples.iter().filter(|(at, ..)| *at >= since_hour);
+    let hour = samples
+        .iter()
+        .filter(|timing| timing.ended_at >= since_hour);
     Ok(reply::ok(&HealthJson {
         state: word,
         since: since.map(reply::time),
         reason,
         consecutive_failures: lane.health.consecutive_failures(),
-        last_hour: Statistics::of(hour.map(|(_, success, took)| (*success, *took))),
-        last_day: Statistics::of(samples.iter().map(|(_, success, took)| (*success, *took))),
+        last_hour: Statistics::of(hour.map(|timing| (timing.success, timing.duration))),
+        last_day: Statistics::of(
+            samples
+                .iter()
+                .map(|timing| (timing.success, timing.duration)),
+        ),
         backlog: lane.backlog,
         oldest_waiting: lane.oldest_waiting.map(reply::time),
         next_attempt: lane.next_attempt.map(reply::time),

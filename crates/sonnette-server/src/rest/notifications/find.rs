@@ -128,7 +128,7 @@ pub(crate) async fn list_notifications(
     let query = NotificationQuery {
         action_type: filters.text("action_type").map(str::to_owned),
         event: filters.text("event").map(str::to_owned),
-        span: filters.span(),
+        range: filters.span(),
         after: filters.id("after"),
         limit: size + 1,
     };
@@ -138,7 +138,7 @@ pub(crate) async fn list_notifications(
         .await?;
     let shown = |entry: &NotificationEntry| NotificationSummary {
         notification: NotificationJson::of(entry),
-        deliveries: entry.deliveries,
+        deliveries: entry.delivery_count,
     };
     Ok(lists::after(
         &address,

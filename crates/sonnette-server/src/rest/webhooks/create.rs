@@ -39,7 +39,7 @@ pub(crate) async fn create_webhook(
     let data = audited(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
     let fields = parse_webhook(Change::Create, payload, known, |name| {
-        tenant.catalogue.selectable(name)
+        tenant.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
     let now = state.now();

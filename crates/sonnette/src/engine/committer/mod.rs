@@ -201,7 +201,7 @@ impl Committer {
             let mut batch = Batch {
                 groups: groups.collect(),
                 settlements: Vec::new(),
-                announced: changes.iter().map(|change| change.id).collect(),
+                published_changes: changes.iter().map(|change| change.id).collect(),
                 now,
             };
             // Nobody waits for these answers.
@@ -224,7 +224,7 @@ impl Committer {
         let mut batch = Batch {
             groups,
             settlements,
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now: self.clock.now(),
         };
         let started_at = Instant::now();

@@ -25,7 +25,7 @@ impl Committer {
         for ((group, result), reply) in groups.into_iter().zip(results).zip(replies) {
             let answer = match result {
                 GroupResult::Conflict(place) => Err(PublishError::Conflict(place)),
-                GroupResult::Taken(stored) => Ok(self.accept(group, stored, &mut deliveries)),
+                GroupResult::Stored(stored) => Ok(self.accept(group, stored, &mut deliveries)),
             };
             // The publisher may have disconnected; its answer is kept under its idempotency key.
             let _ = reply.send(answer);
@@ -50,8 +50,8 @@ impl Committer {
                 id: stored.id,
                 action_type: stored.action_type,
                 event: stored.event,
-                at: stored.at,
-                deliveries: stored.deliveries,
+                at: stored.published_at,
+                deliveries: stored.delivery_count,
                 new: stored.body.is_some(),
             };
             if let Some(body) = stored.body {

@@ -35,6 +35,7 @@ impl Sonnette {
             .run_blocking(move || {
                 // The whole of it, not just the part that is set.
                 let mut resume = resume;
+                resume.through = PauseGuard::EVERYTHING;
                 let mut count = 0;
                 loop {
                     let dropped = store.drop_pending(webhook, now, "dropped by hand")?;

@@ -53,6 +53,9 @@ impl Sonnette {
             .context
             .run_blocking(move || {
                 let mut resumes = resumes;
+                for resume in &mut resumes {
+                    resume.through = PauseGuard::EVERYTHING;
+                }
                 let mut sum = ErasureResult::default();
                 loop {
                     let erased = store.erase_subject(organizer, &key, through, now)?;

@@ -80,7 +80,13 @@ impl Sonnette {
 pub(super) struct PauseGuard {
     pub(super) inboxes: Inboxes,
     pub(super) webhook: WebhookId,
+    /// The newest notification that may have been changed.
     pub(super) through: NotificationId,
+}
+
+impl PauseGuard {
+    /// Until it is known up to where the store has changed, whatever was handed over is looked up in it.
+    pub(super) const EVERYTHING: NotificationId = NotificationId(i64::MAX);
 }
 
 impl Drop for PauseGuard {

@@ -11,16 +11,16 @@ use tokio::task::spawn_local;
 
 use super::Dispatcher;
 use super::lane_entry::{Current, LaneEntry};
-use crate::dialect::at_sending;
+use crate::dialect::body_at_send_time;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, Exchange, Notification,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, HttpExchange, Notification,
     NotificationId, Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
 use crate::engine::lane::SendOrder;
 use crate::engine::sender::{ConnectionPool, PreparedWebhook, Request};
-use crate::store::{Settlement, Verdict};
+use crate::store::{Settlement, SettlementCause};
 
 impl Dispatcher {
     /// Hands in a settlement; its number.
@@ -91,7 +91,7 @@ impl Dispatcher {
         current: &Current,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
+    ) -> (HttpExchange, Bytes) {
         self.exchange(
             entry.id,
             &entry.connections,
@@ -110,8 +110,8 @@ impl Dispatcher {
         prepared: &PreparedWebhook,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
-        let body = at_sending(notification.shape, &notification.body, self.now());
+    ) -> (HttpExchange, Bytes) {
+        let body = body_at_send_time(notification.shape, &notification.body, self.now());
         let message_id = format!("msg_{webhook}_{}", notification.id);
         let request = Request {
             prepared,
@@ -127,7 +127,7 @@ impl Dispatcher {
         entry: &Rc<LaneEntry>,
         current: &Current,
         order: &SendOrder,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) {
         let now = self.now();
@@ -135,7 +135,7 @@ impl Dispatcher {
         let most = webhook
             .settings
             .max_concurrency
-            .unwrap_or(AdaptiveConcurrency::MOST);
+            .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
         let jitter = self.rng.borrow_mut().f64();
         // The lane must know whether the outcome still counts.
         self.refresh(entry);
@@ -180,16 +180,16 @@ impl Dispatcher {
         let settlement = Settlement {
             webhook: entry.id,
             generation: webhook.generation,
-            verdict: Verdict::Attempted {
+            cause: SettlementCause::Attempted {
                 attempt,
-                follows: Some(effects.update),
+                update: Some(effects.update),
             },
             health: effects.changed_health,
             disable: effects.decision.disable,
             alert: self
                 .context
                 .alerts
-                .owed(&effects.decision, current.policy.failures, now),
+                .alert_after(&effects.decision, current.policy.failures, now),
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {
@@ -202,7 +202,7 @@ impl Dispatcher {
         current: &Current,
         order: &SendOrder,
         id: AttemptId,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) -> Arc<Attempt> {
         let notification = &order.delivery.notification;
@@ -231,14 +231,14 @@ impl Dispatcher {
         let attempt = test_attempt(id, &current.webhook, &test.notification, sent);
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);
-        let verdict = Verdict::Attempted {
+        let cause = SettlementCause::Attempted {
             attempt: attempt.clone(),
-            follows: None,
+            update: None,
         };
         self.context.committer.settle(Settlement {
             webhook: entry.id,
             generation: current.webhook.generation,
-            verdict,
+            cause,
             health: None,
             disable: None,
             alert: None,
@@ -271,7 +271,7 @@ fn test_attempt(
     id: AttemptId,
     webhook: &Webhook,
     notification: &Notification,
-    (exchange, body): (Exchange, Bytes),
+    (exchange, body): (HttpExchange, Bytes),
 ) -> Arc<Attempt> {
     Arc::new(Attempt {
         id,
@@ -287,13 +287,18 @@ fn test_attempt(
     })
 }
 
-fn log_failure(webhook: WebhookId, order: &SendOrder, exchange: &Exchange, decision: &Decision) {
+fn log_failure(
+    webhook: WebhookId,
+    order: &SendOrder,
+    exchange: &HttpExchange,
+    decision: &Decision,
+) {
     if exchange.outcome.is_success() {
         return;
     }
     let reason = match &exchange.outcome {
         Outcome::Answered { status, .. } => format!("the receiver answered {status}"),
-        Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Failed(failure) => failure.to_string(),
     };
     let notification = order.delivery.notification.id;
     if let Some(disable) = decision.disable {

@@ -103,7 +103,7 @@ fn failing(next_at: Timestamp) -> Lane {
         probing: Some(ProbeSchedule {
             since: at(0),
             next_at,
-            wait: ProbeSchedule::SHORTEST,
+            wait: ProbeSchedule::FIRST_WAIT,
         }),
         ..LaneHealth::default()
     }))
@@ -355,7 +355,7 @@ fn probes_go_alone_and_in_rotation() {
                 lane.add_settlement(number, order.delivery.notification.id, number);
             }
             LaneAction::SleepUntil(until) => {
-                assert!(until > now && until <= now + ProbeSchedule::LONGEST);
+                assert!(until > now && until <= now + ProbeSchedule::MAX_WAIT);
                 now = until;
             }
             other => panic!("{other:?}"),
@@ -429,7 +429,7 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
     let LaneAction::SleepUntil(until) = lane.next_action(&plain(), at(0), 0) else {
         panic!("it should sleep")
     };
-    assert_eq!(until, at(0) + ProbeSchedule::LONGEST);
+    assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
     assert!(matches!(
         lane.next_action(&plain(), until, 0),
         LaneAction::Load(..)
@@ -470,5 +470,5 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     assert_eq!(effects.decision.disable, None);
     assert_eq!(effects.changed_health, None);
     assert_eq!(lane.health().streak, None);
-    assert!(matches!(effects.update, DeliveryUpdate::Waits(_)));
+    assert!(matches!(effects.update, DeliveryUpdate::Reschedule(_)));
 }

@@ -11,11 +11,11 @@ use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 
 use super::signature::SigningKeys;
-use crate::domain::{ExtraHeader, TargetUrl, Webhook};
+use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
 
 /// A webhook made ready for sending. To be made anew when the webhook changes.
 pub struct PreparedWebhook {
-    pub(in crate::engine) target: Result<Target, String>,
+    pub(super) target: Result<Target, SendFailure>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
     /// The headers that are the same in each request, in order; `Host` is not among them.
@@ -85,9 +85,11 @@ pub(in crate::engine) struct Origin {
 }
 
 impl Target {
-    fn new(url: &TargetUrl) -> Result<Self, String> {
-        let absolute = url.uri().map_err(|why| why.to_string())?;
-        Self::from_uri(absolute).ok_or_else(|| "this URL has no host that can be called".to_owned())
+    fn new(url: &TargetUrl) -> Result<Self, SendFailure> {
+        let absolute = url
+            .uri()
+            .map_err(|reason| SendFailure::UnsupportedTarget { reason })?;
+        Self::from_uri(absolute).ok_or(SendFailure::NoHost)
     }
 
     fn from_uri(absolute: Uri) -> Option<Self> {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::receiver::{Mood, REQUEST_TIMEOUT, timed_out};
 use crate::clock::Clock;
-use crate::domain::{Exchange, NotificationId, OrganizerId, Outcome, WebhookId};
+use crate::domain::{HttpExchange, NotificationId, OrganizerId, Outcome, WebhookId};
 use crate::engine::Published;
 use crate::testing::MockClock;
 
@@ -62,7 +62,7 @@ pub(super) struct InFlight {
     pub(super) target: String,
     epochs: BTreeSet<usize>,
     pub(super) begun_at: Instant,
-    reply: oneshot::Sender<Exchange>,
+    reply: oneshot::Sender<HttpExchange>,
 }
 
 pub(super) struct Model {
@@ -127,7 +127,7 @@ impl Model {
         message: &str,
         target: &str,
         test: bool,
-        reply: oneshot::Sender<Exchange>,
+        reply: oneshot::Sender<HttpExchange>,
     ) {
         let mut parts = message.split('_').skip(1).map(|n| n.parse().unwrap());
         let webhook = WebhookId(parts.next().unwrap());
@@ -229,7 +229,7 @@ impl Model {
             let known = self.webhooks.get_mut(&webhook).unwrap();
             known.failures.push((request.epochs, outcome.clone()));
         }
-        let exchange = Exchange {
+        let exchange = HttpExchange {
             started_at: self.clock.now() - duration,
             duration,
             outcome,

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use tokio::sync::oneshot;
 
 use super::model::Model;
-use crate::domain::{Exchange, Failure, Outcome, Webhook};
+use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
 use crate::engine::sender::{ConnectionPool, PreparedWebhook, Request, Transport};
 
 /// How long a request may take; the real sender has the same limit.
@@ -43,18 +43,14 @@ impl Mood {
 
     /// What it answers; `wait` is what a busy one asks for.
     pub(super) fn outcome(self, wait: Duration) -> Outcome {
-        let failed = |failure, reason: &str| Outcome::Failed {
-            failure,
-            reason: reason.to_owned(),
-        };
         let status = match self {
             Self::Well => 200,
             Self::Error => 500,
             Self::Gone => 410,
             Self::Refusing => 422,
             Self::Busy => 429,
-            Self::Broken => return failed(Failure::Broken, "the answer broke off"),
-            Self::Dead => return failed(Failure::Connect, "refused"),
+            Self::Broken => return Outcome::Failed(SendFailure::ConnectionClosed),
+            Self::Dead => return Outcome::Failed(SendFailure::NoHost),
         };
         Outcome::Answered {
             status,
@@ -64,10 +60,7 @@ impl Mood {
 }
 
 pub(super) fn timed_out() -> Outcome {
-    Outcome::Failed {
-        failure: Failure::Timeout,
-        reason: "no answer in time".to_owned(),
-    }
+    Outcome::Failed(SendFailure::NoHost)
 }
 
 /// Passes requests to the model, which answers them when the simulation says so.
@@ -82,7 +75,7 @@ impl Transport for ScriptedTransport {
         &'a self,
         _: &'a ConnectionPool,
         request: Request<'a>,
-    ) -> Pin<Box<dyn Future<Output = Exchange> + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>> {
         let target = request
             .prepared
             .target

@@ -1,6 +1,6 @@
 //! Action types as rows.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
@@ -38,37 +38,44 @@ pub(super) fn action_types(
     Ok(found)
 }
 
-pub(super) fn write_action_type(
+/// The id of the new row; `None` if there is one with the same name.
+pub(super) fn insert_action_type(
     t: &Transaction<'_>,
-    row: &RegisteredAction,
-) -> Result<usize, StoreError> {
-    let schema = row.schema.as_ref().map(ToString::to_string);
-    let example = row.example.as_ref().map(ToString::to_string);
-    if row.id == 0 {
-        return Ok(t.execute(
-            "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-            params![
-                row.organizer.map(|o| o.0),
-                row.name.as_str(),
-                row.description,
-                schema,
-                example,
-                row.shape.as_str(),
-                row.from_file,
-            ],
-        )?);
-    }
-    Ok(t.execute(
+    action_type: &RegisteredAction,
+) -> Result<Option<i64>, StoreError> {
+    let id = t.query_row(
+        "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING id",
+        params![
+            action_type.organizer.map(|o| o.0),
+            action_type.name.as_str(),
+            action_type.description,
+            action_type.schema.as_ref().map(ToString::to_string),
+            action_type.example.as_ref().map(ToString::to_string),
+            action_type.shape.as_str(),
+            action_type.from_file,
+        ],
+        |r| r.get(0),
+    );
+    Ok(id.optional()?)
+}
+
+/// Whether there is such a row.
+pub(super) fn update_action_type(
+    t: &Transaction<'_>,
+    action_type: &RegisteredAction,
+) -> Result<bool, StoreError> {
+    let updated = t.execute(
         "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6
          WHERE id = ?1",
         params![
-            row.id,
-            row.description,
-            schema,
-            example,
-            row.shape.as_str(),
-            row.from_file
+            action_type.id,
+            action_type.description,
+            action_type.schema.as_ref().map(ToString::to_string),
+            action_type.example.as_ref().map(ToString::to_string),
+            action_type.shape.as_str(),
+            action_type.from_file,
         ],
-    )?)
+    )?;
+    Ok(updated > 0)
 }

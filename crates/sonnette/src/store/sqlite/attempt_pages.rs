@@ -13,13 +13,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use super::StoreError;
 use super::filter::Filter;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+use crate::domain::{
+    Attempt, AttemptId, FailureKind, HttpExchange, NotificationId, Outcome, SendFailure, WebhookId,
+};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
 const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
-    a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
+    a.reason, a.failure_detail, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 /// An attempt may outlive its notification, where it was retried at the end of its time: nothing is left to tell of it.
 const KNOWN: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
@@ -55,18 +57,18 @@ pub(super) fn page(
     }
     let mut page = AttemptPage::default();
     let (mut looked, mut last) = (0, i64::MAX);
-    while page.found.len() < query.limit
+    while page.attempts.len() < query.limit
         && let Some((id, webhook, fits, place)) = next.pop()
     {
         // Two webhooks may have one of the same moment: it is left to no other page.
         if looked >= MAX_SCANNED_ATTEMPTS && id < last {
-            page.looked_until = Some(AttemptId(last));
+            page.scanned_until = Some(AttemptId(last));
             break;
         }
         looked += 1;
         last = id;
         if fits {
-            page.found.extend(without_bodies(c, webhook, id)?);
+            page.attempts.extend(without_bodies(c, webhook, id)?);
         }
         if let Some((id, fits)) = sources[place].next(c, &from, &wanted)? {
             next.push((id, webhook, fits, place));
@@ -166,8 +168,11 @@ fn range(
     webhook: WebhookId,
     query: &AttemptQuery,
 ) -> Result<(i64, i64), StoreError> {
-    let since = query.span.since.map_or(i64::MIN, micros);
-    let until = query.span.until.map_or(i64::MAX, |until| micros(until) + 1);
+    let since = query.range.since.map_or(i64::MIN, micros);
+    let until = query
+        .range
+        .until
+        .map_or(i64::MAX, |until| micros(until) + 1);
     let beyond = query.after.map_or(i64::MAX, |after| after.0).min(until);
     let Some(notification) = query.notification else {
         return Ok((since, beyond));
@@ -246,16 +251,27 @@ pub(super) fn whole(
     Ok(Some(attempt))
 }
 
+/// Rows of earlier versions have no detail, and rows of later ones may have one that is unknown here: both keep their kind
+/// and their text.
+fn failure(cells: Cells<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
+    let detail: Option<String> = cells.get("failure_detail")?;
+    let known = detail.and_then(|detail| serde_json::from_str::<SendFailure>(&detail).ok());
+    match known.filter(|failure| failure.kind() == kind) {
+        Some(failure) => Ok(failure),
+        None => Ok(SendFailure::Undetailed {
+            kind,
+            text: cells.get("reason")?,
+        }),
+    }
+}
+
 fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_some("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,
             retry_after: None,
         },
-        Some(failure) => Outcome::Failed {
-            failure,
-            reason: cells.get("reason")?,
-        },
+        Some(kind) => Outcome::Failed(failure(cells, kind)?),
     };
     Ok(Attempt {
         id: AttemptId(cells.get("id")?),
@@ -267,7 +283,7 @@ fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
         number: cells.get("number")?,
         test: cells.get("test")?,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,

@@ -53,7 +53,7 @@ impl Writer {
             let mut next = first;
             for group in &batch.groups {
                 let answer = take(&transaction, group, &mut next)?;
-                if matches!(answer, GroupResult::Taken(_)) {
+                if matches!(answer, GroupResult::Stored(_)) {
                     register_events(&transaction, group, &mut self.known_events)?;
                 }
                 answers.push(answer);
@@ -65,7 +65,7 @@ impl Writer {
                     .map_err(StoreError::from)?;
             }
         }
-        pending_webhook_changes::announced(&transaction, &batch.announced)?;
+        pending_webhook_changes::remove(&transaction, &batch.published_changes)?;
         let mut tallies = Tallies::default();
         for settlement in &batch.settlements {
             settle(

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_accounts.sql"),
     include_str!("../../../migrations/sqlite/0006_tallies.sql"),
     include_str!("../../../migrations/sqlite/0007_webhook_generations.sql"),
+    include_str!("../../../migrations/sqlite/0008_failure_details.sql"),
 ];
 
 /// Files up to this size are looked through at every start.
@@ -133,16 +134,16 @@ pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
 
 /// Says that one process serves from a data directory; held for as long as it lives.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DataDirectoryLock {
     _file: File,
 }
 
-impl Lock {
+impl DataDirectoryLock {
     /// Takes the lock of this data directory.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when another process has it.
-    pub fn take(directory: &Path) -> Result<Self, StoreError> {
+    pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
         make_directory(directory)?;
         let path = directory.join("serve.lock");
         let file = OpenOptions::new()

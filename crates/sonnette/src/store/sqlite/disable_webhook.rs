@@ -1,4 +1,4 @@
-//! Switching a webhook off, and all that follows from it.
+//! Switching a webhook off, and all that update from it.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};

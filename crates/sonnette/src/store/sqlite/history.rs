@@ -10,9 +10,11 @@ use super::rows::{Cells, micros};
 use super::{
     SqliteStore, StoreError, attempt_pages, attempt_stats, delivery_rows, notification_rows,
 };
-use crate::domain::{AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId};
+use crate::domain::{
+    Attempt, AttemptId, Delivery, NotificationId, OrganizerId, SettlementKind, WebhookId,
+};
 use crate::store::{
-    AttemptEntry, AttemptPage, AttemptQuery, AttemptStats, DeliveryQuery, DeliveryStateFilter,
+    AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
     History, NotificationEntry, NotificationQuery,
 };
 
@@ -29,15 +31,11 @@ impl History for SqliteStore {
         self.read(|c| attempt_pages::page(c, webhooks, query))
     }
 
-    fn attempt(
-        &self,
-        webhook: WebhookId,
-        id: AttemptId,
-    ) -> Result<Option<AttemptEntry>, StoreError> {
+    fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
         self.read(|c| attempt_pages::whole(c, webhook, id))
     }
 
-    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<AttemptEntry>, StoreError> {
+    fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError> {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
@@ -59,21 +57,25 @@ impl History for SqliteStore {
         &self,
         webhook: WebhookId,
         since: Timestamp,
-    ) -> Result<Vec<(Timestamp, bool, Duration)>, StoreError> {
+    ) -> Result<Vec<AttemptTiming>, StoreError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT id, return_code, duration_us FROM attempts
                  WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT 100000",
             )?;
             let mut rows = statement.query([webhook.0, micros(since)])?;
-            let mut samples = Vec::new();
+            let mut timings = Vec::new();
             while let Some(row) = rows.next()? {
                 let cells = Cells::new(row, "attempts");
                 let code: u16 = cells.get("return_code")?;
-                let took = Duration::from_micros(cells.get::<u64>("duration_us")?);
-                samples.push((cells.time("id")?, (200..300).contains(&code), took));
+                let duration = Duration::from_micros(cells.get::<u64>("duration_us")?);
+                timings.push(AttemptTiming {
+                    ended_at: cells.time("id")?,
+                    success: (200..300).contains(&code),
+                    duration,
+                });
             }
-            Ok(samples)
+            Ok(timings)
         })
     }
 
@@ -104,12 +106,12 @@ impl History for SqliteStore {
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
-                Some(DeliveryStateFilter::Settled(Settled::GivenUp)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Dropped)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Dropped)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
                 ),
@@ -154,14 +156,14 @@ impl History for SqliteStore {
             filter.bind(query.after.map_or(i64::MAX, |a| a.0));
             filter.and("action_type = ?", query.action_type.clone());
             filter.and("event = ?", query.event.clone());
-            if query.span.since.is_some() {
+            if query.range.since.is_some() {
                 filter.and(
                     "id >= ?",
-                    Some(notification_rows::first_since(c, query.span.since)?),
+                    Some(notification_rows::first_since(c, query.range.since)?),
                 );
             }
-            filter.and("published_at >= ?", query.span.since.map(micros));
-            filter.and("published_at <= ?", query.span.until.map(micros));
+            filter.and("published_at >= ?", query.range.since.map(micros));
+            filter.and("published_at <= ?", query.range.until.map(micros));
             filter.bind(query.limit);
             let sql = format!(
                 "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
@@ -211,7 +213,7 @@ fn notification(cells: Cells<'_>) -> Result<NotificationEntry, StoreError> {
     Ok(NotificationEntry {
         notification: notification_rows::notification(cells)?,
         subject: cells.get("subject")?,
-        deliveries: cells.get("deliveries")?,
+        delivery_count: cells.get("deliveries")?,
         data: cells.get("data")?,
         audience: notification_rows::audience(cells)?,
     })

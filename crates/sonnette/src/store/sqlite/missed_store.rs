@@ -12,13 +12,13 @@ impl MissedStore for SqliteStore {
     fn missed_notifications(
         &self,
         webhook: WebhookId,
-        span: TimeRange,
+        range: TimeRange,
         after: Option<NotificationId>,
     ) -> Result<(Vec<NotificationSummary>, Option<NotificationId>), StoreError> {
         self.read(|c| {
             let from = match after {
                 Some(after) => after.0 + 1,
-                None => notification_rows::first_since(c, span.since)?,
+                None => notification_rows::first_since(c, range.since)?,
             };
             let mut found = Vec::new();
             for (first, beyond) in silences(c, webhook, from)? {
@@ -27,7 +27,7 @@ impl MissedStore for SqliteStore {
                     c,
                     webhook,
                     (first.max(from), beyond),
-                    span,
+                    range,
                     room,
                 )?);
                 if found.len() >= MAX_BATCH_ROWS {
@@ -75,7 +75,7 @@ fn missed_notifications(
     c: &Connection,
     webhook: WebhookId,
     (first, beyond): (i64, i64),
-    span: TimeRange,
+    range: TimeRange,
     limit: usize,
 ) -> Result<Vec<NotificationSummary>, StoreError> {
     let mut statement = c.prepare_cached(
@@ -89,8 +89,8 @@ fn missed_notifications(
         webhook.0,
         first,
         beyond,
-        span.since.map_or(i64::MIN, micros),
-        span.until.map_or(i64::MAX, micros),
+        range.since.map_or(i64::MIN, micros),
+        range.until.map_or(i64::MAX, micros),
         limit
     ])?;
     let mut found = Vec::new();

@@ -50,7 +50,7 @@ use self::attempt_stats::Gathered;
 use super::{Store, StoreError};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
-pub use database_file::Lock;
+pub use database_file::DataDirectoryLock;
 
 /// How long a statement waits for another process's transaction before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);

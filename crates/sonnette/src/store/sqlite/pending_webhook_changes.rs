@@ -51,7 +51,7 @@ pub(super) fn owed(c: &Connection, limit: usize) -> Result<Vec<PendingWebhookCha
 }
 
 /// They have been published.
-pub(super) fn announced(t: &Transaction<'_>, ids: &[i64]) -> Result<(), StoreError> {
+pub(super) fn remove(t: &Transaction<'_>, ids: &[i64]) -> Result<(), StoreError> {
     let mut statement = t.prepare_cached("DELETE FROM webhook_news WHERE id = ?1")?;
     for id in ids {
         statement.execute([id])?;

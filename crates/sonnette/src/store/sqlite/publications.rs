@@ -33,7 +33,7 @@ pub(super) fn take(
             publish(t, group.organizer, publication, id)?
         });
     }
-    Ok(GroupResult::Taken(answers))
+    Ok(GroupResult::Stored(answers))
 }
 
 fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usize>, StoreError> {
@@ -42,11 +42,11 @@ fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usiz
         let Some(key) = &publication.key else {
             continue;
         };
-        if *within.entry(key.text.as_str()).or_insert(key.content) != key.content {
+        if *within.entry(key.text.as_str()).or_insert(key.content_hash) != key.content_hash {
             return Ok(Some(place));
         }
         if let Some((content, _)) = earlier(t, group.organizer, &key.text)?
-            && content != key.content
+            && content != key.content_hash
         {
             return Ok(Some(place));
         }
@@ -78,8 +78,8 @@ fn repeat(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, S
         id: NotificationId(cells.get("id")?),
         action_type: cells.parse("action_type")?,
         event: cells.parse_some("event")?,
-        at: cells.time("published_at")?,
-        deliveries: cells.get("deliveries")?,
+        published_at: cells.time("published_at")?,
+        delivery_count: cells.get("deliveries")?,
         body: None,
     })
 }
@@ -90,8 +90,8 @@ fn publish(
     publication: &Publication,
     id: NotificationId,
 ) -> Result<StoredPublication, StoreError> {
-    let body: Bytes = publication.body.clone().number(id);
-    let at = micros(publication.at);
+    let body: Bytes = publication.body.clone().render(id);
+    let at = micros(publication.published_at);
     t.prepare_cached(
         "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
            data, audience)
@@ -122,14 +122,20 @@ fn publish(
             "INSERT INTO publication_keys (organizer, text, content, notification, used_at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![organizer.0, key.text, &key.content[..], id.0, at])?;
+        .execute(params![
+            organizer.0,
+            key.text,
+            &key.content_hash[..],
+            id.0,
+            at
+        ])?;
     }
     Ok(StoredPublication {
         id,
         action_type: publication.action_type.clone(),
         event: publication.event.clone(),
-        at: publication.at,
-        deliveries: publication.webhooks.len(),
+        published_at: publication.published_at,
+        delivery_count: publication.webhooks.len(),
         body: Some(body),
     })
 }

@@ -1,12 +1,12 @@
 //! Who may publish, who listens: every change makes a new version of the registry.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::action_type_rows::{action_types, write_action_type};
+use super::action_type_rows::{action_types, insert_action_type, update_action_type};
 use super::audit_log::write_note;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
-use super::registry_version::{bump, touch_organizer, version};
+use super::registry_version::{touch_all_organizers, touch_organizer, version};
 use super::rows::{Cells, micros};
 use super::token_rows::token;
 use super::webhook_rows::webhooks;
@@ -143,69 +143,110 @@ impl RegistryStore for SqliteStore {
         &self,
         organizer: OrganizerId,
         slug: &EventSlug,
-        to: Option<(String, Option<Timestamp>)>,
+        name: &str,
+        date_from: Option<Timestamp>,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
-            let key = params![organizer.0, slug.as_str()];
-            let found = t
-                .query_row(
-                    "SELECT id FROM events WHERE organizer = ?1 AND slug = ?2",
-                    key,
-                    |r| r.get::<_, i64>(0),
-                )
-                .optional()?;
-            let Some(id) = found else {
+            let Some(id) = event_id(t, organizer, slug)? else {
                 return Ok(ChangeResult::Missing);
             };
-            if let Some((name, date_from)) = to {
-                t.execute(
-                    "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                    params![id, name, date_from.map(micros)],
-                )?;
-            } else {
-                t.execute("DELETE FROM webhook_events WHERE event = ?1", [id])?;
-                t.execute("DELETE FROM events WHERE id = ?1", [id])?;
-            }
-            // Publishers remember known events by the version, so its order and its absence are a new one.
+            t.execute(
+                "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
+                params![id.0, name, date_from.map(micros)],
+            )?;
             touch_organizer(t, organizer)?;
             write_note(t, Some(organizer), &note)?;
-            Ok(ChangeResult::Done(EventId(id)))
+            Ok(ChangeResult::Done(id))
         })
     }
 
-    fn put_action_type(
+    fn remove_event(
         &self,
-        row: &RegisteredAction,
-        remove: bool,
+        organizer: OrganizerId,
+        slug: &EventSlug,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<EventId>, StoreError> {
+        self.write(|t| {
+            let Some(id) = event_id(t, organizer, slug)? else {
+                return Ok(ChangeResult::Missing);
+            };
+            t.execute("DELETE FROM webhook_events WHERE event = ?1", [id.0])?;
+            t.execute("DELETE FROM events WHERE id = ?1", [id.0])?;
+            // Commits remember known events for one version of the registry.
+            touch_organizer(t, organizer)?;
+            write_note(t, Some(organizer), &note)?;
+            Ok(ChangeResult::Done(id))
+        })
+    }
+
+    fn add_action_type(
+        &self,
+        action_type: &RegisteredAction,
         note: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
-            let changed = if remove {
-                t.execute("DELETE FROM action_types WHERE id = ?1", [row.id])?
-            } else {
-                write_action_type(t, row)?
+            let Some(id) = insert_action_type(t, action_type)? else {
+                return Ok(ChangeResult::Taken);
             };
-            if changed == 0 {
-                return Ok(if row.id == 0 {
-                    ChangeResult::Taken
-                } else {
-                    ChangeResult::Missing
-                });
-            }
-            let id = if row.id == 0 {
-                t.last_insert_rowid()
-            } else {
-                row.id
-            };
-            if let Some(organizer) = row.organizer {
-                touch_organizer(t, organizer)?;
-            } else {
-                let version = bump(t)?;
-                t.execute("UPDATE organizers SET changed = ?1", [version])?;
-            }
-            write_note(t, row.organizer, &note)?;
+            touch_organizers_of(t, action_type)?;
+            write_note(t, action_type.organizer, &note)?;
             Ok(ChangeResult::Done(id))
         })
+    }
+
+    fn change_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        self.write(|t| {
+            if !update_action_type(t, action_type)? {
+                return Ok(ChangeResult::Missing);
+            }
+            touch_organizers_of(t, action_type)?;
+            write_note(t, action_type.organizer, &note)?;
+            Ok(ChangeResult::Done(action_type.id))
+        })
+    }
+
+    fn remove_action_type(
+        &self,
+        action_type: &RegisteredAction,
+        note: NewAuditEntry,
+    ) -> Result<ChangeResult<i64>, StoreError> {
+        self.write(|t| {
+            let removed = t.execute("DELETE FROM action_types WHERE id = ?1", [action_type.id])?;
+            if removed == 0 {
+                return Ok(ChangeResult::Missing);
+            }
+            touch_organizers_of(t, action_type)?;
+            write_note(t, action_type.organizer, &note)?;
+            Ok(ChangeResult::Done(action_type.id))
+        })
+    }
+}
+
+fn event_id(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    slug: &EventSlug,
+) -> Result<Option<EventId>, StoreError> {
+    let id = t.query_row(
+        "SELECT id FROM events WHERE organizer = ?1 AND slug = ?2",
+        params![organizer.0, slug.as_str()],
+        |r| r.get(0).map(EventId),
+    );
+    Ok(id.optional()?)
+}
+
+/// Makes a new version in which the organizers that have this action type have changed.
+fn touch_organizers_of(
+    t: &Transaction<'_>,
+    action_type: &RegisteredAction,
+) -> Result<(), StoreError> {
+    match action_type.organizer {
+        Some(organizer) => touch_organizer(t, organizer),
+        None => touch_all_organizers(t),
     }
 }

@@ -27,3 +27,10 @@ pub(super) fn touch_organizer(
     )?;
     Ok(())
 }
+
+/// Makes a new version in which all organizers have changed.
+pub(super) fn touch_all_organizers(t: &Transaction<'_>) -> Result<(), StoreError> {
+    let version = bump(t)?;
+    t.execute("UPDATE organizers SET changed = ?1", [version])?;
+    Ok(())
+}

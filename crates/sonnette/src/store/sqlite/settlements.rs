@@ -8,8 +8,10 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::attempt_stats::Tallies;
 use super::rows::micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
-use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
-use crate::store::{DeliveryUpdate, Settlement, Verdict};
+use crate::domain::{
+    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, WebhookId,
+};
+use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn settle(
     t: &Transaction<'_>,
@@ -19,22 +21,22 @@ pub(super) fn settle(
     tallies: &mut Tallies,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
-    match &settlement.verdict {
-        Verdict::Attempted { attempt, follows } => {
+    match &settlement.cause {
+        SettlementCause::Attempted { attempt, update } => {
             if record(t, attempt, erased.contains(&attempt.notification))? {
                 tallies.add(attempt);
             }
-            match follows {
-                Some(DeliveryUpdate::Ends {
-                    how,
+            match update {
+                Some(DeliveryUpdate::Settle {
+                    end,
                     attempts,
                     started_at,
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*how == Settled::GivenUp).then_some("its twelve tries are used up");
+                        (*end == SettlementKind::GivenUp).then_some("its twelve tries are used up");
                     let end = End {
-                        how: *how,
+                        how: *end,
                         at,
                         attempts: Some(*attempts),
                         started_at: Some(*started_at),
@@ -42,15 +44,15 @@ pub(super) fn settle(
                     };
                     end.write(t, webhook, attempt.notification)?;
                 }
-                Some(DeliveryUpdate::Waits(progress)) => {
+                Some(DeliveryUpdate::Reschedule(progress)) => {
                     wait(t, webhook, attempt.notification, progress)?
                 }
                 None => {}
             }
         }
-        Verdict::Expired(notification) => {
+        SettlementCause::Expired(notification) => {
             let end = End {
-                how: Settled::GivenUp,
+                how: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -68,11 +70,11 @@ pub(super) fn settle(
     if let Some(health) = &settlement.health {
         lane_rows::remember(t, webhook, health)?;
     }
-    match (settlement.disable, &settlement.verdict) {
-        (Some(_), Verdict::Expired(_)) => {
+    match (settlement.disable, &settlement.cause) {
+        (Some(_), SettlementCause::Expired(_)) => {
             disable_webhook::disable_never_succeeded(t, webhook, now)?;
         }
-        (Some(reason), Verdict::Attempted { .. }) => {
+        (Some(reason), SettlementCause::Attempted { .. }) => {
             disable_webhook::disable(t, webhook, reason, alert, now)?;
         }
         (None, _) => {
@@ -101,15 +103,15 @@ fn is_current(
 /// under way, and so is what was answered to it.
 fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
     let exchange = &attempt.exchange;
-    let (failure, reason) = match &exchange.outcome {
-        Outcome::Answered { .. } => (None, None),
-        Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
+    let failure = match &exchange.outcome {
+        Outcome::Answered { .. } => None,
+        Outcome::Failed(failure) => Some(failure),
     };
     let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
     let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
-           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         attempt.webhook.0,
@@ -122,21 +124,30 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
         micros(exchange.started_at),
         i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
         exchange.outcome.return_code(),
-        failure,
-        reason,
+        failure.map(|failure| failure.kind().as_str()),
+        failure.map(ToString::to_string),
         exchange.request_headers,
         Some(exchange.response_headers.as_str())
             .filter(|_| !erased)
             .unwrap_or_default(),
         attempt.payload.as_deref().filter(|_| !erased),
         Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
+        failure.and_then(failure_detail),
     ])?;
     Ok(new > 0)
 }
 
+/// The JSON that [`super::attempt_pages`] reads the failure from; a failure without details has only its kind and text.
+fn failure_detail(failure: &SendFailure) -> Option<String> {
+    match failure {
+        SendFailure::Undetailed { .. } => None,
+        detailed => serde_json::to_string(detailed).ok(),
+    }
+}
+
 /// The end of a delivery.
 struct End<'a> {
-    how: Settled,
+    how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,

@@ -9,7 +9,7 @@ use super::StoreError;
 use super::registry_version::touch_organizer;
 use super::rows::{Cells, micros, to_json};
 use crate::domain::{
-    Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
+    Disablement, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
 };
 
@@ -51,7 +51,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         organizer: OrganizerId(cells.get("organizer")?),
         state: match cells.time_some("disabled_at")? {
             None => WebhookState::Enabled,
-            Some(since) => WebhookState::Disabled(Disabled {
+            Some(since) => WebhookState::Disabled(Disablement {
                 since,
                 reason: cells.parse("disabled_reason")?,
             }),
@@ -109,7 +109,7 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
          WHERE id = ?1",
         params![
             webhook.id.0,
-            webhook.target.as_given(),
+            webhook.target.as_unredacted_str(),
             webhook.events == EventFilter::All,
             to_json(&webhook.action_types),
             webhook.comment,

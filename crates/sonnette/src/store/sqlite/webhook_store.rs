@@ -1,4 +1,4 @@
-//! Webhooks, and all that follows from a change of one.
+//! Webhooks, and all that update from a change of one.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
@@ -9,8 +9,8 @@ use super::registry_version::touch_organizer;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
-    DisableReason, Disabled, OrganizerId, PendingWebhookChange, Webhook, WebhookChange, WebhookId,
-    WebhookState,
+    DisableReason, Disablement, OrganizerId, PendingWebhookChange, Webhook, WebhookChange,
+    WebhookId, WebhookState,
 };
 use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
 
@@ -87,7 +87,7 @@ fn begins_generation(before: &Webhook, after: &Webhook) -> bool {
     before.target != after.target || before.is_enabled() != after.is_enabled()
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that follows from it.
+/// Writes what has changed of a webhook, if anything has, and what results from it.
 fn change_from(
     t: &Transaction<'_>,
     before: &Webhook,
@@ -102,7 +102,7 @@ fn change_from(
     if webhook != before {
         write_webhook(t, webhook)?;
     }
-    if !webhook.looks_like(before) {
+    if !webhook.has_same_resource(before) {
         pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
@@ -129,7 +129,7 @@ fn retire(
         return Ok(None);
     };
     if webhook.is_enabled() {
-        webhook.state = WebhookState::Disabled(Disabled {
+        webhook.state = WebhookState::Disabled(Disablement {
             since: at,
             reason: DisableReason::User,
         });

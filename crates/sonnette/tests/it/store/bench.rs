@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
-    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, Exchange, LaneHealth,
-    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, Settled, WebhookId,
+    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, HttpExchange, LaneHealth,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, WebhookId,
 };
 use sonnette::store::{
-    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, Key, Publication,
-    PublicationGroup, Settlement, Store, StoreError, StoredPublication, Verdict,
+    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
+    PublicationGroup, Settlement, SettlementCause, Store, StoreError, StoredPublication,
 };
 
-use crate::world::{note, organizer, webhook};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) const ACTION: &str = "test.happened";
 
@@ -62,7 +62,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups,
             settlements: Vec::new(),
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now: at(0),
         };
         self.store.commit(self.store.version()?, &batch)
@@ -72,7 +72,7 @@ impl<'a> Bench<'a> {
         let batch = Batch {
             groups: Vec::new(),
             settlements,
-            announced: Vec::new(),
+            published_changes: Vec::new(),
             now,
         };
         // Settlements do not depend on the registry, so they go by no version.
@@ -98,9 +98,15 @@ impl<'a> Bench<'a> {
         waiting.map_or(at(0), |w| w.progress.started_at)
     }
 
-    pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
-        let ends = DeliveryUpdate::Ends {
-            how,
+    pub(super) fn ends(
+        &self,
+        webhook: WebhookId,
+        id: NotificationId,
+        how: SettlementKind,
+        second: i64,
+    ) {
+        let ends = DeliveryUpdate::Settle {
+            end: how,
             attempts: 1,
             started_at: self.started_at(webhook, id),
         };
@@ -115,7 +121,7 @@ impl<'a> Bench<'a> {
             started_at: self.started_at(webhook, id),
             due_at: at(second),
         };
-        let settlement = settlement(webhook, id, 0, Some(DeliveryUpdate::Waits(progress)));
+        let settlement = settlement(webhook, id, 0, Some(DeliveryUpdate::Reschedule(progress)));
         self.settle(vec![settlement], at(0));
     }
 
@@ -152,25 +158,25 @@ pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
         event: None,
         registers_event: false,
         shape: PayloadShape::Custom,
-        body: BodyTemplate::Numbered(r#","data":{}}"#.into()),
+        body: BodyTemplate::WithId(r#","data":{}}"#.into()),
         subject: None,
-        at: at(second),
+        published_at: at(second),
         key: None,
         webhooks: to.to_vec(),
     }
 }
 
 pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Publication {
-    publication.key = Some(Key {
+    publication.key = Some(IdempotencyKey {
         text: text.to_owned(),
-        content: [content; 32],
+        content_hash: [content; 32],
     });
     publication
 }
 
 pub(super) fn taken(answer: &GroupResult) -> &[StoredPublication] {
     match answer {
-        GroupResult::Taken(answers) => answers,
+        GroupResult::Stored(answers) => answers,
         GroupResult::Conflict(place) => panic!("a conflict at {place}"),
     }
 }
@@ -186,7 +192,7 @@ pub(super) fn attempt(webhook: WebhookId, id: NotificationId, second: i64) -> At
         number: 1,
         test: false,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: at(second),
             duration: Duration::from_millis(12),
             outcome: Outcome::Answered {
@@ -204,14 +210,14 @@ pub(super) fn settlement(
     webhook: WebhookId,
     id: NotificationId,
     second: i64,
-    follows: Option<DeliveryUpdate>,
+    update: Option<DeliveryUpdate>,
 ) -> Settlement {
     Settlement {
         webhook,
         generation: 0,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt(webhook, id, second)),
-            follows,
+            update,
         },
         health: None,
         disable: None,

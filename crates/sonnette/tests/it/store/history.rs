@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Audience, DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId,
+    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SendFailure, SettlementKind,
+    WebhookId,
 };
 use sonnette::store::{
-    AttemptQuery, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement, TimeRange,
-    Verdict,
+    AttemptQuery, AttemptTiming, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement,
+    SettlementCause, TimeRange,
 };
 
 use super::bench::{Bench, at, attempt, publication, taken};
@@ -17,9 +18,9 @@ fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
         webhook: attempt.webhook,
         generation: 0,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
-            follows: None,
+            update: None,
         },
         health: None,
         disable: None,
@@ -50,10 +51,10 @@ fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId
     record(bench, attempt(webhook, ids[0], 1));
     record(bench, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
-    failed.exchange.outcome = Outcome::Failed {
-        failure: Failure::Timeout,
-        reason: "too slow".to_owned(),
-    };
+    failed.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: FailureKind::Timeout,
+        text: "too slow".to_owned(),
+    });
     record(bench, failed);
     record(bench, attempt(other, ids[0], 4));
     (webhook, other, ids)
@@ -95,11 +96,11 @@ pub(super) fn attempts_are_found_by_all_that_is_asked_for(bench: &Bench<'_>) {
         }),
         [3, 1]
     );
-    let span = TimeRange {
+    let range = TimeRange {
         since: Some(at(2)),
         until: Some(at(2)),
     };
-    assert_eq!(of(AttemptQuery { span, ..all() }), [2]);
+    assert_eq!(of(AttemptQuery { range, ..all() }), [2]);
     let newest = AttemptQuery { limit: 1, ..all() };
     let newest = bench.store.attempts(&[webhook], &newest).unwrap();
     let after = Some(newest[0].id);
@@ -123,10 +124,9 @@ pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
     test.test = true;
     test.event = Some("democon".parse().unwrap());
     test.payload = Some("{}".into());
-    test.exchange.outcome = Outcome::Failed {
-        failure: Failure::Tls,
-        reason: "no trust".to_owned(),
-    };
+    test.exchange.outcome = Outcome::Failed(SendFailure::TlsAlert {
+        alert: "HandshakeFailure".to_owned(),
+    });
     test.exchange.response_body = "".into();
     record(bench, test.clone());
     assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));
@@ -152,15 +152,20 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
     }
     let took = Duration::from_millis(12);
     let samples = bench.store.attempt_timings(webhook, at(1)).unwrap();
-    assert_eq!(samples, [(at(2), false, took), (at(1), true, took)]);
+    let timing = |second, success| AttemptTiming {
+        ended_at: at(second),
+        success,
+        duration: took,
+    };
+    assert_eq!(samples, [timing(2, false), timing(1, true)]);
 }
 
 pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
     let ids = bench.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
-    bench.ends(webhook, ids[0], Settled::Delivered, 5);
-    bench.ends(webhook, ids[1], Settled::GivenUp, 5);
-    bench.ends(webhook, ids[2], Settled::Dropped, 5);
+    bench.ends(webhook, ids[0], SettlementKind::Delivered, 5);
+    bench.ends(webhook, ids[1], SettlementKind::GivenUp, 5);
+    bench.ends(webhook, ids[2], SettlementKind::Dropped, 5);
     let list = |state, after, limit| -> Vec<NotificationId> {
         let query = DeliveryQuery {
             state,
@@ -185,9 +190,12 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
         list(Some(DeliveryStateFilter::Waiting), Some(ids[4]), 9),
         [ids[3]]
     );
-    assert_eq!(list(settled(Settled::Delivered), None, 9), [ids[0]]);
-    assert_eq!(list(settled(Settled::GivenUp), None, 9), [ids[1]]);
-    assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
+    assert_eq!(list(settled(SettlementKind::Delivered), None, 9), [ids[0]]);
+    assert_eq!(list(settled(SettlementKind::GivenUp), None, 9), [ids[1]]);
+    assert_eq!(
+        list(settled(SettlementKind::Dropped), Some(ids[4]), 9),
+        [ids[2]]
+    );
     let both = bench
         .store
         .deliveries_of_notification(ids[0], &[webhook, other])
@@ -237,11 +245,11 @@ pub(super) fn notifications_are_listed_and_belong_to_one_organizer(bench: &Bench
         }),
         [ids[1]]
     );
-    let span = TimeRange {
+    let range = TimeRange {
         since: Some(at(100)),
         until: Some(at(199)),
     };
-    assert_eq!(own(NotificationQuery { span, ..all() }), [ids[1]]);
+    assert_eq!(own(NotificationQuery { range, ..all() }), [ids[1]]);
     let entry = bench
         .store
         .notification(bench.organizer, ids[1])

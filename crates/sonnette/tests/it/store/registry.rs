@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    DeliveryState, DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader,
+    DeliveryState, DialectName, DisableReason, Disablement, EventFilter, EventId, ExtraHeader,
     FailurePolicy, FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape,
     Permissions, Progress, RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed,
     SigningSeeds, TokenId, Webhook, WebhookId, WebhookState,
@@ -15,7 +15,7 @@ use sonnette::store::{
 };
 
 use super::bench::{Bench, at, disabling, of_generation, settlement, with_health};
-use crate::world::{note, organizer, webhook};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     match changed {
@@ -193,22 +193,27 @@ pub(super) fn events_come_in_their_order_and_leave_their_webhooks(bench: &Bench<
     done(
         bench
             .store
-            .change_event(bench.organizer, &slug, None, note())
+            .remove_event(bench.organizer, &slug, note())
             .unwrap(),
     );
     assert!(bench.store.version().unwrap() > version);
     assert_eq!(loaded_webhook(bench, id).events, only(&["b"]));
     assert_eq!(order(), ["b", "c", "d"]);
-    let to = Some(("renamed".to_owned(), None));
     let missing = bench
         .store
-        .change_event(bench.organizer, &slug, to.clone(), note())
+        .change_event(bench.organizer, &slug, "renamed", None, note())
         .unwrap();
     assert_eq!(missing, ChangeResult::Missing);
     done(
         bench
             .store
-            .change_event(bench.organizer, &"b".parse().unwrap(), to, note())
+            .change_event(
+                bench.organizer,
+                &"b".parse().unwrap(),
+                "renamed",
+                None,
+                note(),
+            )
             .unwrap(),
     );
     assert_eq!(order(), ["c", "b", "d"]);
@@ -229,7 +234,7 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
     );
     given.events = EventFilter::Only(BTreeSet::from([slug]));
     given.comment = Some(String::new());
-    given.state = WebhookState::Disabled(Disabled {
+    given.state = WebhookState::Disabled(Disablement {
         since: at(1),
         reason: DisableReason::User,
     });
@@ -303,7 +308,7 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
         streak: Some(streak),
         ..LaneHealth::default()
     };
-    let off = WebhookState::Disabled(Disabled {
+    let off = WebhookState::Disabled(Disablement {
         since: at(0),
         reason: DisableReason::User,
     });
@@ -340,7 +345,7 @@ pub(super) fn what_was_sent_under_a_former_generation_counts_for_nothing(bench: 
         ..LaneHealth::default()
     };
     let retry_at = at(60);
-    let waits = DeliveryUpdate::Waits(Progress {
+    let waits = DeliveryUpdate::Reschedule(Progress {
         attempts: 1,
         tries: 1,
         started_at: at(0),
@@ -387,13 +392,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    row.id = done(bench.store.put_action_type(&row, false, note()).unwrap());
+    row.id = done(bench.store.add_action_type(&row, note()).unwrap());
     let again = RegisteredAction {
         id: 0,
         ..row.clone()
     };
     assert_eq!(
-        bench.store.put_action_type(&again, false, note()).unwrap(),
+        bench.store.add_action_type(&again, note()).unwrap(),
         ChangeResult::Taken
     );
     let everybodys = RegisteredAction {
@@ -402,12 +407,7 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
         name: "all.moved".parse().unwrap(),
         ..row.clone()
     };
-    done(
-        bench
-            .store
-            .put_action_type(&everybodys, false, note())
-            .unwrap(),
-    );
+    done(bench.store.add_action_type(&everybodys, note()).unwrap());
     let names = |organizer| -> Vec<String> {
         let rows = bench.store.load(0).unwrap().organizers;
         let found = rows
@@ -424,13 +424,13 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     assert_eq!(names(other), ["all.moved"]);
     row.example = Some(serde_json::json!({"a": [1, "é"]}));
     let version = bench.store.version().unwrap();
-    done(bench.store.put_action_type(&row, false, note()).unwrap());
+    done(bench.store.change_action_type(&row, note()).unwrap());
     let rows = bench.store.load(version).unwrap().organizers;
     assert_eq!(rows.len(), 1);
     assert!(rows[0].action_types.contains(&row));
-    done(bench.store.put_action_type(&row, true, note()).unwrap());
+    done(bench.store.remove_action_type(&row, note()).unwrap());
     assert_eq!(
-        bench.store.put_action_type(&row, true, note()).unwrap(),
+        bench.store.remove_action_type(&row, note()).unwrap(),
         ChangeResult::Missing
     );
     assert_eq!(names(bench.organizer), ["all.moved"]);

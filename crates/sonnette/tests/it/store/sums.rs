@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Attempt, DisableReason, Failure, FailureStreak, LaneHealth, LatencyHistogram, NotificationId,
-    Outcome, ProbeSchedule, Settled, WebhookId,
+    Attempt, DisableReason, FailureKind, FailureStreak, LaneHealth, LatencyHistogram,
+    NotificationId, Outcome, ProbeSchedule, SendFailure, SettlementKind, WebhookId,
 };
 use sonnette::store::{
-    AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, Verdict,
+    AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
 };
 
 use super::bench::{Bench, at, attempt, disabling, with_health};
@@ -20,9 +20,9 @@ fn settlement(attempt: Attempt) -> Settlement {
     Settlement {
         webhook: attempt.webhook,
         generation: 0,
-        verdict: Verdict::Attempted {
+        cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
-            follows: None,
+            update: None,
         },
         health: None,
         disable: None,
@@ -35,12 +35,12 @@ fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
     bench.settle(attempts.into_iter().map(settlement).collect(), at(0));
 }
 
-fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
+fn failed(webhook: WebhookId, second: i64, failure: FailureKind) -> Attempt {
     let mut attempt = attempt(webhook, NOTIFICATION, second);
-    attempt.exchange.outcome = Outcome::Failed {
-        failure,
-        reason: "no".to_owned(),
-    };
+    attempt.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: failure,
+        text: "no".to_owned(),
+    });
     attempt
 }
 
@@ -62,8 +62,8 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
         [
             attempt(other, NOTIFICATION, 1),
             first.clone(),
-            failed(webhook, 1, Failure::Timeout),
-            failed(webhook, 2, Failure::Connect),
+            failed(webhook, 1, FailureKind::Timeout),
+            failed(webhook, 2, FailureKind::Connect),
             test,
             attempt(webhook, NOTIFICATION, -HALF_HOUR),
         ],
@@ -129,10 +129,10 @@ fn record_many(
 pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
     let webhooks = [bench.add_webhook(), bench.add_webhook()];
     let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
-    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    bench.ends(webhooks[0], published, SettlementKind::Delivered, -8_999);
     let id = bench.publish(&[], &[-20_000])[0];
     let attempts = record_many(bench, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
-    let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
+    let mut oldest = failed(webhooks[1], -20_000, FailureKind::Connect);
     oldest.notification = id;
     // The notification of another was removed: there is nothing to tell of it.
     record(
@@ -151,13 +151,13 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         ..all.clone()
     };
     let first = page(&none_fits);
-    assert_eq!(first.found, []);
+    assert_eq!(first.attempts, []);
     // Two of those looked at are not among these.
     assert_eq!(
-        first.looked_until,
+        first.scanned_until,
         Some(attempts[MAX_SCANNED_ATTEMPTS - 3].id)
     );
-    none_fits.after = first.looked_until;
+    none_fits.after = first.scanned_until;
     assert_eq!(page(&none_fits), AttemptPage::default());
 
     // A failure is found however far back it is, and one notification's attempts where they can be.
@@ -166,19 +166,22 @@ pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
         ..all.clone()
     };
     let found = page(&failures);
-    assert_eq!((found.found[0].id, found.looked_until), (oldest.id, None));
+    assert_eq!(
+        (found.attempts[0].id, found.scanned_until),
+        (oldest.id, None)
+    );
     let of_one = AttemptQuery {
         notification: Some(published),
         ..all.clone()
     };
     let found = bench.store.attempt_page(&webhooks[..1], &of_one).unwrap();
-    assert_eq!((found.found.len(), found.looked_until), (1, None));
+    assert_eq!((found.attempts.len(), found.scanned_until), (1, None));
 
     // Whoever wants it all gets it all.
     let ids = |found: &[Attempt]| found.iter().map(|a| a.id).collect::<Vec<_>>();
     let newest = page(&all);
-    assert_eq!(ids(&newest.found), ids(&attempts[..3]));
-    assert_eq!(newest.looked_until, None);
+    assert_eq!(ids(&newest.attempts), ids(&attempts[..3]));
+    assert_eq!(newest.scanned_until, None);
     let before_all = AttemptQuery {
         notification: Some(oldest.notification),
         action_type: Some("no.such".to_owned()),
@@ -225,7 +228,7 @@ fn ill(since: i64, probing: bool) -> LaneHealth {
     let probing = probing.then(|| ProbeSchedule {
         since: at(since),
         next_at: at(since),
-        wait: ProbeSchedule::SHORTEST,
+        wait: ProbeSchedule::FIRST_WAIT,
     });
     LaneHealth {
         streak: Some(streak),
