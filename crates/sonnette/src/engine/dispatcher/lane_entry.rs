@@ -48,7 +48,7 @@ impl Dispatcher {
         let entry = Rc::new(LaneEntry {
             id: webhook,
             lane: RefCell::new(None),
-            current: RefCell::new(self.current(webhook, None)?),
+            current: RefCell::new(self.current(webhook)?),
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
             awaits_capacity: Cell::new(false),
@@ -60,21 +60,21 @@ impl Dispatcher {
         Some(entry)
     }
 
-    /// The webhook as it is now, with the request that is prepared already if the webhook has not changed since.
-    fn current(&self, id: WebhookId, known: Option<&Current>) -> Option<Current> {
+    pub(super) fn current(&self, id: WebhookId) -> Option<Current> {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let prepared = match known.filter(|known| Arc::ptr_eq(&known.webhook, &webhook)) {
-            Some(known) => known.prepared.clone(),
-            None => Rc::new(self.sender.prepare(&webhook)),
-        };
+        let policy = registry.failure_policy(id);
+        let entry = self.entries.borrow().get(&id).cloned();
+        let known = entry.map(|entry| entry.current.borrow().clone());
+        let unchanged = known.filter(|known| Arc::ptr_eq(&known.webhook, &webhook));
         Some(Current {
             version: registry.version(),
-            prepared,
-            webhook,
-            policy: Policy {
-                failures: registry.failure_policy(id),
+            prepared: match unchanged {
+                Some(known) => known.prepared,
+                None => Rc::new(self.sender.prepare(&webhook)),
             },
+            webhook,
+            policy: Policy { failures: policy },
         })
     }
 
@@ -84,7 +84,7 @@ impl Dispatcher {
         if known.version == self.context.registry.version() {
             return known;
         }
-        let Some(now) = self.current(entry.id, Some(&known)) else {
+        let Some(now) = self.current(entry.id) else {
             return known;
         };
         *entry.current.borrow_mut() = now.clone();

@@ -31,16 +31,16 @@ pub(super) fn webhooks(
     Ok(found)
 }
 
-/// `+w.id`: the order must not lead the planner past the index that the condition has.
+/// `+id`: the order must not lead the planner past the index that the condition has.
 pub(super) fn select_webhooks(condition: &str) -> String {
-    format!("SELECT * FROM webhooks w WHERE {condition} ORDER BY +w.id")
+    format!("SELECT * FROM webhooks WHERE {condition} ORDER BY +id")
 }
 
-/// `CROSS JOIN`: the few webhooks of the condition first.
+/// `CROSS JOIN`: the lists of the few webhooks first.
 pub(super) fn select_limit_events(condition: &str) -> String {
     format!(
-        "SELECT l.webhook, e.slug FROM webhooks w CROSS JOIN webhook_events l ON l.webhook = w.id
-         CROSS JOIN events e ON e.id = l.event WHERE {condition}"
+        "SELECT l.webhook, e.slug FROM webhook_events l CROSS JOIN events e ON e.id = l.event
+         WHERE l.webhook IN (SELECT id FROM webhooks WHERE {condition})"
     )
 }
 

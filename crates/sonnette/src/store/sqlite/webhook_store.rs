@@ -41,7 +41,7 @@ impl WebhookStore for SqliteStore {
         note: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
-            let Some(before) = webhooks(t, "w.id = ?1", id.0)?
+            let Some(before) = webhooks(t, "id = ?1", id.0)?
                 .pop()
                 .filter(|w| w.organizer == organizer)
             else {
@@ -117,7 +117,7 @@ fn retire(
     id: WebhookId,
     at: Timestamp,
 ) -> Result<Option<Webhook>, StoreError> {
-    let found = webhooks(t, "w.id = ?1", id.0)?.pop();
+    let found = webhooks(t, "id = ?1", id.0)?.pop();
     let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
         return Ok(None);
     };
