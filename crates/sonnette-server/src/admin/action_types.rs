@@ -1,7 +1,7 @@
 //! Action types that an organizer, or an operator, registers.
 
 use serde_json::json;
-use sonnette::dialect::{ActionSpec, FieldErrors, check_registration};
+use sonnette::dialect::{ActionType, FieldErrors, check_registration};
 use sonnette::domain::RegisteredAction;
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::ChangeResult;
@@ -45,7 +45,7 @@ impl From<ApiError> for Refused {
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionSpec> {
+pub(crate) fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = tenant.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)

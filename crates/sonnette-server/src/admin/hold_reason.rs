@@ -1,7 +1,7 @@
 //! What was published, and what it waits for.
 
 use serde_json::value::RawValue;
-use sonnette::dialect::data_of;
+use sonnette::dialect::extract_data;
 use sonnette::domain::{Webhook, WebhookId};
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::NotificationEntry;
@@ -13,7 +13,7 @@ use crate::rest::error::ApiError;
 pub(crate) fn data(entry: &NotificationEntry) -> Box<RawValue> {
     let kept = entry.data.clone().map(RawValue::from_string);
     kept.and_then(Result::ok)
-        .or_else(|| data_of(entry.notification.shape, &entry.notification.body))
+        .or_else(|| extract_data(entry.notification.shape, &entry.notification.body))
         .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 

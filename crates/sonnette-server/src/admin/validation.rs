@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sonnette::domain::{EmailAddress, UnknownWord};
+use sonnette::domain::{EmailAddress, InvalidChoice};
 use uuid::Uuid;
 
 use crate::rest::error::{ApiError, Messages};
@@ -187,7 +187,7 @@ impl Fields {
     /// A list of words, doubles dropped.
     pub(crate) fn words<T>(&mut self, name: &str) -> Option<Vec<T>>
     where
-        T: FromStr<Err = UnknownWord> + PartialEq,
+        T: FromStr<Err = InvalidChoice> + PartialEq,
     {
         let texts = self.texts(name)?;
         let mut words = Vec::with_capacity(texts.len());

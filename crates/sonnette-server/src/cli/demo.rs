@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use ipnet::IpNet;
 use sonnette::clock::SystemClock;
-use sonnette::domain::{Access, Scope};
+use sonnette::domain::{Scope, UserAccess};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::store::sqlite::SqliteStore;
 use tokio::sync::oneshot;
@@ -41,7 +41,7 @@ impl Demo {
         token::add(&store, &token, "demo", Scope::Operator)?;
         let password = random_secret_text()?[..12].to_owned();
         let hash = hash_password(&password)?;
-        user::add(&store, USER.parse()?, Access::Operator, Some(hash))?;
+        user::add(&store, USER.parse()?, UserAccess::Operator, Some(hash))?;
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
         let base = Url::parse(&format!("http://{}/", listener.local_addr()?))?;

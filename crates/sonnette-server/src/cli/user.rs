@@ -7,8 +7,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{
-    Access, AccountEmailKind, EmailAddress, Language, Link, OrganizerSlug, Permission, Permissions,
-    User as Account,
+    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerSlug, Permission, Permissions,
+    User as Account, UserAccess,
 };
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -95,9 +95,9 @@ impl User {
 }
 
 impl Scope {
-    fn access(&self, store: &SqliteStore) -> Result<Access> {
+    fn access(&self, store: &SqliteStore) -> Result<UserAccess> {
         let Some(slug) = &self.organizer else {
-            return Ok(Access::Operator);
+            return Ok(UserAccess::Operator);
         };
         let held = if self.permissions.is_empty() {
             Permissions::DEFAULT
@@ -105,7 +105,7 @@ impl Scope {
             self.permissions.iter().copied().collect()
         };
         let organizer = registry::organizer(store, slug)?.organizer.id;
-        Ok(Access::Organizers(BTreeMap::from([(organizer, held)])))
+        Ok(UserAccess::Organizers(BTreeMap::from([(organizer, held)])))
     }
 }
 
@@ -134,8 +134,8 @@ impl Invite {
         let store = registry::open(settings)?;
         let access = self.scope.access(&store)?;
         let organizer = match &access {
-            Access::Operator => None,
-            Access::Organizers(held) => held.keys().next().copied(),
+            UserAccess::Operator => None,
+            UserAccess::Organizers(held) => held.keys().next().copied(),
         };
         let user = add(&store, email, access, None)?;
         let (kind, now) = (AccountEmailKind::Invitation, SystemClock.now());
@@ -147,7 +147,7 @@ impl Invite {
             ));
         }
         let text = random_secret_text()?;
-        let link = Link::new(kind.purpose(user.id), now);
+        let link = AccessLink::new(kind.purpose(user.id), now);
         store.add_link(&token_hash(&text), &link)?;
         eprintln!(
             "no mail server is set: pass this link on to {} yourself; it is good until {:.0}",
@@ -164,7 +164,7 @@ impl List {
         let mut entries: Vec<Value> = Vec::new();
         for user in store.users(None)? {
             let mut held = BTreeMap::new();
-            if let Access::Organizers(entries) = &user.access {
+            if let UserAccess::Organizers(entries) = &user.access {
                 for (id, permissions) in entries {
                     let slug = registry::slug_of(&organizers, *id).unwrap_or_default();
                     held.insert(slug, permissions.iter().collect::<Vec<_>>());
@@ -172,7 +172,7 @@ impl List {
             }
             entries.push(json!({
                 "email": user.email.as_str(),
-                "operator": user.access == Access::Operator,
+                "operator": user.access == UserAccess::Operator,
                 "organizers": held,
                 "password": user.has_password,
                 "created": user.created,
@@ -208,12 +208,12 @@ fn address(text: &str) -> Result<EmailAddress> {
 pub(super) fn add(
     store: &SqliteStore,
     email: EmailAddress,
-    access: Access,
+    access: UserAccess,
     password_hash: Option<String>,
 ) -> Result<Account> {
     let note = audit::note(
         "sonnette.user.created",
-        json!({"email": email.as_str(), "operator": access == Access::Operator}),
+        json!({"email": email.as_str(), "operator": access == UserAccess::Operator}),
     );
     let user = NewUser {
         email,

@@ -1,12 +1,12 @@
 //! What action types are called, and when they are published, in the viewer's language. Those that somebody registered
 //! are in the words they were registered with.
 
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 
 use super::words::Words;
 
 /// What an action type is called; without a name for people, when it is published.
-pub(crate) fn label(w: &Words, spec: &ActionSpec) -> String {
+pub(crate) fn label(w: &Words, spec: &ActionType) -> String {
     let own = spec.label.unwrap_or(&spec.description);
     let own = if own.is_empty() {
         spec.name.as_str()
@@ -17,7 +17,7 @@ pub(crate) fn label(w: &Words, spec: &ActionSpec) -> String {
 }
 
 /// When it is published; empty where the label says it.
-pub(crate) fn about(w: &Words, spec: &ActionSpec) -> String {
+pub(crate) fn about(w: &Words, spec: &ActionType) -> String {
     match spec.label {
         Some(_) => said(w, "about", spec, &spec.description),
         None => String::new(),
@@ -25,7 +25,7 @@ pub(crate) fn about(w: &Words, spec: &ActionSpec) -> String {
 }
 
 /// The message of an action type, or its `own` words where there is none.
-fn said(w: &Words, what: &str, spec: &ActionSpec, own: &str) -> String {
+fn said(w: &Words, what: &str, spec: &ActionType, own: &str) -> String {
     let name = spec.name.as_str().replace('*', "all");
     let key = format!("{what}-{}", name.replace(['.', '_'], "-"));
     let text = w.t(&key);

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sonnette::domain::{
-    Attempt, DisableReason, Disabled, OrganizerId, Permission, WebhookId, WebhookState,
+    Attempt, DisableReason, Disablement, OrganizerId, Permission, WebhookId, WebhookState,
 };
 use sonnette::engine::{LaneStatus, OrganizerSnapshot, RegistrySnapshot};
 
@@ -141,7 +141,7 @@ async fn switched_off<'a>(
     let mut found = Vec::new();
     for tenant in tenants {
         for webhook in tenant.webhooks.values() {
-            if let WebhookState::Disabled(Disabled { since, reason }) = webhook.state
+            if let WebhookState::Disabled(Disablement { since, reason }) = webhook.state
                 && reason != DisableReason::User
             {
                 found.push((since, webhook.id, tenant));

@@ -9,7 +9,7 @@ use cookie::Cookie;
 use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::Value;
-use sonnette::domain::{Access, OrganizerId, Permission, TokenId, User, WebhookId};
+use sonnette::domain::{OrganizerId, Permission, TokenId, User, UserAccess, WebhookId};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 use sonnette::store::{Actor, NewAuditEntry};
 
@@ -52,14 +52,14 @@ impl Visitor {
     /// Whether they have anything to do with `organizer`.
     pub(crate) fn reaches(&self, organizer: OrganizerId) -> bool {
         match self {
-            Self::User(user) => user.access.reaches(organizer),
+            Self::User(user) => user.access.can_view(organizer),
             Self::Portal { organizer: own, .. } => *own == organizer,
         }
     }
 
     /// Whether they may do everything everywhere.
     pub(crate) fn is_operator(&self) -> bool {
-        matches!(self, Self::User(user) if user.access == Access::Operator)
+        matches!(self, Self::User(user) if user.access == UserAccess::Operator)
     }
 
     fn actor(&self) -> Actor {
@@ -185,7 +185,7 @@ impl Desk {
         let (operators, own): (Vec<_>, Vec<_>) = users
             .iter()
             .filter(may_grant)
-            .partition(|user| user.access == Access::Operator);
+            .partition(|user| user.access == UserAccess::Operator);
         let ask = own.into_iter().chain(operators).take(5);
         Err(PageError::Forbidden {
             lacks: Some(permission),
@@ -234,7 +234,7 @@ impl FromRequestParts<AppState> for Desk {
             base: base.clone(),
             name: organizer.name.clone(),
             several: visitor.is_operator()
-                || matches!(&visitor, Visitor::User(user) if matches!(&user.access, Access::Organizers(held) if held.len() > 1)),
+                || matches!(&visitor, Visitor::User(user) if matches!(&user.access, UserAccess::Organizers(held) if held.len() > 1)),
             may: Permission::ALL
                 .iter()
                 .copied()

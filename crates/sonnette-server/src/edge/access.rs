@@ -26,7 +26,7 @@ impl Need {
             (Self::Token, _) => true,
             (Self::Operator, _) => scope == Scope::Operator,
             (_, None) => false,
-            (Self::Member, Some(id)) => scope.reaches(id),
+            (Self::Member, Some(id)) => scope.can_view(id),
             (Self::AnyOf(permissions), Some(id)) => {
                 permissions.iter().any(|p| scope.allows(id, *p))
             }

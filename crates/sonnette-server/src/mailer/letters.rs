@@ -5,7 +5,7 @@
 
 mod text;
 
-use sonnette::domain::{AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link};
+use sonnette::domain::{AccessLink, AccountEmail, AccountEmailKind, AccountEmailResult, Language};
 use sonnette::store::StoreError;
 
 use self::text::About;
@@ -41,7 +41,7 @@ impl Desk {
 
     async fn send_letter(&self, letter: &AccountEmail) -> Result<AccountEmailResult, StoreError> {
         let now = self.now();
-        if letter.is_over(now) {
+        if letter.is_expired(now) {
             let error = "it could not be sent in time".to_owned();
             return Ok(AccountEmailResult::GivenUp { error });
         }
@@ -58,7 +58,7 @@ impl Desk {
             Ok(secret) => secret,
             Err(error) => return Ok(letter.after_failure(error.to_string(), now)),
         };
-        let link = Link::new(letter.kind.purpose(letter.user), now);
+        let link = AccessLink::new(letter.kind.purpose(letter.user), now);
         let name = organizer.as_ref().map(|organizer| organizer.name.as_str());
         let mail = match self.write_letter(letter, language, name, link, &secret) {
             Ok(mail) => mail,
@@ -82,7 +82,7 @@ impl Desk {
         letter: &AccountEmail,
         language: Language,
         organizer: Option<&str>,
-        link: Link,
+        link: AccessLink,
         secret: &str,
     ) -> Result<super::mail::Mail, askama::Error> {
         text::write(&About {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
@@ -74,7 +74,7 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn shown(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
+fn shown(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -91,7 +91,7 @@ fn shown(tenant: &OrganizerSnapshot, spec: &ActionSpec) -> ActionTypeJson {
     }
 }
 
-fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionSpec, ApiError> {
+fn spec<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
     action_types::spec(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 

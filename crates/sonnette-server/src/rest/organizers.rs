@@ -177,7 +177,7 @@ pub(crate) async fn list_organizers(
     let reached = caller
         .registry
         .organizers()
-        .filter(|tenant| caller.token.scope.reaches(tenant.organizer.id));
+        .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
     numbered(
         &address,
         reached.map(|tenant| shown(&tenant.organizer)).collect(),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use sonnette::domain::{Language, Link, LinkPurpose};
+use sonnette::domain::{AccessLink, AccessLinkPurpose, Language};
 use utoipa::ToSchema;
 
 use crate::admin::validation::Fields;
@@ -67,7 +67,7 @@ pub(crate) async fn create_portal_link(
     let organizer = caller.tenant()?.organizer.id;
     let token = caller.token.id;
     let text = random_secret_text()?;
-    let link = Link::new(LinkPurpose::Portal { organizer, token }, state.now());
+    let link = AccessLink::new(AccessLinkPurpose::Portal { organizer, token }, state.now());
     let hash = token_hash(&text);
     state
         .store(move |store| store.add_link(&hash, &link))

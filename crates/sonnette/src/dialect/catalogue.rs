@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::schema::{Rule, compile};
-use super::{ActionSpec, FieldErrors, pretix_family};
+use super::schema::{DataSchema, compile};
+use super::{ActionType, FieldErrors, pretix_payload};
 use crate::cow_map::CowMap;
-use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, wildcards_over};
+use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
 
 /// Action types that every organizer with their dialect knows, in the order of the documents.
-pub(super) struct Builtin {
-    ordered: Vec<Arc<ActionSpec>>,
-    by_name: HashMap<ActionName, Arc<ActionSpec>>,
+pub(super) struct BuiltinActionTypes {
+    ordered: Vec<Arc<ActionType>>,
+    by_name: HashMap<ActionName, Arc<ActionType>>,
 }
 
-impl Builtin {
-    pub(super) fn new(specs: Vec<ActionSpec>) -> Self {
+impl BuiltinActionTypes {
+    pub(super) fn new(specs: Vec<ActionType>) -> Self {
         let ordered: Vec<_> = specs.into_iter().map(Arc::new).collect();
         let by_name = ordered
             .iter()
@@ -38,7 +38,7 @@ pub(crate) struct RegisteredActions(CowMap<ActionName, Arc<Registered>>);
 
 struct Registered {
     action: RegisteredAction,
-    spec: Arc<ActionSpec>,
+    spec: Arc<ActionType>,
 }
 
 impl RegisteredActions {
@@ -54,7 +54,7 @@ impl RegisteredActions {
         self.0.remove(name);
     }
 
-    fn get(&self, name: &str) -> Option<&Arc<ActionSpec>> {
+    fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
         self.0.get(name).map(|registered| &registered.spec)
     }
 
@@ -63,7 +63,7 @@ impl RegisteredActions {
     }
 
     /// The action types from the first name that is not before `start`.
-    fn specs_from(&self, start: &str) -> impl Iterator<Item = &Arc<ActionSpec>> {
+    fn specs_from(&self, start: &str) -> impl Iterator<Item = &Arc<ActionType>> {
         let from = self.0.iter_from(|name| name.as_str() < start);
         from.map(|(_, registered)| &registered.spec)
     }
@@ -151,19 +151,19 @@ impl Catalogue {
 
     /// The action type that a publication of `concrete` belongs to: for pretix names the name itself, else the longest
     /// registered wildcard over it; for others exactly that name. Wildcards cannot be published.
-    pub fn resolve(&self, concrete: &str) -> Option<&Arc<ActionSpec>> {
+    pub fn resolve(&self, concrete: &str) -> Option<&Arc<ActionType>> {
         if concrete.ends_with('*') {
             return None;
         }
         self.get(concrete).or_else(|| {
             is_pretix(concrete)
-                .then(|| wildcards_over(concrete).find_map(|wildcard| self.get(&wildcard)))
+                .then(|| covering_wildcards(concrete).find_map(|wildcard| self.get(&wildcard)))
                 .flatten()
         })
     }
 
     /// What is said of a name that is not to be found here, shortened if long.
-    pub fn unknown(&self, name: &str) -> String {
+    pub fn explain_unknown(&self, name: &str) -> String {
         let short: String = name.chars().take(100).collect();
         let first = name.split('.').next().unwrap_or_default();
         let explained = first
@@ -179,7 +179,7 @@ impl Catalogue {
     }
 
     /// The action type registered under exactly this name.
-    pub fn get(&self, name: &str) -> Option<&Arc<ActionSpec>> {
+    pub fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
         self.built_in(name)
             .or_else(|| self.own.get(name).filter(|spec| self.has_dialect_of(spec)))
             .or_else(|| {
@@ -190,12 +190,12 @@ impl Catalogue {
 
     /// Whether a webhook may have this among its `action_types`: a registered name, or, but for pretix, a wildcard
     /// over at least one.
-    pub fn selectable(&self, name: &str) -> bool {
+    pub fn is_selectable(&self, name: &str) -> bool {
         self.get(name).is_some() || (!is_pretix(name) && self.covered(name).is_some())
     }
 
     /// What a test of a webhook with this stored name sends: the first concrete action type it stands for.
-    pub fn first_concrete(&self, stored: &str) -> Option<(ActionName, &Arc<ActionSpec>)> {
+    pub fn first_concrete(&self, stored: &str) -> Option<(ActionName, &Arc<ActionType>)> {
         let spec = match self.get(stored) {
             Some(spec) => spec,
             None if is_pretix(stored) => return None,
@@ -205,36 +205,36 @@ impl Catalogue {
     }
 
     /// All action types: pretix's in the order of its form, other built-in ones, then registered ones by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionSpec>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionType>> {
         let built_in = self.built_in_layers().flat_map(|layer| &layer.ordered);
         built_in.chain(self.registered_from(""))
     }
 
     /// The first action type that the wildcard `name` covers.
-    fn covered(&self, name: &str) -> Option<&Arc<ActionSpec>> {
+    fn covered(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
-        let begins = |spec: &&Arc<ActionSpec>| spec.name.as_str().starts_with(stem);
+        let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
         self.built_in_layers()
             .flat_map(|layer| &layer.ordered)
             .find(begins)
             .or_else(|| self.registered_from(stem).next().filter(begins))
     }
 
-    fn built_in_layers(&self) -> impl Iterator<Item = &'static Builtin> {
-        self.dialects.iter().filter_map(|d| Builtin::of(*d))
+    fn built_in_layers(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
+        self.dialects.iter().filter_map(|d| BuiltinActionTypes::of(*d))
     }
 
-    fn built_in(&self, name: &str) -> Option<&'static Arc<ActionSpec>> {
+    fn built_in(&self, name: &str) -> Option<&'static Arc<ActionType>> {
         self.built_in_layers()
             .find_map(|layer| layer.by_name.get(name))
     }
 
-    fn has_dialect_of(&self, spec: &ActionSpec) -> bool {
+    fn has_dialect_of(&self, spec: &ActionType) -> bool {
         self.dialects.contains(&spec.dialect)
     }
 
     /// The registered action types by name, from the first that is not before `start`.
-    fn registered_from<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a Arc<ActionSpec>> {
+    fn registered_from<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a Arc<ActionType>> {
         let mut own = self.own.specs_from(start).peekable();
         let mut shared = self.shared.specs_from(start).peekable();
         let merged = std::iter::from_fn(move || match (own.peek(), shared.peek()) {
@@ -262,21 +262,21 @@ fn dialect_of(name: &ActionName) -> DialectName {
     name.first_word().parse().unwrap_or(DialectName::Custom)
 }
 
-fn spec_of(action: &RegisteredAction) -> ActionSpec {
+fn spec_of(action: &RegisteredAction) -> ActionType {
     let rule = match (action.shape, &action.schema) {
-        (PayloadShape::Custom, None) => Rule::Any,
-        (shape, None) => pretix_family::rule(shape),
+        (PayloadShape::Custom, None) => DataSchema::AnyObject,
+        (shape, None) => pretix_payload::rule(shape),
         _ => compile(&full_schema(action.shape, action.schema.as_ref()))
-            .map_or(Rule::Broken, Rule::Fits),
+            .map_or(DataSchema::Unusable, DataSchema::Compiled),
     };
     let example = action
         .example
         .clone()
         .unwrap_or_else(|| match action.shape {
             PayloadShape::Custom => json!({}),
-            family => pretix_family::example(family),
+            family => pretix_payload::example(family),
         });
-    ActionSpec {
+    ActionType {
         dialect: dialect_of(&action.name),
         name: action.name.clone(),
         shape: action.shape,
@@ -294,8 +294,8 @@ fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     match (shape, registered) {
         (PayloadShape::Custom, None) => json!({"type": "object"}),
         (PayloadShape::Custom, Some(schema)) => schema.clone(),
-        (family, None) => pretix_family::schema(family),
-        (family, Some(schema)) => json!({"allOf": [pretix_family::schema(family), schema]}),
+        (family, None) => pretix_payload::schema(family),
+        (family, Some(schema)) => json!({"allOf": [pretix_payload::schema(family), schema]}),
     }
 }
 
@@ -314,7 +314,7 @@ pub fn check_registration(
     let mut say = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
     match (dialect_of(name), shape) {
         (DialectName::Pretix, PayloadShape::Custom) => say("family", "This field is required."),
-        (DialectName::Pretix, shape) if !shape.is_family() => {
+        (DialectName::Pretix, shape) if !shape.is_pretix_family() => {
             say("family", "This is no family of pretix.");
         }
         (DialectName::Custom, _) if name.is_wildcard() => {
@@ -339,7 +339,7 @@ pub fn check_registration(
         return Err(errors);
     }
     let rule = match compile(&full_schema(shape, schema)) {
-        Ok(validator) => Rule::Fits(validator),
+        Ok(validator) => DataSchema::Compiled(validator),
         Err(message) => return Err(FieldErrors::one("schema", message)),
     };
     match example {

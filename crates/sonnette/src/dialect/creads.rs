@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::catalogue::Builtin;
-use super::creads_example::RESOURCES;
+use super::catalogue::BuiltinActionTypes;
+use super::creads_examples::RESOURCES;
 use super::custom::{compact, parse};
-use super::{ActionSpec, Composed, Dialect, FieldErrors, Input};
+use super::{ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors};
 use crate::domain::{
     BodyTemplate, DialectName, Organizer, PayloadShape, PendingWebhookChange, WebhookChange,
 };
@@ -38,17 +38,17 @@ const PAIRS: &[(&str, &[&str])] = &[
     ("comment", &["created"]),
 ];
 
-fn builtin() -> &'static Builtin {
-    static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
+fn builtin() -> &'static BuiltinActionTypes {
+    static BUILTIN: LazyLock<BuiltinActionTypes> = LazyLock::new(|| {
         let pairs = PAIRS
             .iter()
             .flat_map(|(resource, changes)| changes.iter().map(|change| spec(resource, change)));
-        Builtin::new(pairs.collect())
+        BuiltinActionTypes::new(pairs.collect())
     });
     &BUILTIN
 }
 
-fn spec(resource: &str, change: &str) -> ActionSpec {
+fn spec(resource: &str, change: &str) -> ActionType {
     let words = resource.replace('_', " ");
     let happened = match change {
         "created" => "was created",
@@ -60,7 +60,7 @@ fn spec(resource: &str, change: &str) -> ActionSpec {
     } else {
         "A"
     };
-    ActionSpec::builtin(
+    ActionType::builtin(
         &format!("creads.{resource}.{change}"),
         DialectName::Creads,
         PayloadShape::Creads,
@@ -127,7 +127,7 @@ struct Given<'a> {
     resource: Option<&'a RawValue>,
 }
 
-fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let mut data = compact(input.data.get())?;
     let value: Value = parse(&data)?;
     input.spec.rule.check(&value, "data")?;
@@ -150,11 +150,11 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         body.extend([",\"resource\":", resource.get()]);
     }
     body.push('}');
-    Ok(BodyTemplate::Whole(body.into()).into())
+    Ok(BodyTemplate::Complete(body.into()).into())
 }
 
 /// The input keys of a body.
-pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
+pub(super) fn extract_data(body: &[u8]) -> Option<Box<RawValue>> {
     let given: Given<'_> = serde_json::from_slice(body).ok()?;
     let mut data = format!("{{\"resource_gid\":{}", given.resource_gid.get());
     if let Some(resource) = given.resource {
@@ -165,7 +165,7 @@ pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
 }
 
 /// A change of a webhook as a publication: never with a secret, the URL without credentials.
-pub(super) fn pending_webhook_changes(
+pub(super) fn compose_webhook_change(
     organizer: &Organizer,
     news: &PendingWebhookChange,
 ) -> (String, Box<RawValue>) {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Composed, Dialect, FieldErrors, Input, Rule};
+use super::{ComposeInput, ComposedNotification, DataSchema, Dialect, FieldErrors};
 use crate::domain::BodyTemplate;
 
 /// Lists and objects in each other; the parsers of many receivers stop at 128, the body included.
@@ -21,7 +21,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     explain: None,
 };
 
-fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let data = input.data.get();
     if !data.starts_with('{') {
         let value: Value = parse(data)?;
@@ -31,7 +31,7 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         ));
     }
     let compact = compact(data)?;
-    if !matches!(input.spec.rule, Rule::Any) {
+    if !matches!(input.spec.rule, DataSchema::AnyObject) {
         input.spec.rule.check(&parse(data)?, "data")?;
     }
     let mut body = String::with_capacity(compact.len() + 100);
@@ -43,10 +43,10 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
     body.push_str("\",\"data\":");
     body.push_str(&compact);
     body.push('}');
-    Ok(BodyTemplate::Whole(body.into()).into())
+    Ok(BodyTemplate::Complete(body.into()).into())
 }
 
-pub(super) fn data_of(body: &[u8]) -> Option<Box<RawValue>> {
+pub(super) fn extract_data(body: &[u8]) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Body {
         data: Box<RawValue>,

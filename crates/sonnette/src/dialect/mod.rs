@@ -1,16 +1,16 @@
 //! What action types there are, what may be published under them, and what receivers are sent.
 //!
 //! A dialect is data: names with a family, a schema and an example. Nothing here knows webhooks, stores or the time;
-//! who is told is the matcher's business. Whether an event may, must or must not be named is said by [`EventRule`], and
+//! who is told is the matcher's business. Whether an event may, must or must not be named is said by [`EventRequirement`], and
 //! enforced by the publisher.
 
 mod catalogue;
 mod creads;
-mod creads_example;
+mod creads_examples;
 mod custom;
-mod errors;
+mod field_errors;
 mod pretix;
-mod pretix_family;
+mod pretix_payload;
 mod schema;
 mod schema_size;
 mod tibillet;
@@ -24,21 +24,21 @@ use serde_json::value::RawValue;
 
 pub(crate) use catalogue::RegisteredActions;
 pub use catalogue::{Catalogue, check_registration};
-pub use errors::FieldErrors;
+pub use field_errors::FieldErrors;
 
 use crate::domain::{
     ActionName, Audience, BodyTemplate, DialectName, EventSlug, Organizer, PayloadShape,
     PendingWebhookChange,
 };
-use catalogue::Builtin;
-use schema::{Rule, compile};
+use catalogue::BuiltinActionTypes;
+use schema::{DataSchema, compile};
 
 /// An emitter whose action types and bodies we speak: what its file says of it.
 struct Dialect {
     /// The action types that every organizer with the dialect knows.
-    builtin: Option<fn() -> &'static Builtin>,
+    builtin: Option<fn() -> &'static BuiltinActionTypes>,
     /// Makes bodies.
-    compose: fn(&Input<'_>) -> Result<Composed, FieldErrors>,
+    compose: fn(&ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors>,
     /// Why a name that begins like the dialect's own is none, where there is more to say than that it is unknown.
     explain: Option<fn(&str) -> Option<String>>,
 }
@@ -55,7 +55,7 @@ fn dialect(name: DialectName) -> &'static Dialect {
 
 /// An action type as an organizer knows it.
 #[derive(Debug)]
-pub struct ActionSpec {
+pub struct ActionType {
     /// As registered: perhaps a wildcard.
     pub name: ActionName,
     /// Whose it is.
@@ -72,10 +72,10 @@ pub struct ActionSpec {
     pub example: Value,
     /// What is known to follow the stem of a wildcard.
     concrete: &'static [&'static str],
-    rule: Rule,
+    rule: DataSchema,
 }
 
-impl ActionSpec {
+impl ActionType {
     /// An action type that every organizer with the dialect knows, under a concrete name.
     fn builtin(
         name: &str,
@@ -93,7 +93,7 @@ impl ActionSpec {
             shape,
             label: None,
             description: description.to_owned(),
-            rule: compile(&schema).map_or(Rule::Broken, Rule::Fits),
+            rule: compile(&schema).map_or(DataSchema::Unusable, DataSchema::Compiled),
             schema,
             example,
             concrete: &[],
@@ -101,15 +101,15 @@ impl ActionSpec {
     }
 
     /// Whether a publication of `concrete` names an event.
-    pub fn event_rule(&self, concrete: &str) -> EventRule {
+    pub fn event_requirement(&self, concrete: &str) -> EventRequirement {
         match self.shape {
-            _ if concrete == pretix::EVENT_DELETED => EventRule::Deleted,
+            _ if concrete == pretix::EVENT_DELETED => EventRequirement::DeletedEvent,
             PayloadShape::Custom
             | PayloadShape::TibilletMembership
             | PayloadShape::Creads
-            | PayloadShape::Kept => EventRule::Optional,
+            | PayloadShape::DataStored => EventRequirement::Optional,
             PayloadShape::Customer | PayloadShape::GiftCard | PayloadShape::GiftCardTransaction => {
-                EventRule::Refused
+                EventRequirement::Forbidden
             }
             PayloadShape::Order
             | PayloadShape::Checkin
@@ -117,7 +117,7 @@ impl ActionSpec {
             | PayloadShape::Subevent
             | PayloadShape::Item
             | PayloadShape::WaitingList
-            | PayloadShape::Voucher => EventRule::Required,
+            | PayloadShape::Voucher => EventRequirement::Required,
         }
     }
 
@@ -147,27 +147,27 @@ impl ActionSpec {
 
 /// Whether a publication names an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventRule {
+pub enum EventRequirement {
     /// It must.
     Required,
     /// It may.
     Optional,
     /// It must not: the fact belongs to the organizer.
-    Refused,
+    Forbidden,
     /// It may be null, and an unknown one is not registered on the way: the event is gone.
-    Deleted,
+    DeletedEvent,
 }
 
 /// What a body is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Input<'a> {
+pub struct ComposeInput<'a> {
     /// Whose fact it is.
     pub organizer: &'a Organizer,
     /// What [`Catalogue::resolve`] found for `action_type`.
-    pub spec: &'a ActionSpec,
+    pub spec: &'a ActionType,
     /// The concrete action type.
     pub action_type: &'a ActionName,
-    /// Already checked against [`ActionSpec::event_rule`].
+    /// Already checked against [`ActionType::event_requirement`].
     pub event: Option<&'a EventSlug>,
     /// The publication's `data`.
     pub data: &'a RawValue,
@@ -177,16 +177,16 @@ pub struct Input<'a> {
 
 /// What a publication comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Composed {
+pub struct ComposedNotification {
     /// What receivers are sent: compact UTF-8 JSON with the keys in the documents' order.
     pub body: BodyTemplate,
     /// Who of those that match is told.
     pub audience: Audience,
-    /// The publication's `data` less white space, where [`data_of`] cannot read it out of the body.
+    /// The publication's `data` less white space, where [`extract_data`] cannot read it out of the body.
     pub data: Option<Box<str>>,
 }
 
-impl From<BodyTemplate> for Composed {
+impl From<BodyTemplate> for ComposedNotification {
     fn from(body: BodyTemplate) -> Self {
         Self {
             body,
@@ -200,35 +200,35 @@ impl From<BodyTemplate> for Composed {
 ///
 /// # Errors
 /// Everything that is wrong with `data`, by dotted paths that begin with `data`.
-pub fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+pub fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     (dialect(input.spec.dialect).compose)(input)
 }
 
 /// The publication's `data` out of a body: for pretix the input keys of its family, what was left out as null;
 /// otherwise as published, less white space. None if `body` is not of this shape, or the data is kept beside it.
-pub fn data_of(shape: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
+pub fn extract_data(shape: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     match shape {
-        PayloadShape::Custom => custom::data_of(body),
-        PayloadShape::Creads => creads::data_of(body),
-        PayloadShape::TibilletMembership | PayloadShape::Kept => None,
-        family => pretix_family::data_of(family, body),
+        PayloadShape::Custom => custom::extract_data(body),
+        PayloadShape::Creads => creads::extract_data(body),
+        PayloadShape::TibilletMembership | PayloadShape::DataStored => None,
+        family => pretix_payload::extract_data(family, body),
     }
 }
 
 /// The body as it is sent at `now`: as it is stored, but for what the document wants worked out at each sending.
-pub fn at_sending(shape: PayloadShape, body: &Bytes, now: Timestamp) -> Bytes {
+pub fn body_at_send_time(shape: PayloadShape, body: &Bytes, now: Timestamp) -> Bytes {
     match shape {
-        PayloadShape::TibilletMembership => tibillet::at_sending(body, now),
+        PayloadShape::TibilletMembership => tibillet::body_at_send_time(body, now),
         _ => body.clone(),
     }
 }
 
 /// A change of a webhook as a publication: the action type and its `data`.
-pub fn pending_webhook_changes(
+pub fn compose_webhook_change(
     organizer: &Organizer,
     news: &PendingWebhookChange,
 ) -> (String, Box<RawValue>) {
-    creads::pending_webhook_changes(organizer, news)
+    creads::compose_webhook_change(organizer, news)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::catalogue::Builtin;
-use super::{ActionSpec, Dialect, pretix_family};
+use super::catalogue::BuiltinActionTypes;
+use super::{ActionType, Dialect, pretix_payload};
 use crate::domain::{DialectName, PayloadShape};
 
 /// The one event action whose event is gone.
@@ -22,26 +22,26 @@ struct Row(
 
 pub(super) const DIALECT: Dialect = Dialect {
     builtin: Some(builtin),
-    compose: pretix_family::compose,
+    compose: pretix_payload::compose,
     explain: None,
 };
 
 /// Every action type of pretix, 47 in all.
-fn builtin() -> &'static Builtin {
-    static BUILTIN: LazyLock<Builtin> =
-        LazyLock::new(|| Builtin::new(ROWS.iter().map(spec).collect()));
+fn builtin() -> &'static BuiltinActionTypes {
+    static BUILTIN: LazyLock<BuiltinActionTypes> =
+        LazyLock::new(|| BuiltinActionTypes::new(ROWS.iter().map(spec).collect()));
     &BUILTIN
 }
 
-fn spec(row: &Row) -> ActionSpec {
+fn spec(row: &Row) -> ActionType {
     let Row(name, label, shape, description, concrete) = row;
     let mut schema = Map::new();
     schema.insert("title".to_owned(), Value::from(*label));
     schema.insert("description".to_owned(), Value::from(*description));
-    if let Value::Object(family) = pretix_family::schema(*shape) {
+    if let Value::Object(family) = pretix_payload::schema(*shape) {
         schema.extend(family);
     }
-    ActionSpec {
+    ActionType {
         name: name.parse().unwrap_or_else(|_| {
             unreachable!("the table holds valid names only; a test parses all")
         }),
@@ -50,9 +50,9 @@ fn spec(row: &Row) -> ActionSpec {
         label: Some(label),
         description: (*description).to_owned(),
         schema: schema.into(),
-        example: pretix_family::example(*shape),
+        example: pretix_payload::example(*shape),
         concrete,
-        rule: pretix_family::rule(*shape),
+        rule: pretix_payload::rule(*shape),
     }
 }
 

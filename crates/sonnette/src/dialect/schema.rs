@@ -9,7 +9,7 @@ use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{JsonType, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use super::errors::{FieldErrors, MAX_ERRORS};
+use super::field_errors::{FieldErrors, MAX_ERRORS};
 
 /// Longer keys are cut in paths, in characters.
 const MAX_KEY_CHARS: usize = 100;
@@ -19,27 +19,27 @@ const MAX_ECHO_CHARS: usize = 120;
 
 /// What `data` must be beyond a JSON object.
 #[derive(Debug, Clone)]
-pub(super) enum Rule {
+pub(super) enum DataSchema {
     /// Nothing.
-    Any,
+    AnyObject,
     /// It fits.
-    Fits(Arc<Validator>),
+    Compiled(Arc<Validator>),
     /// A stored schema that no longer compiles: nothing fits.
-    Broken,
+    Unusable,
 }
 
-impl Rule {
+impl DataSchema {
     /// Whether `value`, shown as `root`, is as it must be.
     pub(super) fn check(&self, value: &Value, root: &str) -> Result<(), FieldErrors> {
         match self {
-            Self::Any if value.is_object() => Ok(()),
-            Self::Any => Err(FieldErrors::one(root, not_an_object(value))),
-            Self::Fits(validator) if !value.is_object() && validator.is_valid(value) => {
+            Self::AnyObject if value.is_object() => Ok(()),
+            Self::AnyObject => Err(FieldErrors::one(root, not_an_object(value))),
+            Self::Compiled(validator) if !value.is_object() && validator.is_valid(value) => {
                 Err(FieldErrors::one(root, not_an_object(value)))
             }
-            Self::Fits(validator) if validator.is_valid(value) => Ok(()),
-            Self::Fits(validator) => Err(errors_of(validator, value, root)),
-            Self::Broken => Err(FieldErrors::one(
+            Self::Compiled(validator) if validator.is_valid(value) => Ok(()),
+            Self::Compiled(validator) => Err(errors_of(validator, value, root)),
+            Self::Unusable => Err(FieldErrors::one(
                 root,
                 "The schema of this action type cannot be used. Change the action type first.",
             )),

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::catalogue::Builtin;
+use super::catalogue::BuiltinActionTypes;
 use super::custom::{compact, parse};
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
-use super::{ActionSpec, Composed, Dialect, FieldErrors, Input, tibillet_labels as labels};
+use super::{
+    ActionType, ComposeInput, ComposedNotification, Dialect, FieldErrors, tibillet_labels as labels,
+};
 use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -38,17 +40,17 @@ const KEPT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'-');
 
-fn builtin() -> &'static Builtin {
-    static BUILTIN: LazyLock<Builtin> =
-        LazyLock::new(|| Builtin::new(vec![reservation_type(), membership_type()]));
+fn builtin() -> &'static BuiltinActionTypes {
+    static BUILTIN: LazyLock<BuiltinActionTypes> =
+        LazyLock::new(|| BuiltinActionTypes::new(vec![reservation_type(), membership_type()]));
     &BUILTIN
 }
 
-fn reservation_type() -> ActionSpec {
-    ActionSpec::builtin(
+fn reservation_type() -> ActionType {
+    ActionType::builtin(
         "tibillet.reservation",
         DialectName::Tibillet,
-        PayloadShape::Kept,
+        PayloadShape::DataStored,
         "A reservation was saved. Rings when it was just paid or validated, or saved again as such.",
         input::reservation_schema(),
         json!({
@@ -58,8 +60,8 @@ fn reservation_type() -> ActionSpec {
     )
 }
 
-fn membership_type() -> ActionSpec {
-    ActionSpec::builtin(
+fn membership_type() -> ActionType {
+    ActionType::builtin(
         "tibillet.membership",
         DialectName::Tibillet,
         PayloadShape::TibilletMembership,
@@ -93,7 +95,7 @@ fn membership_type() -> ActionSpec {
     )
 }
 
-fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let mut data = compact(input.data.get())?;
     let value: Value = parse(&data)?;
     input.spec.rule.check(&value, "data")?;
@@ -109,8 +111,8 @@ fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         PayloadShape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,
     };
-    Ok(Composed {
-        body: BodyTemplate::Whole(body.into()),
+    Ok(ComposedNotification {
+        body: BodyTemplate::Complete(body.into()),
         audience: if rings {
             Audience::Everyone
         } else {
@@ -220,7 +222,7 @@ struct OptionBody<'a> {
 }
 
 fn membership(
-    about: &Input<'_>,
+    about: &ComposeInput<'_>,
     given: &input::Membership<'_>,
 ) -> Result<(String, bool), FieldErrors> {
     let organizer = about.organizer;
@@ -375,7 +377,7 @@ fn is_valid(status: Option<&str>, deadline: Option<Timestamp>, now: Timestamp) -
 }
 
 /// The membership body with its `is_valid` for `now`.
-pub(super) fn at_sending(body: &Bytes, now: Timestamp) -> Bytes {
+pub(super) fn body_at_send_time(body: &Bytes, now: Timestamp) -> Bytes {
     #[derive(Deserialize)]
     struct Frozen<'a> {
         state: Option<String>,

@@ -9,10 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::wait_after;
-use super::organizer::words;
-use super::{AccountEmailId, EmailAddress, Language, LinkPurpose, OrganizerId, UserId};
+use super::string_enum::string_enum;
+use super::{
+    AccessLinkPurpose, AccountEmailId, EmailAddress, Language, OrganizerId, UserId, saturating_add,
+};
 
-words! {
+string_enum! {
     /// What a letter is about.
     AccountEmailKind {
         /// Somebody may use the dashboard, and chooses a password.
@@ -24,17 +26,17 @@ words! {
 
 impl AccountEmailKind {
     /// Within this time of a letter there is no second one of its kind to the same user.
-    pub const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+    pub const MIN_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
     /// Letters of a kind that a user gets in a day: invitations that somebody sends again and again are nothing against
     /// whoever has forgotten a password.
-    pub const MOST_IN_A_DAY: u32 = 10;
+    pub const MAX_PER_DAY: u32 = 10;
 
     /// What the link in such a letter is for.
-    pub fn purpose(self, user: UserId) -> LinkPurpose {
+    pub fn purpose(self, user: UserId) -> AccessLinkPurpose {
         match self {
-            Self::Invitation => LinkPurpose::Invitation(user),
-            Self::Reset => LinkPurpose::Reset(user),
+            Self::Invitation => AccessLinkPurpose::Invitation(user),
+            Self::Reset => AccessLinkPurpose::Reset(user),
         }
     }
 
@@ -89,17 +91,17 @@ pub enum AccountEmailResult {
 
 impl AccountEmail {
     /// Whether it is too late to send it.
-    pub fn is_over(&self, now: Timestamp) -> bool {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         now.duration_since(self.at) >= self.kind.lifetime()
     }
 
     /// What follows a failed try that ended at `now`: like alerts, tried ever more rarely.
     pub fn after_failure(&self, error: String, now: Timestamp) -> AccountEmailResult {
-        if self.is_over(now) {
+        if self.is_expired(now) {
             return AccountEmailResult::GivenUp { error };
         }
         AccountEmailResult::Waits {
-            due_at: now + wait_after(self.tries),
+            due_at: saturating_add(now, wait_after(self.tries)),
             error,
         }
     }
@@ -127,11 +129,15 @@ mod tests {
             while let AccountEmailResult::Waits { due_at, .. } =
                 letter.after_failure(String::new(), now)
             {
-                assert!(due_at > now && !letter.is_over(now));
+                assert!(due_at > now && !letter.is_expired(now));
                 now = due_at;
                 letter.tries += 1;
             }
-            assert!(letter.is_over(now) && letter.tries > 5, "{}", letter.tries);
+            assert!(
+                letter.is_expired(now) && letter.tries > 5,
+                "{}",
+                letter.tries
+            );
         }
     }
 }

@@ -68,7 +68,7 @@ pub struct RegisteredAction {
 }
 
 /// All wildcards that could cover `concrete`, the longest first: `a.b.c` gives `a.b.*`, `a.*`.
-pub(crate) fn wildcards_over(concrete: &str) -> impl Iterator<Item = String> + '_ {
+pub(crate) fn covering_wildcards(concrete: &str) -> impl Iterator<Item = String> + '_ {
     concrete
         .rmatch_indices('.')
         .map(|(at, _)| format!("{}.*", &concrete[..at]))

@@ -28,7 +28,7 @@ proptest! {
 
     #[test]
     fn wildcards_over_a_name_are_those_that_cover_it(concrete in "[a-c]{1,2}(\\.[a-c]{1,2}){1,4}") {
-        let wildcards: Vec<_> = wildcards_over(&concrete).collect();
+        let wildcards: Vec<_> = covering_wildcards(&concrete).collect();
         prop_assert_eq!(wildcards.len(), concrete.matches('.').count());
         prop_assert!(wildcards.windows(2).all(|two| two[0].len() > two[1].len()), "longest first");
         for wildcard in wildcards.iter().filter(|w| w.matches('.').count() > 1) {

@@ -9,12 +9,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{
     AlertId, Decision, DisableReason, FailurePolicy, FailureStreak, OrganizerId, WebhookId,
+    saturating_add,
 };
 
-words! {
+string_enum! {
     /// What an alert is about.
     AlertKind {
         /// The webhook was switched off after too many failures in a row.
@@ -47,7 +48,7 @@ impl Default for AlertRules {
 
 impl AlertRules {
     /// What is owed after a decision. A warning may be named again within its row of failures; the store queues one.
-    pub fn owed(
+    pub fn alert_after(
         self,
         decision: &Decision,
         policy: FailurePolicy,
@@ -163,7 +164,7 @@ impl Alert {
             return AlertResult::GivenUp { error };
         }
         AlertResult::Waits {
-            due_at: now + wait_after(self.tries),
+            due_at: saturating_add(now, wait_after(self.tries)),
             pending,
             error,
         }
@@ -200,36 +201,40 @@ mod tests {
     #[test]
     fn a_switching_off_is_told_and_a_hand_is_not() {
         let now = Timestamp::UNIX_EPOCH;
-        let owed = |reason| RULES.owed(&decision(1, now, Some(reason)), FailurePolicy::STRICT, now);
-        assert_eq!(owed(DisableReason::Failures), Some(AlertKind::Failures));
-        assert_eq!(owed(DisableReason::Gone), Some(AlertKind::Gone));
-        assert_eq!(owed(DisableReason::User), None);
+        let alert_after =
+            |reason| RULES.alert_after(&decision(1, now, Some(reason)), FailurePolicy::STRICT, now);
+        assert_eq!(
+            alert_after(DisableReason::Failures),
+            Some(AlertKind::Failures)
+        );
+        assert_eq!(alert_after(DisableReason::Gone), Some(AlertKind::Gone));
+        assert_eq!(alert_after(DisableReason::User), None);
         let silent = AlertRules {
             on_gone: false,
             ..RULES
         };
         let gone = decision(1, now, Some(DisableReason::Gone));
-        assert_eq!(silent.owed(&gone, FailurePolicy::STRICT, now), None);
+        assert_eq!(silent.alert_after(&gone, FailurePolicy::STRICT, now), None);
     }
 
     #[test]
     fn half_way_needs_half_of_both() {
         let since = Timestamp::UNIX_EPOCH;
-        let owed = |failures, minutes, policy| {
+        let alert_after = |failures, minutes, policy| {
             let now = since + Duration::from_mins(minutes);
-            RULES.owed(&decision(failures, since, None), policy, now)
+            RULES.alert_after(&decision(failures, since, None), policy, now)
         };
         assert_eq!(
-            owed(10, 30, FailurePolicy::STRICT),
+            alert_after(10, 30, FailurePolicy::STRICT),
             Some(AlertKind::Warning)
         );
-        assert_eq!(owed(9, 30, FailurePolicy::STRICT), None);
-        assert_eq!(owed(10, 29, FailurePolicy::STRICT), None);
-        assert_eq!(owed(1_000, 1_000, FailurePolicy::Never), None);
+        assert_eq!(alert_after(9, 30, FailurePolicy::STRICT), None);
+        assert_eq!(alert_after(10, 29, FailurePolicy::STRICT), None);
+        assert_eq!(alert_after(1_000, 1_000, FailurePolicy::Never), None);
         let rules = AlertRules::default();
         let now = since + Duration::from_hours(1);
         assert_eq!(
-            rules.owed(&decision(19, since, None), FailurePolicy::STRICT, now),
+            rules.alert_after(&decision(19, since, None), FailurePolicy::STRICT, now),
             None
         );
     }

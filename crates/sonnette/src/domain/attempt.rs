@@ -5,11 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::organizer::words;
-use super::{ActionName, AttemptId, EventSlug, NotificationId, WebhookId};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use super::{ActionName, AttemptId, EventSlug, NotificationId, SendFailure, WebhookId};
 
 /// What came of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +18,7 @@ pub enum Outcome {
         retry_after: Option<Duration>,
     },
     /// There was no whole answer.
-    Failed {
-        /// What kind of thing went wrong.
-        failure: Failure,
-        /// In plain words, without credentials or bodies.
-        reason: String,
-    },
+    Failed(SendFailure),
 }
 
 impl Outcome {
@@ -46,34 +37,33 @@ impl Outcome {
     pub fn return_code(&self) -> u16 {
         match self {
             Self::Answered { status, .. } => *status,
-            Self::Failed { .. } => 0,
+            Self::Failed(_) => 0,
+        }
+    }
+
+    /// Why the attempt did not deliver; `None` if it did.
+    pub fn failure(&self) -> Option<AttemptFailure> {
+        match self {
+            Self::Answered { status, .. } => {
+                (!self.is_success()).then_some(AttemptFailure::Status(*status))
+            }
+            Self::Failed(failure) => Some(AttemptFailure::Send(failure.clone())),
         }
     }
 }
 
-words! {
-    /// Why there was no whole answer.
-    Failure {
-        /// The URL is none that can be called (`ftp://`, port 0).
-        UnsendableTarget = "uncallable",
-        /// The name has no address.
-        Name = "name",
-        /// The address is not one we call.
-        Address = "address",
-        /// No connection.
-        Connect = "connect",
-        /// No trust: certificate or handshake.
-        Tls = "tls",
-        /// The answer broke off or was no HTTP.
-        Broken = "broken",
-        /// Not within the time limit.
-        Timeout = "timeout",
-    }
+/// Why an attempt did not deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptFailure {
+    /// The receiver answered with this status, which is not 200 to 299.
+    Status(u16),
+    /// There was no complete response.
+    Send(SendFailure),
 }
 
 /// A request and its outcome as they go on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exchange {
+pub struct HttpExchange {
     /// When the request began; its second is the `webhook-timestamp`.
     pub started_at: Timestamp,
     /// Until the answer had been read, or the failure.
@@ -113,5 +103,5 @@ pub struct Attempt {
     /// The body where it is not the notification's own.
     pub payload: Option<Bytes>,
     /// The rest.
-    pub exchange: Exchange,
+    pub exchange: HttpExchange,
 }

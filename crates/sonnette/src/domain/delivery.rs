@@ -6,8 +6,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::organizer::words;
-use super::{ActionName, EventSlug, LIFETIME, NotificationId, WebhookId};
+use super::string_enum::string_enum;
+use super::{ActionName, DELIVERY_LIFETIME, EventSlug, NotificationId, WebhookId, saturating_add};
 
 /// How far an unsettled delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,7 @@ impl Progress {
 
     /// When it is given up, whatever is left of its schedule.
     pub fn expires_at(&self) -> Timestamp {
-        self.started_at
-            .saturating_add(LIFETIME)
-            .unwrap_or(Timestamp::MAX)
+        saturating_add(self.started_at, DELIVERY_LIFETIME)
     }
 }
 
@@ -73,7 +71,7 @@ pub enum DeliveryState {
         /// Since when.
         at: Timestamp,
         /// How it ended.
-        how: Settled,
+        how: SettlementKind,
         /// In plain words, for what was not delivered.
         reason: Option<String>,
     },
@@ -90,9 +88,9 @@ impl DeliveryState {
     }
 }
 
-words! {
+string_enum! {
     /// How a delivery ended.
-    Settled {
+    SettlementKind {
         /// A receiver took it.
         Delivered = "delivered",
         /// Its tries or its three days were used up.

@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 
 use super::{
-    Attempt, DisableReason, FailureStreak, Fault, LaneHealth, NotificationId, WebhookState,
+    Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId, WebhookState,
 };
 
 /// How a webhook stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Diagnosis {
     /// Nothing was sent, as far back as the log goes.
-    Unused,
+    NeverSent,
     /// Nothing was sent since its address was changed or it was switched on; before that, the last attempt failed.
-    Renewed,
+    NotSentSinceChange,
     /// Its receiver took what came last.
     Healthy {
         /// When that was.
         last_success: Timestamp,
     },
     /// What was sent last failed, but it is too early to say that its receiver does.
-    Wobbling {
+    FailingRecently {
         /// Failed attempts since the last success.
         failures: u32,
         /// When the first of them ended.
@@ -27,7 +27,7 @@ pub enum Diagnosis {
         /// The one notification that failed each time, where there was only one: the fault may be its own.
         only: Option<NotificationId>,
         /// What was wrong with the last attempt, where the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
         /// When the next request may begin, if anything waits.
@@ -38,7 +38,7 @@ pub enum Diagnosis {
         /// Until then.
         until: Timestamp,
         /// What was wrong with the last attempt, if anything was and the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
     },
@@ -47,7 +47,7 @@ pub enum Diagnosis {
         /// When the first failure since the last success ended.
         since: Timestamp,
         /// What was wrong with the last attempt, where the log still has it.
-        fault: Option<Fault>,
+        fault: Option<AttemptFailure>,
         /// How many deliveries wait.
         waiting: u64,
         /// When it is asked next, if anything waits.
@@ -60,7 +60,7 @@ pub enum Diagnosis {
         /// By whom or what.
         reason: DisableReason,
         /// What was wrong with the last attempt, if anything was and the log still has it.
-        last: Option<Fault>,
+        last: Option<AttemptFailure>,
         /// How many deliveries are held for it.
         waiting: u64,
     },
@@ -83,15 +83,15 @@ pub struct DiagnosisInput<'a> {
 
 impl Diagnosis {
     /// Judges what is known `now`.
-    pub fn of(symptoms: DiagnosisInput<'_>, now: Timestamp) -> Self {
+    pub fn new(input: DiagnosisInput<'_>, now: Timestamp) -> Self {
         let DiagnosisInput {
             state,
             health,
             waiting,
             next_try,
             last_attempt,
-        } = symptoms;
-        let last = last_attempt.and_then(|attempt| Fault::of(&attempt.exchange.outcome));
+        } = input;
+        let last = last_attempt.and_then(|attempt| attempt.exchange.outcome.failure());
         if let WebhookState::Disabled(disabled) = state {
             return Self::Disabled {
                 since: disabled.since,
@@ -119,7 +119,7 @@ impl Diagnosis {
             let FailureStreak {
                 failures, since, ..
             } = streak;
-            return Self::Wobbling {
+            return Self::FailingRecently {
                 failures,
                 since,
                 only: (!streak.several).then_some(streak.first),
@@ -130,8 +130,8 @@ impl Diagnosis {
         }
         match last_success(health, last_attempt) {
             Some(last_success) => Self::Healthy { last_success },
-            None if last_attempt.is_some() => Self::Renewed,
-            None => Self::Unused,
+            None if last_attempt.is_some() => Self::NotSentSinceChange,
+            None => Self::NeverSent,
         }
     }
 }

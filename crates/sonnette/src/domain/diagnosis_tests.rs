@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::domain::{AttemptId, Disabled, Exchange, Outcome, ProbeSchedule, WebhookId};
+use crate::domain::{AttemptId, Disablement, HttpExchange, Outcome, ProbeSchedule, WebhookId};
 
 const FIRST: NotificationId = NotificationId(7);
 
@@ -25,7 +25,7 @@ fn answered(second: i64, status: u16) -> Attempt {
         number: 1,
         test: false,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: at(second),
             duration: Duration::ZERO,
             outcome: Outcome::Answered {
@@ -57,7 +57,7 @@ fn probing() -> LaneHealth {
         probing: Some(ProbeSchedule {
             since: at(15),
             next_at: at(140),
-            wait: ProbeSchedule::SHORTEST,
+            wait: ProbeSchedule::FIRST_WAIT,
         }),
         ..failed(6, true)
     }
@@ -65,14 +65,14 @@ fn probing() -> LaneHealth {
 
 /// At second 100, with three deliveries waiting until 140.
 fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
-    let symptoms = DiagnosisInput {
+    let input = DiagnosisInput {
         state,
         health,
         waiting: 3,
         next_try: Some(at(140)),
         last_attempt: last,
     };
-    Diagnosis::of(symptoms, at(100))
+    Diagnosis::new(input, at(100))
 }
 
 fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
@@ -81,14 +81,14 @@ fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
 
 #[test]
 fn without_history_it_is_unused() {
-    assert_eq!(enabled(&LaneHealth::default(), None), Diagnosis::Unused);
+    assert_eq!(enabled(&LaneHealth::default(), None), Diagnosis::NeverSent);
 }
 
 #[test]
 fn old_failures_do_not_count_once_it_has_another_address_or_is_on_again() {
     let before = answered(50, 500);
     let diagnosis = enabled(&LaneHealth::default(), Some(&before));
-    assert_eq!(diagnosis, Diagnosis::Renewed);
+    assert_eq!(diagnosis, Diagnosis::NotSentSinceChange);
 }
 
 #[test]
@@ -107,13 +107,13 @@ fn the_newest_success_counts() {
 }
 
 #[test]
-fn a_few_failures_are_wobbling_and_one_notification_may_be_the_fault() {
+fn a_few_failures_are_recent_ones_and_one_notification_may_be_their_cause() {
     let last = answered(50, 500);
-    let wobbling = |failures, only| Diagnosis::Wobbling {
+    let wobbling = |failures, only| Diagnosis::FailingRecently {
         failures,
         since: at(10),
         only,
-        last: Some(Fault::Answered(500)),
+        last: Some(AttemptFailure::Status(500)),
         waiting: 3,
         next_try: Some(at(140)),
     };
@@ -133,7 +133,7 @@ fn a_failing_lane_fails_since_its_first_failure() {
         next_try: Some(at(140)),
     };
     let found = enabled(&probing(), Some(&last));
-    assert_eq!(found, failing(Some(Fault::Answered(503))));
+    assert_eq!(found, failing(Some(AttemptFailure::Status(503))));
     assert_eq!(enabled(&probing(), None), failing(None));
 }
 
@@ -146,19 +146,22 @@ fn a_pause_is_told_until_it_is_over_and_unless_the_lane_fails() {
     };
     let paused = Diagnosis::Paused {
         until: at(200),
-        last: Some(Fault::Answered(429)),
+        last: Some(AttemptFailure::Status(429)),
         waiting: 3,
     };
     assert_eq!(enabled(&until(200, failed(1, false)), Some(&last)), paused);
     let over = enabled(&until(100, failed(1, false)), Some(&last));
-    assert!(matches!(over, Diagnosis::Wobbling { .. }), "{over:?}");
+    assert!(
+        matches!(over, Diagnosis::FailingRecently { .. }),
+        "{over:?}"
+    );
     let failing = enabled(&until(200, probing()), Some(&last));
     assert!(matches!(failing, Diagnosis::Failing { .. }), "{failing:?}");
 }
 
 #[test]
 fn what_is_off_is_off_whatever_else_is_known() {
-    let state = WebhookState::Disabled(Disabled {
+    let state = WebhookState::Disabled(Disablement {
         since: at(60),
         reason: DisableReason::Gone,
     });
@@ -166,7 +169,7 @@ fn what_is_off_is_off_whatever_else_is_known() {
     let disabled = Diagnosis::Disabled {
         since: at(60),
         reason: DisableReason::Gone,
-        last: Some(Fault::Answered(410)),
+        last: Some(AttemptFailure::Status(410)),
         waiting: 3,
     };
     assert_eq!(of(&state, &probing(), Some(&last)), disabled);

@@ -4,58 +4,62 @@
 
 mod account_email;
 mod action;
+mod adaptive_concurrency;
 mod alert;
 mod attempt;
+mod decision;
 mod delivery;
 mod diagnosis;
-mod email;
-pub(crate) mod fault;
+mod email_address;
 mod id;
-mod lane;
+mod lane_health;
 mod latency_histogram;
 mod notification;
 mod organizer;
-mod pace;
 mod pending_webhook_change;
-mod retry;
 mod secret;
+mod send_failure;
 mod session;
 mod slug;
+mod string_enum;
 mod target_url;
+mod time;
 mod token;
 mod user;
 mod webhook;
 
 pub use account_email::{AccountEmail, AccountEmailKind, AccountEmailResult};
-pub(crate) use action::wildcards_over;
+pub(crate) use action::covering_wildcards;
 pub use action::{ActionName, InvalidActionName, RegisteredAction};
+pub use adaptive_concurrency::AdaptiveConcurrency;
 pub use alert::{Alert, AlertKind, AlertResult, AlertRules};
-pub use attempt::{Attempt, Exchange, Failure, Headers, Outcome};
-pub use delivery::{Delivery, DeliveryState, Progress, Settled};
+pub use attempt::{Attempt, AttemptFailure, Headers, HttpExchange, Outcome};
+pub use decision::{
+    AttemptKind, DELIVERY_LIFETIME, Decision, DeliveryDecision, FinishedAttempt, Policy,
+    RETRY_DELAYS, decide, decide_stale,
+};
+pub use delivery::{Delivery, DeliveryState, Progress, SettlementKind};
 pub use diagnosis::{Diagnosis, DiagnosisInput};
-pub use email::{EmailAddress, InvalidEmailAddress};
-pub use fault::{Fault, TimeoutStage, TlsFault};
+pub use email_address::{EmailAddress, InvalidEmailAddress};
 pub use id::{
     AccountEmailId, AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
 };
-pub use lane::{FailureStreak, LaneHealth, ProbeSchedule};
+pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;
 pub use notification::{Audience, BodyTemplate, Notification, PayloadShape};
-pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer, UnknownWord};
-pub use pace::AdaptiveConcurrency;
+pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer};
 pub use pending_webhook_change::{PendingWebhookChange, WebhookChange};
-pub use retry::{
-    AttemptKind, Decision, DeliveryDecision, FinishedAttempt, LIFETIME, Policy, SCHEDULE, decide,
-    decide_late,
-};
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
-pub use session::{Link, LinkPurpose, SecretHash, Session, SessionOwner};
+pub use send_failure::{FailureKind, SendFailure, TimeoutStage, TlsFailure};
+pub use session::{AccessLink, AccessLinkPurpose, SecretHash, Session, SessionOwner};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
-pub use target_url::{InvalidTargetUrl, TargetUrl, UnsendableTarget};
+pub use string_enum::InvalidChoice;
+pub use target_url::{InvalidTargetUrl, TargetUrl, UnsupportedTarget};
+pub use time::saturating_add;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
-pub use user::{Access, User};
+pub use user::{User, UserAccess};
 pub use webhook::{
-    DisableReason, Disabled, EventFilter, ExtraHeader, SignatureScheme, Webhook, WebhookSettings,
-    WebhookState,
+    DisableReason, Disablement, EventFilter, ExtraHeader, SignatureScheme, Webhook,
+    WebhookSettings, WebhookState,
 };

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{ActionName, EventSlug, NotificationId, OrganizerId, WebhookId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Notification {
     pub body: Bytes,
 }
 
-words! {
+string_enum! {
     /// How a body was made of the publication's `data`, frozen at publication: a later change of the action type
     /// changes nothing of what is already published.
     PayloadShape {
@@ -59,16 +59,16 @@ words! {
         /// Creads, all resources.
         Creads = "creads",
         /// Any other: the publication's `data` cannot be read back out of the body, and is kept beside it.
-        Kept = "kept",
+        DataStored = "kept",
     }
 }
 
 impl PayloadShape {
     /// Whether it is a family of pretix: what a registered pretix name has.
-    pub fn is_family(self) -> bool {
+    pub fn is_pretix_family(self) -> bool {
         !matches!(
             self,
-            Self::Custom | Self::TibilletMembership | Self::Creads | Self::Kept
+            Self::Custom | Self::TibilletMembership | Self::Creads | Self::DataStored
         )
     }
 }
@@ -100,17 +100,17 @@ impl Audience {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyTemplate {
     /// Complete as it is.
-    Whole(Bytes),
+    Complete(Bytes),
     /// `{"notification_id":` and the id come before this.
-    Numbered(Bytes),
+    WithId(Bytes),
 }
 
 impl BodyTemplate {
     /// The body of the notification with this id.
-    pub fn number(self, id: NotificationId) -> Bytes {
+    pub fn render(self, id: NotificationId) -> Bytes {
         match self {
-            Self::Whole(body) => body,
-            Self::Numbered(rest) => {
+            Self::Complete(body) => body,
+            Self::WithId(rest) => {
                 let head = format!("{{\"notification_id\":{id}");
                 let mut body = Vec::with_capacity(head.len() + rest.len());
                 body.extend_from_slice(head.as_bytes());
@@ -123,7 +123,7 @@ impl BodyTemplate {
     /// Bytes held, the id not counted.
     pub fn len(&self) -> usize {
         match self {
-            Self::Whole(bytes) | Self::Numbered(bytes) => bytes.len(),
+            Self::Complete(bytes) | Self::WithId(bytes) => bytes.len(),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{OrganizerId, TargetUrl, WebhookId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-words! {
+string_enum! {
     /// What happened to a webhook.
     WebhookChange {
         /// It is new.

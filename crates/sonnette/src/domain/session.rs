@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{OrganizerId, TokenId, UserId};
+use super::{OrganizerId, TokenId, UserId, saturating_add};
 
 /// SHA-256 of the random text of a session or link: all that is ever stored of it.
 pub type SecretHash = [u8; 32];
@@ -37,7 +37,7 @@ pub struct Session {
 
 /// What a link is for, and for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkPurpose {
+pub enum AccessLinkPurpose {
     /// An invited user chooses a password.
     Invitation(UserId),
     /// A user chooses another password.
@@ -51,7 +51,7 @@ pub enum LinkPurpose {
     },
 }
 
-impl LinkPurpose {
+impl AccessLinkPurpose {
     /// How long such a link lives.
     pub fn lifetime(self) -> SignedDuration {
         match self {
@@ -64,17 +64,17 @@ impl LinkPurpose {
 
 /// A short-lived link. One that is for a password ends when any is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
+pub struct AccessLink {
     /// What for.
-    pub purpose: LinkPurpose,
+    pub purpose: AccessLinkPurpose,
     /// From then on it is as good as none.
     pub expires: Timestamp,
 }
 
-impl Link {
+impl AccessLink {
     /// A link made at `now`.
-    pub fn new(purpose: LinkPurpose, now: Timestamp) -> Self {
-        let expires = now + purpose.lifetime();
+    pub fn new(purpose: AccessLinkPurpose, now: Timestamp) -> Self {
+        let expires = saturating_add(now, purpose.lifetime());
         Self { purpose, expires }
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 /// Longer texts are no URL, in characters. (The resource itself takes only 1024.)
 const MAX_CHARS: usize = 2048;
@@ -22,8 +23,9 @@ const MAX_HOST_CHARS: usize = 253;
 pub struct InvalidTargetUrl;
 
 /// Why a valid URL can never be called. Shown to people in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnsendableTarget {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsupportedTarget {
     /// `ftp` and `ftps` pass pretix's check, but a notification is an HTTP request.
     #[error("only http and https URLs can be called")]
     Scheme,
@@ -38,7 +40,7 @@ pub enum UnsendableTarget {
     UserInfo,
 }
 
-/// A receiver's URL. Credentials in it are shown by [`TargetUrl::as_given`] only.
+/// A receiver's URL. Credentials in it are shown by [`TargetUrl::as_unredacted_str`] only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
     text: String,
@@ -61,7 +63,7 @@ struct Parts {
 
 impl TargetUrl {
     /// As the organizer gave it, credentials included.
-    pub fn as_given(&self) -> &str {
+    pub fn as_unredacted_str(&self) -> &str {
         &self.text
     }
 
@@ -73,7 +75,7 @@ impl TargetUrl {
     }
 
     /// As given, but with `mask` for user information, if there is some: for a form that is sent back.
-    pub fn masked(&self, mask: &str) -> String {
+    pub fn with_masked_credentials(&self, mask: &str) -> String {
         if self.parts.user_info.is_none() {
             return self.text.clone();
         }
@@ -88,7 +90,7 @@ impl TargetUrl {
     }
 
     /// Whether both lead to the same scheme, host and port: what is secret to one may be told to the other.
-    pub fn is_at_server_of(&self, other: &Self) -> bool {
+    pub fn has_same_origin(&self, other: &Self) -> bool {
         let port = |url: &Self| {
             url.port().or(match url.scheme().as_str() {
                 "http" => Some(80),
@@ -102,7 +104,7 @@ impl TargetUrl {
     }
 
     /// Scheme, host, port and path as given: neither user information nor query, which may hold secrets.
-    pub fn place(&self) -> String {
+    pub fn redacted_without_query(&self) -> String {
         let shown = self.redacted();
         let end = shown.find(['?', '#']).unwrap_or(shown.len());
         shown[..end].to_owned()
@@ -143,11 +145,11 @@ impl TargetUrl {
     ///
     /// # Errors
     /// For a URL that no HTTP client can call, with the reason in plain words.
-    pub fn uri(&self) -> Result<http::Uri, UnsendableTarget> {
+    pub fn uri(&self) -> Result<http::Uri, UnsupportedTarget> {
         let scheme = match self.scheme().as_str() {
             "http" => "http",
             "https" => "https",
-            _ => return Err(UnsendableTarget::Scheme),
+            _ => return Err(UnsupportedTarget::Scheme),
         };
         if self
             .parts
@@ -155,20 +157,20 @@ impl TargetUrl {
             .as_ref()
             .is_some_and(|at| self.text[at.clone()].contains(['?', '#']))
         {
-            return Err(UnsendableTarget::UserInfo);
+            return Err(UnsupportedTarget::UserInfo);
         }
         let port = match self.port() {
             None => String::new(),
             Some(port @ 1..=65535) => format!(":{port}"),
-            Some(_) => return Err(UnsendableTarget::Port),
+            Some(_) => return Err(UnsupportedTarget::Port),
         };
         let host = &self.text[self.parts.host.clone()];
         // The crate reads `\` as `/`, as browsers do; a receiver shall see the path it asked for.
         let rest = self.text[self.parts.rest.clone()].replace('\\', "%5C");
         let mut url = url::Url::parse(&format!("{scheme}://{host}{port}{rest}"))
-            .map_err(|_| UnsendableTarget::Host)?;
+            .map_err(|_| UnsupportedTarget::Host)?;
         url.set_fragment(None);
-        url.as_str().parse().map_err(|_| UnsendableTarget::Host)
+        url.as_str().parse().map_err(|_| UnsupportedTarget::Host)
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{OrganizerId, TokenId};
 
 /// SHA-256 of a token's text: all that is ever stored of it.
@@ -48,7 +48,7 @@ impl Scope {
     }
 
     /// Whether it may read the registry of `organizer`.
-    pub fn reaches(self, organizer: OrganizerId) -> bool {
+    pub fn can_view(self, organizer: OrganizerId) -> bool {
         match self {
             Self::Operator => true,
             Self::Organizer(own, _) => own == organizer,
@@ -56,7 +56,7 @@ impl Scope {
     }
 }
 
-words! {
+string_enum! {
     /// What a token may do for its organizer.
     Permission {
         /// Webhook settings and all beside them, attempts, stream, reading notifications.

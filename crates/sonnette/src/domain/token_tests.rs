@@ -28,13 +28,13 @@ proptest! {
     fn a_token_opens_only_its_own_organizer(list in any_permissions(), own in 1_i64..4, asked in 1_i64..4) {
         let set = list.iter().copied().collect();
         let scope = Scope::Organizer(OrganizerId(own), set);
-        prop_assert_eq!(scope.reaches(OrganizerId(asked)), own == asked);
+        prop_assert_eq!(scope.can_view(OrganizerId(asked)), own == asked);
         for permission in Permission::ALL {
             let allowed = own == asked && list.contains(permission);
             prop_assert_eq!(scope.allows(OrganizerId(asked), *permission), allowed);
             prop_assert!(Scope::Operator.allows(OrganizerId(asked), *permission));
         }
-        prop_assert!(Scope::Operator.reaches(OrganizerId(asked)));
+        prop_assert!(Scope::Operator.can_view(OrganizerId(asked)));
     }
 }
 

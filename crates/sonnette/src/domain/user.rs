@@ -14,7 +14,7 @@ pub struct User {
     /// What they log in with, and where their mail goes. Unique.
     pub email: EmailAddress,
     /// What is open to them.
-    pub access: Access,
+    pub access: UserAccess,
     /// Without one they cannot log in: they were invited, and have yet to choose it.
     pub has_password: bool,
     /// When they were made.
@@ -23,14 +23,14 @@ pub struct User {
 
 /// What is open to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
+pub enum UserAccess {
     /// Everything, everywhere.
     Operator,
     /// These organizers, with these permissions. An entry without any permission still lets them look at the registry.
     Organizers(BTreeMap<OrganizerId, Permissions>),
 }
 
-impl Access {
+impl UserAccess {
     /// Whether they may do what needs `permission` for `organizer`.
     pub fn allows(&self, organizer: OrganizerId, permission: Permission) -> bool {
         match self {
@@ -42,7 +42,7 @@ impl Access {
     }
 
     /// Whether they have anything to do with `organizer`.
-    pub fn reaches(&self, organizer: OrganizerId) -> bool {
+    pub fn can_view(&self, organizer: OrganizerId) -> bool {
         match self {
             Self::Operator => true,
             Self::Organizers(held) => held.contains_key(&organizer),
@@ -57,15 +57,16 @@ mod tests {
     #[test]
     fn an_operator_may_do_everything_and_others_what_they_hold() {
         let (own, looked_at, other) = (OrganizerId(1), OrganizerId(2), OrganizerId(3));
-        let access = Access::Organizers(BTreeMap::from([
+        let access = UserAccess::Organizers(BTreeMap::from([
             (own, Permissions::DEFAULT),
             (looked_at, Permissions::default()),
         ]));
-        let webhooks = |access: &Access, organizer| access.allows(organizer, Permission::Webhooks);
-        assert!(webhooks(&access, own) && access.reaches(own));
+        let webhooks =
+            |access: &UserAccess, organizer| access.allows(organizer, Permission::Webhooks);
+        assert!(webhooks(&access, own) && access.can_view(own));
         assert!(!access.allows(own, Permission::Organizer));
-        assert!(!webhooks(&access, looked_at) && access.reaches(looked_at));
-        assert!(!webhooks(&access, other) && !access.reaches(other));
-        assert!(webhooks(&Access::Operator, other) && Access::Operator.reaches(other));
+        assert!(!webhooks(&access, looked_at) && access.can_view(looked_at));
+        assert!(!webhooks(&access, other) && !access.can_view(other));
+        assert!(webhooks(&UserAccess::Operator, other) && UserAccess::Operator.can_view(other));
     }
 }

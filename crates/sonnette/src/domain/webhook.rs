@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::organizer::words;
+use super::string_enum::string_enum;
 use super::{ActionName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
 
 /// A registered target with its filters and state: subscription and endpoint in one.
@@ -22,6 +22,9 @@ pub struct Webhook {
     pub state: WebhookState,
     /// Where it is called.
     pub target: TargetUrl,
+    /// Assigned by the store, rising with each change of `target` and each change between enabled and disabled. The
+    /// outcome of a request counts only for the generation that it was sent under.
+    pub generation: u64,
     /// Which events' notifications it hears.
     pub events: EventFilter,
     /// Which action types it hears: registered names, sorted by bytes; a POST may have left doubles in.
@@ -41,7 +44,7 @@ impl Webhook {
     }
 
     /// Whether pretix's resource shows the same of both; settings and secrets do not count.
-    pub fn looks_like(&self, other: &Self) -> bool {
+    pub fn has_same_resource(&self, other: &Self) -> bool {
         self.is_enabled() == other.is_enabled()
             && self.target == other.target
             && self.events == other.events
@@ -56,19 +59,19 @@ pub enum WebhookState {
     /// It is.
     Enabled,
     /// It is not, and what waits for it is held.
-    Disabled(Disabled),
+    Disabled(Disablement),
 }
 
 /// Since when and why a webhook is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disabled {
+pub struct Disablement {
     /// When it was switched off.
     pub since: Timestamp,
     /// By whom or what.
     pub reason: DisableReason,
 }
 
-words! {
+string_enum! {
     /// By whom or what a webhook was switched off.
     DisableReason {
         /// A person or a client.
@@ -135,7 +138,7 @@ impl fmt::Debug for ExtraHeader {
     }
 }
 
-words! {
+string_enum! {
     /// A signature that a webhook may choose.
     SignatureScheme {
         /// HMAC-SHA-256 of Standard Webhooks; always sent.

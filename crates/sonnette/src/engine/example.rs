@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::OrganizerSnapshot;
-use crate::dialect::{ActionSpec, EventRule, Input, at_sending, compose};
+use crate::dialect::{ActionType, ComposeInput, EventRequirement, body_at_send_time, compose};
 use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
 
 /// A name as good as any.
@@ -37,29 +37,29 @@ pub(super) fn example(
 impl OrganizerSnapshot {
     /// What would be published, and sent, if somebody published the example of this action type of the catalogue now;
     /// the number of the notification is as good as any.
-    pub fn example(&self, spec: &ActionSpec, now: Timestamp) -> Option<Notification> {
+    pub fn example(&self, spec: &ActionType, now: Timestamp) -> Option<Notification> {
         let slug = ANY_EVENT.parse().ok()?;
         let id = NotificationId(ANY_ID);
         let mut notification = made(self, spec, spec.first_concrete(), slug, id, now)?;
-        notification.body = at_sending(spec.shape, &notification.body, now);
+        notification.body = body_at_send_time(spec.shape, &notification.body, now);
         Some(notification)
     }
 }
 
 fn made(
     tenant: &OrganizerSnapshot,
-    spec: &ActionSpec,
+    spec: &ActionType,
     action_type: ActionName,
     slug: EventSlug,
     id: NotificationId,
     now: Timestamp,
 ) -> Option<Notification> {
-    let event = match spec.event_rule(action_type.as_str()) {
-        EventRule::Refused => None,
+    let event = match spec.event_requirement(action_type.as_str()) {
+        EventRequirement::Forbidden => None,
         _ => Some(slug),
     };
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
-    let body = compose(&Input {
+    let body = compose(&ComposeInput {
         organizer: &tenant.organizer,
         spec,
         action_type: &action_type,
@@ -71,7 +71,7 @@ fn made(
         id,
         organizer: tenant.organizer.id,
         shape: spec.shape,
-        body: body.ok()?.body.number(id),
+        body: body.ok()?.body.render(id),
         action_type,
         event,
         published_at: now,
@@ -79,7 +79,7 @@ fn made(
 }
 
 /// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
-fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionSpec>, ActionName)> {
+fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionType>, ActionName)> {
     let filter: ActionName = name.parse().ok()?;
     let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
     let spec = known.or_else(|| {

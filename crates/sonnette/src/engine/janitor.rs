@@ -70,7 +70,7 @@ impl Janitor {
         *stopped
     }
 
-    fn expire(&self) -> Result<(), StoreError> {
+    pub(super) fn expire(&self) -> Result<(), StoreError> {
         let registry = self.registry.current();
         for webhook in self.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
@@ -106,7 +106,7 @@ impl Janitor {
         self.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
-    fn prune(&self) -> Result<(), StoreError> {
+    pub(super) fn prune(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let before = now - self.log_kept;
         while self.store.prune(before, now)? {

@@ -210,7 +210,7 @@ impl Metrics {
         let label = match outcome {
             o if o.is_success() => Result::Delivered,
             Outcome::Answered { .. } => Result::Refused,
-            Outcome::Failed { .. } => Result::Unanswered,
+            Outcome::Failed(_) => Result::Unanswered,
         };
         self.attempts
             .get_or_create(&ByResult { outcome: label })

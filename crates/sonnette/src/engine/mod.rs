@@ -29,8 +29,6 @@ mod registry_snapshot;
 #[cfg(test)]
 mod registry_snapshot_tests;
 pub mod sender;
-#[cfg(test)]
-mod simulation;
 mod sonnette;
 
 use std::sync::Arc;
@@ -61,6 +59,7 @@ pub(crate) struct EngineContext {
     metrics: Arc<metrics::Metrics>,
     news: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
+    blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
 impl EngineContext {

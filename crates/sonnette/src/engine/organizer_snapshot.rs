@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cow_map::CowMap;
-use crate::dialect::{ActionSpec, Catalogue, RegisteredActions};
+use crate::dialect::{ActionType, Catalogue, RegisteredActions};
 use crate::domain::{
-    ActionName, DialectName, EventSlug, Organizer, Webhook, WebhookId, wildcards_over,
+    ActionName, DialectName, EventSlug, Organizer, Webhook, WebhookId, covering_wildcards,
 };
 
 /// An organizer with everything that belongs to it.
@@ -74,7 +74,7 @@ impl OrganizerSnapshot {
     /// action of no event passes every event filter.
     pub fn webhooks_for(
         &self,
-        spec: &ActionSpec,
+        spec: &ActionType,
         concrete: &str,
         event: Option<&EventSlug>,
     ) -> Vec<WebhookId> {
@@ -82,7 +82,7 @@ impl OrganizerSnapshot {
             return self.enabled_with(spec.name.as_str(), event).collect();
         }
         let mut ids: Vec<WebhookId> = self.enabled_with(concrete, event).collect();
-        for wildcard in wildcards_over(concrete) {
+        for wildcard in covering_wildcards(concrete) {
             ids.extend(self.enabled_with(&wildcard, event));
         }
         ids.sort_unstable();

@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::{OrganizerSnapshot, PublishError, PublishRequest};
-use crate::dialect::{self, EventRule, FieldErrors, Input, compose};
+use crate::dialect::{self, ComposeInput, EventRequirement, FieldErrors, compose};
 use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
 use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ pub(crate) fn pending_webhook_changes(
     news: &PendingWebhookChange,
     now: Timestamp,
 ) -> Option<PublicationGroup> {
-    let (action_type, data) = dialect::pending_webhook_changes(&tenant.organizer, news);
+    let (action_type, data) = dialect::compose_webhook_change(&tenant.organizer, news);
     let request = PublishRequest {
         action_type,
         event: None,
@@ -80,7 +80,8 @@ pub(crate) fn matching_webhooks(
         return Vec::new();
     };
     // An event that is being deleted is named in the body, but the fact belongs to the organizer.
-    let event = event.filter(|_| spec.event_rule(action_type) != EventRule::Deleted);
+    let event =
+        event.filter(|_| spec.event_requirement(action_type) != EventRequirement::DeletedEvent);
     let mut webhooks = tenant.webhooks_for(spec, action_type, event);
     webhooks.retain(|webhook| audience.has(*webhook));
     webhooks
@@ -92,7 +93,7 @@ fn publication(
     now: Timestamp,
 ) -> Result<Publication, FieldErrors> {
     let unknown = || {
-        let message = tenant.catalogue.unknown(&request.action_type);
+        let message = tenant.catalogue.explain_unknown(&request.action_type);
         FieldErrors::one("action_type", message)
     };
     let action_type: ActionName = request.action_type.parse().map_err(|_| unknown())?;
@@ -103,12 +104,12 @@ fn publication(
     if action_type.is_wildcard() {
         return Err(unknown());
     }
-    let rule = spec.event_rule(action_type.as_str());
+    let rule = spec.event_requirement(action_type.as_str());
     match (rule, &request.event) {
-        (EventRule::Required, None) => {
+        (EventRequirement::Required, None) => {
             return Err(FieldErrors::one("event", "This field is required."));
         }
-        (EventRule::Refused, Some(_)) => {
+        (EventRequirement::Forbidden, Some(_)) => {
             return Err(FieldErrors::one(
                 "event",
                 "This action type belongs to the organizer: it takes no event.",
@@ -120,7 +121,7 @@ fn publication(
         text: text.clone(),
         content_hash: content_hash(&request),
     });
-    let composed = compose(&Input {
+    let composed = compose(&ComposeInput {
         organizer: &tenant.organizer,
         spec,
         action_type: &action_type,
@@ -135,7 +136,7 @@ fn publication(
         composed.audience,
     );
     Ok(Publication {
-        registers_event: rule != EventRule::Deleted && request.event.is_some(),
+        registers_event: rule != EventRequirement::DeletedEvent && request.event.is_some(),
         shape: spec.shape,
         body: composed.body,
         data: composed.data,

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::organizer_snapshot::OrganizerSnapshot;
 use super::registry_snapshot::RegistrySnapshot;
-use crate::dialect::ActionSpec;
+use crate::dialect::ActionType;
 use crate::domain::{
-    ActionName, DialectName, DisableReason, Disabled, EventFilter, EventSlug, Language, Organizer,
+    ActionName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language, Organizer,
     OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
@@ -63,12 +63,13 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
             state: if enabled {
                 WebhookState::Enabled
             } else {
-                WebhookState::Disabled(Disabled {
+                WebhookState::Disabled(Disablement {
                     since: Timestamp::UNIX_EPOCH,
                     reason: DisableReason::User,
                 })
             },
             target: "http://localhost/".parse().unwrap(),
+            generation: 0,
             events,
             action_types: names.iter().map(|n| n.parse().unwrap()).collect(),
             comment: None,
@@ -124,7 +125,7 @@ fn tenant(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
-fn hears(webhook: &Webhook, spec: &ActionSpec, concrete: &str) -> bool {
+fn hears(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
     let stands = |name: &ActionName| {
         if spec.dialect == DialectName::Pretix {
             // pretix calls for the registered name alone, and a name of a longer wildcard is another.
@@ -211,6 +212,7 @@ fn first() -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,
@@ -375,7 +377,7 @@ fn a_webhook_is_found_by_the_names_that_it_has_while_it_is_enabled() {
         let spec = organizer.catalogue.get("shop.moved").unwrap();
         organizer.webhooks_for(spec, "shop.moved", None)
     };
-    let disabled = WebhookState::Disabled(Disabled {
+    let disabled = WebhookState::Disabled(Disablement {
         since: Timestamp::UNIX_EPOCH,
         reason: DisableReason::User,
     });

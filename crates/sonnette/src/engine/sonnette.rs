@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
-use super::blocking::run_blocking;
-use super::committer::Committer;
+use super::blocking::{BlockingExecutor, RuntimeExecutor};
+use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
@@ -37,10 +37,11 @@ const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
     pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
-    janitor: Arc<Janitor>,
+    pub(super) janitor: Arc<Janitor>,
     threads: Mutex<Threads>,
 }
 
+#[derive(Default)]
 struct Threads {
     sending: Vec<JoinHandle<()>>,
     committing: Option<JoinHandle<()>>,
@@ -58,13 +59,41 @@ impl Sonnette {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Arc<Self>, StartError> {
-        let Options {
-            sender: sending_as,
-            log_kept,
-            alerts,
-            sending_threads,
-        } = options;
-        let inboxes = Inboxes::new(sending_threads);
+        let executor = Arc::new(RuntimeExecutor);
+        let sonnette = Self::assemble(store, clock, &options, executor, CommitDelays::default())?;
+        let context = &sonnette.context;
+        let waiting = context.store.lanes_with_pending_deliveries()?;
+        {
+            let mut threads = sonnette.threads.lock();
+            for thread in 0..context.inboxes.len() {
+                let own = waiting
+                    .iter()
+                    .copied()
+                    .filter(|w| context.inboxes.thread_of(*w) == thread)
+                    .collect();
+                let sender = Sender::new(options.sender.clone(), context.clock.clone())?;
+                let sending = start_sending(context.clone(), thread, sender, own)?;
+                threads.sending.push(sending);
+            }
+            let registry = context.registry.clone();
+            threads.loading = Some(spawn("registry", move || registry.run())?);
+            let committer = context.committer.clone();
+            threads.committing = Some(spawn("commit", move || committer.run())?);
+            let janitor = sonnette.janitor.clone();
+            threads.tidying = Some(spawn("janitor", move || janitor.run())?);
+        }
+        Ok(Arc::new(sonnette))
+    }
+
+    /// An engine whose threads are not started: a simulation steps what they would run.
+    pub(super) fn assemble(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        options: &Options,
+        blocking: Arc<dyn BlockingExecutor>,
+        delays: CommitDelays,
+    ) -> Result<Self, StartError> {
+        let inboxes = Inboxes::new(options.sending_threads);
         let (news, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
         let registry = RegistryLoader::new(store.clone(), inboxes.clone(), news.clone())?;
         let registry = Arc::new(registry);
@@ -76,6 +105,7 @@ impl Sonnette {
             clock.clone(),
             news.clone(),
             metrics.clone(),
+            delays,
         ));
         let context = Arc::new(EngineContext {
             store,
@@ -85,44 +115,16 @@ impl Sonnette {
             inboxes,
             metrics,
             news,
-            alerts,
+            alerts: options.alerts,
+            blocking,
         });
-        let janitor = Arc::new(Janitor::new(&context, log_kept));
-        let waiting = context.store.lanes_with_pending_deliveries()?;
-        let mut sending = Vec::new();
-        for thread in 0..context.inboxes.len() {
-            let own = waiting
-                .iter()
-                .copied()
-                .filter(|w| context.inboxes.thread_of(*w) == thread)
-                .collect();
-            let sender = Sender::new(sending_as.clone(), context.clock.clone())?;
-            sending.push(start_sending(context.clone(), thread, sender, own)?);
-        }
-        let loading = {
-            let registry = context.registry.clone();
-            spawn("registry", move || registry.run())?
-        };
-        let committing = {
-            let committer = context.committer.clone();
-            spawn("commit", move || committer.run())?
-        };
-        let tidying = {
-            let janitor = janitor.clone();
-            spawn("janitor", move || janitor.run())?
-        };
-        let threads = Mutex::new(Threads {
-            sending,
-            committing: Some(committing),
-            tidying: Some(tidying),
-            loading: Some(loading),
-        });
-        Ok(Arc::new(Self {
+        let janitor = Arc::new(Janitor::new(&context, options.log_kept));
+        Ok(Self {
             context,
             draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
             janitor,
-            threads,
-        }))
+            threads: Mutex::default(),
+        })
     }
 
     /// Begins nothing new, lets what is in flight finish for four seconds, and puts on disk what came of it. What was
@@ -226,7 +228,10 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn metrics(&self) -> Result<String, StoreError> {
         let store = self.context.store.clone();
-        let (backlog, oldest) = run_blocking(move || store.total_backlog()).await?;
+        let (backlog, oldest) = self
+            .context
+            .run_blocking(move || store.total_backlog())
+            .await?;
         let age = oldest.map_or(Duration::ZERO, |at| {
             Duration::try_from(self.now().duration_since(at)).unwrap_or_default()
         });
@@ -253,9 +258,10 @@ fn start_sending(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let rng = fastrand::Rng::new();
     spawn(&format!("send-{thread}"), move || {
         let local = tokio::task::LocalSet::new();
-        let dispatcher = Dispatcher::new(context, thread, sender);
+        let dispatcher = Dispatcher::new(context, thread, Box::new(sender), rng);
         local.block_on(&runtime, dispatcher.run(waiting));
         // Breaks off what is still in flight.
         drop(local);

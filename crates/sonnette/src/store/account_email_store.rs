@@ -10,8 +10,8 @@ use crate::domain::{
 
 /// Mail owed to users about their accounts: queued by whoever invites, or has forgotten a password; drained by a mailer.
 pub trait AccountEmailStore {
-    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::PAUSE`] of another of its kind,
-    /// and no more of a kind than [`AccountEmailKind::MOST_IN_A_DAY`]: nobody's mailbox is filled by somebody else.
+    /// Queues a letter; whether it did. Not to a user who is gone, none within [`AccountEmailKind::MIN_INTERVAL`] of another of its kind,
+    /// and no more of a kind than [`AccountEmailKind::MAX_PER_DAY`]: nobody's mailbox is filled by somebody else.
     ///
     /// # Errors
     /// When the store cannot be written.

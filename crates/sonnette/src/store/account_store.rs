@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
-use crate::domain::{Access, EmailAddress, OrganizerId, SecretHash, User, UserId};
+use crate::domain::{EmailAddress, OrganizerId, SecretHash, User, UserAccess, UserId};
 
 /// A user of the dashboard to be made.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct NewUser {
     /// argon2id, PHC string; none until invited and set.
     pub password_hash: Option<String>,
     /// What is open to them.
-    pub access: Access,
+    pub access: UserAccess,
     /// When it was made.
     pub created: Timestamp,
 }

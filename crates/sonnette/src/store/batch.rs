@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::{
     ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
     DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape,
-    Progress, Settled, TokenHash, WebhookId,
+    Progress, SettlementKind, TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -104,6 +104,9 @@ pub struct StoredPublication {
 pub struct Settlement {
     /// The webhook of the lane.
     pub webhook: WebhookId,
+    /// The webhook's generation that the request was sent under. Once the webhook has a later one, `health`, `disable` and
+    /// `alert` are ignored: they are about a target that it no longer has.
+    pub generation: u64,
     /// The finished attempt or the expired delivery.
     pub cause: SettlementCause,
     /// The new health of the lane, if it differs from the stored one.
@@ -118,12 +121,14 @@ impl Settlement {
     /// Gives up a delivery whose lifetime ended before its next attempt.
     pub(crate) fn expired(
         webhook: WebhookId,
+        generation: u64,
         notification: NotificationId,
         policy: FailurePolicy,
     ) -> Self {
         let may_disable = policy != FailurePolicy::Never;
         Self {
             webhook,
+            generation,
             cause: SettlementCause::Expired(notification),
             health: None,
             disable: may_disable.then_some(DisableReason::Failures),
@@ -152,7 +157,7 @@ pub enum DeliveryUpdate {
     /// The delivery is settled.
     Settle {
         /// Delivered or given up.
-        end: Settled,
+        end: SettlementKind,
         /// The number of attempts made.
         attempts: u32,
         /// The start of the schedule that the attempt belongs to. If the delivery was resent meanwhile, its row has
@@ -172,8 +177,8 @@ impl DeliveryUpdate {
             started_at: before.started_at,
         };
         match decision.delivery {
-            DeliveryDecision::Delivered => settle(Settled::Delivered),
-            DeliveryDecision::GivenUp(_) => settle(Settled::GivenUp),
+            DeliveryDecision::Delivered => settle(SettlementKind::Delivered),
+            DeliveryDecision::GivenUp(_) => settle(SettlementKind::GivenUp),
             DeliveryDecision::Waits(progress) => Self::Reschedule(progress),
         }
     }

@@ -34,6 +34,8 @@ pub struct DeliveryPage {
 pub struct StoredLane {
     /// Whose lane.
     pub webhook: WebhookId,
+    /// The webhook's generation that `health` is of; 0 where there is no such webhook.
+    pub generation: u64,
     /// How its receiver has been answering.
     pub health: LaneHealth,
     /// When its next waiting delivery is due, if any waits.

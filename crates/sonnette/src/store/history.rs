@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     Attempt, AttemptId, Audience, Delivery, LatencyHistogram, Notification, NotificationId,
-    OrganizerId, Settled, WebhookId,
+    OrganizerId, SettlementKind, WebhookId,
 };
 
 /// Attempts that a page of them looks at: with a filter that few pass it would else read the whole log.
@@ -58,7 +58,7 @@ pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
     /// Settled so.
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
 /// Which deliveries of a webhook to show, newest first.

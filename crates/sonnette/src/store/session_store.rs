@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::domain::{Link, SecretHash, Session, UserId};
+use crate::domain::{AccessLink, SecretHash, Session, UserId};
 
 /// Sessions of the dashboard, and the links that lead to one.
 pub trait SessionStore {
@@ -52,13 +52,13 @@ pub trait SessionStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError>;
+    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError>;
 
     /// The link with this hash, unless it has expired. Looking at it does not end it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError>;
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError>;
 
     /// Ends a link, if there is such a one.
     ///

@@ -11,49 +11,49 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a receiver's certificate is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Certified {
+pub enum CertificateKind {
     /// Valid for `localhost` and 127.0.0.1.
-    Well,
+    Valid,
     /// Ran out in 2001.
     Expired,
     /// Begins in 4000.
-    NotYet,
+    NotYetValid,
     /// Valid for `other.test` only.
-    ForAnotherName,
+    OtherName,
     /// By an authority other than the one that the receiver gives out.
-    ByAStranger,
+    UnknownIssuer,
 }
 
 /// A server's TLS settings, and the authority that its certificate should come from.
-pub(super) struct Identity {
+pub(super) struct TlsIdentity {
     config: Arc<ServerConfig>,
     pub(super) authority_pem: String,
 }
 
-impl Identity {
+impl TlsIdentity {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.clone())
     }
 
-    pub(super) fn new(certified: Certified, protocol: &str) -> Self {
-        Self::make(certified, protocol).expect("a certificate of our own making is accepted")
+    pub(super) fn new(kind: CertificateKind, protocol: &str) -> Self {
+        Self::make(kind, protocol).expect("a certificate of our own making is accepted")
     }
 
-    fn make(certified: Certified, protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
+    fn make(kind: CertificateKind, protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let authority = authority("Authority of a test")?;
-        let signing = match certified {
-            Certified::ByAStranger => &self::authority("Stranger to a test")?,
+        let signing = match kind {
+            CertificateKind::UnknownIssuer => &self::authority("Stranger to a test")?,
             _ => &authority,
         };
-        let names: &[&str] = match certified {
-            Certified::ForAnotherName => &["other.test"],
+        let names: &[&str] = match kind {
+            CertificateKind::OtherName => &["other.test"],
             _ => &["localhost", "127.0.0.1"],
         };
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names)?;
-        match certified {
-            Certified::Expired => params.not_after = date_time_ymd(2001, 1, 1),
-            Certified::NotYet => params.not_before = date_time_ymd(4000, 1, 1),
+        match kind {
+            CertificateKind::Expired => params.not_after = date_time_ymd(2001, 1, 1),
+            CertificateKind::NotYetValid => params.not_before = date_time_ymd(4000, 1, 1),
             _ => {}
         }
         let key = KeyPair::generate()?;

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::answer::{Answer, Manner};
-use super::receiver::{Received, Shared};
+use super::receiver::{ReceivedRequest, Shared};
+use super::scripted_response::{ResponseMode, ScriptedResponse};
 
 /// A connection with a TCP socket below it.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
@@ -59,7 +59,10 @@ enum Next {
     Reset,
 }
 
-async fn read(wire: &mut BufReader<impl Wire>, connection: usize) -> io::Result<Option<Received>> {
+async fn read(
+    wire: &mut BufReader<impl Wire>,
+    connection: usize,
+) -> io::Result<Option<ReceivedRequest>> {
     let Some(first) = line(wire).await? else {
         return Ok(None);
     };
@@ -81,7 +84,7 @@ async fn read(wire: &mut BufReader<impl Wire>, connection: usize) -> io::Result<
     let mut body = vec![0; length];
     wire.read_exact(&mut body).await?;
     let (body, at) = (Bytes::from(body), Instant::now());
-    Ok(Some(Received {
+    Ok(Some(ReceivedRequest {
         method,
         path,
         headers,
@@ -99,14 +102,14 @@ async fn line(wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
     Ok((!bytes.is_empty()).then(|| text.trim_end().to_owned()))
 }
 
-async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<Next> {
+async fn write(wire: &mut BufReader<impl Wire>, answer: &ScriptedResponse) -> io::Result<Next> {
     let body = &answer.body;
-    match &answer.manner {
-        Manner::Whole => {
+    match &answer.mode {
+        ResponseMode::Whole => {
             whole(wire, answer, "").await?;
             Ok(Next::Request)
         }
-        Manner::ThenClose { announced } => {
+        ResponseMode::WholeThenClose { announced } => {
             whole(
                 wire,
                 answer,
@@ -119,22 +122,22 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<N
             .await?;
             Ok(Next::Close)
         }
-        Manner::Unframed => {
+        ResponseMode::WithoutLength => {
             head(wire, answer, "connection: close\r\n").await?;
             wire.write_all(body).await?;
             Ok(Next::Close)
         }
-        Manner::Drip { every } => {
+        ResponseMode::ByteByByte { every } => {
             head(wire, answer, &length_of(body)).await?;
             drip(wire, body, *every).await?;
             Ok(Next::Request)
         }
-        Manner::BreakOff { after } => {
+        ResponseMode::Truncated { after } => {
             head(wire, answer, &length_of(body)).await?;
             wire.write_all(&body[..body.len().min(*after)]).await?;
             Ok(Next::Close)
         }
-        Manner::Endless => {
+        ResponseMode::Endless => {
             head(wire, answer, "transfer-encoding: chunked\r\n").await?;
             loop {
                 wire.write_all(format!("{:x}\r\n", body.len()).as_bytes())
@@ -144,21 +147,25 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &Answer) -> io::Result<N
                 wire.flush().await?;
             }
         }
-        Manner::Raw => {
+        ResponseMode::Raw => {
             wire.write_all(body).await?;
             Ok(Next::Close)
         }
-        Manner::Silence => {
+        ResponseMode::Silence => {
             // Until the client goes away.
             wire.read_u8().await?;
             Ok(Next::Close)
         }
-        Manner::Close => Ok(Next::Close),
-        Manner::Reset => Ok(Next::Reset),
+        ResponseMode::Close => Ok(Next::Close),
+        ResponseMode::Reset => Ok(Next::Reset),
     }
 }
 
-async fn whole(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> io::Result<()> {
+async fn whole(
+    wire: &mut BufReader<impl Wire>,
+    answer: &ScriptedResponse,
+    more: &str,
+) -> io::Result<()> {
     let bare = matches!(answer.status, 100..=199 | 204 | 304);
     let length = if bare {
         String::new()
@@ -170,12 +177,16 @@ async fn whole(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> 
     wire.flush().await
 }
 
-async fn head(wire: &mut BufReader<impl Wire>, answer: &Answer, more: &str) -> io::Result<()> {
+async fn head(
+    wire: &mut BufReader<impl Wire>,
+    answer: &ScriptedResponse,
+    more: &str,
+) -> io::Result<()> {
     let mut text = String::new();
     for status in &answer.interim {
         let _ = write!(text, "HTTP/1.1 {status} Interim\r\n\r\n");
     }
-    let _ = write!(text, "HTTP/1.1 {} Answer\r\n", answer.status);
+    let _ = write!(text, "HTTP/1.1 {} ScriptedResponse\r\n", answer.status);
     for (name, value) in &answer.headers {
         let _ = write!(text, "{name}: {value}\r\n");
     }

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::answer::Manner;
-use super::receiver::{Received, Shared};
+use super::receiver::{ReceivedRequest, Shared};
+use super::scripted_response::ResponseMode;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,7 +40,7 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
-    let answer = shared.take(Received {
+    let answer = shared.take(ReceivedRequest {
         method: parts.method.to_string(),
         path: parts
             .uri
@@ -53,9 +53,9 @@ async fn answer(
         at: Instant::now(),
     });
     answer.wait().await;
-    match answer.manner {
-        Manner::Whole => {}
-        Manner::Silence => std::future::pending().await,
+    match answer.mode {
+        ResponseMode::Whole => {}
+        ResponseMode::Silence => std::future::pending().await,
         _ => return Err("told to break off".into()),
     }
     let mut response = Response::builder().status(answer.status);

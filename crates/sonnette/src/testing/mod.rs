@@ -1,13 +1,13 @@
 //! For tests of this project and of those that embed it: a receiver that answers as told, and a clock moved by hand.
 
-mod answer;
 mod certificate;
 mod clock;
 mod http1;
 mod http2;
 mod receiver;
+mod scripted_response;
 
-pub use answer::{Answer, Gate};
-pub use certificate::Certified;
+pub use certificate::CertificateKind;
 pub use clock::MockClock;
-pub use receiver::{Received, Receiver};
+pub use receiver::{ReceivedRequest, Receiver};
+pub use scripted_response::{Gate, ScriptedResponse};

@@ -13,19 +13,19 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::answer::Answer;
-use super::certificate::{Certified, Identity};
+use super::certificate::{CertificateKind, TlsIdentity};
+use super::scripted_response::ScriptedResponse;
 use super::{http1, http2};
 
 /// How long [`Receiver::wait_for`] waits before it fails the test.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A scripted HTTP target on 127.0.0.1. It records every request and answers 200 until told otherwise.
 ///
 /// It lives on the runtime that started it, and stops when dropped.
 pub struct Receiver {
     address: SocketAddr,
-    identity: Option<Identity>,
+    identity: Option<TlsIdentity>,
     http2: bool,
     shared: Arc<Shared>,
     listening: JoinHandle<()>,
@@ -33,7 +33,7 @@ pub struct Receiver {
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub struct ReceivedRequest {
     /// `POST`.
     pub method: String,
     /// With the query.
@@ -50,7 +50,7 @@ pub struct Received {
     pub at: Instant,
 }
 
-impl Received {
+impl ReceivedRequest {
     /// The value of the first header of this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -62,20 +62,20 @@ impl Received {
 
 /// What the connections of a receiver share.
 pub(super) struct Shared {
-    requests: Mutex<Vec<Received>>,
+    requests: Mutex<Vec<ReceivedRequest>>,
     arrived: watch::Sender<usize>,
     scripts: Mutex<HashMap<Option<String>, Script>>,
     connections: watch::Sender<usize>,
 }
 
 struct Script {
-    answers: Vec<Answer>,
+    answers: Vec<ScriptedResponse>,
     next: usize,
 }
 
 impl Shared {
     /// Records a request and chooses the answer: by the script of its path (without the query), else by the general one.
-    pub(super) fn take(&self, request: Received) -> Answer {
+    pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
         let path = request
             .path
             .split('?')
@@ -90,7 +90,9 @@ impl Shared {
             } else {
                 None
             };
-            scripts.get_mut(&key).map_or_else(Answer::ok, Script::next)
+            scripts
+                .get_mut(&key)
+                .map_or_else(ScriptedResponse::ok, Script::next)
         };
         let mut requests = self.requests.lock();
         requests.push(request);
@@ -100,7 +102,7 @@ impl Shared {
 }
 
 impl Script {
-    fn next(&mut self) -> Answer {
+    fn next(&mut self) -> ScriptedResponse {
         let answer = self.answers[self.next].clone();
         self.next = (self.next + 1).min(self.answers.len() - 1);
         answer
@@ -119,20 +121,20 @@ impl Receiver {
     }
 
     /// Starts one behind TLS, speaking HTTP/1.1.
-    pub async fn start_tls(certified: Certified) -> Self {
-        let identity = Identity::new(certified, "http/1.1");
+    pub async fn start_tls(kind: CertificateKind) -> Self {
+        let identity = TlsIdentity::new(kind, "http/1.1");
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Some(identity), false).await
     }
 
     /// Starts one behind TLS, speaking HTTP/2 and nothing else.
     ///
-    /// Of the answers' manners it knows whole, held and delayed ones and [`Answer::never`]; every other resets the stream.
+    /// Of the answers' manners it knows whole, held and delayed ones and [`ScriptedResponse::silent`]; every other resets the stream.
     pub async fn start_http2() -> Self {
-        let identity = Identity::new(Certified::Well, "h2");
+        let identity = TlsIdentity::new(CertificateKind::Valid, "h2");
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), Some(identity), true).await
     }
 
-    async fn listen(address: SocketAddr, identity: Option<Identity>, http2: bool) -> Self {
+    async fn listen(address: SocketAddr, identity: Option<TlsIdentity>, http2: bool) -> Self {
         let listener = TcpListener::bind(address).await.expect("the port is free");
         let address = listener
             .local_addr()
@@ -143,7 +145,7 @@ impl Receiver {
             scripts: Mutex::default(),
             connections: watch::Sender::new(0),
         });
-        let tls = identity.as_ref().map(Identity::acceptor);
+        let tls = identity.as_ref().map(TlsIdentity::acceptor);
         let listening = tokio::spawn(accept(listener, tls, http2, shared.clone()));
         Self {
             address,
@@ -155,21 +157,21 @@ impl Receiver {
     }
 
     /// Answers so from now on.
-    pub fn answer(&self, answer: Answer) {
+    pub fn answer(&self, answer: ScriptedResponse) {
         self.script([answer]);
     }
 
     /// Answers with these in turn from now on; the last one repeats.
-    pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub fn script(&self, answers: impl IntoIterator<Item = ScriptedResponse>) {
         self.put(None, answers);
     }
 
     /// The same for requests to this path alone, which begins with `/` and has no query.
-    pub fn script_at(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
+    pub fn script_at(&self, path: &str, answers: impl IntoIterator<Item = ScriptedResponse>) {
         self.put(Some(path.to_owned()), answers);
     }
 
-    fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = Answer>) {
+    fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = ScriptedResponse>) {
         let answers: Vec<_> = answers.into_iter().collect();
         assert!(!answers.is_empty(), "a script needs an answer");
         self.shared
@@ -179,7 +181,7 @@ impl Receiver {
     }
 
     /// What has arrived, in order.
-    pub fn requests(&self) -> Vec<Received> {
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.shared.requests.lock().clone()
     }
 
@@ -193,9 +195,9 @@ impl Receiver {
     /// # Panics
     ///
     /// If they do not arrive within ten seconds; it says what did.
-    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
         let mut arrived = self.shared.arrived.subscribe();
-        if timeout(PATIENCE, arrived.wait_for(|n| *n >= count))
+        if timeout(WAIT_TIMEOUT, arrived.wait_for(|n| *n >= count))
             .await
             .is_err()
         {
@@ -247,11 +249,11 @@ impl Receiver {
     }
 
     /// Listens again on the same port after [`Receiver::stop`], with the same certificate, scripts and records.
-    pub async fn start_again(&mut self) {
+    pub async fn restart(&mut self) {
         let listener = TcpListener::bind(self.address)
             .await
             .expect("the port is free");
-        let tls = self.identity.as_ref().map(Identity::acceptor);
+        let tls = self.identity.as_ref().map(TlsIdentity::acceptor);
         self.listening = tokio::spawn(accept(listener, tls, self.http2, self.shared.clone()));
     }
 }

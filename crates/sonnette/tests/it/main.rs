@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-mod amends;
-mod dialects;
-mod engine;
-mod policy;
+mod delivery;
+mod dialect_bodies;
+mod disabling;
+mod draft_tests;
+mod recover_and_erase;
 mod sender;
 mod store;
+mod test_engine;
 mod tidy;
-mod try_out;
-mod world;

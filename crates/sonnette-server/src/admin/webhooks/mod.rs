@@ -6,7 +6,7 @@ pub(crate) mod secrets;
 pub(crate) mod settings_input;
 
 use jiff::Timestamp;
-use sonnette::domain::{DisableReason, Disabled, Webhook, WebhookId, WebhookState};
+use sonnette::domain::{DisableReason, Disablement, Webhook, WebhookId, WebhookState};
 
 use crate::edge::{AppState, HttpSettings};
 use crate::rest::drf::webhook_fields::WebhookFields;
@@ -16,7 +16,7 @@ pub(crate) fn state_after(before: &WebhookState, enabled: bool, now: Timestamp) 
     match (before, enabled) {
         (_, true) => WebhookState::Enabled,
         (WebhookState::Disabled(since), false) => WebhookState::Disabled(*since),
-        (WebhookState::Enabled, false) => WebhookState::Disabled(Disabled {
+        (WebhookState::Enabled, false) => WebhookState::Disabled(Disablement {
             since: now,
             reason: DisableReason::User,
         }),

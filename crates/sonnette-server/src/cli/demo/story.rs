@@ -203,11 +203,11 @@ fn describe(attempt: &Attempt) -> String {
     let what = match &attempt.exchange.outcome {
         outcome if outcome.is_success() && attempt.test => "tested    ".to_owned(),
         outcome if outcome.is_success() => "delivered ".to_owned(),
-        Outcome::Answered { .. } | Outcome::Failed { .. } => "failed    ".to_owned(),
+        Outcome::Answered { .. } | Outcome::Failed(_) => "failed    ".to_owned(),
     };
     let why = match &attempt.exchange.outcome {
         outcome if outcome.is_success() => String::new(),
-        Outcome::Failed { reason, .. } => format!(" ({reason})"),
+        Outcome::Failed(failure) => format!(" ({failure})"),
         Outcome::Answered { status, .. } if *number == 1 => {
             format!(" (answered {status}; it is sent again, in 5 s the first time)")
         }

@@ -55,6 +55,7 @@ impl Create {
             organizer: rows.organizer.id,
             state: WebhookState::Enabled,
             target: self.target_url,
+            generation: 0,
             events,
             action_types: action_types.into_iter().collect(),
             comment: self.comment,
@@ -82,7 +83,7 @@ impl Create {
         if let Some(unknown) = self
             .action_types
             .iter()
-            .find(|name| !rows.catalogue.selectable(name.as_str()))
+            .find(|name| !rows.catalogue.is_selectable(name.as_str()))
         {
             bail!("{} knows no action type {unknown}", self.organizer);
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sonnette::domain::{
-    Access, AccountEmailKind, EmailAddress, Language, Link, OrganizerId, Permission, Permissions,
-    User, UserId,
+    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerId, Permission, Permissions,
+    User, UserAccess, UserId,
 };
 use sonnette::store::{ChangeResult, NewUser};
 
@@ -75,15 +75,15 @@ pub(super) async fn let_in(
     state: &AppState,
     visitor: &Visitor,
     email: EmailAddress,
-    access: Access,
+    access: UserAccess,
     language: Language,
 ) -> Result<LetIn, PageError> {
     let now = state.now();
     let organizer = match &access {
-        Access::Operator => None,
-        Access::Organizers(held) => held.keys().next().copied(),
+        UserAccess::Operator => None,
+        UserAccess::Organizers(held) => held.keys().next().copied(),
     };
-    let operator = access == Access::Operator;
+    let operator = access == UserAccess::Operator;
     let note = visitor.note(
         "sonnette.user.created",
         json!({"email": email.as_str(), "operator": operator}),
@@ -105,7 +105,7 @@ pub(super) async fn let_in(
             .store(move |store| store.user_by_email(&email))
             .await?;
         let (user, password) = found.ok_or(PageError::NotFound)?;
-        let Access::Organizers(more) = access else {
+        let UserAccess::Organizers(more) = access else {
             return Ok(LetIn::Taken);
         };
         widen(state, visitor, user.id, more).await?;
@@ -139,7 +139,7 @@ async fn widen(
     );
     let changed = state.store(move |store| {
         let mut change = |user: &mut User| {
-            if let Access::Organizers(held) = &mut user.access {
+            if let UserAccess::Organizers(held) = &mut user.access {
                 for (organizer, more) in &more {
                     let own = held.entry(*organizer).or_default();
                     *own = own.iter().chain(more.iter()).collect();
@@ -178,7 +178,7 @@ pub(super) async fn send(
         return Ok(LetIn::ByOperator);
     }
     let text = random_secret_text()?;
-    let (hash, link) = (token_hash(&text), Link::new(kind.purpose(id), now));
+    let (hash, link) = (token_hash(&text), AccessLink::new(kind.purpose(id), now));
     state
         .store(move |store| store.add_link(&hash, &link))
         .await?;
@@ -203,7 +203,7 @@ pub(super) async fn set(
         .collect();
     let changed = state.store(move |store| {
         let mut change = |user: &mut User| {
-            let Access::Organizers(held) = &mut user.access else {
+            let UserAccess::Organizers(held) = &mut user.access else {
                 return false;
             };
             let Some(before) = held.get(&organizer).copied() else {
@@ -230,12 +230,12 @@ pub(super) async fn set(
 /// What somebody holds for one organizer, if it has anything to do with them.
 pub(super) fn held(user: &User, organizer: OrganizerId) -> Option<Permissions> {
     match &user.access {
-        Access::Operator => None,
-        Access::Organizers(all) => all.get(&organizer).copied(),
+        UserAccess::Operator => None,
+        UserAccess::Organizers(all) => all.get(&organizer).copied(),
     }
 }
 
 /// Access to one organizer.
-pub(super) fn only(organizer: OrganizerId, permissions: Permissions) -> Access {
-    Access::Organizers(BTreeMap::from([(organizer, permissions)]))
+pub(super) fn only(organizer: OrganizerId, permissions: Permissions) -> UserAccess {
+    UserAccess::Organizers(BTreeMap::from([(organizer, permissions)]))
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
-use sonnette::domain::{Access, AccountEmailKind, Permissions, User, UserId};
+use sonnette::domain::{AccountEmailKind, Permissions, User, UserAccess, UserId};
 use sonnette::engine::RegistrySnapshot;
 use sonnette::store::ChangeResult;
 
@@ -51,7 +51,7 @@ fn need_operator(visit: &Visit) -> Result<(), PageError> {
 }
 
 fn organizers_of(user: &User, registry: &RegistrySnapshot, page: &str) -> Vec<(String, String)> {
-    let Access::Organizers(held) = &user.access else {
+    let UserAccess::Organizers(held) = &user.access else {
         return Vec::new();
     };
     held.keys()
@@ -72,7 +72,7 @@ async fn everyone(state: &AppState, visit: Visit) -> Result<EveryonePage, PageEr
     let row = |user: &User| Row {
         email: user.email.to_string(),
         url: format!("/users/{}/", user.id.0),
-        operator: user.access == Access::Operator,
+        operator: user.access == UserAccess::Operator,
         organizers: organizers_of(user, registry, "/users/"),
         invited: !user.has_password,
     };
@@ -117,7 +117,7 @@ pub(crate) async fn invite_anyone(
     let tenant = visit.registry.organizer(slug);
     let wanted = match &tenant {
         Some(tenant) => access::only(tenant.organizer.id, Permissions::DEFAULT),
-        None if slug == "*" => Access::Operator,
+        None if slug == "*" => UserAccess::Operator,
         None => return Err(PageError::NotFound),
     };
     let language = tenant.map_or(visit.frame.w.language(), |tenant| tenant.organizer.language);
@@ -185,7 +185,7 @@ pub(crate) async fn show_anyone(
     page(&AnyonePage {
         email: user.email.to_string(),
         url: format!("/users/{id}/"),
-        operator: user.access == Access::Operator,
+        operator: user.access == UserAccess::Operator,
         organizers: organizers_of(&user, &visit.registry, &format!("/users/{id}/")),
         invited: !user.has_password,
         own: is_own(&visit.visitor, &user),

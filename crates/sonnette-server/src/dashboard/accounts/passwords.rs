@@ -7,7 +7,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::{
-    AccountEmailKind, EmailAddress, Language, LinkPurpose, SecretHash, SessionOwner, User, UserId,
+    AccessLinkPurpose, AccountEmailKind, EmailAddress, Language, SecretHash, SessionOwner, User,
+    UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, Store};
 
@@ -104,8 +105,10 @@ async fn bearer(state: &AppState, text: &str) -> Result<Option<User>, PageError>
     let (hash, now) = (token_hash(text), state.now());
     let found = state.store(move |store| {
         Ok(match store.link(&hash, now)?.map(|link| link.purpose) {
-            Some(LinkPurpose::Invitation(user) | LinkPurpose::Reset(user)) => store.user(user)?,
-            Some(LinkPurpose::Portal { .. }) | None => None,
+            Some(AccessLinkPurpose::Invitation(user) | AccessLinkPurpose::Reset(user)) => {
+                store.user(user)?
+            }
+            Some(AccessLinkPurpose::Portal { .. }) | None => None,
         })
     });
     Ok(found.await?)

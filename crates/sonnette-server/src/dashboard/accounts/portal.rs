@@ -3,7 +3,7 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sonnette::domain::{Language, LinkPurpose, SessionOwner};
+use sonnette::domain::{AccessLinkPurpose, Language, SessionOwner};
 
 use crate::credentials::token_hash;
 use crate::dashboard::error::PageError;
@@ -30,7 +30,7 @@ pub(crate) async fn enter_portal(
 ) -> Result<Response, PageError> {
     let (hash, now) = (token_hash(&query.key), state.now());
     let link = state.store(move |store| store.link(&hash, now)).await?;
-    let Some(LinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
+    let Some(AccessLinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
         return Err(PageError::PortalOver);
     };
     let registry = state.refresh().await?;

@@ -49,7 +49,7 @@ mod tests {
 
     use bytes::Bytes;
     use jiff::Timestamp;
-    use sonnette::domain::{AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+    use sonnette::domain::{AttemptId, HttpExchange, NotificationId, Outcome, WebhookId};
 
     use super::*;
 
@@ -66,7 +66,7 @@ mod tests {
             payload: Some(Bytes::from_static(
                 b"{\"name\":\"L'Olympia `id` $(id) \\\\\"}",
             )),
-            exchange: Exchange {
+            exchange: HttpExchange {
                 started_at: Timestamp::UNIX_EPOCH,
                 duration: Duration::ZERO,
                 outcome: Outcome::Answered {

@@ -3,50 +3,68 @@
 
 use fluent_bundle::FluentArgs;
 use http::StatusCode;
-use sonnette::domain::{Attempt, Fault, Outcome, TimeoutStage, TlsFault};
+use sonnette::domain::{
+    Attempt, AttemptFailure, FailureKind, Outcome, SendFailure, TimeoutStage, TlsFailure,
+};
 
 use crate::dashboard::words::Words;
 
-/// The word of a fault: the messages `fault-`, `told-` and `advice-` are by it.
-fn word(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Answered(status) => match status {
-            300..=399 => "redirect",
-            401 | 403 => "unauthorized",
-            404 => "missing",
-            405 => "method",
-            410 => "gone",
-            413 => "large",
-            415 => "type",
-            429 => "busy",
-            500..=599 => "server",
-            _ => "other",
+/// The word of a failure: the messages `fault-`, `told-` and `advice-` end in it.
+fn word(failure: &AttemptFailure) -> &'static str {
+    match failure {
+        AttemptFailure::Status(status) => status_word(*status),
+        AttemptFailure::Send(failure) => send_word(failure),
+    }
+}
+
+fn status_word(status: u16) -> &'static str {
+    match status {
+        300..=399 => "redirect",
+        401 | 403 => "unauthorized",
+        404 => "missing",
+        405 => "method",
+        410 => "gone",
+        413 => "large",
+        415 => "type",
+        429 => "busy",
+        500..=599 => "server",
+        _ => "other",
+    }
+}
+
+fn send_word(failure: &SendFailure) -> &'static str {
+    match failure {
+        SendFailure::ConnectionRefused { .. } => "refused",
+        SendFailure::Unreachable { .. } => "unreachable",
+        SendFailure::Tls { failure } => match failure {
+            TlsFailure::Expired => "expired",
+            TlsFailure::OtherName => "other-name",
+            TlsFailure::UnknownIssuer => "issuer",
+            TlsFailure::NotTls => "no-tls",
+            _ => "tls",
         },
-        Fault::UnsendableTarget => "uncallable",
-        Fault::Name { .. } => "name",
-        Fault::Address { .. } => "address",
-        Fault::Refused { .. } => "refused",
-        Fault::Unreachable { .. } => "unreachable",
-        Fault::Connect => "connect",
-        Fault::Tls(Some(TlsFault::Expired)) => "expired",
-        Fault::Tls(Some(TlsFault::OtherName)) => "other-name",
-        Fault::Tls(Some(TlsFault::UnknownIssuer)) => "issuer",
-        Fault::Tls(Some(TlsFault::NotTls)) => "no-tls",
-        Fault::Tls(_) => "tls",
-        Fault::Broken => "broken",
-        Fault::Timeout { stage } => match stage {
-            TimeoutStage::Connection => "timeout-connection",
-            TimeoutStage::Answer => "timeout-answer",
-            TimeoutStage::End => "timeout-end",
+        SendFailure::Timeout { stage, .. } => match stage {
+            TimeoutStage::Response => "timeout-answer",
+            TimeoutStage::Body { .. } => "timeout-end",
+            _ => "timeout-connection",
+        },
+        other => match other.kind() {
+            FailureKind::UnsupportedTarget => "uncallable",
+            FailureKind::Name => "name",
+            FailureKind::Address => "address",
+            FailureKind::Connect => "connect",
+            FailureKind::Tls => "tls",
+            FailureKind::Broken => "broken",
+            FailureKind::Timeout => "timeout-connection",
         },
     }
 }
 
 /// In two or three words: the status, or what was in the way.
 pub(crate) fn in_short(w: &Words, outcome: &Outcome) -> String {
-    match Fault::of(outcome) {
-        Some(Fault::Answered(_)) | None => status_text(outcome.return_code()),
-        Some(fault) => w.t(&format!("fault-{}", word(&fault))).into_owned(),
+    match outcome.failure() {
+        Some(AttemptFailure::Status(_)) | None => status_text(outcome.return_code()),
+        Some(failure) => w.t(&format!("fault-{}", word(&failure))).into_owned(),
     }
 }
 
@@ -60,20 +78,20 @@ fn status_text(status: u16) -> String {
 }
 
 /// What the receiver at `host` does wrong, as a clause without a full stop.
-pub(crate) fn clause(w: &Words, host: &str, fault: &Fault) -> String {
+pub(crate) fn clause(w: &Words, host: &str, failure: &AttemptFailure) -> String {
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
-    if let Fault::Answered(status) = fault {
+    if let AttemptFailure::Status(status) = failure {
         args.set("status", status_text(*status));
     }
-    w.say(&format!("told-{}", word(fault)), &args)
+    w.say(&format!("told-{}", word(failure)), &args)
 }
 
 /// What came of it, as a clause without a full stop.
 pub(crate) fn in_words(w: &Words, attempt: &Attempt) -> String {
     let (host, exchange) = (host(&attempt.target_url), &attempt.exchange);
-    if let Some(fault) = Fault::of(&exchange.outcome) {
-        return clause(w, host, &fault);
+    if let Some(failure) = exchange.outcome.failure() {
+        return clause(w, host, &failure);
     }
     let mut args = FluentArgs::new();
     args.set("host", host.to_owned());
@@ -82,15 +100,15 @@ pub(crate) fn in_words(w: &Words, attempt: &Attempt) -> String {
     w.say("told-ok", &args)
 }
 
-/// What to do about a fault.
-pub(crate) fn advice(w: &Words, fault: &Fault) -> String {
-    w.t(&format!("advice-{}", word(fault))).into_owned()
+/// What to do about a failure.
+pub(crate) fn advice(w: &Words, failure: &AttemptFailure) -> String {
+    w.t(&format!("advice-{}", word(failure))).into_owned()
 }
 
 /// The sender's own words, where it has any.
-pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
+pub(crate) fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failed { reason, .. } => Some(reason),
+        Outcome::Failed(failure) => Some(failure.to_string()),
         Outcome::Answered { .. } => None,
     }
 }
@@ -103,14 +121,11 @@ pub(crate) fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{Failure, Language};
+    use std::time::Duration;
+
+    use sonnette::domain::Language;
 
     use super::*;
-
-    fn failed(failure: Failure, reason: &str) -> Outcome {
-        let reason = reason.to_owned();
-        Outcome::Failed { failure, reason }
-    }
 
     #[test]
     fn every_outcome_has_words() {
@@ -118,26 +133,36 @@ mod tests {
             status,
             retry_after: None,
         });
-        let kinds = Failure::ALL.iter().map(|failure| failed(*failure, "so"));
-        let handshakes = TlsFault::ALL
+        let kinds = FailureKind::ALL.iter().map(|kind| SendFailure::Undetailed {
+            kind: *kind,
+            text: "so".to_owned(),
+        });
+        let handshakes = TlsFailure::ALL
             .iter()
-            .map(|fault| failed(Failure::Tls, fault.as_str()));
+            .map(|failure| SendFailure::Tls { failure: *failure });
+        let address = "192.0.2.1:443".parse().unwrap();
+        let late = |stage| SendFailure::Timeout {
+            stage,
+            limit: Duration::from_secs(30),
+        };
+        let (bytes, status) = (3, 200);
         let others = [
-            failed(Failure::Connect, "connection refused by 192.0.2.1:443"),
-            failed(Failure::Connect, "no way to 192.0.2.1:443"),
-            failed(Failure::Timeout, "no answer within 30 s"),
-            failed(Failure::Timeout, "the answer did not end within 30 s"),
+            SendFailure::ConnectionRefused { address },
+            SendFailure::Unreachable { address },
+            late(TimeoutStage::Response),
+            late(TimeoutStage::Body { bytes, status }),
         ];
-        for outcome in statuses.chain(kinds).chain(handshakes).chain(others) {
+        let failures = kinds.chain(handshakes).chain(others).map(Outcome::Failed);
+        for outcome in statuses.chain(failures) {
             for language in [Language::English, Language::French] {
                 let w = Words::of(language);
                 assert!(!in_short(w, &outcome).starts_with("fault-"), "{outcome:?}");
-                let Some(fault) = Fault::of(&outcome) else {
+                let Some(failure) = outcome.failure() else {
                     continue;
                 };
-                let clause = clause(w, "erp.example", &fault);
+                let clause = clause(w, "erp.example", &failure);
                 assert!(clause.contains("erp.example"), "{clause}");
-                assert!(!advice(w, &fault).starts_with("advice-"), "{outcome:?}");
+                assert!(!advice(w, &failure).starts_with("advice-"), "{outcome:?}");
             }
         }
     }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use sonnette::domain::{
-    Attempt, AttemptId, Delivery, DeliveryState, Fault, Permission, Webhook, WebhookId,
+    Attempt, AttemptId, Delivery, DeliveryState, Permission, Webhook, WebhookId,
 };
 use sonnette::store::{AttemptQuery, TimeRange};
 
@@ -181,8 +181,11 @@ pub(crate) async fn show(
         ),
         notification_url: desk.url(format_args!("/notifications/{}/", attempt.notification)),
         told: outcome::in_words(w, &attempt),
-        advice: Fault::of(&exchange.outcome).map(|fault| outcome::advice(w, &fault)),
-        reason: outcome::reason(&exchange.outcome).map(str::to_owned),
+        advice: exchange
+            .outcome
+            .failure()
+            .map(|failure| outcome::advice(w, &failure)),
+        reason: outcome::reason(&exchange.outcome),
         began: w.when(exchange.started_at),
         target: attempt.target_url.clone(),
         status: outcome::in_short(w, &exchange.outcome),

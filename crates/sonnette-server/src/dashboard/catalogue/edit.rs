@@ -53,7 +53,9 @@ impl EditPage {
             let name = w.t(&format!("catalogue-family-{shape}")).into_owned();
             (shape.as_str(), name)
         };
-        let families = PayloadShape::ALL.iter().filter(|shape| shape.is_family());
+        let families = PayloadShape::ALL
+            .iter()
+            .filter(|shape| shape.is_pretix_family());
         Self {
             back: desk.url("/action-types/"),
             action: desk.url("/action-types/new/"),
@@ -122,7 +124,7 @@ pub(in crate::dashboard) async fn create(
     }
     let shape = match input.family.as_str() {
         "" => PayloadShape::Custom,
-        word => word.parse().unwrap_or(PayloadShape::Kept),
+        word => word.parse().unwrap_or(PayloadShape::DataStored),
     };
     let (description, schema, example) = rest(w, &posted, &mut faults);
     let Some(name) = name.filter(|_| faults.is_empty()) else {

@@ -7,7 +7,7 @@ pub(super) mod list;
 pub(super) mod one;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sonnette::dialect::ActionSpec;
+use sonnette::dialect::ActionType;
 use sonnette::domain::DialectName;
 
 use super::error::PageError;
@@ -24,12 +24,12 @@ pub(super) fn url(desk: &Desk, name: &str) -> String {
     desk.url(format_args!("/action-types/{name}/"))
 }
 
-fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionSpec, PageError> {
+fn spec<'a>(desk: &'a Desk, name: &str) -> Result<&'a ActionType, PageError> {
     action_types::spec(&desk.tenant, name).ok_or(PageError::NotFound)
 }
 
 /// What an action type belongs to: a family of pretix, else its dialect.
-fn group(w: &Words, spec: &ActionSpec) -> String {
+fn group(w: &Words, spec: &ActionType) -> String {
     let dialect = w
         .t(&format!("catalogue-dialect-{}", spec.dialect))
         .into_owned();

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::{Value, json};
-use sonnette::dialect::{ActionSpec, EventRule};
+use sonnette::dialect::{ActionType, EventRequirement};
 use sonnette::domain::{DialectName, Notification, Permission, Webhook};
 
 use super::keys::{Key, keys};
@@ -70,7 +70,7 @@ pub(in crate::dashboard) async fn show(
         name: spec.name.to_string(),
         group: group(desk.frame.w, spec),
         description: about(desk.frame.w, spec),
-        event: event_words(spec.event_rule(spec.first_concrete().as_str())),
+        event: event_words(spec.event_requirement(spec.first_concrete().as_str())),
         concrete: if spec.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
         } else {
@@ -93,20 +93,22 @@ pub(in crate::dashboard) async fn show(
     page(&view)
 }
 
-fn event_words(rule: EventRule) -> &'static str {
+fn event_words(rule: EventRequirement) -> &'static str {
     match rule {
-        EventRule::Required => "catalogue-event-required",
-        EventRule::Optional => "catalogue-event-optional",
-        EventRule::Refused => "catalogue-event-refused",
-        EventRule::Deleted => "catalogue-event-deleted",
+        EventRequirement::Required => "catalogue-event-required",
+        EventRequirement::Optional => "catalogue-event-optional",
+        EventRequirement::Forbidden => "catalogue-event-refused",
+        EventRequirement::DeletedEvent => "catalogue-event-deleted",
     }
 }
 
 /// A command that publishes the example; the token is for the reader to fill in.
-fn curl(base: &str, desk: &Desk, spec: &ActionSpec, example: &Notification) -> String {
+fn curl(base: &str, desk: &Desk, spec: &ActionType, example: &Notification) -> String {
     let mut body = json!({ "action_type": example.action_type });
-    let rule = spec.event_rule(example.action_type.as_str());
-    if let (Some(event), EventRule::Required | EventRule::Deleted) = (&example.event, rule) {
+    let rule = spec.event_requirement(example.action_type.as_str());
+    if let (Some(event), EventRequirement::Required | EventRequirement::DeletedEvent) =
+        (&example.event, rule)
+    {
         body["event"] = json!(event);
     }
     body["data"] = spec.example.clone();
@@ -120,7 +122,7 @@ fn curl(base: &str, desk: &Desk, spec: &ActionSpec, example: &Notification) -> S
     )
 }
 
-fn listeners(desk: &Desk, spec: &ActionSpec) -> Vec<Listener> {
+fn listeners(desk: &Desk, spec: &ActionType) -> Vec<Listener> {
     let webhooks = desk.tenant.webhooks.values();
     webhooks
         .filter(|webhook| hears(webhook, spec))
@@ -135,7 +137,7 @@ fn listeners(desk: &Desk, spec: &ActionSpec) -> Vec<Listener> {
 }
 
 /// Of pretix's names exactly those registered are heard; of others also what a wildcard covers.
-fn hears(webhook: &Webhook, spec: &ActionSpec) -> bool {
+fn hears(webhook: &Webhook, spec: &ActionType) -> bool {
     let mut heard = webhook.action_types.iter();
     match spec.dialect {
         DialectName::Pretix => heard.any(|name| *name == spec.name),

@@ -31,7 +31,7 @@ impl Crumbs {
         Self {
             list: at.desk.url("/webhooks/"),
             url: at.url(""),
-            target: at.webhook.target.place(),
+            target: at.webhook.target.redacted_without_query(),
         }
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
-use sonnette::dialect::{Input as Publication, compose};
+use sonnette::dialect::{ComposeInput as Publication, compose};
 use sonnette::domain::{ActionName, NotificationId};
 use sonnette::engine::OrganizerSnapshot;
 
@@ -119,7 +119,8 @@ fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) 
     let spec = tenant.catalogue.resolve(name.as_str())?;
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let event = "democon".parse().ok();
-    let refused = spec.event_rule(name.as_str()) == sonnette::dialect::EventRule::Refused;
+    let refused =
+        spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
         organizer: &tenant.organizer,
         spec,
@@ -128,7 +129,7 @@ fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) 
         data: &data,
         published_at: now,
     });
-    let body = composed.ok()?.body.number(NotificationId(1));
+    let body = composed.ok()?.body.render(NotificationId(1));
     let body: serde_json::Value = serde_json::from_slice(&body).ok()?;
     serde_json::to_string_pretty(&body).ok()
 }

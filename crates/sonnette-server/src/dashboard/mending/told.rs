@@ -1,6 +1,6 @@
 //! What came of a test, in words.
 
-use sonnette::domain::{Attempt, Fault};
+use sonnette::domain::Attempt;
 
 use crate::dashboard::attempts::outcome;
 use crate::dashboard::words::Words;
@@ -33,15 +33,15 @@ impl Told {
     /// Of an attempt that has ended.
     pub(crate) fn of(attempt: &Attempt, w: &Words) -> Self {
         let exchange = &attempt.exchange;
-        let fault = Fault::of(&exchange.outcome);
+        let fault = exchange.outcome.failure();
         let mut why: Vec<String> = Vec::new();
         why.extend(redirected(attempt, w));
-        why.extend(fault.map(|fault| outcome::advice(w, &fault)));
+        why.extend(fault.map(|failure| outcome::advice(w, &failure)));
         Self {
             good: exchange.outcome.is_success(),
             what: format!("{}.", outcome::in_words(w, attempt)),
             why,
-            reason: outcome::reason(&exchange.outcome).map(str::to_owned),
+            reason: outcome::reason(&exchange.outcome),
             action_type: attempt.action_type.to_string(),
             body: first_lines(&exchange.response_body),
             url: None,

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, SettlementKind, WebhookId};
 
 use super::{find, need};
 use crate::admin::hold_reason::{self, Waiting};
@@ -136,9 +136,9 @@ fn row(desk: &Desk, delivery: &Delivery, waits: Waiting) -> Row {
         },
         DeliveryState::Settled { at, how, reason } => {
             let (class, state) = match how {
-                Settled::Delivered => ("good", "notified-delivered"),
-                Settled::GivenUp => ("bad", "notified-given-up"),
-                Settled::Dropped => ("off", "notified-dropped"),
+                SettlementKind::Delivered => ("good", "notified-delivered"),
+                SettlementKind::GivenUp => ("bad", "notified-given-up"),
+                SettlementKind::Dropped => ("off", "notified-dropped"),
             };
             let why = reason.as_deref().and_then(why);
             Row {

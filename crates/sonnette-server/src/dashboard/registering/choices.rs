@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sonnette::dialect::{ActionSpec, Catalogue};
+use sonnette::dialect::{ActionType, Catalogue};
 use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_words;
@@ -97,7 +97,7 @@ impl Choices {
     }
 }
 
-fn choice(spec: &ActionSpec, chosen: bool, w: &Words) -> Choice {
+fn choice(spec: &ActionType, chosen: bool, w: &Words) -> Choice {
     let covers = if spec.name.is_wildcard() {
         let names = spec.concrete_names();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
@@ -130,24 +130,24 @@ impl<'a> Covered<'a> {
 
     /// Wildcards over this action type that stand before it: `creads.*`, and `creads.project.*` if it covers several.
     /// Those of pretix are registered names, and stand in the catalogue themselves.
-    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionSpec) -> Vec<String> {
+    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionType) -> Vec<String> {
         if spec.dialect == DialectName::Pretix {
             return Vec::new();
         }
         stems(spec)
             .filter(|stem| self.0.get(stem).is_some_and(|count| *count > 1))
             .map(|stem| format!("{stem}*"))
-            .filter(|wildcard| catalogue.selectable(wildcard))
+            .filter(|wildcard| catalogue.is_selectable(wildcard))
             .collect()
     }
 }
 
-fn stems(spec: &ActionSpec) -> impl Iterator<Item = &str> {
+fn stems(spec: &ActionType) -> impl Iterator<Item = &str> {
     let name = spec.name.as_str();
     name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
-fn title(spec: &ActionSpec, w: &Words) -> String {
+fn title(spec: &ActionType, w: &Words) -> String {
     let key = match (spec.dialect, spec.shape) {
         (DialectName::Tibillet, _) => "form-group-tibillet",
         (DialectName::Creads, _) => "form-group-creads",

@@ -68,7 +68,7 @@ impl Input {
             .map(|header| format!("{}: {MASK}", header.name))
             .collect();
         Self {
-            target_url: webhook.target.masked(MASK),
+            target_url: webhook.target.with_masked_credentials(MASK),
             comment: webhook.comment.clone().unwrap_or_default(),
             enabled: webhook.is_enabled(),
             action_types,

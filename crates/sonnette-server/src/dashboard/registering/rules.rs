@@ -51,7 +51,7 @@ pub(super) fn check(
     let change = before.map_or(Change::Create, Change::Replace);
     let slugs: HashSet<&str> = events.iter().map(|event| event.slug.as_str()).collect();
     let known = |slug: &str| slugs.contains(slug);
-    let selectable = |name: &str| catalogue.selectable(name);
+    let selectable = |name: &str| catalogue.is_selectable(name);
     let target_url = unmasked(&input.target_url, before).unwrap_or_else(|complaint| {
         wrong.push(Wrong::new("target_url", complaint));
         input.target_url.clone()
@@ -87,7 +87,7 @@ pub(super) fn check(
     let target = fields.as_ref().map(|fields| &fields.target);
     let elsewhere = before
         .zip(target)
-        .is_some_and(|(before, target)| !target.is_at_server_of(&before.target));
+        .is_some_and(|(before, target)| !target.has_same_origin(&before.target));
     let headers = extra_headers(&input.headers, &stored.headers, elsewhere)
         .map_err(|complaints| wrong.extend(complaints));
     match (fields, patch, headers) {
@@ -123,9 +123,9 @@ fn unmasked(typed: &str, before: Option<&Webhook>) -> Result<String, Complaint> 
     let user_info = url.user_info().unwrap_or_default();
     if user_info == MASK {
         let stored = before.map(|webhook| &webhook.target);
-        let stored = stored.filter(|stored| url.is_at_server_of(stored));
+        let stored = stored.filter(|stored| url.has_same_origin(stored));
         let stored = stored.and_then(TargetUrl::user_info);
-        return Ok(url.masked(stored.ok_or(Complaint::MaskedCredentials)?));
+        return Ok(url.with_masked_credentials(stored.ok_or(Complaint::MaskedCredentials)?));
     }
     match user_info.split_once(':') {
         Some((_, MASK)) => Err(Complaint::MaskedCredentials),

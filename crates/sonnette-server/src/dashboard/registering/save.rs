@@ -27,6 +27,7 @@ pub(super) fn draft(desk: &Desk, checked: &Checked, now: Timestamp) -> Result<We
         organizer: desk.organizer(),
         state: WebhookState::Enabled,
         target: checked.fields.target.clone(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use sonnette::domain::{
-    Delivery, DeliveryState, NotificationId, Permission, Settled, Webhook, WebhookId,
+    Delivery, DeliveryState, NotificationId, Permission, SettlementKind, Webhook, WebhookId,
 };
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use url::form_urlencoded;
@@ -79,7 +79,7 @@ impl Asked {
     }
 
     fn query(&self) -> DeliveryQuery {
-        let settled = self.word.parse::<Settled>().ok();
+        let settled = self.word.parse::<SettlementKind>().ok();
         DeliveryQuery {
             state: Some(settled.map_or(DeliveryStateFilter::Waiting, DeliveryStateFilter::Settled)),
             after: self.after,
@@ -98,9 +98,9 @@ fn line(desk: &Desk, webhook: &Webhook, waits: Waiting, delivery: &Delivery) -> 
         DeliveryState::Scheduled { .. } | DeliveryState::Held => ("warn", None, None),
         DeliveryState::Settled { at, how, reason } => {
             let class = match how {
-                Settled::Delivered => "good",
-                Settled::GivenUp => "bad",
-                Settled::Dropped => "off",
+                SettlementKind::Delivered => "good",
+                SettlementKind::GivenUp => "bad",
+                SettlementKind::Dropped => "off",
             };
             (class, Some(w.when(*at)), reason.clone())
         }

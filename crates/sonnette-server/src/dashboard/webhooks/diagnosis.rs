@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
-use sonnette::domain::{Diagnosis, DisableReason, Fault};
+use sonnette::domain::{AttemptFailure, Diagnosis, DisableReason};
 
 use crate::dashboard::attempts::outcome;
 use crate::dashboard::when::When;
@@ -42,13 +42,15 @@ impl Telling<'_> {
     /// A diagnosis in words.
     pub(crate) fn tell(&self, diagnosis: &Diagnosis) -> Told {
         match diagnosis {
-            Diagnosis::Unused => self.told(self.sentence("diagnosis-unused", None, None), None),
-            Diagnosis::Renewed => self.told(self.sentence("diagnosis-renewed", None, None), None),
+            Diagnosis::NeverSent => self.told(self.sentence("diagnosis-unused", None, None), None),
+            Diagnosis::NotSentSinceChange => {
+                self.told(self.sentence("diagnosis-renewed", None, None), None)
+            }
             Diagnosis::Healthy { last_success } => {
                 let sentence = self.sentence("diagnosis-healthy", None, Some(*last_success));
                 self.told(sentence, None)
             }
-            Diagnosis::Wobbling {
+            Diagnosis::FailingRecently {
                 failures,
                 since,
                 only,
@@ -103,7 +105,7 @@ impl Telling<'_> {
     fn off(
         &self,
         (since, reason): (Timestamp, DisableReason),
-        last: Option<&Fault>,
+        last: Option<&AttemptFailure>,
         waiting: u64,
     ) -> Told {
         let key = match reason {
@@ -117,7 +119,7 @@ impl Telling<'_> {
         told
     }
 
-    fn told(&self, sentence: Sentence, fault: Option<&Fault>) -> Told {
+    fn told(&self, sentence: Sentence, fault: Option<&AttemptFailure>) -> Told {
         Told {
             sentence,
             waiting: String::new(),
@@ -126,7 +128,7 @@ impl Telling<'_> {
     }
 
     /// `$fault`: what the receiver does wrong; where the log has forgotten it, that it fails.
-    fn args(&self, fault: Option<&Fault>) -> FluentArgs<'static> {
+    fn args(&self, fault: Option<&AttemptFailure>) -> FluentArgs<'static> {
         let clause = match fault {
             Some(fault) => outcome::clause(self.w, self.host, fault),
             None => self.w.a("diagnosis-fails", self.host),
@@ -137,7 +139,12 @@ impl Telling<'_> {
         args
     }
 
-    fn sentence(&self, key: &str, fault: Option<&Fault>, at: Option<Timestamp>) -> Sentence {
+    fn sentence(
+        &self,
+        key: &str,
+        fault: Option<&AttemptFailure>,
+        at: Option<Timestamp>,
+    ) -> Sentence {
         self.split(key, self.args(fault), at)
     }
 
@@ -173,7 +180,7 @@ impl Telling<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{Language, NotificationId};
+    use sonnette::domain::{Language, NotificationId, SendFailure};
 
     use super::*;
 
@@ -197,9 +204,9 @@ mod tests {
     fn refusing(waiting: u64) -> Diagnosis {
         Diagnosis::Failing {
             since: at(10),
-            fault: Some(Fault::Refused {
-                by: "192.0.2.1:443".parse().unwrap(),
-            }),
+            fault: Some(AttemptFailure::Send(SendFailure::ConnectionRefused {
+                address: "192.0.2.1:443".parse().unwrap(),
+            })),
             waiting,
             next_try: Some(at(140)),
         }
@@ -222,14 +229,14 @@ mod tests {
 
     #[test]
     fn every_diagnosis_has_words() {
-        let fault = || Some(Fault::Answered(500));
+        let fault = || Some(AttemptFailure::Status(500));
         let off = |reason| Diagnosis::Disabled {
             since: at(1),
             reason,
             last: fault(),
             waiting: 2,
         };
-        let wobbling = |only, last| Diagnosis::Wobbling {
+        let wobbling = |only, last| Diagnosis::FailingRecently {
             failures: 1,
             since: at(1),
             only,
@@ -246,8 +253,8 @@ mod tests {
             last_success: at(1),
         };
         let all = [
-            Diagnosis::Unused,
-            Diagnosis::Renewed,
+            Diagnosis::NeverSent,
+            Diagnosis::NotSentSinceChange,
             healthy,
             wobbling(Some(NotificationId(7)), fault()),
             wobbling(None, None),

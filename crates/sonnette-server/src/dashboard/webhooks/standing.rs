@@ -37,17 +37,17 @@ pub(crate) fn diagnosis(
         next_try: lane.next_attempt,
         last_attempt: last,
     };
-    Diagnosis::of(symptoms, now)
+    Diagnosis::new(symptoms, now)
 }
 
 impl Standing {
     /// A diagnosis in short.
     pub(crate) fn of(diagnosis: &Diagnosis) -> Self {
         match diagnosis {
-            Diagnosis::Unused => Self::Unused,
-            Diagnosis::Renewed => Self::Renewed,
+            Diagnosis::NeverSent => Self::Unused,
+            Diagnosis::NotSentSinceChange => Self::Renewed,
             Diagnosis::Healthy { .. } => Self::Well,
-            Diagnosis::Wobbling { .. } => Self::Unsteady,
+            Diagnosis::FailingRecently { .. } => Self::Unsteady,
             Diagnosis::Paused { .. } => Self::Paused,
             Diagnosis::Failing { .. } => Self::Failing,
             Diagnosis::Disabled { reason, .. } => Self::Off(*reason),

@@ -25,7 +25,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use sonnette::domain::Settled;
+    use sonnette::domain::SettlementKind;
 
     use super::*;
 
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(Waiting::Receiver.state_of(&scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
-            how: Settled::GivenUp,
+            how: SettlementKind::GivenUp,
             reason: None,
         };
         assert_eq!(Waiting::Webhook.state_of(&settled), "given_up");

@@ -83,7 +83,7 @@ pub(crate) fn ended_at(attempt: &Attempt) -> String {
 /// What went wrong, in plain words.
 pub(crate) fn error(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failed { reason, .. } => Some(reason.clone()),
+        Outcome::Failed(failure) => Some(failure.to_string()),
         Outcome::Answered {
             status: 200..=299, ..
         } => None,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Settled, WebhookId};
+use sonnette::domain::{Delivery, DeliveryState, EventSlug, SettlementKind, WebhookId};
 use sonnette::store::{DeliveryQuery, DeliveryStateFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -106,7 +106,7 @@ pub(crate) struct DeliveryFilters {
 enum Asked {
     Scheduled,
     Held,
-    Settled(Settled),
+    Settled(SettlementKind),
 }
 
 impl Asked {
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(Asked::Scheduled.over_rows(Waiting::Webhook), None);
         assert_eq!(
             Asked::parse("given_up"),
-            Some(Asked::Settled(Settled::GivenUp))
+            Some(Asked::Settled(SettlementKind::GivenUp))
         );
         assert_eq!(Asked::parse("lost"), None);
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use sonnette::domain::{NotificationId, Settled, WebhookId};
+use sonnette::domain::{NotificationId, SettlementKind, WebhookId};
 use sonnette::engine::ControlError;
 use sonnette::store::{DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
@@ -88,8 +88,8 @@ fn state_of(fields: &mut Fields) -> Option<Asked> {
     let settled = |how| Some(Asked::State(DeliveryStateFilter::Settled(how)));
     match value.as_str() {
         Some("scheduled" | "held" | "waiting") => Some(Asked::State(DeliveryStateFilter::Waiting)),
-        Some("given_up") => settled(Settled::GivenUp),
-        Some("dropped") => settled(Settled::Dropped),
+        Some("given_up") => settled(SettlementKind::GivenUp),
+        Some("dropped") => settled(SettlementKind::Dropped),
         Some("missed") => Some(Asked::Missed),
         _ => {
             fields.refuse("state", format!("{value} is not a valid choice."));
@@ -248,7 +248,7 @@ mod tests {
             parse(json!({"since": "2026-11-21T18:00:00Z", "state": "given_up", "dry_run": true}))
                 .unwrap();
         assert!(retry.span.since.is_some() && retry.span.until.is_none() && retry.dry_run);
-        let given_up = Asked::State(DeliveryStateFilter::Settled(Settled::GivenUp));
+        let given_up = Asked::State(DeliveryStateFilter::Settled(SettlementKind::GivenUp));
         assert_eq!(retry.only, Some(given_up));
         let missed = parse(json!({"since": "2026-11-21T18:00:00Z", "state": "missed"})).unwrap();
         assert_eq!(missed.only, Some(Asked::Missed));

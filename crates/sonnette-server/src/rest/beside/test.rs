@@ -54,7 +54,7 @@ pub(crate) async fn test_webhook(
     let catalogue = &caller.tenant()?.catalogue;
     if let Some(name) = action_type
         .as_deref()
-        .filter(|name| catalogue.resolve(name).is_none() && !catalogue.selectable(name))
+        .filter(|name| catalogue.resolve(name).is_none() && !catalogue.is_selectable(name))
     {
         fields.refuse("action_type", format!("Unknown action type \"{name}\"."));
     }

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sonnette::domain::{
-    DisableReason, Disabled, OrganizerId, Secret, Secrets, WebhookId, WebhookSettings, WebhookState,
+    DisableReason, Disablement, OrganizerId, Secret, Secrets, WebhookId, WebhookSettings,
+    WebhookState,
 };
 
 use super::*;
@@ -11,11 +12,12 @@ fn stored() -> Webhook {
     Webhook {
         id: WebhookId(7),
         organizer: OrganizerId(1),
-        state: WebhookState::Disabled(Disabled {
+        state: WebhookState::Disabled(Disablement {
             since: Timestamp::UNIX_EPOCH,
             reason: DisableReason::User,
         }),
         target: "https://example.com/old".parse().unwrap(),
+        generation: 0,
         events: only(&["democon"]),
         action_types: names(&["a.b", "a.b", "a.c"]),
         comment: Some("old".into()),
@@ -135,7 +137,7 @@ fn defaults_of_a_new_webhook() {
     )
     .unwrap();
     assert!(!limited.enabled);
-    assert_eq!(limited.target.as_given(), "http://b.example");
+    assert_eq!(limited.target.as_unredacted_str(), "http://b.example");
     assert_eq!(limited.events, only(&["democon", "sampleconf"]));
     assert_eq!(limited.action_types, names(&["a.b", "z.z", "z.z"]));
 }

@@ -28,7 +28,7 @@ impl<'a> WebhookJson<'a> {
         Self {
             id: webhook.id.0,
             enabled: webhook.is_enabled(),
-            target_url: webhook.target.as_given(),
+            target_url: webhook.target.as_unredacted_str(),
             all_events,
             limit_events,
             action_types: &webhook.action_types,

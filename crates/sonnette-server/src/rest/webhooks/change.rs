@@ -87,7 +87,7 @@ async fn save(
             let mut enabled = false;
             let mut apply = |webhook: &mut Webhook| {
                 let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-                let selectable = |name: &str| tenant.catalogue.selectable(name);
+                let selectable = |name: &str| tenant.catalogue.is_selectable(name);
                 let change = if partial {
                     Change::Update(webhook)
                 } else {

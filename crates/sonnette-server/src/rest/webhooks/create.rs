@@ -39,7 +39,7 @@ pub(crate) async fn create_webhook(
     let data = audited(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
     let fields = parse_webhook(Change::Create, payload, known, |name| {
-        tenant.catalogue.selectable(name)
+        tenant.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
     let now = state.now();
@@ -48,6 +48,7 @@ pub(crate) async fn create_webhook(
         organizer,
         state: state_after(&WebhookState::Enabled, fields.enabled, now),
         target: fields.target,
+        generation: 0,
         events: fields.events,
         action_types: fields.action_types,
         comment: fields.comment,

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::client::{Api, receiver};
 
 #[test]
 fn the_log_shows_what_was_sent_and_answered() {
     let receiver = receiver();
-    receiver.answer(Answer::ok().body("thanks"));
+    receiver.answer(ScriptedResponse::ok().body("thanks"));
     let api = Api::start();
     let webhook = api.webhook(
         &receiver
@@ -54,7 +54,7 @@ fn the_log_shows_what_was_sent_and_answered() {
 #[test]
 fn what_waits_for_a_disabled_webhook_is_held() {
     let receiver = receiver();
-    receiver.answer(Answer::status(500));
+    receiver.answer(ScriptedResponse::status(500));
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     let id = api.place_order("A");
@@ -97,7 +97,7 @@ fn what_waits_for_a_disabled_webhook_is_held() {
     );
     api.call("PATCH", &webhook, Some(json!({"enabled": true})))
         .expect(200);
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     let again = json!({"since": "2020-01-01T00:00:00Z", "state": "dropped"});
     assert_eq!(
         api.post(&format!("{webhook}retry/"), again)
@@ -200,7 +200,7 @@ fn the_stream_tells_what_happens() {
     use std::io::BufRead as _;
 
     let receiver = receiver();
-    receiver.answer(Answer::status(410));
+    receiver.answer(ScriptedResponse::status(410));
     let api = Api::start();
     api.webhook(&receiver.url());
     let stream = api.watch();
@@ -235,7 +235,7 @@ fn the_stream_tells_what_happens() {
 #[test]
 fn what_was_held_goes_at_once_when_the_webhook_is_enabled() {
     let receiver = receiver();
-    receiver.answer(Answer::status(500));
+    receiver.answer(ScriptedResponse::status(500));
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     api.place_order("A");
@@ -244,7 +244,7 @@ fn what_was_held_goes_at_once_when_the_webhook_is_enabled() {
     });
     api.call("PATCH", &webhook, Some(json!({"enabled": false})))
         .expect(200);
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     let began = Instant::now();
     api.call("PATCH", &webhook, Some(json!({"enabled": true})))
         .expect(200);

@@ -1,7 +1,7 @@
 //! The dialects over REST, as the three systems' developers meet them.
 
 use serde_json::{Value, json};
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::client::{Api, receiver};
 
@@ -174,7 +174,7 @@ fn creads_resources_are_published_by_pairs() {
 #[test]
 fn a_key_pair_is_chosen_shown_and_rotated() {
     let receiver = receiver();
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     let secret = |method: &str, path: &str| {

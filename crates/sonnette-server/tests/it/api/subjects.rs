@@ -1,7 +1,7 @@
 //! Forgetting a person.
 
 use serde_json::json;
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::client::{Api, order, receiver};
 
@@ -9,7 +9,7 @@ use super::client::{Api, order, receiver};
 fn a_person_is_forgotten_on_request() {
     let api = Api::start();
     let receiver = receiver();
-    receiver.answer(Answer::ok().body("hello HUSH"));
+    receiver.answer(ScriptedResponse::ok().body("hello HUSH"));
     let webhook = api.webhook(&receiver.url());
     let mut personal = order("HUSH1");
     personal["subject"] = json!("person/42 é");

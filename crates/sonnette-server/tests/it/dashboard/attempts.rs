@@ -1,7 +1,7 @@
 //! The log with its filters, and one attempt in full.
 
 use serde_json::json;
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::browser::{Browser, PAGES};
 use crate::api::client::{Api, order, receiver};
@@ -12,7 +12,7 @@ const HOSTILE: &str = "<h1>Oops</h1><script>alert(1)</script>";
 fn an_attempt_is_shown_in_full() {
     let (api, target) = (Api::start(), receiver());
     target.answer(
-        Answer::status(500)
+        ScriptedResponse::status(500)
             .header("content-type", "text/html")
             .body(HOSTILE),
     );
@@ -59,7 +59,7 @@ fn an_attempt_is_shown_in_full() {
 #[test]
 fn the_log_is_filtered_by_its_url() {
     let (api, target) = (Api::start(), receiver());
-    target.script([Answer::ok(), Answer::status(503)]);
+    target.script([ScriptedResponse::ok(), ScriptedResponse::status(503)]);
     let webhook = api.webhook(&target.url());
     let first = api.place_order("A1");
     let log = format!("{webhook}attempts/");

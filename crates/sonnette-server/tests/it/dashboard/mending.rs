@@ -86,7 +86,7 @@ fn tests_with_the_example_of_an_action_type() {
     assert_eq!(bench.target.requests().len(), 0);
     bench
         .target
-        .answer(testing::Answer::status(500).body("<i>oh</i>"));
+        .answer(testing::ScriptedResponse::status(500).body("<i>oh</i>"));
     let fields = [("action_type", "pretix.voucher.added"), ("send", "")];
     let page = bench.sends(&browser, "test/", &fields).expect(200).text;
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
@@ -113,7 +113,7 @@ fn stops_retrying_and_sends_again() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let bench = Bench::of(&api);
-    bench.target.answer(testing::Answer::status(500));
+    bench.target.answer(testing::ScriptedResponse::status(500));
     let first = api.place_order("A1");
     api.place_order("A2");
     bench.wait(&api, "scheduled", 2);
@@ -126,7 +126,7 @@ fn stops_retrying_and_sends_again() {
         noted(&api),
         ("pretix.webhook.retries.dropped".to_owned(), id.clone())
     );
-    bench.target.answer(testing::Answer::ok());
+    bench.target.answer(testing::ScriptedResponse::ok());
     let to = format!("{PAGES}/attempts/?success=false");
     let next = [("next", to.as_str())];
     let retry = format!("deliveries/{first}/retry/");
@@ -175,7 +175,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let bench = Bench::of(&api);
-    bench.target.answer(testing::Answer::status(500));
+    bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     bench.does(&browser, "disable/", &[]);
@@ -186,7 +186,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     assert!(read.contains("The webhook is disabled"), "{read}");
     let read = browser.read(&format!("{}enable/", bench.page));
     assert!(read.contains("One delivery is waiting"), "{read}");
-    bench.target.answer(testing::Answer::ok());
+    bench.target.answer(testing::ScriptedResponse::ok());
     bench.does(
         &browser,
         "enable/",
@@ -199,7 +199,7 @@ fn switches_off_and_on_with_a_choice_for_what_waits() {
     );
     bench.wait(&api, "delivered", 2);
 
-    bench.target.answer(testing::Answer::status(500));
+    bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A3");
     bench.wait(&api, "scheduled", 1);
     bench.does(&browser, "disable/", &[]);
@@ -220,7 +220,7 @@ fn deletes_as_the_api_does() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]).in_french();
     let bench = Bench::of(&api);
-    bench.target.answer(testing::Answer::status(500));
+    bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     let read = browser.read(&format!("{}delete/", bench.page));

@@ -1,7 +1,7 @@
 //! Webhooks registered and changed by the form.
 
 use serde_json::{Value, json};
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::browser::{Browser, PAGES, words};
 use crate::api::client::{Api, order, receiver};
@@ -266,8 +266,8 @@ fn tries_out_before_saving() {
     let target = receiver();
     let browser = Browser::of(&api, &["webhooks"]);
     target.script([
-        Answer::ok().body("<b>fine</b>"),
-        Answer::status(403).body("CSRF verification failed"),
+        ScriptedResponse::ok().body("<b>fine</b>"),
+        ScriptedResponse::status(403).body("CSRF verification failed"),
     ]);
     let url = format!("http://{}/hook", target.address());
     let fields = [

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::json;
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::browser::{Browser, PAGES};
 use crate::api::client::{Api, receiver};
@@ -165,7 +165,7 @@ fn a_failing_webhook_is_told_in_words() {
 #[test]
 fn a_webhook_that_is_gone_can_be_enabled_again() {
     let (api, target) = (Api::start(), receiver());
-    target.answer(Answer::status(410));
+    target.answer(ScriptedResponse::status(410));
     let webhook = api.webhook(&target.url());
     api.place_order("A1");
     api.wait(&webhook, |webhook| webhook["enabled"] == false);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::AlertStore as _;
-use sonnette::testing::Answer;
+use sonnette::testing::ScriptedResponse;
 
 use super::server::{MailServer, Manner, Wire};
 use crate::api::client::{Api, receiver};
@@ -65,7 +65,7 @@ fn a_failing_webhook_is_switched_off_its_owner_told_once_and_the_backlog_sent() 
     let mail = MailServer::start(Wire::Clear, "");
     let api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(Answer::status(500));
+    receiver.answer(ScriptedResponse::status(500));
     let url = receiver
         .url_of("/in?key=hush")
         .replace("http://", "http://me:hush@");
@@ -91,7 +91,7 @@ fn a_failing_webhook_is_switched_off_its_owner_told_once_and_the_backlog_sent() 
     // What matches meanwhile makes no delivery, and can be recovered.
     let answer = api.post("notifications/", crate::api::client::order("D"));
     assert_eq!(answer.expect(201).json()["deliveries"], 0);
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     let back = Some(json!({"enabled": true}));
     api.call("PATCH", &webhook, back).expect(200);
     let delivered = format!("{webhook}deliveries/?state=delivered");
@@ -192,7 +192,7 @@ fn in_french_and_after_a_refusal_under_the_same_id() {
     mail.script([Manner::Refuse("451 4.7.1 greylisted")]);
     let api = strict(&mail, "fr");
     let receiver = receiver();
-    receiver.answer(Answer::status(410));
+    receiver.answer(ScriptedResponse::status(410));
     let webhook = api.webhook(&receiver.url());
     api.place_order("A");
     api.wait(&format!("{webhook}health/"), |health| {
@@ -215,7 +215,7 @@ fn a_mail_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() {
     mail.script([Manner::TakeSilently]);
     let mut api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(Answer::status(500));
+    receiver.answer(ScriptedResponse::status(500));
     let webhook = api.webhook(&receiver.url());
     fail_three_times(&api, &webhook);
     mail.wait_for(1);
@@ -241,7 +241,7 @@ fn a_dead_mail_server_holds_up_nothing() {
     mail.script([Manner::Silence, Manner::Silence, Manner::Silence]);
     let api = strict(&mail, "en");
     let (bad, good) = (receiver(), receiver());
-    bad.answer(Answer::status(500));
+    bad.answer(ScriptedResponse::status(500));
     let failing = api.webhook(&bad.url());
     let well = api.webhook(&good.url());
     fail_three_times(&api, &failing);
@@ -263,7 +263,7 @@ fn one_wrong_address_does_not_keep_mail_from_the_others() {
     mail.script([Manner::RefuseRecipient("ops@example.org"); 2]);
     let api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(Answer::status(500));
+    receiver.answer(ScriptedResponse::status(500));
     let webhook = api.webhook(&receiver.url());
     fail_three_times(&api, &webhook);
     let mails = mail.wait_for(1);

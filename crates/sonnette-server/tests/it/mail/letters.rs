@@ -2,7 +2,7 @@
 
 use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{AccountEmailKind, Language, LinkPurpose, SecretHash};
+use sonnette::domain::{AccessLinkPurpose, AccountEmailKind, Language, SecretHash};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
@@ -53,7 +53,7 @@ fn link(mail: &Mail) -> String {
     links[0].to_owned()
 }
 
-fn purpose(store: &SqliteStore, text: &str) -> Option<LinkPurpose> {
+fn purpose(store: &SqliteStore, text: &str) -> Option<AccessLinkPurpose> {
     let mut hash = SecretHash::default();
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     let found = store.link(&hash, SystemClock.now()).unwrap();
@@ -96,7 +96,7 @@ fn an_invitation_comes_in_the_organizers_language_with_a_link() {
     let user = store.users(None).unwrap().remove(0);
     assert_eq!(
         purpose(&store, &text),
-        Some(LinkPurpose::Invitation(user.id))
+        Some(AccessLinkPurpose::Invitation(user.id))
     );
     for file in std::fs::read_dir(place.data()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -133,6 +133,6 @@ fn a_letter_that_was_not_confirmed_goes_again_under_the_same_id_after_a_crash() 
     let texts = [link(&mails[0]), link(&mails[1])];
     assert_ne!(texts[0], texts[1]);
     for text in texts {
-        assert_eq!(purpose(&store, &text), Some(LinkPurpose::Reset(user)));
+        assert_eq!(purpose(&store, &text), Some(AccessLinkPurpose::Reset(user)));
     }
 }

@@ -72,7 +72,7 @@ fn only_known_names_may_be_stored() {
         (".*", false),
         ("", false),
     ] {
-        assert_eq!(catalogue.selectable(name), selectable, "{name}");
+        assert_eq!(catalogue.is_selectable(name), selectable, "{name}");
     }
     assert_eq!(
         catalogue.first_concrete("order.*").unwrap().0.as_str(),
@@ -133,19 +133,22 @@ fn built_in_names_and_the_organizers_own_win() {
 fn events_are_named_where_they_belong() {
     let catalogue = catalogue(&[registered("order.placed", PayloadShape::Custom, None)]);
     for (name, rule) in [
-        ("pretix.event.order.placed", EventRule::Required),
-        ("pretix.event.checkin", EventRule::Required),
-        ("pretix.event.added", EventRule::Required),
-        ("pretix.event.deleted", EventRule::Deleted),
-        ("pretix.voucher.added", EventRule::Required),
-        ("pretix.subevent.deleted", EventRule::Required),
-        ("pretix.customer.changed", EventRule::Refused),
-        ("pretix.giftcards.created", EventRule::Refused),
-        ("pretix.giftcards.transaction.manual", EventRule::Refused),
-        ("order.placed", EventRule::Optional),
+        ("pretix.event.order.placed", EventRequirement::Required),
+        ("pretix.event.checkin", EventRequirement::Required),
+        ("pretix.event.added", EventRequirement::Required),
+        ("pretix.event.deleted", EventRequirement::DeletedEvent),
+        ("pretix.voucher.added", EventRequirement::Required),
+        ("pretix.subevent.deleted", EventRequirement::Required),
+        ("pretix.customer.changed", EventRequirement::Forbidden),
+        ("pretix.giftcards.created", EventRequirement::Forbidden),
+        (
+            "pretix.giftcards.transaction.manual",
+            EventRequirement::Forbidden,
+        ),
+        ("order.placed", EventRequirement::Optional),
     ] {
         assert_eq!(
-            catalogue.resolve(name).unwrap().event_rule(name),
+            catalogue.resolve(name).unwrap().event_requirement(name),
             rule,
             "{name}"
         );

@@ -30,7 +30,7 @@ fn bodies_are_the_worked_examples() {
         }
         let body = sent(&name, &data.to_string()).unwrap();
         assert_eq!(body, example);
-        let back = data_of(PayloadShape::Creads, body.as_bytes()).unwrap();
+        let back = extract_data(PayloadShape::Creads, body.as_bytes()).unwrap();
         assert_eq!(back.get(), data.to_string());
         count += 1;
     }
@@ -43,13 +43,13 @@ fn there_are_17_pairs_with_examples() {
     let lines: Vec<_> = catalogue
         .iter()
         .map(|spec| {
-            assert!(catalogue.selectable(spec.name.as_str()));
+            assert!(catalogue.is_selectable(spec.name.as_str()));
             let text = sent(spec.name.as_str(), &spec.example.to_string()).unwrap();
             format!("\"{}\" ({})\n  {text}", spec.name, spec.description)
         })
         .collect();
     assert_eq!(lines.len(), 17);
-    assert!(catalogue.selectable("creads.*") && catalogue.selectable("creads.project.*"));
+    assert!(catalogue.is_selectable("creads.*") && catalogue.is_selectable("creads.project.*"));
     insta::with_settings!({snapshot_path => "../../../tests/it/dialects/snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("creads_bodies", lines.join("\n"));
     });
@@ -92,7 +92,7 @@ fn other_pairs_are_refused_by_name() {
         for change in ["created", "updated", "deleted"] {
             let name = format!("creads.{resource}.{change}");
             if catalogue.resolve(&name).is_none() {
-                let message = catalogue.unknown(&name);
+                let message = catalogue.explain_unknown(&name);
                 assert!(
                     message.contains(&format!("\"{resource}\""))
                         && message.contains(&format!("\"{change}\"")),
@@ -104,12 +104,12 @@ fn other_pairs_are_refused_by_name() {
     }
     assert_eq!(refused.len(), 10);
     insta::assert_snapshot!(refused[0], @r#"Unknown action type "creads.organization.created": "created" is not available for "organization", only updated."#);
-    insta::assert_snapshot!(catalogue.unknown("creads.robot.created"), @r#"Unknown action type "creads.robot.created": there is no resource "robot" that could be "created"."#);
-    insta::assert_snapshot!(catalogue.unknown("creads.work.painted"), @r#"Unknown action type "creads.work.painted": "painted" is not an event of "work"."#);
+    insta::assert_snapshot!(catalogue.explain_unknown("creads.robot.created"), @r#"Unknown action type "creads.robot.created": there is no resource "robot" that could be "created"."#);
+    insta::assert_snapshot!(catalogue.explain_unknown("creads.work.painted"), @r#"Unknown action type "creads.work.painted": "painted" is not an event of "work"."#);
     // Whoever does not speak the dialect is not told of its words.
     let others = Catalogue::new(&[DialectName::Pretix], &[]);
     assert_eq!(
-        others.unknown("creads.work.painted"),
+        others.explain_unknown("creads.work.painted"),
         r#"Unknown action type "creads.work.painted"."#
     );
 }
@@ -161,9 +161,9 @@ fn news_of_a_webhook_fits_the_schema_and_shows_no_credentials() {
             .unwrap(),
         enabled: false,
     };
-    let (name, data) = pending_webhook_changes(&organizer(), &news);
+    let (name, data) = compose_webhook_change(&organizer(), &news);
     insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.updated","resource_type":"webhook","resource_gid":"000000000001b","resource":{"gid":"000000000001b","created_at":"2026-03-10T09:15:29+0000","modified_at":"2026-03-11T14:02:05+0000","href":"/api/v1/organizers/bigevents/webhooks/27/","url":"https://receiver.example.org/creads","enabled":false}}"#);
     news.change = WebhookChange::Deleted;
-    let (name, data) = pending_webhook_changes(&organizer(), &news);
+    let (name, data) = compose_webhook_change(&organizer(), &news);
     insta::assert_snapshot!(sent(&name, data.get()).unwrap(), @r#"{"event":"resource.deleted","resource_type":"webhook","resource_gid":"000000000001b"}"#);
 }

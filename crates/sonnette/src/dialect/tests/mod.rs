@@ -49,7 +49,7 @@ fn body(
     let action_type: ActionName = action.parse().unwrap();
     let event: Option<EventSlug> = event.map(|slug| slug.parse().unwrap());
     let raw: Box<RawValue> = serde_json::from_str(data).unwrap();
-    compose(&Input {
+    compose(&ComposeInput {
         organizer: &organizer,
         spec: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
@@ -57,7 +57,7 @@ fn body(
         data: &raw,
         published_at: "2026-05-01T10:00:00.25Z".parse().unwrap(),
     })
-    .map(|composed| String::from_utf8(composed.body.number(NotificationId(574)).to_vec()).unwrap())
+    .map(|composed| String::from_utf8(composed.body.render(NotificationId(574)).to_vec()).unwrap())
 }
 
 fn errors(data: &str, action: &str) -> Vec<(String, String)> {
@@ -73,8 +73,8 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
         .iter()
         .map(|spec| {
             let concrete = spec.first_concrete();
-            let event = match spec.event_rule(concrete.as_str()) {
-                EventRule::Required => Some("democon"),
+            let event = match spec.event_requirement(concrete.as_str()) {
+                EventRequirement::Required => Some("democon"),
                 _ => None,
             };
             let text = body(
@@ -85,7 +85,7 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
             )
             .unwrap();
             assert!(!spec.description.is_empty() && spec.label.is_some());
-            assert!(catalogue.selectable(spec.name.as_str()));
+            assert!(catalogue.is_selectable(spec.name.as_str()));
             format!("{} ({})\n  {text}", spec.name, spec.label.unwrap())
         })
         .collect();
@@ -323,7 +323,7 @@ fn custom_data_is_copied() {
         let sent_body = body(&catalogue, "order.placed", None, data).unwrap();
         assert_eq!(sent_body, format!("{head}{sent}}}"));
         assert_eq!(
-            data_of(PayloadShape::Custom, sent_body.as_bytes())
+            extract_data(PayloadShape::Custom, sent_body.as_bytes())
                 .unwrap()
                 .get(),
             sent
@@ -409,7 +409,7 @@ proptest! {
             "type": exit.then_some("exit"), "first_checkin": first,
         });
         let text = body(&catalogue(&[]), "pretix.event.checkin", Some("democon"), &data.to_string()).unwrap();
-        let back = data_of(PayloadShape::Checkin, text.as_bytes()).unwrap();
+        let back = extract_data(PayloadShape::Checkin, text.as_bytes()).unwrap();
         prop_assert_eq!(back.get(), data.to_string());
     }
 

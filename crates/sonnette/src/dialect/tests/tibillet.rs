@@ -7,7 +7,11 @@ const MEMBERSHIP: &str = "tibillet.membership";
 const RESERVATION: &str = "tibillet.reservation";
 
 /// Published on the day of the examples.
-fn composed_in(language: Language, action: &str, data: &Value) -> Result<Composed, FieldErrors> {
+fn composed_in(
+    language: Language,
+    action: &str,
+    data: &Value,
+) -> Result<ComposedNotification, FieldErrors> {
     let data = serde_json::value::to_raw_value(data).unwrap();
     composed_raw(language, action, &data)
 }
@@ -16,7 +20,7 @@ fn composed_raw(
     language: Language,
     action: &str,
     data: &RawValue,
-) -> Result<Composed, FieldErrors> {
+) -> Result<ComposedNotification, FieldErrors> {
     let organizer = Organizer {
         name: "Le Hangar Bleu".into(),
         uuid: "0b9d9d0c-3d2f-4c56-8d0f-2f6f2f0a4a11".parse().unwrap(),
@@ -26,7 +30,7 @@ fn composed_raw(
     };
     let catalogue = Catalogue::new(&organizer.dialects, &[]);
     let action_type: ActionName = action.parse().unwrap();
-    compose(&Input {
+    compose(&ComposeInput {
         organizer: &organizer,
         spec: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
@@ -36,12 +40,12 @@ fn composed_raw(
     })
 }
 
-fn composed(action: &str, data: &Value) -> Result<Composed, FieldErrors> {
+fn composed(action: &str, data: &Value) -> Result<ComposedNotification, FieldErrors> {
     composed_in(Language::English, action, data)
 }
 
-fn text(composed: &Composed) -> String {
-    let body = composed.body.clone().number(NotificationId(1));
+fn text(composed: &ComposedNotification) -> String {
+    let body = composed.body.clone().render(NotificationId(1));
     String::from_utf8(body.to_vec()).unwrap()
 }
 
@@ -299,10 +303,10 @@ fn is_valid_is_worked_out_when_it_is_sent() {
         composed(MEMBERSHIP, data)
             .unwrap()
             .body
-            .number(NotificationId(1))
+            .render(NotificationId(1))
     };
     let valid = |body: &Bytes, now: &str| {
-        let sent = at_sending(PayloadShape::TibilletMembership, body, now.parse().unwrap());
+        let sent = body_at_send_time(PayloadShape::TibilletMembership, body, now.parse().unwrap());
         let other = |text: &str| text.replace(r#""is_valid":true"#, r#""is_valid":false"#);
         let text = String::from_utf8(sent.to_vec()).unwrap();
         assert_eq!(
@@ -328,12 +332,12 @@ fn is_valid_is_worked_out_when_it_is_sent() {
     }
     let other = Bytes::from_static(b"{\"is_valid\":true}");
     assert_eq!(
-        at_sending(PayloadShape::Custom, &other, Timestamp::MAX),
+        body_at_send_time(PayloadShape::Custom, &other, Timestamp::MAX),
         other
     );
     let erased = Bytes::from_static(b"null");
     assert_eq!(
-        at_sending(PayloadShape::TibilletMembership, &erased, Timestamp::MAX),
+        body_at_send_time(PayloadShape::TibilletMembership, &erased, Timestamp::MAX),
         erased
     );
 }

@@ -8,11 +8,13 @@ mod replies;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
 
+pub(crate) use self::queue::CommitDelays;
 use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
 use super::dispatcher::inbox::Inboxes;
 use super::metrics::Metrics;
@@ -27,6 +29,15 @@ use crate::store::{
 
 /// Changes of webhooks that are published in one transaction.
 const MAX_WEBHOOK_CHANGES: usize = 100;
+
+/// A batch that the store has committed, or could not.
+pub(crate) struct WrittenBatch {
+    batch: Batch,
+    replies: Vec<ReplySender>,
+    result: Result<Vec<GroupResult>, StoreError>,
+    /// How long the store took.
+    duration: Duration,
+}
 
 /// The commit thread and its queue.
 pub(crate) struct Committer {
@@ -52,9 +63,10 @@ impl Committer {
         clock: Arc<dyn Clock>,
         activity: broadcast::Sender<Arc<Activity>>,
         metrics: Arc<Metrics>,
+        delays: CommitDelays,
     ) -> Self {
         Self {
-            queue: CommitQueue::default(),
+            queue: CommitQueue::new(delays),
             committed: AtomicU64::new(0),
             published_version: AtomicI64::new(0),
             registry_polled_at: Mutex::new(Instant::now()),
@@ -111,16 +123,31 @@ impl Committer {
     }
 
     /// Waits for a batch, commits it, and does what is due beside it. False: the queue is closed and empty.
-    pub(crate) fn run_once(&self) -> bool {
-        let Some(batch) = self.queue.wait_for_batch() else {
+    fn run_once(&self) -> bool {
+        let Some(written) = self.write_batch() else {
             return false;
         };
+        self.finish_batch(written);
+        true
+    }
+
+    /// Waits for a batch and writes it to the store. None: the queue is closed and empty.
+    pub(crate) fn write_batch(&self) -> Option<Vec<WrittenBatch>> {
+        let batch = self.queue.wait_for_batch()?;
+        let mut written = Vec::new();
         if !batch.groups.is_empty() || !batch.settlements.is_empty() {
-            self.commit(batch);
+            self.write(batch, &mut written);
+        }
+        Some(written)
+    }
+
+    /// Answers those who wait for what was written, and does what is due beside it.
+    pub(crate) fn finish_batch(&self, written: Vec<WrittenBatch>) {
+        for written in written {
+            self.finish(written);
         }
         self.poll_registry();
         self.publish_webhook_changes();
-        true
     }
 
     /// Reads changes of the registry that other processes made.
@@ -175,7 +202,9 @@ impl Committer {
         }
     }
 
-    fn commit(&self, pending: PendingBatch) {
+    /// Writes a batch; where a damaged row stands in its way, each request for itself, so that one does not fail the
+    /// others.
+    fn write(&self, pending: PendingBatch, written: &mut Vec<WrittenBatch>) {
         let PendingBatch {
             groups,
             registry_version,
@@ -189,16 +218,45 @@ impl Committer {
             now: self.clock.now(),
         };
         let started_at = Instant::now();
-        match self.try_commit(&mut batch, &mut replies, registry_version) {
+        let result = self.try_commit(&mut batch, &mut replies, registry_version);
+        if matches!(result, Err(StoreError::Inconsistent { .. }))
+            && batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1
+        {
+            for group in batch.groups.into_iter().zip(replies) {
+                let alone = PendingBatch {
+                    groups: vec![group],
+                    registry_version,
+                    settlements: Vec::new(),
+                };
+                self.write(alone, written);
+            }
+            let settlements = PendingBatch {
+                groups: Vec::new(),
+                registry_version,
+                settlements: batch.settlements,
+            };
+            return self.write(settlements, written);
+        }
+        written.push(WrittenBatch {
+            batch,
+            replies,
+            result,
+            duration: started_at.elapsed(),
+        });
+    }
+
+    fn finish(&self, written: WrittenBatch) {
+        let WrittenBatch {
+            batch,
+            replies,
+            result,
+            duration,
+        } = written;
+        match result {
             Ok(results) => {
-                self.metrics.committed(&batch, started_at.elapsed());
+                self.metrics.committed(&batch, duration);
                 self.mark_committed(&batch.settlements);
                 self.reply(batch.groups, results, replies);
-            }
-            Err(StoreError::Inconsistent { .. })
-                if batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1 =>
-            {
-                self.commit_separately(batch, replies, registry_version);
             }
             Err(error) => {
                 let (publications, settlements) = (batch.groups.len(), batch.settlements.len());
@@ -216,22 +274,6 @@ impl Committer {
                 self.queue.requeue_settlements(batch.settlements);
             }
         }
-    }
-
-    /// Commits each request for itself, so that one damaged row does not fail the others.
-    fn commit_separately(&self, batch: Batch, replies: Vec<ReplySender>, registry_version: i64) {
-        for group in batch.groups.into_iter().zip(replies) {
-            self.commit(PendingBatch {
-                groups: vec![group],
-                registry_version,
-                settlements: Vec::new(),
-            });
-        }
-        self.commit(PendingBatch {
-            groups: Vec::new(),
-            registry_version,
-            settlements: batch.settlements,
-        });
     }
 
     /// Commits. Whenever the registry has changed since the publications were matched, matches them again.

@@ -9,8 +9,6 @@ use tokio::sync::oneshot;
 use crate::engine::{PublishError, Published};
 use crate::store::{PublicationGroup, Settlement};
 
-/// How long settlements wait for a publication to share a transaction with. A crash sends again what waits here.
-const MAX_SETTLEMENT_DELAY: Duration = Duration::from_millis(5);
 /// This many settlements are committed without further delay.
 const FULL_SETTLEMENT_BATCH: usize = 256;
 /// Publications per transaction. A single larger request is still committed as a whole.
@@ -25,8 +23,27 @@ const MAX_QUEUED_BYTES: usize = 64 << 20;
 const MAX_QUEUED_SETTLEMENTS: usize = 20_000;
 /// How long the thread waits when the queue is empty: the registry is polled this often.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The wait after a failed commit.
-const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+/// How long the commit thread waits, and for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommitDelays {
+    /// For something to commit, when the queue is empty.
+    pub(crate) idle: Duration,
+    /// How long settlements wait for a publication to share a transaction with. A crash sends again what waits here.
+    pub(crate) settlement: Duration,
+    /// After a failed commit.
+    pub(crate) retry: Duration,
+}
+
+impl Default for CommitDelays {
+    fn default() -> Self {
+        Self {
+            idle: POLL_INTERVAL,
+            settlement: Duration::from_millis(5),
+            retry: Duration::from_millis(250),
+        }
+    }
+}
 
 /// Sends the answer to a publication to whoever waits for it.
 pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
@@ -41,8 +58,8 @@ pub(super) struct PendingBatch {
 }
 
 /// The queue before the commit thread. Any thread may add to it; one takes from it.
-#[derive(Default)]
 pub(super) struct CommitQueue {
+    delays: CommitDelays,
     state: Mutex<QueueState>,
     changed: Condvar,
     is_overfull: AtomicBool,
@@ -65,6 +82,15 @@ struct QueueState {
 }
 
 impl CommitQueue {
+    pub(super) fn new(delays: CommitDelays) -> Self {
+        Self {
+            delays,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            is_overfull: AtomicBool::new(false),
+        }
+    }
+
     /// Adds the publications of one request, matched against this version of the registry. None: there is no room, or
     /// the queue is closed.
     pub(super) fn push_group(
@@ -132,14 +158,14 @@ impl CommitQueue {
         self.changed.notify_one();
     }
 
-    /// Waits up to [`POLL_INTERVAL`] for something to commit, and takes it. None: closed and empty.
+    /// Waits for something to commit, and takes it. None: closed and empty.
     pub(super) fn wait_for_batch(&self) -> Option<PendingBatch> {
         let mut state = self.state.lock();
         if state.is_empty() && !state.closed && !state.registry_changed {
-            self.changed.wait_for(&mut state, POLL_INTERVAL);
+            self.changed.wait_for(&mut state, self.delays.idle);
         }
         if state.groups.is_empty() && !state.settlements.is_empty() && !state.closed {
-            let until = Instant::now() + MAX_SETTLEMENT_DELAY;
+            let until = Instant::now() + self.delays.settlement;
             while state.groups.is_empty()
                 && state.settlements.len() < FULL_SETTLEMENT_BATCH
                 && !state.closed
@@ -167,7 +193,7 @@ impl CommitQueue {
             state.settlements.clear();
             return;
         }
-        self.changed.wait_for(&mut state, RETRY_DELAY);
+        self.changed.wait_for(&mut state, self.delays.retry);
     }
 }
 

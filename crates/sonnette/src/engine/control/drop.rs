@@ -5,7 +5,6 @@ use tokio::sync::oneshot;
 use super::{ControlError, PauseGuard};
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
 use crate::store::MAX_BATCH_ROWS;
 
@@ -31,19 +30,21 @@ impl Sonnette {
         };
         pause.await.map_err(|_| ControlError::Stopping)?;
         let (store, now) = (self.context.store.clone(), self.now());
-        Ok(run_blocking(move || {
-            // The whole of it, not just the part that is set.
-            let mut resume = resume;
-            let mut count = 0;
-            loop {
-                let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
-                count += dropped as u64;
-                if dropped < MAX_BATCH_ROWS {
-                    resume.through = store.newest_notification_id()?;
-                    return Ok(count);
+        Ok(self
+            .context
+            .run_blocking(move || {
+                // The whole of it, not just the part that is set.
+                let mut resume = resume;
+                let mut count = 0;
+                loop {
+                    let dropped = store.drop_pending(webhook, now, "dropped by hand")?;
+                    count += dropped as u64;
+                    if dropped < MAX_BATCH_ROWS {
+                        resume.through = store.newest_notification_id()?;
+                        return Ok(count);
+                    }
                 }
-            }
-        })
-        .await?)
+            })
+            .await?)
     }
 }

@@ -4,7 +4,6 @@ use tokio::sync::oneshot;
 
 use super::{ControlError, PauseGuard};
 use crate::domain::NotificationId;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::{OrganizerSnapshot, Sonnette};
 use crate::store::ErasureResult;
@@ -22,12 +21,14 @@ impl Sonnette {
     ) -> Result<ErasureResult, ControlError> {
         let organizer = tenant.organizer.id;
         let (store, key) = (self.context.store.clone(), subject.to_owned());
-        let (through, lanes) = run_blocking(move || {
-            // What is published from now on is another matter; so lanes that are found below are all there are.
-            let through = store.newest_notification_id()?;
-            Ok((through, store.lanes_of_subject(organizer, &key)?))
-        })
-        .await?;
+        let (through, lanes) = self
+            .context
+            .run_blocking(move || {
+                // What is published from now on is another matter; so lanes that are found below are all there are.
+                let through = store.newest_notification_id()?;
+                Ok((through, store.lanes_of_subject(organizer, &key)?))
+            })
+            .await?;
         let mut resumes = Vec::new();
         for webhook in lanes {
             let (paused, pause) = oneshot::channel();
@@ -48,26 +49,28 @@ impl Sonnette {
             self.context.clock.now(),
             subject.to_owned(),
         );
-        Ok(run_blocking(move || {
-            let mut resumes = resumes;
-            let mut sum = ErasureResult::default();
-            loop {
-                let erased = store.erase_subject(organizer, &key, through, now)?;
-                sum.notifications += erased.notifications;
-                sum.attempts += erased.attempts;
-                sum.dropped += erased.dropped;
-                if !erased.more {
-                    break;
+        Ok(self
+            .context
+            .run_blocking(move || {
+                let mut resumes = resumes;
+                let mut sum = ErasureResult::default();
+                loop {
+                    let erased = store.erase_subject(organizer, &key, through, now)?;
+                    sum.notifications += erased.notifications;
+                    sum.attempts += erased.attempts;
+                    sum.dropped += erased.dropped;
+                    if !erased.more {
+                        break;
+                    }
                 }
-            }
-            let newest = store.newest_notification_id()?;
-            for resume in &mut resumes {
-                resume.through = newest;
-            }
-            drop(resumes);
-            store.purge_erased()?;
-            Ok(sum)
-        })
-        .await?)
+                let newest = store.newest_notification_id()?;
+                for resume in &mut resumes {
+                    resume.through = newest;
+                }
+                drop(resumes);
+                store.purge_erased()?;
+                Ok(sum)
+            })
+            .await?)
     }
 }

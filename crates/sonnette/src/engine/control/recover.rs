@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::ControlError;
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{Store, StoreError, TimeRange};
 
@@ -28,8 +27,10 @@ impl Sonnette {
             .and_then(|id| registry.organizer_by_id(id))
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
-        let count =
-            run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run)).await?;
+        let count = self
+            .context
+            .run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run))
+            .await?;
         if count > 0 && !dry_run {
             self.reload_lane(webhook, false);
         }

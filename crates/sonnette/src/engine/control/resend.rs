@@ -3,7 +3,6 @@
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::Command;
 use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
@@ -20,11 +19,13 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.context.store.clone();
-        let (waiting, delivery) = run_blocking(move || {
-            let waiting = store.resend(webhook, notification, now)?;
-            Ok((waiting, store.delivery(webhook, notification)?))
-        })
-        .await?;
+        let (waiting, delivery) = self
+            .context
+            .run_blocking(move || {
+                let waiting = store.resend(webhook, notification, now)?;
+                Ok((waiting, store.delivery(webhook, notification)?))
+            })
+            .await?;
         let delivery = delivery.ok_or(ControlError::Missing)?;
         let waiting = waiting.ok_or(ControlError::Erased)?;
         self.context
@@ -48,19 +49,21 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
-        let count = run_blocking(move || {
-            let (mut count, mut after) = (0, None);
-            loop {
-                let (found, next) =
-                    store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
-                count += found;
-                after = next;
-                if after.is_none() {
-                    return Ok(count);
+        let count = self
+            .context
+            .run_blocking(move || {
+                let (mut count, mut after) = (0, None);
+                loop {
+                    let (found, next) =
+                        store.resend_undelivered(webhook, span, only, after, now, dry_run)?;
+                    count += found;
+                    after = next;
+                    if after.is_none() {
+                        return Ok(count);
+                    }
                 }
-            }
-        })
-        .await?;
+            })
+            .await?;
         if !dry_run {
             self.reload_lane(webhook, false);
         }
@@ -75,12 +78,14 @@ impl Sonnette {
     pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
-        let count = run_blocking(move || {
-            let (count, _) = store.backlog(webhook)?;
-            while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
-            Ok(count)
-        })
-        .await?;
+        let count = self
+            .context
+            .run_blocking(move || {
+                let (count, _) = store.backlog(webhook)?;
+                while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
+                Ok(count)
+            })
+            .await?;
         self.reload_lane(webhook, true);
         Ok(count)
     }

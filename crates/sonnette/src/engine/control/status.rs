@@ -3,7 +3,6 @@
 use crate::domain::{LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 
@@ -27,7 +26,9 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
-        run_blocking(move || view(&*store, &registry, webhook)).await
+        self.context
+            .run_blocking(move || view(&*store, &registry, webhook))
+            .await
     }
 
     /// How each of these lanes stands, in the order asked for.
@@ -40,7 +41,9 @@ impl Sonnette {
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
-        run_blocking(move || views(&*store, &registry, &webhooks)).await
+        self.context
+            .run_blocking(move || views(&*store, &registry, &webhooks))
+            .await
     }
 
     /// The lanes of all organizers that need looking after, at most `limit`, the worst first; those of webhooks that are
@@ -54,11 +57,12 @@ impl Sonnette {
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let now = self.context.clock.now();
-        run_blocking(move || {
-            let webhooks = store.unhealthy_webhooks(now, limit)?;
-            views(&*store, &registry, &webhooks)
-        })
-        .await
+        self.context
+            .run_blocking(move || {
+                let webhooks = store.unhealthy_webhooks(now, limit)?;
+                views(&*store, &registry, &webhooks)
+            })
+            .await
     }
 }
 

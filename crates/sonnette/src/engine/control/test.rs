@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 use super::ControlError;
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::blocking::run_blocking;
 use crate::engine::dispatcher::inbox::{Command, DraftTest, WebhookTest};
 use crate::engine::example::example;
 
@@ -72,7 +71,10 @@ impl Sonnette {
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.context.store.clone();
-        let id = run_blocking(move || store.reserve_notification_id()).await?;
+        let id = self
+            .context
+            .run_blocking(move || store.reserve_notification_id())
+            .await?;
         example(&tenant, webhook, action_type, id, self.context.clock.now())
             .ok_or(ControlError::NothingToTest)
     }

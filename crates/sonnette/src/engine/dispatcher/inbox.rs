@@ -1,7 +1,7 @@
 //! What other threads pass to a sending thread. Everything here is a hint: losing it delays a delivery, because the
 //! store knows all of them, and never loses one.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,7 +58,7 @@ pub(crate) struct DraftTest {
 pub(crate) struct InboxContents {
     pub(crate) deliveries: Vec<(WebhookId, PendingDelivery)>,
     /// Lanes whose newest deliveries did not fit and must be read from the store.
-    pub(crate) overflowed: HashSet<WebhookId>,
+    pub(crate) overflowed: BTreeSet<WebhookId>,
     pub(crate) commands: Vec<Command>,
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::{Dispatcher, SWEEP_INTERVAL};
@@ -121,9 +121,7 @@ impl Dispatcher {
         work: impl FnOnce(&EngineContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let context = self.context.clone();
-        spawn_blocking(move || work(&context))
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        self.context.run_blocking(move || work(&context)).await
     }
 
     /// Changes a lane and keeps the thread's sums true.

@@ -9,7 +9,7 @@ mod scheduling;
 mod sending;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use self::lane_entry::LaneEntry;
 use crate::domain::WebhookId;
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::{Command, Inbox};
-use crate::engine::sender::Sender;
+use crate::engine::sender::Transport;
 
 /// Bytes of deliveries that all lanes of a thread hold in memory; beyond it they stay in the store.
 const MAX_QUEUED_BYTES: usize = 32 << 20;
@@ -36,8 +36,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 pub(crate) struct Dispatcher {
     context: Arc<EngineContext>,
     thread: usize,
-    sender: Sender,
-    entries: RefCell<HashMap<WebhookId, Rc<LaneEntry>>>,
+    sender: Box<dyn Transport>,
+    /// Draws how much each retry's wait differs from its schedule.
+    rng: RefCell<fastrand::Rng>,
+    entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
     /// Lanes that may begin a request as soon as the thread has room for one.
     capacity_queue: RefCell<VecDeque<Rc<LaneEntry>>>,
@@ -46,14 +48,21 @@ pub(crate) struct Dispatcher {
     stopping: Cell<bool>,
     /// The time when timers were last looked at.
     timers_checked_at: Cell<Timestamp>,
+    swept_at: Cell<Instant>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(context: Arc<EngineContext>, thread: usize, sender: Sender) -> Rc<Self> {
+    pub(crate) fn new(
+        context: Arc<EngineContext>,
+        thread: usize,
+        sender: Box<dyn Transport>,
+        rng: fastrand::Rng,
+    ) -> Rc<Self> {
         Rc::new(Self {
             context,
             thread,
             sender,
+            rng: RefCell::new(rng),
             entries: RefCell::default(),
             timers: RefCell::default(),
             capacity_queue: RefCell::default(),
@@ -61,6 +70,7 @@ impl Dispatcher {
             queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
             timers_checked_at: Cell::new(Timestamp::MIN),
+            swept_at: Cell::new(Instant::now()),
         })
     }
 
@@ -74,22 +84,36 @@ impl Dispatcher {
 
     /// Runs until told to stop, and until what is in flight has finished or is broken off.
     pub(crate) async fn run(self: Rc<Self>, waiting: Vec<WebhookId>) {
-        for webhook in waiting {
-            self.entry(webhook);
-        }
-        let mut swept = Instant::now();
+        self.open_lanes(waiting);
         while !self.stopping.get() {
             tokio::select! {
                 () = self.inbox().wait_for_arrival() => {}
                 () = sleep_until(self.next_wake_at()) => {}
             }
-            self.process_inbox();
-            self.run_due_timers();
-            if swept.elapsed() >= SWEEP_INTERVAL {
-                swept = Instant::now();
-                self.sweep();
-            }
+            self.run_once();
         }
+        self.finish_requests().await;
+    }
+
+    /// Reads the lanes in which deliveries wait.
+    pub(crate) fn open_lanes(self: &Rc<Self>, waiting: Vec<WebhookId>) {
+        for webhook in waiting {
+            self.entry(webhook);
+        }
+    }
+
+    /// Does what is due: commands, timers, and now and then a sweep.
+    pub(crate) fn run_once(self: &Rc<Self>) {
+        self.process_inbox();
+        self.run_due_timers();
+        if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
+            self.swept_at.set(Instant::now());
+            self.sweep();
+        }
+    }
+
+    /// Waits for the requests in flight, up to [`STOP_TIMEOUT`].
+    pub(crate) async fn finish_requests(&self) {
         let until = Instant::now() + STOP_TIMEOUT;
         while self.in_flight.get() > 0 && Instant::now() < until {
             sleep(Duration::from_millis(5)).await;

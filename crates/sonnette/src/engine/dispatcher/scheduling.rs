@@ -57,7 +57,8 @@ impl Dispatcher {
                 }
                 LaneAction::Expire(notification) => {
                     let policy = current.policy.failures;
-                    let expired = Settlement::expired(entry.id, notification, policy);
+                    let generation = current.webhook.generation;
+                    let expired = Settlement::expired(entry.id, generation, notification, policy);
                     self.settle(entry, notification, expired);
                 }
                 LaneAction::Load(after, limit) => {

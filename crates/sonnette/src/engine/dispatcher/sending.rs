@@ -11,9 +11,9 @@ use tokio::task::spawn_local;
 
 use super::Dispatcher;
 use super::lane_entry::{Current, LaneEntry};
-use crate::dialect::at_sending;
+use crate::dialect::body_at_send_time;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, Exchange, Notification, NotificationId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, HttpExchange, Notification, NotificationId,
     Outcome, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
@@ -70,7 +70,7 @@ impl Dispatcher {
         current: &Current,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
+    ) -> (HttpExchange, Bytes) {
         self.exchange(
             entry.id,
             &entry.connections,
@@ -89,8 +89,8 @@ impl Dispatcher {
         prepared: &PreparedWebhook,
         notification: &Notification,
         test: bool,
-    ) -> (Exchange, Bytes) {
-        let body = at_sending(notification.shape, &notification.body, self.now());
+    ) -> (HttpExchange, Bytes) {
+        let body = body_at_send_time(notification.shape, &notification.body, self.now());
         let message_id = format!("msg_{webhook}_{}", notification.id);
         let request = Request {
             prepared,
@@ -106,7 +106,7 @@ impl Dispatcher {
         entry: &Rc<LaneEntry>,
         current: &Current,
         order: &SendOrder,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) {
         let now = self.now();
@@ -114,8 +114,8 @@ impl Dispatcher {
         let most = webhook
             .settings
             .max_concurrency
-            .unwrap_or(AdaptiveConcurrency::MOST);
-        let jitter = fastrand::f64();
+            .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
+        let jitter = self.rng.borrow_mut().f64();
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(
@@ -156,6 +156,7 @@ impl Dispatcher {
         }
         let settlement = Settlement {
             webhook: entry.id,
+            generation: webhook.generation,
             cause: SettlementCause::Attempted {
                 attempt,
                 update: Some(effects.update),
@@ -165,7 +166,7 @@ impl Dispatcher {
             alert: self
                 .context
                 .alerts
-                .owed(&effects.decision, current.policy.failures, now),
+                .alert_after(&effects.decision, current.policy.failures, now),
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {
@@ -178,7 +179,7 @@ impl Dispatcher {
         current: &Current,
         order: &SendOrder,
         id: AttemptId,
-        exchange: Exchange,
+        exchange: HttpExchange,
         payload: Option<Bytes>,
     ) -> Arc<Attempt> {
         let notification = &order.delivery.notification;
@@ -213,6 +214,7 @@ impl Dispatcher {
         };
         self.context.committer.settle(Settlement {
             webhook: entry.id,
+            generation: current.webhook.generation,
             cause,
             health: None,
             disable: None,
@@ -246,7 +248,7 @@ fn test_attempt(
     id: AttemptId,
     webhook: &Webhook,
     notification: &Notification,
-    (exchange, body): (Exchange, Bytes),
+    (exchange, body): (HttpExchange, Bytes),
 ) -> Arc<Attempt> {
     Arc::new(Attempt {
         id,
@@ -262,13 +264,18 @@ fn test_attempt(
     })
 }
 
-fn log_failure(webhook: WebhookId, order: &SendOrder, exchange: &Exchange, decision: &Decision) {
+fn log_failure(
+    webhook: WebhookId,
+    order: &SendOrder,
+    exchange: &HttpExchange,
+    decision: &Decision,
+) {
     if exchange.outcome.is_success() {
         return;
     }
     let reason = match &exchange.outcome {
         Outcome::Answered { status, .. } => format!("the receiver answered {status}"),
-        Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Failed(failure) => failure.to_string(),
     };
     let notification = order.delivery.notification.id;
     if let Some(disable) = decision.disable {

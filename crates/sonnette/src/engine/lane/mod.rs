@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
-    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_late,
+    NotificationId, Outcome, Policy, ProbeSchedule, Webhook, decide, decide_stale,
 };
 use crate::store::{Cursor, DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
@@ -297,7 +297,7 @@ impl Lane {
             *until = (*until).min(now + MAX_PAUSE);
         }
         if let Some(probing) = &mut self.health.probing {
-            probing.next_at = probing.next_at.min(now + ProbeSchedule::LONGEST);
+            probing.next_at = probing.next_at.min(now + ProbeSchedule::MAX_WAIT);
         }
         self.health.silent_until().filter(|until| *until > now)
     }
@@ -406,7 +406,7 @@ impl Lane {
         let decision = if order.epoch == self.epoch || outcome.is_success() {
             decide(policy, before, &trial)
         } else {
-            decide_late(before, &trial)
+            decide_stale(before, &trial)
         };
         self.health = decision.health;
         self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
@@ -452,7 +452,7 @@ impl Lane {
         if !outcome.is_success() {
             self.concurrency.failed();
         } else if was_failing {
-            self.concurrency = AdaptiveConcurrency::cautious();
+            self.concurrency = AdaptiveConcurrency::after_recovery();
             self.probe_cursor = None;
             self.has_unread_rows = true;
         } else {

@@ -28,6 +28,7 @@ fn webhook(settings: WebhookSettings) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: Vec::new(),
         comment: None,
@@ -72,6 +73,7 @@ fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
 
 fn row(health: LaneHealth) -> StoredLane {
     StoredLane {
+        generation: 0,
         webhook: WebhookId(1),
         health,
         next_due_at: None,
@@ -101,7 +103,7 @@ fn failing(next_at: Timestamp) -> Lane {
         probing: Some(ProbeSchedule {
             since: at(0),
             next_at,
-            wait: ProbeSchedule::SHORTEST,
+            wait: ProbeSchedule::FIRST_WAIT,
         }),
         ..LaneHealth::default()
     }))
@@ -353,7 +355,7 @@ fn probes_go_alone_and_in_rotation() {
                 lane.add_settlement(number, order.delivery.notification.id, number);
             }
             LaneAction::SleepUntil(until) => {
-                assert!(until > now && until <= now + ProbeSchedule::LONGEST);
+                assert!(until > now && until <= now + ProbeSchedule::MAX_WAIT);
                 now = until;
             }
             other => panic!("{other:?}"),
@@ -427,7 +429,7 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
     let LaneAction::SleepUntil(until) = lane.next_action(&plain(), at(0), 0) else {
         panic!("it should sleep")
     };
-    assert_eq!(until, at(0) + ProbeSchedule::LONGEST);
+    assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
     assert!(matches!(
         lane.next_action(&plain(), until, 0),
         LaneAction::Load(..)

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::AllowTarget;
-use crate::domain::fault::ADDRESS;
+use crate::domain::SendFailure;
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -90,15 +90,15 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 ///
 /// # Errors
 ///
-/// A reason in plain words.
-pub fn check(ip: IpAddr, host: &str, allow: &[AllowTarget]) -> Result<(), String> {
+/// [`SendFailure::ForbiddenAddress`].
+pub fn check(ip: IpAddr, host: &str, allow: &[AllowTarget]) -> Result<(), SendFailure> {
     if is_public(ip) || allow.iter().any(|exception| exception.covers(ip, host)) {
-        Ok(())
-    } else if host.parse() == Ok(ip) {
-        Err(format!("{ADDRESS}{ip} is not publicly reachable"))
-    } else {
-        Err(format!("{ADDRESS}{ip} of {host} is not publicly reachable"))
+        return Ok(());
     }
+    Err(SendFailure::ForbiddenAddress {
+        address: ip,
+        host: (host.parse() != Ok(ip)).then(|| host.to_owned()),
+    })
 }
 
 #[cfg(test)]
@@ -233,11 +233,11 @@ mod tests {
     fn a_refusal_names_address_and_host() {
         let ip = "10.0.0.1".parse().unwrap();
         assert_eq!(
-            check(ip, "example.test", &[]).unwrap_err(),
+            check(ip, "example.test", &[]).unwrap_err().to_string(),
             "the address 10.0.0.1 of example.test is not publicly reachable"
         );
         assert_eq!(
-            check(ip, "10.0.0.1", &[]).unwrap_err(),
+            check(ip, "10.0.0.1", &[]).unwrap_err().to_string(),
             "the address 10.0.0.1 is not publicly reachable"
         );
         let allow = ["10.0.0.0/8".parse().unwrap()];

@@ -7,13 +7,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::error::SendError;
+use super::error::{connect_failure, handshake_failure};
 use super::prepared_webhook::Origin;
 use super::received_response::SendStage;
 use super::stream::Stream;
 use super::{AllowTarget, address};
-use crate::domain::Failure;
-use crate::domain::fault::{NAME, NO_ADDRESS};
+use crate::domain::SendFailure;
 
 /// What decides whether and how a connection is made.
 pub(super) struct Connector {
@@ -31,11 +30,11 @@ impl Connector {
         origin: &Origin,
         limit: Duration,
         stage: &mut SendStage,
-    ) -> Result<Stream, SendError> {
+    ) -> Result<Stream, SendFailure> {
         *stage = SendStage::Resolving;
         let addresses = self.allowed_addresses(origin, resolve(origin).await?)?;
         *stage = SendStage::Connecting;
-        let tcp = first_connection(&addresses, limit).await?;
+        let tcp = first_connection(&origin.host, &addresses, limit).await?;
         // Whole requests are written at once: waiting for more only delays them.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
@@ -44,33 +43,31 @@ impl Connector {
         *stage = SendStage::TlsHandshake;
         let tls = self.tls.connect(name.clone(), tcp).await;
         tls.map(Stream::tls)
-            .map_err(|error| SendError::handshake(&error))
+            .map_err(|error| handshake_failure(&error))
     }
 
-    /// The addresses that may be called; error if none is left.
+    /// The addresses that may be called; a failure if none is left.
     fn allowed_addresses(
         &self,
         origin: &Origin,
         all: Vec<SocketAddr>,
-    ) -> Result<Vec<SocketAddr>, SendError> {
+    ) -> Result<Vec<SocketAddr>, SendFailure> {
         let mut refusal = None;
         let mut allowed_addresses = Vec::with_capacity(all.len());
         for address in all {
             match address::check(address.ip(), &origin.host, &self.allow) {
                 Ok(()) => allowed_addresses.push(address),
-                Err(reason) => refusal = refusal.or(Some(reason)),
+                Err(failure) => refusal = refusal.or(Some(failure)),
             }
         }
         match refusal {
-            Some(reason) if allowed_addresses.is_empty() => {
-                Err(SendError::new(Failure::Address, reason))
-            }
+            Some(failure) if allowed_addresses.is_empty() => Err(failure),
             _ => Ok(allowed_addresses),
         }
     }
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendError> {
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendFailure> {
     let Origin { host, port, .. } = origin;
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, *port)]);
@@ -83,35 +80,32 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendError> {
         }
     };
     if addresses.is_empty() {
-        return Err(SendError::new(
-            Failure::Name,
-            format!("{NAME}{host}{NO_ADDRESS}"),
-        ));
+        return Err(SendFailure::NoAddress { host: host.clone() });
     }
     Ok(addresses)
 }
 
-/// Tries the addresses in turn; a silent one may use up its share of the time only.
+/// Tries the addresses of `host` in turn; a silent one may use up its share of the time only.
 async fn first_connection(
+    host: &str,
     addresses: &[SocketAddr],
     limit: Duration,
-) -> Result<TcpStream, SendError> {
+) -> Result<TcpStream, SendFailure> {
     let share =
         (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(MAX_CONNECT_WAIT);
-    let mut last_error = SendError::new(Failure::Name, "the name has no address");
-    for (at, address) in addresses.iter().enumerate() {
+    let mut failure = SendFailure::NoAddress {
+        host: host.to_owned(),
+    };
+    for (at, &address) in addresses.iter().enumerate() {
         let last = at + 1 == addresses.len();
         let wait = if last { limit } else { share };
         match timeout(wait, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => last_error = SendError::connect(*address, &error),
-            Err(_) => {
-                let reason = format!("no connection to {address} in time");
-                last_error = SendError::new(Failure::Timeout, reason);
-            }
+            Ok(Err(error)) => failure = connect_failure(address, &error),
+            Err(_) => failure = SendFailure::AddressTimeout { address },
         }
     }
-    Err(last_error)
+    Err(failure)
 }
 
 #[cfg(test)]
@@ -119,7 +113,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::domain::{Fault, Outcome};
 
     const LIMIT: Duration = Duration::from_secs(5);
 
@@ -128,16 +121,11 @@ mod tests {
         listener.local_addr().unwrap()
     }
 
-    /// What the log makes of it.
-    fn fault(SendError { failure, reason }: SendError) -> Fault {
-        Fault::of(&Outcome::Failed { failure, reason }).unwrap()
-    }
-
     #[tokio::test]
     async fn the_next_address_is_tried() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        let tcp = first_connection(&[refusing().await, good], LIMIT)
+        let tcp = first_connection("a.test", &[refusing().await, good], LIMIT)
             .await
             .unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), good);
@@ -146,10 +134,10 @@ mod tests {
     #[tokio::test]
     async fn the_last_refusal_is_reported() {
         let (one, two) = (refusing().await, refusing().await);
-        let error = first_connection(&[one, two], LIMIT).await.unwrap_err();
-        let reason = format!("connection refused by {two}");
-        assert_eq!(error, SendError::new(Failure::Connect, reason));
-        assert_eq!(fault(error), Fault::Refused { by: two });
+        let failure = first_connection("a.test", &[one, two], LIMIT)
+            .await
+            .unwrap_err();
+        assert_eq!(failure, SendFailure::ConnectionRefused { address: two });
     }
 
     #[test]
@@ -168,8 +156,8 @@ mod tests {
         let left = rules.allowed_addresses(&origin, vec![private, public, parse("[::1]:80")]);
         assert_eq!(left, Ok(vec![public]));
         let none = rules.allowed_addresses(&origin, vec![private]).unwrap_err();
-        assert_eq!(none.failure, Failure::Address);
-        let address = Some(private.ip());
-        assert_eq!(fault(none), Fault::Address { address });
+        let host = Some("a.test".to_owned());
+        let address = private.ip();
+        assert_eq!(none, SendFailure::ForbiddenAddress { address, host });
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong on the way, in plain words.
+//! The errors of the network and of its libraries, as the log keeps them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -6,69 +6,53 @@ use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError};
 
-use crate::domain::fault::{NO_WAY, REFUSED};
-use crate::domain::{Failure, TlsFault};
+use crate::domain::{SendFailure, TlsFailure};
 
-/// Why there is no whole answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SendError {
-    pub(super) failure: Failure,
-    pub(super) reason: String,
+/// The failure to open a TCP connection to `address`.
+pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFailure {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => SendFailure::ConnectionRefused { address },
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            SendFailure::ConnectionAborted { address }
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            SendFailure::Unreachable { address }
+        }
+        ErrorKind::TimedOut => SendFailure::ConnectionTimedOut { address },
+        _ => SendFailure::ConnectionFailed {
+            address,
+            error: error.to_string(),
+        },
+    }
 }
 
-impl SendError {
-    pub(super) fn new(failure: Failure, reason: impl Into<String>) -> Self {
-        Self {
-            failure,
-            reason: reason.into(),
-        }
+/// The failure of a TLS handshake.
+pub(super) fn handshake_failure(error: &io::Error) -> SendFailure {
+    match find::<rustls::Error>(error) {
+        Some(error) => tls_failure(error),
+        None if error.kind() == ErrorKind::UnexpectedEof => SendFailure::TlsClosed,
+        None => SendFailure::TlsAborted {
+            error: error.to_string(),
+        },
     }
+}
 
-    /// No TCP connection.
-    pub(super) fn connect(to: SocketAddr, error: &io::Error) -> Self {
-        let reason = match error.kind() {
-            ErrorKind::ConnectionRefused => format!("{REFUSED}{to}"),
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-                format!("connection broken off by {to}")
-            }
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("{NO_WAY}{to}"),
-            ErrorKind::TimedOut => format!("no connection to {to} in time"),
-            _ => format!("no connection to {to}: {error}"),
-        };
-        Self::new(Failure::Connect, reason)
+/// The failure to get the head of a response. `response_begun`: some byte of the response had arrived.
+pub(super) fn response_failure(error: &hyper::Error, response_begun: bool) -> SendFailure {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return tls_failure(error);
     }
-
-    /// No TLS over the connection.
-    pub(super) fn handshake(error: &io::Error) -> Self {
-        let reason = match find::<rustls::Error>(error) {
-            Some(error) => describe_tls_error(error),
-            None if error.kind() == ErrorKind::UnexpectedEof => {
-                "the connection was closed during the TLS handshake".to_owned()
-            }
-            None => format!("the connection broke off during the TLS handshake: {error}"),
-        };
-        Self::new(Failure::Tls, reason)
-    }
-
-    /// No answer to a request that was sent. `begun`: some byte of one had come.
-    pub(super) fn no_response(error: &hyper::Error, begun: bool) -> Self {
-        if let Some(error) = find::<rustls::Error>(error) {
-            return Self::new(Failure::Tls, describe_tls_error(error));
-        }
-        let reset =
-            find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
-        let reason = if error.is_parse_too_large() {
-            "the headers of the answer are too large"
-        } else if error.is_parse() {
-            "the answer is not HTTP"
-        } else if begun {
-            "the answer broke off in its headers"
-        } else if reset {
-            "the connection was reset before an answer came"
-        } else {
-            "the connection was closed without an answer"
-        };
-        Self::new(Failure::Broken, reason)
+    let reset = find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
+    if error.is_parse_too_large() {
+        SendFailure::HeadersTooLarge
+    } else if error.is_parse() {
+        SendFailure::NotHttp
+    } else if response_begun {
+        SendFailure::HeadersTruncated
+    } else if reset {
+        SendFailure::ConnectionReset
+    } else {
+        SendFailure::ConnectionClosed
     }
 }
 
@@ -91,32 +75,38 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-fn describe_tls_error(error: &rustls::Error) -> String {
-    let fault = match error {
-        rustls::Error::InvalidCertificate(why) => certificate_fault(why),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFault::Version,
+fn tls_failure(error: &rustls::Error) -> SendFailure {
+    let failure = match error {
+        rustls::Error::InvalidCertificate(why) => certificate_failure(why),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFailure::Version,
         rustls::Error::AlertReceived(alert) => {
-            return format!("the receiver refused the TLS handshake: {alert:?}");
+            return SendFailure::TlsAlert {
+                alert: format!("{alert:?}"),
+            };
         }
-        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
-        rustls::Error::PeerIncompatible(_) => TlsFault::Cipher,
-        rustls::Error::NoCertificatesPresented => TlsFault::Missing,
-        other => return format!("no TLS: {other}"),
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        rustls::Error::PeerIncompatible(_) => TlsFailure::Cipher,
+        rustls::Error::NoCertificatesPresented => TlsFailure::Missing,
+        other => {
+            return SendFailure::TlsOther {
+                error: other.to_string(),
+            };
+        }
     };
-    fault.to_string()
+    SendFailure::Tls { failure }
 }
 
-fn certificate_fault(error: &CertificateError) -> TlsFault {
+fn certificate_failure(error: &CertificateError) -> TlsFailure {
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsFault::NotYetValid
+            TlsFailure::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsFault::OtherName
+            TlsFailure::OtherName
         }
-        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
-        CertificateError::Revoked => TlsFault::Revoked,
-        _ => TlsFault::Invalid,
+        CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+        CertificateError::Revoked => TlsFailure::Revoked,
+        _ => TlsFailure::Invalid,
     }
 }

@@ -1,6 +1,6 @@
 //! Exactly one POST: signed, bounded in time and size, and never to an address that is not public.
 //!
-//! It neither retries nor judges: what the wire said goes back as an [`Exchange`]. The one exception is a kept
+//! It neither retries nor judges: what the wire said goes back as an [`HttpExchange`]. The one exception is a kept
 //! connection that the receiver had closed meanwhile: nothing of an answer came over it, and the same attempt goes on
 //! over a fresh one. Redirects are not followed, nothing is unpacked.
 
@@ -18,6 +18,7 @@ mod stream;
 mod tls;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +34,12 @@ pub use self::signature::public_key;
 
 use self::connection::{Connection, NoResponse};
 use self::connector::Connector;
-use self::error::SendError;
+use self::error::response_failure;
 use self::prepared_webhook::Target;
 use self::received_response::{ReceivedResponse, Room, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
-use crate::domain::{Exchange, Failure, Outcome, Webhook};
+use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -113,11 +114,38 @@ pub struct Request<'a> {
     pub test: bool,
 }
 
+/// How requests go out: over the network, or, in a simulation, to scripted receivers.
+pub(crate) trait Transport {
+    /// Makes a webhook ready for sending.
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook;
+
+    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>>;
+}
+
+impl Transport for Sender {
+    fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
+        Sender::prepare(self, webhook)
+    }
+
+    fn send<'a>(
+        &'a self,
+        connections: &'a ConnectionPool,
+        request: Request<'a>,
+    ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>> {
+        Box::pin(Sender::send(self, connections, request))
+    }
+}
+
 /// How an exchange over one connection failed.
 enum ExchangeError {
     /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
-    Closed(SendError),
-    Failed(SendError),
+    Closed(SendFailure),
+    Failed(SendFailure),
 }
 
 impl Sender {
@@ -155,13 +183,13 @@ impl Sender {
     }
 
     /// Sends one request and reads the answer. Dropping the future breaks the request off.
-    pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> Exchange {
+    pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut received = ReceivedResponse::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {
-            Err(error) => Err(error),
+            Err(failure) => Err(failure),
             Ok((target, signed)) => {
                 request_headers = signed.record();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
@@ -174,11 +202,11 @@ impl Sender {
         };
         let outcome = match result {
             Ok(()) => received.outcome(),
-            Err(SendError { failure, reason }) => Outcome::Failed { failure, reason },
+            Err(failure) => Outcome::Failed(failure),
         };
         let (response_headers, response_body) = received.into_record();
         let duration = began.elapsed();
-        Exchange {
+        HttpExchange {
             started_at,
             duration,
             outcome,
@@ -192,18 +220,12 @@ impl Sender {
         &self,
         request: &'a Request<'_>,
         now: Timestamp,
-    ) -> Result<(&'a Target, SignedRequest<'a>), SendError> {
-        let unsendable = |reason: &str| SendError::new(Failure::UnsendableTarget, reason);
-        let target = request
-            .prepared
-            .target
-            .as_ref()
-            .map_err(|reason| unsendable(reason))?;
+    ) -> Result<(&'a Target, SignedRequest<'a>), SendFailure> {
+        let target = request.prepared.target.as_ref().map_err(Clone::clone)?;
         if self.require_https && target.origin.tls.is_none() {
-            return Err(unsendable("only https targets are called from here"));
+            return Err(SendFailure::HttpsRequired);
         }
-        let signed = SignedRequest::sign(request, target, now);
-        let signed = signed.ok_or_else(|| unsendable("the webhook-id cannot stand in a header"))?;
+        let signed = SignedRequest::sign(request, target, now).ok_or(SendFailure::InvalidHeader)?;
         Ok((target, signed))
     }
 
@@ -215,14 +237,14 @@ impl Sender {
         signed: &SignedRequest<'_>,
         limit: Duration,
         received: &mut ReceivedResponse,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendFailure> {
         if let Some(kept) = connections.take(&target.origin).await {
             match self
                 .exchange(connections, target, kept, signed, received)
                 .await
             {
                 Err(ExchangeError::Closed(_)) => {}
-                Err(ExchangeError::Failed(error)) => return Err(error),
+                Err(ExchangeError::Failed(failure)) => return Err(failure),
                 Ok(()) => return Ok(()),
             }
         }
@@ -230,7 +252,7 @@ impl Sender {
         let result = self
             .exchange(connections, target, fresh, signed, received)
             .await;
-        result.map_err(|(ExchangeError::Closed(error) | ExchangeError::Failed(error))| error)
+        result.map_err(|(ExchangeError::Closed(failure) | ExchangeError::Failed(failure))| failure)
     }
 
     async fn open(
@@ -239,7 +261,7 @@ impl Sender {
         target: &Target,
         limit: Duration,
         received: &mut ReceivedResponse,
-    ) -> Result<Connection, SendError> {
+    ) -> Result<Connection, SendFailure> {
         received.stage = SendStage::AwaitingConnection;
         let _turn = connections.connect_permit().await;
         // Whoever went before may have opened one that can be shared.
@@ -252,7 +274,7 @@ impl Sender {
             .await?;
         let connection = Connection::open(stream)
             .await
-            .map_err(|error| SendError::no_response(&error, false))?;
+            .map_err(|error| response_failure(&error, false))?;
         connections.add_shared(&target.origin, &connection);
         Ok(connection)
     }
@@ -274,12 +296,12 @@ impl Sender {
                 response_begun,
                 closed,
             }) => {
-                let error = SendError::no_response(&error, response_begun);
+                let failure = response_failure(&error, response_begun);
                 if response_begun || !closed {
-                    return Err(ExchangeError::Failed(error));
+                    return Err(ExchangeError::Failed(failure));
                 }
                 connections.remove_shared(&connection);
-                return Err(ExchangeError::Closed(error));
+                return Err(ExchangeError::Closed(failure));
             }
         };
         let (parts, mut body) = response.into_parts();

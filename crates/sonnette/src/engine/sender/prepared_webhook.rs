@@ -11,11 +11,11 @@ use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 
 use super::signature::SigningKeys;
-use crate::domain::{ExtraHeader, TargetUrl, Webhook};
+use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
 
 /// A webhook made ready for sending. To be made anew when the webhook changes.
 pub struct PreparedWebhook {
-    pub(super) target: Result<Target, String>,
+    pub(super) target: Result<Target, SendFailure>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
     /// The headers that are the same in each request, in order; `Host` is not among them.
@@ -64,8 +64,8 @@ impl fmt::Debug for PreparedWebhook {
 
 /// Where a webhook's requests go.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) origin: Arc<Origin>,
+pub(in crate::engine) struct Target {
+    pub(in crate::engine) origin: Arc<Origin>,
     /// `/path?query`, as HTTP/1.1 wants it.
     pub(super) path: Uri,
     /// Without credentials, as HTTP/2 wants it.
@@ -76,18 +76,20 @@ pub(super) struct Target {
 
 /// Whom a connection is to: what it may be reused for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(in crate::engine) struct Origin {
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
+    pub(in crate::engine) host: String,
     pub(super) port: u16,
     /// The name to verify, for `https`.
     pub(super) tls: Option<ServerName<'static>>,
 }
 
 impl Target {
-    fn new(url: &TargetUrl) -> Result<Self, String> {
-        let absolute = url.uri().map_err(|why| why.to_string())?;
-        Self::from_uri(absolute).ok_or_else(|| "this URL has no host that can be called".to_owned())
+    fn new(url: &TargetUrl) -> Result<Self, SendFailure> {
+        let absolute = url
+            .uri()
+            .map_err(|reason| SendFailure::UnsupportedTarget { reason })?;
+        Self::from_uri(absolute).ok_or(SendFailure::NoHost)
     }
 
     fn from_uri(absolute: Uri) -> Option<Self> {

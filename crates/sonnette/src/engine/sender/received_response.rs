@@ -8,9 +8,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use super::error::SendError;
-use crate::domain::fault::{NO_ANSWER, NO_END};
-use crate::domain::{Failure, Outcome};
+use crate::domain::{Outcome, SendFailure, TimeoutStage};
 
 /// The most of an answer's headers that goes on record.
 const MAX_RECORDED_HEADER_BYTES: usize = 8 * 1024;
@@ -66,7 +64,7 @@ impl ReceivedResponse {
         status: StatusCode,
         headers: &HeaderMap,
         now: Timestamp,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendFailure> {
         self.stage = SendStage::ReadingBody;
         self.headers = record(headers);
         self.status = status.as_u16();
@@ -75,14 +73,8 @@ impl ReceivedResponse {
         }
         match self.status {
             200..=599 => Ok(()),
-            101 => Err(SendError::new(
-                Failure::Broken,
-                "the receiver wants another protocol (status 101)",
-            )),
-            status => {
-                let reason = format!("the answer has a status that HTTP does not know ({status})");
-                Err(SendError::new(Failure::Broken, reason))
-            }
+            101 => Err(SendFailure::ProtocolSwitch),
+            status => Err(SendFailure::UnknownStatus { status }),
         }
     }
 
@@ -97,33 +89,29 @@ impl ReceivedResponse {
         }
     }
 
-    /// The body ended where it must not.
-    pub(super) fn truncated(&self) -> SendError {
-        let reason = format!(
-            "the answer broke off after {} bytes (status {})",
-            self.body.len(),
-            self.status
-        );
-        SendError::new(Failure::Broken, reason)
+    /// The failure if the body ends now.
+    pub(super) fn truncated(&self) -> SendFailure {
+        SendFailure::BodyTruncated {
+            bytes: self.body.len(),
+            status: self.status,
+        }
     }
 
-    /// The time was over.
-    pub(super) fn timed_out(&self, limit: Duration, host: &str) -> SendError {
-        let within = limit.as_secs_f64();
-        let reason = match self.stage {
-            SendStage::AwaitingConnection => {
-                format!("no turn to connect to {host} within {within} s")
-            }
-            SendStage::Resolving => format!("no address for the name {host} within {within} s"),
-            SendStage::Connecting => format!("no connection to {host} within {within} s"),
-            SendStage::TlsHandshake => format!("no TLS handshake with {host} within {within} s"),
-            SendStage::AwaitingResponse => format!("{NO_ANSWER} within {within} s"),
-            SendStage::ReadingBody => {
-                let (status, length) = (self.status, self.body.len());
-                format!("{NO_END} within {within} s ({length} bytes, status {status})")
-            }
+    /// The failure if the time limit passes now.
+    pub(super) fn timed_out(&self, limit: Duration, host: &str) -> SendFailure {
+        let host = host.to_owned();
+        let stage = match self.stage {
+            SendStage::AwaitingConnection => TimeoutStage::Queue { host },
+            SendStage::Resolving => TimeoutStage::Lookup { host },
+            SendStage::Connecting => TimeoutStage::Connect { host },
+            SendStage::TlsHandshake => TimeoutStage::Handshake { host },
+            SendStage::AwaitingResponse => TimeoutStage::Response,
+            SendStage::ReadingBody => TimeoutStage::Body {
+                bytes: self.body.len(),
+                status: self.status,
+            },
         };
-        SendError::new(Failure::Timeout, reason)
+        SendFailure::Timeout { stage, limit }
     }
 
     /// What the wire said, if all went well.
@@ -186,7 +174,6 @@ fn record(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Fault, TimeoutStage};
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -233,23 +220,5 @@ mod tests {
         assert_eq!(answer.push(b""), Room::Left);
         assert_eq!(answer.push(b"e"), Room::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
-    }
-
-    #[test]
-    fn what_was_late_is_read_back() {
-        let mut answer = ReceivedResponse::new(4);
-        for (stage, expected) in [
-            (SendStage::AwaitingConnection, TimeoutStage::Connection),
-            (SendStage::Resolving, TimeoutStage::Connection),
-            (SendStage::Connecting, TimeoutStage::Connection),
-            (SendStage::TlsHandshake, TimeoutStage::Connection),
-            (SendStage::AwaitingResponse, TimeoutStage::Answer),
-            (SendStage::ReadingBody, TimeoutStage::End),
-        ] {
-            answer.stage = stage;
-            let SendError { failure, reason } = answer.timed_out(Duration::from_secs(30), "a.test");
-            let fault = Fault::of(&Outcome::Failed { failure, reason });
-            assert_eq!(fault, Some(Fault::Timeout { stage: expected }));
-        }
     }
 }

@@ -19,9 +19,9 @@ use place::{action, note};
 use super::lane::{Lane, LaneAction, SendOrder};
 use crate::domain::{
     ActionName, Attempt, AttemptKind, Audience, BodyTemplate, DeliveryState, DisableReason,
-    Disabled, EventFilter, Exchange, Failure, FailurePolicy, Language, NotificationId, Organizer,
-    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, Settled, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    Disablement, EventFilter, FailurePolicy, HttpExchange, Language, NotificationId, Organizer,
+    OrganizerId, Outcome, PayloadShape, Policy, Secret, Secrets, SendFailure, SettlementKind,
+    Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
@@ -104,7 +104,7 @@ impl World {
                 event: None,
                 registers_event: false,
                 shape: PayloadShape::Custom,
-                body: BodyTemplate::Whole("{}".into()),
+                body: BodyTemplate::Complete("{}".into()),
                 subject: None,
                 published_at: self.now,
                 key: None,
@@ -253,10 +253,7 @@ impl World {
                         retry_after: (status == 429).then_some(wait),
                     }
                 }
-                None => Outcome::Failed {
-                    failure: Failure::Connect,
-                    reason: "refused".to_owned(),
-                },
+                None => Outcome::Failed(SendFailure::ConnectionClosed),
             };
             if outcome.is_success() {
                 self.answered_well
@@ -280,7 +277,7 @@ impl World {
             .lane(webhook)
             .apply_outcome(order, &outcome, took, policy, 64, now, jitter);
         let notification = &order.delivery.notification;
-        let exchange = Exchange {
+        let exchange = HttpExchange {
             started_at: now,
             duration: took,
             outcome,
@@ -394,7 +391,7 @@ impl World {
             w.state = if on {
                 WebhookState::Enabled
             } else {
-                WebhookState::Disabled(Disabled {
+                WebhookState::Disabled(Disablement {
                     since: now,
                     reason: DisableReason::User,
                 })
@@ -428,7 +425,7 @@ impl World {
 
     fn expedite(&mut self) {
         let webhook = self.any_webhook();
-        while self.store.schedule_now(webhook, self.now).unwrap() > 0 {}
+        while self.store.make_due(webhook, self.now).unwrap() > 0 {}
         let now = self.now;
         self.lane(webhook).request_reload(Some(now));
     }
@@ -437,15 +434,15 @@ impl World {
         let webhook = self.any_webhook();
         self.lane(webhook).pause();
         self.store
-            .drop_pending(webhook, self.now, "dropped")
+            .drop_waiting(webhook, self.now, "dropped")
             .unwrap();
-        let through = self.store.newest_notification_id().unwrap();
+        let through = self.store.newest_id().unwrap();
         self.lane(webhook).resume(through);
     }
 
     fn expire(&mut self) {
-        for webhook in self.store.lanes_with_pending_deliveries().unwrap() {
-            self.store.expire_deliveries(webhook, self.now).unwrap();
+        for webhook in self.store.waiting_lanes().unwrap() {
+            self.store.expire(webhook, self.now).unwrap();
         }
     }
 }

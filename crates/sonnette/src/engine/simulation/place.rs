@@ -108,7 +108,7 @@ impl World {
                     self.seed, self.now
                 )
             };
-            if how == Settled::Delivered {
+            if how == SettlementKind::Delivered {
                 let key = (*webhook, *notification);
                 assert!(
                     self.answered_well.contains(&key),
@@ -126,6 +126,7 @@ pub(super) fn webhook(organizer: OrganizerId) -> Webhook {
         organizer,
         state: WebhookState::Enabled,
         target: "http://localhost/".parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: vec![action()],
         comment: None,

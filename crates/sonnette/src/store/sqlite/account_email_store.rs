@@ -21,7 +21,7 @@ impl AccountEmailStore for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let before = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let pause = before(AccountEmailKind::PAUSE);
+        let pause = before(AccountEmailKind::MIN_INTERVAL);
         let day = before(SignedDuration::from_hours(24));
         self.write(|t| {
             let queued = t.execute(
@@ -38,7 +38,7 @@ impl AccountEmailStore for SqliteStore {
                     micros(now),
                     micros(pause),
                     micros(day),
-                    AccountEmailKind::MOST_IN_A_DAY
+                    AccountEmailKind::MAX_PER_DAY
                 ],
             )?;
             Ok(queued > 0)

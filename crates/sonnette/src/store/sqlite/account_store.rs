@@ -9,7 +9,7 @@ use super::audit_log::write_note;
 use super::rows::{Cells, micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
-use crate::domain::{Access, EmailAddress, OrganizerId, Permissions, SecretHash, User, UserId};
+use crate::domain::{EmailAddress, OrganizerId, Permissions, SecretHash, User, UserAccess, UserId};
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
 impl AccountStore for SqliteStore {
@@ -184,9 +184,9 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
         let cells = Cells::new(row, "users");
         let id = UserId(cells.get("id")?);
         let access = if cells.get("operator")? {
-            Access::Operator
+            UserAccess::Operator
         } else {
-            Access::Organizers(held(c, id)?)
+            UserAccess::Organizers(held(c, id)?)
         };
         found.push(User {
             id,
@@ -218,11 +218,11 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
         params![
             user.id.0,
             user.email.as_str(),
-            user.access == Access::Operator
+            user.access == UserAccess::Operator
         ],
     )?;
     t.execute("DELETE FROM user_permissions WHERE user = ?1", [user.id.0])?;
-    if let Access::Organizers(held) = &user.access {
+    if let UserAccess::Organizers(held) = &user.access {
         for (organizer, permissions) in held {
             t.execute(
                 "INSERT INTO user_permissions (user, organizer, permissions) VALUES (?1, ?2, ?3)",
@@ -237,13 +237,13 @@ fn write_user(t: &Transaction<'_>, user: &User) -> Result<(), StoreError> {
 /// elsewhere is not theirs to know. What changed for no organizer stands in that of the installation.
 fn write_notes(
     t: &Transaction<'_>,
-    before: Option<&Access>,
-    after: Option<&Access>,
+    before: Option<&UserAccess>,
+    after: Option<&UserAccess>,
     note: &NewAuditEntry,
 ) -> Result<(), StoreError> {
-    let held = |access: Option<&Access>| match access {
-        Some(Access::Organizers(held)) => held.clone(),
-        Some(Access::Operator) | None => BTreeMap::new(),
+    let held = |access: Option<&UserAccess>| match access {
+        Some(UserAccess::Organizers(held)) => held.clone(),
+        Some(UserAccess::Operator) | None => BTreeMap::new(),
     };
     let (before, after) = (held(before), held(after));
     let all: BTreeSet<OrganizerId> = before.keys().chain(after.keys()).copied().collect();

@@ -94,7 +94,7 @@ pub(super) fn queue(
         id.0,
         kind.as_str(),
         micros(now),
-        webhook.target.place(),
+        webhook.target.redacted_without_query(),
         health.consecutive_failures(),
         micros(health.streak.map_or(now, |s| s.since)),
         return_code,

@@ -13,13 +13,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use super::StoreError;
 use super::filter::Filter;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, AttemptId, Exchange, NotificationId, Outcome, WebhookId};
+use crate::domain::{
+    Attempt, AttemptId, FailureKind, HttpExchange, NotificationId, Outcome, SendFailure, WebhookId,
+};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// Everything but bodies; action type and event are those of the notification, but for a test.
 const ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
-    a.reason, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
+    a.reason, a.failure_detail, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 /// An attempt may outlive its notification, where it was retried at the end of its time: nothing is left to tell of it.
 const KNOWN: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
@@ -249,16 +251,27 @@ pub(super) fn whole(
     Ok(Some(attempt))
 }
 
+/// Rows of earlier versions have no detail, and rows of later ones may have one that is unknown here: both keep their kind
+/// and their text.
+fn failure(cells: Cells<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
+    let detail: Option<String> = cells.get("failure_detail")?;
+    let known = detail.and_then(|detail| serde_json::from_str::<SendFailure>(&detail).ok());
+    match known.filter(|failure| failure.kind() == kind) {
+        Some(failure) => Ok(failure),
+        None => Ok(SendFailure::Undetailed {
+            kind,
+            text: cells.get("reason")?,
+        }),
+    }
+}
+
 fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_some("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,
             retry_after: None,
         },
-        Some(failure) => Outcome::Failed {
-            failure,
-            reason: cells.get("reason")?,
-        },
+        Some(kind) => Outcome::Failed(failure(cells, kind)?),
     };
     Ok(Attempt {
         id: AttemptId(cells.get("id")?),
@@ -270,7 +283,7 @@ fn attempt(cells: Cells<'_>) -> Result<Attempt, StoreError> {
         number: cells.get("number")?,
         test: cells.get("test")?,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::rows::{Cells, micros};
-use crate::domain::{Attempt, Failure, LatencyHistogram, Outcome, WebhookId};
+use crate::domain::{Attempt, FailureKind, LatencyHistogram, Outcome, WebhookId};
 use crate::store::AttemptStats;
 
 const HALF_HOUR: i64 = 1_800_000_000;
@@ -133,7 +133,7 @@ impl Tallies {
 fn is_timed(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered { .. } => true,
-        Outcome::Failed { failure, .. } => *failure == Failure::Timeout,
+        Outcome::Failed(failure) => failure.kind() == FailureKind::Timeout,
     }
 }
 

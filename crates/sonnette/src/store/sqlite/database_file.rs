@@ -22,7 +22,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_action_types_of_the_file.sql"),
     include_str!("../../../migrations/sqlite/0005_accounts.sql"),
     include_str!("../../../migrations/sqlite/0006_tallies.sql"),
-    include_str!("../../../migrations/sqlite/0007_registry_versions.sql"),
+    include_str!("../../../migrations/sqlite/0007_webhook_generations.sql"),
+    include_str!("../../../migrations/sqlite/0008_failure_details.sql"),
+    include_str!("../../../migrations/sqlite/0009_registry_versions.sql"),
 ];
 
 /// Files up to this size are looked through at every start.

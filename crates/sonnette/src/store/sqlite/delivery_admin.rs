@@ -7,7 +7,7 @@ use super::delivery_rows::{self, WAITING};
 use super::notification_rows::first_since;
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError, disable_webhook};
-use crate::domain::{Delivery, LIFETIME, NotificationId, Settled, WebhookId};
+use crate::domain::{DELIVERY_LIFETIME, Delivery, NotificationId, SettlementKind, WebhookId};
 use crate::store::{
     DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, PendingDelivery, TimeRange,
 };
@@ -44,7 +44,9 @@ impl DeliveryAdmin for SqliteStore {
     }
 
     fn expire_deliveries(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
-        let began = now.saturating_sub(LIFETIME).unwrap_or(Timestamp::MIN);
+        let began = now
+            .saturating_sub(DELIVERY_LIFETIME)
+            .unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
                 "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = 'its three days are over'
@@ -218,13 +220,13 @@ fn undelivered(
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
-        let word = match cells.parse_some::<Settled>("how")? {
+        let word = match cells.parse_some::<SettlementKind>("how")? {
             None => DeliveryStateFilter::Waiting,
             Some(how) => DeliveryStateFilter::Settled(how),
         };
         looked += 1;
         // Of what was erased there is nothing left to send.
-        if word != DeliveryStateFilter::Settled(Settled::Delivered)
+        if word != DeliveryStateFilter::Settled(SettlementKind::Delivered)
             && let Some(published_at) = published_at
                 .query_row([notification.0], |r| r.get(0))
                 .optional()?

@@ -53,11 +53,18 @@ impl DeliveryStore for SqliteStore {
 
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
         self.read(|c| {
+            // In one transaction: the health must be that of the generation.
+            let c = &c.unchecked_transaction()?;
+            let generation = c
+                .prepare_cached("SELECT generation FROM webhooks WHERE id = ?1")?
+                .query_row([webhook.0], |r| r.get(0))
+                .optional()?;
             let last_attempt: Option<i64> = c
                 .prepare_cached("SELECT max(id) FROM attempts WHERE webhook = ?1")?
                 .query_row([webhook.0], |r| r.get(0))?;
             Ok(StoredLane {
                 webhook,
+                generation: generation.unwrap_or(0),
                 health: health(c, webhook)?,
                 next_due_at: next_due_at(c, webhook, None)?,
                 last_attempt: last_attempt.map(AttemptId),

@@ -21,8 +21,8 @@ pub(super) fn disable(
 ) -> Result<bool, StoreError> {
     let organizer: Option<i64> = t
         .query_row(
-            "UPDATE webhooks SET disabled_at = ?2, disabled_reason = ?3 WHERE id = ?1 AND disabled_at IS NULL
-             RETURNING organizer",
+            "UPDATE webhooks SET disabled_at = ?2, disabled_reason = ?3, generation = generation + 1
+             WHERE id = ?1 AND disabled_at IS NULL RETURNING organizer",
             params![webhook.0, micros(now), reason.as_str()],
             |r| r.get(0),
         )

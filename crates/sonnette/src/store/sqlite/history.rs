@@ -11,7 +11,7 @@ use super::{
     SqliteStore, StoreError, attempt_pages, attempt_stats, delivery_rows, notification_rows,
 };
 use crate::domain::{
-    Attempt, AttemptId, Delivery, NotificationId, OrganizerId, Settled, WebhookId,
+    Attempt, AttemptId, Delivery, NotificationId, OrganizerId, SettlementKind, WebhookId,
 };
 use crate::store::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
@@ -106,12 +106,12 @@ impl History for SqliteStore {
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
-                Some(DeliveryStateFilter::Settled(Settled::GivenUp)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",
                 ),
-                Some(DeliveryStateFilter::Settled(Settled::Dropped)) => (
+                Some(DeliveryStateFilter::Settled(SettlementKind::Dropped)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'dropped'",
                 ),

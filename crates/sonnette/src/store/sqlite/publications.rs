@@ -90,7 +90,7 @@ fn publish(
     publication: &Publication,
     id: NotificationId,
 ) -> Result<StoredPublication, StoreError> {
-    let body: Bytes = publication.body.clone().number(id);
+    let body: Bytes = publication.body.clone().render(id);
     let at = micros(publication.published_at);
     t.prepare_cached(
         "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::rows::{Cells, micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
-    Link, LinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
+    AccessLink, AccessLinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
 };
 use crate::store::{MAX_BATCH_ROWS, SessionStore};
 
@@ -44,11 +44,11 @@ impl SessionStore for SqliteStore {
         self.write(|t| end_sessions(t, user))
     }
 
-    fn add_link(&self, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError> {
         self.write(|t| add_link(t, hash, link))
     }
 
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Link>, StoreError> {
+    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError> {
         self.read(|c| link(c, hash, now))
     }
 
@@ -131,11 +131,11 @@ pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), Stor
     Ok(())
 }
 
-fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &Link) -> Result<(), StoreError> {
+fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError> {
     let (purpose, user, organizer, token) = match link.purpose {
-        LinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
-        LinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
-        LinkPurpose::Portal { organizer, token } => {
+        AccessLinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
+        AccessLinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
+        AccessLinkPurpose::Portal { organizer, token } => {
             ("portal", None, Some(organizer.0), Some(token.0))
         }
     };
@@ -150,7 +150,7 @@ pub(super) fn link(
     c: &Connection,
     hash: &SecretHash,
     now: Timestamp,
-) -> Result<Option<Link>, StoreError> {
+) -> Result<Option<AccessLink>, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;
     let mut rows = statement.query(params![hash, micros(now)])?;
     let Some(row) = rows.next()? else {
@@ -158,15 +158,15 @@ pub(super) fn link(
     };
     let cells = Cells::new(row, "links");
     let purpose = match cells.get::<String>("purpose")?.as_str() {
-        "invitation" => LinkPurpose::Invitation(UserId(cells.get("user")?)),
-        "reset" => LinkPurpose::Reset(UserId(cells.get("user")?)),
-        "portal" => LinkPurpose::Portal {
+        "invitation" => AccessLinkPurpose::Invitation(UserId(cells.get("user")?)),
+        "reset" => AccessLinkPurpose::Reset(UserId(cells.get("user")?)),
+        "portal" => AccessLinkPurpose::Portal {
             organizer: OrganizerId(cells.get("organizer")?),
             token: TokenId(cells.get("token")?),
         },
         _ => return Err(cells.wrong("purpose", "not a known purpose")),
     };
-    Ok(Some(Link {
+    Ok(Some(AccessLink {
         purpose,
         expires: cells.time("expires")?,
     }))

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::attempt_stats::Tallies;
 use super::rows::micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
-use crate::domain::{Attempt, NotificationId, Outcome, Progress, Settled, WebhookId};
+use crate::domain::{
+    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, WebhookId,
+};
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn settle(
@@ -32,7 +34,7 @@ pub(super) fn settle(
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*end == Settled::GivenUp).then_some("its twelve tries are used up");
+                        (*end == SettlementKind::GivenUp).then_some("its twelve tries are used up");
                     let end = End {
                         how: *end,
                         at,
@@ -50,7 +52,7 @@ pub(super) fn settle(
         }
         SettlementCause::Expired(notification) => {
             let end = End {
-                how: Settled::GivenUp,
+                how: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -59,10 +61,15 @@ pub(super) fn settle(
             end.write(t, webhook, *notification)?;
         }
     }
+    let alert = settlement.alert;
+    let has_consequences =
+        settlement.health.is_some() || settlement.disable.is_some() || alert.is_some();
+    if !has_consequences || !is_current(t, webhook, settlement.generation)? {
+        return Ok(());
+    }
     if let Some(health) = &settlement.health {
         lane_rows::remember(t, webhook, health)?;
     }
-    let alert = settlement.alert;
     match (settlement.disable, &settlement.cause) {
         (Some(_), SettlementCause::Expired(_)) => {
             disable_webhook::disable_never_succeeded(t, webhook, now)?;
@@ -79,19 +86,32 @@ pub(super) fn settle(
     Ok(())
 }
 
+/// Whether the webhook still has the target, and is enabled since the same change, as when the request was sent.
+fn is_current(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    generation: u64,
+) -> Result<bool, StoreError> {
+    let current = t
+        .prepare_cached("SELECT generation = ?2 FROM webhooks WHERE id = ?1")?
+        .query_row(params![webhook.0, generation], |r| r.get(0))
+        .optional()?;
+    Ok(current.unwrap_or(false))
+}
+
 /// Whether it is new: one that comes twice changes nothing. `erased`: the notification was blanked while the attempt was
 /// under way, and so is what was answered to it.
 fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, StoreError> {
     let exchange = &attempt.exchange;
-    let (failure, reason) = match &exchange.outcome {
-        Outcome::Answered { .. } => (None, None),
-        Outcome::Failed { failure, reason } => (Some(failure.as_str()), Some(reason.as_str())),
+    let failure = match &exchange.outcome {
+        Outcome::Answered { .. } => None,
+        Outcome::Failed(failure) => Some(failure),
     };
     let of_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
     let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
-           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         attempt.webhook.0,
@@ -104,21 +124,30 @@ fn record(t: &Transaction<'_>, attempt: &Attempt, erased: bool) -> Result<bool, 
         micros(exchange.started_at),
         i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
         exchange.outcome.return_code(),
-        failure,
-        reason,
+        failure.map(|failure| failure.kind().as_str()),
+        failure.map(ToString::to_string),
         exchange.request_headers,
         Some(exchange.response_headers.as_str())
             .filter(|_| !erased)
             .unwrap_or_default(),
         attempt.payload.as_deref().filter(|_| !erased),
         Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
+        failure.and_then(failure_detail),
     ])?;
     Ok(new > 0)
 }
 
+/// The JSON that [`super::attempt_pages`] reads the failure from; a failure without details has only its kind and text.
+fn failure_detail(failure: &SendFailure) -> Option<String> {
+    match failure {
+        SendFailure::Undetailed { .. } => None,
+        detailed => serde_json::to_string(detailed).ok(),
+    }
+}
+
 /// The end of a delivery.
 struct End<'a> {
-    how: Settled,
+    how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,

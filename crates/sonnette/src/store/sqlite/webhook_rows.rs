@@ -9,7 +9,7 @@ use super::StoreError;
 use super::registry_version::touch_webhook;
 use super::rows::{Cells, micros, to_json};
 use crate::domain::{
-    Disabled, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
+    Disablement, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
 };
 
@@ -67,12 +67,13 @@ fn webhook(cells: Cells<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, Sto
         organizer: OrganizerId(cells.get("organizer")?),
         state: match cells.time_some("disabled_at")? {
             None => WebhookState::Enabled,
-            Some(since) => WebhookState::Disabled(Disabled {
+            Some(since) => WebhookState::Disabled(Disablement {
                 since,
                 reason: cells.parse("disabled_reason")?,
             }),
         },
         target: cells.parse("target_url")?,
+        generation: cells.get("generation")?,
         events: if cells.get("all_events")? {
             EventFilter::All
         } else {
@@ -125,11 +126,11 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
         "UPDATE webhooks SET target_url = ?2, all_events = ?3, action_types = ?4, comment = ?5, disabled_at = ?6,
            disabled_reason = ?7, secret = ?8, previous_secret = ?9, previous_until = ?10, headers = ?11,
            max_per_second = ?12, max_concurrency = ?13, timeout_ms = ?14, extra_signatures = ?15, contact_emails = ?16,
-           signing_seed = ?17, previous_signing_seed = ?18
+           signing_seed = ?17, previous_signing_seed = ?18, generation = ?19
          WHERE id = ?1",
         params![
             webhook.id.0,
-            webhook.target.as_given(),
+            webhook.target.as_unredacted_str(),
             webhook.events == EventFilter::All,
             to_json(&webhook.action_types),
             webhook.comment,
@@ -146,6 +147,7 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             to_json(&settings.contact_emails),
             seeds.map(|seeds| seeds.current.0),
             seeds.and_then(|seeds| seeds.previous.as_ref()).map(|(seed, _)| seed.0),
+            webhook.generation,
         ],
     )?;
     t.execute(

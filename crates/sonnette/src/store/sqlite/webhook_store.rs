@@ -9,8 +9,8 @@ use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
-    DisableReason, Disabled, OrganizerId, PendingWebhookChange, Webhook, WebhookChange, WebhookId,
-    WebhookState,
+    DisableReason, Disablement, OrganizerId, PendingWebhookChange, Webhook, WebhookChange,
+    WebhookId, WebhookState,
 };
 use crate::store::{ChangeResult, NewAuditEntry, WebhookStore};
 
@@ -22,7 +22,7 @@ impl WebhookStore for SqliteStore {
                    contact_emails) VALUES (?1, '', 0, '', '', '', '', '')",
                 [webhook.organizer.0],
             )?;
-            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), ..webhook.clone() };
+            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), generation: 0, ..webhook.clone() };
             write_webhook(t, &webhook)?;
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
@@ -51,6 +51,8 @@ impl WebhookStore for SqliteStore {
             if !change(&mut webhook) {
                 return Ok(ChangeResult::Refused);
             }
+            webhook.generation =
+                before.generation + u64::from(begins_generation(&before, &webhook));
             change_from(t, &before, &webhook, note.at)?;
             write_note(t, Some(organizer), &with_id(note, id))?;
             Ok(ChangeResult::Done(webhook))
@@ -80,7 +82,12 @@ impl WebhookStore for SqliteStore {
     }
 }
 
-/// Writes what has changed of a webhook, if anything has, and all that update from it.
+/// Whether the outcomes of requests that were sent before the change say nothing about the webhook after it.
+fn begins_generation(before: &Webhook, after: &Webhook) -> bool {
+    before.target != after.target || before.is_enabled() != after.is_enabled()
+}
+
+/// Writes what has changed of a webhook, if anything has, and what results from it.
 fn change_from(
     t: &Transaction<'_>,
     before: &Webhook,
@@ -95,7 +102,7 @@ fn change_from(
     if webhook != before {
         write_webhook(t, webhook)?;
     }
-    if !webhook.looks_like(before) {
+    if !webhook.has_same_resource(before) {
         pending_webhook_changes::owe(t, webhook.id, WebhookChange::Updated, at)?;
     }
     match (before.is_enabled(), webhook.is_enabled()) {
@@ -122,10 +129,11 @@ fn retire(
         return Ok(None);
     };
     if webhook.is_enabled() {
-        webhook.state = WebhookState::Disabled(Disabled {
+        webhook.state = WebhookState::Disabled(Disablement {
             since: at,
             reason: DisableReason::User,
         });
+        webhook.generation += 1;
         write_webhook(t, &webhook)?;
         disabled_intervals::begin(t, id)?;
     }

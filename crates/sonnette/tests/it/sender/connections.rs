@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sonnette::domain::Failure;
-use sonnette::testing::{Answer, Gate, Receiver};
+use sonnette::domain::FailureKind;
+use sonnette::testing::{Gate, Receiver, ScriptedResponse};
 use tokio::join;
 
-use super::{Bench, answered, failed, webhook};
+use super::{TestSender, answered, failed, webhook};
 
 fn numbers(receiver: &Receiver) -> Vec<usize> {
     receiver.requests().iter().map(|r| r.connection).collect()
@@ -16,57 +16,57 @@ fn numbers(receiver: &Receiver) -> Vec<usize> {
 async fn a_connection_serves_request_after_request() {
     let receiver = Receiver::start().await;
     receiver.script([
-        Answer::ok(),
-        Answer::status(500).body("no"),
-        Answer::status(204),
-        Answer::ok().body("yes"),
+        ScriptedResponse::ok(),
+        ScriptedResponse::status(500).body("no"),
+        ScriptedResponse::status(204),
+        ScriptedResponse::ok().body("yes"),
     ]);
-    let bench = Bench::new();
+    let sender = TestSender::new();
     for _ in 0..4 {
-        bench.send(&webhook(receiver.url())).await;
+        sender.send(&webhook(receiver.url())).await;
     }
     assert_eq!(numbers(&receiver), [1, 1, 1, 1]);
-    assert_eq!(bench.connections.count(), 1);
+    assert_eq!(sender.connections.count(), 1);
 }
 
 #[tokio::test]
 async fn requests_at_a_time_have_connections_of_their_own() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(Answer::ok().behind(&gate));
-    let (bench, webhook) = (Bench::new(), webhook(receiver.url()));
+    receiver.answer(ScriptedResponse::ok().held_by(&gate));
+    let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
     let release = async {
         receiver.wait_for(3).await;
         gate.open();
     };
     join!(
-        bench.send(&webhook),
-        bench.send(&webhook),
-        bench.send(&webhook),
+        sender.send(&webhook),
+        sender.send(&webhook),
+        sender.send(&webhook),
         release
     );
     assert_eq!(receiver.connections(), 3);
     join!(
-        bench.send(&webhook),
-        bench.send(&webhook),
-        bench.send(&webhook)
+        sender.send(&webhook),
+        sender.send(&webhook),
+        sender.send(&webhook)
     );
     assert_eq!(receiver.connections(), 3);
-    bench.connections.close_idle(Duration::from_mins(1));
-    assert_eq!(bench.connections.count(), 3);
-    bench.connections.close_idle(Duration::ZERO);
-    assert_eq!(bench.connections.count(), 0);
+    sender.connections.close_idle(Duration::from_mins(1));
+    assert_eq!(sender.connections.count(), 3);
+    sender.connections.close_idle(Duration::ZERO);
+    assert_eq!(sender.connections.count(), 0);
 }
 
 #[tokio::test]
 async fn a_kept_connection_found_closed_is_replaced() {
-    for found in [Answer::close(), Answer::reset()] {
+    for found in [ScriptedResponse::close(), ScriptedResponse::reset()] {
         let receiver = Receiver::start().await;
         // The second request goes over the kept connection and finds it closed.
-        receiver.script([Answer::ok(), found, Answer::status(201)]);
-        let bench = Bench::new();
-        assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
-        assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 201);
+        receiver.script([ScriptedResponse::ok(), found, ScriptedResponse::status(201)]);
+        let sender = TestSender::new();
+        assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
+        assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 201);
         assert_eq!(numbers(&receiver), [1, 1, 2]);
     }
 }
@@ -74,15 +74,15 @@ async fn a_kept_connection_found_closed_is_replaced() {
 #[tokio::test]
 async fn it_is_replaced_once_only() {
     let receiver = Receiver::start().await;
-    receiver.script([Answer::ok(), Answer::close()]);
-    let bench = Bench::new();
-    bench.send(&webhook(receiver.url())).await;
-    let exchange = bench.send(&webhook(receiver.url())).await;
+    receiver.script([ScriptedResponse::ok(), ScriptedResponse::close()]);
+    let sender = TestSender::new();
+    sender.send(&webhook(receiver.url())).await;
+    let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Broken,
-            "the connection was closed without an answer"
+            FailureKind::Broken,
+            "the connection was closed without an answer".to_owned()
         )
     );
     assert_eq!(numbers(&receiver), [1, 1, 2]);
@@ -91,13 +91,20 @@ async fn it_is_replaced_once_only() {
 #[tokio::test]
 async fn it_is_not_replaced_once_an_answer_has_begun() {
     let receiver = Receiver::start().await;
-    receiver.script([Answer::ok(), Answer::raw("HTTP/1.1 2"), Answer::ok()]);
-    let bench = Bench::new();
-    bench.send(&webhook(receiver.url())).await;
-    let exchange = bench.send(&webhook(receiver.url())).await;
+    receiver.script([
+        ScriptedResponse::ok(),
+        ScriptedResponse::raw("HTTP/1.1 2"),
+        ScriptedResponse::ok(),
+    ]);
+    let sender = TestSender::new();
+    sender.send(&webhook(receiver.url())).await;
+    let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
     assert_eq!(receiver.requests().len(), 2);
 }
@@ -105,14 +112,14 @@ async fn it_is_not_replaced_once_an_answer_has_begun() {
 #[tokio::test]
 async fn closing_is_noticed_announced_or_not() {
     for answer in [
-        Answer::ok().then_closing(),
-        Answer::ok().then_closing_silently(),
+        ScriptedResponse::ok().with_connection_close(),
+        ScriptedResponse::ok().closing_unannounced(),
     ] {
         let receiver = Receiver::start().await;
         receiver.answer(answer);
-        let bench = Bench::new();
+        let sender = TestSender::new();
         for _ in 0..3 {
-            assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
+            assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
         }
         assert_eq!(numbers(&receiver), [1, 2, 3]);
     }
@@ -121,36 +128,36 @@ async fn closing_is_noticed_announced_or_not() {
 #[tokio::test]
 async fn a_changed_target_gets_a_connection_of_its_own() {
     let (old, new) = (Receiver::start().await, Receiver::start().await);
-    let bench = Bench::new();
-    bench.send(&webhook(old.url())).await;
-    bench.send(&webhook(new.url())).await;
-    bench.send(&webhook(new.url_of("/other"))).await;
+    let sender = TestSender::new();
+    sender.send(&webhook(old.url())).await;
+    sender.send(&webhook(new.url())).await;
+    sender.send(&webhook(new.url_of("/other"))).await;
     assert_eq!((old.requests().len(), new.requests().len()), (1, 2));
-    assert_eq!((new.connections(), bench.connections.count()), (1, 1));
+    assert_eq!((new.connections(), sender.connections.count()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_receiver_that_starts_again_is_found_again() {
     let mut receiver = Receiver::start().await;
-    let bench = Bench::new();
-    bench.send(&webhook(receiver.url())).await;
+    let sender = TestSender::new();
+    sender.send(&webhook(receiver.url())).await;
     receiver.stop().await;
-    receiver.start_again().await;
-    assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
+    receiver.restart().await;
+    assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     assert_eq!(numbers(&receiver), [1, 2]);
 }
 
 #[tokio::test]
 async fn breaking_off_closes_the_connection() {
     let receiver = Receiver::start().await;
-    receiver.script([Answer::never(), Answer::ok()]);
-    let (bench, webhook) = (Bench::new(), webhook(receiver.url()));
+    receiver.script([ScriptedResponse::silent(), ScriptedResponse::ok()]);
+    let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
     tokio::select! {
-        _ = bench.send(&webhook) => panic!("there is no answer"),
+        _ = sender.send(&webhook) => panic!("there is no answer"),
         _ = receiver.wait_for(1) => {}
     }
-    assert_eq!(bench.connections.count(), 0);
-    assert_eq!(answered(&bench.send(&webhook).await), 200);
+    assert_eq!(sender.connections.count(), 0);
+    assert_eq!(answered(&sender.send(&webhook).await), 200);
     assert_eq!(numbers(&receiver), [1, 2]);
 }
 
@@ -158,9 +165,9 @@ async fn breaking_off_closes_the_connection() {
 async fn more_requests_than_may_connect_at_once_all_arrive() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(Answer::ok().behind(&gate));
-    let (bench, webhook) = (Bench::new(), webhook(receiver.url()));
-    let mut sends: Vec<_> = (0..50).map(|_| Box::pin(bench.send(&webhook))).collect();
+    receiver.answer(ScriptedResponse::ok().held_by(&gate));
+    let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
+    let mut sends: Vec<_> = (0..50).map(|_| Box::pin(sender.send(&webhook))).collect();
     let all = async {
         for exchange in futures(&mut sends).await {
             assert_eq!(answered(&exchange), 200);
@@ -177,7 +184,7 @@ async fn more_requests_than_may_connect_at_once_all_arrive() {
 async fn a_send_may_wander_between_threads() {
     let receiver = Receiver::start().await;
     let webhook = webhook(receiver.url());
-    let send = tokio::spawn(async move { Bench::new().send(&webhook).await });
+    let send = tokio::spawn(async move { TestSender::new().send(&webhook).await });
     assert_eq!(answered(&send.await.unwrap()), 200);
 }
 

@@ -1,7 +1,7 @@
 //! One POST at a real receiver.
 
-mod awkward;
 mod connections;
+mod malformed_responses;
 mod outcomes;
 mod requests;
 mod tls;
@@ -13,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use sonnette::domain::{
-    EventFilter, Exchange, Failure, OrganizerId, Outcome, Secret, Secrets, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    EventFilter, FailureKind, HttpExchange, OrganizerId, Outcome, Secret, Secrets, Webhook,
+    WebhookId, WebhookSettings, WebhookState,
 };
 use sonnette::engine::sender::{ConnectionPool, Request, Sender, SenderConfig};
 use sonnette::testing::MockClock;
@@ -22,13 +22,13 @@ use sonnette::testing::MockClock;
 pub(crate) const BODY: &str = r#"{"notification_id":1,"action":"pretix.event.order.placed"}"#;
 
 /// A sender, a lane's connections and a clock.
-pub(crate) struct Bench {
+pub(crate) struct TestSender {
     pub(crate) sender: Sender,
     pub(crate) connections: ConnectionPool,
     pub(crate) clock: MockClock,
 }
 
-impl Bench {
+impl TestSender {
     pub(crate) fn new() -> Self {
         Self::with(config())
     }
@@ -43,11 +43,11 @@ impl Bench {
         }
     }
 
-    pub(crate) async fn send(&self, webhook: &Webhook) -> Exchange {
+    pub(crate) async fn send(&self, webhook: &Webhook) -> HttpExchange {
         self.send_body(webhook, BODY).await
     }
 
-    pub(crate) async fn send_body(&self, webhook: &Webhook, body: &'static str) -> Exchange {
+    pub(crate) async fn send_body(&self, webhook: &Webhook, body: &'static str) -> HttpExchange {
         let prepared = self.sender.prepare(webhook);
         let body = Bytes::from_static(body.as_bytes());
         let request = Request {
@@ -87,6 +87,7 @@ pub(crate) fn webhook(url: impl AsRef<str>) -> Webhook {
         organizer: OrganizerId(1),
         state: WebhookState::Enabled,
         target: url.as_ref().parse().unwrap(),
+        generation: 0,
         events: EventFilter::Only(BTreeSet::new()),
         action_types: Vec::new(),
         comment: None,
@@ -103,17 +104,17 @@ pub(crate) fn later(now: Timestamp, seconds: i64) -> Timestamp {
 }
 
 #[track_caller]
-pub(crate) fn failed(exchange: &Exchange) -> (Failure, &str) {
+pub(crate) fn failed(exchange: &HttpExchange) -> (FailureKind, String) {
     match &exchange.outcome {
-        Outcome::Failed { failure, reason } => (*failure, reason),
+        Outcome::Failed(failure) => (failure.kind(), failure.to_string()),
         Outcome::Answered { status, .. } => panic!("answered {status}"),
     }
 }
 
 #[track_caller]
-pub(crate) fn answered(exchange: &Exchange) -> u16 {
+pub(crate) fn answered(exchange: &HttpExchange) -> u16 {
     match &exchange.outcome {
         Outcome::Answered { status, .. } => *status,
-        Outcome::Failed { reason, .. } => panic!("failed: {reason}"),
+        Outcome::Failed(failure) => panic!("failed: {failure}"),
     }
 }

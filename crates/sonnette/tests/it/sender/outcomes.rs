@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use sonnette::domain::{Failure, Outcome};
+use sonnette::domain::{FailureKind, Outcome};
 use sonnette::engine::sender::SenderConfig;
-use sonnette::testing::{Answer, Receiver};
+use sonnette::testing::{Receiver, ScriptedResponse};
 
-use super::{Bench, answered, config, failed, impatient, webhook};
+use super::{TestSender, answered, config, failed, impatient, webhook};
 
 #[tokio::test]
 async fn statuses_are_taken_as_they_come() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
+    let sender = TestSender::new();
     for status in [
         200, 201, 202, 204, 299, 300, 301, 302, 304, 307, 308, 400, 401, 404, 410, 418, 429, 500,
         503, 599,
     ] {
-        receiver.answer(Answer::status(status).header("location", "/elsewhere"));
-        let exchange = bench.send(&webhook(receiver.url())).await;
+        receiver.answer(ScriptedResponse::status(status).header("location", "/elsewhere"));
+        let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), status);
         assert_eq!(exchange.outcome.is_success(), status < 300);
     }
@@ -31,12 +31,12 @@ async fn statuses_are_taken_as_they_come() {
 async fn the_answer_goes_on_record() {
     let receiver = Receiver::start().await;
     receiver.answer(
-        Answer::status(500)
+        ScriptedResponse::status(500)
             .header("X-Why", "no")
             .header("x-why", "more")
             .body("broken\0"),
     );
-    let exchange = Bench::new().send(&webhook(receiver.url())).await;
+    let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     assert_eq!(
         exchange.response_headers,
         "x-why: no\nx-why: more\ncontent-length: 7\n"
@@ -47,7 +47,7 @@ async fn the_answer_goes_on_record() {
 #[tokio::test]
 async fn retry_after_counts_on_429_and_503_only() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
+    let sender = TestSender::new();
     let cases = [
         (429, "120", Some(120)),
         (503, "Sun, 01 Mar 2026 12:00:30 GMT", Some(30)),
@@ -58,8 +58,8 @@ async fn retry_after_counts_on_429_and_503_only() {
         (301, "120", None),
     ];
     for (status, value, seconds) in cases {
-        receiver.answer(Answer::status(status).header("retry-after", value));
-        let exchange = bench.send(&webhook(receiver.url())).await;
+        receiver.answer(ScriptedResponse::status(status).header("retry-after", value));
+        let exchange = sender.send(&webhook(receiver.url())).await;
         let retry_after = seconds.map(Duration::from_secs);
         assert_eq!(
             exchange.outcome,
@@ -75,7 +75,7 @@ async fn retry_after_counts_on_429_and_503_only() {
 #[tokio::test]
 async fn a_body_is_read_up_to_the_limit() {
     let receiver = Receiver::start().await;
-    let bench = Bench::with(SenderConfig {
+    let sender = TestSender::with(SenderConfig {
         response_limit: 10,
         ..config()
     });
@@ -84,8 +84,8 @@ async fn a_body_is_read_up_to_the_limit() {
         ("0123456789a", "0123456789", 1),
         ("x", "x", 2),
     ] {
-        receiver.answer(Answer::ok().body(body));
-        let exchange = bench.send(&webhook(receiver.url())).await;
+        receiver.answer(ScriptedResponse::ok().body(body));
+        let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), 200);
         assert_eq!(exchange.response_body, kept);
         assert_eq!(
@@ -99,7 +99,7 @@ async fn a_body_is_read_up_to_the_limit() {
 #[tokio::test]
 async fn refused_addresses_are_not_called() {
     let receiver = Receiver::start().await;
-    let bench = Bench::with(SenderConfig {
+    let sender = TestSender::with(SenderConfig {
         allow: Vec::new(),
         ..config()
     });
@@ -120,18 +120,20 @@ async fn refused_addresses_are_not_called() {
             "the address 64:ff9b::a00:1 is not publicly reachable",
         ),
     ] {
-        let exchange = bench.send(&webhook(format!("http://{host}:{port}/"))).await;
-        assert_eq!(failed(&exchange), (Failure::Address, shown));
+        let exchange = sender
+            .send(&webhook(format!("http://{host}:{port}/")))
+            .await;
+        assert_eq!(failed(&exchange), (FailureKind::Address, shown.to_owned()));
         assert!(
             exchange.request_headers.starts_with("host: "),
             "what would have been sent is on record"
         );
     }
-    let exchange = bench
+    let exchange = sender
         .send(&webhook(format!("http://localhost:{port}/")))
         .await;
     let (failure, reason) = failed(&exchange);
-    assert_eq!(failure, Failure::Address);
+    assert_eq!(failure, FailureKind::Address);
     assert!(
         reason.ends_with(" of localhost is not publicly reachable"),
         "{reason}"
@@ -143,45 +145,50 @@ async fn refused_addresses_are_not_called() {
 async fn a_host_can_be_excepted() {
     let receiver = Receiver::start().await;
     let allow = vec!["LOCALHOST".parse().unwrap()];
-    let bench = Bench::with(SenderConfig { allow, ..config() });
+    let sender = TestSender::with(SenderConfig { allow, ..config() });
     let port = receiver.address().port();
     assert_eq!(
         answered(
-            &bench
+            &sender
                 .send(&webhook(format!("http://localhost:{port}/")))
                 .await
         ),
         200
     );
-    let exchange = bench.send(&webhook(receiver.url())).await;
-    assert_eq!(failed(&exchange).0, Failure::Address);
+    let exchange = sender.send(&webhook(receiver.url())).await;
+    assert_eq!(failed(&exchange).0, FailureKind::Address);
 }
 
 #[tokio::test]
 async fn no_connection_is_said_plainly() {
     let mut receiver = Receiver::start().await;
     receiver.stop().await;
-    let exchange = Bench::new().send(&webhook(receiver.url())).await;
+    let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     let reason = format!("connection refused by {}", receiver.address());
-    assert_eq!(failed(&exchange), (Failure::Connect, reason.as_str()));
+    assert_eq!(failed(&exchange), (FailureKind::Connect, reason.to_owned()));
     assert_eq!(exchange.outcome.return_code(), 0);
 }
 
 #[tokio::test]
 async fn a_name_without_address_is_said_plainly() {
-    let exchange = Bench::new().send(&webhook("http://nothing.invalid/")).await;
+    let exchange = TestSender::new()
+        .send(&webhook("http://nothing.invalid/"))
+        .await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Name, "the name nothing.invalid has no address")
+        (
+            FailureKind::Name,
+            "the name nothing.invalid has no address".to_owned()
+        )
     );
 }
 
 #[tokio::test]
 async fn what_cannot_be_called_fails_visibly() {
-    let bench = Bench::new();
+    let sender = TestSender::new();
     for url in ["ftp://example.com/", "http://127.0.0.1:0/"] {
-        let exchange = bench.send(&webhook(url)).await;
-        assert_eq!(failed(&exchange).0, Failure::UnsendableTarget, "{url}");
+        let exchange = sender.send(&webhook(url)).await;
+        assert_eq!(failed(&exchange).0, FailureKind::UnsupportedTarget, "{url}");
         assert_eq!(exchange.request_headers, "");
     }
 }
@@ -189,16 +196,16 @@ async fn what_cannot_be_called_fails_visibly() {
 #[tokio::test]
 async fn http_can_be_refused() {
     let receiver = Receiver::start().await;
-    let bench = Bench::with(SenderConfig {
+    let sender = TestSender::with(SenderConfig {
         require_https: true,
         ..config()
     });
-    let exchange = bench.send(&webhook(receiver.url())).await;
+    let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::UnsendableTarget,
-            "only https targets are called from here"
+            FailureKind::UnsupportedTarget,
+            "only https targets are called from here".to_owned()
         )
     );
     assert_eq!(receiver.connections(), 0);
@@ -207,13 +214,13 @@ async fn http_can_be_refused() {
 #[tokio::test]
 async fn silence_ends_with_the_time_limit() {
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::never());
-    let exchange = Bench::with(impatient())
+    receiver.answer(ScriptedResponse::silent());
+    let exchange = TestSender::with(impatient())
         .send(&webhook(receiver.url()))
         .await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Timeout, "no answer within 0.25 s")
+        (FailureKind::Timeout, "no answer within 0.25 s".to_owned())
     );
     assert!(
         exchange.duration >= Duration::from_millis(250),

@@ -10,9 +10,9 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use sonnette::clock::Clock as _;
 use sonnette::domain::{ExtraHeader, SignatureScheme, SigningSeed, SigningSeeds, Webhook};
 use sonnette::engine::sender::{Request, public_key};
-use sonnette::testing::{Answer, Received, Receiver};
+use sonnette::testing::{ReceivedRequest, Receiver, ScriptedResponse};
 
-use super::{BODY, Bench, answered, later, secret, webhook};
+use super::{BODY, TestSender, answered, later, secret, webhook};
 
 fn extra(name: &str, value: &str) -> ExtraHeader {
     ExtraHeader {
@@ -22,7 +22,7 @@ fn extra(name: &str, value: &str) -> ExtraHeader {
 }
 
 /// Whether the published library accepts the request at the time of the machine.
-fn verifies(request: &Received, webhook: &Webhook) -> bool {
+fn verifies(request: &ReceivedRequest, webhook: &Webhook) -> bool {
     let mut headers = http::HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         headers.insert(name, request.header(name).unwrap().parse().unwrap());
@@ -34,12 +34,12 @@ fn verifies(request: &Received, webhook: &Webhook) -> bool {
 #[tokio::test]
 async fn the_request_is_as_promised() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
-    let exchange = bench
+    let sender = TestSender::new();
+    let exchange = sender
         .send(&webhook(receiver.url_of("/in?a=1&b=%20#part")))
         .await;
     assert_eq!(answered(&exchange), 200);
-    assert_eq!(exchange.started_at, bench.clock.now());
+    assert_eq!(exchange.started_at, sender.clock.now());
 
     let request = receiver.requests().remove(0);
     assert_eq!(
@@ -72,14 +72,14 @@ async fn the_request_is_as_promised() {
 #[tokio::test]
 async fn the_published_library_verifies_the_signature() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
+    let sender = TestSender::new();
     let mut webhook = webhook(receiver.url());
     #[expect(
         clippy::disallowed_methods,
         reason = "the library compares with the machine's clock"
     )]
-    bench.clock.set(jiff::Timestamp::now());
-    bench.send(&webhook).await;
+    sender.clock.set(jiff::Timestamp::now());
+    sender.send(&webhook).await;
     let request = receiver.requests().remove(0);
     assert!(verifies(&request, &webhook));
     webhook.secrets.current = secret(9);
@@ -89,25 +89,25 @@ async fn the_published_library_verifies_the_signature() {
 #[tokio::test]
 async fn two_secrets_sign_for_as_long_as_both_are_in_force() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
+    let sender = TestSender::new();
     #[expect(
         clippy::disallowed_methods,
         reason = "the library compares with the machine's clock"
     )]
-    bench.clock.set(jiff::Timestamp::now());
-    let now = bench.clock.now();
+    sender.clock.set(jiff::Timestamp::now());
+    let now = sender.clock.now();
     let old = webhook(receiver.url());
     let mut new = old.clone();
     new.secrets.current = secret(2);
     new.secrets.previous = Some((old.secrets.current.clone(), later(now, 60)));
 
-    bench.send(&new).await;
-    bench.clock.set(later(now, 60));
-    bench.send(&new).await;
+    sender.send(&new).await;
+    sender.clock.set(later(now, 60));
+    sender.send(&new).await;
     let [both, one] = &receiver.requests()[..] else {
         panic!("two requests")
     };
-    let entries = |request: &Received| {
+    let entries = |request: &ReceivedRequest| {
         request
             .header("webhook-signature")
             .unwrap()
@@ -127,7 +127,7 @@ async fn creads_adds_its_own_signature() {
         .settings
         .extra_signatures
         .insert(SignatureScheme::Creads);
-    Bench::new().send(&webhook).await;
+    TestSender::new().send(&webhook).await;
     let request = receiver.requests().remove(0);
     let key = ring::hmac::Key::new(
         ring::hmac::HMAC_SHA256,
@@ -150,7 +150,7 @@ async fn credentials_of_the_url_become_basic_authentication() {
     let url = receiver
         .url_of("/in")
         .replace("http://", "http://us%40er:p%2Fw%3A%C3%A9@");
-    let exchange = Bench::new().send(&webhook(url)).await;
+    let exchange = TestSender::new().send(&webhook(url)).await;
     let request = receiver.requests().remove(0);
     // us@er:p/w:é
     assert_eq!(
@@ -174,7 +174,7 @@ async fn credentials_of_the_url_become_basic_authentication() {
 async fn a_user_without_password_is_not_sent() {
     let receiver = Receiver::start().await;
     let url = receiver.url().replace("http://", "http://user@");
-    Bench::new().send(&webhook(url)).await;
+    TestSender::new().send(&webhook(url)).await;
     assert_eq!(receiver.requests()[0].header("authorization"), None);
 }
 
@@ -190,7 +190,7 @@ async fn extra_headers_are_sent_and_masked() {
         extra("Content-Length", "1"),
         extra("Transfer-Encoding", "chunked"),
     ];
-    let exchange = Bench::new().send(&webhook).await;
+    let exchange = TestSender::new().send(&webhook).await;
     let request = receiver.requests().remove(0);
     let all = |name: &str| {
         request
@@ -222,8 +222,8 @@ async fn extra_headers_are_sent_and_masked() {
 #[tokio::test]
 async fn a_test_is_marked() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
-    let prepared = bench.sender.prepare(&webhook(receiver.url()));
+    let sender = TestSender::new();
+    let prepared = sender.sender.prepare(&webhook(receiver.url()));
     let body = Bytes::from_static(b"{}");
     let request = Request {
         prepared: &prepared,
@@ -231,15 +231,15 @@ async fn a_test_is_marked() {
         body,
         test: true,
     };
-    bench.sender.send(&bench.connections, request).await;
+    sender.sender.send(&sender.connections, request).await;
     assert_eq!(receiver.requests()[0].header("webhook-test"), Some("1"));
 }
 
 #[tokio::test]
 async fn a_large_body_arrives_whole() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
-    let prepared = bench.sender.prepare(&webhook(receiver.url()));
+    let sender = TestSender::new();
+    let prepared = sender.sender.prepare(&webhook(receiver.url()));
     let body = Bytes::from(vec![b' '; 3_000_000]);
     let request = Request {
         prepared: &prepared,
@@ -248,7 +248,7 @@ async fn a_large_body_arrives_whole() {
         test: false,
     };
     assert_eq!(
-        answered(&bench.sender.send(&bench.connections, request).await),
+        answered(&sender.sender.send(&sender.connections, request).await),
         200
     );
     assert_eq!(receiver.requests()[0].body, body);
@@ -257,34 +257,34 @@ async fn a_large_body_arrives_whole() {
 #[tokio::test]
 async fn a_webhooks_own_timeout_counts() {
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::never());
+    receiver.answer(ScriptedResponse::silent());
     let mut webhook = webhook(receiver.url());
     webhook.settings.timeout = Some(Duration::from_millis(200));
-    let exchange = Bench::new().send(&webhook).await;
+    let exchange = TestSender::new().send(&webhook).await;
     assert_eq!(super::failed(&exchange).1, "no answer within 0.2 s");
 }
 
 #[tokio::test]
 async fn ed25519_signs_where_it_was_chosen() {
     let receiver = Receiver::start().await;
-    let bench = Bench::new();
-    let now = bench.clock.now();
+    let sender = TestSender::new();
+    let now = sender.clock.now();
     let mut webhook = webhook(receiver.url());
     webhook.settings.signing_seeds = Some(SigningSeeds {
         current: SigningSeed([1; 32]),
         previous: Some((SigningSeed([2; 32]), later(now, 60))),
     });
-    bench.send(&webhook).await;
+    sender.send(&webhook).await;
     webhook
         .settings
         .extra_signatures
         .insert(SignatureScheme::Ed25519);
-    bench.send(&webhook).await;
-    bench.clock.set(later(now, 60));
-    bench.send(&webhook).await;
+    sender.send(&webhook).await;
+    sender.clock.set(later(now, 60));
+    sender.send(&webhook).await;
 
     let requests = receiver.requests();
-    let asymmetric = |request: &Received| -> Vec<Vec<u8>> {
+    let asymmetric = |request: &ReceivedRequest| -> Vec<Vec<u8>> {
         let value = request.header("webhook-signature").unwrap();
         let entries = value
             .split(' ')
@@ -297,7 +297,7 @@ async fn ed25519_signs_where_it_was_chosen() {
         [0, 2, 1],
         "only where it is chosen; the one before for a day"
     );
-    let verifies = |seed: u8, request: &Received, signature: &[u8]| {
+    let verifies = |seed: u8, request: &ReceivedRequest, signature: &[u8]| {
         let shown = public_key(&SigningSeed([seed; 32])).unwrap();
         let key = STANDARD
             .decode(shown.strip_prefix("whpk_").unwrap())

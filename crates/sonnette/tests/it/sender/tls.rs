@@ -3,22 +3,22 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use sonnette::domain::Failure;
+use sonnette::domain::FailureKind;
 use sonnette::engine::sender::{Sender, SenderConfig};
-use sonnette::testing::{Answer, Certified, Gate, MockClock, Receiver};
+use sonnette::testing::{CertificateKind, Gate, MockClock, Receiver, ScriptedResponse};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 use tokio::join;
 
-use super::{Bench, answered, config, failed, webhook};
+use super::{TestSender, answered, config, failed, webhook};
 
 /// A sender that believes the receiver's authority.
-fn believing(receiver: &Receiver) -> Bench {
+fn believing(receiver: &Receiver) -> TestSender {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(receiver.authority_pem().unwrap().as_bytes())
         .unwrap();
     let extra_ca = Some(file.path().to_owned());
-    Bench::with(SenderConfig {
+    TestSender::with(SenderConfig {
         extra_ca,
         require_https: true,
         ..config()
@@ -27,12 +27,12 @@ fn believing(receiver: &Receiver) -> Bench {
 
 #[tokio::test]
 async fn a_good_certificate_is_believed() {
-    let receiver = Receiver::start_tls(Certified::Well).await;
-    receiver.answer(Answer::ok().body("secure"));
-    let bench = believing(&receiver);
+    let receiver = Receiver::start_tls(CertificateKind::Valid).await;
+    receiver.answer(ScriptedResponse::ok().body("secure"));
+    let sender = believing(&receiver);
     let by_name = format!("https://localhost:{}/", receiver.address().port());
     for url in [receiver.url(), receiver.url(), by_name] {
-        let exchange = bench.send(&webhook(url)).await;
+        let exchange = sender.send(&webhook(url)).await;
         assert_eq!(answered(&exchange), 200);
         assert_eq!(exchange.response_body, "secure");
     }
@@ -47,33 +47,36 @@ async fn a_good_certificate_is_believed() {
 #[tokio::test]
 async fn bad_certificates_are_refused_by_name() {
     for (certified, reason) in [
-        (Certified::Expired, "the certificate has expired"),
-        (Certified::NotYet, "the certificate is not valid yet"),
+        (CertificateKind::Expired, "the certificate has expired"),
         (
-            Certified::ForAnotherName,
+            CertificateKind::NotYetValid,
+            "the certificate is not valid yet",
+        ),
+        (
+            CertificateKind::OtherName,
             "the certificate is not valid for this name",
         ),
         (
-            Certified::ByAStranger,
+            CertificateKind::UnknownIssuer,
             "the certificate comes from no authority trusted here",
         ),
     ] {
         let receiver = Receiver::start_tls(certified).await;
         let exchange = believing(&receiver).send(&webhook(receiver.url())).await;
-        assert_eq!(failed(&exchange), (Failure::Tls, reason));
+        assert_eq!(failed(&exchange), (FailureKind::Tls, reason.to_owned()));
         assert!(receiver.requests().is_empty());
     }
 }
 
 #[tokio::test]
 async fn the_systems_authorities_do_not_know_a_tests() {
-    let receiver = Receiver::start_tls(Certified::Well).await;
-    let exchange = Bench::new().send(&webhook(receiver.url())).await;
+    let receiver = Receiver::start_tls(CertificateKind::Valid).await;
+    let exchange = TestSender::new().send(&webhook(receiver.url())).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Tls,
-            "the certificate comes from no authority trusted here"
+            FailureKind::Tls,
+            "the certificate comes from no authority trusted here".to_owned()
         )
     );
 }
@@ -90,11 +93,14 @@ async fn https_at_a_port_of_http_is_said_plainly() {
             .unwrap();
         connection
     };
-    let bench = Bench::new();
-    let (exchange, _connection) = join!(bench.send(&webhook), answer);
+    let sender = TestSender::new();
+    let (exchange, _connection) = join!(sender.send(&webhook), answer);
     assert_eq!(
         failed(&exchange),
-        (Failure::Tls, "the receiver does not speak TLS")
+        (
+            FailureKind::Tls,
+            "the receiver does not speak TLS".to_owned()
+        )
     );
 }
 
@@ -106,7 +112,7 @@ async fn a_handshake_counts_for_the_time_limit() {
         timeout: Duration::from_millis(200),
         ..config()
     };
-    let exchange = Bench::with(config)
+    let exchange = TestSender::with(config)
         .send(&webhook(format!(
             "https://{}/",
             silent.local_addr().unwrap()
@@ -115,8 +121,8 @@ async fn a_handshake_counts_for_the_time_limit() {
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Timeout,
-            "no TLS handshake with 127.0.0.1 within 0.2 s"
+            FailureKind::Timeout,
+            "no TLS handshake with 127.0.0.1 within 0.2 s".to_owned()
         )
     );
 }
@@ -147,12 +153,12 @@ async fn an_authority_that_cannot_be_read_stops_the_start() {
 #[tokio::test]
 async fn http2_shares_one_connection() {
     let receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver);
+    let sender = believing(&receiver);
     let url = receiver
         .url_of("/in?a=1")
         .replace("https://", "https://u:p@");
     let webhook = webhook(url);
-    let exchange = bench.send(&webhook).await;
+    let exchange = sender.send(&webhook).await;
     assert_eq!(answered(&exchange), 200);
     let request = receiver.requests().remove(0);
     assert!(request.http2);
@@ -165,31 +171,31 @@ async fn http2_shares_one_connection() {
     assert!(exchange.request_headers.starts_with("host: 127.0.0.1:"));
 
     let gate = Gate::new();
-    receiver.answer(Answer::status(202).body("ok").behind(&gate));
+    receiver.answer(ScriptedResponse::status(202).body("ok").held_by(&gate));
     let release = async {
         receiver.wait_for(4).await;
         gate.open();
     };
     let (one, two, three, ()) = join!(
-        bench.send(&webhook),
-        bench.send(&webhook),
-        bench.send(&webhook),
+        sender.send(&webhook),
+        sender.send(&webhook),
+        sender.send(&webhook),
         release
     );
     for exchange in [one, two, three] {
         assert_eq!(answered(&exchange), 202);
         assert_eq!(exchange.response_body, "ok");
     }
-    assert_eq!((receiver.connections(), bench.connections.count()), (1, 1));
+    assert_eq!((receiver.connections(), sender.connections.count()), (1, 1));
 }
 
 #[tokio::test]
 async fn an_http2_answer_over_the_limit_leaves_the_connection() {
     let receiver = Receiver::start_http2().await;
-    receiver.answer(Answer::ok().body(vec![b'x'; 1_000_000]));
-    let bench = believing(&receiver);
+    receiver.answer(ScriptedResponse::ok().body(vec![b'x'; 1_000_000]));
+    let sender = believing(&receiver);
     for _ in 0..3 {
-        let exchange = bench.send(&webhook(receiver.url())).await;
+        let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), 200);
         assert_eq!(exchange.response_body.len(), 64 * 1024);
     }
@@ -199,30 +205,30 @@ async fn an_http2_answer_over_the_limit_leaves_the_connection() {
 #[tokio::test]
 async fn an_http2_stream_can_break_off_or_stay_silent() {
     let receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver);
-    receiver.answer(Answer::reset());
-    let exchange = bench.send(&webhook(receiver.url())).await;
-    assert_eq!(failed(&exchange).0, Failure::Broken);
-    receiver.answer(Answer::never());
+    let sender = believing(&receiver);
+    receiver.answer(ScriptedResponse::reset());
+    let exchange = sender.send(&webhook(receiver.url())).await;
+    assert_eq!(failed(&exchange).0, FailureKind::Broken);
+    receiver.answer(ScriptedResponse::silent());
     let mut impatient = webhook(receiver.url());
     impatient.settings.timeout = Some(Duration::from_millis(200));
-    let exchange = bench.send(&impatient).await;
+    let exchange = sender.send(&impatient).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Timeout, "no answer within 0.2 s")
+        (FailureKind::Timeout, "no answer within 0.2 s".to_owned())
     );
-    receiver.answer(Answer::ok());
-    assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
+    receiver.answer(ScriptedResponse::ok());
+    assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     assert_eq!((receiver.requests().len(), receiver.connections()), (3, 1));
 }
 
 #[tokio::test]
 async fn an_http2_connection_found_closed_is_replaced() {
     let mut receiver = Receiver::start_http2().await;
-    let bench = believing(&receiver);
-    assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
+    let sender = believing(&receiver);
+    assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     receiver.stop().await;
-    receiver.start_again().await;
-    assert_eq!(answered(&bench.send(&webhook(receiver.url())).await), 200);
-    assert_eq!((receiver.connections(), bench.connections.count()), (2, 1));
+    receiver.restart().await;
+    assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
+    assert_eq!((receiver.connections(), sender.connections.count()), (2, 1));
 }

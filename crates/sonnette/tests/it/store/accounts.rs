@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    Access, AccountEmail, AccountEmailKind, AccountEmailResult, Language, Link, LinkPurpose,
+    AccessLink, AccessLinkPurpose, AccountEmail, AccountEmailKind, AccountEmailResult, Language,
     OrganizerId, Permission, Permissions, Scope, SecretHash, Session, SessionOwner, TokenId, User,
-    UserId,
+    UserAccess, UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
 use super::bench::{Bench, at};
 use super::registry::done;
-use crate::world::note;
+use crate::test_engine::note;
 
 const ONE: SecretHash = [1; 32];
 const TWO: SecretHash = [2; 32];
 
-fn new_user(email: &str, access: Access) -> NewUser {
+fn new_user(email: &str, access: UserAccess) -> NewUser {
     NewUser {
         email: email.parse().unwrap(),
         password_hash: None,
@@ -26,12 +26,12 @@ fn new_user(email: &str, access: Access) -> NewUser {
     }
 }
 
-fn entries(organizers: &[OrganizerId]) -> Access {
+fn entries(organizers: &[OrganizerId]) -> UserAccess {
     let entry = |organizer: &OrganizerId| (*organizer, Permissions::DEFAULT);
-    Access::Organizers(organizers.iter().map(entry).collect())
+    UserAccess::Organizers(organizers.iter().map(entry).collect())
 }
 
-fn add(bench: &Bench<'_>, email: &str, access: Access) -> User {
+fn add(bench: &Bench<'_>, email: &str, access: UserAccess) -> User {
     done(
         bench
             .store
@@ -83,7 +83,7 @@ fn audited(bench: &Bench<'_>, organizer: OrganizerId) -> Vec<String> {
 
 pub(super) fn users_are_taken_once(bench: &Bench<'_>) {
     let user = ada(bench);
-    let again = new_user("ADA@example.org", Access::Operator);
+    let again = new_user("ADA@example.org", UserAccess::Operator);
     assert_eq!(
         bench.store.add_user(&again, note()).unwrap(),
         ChangeResult::Taken
@@ -100,14 +100,14 @@ pub(super) fn a_user_is_kept_as_it_was_given(bench: &Bench<'_>) {
         ),
         (other, Permissions::default()),
     ]);
-    let mut wanted = new_user("zoë@example.org", Access::Organizers(held));
+    let mut wanted = new_user("zoë@example.org", UserAccess::Organizers(held));
     wanted.password_hash = Some("$argon2id$".to_owned());
     let zoe = done(bench.store.add_user(&wanted, note()).unwrap());
     assert_eq!(
         (&zoe.email, &zoe.access, zoe.has_password, zoe.created),
         (&wanted.email, &wanted.access, true, at(0))
     );
-    let ada = add(bench, "ada@example.org", Access::Operator);
+    let ada = add(bench, "ada@example.org", UserAccess::Operator);
     let one = add(bench, "one@example.org", entries(&[other]));
     let nobody = add(bench, "nobody@example.org", entries(&[]));
     let store = bench.store;
@@ -127,8 +127,8 @@ pub(super) fn a_user_is_kept_as_it_was_given(bench: &Bench<'_>) {
 
 pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
     let (user, other) = (ada(bench), bench.add_organizer("other"));
-    add(bench, "taken@example.org", Access::Operator);
-    let change = |email: &str, access: &Access| {
+    add(bench, "taken@example.org", UserAccess::Operator);
+    let change = |email: &str, access: &UserAccess| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
             user.access = access.clone();
@@ -153,8 +153,8 @@ pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
     assert_eq!(changed, wanted);
     assert_eq!(bench.store.user(user.id).unwrap(), Some(wanted));
     assert_eq!(
-        done(change("ada@example.org", &Access::Operator)).access,
-        Access::Operator
+        done(change("ada@example.org", &UserAccess::Operator)).access,
+        UserAccess::Operator
     );
     assert_eq!(bench.store.users(Some(other)).unwrap(), []);
     let refuse = |id| bench.store.change_user(id, &mut |_| false, note()).unwrap();
@@ -164,7 +164,7 @@ pub(super) fn a_users_address_and_access_change(bench: &Bench<'_>) {
 
 pub(super) fn another_address_ends_the_links_to_the_old_one(bench: &Bench<'_>) {
     let user = ada(bench);
-    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
     bench.store.add_link(&ONE, &link).unwrap();
     let change = |email: &str| {
         let mut change = |user: &mut User| {
@@ -185,12 +185,12 @@ pub(super) fn another_address_ends_the_links_to_the_old_one(bench: &Bench<'_>) {
 
 pub(super) fn a_password_ends_sessions_links_and_letters(bench: &Bench<'_>) {
     let (user, store) = (ada(bench), bench.store);
-    let other = add(bench, "other@example.org", Access::Operator);
+    let other = add(bench, "other@example.org", UserAccess::Operator);
     for (user, first) in [(user.id, 1), (other.id, 11)] {
         let held = session(SessionOwner::User(user), 60);
         store.add_session(&[first; 32], &held, None).unwrap();
         store.add_session(&[first + 1; 32], &held, None).unwrap();
-        let link = Link::new(LinkPurpose::Reset(user), at(0));
+        let link = AccessLink::new(AccessLinkPurpose::Reset(user), at(0));
         store.add_link(&[first; 32], &link).unwrap();
         let queued = store.enqueue_account_email(
             user,
@@ -239,7 +239,7 @@ pub(super) fn a_removed_user_leaves_nothing_and_is_nobody_else(bench: &Bench<'_>
     let (user, store) = (ada(bench), bench.store);
     let holder = SessionOwner::User(user.id);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
-    let link = Link::new(LinkPurpose::Invitation(user.id), at(0));
+    let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
     store.add_link(&ONE, &link).unwrap();
     let owe = |user| {
         store.enqueue_account_email(
@@ -285,7 +285,7 @@ pub(super) fn what_is_done_to_users_is_audited_where_it_concerns(bench: &Bench<'
     );
     let removed = named("sonnette.user.removed");
     done(store.remove_user(user.id, removed).unwrap());
-    let operator = new_user("op@example.org", Access::Operator);
+    let operator = new_user("op@example.org", UserAccess::Operator);
     done(
         store
             .add_user(&operator, named("sonnette.user.created"))
@@ -323,18 +323,20 @@ pub(super) fn a_link_lasts_as_long_as_its_purpose_says(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
     let (token, organizer) = (token(bench), bench.organizer);
     let purposes = [
-        (LinkPurpose::Invitation(user), 7 * 24 * 3_600),
-        (LinkPurpose::Reset(user), 3_600),
-        (LinkPurpose::Portal { organizer, token }, 600),
+        (AccessLinkPurpose::Invitation(user), 7 * 24 * 3_600),
+        (AccessLinkPurpose::Reset(user), 3_600),
+        (AccessLinkPurpose::Portal { organizer, token }, 600),
     ];
     for (hash, (purpose, seconds)) in (1..).zip(purposes) {
         let hash = [hash; 32];
-        store.add_link(&hash, &Link::new(purpose, at(0))).unwrap();
+        store
+            .add_link(&hash, &AccessLink::new(purpose, at(0)))
+            .unwrap();
         let found = |second| store.link(&hash, at(second)).unwrap();
         let expires = at(seconds);
         // As often as one looks.
         for _ in 0..2 {
-            assert_eq!(found(seconds - 1), Some(Link { purpose, expires }));
+            assert_eq!(found(seconds - 1), Some(AccessLink { purpose, expires }));
         }
         assert_eq!(found(seconds), None);
         store.end_link(&hash).unwrap();
@@ -403,7 +405,7 @@ pub(super) fn a_letter_is_owed_until_it_has_ended(bench: &Bench<'_>) {
 
 pub(super) fn a_mailbox_is_not_filled(bench: &Bench<'_>) {
     let (store, user) = (bench.store, ada(bench).id);
-    let other = add(bench, "other@example.org", Access::Operator).id;
+    let other = add(bench, "other@example.org", UserAccess::Operator).id;
     let owe = |user, kind, second| {
         let queued = store.enqueue_account_email(user, kind, Language::English, None, at(second));
         queued.unwrap()
@@ -433,10 +435,15 @@ pub(super) fn what_has_expired_is_pruned(bench: &Bench<'_>) {
     let holder = SessionOwner::User(user);
     store.add_session(&ONE, &session(holder, 60), None).unwrap();
     store.add_session(&TWO, &session(holder, 61), None).unwrap();
-    let (short, long) = (LinkPurpose::Reset(user), LinkPurpose::Invitation(user));
+    let (short, long) = (
+        AccessLinkPurpose::Reset(user),
+        AccessLinkPurpose::Invitation(user),
+    );
     let early = at(60) - SignedDuration::from_hours(1);
-    store.add_link(&ONE, &Link::new(short, early)).unwrap();
-    store.add_link(&TWO, &Link::new(long, early)).unwrap();
+    store
+        .add_link(&ONE, &AccessLink::new(short, early))
+        .unwrap();
+    store.add_link(&TWO, &AccessLink::new(long, early)).unwrap();
     let owe = |kind, second| {
         store
             .enqueue_account_email(user, kind, Language::English, None, at(second))

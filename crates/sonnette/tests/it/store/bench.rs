@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
-    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, Exchange, LaneHealth,
-    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, Settled, WebhookId,
+    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, HttpExchange, LaneHealth,
+    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, WebhookId,
 };
 use sonnette::store::{
     Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
     PublicationGroup, Settlement, SettlementCause, Store, StoreError, StoredPublication,
 };
 
-use crate::world::{note, organizer, webhook};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) const ACTION: &str = "test.happened";
 
@@ -98,7 +98,13 @@ impl<'a> Bench<'a> {
         waiting.map_or(at(0), |w| w.progress.started_at)
     }
 
-    pub(super) fn ends(&self, webhook: WebhookId, id: NotificationId, how: Settled, second: i64) {
+    pub(super) fn ends(
+        &self,
+        webhook: WebhookId,
+        id: NotificationId,
+        how: SettlementKind,
+        second: i64,
+    ) {
         let ends = DeliveryUpdate::Settle {
             end: how,
             attempts: 1,
@@ -152,7 +158,7 @@ pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
         event: None,
         registers_event: false,
         shape: PayloadShape::Custom,
-        body: BodyTemplate::Numbered(r#","data":{}}"#.into()),
+        body: BodyTemplate::WithId(r#","data":{}}"#.into()),
         subject: None,
         published_at: at(second),
         key: None,
@@ -186,7 +192,7 @@ pub(super) fn attempt(webhook: WebhookId, id: NotificationId, second: i64) -> At
         number: 1,
         test: false,
         payload: None,
-        exchange: Exchange {
+        exchange: HttpExchange {
             started_at: at(second),
             duration: Duration::from_millis(12),
             outcome: Outcome::Answered {
@@ -208,6 +214,7 @@ pub(super) fn settlement(
 ) -> Settlement {
     Settlement {
         webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt(webhook, id, second)),
             update,
@@ -220,6 +227,11 @@ pub(super) fn settlement(
 
 pub(super) fn with_health(mut settlement: Settlement, health: LaneHealth) -> Settlement {
     settlement.health = Some(health);
+    settlement
+}
+
+pub(super) fn of_generation(mut settlement: Settlement, generation: u64) -> Settlement {
+    settlement.generation = generation;
     settlement
 }
 

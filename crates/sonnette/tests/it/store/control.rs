@@ -1,7 +1,7 @@
 //! What people, and a change of state, do to waiting deliveries.
 
 use jiff::SignedDuration;
-use sonnette::domain::{DeliveryState, Settled};
+use sonnette::domain::{DeliveryState, SettlementKind};
 use sonnette::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 use super::bench::{Bench, at, keyed, publication, taken};
@@ -35,7 +35,7 @@ pub(super) fn everything_becomes_due_in_bites(bench: &Bench<'_>) {
 pub(super) fn dropping_comes_in_bites_and_ends(bench: &Bench<'_>) {
     let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
     let delivered = bench.publish(&[webhook, other], &[1])[0];
-    bench.ends(webhook, delivered, Settled::Delivered, 2);
+    bench.ends(webhook, delivered, SettlementKind::Delivered, 2);
     let ids = bench.publish(&[webhook], &vec![1; MANY]);
     let drop = || bench.store.drop_pending(webhook, at(5), "why").unwrap();
     assert_eq!((drop(), drop(), drop()), (MAX_BATCH_ROWS, 10, 0));
@@ -51,7 +51,7 @@ pub(super) fn dropping_comes_in_bites_and_ends(bench: &Bench<'_>) {
     };
     assert_eq!(
         (when, how, reason.as_deref()),
-        (at(5), Settled::Dropped, Some("why"))
+        (at(5), SettlementKind::Dropped, Some("why"))
     );
 }
 
@@ -86,7 +86,7 @@ pub(super) fn the_backlog_is_counted(bench: &Bench<'_>) {
     assert_eq!(bench.store.backlog(webhook).unwrap(), (0, None));
     let ids = bench.publish(&[webhook], &[3, 4, 5]);
     bench.publish(&[other], &[9]);
-    bench.ends(webhook, ids[0], Settled::Delivered, 6);
+    bench.ends(webhook, ids[0], SettlementKind::Delivered, 6);
     assert_eq!(bench.store.backlog(webhook).unwrap(), (2, Some(at(4))));
     assert_eq!(bench.store.total_backlog().unwrap(), (3, Some(at(4))));
 }
@@ -106,7 +106,7 @@ pub(super) fn one_delivery_is_sent_again(bench: &Bench<'_>) {
     assert_eq!((waiting.tries, waiting.attempts), (1, 1));
     assert_eq!((waiting.started_at, waiting.due_at), (at(0), at(9)));
     // One that ended begins anew, but its attempts are counted on.
-    bench.ends(webhook, id, Settled::Delivered, 10);
+    bench.ends(webhook, id, SettlementKind::Delivered, 10);
     let waiting = bench
         .store
         .resend(webhook, id, at(20))
@@ -122,10 +122,10 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
     let webhook = bench.add_webhook();
     // Ids rise with time but for a minute, as in life.
     let ids = bench.publish(&[webhook], &[0, 100, 200, 300, 400]);
-    bench.ends(webhook, ids[0], Settled::GivenUp, 500);
-    bench.ends(webhook, ids[1], Settled::Delivered, 500);
-    bench.ends(webhook, ids[2], Settled::GivenUp, 500);
-    bench.ends(webhook, ids[3], Settled::Dropped, 500);
+    bench.ends(webhook, ids[0], SettlementKind::GivenUp, 500);
+    bench.ends(webhook, ids[1], SettlementKind::Delivered, 500);
+    bench.ends(webhook, ids[2], SettlementKind::GivenUp, 500);
+    bench.ends(webhook, ids[3], SettlementKind::Dropped, 500);
     let range = TimeRange {
         since: Some(at(50)),
         until: Some(at(350)),
@@ -138,7 +138,7 @@ pub(super) fn what_was_not_delivered_is_sent_again(bench: &Bench<'_>) {
         assert_eq!(more, None);
         count
     };
-    let given_up = Some(DeliveryStateFilter::Settled(Settled::GivenUp));
+    let given_up = Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp));
     assert_eq!((again(None, true), again(given_up, true)), (2, 1));
     assert_eq!(bench.state(webhook, ids[2]), "given_up", "it only counted");
     assert_eq!(again(given_up, false), 1);
@@ -174,7 +174,7 @@ pub(super) fn looking_for_what_was_not_delivered_goes_on_where_it_ended(bench: &
 pub(super) fn a_replay_owes_anew(bench: &Bench<'_>) {
     let (webhook, later) = (bench.add_webhook(), bench.add_webhook());
     let id = bench.publish(&[webhook], &[0])[0];
-    bench.ends(webhook, id, Settled::Delivered, 1);
+    bench.ends(webhook, id, SettlementKind::Delivered, 1);
     bench.store.replay(id, &[webhook, later], at(9)).unwrap();
     for webhook in [webhook, later] {
         let page = bench.store.due_deliveries(webhook, at(9), None, 9).unwrap();
@@ -205,9 +205,9 @@ pub(super) fn pruning_keeps_what_waits_and_what_was_sent_again(bench: &Bench<'_>
     let webhook = bench.add_webhook();
     let month = 31 * 24 * 3_600;
     let ids = bench.publish(&[webhook], &[0, 1, 2, month, 3]);
-    bench.ends(webhook, ids[0], Settled::Delivered, 5);
-    bench.ends(webhook, ids[4], Settled::Delivered, 10 * 24 * 3_600);
-    bench.ends(webhook, ids[2], Settled::GivenUp, 5);
+    bench.ends(webhook, ids[0], SettlementKind::Delivered, 5);
+    bench.ends(webhook, ids[4], SettlementKind::Delivered, 10 * 24 * 3_600);
+    bench.ends(webhook, ids[2], SettlementKind::GivenUp, 5);
     prune(bench);
     assert_eq!(bench.store.delivery(webhook, ids[0]).unwrap(), None);
     assert_eq!(bench.state(webhook, ids[1]), "scheduled");

@@ -1,7 +1,7 @@
 //! Rows that make no sense are refused by name. What such a row looks like only the database itself can be told.
 
 use rusqlite::Connection;
-use sonnette::domain::{Settled, WebhookId};
+use sonnette::domain::{SettlementKind, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{DeliveryAdmin, DeliveryStore, History, RegistryStore, Store};
 
@@ -14,7 +14,7 @@ fn damaged(path: &std::path::Path, sql: &str) -> (SqliteStore, WebhookId) {
     let webhook = bench.add_webhook();
     let id = bench.publish(&[webhook], &[0])[0];
     bench.publish(&[webhook], &[1]);
-    bench.ends(webhook, id, Settled::GivenUp, 2);
+    bench.ends(webhook, id, SettlementKind::GivenUp, 2);
     // Writes the sums, too.
     store.checkpoint();
     let connection = Connection::open(path.join("sonnette.db")).unwrap();

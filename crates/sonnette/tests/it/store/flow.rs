@@ -2,7 +2,7 @@
 
 use sonnette::domain::{
     DeliveryState, DisableReason, FailureStreak, LaneHealth, NotificationId, ProbeSchedule,
-    Settled, WebhookState,
+    SettlementKind, WebhookState,
 };
 use sonnette::store::{Batch, CommitError, DeliveryUpdate, GroupResult, MAX_PAGE_BYTES};
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(super) fn a_batch_of_an_older_registry_is_stale(bench: &Bench<'_>) {
             id,
             3,
             Some(DeliveryUpdate::Settle {
-                end: Settled::Delivered,
+                end: SettlementKind::Delivered,
                 attempts: 1,
                 started_at: at(1),
             }),
@@ -172,10 +172,10 @@ pub(super) fn unknown_events_become_known(bench: &Bench<'_>) {
 pub(super) fn settling_twice_changes_nothing(bench: &Bench<'_>) {
     let webhook = bench.add_webhook();
     let id = bench.publish(&[webhook], &[1])[0];
-    bench.ends(webhook, id, Settled::Delivered, 5);
+    bench.ends(webhook, id, SettlementKind::Delivered, 5);
     let settled = bench.delivery(webhook, id);
-    bench.ends(webhook, id, Settled::Delivered, 5);
-    bench.ends(webhook, id, Settled::GivenUp, 6);
+    bench.ends(webhook, id, SettlementKind::Delivered, 5);
+    bench.ends(webhook, id, SettlementKind::GivenUp, 6);
     bench.waits_until(webhook, id, 9);
     assert_eq!(bench.delivery(webhook, id), settled);
     let DeliveryState::Settled { at: when, how, .. } = settled.state else {
@@ -183,7 +183,7 @@ pub(super) fn settling_twice_changes_nothing(bench: &Bench<'_>) {
     };
     assert_eq!(
         (when, how, settled.attempts),
-        (at(5), Settled::Delivered, 1)
+        (at(5), SettlementKind::Delivered, 1)
     );
 }
 
@@ -282,7 +282,7 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
         .map(|second| {
             let mut large = publication(&[webhook], second);
             large.body =
-                sonnette::domain::BodyTemplate::Whole(vec![b' '; MAX_PAGE_BYTES / 3].into());
+                sonnette::domain::BodyTemplate::Complete(vec![b' '; MAX_PAGE_BYTES / 3].into());
             large
         })
         .collect();
@@ -305,7 +305,7 @@ pub(super) fn a_page_holds_no_more_than_its_bytes(bench: &Bench<'_>) {
 pub(super) fn lanes_with_something_waiting_are_found(bench: &Bench<'_>) {
     let webhooks: Vec<_> = (0..4).map(|_| bench.add_webhook()).collect();
     let id = bench.publish(&[webhooks[0], webhooks[2], webhooks[3]], &[1])[0];
-    bench.ends(webhooks[2], id, Settled::Delivered, 2);
+    bench.ends(webhooks[2], id, SettlementKind::Delivered, 2);
     assert_eq!(
         bench.store.lanes_with_pending_deliveries().unwrap(),
         [webhooks[0], webhooks[3]]
@@ -316,13 +316,13 @@ pub(super) fn what_was_begun_anew_is_not_settled_by_what_came_before(bench: &Ben
     let webhook = bench.add_webhook();
     let id = bench.publish(&[webhook], &[1])[0];
     let before = DeliveryUpdate::Settle {
-        end: Settled::Delivered,
+        end: SettlementKind::Delivered,
         attempts: 1,
         started_at: bench.started_at(webhook, id),
     };
     bench.store.replay(id, &[webhook], at(2)).unwrap();
     bench.settle(vec![settlement(webhook, id, 3, Some(before))], at(3));
     assert_eq!(bench.state(webhook, id), "scheduled");
-    bench.ends(webhook, id, Settled::Delivered, 4);
+    bench.ends(webhook, id, SettlementKind::Delivered, 4);
     assert_eq!(bench.state(webhook, id), "delivered");
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Audience, DeliveryState, Failure, NotificationId, Outcome, Settled, WebhookId,
+    Audience, DeliveryState, FailureKind, NotificationId, Outcome, SendFailure, SettlementKind,
+    WebhookId,
 };
 use sonnette::store::{
     AttemptQuery, AttemptTiming, DeliveryQuery, DeliveryStateFilter, NotificationQuery, Settlement,
@@ -16,6 +17,7 @@ use super::bench::{Bench, at, attempt, publication, taken};
 fn record(bench: &Bench<'_>, attempt: sonnette::domain::Attempt) {
     let settlement = Settlement {
         webhook: attempt.webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
             update: None,
@@ -49,10 +51,10 @@ fn four_attempts(bench: &Bench<'_>) -> (WebhookId, WebhookId, Vec<NotificationId
     record(bench, attempt(webhook, ids[0], 1));
     record(bench, attempt(webhook, ids[1], 2));
     let mut failed = attempt(webhook, ids[0], 3);
-    failed.exchange.outcome = Outcome::Failed {
-        failure: Failure::Timeout,
-        reason: "too slow".to_owned(),
-    };
+    failed.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: FailureKind::Timeout,
+        text: "too slow".to_owned(),
+    });
     record(bench, failed);
     record(bench, attempt(other, ids[0], 4));
     (webhook, other, ids)
@@ -122,10 +124,9 @@ pub(super) fn an_attempt_is_kept_as_it_was(bench: &Bench<'_>) {
     test.test = true;
     test.event = Some("democon".parse().unwrap());
     test.payload = Some("{}".into());
-    test.exchange.outcome = Outcome::Failed {
-        failure: Failure::Tls,
-        reason: "no trust".to_owned(),
-    };
+    test.exchange.outcome = Outcome::Failed(SendFailure::TlsAlert {
+        alert: "HandshakeFailure".to_owned(),
+    });
     test.exchange.response_body = "".into();
     record(bench, test.clone());
     assert_eq!(bench.store.attempt(webhook, test.id).unwrap(), Some(test));
@@ -162,9 +163,9 @@ pub(super) fn samples_leave_tests_out(bench: &Bench<'_>) {
 pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
     let (webhook, other) = (bench.add_webhook(), bench.add_webhook());
     let ids = bench.publish(&[webhook, other], &[0, 1, 2, 3, 4]);
-    bench.ends(webhook, ids[0], Settled::Delivered, 5);
-    bench.ends(webhook, ids[1], Settled::GivenUp, 5);
-    bench.ends(webhook, ids[2], Settled::Dropped, 5);
+    bench.ends(webhook, ids[0], SettlementKind::Delivered, 5);
+    bench.ends(webhook, ids[1], SettlementKind::GivenUp, 5);
+    bench.ends(webhook, ids[2], SettlementKind::Dropped, 5);
     let list = |state, after, limit| -> Vec<NotificationId> {
         let query = DeliveryQuery {
             state,
@@ -189,9 +190,12 @@ pub(super) fn deliveries_are_listed_by_state(bench: &Bench<'_>) {
         list(Some(DeliveryStateFilter::Waiting), Some(ids[4]), 9),
         [ids[3]]
     );
-    assert_eq!(list(settled(Settled::Delivered), None, 9), [ids[0]]);
-    assert_eq!(list(settled(Settled::GivenUp), None, 9), [ids[1]]);
-    assert_eq!(list(settled(Settled::Dropped), Some(ids[4]), 9), [ids[2]]);
+    assert_eq!(list(settled(SettlementKind::Delivered), None, 9), [ids[0]]);
+    assert_eq!(list(settled(SettlementKind::GivenUp), None, 9), [ids[1]]);
+    assert_eq!(
+        list(settled(SettlementKind::Dropped), Some(ids[4]), 9),
+        [ids[2]]
+    );
     let both = bench
         .store
         .deliveries_of_notification(ids[0], &[webhook, other])

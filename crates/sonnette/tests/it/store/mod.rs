@@ -78,6 +78,7 @@ macro_rules! conformance {
                 a_webhook_is_kept_as_it_was_given
                 a_change_may_be_refused
                 another_target_or_switching_on_begins_anew
+                what_was_sent_under_a_former_generation_counts_for_nothing
                 action_types_belong_to_one_or_to_all
                 tokens_are_kept_by_their_hash
                 the_audit_log_is_paged_newest_first

@@ -5,7 +5,7 @@ use sonnette::store::{Batch, ChangeResult};
 
 use super::bench::Bench;
 use super::registry::{change, done, loaded_webhook};
-use crate::world::{note, webhook};
+use crate::test_engine::{note, webhook};
 
 pub(super) fn changes_of_webhooks_are_owed_where_creads_is_spoken(bench: &Bench<'_>) {
     let store = bench.store;

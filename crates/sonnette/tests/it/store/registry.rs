@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sonnette::domain::{
-    DialectName, DisableReason, Disabled, EventFilter, EventId, ExtraHeader, FailurePolicy,
-    FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape, Permissions,
-    RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed, SigningSeeds, TokenId, Webhook,
-    WebhookId, WebhookState,
+    DeliveryState, DialectName, DisableReason, Disablement, EventFilter, EventId, ExtraHeader,
+    FailurePolicy, FailureStreak, LaneHealth, Language, Organizer, OrganizerId, PayloadShape,
+    Permissions, Progress, RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed,
+    SigningSeeds, TokenId, Webhook, WebhookId, WebhookState,
 };
 use sonnette::engine::RegistrySnapshot;
 use sonnette::store::{
-    Actor, ChangeResult, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
+    Actor, ChangeResult, DeliveryUpdate, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
 };
 
-use super::bench::{Bench, at, settlement, with_health};
-use crate::world::{note, organizer, webhook};
+use super::bench::{Bench, at, disabling, of_generation, settlement, with_health};
+use crate::test_engine::{note, organizer, webhook};
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
     match changed {
@@ -329,7 +329,7 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
     );
     given.events = EventFilter::Only(BTreeSet::from([slug]));
     given.comment = Some(String::new());
-    given.state = WebhookState::Disabled(Disabled {
+    given.state = WebhookState::Disabled(Disablement {
         since: at(1),
         reason: DisableReason::User,
     });
@@ -351,6 +351,7 @@ pub(super) fn a_webhook_is_kept_as_it_was_given(bench: &Bench<'_>) {
     let added = bench.store.add_webhook(&given, note()).unwrap();
     given.id = added.id;
     assert_eq!(added, given);
+    assert_eq!(added.generation, 0);
     assert_eq!(loaded_webhook(bench, added.id), given);
 
     let plain = webhook(bench.organizer, "http://localhost/", &[]);
@@ -402,15 +403,14 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
         streak: Some(streak),
         ..LaneHealth::default()
     };
-    let off = WebhookState::Disabled(Disabled {
+    let off = WebhookState::Disabled(Disablement {
         since: at(0),
         reason: DisableReason::User,
     });
     let health_after = |change_it: &dyn Fn(&mut Webhook)| {
-        bench.settle(
-            vec![with_health(settlement(id, notification, 1, None), ill)],
-            at(1),
-        );
+        let generation = loaded_webhook(bench, id).generation;
+        let failed = with_health(settlement(id, notification, 1, None), ill);
+        bench.settle(vec![of_generation(failed, generation)], at(1));
         change(bench, id, change_it);
         bench.store.lane(id).unwrap().health
     };
@@ -424,6 +424,55 @@ pub(super) fn another_target_or_switching_on_begins_anew(bench: &Bench<'_>) {
         health_after(&|w| w.target = "http://localhost/new".parse().unwrap()),
         LaneHealth::default()
     );
+}
+
+pub(super) fn what_was_sent_under_a_former_generation_counts_for_nothing(bench: &Bench<'_>) {
+    let id = bench.add_webhook();
+    let notification = bench.publish(&[id], &[0])[0];
+    let streak = FailureStreak {
+        failures: 9,
+        since: at(0),
+        first: notification,
+        several: true,
+    };
+    let ill = LaneHealth {
+        streak: Some(streak),
+        ..LaneHealth::default()
+    };
+    let retry_at = at(60);
+    let waits = DeliveryUpdate::Reschedule(Progress {
+        attempts: 1,
+        tries: 1,
+        started_at: at(0),
+        due_at: retry_at,
+    });
+    let gone = disabling(
+        with_health(settlement(id, notification, 1, Some(waits)), ill),
+        DisableReason::Gone,
+    );
+    let moved = change(bench, id, |w| {
+        w.target = "http://localhost/new".parse().unwrap();
+    });
+    assert_eq!(moved.generation, 1);
+    bench.settle(vec![of_generation(gone.clone(), 0)], at(1));
+    // The attempt and its delivery are written all the same.
+    let delivery = bench.store.delivery(id, notification).unwrap().unwrap();
+    assert_eq!(delivery.attempts, 1);
+    assert_eq!(
+        delivery.state,
+        DeliveryState::Scheduled { due_at: retry_at }
+    );
+    let lane = bench.store.lane(id).unwrap();
+    assert_eq!((lane.generation, lane.health), (1, LaneHealth::default()));
+    assert!(loaded_webhook(bench, id).is_enabled());
+
+    bench.settle(vec![of_generation(gone, 1)], at(2));
+    let disabled = loaded_webhook(bench, id);
+    assert!(!disabled.is_enabled());
+    assert_eq!(disabled.generation, 2);
+    assert_eq!(change(bench, id, |w| w.comment = None).generation, 2);
+    let enabled = change(bench, id, |w| w.state = WebhookState::Enabled);
+    assert_eq!(enabled.generation, 3);
 }
 
 pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sonnette::domain::{
-    Attempt, DisableReason, Failure, FailureStreak, LaneHealth, LatencyHistogram, NotificationId,
-    Outcome, ProbeSchedule, Settled, WebhookId,
+    Attempt, DisableReason, FailureKind, FailureStreak, LaneHealth, LatencyHistogram,
+    NotificationId, Outcome, ProbeSchedule, SendFailure, SettlementKind, WebhookId,
 };
 use sonnette::store::{
     AttemptPage, AttemptQuery, AttemptStats, MAX_SCANNED_ATTEMPTS, Settlement, SettlementCause,
@@ -19,6 +19,7 @@ const HALF_HOUR: i64 = 1_800;
 fn settlement(attempt: Attempt) -> Settlement {
     Settlement {
         webhook: attempt.webhook,
+        generation: 0,
         cause: SettlementCause::Attempted {
             attempt: Arc::new(attempt),
             update: None,
@@ -34,12 +35,12 @@ fn record(bench: &Bench<'_>, attempts: impl IntoIterator<Item = Attempt>) {
     bench.settle(attempts.into_iter().map(settlement).collect(), at(0));
 }
 
-fn failed(webhook: WebhookId, second: i64, failure: Failure) -> Attempt {
+fn failed(webhook: WebhookId, second: i64, failure: FailureKind) -> Attempt {
     let mut attempt = attempt(webhook, NOTIFICATION, second);
-    attempt.exchange.outcome = Outcome::Failed {
-        failure,
-        reason: "no".to_owned(),
-    };
+    attempt.exchange.outcome = Outcome::Failed(SendFailure::Undetailed {
+        kind: failure,
+        text: "no".to_owned(),
+    });
     attempt
 }
 
@@ -61,8 +62,8 @@ pub(super) fn attempts_are_summed_up_by_the_half_hour(bench: &Bench<'_>) {
         [
             attempt(other, NOTIFICATION, 1),
             first.clone(),
-            failed(webhook, 1, Failure::Timeout),
-            failed(webhook, 2, Failure::Connect),
+            failed(webhook, 1, FailureKind::Timeout),
+            failed(webhook, 2, FailureKind::Connect),
             test,
             attempt(webhook, NOTIFICATION, -HALF_HOUR),
         ],
@@ -128,10 +129,10 @@ fn record_many(
 pub(super) fn a_page_of_attempts_says_how_far_it_looked(bench: &Bench<'_>) {
     let webhooks = [bench.add_webhook(), bench.add_webhook()];
     let published = bench.publish(&[webhooks[0]], &[-9_000])[0];
-    bench.ends(webhooks[0], published, Settled::Delivered, -8_999);
+    bench.ends(webhooks[0], published, SettlementKind::Delivered, -8_999);
     let id = bench.publish(&[], &[-20_000])[0];
     let attempts = record_many(bench, &webhooks, id, MAX_SCANNED_ATTEMPTS + 7);
-    let mut oldest = failed(webhooks[1], -20_000, Failure::Connect);
+    let mut oldest = failed(webhooks[1], -20_000, FailureKind::Connect);
     oldest.notification = id;
     // The notification of another was removed: there is nothing to tell of it.
     record(
@@ -227,7 +228,7 @@ fn ill(since: i64, probing: bool) -> LaneHealth {
     let probing = probing.then(|| ProbeSchedule {
         since: at(since),
         next_at: at(since),
-        wait: ProbeSchedule::SHORTEST,
+        wait: ProbeSchedule::FIRST_WAIT,
     });
     LaneHealth {
         streak: Some(streak),

@@ -2,27 +2,29 @@
 
 use std::sync::Arc;
 
-use sonnette::domain::{ExtraHeader, Failure, OrganizerId, Outcome, Secret, Webhook, WebhookId};
+use sonnette::domain::{
+    ExtraHeader, OrganizerId, Outcome, Secret, SendFailure, Webhook, WebhookId,
+};
 use sonnette::engine::ControlError;
 use sonnette::store::{AttemptQuery, AuditLog, ChangeResult, History, RegistryStore};
-use sonnette::testing::{Answer, Receiver};
+use sonnette::testing::{Receiver, ScriptedResponse};
 
-use crate::world::{World, note, organizer, webhook};
+use crate::test_engine::{TestEngine, note, organizer, webhook};
 
 const PLACED: &str = "pretix.event.order.placed";
 
-fn draft(world: &World, url: &str) -> Webhook {
-    webhook(world.organizer, url, &[PLACED])
+fn draft(engine: &TestEngine, url: &str) -> Webhook {
+    webhook(engine.organizer, url, &[PLACED])
 }
 
 #[tokio::test]
 async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let (saved, meant) = (Receiver::start().await, Receiver::start().await);
-    let id = world.add_webhook(&saved.url(), &[PLACED]);
-    meant.answer(Answer::status(410).body("no"));
-    let mut draft = draft(&world, &meant.url());
+    let id = engine.add_webhook(&saved.url(), &[PLACED]);
+    meant.answer(ScriptedResponse::status(410).body("no"));
+    let mut draft = draft(&engine, &meant.url());
     draft.id = id;
     let secret = Secret::from_random([9; 32]);
     draft.secrets.current = secret.clone();
@@ -30,12 +32,18 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
         name: "x-draft".to_owned(),
         value: "yes".to_owned(),
     }];
-    let version = world.store.version().unwrap();
-    let audit = || world.store.audit_entries(world.organizer, 0, 99).unwrap().0;
+    let version = engine.store.version().unwrap();
+    let audit = || {
+        engine
+            .store
+            .audit_entries(engine.organizer, 0, 99)
+            .unwrap()
+            .0
+    };
     let audited = audit();
 
-    let mut news = world.sonnette.watch();
-    let attempt = world.sonnette.test_draft(draft, None).await.unwrap();
+    let mut news = engine.sonnette.watch();
+    let attempt = engine.sonnette.test_draft(draft, None).await.unwrap();
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
@@ -57,53 +65,54 @@ async fn a_draft_is_called_as_it_is_and_leaves_nothing_behind() {
 
     assert_eq!(saved.requests().len(), 0);
     assert!(news.try_recv().is_err(), "nobody is told");
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
     // Whatever was to be written has been.
     let query = AttemptQuery {
         limit: 9,
         ..AttemptQuery::default()
     };
     assert_eq!(
-        world.store.attempts(&[id, WebhookId(0)], &query).unwrap(),
+        engine.store.attempts(&[id, WebhookId(0)], &query).unwrap(),
         []
     );
-    assert_eq!(world.store.version().unwrap(), version);
+    assert_eq!(engine.store.version().unwrap(), version);
     assert_eq!(audit(), audited);
-    assert_eq!(world.disabled(id).await, None);
+    assert_eq!(engine.disabled(id).await, None);
 }
 
 #[tokio::test]
 async fn what_cannot_be_called_is_told_in_the_attempt() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    let attempt = world
+    let engine = TestEngine::start(directory.path());
+    let attempt = engine
         .sonnette
-        .test_draft(draft(&world, "http://10.0.0.1/"), Some(PLACED))
+        .test_draft(draft(&engine, "http://10.0.0.1/"), Some(PLACED))
         .await
         .unwrap();
     assert!(
         matches!(
             attempt.exchange.outcome,
-            Outcome::Failed {
-                failure: Failure::Address,
-                ..
-            }
+            Outcome::Failed(SendFailure::ForbiddenAddress { .. })
         ),
         "{attempt:?}"
     );
-    let unknown = world
+    let unknown = engine
         .sonnette
-        .test_draft(draft(&world, "http://127.0.0.1:9/"), Some("no.such"))
+        .test_draft(draft(&engine, "http://127.0.0.1:9/"), Some("no.such"))
         .await;
     assert!(
         matches!(unknown, Err(ControlError::NothingToTest)),
         "{unknown:?}"
     );
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
-fn another(world: &World, slug: &str) -> OrganizerId {
-    match world.store.add_organizer(&organizer(slug), note()).unwrap() {
+fn another(engine: &TestEngine, slug: &str) -> OrganizerId {
+    match engine
+        .store
+        .add_organizer(&organizer(slug), note())
+        .unwrap()
+    {
         ChangeResult::Done(organizer) => organizer.id,
         other => panic!("no organizer: {other:?}"),
     }
@@ -112,16 +121,16 @@ fn another(world: &World, slug: &str) -> OrganizerId {
 #[tokio::test]
 async fn only_a_few_are_tried_out_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::never());
+    receiver.answer(ScriptedResponse::silent());
     let mut trying = tokio::task::JoinSet::new();
     let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
-    let one_more = |organizer| world.sonnette.test_draft(of(organizer), None);
+    let one_more = |organizer| engine.sonnette.test_draft(of(organizer), None);
     for number in 0..4 {
-        let organizer = another(&world, &format!("other{number}"));
+        let organizer = another(&engine, &format!("other{number}"));
         for _ in 0..2 {
-            let (sonnette, draft) = (world.sonnette.clone(), of(organizer));
+            let (sonnette, draft) = (engine.sonnette.clone(), of(organizer));
             trying.spawn(async move { sonnette.test_draft(draft, None).await });
         }
         receiver.wait_for(2 * (number + 1)).await;
@@ -129,31 +138,25 @@ async fn only_a_few_are_tried_out_at_a_time() {
         assert!(matches!(one_more(organizer).await, Err(ControlError::Busy)));
     }
     assert!(matches!(
-        one_more(world.organizer).await,
+        one_more(engine.organizer).await,
         Err(ControlError::Busy)
     ));
     // Their time limit is two seconds.
     for attempt in trying.join_all().await {
         let outcome = &Arc::clone(&attempt.unwrap()).exchange.outcome;
         assert!(
-            matches!(
-                outcome,
-                Outcome::Failed {
-                    failure: Failure::Timeout,
-                    ..
-                }
-            ),
+            matches!(outcome, Outcome::Failed(SendFailure::Timeout { .. })),
             "{outcome:?}"
         );
     }
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     assert!(
-        one_more(world.organizer)
+        one_more(engine.organizer)
             .await
             .unwrap()
             .exchange
             .outcome
             .is_success()
     );
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }

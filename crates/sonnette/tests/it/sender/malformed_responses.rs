@@ -3,41 +3,46 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sonnette::domain::{Exchange, Failure};
+use sonnette::domain::{FailureKind, HttpExchange};
 use sonnette::engine::sender::{Request, SenderConfig};
-use sonnette::testing::{Answer, Receiver};
+use sonnette::testing::{Receiver, ScriptedResponse};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::join;
 use tokio::net::TcpListener;
 
-use super::{Bench, answered, config, failed, impatient, webhook};
+use super::{TestSender, answered, config, failed, impatient, webhook};
 
 /// One answer to a fresh sender.
-async fn ask(answer: Answer) -> Exchange {
+async fn ask(answer: ScriptedResponse) -> HttpExchange {
     ask_within(config(), answer).await
 }
 
-async fn ask_within(config: SenderConfig, answer: Answer) -> Exchange {
+async fn ask_within(config: SenderConfig, answer: ScriptedResponse) -> HttpExchange {
     let receiver = Receiver::start().await;
     receiver.answer(answer);
-    Bench::with(config).send(&webhook(receiver.url())).await
+    TestSender::with(config)
+        .send(&webhook(receiver.url()))
+        .await
 }
 
 #[tokio::test]
 async fn a_drip_in_time_is_an_answer() {
-    let exchange = ask(Answer::ok().body("abc").dripping(Duration::from_millis(5))).await;
+    let exchange = ask(ScriptedResponse::ok()
+        .body("abc")
+        .byte_by_byte(Duration::from_millis(5)))
+    .await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body, "abc");
 }
 
 #[tokio::test]
 async fn a_drip_that_lasts_too_long_is_none() {
-    let drip = Answer::ok()
+    let drip = ScriptedResponse::ok()
         .body(vec![b'x'; 100])
-        .dripping(Duration::from_millis(20));
+        .byte_by_byte(Duration::from_millis(20));
     let exchange = ask_within(impatient(), drip).await;
     let (failure, reason) = failed(&exchange);
-    assert_eq!(failure, Failure::Timeout);
+    assert_eq!(failure, FailureKind::Timeout);
     let begins = reason.starts_with("the answer did not end within 0.25 s (");
     assert!(begins && reason.ends_with("bytes, status 200)"), "{reason}");
     assert!(!exchange.response_body.is_empty(), "what had come is kept");
@@ -47,12 +52,12 @@ async fn a_drip_that_lasts_too_long_is_none() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_none() {
     for status in [200, 404] {
-        let exchange = ask(Answer::status(status)
+        let exchange = ask(ScriptedResponse::status(status)
             .body("hello, world, and more")
-            .breaking_off_after(12))
+            .truncated_after(12))
         .await;
         let reason = format!("the answer broke off after 12 bytes (status {status})");
-        assert_eq!(failed(&exchange), (Failure::Broken, reason.as_str()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
         assert_eq!(exchange.response_body, "hello, world");
         assert_eq!(exchange.outcome.return_code(), 0);
     }
@@ -61,64 +66,70 @@ async fn an_answer_that_breaks_off_is_none() {
 #[tokio::test]
 async fn a_chunked_answer_must_end_too() {
     let whole = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    assert_eq!(ask(Answer::raw(whole)).await.response_body, "abc");
+    assert_eq!(ask(ScriptedResponse::raw(whole)).await.response_body, "abc");
     let torn = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    let exchange = ask(Answer::raw(torn)).await;
+    let exchange = ask(ScriptedResponse::raw(torn)).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Broken,
-            "the answer broke off after 3 bytes (status 200)"
+            FailureKind::Broken,
+            "the answer broke off after 3 bytes (status 200)".to_owned()
         )
     );
     let nonsense = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
-    assert_eq!(failed(&ask(Answer::raw(nonsense)).await).0, Failure::Broken);
+    assert_eq!(
+        failed(&ask(ScriptedResponse::raw(nonsense)).await).0,
+        FailureKind::Broken
+    );
 }
 
 #[tokio::test]
 async fn an_endless_answer_is_a_success_once_past_the_limit() {
-    let exchange = ask(Answer::endless()).await;
+    let exchange = ask(ScriptedResponse::endless()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body.len(), 64 * 1024);
 }
 
 #[tokio::test]
 async fn an_answer_may_end_with_its_connection() {
-    let exchange = ask(Answer::ok().body("done").unframed()).await;
+    let exchange = ask(ScriptedResponse::ok().body("done").without_length()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body, "done");
-    let exchange = ask(Answer::raw("HTTP/1.0 201 Created\r\n\r\nold")).await;
+    let exchange = ask(ScriptedResponse::raw("HTTP/1.0 201 Created\r\n\r\nold")).await;
     assert_eq!(answered(&exchange), 201);
     assert_eq!(exchange.response_body, "old");
 }
 
 #[tokio::test]
 async fn interim_answers_are_skipped() {
-    let exchange = ask(Answer::status(202)
-        .after_interim(100)
-        .after_interim(103)
+    let exchange = ask(ScriptedResponse::status(202)
+        .with_interim(100)
+        .with_interim(103)
         .body("ok"))
     .await;
     assert_eq!(answered(&exchange), 202);
     assert_eq!(exchange.response_body, "ok");
-    let exchange = ask(Answer::raw("HTTP/1.1 100 Continue\r\n\r\n")).await;
+    let exchange = ask(ScriptedResponse::raw("HTTP/1.1 100 Continue\r\n\r\n")).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
 }
 
 #[tokio::test]
 async fn another_protocol_is_no_answer() {
-    let exchange = ask(Answer::status(101)
+    let exchange = ask(ScriptedResponse::status(101)
         .header("upgrade", "websocket")
         .header("connection", "upgrade"))
     .await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Broken,
-            "the receiver wants another protocol (status 101)"
+            FailureKind::Broken,
+            "the receiver wants another protocol (status 101)".to_owned()
         )
     );
 }
@@ -134,8 +145,8 @@ async fn an_answer_before_the_body_has_been_read_counts() {
         connection.write_all(answer).await.unwrap();
         connection
     };
-    let bench = Bench::new();
-    let prepared = bench.sender.prepare(&webhook);
+    let sender = TestSender::new();
+    let prepared = sender.sender.prepare(&webhook);
     let body = Bytes::from(vec![b' '; 20_000_000]);
     let request = Request {
         prepared: &prepared,
@@ -143,17 +154,17 @@ async fn an_answer_before_the_body_has_been_read_counts() {
         body,
         test: false,
     };
-    let (exchange, _connection) = join!(bench.sender.send(&bench.connections, request), early);
+    let (exchange, _connection) = join!(sender.sender.send(&sender.connections, request), early);
     assert_eq!(answered(&exchange), 413);
-    assert_eq!(bench.connections.count(), 0);
+    assert_eq!(sender.connections.count(), 0);
 }
 
 #[tokio::test]
 async fn statuses_that_do_not_exist_are_no_answer() {
     for status in [600, 999] {
-        let exchange = ask(Answer::status(status)).await;
+        let exchange = ask(ScriptedResponse::status(status)).await;
         let reason = format!("the answer has a status that HTTP does not know ({status})");
-        assert_eq!(failed(&exchange), (Failure::Broken, reason.as_str()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.to_owned()));
     }
 }
 
@@ -165,10 +176,10 @@ async fn garbage_is_no_answer() {
         "HTTP/1.1 two hundred\r\n\r\n",
         "\0\0\0\0\0\0\0\0\r\n\r\n",
     ] {
-        let exchange = ask(Answer::raw(garbage)).await;
+        let exchange = ask(ScriptedResponse::raw(garbage)).await;
         assert_eq!(
             failed(&exchange),
-            (Failure::Broken, "the answer is not HTTP"),
+            (FailureKind::Broken, "the answer is not HTTP".to_owned()),
             "{garbage:?}"
         );
     }
@@ -176,52 +187,61 @@ async fn garbage_is_no_answer() {
 
 #[tokio::test]
 async fn a_connection_without_an_answer_is_said_plainly() {
-    let exchange = ask(Answer::close()).await;
+    let exchange = ask(ScriptedResponse::close()).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Broken,
-            "the connection was closed without an answer"
+            FailureKind::Broken,
+            "the connection was closed without an answer".to_owned()
         )
     );
-    let exchange = ask(Answer::reset()).await;
+    let exchange = ask(ScriptedResponse::reset()).await;
     assert_eq!(
         failed(&exchange),
         (
-            Failure::Broken,
-            "the connection was reset before an answer came"
+            FailureKind::Broken,
+            "the connection was reset before an answer came".to_owned()
         )
     );
-    let exchange = ask(Answer::raw("HTTP/1.1 200 OK\r\ncontent-")).await;
+    let exchange = ask(ScriptedResponse::raw("HTTP/1.1 200 OK\r\ncontent-")).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Broken, "the answer broke off in its headers")
+        (
+            FailureKind::Broken,
+            "the answer broke off in its headers".to_owned()
+        )
     );
 }
 
 #[tokio::test]
 async fn heads_are_bounded() {
-    let exchange = ask(Answer::ok().header("x-long", &"a".repeat(20_000))).await;
+    let exchange = ask(ScriptedResponse::ok().header("x-long", &"a".repeat(20_000))).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_headers.len(), 8 * 1024, "cut on record");
-    let exchange = ask(Answer::ok().header("x-long", &"a".repeat(200_000))).await;
+    let exchange = ask(ScriptedResponse::ok().header("x-long", &"a".repeat(200_000))).await;
     assert_eq!(
         failed(&exchange),
-        (Failure::Broken, "the headers of the answer are too large")
+        (
+            FailureKind::Broken,
+            "the headers of the answer are too large".to_owned()
+        )
     );
-    let many = (0..300).fold(Answer::ok(), |answer, n| {
+    let many = (0..300).fold(ScriptedResponse::ok(), |answer, n| {
         answer.header(&format!("x-{n}"), "a")
     });
     assert_eq!(
         failed(&ask(many).await),
-        (Failure::Broken, "the headers of the answer are too large")
+        (
+            FailureKind::Broken,
+            "the headers of the answer are too large".to_owned()
+        )
     );
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_made_visible() {
     let raw = b"HTTP/1.1 200 OK\r\nx-a: caf\xe9\r\ncontent-length: 2\r\n\r\n\xff\x00".to_vec();
-    let exchange = ask(Answer::raw(raw)).await;
+    let exchange = ask(ScriptedResponse::raw(raw)).await;
     assert_eq!(
         exchange.response_headers,
         "x-a: caf\\xe9\ncontent-length: 2\n"

@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use sonnette::domain::{
-    DeliveryState, DisableReason, Disabled, NotificationId, Permissions, Scope, Settled, Token,
-    WebhookId, WebhookState,
+    DeliveryState, DisableReason, Disablement, NotificationId, Permissions, Scope, SettlementKind,
+    Token, WebhookId, WebhookState,
 };
 use sonnette::engine::{Activity, ControlError, PublishError};
 use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, TimeRange, TokenStore};
-use sonnette::testing::{Answer, Receiver};
+use sonnette::testing::{Receiver, ScriptedResponse};
 
-use crate::world::{World, note, order, request};
+use crate::test_engine::{TestEngine, note, order, request};
 
 const PLACED: &str = "pretix.event.order.placed";
 
 /// Waits until `count` attempts have been settled; the store is up to date for all but the last few milliseconds.
-async fn settled(world: &World, webhook: sonnette::domain::WebhookId, count: usize) {
-    let mut news = world.sonnette.watch();
+async fn settled(engine: &TestEngine, webhook: sonnette::domain::WebhookId, count: usize) {
+    let mut news = engine.sonnette.watch();
     let wait = async {
         loop {
             let query = sonnette::store::AttemptQuery {
                 limit: 1000,
                 ..Default::default()
             };
-            if world.store.attempts(&[webhook], &query).unwrap().len() >= count {
+            if engine.store.attempts(&[webhook], &query).unwrap().len() >= count {
                 return;
             }
             // Either news of an attempt, or the commit that follows it.
@@ -38,11 +38,11 @@ async fn settled(world: &World, webhook: sonnette::domain::WebhookId, count: usi
 #[tokio::test]
 async fn a_published_order_rings_its_webhook_and_is_logged() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
 
-    let published = world.order("ABC23").await;
+    let published = engine.order("ABC23").await;
     assert_eq!(published.deliveries, 1);
     receiver.wait_for(1).await;
     let request = &receiver.requests()[0];
@@ -52,8 +52,8 @@ async fn a_published_order_rings_its_webhook_and_is_logged() {
     );
     assert_eq!(request.body, body.as_bytes());
 
-    settled(&world, webhook, 1).await;
-    let delivery = world
+    settled(&engine, webhook, 1).await;
+    let delivery = engine
         .store
         .delivery(webhook, published.id)
         .unwrap()
@@ -62,25 +62,25 @@ async fn a_published_order_rings_its_webhook_and_is_logged() {
     assert!(matches!(
         delivery.state,
         DeliveryState::Settled {
-            how: Settled::Delivered,
+            how: SettlementKind::Delivered,
             ..
         }
     ));
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_failed_delivery_comes_again_with_the_same_id() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.script([Answer::status(500), Answer::ok()]);
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
 
-    let published = world.order("ABC23").await;
+    let published = engine.order("ABC23").await;
     receiver.wait_for(1).await;
-    settled(&world, webhook, 1).await;
-    let waiting = world
+    settled(&engine, webhook, 1).await;
+    let waiting = engine
         .store
         .delivery(webhook, published.id)
         .unwrap()
@@ -95,29 +95,29 @@ async fn a_failed_delivery_comes_again_with_the_same_id() {
     );
 
     // Not waiting for it: now, by hand.
-    assert_eq!(world.sonnette.expedite(webhook).await.unwrap(), 1);
+    assert_eq!(engine.sonnette.expedite(webhook).await.unwrap(), 1);
     receiver.wait_for(2).await;
     let requests = receiver.requests();
     assert_eq!(
         requests[0].header("webhook-id"),
         requests[1].header("webhook-id")
     );
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::status(410));
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
-    let mut news = world.sonnette.watch();
-    let published = world.order("ABC23").await;
+    receiver.answer(ScriptedResponse::status(410));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let mut news = engine.sonnette.watch();
+    let published = engine.order("ABC23").await;
     receiver.wait_for(1).await;
-    settled(&world, webhook, 1).await;
+    settled(&engine, webhook, 1).await;
 
-    let state = world
+    let state = engine
         .sonnette
         .refresh()
         .await
@@ -129,16 +129,16 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     assert!(
         matches!(
             state,
-            WebhookState::Disabled(Disabled {
+            WebhookState::Disabled(Disablement {
                 reason: DisableReason::Gone,
                 ..
             })
         ),
         "{state:?}"
     );
-    assert_eq!(world.order("ABC24").await.deliveries, 0);
+    assert_eq!(engine.order("ABC24").await.deliveries, 0);
     assert!(matches!(
-        world.sonnette.expedite(webhook).await,
+        engine.sonnette.expedite(webhook).await,
         Err(ControlError::Disabled)
     ));
     let told = loop {
@@ -148,45 +148,45 @@ async fn gone_switches_off_at_once_and_what_waits_is_held_until_switched_on() {
     };
     assert_eq!(told, "disabled");
 
-    receiver.answer(Answer::ok());
-    world
+    receiver.answer(ScriptedResponse::ok());
+    engine
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
     receiver.wait_for(2).await;
-    settled(&world, webhook, 2).await;
-    let delivery = world
+    settled(&engine, webhook, 2).await;
+    let delivery = engine
         .store
         .delivery(webhook, published.id)
         .unwrap()
         .unwrap();
     assert_eq!(delivery.state.as_str(), "delivered");
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::status(503));
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    receiver.answer(ScriptedResponse::status(503));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
     let batch: Vec<_> = (0..500).map(|n| order(&format!("A{n}"))).collect();
-    world.publish(batch).await.unwrap();
+    engine.publish(batch).await.unwrap();
     receiver.wait_for(5).await;
-    settled(&world, webhook, 5).await;
-    let lane = world.sonnette.lane_status(webhook).await.unwrap();
+    settled(&engine, webhook, 5).await;
+    let lane = engine.sonnette.lane_status(webhook).await.unwrap();
     assert!(lane.health.is_failing(), "{lane:?}");
     assert_eq!(lane.backlog, 500);
     let before = receiver.requests().len();
     assert!(before < 10, "{before} requests before the lane was failing");
 
-    receiver.answer(Answer::ok());
-    assert_eq!(world.sonnette.expedite(webhook).await.unwrap(), 500);
+    receiver.answer(ScriptedResponse::ok());
+    assert_eq!(engine.sonnette.expedite(webhook).await.unwrap(), 500);
     receiver.wait_for(before + 500).await;
-    settled(&world, webhook, before + 500).await;
-    assert_eq!(world.store.backlog(webhook).unwrap().0, 0);
+    settled(&engine, webhook, before + 500).await;
+    assert_eq!(engine.store.backlog(webhook).unwrap().0, 0);
     assert!(
-        !world
+        !engine
             .sonnette
             .lane_status(webhook)
             .await
@@ -194,28 +194,28 @@ async fn a_failing_lane_probes_and_drains_at_once_when_its_receiver_is_back() {
             .health
             .is_failing()
     );
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::never());
-    let world = World::start(directory.path());
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
+    receiver.answer(ScriptedResponse::silent());
+    let engine = TestEngine::start(directory.path());
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
     let batch: Vec<_> = (0..20).map(|n| order(&format!("A{n}"))).collect();
-    world.publish(batch).await.unwrap();
+    engine.publish(batch).await.unwrap();
     receiver.wait_for(1).await;
-    world.sonnette.stop().await;
-    drop(world);
+    engine.sonnette.stop().await;
+    drop(engine);
 
-    receiver.answer(Answer::ok());
-    let world = World::start(directory.path());
+    receiver.answer(ScriptedResponse::ok());
+    let engine = TestEngine::start(directory.path());
     let before = receiver.requests().len();
     receiver.wait_for(before + 1).await;
     // Those that timed out while stopping wait for their time; the others come now.
-    world.sonnette.expedite(webhook).await.unwrap();
+    engine.sonnette.expedite(webhook).await.unwrap();
     let all = async {
         let mut seen = std::collections::HashSet::new();
         while seen.len() < 20 {
@@ -229,33 +229,33 @@ async fn what_waited_at_a_stop_goes_on_at_the_next_start() {
     tokio::time::timeout(Duration::from_secs(10), all)
         .await
         .unwrap();
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
-fn state(world: &World, webhook: WebhookId, notification: NotificationId) -> &'static str {
-    let delivery = world.store.delivery(webhook, notification).unwrap();
+fn state(engine: &TestEngine, webhook: WebhookId, notification: NotificationId) -> &'static str {
+    let delivery = engine.store.delivery(webhook, notification).unwrap();
     delivery.unwrap().state.as_str()
 }
 
 #[tokio::test]
 async fn dropped_is_silent_and_can_be_sent_again() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::status(500));
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
-    let first = world.order("ABC23").await;
-    settled(&world, webhook, 1).await;
-    assert_eq!(world.sonnette.drop_waiting(webhook).await.unwrap(), 1);
-    assert_eq!(state(&world, webhook, first.id), "dropped");
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let first = engine.order("ABC23").await;
+    settled(&engine, webhook, 1).await;
+    assert_eq!(engine.sonnette.drop_waiting(webhook).await.unwrap(), 1);
+    assert_eq!(state(&engine, webhook, first.id), "dropped");
 
-    receiver.answer(Answer::ok());
+    receiver.answer(ScriptedResponse::ok());
     let span = TimeRange {
         since: Some(first.at),
         until: None,
     };
     assert_eq!(
-        world
+        engine
             .sonnette
             .resend_undelivered(webhook, span, None, true)
             .await
@@ -264,7 +264,7 @@ async fn dropped_is_silent_and_can_be_sent_again() {
     );
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(
-        world
+        engine
             .sonnette
             .resend_undelivered(webhook, span, None, false)
             .await
@@ -272,10 +272,10 @@ async fn dropped_is_silent_and_can_be_sent_again() {
         1
     );
     receiver.wait_for(2).await;
-    settled(&world, webhook, 2).await;
-    assert_eq!(state(&world, webhook, first.id), "delivered");
+    settled(&engine, webhook, 2).await;
+    assert_eq!(state(&engine, webhook, first.id), "delivered");
 
-    world.sonnette.resend(webhook, first.id).await.unwrap();
+    engine.sonnette.resend(webhook, first.id).await.unwrap();
     receiver.wait_for(3).await;
     let ids: Vec<_> = receiver
         .requests()
@@ -283,36 +283,36 @@ async fn dropped_is_silent_and_can_be_sent_again() {
         .map(|r| r.header("webhook-id").unwrap().to_owned())
         .collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(Answer::status(410).body("no"));
-    let webhook = world.add_webhook(&receiver.url(), &["pretix.event.order.changed.*"]);
-    world
+    receiver.answer(ScriptedResponse::status(410).body("no"));
+    let webhook = engine.add_webhook(&receiver.url(), &["pretix.event.order.changed.*"]);
+    engine
         .change_webhook(webhook, |w| {
-            w.state = WebhookState::Disabled(Disabled {
+            w.state = WebhookState::Disabled(Disablement {
                 since: jiff::Timestamp::UNIX_EPOCH,
                 reason: DisableReason::User,
             });
         })
         .await;
-    let attempt = world.sonnette.test(webhook, None).await.unwrap();
+    let attempt = engine.sonnette.test(webhook, None).await.unwrap();
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
     let request = &receiver.requests()[0];
     assert_eq!(request.header("webhook-test"), Some("1"));
     assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
-    settled(&world, webhook, 1).await;
-    let logged = world.store.attempt(webhook, attempt.id).unwrap().unwrap();
+    settled(&engine, webhook, 1).await;
+    let logged = engine.store.attempt(webhook, attempt.id).unwrap().unwrap();
     assert_eq!(logged.payload, attempt.payload);
     assert_eq!(
-        world
+        engine
             .store
             .deliveries(
                 webhook,
@@ -325,29 +325,29 @@ async fn a_test_goes_to_a_disabled_webhook_too_and_counts_for_nothing() {
         []
     );
     assert!(matches!(
-        world.sonnette.test(webhook, Some("no.such")).await,
+        engine.sonnette.test(webhook, Some("no.such")).await,
         Err(ControlError::NothingToTest)
     ));
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    world.add_webhook(&receiver.url(), &[PLACED]);
+    engine.add_webhook(&receiver.url(), &[PLACED]);
     let keyed = |data: &str| {
         let mut r = request(PLACED, Some("democon"), data);
         r.idempotency_key = Some("k".to_owned());
         r
     };
-    let first = world
+    let first = engine
         .publish(vec![keyed(r#"{"code":"A"}"#)])
         .await
         .unwrap()
         .remove(0);
-    let again = world
+    let again = engine
         .publish(vec![keyed(r#"{ "code": "A" }"#)])
         .await
         .unwrap()
@@ -355,14 +355,14 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
     assert!(first.new && !again.new);
     assert_eq!(first.id, again.id);
     assert_eq!((first.at, first.deliveries), (again.at, again.deliveries));
-    let other = world
+    let other = engine
         .publish(vec![order("Z"), keyed(r#"{"code":"B"}"#)])
         .await;
     assert!(matches!(other, Err(PublishError::Conflict(1))), "{other:?}");
     // Concurrently: one is new.
-    let tenant = world.tenant().await;
+    let tenant = engine.tenant().await;
     let many = (0..20).map(|_| {
-        let (sonnette, tenant) = (world.sonnette.clone(), tenant.clone());
+        let (sonnette, tenant) = (engine.sonnette.clone(), tenant.clone());
         let mut r = order("C");
         r.idempotency_key = Some("c".to_owned());
         async move { sonnette.publish(&tenant, None, vec![r]).await.unwrap() }
@@ -370,18 +370,18 @@ async fn a_repeated_key_answers_the_same_and_publishes_nothing() {
     let answers = many.collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert_eq!(answers.iter().filter(|a| a[0].new).count(), 1);
     assert!(answers.iter().all(|a| a[0].id == answers[0][0].id));
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn whoever_asks_after_the_stop_is_told_so() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    let webhook = world.add_webhook("http://127.0.0.1:9/", &[PLACED]);
-    world.sonnette.stop().await;
-    let test = world.sonnette.test(webhook, None).await;
+    let engine = TestEngine::start(directory.path());
+    let webhook = engine.add_webhook("http://127.0.0.1:9/", &[PLACED]);
+    engine.sonnette.stop().await;
+    let test = engine.sonnette.test(webhook, None).await;
     assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
-    let dropped = world.sonnette.drop_waiting(webhook).await;
+    let dropped = engine.sonnette.drop_waiting(webhook).await;
     assert!(
         matches!(dropped, Err(ControlError::Stopping)),
         "{dropped:?}"
@@ -391,18 +391,18 @@ async fn whoever_asks_after_the_stop_is_told_so() {
 #[tokio::test]
 async fn a_token_that_is_no_longer_active_publishes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let hash = [5; 32];
     let token = NewToken {
         hash,
         name: "till".to_owned(),
-        scope: Scope::Organizer(world.organizer, Permissions::DEFAULT),
+        scope: Scope::Organizer(engine.organizer, Permissions::DEFAULT),
         created: jiff::Timestamp::UNIX_EPOCH,
     };
-    let token = world.store.add_token(&token, note()).unwrap();
-    let tenant = world.tenant().await;
+    let token = engine.store.add_token(&token, note()).unwrap();
+    let tenant = engine.tenant().await;
     let publish = || {
-        world
+        engine
             .sonnette
             .publish(&tenant, Some(hash), vec![order("A")])
     };
@@ -411,7 +411,7 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
         t.active = false;
         true
     };
-    world
+    engine
         .store
         .change_token(token.id, &mut switch_off, note())
         .unwrap();
@@ -422,24 +422,24 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
             matches!(refused, Err(PublishError::TokenInactive)),
             "{refused:?}"
         );
-        world.sonnette.refresh().await.unwrap();
+        engine.sonnette.refresh().await.unwrap();
     }
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_delivery_sent_again_by_hand_does_not_wait_for_the_silence_the_receiver_asked_for() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.script([
-        Answer::status(503).header("retry-after", "3600"),
-        Answer::ok(),
+        ScriptedResponse::status(503).header("retry-after", "3600"),
+        ScriptedResponse::ok(),
     ]);
-    let webhook = world.add_webhook(&receiver.url(), &[PLACED]);
-    let published = world.order("ABC23").await;
-    settled(&world, webhook, 1).await;
-    world.sonnette.resend(webhook, published.id).await.unwrap();
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let published = engine.order("ABC23").await;
+    settled(&engine, webhook, 1).await;
+    engine.sonnette.resend(webhook, published.id).await.unwrap();
     receiver.wait_for(2).await;
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    DisableReason, Failure, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress,
+    AlertRules, DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
+    ProbeSchedule, Progress, SendFailure,
 };
 
 const NEVER: Policy = Policy {
@@ -36,10 +36,7 @@ fn asks_to_wait(wait: Duration) -> Outcome {
 }
 
 fn refused() -> Outcome {
-    Outcome::Failed {
-        failure: Failure::Connect,
-        reason: "refused".to_owned(),
-    }
+    Outcome::Failed(SendFailure::ConnectionClosed)
 }
 
 fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
@@ -68,7 +65,7 @@ fn failing() -> LaneHealth {
             first: NotificationId(1),
             several: true,
         }),
-        probing: Some(ProbeSchedule::begin(noon())),
+        probing: Some(ProbeSchedule::start(noon())),
         ..LaneHealth::default()
     }
 }
@@ -109,13 +106,13 @@ fn any_health() -> impl Strategy<Value = LaneHealth> {
 
 #[test]
 fn the_schedule_is_that_of_pretix_and_fits_its_three_days() {
-    let seconds: Vec<_> = SCHEDULE.iter().map(Duration::as_secs).collect();
+    let seconds: Vec<_> = RETRY_DELAYS.iter().map(Duration::as_secs).collect();
     let expected = [
         5, 30, 60, 300, 1_200, 3_600, 14_400, 21_600, 43_200, 43_200, 86_400,
     ];
     assert_eq!(seconds, expected);
-    let longest = SCHEDULE.iter().sum::<Duration>().mul_f64(1.1);
-    assert!(SignedDuration::try_from(longest).unwrap() < LIFETIME);
+    let longest = RETRY_DELAYS.iter().sum::<Duration>().mul_f64(1.1);
+    assert!(SignedDuration::try_from(longest).unwrap() < DELIVERY_LIFETIME);
 }
 
 proptest! {
@@ -127,7 +124,7 @@ proptest! {
             let trial = FinishedAttempt { progress, jitter: *jitter, ..trial(&refused, now) };
             // One poisonous notification alone: the lane goes on.
             let decision = decide(NEVER, LaneHealth::default(), &trial);
-            let Some(wait) = SCHEDULE.get(place) else {
+            let Some(wait) = RETRY_DELAYS.get(place) else {
                 prop_assert_eq!(place, 11);
                 let given_up = matches!(decision.delivery, DeliveryDecision::GivenUp(p) if p.tries == 12 && p.attempts == 12);
                 prop_assert!(given_up, "{:?}", decision);
@@ -296,5 +293,64 @@ fn given_up_while_nothing_succeeded_reaches_the_threshold() {
         assert!(matches!(decision.delivery, DeliveryDecision::GivenUp(_)));
         assert_eq!(decision.disable, disable, "{last_success_at:?}");
         assert_eq!(decide(NEVER, with(last_success_at), &trial).disable, None);
+    }
+}
+
+/// Instants up to both ends of what can be represented.
+fn any_instant() -> impl Strategy<Value = Timestamp> {
+    let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    prop_oneof![
+        Just(Timestamp::MIN),
+        Just(Timestamp::MAX),
+        (0_i64..200_000).prop_map(|before| Timestamp::MAX - SignedDuration::from_secs(before)),
+        seconds.prop_map(|second| Timestamp::from_second(second).unwrap()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_instant_makes_a_decision_panic(
+        outcome in any_outcome(),
+        wait in prop_oneof![Just(Duration::MAX), (0_u64..100_000).prop_map(Duration::from_secs)],
+        (started_at, since, next_at, at) in (any_instant(), any_instant(), any_instant(), any_instant()),
+        tries in 0_u32..14,
+        turn in prop_oneof![Just(AttemptKind::Due), Just(AttemptKind::Probe)],
+    ) {
+        let mut health = failing();
+        health.streak = health.streak.map(|streak| FailureStreak { since, ..streak });
+        health.probing = Some(ProbeSchedule { since, next_at, wait });
+        let progress = Progress { tries, started_at, ..Progress::new(started_at) };
+        let policy = Policy { failures: FailurePolicy::STRICT };
+        for outcome in [outcome, asks_to_wait(wait)] {
+            for health in [health, LaneHealth::default()] {
+                let finished = FinishedAttempt { progress, turn, ..trial(&outcome, at) };
+                let decision = decide(policy, health, &finished);
+                let stale = decide_stale(health, &finished);
+                for decision in [decision, stale] {
+                    if let DeliveryDecision::Waits(next) = decision.delivery {
+                        prop_assert!(next.due_at <= next.expires_at());
+                    }
+                }
+                AlertRules { on_gone: true, warning: true }.alert_after(&decision, policy.failures, at);
+            }
+        }
+    }
+
+    #[test]
+    fn no_instant_makes_a_mail_or_a_link_panic(at in any_instant(), now in any_instant(), tries: u32) {
+        let email = crate::domain::AccountEmail {
+            id: crate::domain::AccountEmailId(1),
+            user: crate::domain::UserId(1),
+            email: "a@b.example".parse().unwrap(),
+            kind: crate::domain::AccountEmailKind::Reset,
+            language: crate::domain::Language::English,
+            organizer: None,
+            at,
+            tries,
+        };
+        email.after_failure(String::new(), now);
+        let purpose = crate::domain::AccessLinkPurpose::Reset(email.user);
+        let link = crate::domain::AccessLink::new(purpose, now);
+        prop_assert!(link.expires >= now);
     }
 }

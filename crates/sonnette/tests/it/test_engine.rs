@@ -49,6 +49,7 @@ pub(crate) fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webh
         organizer,
         state: WebhookState::Enabled,
         target: url.parse().unwrap(),
+        generation: 0,
         events: EventFilter::All,
         action_types: names
             .iter()
@@ -63,13 +64,13 @@ pub(crate) fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webh
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct TestEngine {
     pub(crate) sonnette: Arc<Sonnette>,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) organizer: OrganizerId,
 }
 
-impl World {
+impl TestEngine {
     /// Starts on a directory; a second time it finds what the first left.
     pub(crate) fn start(directory: &Path) -> Self {
         Self::open(directory, Arc::new(SystemClock), AlertRules::default())

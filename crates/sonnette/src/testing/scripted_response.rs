@@ -8,11 +8,11 @@ use tokio::sync::watch;
 
 /// One answer of a script. Without more it is whole, at once, and keeps the connection open.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct ScriptedResponse {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
-    pub(super) manner: Manner,
+    pub(super) mode: ResponseMode,
     pub(super) delay: Option<Duration>,
     pub(super) gate: Option<Gate>,
     pub(super) interim: Vec<u16>,
@@ -20,20 +20,20 @@ pub struct Answer {
 
 /// How an answer goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum ResponseMode {
     Whole,
     /// Whole, and then the connection is closed, announced or not.
-    ThenClose {
+    WholeThenClose {
         announced: bool,
     },
     /// Without a length: it ends with the connection.
-    Unframed,
+    WithoutLength,
     /// Byte by byte.
-    Drip {
+    ByteByByte {
         every: Duration,
     },
     /// Promises the whole body, closes after so many bytes of it.
-    BreakOff {
+    Truncated {
         after: usize,
     },
     /// Repeats its body for ever.
@@ -48,14 +48,14 @@ pub(super) enum Manner {
     Reset,
 }
 
-impl Answer {
-    fn new(status: u16, manner: Manner) -> Self {
+impl ScriptedResponse {
+    fn new(status: u16, mode: ResponseMode) -> Self {
         let (headers, interim) = (Vec::new(), Vec::new());
         Self {
             status,
             headers,
             body: Bytes::new(),
-            manner,
+            mode,
             delay: None,
             gate: None,
             interim,
@@ -69,32 +69,32 @@ impl Answer {
 
     /// This status without a body.
     pub fn status(status: u16) -> Self {
-        Self::new(status, Manner::Whole)
+        Self::new(status, ResponseMode::Whole)
     }
 
     /// These bytes in place of an answer, then the end of the connection.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
-        Self::new(0, Manner::Raw).body(bytes)
+        Self::new(0, ResponseMode::Raw).body(bytes)
     }
 
     /// 200 with a body that never ends, in chunks of 4 KiB as fast as they are read.
     pub fn endless() -> Self {
-        Self::new(200, Manner::Endless).body(vec![b'x'; 4096])
+        Self::new(200, ResponseMode::Endless).body(vec![b'x'; 4096])
     }
 
     /// No answer, for ever.
-    pub fn never() -> Self {
-        Self::new(0, Manner::Silence)
+    pub fn silent() -> Self {
+        Self::new(0, ResponseMode::Silence)
     }
 
     /// The connection is closed without an answer.
     pub fn close() -> Self {
-        Self::new(0, Manner::Close)
+        Self::new(0, ResponseMode::Close)
     }
 
     /// The connection is reset without an answer.
     pub fn reset() -> Self {
-        Self::new(0, Manner::Reset)
+        Self::new(0, ResponseMode::Reset)
     }
 
     /// Adds a header.
@@ -120,50 +120,50 @@ impl Answer {
 
     /// Goes out when the gate is opened.
     #[must_use]
-    pub fn behind(mut self, gate: &Gate) -> Self {
+    pub fn held_by(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
         self
     }
 
     /// After an interim answer, such as 100 or 103.
     #[must_use]
-    pub fn after_interim(mut self, status: u16) -> Self {
+    pub fn with_interim(mut self, status: u16) -> Self {
         self.interim.push(status);
         self
     }
 
     /// The body goes out byte by byte.
     #[must_use]
-    pub fn dripping(mut self, every: Duration) -> Self {
-        self.manner = Manner::Drip { every };
+    pub fn byte_by_byte(mut self, every: Duration) -> Self {
+        self.mode = ResponseMode::ByteByByte { every };
         self
     }
 
     /// The connection is closed when so many bytes of the body have gone out.
     #[must_use]
-    pub fn breaking_off_after(mut self, bytes: usize) -> Self {
-        self.manner = Manner::BreakOff { after: bytes };
+    pub fn truncated_after(mut self, bytes: usize) -> Self {
+        self.mode = ResponseMode::Truncated { after: bytes };
         self
     }
 
     /// The body has no length; it ends with the connection.
     #[must_use]
-    pub fn unframed(mut self) -> Self {
-        self.manner = Manner::Unframed;
+    pub fn without_length(mut self) -> Self {
+        self.mode = ResponseMode::WithoutLength;
         self
     }
 
     /// Says `Connection: close` and closes.
     #[must_use]
-    pub fn then_closing(mut self) -> Self {
-        self.manner = Manner::ThenClose { announced: true };
+    pub fn with_connection_close(mut self) -> Self {
+        self.mode = ResponseMode::WholeThenClose { announced: true };
         self
     }
 
     /// Closes without having said so.
     #[must_use]
-    pub fn then_closing_silently(mut self) -> Self {
-        self.manner = Manner::ThenClose { announced: false };
+    pub fn closing_unannounced(mut self) -> Self {
+        self.mode = ResponseMode::WholeThenClose { announced: false };
         self
     }
 

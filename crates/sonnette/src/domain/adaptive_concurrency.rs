@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 /// The concurrency of one lane: grows while answers are good and come slower than our own work, shrinks when not.
 ///
-/// A receiver that can answer within [`AdaptiveConcurrency::QUICK`] is kept busy by a few requests at a time; more would only queue in
+/// A receiver that can answer within [`AdaptiveConcurrency::FAST_RESPONSE`] is kept busy by a few requests at a time; more would only queue in
 /// it, or on our side, where they look like slow answers. What it can do is told by its best answer of late, not by the
 /// latest one. A receiver that takes longer is given one more for each good answer, so that the number doubles within
 /// one round of answers. An answer far slower than the best says that the receiver is full.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdaptiveConcurrency {
     window: u32,
-    /// The best answer time of this stretch of [`AdaptiveConcurrency::MEMORY`], and of the one before it.
+    /// The best answer time of this stretch of [`AdaptiveConcurrency::BASELINE_PERIOD`], and of the one before it.
     best: Option<Duration>,
     best_before: Option<Duration>,
     began: Option<Timestamp>,
@@ -23,21 +23,21 @@ pub struct AdaptiveConcurrency {
 
 impl AdaptiveConcurrency {
     /// Where a lane begins and, for a quick receiver, stays.
-    pub const FIRST: u32 = 4;
+    pub const INITIAL_WINDOW: u32 = 4;
     /// Where growth ends, unless the webhook's settings say otherwise.
-    pub const MOST: u32 = 64;
-    /// A receiver that can answer within this time needs no more than [`AdaptiveConcurrency::FIRST`] at a time.
-    pub const QUICK: Duration = Duration::from_millis(2);
+    pub const MAX_WINDOW: u32 = 64;
+    /// A receiver that can answer within this time needs no more than [`AdaptiveConcurrency::INITIAL_WINDOW`] at a time.
+    pub const FAST_RESPONSE: Duration = Duration::from_millis(2);
     /// A receiver slower than this is not offered more than it has: each request would be held for long.
-    pub const SLOW: Duration = Duration::from_secs(1);
+    pub const SLOW_RESPONSE: Duration = Duration::from_secs(1);
     /// The best answer is that of the last one to two times this.
-    pub const MEMORY: Duration = Duration::from_secs(5);
+    pub const BASELINE_PERIOD: Duration = Duration::from_secs(5);
 
     /// Growth waits so long for a first answer that shows what the receiver can do: the very first ones pay for connections.
-    pub const TRIAL: Duration = Duration::from_millis(100);
+    pub const WARM_UP: Duration = Duration::from_millis(100);
 
     /// A lane that has just opened after failing begins with one.
-    pub fn cautious() -> Self {
+    pub fn after_recovery() -> Self {
         Self {
             window: 1,
             ..Self::default()
@@ -56,14 +56,14 @@ impl AdaptiveConcurrency {
         let tried = now
             .duration_since(*self.since.get_or_insert(now))
             .unsigned_abs()
-            >= Self::TRIAL;
-        if self.window < Self::FIRST {
+            >= Self::WARM_UP;
+        if self.window < Self::INITIAL_WINDOW {
             self.window += 1;
-        } else if best <= Self::QUICK
-            || took > (best * 4).max(Self::QUICK * 10)
-            || took > Self::SLOW
+        } else if best <= Self::FAST_RESPONSE
+            || took > (best * 4).max(Self::FAST_RESPONSE * 10)
+            || took > Self::SLOW_RESPONSE
         {
-            self.window = (self.window - 1).max(Self::FIRST);
+            self.window = (self.window - 1).max(Self::INITIAL_WINDOW);
         } else if tried && in_flight >= self.window && self.window < most {
             self.window += 1;
         }
@@ -78,7 +78,7 @@ impl AdaptiveConcurrency {
     fn note(&mut self, took: Duration, now: Timestamp) -> Duration {
         let fresh = self
             .began
-            .is_some_and(|began| now.duration_since(began).unsigned_abs() < Self::MEMORY);
+            .is_some_and(|began| now.duration_since(began).unsigned_abs() < Self::BASELINE_PERIOD);
         if !fresh {
             self.best_before = self.best.take();
             self.began = Some(now);
@@ -92,7 +92,7 @@ impl AdaptiveConcurrency {
 impl Default for AdaptiveConcurrency {
     fn default() -> Self {
         Self {
-            window: Self::FIRST,
+            window: Self::INITIAL_WINDOW,
             best: None,
             best_before: None,
             began: None,
@@ -122,8 +122,13 @@ mod tests {
     #[test]
     fn a_quick_receiver_needs_no_more_than_the_first_few() {
         assert_eq!(
-            after(500, AdaptiveConcurrency::QUICK, AdaptiveConcurrency::MOST).window(),
-            AdaptiveConcurrency::FIRST
+            after(
+                500,
+                AdaptiveConcurrency::FAST_RESPONSE,
+                AdaptiveConcurrency::MAX_WINDOW
+            )
+            .window(),
+            AdaptiveConcurrency::INITIAL_WINDOW
         );
     }
 
@@ -131,32 +136,36 @@ mod tests {
     fn a_receiver_far_away_is_given_more_up_to_the_bound() {
         let took = Duration::from_millis(80);
         assert_eq!(
-            after(500, took, AdaptiveConcurrency::MOST).window(),
-            AdaptiveConcurrency::MOST
+            after(500, took, AdaptiveConcurrency::MAX_WINDOW).window(),
+            AdaptiveConcurrency::MAX_WINDOW
         );
         assert_eq!(after(500, took, 10).window(), 10);
         assert_eq!(
-            after(5, took, AdaptiveConcurrency::MOST).window(),
-            AdaptiveConcurrency::FIRST,
+            after(5, took, AdaptiveConcurrency::MAX_WINDOW).window(),
+            AdaptiveConcurrency::INITIAL_WINDOW,
             "too early to tell"
         );
     }
 
     #[test]
     fn one_quick_answer_shows_that_the_slow_ones_were_our_own_doing() {
-        let mut pace = after(40, Duration::from_millis(80), AdaptiveConcurrency::MOST);
+        let mut pace = after(
+            40,
+            Duration::from_millis(80),
+            AdaptiveConcurrency::MAX_WINDOW,
+        );
         let grown = pace.window();
-        assert!(grown > AdaptiveConcurrency::FIRST);
+        assert!(grown > AdaptiveConcurrency::INITIAL_WINDOW);
         pace.succeeded(
-            AdaptiveConcurrency::QUICK,
+            AdaptiveConcurrency::FAST_RESPONSE,
             grown,
-            AdaptiveConcurrency::MOST,
+            AdaptiveConcurrency::MAX_WINDOW,
             at(1_500),
         );
         pace.succeeded(
             Duration::from_millis(80),
             grown,
-            AdaptiveConcurrency::MOST,
+            AdaptiveConcurrency::MAX_WINDOW,
             at(1_510),
         );
         assert!(pace.window() < grown);
@@ -164,18 +173,22 @@ mod tests {
 
     #[test]
     fn a_receiver_that_is_full_or_very_slow_is_offered_less() {
-        let mut pace = after(60, Duration::from_millis(50), AdaptiveConcurrency::MOST);
+        let mut pace = after(
+            60,
+            Duration::from_millis(50),
+            AdaptiveConcurrency::MAX_WINDOW,
+        );
         let grown = pace.window();
         pace.succeeded(
             Duration::from_millis(300),
             grown,
-            AdaptiveConcurrency::MOST,
+            AdaptiveConcurrency::MAX_WINDOW,
             at(1_700),
         );
         assert_eq!(pace.window(), grown - 1);
         assert_eq!(
-            after(500, Duration::from_secs(2), AdaptiveConcurrency::MOST).window(),
-            AdaptiveConcurrency::FIRST
+            after(500, Duration::from_secs(2), AdaptiveConcurrency::MAX_WINDOW).window(),
+            AdaptiveConcurrency::INITIAL_WINDOW
         );
     }
 
@@ -187,6 +200,6 @@ mod tests {
         pace.failed();
         pace.failed();
         assert_eq!(pace.window(), 1);
-        assert_eq!(AdaptiveConcurrency::cautious().window(), 1);
+        assert_eq!(AdaptiveConcurrency::after_recovery().window(), 1);
     }
 }

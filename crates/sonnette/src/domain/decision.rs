@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress,
+    ProbeSchedule, Progress, saturating_add,
 };
 
 /// Waits before the second to twelfth try, counted from the end of the failed one.
-pub const SCHEDULE: [Duration; 11] = [
+pub const RETRY_DELAYS: [Duration; 11] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
     Duration::from_mins(1),
@@ -27,7 +27,7 @@ pub const SCHEDULE: [Duration; 11] = [
 ];
 
 /// After this time a delivery is given up, whatever is left of its schedule.
-pub const LIFETIME: SignedDuration = SignedDuration::from_hours(72);
+pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
 
 /// Failed attempts in a row, over at least two notifications, that make a lane failing.
 const FAILING_AFTER: u32 = 5;
@@ -110,7 +110,7 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
             disable: None,
         };
     }
-    let streak = lengthen(health.streak, notification, now);
+    let streak = extend_streak(health.streak, notification, now);
     let delivery = after_failure(trial);
     let health = LaneHealth {
         streak: Some(streak),
@@ -121,11 +121,12 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
     let disable = if is_gone(outcome) {
         Some(DisableReason::Gone)
     } else {
-        let barren = matches!(delivery, DeliveryDecision::GivenUp(_))
+        let never_succeeded = matches!(delivery, DeliveryDecision::GivenUp(_))
             && health
                 .last_success_at
                 .is_none_or(|at| at < progress.started_at);
-        exceeds(policy.failures, streak, barren, now).then_some(DisableReason::Failures)
+        reaches_threshold(policy.failures, streak, never_succeeded, now)
+            .then_some(DisableReason::Failures)
     };
     // A held delivery is due the moment its lane opens or its webhook is switched on again.
     let delivery = match delivery {
@@ -146,7 +147,7 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
 
 /// Decides what follows a failed attempt that began before its webhook got a new address, or was switched off and on:
 /// that is no fault of the receiver there is now, and its lane stays as it is.
-pub fn decide_late(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
+pub fn decide_stale(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
     let policy = Policy {
         failures: FailurePolicy::Never,
     };
@@ -165,7 +166,7 @@ pub fn decide_late(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision 
     }
 }
 
-fn lengthen(
+fn extend_streak(
     streak: Option<FailureStreak>,
     notification: NotificationId,
     now: Timestamp,
@@ -202,13 +203,13 @@ fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
         tries,
         ..progress
     };
-    match SCHEDULE.get(tries as usize - 1) {
+    match RETRY_DELAYS.get(tries as usize - 1) {
         None => DeliveryDecision::GivenUp(next),
         Some(wait) => {
             let wait = wait
                 .mul_f64(0.9 + 0.2 * trial.jitter.clamp(0.0, 1.0))
                 .max(retry_after(trial.outcome));
-            let due_at = (trial.at + wait).min(next.expires_at());
+            let due_at = saturating_add(trial.at, wait).min(next.expires_at());
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
     }
@@ -230,7 +231,7 @@ fn retry_after(outcome: &Outcome) -> Duration {
 
 fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
     let asked = retry_after(outcome);
-    let until = (!asked.is_zero()).then(|| now + asked);
+    let until = (!asked.is_zero()).then(|| saturating_add(now, asked));
     paused.filter(|p| *p > now).max(until)
 }
 
@@ -241,26 +242,32 @@ fn probing_after(
     now: Timestamp,
 ) -> Option<ProbeSchedule> {
     match (probing, turn) {
-        (Some(p), AttemptKind::Probe) => Some(p.again(now)),
+        (Some(p), AttemptKind::Probe) => Some(p.after_failed_probe(now)),
         // A request that was already under way when the lane began to fail tells nothing new.
         (Some(p), AttemptKind::Due) => Some(p),
         (None, _) => {
-            (streak.failures >= FAILING_AFTER && streak.several).then(|| ProbeSchedule::begin(now))
+            (streak.failures >= FAILING_AFTER && streak.several).then(|| ProbeSchedule::start(now))
         }
     }
 }
 
-/// `barren`: a delivery was just given up and nothing has succeeded since it was published. That reaches the threshold
+/// `never_succeeded`: a delivery was just given up and nothing has succeeded since it was published. That reaches the threshold
 /// too: a quiet webhook must not fail for ever.
-fn exceeds(policy: FailurePolicy, streak: FailureStreak, barren: bool, now: Timestamp) -> bool {
+fn reaches_threshold(
+    policy: FailurePolicy,
+    streak: FailureStreak,
+    never_succeeded: bool,
+    now: Timestamp,
+) -> bool {
     match policy {
         FailurePolicy::Never => false,
         FailurePolicy::After { failures, lasting } => {
-            barren || (streak.failures >= failures && now.duration_since(streak.since) >= lasting)
+            never_succeeded
+                || (streak.failures >= failures && now.duration_since(streak.since) >= lasting)
         }
     }
 }
 
 #[cfg(test)]
-#[path = "retry_tests.rs"]
+#[path = "decision_tests.rs"]
 mod tests;

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::custom::parse;
-use super::schema::{Rule, compile};
-use super::{Composed, FieldErrors, Input};
+use super::schema::{DataSchema, compile};
+use super::{ComposeInput, ComposedNotification, FieldErrors};
 use crate::domain::{BodyTemplate, EventSlug, PayloadShape};
 
 /// One key of an input.
@@ -151,7 +151,7 @@ fn keys(family: PayloadShape) -> &'static [Key] {
         | PayloadShape::Custom
         | PayloadShape::TibilletMembership
         | PayloadShape::Creads
-        | PayloadShape::Kept => &[],
+        | PayloadShape::DataStored => &[],
         PayloadShape::Subevent => SUBEVENT,
         PayloadShape::Item => ITEM,
         PayloadShape::WaitingList => WAITING_LIST,
@@ -194,7 +194,7 @@ pub(super) fn example(family: PayloadShape) -> Value {
         | PayloadShape::Custom
         | PayloadShape::TibilletMembership
         | PayloadShape::Creads
-        | PayloadShape::Kept => {
+        | PayloadShape::DataStored => {
             json!({})
         }
         PayloadShape::Subevent => json!({"subevent": 1}),
@@ -210,23 +210,23 @@ pub(super) fn example(family: PayloadShape) -> Value {
 }
 
 /// The family's schema, compiled once for the process.
-pub(super) fn rule(family: PayloadShape) -> Rule {
-    static RULES: LazyLock<HashMap<PayloadShape, Rule>> = LazyLock::new(|| {
+pub(super) fn rule(family: PayloadShape) -> DataSchema {
+    static RULES: LazyLock<HashMap<PayloadShape, DataSchema>> = LazyLock::new(|| {
         PayloadShape::ALL
             .iter()
             .map(|shape| {
                 (
                     *shape,
-                    compile(&schema(*shape)).map_or(Rule::Broken, Rule::Fits),
+                    compile(&schema(*shape)).map_or(DataSchema::Unusable, DataSchema::Compiled),
                 )
             })
             .collect()
     });
-    RULES.get(&family).cloned().unwrap_or(Rule::Broken)
+    RULES.get(&family).cloned().unwrap_or(DataSchema::Unusable)
 }
 
 /// The body but for its beginning, which the notification's id completes.
-pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
+pub(super) fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     // Refuses by the byte what a tree cannot hold.
     super::custom::compact(input.data.get())?;
     let data: Value = parse(input.data.get())?;
@@ -267,7 +267,7 @@ pub(super) fn compose(input: &Input<'_>) -> Result<Composed, FieldErrors> {
         body.member(key.name, &data[key.name]);
     }
     body.0.push('}');
-    Ok(BodyTemplate::Numbered(body.0.into()).into())
+    Ok(BodyTemplate::WithId(body.0.into()).into())
 }
 
 struct Writer(String);
@@ -286,7 +286,7 @@ impl Writer {
 }
 
 /// The input keys of a body, in its order.
-pub(super) fn data_of(family: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
+pub(super) fn extract_data(family: PayloadShape, body: &[u8]) -> Option<Box<RawValue>> {
     let body: HashMap<String, &RawValue> = from_slice(body)?;
     let mut data = String::from("{");
     for key in keys(family)

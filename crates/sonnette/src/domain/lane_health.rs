@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::NotificationId;
+use super::{NotificationId, saturating_add};
 
 /// How a webhook's receiver has been answering. Survives restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,29 +39,29 @@ pub struct ProbeSchedule {
     pub since: Timestamp,
     /// When the next probe may go.
     pub next_at: Timestamp,
-    /// The wait before it; doubles up to [`ProbeSchedule::LONGEST`].
+    /// The wait before it; doubles up to [`ProbeSchedule::MAX_WAIT`].
     pub wait: Duration,
 }
 
 impl ProbeSchedule {
     /// The wait before the first probe.
-    pub const SHORTEST: Duration = Duration::from_secs(5);
+    pub const FIRST_WAIT: Duration = Duration::from_secs(5);
     /// The longest wait between probes.
-    pub const LONGEST: Duration = Duration::from_mins(15);
+    pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
-    pub(super) fn begin(now: Timestamp) -> Self {
+    pub(super) fn start(now: Timestamp) -> Self {
         Self {
             since: now,
-            next_at: now + Self::SHORTEST,
-            wait: Self::SHORTEST,
+            next_at: saturating_add(now, Self::FIRST_WAIT),
+            wait: Self::FIRST_WAIT,
         }
     }
 
-    pub(super) fn again(self, now: Timestamp) -> Self {
-        let wait = (self.wait * 2).min(Self::LONGEST);
+    pub(super) fn after_failed_probe(self, now: Timestamp) -> Self {
+        let wait = self.wait.saturating_mul(2).min(Self::MAX_WAIT);
         Self {
             since: self.since,
-            next_at: now + wait,
+            next_at: saturating_add(now, wait),
             wait,
         }
     }
@@ -85,5 +85,5 @@ impl LaneHealth {
 }
 
 #[cfg(test)]
-#[path = "lane_tests.rs"]
+#[path = "lane_health_tests.rs"]
 mod tests;

@@ -13,9 +13,9 @@ use sonnette::store::{
     AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
     WebhookStore as _,
 };
-use sonnette::testing::{Answer, MockClock, Receiver};
+use sonnette::testing::{MockClock, Receiver, ScriptedResponse};
 
-use crate::world::{World, note, request};
+use crate::test_engine::{TestEngine, note, request};
 
 const MEMBERSHIP: &str = "tibillet.membership";
 
@@ -32,7 +32,7 @@ fn membership(members: &Value) -> String {
 
 /// Waits until this many attempts of a webhook are on disk; newest first, each in full.
 async fn attempts(
-    world: &World,
+    engine: &TestEngine,
     webhook: WebhookId,
     count: usize,
 ) -> Vec<sonnette::domain::Attempt> {
@@ -41,11 +41,11 @@ async fn attempts(
         ..AttemptQuery::default()
     };
     for _ in 0..500 {
-        let found = world.store.attempts(&[webhook], &query).unwrap();
+        let found = engine.store.attempts(&[webhook], &query).unwrap();
         if found.len() >= count {
             let whole = found
                 .iter()
-                .map(|a| world.store.attempt(webhook, a.id).unwrap().unwrap());
+                .map(|a| engine.store.attempt(webhook, a.id).unwrap().unwrap());
             return whole.collect();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -54,13 +54,16 @@ async fn attempts(
 }
 
 /// The notifications of these names, oldest first, once there are so many.
-async fn published(world: &World, count: usize) -> Vec<(String, usize)> {
+async fn published(engine: &TestEngine, count: usize) -> Vec<(String, usize)> {
     let query = NotificationQuery {
         limit: 100,
         ..NotificationQuery::default()
     };
     for _ in 0..500 {
-        let found = world.store.notifications(world.organizer, &query).unwrap();
+        let found = engine
+            .store
+            .notifications(engine.organizer, &query)
+            .unwrap();
         if found.len() >= count {
             let names = found.iter().rev();
             return names
@@ -76,24 +79,24 @@ async fn published(world: &World, count: usize) -> Vec<(String, usize)> {
 async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
-    let world = World::start_at(directory.path(), Arc::new(clock.clone()));
-    world.speak(&[DialectName::Tibillet]).await;
+    let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
+    engine.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
-    receiver.script([Answer::status(500), Answer::ok()]);
-    let webhook = world.add_webhook(&receiver.url(), &[MEMBERSHIP]);
+    receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
+    let webhook = engine.add_webhook(&receiver.url(), &[MEMBERSHIP]);
     let deadline = clock.now() + SignedDuration::from_secs(3);
     let data = membership(&json!({"deadline": deadline.to_string()}));
-    let told = world
+    let told = engine
         .publish(vec![request(MEMBERSHIP, None, &data)])
         .await
         .unwrap()
         .remove(0);
     assert_eq!(told.deliveries, 1);
-    attempts(&world, webhook, 1).await;
+    attempts(&engine, webhook, 1).await;
 
     clock.advance(SignedDuration::from_secs(8));
     receiver.wait_for(2).await;
-    let log = attempts(&world, webhook, 2).await;
+    let log = attempts(&engine, webhook, 2).await;
     let requests = receiver.requests();
     let text = |body: &[u8]| String::from_utf8(body.to_vec()).unwrap();
     let (first, second) = (text(&requests[0].body), text(&requests[1].body));
@@ -113,38 +116,38 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
         .map(|a| text(a.payload.as_deref().unwrap()))
         .collect();
     assert_eq!(logged, [first, second]);
-    let entry = world
+    let entry = engine
         .store
-        .notification(world.organizer, told.id)
+        .notification(engine.organizer, told.id)
         .unwrap()
         .unwrap();
     assert_eq!(entry.data.as_deref(), Some(data.as_str()));
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    world.speak(&[DialectName::Tibillet]).await;
+    let engine = TestEngine::start(directory.path());
+    engine.speak(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
-    world.add_webhook(&receiver.url(), &["tibillet.*"]);
-    let none = world
+    engine.add_webhook(&receiver.url(), &["tibillet.*"]);
+    let none = engine
         .publish(vec![request(MEMBERSHIP, None, &membership(&json!({})))])
         .await
         .unwrap()
         .remove(0);
     assert_eq!(none.deliveries, 0);
     assert_eq!(
-        world
+        engine
             .sonnette
-            .replay(&world.tenant().await, none.id)
+            .replay(&engine.tenant().await, none.id)
             .await
             .unwrap(),
         0
     );
     let told = membership(&json!({"deadline": "2099-01-01T00:00:00Z"}));
-    let told = world
+    let told = engine
         .publish(vec![request(MEMBERSHIP, None, &told)])
         .await
         .unwrap()
@@ -154,18 +157,18 @@ async fn what_rings_nobody_is_taken_and_rings_nobody_when_replayed() {
         receiver.requests()[0].header("webhook-id"),
         Some(format!("msg_1_{}", told.id).as_str())
     );
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_new_schema_changes_nothing_of_what_is_published() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.script([Answer::status(500), Answer::ok()]);
+    receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
     let mut action = RegisteredAction {
         id: 0,
-        organizer: Some(world.organizer),
+        organizer: Some(engine.organizer),
         name: "order.packed".parse::<ActionName>().unwrap(),
         description: String::new(),
         schema: Some(json!({"type": "object", "required": ["old"]})),
@@ -173,80 +176,80 @@ async fn a_new_schema_changes_nothing_of_what_is_published() {
         shape: PayloadShape::Custom,
         from_file: false,
     };
-    let ChangeResult::Done(id) = world.store.add_action_type(&action, note()).unwrap() else {
+    let ChangeResult::Done(id) = engine.store.add_action_type(&action, note()).unwrap() else {
         panic!("not registered")
     };
-    let webhook = world.add_webhook(&receiver.url(), &["order.packed"]);
-    let told = world
+    let webhook = engine.add_webhook(&receiver.url(), &["order.packed"]);
+    let told = engine
         .publish(vec![request("order.packed", None, r#"{"old":1}"#)])
         .await
         .unwrap()
         .remove(0);
-    attempts(&world, webhook, 1).await;
+    attempts(&engine, webhook, 1).await;
 
     action.id = id;
     action.schema =
         Some(json!({"type": "object", "required": ["new"], "additionalProperties": false}));
-    world.store.change_action_type(&action, note()).unwrap();
+    engine.store.change_action_type(&action, note()).unwrap();
     assert!(
-        world
+        engine
             .publish(vec![request("order.packed", None, r#"{"old":1}"#)])
             .await
             .is_err()
     );
-    world.sonnette.expedite(webhook).await.unwrap();
+    engine.sonnette.expedite(webhook).await.unwrap();
     receiver.wait_for(2).await;
-    attempts(&world, webhook, 2).await;
-    world.store.remove_action_type(&action, note()).unwrap();
-    world.sonnette.refresh().await.unwrap();
-    world.sonnette.resend(webhook, told.id).await.unwrap();
+    attempts(&engine, webhook, 2).await;
+    engine.store.remove_action_type(&action, note()).unwrap();
+    engine.sonnette.refresh().await.unwrap();
+    engine.sonnette.resend(webhook, told.id).await.unwrap();
     receiver.wait_for(3).await;
     let requests = receiver.requests();
     assert_eq!(requests[0].body, requests[1].body);
     assert_eq!(requests[0].body, requests[2].body);
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn changes_of_webhooks_are_news_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]).await;
+    let engine = TestEngine::start(directory.path());
+    engine.speak(&[DialectName::Creads]).await;
     let receiver = Receiver::start().await;
-    let listener = world.add_webhook(&receiver.url(), &["creads.webhook.*"]);
-    published(&world, 1).await;
-    let other = world.add_webhook(
+    let listener = engine.add_webhook(&receiver.url(), &["creads.webhook.*"]);
+    published(&engine, 1).await;
+    let other = engine.add_webhook(
         "http://user:secret@127.0.0.1:9/x",
         &["creads.webhook.*", "creads.work.created"],
     );
     receiver.wait_for(1).await;
     // Nothing but settings and secrets: no news.
-    world
+    engine
         .change_webhook(other, |w| w.settings.max_per_second = Some(3))
         .await;
-    world
+    engine
         .change_webhook(other, |w| {
             w.secrets.current = sonnette::domain::Secret::from_random([9; 32]);
         })
         .await;
-    world.change_webhook(other, |_| ()).await;
-    world
+    engine.change_webhook(other, |_| ()).await;
+    engine
         .change_webhook(other, |w| w.comment = Some("new".to_owned()))
         .await;
     receiver.wait_for(2).await;
     for _ in 0..2 {
-        world
+        engine
             .store
-            .mark_webhook_deleted(world.organizer, other, note())
+            .mark_webhook_deleted(engine.organizer, other, note())
             .unwrap();
     }
-    world.sonnette.refresh().await.unwrap();
+    engine.sonnette.refresh().await.unwrap();
     receiver.wait_for(3).await;
     // Disabled, so that it hears nothing of this either.
-    world
+    engine
         .change_webhook(listener, |w| w.comment = Some("mine".to_owned()))
         .await;
-    let names = published(&world, 5).await;
+    let names = published(&engine, 5).await;
     let expected = [
         ("creads.webhook.created", 0),
         ("creads.webhook.created", 1),
@@ -277,24 +280,24 @@ async fn changes_of_webhooks_are_news_to_the_others() {
         .map(|r| String::from_utf8_lossy(&r.body).into_owned())
         .collect();
     assert!(!sent.contains("secret") && !sent.contains("user"), "{sent}");
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]).await;
+    let engine = TestEngine::start(directory.path());
+    engine.speak(&[DialectName::Creads]).await;
     let (gone, good) = (Receiver::start().await, Receiver::start().await);
-    gone.answer(Answer::status(410));
-    let first = world.add_webhook(&gone.url(), &["creads.webhook.*"]);
-    let second = world.add_webhook(&gone.url(), &["creads.webhook.*"]);
-    world.add_webhook(&good.url(), &["creads.webhook.*"]);
+    gone.answer(ScriptedResponse::status(410));
+    let first = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
+    let second = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
+    engine.add_webhook(&good.url(), &["creads.webhook.*"]);
     // Both of them answer 410 to the first news that they hear: one `updated` each, and then there is silence.
     for webhook in [first, second] {
-        attempts(&world, webhook, 1).await;
+        attempts(&engine, webhook, 1).await;
     }
-    let names = published(&world, 5).await;
+    let names = published(&engine, 5).await;
     let count = |what: &str| {
         names
             .iter()
@@ -303,8 +306,8 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     };
     assert_eq!((count("created"), count("updated")), (3, 2));
     tokio::time::sleep(Duration::from_millis(700)).await;
-    assert_eq!(published(&world, 5).await.len(), 5);
-    let registry = world.sonnette.refresh().await.unwrap();
+    assert_eq!(published(&engine, 5).await.len(), 5);
+    let registry = engine.sonnette.refresh().await.unwrap();
     for webhook in [first, second] {
         let state = &registry.webhook(webhook).unwrap().state;
         assert!(
@@ -314,20 +317,20 @@ async fn news_that_cannot_be_delivered_makes_no_news_without_end() {
     }
     let last: Value = serde_json::from_slice(&good.requests().last().unwrap().body).unwrap();
     assert_eq!(last["resource"]["enabled"], false);
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn news_survives_a_stop() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
-    world.speak(&[DialectName::Creads]).await;
-    world.sonnette.stop().await;
+    let engine = TestEngine::start(directory.path());
+    engine.speak(&[DialectName::Creads]).await;
+    engine.sonnette.stop().await;
     // The command line, while nobody serves.
-    world.add_webhook("http://127.0.0.1:9/x", &["creads.webhook.*"]);
-    drop(world);
-    let world = World::start(directory.path());
-    let names = published(&world, 1).await;
+    engine.add_webhook("http://127.0.0.1:9/x", &["creads.webhook.*"]);
+    drop(engine);
+    let engine = TestEngine::start(directory.path());
+    let names = published(&engine, 1).await;
     assert_eq!(names, [("creads.webhook.created".to_owned(), 0)]);
-    world.sonnette.stop().await;
+    engine.sonnette.stop().await;
 }

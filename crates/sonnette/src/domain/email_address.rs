@@ -14,7 +14,7 @@ pub struct InvalidEmailAddress;
 pub struct EmailAddress(Box<str>);
 
 impl EmailAddress {
-    const LONGEST: usize = 254;
+    const MAX_BYTES: usize = 254;
 
     /// The address as text.
     pub fn as_str(&self) -> &str {
@@ -50,7 +50,7 @@ impl FromStr for EmailAddress {
         };
         let text = text.to_lowercase();
         match text.split_once('@') {
-            Some((local, host)) if text.len() <= Self::LONGEST && part(local) && part(host) => {
+            Some((local, host)) if text.len() <= Self::MAX_BYTES && part(local) && part(host) => {
                 Ok(Self(text.into()))
             }
             _ => Err(InvalidEmailAddress),

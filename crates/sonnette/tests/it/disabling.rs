@@ -1,0 +1,268 @@
+//! Switching off what keeps failing, through the running engine.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use sonnette::clock::{Clock, SystemClock};
+use sonnette::domain::{
+    Alert, AlertKind, AlertResult, AlertRules, DisableReason, Disablement, WebhookId, WebhookState,
+};
+use sonnette::store::{AlertStore, DeliveryAdmin};
+use sonnette::testing::{Receiver, ScriptedResponse};
+
+use crate::test_engine::TestEngine;
+
+const PLACED: &str = "pretix.event.order.placed";
+
+fn alerts(engine: &TestEngine) -> Vec<Alert> {
+    let later = SystemClock.now() + Duration::from_hours(1000);
+    engine.store.due_alerts(later, 100).unwrap()
+}
+
+fn kinds(engine: &TestEngine) -> Vec<AlertKind> {
+    alerts(engine).iter().map(|alert| alert.kind).collect()
+}
+
+/// Publishes one order and waits until its first attempt has been settled.
+async fn order(engine: &TestEngine, webhook: WebhookId, count: usize) {
+    engine.order(&format!("A{count}")).await;
+    engine.settled(webhook, count).await;
+}
+
+#[tokio::test]
+async fn failures_in_a_row_over_all_deliveries_switch_off_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    engine.disable_after(3, 0).await;
+    let receiver = Receiver::start().await;
+    let bad = || ScriptedResponse::status(500);
+    receiver.script([bad(), bad(), ScriptedResponse::ok(), bad(), bad(), bad()]);
+    let webhook = engine.add_webhook(&receiver.url_of("/in?key=hush"), &[PLACED]);
+    for count in 1..=5 {
+        order(&engine, webhook, count).await;
+        assert_eq!(engine.disabled(webhook).await, None, "after {count}");
+    }
+    order(&engine, webhook, 6).await;
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
+    assert_eq!(engine.order("B").await.deliveries, 0);
+
+    // Exactly one alert, with what its reader needs and without the query.
+    let alerts = alerts(&engine);
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    let alert = &alerts[0];
+    assert_eq!((alert.kind, alert.failures), (AlertKind::Failures, 3));
+    assert_eq!((alert.return_code, &alert.reason), (500, &None));
+    assert_eq!(alert.target, receiver.url_of("/in"));
+    assert_eq!(alert.recipients, ["ops@example.org"]);
+    assert_eq!(alert.pending, alert.recipients);
+
+    // What waits is held, and goes when the webhook is switched on, whatever its schedule said.
+    assert_eq!(engine.store.backlog(webhook).unwrap().0, 5);
+    assert_eq!(receiver.requests().len(), 6);
+    receiver.answer(ScriptedResponse::ok());
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
+    receiver.wait_for(11).await;
+    engine.settled(webhook, 11).await;
+    assert_eq!(engine.store.backlog(webhook).unwrap().0, 0);
+    let lane = engine.sonnette.lane_status(webhook).await.unwrap();
+    assert_eq!(lane.health.consecutive_failures(), 0);
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_its_time_goes_when_a_hand_switches_on_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let receiver = Receiver::start().await;
+    receiver.script([
+        ScriptedResponse::status(500),
+        ScriptedResponse::status(500),
+        ScriptedResponse::ok(),
+    ]);
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let published = engine.order("A").await;
+    engine.settled(webhook, 1).await;
+    engine.sonnette.resend(webhook, published.id).await.unwrap();
+    engine.settled(webhook, 2).await;
+    // The third try is due in half a minute.
+    let off = Disablement {
+        since: SystemClock.now(),
+        reason: DisableReason::User,
+    };
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Disabled(off))
+        .await;
+    engine
+        .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
+        .await;
+    receiver.wait_for(3).await;
+    assert_eq!(kinds(&engine), []);
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn the_least_time_must_have_passed_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    engine.disable_after(2, 3600).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    for count in 1..=4 {
+        order(&engine, webhook, count).await;
+    }
+    assert_eq!(engine.disabled(webhook).await, None);
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_forgets_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::status(500));
+    let engine = TestEngine::start(directory.path());
+    engine.disable_after(3, 0).await;
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    order(&engine, webhook, 1).await;
+    order(&engine, webhook, 2).await;
+    engine.sonnette.stop().await;
+    drop(engine);
+
+    let engine = TestEngine::start(directory.path());
+    order(&engine, webhook, 3).await;
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
+    assert_eq!(alerts(&engine)[0].failures, 3);
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn three_days_without_a_success_are_enough_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    engine.disable_after(1_000, 0).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    order(&engine, webhook, 1).await;
+    let after = SystemClock.now() + SignedDuration::from_hours(73);
+    assert!(
+        !engine
+            .store
+            .disable_never_succeeded(webhook, after)
+            .unwrap()
+    );
+    assert_eq!(engine.store.expire_deliveries(webhook, after).unwrap(), 1);
+    assert!(
+        engine
+            .store
+            .disable_never_succeeded(webhook, after)
+            .unwrap()
+    );
+    assert!(
+        !engine
+            .store
+            .disable_never_succeeded(webhook, after)
+            .unwrap()
+    );
+    assert_eq!(
+        engine.disabled(webhook).await,
+        Some(DisableReason::Failures)
+    );
+    assert_eq!(kinds(&engine), [AlertKind::Failures]);
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn a_warning_comes_once_half_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules = AlertRules {
+        warning: true,
+        ..AlertRules::default()
+    };
+    let engine = TestEngine::start_with(directory.path(), rules);
+    engine.disable_after(4, 0).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let (warning, off) = (AlertKind::Warning, AlertKind::Failures);
+    for (count, owed) in [&[][..], &[warning], &[warning], &[warning, off]]
+        .iter()
+        .enumerate()
+    {
+        order(&engine, webhook, count + 1).await;
+        assert_eq!(kinds(&engine), *owed, "after {}", count + 1);
+    }
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn gone_tells_the_contacts_of_the_webhook_unless_that_is_off() {
+    for on_gone in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = AlertRules {
+            on_gone,
+            ..AlertRules::default()
+        };
+        let engine = TestEngine::start_with(directory.path(), rules);
+        engine.disable_after(20, 3600).await;
+        let receiver = Receiver::start().await;
+        receiver.answer(ScriptedResponse::status(410));
+        let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+        let contact = vec!["erp@example.org".to_owned()];
+        engine
+            .change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact))
+            .await;
+        order(&engine, webhook, 1).await;
+        assert_eq!(engine.disabled(webhook).await, Some(DisableReason::Gone));
+        let owed: Vec<_> = alerts(&engine)
+            .into_iter()
+            .map(|a| (a.kind, a.recipients))
+            .collect();
+        let expected = if on_gone {
+            vec![(AlertKind::Gone, contact)]
+        } else {
+            vec![]
+        };
+        assert_eq!(owed, expected);
+        engine.sonnette.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_alert_waits_for_its_time_and_ends_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    engine.disable_after(1, 0).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    order(&engine, webhook, 1).await;
+    let now = SystemClock.now();
+    let alert = engine.store.due_alerts(now, 9).unwrap().remove(0);
+    let end = alert.after_failure(alert.pending.clone(), "no server".to_owned(), now);
+    engine
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
+    assert_eq!(engine.store.due_alerts(now, 9).unwrap(), []);
+    let again = alerts(&engine).remove(0);
+    assert_eq!((again.id, again.tries), (alert.id, 1));
+    engine
+        .store
+        .record_alert_result(alert.id, &AlertResult::Sent, now)
+        .unwrap();
+    engine
+        .store
+        .record_alert_result(alert.id, &end, now)
+        .unwrap();
+    assert_eq!(alerts(&engine), []);
+    engine.sonnette.stop().await;
+}
