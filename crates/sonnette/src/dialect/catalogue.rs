@@ -221,7 +221,9 @@ impl Catalogue {
     }
 
     fn built_in_layers(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
-        self.dialects.iter().filter_map(|d| BuiltinActionTypes::of(*d))
+        self.dialects
+            .iter()
+            .filter_map(|d| BuiltinActionTypes::of(*d))
     }
 
     fn built_in(&self, name: &str) -> Option<&'static Arc<ActionType>> {

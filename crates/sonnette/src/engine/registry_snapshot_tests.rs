@@ -10,8 +10,8 @@ use super::organizer_snapshot::OrganizerSnapshot;
 use super::registry_snapshot::RegistrySnapshot;
 use crate::dialect::ActionType;
 use crate::domain::{
-    ActionName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language, Organizer,
-    OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
+    ActionName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language,
+    Organizer, OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
 use crate::store::{RegistryChanges, RemovedAction};
