@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineContext;
-use super::registry::RegistryCache;
+use super::registry_loader::RegistryLoader;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, Store, StoreError};
@@ -20,7 +20,7 @@ const BREATH: Duration = Duration::from_millis(5);
 /// A thread that can be told to stop, and nothing more.
 pub(crate) struct Janitor {
     store: Arc<dyn Store>,
-    registry: Arc<RegistryCache>,
+    registry: Arc<RegistryLoader>,
     clock: Arc<dyn Clock>,
     log_kept: Duration,
     stopped: Mutex<bool>,
@@ -95,7 +95,7 @@ impl Janitor {
                     .store
                     .disable_never_succeeded(webhook, self.clock.now())?
             {
-                self.registry.refresh()?;
+                self.registry.refresh_blocking()?;
             }
         }
         Ok(())

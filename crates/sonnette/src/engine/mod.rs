@@ -1,7 +1,7 @@
 //! From a publication to a receiver, one file per step.
 //!
 //! ```text
-//! publisher  checks, composes and matches (over a snapshot: registry)
+//! publisher  checks, composes and matches (over a registry_snapshot, kept up to date by registry_loader)
 //! committer  makes publications and settlements durable together, answers, hands over
 //! inbox      what a sending thread is told
 //! dispatcher turns lanes (lane: pure), has requests sent (sender), hands in what came of them
@@ -19,11 +19,15 @@ mod keyed_semaphore;
 mod lane;
 mod metrics;
 mod options;
+mod organizer_snapshot;
 mod publication;
 mod publisher;
-mod registry;
+mod registry_loader;
 #[cfg(test)]
-mod registry_tests;
+mod registry_loader_tests;
+mod registry_snapshot;
+#[cfg(test)]
+mod registry_snapshot_tests;
 pub mod sender;
 #[cfg(all(test, feature = "sqlite", feature = "testing"))]
 mod simulation;
@@ -37,19 +41,21 @@ use crate::clock::Clock;
 use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
+pub use crate::cow_map::CowMap;
 pub use activity::{Activity, LaneState};
 pub use control::{ControlError, LaneStatus};
 pub use keyed_semaphore::{KeyedSemaphore, Permit};
 pub use options::{Options, StartError};
+pub use organizer_snapshot::OrganizerSnapshot;
 pub use publication::{PublishError, PublishRequest, Published};
-pub use registry::{OrganizerSnapshot, RegistrySnapshot};
+pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
 
 /// What all threads of an engine share.
 pub(crate) struct EngineContext {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    registry: Arc<registry::RegistryCache>,
+    registry: Arc<registry_loader::RegistryLoader>,
     committer: Arc<committer::Committer>,
     inboxes: dispatcher::inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,

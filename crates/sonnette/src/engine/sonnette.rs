@@ -14,7 +14,7 @@ use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
-use super::registry::RegistryCache;
+use super::registry_loader::RegistryLoader;
 use super::sender::Sender;
 use super::{
     Activity, EngineContext, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
@@ -46,6 +46,7 @@ struct Threads {
     sending: Vec<JoinHandle<()>>,
     committing: Option<JoinHandle<()>>,
     tidying: Option<JoinHandle<()>>,
+    loading: Option<JoinHandle<()>>,
 }
 
 impl Sonnette {
@@ -74,6 +75,8 @@ impl Sonnette {
                 let sending = start_sending(context.clone(), thread, sender, own)?;
                 threads.sending.push(sending);
             }
+            let registry = context.registry.clone();
+            threads.loading = Some(spawn("registry", move || registry.run())?);
             let committer = context.committer.clone();
             threads.committing = Some(spawn("commit", move || committer.run())?);
             let janitor = sonnette.janitor.clone();
@@ -92,7 +95,7 @@ impl Sonnette {
     ) -> Result<Self, StartError> {
         let inboxes = Inboxes::new(options.sending_threads);
         let (news, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
-        let registry = RegistryCache::load(store.clone(), inboxes.clone(), news.clone())?;
+        let registry = RegistryLoader::new(store.clone(), inboxes.clone(), news.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
@@ -131,12 +134,14 @@ impl Sonnette {
             self.context.inboxes.get(thread).send(Command::Stop);
         }
         self.janitor.stop();
-        let (sending, rest) = {
+        let (sending, rest, loading) = {
             let mut threads = self.threads.lock();
             let rest = [threads.committing.take(), threads.tidying.take()];
-            (std::mem::take(&mut threads.sending), rest)
+            let sending = std::mem::take(&mut threads.sending);
+            (sending, rest, threads.loading.take())
         };
         let committer = self.context.committer.clone();
+        let registry = self.context.registry.clone();
         let joined = spawn_blocking(move || {
             // A thread that panicked has said so; the store has what it needs.
             for thread in sending {
@@ -144,6 +149,10 @@ impl Sonnette {
             }
             committer.close();
             for thread in rest.into_iter().flatten() {
+                let _ = thread.join();
+            }
+            registry.stop();
+            if let Some(thread) = loading {
                 let _ = thread.join();
             }
         });
@@ -177,7 +186,7 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.context.registry.version();
-        let registry = self.context.registry.refresh()?;
+        let registry = self.context.registry.refresh().await?;
         if registry.version() != before {
             self.context.committer.notify_registry_change();
         }
@@ -195,9 +204,8 @@ impl Sonnette {
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
-        let tenant = registry
-            .organizer_by_id(tenant.organizer.id)
-            .map_or(tenant, |newest| &**newest);
+        let newest = registry.organizer_by_id(tenant.organizer.id);
+        let tenant = newest.as_deref().unwrap_or(tenant);
         // It may have been switched off since whoever asked was let in; a later change is found at the commit.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);

@@ -20,7 +20,8 @@ use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
 use super::dispatcher::inbox::{Command, Inboxes};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
-use super::registry::{RegistryCache, RegistrySnapshot};
+use super::registry_loader::RegistryLoader;
+use super::registry_snapshot::RegistrySnapshot;
 use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
 use crate::store::{
@@ -48,7 +49,7 @@ pub(crate) struct Committer {
     published_version: AtomicI64,
     registry_polled_at: Mutex<Instant>,
     store: Arc<dyn Store>,
-    registry: Arc<RegistryCache>,
+    registry: Arc<RegistryLoader>,
     inboxes: Inboxes,
     clock: Arc<dyn Clock>,
     activity: broadcast::Sender<Arc<Activity>>,
@@ -58,7 +59,7 @@ pub(crate) struct Committer {
 impl Committer {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        registry: Arc<RegistryCache>,
+        registry: Arc<RegistryLoader>,
         inboxes: Inboxes,
         clock: Arc<dyn Clock>,
         activity: broadcast::Sender<Arc<Activity>>,
@@ -165,7 +166,7 @@ impl Committer {
         let mut polled_at = self.registry_polled_at.lock();
         if polled_at.elapsed() >= POLL_INTERVAL {
             *polled_at = Instant::now();
-            if let Err(error) = self.registry.refresh() {
+            if let Err(error) = self.registry.refresh_blocking() {
                 tracing::warn!(%error, "the registry could not be read: {error}");
             }
         }
@@ -192,11 +193,11 @@ impl Committer {
             if changes.is_empty() {
                 return Ok(());
             }
-            let registry = self.registry.refresh()?;
+            let registry = self.registry.refresh_blocking()?;
             let now = self.clock.now();
             let groups = changes.iter().filter_map(|change| {
                 let tenant = registry.organizer_by_id(change.organizer)?;
-                pending_webhook_changes(tenant, change, now)
+                pending_webhook_changes(&tenant, change, now)
             });
             let mut batch = Batch {
                 groups: groups.collect(),
@@ -354,7 +355,7 @@ impl Committer {
                 Ok(results) => return Ok(results),
                 Err(CommitError::Store(error)) => return Err(error),
                 Err(CommitError::Stale) => {
-                    let registry = self.registry.refresh()?;
+                    let registry = self.registry.refresh_blocking()?;
                     registry_version = registry.version();
                     refuse_inactive_tokens(batch, replies, &registry);
                     for group in &mut batch.groups {
@@ -368,7 +369,7 @@ impl Committer {
     fn mark_committed(&self, settlements: &[Settlement]) {
         // The registry first: a lane that was disabled rests until its settlement counts as committed.
         if settlements.iter().any(|s| s.disable.is_some())
-            && let Err(error) = self.registry.refresh()
+            && let Err(error) = self.registry.refresh_blocking()
         {
             tracing::warn!(%error, "the registry could not be read: {error}");
         }
@@ -406,6 +407,7 @@ fn match_again(group: &mut PublicationGroup, registry: &RegistrySnapshot) {
         let action = publication.action_type.as_str();
         let event = publication.event.as_ref();
         publication.webhooks = tenant
+            .as_deref()
             .map(|tenant| matching_webhooks(tenant, action, event, publication.audience))
             .unwrap_or_default();
     }

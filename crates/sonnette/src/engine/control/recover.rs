@@ -25,7 +25,6 @@ impl Sonnette {
         let owner = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = owner
             .and_then(|id| registry.organizer_by_id(id))
-            .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
         let reload = (!dry_run).then(|| self.reload_on_drop(webhook, false));

@@ -64,9 +64,15 @@ impl Dispatcher {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
         let policy = registry.failure_policy(id);
+        let entry = self.entries.borrow().get(&id).cloned();
+        let known = entry.map(|entry| entry.current.borrow().clone());
+        let unchanged = known.filter(|known| Arc::ptr_eq(&known.webhook, &webhook));
         Some(Current {
             version: registry.version(),
-            prepared: Rc::new(self.sender.prepare(&webhook)),
+            prepared: match unchanged {
+                Some(known) => known.prepared,
+                None => Rc::new(self.sender.prepare(&webhook)),
+            },
             webhook,
             policy: Policy { failures: policy },
         })
@@ -78,12 +84,9 @@ impl Dispatcher {
         if known.version == self.context.registry.version() {
             return known;
         }
-        let Some(mut now) = self.current(entry.id) else {
+        let Some(now) = self.current(entry.id) else {
             return known;
         };
-        if Arc::ptr_eq(&now.webhook, &known.webhook) {
-            now.prepared = known.prepared;
-        }
         *entry.current.borrow_mut() = now.clone();
         self.with_lane(entry, |lane| lane.follow(&now.webhook));
         let (before, after) = (&known.webhook, &now.webhook);

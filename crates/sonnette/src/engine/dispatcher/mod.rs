@@ -188,6 +188,15 @@ impl Dispatcher {
                 lane.push_committed(waiting, self.queued_bytes.get() < MAX_QUEUED_BYTES);
                 self.queued_bytes
                     .set(self.queued_bytes.get() + lane.queued_bytes() - before);
+            } else {
+                // The lane is being read from the store, perhaps as it was before this commit.
+                entry
+                    .queued_commands
+                    .borrow_mut()
+                    .push(Command::ReloadLane {
+                        webhook,
+                        probe_now: false,
+                    });
             }
             if touched.last().is_none_or(|last| !Rc::ptr_eq(last, &entry)) {
                 touched.push(entry);

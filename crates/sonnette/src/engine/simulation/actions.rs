@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 use super::receiver::Mood;
 use super::world::{Process, World, action, note};
 use crate::domain::{
-    DisableReason, Disabled, NotificationId, OrganizerId, Webhook, WebhookId, WebhookState,
+    DisableReason, Disablement, NotificationId, OrganizerId, Webhook, WebhookId, WebhookState,
 };
 use crate::engine::{OrganizerSnapshot, PublishRequest, Sonnette};
 use crate::store::{ChangeResult, TimeRange, WebhookStore};
@@ -30,7 +30,8 @@ impl World {
             0..170 => self.publish(),
             170..370 => self.commit(),
             370..500 => self.dispatch(),
-            500..620 => self.work(),
+            500..590 => self.work(),
+            590..620 => self.load_registry(),
             620..740 => self.answer(),
             740..820 => self.pass_time().await,
             820..850 => self.change_mood(),
@@ -62,7 +63,7 @@ impl World {
 
     fn organizer(&mut self, slug: &str) -> (Arc<Sonnette>, Option<Arc<OrganizerSnapshot>>) {
         let sonnette = self.process().sonnette.clone();
-        let found = sonnette.registry().tenant(slug).cloned();
+        let found = sonnette.registry().organizer(slug);
         (sonnette, found)
     }
 
@@ -132,6 +133,11 @@ impl World {
         let dispatchers = &self.process.as_ref().unwrap().dispatchers;
         let dispatcher = dispatchers[self.rng.usize(..dispatchers.len())].clone();
         dispatcher.run_once();
+    }
+
+    pub(super) fn load_registry(&mut self) {
+        self.process().sonnette.context.registry.run_once();
+        self.log("the registry is loaded");
     }
 
     /// Work on the store is done, or its result comes through.
@@ -205,7 +211,7 @@ impl World {
             0 | 1 => webhook.target = target.parse().unwrap(),
             2 | 3 => webhook.state = WebhookState::Enabled,
             4 => {
-                webhook.state = WebhookState::Disabled(Disabled {
+                webhook.state = WebhookState::Disabled(Disablement {
                     since: at,
                     reason: DisableReason::User,
                 });
@@ -245,9 +251,8 @@ impl World {
         }
         let model = self.model.clone();
         spawn_local(async move {
-            // It is answered once the registry has been read again, which may take its time.
-            let waited = sonnette.context.run_blocking(|| Ok(())).await;
-            if waited.is_ok() && sonnette.refresh().await.is_ok() {
+            // It is answered once the registry has been read again.
+            if sonnette.refresh().await.is_ok() {
                 model.borrow_mut().answered(id, version);
             }
         });

@@ -129,6 +129,7 @@ impl World {
             for dispatcher in self.process().dispatchers.clone() {
                 dispatcher.run_once();
             }
+            self.load_registry();
             tokio::task::yield_now().await;
             while self.executor.work_count() > 0 {
                 self.executor.run(0);

@@ -96,7 +96,7 @@ static TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
             from_file: false,
         };
         store
-            .put_action_type(&action, false, note(&*name_clock()))
+            .add_action_type(&action, note(&*name_clock()))
             .unwrap();
         for number in 0..webhooks {
             let webhook = webhook(organizer.id, &format!("http://{name}{number}.test/"));
