@@ -8,6 +8,7 @@
 //! bodies), [`store`] (what is kept), [`engine`] (what happens).
 
 pub mod clock;
+mod cow_map;
 pub mod dialect;
 pub mod domain;
 pub mod engine;

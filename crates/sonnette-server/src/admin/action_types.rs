@@ -60,8 +60,8 @@ pub(crate) fn own(
 ) -> Result<RegisteredAction, Refused> {
     let known = spec(tenant, name).ok_or(Refused::Missing)?;
     let mut rows: Vec<_> = tenant
-        .registered
-        .iter()
+        .catalogue
+        .registered()
         .filter(|row| row.name == known.name)
         .filter(|row| row.organizer.is_some() || author.operator)
         .collect();

@@ -11,7 +11,7 @@ use hyper::{Method, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::store::{RegistryStore as _, Store as _};
+use sonnette::store::Store as _;
 use url::Url;
 
 use super::client::{Http, Outgoing};
@@ -102,12 +102,12 @@ fn store(settings: &Settings) -> Result<String> {
     let store = registry::open(settings)?;
     store.check()?;
     store.ping()?;
-    let rows = store.load(0)?;
-    let webhooks: usize = rows.organizers.iter().map(|o| o.webhooks.len()).sum();
+    let organizers = registry::organizers(&store)?;
+    let webhooks: usize = organizers.iter().map(|o| o.webhooks.len()).sum();
     Ok(format!(
         "{} is whole: {} organizers, {webhooks} webhooks",
         file.display(),
-        rows.organizers.len()
+        organizers.len()
     ))
 }
 

@@ -31,7 +31,9 @@ impl Event {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let Self::Create(create) = self;
         let store = registry::open(settings)?;
-        let organizer = registry::organizer(&store, &create.organizer)?.organizer;
+        let organizer = registry::organizer(&store, &create.organizer)?
+            .organizer
+            .clone();
         let name = create.name.unwrap_or_else(|| create.slug.to_string());
         let event = Concert {
             id: EventId(0),

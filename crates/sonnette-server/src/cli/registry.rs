@@ -1,9 +1,11 @@
 //! The store as administering commands use it: beside a running server, which sees each change at once.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 use sonnette::domain::{OrganizerId, OrganizerSlug};
+use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer};
 
 use crate::config::Settings;
 
@@ -42,23 +44,30 @@ pub(super) fn file(settings: &Settings) -> std::path::PathBuf {
     settings.data_dir.join("sonnette.db")
 }
 
+/// The registry of the store.
+pub(super) fn read(store: &SqliteStore) -> Result<RegistrySnapshot> {
+    Ok(RegistrySnapshot::read(store)?)
+}
+
 /// All organizers, by slug.
-pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<StoredOrganizer>> {
-    let mut organizers = store.load(0)?.organizers;
+pub(super) fn organizers(store: &SqliteStore) -> Result<Vec<Arc<OrganizerSnapshot>>> {
+    let mut organizers: Vec<_> = read(store)?.organizers().collect();
     organizers.sort_by(|a, b| a.organizer.slug.cmp(&b.organizer.slug));
     Ok(organizers)
 }
 
 /// One organizer with all that belongs to it.
-pub(super) fn organizer(store: &SqliteStore, slug: &OrganizerSlug) -> Result<StoredOrganizer> {
-    let mut all = organizers(store)?.into_iter();
-    all.find(|o| o.organizer.slug == *slug).ok_or_else(|| {
+pub(super) fn organizer(
+    store: &SqliteStore,
+    slug: &OrganizerSlug,
+) -> Result<Arc<OrganizerSnapshot>> {
+    read(store)?.organizer(slug.as_str()).ok_or_else(|| {
         anyhow!("there is no organizer {slug}; `sonnette organizer create {slug}` makes it")
     })
 }
 
 /// The slug of an organizer among these.
-pub(super) fn slug_of(organizers: &[StoredOrganizer], id: OrganizerId) -> Option<String> {
+pub(super) fn slug_of(organizers: &[Arc<OrganizerSnapshot>], id: OrganizerId) -> Option<String> {
     organizers
         .iter()
         .find(|o| o.organizer.id == id)

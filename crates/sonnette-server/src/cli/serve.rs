@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
+use sonnette::store::AccountStore as _;
 use sonnette::store::sqlite::{DataDirectoryLock, SqliteStore};
-use sonnette::store::{AccountStore as _, RegistryStore as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, output, registry, token};
@@ -81,7 +81,7 @@ fn outlive_full_files() -> Result<()> {
 /// The token of the settings, if it is not known yet; on an empty store else a fresh one, for whoever sits at the
 /// terminal.
 fn register_operator(settings: &Settings, store: &SqliteStore) -> Result<()> {
-    let rows = store.load(0)?;
+    let registry = registry::read(store)?;
     let mut given = Vec::new();
     if let Some(text) = &settings.operator_token {
         given.push(text.expose().to_owned());
@@ -98,11 +98,11 @@ fn register_operator(settings: &Settings, store: &SqliteStore) -> Result<()> {
             bail!("the operator token of the settings is empty or has blanks in it");
         }
         let hash = token_hash(text);
-        if !rows.tokens.iter().any(|(known, _)| *known == hash) {
+        if registry.token(&hash).is_none() {
             token::add(store, text, "from the settings", Scope::Operator)?;
         }
     }
-    let empty = rows.tokens.is_empty() && rows.organizers.is_empty();
+    let empty = registry.tokens().next().is_none() && registry.organizers().next().is_none();
     if nothing_given && empty && stdout().is_terminal() {
         let text = random_token()?;
         token::add(store, &text, "first start", Scope::Operator)?;

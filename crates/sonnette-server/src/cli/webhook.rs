@@ -57,7 +57,7 @@ impl List {
         let mut entries = Vec::new();
         for rows in &organizers {
             let slug = rows.organizer.slug.as_str();
-            entries.extend(rows.webhooks.iter().map(|webhook| entry(slug, webhook)));
+            entries.extend(rows.webhooks.values().map(|webhook| entry(slug, webhook)));
         }
         output::list(&entries, self.json)
     }

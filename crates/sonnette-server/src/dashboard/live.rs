@@ -75,7 +75,7 @@ pub(super) async fn watch(
     uri: Uri,
 ) -> Response {
     let registry = state.sonnette.registry();
-    let Some(tenant) = registry.tenant(&organizer) else {
+    let Some(tenant) = registry.organizer(&organizer) else {
         return StatusCode::FORBIDDEN.into_response();
     };
     let Some(pass) = Pass::of(&headers, uri.path()) else {

@@ -1,6 +1,7 @@
 //! The front page: to the organizer whose pages somebody may open, or an overview of several, the worst lanes first.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -75,7 +76,7 @@ pub(super) async fn show_overview(
 ) -> Result<Response, PageError> {
     let mut tenants: Vec<_> = visit
         .registry
-        .tenants()
+        .organizers()
         .filter(|tenant| visit.visitor.reaches(tenant.organizer.id))
         .collect();
     if let [only] = tenants.as_slice()
@@ -110,8 +111,7 @@ pub(super) async fn show_overview(
         };
         rank(other).cmp(&rank(one))
     });
-    let own = tenants.iter().map(|tenant| &***tenant);
-    let own = own.filter(|tenant| mine(tenant));
+    let own = tenants.iter().filter(|tenant| mine(tenant));
     let off = switched_off(&state, own, now).await?;
     let worst = lanes.into_iter().take(SHOWN).chain(off).collect();
     let pages = tenants.len().div_ceil(SIZE).max(1);
@@ -127,17 +127,17 @@ pub(super) async fn show_overview(
     })
 }
 
-fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<&OrganizerSnapshot> {
+fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<Arc<OrganizerSnapshot>> {
     let organizer = registry.webhook(webhook)?.organizer;
-    registry.organizer_by_id(organizer).map(|tenant| &**tenant)
+    registry.organizer_by_id(organizer)
 }
 
 /// What the server switched off a short time ago, or while something waits for it: the newest first.
 async fn switched_off<'a>(
     state: &AppState,
-    tenants: impl Iterator<Item = &'a OrganizerSnapshot>,
+    tenants: impl Iterator<Item = &'a Arc<OrganizerSnapshot>>,
     now: Timestamp,
-) -> Result<Vec<(WebhookId, &'a OrganizerSnapshot, LaneStatus)>, PageError> {
+) -> Result<Vec<(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)>, PageError> {
     let mut found = Vec::new();
     for tenant in tenants {
         for webhook in tenant.webhooks.values() {
@@ -156,7 +156,7 @@ async fn switched_off<'a>(
         .into_iter()
         .zip(lanes)
         .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - FRESH)
-        .map(|((_, id, tenant), (_, lane))| (id, tenant, lane))
+        .map(|((_, id, tenant), (_, lane))| (id, tenant.clone(), lane))
         .take(SHOWN)
         .collect())
 }
@@ -165,7 +165,7 @@ async fn switched_off<'a>(
 async fn troubles(
     state: &AppState,
     w: &Words,
-    worst: Vec<(WebhookId, &OrganizerSnapshot, LaneStatus)>,
+    worst: Vec<(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)>,
     now: Timestamp,
 ) -> Result<Vec<Trouble>, PageError> {
     let ids: Vec<_> = worst.iter().map(|(id, _, _)| *id).collect();

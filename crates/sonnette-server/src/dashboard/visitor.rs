@@ -221,10 +221,9 @@ impl FromRequestParts<AppState> for Desk {
             .map_err(|_| PageError::NotFound)?;
         let slug = params.iter().find(|(name, _)| *name == "organizer");
         let tenant = slug
-            .and_then(|(_, slug)| registry.tenant(slug))
+            .and_then(|(_, slug)| registry.organizer(slug))
             .filter(|tenant| visitor.reaches(tenant.organizer.id))
-            .ok_or(PageError::NotFound)?
-            .clone();
+            .ok_or(PageError::NotFound)?;
         let organizer = &tenant.organizer;
         let root = match &visitor {
             Visitor::User(_) => "/organizers/",

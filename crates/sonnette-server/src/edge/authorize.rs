@@ -201,15 +201,11 @@ async fn authenticate(
     };
     let mut token = registry.token(&hash).cloned();
     let slug = organizer_of(path);
-    let mut tenant = slug
-        .as_deref()
-        .and_then(|slug| registry.tenant(slug).cloned());
+    let mut tenant = slug.as_deref().and_then(|slug| registry.organizer(slug));
     if publishing && (token.is_none() || tenant.is_none()) {
         registry = sonnette.refresh().await?;
         token = registry.token(&hash).cloned();
-        tenant = slug
-            .as_deref()
-            .and_then(|slug| registry.tenant(slug).cloned());
+        tenant = slug.as_deref().and_then(|slug| registry.organizer(slug));
     }
     let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {

@@ -48,14 +48,14 @@ impl Desk {
             return Ok(AlertResult::GivenUp { error });
         }
         let (waiting, _) = self.sonnette.store().backlog(alert.webhook)?;
-        let mail = match self.write_alert(alert, tenant, waiting) {
+        let mail = match self.write_alert(alert, &tenant, waiting) {
             Ok(mail) => mail,
             Err(error) => {
                 let error = error.to_string();
                 return Ok(AlertResult::GivenUp { error });
             }
         };
-        let id = message_id(alert, tenant);
+        let id = message_id(alert, &tenant);
         let sent = self
             .post
             .send(&mail, &id, &alert.recipients, &alert.pending)

@@ -49,8 +49,8 @@ impl Desk {
         let organizer = letter
             .organizer
             .and_then(|id| registry.organizer_by_id(id))
-            .map(|tenant| &tenant.organizer);
-        let language = match (letter.kind, organizer) {
+            .map(|tenant| tenant.organizer.clone());
+        let language = match (letter.kind, &organizer) {
             (AccountEmailKind::Invitation, Some(organizer)) => organizer.language,
             _ => letter.language,
         };
@@ -59,7 +59,7 @@ impl Desk {
             Err(error) => return Ok(letter.after_failure(error.to_string(), now)),
         };
         let link = AccessLink::new(letter.kind.purpose(letter.user), now);
-        let name = organizer.map(|organizer| organizer.name.as_str());
+        let name = organizer.as_ref().map(|organizer| organizer.name.as_str());
         let mail = match self.write_letter(letter, language, name, link, &secret) {
             Ok(mail) => mail,
             Err(error) => {

@@ -85,8 +85,8 @@ fn shown(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
         example: spec.example.clone(),
         family: spec.shape.as_str(),
         registered: tenant
-            .registered
-            .iter()
+            .catalogue
+            .registered()
             .any(|registered| registered.name == spec.name),
     }
 }
@@ -295,6 +295,6 @@ async fn answer(
         .ok_or_else(ApiError::forbidden)?;
     Ok(reply::json(
         status,
-        &shown(tenant, spec(tenant, name.as_str())?),
+        &shown(&tenant, spec(&tenant, name.as_str())?),
     ))
 }

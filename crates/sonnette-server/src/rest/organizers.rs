@@ -176,11 +176,12 @@ pub(crate) async fn list_organizers(
 ) -> Result<Response, ApiError> {
     let reached = caller
         .registry
-        .tenants()
+        .organizers()
         .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
-    let mut organizers: Vec<&Organizer> = reached.map(|tenant| &tenant.organizer).collect();
-    organizers.sort_by_key(|organizer| organizer.id);
-    numbered(&address, organizers.into_iter().map(shown).collect())
+    numbered(
+        &address,
+        reached.map(|tenant| shown(&tenant.organizer)).collect(),
+    )
 }
 
 /// Create an organizer
@@ -222,7 +223,7 @@ pub(crate) async fn create_organizer(
     let registry = state.refresh().await?;
     match added {
         ChangeResult::Done(organizer) => Ok(reply::json(StatusCode::CREATED, &shown(&organizer))),
-        ChangeResult::Taken if registry.tenant(slug.as_str()).is_none() => Err(uuid_taken()),
+        ChangeResult::Taken if registry.organizer(slug.as_str()).is_none() => Err(uuid_taken()),
         ChangeResult::Taken => Err(ApiError::field(
             "slug",
             "An organizer with this slug already exists.",

@@ -1,13 +1,14 @@
 //! The action types an organizer knows.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::schema::{DataSchema, compile};
 use super::{ActionType, FieldErrors, pretix_payload};
+use crate::cow_map::CowMap;
 use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
 
 /// Action types that every organizer with their dialect knows, in the order of the documents.
@@ -31,11 +32,54 @@ impl BuiltinActionTypes {
     }
 }
 
+/// Registered action types by name, each compiled once. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct RegisteredActions(CowMap<ActionName, Arc<Registered>>);
+
+struct Registered {
+    action: RegisteredAction,
+    spec: Arc<ActionType>,
+}
+
+impl RegisteredActions {
+    /// Adds an action type, or replaces the one of this name.
+    pub(crate) fn insert(&mut self, action: RegisteredAction) {
+        let spec = Arc::new(spec_of(&action));
+        let name = action.name.clone();
+        self.0.insert(name, Arc::new(Registered { action, spec }));
+    }
+
+    /// Removes the action type of this name, if there is one.
+    pub(crate) fn remove(&mut self, name: &ActionName) {
+        self.0.remove(name);
+    }
+
+    fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
+        self.0.get(name).map(|registered| &registered.spec)
+    }
+
+    fn actions(&self) -> impl Iterator<Item = &RegisteredAction> {
+        self.0.values().map(|registered| &registered.action)
+    }
+
+    /// The action types from the first name that is not before `start`.
+    fn specs_from(&self, start: &str) -> impl Iterator<Item = &Arc<ActionType>> {
+        let from = self.0.iter_from(|name| name.as_str() < start);
+        from.map(|(_, registered)| &registered.spec)
+    }
+}
+
 /// The action types an organizer knows: those of its dialects, then what was registered, by name.
-#[derive(Default)]
+///
+/// Names of other dialects stay unknown. Where two have one name, a built-in one wins, then the organizer's own.
+#[derive(Clone, Default)]
 pub struct Catalogue {
-    builtin: Vec<&'static BuiltinActionTypes>,
-    registered: BTreeMap<ActionName, Arc<ActionType>>,
+    /// Each once.
+    dialects: Arc<[DialectName]>,
+    /// Registered by the organizer.
+    own: RegisteredActions,
+    /// Registered for all organizers.
+    shared: RegisteredActions,
 }
 
 impl std::fmt::Debug for Catalogue {
@@ -48,38 +92,61 @@ impl std::fmt::Debug for Catalogue {
 
 impl Catalogue {
     /// The catalogue of an organizer with these dialects, of which `registered` are the types registered by it or for
-    /// all. Names of other dialects stay unknown. Where two have one name, the organizer's own wins.
+    /// all.
     pub fn new(dialects: &[DialectName], registered: &[RegisteredAction]) -> Self {
+        let (mut own, mut shared) = <(RegisteredActions, RegisteredActions)>::default();
+        for action in registered {
+            let into = match action.organizer {
+                Some(_) => &mut own,
+                None => &mut shared,
+            };
+            into.insert(action.clone());
+        }
+        Self::default()
+            .with_dialects(dialects)
+            .with_shared(&shared)
+            .with_own(own)
+    }
+
+    /// This catalogue for other dialects.
+    pub(crate) fn with_dialects(self, dialects: &[DialectName]) -> Self {
         let mut known: Vec<DialectName> = Vec::new();
         for dialect in dialects {
             if !known.contains(dialect) {
                 known.push(*dialect);
             }
         }
-        let builtin: Vec<_> = known
-            .iter()
-            .filter_map(|d| BuiltinActionTypes::of(*d))
-            .collect();
-        let mut own = BTreeMap::new();
-        let everybodys = registered
-            .iter()
-            .filter(|action| action.organizer.is_none());
-        let organizers = registered
-            .iter()
-            .filter(|action| action.organizer.is_some());
-        for action in organizers.chain(everybodys) {
-            let fresh = !own.contains_key(&action.name)
-                && !builtin
-                    .iter()
-                    .any(|layer| layer.by_name.contains_key(&action.name));
-            if fresh && known.contains(&dialect_of(&action.name)) {
-                own.insert(action.name.clone(), Arc::new(spec_of(action)));
-            }
-        }
         Self {
-            builtin,
-            registered: own,
+            dialects: known.into(),
+            ..self
         }
+    }
+
+    /// This catalogue with other action types that are registered for all organizers.
+    pub(crate) fn with_shared(self, shared: &RegisteredActions) -> Self {
+        Self {
+            shared: shared.clone(),
+            ..self
+        }
+    }
+
+    /// Whether these are the action types that it has registered for all organizers.
+    pub(crate) fn has_shared(&self, shared: &RegisteredActions) -> bool {
+        self.shared.0.ptr_eq(&shared.0)
+    }
+
+    fn with_own(self, own: RegisteredActions) -> Self {
+        Self { own, ..self }
+    }
+
+    /// What the organizer registered itself.
+    pub(crate) fn own_mut(&mut self) -> &mut RegisteredActions {
+        &mut self.own
+    }
+
+    /// What was registered, of whatever dialect: by the organizer, then for all.
+    pub fn registered(&self) -> impl Iterator<Item = &RegisteredAction> {
+        self.own.actions().chain(self.shared.actions())
     }
 
     /// The action type that a publication of `concrete` belongs to: for pretix names the name itself, else the longest
@@ -113,10 +180,12 @@ impl Catalogue {
 
     /// The action type registered under exactly this name.
     pub fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
-        self.builtin
-            .iter()
-            .find_map(|layer| layer.by_name.get(name))
-            .or_else(|| self.registered.get(name))
+        self.built_in(name)
+            .or_else(|| self.own.get(name).filter(|spec| self.has_dialect_of(spec)))
+            .or_else(|| {
+                let shared = self.shared.get(name);
+                shared.filter(|spec| self.has_dialect_of(spec))
+            })
     }
 
     /// Whether a webhook may have this among its `action_types`: a registered name, or, but for pretix, a wildcard
@@ -137,28 +206,53 @@ impl Catalogue {
 
     /// All action types: pretix's in the order of its form, other built-in ones, then registered ones by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionType>> {
-        self.builtin
-            .iter()
-            .flat_map(|layer| &layer.ordered)
-            .chain(self.registered.values())
+        let built_in = self.built_in_layers().flat_map(|layer| &layer.ordered);
+        built_in.chain(self.registered_from(""))
     }
 
     /// The first action type that the wildcard `name` covers.
     fn covered(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
         let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
-        let from = (Bound::Included(stem), Bound::Unbounded);
-        self.builtin
-            .iter()
+        self.built_in_layers()
             .flat_map(|layer| &layer.ordered)
             .find(begins)
-            .or_else(|| {
-                self.registered
-                    .range::<str, _>(from)
-                    .map(|(_, spec)| spec)
-                    .next()
-                    .filter(begins)
-            })
+            .or_else(|| self.registered_from(stem).next().filter(begins))
+    }
+
+    fn built_in_layers(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
+        self.dialects
+            .iter()
+            .filter_map(|d| BuiltinActionTypes::of(*d))
+    }
+
+    fn built_in(&self, name: &str) -> Option<&'static Arc<ActionType>> {
+        self.built_in_layers()
+            .find_map(|layer| layer.by_name.get(name))
+    }
+
+    fn has_dialect_of(&self, spec: &ActionType) -> bool {
+        self.dialects.contains(&spec.dialect)
+    }
+
+    /// The registered action types by name, from the first that is not before `start`.
+    fn registered_from<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a Arc<ActionType>> {
+        let mut own = self.own.specs_from(start).peekable();
+        let mut shared = self.shared.specs_from(start).peekable();
+        let merged = std::iter::from_fn(move || match (own.peek(), shared.peek()) {
+            (Some(first), Some(second)) => match first.name.cmp(&second.name) {
+                Ordering::Less => own.next(),
+                Ordering::Greater => shared.next(),
+                Ordering::Equal => {
+                    shared.next();
+                    own.next()
+                }
+            },
+            (Some(_), None) => own.next(),
+            (None, _) => shared.next(),
+        });
+        merged
+            .filter(|spec| self.has_dialect_of(spec) && self.built_in(spec.name.as_str()).is_none())
     }
 }
 

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub(crate) use catalogue::RegisteredActions;
 pub use catalogue::{Catalogue, check_registration};
 pub use field_errors::FieldErrors;
 

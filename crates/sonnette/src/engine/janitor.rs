@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineContext;
-use super::registry::RegistryCache;
+use super::registry_loader::RegistryLoader;
 use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, Store, StoreError};
@@ -21,7 +21,7 @@ const BATCH_PAUSE: Duration = Duration::from_millis(5);
 /// The thread for periodic work.
 pub(crate) struct Janitor {
     store: Arc<dyn Store>,
-    registry: Arc<RegistryCache>,
+    registry: Arc<RegistryLoader>,
     clock: Arc<dyn Clock>,
     log_kept: Duration,
     stopped: Mutex<bool>,
@@ -96,7 +96,7 @@ impl Janitor {
                     .store
                     .disable_never_succeeded(webhook, self.clock.now())?
             {
-                self.registry.refresh()?;
+                self.registry.refresh_blocking()?;
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! From a publication to a receiver, one module per step.
 //!
 //! ```text
-//! publisher   checks a publication, composes the body and finds the matching webhooks (in a snapshot: registry)
+//! publisher   checks a publication, composes the body and finds the matching webhooks, in a registry_snapshot
+//!             that the registry_loader keeps up to date
 //! committer   makes publications and settlements durable in one transaction, answers, hands deliveries over
 //! dispatcher  a sending thread: receives deliveries and commands (inbox), asks each lane what to do, sends, settles
 //! lane        the queue of one webhook and the state of its receiver: pure
@@ -22,12 +23,18 @@ mod keyed_semaphore;
 mod lane;
 mod metrics;
 mod options;
+mod organizer_snapshot;
 mod publication;
 mod publisher;
-mod registry;
+mod registry_loader;
 #[cfg(test)]
-mod registry_tests;
+mod registry_loader_tests;
+mod registry_snapshot;
+#[cfg(test)]
+mod registry_snapshot_tests;
 pub mod sender;
+#[cfg(all(test, feature = "sqlite", feature = "testing"))]
+mod simulation;
 mod sonnette;
 mod supervisor;
 
@@ -39,12 +46,14 @@ use crate::clock::Clock;
 use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
 use crate::store::Store;
 
+pub use crate::cow_map::CowMap;
 pub use activity::{Activity, LaneState};
 pub use control::{ControlError, LaneStatus};
 pub use keyed_semaphore::{KeyedSemaphore, Permit};
 pub use options::{Options, StartError};
+pub use organizer_snapshot::OrganizerSnapshot;
 pub use publication::{PublishError, PublishRequest, Published};
-pub use registry::{OrganizerSnapshot, RegistrySnapshot};
+pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
 pub use supervisor::{Supervisor, ThreadFailure};
 
@@ -52,7 +61,7 @@ pub use supervisor::{Supervisor, ThreadFailure};
 pub(crate) struct EngineContext {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    registry: Arc<registry::RegistryCache>,
+    registry: Arc<registry_loader::RegistryLoader>,
     committer: Arc<committer::Committer>,
     inboxes: dispatcher::inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,

@@ -82,7 +82,7 @@ pub(crate) fn matching_webhooks(
     // An event that is being deleted is named in the body, but the fact belongs to the organizer.
     let event =
         event.filter(|_| spec.event_requirement(action_type) != EventRequirement::DeletedEvent);
-    let mut webhooks = tenant.listeners(spec, action_type, event);
+    let mut webhooks = tenant.webhooks_for(spec, action_type, event);
     webhooks.retain(|webhook| audience.has(*webhook));
     webhooks
 }

@@ -15,7 +15,7 @@ use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
-use super::registry::RegistryCache;
+use super::registry_loader::RegistryLoader;
 use super::sender::Sender;
 use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
@@ -49,6 +49,7 @@ struct Threads {
     sending: Vec<JoinHandle<()>>,
     commit: Option<JoinHandle<()>>,
     janitor: Option<JoinHandle<()>>,
+    registry: Option<JoinHandle<()>>,
 }
 
 impl Sonnette {
@@ -78,6 +79,8 @@ impl Sonnette {
                 let sending = start_sending(supervisor, context.clone(), thread, sender, webhooks)?;
                 threads.sending.push(sending);
             }
+            let registry = context.registry.clone();
+            threads.registry = Some(supervisor.spawn("sonnette-registry", move || registry.run())?);
             let committer = context.committer.clone();
             threads.commit = Some(supervisor.spawn("sonnette-commit", move || committer.run())?);
             let janitor = sonnette.janitor.clone();
@@ -96,7 +99,7 @@ impl Sonnette {
     ) -> Result<Self, StartError> {
         let inboxes = Inboxes::new(options.sending_threads);
         let (activity, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
-        let registry = RegistryCache::load(store.clone(), inboxes.clone(), activity.clone())?;
+        let registry = RegistryLoader::new(store.clone(), inboxes.clone(), activity.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
@@ -136,12 +139,14 @@ impl Sonnette {
             self.context.inboxes.get(thread).send(Command::Stop);
         }
         self.janitor.stop();
-        let (sending, rest) = {
+        let (sending, rest, loader) = {
             let mut threads = self.threads.lock();
             let rest = [threads.commit.take(), threads.janitor.take()];
-            (std::mem::take(&mut threads.sending), rest)
+            let sending = std::mem::take(&mut threads.sending);
+            (sending, rest, threads.registry.take())
         };
         let committer = self.context.committer.clone();
+        let registry = self.context.registry.clone();
         let joined = spawn_blocking(move || {
             // A failed thread has been reported; the store has what it needs.
             for thread in sending {
@@ -149,6 +154,10 @@ impl Sonnette {
             }
             committer.close();
             for thread in rest.into_iter().flatten() {
+                let _ = thread.join();
+            }
+            registry.stop();
+            if let Some(thread) = loader {
                 let _ = thread.join();
             }
         });
@@ -195,7 +204,7 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.context.registry.version();
-        let registry = self.context.registry.refresh()?;
+        let registry = self.context.registry.refresh().await?;
         if registry.version() != before {
             self.context.committer.notify_registry_change();
         }
@@ -214,9 +223,8 @@ impl Sonnette {
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
-        let tenant = registry
-            .organizer_by_id(tenant.organizer.id)
-            .map_or(tenant, |newest| &**newest);
+        let newest = registry.organizer_by_id(tenant.organizer.id);
+        let tenant = newest.as_deref().unwrap_or(tenant);
         // The token may have been deactivated since the request was authorized. The commit checks it again.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);

@@ -1,7 +1,7 @@
 //! Why the store did not do something.
 
-/// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
+/// Why the store did not do it. Cloned for all who wait for the same read.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// It cannot take or give anything now: disk full, locked for too long, away. Worth another try.
     #[error("the store is not available: {0}")]

@@ -48,7 +48,7 @@ pub use history::{
 };
 pub use idempotency_store::{IdempotencyStore, StoredResponse};
 pub use missed_store::{MissedStore, NotificationSummary};
-pub use registry_store::{RegistryChanges, RegistryStore, StoredOrganizer};
+pub use registry_store::{RegistryChanges, RegistryStore, RemovedAction};
 pub use retention_store::RetentionStore;
 pub use session_store::SessionStore;
 pub use token_store::{NewToken, TokenStore};

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
-    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token, TokenHash, Webhook,
+    ActionName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token,
+    TokenHash, Webhook,
 };
 
 /// The registry as far as it has changed since some version.
@@ -12,21 +13,25 @@ use crate::domain::{
 pub struct RegistryChanges {
     /// The version these rows bring one to.
     pub version: i64,
-    /// Organizers that changed, each whole.
-    pub organizers: Vec<StoredOrganizer>,
+    /// Organizers that changed themselves, by id.
+    pub organizers: Vec<Organizer>,
+    /// Webhooks that changed, by id; disabled ones included.
+    pub webhooks: Vec<Webhook>,
+    /// Action types that were removed, before those of `actions` were registered.
+    pub removed_actions: Vec<RemovedAction>,
+    /// Registered action types that changed, by name.
+    pub actions: Vec<RegisteredAction>,
     /// Tokens that changed.
     pub tokens: Vec<(TokenHash, Token)>,
 }
 
-/// All that is held in memory of one organizer.
-#[derive(Debug)]
-pub struct StoredOrganizer {
-    /// The organizer.
-    pub organizer: Organizer,
-    /// Its webhooks by id, disabled ones included.
-    pub webhooks: Vec<Webhook>,
-    /// Action types registered for it and for all.
-    pub action_types: Vec<RegisteredAction>,
+/// A registered action type that there is no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedAction {
+    /// For whom it was registered; none: for all.
+    pub organizer: Option<OrganizerId>,
+    /// Its name.
+    pub name: ActionName,
 }
 
 /// Who may publish, who listens, who changed what. Every change makes a new version of the registry.
@@ -37,7 +42,7 @@ pub trait RegistryStore {
     /// When the store cannot be read.
     fn version(&self) -> Result<i64, StoreError>;
 
-    /// All that changed after `since`; everything for 0.
+    /// The rows that changed after `since`; all rows for 0.
     ///
     /// # Errors
     /// When the store cannot be read.

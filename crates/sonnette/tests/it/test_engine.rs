@@ -88,12 +88,7 @@ impl TestEngine {
 
     fn open(directory: &Path, clock: Arc<dyn Clock>, alerts: AlertRules) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
-        let known = store
-            .load(0)
-            .unwrap()
-            .organizers
-            .pop()
-            .map(|o| o.organizer.id);
+        let known = store.load(0).unwrap().organizers.pop().map(|o| o.id);
         let organizer = known.unwrap_or_else(|| {
             match store
                 .add_organizer(&organizer("bigevents"), note())

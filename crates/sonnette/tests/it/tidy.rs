@@ -7,12 +7,16 @@ use sonnette::dialect::Catalogue;
 use sonnette::domain::DialectName;
 
 /// Which modules of the library a module may name, itself aside.
-const MAY_IMPORT: [(&str, &[&str]); 6] = [
+const MAY_IMPORT: [(&str, &[&str]); 7] = [
     ("clock", &[]),
+    ("cow_map", &[]),
     ("domain", &[]),
-    ("dialect", &["domain"]),
+    ("dialect", &["cow_map", "domain"]),
     ("store", &["domain"]),
-    ("engine", &["clock", "dialect", "domain", "store"]),
+    (
+        "engine",
+        &["clock", "cow_map", "dialect", "domain", "store"],
+    ),
     ("testing", &["clock", "domain", "store"]),
 ];
 

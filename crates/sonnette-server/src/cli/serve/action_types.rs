@@ -29,16 +29,9 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     Ok(())
 }
 
-/// Every registered action type, those for all once.
+/// Every registered action type.
 fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
-    let organizers = registry::organizers(store)?;
-    let mut rows: Vec<_> = organizers
-        .into_iter()
-        .flat_map(|rows| rows.action_types)
-        .collect();
-    rows.sort_by_key(|row| row.id);
-    rows.dedup_by_key(|row| row.id);
-    Ok(rows)
+    Ok(store.load(0)?.actions)
 }
 
 /// Whose it is.
@@ -75,7 +68,6 @@ fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Organi
     if matches!(changed, ChangeResult::Done(_)) {
         tracing::info!(action_type = %row.name, "registered an action type of the configuration file");
     } else {
-        // Without any organizer those for all are not to be seen; the next start looks again.
         tracing::debug!(action_type = %row.name, "the action type is registered already");
     }
     Ok(owner)

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
-use sonnette::dialect::Catalogue;
 use sonnette::domain::{
     ActionName, EventFilter, EventSlug, OrganizerSlug, Secrets, TargetUrl, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
+use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{RegistryStore as _, StoredOrganizer, WebhookStore as _};
+use sonnette::store::{RegistryStore as _, WebhookStore as _};
 
 use super::entry;
 use crate::cli::{audit, output, registry};
@@ -79,12 +79,11 @@ impl Create {
     }
 
     /// The rules of the API: what is named must be known.
-    fn check(&self, store: &SqliteStore, rows: &StoredOrganizer) -> Result<()> {
-        let catalogue = Catalogue::new(&rows.organizer.dialects, &rows.action_types);
+    fn check(&self, store: &SqliteStore, rows: &OrganizerSnapshot) -> Result<()> {
         if let Some(unknown) = self
             .action_types
             .iter()
-            .find(|name| !catalogue.is_selectable(name.as_str()))
+            .find(|name| !rows.catalogue.is_selectable(name.as_str()))
         {
             bail!("{} knows no action type {unknown}", self.organizer);
         }

@@ -77,7 +77,7 @@ async fn everyone(state: &AppState, visit: Visit) -> Result<EveryonePage, PageEr
         invited: !user.has_password,
     };
     let mut organizers: Vec<_> = registry
-        .tenants()
+        .organizers()
         .map(|tenant| {
             (
                 tenant.organizer.slug.to_string(),
@@ -114,8 +114,8 @@ pub(crate) async fn invite_anyone(
 ) -> Result<Response, PageError> {
     need_operator(&visit)?;
     let slug = posted.get("organizer");
-    let tenant = visit.registry.tenant(slug);
-    let wanted = match tenant {
+    let tenant = visit.registry.organizer(slug);
+    let wanted = match &tenant {
         Some(tenant) => access::only(tenant.organizer.id, Permissions::DEFAULT),
         None if slug == "*" => UserAccess::Operator,
         None => return Err(PageError::NotFound),

@@ -38,7 +38,7 @@ pub(in crate::dashboard) async fn show(desk: Desk) -> Result<Response, PageError
     let mut groups: Vec<Group> = Vec::new();
     for spec in desk.tenant.catalogue.iter() {
         let name = group(w, spec);
-        let mut registered = desk.tenant.registered.iter();
+        let mut registered = desk.tenant.catalogue.registered();
         let entry = Entry {
             url: url(&desk, spec.name.as_str()),
             label: label(w, spec),

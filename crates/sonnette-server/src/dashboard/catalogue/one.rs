@@ -62,7 +62,7 @@ pub(in crate::dashboard) async fn show(
     let example = desk.tenant.example(spec, state.now());
     let may_change = desk.may(Permission::Organizer)
         && action_types::own(&desk.author(), &desk.tenant, &name).is_ok();
-    let mut registered = desk.tenant.registered.iter();
+    let mut registered = desk.tenant.catalogue.registered();
     let all = spec.concrete_names();
     let view = OnePage {
         list: desk.url("/action-types/"),

@@ -52,7 +52,7 @@ fn told(desk: &Desk, entry: &NotificationEntry) -> Vec<String> {
     let Some(spec) = tenant.catalogue.resolve(name.as_str()) else {
         return Vec::new();
     };
-    let told = tenant.listeners(spec, name.as_str(), event.as_ref());
+    let told = tenant.webhooks_for(spec, name.as_str(), event.as_ref());
     told.into_iter()
         .filter(|webhook| entry.audience.has(*webhook))
         .filter_map(|webhook| tenant.webhooks.get(&webhook))

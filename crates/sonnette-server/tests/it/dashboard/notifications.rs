@@ -210,7 +210,7 @@ fn a_portal_looks_but_does_not_publish() {
     let id = api.place_order("A1");
     let store = api.store();
     let rows = store.load(0).unwrap();
-    let (organizer, at) = (rows.organizers[0].organizer.id, rows.tokens[0].1.created);
+    let (organizer, at) = (rows.organizers[0].id, rows.tokens[0].1.created);
     let own = rows
         .tokens
         .iter()

@@ -6,6 +6,7 @@
 mod queue;
 mod replies;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,10 +17,11 @@ use tokio::time::Instant;
 
 pub(crate) use self::queue::CommitDelays;
 use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
-use super::dispatcher::inbox::Inboxes;
+use super::dispatcher::inbox::{Command, Inboxes};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
-use super::registry::{RegistryCache, RegistrySnapshot};
+use super::registry_loader::RegistryLoader;
+use super::registry_snapshot::RegistrySnapshot;
 use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
 use crate::store::{
@@ -47,7 +49,7 @@ pub(crate) struct Committer {
     published_version: AtomicI64,
     registry_polled_at: Mutex<Instant>,
     store: Arc<dyn Store>,
-    registry: Arc<RegistryCache>,
+    registry: Arc<RegistryLoader>,
     inboxes: Inboxes,
     clock: Arc<dyn Clock>,
     activity: broadcast::Sender<Arc<Activity>>,
@@ -57,7 +59,7 @@ pub(crate) struct Committer {
 impl Committer {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        registry: Arc<RegistryCache>,
+        registry: Arc<RegistryLoader>,
         inboxes: Inboxes,
         clock: Arc<dyn Clock>,
         activity: broadcast::Sender<Arc<Activity>>,
@@ -99,6 +101,16 @@ impl Committer {
     /// The number of the last settlement on disk.
     pub(crate) fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_pending_settlements(&self) -> bool {
+        self.queue.submitted() > self.committed()
     }
 
     /// Whether so many settlements wait that sending should pause.
@@ -155,7 +167,7 @@ impl Committer {
         let mut polled_at = self.registry_polled_at.lock();
         if polled_at.elapsed() >= POLL_INTERVAL {
             *polled_at = Instant::now();
-            if let Err(error) = self.registry.refresh() {
+            if let Err(error) = self.registry.refresh_blocking() {
                 tracing::warn!(%error, "the registry could not be read: {error}");
             }
         }
@@ -182,11 +194,11 @@ impl Committer {
             if changes.is_empty() {
                 return Ok(());
             }
-            let registry = self.registry.refresh()?;
+            let registry = self.registry.refresh_blocking()?;
             let now = self.clock.now();
             let groups = changes.iter().filter_map(|change| {
                 let tenant = registry.organizer_by_id(change.organizer)?;
-                pending_webhook_changes(tenant, change, now)
+                pending_webhook_changes(&tenant, change, now)
             });
             let mut batch = Batch {
                 groups: groups.collect(),
@@ -218,7 +230,7 @@ impl Committer {
             now: self.clock.now(),
         };
         let started_at = Instant::now();
-        let result = self.try_commit(&mut batch, &mut replies, registry_version);
+        let mut result = self.try_commit(&mut batch, &mut replies, registry_version);
         if matches!(result, Err(StoreError::Inconsistent { .. }))
             && batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1
         {
@@ -230,12 +242,13 @@ impl Committer {
                 };
                 self.write(alone, written);
             }
-            let settlements = PendingBatch {
-                groups: Vec::new(),
-                registry_version,
-                settlements: batch.settlements,
-            };
-            return self.write(settlements, written);
+            return self.write_settlements(batch.settlements, written);
+        }
+        if matches!(result, Err(StoreError::Inconsistent { .. })) && !batch.settlements.is_empty() {
+            if batch.settlements.len() > 1 {
+                return self.write_each_settlement(batch.settlements, written);
+            }
+            result = self.write_without_consequences(&mut batch);
         }
         written.push(WrittenBatch {
             batch,
@@ -243,6 +256,48 @@ impl Committer {
             result,
             duration: started_at.elapsed(),
         });
+    }
+
+    fn write_settlements(&self, settlements: Vec<Settlement>, written: &mut Vec<WrittenBatch>) {
+        let batch = PendingBatch {
+            groups: Vec::new(),
+            registry_version: 0,
+            settlements,
+        };
+        self.write(batch, written);
+    }
+
+    /// Writes settlements one after the other, because a damaged row stands in the way of one of them. They stay in
+    /// order: what is written after another counts as written only with it.
+    fn write_each_settlement(&self, settlements: Vec<Settlement>, written: &mut Vec<WrittenBatch>) {
+        let mut rest = settlements.into_iter();
+        while let Some(settlement) = rest.next() {
+            self.write_settlements(vec![settlement], written);
+            if let Some(WrittenBatch { batch, result, .. }) = written.last_mut()
+                && result.is_err()
+            {
+                batch.settlements.extend(rest);
+                return;
+            }
+        }
+    }
+
+    /// The outcome of a delivery is written even where what it means for the webhook cannot be.
+    fn write_without_consequences(
+        &self,
+        batch: &mut Batch,
+    ) -> Result<Vec<GroupResult>, StoreError> {
+        for settlement in &mut batch.settlements {
+            let webhook = settlement.webhook;
+            tracing::error!(
+                webhook.id = webhook.0,
+                "webhook {webhook}: a damaged row keeps the health of its lane from being written"
+            );
+            settlement.health = None;
+            settlement.disable = None;
+            settlement.alert = None;
+        }
+        self.try_commit(batch, &mut Vec::new(), 0)
     }
 
     fn finish(&self, written: WrittenBatch) {
@@ -271,8 +326,21 @@ impl Committer {
                     // The publisher may have disconnected.
                     let _ = reply.send(Err(PublishError::Unavailable));
                 }
+                self.reload_lanes(&batch.groups);
                 self.queue.requeue_settlements(batch.settlements);
             }
+        }
+    }
+
+    /// An error leaves open whether the store has the publications; where it has, the lanes find them.
+    fn reload_lanes(&self, groups: &[PublicationGroup]) {
+        let publications = groups.iter().flat_map(|group| &group.publications);
+        let webhooks: BTreeSet<_> = publications.flat_map(|p| &p.webhooks).collect();
+        for webhook in webhooks {
+            self.inboxes.of(*webhook).send(Command::ReloadLane {
+                webhook: *webhook,
+                probe_now: false,
+            });
         }
     }
 
@@ -288,7 +356,7 @@ impl Committer {
                 Ok(results) => return Ok(results),
                 Err(CommitError::Store(error)) => return Err(error),
                 Err(CommitError::Stale) => {
-                    let registry = self.registry.refresh()?;
+                    let registry = self.registry.refresh_blocking()?;
                     registry_version = registry.version();
                     refuse_inactive_tokens(batch, replies, &registry);
                     for group in &mut batch.groups {
@@ -302,7 +370,7 @@ impl Committer {
     fn mark_committed(&self, settlements: &[Settlement]) {
         // The registry first: a lane that was disabled rests until its settlement counts as committed.
         if settlements.iter().any(|s| s.disable.is_some())
-            && let Err(error) = self.registry.refresh()
+            && let Err(error) = self.registry.refresh_blocking()
         {
             tracing::warn!(%error, "the registry could not be read: {error}");
         }
@@ -349,6 +417,7 @@ fn match_again(group: &mut PublicationGroup, registry: &RegistrySnapshot) {
         let action = publication.action_type.as_str();
         let event = publication.event.as_ref();
         publication.webhooks = tenant
+            .as_deref()
             .map(|tenant| matching_webhooks(tenant, action, event, publication.audience))
             .unwrap_or_default();
     }

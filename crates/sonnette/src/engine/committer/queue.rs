@@ -137,6 +137,16 @@ impl CommitQueue {
         number
     }
 
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    #[cfg(test)]
+    pub(super) fn submitted(&self) -> u64 {
+        self.state.lock().submitted
+    }
+
     /// Whether so many settlements wait that sending should pause.
     pub(super) fn is_overfull(&self) -> bool {
         self.is_overfull.load(Ordering::Relaxed)

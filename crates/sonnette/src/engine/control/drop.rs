@@ -1,6 +1,6 @@
 //! Dropping the pending deliveries of a webhook.
 
-use super::ControlError;
+use super::{ControlError, PauseGuard};
 use crate::domain::WebhookId;
 use crate::engine::Sonnette;
 use crate::store::MAX_BATCH_ROWS;
@@ -23,6 +23,7 @@ impl Sonnette {
             .run_blocking(move || {
                 // Moves the whole guard into this closure, not only the field that is set.
                 let mut guard = guard;
+                guard.through = PauseGuard::EVERYTHING;
                 let mut count = 0;
                 loop {
                     let dropped = store.drop_pending(webhook, now, "dropped by hand")?;

@@ -1,6 +1,6 @@
 //! Erasing the data of a person.
 
-use super::ControlError;
+use super::{ControlError, PauseGuard};
 use crate::engine::{OrganizerSnapshot, Sonnette};
 use crate::store::ErasureResult;
 
@@ -38,6 +38,9 @@ impl Sonnette {
             .context
             .run_blocking(move || {
                 let mut guards = guards;
+                for guard in &mut guards {
+                    guard.through = PauseGuard::EVERYTHING;
+                }
                 let mut sum = ErasureResult::default();
                 loop {
                     let erased = store.erase_subject(organizer, &key, through, now)?;

@@ -43,13 +43,29 @@ pub enum ControlError {
     Store(#[from] StoreError),
 }
 
-impl Sonnette {
-    /// Tells the lane that the store has new or changed deliveries for it.
-    fn reload_lane(&self, webhook: WebhookId, probe_now: bool) {
-        self.context
-            .inboxes
+/// Has a lane load its deliveries when dropped, whether or not the change succeeded and the client is still connected.
+struct ReloadOnDrop {
+    inboxes: Inboxes,
+    webhook: WebhookId,
+    probe_now: bool,
+}
+
+impl Drop for ReloadOnDrop {
+    fn drop(&mut self) {
+        let (webhook, probe_now) = (self.webhook, self.probe_now);
+        self.inboxes
             .of(webhook)
             .send(Command::ReloadLane { webhook, probe_now });
+    }
+}
+
+impl Sonnette {
+    fn reload_on_drop(&self, webhook: WebhookId, probe_now: bool) -> ReloadOnDrop {
+        ReloadOnDrop {
+            inboxes: self.context.inboxes.clone(),
+            webhook,
+            probe_now,
+        }
     }
 
     /// Stops the lane from starting requests, until the guard is dropped.
@@ -82,8 +98,13 @@ impl Sonnette {
 struct PauseGuard {
     inboxes: Inboxes,
     webhook: WebhookId,
-    /// Deliveries of notifications up to this one may have been changed in the store.
+    /// The newest notification whose delivery may have been changed in the store.
     through: NotificationId,
+}
+
+impl PauseGuard {
+    /// Until the newest changed notification is known, every delivery is loaded from the store.
+    const EVERYTHING: NotificationId = NotificationId(i64::MAX);
 }
 
 impl Drop for PauseGuard {

@@ -25,17 +25,14 @@ impl Sonnette {
         let organizer = registry.webhook(webhook).map(|w| w.organizer);
         let tenant = organizer
             .and_then(|id| registry.organizer_by_id(id))
-            .cloned()
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
-        let count = self
-            .context
-            .run_blocking(move || recover(&*store, &tenant, webhook, span, now, dry_run))
-            .await?;
-        if count > 0 && !dry_run {
-            self.reload_lane(webhook, false);
-        }
-        Ok(count)
+        let reload = (!dry_run).then(|| self.reload_on_drop(webhook, false));
+        let count = self.context.run_blocking(move || {
+            let _reload = reload;
+            recover(&*store, &tenant, webhook, span, now, dry_run)
+        });
+        Ok(count.await?)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ControlError;
-use crate::domain::NotificationId;
+use super::{ControlError, ReloadOnDrop};
+use crate::domain::{NotificationId, WebhookId};
 use crate::engine::{OrganizerSnapshot, Sonnette, publisher};
 
 impl Sonnette {
@@ -18,6 +18,7 @@ impl Sonnette {
         notification: NotificationId,
     ) -> Result<usize, ControlError> {
         let (store, now, tenant) = (self.context.store.clone(), self.now(), tenant.clone());
+        let inboxes = self.context.inboxes.clone();
         let webhooks = self
             .context
             .run_blocking(move || {
@@ -30,15 +31,18 @@ impl Sonnette {
                 }
                 let (action, event) = (replayed.action_type.as_str(), replayed.event.as_ref());
                 let webhooks = publisher::matching_webhooks(&tenant, action, event, entry.audience);
+                let reload = |webhook: &WebhookId| ReloadOnDrop {
+                    inboxes: inboxes.clone(),
+                    webhook: *webhook,
+                    probe_now: false,
+                };
+                let _reloads: Vec<_> = webhooks.iter().map(reload).collect();
                 store.replay(notification, &webhooks, now)?;
                 Ok(Some(Some(webhooks)))
             })
             .await?
             .ok_or(ControlError::Missing)?
             .ok_or(ControlError::Erased)?;
-        for webhook in &webhooks {
-            self.reload_lane(*webhook, false);
-        }
         Ok(webhooks.len())
     }
 }

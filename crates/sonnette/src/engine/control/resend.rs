@@ -19,9 +19,11 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.context.store.clone();
+        let reload = self.reload_on_drop(webhook, false);
         let (pending, delivery) = self
             .context
             .run_blocking(move || {
+                let _reload = reload;
                 let pending = store.resend(webhook, notification, now)?;
                 Ok((pending, store.delivery(webhook, notification)?))
             })
@@ -49,9 +51,11 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
+        let reload = (!dry_run).then(|| self.reload_on_drop(webhook, false));
         let count = self
             .context
             .run_blocking(move || {
+                let _reload = reload;
                 let (mut count, mut after) = (0, None);
                 loop {
                     let (found, next) =
@@ -64,9 +68,6 @@ impl Sonnette {
                 }
             })
             .await?;
-        if !dry_run {
-            self.reload_lane(webhook, false);
-        }
         Ok(count)
     }
 
@@ -78,15 +79,16 @@ impl Sonnette {
     pub async fn expedite(&self, webhook: WebhookId) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
+        let reload = self.reload_on_drop(webhook, true);
         let count = self
             .context
             .run_blocking(move || {
+                let _reload = reload;
                 let (count, _) = store.backlog(webhook)?;
                 while store.schedule_now(webhook, now)? == MAX_BATCH_ROWS {}
                 Ok(count)
             })
             .await?;
-        self.reload_lane(webhook, true);
         Ok(count)
     }
 }

@@ -75,7 +75,7 @@ impl Sonnette {
             .context
             .run_blocking(move || store.reserve_notification_id())
             .await?;
-        example(tenant, webhook, action_type, id, self.context.clock.now())
+        example(&tenant, webhook, action_type, id, self.context.clock.now())
             .ok_or(ControlError::NothingToTest)
     }
 }

@@ -82,27 +82,35 @@ impl Dispatcher {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
         let failures = registry.failure_policy(id);
+        let entry = self.entries.borrow().get(&id).cloned();
+        let before = entry.map(|entry| entry.current.borrow().clone());
+        let unchanged = before.filter(|before| Arc::ptr_eq(&before.webhook, &webhook));
         Some(CurrentWebhook {
             registry_version: registry.version(),
+            prepared: unchanged.map_or_else(Rc::default, |before| before.prepared),
             webhook,
-            prepared: Rc::default(),
             policy: Policy { failures },
         })
     }
 
-    /// Takes over the newest version of the webhook. Requests that have begun finish with theirs.
-    pub(super) fn refresh(&self, entry: &LaneEntry) -> CurrentWebhook {
+    /// Takes over the newest version of the webhook, and so does the lane. Requests that have begun finish with theirs.
+    pub(super) fn refresh(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> CurrentWebhook {
         let before = entry.current.borrow().clone();
         if before.registry_version == self.context.registry.version() {
             return before;
         }
-        let Some(mut current) = self.current(entry.id) else {
+        let Some(current) = self.current(entry.id) else {
             return before;
         };
-        if Arc::ptr_eq(&current.webhook, &before.webhook) {
-            current.prepared = before.prepared;
-        }
         *entry.current.borrow_mut() = current.clone();
+        self.with_lane(entry, |lane| lane.follow(&current.webhook));
+        let (old, new) = (&before.webhook, &current.webhook);
+        // Between two refreshes the webhook may have been disabled and enabled.
+        let was_disabled = !old.is_enabled() || new.generation > old.generation + 1;
+        if new.is_enabled() && was_disabled {
+            // Its deliveries were held; now they are due.
+            self.spawn(self.clone().make_all_due(entry.clone(), 0));
+        }
         current
     }
 
@@ -121,7 +129,8 @@ impl Dispatcher {
                 }
             }
         };
-        let lane = Lane::new(&row);
+        let mut lane = Lane::new(&row);
+        lane.follow(&self.refresh(&entry).webhook);
         entry.is_failing.set(lane.health().is_failing());
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
@@ -168,16 +177,7 @@ impl Dispatcher {
             self.entry(webhook);
             return;
         };
-        let before = entry.current.borrow().webhook.clone();
-        let after = self.refresh(&entry).webhook;
-        let was_enabled = after.is_enabled() && !before.is_enabled();
-        if was_enabled || after.target != before.target {
-            self.with_lane(&entry, Lane::reset);
-        }
-        if was_enabled {
-            // Its deliveries were held; now they are due.
-            self.spawn(self.clone().make_all_due(entry.clone(), 0));
-        }
+        self.refresh(&entry);
         self.run_lane(&entry);
     }
 }

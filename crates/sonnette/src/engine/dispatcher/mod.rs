@@ -83,6 +83,21 @@ impl Dispatcher {
         })
     }
 
+    /// The lanes in memory, each with the webhook's generation that it goes by.
+    #[cfg(test)]
+    pub(crate) fn lanes(&self) -> Vec<(WebhookId, u64, crate::domain::LaneHealth)> {
+        let entries = self.entries.borrow();
+        let lane = |entry: &Rc<LaneEntry>| {
+            let generation = entry.current.borrow().webhook.generation;
+            Some((
+                entry.id,
+                generation,
+                *entry.lane.borrow().as_ref()?.health(),
+            ))
+        };
+        entries.values().filter_map(lane).collect()
+    }
+
     fn inbox(&self) -> &Inbox {
         self.context.inboxes.get(self.thread)
     }
@@ -204,6 +219,15 @@ impl Dispatcher {
                 lane.push_committed(delivery, self.queued_bytes.get() < MAX_QUEUED_BYTES);
                 self.queued_bytes
                     .set(self.queued_bytes.get() + lane.queued_bytes() - before);
+            } else {
+                // The lane is being loaded, perhaps as it was before this commit.
+                entry
+                    .queued_commands
+                    .borrow_mut()
+                    .push(Command::ReloadLane {
+                        webhook,
+                        probe_now: false,
+                    });
             }
             if touched.last().is_none_or(|last| !Rc::ptr_eq(last, &entry)) {
                 touched.push(entry);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::inbox::Command;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES};
 use crate::domain::saturating_add;
@@ -145,7 +146,10 @@ impl Dispatcher {
         if let Err(error) = result {
             tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries stay scheduled: {error}");
         }
-        self.with_lane(&entry, |lane| lane.request_reload(None));
-        self.run_lane(&entry);
+        let reload = Command::ReloadLane {
+            webhook,
+            probe_now: false,
+        };
+        self.execute(reload, webhook);
     }
 }

@@ -13,8 +13,8 @@ use super::Dispatcher;
 use super::lane_entry::{CurrentWebhook, LaneEntry};
 use crate::dialect::body_at_send_time;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, Headers, HttpExchange, Notification,
-    NotificationId, Outcome, SendFailure, Webhook, WebhookId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, Headers, HttpExchange,
+    Notification, NotificationId, Outcome, SendFailure, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
@@ -46,13 +46,21 @@ impl Dispatcher {
         mut order: SendOrder,
     ) {
         loop {
-            let current = entry.current.borrow().clone();
+            let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
+            let current = self.refresh(&entry);
+            let is_confirmed =
+                self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
+            if !is_pending || is_confirmed != Some(true) {
+                self.end_request();
+                self.with_lane(&entry, |lane| lane.put_back(&order));
+                self.run_awaiting_lanes();
+                return self.run_lane(&entry);
+            }
             let delivery = &order.delivery;
             let (exchange, body) = self
                 .exchange(&current, &entry.connections, &delivery.notification, false)
                 .await;
-            self.in_flight.set(self.in_flight.get() - 1);
-            self.context.metrics.in_flight(false);
+            self.end_request();
             let stored = &delivery.notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
@@ -65,6 +73,23 @@ impl Dispatcher {
             // This task sends the next delivery; if the lane allows more at a time, other tasks start beside it.
             self.run_lane(&entry);
         }
+    }
+
+    /// Counts a request as no longer in flight.
+    fn end_request(&self) {
+        self.in_flight.set(self.in_flight.get() - 1);
+        self.context.metrics.in_flight(false);
+    }
+
+    /// Whether the delivery of an order is still pending in the store.
+    async fn is_pending(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
+        let (webhook, notification) = (entry.id, order.delivery.notification.id);
+        let found = self
+            .blocking(move |context| context.store.delivery(webhook, notification))
+            .await;
+        // If the store cannot be read, the order is put back, and its delivery loaded with the next page.
+        let state = found.ok().flatten().map(|delivery| delivery.state);
+        matches!(state, Some(DeliveryState::Scheduled { .. }))
     }
 
     /// Sends one request. Returns what came of it and the body as it was sent.
@@ -123,6 +148,8 @@ impl Dispatcher {
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
         let jitter = self.rng.borrow_mut().f64();
+        // The lane must know whether the outcome still counts.
+        self.refresh(entry);
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(

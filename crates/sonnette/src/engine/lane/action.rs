@@ -25,8 +25,12 @@ pub(crate) enum LaneAction {
 pub(crate) struct SendOrder {
     pub(crate) delivery: PendingDelivery,
     pub(crate) kind: AttemptKind,
-    /// The lane's epoch when the request began.
-    pub(crate) epoch: u32,
+    /// The generation of the webhook when the order was taken.
+    pub(crate) generation: u64,
+    /// How often the lane had been paused when the order was taken.
+    pub(crate) pauses: u32,
+    /// A person asked for it. The delivery may have changed since they saw it: it is read again before it is sent.
+    pub(crate) is_urgent: bool,
 }
 
 /// What results from the outcome of a request.

@@ -31,11 +31,12 @@ impl Lane {
                 self.has_unread_rows = true;
                 break;
             }
-            if self.known_ids.contains(&delivery.notification.id) {
-                has_settled |= self
-                    .settled
-                    .iter()
-                    .any(|(_, id)| *id == delivery.notification.id);
+            if let Some(started_at) = self.known.get(&delivery.notification.id) {
+                has_settled |= *started_at != delivery.progress.started_at
+                    || self
+                        .settled
+                        .iter()
+                        .any(|(_, id)| *id == delivery.notification.id);
             } else {
                 has_new = true;
                 self.enqueue(delivery);

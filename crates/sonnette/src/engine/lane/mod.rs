@@ -13,12 +13,12 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId};
+use crate::domain::{AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, Webhook};
 use crate::store::{Cursor, PendingDelivery, StoredLane};
 
 pub(crate) use action::{LaneAction, SendOrder};
@@ -39,18 +39,23 @@ const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Lane {
     health: LaneHealth,
-    /// How often the lane was reset. Outcomes of requests that were sent in an earlier epoch count only if they succeeded.
-    epoch: u32,
+    /// `health` as it is in the store once every settlement is on disk.
+    stored_health: LaneHealth,
+    /// The generation of the webhook that `health` belongs to. Outcomes of requests of an earlier one do not count.
+    generation: u64,
+    /// An outcome has disabled the webhook: no request starts in this generation any more.
+    is_closed: bool,
     concurrency: AdaptiveConcurrency,
     queue: DeliveryQueue,
     /// Sent before `queue` and whatever the lane's health, because a person asked for it.
     urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
-    /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk. They are not loaded again.
-    known_ids: HashSet<NotificationId>,
+    /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk: they are not loaded again. Each with
+    /// the start of its schedule: a delivery whose schedule was restarted meanwhile is loaded after its settlement.
+    known: HashMap<NotificationId, Timestamp>,
     /// Settled deliveries, each with the number of its settlement.
     settled: VecDeque<(u64, NotificationId)>,
-    /// The store may have due deliveries that are not in `known_ids`.
+    /// The store may have due deliveries that are not in `known`.
     has_unread_rows: bool,
     is_loading: bool,
     /// The store was changed while a page was being loaded; the page is discarded.
@@ -69,9 +74,8 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// How many callers are changing deliveries in the store. No request starts until all have resumed the lane.
     paused: u32,
-    /// The number of the settlement that disables the webhook; `u64::MAX` until it has one. No request starts before it
-    /// is committed, because until then the registry still has the webhook as enabled.
-    disabled_by: u64,
+    /// How often the lane was paused. What was read before a pause may have changed since.
+    pauses: u32,
 }
 
 impl Lane {
@@ -86,12 +90,14 @@ impl Lane {
         }
         Self {
             health,
-            epoch: 0,
+            stored_health: row.health,
+            generation: row.generation,
+            is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
-            known_ids: HashSet::new(),
+            known: HashMap::new(),
             settled: VecDeque::new(),
             has_unread_rows: true,
             is_loading: false,
@@ -103,7 +109,7 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            disabled_by: 0,
+            pauses: 0,
         }
     }
 
@@ -151,9 +157,11 @@ impl Lane {
     pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
         let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        if self.known_ids.insert(id) || self.settled.iter().any(on_disk) {
-            self.urgent.push_back(delivery);
-        } else if let Some(delivery) = self.queue.take(id) {
+        let is_idle = !self.known.contains_key(&id)
+            || self.settled.iter().any(on_disk)
+            || self.queue.take(id).is_some();
+        if is_idle && self.paused == 0 {
+            self.known.insert(id, delivery.progress.started_at);
             self.urgent.push_back(delivery);
         } else {
             // It is in flight, or its settlement is not on disk yet.
@@ -175,7 +183,8 @@ impl Lane {
     /// Drops the queue and starts no request until [`Lane::resume`] was called as often as this.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.is_page_stale = self.is_loading;
+        self.pauses = self.pauses.wrapping_add(1);
+        self.is_page_stale |= self.is_loading;
         self.clear_queue();
     }
 
@@ -187,13 +196,25 @@ impl Lane {
         self.has_unread_rows = true;
     }
 
-    /// Forgets the health of the lane: the webhook has a new target or was enabled.
-    pub(crate) fn reset(&mut self) {
+    /// Takes over a newer version of the webhook. If its target has changed or it was enabled, the lane forgets its health,
+    /// as the store does.
+    pub(crate) fn follow(&mut self, webhook: &Webhook) {
+        if webhook.generation <= self.generation {
+            return;
+        }
+        self.generation = webhook.generation;
+        self.is_closed = false;
+        if webhook.is_enabled() {
+            self.reset();
+        }
+    }
+
+    fn reset(&mut self) {
         self.health = LaneHealth {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
-        self.epoch = self.epoch.wrapping_add(1);
+        self.stored_health = LaneHealth::default();
         self.concurrency = AdaptiveConcurrency::default();
         self.probe_cursor = None;
         self.has_unread_rows = true;
@@ -209,7 +230,7 @@ impl Lane {
                 .is_some_and(|(number, _)| *number <= committed)
         {
             if let Some((_, id)) = self.settled.pop_front() {
-                self.known_ids.remove(&id);
+                self.known.remove(&id);
             }
         }
     }
@@ -221,21 +242,19 @@ impl Lane {
         notification: NotificationId,
         committed: u64,
     ) {
-        if self.disabled_by == u64::MAX {
-            self.disabled_by = number;
-        }
         self.settled.push_back((number, notification));
         self.forget_settled(committed);
     }
 
     fn enqueue(&mut self, delivery: PendingDelivery) {
-        self.known_ids.insert(delivery.notification.id);
+        self.known
+            .insert(delivery.notification.id, delivery.progress.started_at);
         self.queue.push(delivery);
     }
 
     fn clear_queue(&mut self) {
         while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
-            self.known_ids.remove(&delivery.notification.id);
+            self.known.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }
     }

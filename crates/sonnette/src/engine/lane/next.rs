@@ -17,7 +17,7 @@ impl Lane {
         now: Timestamp,
         committed: u64,
     ) -> LaneAction {
-        if self.paused > 0 || committed < self.disabled_by {
+        if self.paused > 0 || self.is_closed {
             return LaneAction::Idle;
         }
         if !webhook.is_enabled() {
@@ -28,13 +28,15 @@ impl Lane {
             self.next_due_at = None;
             self.has_unread_rows = true;
         }
-        if let Some(delivery) = self.urgent.pop_front() {
+        if self.may_send_urgent(webhook)
+            && let Some(delivery) = self.urgent.pop_front()
+        {
             let kind = if self.health.is_failing() {
                 AttemptKind::Probe
             } else {
                 AttemptKind::Due
             };
-            return self.begin(delivery, kind, webhook, now);
+            return self.begin(delivery, kind, true, webhook, now);
         }
         if let Some(until) = self.silent_until(now) {
             return LaneAction::SleepUntil(until);
@@ -46,6 +48,16 @@ impl Lane {
             return self.load(self.page_cursor, PAGE_ROWS, committed);
         }
         self.next_due(webhook, now)
+    }
+
+    /// Whether an urgent delivery may be sent: the limit of the webhook holds for it, and a probe is sent alone.
+    fn may_send_urgent(&self, webhook: &Webhook) -> bool {
+        let limit = if self.health.is_failing() {
+            1
+        } else {
+            webhook.settings.max_concurrency.unwrap_or(u32::MAX)
+        };
+        self.in_flight < limit
     }
 
     fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
@@ -61,7 +73,7 @@ impl Lane {
             return LaneAction::SleepUntil(self.next_send_at);
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Due, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, now),
             None => self
                 .next_due_at
                 .map_or(LaneAction::Idle, LaneAction::SleepUntil),
@@ -74,7 +86,7 @@ impl Lane {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, now),
             None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
             None => self
                 .next_due_at
@@ -86,6 +98,7 @@ impl Lane {
         &mut self,
         delivery: PendingDelivery,
         kind: AttemptKind,
+        is_urgent: bool,
         webhook: &Webhook,
         now: Timestamp,
     ) -> LaneAction {
@@ -102,8 +115,30 @@ impl Lane {
         LaneAction::Send(SendOrder {
             delivery,
             kind,
-            epoch: self.epoch,
+            generation: webhook.generation,
+            pauses: self.pauses,
+            is_urgent,
         })
+    }
+
+    /// Whether an order may still be sent. The webhook, or the delivery in the store, may have changed since it was taken.
+    pub(crate) fn confirms(&self, order: &SendOrder, webhook: &Webhook) -> bool {
+        let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
+        self.paused == 0
+            && order.pauses == self.pauses
+            && !self.is_closed
+            && webhook.is_enabled()
+            && order.generation == webhook.generation
+            && self.in_flight <= limit
+    }
+
+    /// Takes back an order that was not sent. The store has the state of its delivery.
+    pub(crate) fn put_back(&mut self, order: &SendOrder) {
+        self.in_flight -= 1;
+        self.known.remove(&order.delivery.notification.id);
+        self.has_unread_rows = true;
+        // A page that is being loaded may lack it.
+        self.is_page_stale |= self.is_loading;
     }
 
     /// Until when no request may begin. A time later than any rule sets was computed while the clock was wrong: it is
@@ -124,6 +159,6 @@ impl Lane {
         self.forget_settled(committed);
         self.is_loading = true;
         self.has_unread_rows = false;
-        LaneAction::Load(after, rows + self.known_ids.len())
+        LaneAction::Load(after, rows + self.known.len())
     }
 }

@@ -47,15 +47,18 @@ impl Lane {
             at: now,
             jitter,
         };
-        let decision = if order.epoch == self.epoch || outcome.is_success() {
+        let counts = order.generation == self.generation;
+        let decision = if counts {
             decide(policy, before, &attempt)
         } else {
             decide_stale(before, &attempt)
         };
         self.health = decision.health;
-        self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
-        if order.kind == AttemptKind::Probe {
-            self.probe_cursor = Some((progress.due_at, notification.id));
+        if counts {
+            self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
+            if order.kind == AttemptKind::Probe {
+                self.probe_cursor = Some((progress.due_at, notification.id));
+            }
         }
         if let DeliveryDecision::Waits(next) = decision.delivery {
             if self.health.is_failing() || next.due_at <= now {
@@ -69,20 +72,28 @@ impl Lane {
             self.clear_queue();
         }
         self.in_flight -= 1;
-        if decision.disable.is_some() {
-            self.disabled_by = u64::MAX;
-        }
-        let unchanged = LaneHealth {
-            last_success_at: before.last_success_at,
-            ..self.health
-        } == before;
+        self.is_closed |= decision.disable.is_some();
+        let changed_health = counts.then(|| self.take_changed_health()).flatten();
         OutcomeEffects {
             attempt_id: self.next_attempt_id(now),
             update: DeliveryUpdate::from_decision(&decision, progress),
-            changed_health: (!unchanged).then_some(self.health),
+            changed_health,
             decision,
             must_hold: begins_to_fail || decision.disable.is_some(),
         }
+    }
+
+    /// The health, if it differs from the stored one. The time of a success alone is stored with the next failure.
+    fn take_changed_health(&mut self) -> Option<LaneHealth> {
+        let is_stored = LaneHealth {
+            last_success_at: self.stored_health.last_success_at,
+            ..self.health
+        } == self.stored_health;
+        if is_stored {
+            return None;
+        }
+        self.stored_health = self.health;
+        Some(self.health)
     }
 
     fn adjust_concurrency(

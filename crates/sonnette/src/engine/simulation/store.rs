@@ -1,7 +1,5 @@
 //! A store that fails now and then: before it does what it is asked, or after it has done it.
 
-use std::time::Duration;
-
 use fastrand::Rng;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -173,9 +171,12 @@ forward! {
             -> ChangeResult<Organizer>;
         events(organizer: OrganizerId) -> Vec<Event>;
         add_event(organizer: OrganizerId, event: &Event, note: NewAuditEntry) -> ChangeResult<Event>;
-        change_event(organizer: OrganizerId, slug: &EventSlug, to: Option<(String, Option<Timestamp>)>,
+        change_event(organizer: OrganizerId, slug: &EventSlug, name: &str, date_from: Option<Timestamp>,
             note: NewAuditEntry) -> ChangeResult<EventId>;
-        put_action_type(row: &RegisteredAction, remove: bool, note: NewAuditEntry) -> ChangeResult<i64>;
+        remove_event(organizer: OrganizerId, slug: &EventSlug, note: NewAuditEntry) -> ChangeResult<EventId>;
+        add_action_type(action_type: &RegisteredAction, note: NewAuditEntry) -> ChangeResult<i64>;
+        change_action_type(action_type: &RegisteredAction, note: NewAuditEntry) -> ChangeResult<i64>;
+        remove_action_type(action_type: &RegisteredAction, note: NewAuditEntry) -> ChangeResult<i64>;
     }
     WebhookStore {
         add_webhook(webhook: &Webhook, note: NewAuditEntry) -> Webhook;
@@ -200,9 +201,9 @@ forward! {
     }
     History {
         attempt_page(webhooks: &[WebhookId], query: &AttemptQuery) -> AttemptPage;
-        latest_attempts(webhooks: &[WebhookId]) -> Vec<AttemptEntry>;
-        attempt(webhook: WebhookId, id: AttemptId) -> Option<AttemptEntry>;
-        attempt_timings(webhook: WebhookId, since: Timestamp) -> Vec<(Timestamp, bool, Duration)>;
+        latest_attempts(webhooks: &[WebhookId]) -> Vec<Attempt>;
+        attempt(webhook: WebhookId, id: AttemptId) -> Option<Attempt>;
+        attempt_timings(webhook: WebhookId, since: Timestamp) -> Vec<AttemptTiming>;
         attempt_stats(webhooks: &[WebhookId], since: Timestamp) -> Vec<AttemptStats>;
         deliveries(webhook: WebhookId, query: DeliveryQuery) -> Vec<Delivery>;
         deliveries_of_notification(notification: NotificationId, webhooks: &[WebhookId]) -> Vec<Delivery>;
@@ -231,8 +232,8 @@ forward! {
         extend_session(hash: &SecretHash, expires: Timestamp, now: Timestamp) -> ();
         end_session(hash: &SecretHash) -> ();
         end_sessions_of_user(user: UserId) -> ();
-        add_link(hash: &SecretHash, link: &Link) -> ();
-        link(hash: &SecretHash, now: Timestamp) -> Option<Link>;
+        add_link(hash: &SecretHash, link: &AccessLink) -> ();
+        link(hash: &SecretHash, now: Timestamp) -> Option<AccessLink>;
         end_link(hash: &SecretHash) -> ();
     }
     AccountEmailStore {

@@ -4,17 +4,23 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
+use super::registry_version::bump;
 use super::rows::Cells;
 use crate::domain::{OrganizerId, RegisteredAction};
+use crate::store::RemovedAction;
 
+pub(super) const SELECT_ACTION_TYPES: &str =
+    "SELECT * FROM action_types WHERE changed > ?1 ORDER BY name, organizer";
+pub(super) const SELECT_REMOVED_ACTION_TYPES: &str =
+    "SELECT organizer, name FROM removed_action_types WHERE changed > ?1";
+
+/// The action types that changed after a version, by name.
 pub(super) fn action_types(
     c: &Connection,
-    organizer: OrganizerId,
+    since: i64,
 ) -> Result<Vec<RegisteredAction>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT * FROM action_types WHERE organizer IS NULL OR organizer = ?1 ORDER BY name",
-    )?;
-    let mut rows = statement.query([organizer.0])?;
+    let mut statement = c.prepare_cached(SELECT_ACTION_TYPES)?;
+    let mut rows = statement.query([since])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = Cells::new(row, "action_types");
@@ -33,6 +39,25 @@ pub(super) fn action_types(
             example: value("example")?,
             shape: cells.parse("shape")?,
             from_file: cells.get("from_file")?,
+        });
+    }
+    Ok(found)
+}
+
+/// The action types that were removed after a version.
+pub(super) fn removed_action_types(
+    c: &Connection,
+    since: i64,
+) -> Result<Vec<RemovedAction>, StoreError> {
+    let mut statement = c.prepare_cached(SELECT_REMOVED_ACTION_TYPES)?;
+    let mut rows = statement.query([since])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "removed_action_types");
+        let organizer = Some(cells.get("organizer")?).filter(|id| *id != 0);
+        found.push(RemovedAction {
+            organizer: organizer.map(OrganizerId),
+            name: cells.parse("name")?,
         });
     }
     Ok(found)
@@ -78,4 +103,21 @@ pub(super) fn update_action_type(
         ],
     )?;
     Ok(updated > 0)
+}
+
+/// Removes an action type and makes a new version that knows of it. Whether there was such a row.
+pub(super) fn delete_action_type(t: &Transaction<'_>, id: i64) -> Result<bool, StoreError> {
+    let removed = t.query_row(
+        "DELETE FROM action_types WHERE id = ?1 RETURNING coalesce(organizer, 0), name",
+        [id],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+    );
+    let Some((organizer, name)) = removed.optional()? else {
+        return Ok(false);
+    };
+    t.execute(
+        "INSERT OR REPLACE INTO removed_action_types (organizer, name, changed) VALUES (?1, ?2, ?3)",
+        params![organizer, name, bump(t)?],
+    )?;
+    Ok(true)
 }

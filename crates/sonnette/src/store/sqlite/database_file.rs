@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0006_tallies.sql"),
     include_str!("../../../migrations/sqlite/0007_webhook_generations.sql"),
     include_str!("../../../migrations/sqlite/0008_failure_details.sql"),
+    include_str!("../../../migrations/sqlite/0009_registry_versions.sql"),
 ];
 
 /// Files up to this size are looked through at every start.

@@ -30,7 +30,7 @@ pub(super) fn disable(
     let Some(organizer) = organizer.map(OrganizerId) else {
         return Ok(false);
     };
-    registry_version::touch_organizer(t, organizer)?;
+    registry_version::touch_webhook(t, webhook)?;
     disabled_intervals::begin(t, webhook)?;
     pending_webhook_changes::owe(t, webhook, WebhookChange::Updated, now)?;
     let data = serde_json::json!({"id": webhook, "enabled": false, "reason": reason.as_str()});

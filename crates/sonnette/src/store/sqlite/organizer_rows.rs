@@ -13,9 +13,7 @@ pub(super) fn organizers(
     condition: &str,
     value: i64,
 ) -> Result<Vec<Organizer>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "SELECT * FROM organizers WHERE {condition} ORDER BY id"
-    ))?;
+    let mut statement = c.prepare_cached(&select_organizers(condition))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -35,6 +33,11 @@ pub(super) fn organizers(
         });
     }
     Ok(found)
+}
+
+/// `+id`: the order must not lead the planner past the index that the condition has.
+pub(super) fn select_organizers(condition: &str) -> String {
+    format!("SELECT * FROM organizers WHERE {condition} ORDER BY +id")
 }
 
 /// Null: never. Otherwise failures and seconds.

@@ -3,16 +3,21 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::action_type_rows::{action_types, insert_action_type, update_action_type};
+use super::action_type_rows::{
+    action_types, delete_action_type, insert_action_type, removed_action_types, update_action_type,
+};
 use super::audit_log::write_note;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
-use super::registry_version::{touch_all_organizers, touch_organizer, version};
+use super::registry_version::{bump, touch_action_type, version};
 use super::rows::{Cells, micros};
-use super::token_rows::token;
+use super::token_rows::tokens;
 use super::webhook_rows::webhooks;
 use super::{SqliteStore, StoreError};
 use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
-use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore, StoredOrganizer};
+use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
+
+/// Rows that changed after a version.
+const CHANGED: &str = "changed > ?1";
 
 impl RegistryStore for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
@@ -22,24 +27,14 @@ impl RegistryStore for SqliteStore {
     fn load(&self, since: i64) -> Result<RegistryChanges, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            let mut rows = RegistryChanges {
+            Ok(RegistryChanges {
                 version: version(c)?,
-                ..RegistryChanges::default()
-            };
-            for organizer in organizers(c, "changed > ?1", since)? {
-                rows.organizers.push(StoredOrganizer {
-                    webhooks: webhooks(c, "organizer = ?1", organizer.id.0)?,
-                    action_types: action_types(c, organizer.id)?,
-                    organizer,
-                });
-            }
-            let mut statement = c.prepare_cached("SELECT * FROM tokens WHERE changed > ?1")?;
-            let mut found = statement.query([since])?;
-            while let Some(row) = found.next()? {
-                let cells = Cells::new(row, "tokens");
-                rows.tokens.push((cells.get("hash")?, token(cells)?));
-            }
-            Ok(rows)
+                organizers: organizers(c, CHANGED, since)?,
+                webhooks: webhooks(c, CHANGED, since)?,
+                removed_actions: removed_action_types(c, since)?,
+                actions: action_types(c, since)?,
+                tokens: tokens(c, since)?,
+            })
         })
     }
 
@@ -155,7 +150,7 @@ impl RegistryStore for SqliteStore {
                 "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
                 params![id.0, name, date_from.map(micros)],
             )?;
-            touch_organizer(t, organizer)?;
+            bump(t)?;
             write_note(t, Some(organizer), &note)?;
             Ok(ChangeResult::Done(id))
         })
@@ -171,10 +166,15 @@ impl RegistryStore for SqliteStore {
             let Some(id) = event_id(t, organizer, slug)? else {
                 return Ok(ChangeResult::Missing);
             };
+            // Commits remember known events for one version of the registry.
+            let version = bump(t)?;
+            t.execute(
+                "UPDATE webhooks SET changed = ?2
+                 WHERE id IN (SELECT webhook FROM webhook_events WHERE event = ?1)",
+                [id.0, version],
+            )?;
             t.execute("DELETE FROM webhook_events WHERE event = ?1", [id.0])?;
             t.execute("DELETE FROM events WHERE id = ?1", [id.0])?;
-            // Commits remember known events for one version of the registry.
-            touch_organizer(t, organizer)?;
             write_note(t, Some(organizer), &note)?;
             Ok(ChangeResult::Done(id))
         })
@@ -189,7 +189,7 @@ impl RegistryStore for SqliteStore {
             let Some(id) = insert_action_type(t, action_type)? else {
                 return Ok(ChangeResult::Taken);
             };
-            touch_organizers_of(t, action_type)?;
+            touch_action_type(t, id)?;
             write_note(t, action_type.organizer, &note)?;
             Ok(ChangeResult::Done(id))
         })
@@ -204,7 +204,7 @@ impl RegistryStore for SqliteStore {
             if !update_action_type(t, action_type)? {
                 return Ok(ChangeResult::Missing);
             }
-            touch_organizers_of(t, action_type)?;
+            touch_action_type(t, action_type.id)?;
             write_note(t, action_type.organizer, &note)?;
             Ok(ChangeResult::Done(action_type.id))
         })
@@ -216,11 +216,9 @@ impl RegistryStore for SqliteStore {
         note: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
-            let removed = t.execute("DELETE FROM action_types WHERE id = ?1", [action_type.id])?;
-            if removed == 0 {
+            if !delete_action_type(t, action_type.id)? {
                 return Ok(ChangeResult::Missing);
             }
-            touch_organizers_of(t, action_type)?;
             write_note(t, action_type.organizer, &note)?;
             Ok(ChangeResult::Done(action_type.id))
         })
@@ -240,13 +238,37 @@ fn event_id(
     Ok(id.optional()?)
 }
 
-/// Makes a new version in which the organizers that have this action type have changed.
-fn touch_organizers_of(
-    t: &Transaction<'_>,
-    action_type: &RegisteredAction,
-) -> Result<(), StoreError> {
-    match action_type.organizer {
-        Some(organizer) => touch_organizer(t, organizer),
-        None => touch_all_organizers(t),
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::sqlite::{
+        action_type_rows, database_file, organizer_rows, token_rows, webhook_rows,
+    };
+
+    #[test]
+    fn a_load_reads_changed_rows_and_no_others() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        database_file::migrate(&mut connection).unwrap();
+        for sql in [
+            &organizer_rows::select_organizers(CHANGED)[..],
+            &webhook_rows::select_webhooks(CHANGED),
+            &webhook_rows::select_limit_events(CHANGED),
+            action_type_rows::SELECT_ACTION_TYPES,
+            action_type_rows::SELECT_REMOVED_ACTION_TYPES,
+            token_rows::SELECT_TOKENS,
+        ] {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = connection.prepare(&explain).unwrap();
+            let steps = statement.query_map([1], |r| r.get::<_, String>("detail"));
+            let steps: Vec<_> = steps.unwrap().map(Result::unwrap).collect();
+            let searches = |step: &String| step.contains("_by_version (changed>?)");
+            assert!(steps.iter().any(searches), "{sql}: {steps:?}");
+            assert!(
+                steps.iter().all(|step| !step.starts_with("SCAN")),
+                "{sql}: {steps:?}"
+            );
+        }
     }
 }

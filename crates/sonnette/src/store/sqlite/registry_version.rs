@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::StoreError;
-use crate::domain::OrganizerId;
+use crate::domain::WebhookId;
 
 pub(super) fn version(c: &Connection) -> Result<i64, StoreError> {
     let mut statement = c.prepare_cached("SELECT value FROM counters WHERE name = 'registry'")?;
@@ -15,22 +15,20 @@ pub(super) fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(t.query_row(sql, [], |r| r.get(0))?)
 }
 
-/// Makes a new version in which this organizer has changed.
-pub(super) fn touch_organizer(
-    t: &Transaction<'_>,
-    organizer: OrganizerId,
-) -> Result<(), StoreError> {
+/// Makes a new version in which this webhook has changed.
+pub(super) fn touch_webhook(t: &Transaction<'_>, webhook: WebhookId) -> Result<(), StoreError> {
     let version = bump(t)?;
-    t.execute(
-        "UPDATE organizers SET changed = ?2 WHERE id = ?1",
-        [organizer.0, version],
-    )?;
+    t.prepare_cached("UPDATE webhooks SET changed = ?2 WHERE id = ?1")?
+        .execute([webhook.0, version])?;
     Ok(())
 }
 
-/// Makes a new version in which all organizers have changed.
-pub(super) fn touch_all_organizers(t: &Transaction<'_>) -> Result<(), StoreError> {
+/// Makes a new version in which this action type has changed.
+pub(super) fn touch_action_type(t: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
     let version = bump(t)?;
-    t.execute("UPDATE organizers SET changed = ?1", [version])?;
+    t.execute(
+        "UPDATE action_types SET changed = ?2 WHERE id = ?1",
+        [id, version],
+    )?;
     Ok(())
 }

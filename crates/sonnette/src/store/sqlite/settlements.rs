@@ -199,11 +199,3 @@ fn wait(
     ])?;
     Ok(())
 }
-
-/// The JSON that [`super::attempt_pages`] reads back; a failure without details keeps its kind and its text only.
-fn failure_detail(failure: &SendFailure) -> Option<String> {
-    match failure {
-        SendFailure::Undetailed { .. } => None,
-        detailed => serde_json::to_string(detailed).ok(),
-    }
-}

@@ -1,8 +1,10 @@
 //! Tokens and permissions as rows.
 
+use rusqlite::Connection;
+
 use super::StoreError;
 use super::rows::{Cells, to_json};
-use crate::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
+use crate::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenHash, TokenId};
 
 pub(super) fn permissions_json(permissions: Permissions) -> String {
     to_json(&permissions.iter().collect::<Vec<_>>())
@@ -12,6 +14,20 @@ pub(super) fn permissions_json(permissions: Permissions) -> String {
 pub(super) fn permissions(cells: Cells<'_>) -> Result<Permissions, StoreError> {
     let held: Vec<Permission> = cells.json("permissions")?;
     Ok(held.into_iter().collect())
+}
+
+pub(super) const SELECT_TOKENS: &str = "SELECT * FROM tokens WHERE changed > ?1";
+
+/// The tokens that changed after a version.
+pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token)>, StoreError> {
+    let mut statement = c.prepare_cached(SELECT_TOKENS)?;
+    let mut rows = statement.query([since])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = Cells::new(row, "tokens");
+        found.push((cells.get("hash")?, token(cells)?));
+    }
+    Ok(found)
 }
 
 pub(super) fn token(cells: Cells<'_>) -> Result<Token, StoreError> {

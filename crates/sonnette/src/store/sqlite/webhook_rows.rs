@@ -1,35 +1,51 @@
 //! Webhooks as rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
-use super::registry_version::touch_organizer;
+use super::registry_version::touch_webhook;
 use super::rows::{Cells, micros, to_json};
 use crate::domain::{
     Disablement, EventFilter, EventSlug, OrganizerId, Secrets, SigningSeed, SigningSeeds, Webhook,
     WebhookId, WebhookSettings, WebhookState,
 };
 
+/// Webhooks by id, in two statements however many they are.
 pub(super) fn webhooks(
     c: &Connection,
     condition: &str,
     value: i64,
 ) -> Result<Vec<Webhook>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "SELECT * FROM webhooks WHERE {condition} ORDER BY id"
-    ))?;
+    let mut events = limit_events(c, condition, value)?;
+    let mut statement = c.prepare_cached(&select_webhooks(condition))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(webhook(c, Cells::new(row, "webhooks"))?);
+        let cells = Cells::new(row, "webhooks");
+        let events = events.remove(&cells.get("id")?).unwrap_or_default();
+        found.push(webhook(cells, events)?);
     }
     Ok(found)
 }
 
-fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
+/// `+id`: the order must not lead the planner past the index that the condition has.
+pub(super) fn select_webhooks(condition: &str) -> String {
+    format!("SELECT * FROM webhooks WHERE {condition} ORDER BY +id")
+}
+
+/// `CROSS JOIN`: the lists of the few webhooks first.
+pub(super) fn select_limit_events(condition: &str) -> String {
+    format!(
+        "SELECT l.webhook, e.slug FROM webhook_events l CROSS JOIN events e ON e.id = l.event
+         WHERE l.webhook IN (SELECT id FROM webhooks WHERE {condition})"
+    )
+}
+
+/// A webhook that, unless it hears all events, hears these.
+fn webhook(cells: Cells<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, StoreError> {
     let id: i64 = cells.get("id")?;
     let previous = match cells.parse_some("previous_secret")? {
         None => None,
@@ -61,7 +77,7 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
         events: if cells.get("all_events")? {
             EventFilter::All
         } else {
-            EventFilter::Only(limit_events(c, id)?)
+            EventFilter::Only(events)
         },
         action_types: cells.json("action_types")?,
         comment: cells.get("comment")?,
@@ -81,14 +97,19 @@ fn webhook(c: &Connection, cells: Cells<'_>) -> Result<Webhook, StoreError> {
     })
 }
 
-fn limit_events(c: &Connection, webhook: i64) -> Result<BTreeSet<EventSlug>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT e.slug FROM webhook_events w JOIN events e ON e.id = w.event WHERE w.webhook = ?1",
-    )?;
-    let mut rows = statement.query([webhook])?;
-    let mut slugs = BTreeSet::new();
+/// The slugs in the event lists of webhooks, by the webhook's id.
+fn limit_events(
+    c: &Connection,
+    condition: &str,
+    value: i64,
+) -> Result<HashMap<i64, BTreeSet<EventSlug>>, StoreError> {
+    let mut statement = c.prepare_cached(&select_limit_events(condition))?;
+    let mut rows = statement.query([value])?;
+    let mut slugs: HashMap<i64, BTreeSet<EventSlug>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        slugs.insert(Cells::new(row, "events").parse("slug")?);
+        let cells = Cells::new(row, "events");
+        let of_webhook = slugs.entry(cells.get("webhook")?).or_default();
+        of_webhook.insert(cells.parse("slug")?);
     }
     Ok(slugs)
 }
@@ -141,5 +162,5 @@ pub(super) fn write_webhook(t: &Transaction<'_>, webhook: &Webhook) -> Result<()
             )?;
         }
     }
-    touch_organizer(t, webhook.organizer)
+    touch_webhook(t, webhook.id)
 }

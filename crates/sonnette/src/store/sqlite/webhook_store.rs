@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 use serde_json::Value;
 
 use super::audit_log::write_note;
-use super::registry_version::touch_organizer;
+use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
 use crate::domain::{
@@ -141,7 +141,7 @@ fn retire(
     if t.execute(retire, [id.0])? > 0 {
         pending_webhook_changes::owe(t, id, WebhookChange::Deleted, at)?;
         // Also where it was disabled before: whoever publishes the news looks for a new version.
-        touch_organizer(t, organizer)?;
+        touch_webhook(t, id)?;
     }
     Ok(Some(webhook))
 }

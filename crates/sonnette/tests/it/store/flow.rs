@@ -239,7 +239,7 @@ pub(super) fn switching_off_is_noted_once(bench: &Bench<'_>) {
     assert_eq!(bench.store.version().unwrap(), version + 1);
     assert_eq!(audit(bench), notes + 1);
     let rows = bench.store.load(version).unwrap();
-    let WebhookState::Disabled(disabled) = &rows.organizers[0].webhooks[0].state else {
+    let WebhookState::Disabled(disabled) = &rows.webhooks[0].state else {
         panic!("it is off")
     };
     assert_eq!(

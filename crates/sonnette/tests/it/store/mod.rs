@@ -69,6 +69,9 @@ macro_rules! conformance {
             );
             conformance!(@tests $open, registry:
                 each_change_makes_a_version_and_loads_what_changed
+                a_change_loads_one_row_however_large_the_organizer
+                a_removed_event_loads_the_webhooks_that_listed_it
+                a_name_may_be_registered_again_between_two_loads
                 an_organizer_is_kept_as_it_was_given
                 slugs_and_uuids_are_taken_once
                 events_come_in_their_order_and_leave_their_webhooks

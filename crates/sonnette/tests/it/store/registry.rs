@@ -10,8 +10,9 @@ use sonnette::domain::{
     Permissions, Progress, RegisteredAction, Scope, Secret, SignatureScheme, SigningSeed,
     SigningSeeds, TokenId, Webhook, WebhookId, WebhookState,
 };
+use sonnette::engine::RegistrySnapshot;
 use sonnette::store::{
-    Actor, ChangeResult, DeliveryUpdate, NewAuditEntry, NewToken, StoredResponse,
+    Actor, ChangeResult, DeliveryUpdate, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
 };
 
 use super::bench::{Bench, at, disabling, of_generation, settlement, with_health};
@@ -26,18 +27,12 @@ pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
 
 fn loaded(bench: &Bench<'_>, id: OrganizerId) -> Organizer {
     let rows = bench.store.load(0).unwrap().organizers;
-    rows.into_iter()
-        .map(|o| o.organizer)
-        .find(|o| o.id == id)
-        .unwrap()
+    rows.into_iter().find(|o| o.id == id).unwrap()
 }
 
 pub(super) fn loaded_webhook(bench: &Bench<'_>, id: WebhookId) -> Webhook {
-    let rows = bench.store.load(0).unwrap().organizers;
-    rows.into_iter()
-        .flat_map(|o| o.webhooks)
-        .find(|w| w.id == id)
-        .unwrap()
+    let rows = bench.store.load(0).unwrap().webhooks;
+    rows.into_iter().find(|w| w.id == id).unwrap()
 }
 
 pub(super) fn change(bench: &Bench<'_>, id: WebhookId, change: impl Fn(&mut Webhook)) -> Webhook {
@@ -68,23 +63,123 @@ pub(super) fn each_change_makes_a_version_and_loads_what_changed(bench: &Bench<'
     let webhook = bench.add_webhook();
     let rows = bench.store.load(version).unwrap();
     assert!(rows.version > version && rows.version == bench.store.version().unwrap());
-    assert_eq!(rows.organizers.len(), 1, "the other has not changed");
-    assert_eq!(rows.organizers[0].organizer.id, bench.organizer);
-    assert_eq!(rows.organizers[0].webhooks[0].id, webhook);
-    assert!(rows.tokens.is_empty());
+    let ids: Vec<_> = rows.webhooks.iter().map(|w| w.id).collect();
+    assert_eq!(ids, [webhook], "nothing else has changed");
+    assert!(rows.organizers.is_empty() && rows.tokens.is_empty() && rows.actions.is_empty());
 
     bench
         .store
         .add_token(&token(Scope::Operator, 1), note())
         .unwrap();
     let after = bench.store.load(rows.version).unwrap();
-    assert!(after.version > rows.version && after.organizers.is_empty());
+    assert!(after.version > rows.version && after.webhooks.is_empty());
     assert_eq!(after.tokens.len(), 1);
     let whole = bench.store.load(0).unwrap();
-    let ids: Vec<_> = whole.organizers.iter().map(|o| o.organizer.id).collect();
+    let ids: Vec<_> = whole.organizers.iter().map(|o| o.id).collect();
     assert_eq!(ids, [bench.organizer, other]);
     let none = bench.store.load(whole.version).unwrap();
     assert!(none.organizers.is_empty() && none.tokens.is_empty());
+    let mut rename = |organizer: &mut Organizer| {
+        organizer.name = "Big".to_owned();
+        true
+    };
+    done(
+        bench
+            .store
+            .change_organizer(bench.organizer, &mut rename, note())
+            .unwrap(),
+    );
+    let renamed = bench.store.load(whole.version).unwrap();
+    assert_eq!((renamed.organizers.len(), renamed.webhooks.len()), (1, 0));
+    assert_eq!(renamed.organizers[0].id, bench.organizer);
+}
+
+pub(super) fn a_change_loads_one_row_however_large_the_organizer(bench: &Bench<'_>) {
+    for _ in 0..2 {
+        let mut webhooks: Vec<_> = (0..30).map(|_| bench.add_webhook()).collect();
+        let changed = webhooks.swap_remove(7);
+        let version = bench.store.version().unwrap();
+        change(bench, changed, |w| w.comment = Some("mine".to_owned()));
+        let rows = bench.store.load(version).unwrap();
+        assert_eq!((rows.webhooks.len(), rows.organizers.len()), (1, 0));
+        assert_eq!(rows.webhooks[0].id, changed);
+
+        let version = bench.store.version().unwrap();
+        done(
+            bench
+                .store
+                .mark_webhook_deleted(bench.organizer, webhooks[3], note())
+                .unwrap(),
+        );
+        let rows = bench.store.load(version).unwrap();
+        assert_eq!((rows.webhooks.len(), rows.organizers.len()), (1, 0));
+        assert_eq!(rows.webhooks[0].id, webhooks[3]);
+    }
+}
+
+pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(bench: &Bench<'_>) {
+    let slug: sonnette::domain::EventSlug = "a".parse().unwrap();
+    done(
+        bench
+            .store
+            .add_event(bench.organizer, &event("a", "", None), note())
+            .unwrap(),
+    );
+    let (with, without) = (bench.add_webhook(), bench.add_webhook());
+    let only = EventFilter::Only(BTreeSet::from([slug.clone()]));
+    change(bench, with, |w| w.events = only.clone());
+    change(bench, without, |w| {
+        w.events = EventFilter::Only(BTreeSet::new())
+    });
+    let version = bench.store.version().unwrap();
+    done(
+        bench
+            .store
+            .remove_event(bench.organizer, &slug, note())
+            .unwrap(),
+    );
+    let rows = bench.store.load(version).unwrap();
+    let ids: Vec<_> = rows.webhooks.iter().map(|w| w.id).collect();
+    assert_eq!(ids, [with]);
+    assert_eq!(rows.webhooks[0].events, EventFilter::Only(BTreeSet::new()));
+}
+
+pub(super) fn a_name_may_be_registered_again_between_two_loads(bench: &Bench<'_>) {
+    let row = |organizer| RegisteredAction {
+        id: 0,
+        organizer,
+        name: "shop.moved".parse().unwrap(),
+        description: String::new(),
+        schema: None,
+        example: None,
+        shape: PayloadShape::Custom,
+        from_file: false,
+    };
+    for organizer in [Some(bench.organizer), None] {
+        let add = |row: &RegisteredAction| done(bench.store.add_action_type(row, note()).unwrap());
+        let remove =
+            |row: &RegisteredAction| done(bench.store.remove_action_type(row, note()).unwrap());
+        let mut first = row(organizer);
+        first.id = add(&first);
+        let version = bench.store.version().unwrap();
+        remove(&first);
+        let removed = RemovedAction {
+            organizer,
+            name: first.name.clone(),
+        };
+        let rows = bench.store.load(version).unwrap();
+        assert_eq!(rows.removed_actions, [removed.clone()]);
+        assert!(rows.actions.is_empty() && rows.organizers.is_empty());
+        let mut second = row(organizer);
+        second.id = add(&second);
+        let rows = bench.store.load(version).unwrap();
+        assert_eq!(
+            (rows.removed_actions, rows.actions),
+            (vec![removed], vec![second.clone()])
+        );
+        remove(&second);
+        assert_eq!(bench.store.load(version).unwrap().actions, []);
+    }
 }
 
 pub(super) fn an_organizer_is_kept_as_it_was_given(bench: &Bench<'_>) {
@@ -409,25 +504,26 @@ pub(super) fn action_types_belong_to_one_or_to_all(bench: &Bench<'_>) {
     };
     done(bench.store.add_action_type(&everybodys, note()).unwrap());
     let names = |organizer| -> Vec<String> {
-        let rows = bench.store.load(0).unwrap().organizers;
-        let found = rows
-            .into_iter()
-            .find(|o| o.organizer.id == organizer)
-            .unwrap();
-        found
-            .action_types
-            .iter()
+        let registry = RegistrySnapshot::read(bench.store).unwrap();
+        let found = registry.organizer_by_id(organizer).unwrap();
+        let mut names: Vec<_> = found
+            .catalogue
+            .registered()
             .map(|a| a.name.to_string())
-            .collect()
+            .collect();
+        names.sort();
+        names
     };
     assert_eq!(names(bench.organizer), ["all.moved", "shop.moved"]);
     assert_eq!(names(other), ["all.moved"]);
     row.example = Some(serde_json::json!({"a": [1, "é"]}));
     let version = bench.store.version().unwrap();
     done(bench.store.change_action_type(&row, note()).unwrap());
-    let rows = bench.store.load(version).unwrap().organizers;
-    assert_eq!(rows.len(), 1);
-    assert!(rows[0].action_types.contains(&row));
+    let rows = bench.store.load(version).unwrap();
+    assert_eq!(
+        (&rows.actions[..], rows.organizers.len()),
+        (&[row.clone()][..], 0)
+    );
     done(bench.store.remove_action_type(&row, note()).unwrap());
     assert_eq!(
         bench.store.remove_action_type(&row, note()).unwrap(),

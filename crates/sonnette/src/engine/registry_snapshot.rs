@@ -1,0 +1,165 @@
+//! The registry in memory: whom a token belongs to, who listens to what.
+//!
+//! A snapshot never changes. The next one shares everything with it that has not changed, so that a change costs what
+//! has changed, whatever the number of organizers and webhooks ([`CowMap`]).
+
+use std::sync::Arc;
+
+use super::organizer_snapshot::OrganizerSnapshot;
+use crate::cow_map::CowMap;
+use crate::dialect::RegisteredActions;
+use crate::domain::{
+    FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredAction, Token, TokenHash,
+    Webhook, WebhookId,
+};
+use crate::store::{RegistryChanges, RegistryStore, RemovedAction, StoreError};
+
+/// Everything publishing and sending need to know, as of one version.
+#[derive(Clone, Default)]
+pub struct RegistrySnapshot {
+    version: i64,
+    tokens: CowMap<TokenHash, Arc<Token>>,
+    organizers: CowMap<OrganizerId, Arc<OrganizerSnapshot>>,
+    organizers_by_slug: CowMap<OrganizerSlug, OrganizerId>,
+    webhooks: CowMap<WebhookId, Arc<Webhook>>,
+    /// Registered for all organizers. Snapshots of organizers made before the last change of these have older ones.
+    shared_actions: RegisteredActions,
+}
+
+impl RegistrySnapshot {
+    /// Reads the whole registry of a store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read(store: &(impl RegistryStore + ?Sized)) -> Result<Self, StoreError> {
+        Ok(Self::default().with(store.load(0)?).0)
+    }
+
+    /// The version of this snapshot.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The token with this hash, active or not.
+    pub fn token(&self, hash: &TokenHash) -> Option<&Arc<Token>> {
+        self.tokens.get(hash)
+    }
+
+    /// Every token.
+    pub fn tokens(&self) -> impl Iterator<Item = &Arc<Token>> {
+        self.tokens.values()
+    }
+
+    /// The organizer with this slug, in exactly this case.
+    pub fn organizer(&self, slug: &str) -> Option<Arc<OrganizerSnapshot>> {
+        self.organizer_by_id(*self.organizers_by_slug.get(slug)?)
+    }
+
+    /// The organizer with this id.
+    pub fn organizer_by_id(&self, id: OrganizerId) -> Option<Arc<OrganizerSnapshot>> {
+        let organizer = self.organizers.get(&id)?;
+        Some(organizer.with_shared_actions(&self.shared_actions))
+    }
+
+    /// Every organizer, by id.
+    pub fn organizers(&self) -> impl Iterator<Item = Arc<OrganizerSnapshot>> {
+        let organizers = self.organizers.values();
+        organizers.map(|organizer| organizer.with_shared_actions(&self.shared_actions))
+    }
+
+    /// The webhook with this id, of whatever organizer.
+    pub fn webhook(&self, id: WebhookId) -> Option<&Arc<Webhook>> {
+        self.webhooks.get(&id)
+    }
+
+    /// What switches this webhook off, beside a 410.
+    pub fn failure_policy(&self, webhook: WebhookId) -> FailurePolicy {
+        self.webhook(webhook)
+            .and_then(|webhook| self.organizers.get(&webhook.organizer))
+            .map_or(FailurePolicy::Never, |organizer| {
+                organizer.organizer.effective_failure_policy()
+            })
+    }
+
+    /// The snapshot after these changes, and the webhooks that differ.
+    pub(super) fn with(&self, changes: RegistryChanges) -> (Self, Vec<WebhookId>) {
+        let mut next = self.clone();
+        next.version = changes.version;
+        for (hash, token) in changes.tokens {
+            next.tokens.insert(hash, Arc::new(token));
+        }
+        let (removed, removed_shared): (Vec<_>, Vec<_>) = changes
+            .removed_actions
+            .into_iter()
+            .partition(|a| a.organizer.is_some());
+        let (actions, shared): (Vec<_>, Vec<_>) = changes
+            .actions
+            .into_iter()
+            .partition(|a| a.organizer.is_some());
+        // Those for all first: new organizers take them over.
+        next.change_actions(removed_shared, shared);
+        for organizer in changes.organizers {
+            next.put_organizer(organizer);
+        }
+        next.change_actions(removed, actions);
+        let mut changed = Vec::new();
+        for webhook in changes.webhooks {
+            let id = webhook.id;
+            if next.put_webhook(webhook) {
+                changed.push(id);
+            }
+        }
+        (next, changed)
+    }
+
+    fn put_organizer(&mut self, organizer: Organizer) {
+        let id = organizer.id;
+        if let Some(known) = self.organizers.get_mut(&id) {
+            Arc::make_mut(known).set_organizer(organizer);
+        } else {
+            self.organizers_by_slug.insert(organizer.slug.clone(), id);
+            let new = OrganizerSnapshot::new(organizer, &self.shared_actions);
+            self.organizers.insert(id, Arc::new(new));
+        }
+    }
+
+    /// The action types that were registered for this organizer, or for all.
+    fn actions_mut(&mut self, organizer: Option<OrganizerId>) -> Option<&mut RegisteredActions> {
+        let Some(id) = organizer else {
+            return Some(&mut self.shared_actions);
+        };
+        let organizer = self.organizers.get_mut(&id)?;
+        Some(Arc::make_mut(organizer).catalogue.own_mut())
+    }
+
+    /// Removals first: a name may have been registered again since.
+    fn change_actions(&mut self, removed: Vec<RemovedAction>, changed: Vec<RegisteredAction>) {
+        for action in removed {
+            if let Some(actions) = self.actions_mut(action.organizer) {
+                actions.remove(&action.name);
+            }
+        }
+        for action in changed {
+            if let Some(actions) = self.actions_mut(action.organizer) {
+                actions.insert(action);
+            }
+        }
+    }
+
+    /// Whether it differs from what is known. One that does not stays the very same value.
+    fn put_webhook(&mut self, webhook: Webhook) -> bool {
+        if self
+            .webhooks
+            .get(&webhook.id)
+            .is_some_and(|known| **known == webhook)
+        {
+            return false;
+        }
+        let webhook = Arc::new(webhook);
+        if let Some(organizer) = self.organizers.get_mut(&webhook.organizer) {
+            Arc::make_mut(organizer).put_webhook(&webhook);
+        }
+        self.webhooks.insert(webhook.id, webhook);
+        true
+    }
+}
