@@ -90,14 +90,14 @@ impl RegistryLoader {
             return Ok(before);
         }
         let changes = self.store.load(before.version())?;
-        let (after, changed) = before.with(changes);
+        let (after, webhooks) = before.with(changes);
         let after = Arc::new(after);
         // The replaced snapshot is dropped after the lock is released.
         let replaced = std::mem::replace(&mut *self.current.write(), after.clone());
         drop(replaced);
         self.version.store(after.version(), Ordering::Release);
-        self.inboxes.send_changes(&changed);
-        self.report_switched(&before, &after, &changed);
+        self.inboxes.send_changes(&webhooks);
+        self.report_switched(&before, &after, &webhooks);
         Ok(after)
     }
 

@@ -187,13 +187,12 @@ impl Sonnette {
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.context.registry.version();
         let loader = &self.context.registry;
-        let registry = match loader.refresh().await {
-            Some(registry) => registry?,
-            None => {
-                let loader = loader.clone();
-                let read = move || loader.refresh_blocking();
-                self.context.run_blocking(read).await?
-            }
+        let registry = if let Some(registry) = loader.refresh().await {
+            registry?
+        } else {
+            let loader = loader.clone();
+            let read = move || loader.refresh_blocking();
+            self.context.run_blocking(read).await?
         };
         if registry.version() != before {
             self.context.committer.notify_registry_change();
