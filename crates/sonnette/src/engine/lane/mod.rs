@@ -160,6 +160,8 @@ impl Lane {
             || self.settled.iter().any(on_disk)
             || self.queue.take(id).is_some();
         if is_idle && self.paused == 0 {
+            // It is known as one that waits from now on, not as one that was settled.
+            self.settled.retain(|(_, settled)| *settled != id);
             self.known.insert(id, delivery.progress.started_at);
             self.urgent.push_back(delivery);
         } else {
