@@ -19,7 +19,7 @@ use sonnette::Sonnette;
 use sonnette::clock::Clock;
 use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{Activity, Options, StartError};
+use sonnette::engine::{Activity, Options, StartError, Supervisor, ThreadFailure};
 use sonnette::store::Store;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
@@ -95,7 +95,11 @@ impl App {
         self.sonnette.watch()
     }
 
-    /// Serves until `shutdown` is ready, then answers what has begun and stops the engine: within five seconds.
+    /// Serves until `shutdown` is ready or a thread fails, then answers what has begun and stops the engine: within five
+    /// seconds.
+    ///
+    /// # Errors
+    /// [`AppError::ThreadFailed`] if a thread has failed: a server without it must not go on.
     pub(crate) async fn run(
         self,
         listener: TcpListener,
@@ -112,11 +116,15 @@ impl App {
         let mut threads = Vec::new();
         for number in 0..self.threads {
             let listener = listener.try_clone().map_err(AppError::Listener)?;
-            threads.push(start_thread(number, edge.clone(), listener)?);
+            let thread = start_thread(self.sonnette.supervisor(), number, edge.clone(), listener)?;
+            threads.push(thread);
         }
         drop((listener, edge));
         tracing::info!(%address, "listening on http://{address}");
-        shutdown.await;
+        let failure = tokio::select! {
+            () = shutdown => None,
+            failure = self.sonnette.failed() => Some(failure),
+        };
         tracing::info!("stopping");
         phase.send_replace(Phase::Stopping);
         if let Some(mailer) = self.mailer {
@@ -132,17 +140,15 @@ impl App {
         }
         phase.send_replace(Phase::Stopped);
         for (thread, ended) in threads {
-            // An error says that the thread panicked; joining tells so.
+            // The sender is dropped if the thread has failed, which has been reported.
             let _ = ended.await;
-            if thread.join().is_err() {
-                tracing::error!("a thread that took requests had panicked");
-            }
+            let _ = thread.join();
         }
         let state = self.state;
         // Whatever goes wrong with it is in the log; nothing else depends on it.
         let _ = tokio::task::spawn_blocking(move || state.flush_token_use()).await;
         tracing::info!("stopped");
-        Ok(())
+        failure.map_or(Ok(()), |failure| Err(AppError::ThreadFailed(failure)))
     }
 }
 
@@ -161,11 +167,19 @@ pub(crate) enum AppError {
     /// A thread or its runtime did not start.
     #[error("a thread cannot start")]
     Thread(#[source] io::Error),
+    /// A thread failed while the server was running.
+    #[error("the server cannot go on")]
+    ThreadFailed(#[source] ThreadFailure),
 }
 
 type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
-fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<EdgeThread, AppError> {
+fn start_thread(
+    supervisor: &Supervisor,
+    number: usize,
+    edge: Edge,
+    listener: TcpListener,
+) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(16)
@@ -173,11 +187,12 @@ fn start_thread(number: usize, edge: Edge, listener: TcpListener) -> Result<Edge
         .build()
         .map_err(AppError::Thread)?;
     let (end, ended) = oneshot::channel();
-    let thread = thread::Builder::new()
-        .name(format!("edge-{number}"))
-        .spawn(move || {
+    let name = format!("edge-{number}");
+    let reports = supervisor.clone();
+    let thread = supervisor
+        .spawn(&name.clone(), move || {
             if let Err(error) = runtime.block_on(edge.serve(listener)) {
-                tracing::error!(%error, "requests cannot be taken");
+                reports.report(&name, &format!("requests cannot be accepted: {error}"));
             }
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody waits when the server failed to start.

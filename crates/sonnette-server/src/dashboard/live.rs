@@ -95,7 +95,7 @@ pub(super) async fn watch(
         Ok(false) => return StatusCode::FORBIDDEN.into_response(),
         Err(error) => return error.status().into_response(),
     }
-    let Some(seat) = state.viewers.take(viewer.pass.session()) else {
+    let Some(seat) = state.viewers.try_acquire(viewer.pass.session()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let news = state.sonnette.watch();

@@ -64,32 +64,30 @@ impl Mailer {
             .enable_all()
             .build()?;
         let (stop, mut stopped) = watch::channel(false);
+        let supervisor = sonnette.supervisor().clone();
         let desk = Desk {
             sonnette,
             post,
             address: settings.address(),
         };
-        let thread = std::thread::Builder::new()
-            .name("mailer".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    // What is under way when stopping is broken off; it goes again at the next start.
-                    tokio::select! {
-                        () = desk.run() => {}
-                        _ = stopped.wait_for(|stop| *stop) => {}
-                    }
-                });
-                runtime.shutdown_background();
-            })?;
+        let thread = supervisor.spawn("mailer", move || {
+            runtime.block_on(async {
+                // What is under way when stopping is broken off; it goes again at the next start.
+                tokio::select! {
+                    () = desk.run() => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
         Ok(Some(Self { stop, thread }))
     }
 
     /// Ends it at once.
     pub(crate) fn stop(self) {
         self.stop.send_replace(true);
-        if self.thread.join().is_err() {
-            tracing::error!("the mailer had panicked");
-        }
+        // A failed thread has been reported.
+        let _ = self.thread.join();
     }
 }
 

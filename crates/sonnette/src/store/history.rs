@@ -57,7 +57,7 @@ pub struct AttemptPage {
 pub enum DeliveryStateFilter {
     /// Scheduled or held.
     Waiting,
-    /// Settled so.
+    /// Settled in this way.
     Settled(SettlementKind),
 }
 

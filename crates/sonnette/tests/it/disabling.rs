@@ -293,7 +293,7 @@ async fn what_the_former_target_still_answers_counts_for_nothing() {
         engine.order("B").await;
         present.wait_for(1).await;
         assert_eq!(engine.disabled(webhook).await, None, "after a {status}");
-        let lane = engine.sonnette.lane(webhook).await.unwrap();
+        let lane = engine.sonnette.lane_status(webhook).await.unwrap();
         assert_eq!(lane.health.streak, None, "after a {status}");
         engine.sonnette.stop().await;
         drop(engine);
@@ -301,7 +301,7 @@ async fn what_the_former_target_still_answers_counts_for_nothing() {
         // Neither does a restart find anything of it.
         let engine = TestEngine::start(directory.path());
         assert_eq!(engine.disabled(webhook).await, None, "after a {status}");
-        let lane = engine.sonnette.lane(webhook).await.unwrap();
+        let lane = engine.sonnette.lane_status(webhook).await.unwrap();
         assert_eq!(lane.health.streak, None, "after a {status}");
         engine.sonnette.stop().await;
     }

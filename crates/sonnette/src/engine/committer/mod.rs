@@ -128,8 +128,9 @@ impl Committer {
         self.queue.close();
     }
 
-    /// The body of the thread.
+    /// The body of the thread. When it ends, also by a panic, nobody waits for it any longer.
     pub(crate) fn run(&self) {
+        let _abandoned = AbandonOnDrop(&self.queue);
         while self.run_once() {}
     }
 
@@ -376,6 +377,15 @@ impl Committer {
         let count = settlements.len() as u64;
         self.committed.fetch_add(count, Ordering::Release);
         self.queue.clear_overfull();
+    }
+}
+
+/// Answers those who wait for a commit thread that has ended.
+struct AbandonOnDrop<'a>(&'a CommitQueue);
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

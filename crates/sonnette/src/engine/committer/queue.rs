@@ -168,6 +168,17 @@ impl CommitQueue {
         self.changed.notify_one();
     }
 
+    /// Refuses further publications and drops what is queued: nothing will be committed any more. Dropping the replies
+    /// answers the publishers.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        *state = QueueState {
+            submitted: state.submitted,
+            closed: true,
+            ..QueueState::default()
+        };
+    }
+
     /// Waits for something to commit, and takes it. None: closed and empty.
     pub(super) fn wait_for_batch(&self) -> Option<PendingBatch> {
         let mut state = self.state.lock();

@@ -1,4 +1,4 @@
-//! What a webhook missed while it was off.
+//! Notifications that a webhook missed while it was disabled.
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{Store, StoreError, TimeRange};
 
 impl Sonnette {
-    /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
-    /// published in `span`; how many. With `dry_run` it only counts. The filters are those of now.
+    /// Enqueues the notifications published in `span` that match the webhook and made no delivery because it was disabled,
+    /// and returns their number. The filters that the webhook has now apply. With `dry_run` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -22,8 +22,8 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let registry = self.registry();
-        let owner = registry.webhook(webhook).map(|w| w.organizer);
-        let tenant = owner
+        let organizer = registry.webhook(webhook).map(|w| w.organizer);
+        let tenant = organizer
             .and_then(|id| registry.organizer_by_id(id))
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
@@ -46,8 +46,8 @@ fn recover(
 ) -> Result<u64, StoreError> {
     let (mut count, mut after) = (0, None);
     loop {
-        let (missed_notifications, next) = store.missed_notifications(webhook, span, after)?;
-        let missed: Vec<NotificationId> = missed_notifications
+        let (notifications, next) = store.missed_notifications(webhook, span, after)?;
+        let missed: Vec<NotificationId> = notifications
             .iter()
             .filter(|n| {
                 let (action, event) = (n.action_type.as_str(), n.event.as_ref());

@@ -1,4 +1,4 @@
-//! Owing a notification again.
+//! Sending a notification again to every webhook that matches it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use crate::domain::{NotificationId, WebhookId};
 use crate::engine::{OrganizerSnapshot, Sonnette, publisher};
 
 impl Sonnette {
-    /// Owes a notification again to the enabled webhooks that match now, whatever came of it before; how many.
+    /// Enqueues a notification for every enabled webhook that matches it now, also where it was delivered before, and
+    /// returns their number.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Erased`].
@@ -24,11 +25,11 @@ impl Sonnette {
                 let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
                     return Ok(None);
                 };
-                let what = &entry.notification;
-                if what.body.is_empty() {
+                let replayed = &entry.notification;
+                if replayed.body.is_empty() {
                     return Ok(Some(None));
                 }
-                let (action, event) = (what.action_type.as_str(), what.event.as_ref());
+                let (action, event) = (replayed.action_type.as_str(), replayed.event.as_ref());
                 let webhooks = publisher::matching_webhooks(&tenant, action, event, entry.audience);
                 let reload = |webhook: &WebhookId| ReloadOnDrop {
                     inboxes: inboxes.clone(),

@@ -1,4 +1,4 @@
-//! Sending again, and sending now.
+//! Sending deliveries again, or at once.
 
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
@@ -7,7 +7,7 @@ use crate::engine::dispatcher::inbox::Command;
 use crate::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 impl Sonnette {
-    /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
+    /// Sends one delivery now, whatever its state. A settled one gets a new schedule and lifetime.
     ///
     /// # Errors
     /// [`ControlError::Missing`], [`ControlError::Disabled`] or [`ControlError::Erased`].
@@ -20,25 +20,25 @@ impl Sonnette {
         let now = self.now();
         let store = self.context.store.clone();
         let reload = self.reload_on_drop(webhook, false);
-        let (waiting, delivery) = self
+        let (pending, delivery) = self
             .context
             .run_blocking(move || {
                 let _reload = reload;
-                let waiting = store.resend(webhook, notification, now)?;
-                Ok((waiting, store.delivery(webhook, notification)?))
+                let pending = store.resend(webhook, notification, now)?;
+                Ok((pending, store.delivery(webhook, notification)?))
             })
             .await?;
         let delivery = delivery.ok_or(ControlError::Missing)?;
-        let waiting = waiting.ok_or(ControlError::Erased)?;
+        let pending = pending.ok_or(ControlError::Erased)?;
         self.context
             .inboxes
             .of(webhook)
-            .send(Command::SendNow(webhook, waiting));
+            .send(Command::SendNow(webhook, pending));
         Ok(delivery)
     }
 
-    /// Sends again what was not delivered of the notifications published in `span`; how many. With `dry_run` it only
-    /// counts.
+    /// Sends again the deliveries of notifications published in `span` that were not delivered, and returns their number.
+    /// With `dry_run` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -71,8 +71,8 @@ impl Sonnette {
         Ok(count)
     }
 
-    /// Makes everything that waits due now; how many. A failing lane looks at its receiver at once, and the rest follows
-    /// its success.
+    /// Makes all pending deliveries due now and returns their number. A failing lane sends a probe at once, and the others
+    /// after it succeeded.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Lane, LaneAction, OutcomeEffects, SendOrder};
+use super::action::OutcomeEffects;
+use super::{Lane, LaneAction, SendOrder};
 use crate::domain::{
     AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
     NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
