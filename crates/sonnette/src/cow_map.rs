@@ -315,10 +315,12 @@ impl<'a, K, V> IntoIterator for &'a CowMap<K, V> {
     }
 }
 
+type Children<'a, K, V> = slice::Iter<'a, (K, Arc<Node<K, V>>)>;
+
 /// The entries of a [`CowMap`] in the order of their keys.
 pub struct Iter<'a, K, V> {
     /// The children yet to be visited, of each level above the leaf.
-    branches: Vec<slice::Iter<'a, (K, Arc<Node<K, V>>)>>,
+    branches: Vec<Children<'a, K, V>>,
     leaf: slice::Iter<'a, (K, V)>,
 }
 

@@ -68,19 +68,18 @@ impl RegistryLoader {
         self.current.read().clone()
     }
 
-    /// The registry as it is in the store now, whoever changed it. The loader's thread reads it.
-    pub(crate) async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
-        let stopped = || StoreError::Unavailable("the registry loader has stopped".to_owned());
+    /// The registry as it is in the store now, whoever changed it. The loader's thread reads it; none: it has stopped.
+    pub(crate) async fn refresh(&self) -> Option<Result<Arc<RegistrySnapshot>, StoreError>> {
         let (waiter, answer) = oneshot::channel();
         {
             let mut requests = self.requests.lock();
             if requests.stopped {
-                return Err(stopped());
+                return None;
             }
             requests.waiters.push(waiter);
         }
         self.requested.notify_one();
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        answer.await.ok()
     }
 
     /// The registry as it is in the store now. Reads it on this thread, which may block.
@@ -91,14 +90,14 @@ impl RegistryLoader {
             return Ok(before);
         }
         let changes = self.store.load(before.version())?;
-        let (after, changed) = before.with(changes);
+        let (after, webhooks) = before.with(changes);
         let after = Arc::new(after);
         // The replaced snapshot is dropped after the lock is released.
         let replaced = std::mem::replace(&mut *self.current.write(), after.clone());
         drop(replaced);
         self.version.store(after.version(), Ordering::Release);
-        self.inboxes.send_changes(&changed);
-        self.report_switched(&before, &after, &changed);
+        self.inboxes.send_changes(&webhooks);
+        self.report_switched(&before, &after, &webhooks);
         Ok(after)
     }
 

@@ -102,14 +102,14 @@ impl RegistrySnapshot {
             next.put_organizer(organizer);
         }
         next.change_actions(removed, actions);
-        let mut changed = Vec::new();
+        let mut webhooks = Vec::new();
         for webhook in changes.webhooks {
             let id = webhook.id;
             if next.put_webhook(webhook) {
-                changed.push(id);
+                webhooks.push(id);
             }
         }
-        (next, changed)
+        (next, webhooks)
     }
 
     fn put_organizer(&mut self, organizer: Organizer) {

@@ -204,7 +204,14 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn refresh(&self) -> Result<Arc<RegistrySnapshot>, StoreError> {
         let before = self.context.registry.version();
-        let registry = self.context.registry.refresh().await?;
+        let loader = &self.context.registry;
+        let registry = if let Some(registry) = loader.refresh().await {
+            registry?
+        } else {
+            let loader = loader.clone();
+            let read = move || loader.refresh_blocking();
+            self.context.run_blocking(read).await?
+        };
         if registry.version() != before {
             self.context.committer.notify_registry_change();
         }

@@ -16,7 +16,7 @@ pub(super) fn permissions(cells: Cells<'_>) -> Result<Permissions, StoreError> {
     Ok(held.into_iter().collect())
 }
 
-pub(super) const SELECT_TOKENS: &str = "SELECT * FROM tokens WHERE changed > ?1";
+pub(super) const SELECT_TOKENS: &str = "SELECT * FROM tokens WHERE changed > ?1 ORDER BY +id";
 
 /// The tokens that changed after a version.
 pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token)>, StoreError> {
