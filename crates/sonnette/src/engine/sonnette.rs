@@ -145,8 +145,8 @@ impl Sonnette {
             let sending = std::mem::take(&mut threads.sending);
             (sending, rest, threads.registry.take())
         };
-        let committer = self.context.committer.clone();
-        let registry = self.context.registry.clone();
+        let context = &self.context;
+        let (committer, registry) = (context.committer.clone(), context.registry.clone());
         let joined = spawn_blocking(move || {
             // A failed thread has been reported; the store has what it needs.
             for thread in sending {

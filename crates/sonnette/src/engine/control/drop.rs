@@ -23,7 +23,7 @@ impl Sonnette {
             .run_blocking(move || {
                 // Moves the whole guard into this closure, not only the field that is set.
                 let mut guard = guard;
-                guard.through = PauseGuard::EVERYTHING;
+                guard.through = PauseGuard::ALL;
                 let mut count = 0;
                 loop {
                     let dropped = store.drop_pending(webhook, now, "dropped by hand")?;

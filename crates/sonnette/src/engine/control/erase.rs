@@ -39,7 +39,7 @@ impl Sonnette {
             .run_blocking(move || {
                 let mut guards = guards;
                 for guard in &mut guards {
-                    guard.through = PauseGuard::EVERYTHING;
+                    guard.through = PauseGuard::ALL;
                 }
                 let mut sum = ErasureResult::default();
                 loop {

@@ -43,22 +43,6 @@ pub enum ControlError {
     Store(#[from] StoreError),
 }
 
-/// Has a lane load its deliveries when dropped, whether or not the change succeeded and the client is still connected.
-struct ReloadOnDrop {
-    inboxes: Inboxes,
-    webhook: WebhookId,
-    probe_now: bool,
-}
-
-impl Drop for ReloadOnDrop {
-    fn drop(&mut self) {
-        let (webhook, probe_now) = (self.webhook, self.probe_now);
-        self.inboxes
-            .of(webhook)
-            .send(Command::ReloadLane { webhook, probe_now });
-    }
-}
-
 impl Sonnette {
     fn reload_on_drop(&self, webhook: WebhookId, probe_now: bool) -> ReloadOnDrop {
         ReloadOnDrop {
@@ -94,17 +78,34 @@ impl Sonnette {
     }
 }
 
+/// Tells a lane, when dropped, that the store has new or changed deliveries for it. It belongs to the work on the store:
+/// that may fail after it has changed something, and the client may disconnect before it ends.
+struct ReloadOnDrop {
+    inboxes: Inboxes,
+    webhook: WebhookId,
+    probe_now: bool,
+}
+
+impl Drop for ReloadOnDrop {
+    fn drop(&mut self) {
+        let (webhook, probe_now) = (self.webhook, self.probe_now);
+        self.inboxes
+            .of(webhook)
+            .send(Command::ReloadLane { webhook, probe_now });
+    }
+}
+
 /// Resumes a paused lane when dropped.
 struct PauseGuard {
     inboxes: Inboxes,
     webhook: WebhookId,
-    /// The newest notification whose delivery may have been changed in the store.
+    /// Deliveries of notifications up to this one may have been changed in the store.
     through: NotificationId,
 }
 
 impl PauseGuard {
-    /// Until the newest changed notification is known, every delivery is loaded from the store.
-    const EVERYTHING: NotificationId = NotificationId(i64::MAX);
+    /// While it is not known which notifications may have been changed.
+    const ALL: NotificationId = NotificationId(i64::MAX);
 }
 
 impl Drop for PauseGuard {

@@ -82,32 +82,32 @@ impl Dispatcher {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
         let failures = registry.failure_policy(id);
-        let entry = self.entries.borrow().get(&id).cloned();
-        let before = entry.map(|entry| entry.current.borrow().clone());
-        let unchanged = before.filter(|before| Arc::ptr_eq(&before.webhook, &webhook));
         Some(CurrentWebhook {
             registry_version: registry.version(),
-            prepared: unchanged.map_or_else(Rc::default, |before| before.prepared),
             webhook,
+            prepared: Rc::default(),
             policy: Policy { failures },
         })
     }
 
-    /// Takes over the newest version of the webhook, and so does the lane. Requests that have begun finish with theirs.
+    /// Takes over the newest version of the webhook, for its lane too. Requests that have begun finish with theirs.
     pub(super) fn refresh(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> CurrentWebhook {
         let before = entry.current.borrow().clone();
         if before.registry_version == self.context.registry.version() {
             return before;
         }
-        let Some(current) = self.current(entry.id) else {
+        let Some(mut current) = self.current(entry.id) else {
             return before;
         };
+        if Arc::ptr_eq(&current.webhook, &before.webhook) {
+            current.prepared = before.prepared;
+        }
         *entry.current.borrow_mut() = current.clone();
         self.with_lane(entry, |lane| lane.follow(&current.webhook));
-        let (old, new) = (&before.webhook, &current.webhook);
-        // Between two refreshes the webhook may have been disabled and enabled.
-        let was_disabled = !old.is_enabled() || new.generation > old.generation + 1;
-        if new.is_enabled() && was_disabled {
+        let (before, after) = (&before.webhook, &current.webhook);
+        // With more than one change in between, it may have been disabled and enabled.
+        let was_disabled = !before.is_enabled() || after.generation > before.generation + 1;
+        if after.is_enabled() && was_disabled {
             // Its deliveries were held; now they are due.
             self.spawn(self.clone().make_all_due(entry.clone(), 0));
         }

@@ -83,7 +83,7 @@ impl Dispatcher {
         })
     }
 
-    /// The lanes in memory, each with the webhook's generation that it goes by.
+    /// The lanes in memory, each with the generation of the webhook that it has taken over.
     #[cfg(test)]
     pub(crate) fn lanes(&self) -> Vec<(WebhookId, u64, crate::domain::LaneHealth)> {
         let entries = self.entries.borrow();
@@ -220,7 +220,7 @@ impl Dispatcher {
                 self.queued_bytes
                     .set(self.queued_bytes.get() + lane.queued_bytes() - before);
             } else {
-                // The lane is being loaded, perhaps as it was before this commit.
+                // The lane is being read from the store, perhaps as it was before this commit.
                 entry
                     .queued_commands
                     .borrow_mut()
@@ -266,7 +266,7 @@ impl Dispatcher {
     }
 
     /// Executes a command on a lane, once that has been loaded.
-    fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
+    pub(super) fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
         let Some(entry) = self.entry(webhook) else {
             return;
         };

@@ -51,7 +51,8 @@ impl Dispatcher {
             let is_confirmed =
                 self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
             if !is_pending || is_confirmed != Some(true) {
-                self.end_request();
+                self.in_flight.set(self.in_flight.get() - 1);
+                self.context.metrics.in_flight(false);
                 self.with_lane(&entry, |lane| lane.put_back(&order));
                 self.run_awaiting_lanes();
                 return self.run_lane(&entry);
@@ -60,7 +61,8 @@ impl Dispatcher {
             let (exchange, body) = self
                 .exchange(&current, &entry.connections, &delivery.notification, false)
                 .await;
-            self.end_request();
+            self.in_flight.set(self.in_flight.get() - 1);
+            self.context.metrics.in_flight(false);
             let stored = &delivery.notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
@@ -75,19 +77,13 @@ impl Dispatcher {
         }
     }
 
-    /// Counts a request as no longer in flight.
-    fn end_request(&self) {
-        self.in_flight.set(self.in_flight.get() - 1);
-        self.context.metrics.in_flight(false);
-    }
-
-    /// Whether the delivery of an order is still pending in the store.
+    /// Whether the delivery is still pending in the store.
     async fn is_pending(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
         let (webhook, notification) = (entry.id, order.delivery.notification.id);
         let found = self
             .blocking(move |context| context.store.delivery(webhook, notification))
             .await;
-        // If the store cannot be read, the order is put back, and its delivery loaded with the next page.
+        // If it cannot be read now, it is read again with the next page.
         let state = found.ok().flatten().map(|delivery| delivery.state);
         matches!(state, Some(DeliveryState::Scheduled { .. }))
     }

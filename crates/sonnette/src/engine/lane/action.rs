@@ -25,11 +25,11 @@ pub(crate) enum LaneAction {
 pub(crate) struct SendOrder {
     pub(crate) delivery: PendingDelivery,
     pub(crate) kind: AttemptKind,
-    /// The generation of the webhook when the order was taken.
+    /// The webhook's generation that it is sent under.
     pub(crate) generation: u64,
-    /// How often the lane had been paused when the order was taken.
+    /// How often the lane had been paused when the order was made.
     pub(crate) pauses: u32,
-    /// A person asked for it. The delivery may have changed since they saw it: it is read again before it is sent.
+    /// A person asked for it. What they saw may have changed since, so that the delivery is looked up before it is sent.
     pub(crate) is_urgent: bool,
 }
 

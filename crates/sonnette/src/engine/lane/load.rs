@@ -20,6 +20,7 @@ impl Lane {
             return;
         }
         let failing = self.health.is_failing();
+        // Settled in memory, or scheduled anew since it was loaded: it is due again once its settlement is on disk.
         let (mut has_settled, mut has_new) = (false, false);
         let last = page
             .due

@@ -39,19 +39,19 @@ const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Lane {
     health: LaneHealth,
-    /// `health` as it is in the store once every settlement is on disk.
+    /// `health` as the store has it once every settlement is on disk.
     stored_health: LaneHealth,
-    /// The generation of the webhook that `health` belongs to. Outcomes of requests of an earlier one do not count.
+    /// The webhook's generation that `health` belongs to. Outcomes of requests that were sent under another do not count.
     generation: u64,
-    /// An outcome has disabled the webhook: no request starts in this generation any more.
+    /// An outcome disables the webhook. No request starts until the registry has its next generation.
     is_closed: bool,
     concurrency: AdaptiveConcurrency,
     queue: DeliveryQueue,
     /// Sent before `queue` and whatever the lane's health, because a person asked for it.
     urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
-    /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk: they are not loaded again. Each with
-    /// the start of its schedule: a delivery whose schedule was restarted meanwhile is loaded after its settlement.
+    /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk, each with the start of its schedule.
+    /// They are not loaded again.
     known: HashMap<NotificationId, Timestamp>,
     /// Settled deliveries, each with the number of its settlement.
     settled: VecDeque<(u64, NotificationId)>,
@@ -74,7 +74,7 @@ pub(crate) struct Lane {
     last_attempt: AttemptId,
     /// How many callers are changing deliveries in the store. No request starts until all have resumed the lane.
     paused: u32,
-    /// How often the lane was paused. What was read before a pause may have changed since.
+    /// How often the lane was paused. What was read before a pause may have changed in it.
     pauses: u32,
 }
 
@@ -161,6 +161,8 @@ impl Lane {
             || self.settled.iter().any(on_disk)
             || self.queue.take(id).is_some();
         if is_idle && self.paused == 0 {
+            // From now on it is known as one that waits, not as one that was settled.
+            self.settled.retain(|(_, settled)| *settled != id);
             self.known.insert(id, delivery.progress.started_at);
             self.urgent.push_back(delivery);
         } else {
@@ -196,8 +198,8 @@ impl Lane {
         self.has_unread_rows = true;
     }
 
-    /// Takes over a newer version of the webhook. If its target has changed or it was enabled, the lane forgets its health,
-    /// as the store does.
+    /// Takes over a later generation of the webhook. If it is enabled, it has a new target or was enabled: the health of
+    /// the lane is forgotten, as the store forgets it.
     pub(crate) fn follow(&mut self, webhook: &Webhook) {
         if webhook.generation <= self.generation {
             return;

@@ -50,7 +50,7 @@ impl Lane {
         self.next_due(webhook, now)
     }
 
-    /// Whether an urgent delivery may be sent: the limit of the webhook holds for it, and a probe is sent alone.
+    /// What a person asks for is sent within the limit too, and a probe is the only request in flight.
     fn may_send_urgent(&self, webhook: &Webhook) -> bool {
         let limit = if self.health.is_failing() {
             1
@@ -121,7 +121,8 @@ impl Lane {
         })
     }
 
-    /// Whether an order may still be sent. The webhook, or the delivery in the store, may have changed since it was taken.
+    /// Whether an order may be carried out. Between it and the start of its request, the webhook may have changed, or
+    /// the deliveries in the store.
     pub(crate) fn confirms(&self, order: &SendOrder, webhook: &Webhook) -> bool {
         let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
         self.paused == 0
@@ -132,12 +133,11 @@ impl Lane {
             && self.in_flight <= limit
     }
 
-    /// Takes back an order that was not sent. The store has the state of its delivery.
+    /// Takes back an order that is not carried out. The delivery is loaded again if it is still pending.
     pub(crate) fn put_back(&mut self, order: &SendOrder) {
         self.in_flight -= 1;
         self.known.remove(&order.delivery.notification.id);
         self.has_unread_rows = true;
-        // A page that is being loaded may lack it.
         self.is_page_stale |= self.is_loading;
     }
 

@@ -83,7 +83,7 @@ impl Lane {
         }
     }
 
-    /// The health, if it differs from the stored one. The time of a success alone is stored with the next failure.
+    /// The health, if the store has another. A success alone is written with the next failure.
     fn take_changed_health(&mut self) -> Option<LaneHealth> {
         let is_stored = LaneHealth {
             last_success_at: self.stored_health.last_success_at,
