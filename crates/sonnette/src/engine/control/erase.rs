@@ -1,19 +1,15 @@
-//! Forgetting a person.
-
-use tokio::sync::oneshot;
+//! Erasing the data of a person.
 
 use super::{ControlError, PauseGuard};
-use crate::domain::NotificationId;
-use crate::engine::dispatcher::inbox::Command;
 use crate::engine::{OrganizerSnapshot, Sonnette};
 use crate::store::{BatchAuditEntry, ErasureResult, NewAuditEntry};
 
 impl Sonnette {
-    /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
-    /// Once it answers nothing of it is sent any more, but for what was in flight.
+    /// Erases the data of a person: the bodies of notifications with this subject, the responses to them, and their pending
+    /// deliveries. Nothing of it is sent after this returns; requests in flight may still arrive.
     ///
     /// # Errors
-    /// When the store cannot be written; what was done until then stays done.
+    /// When the store cannot be written. What was erased until then stays erased.
     pub async fn erase(
         &self,
         tenant: &OrganizerSnapshot,
@@ -25,25 +21,14 @@ impl Sonnette {
         let (through, lanes) = self
             .context
             .run_blocking(move || {
-                // What is published from now on is another matter; so lanes that are found below are all there are.
+                // Later publications are not erased, so that no other lane can have such deliveries.
                 let through = store.newest_notification_id()?;
                 Ok((through, store.lanes_of_subject(organizer, &key)?))
             })
             .await?;
-        let mut resumes = Vec::new();
+        let mut guards = Vec::new();
         for webhook in lanes {
-            let (paused, pause) = oneshot::channel();
-            self.context
-                .inboxes
-                .of(webhook)
-                .send(Command::PauseLane(webhook, paused));
-            // Whoever asked may go away at any moment; the lane goes on all the same.
-            resumes.push(PauseGuard {
-                inboxes: self.context.inboxes.clone(),
-                webhook,
-                through: NotificationId(0),
-            });
-            pause.await.map_err(|_| ControlError::Stopping)?;
+            guards.push(self.pause_lane(webhook).await?);
         }
         let (store, now, key) = (
             self.context.store.clone(),
@@ -53,7 +38,10 @@ impl Sonnette {
         Ok(self
             .context
             .run_blocking(move || {
-                let mut resumes = resumes;
+                let mut guards = guards;
+                for guard in &mut guards {
+                    guard.through = PauseGuard::ALL;
+                }
                 let mut sum = ErasureResult::default();
                 let mut entry = BatchAuditEntry::from(entry);
                 loop {
@@ -66,10 +54,10 @@ impl Sonnette {
                     }
                 }
                 let newest = store.newest_notification_id()?;
-                for resume in &mut resumes {
-                    resume.through = newest;
+                for guard in &mut guards {
+                    guard.through = newest;
                 }
-                drop(resumes);
+                drop(guards);
                 store.purge_erased()?;
                 Ok(sum)
             })

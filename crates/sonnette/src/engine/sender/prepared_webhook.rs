@@ -15,7 +15,7 @@ use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
 
 /// A webhook made ready for sending. To be made anew when the webhook changes.
 pub struct PreparedWebhook {
-    pub(super) target: Result<Target, SendFailure>,
+    pub(in crate::engine) target: Result<Target, SendFailure>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
     /// The headers that are the same in each request, in order; `Host` is not among them.
