@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use tokio::task::spawn_local;
 
-use super::receiver::Mood;
+use super::receiver_behavior::ReceiverBehavior;
 use super::world::{Process, World, action, note};
 use crate::domain::{
     DisableReason, Disablement, NotificationId, OrganizerId, Webhook, WebhookId, WebhookState,
@@ -34,7 +34,7 @@ impl World {
             590..620 => self.load_registry(),
             620..740 => self.answer(),
             740..820 => self.pass_time().await,
-            820..850 => self.change_mood(),
+            820..850 => self.change_behavior(),
             850..900 => self.change_webhook(),
             900..960 => self.administer(),
             960..970 => self.tidy(),
@@ -162,9 +162,13 @@ impl World {
             }
             let place = self.rng.usize(..model.in_flight.len());
             let target = &model.in_flight[place].target;
-            let mood = model.moods.get(target).copied().unwrap_or(Mood::Well);
+            let behavior = model
+                .behaviors
+                .get(target)
+                .copied()
+                .unwrap_or(ReceiverBehavior::Well);
             let wait = Duration::from_secs(self.rng.u64(1..200));
-            model.answer(place, mood.outcome(wait));
+            model.answer(place, behavior.outcome(wait));
         }
     }
 
@@ -182,9 +186,9 @@ impl World {
         self.model.borrow_mut().answer_overdue();
     }
 
-    fn change_mood(&mut self) {
+    fn change_behavior(&mut self) {
         let webhook = self.any_webhook();
-        let mood = Mood::ALL[self.rng.usize(..Mood::ALL.len())];
+        let behavior = ReceiverBehavior::CHOICES[self.rng.usize(..ReceiverBehavior::CHOICES.len())];
         let mut model = self.model.borrow_mut();
         let known = &model.webhooks[&webhook];
         let version = self.rng.usize(..known.versions.len());
@@ -194,8 +198,8 @@ impl World {
             version
         };
         let target = known.versions[version].target.clone();
-        model.log(format_args!("{target} is {mood:?}"));
-        model.moods.insert(target, mood);
+        model.log(format_args!("{target} is {behavior:?}"));
+        model.behaviors.insert(target, behavior);
     }
 
     /// A person changes a webhook, through this process or through another.

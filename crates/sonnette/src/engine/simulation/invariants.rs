@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::model::Model;
-use super::receiver::Mood;
+use super::receiver_behavior::ReceiverBehavior;
 use super::world::World;
 use crate::domain::{LaneHealth, WebhookId, WebhookState};
 use crate::store::DeliveryStore;
@@ -98,7 +98,7 @@ impl World {
                 self.faults.set_per_mille(0);
                 self.log("everything is well");
                 self.run_all().await;
-                self.model.borrow_mut().moods.clear();
+                self.model.borrow_mut().behaviors.clear();
                 for id in 1..4 {
                     self.change(WebhookId(id), |webhook| {
                         webhook.state = WebhookState::Enabled;
@@ -143,12 +143,12 @@ impl World {
                 let Some(request) = model.in_flight.first() else {
                     break;
                 };
-                let mood = model
-                    .moods
+                let behavior = model
+                    .behaviors
                     .get(&request.target)
                     .copied()
-                    .unwrap_or(Mood::Well);
-                model.answer(0, mood.outcome(Duration::from_secs(1)));
+                    .unwrap_or(ReceiverBehavior::Well);
+                model.answer(0, behavior.outcome(Duration::from_secs(1)));
             }
             tokio::task::yield_now().await;
             self.commit();

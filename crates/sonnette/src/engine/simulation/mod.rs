@@ -2,7 +2,7 @@
 //!
 //! The committer, the dispatchers with their lanes and tasks, the registry and the janitor are those of production. They
 //! are given a clock that stands still, an executor that runs store work when told to ([`executor`]), a store that fails
-//! now and then ([`store`]) and receivers that misbehave ([`receiver`]). The simulation draws what happens next
+//! now and then ([`store`]) and receivers that misbehave ([`receiver_behavior`]). The simulation draws what happens next
 //! ([`actions`]): also crashes, changes by people and by other processes, and jumps of the clock; no damaged rows yet. After
 //! each step it compares what happened with what may happen ([`model`], [`invariants`]).
 //!
@@ -12,8 +12,9 @@ mod actions;
 mod executor;
 mod invariants;
 mod model;
-mod receiver;
+mod receiver_behavior;
 mod store;
+mod transport;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::receiver::{Mood, REQUEST_TIMEOUT, timed_out};
+use super::receiver_behavior::{REQUEST_TIMEOUT, ReceiverBehavior, timed_out};
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, NotificationId, OrganizerId, Outcome, WebhookId};
 use crate::engine::Published;
@@ -69,7 +69,7 @@ pub(super) struct Model {
     pub(super) database: Connection,
     pub(super) clock: MockClock,
     pub(super) webhooks: BTreeMap<WebhookId, KnownWebhook>,
-    pub(super) moods: BTreeMap<String, Mood>,
+    pub(super) behaviors: BTreeMap<String, ReceiverBehavior>,
     pub(super) in_flight: Vec<InFlight>,
     /// Requests begun in this step, each with whether no other of its webhook was under way.
     pub(super) begun: Vec<(WebhookId, bool)>,
@@ -95,7 +95,7 @@ impl Model {
             database,
             clock,
             webhooks: BTreeMap::new(),
-            moods: BTreeMap::new(),
+            behaviors: BTreeMap::new(),
             in_flight: Vec::new(),
             begun: Vec::new(),
             opened: BTreeSet::new(),

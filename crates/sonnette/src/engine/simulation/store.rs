@@ -160,9 +160,8 @@ forward! {
             -> u64;
     }
     ErasureStore {
-        lanes_of_subject(organizer: OrganizerId, subject: &str) -> Vec<WebhookId>;
         erase_subject(organizer: OrganizerId, subject: &str, through: NotificationId, now: Timestamp,
-            entry: &mut BatchAuditEntry) -> ErasureResult;
+            paused: &[WebhookId], entry: &mut BatchAuditEntry) -> ErasureBatch;
         purge_erased() -> ();
     }
     RetentionStore { prune(before: Timestamp, now: Timestamp) -> bool; }

@@ -13,8 +13,8 @@ use tokio::task::{LocalSet, yield_now};
 
 use super::executor::SteppedExecutor;
 use super::model::Model;
-use super::receiver::ScriptedTransport;
 use super::store::{FailingStore, Faults};
+use super::transport::ScriptedTransport;
 use crate::clock::Clock;
 use crate::domain::{
     ActionName, AlertRules, DialectName, EventFilter, FailurePolicy, Language, Organizer,
