@@ -93,7 +93,7 @@ pub(crate) async fn stream(
         Ok(false) => return StatusCode::FORBIDDEN.into_response(),
         Err(error) => return error.status().into_response(),
     }
-    let Some(permit) = state.live_pages.take(client.session.hash()) else {
+    let Some(permit) = state.live_pages.try_acquire(client.session.hash()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let activities = state.sonnette.watch();
