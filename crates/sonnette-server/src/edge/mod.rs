@@ -20,12 +20,12 @@ mod describe_path;
 pub(crate) mod error;
 pub(crate) mod idempotency;
 pub(crate) mod links;
+pub(crate) mod login_throttle;
 pub(crate) mod normalize;
 pub(crate) mod query;
 pub(crate) mod response;
-pub(crate) mod running_keys;
+pub(crate) mod running_idempotency_keys;
 mod state;
-pub(crate) mod throttle;
 mod token_use;
 mod unread_body;
 

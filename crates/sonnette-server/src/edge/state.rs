@@ -14,8 +14,8 @@ use sonnette::store::{Store, StoreError};
 use url::Url;
 
 use super::error::ApiError;
-use super::running_keys::RunningKeys;
-use super::throttle::Throttles;
+use super::login_throttle::Throttles;
+use super::running_idempotency_keys::RunningKeys;
 use super::token_use::TokenUses;
 
 /// How often a request polls whether its change is published: for one second.
