@@ -178,6 +178,8 @@ fn extend_streak(
         },
         Some(s) => FailureStreak {
             failures: s.failures.saturating_add(1),
+            // It is later than now if the clock was wrong.
+            since: s.since.min(now),
             several: s.several || s.first != notification,
             ..s
         },

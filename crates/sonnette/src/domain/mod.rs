@@ -16,6 +16,7 @@ mod lane_health;
 mod latency_histogram;
 mod notification;
 mod organizer;
+mod outage;
 mod pending_webhook_change;
 mod registered_action;
 mod secret;
@@ -26,6 +27,7 @@ mod string_enum;
 mod target_url;
 mod time;
 mod token;
+mod trusted_time;
 mod user;
 mod webhook;
 
@@ -50,6 +52,7 @@ pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;
 pub use notification::{Audience, BodyTemplate, Notification, PayloadShape};
 pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer};
+pub use outage::HostCounts;
 pub use pending_webhook_change::{PendingWebhookChange, WebhookChange};
 pub use registered_action::RegisteredAction;
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
@@ -60,6 +63,7 @@ pub use string_enum::InvalidChoice;
 pub use target_url::{InvalidTargetUrl, TargetUrl, UnsupportedTarget};
 pub use time::saturating_add;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
+pub use trusted_time::{ClockReading, TrustedTime};
 pub use user::{User, UserAccess};
 pub use webhook::{
     DisableReason, Disablement, EventFilter, ExtraHeader, SignatureScheme, Webhook,

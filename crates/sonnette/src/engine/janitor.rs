@@ -7,10 +7,8 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineContext;
-use super::registry_loader::RegistryLoader;
-use crate::clock::Clock;
-use crate::domain::{FailurePolicy, WebhookId};
-use crate::store::{MAX_BATCH_ROWS, Store, StoreError};
+use crate::domain::{ClockReading, FailurePolicy, TrustedTime, WebhookId};
+use crate::store::{MAX_BATCH_ROWS, StoreError};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
 const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
@@ -20,21 +18,20 @@ const BATCH_PAUSE: Duration = Duration::from_millis(5);
 
 /// The thread for periodic work.
 pub(crate) struct Janitor {
-    store: Arc<dyn Store>,
-    registry: Arc<RegistryLoader>,
-    clock: Arc<dyn Clock>,
+    context: Arc<EngineContext>,
     log_kept: Duration,
+    trusted_time: Mutex<TrustedTime>,
     stopped: Mutex<bool>,
     wake: Condvar,
 }
 
 impl Janitor {
-    pub(crate) fn new(context: &EngineContext, log_kept: Duration) -> Self {
+    pub(crate) fn new(context: &Arc<EngineContext>, log_kept: Duration) -> Self {
+        let clock = &context.clock;
         Self {
-            store: context.store.clone(),
-            registry: context.registry.clone(),
-            clock: context.clock.clone(),
+            context: context.clone(),
             log_kept,
+            trusted_time: Mutex::new(TrustedTime::new(clock.now(), clock.instant())),
             stopped: Mutex::new(false),
             wake: Condvar::new(),
         }
@@ -44,17 +41,19 @@ impl Janitor {
     pub(crate) fn run(&self) {
         let (mut expired, mut pruned) = (None::<Instant>, None::<Instant>);
         while !self.pause(CHECKPOINT_INTERVAL) {
-            self.store.checkpoint();
+            self.context.store.checkpoint();
+            // A jump of the clock is noticed when it happens.
+            self.reading();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE_INTERVAL) {
-                expired = Some(self.clock.instant());
+                expired = Some(self.context.clock.instant());
                 log_error("expired deliveries could not be given up", self.expire());
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
-                pruned = Some(self.clock.instant());
+                pruned = Some(self.context.clock.instant());
                 log_error("old rows could not be removed", self.prune());
             }
         }
-        self.store.checkpoint();
+        self.context.store.checkpoint();
     }
 
     pub(crate) fn stop(&self) {
@@ -71,46 +70,52 @@ impl Janitor {
         *stopped
     }
 
+    fn reading(&self) -> ClockReading {
+        let clock = &self.context.clock;
+        self.trusted_time.lock().read(clock.now(), clock.instant())
+    }
+
     pub(super) fn expire(&self) -> Result<(), StoreError> {
-        let registry = self.registry.current();
-        for webhook in self.store.lanes_with_pending_deliveries()? {
+        // While the clock is ahead, nothing expires.
+        let now = self.reading().trusted;
+        let registry = self.context.registry.current();
+        for webhook in self.context.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // Deliveries of a disabled webhook are held, that is, not scheduled. Scheduled, the expired ones are found.
-                while self.store.schedule_now(webhook, self.clock.now(), None)? == MAX_BATCH_ROWS {
+                while self.context.store.schedule_now(webhook, now, None)? == MAX_BATCH_ROWS {
                     if self.pause(BATCH_PAUSE) {
                         return Ok(());
                     }
                 }
             }
-            let mut expired = self.store.expire_deliveries(webhook, self.clock.now())?;
+            let mut expired = self.context.store.expire_deliveries(webhook, now)?;
             let has_expired = expired > 0;
             while expired == MAX_BATCH_ROWS {
                 if self.pause(BATCH_PAUSE) {
                     return Ok(());
                 }
-                expired = self.store.expire_deliveries(webhook, self.clock.now())?;
+                expired = self.context.store.expire_deliveries(webhook, now)?;
             }
             if has_expired
                 && self.can_be_disabled(webhook)
-                && self
-                    .store
-                    .disable_never_succeeded(webhook, self.clock.now())?
+                && self.context.store.disable_never_succeeded(webhook, now)?
             {
-                self.registry.refresh_blocking()?;
+                self.context.registry.refresh_blocking()?;
             }
         }
         Ok(())
     }
 
-    /// Whether failures disable this webhook.
+    /// Whether failures disable this webhook now.
     fn can_be_disabled(&self, webhook: WebhookId) -> bool {
-        self.registry.current().failure_policy(webhook) != FailurePolicy::Never
+        !self.context.has_outage()
+            && self.context.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
     pub(super) fn prune(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let now = self.reading().trusted;
         let before = now.saturating_sub(self.log_kept).unwrap_or(Timestamp::MIN);
-        while self.store.prune(before, now)? {
+        while self.context.store.prune(before, now)? {
             if self.pause(BATCH_PAUSE) {
                 break;
             }

@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     lanes: Family<ByState, Gauge>,
     in_flight: Gauge,
     shortages: Counter,
+    outage: Gauge,
     backlog: Gauge,
     oldest: Gauge<i64, AtomicI64>,
 }
@@ -79,6 +80,7 @@ impl Metrics {
             lanes: Family::default(),
             in_flight: Gauge::default(),
             shortages: Counter::default(),
+            outage: Gauge::default(),
             backlog: Gauge::default(),
             oldest: Gauge::default(),
         };
@@ -123,6 +125,11 @@ impl Metrics {
             "requests_postponed",
             "Requests that wait because of a shortage on this machine, such as file descriptors",
             self.shortages.clone(),
+        );
+        r.register(
+            "outage",
+            "1 while nearly all hosts cannot be reached, which counts against no webhook",
+            self.outage.clone(),
         );
         r.register("backlog", "Deliveries that wait", self.backlog.clone());
         let oldest = self.oldest.clone();
@@ -241,6 +248,10 @@ impl Metrics {
         } else {
             self.in_flight.dec()
         };
+    }
+
+    pub(crate) fn set_outage(&self, is_outage: bool) {
+        self.outage.set(i64::from(is_outage));
     }
 
     /// Counts a request that waits because of a shortage on this machine.

@@ -40,6 +40,7 @@ mod sonnette;
 mod supervisor;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::broadcast;
 
@@ -69,6 +70,8 @@ pub(crate) struct EngineContext {
     activity: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
     max_in_flight: usize,
+    /// The number of sending threads whose hosts are nearly all unreachable.
+    outages: AtomicUsize,
     blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
@@ -78,6 +81,19 @@ impl EngineContext {
             // The last watcher may have left meanwhile.
             let _ = self.activity.send(Arc::new(activity()));
         }
+    }
+
+    fn set_outage(&self, is_outage: bool) {
+        if is_outage {
+            self.outages.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.outages.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.metrics.set_outage(self.has_outage());
+    }
+
+    fn has_outage(&self) -> bool {
+        self.outages.load(Ordering::Relaxed) > 0
     }
 
     fn broadcast_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -121,6 +122,7 @@ impl Sonnette {
             activity,
             alerts: options.alerts,
             max_in_flight: options.max_in_flight,
+            outages: AtomicUsize::new(0),
             blocking,
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));
@@ -181,6 +183,12 @@ impl Sonnette {
     /// Starts threads whose failure counts as one of the engine's, for an embedder that has such.
     pub fn supervisor(&self) -> &Supervisor {
         &self.supervisor
+    }
+
+    /// Whether nearly all hosts that have responded within the last day cannot be reached. Failures then count against no
+    /// webhook.
+    pub fn has_outage(&self) -> bool {
+        self.context.has_outage()
     }
 
     /// The store, for reading, and for changing the registry.

@@ -35,6 +35,14 @@ pub trait DeliveryAdmin {
         entry: Option<&NewAuditEntry>,
     ) -> Result<usize, StoreError>;
 
+    /// Has pending deliveries of a lane wait no longer than their step of the schedule from `now`, at most
+    /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none waits longer. They were scheduled while the clock
+    /// was ahead.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn bring_forward(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+
     /// Gives up pending deliveries of a lane that are older than [`DELIVERY_LIFETIME`](crate::domain::DELIVERY_LIFETIME), at most
     /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).
     ///

@@ -1,31 +1,42 @@
 //! A clock that a test sets.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 
 /// A clock that stands still until it is set or advanced. Clones share their time.
 #[derive(Debug, Clone)]
-pub struct MockClock(Arc<Mutex<Timestamp>>);
+pub struct MockClock(Arc<Mutex<MockTime>>);
+
+#[derive(Debug)]
+struct MockTime {
+    now: Timestamp,
+    /// The monotonic clock, which only [`MockClock::advance`] moves.
+    instant: Instant,
+}
 
 impl MockClock {
     /// A clock at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(now)))
+        let instant = SystemClock.instant();
+        Self(Arc::new(Mutex::new(MockTime { now, instant })))
     }
 
-    /// Sets the clock to `now`, which may be earlier.
+    /// Sets the time of day to `now`, which may be earlier. No time passes.
     pub fn set(&self, now: Timestamp) {
-        *self.0.lock() = now;
+        self.0.lock().now = now;
     }
 
-    /// Advances the clock, at most to the last representable instant.
+    /// Lets time pass, at most to the last representable instant.
     pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock();
-        *now = now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        let mut time = self.0.lock();
+        time.now = time.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        let passed = Duration::try_from(by).unwrap_or_default();
+        time.instant = time.instant.checked_add(passed).unwrap_or(time.instant);
     }
 }
 
@@ -38,6 +49,10 @@ impl Default for MockClock {
 
 impl Clock for MockClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock()
+        self.0.lock().now
+    }
+
+    fn instant(&self) -> Instant {
+        self.0.lock().instant
     }
 }

@@ -9,7 +9,9 @@ use tokio::time::sleep;
 
 use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{FailurePolicy, OrganizerId, Policy, Webhook, WebhookId};
+use crate::domain::{
+    FailurePolicy, OrganizerId, Policy, RETRY_DELAYS, Webhook, WebhookId, saturating_add,
+};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
@@ -29,6 +31,10 @@ pub(super) struct LaneEntry {
     pub(super) timer: Cell<Option<Timestamp>>,
     /// It waits in one of its shares, or in one of a former target.
     pub(super) awaits_capacity: Cell<bool>,
+    /// Its last request ended with a failed name lookup or connection.
+    pub(super) is_unreachable: Cell<bool>,
+    /// When its receiver last responded.
+    pub(super) reached_at: Cell<Option<Timestamp>>,
     /// As counted in the metrics.
     pub(super) is_failing: Cell<bool>,
     /// Commands that arrived while the lane was being loaded.
@@ -81,6 +87,8 @@ impl Dispatcher {
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
             awaits_capacity: Cell::new(false),
+            is_unreachable: Cell::new(false),
+            reached_at: Cell::new(None),
             is_failing: Cell::new(false),
             queued_commands: RefCell::default(),
         });
@@ -147,12 +155,18 @@ impl Dispatcher {
         let mut lane = Lane::new(&row);
         lane.follow(&self.refresh(&entry).webhook);
         entry.is_failing.set(lane.health().is_failing());
+        entry.reached_at.set(lane.health().last_success_at);
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
         for command in entry.queued_commands.take() {
             self.execute(command, webhook);
         }
         self.run_lane(&entry);
+        let retried_by = saturating_add(self.now(), RETRY_DELAYS[0].mul_f64(1.1));
+        if row.next_due_at.is_some_and(|due| due > retried_by) {
+            // The clock may have been set back while the lane was not in memory.
+            self.bring_forward(entry).await;
+        }
     }
 
     /// Runs work on the store on another thread.

@@ -7,6 +7,7 @@
 mod capacity;
 pub(crate) mod inbox;
 mod lane_entry;
+mod reachability;
 mod scheduling;
 mod sending;
 
@@ -24,7 +25,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::capacity::Capacity;
 use self::lane_entry::LaneEntry;
-use crate::domain::{WebhookId, saturating_add};
+use crate::domain::{ClockReading, TrustedTime, WebhookId, saturating_add};
 use crate::engine::dispatcher::inbox::{Command, Inbox};
 use crate::engine::sender::Transport;
 use crate::engine::supervisor::{Panic, catch_panic};
@@ -56,6 +57,10 @@ pub(crate) struct Dispatcher {
     swept_at: Cell<Instant>,
     /// When a shortage of this machine was last logged.
     shortage_logged_at: Cell<Instant>,
+    trusted_time: RefCell<TrustedTime>,
+    /// Nearly all hosts cannot be reached.
+    outage: Cell<bool>,
+    hosts_counted_at: Cell<Instant>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -68,6 +73,8 @@ impl Dispatcher {
         sender: Box<dyn Transport>,
         rng: fastrand::Rng,
     ) -> Rc<Self> {
+        let clock = &context.clock;
+        let trusted_time = RefCell::new(TrustedTime::new(clock.now(), clock.instant()));
         Rc::new(Self {
             capacity: Capacity::new(context.max_in_flight),
             context,
@@ -81,6 +88,9 @@ impl Dispatcher {
             timers_checked_at: Cell::new(Timestamp::MIN),
             swept_at: Cell::new(monotonic_clock::now()),
             shortage_logged_at: Cell::new(monotonic_clock::now()),
+            trusted_time,
+            outage: Cell::new(false),
+            hosts_counted_at: Cell::new(monotonic_clock::now()),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -107,6 +117,12 @@ impl Dispatcher {
 
     fn now(&self) -> Timestamp {
         self.context.clock.now()
+    }
+
+    fn reading(&self) -> ClockReading {
+        let clock = &self.context.clock;
+        let mut trusted_time = self.trusted_time.borrow_mut();
+        trusted_time.read(clock.now(), clock.instant())
     }
 
     /// Runs until a [`Command::Stop`], and then until the requests in flight have ended or the time for them is over.
@@ -185,10 +201,11 @@ impl Dispatcher {
         let now = self.now();
         let before = self.timers_checked_at.replace(now);
         if saturating_add(now, SWEEP_INTERVAL) < before {
-            // The clock was set back. Timers that were set before would sleep too long.
+            // The clock was set back. Timers and deliveries that were scheduled before would wait too long.
             let entries: Vec<_> = self.entries.borrow().values().cloned().collect();
-            for entry in &entries {
-                self.run_lane(entry);
+            for entry in entries {
+                self.run_lane(&entry);
+                self.spawn(self.clone().bring_forward(entry));
             }
         }
         // Only those that are due now: a lane may set its timer again, and at the end of time to the same instant.

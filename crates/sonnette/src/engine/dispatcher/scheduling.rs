@@ -37,7 +37,8 @@ impl Dispatcher {
         }
         loop {
             let slot = self.acquire_slot(entry)?;
-            let now = self.now();
+            let reading = self.reading();
+            let now = reading.now;
             if self.context.committer.is_overfull() {
                 self.set_timer(entry, saturating_add(now, OVERFULL_DELAY));
                 return None;
@@ -46,14 +47,14 @@ impl Dispatcher {
             let committed = self.context.committer.committed();
             let current = self.refresh(entry);
             match self.with_lane(entry, |lane| {
-                lane.next_action(&current.webhook, now, committed)
+                lane.next_action(&current.webhook, reading, committed)
             })? {
                 LaneAction::Send(order) => {
                     self.context.metrics.in_flight(true);
                     return Some((order, slot));
                 }
                 LaneAction::Expire(notification) => {
-                    let policy = current.policy.failures;
+                    let policy = self.policy(&current, reading).failures;
                     let generation = current.webhook.generation;
                     let expired = Settlement::expired(entry.id, generation, notification, policy);
                     self.settle(entry, notification, expired);
@@ -130,6 +131,23 @@ impl Dispatcher {
                 self.run_lane(&entry);
             }
         }
+    }
+
+    /// Has no delivery of a lane wait longer than its step of the schedule, after the clock was set back.
+    pub(super) async fn bring_forward(self: Rc<Self>, entry: Rc<LaneEntry>) {
+        let webhook = entry.id;
+        let result = self
+            .blocking(move |context| {
+                let now = context.clock.now();
+                while context.store.bring_forward(webhook, now)? == MAX_BATCH_ROWS {}
+                Ok(())
+            })
+            .await;
+        if let Err(error) = result {
+            tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries may wait too long: {error}");
+        }
+        self.with_lane(&entry, |lane| lane.forget_next_due());
+        self.run_lane(&entry);
     }
 
     /// Makes all pending deliveries of a lane due, so that they are sent in order as soon as the lane recovers.

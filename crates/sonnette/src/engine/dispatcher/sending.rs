@@ -166,13 +166,15 @@ impl Dispatcher {
         let jitter = self.rng.borrow_mut().f64();
         // The lane must know whether the outcome still counts.
         self.refresh(entry);
+        self.note_reachability(entry, &exchange.outcome, now);
+        let policy = self.policy(current, self.reading());
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(
                 order,
                 &exchange.outcome,
                 exchange.duration,
-                current.policy,
+                policy,
                 max_concurrency,
                 now,
                 jitter,
@@ -216,7 +218,7 @@ impl Dispatcher {
             alert: self
                 .context
                 .alerts
-                .alert_after(&effects.decision, current.policy.failures, now),
+                .alert_after(&effects.decision, policy.failures, now),
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {

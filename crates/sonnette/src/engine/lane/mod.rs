@@ -6,6 +6,8 @@
 //! publication holds. One that is not kept is only delayed: the lane records that the store has more.
 
 mod action;
+#[cfg(test)]
+mod clock_tests;
 mod load;
 mod next;
 mod outcome;
@@ -48,6 +50,8 @@ pub(crate) struct Lane {
     concurrency: AdaptiveConcurrency,
     /// The last outcome was a success within [`AdaptiveConcurrency::SLOW_RESPONSE`].
     is_responsive: bool,
+    /// The length of the pause that the receiver asked for last, or the longest possible if that is not known.
+    pause_length: Duration,
     /// No request starts before this time, because of a shortage of this machine.
     shortage_until: Option<Timestamp>,
     queue: DeliveryQueue,
@@ -99,6 +103,7 @@ impl Lane {
             is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             is_responsive: false,
+            pause_length: MAX_PAUSE,
             shortage_until: None,
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
@@ -190,6 +195,20 @@ impl Lane {
         self.health.paused_until = None;
         if let Some(probing) = &mut self.health.probing {
             probing.next_at = now;
+        }
+    }
+
+    /// Has the store read again, for deliveries that are due earlier than they were.
+    pub(crate) fn forget_next_due(&mut self) {
+        self.next_due_at = None;
+        self.has_unread_rows = true;
+    }
+
+    /// Lets the failures so far count no more than the first ones of a row that begins `now`.
+    pub(crate) fn excuse_failures(&mut self, now: Timestamp) {
+        if let Some(streak) = &mut self.health.streak {
+            streak.failures = streak.failures.min(1);
+            streak.since = now;
         }
     }
 

@@ -5,18 +5,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{LaneAction, SendOrder};
-use super::{Lane, MAX_PAUSE, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, RELOAD_DELAY};
-use crate::domain::{AttemptKind, ProbeSchedule, Webhook, saturating_add};
+use super::{Lane, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, RELOAD_DELAY};
+use crate::domain::{AttemptKind, ClockReading, Webhook, saturating_add};
 use crate::store::{Cursor, PendingDelivery};
 
 impl Lane {
-    /// What the lane does next. `committed` is the number of the last settlement on disk.
+    /// What the lane does next. Deliveries expire by the trusted time. `committed` is the number of the last settlement on disk.
     pub(crate) fn next_action(
         &mut self,
         webhook: &Webhook,
-        now: Timestamp,
+        reading: impl Into<ClockReading>,
         committed: u64,
     ) -> LaneAction {
+        let reading = reading.into();
+        let now = reading.now;
         if self.paused > 0 || self.is_closed {
             return LaneAction::Idle;
         }
@@ -39,18 +41,18 @@ impl Lane {
             } else {
                 AttemptKind::Due
             };
-            return self.begin(delivery, kind, true, webhook, now);
+            return self.begin(delivery, kind, true, webhook, reading);
         }
         if let Some(until) = self.silent_until(now) {
             return LaneAction::SleepUntil(until);
         }
         if self.health.is_failing() {
-            return self.next_probe(webhook, now, committed);
+            return self.next_probe(webhook, reading, committed);
         }
         if self.has_unread_rows && !self.is_loading && self.queue.needs_reload() {
             return self.load(self.page_cursor, PAGE_ROWS, committed);
         }
-        self.next_due(webhook, now)
+        self.next_due(webhook, reading)
     }
 
     /// What a person asks for is sent within the limit too, and a probe is the only request in flight.
@@ -63,7 +65,8 @@ impl Lane {
         self.in_flight < limit
     }
 
-    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
+    fn next_due(&mut self, webhook: &Webhook, reading: ClockReading) -> LaneAction {
+        let now = reading.now;
         let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
         if self.in_flight >= self.concurrency.window().min(limit) {
             return LaneAction::Idle;
@@ -76,7 +79,7 @@ impl Lane {
             return LaneAction::SleepUntil(self.next_send_at);
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, reading),
             None => self
                 .next_due_at
                 .map_or(LaneAction::Idle, LaneAction::SleepUntil),
@@ -84,12 +87,17 @@ impl Lane {
     }
 
     /// The next probe. Only one is in flight at a time, and probes take the pending deliveries in turn.
-    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> LaneAction {
+    fn next_probe(
+        &mut self,
+        webhook: &Webhook,
+        reading: ClockReading,
+        committed: u64,
+    ) -> LaneAction {
         if self.in_flight > 0 || self.is_loading {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, now),
+            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, reading),
             None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
             None => self
                 .next_due_at
@@ -103,9 +111,9 @@ impl Lane {
         kind: AttemptKind,
         is_urgent: bool,
         webhook: &Webhook,
-        now: Timestamp,
+        ClockReading { now, trusted }: ClockReading,
     ) -> LaneAction {
-        if delivery.progress.expires_at() <= now {
+        if delivery.progress.expires_at() <= trusted {
             return LaneAction::Expire(delivery.notification.id);
         }
         if let Some(rate) = webhook.settings.max_per_second {
@@ -159,16 +167,15 @@ impl Lane {
         self.shortage_until
     }
 
-    /// Until when no request may begin. A time later than any rule sets was computed while the clock was wrong: it is
-    /// reduced to the longest wait.
+    /// Until when no request may begin. A wait that is longer than it was when it was computed comes from a clock that
+    /// was set back: it is reduced.
     fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         if let Some(until) = &mut self.health.paused_until {
-            *until = (*until).min(saturating_add(now, MAX_PAUSE));
+            *until = (*until).min(saturating_add(now, self.pause_length));
         }
         if let Some(probing) = &mut self.health.probing {
-            probing.next_at = probing
-                .next_at
-                .min(saturating_add(now, ProbeSchedule::MAX_WAIT));
+            let latest = saturating_add(now, probing.wait);
+            probing.next_at = probing.next_at.min(latest);
         }
         self.health.silent_until().filter(|until| *until > now)
     }

@@ -14,11 +14,11 @@ use crate::domain::{
 };
 use crate::store::{DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
-const NEVER: Policy = Policy {
+pub(super) const NEVER: Policy = Policy {
     failures: FailurePolicy::Never,
 };
 
-fn at(millis: i64) -> Timestamp {
+pub(super) fn at(millis: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_millis(millis)
 }
@@ -41,12 +41,12 @@ fn webhook(settings: WebhookSettings) -> Webhook {
     }
 }
 
-fn plain() -> Webhook {
+pub(super) fn plain() -> Webhook {
     webhook(WebhookSettings::default())
 }
 
 /// A delivery published so many milliseconds after noon as its id says.
-fn delivery(id: i64) -> PendingDelivery {
+pub(super) fn delivery(id: i64) -> PendingDelivery {
     large(id, 2)
 }
 
@@ -65,7 +65,7 @@ fn large(id: i64, bytes: usize) -> PendingDelivery {
     }
 }
 
-fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
+pub(super) fn page(ids: impl IntoIterator<Item = i64>) -> DeliveryPage {
     DeliveryPage {
         deliveries: ids.into_iter().map(delivery).collect(),
         next_due_at: None,
@@ -83,7 +83,7 @@ fn row(health: LaneHealth) -> StoredLane {
 }
 
 /// A healthy lane that has seen that nothing is in the store.
-fn opened() -> Lane {
+pub(super) fn opened() -> Lane {
     let mut lane = Lane::new(&row(LaneHealth::default()));
     assert!(matches!(
         lane.next_action(&plain(), at(0), 0),
@@ -93,7 +93,7 @@ fn opened() -> Lane {
     lane
 }
 
-fn failing(next_at: Timestamp) -> Lane {
+pub(super) fn failing(next_at: Timestamp) -> Lane {
     Lane::new(&row(LaneHealth {
         streak: Some(FailureStreak {
             failures: 5,
@@ -110,14 +110,14 @@ fn failing(next_at: Timestamp) -> Lane {
     }))
 }
 
-fn sent(step: LaneAction) -> SendOrder {
+pub(super) fn sent(step: LaneAction) -> SendOrder {
     match step {
         LaneAction::Send(order) => order,
         other => panic!("it should send: {other:?}"),
     }
 }
 
-fn id(order: &SendOrder) -> i64 {
+pub(super) fn id(order: &SendOrder) -> i64 {
     order.delivery.notification.id.0
 }
 
@@ -420,19 +420,6 @@ fn whoever_asks_for_it_gets_it_sent_at_once() {
     lane.request_reload(Some(at(30)));
     assert!(matches!(
         lane.next_action(&plain(), at(30), 0),
-        LaneAction::Load(..)
-    ));
-}
-
-#[test]
-fn a_clock_that_was_ahead_delays_no_probe_by_more_than_the_longest_wait() {
-    let mut lane = failing(at(86_400_000));
-    let LaneAction::SleepUntil(until) = lane.next_action(&plain(), at(0), 0) else {
-        panic!("it should sleep")
-    };
-    assert_eq!(until, at(0) + ProbeSchedule::MAX_WAIT);
-    assert!(matches!(
-        lane.next_action(&plain(), until, 0),
         LaneAction::Load(..)
     ));
 }

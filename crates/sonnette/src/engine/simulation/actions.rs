@@ -11,6 +11,7 @@ use super::receiver_behavior::ReceiverBehavior;
 use super::world::{Process, World, action, note};
 use crate::domain::{
     DisableReason, Disablement, NotificationId, OrganizerId, Webhook, WebhookId, WebhookState,
+    saturating_add,
 };
 use crate::engine::{OrganizerSnapshot, PublishRequest, Sonnette};
 use crate::store::{BatchAuditEntry, ChangeResult, TimeRange, WebhookStore};
@@ -353,7 +354,9 @@ impl World {
 
     fn jump(&mut self) {
         let seconds = self.rng.i64(-7_200..7_200);
-        self.clock.advance(SignedDuration::from_secs(seconds));
+        let now = crate::clock::Clock::now(&self.clock);
+        self.clock
+            .set(saturating_add(now, SignedDuration::from_secs(seconds)));
         let mut model = self.model.borrow_mut();
         for known in model.webhooks.values_mut() {
             known.is_adjusted = true;

@@ -143,6 +143,7 @@ forward! {
     DeliveryAdmin {
         schedule_now(webhook: WebhookId, now: Timestamp, entry: Option<&NewAuditEntry>) -> usize;
         drop_pending(webhook: WebhookId, now: Timestamp, reason: &str, entry: Option<&NewAuditEntry>) -> usize;
+        bring_forward(webhook: WebhookId, now: Timestamp) -> usize;
         expire_deliveries(webhook: WebhookId, now: Timestamp) -> usize;
         disable_never_succeeded(webhook: WebhookId, now: Timestamp) -> bool;
         backlog(webhook: WebhookId) -> (u64, Option<Timestamp>);

@@ -1,5 +1,7 @@
 //! Changes of deliveries that are not the result of an attempt, in batches.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -8,7 +10,9 @@ use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::notification_rows::first_id_since;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, disable_webhook};
-use crate::domain::{DELIVERY_LIFETIME, Delivery, NotificationId, SettlementKind, WebhookId};
+use crate::domain::{
+    DELIVERY_LIFETIME, Delivery, NotificationId, RETRY_DELAYS, SettlementKind, WebhookId,
+};
 use crate::store::{
     BatchAuditEntry, DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry,
     PendingDelivery, TimeRange,
@@ -16,6 +20,26 @@ use crate::store::{
 
 /// The number of deliveries that one batch scans for undelivered ones.
 const MAX_SCANNED_DELIVERIES: usize = 10 * MAX_BATCH_ROWS;
+
+/// Sets the deliveries of lane `?1` that wait for more than 1.1 times their step of the schedule from `?2`, at most `?3`.
+static BRING_FORWARD: LazyLock<String> = LazyLock::new(|| {
+    let steps = RETRY_DELAYS.iter().enumerate().map(|(at, delay)| {
+        let (tries, micros) = (at + 1, delay.as_micros());
+        format!("WHEN {tries} THEN {micros}")
+    });
+    let steps: Vec<_> = steps.collect();
+    // The last step is that of all further tries.
+    let last = RETRY_DELAYS[RETRY_DELAYS.len() - 1].as_micros();
+    let step = format!(
+        "CASE tries WHEN 0 THEN 0 {} ELSE {last} END",
+        steps.join(" ")
+    );
+    format!(
+        "UPDATE deliveries SET due_at = ?2 + {step} WHERE webhook = ?1 AND notification IN (
+           SELECT notification FROM deliveries INDEXED BY deliveries_waiting
+           WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?2 AND due_at > ?2 + ({step}) * 11 / 10 LIMIT ?3)"
+    )
+});
 
 impl DeliveryAdmin for SqliteStore {
     fn schedule_now(
@@ -34,6 +58,16 @@ impl DeliveryAdmin for SqliteStore {
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?2 LIMIT ?3)",
             )?
             .execute(params![webhook.0, to_micros(now), MAX_BATCH_ROWS])?)
+        })
+    }
+
+    fn bring_forward(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(|t| {
+            Ok(t.prepare_cached(&BRING_FORWARD)?.execute(params![
+                webhook.0,
+                to_micros(now),
+                MAX_BATCH_ROWS
+            ])?)
         })
     }
 

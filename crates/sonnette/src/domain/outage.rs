@@ -1,0 +1,86 @@
+//! An outage of our own: the network of this machine or its name server fails, and so every receiver seems to.
+
+use super::{FailureKind, Outcome, SendFailure, TimeoutStage};
+
+/// How many hosts there are, and how many of them cannot be reached.
+///
+/// Only hosts that have responded within the last day count: those that are gone for good say nothing about the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HostCounts {
+    /// Hosts that have responded within the last day.
+    pub known: usize,
+    /// Those of them whose last request ended with a failed name lookup or connection.
+    pub unreachable: usize,
+}
+
+impl HostCounts {
+    /// The fewest hosts that an outage is recognized by.
+    pub const MIN_HOSTS: usize = 5;
+
+    /// Whether nearly all hosts, that is nine in ten, cannot be reached.
+    pub fn is_outage(self) -> bool {
+        self.known >= Self::MIN_HOSTS && self.unreachable * 10 >= self.known * 9
+    }
+}
+
+impl Outcome {
+    /// Whether the request failed at name lookup or connection.
+    pub fn is_unreachable(&self) -> bool {
+        let Self::Failed(failure) = self else {
+            return false;
+        };
+        let is_late = matches!(
+            failure,
+            SendFailure::Timeout {
+                stage: TimeoutStage::Lookup { .. } | TimeoutStage::Connect { .. },
+                ..
+            }
+        );
+        is_late || matches!(failure.kind(), FailureKind::Name | FailureKind::Connect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_outage_needs_five_hosts_and_nine_in_ten_of_them() {
+        for (known, unreachable, is_outage) in [
+            (0, 0, false),
+            (4, 4, false),
+            (5, 4, false),
+            (5, 5, true),
+            (10, 8, false),
+            (10, 9, true),
+            (100, 89, false),
+            (100, 90, true),
+        ] {
+            let counts = HostCounts { known, unreachable };
+            assert_eq!(counts.is_outage(), is_outage, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn lookups_and_connections_make_a_host_unreachable_and_responses_do_not() {
+        let host = || "a.test".to_owned();
+        let late = |stage| {
+            Outcome::Failed(SendFailure::Timeout {
+                stage,
+                limit: Duration::from_secs(1),
+            })
+        };
+        assert!(Outcome::Failed(SendFailure::NoAddress { host: host() }).is_unreachable());
+        assert!(late(TimeoutStage::Lookup { host: host() }).is_unreachable());
+        assert!(late(TimeoutStage::Connect { host: host() }).is_unreachable());
+        assert!(!late(TimeoutStage::Response).is_unreachable());
+        assert!(!Outcome::Failed(SendFailure::ConnectionClosed).is_unreachable());
+        let answered = Outcome::Answered {
+            status: 500,
+            retry_after: None,
+        };
+        assert!(!answered.is_unreachable());
+    }
+}

@@ -1,0 +1,146 @@
+//! The time that deliveries and the log grow old by.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::saturating_add;
+
+/// A reading of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The time of day.
+    pub now: Timestamp,
+    /// The time that deliveries expire by. It is earlier than `now` for a while after the clock was set forward.
+    pub trusted: Timestamp,
+}
+
+impl ClockReading {
+    /// Whether the clock was set forward a short time ago.
+    pub fn is_ahead(&self) -> bool {
+        self.trusted < self.now
+    }
+}
+
+impl From<Timestamp> for ClockReading {
+    fn from(now: Timestamp) -> Self {
+        Self { now, trusted: now }
+    }
+}
+
+/// Follows the time of day, but not a jump forward, until the clock has stayed there for
+/// [`CONFIRMATION`](Self::CONFIRMATION): a clock that is wrong for a moment must not expire a delivery or remove a log.
+/// The machine's monotonic clock tells how much time has really passed.
+#[derive(Debug, Clone, Copy)]
+pub struct TrustedTime {
+    trusted: Timestamp,
+    observed_at: Instant,
+    ahead_since: Option<Instant>,
+}
+
+impl TrustedTime {
+    /// How long the clock must stay ahead before it is believed.
+    pub const CONFIRMATION: Duration = Duration::from_mins(10);
+    /// A difference between the two clocks up to this is no jump.
+    pub const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+
+    /// Trusts the time of day `now`.
+    pub fn new(now: Timestamp, instant: Instant) -> Self {
+        Self {
+            trusted: now,
+            observed_at: instant,
+            ahead_since: None,
+        }
+    }
+
+    /// Reads the time of day `now` at the point `instant` of the monotonic clock.
+    pub fn read(&mut self, now: Timestamp, instant: Instant) -> ClockReading {
+        let elapsed = instant.saturating_duration_since(self.observed_at);
+        self.observed_at = instant;
+        let expected = saturating_add(self.trusted, elapsed);
+        let is_ahead = now > saturating_add(expected, Self::TOLERANCE);
+        let ahead_since = is_ahead.then(|| self.ahead_since.unwrap_or(instant));
+        let is_confirmed = ahead_since
+            .is_none_or(|since| instant.saturating_duration_since(since) >= Self::CONFIRMATION);
+        self.trusted = if is_confirmed { now } else { expected };
+        self.ahead_since = ahead_since.filter(|_| !is_confirmed);
+        ClockReading {
+            now,
+            trusted: self.trusted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock as _, SystemClock};
+
+    struct Clocks {
+        time: TrustedTime,
+        now: Timestamp,
+        instant: Instant,
+    }
+
+    impl Clocks {
+        fn new() -> Self {
+            let (now, instant) = (
+                "2026-03-01T12:00:00Z".parse().unwrap(),
+                SystemClock.instant(),
+            );
+            let time = TrustedTime::new(now, instant);
+            Self { time, now, instant }
+        }
+
+        fn pass(&mut self, seconds: u64) -> ClockReading {
+            self.instant += Duration::from_secs(seconds);
+            self.jump(i64::try_from(seconds).unwrap())
+        }
+
+        fn jump(&mut self, seconds: i64) -> ClockReading {
+            self.now = saturating_add(self.now, SignedDuration::from_secs(seconds));
+            self.time.read(self.now, self.instant)
+        }
+    }
+
+    #[test]
+    fn passing_time_and_small_corrections_are_trusted() {
+        let mut clocks = Clocks::new();
+        assert!(!clocks.pass(100_000).is_ahead());
+        assert!(!clocks.jump(59).is_ahead());
+        assert!(!clocks.jump(-59).is_ahead());
+    }
+
+    #[test]
+    fn a_jump_forward_is_trusted_after_ten_minutes() {
+        let mut clocks = Clocks::new();
+        let before = clocks.now;
+        let reading = clocks.jump(400 * 86_400);
+        assert_eq!(reading.trusted, before);
+        let reading = clocks.pass(599);
+        assert_eq!(
+            reading.trusted,
+            saturating_add(before, Duration::from_secs(599))
+        );
+        assert!(!clocks.pass(1).is_ahead());
+        assert!(!clocks.pass(1).is_ahead());
+    }
+
+    #[test]
+    fn a_moment_ahead_is_forgotten() {
+        let mut clocks = Clocks::new();
+        assert!(clocks.jump(7_200).is_ahead());
+        clocks.pass(300);
+        assert!(!clocks.jump(-7_200).is_ahead());
+        assert!(clocks.jump(7_200).is_ahead());
+        assert!(clocks.pass(599).is_ahead(), "the ten minutes begin again");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_followed() {
+        let mut clocks = Clocks::new();
+        let reading = clocks.jump(-7_200);
+        assert_eq!(reading.trusted, reading.now);
+        assert!(!clocks.pass(60).is_ahead());
+    }
+}
