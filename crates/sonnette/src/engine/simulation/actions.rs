@@ -358,6 +358,7 @@ impl World {
         self.clock
             .set(saturating_add(now, SignedDuration::from_secs(seconds)));
         let mut model = self.model.borrow_mut();
+        model.has_jumped = true;
         for known in model.webhooks.values_mut() {
             known.is_adjusted = true;
         }

@@ -70,6 +70,8 @@ pub(super) struct Model {
     pub(super) clock: MockClock,
     pub(super) webhooks: BTreeMap<WebhookId, KnownWebhook>,
     pub(super) behaviors: BTreeMap<String, ReceiverBehavior>,
+    /// The clock was set at least once.
+    pub(super) has_jumped: bool,
     pub(super) in_flight: Vec<InFlight>,
     /// Requests begun in this step, each with whether no other of its webhook was under way.
     pub(super) begun: Vec<(WebhookId, bool)>,
@@ -96,6 +98,7 @@ impl Model {
             clock,
             webhooks: BTreeMap::new(),
             behaviors: BTreeMap::new(),
+            has_jumped: false,
             in_flight: Vec::new(),
             begun: Vec::new(),
             opened: BTreeSet::new(),
