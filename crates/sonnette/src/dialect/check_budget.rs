@@ -1,0 +1,208 @@
+//! Bounds what the checks of a request may cost.
+//!
+//! A check cannot be interrupted from outside. So each access to a value costs steps (see
+//! [`metered_json`](super::metered_json)), and once no steps are left the value looks empty, which ends the check soon.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
+
+/// Steps of one check. A step takes about ten nanoseconds at most.
+pub(super) const MAX_CHECK_STEPS: u64 = 5_000_000;
+/// Steps of all checks of a request, beside those of its first publication.
+const MAX_REQUEST_STEPS: u64 = 50_000_000;
+/// Steps that a thread spends that also serves other requests.
+const MAX_INLINE_STEPS: u64 = 50_000;
+/// CPU time of one check. Bounds what steps cannot measure: patterns that backtrack.
+const MAX_CHECK_CPU: Duration = Duration::from_millis(100);
+
+/// What the checks of one request may cost.
+#[derive(Debug)]
+pub struct CheckBudget {
+    steps: Cell<u64>,
+    exceeded: Cell<bool>,
+    may_compile: bool,
+    /// Whether nobody waits for the result any more.
+    abandoned: Arc<AtomicBool>,
+}
+
+impl CheckBudget {
+    /// The budget on a thread that has no other work meanwhile.
+    ///
+    /// Once `abandoned` is true, the next check exceeds it.
+    pub fn full(abandoned: Arc<AtomicBool>) -> Self {
+        Self {
+            steps: Cell::new(MAX_REQUEST_STEPS),
+            exceeded: Cell::new(false),
+            may_compile: true,
+            abandoned,
+        }
+    }
+
+    /// The budget on a thread that serves other requests as well. A schema that is not compiled yet exceeds it.
+    pub fn inline() -> Self {
+        Self {
+            steps: Cell::new(MAX_INLINE_STEPS),
+            exceeded: Cell::new(false),
+            may_compile: false,
+            abandoned: Arc::default(),
+        }
+    }
+
+    /// Whether a check needed more. Its result says nothing then but that.
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
+    }
+
+    /// Whether schemas may be compiled for the check.
+    pub(super) fn may_compile(&self) -> bool {
+        self.may_compile
+    }
+
+    /// Notes that a check needs more than there is.
+    pub(super) fn exceed(&self) {
+        self.exceeded.set(true);
+    }
+
+    /// Runs one check within `limit` steps.
+    ///
+    /// # Errors
+    /// [`Exceeded`] if it needed more than that, or more than the request has left.
+    pub(super) fn run<T>(
+        &self,
+        limit: u64,
+        costs: AccessCosts,
+        check: impl FnOnce() -> T,
+    ) -> Result<T, Exceeded> {
+        let granted = if self.abandoned.load(Ordering::Relaxed) {
+            0
+        } else {
+            limit.min(self.steps.get())
+        };
+        METER.with(|meter| meter.start(granted, costs));
+        let result = check();
+        let (left, stopped_at) = METER.with(Meter::stop);
+        self.steps.set(self.steps.get() - (granted - left));
+        match stopped_at {
+            Some(address) => Err(Exceeded(address)),
+            None => Ok(result),
+        }
+    }
+}
+
+/// A check needed more steps than it was granted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exceeded(
+    /// The address of the value that it had come to.
+    usize,
+);
+
+impl Exceeded {
+    /// Whether the check ended at this value.
+    pub(super) fn is_at(self, value: &Value) -> bool {
+        self.0 == address(value)
+    }
+}
+
+/// What accesses cost under a schema.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct AccessCosts {
+    /// For each byte of a text, in 1/16 steps.
+    pub(super) text_byte: u64,
+    /// For each byte of a key, in 1/16 steps.
+    pub(super) key_byte: u64,
+    /// Whether patterns may backtrack, so that the CPU time is measured.
+    pub(super) is_timed: bool,
+}
+
+#[derive(Default)]
+struct Meter {
+    left: Cell<u64>,
+    stopped_at: Cell<Option<usize>>,
+    costs: Cell<AccessCosts>,
+    /// The CPU time of the thread at which the check ends.
+    deadline: Cell<Option<Duration>>,
+}
+
+impl Meter {
+    fn start(&self, steps: u64, costs: AccessCosts) {
+        self.left.set(steps);
+        self.stopped_at.set(None);
+        self.costs.set(costs);
+        let deadline = costs.is_timed.then(|| thread_cpu_time() + MAX_CHECK_CPU);
+        self.deadline.set(deadline);
+    }
+
+    fn stop(&self) -> (u64, Option<usize>) {
+        (self.left.get(), self.stopped_at.get())
+    }
+
+    fn charge(&self, steps: u64, at: usize) -> bool {
+        if self.stopped_at.get().is_some() {
+            return false;
+        }
+        let left = self.left.get();
+        if left >= steps {
+            self.left.set(left - steps);
+            return true;
+        }
+        self.left.set(0);
+        self.stopped_at.set(Some(at));
+        false
+    }
+
+    fn is_in_time(&self, at: usize) -> bool {
+        if self
+            .deadline
+            .get()
+            .is_some_and(|end| thread_cpu_time() > end)
+        {
+            self.stopped_at.set(Some(at));
+            return false;
+        }
+        true
+    }
+}
+
+thread_local! {
+    static METER: Meter = Meter::default();
+}
+
+/// Charges a number of steps for an access to `value`. False: there are none left.
+pub(super) fn charge(steps: u64, value: &Value) -> bool {
+    METER.with(|meter| meter.charge(steps, address(value)))
+}
+
+/// Charges for reading a text of this many bytes, which a pattern may match against.
+pub(super) fn charge_text(bytes: usize, value: &Value) -> bool {
+    METER.with(|meter| {
+        let cost = meter.costs.get().text_byte;
+        let at = address(value);
+        meter.charge(1 + (bytes as u64 * cost).div_ceil(16), at) && meter.is_in_time(at)
+    })
+}
+
+/// Charges for a key of this many bytes, which the patterns of `patternProperties` may match against.
+pub(super) fn charge_key(bytes: usize, value: &Value) -> bool {
+    METER.with(|meter| {
+        let cost = meter.costs.get().key_byte;
+        let at = address(value);
+        meter.charge(1 + (bytes as u64 * cost).div_ceil(16), at) && meter.is_in_time(at)
+    })
+}
+
+fn address(value: &Value) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
+fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        time.tv_sec.try_into().unwrap_or_default(),
+        time.tv_nsec.try_into().unwrap_or_default(),
+    )
+}
