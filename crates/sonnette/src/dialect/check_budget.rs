@@ -11,21 +11,23 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-/// Steps of one check. A step takes about ten nanoseconds at most.
-pub(super) const MAX_CHECK_STEPS: u64 = 5_000_000;
-/// Steps of all checks of a request, beside those of its first publication.
-const MAX_REQUEST_STEPS: u64 = 50_000_000;
+/// Steps of one check. A step takes from ten to thirty nanoseconds.
+pub(super) const MAX_CHECK_STEPS: u64 = 3_000_000;
+/// Steps of all checks of a request.
+const MAX_REQUEST_STEPS: u64 = 30_000_000;
 /// Steps that a thread spends that also serves other requests.
-const MAX_INLINE_STEPS: u64 = 50_000;
-/// CPU time of one check. Bounds what steps cannot measure: patterns that backtrack.
+const MAX_INLINE_STEPS: u64 = 30_000;
+/// CPU time of one check. Bounds what steps measure too low: slow machines, and patterns that backtrack.
 const MAX_CHECK_CPU: Duration = Duration::from_millis(100);
+/// The CPU time is read whenever so many steps are spent, and before each match that may backtrack.
+const STEPS_BETWEEN_CLOCK_READS: u64 = 1 << 14;
 
 /// What the checks of one request may cost.
 #[derive(Debug)]
 pub struct CheckBudget {
     steps: Cell<u64>,
     exceeded: Cell<bool>,
-    may_compile: bool,
+    is_inline: bool,
     /// Whether nobody waits for the result any more.
     abandoned: Arc<AtomicBool>,
 }
@@ -38,7 +40,7 @@ impl CheckBudget {
         Self {
             steps: Cell::new(MAX_REQUEST_STEPS),
             exceeded: Cell::new(false),
-            may_compile: true,
+            is_inline: false,
             abandoned,
         }
     }
@@ -48,7 +50,7 @@ impl CheckBudget {
         Self {
             steps: Cell::new(MAX_INLINE_STEPS),
             exceeded: Cell::new(false),
-            may_compile: false,
+            is_inline: true,
             abandoned: Arc::default(),
         }
     }
@@ -58,9 +60,9 @@ impl CheckBudget {
         self.exceeded.get()
     }
 
-    /// Whether schemas may be compiled for the check.
-    pub(super) fn may_compile(&self) -> bool {
-        self.may_compile
+    /// Whether the thread serves other requests as well: then no schema is compiled, and no pattern backtracks.
+    pub(super) fn is_inline(&self) -> bool {
+        self.is_inline
     }
 
     /// Notes that a check needs more than there is.
@@ -115,7 +117,7 @@ pub(super) struct AccessCosts {
     pub(super) text_byte: u64,
     /// For each byte of a key, in 1/16 steps.
     pub(super) key_byte: u64,
-    /// Whether patterns may backtrack, so that the CPU time is measured.
+    /// Whether matching a text may take so long that the CPU time is read before each match.
     pub(super) is_timed: bool,
 }
 
@@ -133,7 +135,8 @@ impl Meter {
         self.left.set(steps);
         self.stopped_at.set(None);
         self.costs.set(costs);
-        let deadline = costs.is_timed.then(|| thread_cpu_time() + MAX_CHECK_CPU);
+        let is_long = steps > MAX_INLINE_STEPS;
+        let deadline = is_long.then(|| thread_cpu_time() + MAX_CHECK_CPU);
         self.deadline.set(deadline);
     }
 
@@ -147,12 +150,20 @@ impl Meter {
         }
         let left = self.left.get();
         if left >= steps {
-            self.left.set(left - steps);
-            return true;
+            let rest = left - steps;
+            self.left.set(rest);
+            let is_same_span = left / STEPS_BETWEEN_CLOCK_READS == rest / STEPS_BETWEEN_CLOCK_READS;
+            return is_same_span || self.is_in_time(at);
         }
         self.left.set(0);
         self.stopped_at.set(Some(at));
         false
+    }
+
+    /// Charges for a text that may be matched against patterns.
+    fn charge_bytes(&self, bytes: usize, byte_cost: u64, at: usize) -> bool {
+        let steps = 1 + (bytes as u64 * byte_cost).div_ceil(16);
+        self.charge(steps, at) && (!self.costs.get().is_timed || self.is_in_time(at))
     }
 
     fn is_in_time(&self, at: usize) -> bool {
@@ -179,20 +190,12 @@ pub(super) fn charge(steps: u64, value: &Value) -> bool {
 
 /// Charges for reading a text of this many bytes, which a pattern may match against.
 pub(super) fn charge_text(bytes: usize, value: &Value) -> bool {
-    METER.with(|meter| {
-        let cost = meter.costs.get().text_byte;
-        let at = address(value);
-        meter.charge(1 + (bytes as u64 * cost).div_ceil(16), at) && meter.is_in_time(at)
-    })
+    METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().text_byte, address(value)))
 }
 
 /// Charges for a key of this many bytes, which the patterns of `patternProperties` may match against.
 pub(super) fn charge_key(bytes: usize, value: &Value) -> bool {
-    METER.with(|meter| {
-        let cost = meter.costs.get().key_byte;
-        let at = address(value);
-        meter.charge(1 + (bytes as u64 * cost).div_ceil(16), at) && meter.is_in_time(at)
-    })
+    METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().key_byte, address(value)))
 }
 
 fn address(value: &Value) -> usize {

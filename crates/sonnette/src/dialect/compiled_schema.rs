@@ -25,8 +25,10 @@ const MAX_OLD_PATTERN_BYTES: usize = 1 << 20;
 const MAX_PATTERN_CACHE_BYTES: usize = 128 << 10;
 /// How often one match may go back. A key is matched against all patterns of an object, which share this.
 const MAX_BACKTRACKS: usize = 100_000;
-/// What matching one byte against a pattern costs at most, in 1/16 steps, for each byte of the compiled pattern.
-const STATE_COST_DIVISOR: usize = 64;
+/// Bytes of a compiled pattern, and what matching a byte of text against it costs, in 1/16 steps. Usually a match costs much
+/// less; but a pattern may come through so many states that each byte costs its size.
+const PATTERN_COSTS: [(usize, u64); 3] =
+    [(4 << 10, 64), (16 << 10, 512), (MAX_PATTERN_BYTES, 4_096)];
 
 /// The schemas used last. They stay in memory until the registry has loaded them.
 const MAX_RECENT_SCHEMAS: usize = 4;
@@ -108,43 +110,41 @@ impl KnownSchemas {
 fn compile(schema: &Value) -> Result<Compiled, String> {
     schema_size::check(schema)?;
     let patterns = SchemaPatterns::of(schema);
-    let cost = |bytes: usize| 1 + (bytes / STATE_COST_DIVISOR) as u64;
-    // The smallest limit that its patterns keep says how much a byte of text costs.
-    let mut bytes = MAX_PATTERN_BYTES / 32;
-    let error = loop {
+    let mut refused = None;
+    for (bytes, byte_cost) in PATTERN_COSTS {
         match build_linear(schema, bytes) {
             Ok(validator) => {
-                let text_byte = if patterns.of_texts == 0 {
-                    1
-                } else {
-                    cost(bytes)
+                let costs = AccessCosts {
+                    text_byte: if patterns.of_texts == 0 { 1 } else { byte_cost },
+                    key_byte: 1 + byte_cost * patterns.of_keys as u64,
+                    is_timed: patterns.are_any(),
                 };
-                let key_byte = 1 + cost(bytes) * patterns.of_keys as u64;
                 return Ok(Compiled {
                     validator,
-                    costs: AccessCosts {
-                        text_byte,
-                        key_byte,
-                        is_timed: false,
-                    },
+                    costs,
                     backtracks: None,
                 });
             }
-            Err(error) if bytes >= MAX_PATTERN_BYTES || !patterns.are_any() => break error,
-            Err(_) => bytes *= 4,
+            Err(error) => refused = Some(error),
         }
-    };
+        if !patterns.are_any() {
+            break;
+        }
+    }
     let options = PatternOptions::fancy_regex()
         .backtrack_limit(MAX_BACKTRACKS / patterns.of_keys.max(1))
         .size_limit(MAX_OLD_PATTERN_BYTES)
         .dfa_size_limit(MAX_PATTERN_CACHE_BYTES);
     let validator = build(schema, options).map_err(|error| {
-        format!(
-            "This is no valid JSON Schema: see {} at {}.",
-            error.kind().keyword(),
-            place(&error)
-        )
+        let (keyword, place) = (error.kind().keyword().to_owned(), place(&error));
+        let reason = if patterns.are_any() && matches!(keyword.as_str(), "format" | "pattern") {
+            " (a pattern that is not a regular expression, or is too large)"
+        } else {
+            ""
+        };
+        format!("This is no valid JSON Schema: see {keyword} at {place}{reason}.")
     })?;
+    let pattern = refused.as_ref().map(place).unwrap_or_default();
     Ok(Compiled {
         validator,
         costs: AccessCosts {
@@ -153,9 +153,8 @@ fn compile(schema: &Value) -> Result<Compiled, String> {
             is_timed: true,
         },
         backtracks: Some(format!(
-            "The pattern at {} has look-around or a back-reference, or is too large: patterns are matched in linear time, and \
-             have up to {MAX_PATTERN_BYTES} bytes when compiled.",
-            place(&error)
+            "The pattern at {pattern} has look-around or a back-reference, or is too large: patterns are matched in linear time, and \
+             have up to {MAX_PATTERN_BYTES} bytes when compiled."
         )),
     })
 }

@@ -15,9 +15,9 @@ use super::metered_json::MeteredNode;
 use super::schema_messages::{dotted, message_of, not_an_object, wrong_type};
 
 /// Steps of the search for all errors. Each step may keep an error in memory.
-const MAX_ERROR_STEPS: u64 = 20_000;
+const MAX_ERROR_STEPS: u64 = 300_000;
 /// Steps of the search for the first error, which keeps the errors of its alternatives.
-const MAX_FIRST_ERROR_STEPS: u64 = 100_000;
+const MAX_FIRST_ERROR_STEPS: u64 = 300_000;
 
 /// What is required of `data`.
 #[derive(Debug, Clone)]
@@ -53,7 +53,11 @@ impl DataSchema {
             Self::AnyObject => return Err(FieldErrors::one(root, not_an_object(value))),
             Self::Schema(schema) => schema,
         };
-        match schema.get(budget.may_compile()) {
+        match schema.get(!budget.is_inline()) {
+            Some(Ok(compiled)) if budget.is_inline() && compiled.backtracks.is_some() => {
+                budget.exceed();
+                Err(FieldErrors::one(root, TOO_COSTLY))
+            }
             None => {
                 budget.exceed();
                 Err(FieldErrors::one(root, TOO_COSTLY))
