@@ -61,7 +61,7 @@ impl SchemaPatterns {
                         }
                         // A text with `format: regex` is compiled.
                         ("format", Value::String(format)) if format == "regex" => {
-                            self.of_texts += 1
+                            self.of_texts += 1;
                         }
                         _ => {}
                     }
