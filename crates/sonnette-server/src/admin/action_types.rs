@@ -2,13 +2,20 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use sonnette::dialect::{ActionType, FieldErrors, check_registration};
+use sonnette::dialect::{ActionType, FieldErrors, SchemaRules, check_registration, count_patterns};
 use sonnette::domain::RegisteredAction;
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::{NewAuditEntry, Store, StoreError};
 
 use super::author::Author;
 use super::error::{AdminError, done};
+
+/// Action types that an organizer registers.
+const MAX_ACTION_TYPES: usize = 1_000;
+/// Bytes of all schemas and examples that an organizer registers, as JSON text.
+const MAX_SCHEMA_BYTES: usize = 4 << 20;
+/// Patterns in all schemas that an organizer registers. Each takes up to 128 KiB, and as much again for each thread.
+const MAX_PATTERNS: usize = 500;
 
 /// Characters of a description.
 pub(crate) const MAX_DESCRIPTION_CHARS: usize = 1_000;
@@ -98,23 +105,33 @@ pub(crate) fn create(
     if tenant.catalogue.iter().any(|spec| spec.name == row.name) {
         return Err(ActionTypeError::NameTaken);
     }
-    validate(row)?;
+    check_limits(tenant, row)?;
+    validate(row, SchemaRules::New)?;
     let entry = audit_entry(author, "sonnette.action_type.created", row, now);
     let added = store.add_action_type(row, entry)?;
     Ok(done(added, "an action type").map(|_| ())?)
 }
 
-/// Changes an action type that [`find_changeable`] found.
+/// Changes an action type that [`find_changeable`] found. A schema that stays as it is may be one that could not be
+/// registered any more.
 ///
 /// # Errors
 /// [`ActionTypeError::Invalid`], and [`ActionTypeError::NotFound`] if it was deleted.
 pub(crate) fn change(
     store: &dyn Store,
     author: &Author,
+    tenant: &OrganizerSnapshot,
     row: &RegisteredAction,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
-    validate(row)?;
+    let stored = tenant.catalogue.registered().find(|r| r.id == row.id);
+    let is_same_schema = stored.is_some_and(|stored| stored.schema == row.schema);
+    if is_same_schema {
+        validate(row, SchemaRules::Existing)?;
+    } else {
+        check_limits(tenant, row)?;
+        validate(row, SchemaRules::New)?;
+    }
     let entry = audit_entry(author, "sonnette.action_type.changed", row, now);
     let changed = store.change_action_type(row, entry)?;
     Ok(done(changed, "an action type").map(|_| ())?)
@@ -148,12 +165,53 @@ fn is_pretix_name(row: &RegisteredAction) -> bool {
     row.name.first_word() == "pretix"
 }
 
-fn validate(row: &RegisteredAction) -> Result<(), ActionTypeError> {
+/// Refuses what would take an organizer beyond its limits.
+fn check_limits(tenant: &OrganizerSnapshot, row: &RegisteredAction) -> Result<(), ActionTypeError> {
+    let others = || {
+        let own = |other: &&RegisteredAction| other.organizer.is_some() && other.id != row.id;
+        tenant.catalogue.registered().filter(own)
+    };
+    let refuse = |field: &str, message: String| {
+        Err(ActionTypeError::Invalid(FieldErrors::one(field, message)))
+    };
+    if others().count() >= MAX_ACTION_TYPES {
+        return refuse(
+            "action_type",
+            format!("An organizer registers up to {MAX_ACTION_TYPES} action types."),
+        );
+    }
+    let bytes = |row: &RegisteredAction| {
+        [&row.schema, &row.example]
+            .into_iter()
+            .flatten()
+            .map(|value| value.to_string().len())
+            .sum::<usize>()
+    };
+    if others().chain([row]).map(bytes).sum::<usize>() > MAX_SCHEMA_BYTES {
+        return refuse(
+            "schema",
+            format!(
+                "The schemas and examples of an organizer have up to {MAX_SCHEMA_BYTES} bytes together."
+            ),
+        );
+    }
+    let patterns = |row: &RegisteredAction| row.schema.as_ref().map_or(0, count_patterns);
+    if others().chain([row]).map(patterns).sum::<usize>() > MAX_PATTERNS {
+        return refuse(
+            "schema",
+            format!("The schemas of an organizer have up to {MAX_PATTERNS} patterns together."),
+        );
+    }
+    Ok(())
+}
+
+fn validate(row: &RegisteredAction, rules: SchemaRules) -> Result<(), ActionTypeError> {
     check_registration(
         &row.name,
         row.shape,
         row.schema.as_ref(),
         row.example.as_ref(),
+        rules,
     )
     .map_err(ActionTypeError::Invalid)
 }

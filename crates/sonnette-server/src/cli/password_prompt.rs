@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use anyhow::{Context as _, Result, bail};
 use rustix::termios::{self, LocalModes, OptionalActions};
 
+use crate::config::without_byte_order_mark;
 use crate::credentials::check_password;
 
 /// Reads one line of standard input.
@@ -14,7 +15,7 @@ pub(super) fn from_stdin() -> Result<String> {
         .lock()
         .read_line(&mut line)
         .context("cannot read standard input")?;
-    checked(line.trim_end_matches(['\r', '\n']))
+    checked(without_byte_order_mark(&line).trim_end_matches(['\r', '\n']))
 }
 
 /// Asks for the password twice; returns `None` if there is no terminal.

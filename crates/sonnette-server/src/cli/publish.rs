@@ -11,7 +11,7 @@ use sonnette::domain::OrganizerSlug;
 
 use super::http_client::ApiClient;
 use super::{UsageError, block_on, output};
-use crate::config::Settings;
+use crate::config::{Settings, without_byte_order_mark};
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -58,6 +58,7 @@ impl Publish {
             }
             None => self.data,
         };
+        let text = without_byte_order_mark(&text);
         let data = RawValue::from_string(text.trim().to_owned())
             .map_err(|e| UsageError(format!("--data is not valid JSON: {e}")))?;
         let mut fields = Map::new();

@@ -1,7 +1,7 @@
 //! `[[action_types]]`: action types in addition to those of the dialects.
 
 use serde::Deserialize;
-use sonnette::dialect::{FieldErrors, check_registration};
+use sonnette::dialect::{FieldErrors, SchemaRules, check_registration};
 use sonnette::domain::{ActionName, OrganizerSlug, PayloadShape, RegisteredAction};
 
 /// A checked entry of `[[action_types]]`.
@@ -33,7 +33,13 @@ impl TryFrom<Entry> for ActionTypeSetting {
     fn try_from(entry: Entry) -> Result<Self, FieldErrors> {
         let shape = entry.family.unwrap_or(PayloadShape::Custom);
         let (schema, example) = (entry.schema.as_ref(), entry.example.as_ref());
-        check_registration(&entry.action_type, shape, schema, example)?;
+        check_registration(
+            &entry.action_type,
+            shape,
+            schema,
+            example,
+            SchemaRules::Existing,
+        )?;
         let action = RegisteredAction {
             id: 0,
             organizer: None,

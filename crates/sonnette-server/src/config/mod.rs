@@ -4,6 +4,7 @@
 //! on the machine.
 
 mod action_type;
+mod byte_order_mark;
 mod definitions;
 mod flags;
 mod parse;
@@ -22,6 +23,7 @@ use tracing_subscriber::filter::Targets;
 use url::Url;
 
 pub(crate) use action_type::ActionTypeSetting;
+pub(crate) use byte_order_mark::without_byte_order_mark;
 pub(crate) use flags::Flags;
 pub(crate) use secret_string::SecretString;
 pub(crate) use sources::SettingsError;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
+use super::byte_order_mark::without_byte_order_mark;
 use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
 use super::{Flags, Settings};
 
@@ -121,6 +122,7 @@ fn read_file(path: &Path) -> Result<Table, SettingsError> {
             format!("cannot read the file: {e}"),
         )
     })?;
+    let text = without_byte_order_mark(&text);
     let with_line = |error: &toml::de::Error| {
         let before = error
             .span()
@@ -129,15 +131,15 @@ fn read_file(path: &Path) -> Result<Table, SettingsError> {
         let line = before.matches('\n').count() + 1;
         let key = error
             .span()
-            .and_then(|span| key_around(&text, span.start))
+            .and_then(|span| key_around(text, span.start))
             .unwrap_or_default();
         invalid(
             format!("{}:{line}", path.display()),
             format!("{key}{}", error.message()),
         )
     };
-    toml::from_str::<Settings>(&text).map_err(|e| with_line(&e))?;
-    toml::from_str::<Table>(&text).map_err(|e| with_line(&e))
+    toml::from_str::<Settings>(text).map_err(|e| with_line(&e))?;
+    toml::from_str::<Table>(text).map_err(|e| with_line(&e))
 }
 
 /// `key: ` if the position is in the value of a key, so that the message names the key.

@@ -215,8 +215,8 @@ pub(crate) async fn change_action_type(
     PathParams((_, name)): PathParams<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let author = caller.author();
-    let mut row = action_types::find_changeable(&author, caller.tenant()?, &name)
+    let (author, tenant) = (caller.author(), caller.tenant()?.clone());
+    let mut row = action_types::find_changeable(&author, &tenant, &name)
         .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
     fields.keep_unchanged(
@@ -242,7 +242,7 @@ pub(crate) async fn change_action_type(
     fields.finish()?;
     let name = row.name.clone();
     state
-        .change(move |store, now| action_types::change(store, &author, &row, now))
+        .change(move |store, now| action_types::change(store, &author, &tenant, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::OK).await

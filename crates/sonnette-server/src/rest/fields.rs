@@ -13,6 +13,9 @@ use super::violation_text::violation_text;
 use crate::admin::validation::{self, MAX_PARSED_CHARS, Nullable, Violation};
 use crate::edge::error::{ApiError, FieldMessages};
 
+/// The most members that messages are about.
+const MAX_FIELDS_WITH_MESSAGES: usize = 50;
+
 /// The members that are not read yet, and what is wrong with those that are.
 ///
 /// Each reading method returns `None` for a member that was not sent and for one that is wrong; the second also adds a
@@ -31,11 +34,13 @@ impl Fields {
         }
     }
 
-    /// Adds a message about a member.
+    /// Adds a message about a member, unless there are too many already.
     pub(crate) fn refuse(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         let message = message.into().into_owned();
+        let is_full = self.messages.len() >= MAX_FIELDS_WITH_MESSAGES;
         match self.messages.iter_mut().find(|(known, _)| known == name) {
             Some((_, messages)) => messages.push(message),
+            None if is_full => {}
             None => self.messages.push((name.to_owned(), vec![message])),
         }
     }
@@ -190,7 +195,8 @@ impl Fields {
 
     /// Refuses every member that nothing has read.
     pub(crate) fn refuse_unknown(&mut self) {
-        for (name, _) in std::mem::take(&mut self.members) {
+        let unread = std::mem::take(&mut self.members).into_iter();
+        for (name, _) in unread.take(MAX_FIELDS_WITH_MESSAGES) {
             self.refuse(&name, violation_text(&Violation::UnknownField));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::schema::{DataSchema, compile};
+use super::schema::DataSchema;
 use crate::domain::{ActionName, DialectName, PayloadShape};
 
 /// The action type of pretix whose event no longer exists when it is published.
@@ -48,7 +48,7 @@ impl ActionType {
             shape,
             label: None,
             description: description.to_owned(),
-            rule: compile(&schema).map_or(DataSchema::Unusable, DataSchema::Compiled),
+            rule: DataSchema::builtin(&schema),
             schema,
             example,
             concrete: &[],

@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::action_type::ActionType;
 use super::builtin_action_types::BuiltinActionTypes;
-use super::field_errors::FieldErrors;
 use super::lookup::dialect;
 use super::pretix_payload;
-use super::schema::{DataSchema, compile};
+use super::schema::DataSchema;
 use crate::cow_map::CowMap;
 use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
 
@@ -242,7 +241,7 @@ fn is_pretix(name: &str) -> bool {
     name.starts_with("pretix.")
 }
 
-fn dialect_of(name: &ActionName) -> DialectName {
+pub(super) fn dialect_of(name: &ActionName) -> DialectName {
     name.first_word().parse().unwrap_or(DialectName::Custom)
 }
 
@@ -250,8 +249,7 @@ fn spec_of(action: &RegisteredAction) -> ActionType {
     let rule = match (action.shape, &action.schema) {
         (PayloadShape::Custom, None) => DataSchema::AnyObject,
         (shape, None) => pretix_payload::rule(shape),
-        _ => compile(&full_schema(action.shape, action.schema.as_ref()))
-            .map_or(DataSchema::Unusable, DataSchema::Compiled),
+        _ => DataSchema::of(&full_schema(action.shape, action.schema.as_ref())),
     };
     let example = action
         .example
@@ -274,60 +272,11 @@ fn spec_of(action: &RegisteredAction) -> ActionType {
 }
 
 /// The family's schema and the registered one together.
-fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
+pub(super) fn full_schema(shape: PayloadShape, registered: Option<&Value>) -> Value {
     match (shape, registered) {
         (PayloadShape::Custom, None) => json!({"type": "object"}),
         (PayloadShape::Custom, Some(schema)) => schema.clone(),
         (family, None) => pretix_payload::schema(family),
         (family, Some(schema)) => json!({"allOf": [pretix_payload::schema(family), schema]}),
-    }
-}
-
-/// Checks the name, schema and example of an action type that is to be registered. The store checks whether the name is
-/// taken; the caller checks who may register pretix names.
-///
-/// # Errors
-/// The errors by the keys of the request: `action_type`, `family`, `schema`, `example…`.
-pub fn check_registration(
-    name: &ActionName,
-    shape: PayloadShape,
-    schema: Option<&Value>,
-    example: Option<&Value>,
-) -> Result<(), FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let mut refuse = |path: &str, message: &str| errors.push(path.to_owned(), message.to_owned());
-    match (dialect_of(name), shape) {
-        (DialectName::Pretix, PayloadShape::Custom) => refuse("family", "This field is required."),
-        (DialectName::Pretix, shape) if !shape.is_pretix_family() => {
-            refuse("family", "This is no family of pretix.");
-        }
-        (DialectName::Custom, _) if name.is_wildcard() => {
-            refuse(
-                "action_type",
-                "Only names that begin with pretix may be wildcards.",
-            );
-        }
-        (DialectName::Pretix, _) | (DialectName::Custom, PayloadShape::Custom) => {}
-        (DialectName::Custom, _) => {
-            refuse("family", "Only names that begin with pretix have a family.");
-        }
-        (built_in, _) => {
-            let message = format!("Names that begin with {built_in} cannot be registered.");
-            refuse("action_type", &message);
-        }
-    }
-    if schema.is_some_and(|schema| !schema.is_object()) {
-        refuse("schema", "A JSON Schema is required, as an object.");
-    }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let rule = match compile(&full_schema(shape, schema)) {
-        Ok(validator) => DataSchema::Compiled(validator),
-        Err(message) => return Err(FieldErrors::one("schema", message)),
-    };
-    match example {
-        Some(example) => rule.check(example, "example"),
-        None => Ok(()),
     }
 }

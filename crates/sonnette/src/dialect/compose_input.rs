@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::action_type::ActionType;
+use super::check_budget::CheckBudget;
 use crate::domain::{ActionName, Audience, BodyTemplate, EventSlug, Organizer};
 
 /// The input of [`compose`](super::compose).
@@ -21,6 +22,8 @@ pub struct ComposeInput<'a> {
     pub data: &'a RawValue,
     /// When it was published.
     pub published_at: Timestamp,
+    /// What checking `data` against its schema may cost.
+    pub budget: &'a CheckBudget,
 }
 
 /// The result of [`compose`](super::compose).

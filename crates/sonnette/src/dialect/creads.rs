@@ -14,6 +14,7 @@ use super::compose_input::{ComposeInput, ComposedNotification};
 use super::creads_examples::RESOURCES;
 use super::definition::DialectDefinition;
 use super::field_errors::FieldErrors;
+use super::strict_json;
 use crate::domain::{
     BodyTemplate, DialectName, Organizer, PayloadShape, PendingWebhookChange, WebhookChange,
 };
@@ -132,13 +133,9 @@ struct Data<'a> {
 }
 
 fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
-    let mut data = compact(input.data.get())?;
-    let value: Value = parse(&data)?;
-    input.spec.rule.check(&value, "data")?;
-    if parse::<Data<'_>>(&data).is_err() {
-        // A key occurs twice. The last one counts.
-        data = value.to_string().into();
-    }
+    let data = compact(input.data.get())?;
+    let value = strict_json::parse(&data, "data")?;
+    input.spec.rule.check(&value, "data", input.budget)?;
     let fields: Data<'_> = parse(&data)?;
     let name = input.action_type.as_str();
     let (resource, change) = name

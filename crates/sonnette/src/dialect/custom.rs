@@ -3,14 +3,15 @@
 //! `data` is copied. It is parsed only if the action type has a schema.
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::compact_json::{compact, parse};
+use super::compact_json::compact;
 use super::compose_input::{ComposeInput, ComposedNotification};
 use super::definition::DialectDefinition;
 use super::field_errors::FieldErrors;
-use super::schema::{DataSchema, not_an_object};
+use super::schema::DataSchema;
+use super::schema_messages::not_an_object;
+use super::strict_json;
 use crate::domain::BodyTemplate;
 
 pub(super) const DIALECT: DialectDefinition = DialectDefinition {
@@ -21,13 +22,16 @@ pub(super) const DIALECT: DialectDefinition = DialectDefinition {
 
 fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let data = input.data.get();
+    let compact = compact(data)?;
     if !data.starts_with('{') {
-        let value: Value = parse(data)?;
+        let value = strict_json::parse(&compact, "data")?;
         return Err(FieldErrors::one("data", not_an_object(&value)));
     }
-    let compact = compact(data)?;
-    if !matches!(input.spec.rule, DataSchema::AnyObject) {
-        input.spec.rule.check(&parse(data)?, "data")?;
+    if matches!(input.spec.rule, DataSchema::AnyObject) {
+        strict_json::check(&compact, "data")?;
+    } else {
+        let value = strict_json::parse(&compact, "data")?;
+        input.spec.rule.check(&value, "data", input.budget)?;
     }
     let mut body = String::with_capacity(compact.len() + 100);
     body.push_str("{\"type\":\"");

@@ -5,6 +5,9 @@ use std::fmt;
 /// The most errors that are reported at once.
 pub(super) const MAX_ERRORS: usize = 50;
 
+/// The longest key in a path, in characters; longer ones are cut.
+const MAX_KEY_CHARS: usize = 100;
+
 /// Validation errors: pairs of a dotted path (`data.price.uuid`) and a sentence, at most 50.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldErrors(pub Vec<(String, String)>);
@@ -38,6 +41,19 @@ impl FieldErrors {
         if self.0.len() < MAX_ERRORS && !self.0.contains(&error) {
             self.0.push(error);
         }
+    }
+}
+
+/// The path of a member of the value at `path`.
+pub(super) fn child_path(path: &str, key: &str) -> String {
+    format!("{path}.{}", cut(key))
+}
+
+/// The key, or its first characters.
+pub(super) fn cut(key: &str) -> String {
+    match key.char_indices().nth(MAX_KEY_CHARS) {
+        Some((at, _)) => format!("{}…", &key[..at]),
+        None => key.to_owned(),
     }
 }
 

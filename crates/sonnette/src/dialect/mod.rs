@@ -5,8 +5,11 @@
 
 mod action_type;
 mod builtin_action_types;
+pub(crate) mod canonical_json;
 mod catalogue;
+mod check_budget;
 mod compact_json;
+mod compiled_schema;
 mod compose_input;
 mod creads;
 mod creads_examples;
@@ -14,23 +17,32 @@ mod custom;
 mod definition;
 mod field_errors;
 mod lookup;
+mod metered_json;
 mod pretix;
 mod pretix_payload;
+mod registration;
 mod schema;
+mod schema_messages;
+mod schema_patterns;
 mod schema_size;
+mod strict_json;
 mod tibillet;
 mod tibillet_input;
 mod tibillet_labels;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use action_type::{ActionType, EventRequirement};
+pub use catalogue::Catalogue;
 pub(crate) use catalogue::RegisteredActions;
-pub use catalogue::{Catalogue, check_registration};
+pub use check_budget::CheckBudget;
 pub use compose_input::{ComposeInput, ComposedNotification};
 pub use field_errors::FieldErrors;
+pub use registration::{SchemaRules, check_registration};
+pub use schema_patterns::count_patterns;
 
 use crate::domain::{Organizer, PayloadShape, PendingWebhookChange};
 use lookup::dialect;
@@ -41,6 +53,14 @@ use lookup::dialect;
 /// All errors in `data`, by dotted paths that begin with `data`.
 pub fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     (dialect(input.spec.dialect).compose)(input)
+}
+
+/// The value of the `data` of a publication.
+///
+/// # Errors
+/// A key that stands twice in an object, and a number that no double can hold, by its dotted path.
+pub(crate) fn parse_data(data: &RawValue) -> Result<Value, FieldErrors> {
+    strict_json::parse(&compact_json::compact(data.get())?, "data")
 }
 
 /// Reads the publication's `data` from a body. For pretix it is the input keys of the family, with null for those left

@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::compact_json::{compact, parse};
+use super::canonical_json;
+use super::compact_json::compact;
 use super::compose_input::{ComposeInput, ComposedNotification};
 use super::field_errors::FieldErrors;
-use super::schema::{DataSchema, compile};
+use super::schema::DataSchema;
+use super::strict_json;
 use crate::domain::{BodyTemplate, EventSlug, PayloadShape};
 
 /// A key of `data`.
@@ -215,23 +217,17 @@ pub(super) fn rule(family: PayloadShape) -> DataSchema {
     static RULES: LazyLock<HashMap<PayloadShape, DataSchema>> = LazyLock::new(|| {
         PayloadShape::ALL
             .iter()
-            .map(|shape| {
-                (
-                    *shape,
-                    compile(&schema(*shape)).map_or(DataSchema::Unusable, DataSchema::Compiled),
-                )
-            })
+            .map(|shape| (*shape, DataSchema::builtin(&schema(*shape))))
             .collect()
     });
-    RULES.get(&family).cloned().unwrap_or(DataSchema::Unusable)
+    RULES.get(&family).cloned().unwrap_or(DataSchema::AnyObject)
 }
 
 /// Composes the body after its first member, which is the notification's id.
 pub(super) fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
-    // Refuses what cannot be parsed into a tree.
-    compact(input.data.get())?;
-    let data: Value = parse(input.data.get())?;
-    input.spec.rule.check(&data, "data")?;
+    let data = compact(input.data.get())?;
+    let data = strict_json::parse(&data, "data")?;
+    input.spec.rule.check(&data, "data", input.budget)?;
     let mut body = Writer(String::with_capacity(160));
     let organizer = input.organizer;
     let event = || Value::from(input.event.map(EventSlug::as_str));
@@ -278,10 +274,10 @@ impl Writer {
         self.0.push_str(",\"");
         self.0.push_str(key);
         self.0.push_str("\":");
-        match value.as_f64().filter(|_| value.is_f64()) {
+        match value {
             // JSON Schema accepts 2.0 as an integer; pretix never sends it.
-            Some(whole) => self.0 += &whole_number(whole),
-            None => self.0.push_str(&value.to_string()),
+            Value::Number(number) => self.0 += &canonical_json::normalize(number.as_str()),
+            other => self.0.push_str(&other.to_string()),
         }
     }
 }
@@ -306,8 +302,4 @@ pub(super) fn extract_data(family: PayloadShape, body: &[u8]) -> Option<Box<RawV
 
 fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
-}
-
-fn whole_number(number: f64) -> String {
-    format!("{number:.0}")
 }

@@ -1,45 +1,69 @@
-//! Compiled JSON Schemas, and their errors in the words of Django REST framework.
+//! Checks `data` against JSON Schemas.
 //!
-//! Organizers write schemas too. So no reference is fetched, and the cost of patterns is bounded.
+//! Organizers write schemas too. So no reference is fetched, and a check that costs too much is refused.
 
 use std::sync::Arc;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::paths::{Location, LocationSegment};
-use jsonschema::{JsonType, PatternOptions, ValidationError, Validator};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::field_errors::{FieldErrors, MAX_ERRORS};
+use super::check_budget::{CheckBudget, Exceeded, MAX_CHECK_STEPS};
+use super::compiled_schema::{Compiled, CompiledSchema};
+use super::field_errors::{FieldErrors, MAX_ERRORS, child_path};
+use super::metered_json::MeteredNode;
+use super::schema_messages::{dotted, message_of, not_an_object, wrong_type};
 
-/// The longest key in a path, in characters; longer ones are cut.
-const MAX_KEY_CHARS: usize = 100;
-
-/// The longest pattern or choice that a message repeats, in characters.
-const MAX_ECHO_CHARS: usize = 120;
+/// Steps of the search for all errors. Each step may keep an error in memory.
+const MAX_ERROR_STEPS: u64 = 300_000;
+/// Steps of the search for the first error, which keeps the errors of its alternatives.
+const MAX_FIRST_ERROR_STEPS: u64 = 300_000;
 
 /// What is required of `data`.
 #[derive(Debug, Clone)]
 pub(super) enum DataSchema {
     /// It is a JSON object.
     AnyObject,
-    /// It is a JSON object that the schema accepts.
-    Compiled(Arc<Validator>),
-    /// The stored schema no longer compiles; all `data` is refused.
-    Unusable,
+    /// It is a JSON object that the schema accepts. If the schema cannot be used, all `data` is refused.
+    Schema(Arc<CompiledSchema>),
 }
 
 impl DataSchema {
+    /// A schema that is compiled at its first use.
+    pub(super) fn of(schema: &Value) -> Self {
+        Self::Schema(CompiledSchema::of(schema))
+    }
+
+    /// A schema of the program, compiled at once.
+    pub(super) fn builtin(schema: &Value) -> Self {
+        let schema = CompiledSchema::of(schema);
+        schema.get(true);
+        Self::Schema(schema)
+    }
+
     /// Validates `value`; error paths begin with `root`.
-    pub(super) fn check(&self, value: &Value, root: &str) -> Result<(), FieldErrors> {
-        match self {
-            Self::AnyObject if value.is_object() => Ok(()),
-            Self::AnyObject => Err(FieldErrors::one(root, not_an_object(value))),
-            Self::Compiled(validator) if !value.is_object() && validator.is_valid(value) => {
-                Err(FieldErrors::one(root, not_an_object(value)))
+    pub(super) fn check(
+        &self,
+        value: &Value,
+        root: &str,
+        budget: &CheckBudget,
+    ) -> Result<(), FieldErrors> {
+        let schema = match self {
+            Self::AnyObject if value.is_object() => return Ok(()),
+            Self::AnyObject => return Err(FieldErrors::one(root, not_an_object(value))),
+            Self::Schema(schema) => schema,
+        };
+        match schema.get(!budget.is_inline()) {
+            Some(Ok(compiled)) if budget.is_inline() && compiled.backtracks.is_some() => {
+                budget.exceed();
+                Err(FieldErrors::one(root, TOO_COSTLY))
             }
-            Self::Compiled(validator) if validator.is_valid(value) => Ok(()),
-            Self::Compiled(validator) => Err(errors_of(validator, value, root)),
-            Self::Unusable => Err(FieldErrors::one(
+            None => {
+                budget.exceed();
+                Err(FieldErrors::one(root, TOO_COSTLY))
+            }
+            Some(Ok(compiled)) => compiled.check(value, root, budget),
+            Some(Err(_)) => Err(FieldErrors::one(
                 root,
                 "The schema of this action type cannot be used. Change the action type first.",
             )),
@@ -47,51 +71,52 @@ impl DataSchema {
     }
 }
 
-/// Compiles a schema: draft 2020-12 unless it names another, with a bounded number of references, all into itself.
-pub(super) fn compile(schema: &Value) -> Result<Arc<Validator>, String> {
-    super::schema_size::check(schema)?;
-    let patterns = PatternOptions::fancy_regex()
-        .backtrack_limit(100_000)
-        .size_limit(1 << 20)
-        .dfa_size_limit(1 << 20);
-    jsonschema::options()
-        .offline()
-        .with_pattern_options(patterns)
-        .build(schema)
-        .map(Arc::new)
-        .map_err(|error| {
-            let place = error.instance_path().as_str();
-            let place = if place.is_empty() { "its top" } else { place };
-            format!(
-                "This is no valid JSON Schema: see {} at {}.",
-                error.kind().keyword(),
-                cut(place)
-            )
-        })
-}
+const TOO_COSTLY: &str = "Checking this against the schema of the action type costs too much: publish less at a time, or simplify the schema.";
 
-/// The error text for a value that is not an object.
-pub(super) fn not_an_object(value: &Value) -> String {
-    format!(
-        "Expected a dictionary of items but got type \"{}\".",
-        python_type(value)
-    )
-}
+impl Compiled {
+    fn check(&self, value: &Value, root: &str, budget: &CheckBudget) -> Result<(), FieldErrors> {
+        let node = MeteredNode(value);
+        let is_valid = budget.run(MAX_CHECK_STEPS, self.costs, || {
+            self.validator.is_valid(node)
+        });
+        match is_valid {
+            Err(exceeded) => {
+                budget.exceed();
+                let path = path_of(exceeded, value, root);
+                Err(FieldErrors::one(
+                    path.unwrap_or_else(|| root.to_owned()),
+                    TOO_COSTLY,
+                ))
+            }
+            Ok(true) if value.is_object() => Ok(()),
+            Ok(true) => Err(FieldErrors::one(root, not_an_object(value))),
+            Ok(false) => Err(self.errors(value, root, budget)),
+        }
+    }
 
-fn python_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
+    /// All errors, or the first if there may be many, or a general one if that is hard to find too.
+    fn errors(&self, value: &Value, root: &str, budget: &CheckBudget) -> FieldErrors {
+        let node = MeteredNode(value);
+        let validator = &self.validator;
+        let all = budget.run(MAX_ERROR_STEPS, self.costs, || {
+            validator.iter_errors(node).take(MAX_ERRORS).collect()
+        });
+        let found: Vec<_> = all
+            .or_else(|_| {
+                budget.run(MAX_FIRST_ERROR_STEPS, self.costs, || {
+                    validator.validate(node).err().into_iter().collect()
+                })
+            })
+            .unwrap_or_default();
+        let errors = field_errors(&found, root);
+        if errors.is_empty() {
+            return FieldErrors::one(root, "This does not fit the schema of the action type.");
+        }
+        errors
     }
 }
 
-fn errors_of(validator: &Validator, value: &Value, root: &str) -> FieldErrors {
-    let found: Vec<_> = validator.iter_errors(value).take(MAX_ERRORS).collect();
+fn field_errors(found: &[ValidationError<'_>], root: &str) -> FieldErrors {
     let is_type_error =
         |error: &&ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Type { .. });
     let ill_typed: Vec<_> = found
@@ -100,18 +125,18 @@ fn errors_of(validator: &Validator, value: &Value, root: &str) -> FieldErrors {
         .map(|error| error.instance_path().as_str())
         .collect();
     let mut errors = FieldErrors::default();
-    for error in &found {
+    for error in found {
         let path = dotted(root, error.instance_path());
         match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
-                errors.push(below(&path, key), "This field is required.".to_owned());
+                errors.push(child_path(&path, key), "This field is required.".to_owned());
             }
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 for key in unexpected.iter().take(MAX_ERRORS) {
                     let message = "This is not a key of this action type.";
-                    errors.push(below(&path, key), message.to_owned());
+                    errors.push(child_path(&path, key), message.to_owned());
                 }
             }
             ValidationErrorKind::Type { kind } => {
@@ -125,114 +150,19 @@ fn errors_of(validator: &Validator, value: &Value, root: &str) -> FieldErrors {
     errors
 }
 
-fn wrong_type(kind: &TypeKind, value: &Value) -> String {
-    let allowed: Vec<JsonType> = match kind {
-        TypeKind::Single(one) => vec![*one],
-        TypeKind::Multiple(set) => set.iter().filter(|kind| *kind != JsonType::Null).collect(),
-    };
-    if value.is_null() {
-        return "This field may not be null.".to_owned();
+/// The path of the value at which a check ended.
+fn path_of(exceeded: Exceeded, value: &Value, path: &str) -> Option<String> {
+    if exceeded.is_at(value) {
+        return Some(path.to_owned());
     }
-    match allowed.as_slice() {
-        [JsonType::Integer] => "A valid integer is required.".to_owned(),
-        [JsonType::Number] => "A valid number is required.".to_owned(),
-        [JsonType::String] => "Not a valid string.".to_owned(),
-        [JsonType::Boolean] => "Must be a valid boolean.".to_owned(),
-        [JsonType::Object] => not_an_object(value),
-        [JsonType::Array] => {
-            format!(
-                "Expected a list of items but got type \"{}\".",
-                python_type(value)
-            )
-        }
-        [JsonType::Null] => "This field must be null.".to_owned(),
-        several => {
-            let words: Vec<_> = several.iter().map(|kind| kind.as_str()).collect();
-            format!(
-                "This field must be one of these types: {}.",
-                words.join(", ")
-            )
-        }
-    }
-}
-
-fn message_of(error: &ValidationError<'_>) -> String {
-    use ValidationErrorKind as Kind;
-    match error.kind() {
-        Kind::Enum { options } => match brief(options) {
-            Some(options) => format!("This is not one of the choices {options}."),
-            None => "This is not one of the choices.".to_owned(),
-        },
-        Kind::Constant { expected_value } => match brief(expected_value) {
-            Some(value) => format!("This must be {value}."),
-            None => "This is not the value it must be.".to_owned(),
-        },
-        Kind::Pattern { pattern } if pattern.chars().count() <= MAX_ECHO_CHARS => {
-            format!("This value does not match the required pattern {pattern}.")
-        }
-        Kind::Pattern { .. } | Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
-            "This value does not match the required pattern.".to_owned()
-        }
-        Kind::MaxLength { limit } => format!("Ensure this field has no more than {limit} characters."),
-        Kind::MinLength { limit: 1 } => "This field may not be blank.".to_owned(),
-        Kind::MinLength { limit } => format!("Ensure this field has at least {limit} characters."),
-        Kind::Maximum { limit } => format!("Ensure this value is less than or equal to {limit}."),
-        Kind::Minimum { limit } => format!("Ensure this value is greater than or equal to {limit}."),
-        Kind::ExclusiveMaximum { limit } => format!("Ensure this value is less than {limit}."),
-        Kind::ExclusiveMinimum { limit } => format!("Ensure this value is greater than {limit}."),
-        Kind::MaxItems { limit } => format!("Ensure this field has no more than {limit} elements."),
-        Kind::AdditionalItems { limit } => format!("Ensure this field has no more than {limit} elements."),
-        Kind::MinItems { limit: 1 } => "This list may not be empty.".to_owned(),
-        Kind::MinItems { limit } => format!("Ensure this field has at least {limit} elements."),
-        Kind::MaxProperties { limit } => format!("Ensure this field has no more than {limit} keys."),
-        Kind::MinProperties { limit } => format!("Ensure this field has at least {limit} keys."),
-        Kind::Format { format } => format!("This is not a valid {}.", cut(format)),
-        Kind::UniqueItems => "No element may occur twice.".to_owned(),
-        Kind::PropertyNames { .. } => "A key of this object is not allowed.".to_owned(),
-        Kind::FalseSchema => "This is not a key of this action type.".to_owned(),
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
-            "This fits none of the allowed forms; see the schema of the action type.".to_owned()
-        }
-        Kind::OneOfMultipleValid { .. } => {
-            "This fits more than one of forms that exclude each other; see the schema of the action type."
-                .to_owned()
-        }
-        kind => format!(
-            "This does not fit the schema of the action type (rule \"{}\").",
-            cut(kind.keyword())
-        ),
-    }
-}
-
-/// The JSON text, if it is short enough to repeat in a message.
-fn brief(value: &Value) -> Option<String> {
-    let text = match value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(key, member)| path_of(exceeded, member, &child_path(path, key))),
         Value::Array(items) => items
             .iter()
-            .map(Value::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
-        other => other.to_string(),
-    };
-    (text.chars().count() <= MAX_ECHO_CHARS).then_some(text)
-}
-
-fn cut(key: &str) -> String {
-    match key.char_indices().nth(MAX_KEY_CHARS) {
-        Some((at, _)) => format!("{}…", &key[..at]),
-        None => key.to_owned(),
+            .enumerate()
+            .find_map(|(index, item)| path_of(exceeded, item, &format!("{path}.{index}"))),
+        _ => None,
     }
-}
-
-fn below(path: &str, key: &str) -> String {
-    format!("{path}.{}", cut(key))
-}
-
-fn dotted(root: &str, location: &Location) -> String {
-    location
-        .iter()
-        .fold(root.to_owned(), |path, segment| match segment {
-            LocationSegment::Property(key) => below(&path, &key),
-            LocationSegment::Index(index) => format!("{path}.{index}"),
-        })
 }

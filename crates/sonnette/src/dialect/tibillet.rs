@@ -10,8 +10,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::action_type::ActionType;
 use super::builtin_action_types::BuiltinActionTypes;
@@ -19,6 +19,7 @@ use super::compact_json::{compact, parse};
 use super::compose_input::{ComposeInput, ComposedNotification};
 use super::definition::DialectDefinition;
 use super::field_errors::FieldErrors;
+use super::strict_json;
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
 use super::tibillet_labels as labels;
 use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
@@ -98,17 +99,9 @@ fn membership_type() -> ActionType {
 }
 
 fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
-    let mut data = compact(input.data.get())?;
-    let value: Value = parse(&data)?;
-    input.spec.rule.check(&value, "data")?;
-    let doubled = match input.spec.shape {
-        PayloadShape::TibilletMembership => parse::<input::Membership<'_>>(&data).is_err(),
-        _ => parse::<input::Reservation>(&data).is_err(),
-    };
-    if doubled {
-        // A key occurs twice. The last one counts.
-        data = value.to_string().into();
-    }
+    let data = compact(input.data.get())?;
+    let value = strict_json::parse(&data, "data")?;
+    input.spec.rule.check(&value, "data", input.budget)?;
     let (body, is_delivered) = match input.spec.shape {
         PayloadShape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::canonical_json;
 use super::field_errors::FieldErrors;
 
 const NOT_UUID: &str = "Must be a valid UUID.";
@@ -152,11 +153,7 @@ impl Reader {
 pub(super) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::String(digits) => digits.parse().ok(),
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let whole = number.as_f64().filter(|float| float.abs() < 9e15)?;
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-            Some(whole as i64)
-        }),
+        Value::Number(number) => canonical_json::normalize(number.as_str()).parse().ok(),
         _ => None,
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::OrganizerSnapshot;
-use crate::dialect::{ActionType, ComposeInput, EventRequirement, body_at_send_time, compose};
+use crate::dialect::{
+    ActionType, CheckBudget, ComposeInput, EventRequirement, body_at_send_time, compose,
+};
 use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
 
 /// The event of examples.
@@ -66,6 +68,7 @@ fn compose_example(
         event: event.as_ref(),
         data: &data,
         published_at: now,
+        budget: &CheckBudget::full(Arc::default()),
     });
     Some(Notification {
         id,

@@ -14,7 +14,9 @@
 
 mod activity;
 mod blocking;
+mod check_queue;
 mod committer;
+mod content_hash;
 mod control;
 mod dispatcher;
 mod example;
@@ -25,6 +27,7 @@ mod metrics;
 mod monotonic_clock;
 mod options;
 mod organizer_snapshot;
+mod prepare;
 mod publication;
 mod publisher;
 mod registry_loader;

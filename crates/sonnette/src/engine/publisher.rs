@@ -1,10 +1,10 @@
 //! From a publication request to a group for the commit: check, compose the body, match webhooks.
 
-use ring::digest::{SHA256, digest};
-use serde_json::Value;
+use std::sync::Arc;
 
+use super::content_hash::content_hash;
 use super::{OrganizerSnapshot, PublishError, PublishRequest};
-use crate::dialect::{self, ComposeInput, EventRequirement, FieldErrors, compose};
+use crate::dialect::{self, CheckBudget, ComposeInput, EventRequirement, FieldErrors, compose};
 use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
 use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
@@ -12,20 +12,26 @@ use jiff::Timestamp;
 /// The longest `data`, in bytes of JSON text.
 const MAX_DATA_BYTES: usize = 262_144;
 
-/// Checks and composes the publications of one request, all or none.
+/// Checks and composes the publications of one request, all or none. Once `budget` is exceeded, the result says only that.
 pub(crate) fn prepare(
     tenant: &OrganizerSnapshot,
     token: Option<TokenHash>,
-    requests: Vec<PublishRequest>,
+    requests: &[PublishRequest],
     now: Timestamp,
+    budget: &CheckBudget,
 ) -> Result<PublicationGroup, PublishError> {
     let mut invalid = Vec::new();
     let mut publications = Vec::with_capacity(requests.len());
-    for (index, request) in requests.into_iter().enumerate() {
+    for (index, request) in requests.iter().enumerate() {
         if request.data.get().len() > MAX_DATA_BYTES {
             return Err(PublishError::TooLarge(index));
         }
-        match publication(tenant, request, now) {
+        let prepared = publication(tenant, request, now, budget);
+        if budget.is_exceeded() {
+            invalid.extend(prepared.err().map(|errors| (index, errors)));
+            break;
+        }
+        match prepared {
             Ok(publication) => publications.push(publication),
             Err(errors) => invalid.push((index, errors)),
         }
@@ -56,7 +62,8 @@ pub(crate) fn pending_webhook_changes(
         idempotency_key: None,
         subject: None,
     };
-    let mut publication = publication(tenant, request, now).ok()?;
+    let mut publication =
+        publication(tenant, &request, now, &CheckBudget::full(Arc::default())).ok()?;
     publication.audience = Audience::Others(news.webhook);
     publication.webhooks.retain(|id| *id != news.webhook);
     Some(PublicationGroup {
@@ -89,8 +96,9 @@ pub(crate) fn matching_webhooks(
 
 fn publication(
     tenant: &OrganizerSnapshot,
-    request: PublishRequest,
+    request: &PublishRequest,
     now: Timestamp,
+    budget: &CheckBudget,
 ) -> Result<Publication, FieldErrors> {
     let unknown = || {
         let message = tenant.catalogue.explain_unknown(&request.action_type);
@@ -117,10 +125,6 @@ fn publication(
         }
         _ => {}
     }
-    let key = request.idempotency_key.as_ref().map(|text| IdempotencyKey {
-        text: text.clone(),
-        content_hash: content_hash(&request),
-    });
     let composed = compose(&ComposeInput {
         organizer: &tenant.organizer,
         spec,
@@ -128,7 +132,15 @@ fn publication(
         event: request.event.as_ref(),
         data: &request.data,
         published_at: now,
+        budget,
     })?;
+    let key = match &request.idempotency_key {
+        Some(text) => Some(IdempotencyKey {
+            text: text.clone(),
+            content_hash: content_hash(request, &dialect::parse_data(&request.data)?),
+        }),
+        None => None,
+    };
     let webhooks = matching_webhooks(
         tenant,
         action_type.as_str(),
@@ -141,65 +153,11 @@ fn publication(
         body: composed.body,
         data: composed.data,
         audience: composed.audience,
-        subject: request.subject,
+        subject: request.subject.clone(),
         published_at: now,
         key,
         webhooks,
-        event: request.event,
+        event: request.event.clone(),
         action_type,
     })
-}
-
-/// The SHA-256 of the content of a publication, equal for equal JSON values however they are written.
-fn content_hash(request: &PublishRequest) -> [u8; 32] {
-    let data: Value = serde_json::from_str(request.data.get()).unwrap_or_default();
-    let mut text = String::new();
-    canonical(&data, &mut text);
-    let whole = serde_json::json!([
-        request.action_type,
-        request.event.as_ref().map(crate::domain::EventSlug::as_str),
-        request.subject,
-        text
-    ]);
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, whole.to_string().as_bytes()).as_ref());
-    hash
-}
-
-/// JSON with sorted keys and normalized numbers: `1.0`, `1` and `1e0` are equal.
-fn canonical(value: &Value, into: &mut String) {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_unstable_by_key(|(key, _)| *key);
-            into.push('{');
-            for (key, value) in sorted {
-                into.push_str(&Value::from(key.as_str()).to_string());
-                into.push(':');
-                canonical(value, into);
-                into.push(',');
-            }
-            into.push('}');
-        }
-        Value::Array(items) => {
-            into.push('[');
-            for item in items {
-                canonical(item, into);
-                into.push(',');
-            }
-            into.push(']');
-        }
-        Value::Number(number) => into.push_str(&canonical_number(number)),
-        other => into.push_str(&other.to_string()),
-    }
-}
-
-fn canonical_number(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
-            (float as i64).to_string()
-        }
-        _ => number.to_string(),
-    }
 }

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
 use super::blocking::{BlockingExecutor, RuntimeExecutor};
+use super::check_queue::CheckQueue;
 use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
@@ -21,7 +22,7 @@ use super::sender::Sender;
 use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
     Activity, EngineContext, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
-    PublishRequest, Published, RegistrySnapshot, StartError, publisher,
+    PublishRequest, Published, RegistrySnapshot, StartError,
 };
 use crate::clock::Clock;
 use crate::domain::{OrganizerId, TokenHash, WebhookId};
@@ -40,6 +41,7 @@ const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
     pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
+    pub(super) checks: CheckQueue,
     pub(super) janitor: Arc<Janitor>,
     supervisor: Supervisor,
     threads: Mutex<Threads>,
@@ -129,6 +131,7 @@ impl Sonnette {
         Ok(Self {
             context,
             draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
+            checks: CheckQueue::default(),
             janitor,
             supervisor: Supervisor::default(),
             threads: Mutex::default(),
@@ -240,12 +243,12 @@ impl Sonnette {
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
         let newest = registry.organizer_by_id(tenant.organizer.id);
-        let tenant = newest.as_deref().unwrap_or(tenant);
+        let tenant = newest.unwrap_or_else(|| Arc::new(tenant.clone()));
         // The token may have been deactivated since the request was authorized. The commit checks it again.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);
         }
-        let group = publisher::prepare(tenant, token, requests, self.now())?;
+        let group = self.prepare(tenant, token, requests).await?;
         self.context
             .committer
             .publish(group, registry.version())

@@ -69,8 +69,35 @@ pub struct Publication {
 pub struct IdempotencyKey {
     /// 1 to 255 characters; unique within an organizer.
     pub text: String,
-    /// SHA-256 of the content as JSON values.
-    pub content_hash: [u8; 32],
+    /// The content, for comparison.
+    pub content_hash: ContentHash,
+}
+
+/// SHA-256 of a content as JSON values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentHash {
+    /// Numbers are compared exactly.
+    pub exact: [u8; 32],
+    /// Numbers are compared as doubles, as in version 0.1, which stored this hash.
+    pub double_precision: [u8; 32],
+}
+
+impl ContentHash {
+    /// The first byte of a stored exact hash. Version 0.1 stored the 32 bytes alone.
+    const EXACT: u8 = 2;
+
+    /// The hash as it is stored.
+    pub fn to_stored(self) -> Vec<u8> {
+        [&[Self::EXACT], &self.exact[..]].concat()
+    }
+
+    /// Whether a stored hash is of the same content.
+    pub fn matches(&self, stored: &[u8]) -> bool {
+        match stored {
+            [Self::EXACT, hash @ ..] if hash.len() == self.exact.len() => *hash == self.exact,
+            hash => *hash == self.double_precision,
+        }
+    }
 }
 
 /// What a commit did with a group.

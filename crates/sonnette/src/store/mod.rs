@@ -33,8 +33,8 @@ pub use account_store::{AccountStore, NewUser};
 pub use alert_store::AlertStore;
 pub use audit_log::{Actor, AuditEntry, AuditLog, BatchAuditEntry, NewAuditEntry};
 pub use batch::{
-    Batch, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup, Settlement,
-    SettlementCause, StoredPublication,
+    Batch, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup,
+    Settlement, SettlementCause, StoredPublication,
 };
 pub use change_result::ChangeResult;
 pub use delivery_admin::DeliveryAdmin;

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, local_store, output, token};
 use crate::app::App;
-use crate::config::Settings;
+use crate::config::{Settings, without_byte_order_mark};
 use crate::credentials::{random_token, token_hash};
 
 /// "File size limit exceeded": the same number on Linux, macOS and the BSDs.
@@ -95,7 +95,7 @@ fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<(
     }
     let is_configured = !configured.is_empty();
     for text in configured {
-        let text = text.trim();
+        let text = without_byte_order_mark(&text).trim();
         if text.is_empty() || text.contains(char::is_whitespace) {
             bail!("the operator token of the settings is empty or contains whitespace");
         }

@@ -179,9 +179,9 @@ pub(crate) async fn change(
     (row.description, row.schema, row.example) = parse_fields(texts, &form, &mut errors);
     let (to, action_name) = (url(&page, &name), row.name.clone());
     if errors.is_empty() {
-        let (author, row) = (page.author(), row.clone());
+        let (author, tenant, row) = (page.author(), page.tenant.clone(), row.clone());
         let changed = state
-            .change(move |store, now| action_types::change(store, &author, &row, now))
+            .change(move |store, now| action_types::change(store, &author, &tenant, &row, now))
             .await?;
         match changed {
             Ok(()) => return Ok(flash::redirect(&to, "action-type-changed")),
@@ -280,6 +280,9 @@ fn add_violation(
 ) {
     let dialect = name.first_word().parse().unwrap_or(DialectName::Custom);
     match (path, dialect) {
+        ("action_type", DialectName::Custom) if !name.is_wildcard() => {
+            errors.add("name", message.to_owned());
+        }
         ("action_type", DialectName::Custom) => {
             errors.add("name", texts.get("action-type-no-wildcard"));
         }

@@ -60,7 +60,15 @@ pub(crate) async fn show(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let spec = find(&page, &name)?;
-    let example = page.tenant.example(spec, state.now());
+    let example = {
+        // Checking the example may take long.
+        let (tenant, name, now) = (page.tenant.clone(), name.clone(), state.now());
+        let composed = tokio::task::spawn_blocking(move || {
+            let spec = action_types::find(&tenant, &name)?;
+            tenant.example(spec, now)
+        });
+        composed.await.ok().flatten()
+    };
     let may_change = page.may(Permission::Organizer)
         && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
     let mut registered = page.tenant.catalogue.registered();

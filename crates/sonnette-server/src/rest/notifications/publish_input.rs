@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 }
 
-/// The members of one publication as they were sent. Of duplicate members the last one counts.
+/// The members of one publication as they were sent.
 #[derive(Default)]
 struct Entry<'a> {
     action_type: Option<&'a RawValue>,
@@ -161,6 +161,8 @@ struct Entry<'a> {
     idempotency_key: Option<&'a RawValue>,
     subject: Option<&'a RawValue>,
     unknown: Vec<String>,
+    /// Members that were sent more than once.
+    repeated: Vec<String>,
 }
 
 impl<'de> Deserialize<'de> for Entry<'de> {
@@ -195,7 +197,10 @@ impl<'de> Visitor<'de> for EntryVisitor {
                     continue;
                 }
             };
-            *place = Some(map.next_value()?);
+            let value = map.next_value()?;
+            if place.replace(value).is_some() && !entry.repeated.iter().any(|name| *name == key) {
+                entry.repeated.push(key.into_owned());
+            }
         }
         Ok(entry)
     }
@@ -226,6 +231,10 @@ impl Entry<'_> {
         let subject = errors.keep("subject", optional(self.subject, short));
         for name in self.unknown {
             errors.keep(&name, Err::<(), _>(Violation::UnknownField));
+        }
+        for name in self.repeated {
+            let message = "This key occurs twice in its object.".to_owned();
+            errors.0.push((name, vec![message]));
         }
         match (action_type, event, data, idempotency_key, subject) {
             (Some(action_type), Some(event), Some(data), Some(idempotency_key), Some(subject))

@@ -252,3 +252,42 @@ fn listen_stops_if_the_server_refuses() {
     let err = platform.run(&["listen", "nobody"]).refused(1);
     assert!(err.contains("403 Forbidden"), "{err}");
 }
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let place = Sandbox::new();
+    place.run(&["organizer", "create", "bigevents"]).done();
+    let token = "operator-token-of-at-least-32-characters";
+    place.write("token", &format!("\u{feff}{token}\n"));
+    place.write("data.json", "\u{feff}{\"code\": \"ABC23\"}");
+    place.write("sonnette.toml", "\u{feff}log_level = \"info\"\n");
+    let (file, config) = (place.path("token"), place.path("sonnette.toml"));
+    let server = place.serve(&[
+        "--operator-token-file",
+        file.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+    ]);
+    assert_eq!(server.get("/api/v1/organizers/", token), 200);
+    let data = format!("@{}", place.path("data.json").display());
+    let url = format!("http://{}", server.address);
+    let args = |data| {
+        vec![
+            "publish",
+            "bigevents",
+            PAID,
+            "--event",
+            "e",
+            "--url",
+            &url,
+            "--token",
+            token,
+            "--data",
+            data,
+        ]
+    };
+    place.run(&args(&data)).done();
+    place
+        .run_fed(&args("-"), "\u{feff}{\"code\": \"ABC24\"}")
+        .done();
+}

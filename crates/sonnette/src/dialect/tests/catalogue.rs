@@ -161,7 +161,14 @@ fn events_are_named_where_they_belong() {
 fn registrations_are_checked() {
     let check = |name: &str, shape, schema: Option<Value>, example: Option<Value>| {
         let name: ActionName = name.parse().unwrap();
-        check_registration(&name, shape, schema.as_ref(), example.as_ref()).map_err(|errors| {
+        check_registration(
+            &name,
+            shape,
+            schema.as_ref(),
+            example.as_ref(),
+            SchemaRules::New,
+        )
+        .map_err(|errors| {
             errors
                 .0
                 .into_iter()

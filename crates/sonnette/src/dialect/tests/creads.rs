@@ -66,12 +66,23 @@ fn a_resource_is_passed_through_as_it_was_written_but_in_utf8() {
 }
 
 #[test]
-fn of_doubled_keys_the_last_counts() {
-    let data = r#"{"resource_gid":"1","resource":{"a":1},"resource_gid":"2"}"#;
-    assert_eq!(
-        sent("creads.work.created", data).unwrap(),
-        r#"{"event":"resource.created","resource_type":"work","resource_gid":"2","resource":{"a":1}}"#
-    );
+fn a_key_that_stands_twice_is_refused() {
+    for (data, path) in [
+        (
+            r#"{"resource_gid":"1","resource":{"a":1},"resource_gid":"2"}"#,
+            "data.resource_gid",
+        ),
+        (
+            r#"{"resource_gid":"1","resource":{"a":1,"\u0061":2}}"#,
+            "data.resource.a",
+        ),
+    ] {
+        let errors = sent("creads.work.created", data).unwrap_err();
+        assert_eq!(
+            errors.to_string(),
+            format!("{path}: This key occurs twice in its object.")
+        );
+    }
 }
 
 #[test]

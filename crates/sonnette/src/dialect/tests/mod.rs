@@ -58,6 +58,7 @@ fn body(
         event: event.as_ref(),
         data: &raw,
         published_at: "2026-05-01T10:00:00.25Z".parse().unwrap(),
+        budget: &CheckBudget::full(std::sync::Arc::default()),
     })
     .map(|composed| String::from_utf8(composed.body.render(NotificationId(574)).to_vec()).unwrap())
 }
@@ -302,7 +303,7 @@ fn data_that_cannot_be_held_is_refused() {
     }
     assert!(body(&catalogue, "order.checked", None, &deep(119)).is_ok());
     let errors = body(&catalogue, "order.checked", None, r#"{"a":1e999}"#).unwrap_err();
-    assert_eq!(errors.0[0].0, "data");
+    assert_eq!(errors.to_string(), "data.a: This number is out of range.");
 }
 
 #[test]
@@ -315,7 +316,6 @@ fn custom_data_is_copied() {
             "{ \"b\" : 1.50,\n\t\"a\" :\r[ 1e2 , \" x \\\" y \" ] }",
             "{\"b\":1.50,\"a\":[1e2,\" x \\\" y \"]}",
         ),
-        (r#"{"a":1,"a":2}"#, r#"{"a":1,"a":2}"#),
         (
             r#"{"a":12345678901234567890123,"\u00e4" :"\\","c": "\ud83c\udf89","d\/":"\u0000\u0022\t"}"#,
             r#"{"a":12345678901234567890123,"ä":"\\","c":"🎉","d/":"\u0000\"\t"}"#,

@@ -71,11 +71,16 @@ impl Sonnette {
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.context.store.clone();
-        let id = self
+        let (webhook, action_type) = (webhook.clone(), action_type.map(str::to_owned));
+        let now = self.context.clock.now();
+        // Checking the example may take long.
+        let notification = self
             .context
-            .run_blocking(move || store.reserve_notification_id())
+            .run_blocking(move || {
+                let id = store.reserve_notification_id()?;
+                Ok(example(&tenant, &webhook, action_type.as_deref(), id, now))
+            })
             .await?;
-        example(&tenant, webhook, action_type, id, self.context.clock.now())
-            .ok_or(ControlError::NothingToTest)
+        notification.ok_or(ControlError::NothingToTest)
     }
 }

@@ -50,7 +50,7 @@ fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usiz
             return Ok(Some(index));
         }
         if let Some((content, _)) = earlier_use(t, group.organizer, &key.text)?
-            && content != key.content_hash
+            && !key.content_hash.matches(&content)
         {
             return Ok(Some(index));
         }
@@ -129,7 +129,7 @@ fn publish(
         .execute(params![
             organizer.0,
             key.text,
-            &key.content_hash[..],
+            key.content_hash.to_stored(),
             id.0,
             at
         ])?;

@@ -10,8 +10,9 @@ use sonnette::domain::{
     WebhookId,
 };
 use sonnette::store::{
-    Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
-    PublicationGroup, Settlement, SettlementCause, Store, StoreError, StoredPublication,
+    Batch, ChangeResult, CommitError, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey,
+    Publication, PublicationGroup, Settlement, SettlementCause, Store, StoreError,
+    StoredPublication,
 };
 
 use crate::test_engine::{note, organizer, webhook};
@@ -170,7 +171,10 @@ pub(super) fn publication(to: &[WebhookId], second: i64) -> Publication {
 pub(super) fn keyed(mut publication: Publication, text: &str, content: u8) -> Publication {
     publication.key = Some(IdempotencyKey {
         text: text.to_owned(),
-        content_hash: [content; 32],
+        content_hash: ContentHash {
+            exact: [content; 32],
+            double_precision: [content; 32],
+        },
     });
     publication
 }

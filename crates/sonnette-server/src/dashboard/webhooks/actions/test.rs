@@ -1,10 +1,12 @@
 //! Tests a webhook with the example of an action type.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
-use sonnette::dialect::{ComposeInput as Publication, compose};
+use sonnette::dialect::{CheckBudget, ComposeInput as Publication, compose};
 use sonnette::domain::{ActionName, NotificationId};
 use sonnette::engine::OrganizerSnapshot;
 
@@ -48,7 +50,7 @@ pub(crate) async fn show_test(
     Query(query): Query<TestQuery>,
     page: WebhookPage,
 ) -> Result<Response, PageError> {
-    show(&state, page, &query.action_type, None)
+    show(&state, page, &query.action_type, None).await
 }
 
 /// Sends the test and shows its result. If the button for that was not pressed, only shows the example.
@@ -59,7 +61,7 @@ pub(crate) async fn send_test(
 ) -> Result<Response, PageError> {
     let action_type = form.get("action_type");
     if !form.contains("send") {
-        return show(&state, page, action_type, None);
+        return show(&state, page, action_type, None).await;
     }
     let is_known = page
         .organizer_page
@@ -74,10 +76,10 @@ pub(crate) async fn send_test(
     let mut result = TestResult::new(&attempt, page.organizer_page.layout.texts);
     result.url = Some(page.url(&format!("attempts/{}/", attempt.id)));
     let name = attempt.action_type.to_string();
-    show(&state, page, &name, Some(result))
+    show(&state, page, &name, Some(result)).await
 }
 
-fn show(
+async fn show(
     state: &AppState,
     page: WebhookPage,
     action_type: &str,
@@ -102,9 +104,15 @@ fn show(
         is_chosen: action_type.as_ref() == Some(&name),
         name: name.to_string(),
     };
-    let example = action_type
-        .as_ref()
-        .and_then(|name| example(&page.organizer_page.tenant, name, state.now()));
+    let example = match action_type.clone() {
+        None => None,
+        Some(name) => {
+            let (tenant, now) = (page.organizer_page.tenant.clone(), state.now());
+            // Checking the example may take long.
+            let composed = tokio::task::spawn_blocking(move || example(&tenant, &name, now));
+            composed.await.ok().flatten()
+        }
+    };
     render(&TestTemplate {
         breadcrumbs: Breadcrumbs::new(&page),
         matching: matching.into_iter().map(choice).collect(),
@@ -131,6 +139,7 @@ fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) 
         event: event.as_ref().filter(|_| !refuses_event),
         data: &data,
         published_at: now,
+        budget: &CheckBudget::full(Arc::default()),
     });
     let body = composed.ok()?.body.render(NotificationId(1));
     let body: serde_json::Value = serde_json::from_slice(&body).ok()?;

@@ -1,0 +1,60 @@
+//! Prepares publications: on the thread of the request if that costs little, else where nobody waits for the thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{OrganizerSnapshot, PublishError, PublishRequest, Sonnette, publisher};
+use crate::dialect::CheckBudget;
+use crate::domain::TokenHash;
+use crate::store::PublicationGroup;
+
+/// Bytes of `data` that are prepared on the thread of the request.
+const MAX_INLINE_BYTES: usize = 256 << 10;
+
+impl Sonnette {
+    /// Checks and composes the publications of one request.
+    pub(super) async fn prepare(
+        &self,
+        tenant: Arc<OrganizerSnapshot>,
+        token: Option<TokenHash>,
+        requests: Vec<PublishRequest>,
+    ) -> Result<PublicationGroup, PublishError> {
+        let now = self.now();
+        let bytes: usize = requests
+            .iter()
+            .map(|request| request.data.get().len())
+            .sum();
+        if bytes <= MAX_INLINE_BYTES {
+            let budget = CheckBudget::inline();
+            let prepared = publisher::prepare(&tenant, token, &requests, now, &budget);
+            if !budget.is_exceeded() {
+                return prepared;
+            }
+        }
+        let permit = self.checks.acquire(tenant.organizer.id).await;
+        let permit = permit.ok_or(PublishError::Unavailable)?;
+        let requester = Requester::default();
+        let has_left = requester.has_left.clone();
+        let work = move || {
+            let _permit = permit;
+            let budget = CheckBudget::full(has_left);
+            Ok(publisher::prepare(&tenant, token, &requests, now, &budget))
+        };
+        // Fails only if the work was lost.
+        let prepared = self.context.run_blocking(work).await;
+        drop(requester);
+        prepared.unwrap_or(Err(PublishError::Unavailable))
+    }
+}
+
+/// Whoever waits for the result. Dropping it ends the work.
+#[derive(Default)]
+struct Requester {
+    has_left: Arc<AtomicBool>,
+}
+
+impl Drop for Requester {
+    fn drop(&mut self) {
+        self.has_left.store(true, Ordering::Relaxed);
+    }
+}
