@@ -13,6 +13,7 @@ mod alert_store;
 mod audit_log;
 mod batch;
 mod change_result;
+mod damaged_row;
 mod delivery_admin;
 mod delivery_store;
 mod erasure_store;
@@ -37,6 +38,7 @@ pub use batch::{
     SettlementCause, StoredPublication,
 };
 pub use change_result::ChangeResult;
+pub use damaged_row::DamagedRow;
 pub use delivery_admin::DeliveryAdmin;
 pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
@@ -83,6 +85,11 @@ pub trait Store:
     /// # Errors
     /// When it cannot.
     fn ping(&self) -> Result<(), StoreError>;
+
+    /// The damaged rows that were found and left out so far.
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        Vec::new()
+    }
 
     /// Writes what is buffered and shortens the log that a crash would have to replay, without delaying other verbs for
     /// long. The janitor calls it about once a second. Not every store needs it.

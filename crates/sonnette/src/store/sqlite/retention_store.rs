@@ -51,7 +51,7 @@ fn prune_by_time(
     before: i64,
 ) -> Result<usize, StoreError> {
     let mut next = t.prepare_cached(&format!(
-        "SELECT min(webhook) FROM {table} WHERE webhook > ?1"
+        "SELECT min(webhook) FROM {table} WHERE webhook > ?1 AND webhook <= 9223372036854775807"
     ))?;
     let mut remove = t.prepare_cached(&format!(
         "DELETE FROM {table} WHERE webhook = ?1 AND {time} IN (
@@ -71,7 +71,8 @@ fn prune_by_time(
 /// Removes idempotency keys that were used before `before`.
 fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
     let mut old = t.prepare_cached(
-        "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
+        "SELECT organizer, text FROM publication_keys
+         WHERE used_at < ?1 AND typeof(organizer) = 'integer' AND typeof(text) = 'text' LIMIT ?2",
     )?;
     let keys: Vec<(i64, String)> = old
         .query_map(params![to_micros(before), MAX_BATCH_ROWS], |r| {
@@ -93,7 +94,8 @@ fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, 
     // Without a last id it would scan all younger notifications if none is old.
     let end = first_id_since(t, Some(before))?;
     let mut old = t.prepare_cached(
-        "SELECT id, organizer FROM notifications WHERE id < ?1 AND published_at < ?2 ORDER BY id",
+        "SELECT id, organizer FROM notifications
+         WHERE id < ?1 AND published_at < ?2 AND typeof(organizer) = 'integer' ORDER BY id",
     )?;
     let mut webhooks = t.prepare_cached(
         "SELECT w.id, d.webhook IS NOT NULL AND coalesce(d.settled_at >= ?3, 1) FROM webhooks w

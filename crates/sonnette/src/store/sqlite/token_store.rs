@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use super::audit_log::insert_entry;
 use super::registry_version::bump;
-use super::table_row::{TableRow, to_micros};
-use super::token_rows::{permissions_json, token};
+use super::table_row::to_micros;
+use super::token_rows::{permissions_json, tokens};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
@@ -51,12 +51,10 @@ impl TokenStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
-            let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
-            let mut rows = statement.query([id.0])?;
-            let Some(row) = rows.next()? else {
+            let found = tokens(t, &self.damage, "id = ?1", id.0)?.pop();
+            let Some((_, mut token)) = found else {
                 return Ok(ChangeResult::Missing);
             };
-            let mut token = token(TableRow::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(ChangeResult::Refused);
             }

@@ -35,6 +35,12 @@ impl<'a> Fixture<'a> {
         Self { store, organizer }
     }
 
+    /// A further organizer of a store.
+    pub(super) fn new_organizer(store: &'a dyn Store, slug: &str) -> Self {
+        let organizer = add_organizer(store, slug);
+        Self { store, organizer }
+    }
+
     pub(super) fn add_organizer(&self, slug: &str) -> OrganizerId {
         add_organizer(self.store, slug)
     }
