@@ -1,6 +1,7 @@
 //! The REST API of the built program.
 
 pub(crate) mod client;
+mod damaged_rows;
 mod dialects;
 mod probes;
 mod publishing;

@@ -19,9 +19,13 @@ impl TokenStore for SqliteStore {
                 Scope::Organizer(organizer, permissions) => (Some(organizer), permissions),
             };
             let version = bump(t)?;
-            t.execute(
+            // There may be a damaged row of this token, which nobody knows of.
+            let id = t.query_row(
                 "INSERT INTO tokens (hash, organizer, name, permissions, active, created, changed)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)
+                 ON CONFLICT (hash) DO UPDATE SET organizer = ?2, name = ?3, permissions = ?4, active = 1, created = ?5,
+                   last_used = NULL, changed = ?6
+                 RETURNING id",
                 params![
                     &token.hash[..],
                     organizer.map(|o| o.0),
@@ -30,8 +34,8 @@ impl TokenStore for SqliteStore {
                     to_micros(token.created),
                     version
                 ],
+                |r| r.get(0).map(TokenId),
             )?;
-            let id = TokenId(t.last_insert_rowid());
             insert_entry(t, organizer, &entry)?;
             Ok(Token {
                 id,
