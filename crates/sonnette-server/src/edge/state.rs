@@ -15,6 +15,7 @@ use url::Url;
 
 use super::error::ApiError;
 use super::login_throttle::Throttles;
+use super::readiness::Readiness;
 use super::running_idempotency_keys::RunningKeys;
 use super::token_use::TokenUses;
 
@@ -89,6 +90,8 @@ pub(crate) struct Inner {
     pub(crate) running_keys: RunningKeys,
     /// Limits of log-in attempts.
     pub(crate) throttles: Throttles,
+    /// Whether the store can be used.
+    pub(crate) readiness: Arc<Readiness>,
     /// Permits of the pages with an open event stream.
     pub(crate) live_pages: KeyedSemaphore<TokenHash>,
 }
@@ -105,6 +108,7 @@ impl AppState {
     /// A state over a running engine.
     pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
         Self(Arc::new(Inner {
+            readiness: Readiness::new(sonnette.store().clone()),
             sonnette,
             settings,
             token_uses: TokenUses::default(),

@@ -80,7 +80,8 @@ pub trait Store:
     + Send
     + Sync
 {
-    /// Checks that the store can be read and written.
+    /// Checks that the store can be read and written, and answers within a second. Any number of checks at the same time
+    /// may share one.
     ///
     /// # Errors
     /// When it cannot.

@@ -127,6 +127,11 @@ impl Api {
         assert!(status.success(), "{status}");
     }
 
+    /// The id of the server's process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.server.process_id()
+    }
+
     /// Ends the server in good order and keeps its store.
     pub(crate) fn end_and_keep(self) -> Sandbox {
         let (status, _) = self.server.end("-TERM");

@@ -5,6 +5,7 @@ mod damaged_rows;
 mod dialects;
 mod probes;
 mod publishing;
+mod readiness;
 mod registry;
 mod request_pipeline;
 mod subjects;

@@ -29,6 +29,11 @@ impl SqliteStore {
             results
         });
         MutexGuard::unlock_fair(writer);
+        match &results {
+            Err(CommitError::Store(error)) => self.record_write::<()>(&Err(error.clone())),
+            Err(CommitError::Stale) => {}
+            Ok(_) => self.record_write(&Ok(())),
+        }
         results
     }
 }

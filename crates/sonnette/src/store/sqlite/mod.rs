@@ -44,6 +44,7 @@ mod token_rows;
 mod token_store;
 mod webhook_rows;
 mod webhook_store;
+mod write_probe;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::attempt_stats::StatsBuffer;
 use self::damage_log::DamageLog;
+use self::write_probe::WriteProbe;
 use super::{DamagedRow, Store, StoreError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
@@ -88,6 +90,9 @@ pub struct SqliteStore {
     /// Whether the write-ahead log may hold erased data.
     purge_pending: AtomicBool,
     damage: DamageLog,
+    write_probe: Mutex<WriteProbe>,
+    /// When and why a transaction failed, unless a later one has succeeded.
+    failed_write: Mutex<Option<(Instant, StoreError)>>,
 }
 
 /// Copies the write-ahead log into the file.
@@ -140,6 +145,8 @@ impl SqliteStore {
             stats_buffer: Mutex::default(),
             purge_pending: AtomicBool::new(false),
             damage,
+            write_probe: Mutex::default(),
+            failed_write: Mutex::default(),
         })
     }
 
@@ -192,6 +199,7 @@ impl SqliteStore {
             Ok(result)
         })();
         MutexGuard::unlock_fair(writer);
+        self.record_write(&result);
         result
     }
 
@@ -230,13 +238,7 @@ impl Drop for SqliteStore {
 
 impl Store for SqliteStore {
     fn ping(&self) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute(
-                "UPDATE counters SET value = value WHERE name = 'registry'",
-                [],
-            )?;
-            Ok(())
-        })
+        self.check_writable()
     }
 
     fn damaged_rows(&self) -> Vec<DamagedRow> {

@@ -11,7 +11,7 @@ use sonnette::domain::{
 };
 use sonnette::store::{
     Batch, ChangeResult, CommitError, DeliveryUpdate, GroupResult, IdempotencyKey, Publication,
-    PublicationGroup, Settlement, SettlementCause, Store, StoreError, StoredPublication,
+    PublicationGroup, Settlement, SettlementCause, Store, StoredPublication,
 };
 
 use crate::test_engine::{note, organizer, webhook};
@@ -245,16 +245,6 @@ pub(super) fn of_generation(mut settlement: Settlement, generation: u64) -> Sett
 pub(super) fn disabling(mut settlement: Settlement, reason: DisableReason) -> Settlement {
     settlement.disable = Some(reason);
     settlement
-}
-
-/// The table, the column and the row that an error names.
-pub(super) fn invalid_cell(error: StoreError) -> (&'static str, &'static str, String) {
-    match error {
-        StoreError::Inconsistent {
-            table, column, row, ..
-        } => (table, column, row),
-        other => panic!("not named: {other}"),
-    }
 }
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {
