@@ -58,7 +58,7 @@ pub use token_store::{NewToken, TokenStore};
 pub use webhook_store::WebhookStore;
 
 /// The number of rows that one transaction of long work may change.
-pub const MAX_BATCH_ROWS: usize = 2_000;
+pub const MAX_BATCH_ROWS: usize = 1_000;
 
 /// A complete store.
 pub trait Store:

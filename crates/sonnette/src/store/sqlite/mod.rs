@@ -56,6 +56,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::attempt_stats::StatsBuffer;
 use self::damage_log::DamageLog;
+use self::retention_store::PruneCursors;
 use self::write_probe::WriteProbe;
 use super::{DamagedRow, Store, StoreError};
 use crate::clock::{Clock as _, SystemClock};
@@ -90,6 +91,7 @@ pub struct SqliteStore {
     /// Whether the write-ahead log may hold erased data.
     purge_pending: AtomicBool,
     damage: DamageLog,
+    prune_cursors: Mutex<PruneCursors>,
     write_probe: Mutex<WriteProbe>,
     /// When and why a transaction failed, unless a later one has succeeded.
     failed_write: Mutex<Option<(Instant, StoreError)>>,
@@ -145,6 +147,7 @@ impl SqliteStore {
             stats_buffer: Mutex::default(),
             purge_pending: AtomicBool::new(false),
             damage,
+            prune_cursors: Mutex::default(),
             write_probe: Mutex::default(),
             failed_write: Mutex::default(),
         })
