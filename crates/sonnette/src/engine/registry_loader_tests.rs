@@ -94,7 +94,7 @@ impl RegistryStore for CountingStore {
         _: OrganizerId,
         _: &EventSlug,
         _: &str,
-        _: Option<Timestamp>,
+        _: Option<crate::domain::UtcDateTime>,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         unreachable!("the loader only reads")

@@ -1,11 +1,9 @@
 //! The registry: organizers, their events and action types; and what the engine holds of it in memory.
 
-use jiff::Timestamp;
-
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
     ActionName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token,
-    TokenHash, TokenId, Webhook, WebhookId,
+    TokenHash, TokenId, UtcDateTime, Webhook, WebhookId,
 };
 
 /// What has changed in the registry since a version.
@@ -102,7 +100,7 @@ pub trait RegistryStore {
         organizer: OrganizerId,
         slug: &EventSlug,
         name: &str,
-        date_from: Option<Timestamp>,
+        date_from: Option<UtcDateTime>,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 

@@ -1,6 +1,5 @@
 //! Organizers, events and action types.
 
-use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::action_type_rows::{delete_action_type, insert_action_type, update_action_type};
@@ -8,9 +7,11 @@ use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_changes::load;
 use super::registry_version::{bump, touch_action_type, version};
-use super::table_row::{TableRow, to_micros};
+use super::table_row::TableRow;
 use super::{SqliteStore, StoreError};
-use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
+use crate::domain::{
+    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, UtcDateTime,
+};
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
 
 impl RegistryStore for SqliteStore {
@@ -106,7 +107,7 @@ impl RegistryStore for SqliteStore {
                         organizer.0,
                         event.slug.as_str(),
                         event.name,
-                        event.date_from.map(to_micros)
+                        event.date_from.map(UtcDateTime::as_microsecond)
                     ],
                     |r| r.get(0),
                 )
@@ -127,7 +128,7 @@ impl RegistryStore for SqliteStore {
         organizer: OrganizerId,
         slug: &EventSlug,
         name: &str,
-        date_from: Option<Timestamp>,
+        date_from: Option<UtcDateTime>,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
@@ -136,7 +137,7 @@ impl RegistryStore for SqliteStore {
             };
             t.execute(
                 "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                params![id.0, name, date_from.map(to_micros)],
+                params![id.0, name, date_from.map(UtcDateTime::as_microsecond)],
             )?;
             bump(t)?;
             insert_entry(t, Some(organizer), &entry)?;
@@ -218,7 +219,7 @@ pub(super) fn event(cells: TableRow<'_>) -> Result<Event, StoreError> {
         id: EventId(cells.get("id")?),
         slug: cells.parse("slug")?,
         name: cells.get("name")?,
-        date_from: cells.time_optional("date_from")?,
+        date_from: cells.date_time_optional("date_from")?,
     })
 }
 

@@ -9,6 +9,7 @@ use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::domain::UtcDateTime;
 use crate::store::ErrorCause;
 
 /// A row with the name of its table, which errors mention.
@@ -123,6 +124,17 @@ impl<'a> TableRow<'a> {
     pub(super) fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {
         let micros = self.get(column)?;
         Timestamp::from_microsecond(micros).map_err(|e| self.invalid(column, e))
+    }
+
+    /// A time that may lie beyond the last [`Timestamp`], or NULL.
+    pub(super) fn date_time_optional(
+        self,
+        column: &'static str,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        let micros: Option<i64> = self.get(column)?;
+        micros
+            .map(|m| UtcDateTime::from_microsecond(m).map_err(|e| self.invalid(column, e)))
+            .transpose()
     }
 
     pub(super) fn time_optional(
