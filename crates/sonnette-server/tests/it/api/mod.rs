@@ -8,6 +8,7 @@ mod publishing;
 mod readiness;
 mod registry;
 mod request_pipeline;
+mod store_limits;
 mod subjects;
 mod webhook_actions;
 mod webhooks;
