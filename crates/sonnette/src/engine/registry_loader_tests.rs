@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 

@@ -15,18 +15,11 @@ use crate::store::PendingDelivery;
 /// The columns that [`pending_delivery`] reads, of `notifications` as n and `deliveries` as d.
 pub(super) const PENDING_COLUMNS: &str =
     "d.notification, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
-    d.attempts, d.tries, d.started_at, d.due_at, n.id, d.webhook AS webhook";
+    d.attempts, d.tries, d.started_at, d.due_at, n.id, d.webhook AS webhook, CAST(d.due_at AS INTEGER)";
 
 /// The place of a row of [`PENDING_COLUMNS`] in the order of its lane: when it is due, and its notification.
 pub(super) fn position(row: &Row<'_>) -> Result<(i64, i64), StoreError> {
-    let number = |index| -> Result<i64, StoreError> {
-        Ok(match row.get_ref(index)? {
-            ValueRef::Integer(number) => number,
-            ValueRef::Real(number) => number as i64,
-            _ => i64::MAX,
-        })
-    };
-    Ok((number(10)?, number(0)?))
+    Ok((row.get(13)?, row.get(0)?))
 }
 
 /// Reads [`PENDING_COLUMNS`] by their position: lanes read pages of these rows, and names cost time.
