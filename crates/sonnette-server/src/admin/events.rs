@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use sonnette::domain::{Event, EventId, EventSlug, OrganizerId};
+use sonnette::domain::{Event, EventId, EventSlug, OrganizerId, UtcDateTime};
 use sonnette::store::{Store, StoreError};
 
 use super::author::Author;
@@ -16,7 +16,7 @@ pub(crate) struct NewEvent {
     /// `None`: the slug.
     pub(crate) name: Option<String>,
     /// When it starts.
-    pub(crate) date_from: Option<Timestamp>,
+    pub(crate) date_from: Option<UtcDateTime>,
 }
 
 /// The event with this slug.

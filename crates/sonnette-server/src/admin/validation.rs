@@ -3,8 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use jiff::Timestamp;
-use sonnette::domain::EmailAddress;
+use sonnette::domain::{EmailAddress, UtcDateTime};
 
 /// Characters of a name that people read.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
@@ -180,7 +179,7 @@ pub(crate) fn integer(value: Option<u64>, range: &RangeInclusive<u32>) -> Result
 ///
 /// # Errors
 /// [`Violation::NotTime`].
-pub(crate) fn time(value: &str) -> Result<Timestamp, Violation> {
+pub(crate) fn time(value: &str) -> Result<UtcDateTime, Violation> {
     value.parse().map_err(|_| Violation::NotTime)
 }
 

@@ -169,7 +169,8 @@ fn start_thread(
 ) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(16)
+        // More than the limits of all work on the store in sum, so that no kind of it takes the threads of another.
+        .max_blocking_threads(32)
         .thread_name(format!("edge-{number}-blocking"))
         .build()
         .map_err(AppError::Thread)?;

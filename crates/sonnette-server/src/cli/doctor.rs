@@ -51,6 +51,7 @@ impl Doctor {
         let database = local_store::check_database_url(settings).map(|()| "valid".to_owned());
         let mut ok = report("settings", database);
         ok &= report("store", store(settings));
+        ok &= report_damaged_rows(settings);
         ok &= report("disk space", disk_space(&settings.data_dir));
         let now = SystemClock.now();
         let is_set = now.as_second() >= EARLIEST_UNIX_SECONDS;
@@ -110,6 +111,24 @@ fn store(settings: &Settings) -> Result<String> {
         file.display(),
         organizers.len()
     ))
+}
+
+/// Reports each row of the store that cannot be read; returns whether there is none.
+fn report_damaged_rows(settings: &Settings) -> bool {
+    if !local_store::exists(settings) {
+        return true;
+    }
+    let found = local_store::open(settings).and_then(|store| Ok(store.find_damaged_rows()?));
+    match found {
+        Ok(rows) if rows.is_empty() => report("rows", Ok("all can be read".to_owned())),
+        Ok(rows) => {
+            for row in rows {
+                report("rows", Err(anyhow!("{row}; the server leaves it out")));
+            }
+            false
+        }
+        Err(error) => report("rows", Err(error)),
+    }
 }
 
 fn disk_space(directory: &Path) -> Result<String> {

@@ -121,7 +121,7 @@ async fn store_response(
     };
     let now = state.now();
     let stored = state
-        .store(move |store| store.store_response(&key, &answer, now))
+        .write(move |store| store.store_response(&key, &answer, now))
         .await;
     if stored.is_err() {
         tracing::warn!("the response to a request with an idempotency key cannot be stored");

@@ -23,6 +23,7 @@ pub(crate) mod links;
 pub(crate) mod login_throttle;
 pub(crate) mod normalize;
 pub(crate) mod query;
+pub(crate) mod readiness;
 pub(crate) mod response;
 pub(crate) mod running_idempotency_keys;
 mod state;

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use sonnette::domain::UtcDateTime;
 
 use super::ascii_json::to_vec;
 
@@ -44,19 +45,14 @@ pub(crate) fn format_time(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
-/// Serializes a time with [`format_time`].
-pub(crate) fn serialize_time<S: Serializer>(at: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_str(&format_time(*at))
-}
-
-/// Serializes an optional time with [`format_time`].
+/// Serializes a time as [`format_time`] does, also one beyond the last [`Timestamp`].
 #[expect(clippy::ref_option, reason = "serde passes a reference")]
-pub(crate) fn serialize_optional_time<S: Serializer>(
-    at: &Option<Timestamp>,
+pub(crate) fn serialize_optional_date_time<S: Serializer>(
+    at: &Option<UtcDateTime>,
     out: S,
 ) -> Result<S::Ok, S::Error> {
     match at {
-        Some(at) => serialize_time(at, out),
+        Some(at) => out.collect_str(&at.date_time().strftime("%Y-%m-%dT%H:%M:%S%.6fZ")),
         None => out.serialize_none(),
     }
 }

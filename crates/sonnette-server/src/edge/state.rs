@@ -11,10 +11,13 @@ use sonnette::domain::{DialectName, Organizer, Token, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use url::Url;
 
 use super::error::ApiError;
 use super::login_throttle::Throttles;
+use super::readiness::Readiness;
 use super::running_idempotency_keys::RunningKeys;
 use super::token_use::TokenUses;
 
@@ -27,6 +30,21 @@ const PUBLICATION_POLL_INTERVAL: Duration = Duration::from_millis(20);
 const MAX_LIVE_PAGES: usize = 1_000;
 /// Open event streams of one session.
 const MAX_LIVE_PAGES_PER_SESSION: usize = 20;
+
+/// Reads of the store that run at a time. Publications and scans have limits of their own.
+const MAX_READS: usize = 8;
+/// Changes of settings and other writes that run at a time; the store makes one after the other.
+const MAX_WRITES: usize = 4;
+/// How long a request waits for its turn until it is answered 503.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits for the turn of a piece of work on the store.
+async fn acquire(class: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    let permit = timeout(TURN_TIMEOUT, class.clone().acquire_owned()).await;
+    permit
+        .map_err(|_| ApiError::Unavailable)?
+        .map_err(|_| ApiError::Unavailable)
+}
 
 /// The settings that handlers need.
 #[derive(Debug, Clone)]
@@ -89,6 +107,12 @@ pub(crate) struct Inner {
     pub(crate) running_keys: RunningKeys,
     /// Limits of log-in attempts.
     pub(crate) throttles: Throttles,
+    /// Permits of the work that reads the store.
+    reads: Arc<Semaphore>,
+    /// Permits of the work that writes the store.
+    writes: Arc<Semaphore>,
+    /// Whether the store can be used.
+    pub(crate) readiness: Arc<Readiness>,
     /// Permits of the pages with an open event stream.
     pub(crate) live_pages: KeyedSemaphore<TokenHash>,
 }
@@ -105,11 +129,14 @@ impl AppState {
     /// A state over a running engine.
     pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
         Self(Arc::new(Inner {
+            readiness: Readiness::new(sonnette.store().clone()),
             sonnette,
             settings,
             token_uses: TokenUses::default(),
             running_keys: RunningKeys::default(),
             throttles: Throttles::default(),
+            reads: Arc::new(Semaphore::new(MAX_READS)),
+            writes: Arc::new(Semaphore::new(MAX_WRITES)),
             live_pages: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
         }))
     }
@@ -158,7 +185,9 @@ impl AppState {
         E: Send + 'static,
     {
         let sonnette = self.sonnette.clone();
+        let permit = acquire(&self.writes).await?;
         let changed = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             change(sonnette.store().as_ref(), sonnette.clock().now())
         });
         let changed = changed.await?;
@@ -166,13 +195,35 @@ impl AppState {
         Ok(changed)
     }
 
-    /// Runs `work` on a thread that may block.
+    /// Runs `work` that only reads on a thread that may block.
     pub(crate) async fn store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        self.run(&self.reads, work).await
+    }
+
+    /// Runs `work` that writes on a thread that may block. Writes that wait for the store delay no reads.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.run(&self.writes, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        class: &Arc<Semaphore>,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
         let store = self.sonnette.store().clone();
-        Ok(tokio::task::spawn_blocking(move || work(store.as_ref())).await??)
+        let permit = acquire(class).await?;
+        let done = tokio::task::spawn_blocking(move || {
+            // Held until the work ends, although the client may have disconnected.
+            let _permit = permit;
+            work(store.as_ref())
+        });
+        Ok(done.await??)
     }
 
     /// When a token was last used, to the minute.

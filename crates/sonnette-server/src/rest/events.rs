@@ -3,9 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Event, EventSlug};
+use sonnette::domain::{Event, EventSlug, UtcDateTime};
 use utoipa::ToSchema;
 
 use super::path_params::PathParams;
@@ -17,7 +16,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
-use crate::edge::response::serialize_optional_time;
+use crate::edge::response::serialize_optional_date_time;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
 use crate::rest::pagination::{Listing, PageNumber, page_of_all};
@@ -35,9 +34,9 @@ pub(crate) struct EventJson {
     #[schema(example = "Demo Conference")]
     name: String,
     /// The start; lists of events are ordered by it.
-    #[serde(serialize_with = "serialize_optional_time")]
+    #[serde(serialize_with = "serialize_optional_date_time")]
     #[schema(value_type = Option<String>, example = "2026-12-24T18:00:00.000000Z")]
-    date_from: Option<Timestamp>,
+    date_from: Option<UtcDateTime>,
 }
 
 /// The body that creates an event. To change one, every field is optional, and `slug` cannot change.

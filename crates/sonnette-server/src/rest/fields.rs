@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
+use sonnette::domain::UtcDateTime;
 use uuid::Uuid;
 
 use super::violation_text::violation_text;
@@ -154,7 +154,7 @@ impl Fields {
     }
 
     /// A date and time, or null.
-    pub(crate) fn nullable_time(&mut self, name: &str) -> Option<Nullable<Timestamp>> {
+    pub(crate) fn nullable_time(&mut self, name: &str) -> Option<Nullable<UtcDateTime>> {
         let value = self.take(name)?;
         if value.is_null() {
             return Some(Nullable(None));

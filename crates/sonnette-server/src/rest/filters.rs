@@ -1,6 +1,7 @@
 //! Reads the filters of a list.
 
 use jiff::Timestamp;
+use sonnette::domain::UtcDateTime;
 use sonnette::store::TimeRange;
 
 use super::violation_text::violation_text;
@@ -89,10 +90,10 @@ impl<'a> Filters<'a> {
     fn time(&mut self, name: &str) -> Option<Timestamp> {
         // An unescaped `+` of an offset is decoded as a blank.
         let parse = |text: &str| {
-            text.replace(' ', "+")
-                .parse()
+            let at = text.replace(' ', "+").parse::<UtcDateTime>();
+            at.or_else(|_| text.parse())
                 .ok()
-                .or_else(|| text.parse().ok())
+                .map(UtcDateTime::to_timestamp)
         };
         self.parsed(name, parse, &violation_text(&Violation::NotTime))
     }

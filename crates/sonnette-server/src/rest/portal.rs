@@ -69,7 +69,7 @@ pub(crate) async fn create_portal_link(
     let link = AccessLink::new(AccessLinkPurpose::Portal { organizer, token }, state.now());
     let hash = token_hash(&text);
     state
-        .store(move |store| store.add_link(&hash, &link))
+        .write(move |store| store.add_link(&hash, &link))
         .await?;
     let language = language.map(|language| format!("&language={language}"));
     let body = PortalJson {

@@ -27,33 +27,37 @@ pub(crate) async fn get_health() -> Response {
 
 /// Readiness
 ///
-/// Whether the store can be reached, and every thread runs.
+/// Whether the store can be read and written now, and every thread runs. The store is written for this, at most four
+/// times a second.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "The store can be reached.", example = json!({"status": "ok"})),
-        (status = 503, description = "The store cannot be reached, with the kind of error.", example = json!({"status": "unavailable", "reason": "store_unavailable"})),
+        (status = 200, description = "The store can be read and written. `damaged_rows` counts rows that are left out because they cannot be read, if there are any.", example = json!({"status": "ok"})),
+        (status = 503, description = "The store cannot be read or written, with the kind of error and its text.", example = json!({"status": "unavailable", "reason": "store_unavailable", "detail": "the store is not available: database or disk is full"})),
     )
 )]
 pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
     if let Some(failure) = state.sonnette.failure() {
         tracing::debug!(%failure, "not ready: {failure}");
-        return not_ready("thread_failed");
+        return not_ready("thread_failed", &failure.to_string());
     }
-    let store = state.sonnette.store().clone();
-    let reason = match tokio::task::spawn_blocking(move || store.ping()).await {
-        Ok(Ok(())) => return response::ok(&json!({"status": "ok"})),
-        Ok(Err(StoreError::Unavailable(_))) => "store_unavailable",
-        Ok(Err(StoreError::Inconsistent { .. })) => "store_inconsistent",
-        Ok(Err(StoreError::Refused(_))) => "store_refused",
-        Err(_) => "internal",
-    };
-    not_ready(reason)
+    match state.readiness.check().await {
+        Ok(0) => response::ok(&json!({"status": "ok"})),
+        Ok(damaged) => response::ok(&json!({"status": "ok", "damaged_rows": damaged})),
+        Err(error) => {
+            let reason = match &error {
+                StoreError::Unavailable(_) => "store_unavailable",
+                StoreError::Inconsistent { .. } => "store_inconsistent",
+                StoreError::Refused(_) => "store_refused",
+            };
+            not_ready(reason, &error.to_string())
+        }
+    }
 }
 
-fn not_ready(reason: &str) -> Response {
-    let body = json!({"status": "unavailable", "reason": reason});
+fn not_ready(reason: &str, detail: &str) -> Response {
+    let body = json!({"status": "unavailable", "reason": reason, "detail": detail});
     response::json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 

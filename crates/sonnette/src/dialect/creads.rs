@@ -178,7 +178,7 @@ pub(super) fn compose_webhook_change(
             "created_at": date(change.created_at),
             "modified_at": date(change.modified_at),
             "href": format!("/api/v1/organizers/{}/webhooks/{}/", organizer.slug, change.webhook),
-            "url": change.target.redacted(),
+            "url": change.target.redacted_without_query(),
             "enabled": change.enabled,
         });
     }

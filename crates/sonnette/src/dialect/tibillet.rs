@@ -22,7 +22,7 @@ use super::field_errors::FieldErrors;
 use super::strict_json;
 use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
 use super::tibillet_labels as labels;
-use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape};
+use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape, UtcDateTime};
 
 pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: Some(builtin),
@@ -347,18 +347,18 @@ fn options<'a>(reader: &mut Reader, given: &'a [Choice]) -> Vec<OptionBody<'a>> 
 }
 
 /// UTC with `T` and `+00:00`.
-fn with_numeric_offset(time: Timestamp) -> String {
+fn with_numeric_offset(time: UtcDateTime) -> String {
     python_time(time, 'T', "+00:00")
 }
 
 /// UTC with `T` and `Z`.
-fn with_z(time: Timestamp) -> String {
+fn with_z(time: UtcDateTime) -> String {
     python_time(time, 'T', "Z")
 }
 
 /// An instant like Python's `isoformat`: six digits of a second's fraction, or none for a whole second.
-fn python_time(time: Timestamp, separator: char, offset: &str) -> String {
-    let civil = jiff::tz::Offset::UTC.to_datetime(time);
+fn python_time(time: UtcDateTime, separator: char, offset: &str) -> String {
+    let civil = time.date_time();
     let (date, clock) = (civil.date(), civil.time());
     let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
     let micros = clock.subsec_nanosecond() / 1_000;
@@ -370,8 +370,9 @@ fn python_time(time: Timestamp, separator: char, offset: &str) -> String {
 }
 
 /// Whether a membership is valid at `now`: not cancelled, and its deadline has not passed.
-fn is_valid(status: Option<&str>, deadline: Option<Timestamp>, now: Timestamp) -> bool {
-    !matches!(status, Some("C" | "AC")) && deadline.is_some_and(|deadline| now <= deadline)
+fn is_valid(status: Option<&str>, deadline: Option<UtcDateTime>, now: Timestamp) -> bool {
+    !matches!(status, Some("C" | "AC"))
+        && deadline.is_some_and(|deadline| UtcDateTime::from(now) <= deadline)
 }
 
 /// The body of a membership with `is_valid` for `now`.
@@ -379,7 +380,7 @@ pub(super) fn body_at_send_time(body: &Bytes, now: Timestamp) -> Bytes {
     #[derive(Deserialize)]
     struct StoredBody<'a> {
         state: Option<String>,
-        deadline: Option<Timestamp>,
+        deadline: Option<UtcDateTime>,
         #[serde(borrow)]
         is_valid: &'a RawValue,
     }

@@ -5,7 +5,6 @@
 
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::canonical_json;
 use super::field_errors::FieldErrors;
+use crate::domain::UtcDateTime;
 
 const NOT_UUID: &str = "Must be a valid UUID.";
 const NOT_TIME: &str = "Datetime has wrong format. Use one of these formats instead: \
@@ -112,8 +112,8 @@ impl Reader {
     }
 
     /// Parses a time with its offset.
-    pub(super) fn time(&mut self, path: &str, text: Option<&str>) -> Option<Timestamp> {
-        self.read(path, text, NOT_TIME, Timestamp::from_str)
+    pub(super) fn time(&mut self, path: &str, text: Option<&str>) -> Option<UtcDateTime> {
+        self.read(path, text, NOT_TIME, UtcDateTime::from_str)
     }
 
     /// Parses a date.

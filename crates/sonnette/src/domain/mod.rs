@@ -29,6 +29,7 @@ mod time;
 mod token;
 mod trusted_time;
 mod user;
+mod utc_date_time;
 mod webhook;
 
 pub use account_email::{AccountEmail, AccountEmailKind, AccountEmailResult};
@@ -65,6 +66,7 @@ pub use time::saturating_add;
 pub use token::{Permission, Permissions, Scope, Token, TokenHash};
 pub use trusted_time::{ClockReading, TrustedTime};
 pub use user::{User, UserAccess};
+pub use utc_date_time::{NotUtcDateTime, UtcDateTime};
 pub use webhook::{
     DisableReason, Disablement, EventFilter, ExtraHeader, SignatureScheme, Webhook,
     WebhookSettings, WebhookState,

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::string_enum::string_enum;
-use super::{EventId, EventSlug, OrganizerId, OrganizerSlug};
+use super::{EventId, EventSlug, OrganizerId, OrganizerSlug, UtcDateTime};
 
 /// A tenant. It owns webhooks, events, action types and tokens.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ pub struct Event {
     /// The display name; the slug until it is set.
     pub name: String,
     /// The start, by which lists are ordered.
-    pub date_from: Option<Timestamp>,
+    pub date_from: Option<UtcDateTime>,
 }
 
 string_enum! {

@@ -57,6 +57,7 @@ pub(crate) struct Metrics {
     outage: Gauge,
     backlog: Gauge,
     oldest: Gauge<i64, AtomicI64>,
+    damaged_rows: Gauge,
 }
 
 impl Metrics {
@@ -83,6 +84,7 @@ impl Metrics {
             outage: Gauge::default(),
             backlog: Gauge::default(),
             oldest: Gauge::default(),
+            damaged_rows: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -132,6 +134,11 @@ impl Metrics {
             self.outage.clone(),
         );
         r.register("backlog", "Deliveries that wait", self.backlog.clone());
+        r.register(
+            "damaged_rows",
+            "Rows that are left out because they cannot be read",
+            self.damaged_rows.clone(),
+        );
         let oldest = self.oldest.clone();
         r.register_with_unit(
             "oldest_waiting",
@@ -269,8 +276,11 @@ impl Metrics {
         self.lanes.get_or_create(&ByState { state }).inc_by(change);
     }
 
-    /// The text of `/metrics`, with the given backlog and age of the oldest pending delivery.
-    pub(crate) fn encode(&self, backlog: u64, oldest: Duration) -> String {
+    /// The text of `/metrics`, with the given backlog, age of the oldest pending delivery and number of
+    /// damaged rows.
+    pub(crate) fn encode(&self, backlog: u64, oldest: Duration, damaged_rows: usize) -> String {
+        let damaged_rows = damaged_rows.try_into().unwrap_or(i64::MAX);
+        self.damaged_rows.set(damaged_rows);
         self.backlog.set(backlog.try_into().unwrap_or(i64::MAX));
         self.oldest
             .set(oldest.as_secs().try_into().unwrap_or(i64::MAX));

@@ -13,6 +13,7 @@
 //! ```
 
 mod activity;
+mod backlog_count;
 mod blocking;
 mod check_queue;
 mod committer;
@@ -36,6 +37,7 @@ mod registry_loader_tests;
 mod registry_snapshot;
 #[cfg(test)]
 mod registry_snapshot_tests;
+mod scan_limits;
 pub mod sender;
 #[cfg(all(test, feature = "sqlite", feature = "testing"))]
 mod simulation;

@@ -56,6 +56,15 @@ impl OrganizerSnapshot {
         }
     }
 
+    pub(super) fn remove_webhook(&mut self, id: WebhookId) {
+        let Some(webhook) = self.webhooks.remove(&id) else {
+            return;
+        };
+        for name in enabled_names(&webhook) {
+            self.enabled_by_action.remove(&(name.clone(), id));
+        }
+    }
+
     /// This organizer with the action types that are registered for all now.
     pub(super) fn with_shared_actions(self: &Arc<Self>, shared: &RegisteredActions) -> Arc<Self> {
         if self.catalogue.has_shared(shared) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
@@ -94,7 +93,7 @@ impl RegistryStore for CountingStore {
         _: OrganizerId,
         _: &EventSlug,
         _: &str,
-        _: Option<Timestamp>,
+        _: Option<crate::domain::UtcDateTime>,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         unreachable!("the loader only reads")

@@ -85,6 +85,7 @@ impl RegistrySnapshot {
     pub(super) fn with(&self, changes: RegistryChanges) -> (Self, Vec<WebhookId>) {
         let mut next = self.clone();
         next.version = changes.version;
+        next.remove_damaged(&changes);
         for (hash, token) in changes.tokens {
             next.tokens.insert(hash, Arc::new(token));
         }
@@ -110,6 +111,30 @@ impl RegistrySnapshot {
             }
         }
         (next, webhooks)
+    }
+
+    /// What is known of a damaged row may no longer hold.
+    fn remove_damaged(&mut self, changes: &RegistryChanges) {
+        for id in &changes.damaged_organizers {
+            if let Some(organizer) = self.organizers.remove(id) {
+                self.organizers_by_slug.remove(&organizer.organizer.slug);
+            }
+        }
+        for id in &changes.damaged_webhooks {
+            if let Some(webhook) = self.webhooks.remove(id)
+                && let Some(organizer) = self.organizers.get_mut(&webhook.organizer)
+            {
+                Arc::make_mut(organizer).remove_webhook(*id);
+            }
+        }
+        if !changes.damaged_tokens.is_empty() {
+            let is_damaged = |token: &Token| changes.damaged_tokens.contains(&token.id);
+            let damaged = self.tokens.iter().filter(|(_, token)| is_damaged(token));
+            let hashes: Vec<TokenHash> = damaged.map(|(hash, _)| *hash).collect();
+            for hash in hashes {
+                self.tokens.remove(&hash);
+            }
+        }
     }
 
     fn put_organizer(&mut self, organizer: Organizer) {
@@ -146,12 +171,18 @@ impl RegistrySnapshot {
         }
     }
 
+    /// Whether the webhook's organizer has it. An organizer whose row was damaged is new once that is repaired.
+    fn is_listed(&self, webhook: &Webhook) -> bool {
+        let organizer = self.organizers.get(&webhook.organizer);
+        organizer.is_none_or(|organizer| organizer.webhooks.contains_key(&webhook.id))
+    }
+
     /// Whether it differs from what is known. One that does not stays the very same value.
     fn put_webhook(&mut self, webhook: Webhook) -> bool {
         if self
             .webhooks
             .get(&webhook.id)
-            .is_some_and(|known| **known == webhook)
+            .is_some_and(|known| **known == webhook && self.is_listed(&webhook))
         {
             return false;
         }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
+use super::backlog_count::BacklogCount;
 use super::blocking::{BlockingExecutor, RuntimeExecutor};
 use super::check_queue::CheckQueue;
 use super::committer::{CommitDelays, Committer};
@@ -18,6 +19,7 @@ use super::dispatcher::Dispatcher;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry_loader::RegistryLoader;
+use super::scan_limits::ScanLimits;
 use super::sender::Sender;
 use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
@@ -42,6 +44,8 @@ pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
     pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
     pub(super) checks: CheckQueue,
+    scans: ScanLimits,
+    backlog: Arc<BacklogCount>,
     pub(super) janitor: Arc<Janitor>,
     supervisor: Supervisor,
     threads: Mutex<Threads>,
@@ -129,9 +133,11 @@ impl Sonnette {
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));
         Ok(Self {
+            backlog: BacklogCount::new(context.store.clone()),
             context,
             draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
             checks: CheckQueue::default(),
+            scans: ScanLimits::new(),
             janitor,
             supervisor: Supervisor::default(),
             threads: Mutex::default(),
@@ -265,15 +271,36 @@ impl Sonnette {
     /// # Errors
     /// When the store cannot be read.
     pub async fn metrics(&self) -> Result<String, StoreError> {
-        let store = self.context.store.clone();
-        let (backlog, oldest) = self
-            .context
-            .run_blocking(move || store.total_backlog())
-            .await?;
+        let (backlog, oldest) = self.backlog.read().await?;
         let age = oldest.map_or(Duration::ZERO, |at| {
             Duration::try_from(self.now().duration_since(at)).unwrap_or_default()
         });
-        Ok(self.context.metrics.encode(backlog, age))
+        let damaged_rows = self.context.store.damaged_rows().len();
+        Ok(self.context.metrics.encode(backlog, age, damaged_rows))
+    }
+
+    /// Runs `work` that may read many rows on behalf of an organizer, in its turn.
+    pub(super) async fn run_scan<T: Send + 'static>(
+        &self,
+        organizer: Option<OrganizerId>,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let refused = "too many requests of this organizer are waiting for the store";
+        let permit = self.scans.acquire(organizer).await;
+        let permit = permit.map_err(|_| StoreError::Unavailable(refused.into()))?;
+        self.context
+            .run_blocking(move || {
+                // Held until the work ends, although the client may have disconnected.
+                let _permit = permit;
+                work()
+            })
+            .await
+    }
+
+    /// The organizer of a webhook.
+    pub(super) fn organizer_of(&self, webhook: WebhookId) -> Option<OrganizerId> {
+        let registry = self.registry();
+        registry.webhook(webhook).map(|webhook| webhook.organizer)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -13,6 +13,7 @@ mod alert_store;
 mod audit_log;
 mod batch;
 mod change_result;
+mod damaged_row;
 mod delivery_admin;
 mod delivery_store;
 mod erasure_store;
@@ -37,6 +38,7 @@ pub use batch::{
     Settlement, SettlementCause, StoredPublication,
 };
 pub use change_result::ChangeResult;
+pub use damaged_row::DamagedRow;
 pub use delivery_admin::DeliveryAdmin;
 pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
@@ -56,7 +58,7 @@ pub use token_store::{NewToken, TokenStore};
 pub use webhook_store::WebhookStore;
 
 /// The number of rows that one transaction of long work may change.
-pub const MAX_BATCH_ROWS: usize = 2_000;
+pub const MAX_BATCH_ROWS: usize = 1_000;
 
 /// A complete store.
 pub trait Store:
@@ -78,11 +80,17 @@ pub trait Store:
     + Send
     + Sync
 {
-    /// Checks that the store can be read and written.
+    /// Checks that the store can be read and written, and answers within a second. Any number of checks at the same time
+    /// may share one.
     ///
     /// # Errors
     /// When it cannot.
     fn ping(&self) -> Result<(), StoreError>;
+
+    /// The damaged rows that were found and left out so far.
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        Vec::new()
+    }
 
     /// Writes what is buffered and shortens the log that a crash would have to replay, without delaying other verbs for
     /// long. The janitor calls it about once a second. Not every store needs it.

@@ -1,11 +1,9 @@
 //! The registry: organizers, their events and action types; and what the engine holds of it in memory.
 
-use jiff::Timestamp;
-
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
     ActionName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token,
-    TokenHash, Webhook,
+    TokenHash, TokenId, UtcDateTime, Webhook, WebhookId,
 };
 
 /// What has changed in the registry since a version.
@@ -23,6 +21,12 @@ pub struct RegistryChanges {
     pub actions: Vec<RegisteredAction>,
     /// Tokens that changed.
     pub tokens: Vec<(TokenHash, Token)>,
+    /// Organizers whose rows are known to be damaged; what is known of them no longer holds.
+    pub damaged_organizers: Vec<OrganizerId>,
+    /// The same for webhooks.
+    pub damaged_webhooks: Vec<WebhookId>,
+    /// The same for tokens.
+    pub damaged_tokens: Vec<TokenId>,
 }
 
 /// A registered action type that there is no more.
@@ -42,7 +46,7 @@ pub trait RegistryStore {
     /// When the store cannot be read.
     fn version(&self) -> Result<i64, StoreError>;
 
-    /// The rows that changed after `since`; all rows for 0.
+    /// The rows that changed after `since`; all rows for 0. Damaged rows are left out.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -96,7 +100,7 @@ pub trait RegistryStore {
         organizer: OrganizerId,
         slug: &EventSlug,
         name: &str,
-        date_from: Option<Timestamp>,
+        date_from: Option<UtcDateTime>,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError>;
 

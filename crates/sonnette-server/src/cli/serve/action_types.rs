@@ -5,7 +5,7 @@ use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, RegisteredAction};
 use sonnette::store::sqlite::SqliteStore;
-use sonnette::store::{ChangeResult, RegistryStore as _};
+use sonnette::store::{ChangeResult, RegistryStore as _, Store as _};
 
 use crate::admin::Author;
 use crate::cli::local_store;
@@ -15,11 +15,23 @@ use crate::config::{ActionTypeSetting, Settings};
 /// deleted action type, which matches nothing; published notifications remain.
 pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
     let mut kept = Vec::new();
+    let mut has_damaged_owner = false;
     for setting in &settings.action_types {
         let name = &setting.action.name;
+        if let Some(slug) = &setting.organizer
+            && local_store::organizer(store, slug).is_err()
+            && has_damaged_organizer(store)
+        {
+            tracing::error!(action_type = %name, organizer = %slug, "[[action_types]]: cannot register {name}: organizer {slug} is not there, and the row of an organizer is damaged");
+            has_damaged_owner = true;
+            continue;
+        }
         let owner = put(setting, store)
             .with_context(|| format!("[[action_types]]: cannot register {name}"))?;
         kept.push((owner, name));
+    }
+    if has_damaged_owner {
+        return Ok(());
     }
     for deleted in registered(store)?.iter().filter(|row| row.from_file) {
         if !kept.contains(&(deleted.organizer, &deleted.name)) {
@@ -36,6 +48,11 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn has_damaged_organizer(store: &SqliteStore) -> bool {
+    let rows = store.damaged_rows();
+    rows.iter().any(|row| row.table == "organizers")
 }
 
 /// All registered action types.

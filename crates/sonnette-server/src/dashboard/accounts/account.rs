@@ -98,7 +98,7 @@ pub(crate) async fn logout_everywhere(
 ) -> Result<Response, PageError> {
     let user = account_of(page.current_user)?.id;
     state
-        .store(move |store| store.end_sessions_of_user(user))
+        .write(move |store| store.end_sessions_of_user(user))
         .await?;
     Ok(flash::redirect("/login/", "logged-out-everywhere"))
 }

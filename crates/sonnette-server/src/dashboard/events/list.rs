@@ -16,14 +16,14 @@ use crate::dashboard::shell::form_data::FormData;
 use crate::dashboard::shell::form_errors::FormErrors;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::OrganizerPage;
-use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::time_element::DateTimeElement;
 use crate::edge::AppState;
 
 struct Row {
     url: String,
     slug: String,
     name: String,
-    date_from: Option<TimeElement>,
+    date_from: Option<DateTimeElement>,
     /// The number of webhooks that are limited to it.
     webhooks: usize,
 }
@@ -68,7 +68,7 @@ fn row(page: &OrganizerPage, event: &Event) -> Row {
         url: page.url(format_args!("/settings/events/{}/", event.slug)),
         slug: event.slug.to_string(),
         name: event.name.clone(),
-        date_from: event.date_from.map(TimeElement),
+        date_from: event.date_from.map(DateTimeElement),
         webhooks: webhooks
             .filter(|webhook| is_limited(&webhook.events))
             .count(),

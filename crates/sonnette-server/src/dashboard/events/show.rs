@@ -4,8 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use jiff::Timestamp;
-use sonnette::domain::{Event, EventFilter, Permission};
+use sonnette::domain::{Event, EventFilter, Permission, UtcDateTime};
 
 use crate::admin::events;
 use crate::admin::validation::MAX_NAME_CHARS;
@@ -16,7 +15,7 @@ use crate::dashboard::shell::form_errors::FormErrors;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::OrganizerPage;
 use crate::dashboard::shell::texts::Texts;
-use crate::dashboard::shell::time::{datetime_local, parse_time};
+use crate::dashboard::shell::time::{datetime_local, parse_date_time};
 use crate::edge::AppState;
 
 #[derive(Template)]
@@ -76,9 +75,9 @@ pub(super) fn parse_start(
     texts: &Texts,
     form: &FormData,
     errors: &mut FormErrors,
-) -> Option<Timestamp> {
+) -> Option<UtcDateTime> {
     let text = form.get_non_empty("date_from")?;
-    let at = parse_time(text);
+    let at = parse_date_time(text);
     if at.is_none() {
         errors.add("date_from", texts.get("field-error-time"));
     }

@@ -2,7 +2,7 @@
 
 use cookie::Cookie;
 use http::HeaderMap;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{OrganizerId, Permission, Session, SessionOwner, TokenHash};
 use sonnette::engine::RegistrySnapshot;
 
@@ -69,18 +69,34 @@ impl SessionKey {
                     return Ok(None);
                 };
                 let expires = now + idle_timeout(&session);
-                if extend && expires.duration_since(session.expires) >= EXTEND_INTERVAL {
-                    store.extend_session(&hash, expires, now)?;
-                }
-                Ok(match session.holder {
+                let is_due = expires.duration_since(session.expires) >= EXTEND_INTERVAL;
+                let user = match session.holder {
                     SessionOwner::User(id) => store.user(id)?.map(CurrentUser::User),
                     SessionOwner::Portal { organizer, token } => {
                         Some(CurrentUser::Portal { organizer, token })
                     }
-                })
+                };
+                Ok(user.map(|user| (user, (extend && is_due).then_some(expires))))
             })
             .await?;
-        Ok(found.filter(|user| self.matches(user, registry)))
+        let Some((found, extension)) = found else {
+            return Ok(None);
+        };
+        if let Some(expires) = extension {
+            self.extend(state, expires, now);
+        }
+        Ok(Some(found).filter(|user| self.matches(user, registry)))
+    }
+
+    /// Extends the session. The page does not wait for it: it is shown while the store cannot be written, too.
+    fn extend(self, state: &AppState, expires: Timestamp, now: Timestamp) {
+        let (hash, state) = (self.hash, state.clone());
+        tokio::spawn(async move {
+            let extended = state.write(move |store| store.extend_session(&hash, expires, now));
+            if extended.await.is_err() {
+                tracing::warn!("a session was not extended");
+            }
+        });
     }
 
     /// Whether the cookie is of the right kind and, for a portal, the token that opened it is still valid.
@@ -122,7 +138,7 @@ pub(crate) async fn start_session(
     };
     session.expires = now + idle_timeout(&session);
     let added = state
-        .store(move |store| store.add_session(&hash, &session, password_hash.as_deref()))
+        .write(move |store| store.add_session(&hash, &session, password_hash.as_deref()))
         .await?;
     let is_portal = matches!(holder, SessionOwner::Portal { .. });
     let scope = CookieScope {
@@ -140,7 +156,7 @@ pub(crate) async fn end_session(
 ) -> Result<Cookie<'static>, PageError> {
     if let Some(value) = cookies::get(headers, USER_COOKIE) {
         let hash = token_hash(value);
-        state.store(move |store| store.end_session(&hash)).await?;
+        state.write(move |store| store.end_session(&hash)).await?;
     }
     let scope = CookieScope {
         is_portal: false,

@@ -2,26 +2,29 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use sonnette::domain::UtcDateTime;
 
 /// Parses a time with an offset, or the value of a `datetime-local` field, which is in UTC.
-pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_date_time(text: &str) -> Option<UtcDateTime> {
     // An unescaped `+` of an offset is decoded as a space.
     let escaped = text.replace(' ', "+");
-    let civil = || {
-        let time: DateTime = text.parse().ok()?;
-        Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    };
+    let civil = || UtcDateTime::try_from(text.parse::<DateTime>().ok()?).ok();
     escaped.parse().ok().or_else(civil)
 }
 
+/// The same; a time beyond the last [`Timestamp`] becomes that.
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    parse_date_time(text).map(UtcDateTime::to_timestamp)
+}
+
 /// The value of a `datetime-local` field in UTC; with seconds only if they are not zero.
-pub(crate) fn datetime_local(at: Timestamp) -> String {
-    let short = at.strftime("%Y-%m-%dT%H:%M");
-    match at.as_second() % 60 {
-        0 => short.to_string(),
-        _ => at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-    }
+pub(crate) fn datetime_local(at: impl Into<UtcDateTime>) -> String {
+    let date_time = at.into().date_time();
+    let format = match date_time.second() {
+        0 => "%Y-%m-%dT%H:%M",
+        _ => "%Y-%m-%dT%H:%M:%S",
+    };
+    date_time.strftime(format).to_string()
 }
 
 #[cfg(test)]
@@ -41,9 +44,9 @@ mod tests {
 
     #[test]
     fn field_values_have_seconds_if_needed() {
-        let whole = "2026-11-21T18:00:00Z".parse().unwrap();
+        let whole: Timestamp = "2026-11-21T18:00:00Z".parse().unwrap();
         assert_eq!(datetime_local(whole), "2026-11-21T18:00");
-        let odd = "2026-11-21T17:00:05.5Z".parse().unwrap();
+        let odd: Timestamp = "2026-11-21T17:00:05.5Z".parse().unwrap();
         assert_eq!(datetime_local(odd), "2026-11-21T17:00:05");
     }
 }

@@ -1,6 +1,6 @@
 //! Reads which deliveries of a webhook are to be sent again.
 
-use sonnette::domain::SettlementKind;
+use sonnette::domain::{SettlementKind, UtcDateTime};
 use sonnette::store::{DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
 
@@ -51,9 +51,11 @@ impl ResendInput {
     pub(super) fn parse(mut fields: Fields) -> Result<Self, ApiError> {
         let since = fields.required("since", |fields, name| {
             let since = fields.nullable_time(name)?.0;
+            let since = since.map(UtcDateTime::to_timestamp);
             fields.check(name, since.ok_or(Violation::Null))
         });
         let until = fields.nullable_time("until").and_then(|at| at.0);
+        let until = until.map(UtcDateTime::to_timestamp);
         let selection = selection_of(&mut fields);
         let dry_run = fields.boolean("dry_run").unwrap_or(false);
         fields.refuse_unknown();

@@ -87,6 +87,22 @@ impl Api {
         }
     }
 
+    /// A server over a store that was filled before.
+    pub(crate) fn start_over(place: Sandbox, operator: &str, token: &str) -> Self {
+        let server = place.serve(&["--allow-target", "127.0.0.0/8"]);
+        Self {
+            server,
+            place,
+            operator: operator.to_owned(),
+            token: token.to_owned(),
+        }
+    }
+
+    /// The log lines until the server listened.
+    pub(crate) fn early_log(&self) -> &str {
+        &self.server.early
+    }
+
     /// Kills the server as a power cut would, and starts another over the same store.
     pub(crate) fn crash_and_start(&mut self, args: &[&str]) {
         self.server.kill();
@@ -109,6 +125,18 @@ impl Api {
     pub(crate) fn end(self) {
         let (status, _) = self.server.end("-TERM");
         assert!(status.success(), "{status}");
+    }
+
+    /// The id of the server's process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.server.process_id()
+    }
+
+    /// Ends the server in good order and keeps its store.
+    pub(crate) fn end_and_keep(self) -> Sandbox {
+        let (status, _) = self.server.end("-TERM");
+        assert!(status.success(), "{status}");
+        self.place
     }
 
     /// A token with one permission, made by the command line beside the running server.

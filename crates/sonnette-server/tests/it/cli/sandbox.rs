@@ -174,6 +174,10 @@ impl Server {
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

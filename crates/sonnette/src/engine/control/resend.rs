@@ -58,8 +58,7 @@ impl Sonnette {
             .is_some()
             .then(|| self.reload_on_drop(webhook, false));
         let (count, written) = self
-            .context
-            .run_blocking(move || {
+            .run_scan(self.organizer_of(webhook), move || {
                 let _reload = reload;
                 let (mut count, mut after) = (0, None);
                 loop {
@@ -99,8 +98,7 @@ impl Sonnette {
         let (store, now) = (self.context.store.clone(), self.now());
         let reload = self.reload_on_drop(webhook, true);
         let count = self
-            .context
-            .run_blocking(move || {
+            .run_scan(self.organizer_of(webhook), move || {
                 let _reload = reload;
                 let (count, _) = store.backlog(webhook)?;
                 let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;

@@ -33,8 +33,7 @@ impl Sonnette {
             .is_some()
             .then(|| self.reload_on_drop(webhook, false));
         let (count, written) = self
-            .context
-            .run_blocking(move || {
+            .run_scan(Some(organizer.organizer.id), move || {
                 let _reload = reload;
                 let count = recover(&*store, &organizer, webhook, span, now, written.as_mut())?;
                 Ok((count, written))

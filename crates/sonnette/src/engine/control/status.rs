@@ -27,9 +27,10 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
-        self.context
-            .run_blocking(move || status(&*store, &registry, webhook))
-            .await
+        self.run_scan(self.organizer_of(webhook), move || {
+            status(&*store, &registry, webhook)
+        })
+        .await
     }
 
     /// The state of each of these lanes, in the given order.
@@ -41,9 +42,9 @@ impl Sonnette {
         webhooks: &[WebhookId],
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
+        let organizer = webhooks.first().and_then(|id| self.organizer_of(*id));
         let webhooks = webhooks.to_vec();
-        self.context
-            .run_blocking(move || statuses(&*store, &registry, &webhooks))
+        self.run_scan(organizer, move || statuses(&*store, &registry, &webhooks))
             .await
     }
 
@@ -58,12 +59,11 @@ impl Sonnette {
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let now = self.context.clock.now();
-        self.context
-            .run_blocking(move || {
-                let webhooks = store.unhealthy_webhooks(now, limit)?;
-                statuses(&*store, &registry, &webhooks)
-            })
-            .await
+        self.run_scan(None, move || {
+            let webhooks = store.unhealthy_webhooks(now, limit)?;
+            statuses(&*store, &registry, &webhooks)
+        })
+        .await
     }
 }
 

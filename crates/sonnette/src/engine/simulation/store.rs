@@ -174,7 +174,7 @@ forward! {
             -> ChangeResult<Organizer>;
         events(organizer: OrganizerId) -> Vec<Event>;
         add_event(organizer: OrganizerId, event: &Event, entry: NewAuditEntry) -> ChangeResult<Event>;
-        change_event(organizer: OrganizerId, slug: &EventSlug, name: &str, date_from: Option<Timestamp>,
+        change_event(organizer: OrganizerId, slug: &EventSlug, name: &str, date_from: Option<crate::domain::UtcDateTime>,
             entry: NewAuditEntry) -> ChangeResult<EventId>;
         remove_event(organizer: OrganizerId, slug: &EventSlug, entry: NewAuditEntry) -> ChangeResult<EventId>;
         add_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;

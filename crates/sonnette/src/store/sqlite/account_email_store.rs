@@ -54,12 +54,15 @@ impl AccountEmailStore for SqliteStore {
             let mut statement = c.prepare_cached(
                 "SELECT l.id, l.user, u.email, l.kind, l.language, l.organizer, l.at, l.tries
                  FROM letters l JOIN users u ON u.id = l.user
-                 WHERE l.settled_at IS NULL AND l.due_at <= ?1 ORDER BY l.due_at, l.id LIMIT ?2",
+                 WHERE l.settled_at IS NULL AND l.due_at <= ?1 ORDER BY l.due_at, l.id",
             )?;
-            let mut rows = statement.query(params![to_micros(now), limit])?;
+            let mut rows = statement.query([to_micros(now)])?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(account_email(TableRow::new(row, "letters"))?);
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let read = account_email(TableRow::new(row, "letters"));
+                found.extend(self.damage.skip_damaged(read)?);
             }
             Ok(found)
         })
@@ -108,7 +111,7 @@ pub(super) fn give_up_pending(
     Ok(())
 }
 
-fn account_email(cells: TableRow<'_>) -> Result<AccountEmail, StoreError> {
+pub(super) fn account_email(cells: TableRow<'_>) -> Result<AccountEmail, StoreError> {
     Ok(AccountEmail {
         id: AccountEmailId(cells.get("id")?),
         user: UserId(cells.get("user")?),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Transaction, params};
 
 use super::audit_log::insert_entry;
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
@@ -48,9 +49,10 @@ impl AccountStore for SqliteStore {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
             match organizer {
-                None => users(c, "1", []),
+                None => users(c, &self.damage, "1", []),
                 Some(organizer) => users(
                     c,
+                    &self.damage,
                     "id IN (SELECT user FROM user_permissions WHERE organizer = ?1)",
                     [organizer.0],
                 ),
@@ -59,7 +61,7 @@ impl AccountStore for SqliteStore {
     }
 
     fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.read(|c| user(&*c.unchecked_transaction()?, id))
+        self.read(|c| user(&*c.unchecked_transaction()?, &self.damage, id))
     }
 
     fn user_by_email(
@@ -68,13 +70,17 @@ impl AccountStore for SqliteStore {
     ) -> Result<Option<(User, Option<String>)>, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            let Some(user) = users(c, "email = ?1", [email.as_str()])?.pop() else {
+            let Some(user) = users(c, &self.damage, "email = ?1", [email.as_str()])?.pop() else {
                 return Ok(None);
             };
             let mut statement =
-                c.prepare_cached("SELECT password_hash FROM users WHERE id = ?1")?;
-            let hash = statement.query_row([user.id.0], |r| r.get(0))?;
-            Ok(Some((user, hash)))
+                c.prepare_cached("SELECT id, password_hash FROM users WHERE id = ?1")?;
+            let mut rows = statement.query([user.id.0])?;
+            let hash = match rows.next()? {
+                Some(row) => TableRow::new(row, "users").get("password_hash"),
+                None => Ok(None),
+            };
+            Ok(self.damage.skip_damaged(hash)?.map(|hash| (user, hash)))
         })
     }
 
@@ -85,7 +91,7 @@ impl AccountStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
-            let Some(before) = user(t, id)? else {
+            let Some(before) = user(t, &self.damage, id)? else {
                 return Ok(ChangeResult::Missing);
             };
             let mut user = before.clone();
@@ -119,7 +125,7 @@ impl AccountStore for SqliteStore {
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
             if let Some(link) = link
-                && session_store::link(t, link, now)?.is_none()
+                && session_store::link(t, &self.damage, link, now)?.is_none()
             {
                 return Ok(ChangeResult::Missing);
             }
@@ -127,7 +133,7 @@ impl AccountStore for SqliteStore {
                 "UPDATE users SET password_hash = ?2 WHERE id = ?1",
                 params![id.0, password_hash],
             )?;
-            let Some(user) = user(t, id)? else {
+            let Some(user) = user(t, &self.damage, id)? else {
                 return Ok(ChangeResult::Missing);
             };
             session_store::end_sessions(t, id)?;
@@ -144,7 +150,7 @@ impl AccountStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<User>, StoreError> {
         self.write(|t| {
-            let Some(user) = user(t, id)? else {
+            let Some(user) = user(t, &self.damage, id)? else {
                 return Ok(ChangeResult::Missing);
             };
             session_store::end_sessions(t, id)?;
@@ -168,12 +174,17 @@ fn is_taken(
     Ok(other.exists(params![email.as_str(), except.map(|id| id.0)])?)
 }
 
-fn user(c: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
-    Ok(users(c, "id = ?1", [id.0])?.pop())
+fn user(c: &Connection, damage: &DamageLog, id: UserId) -> Result<Option<User>, StoreError> {
+    Ok(users(c, damage, "id = ?1", [id.0])?.pop())
 }
 
-/// Users in order of their email addresses.
-fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>, StoreError> {
+/// Users in order of their email addresses. Damaged rows are left out.
+pub(super) fn users(
+    c: &Connection,
+    damage: &DamageLog,
+    condition: &str,
+    key: impl Params,
+) -> Result<Vec<User>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "SELECT id, email, operator, password_hash IS NOT NULL AS has_password, created FROM users
          WHERE {condition} ORDER BY email"
@@ -181,35 +192,47 @@ fn users(c: &Connection, condition: &str, key: impl Params) -> Result<Vec<User>,
     let mut rows = statement.query(key)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = TableRow::new(row, "users");
-        let id = UserId(cells.get("id")?);
-        let access = if cells.get("operator")? {
-            UserAccess::Operator
-        } else {
-            UserAccess::Organizers(permissions_by_organizer(c, id)?)
-        };
-        found.push(User {
-            id,
-            email: cells.parse("email")?,
-            access,
-            has_password: cells.get("has_password")?,
-            created: cells.time("created")?,
-        });
+        let read = user_from_row(c, damage, TableRow::new(row, "users"));
+        found.extend(damage.skip_damaged(read)?);
     }
     Ok(found)
 }
 
+fn user_from_row(
+    c: &Connection,
+    damage: &DamageLog,
+    cells: TableRow<'_>,
+) -> Result<User, StoreError> {
+    let id = UserId(cells.get("id")?);
+    let access = if cells.get("operator")? {
+        UserAccess::Operator
+    } else {
+        UserAccess::Organizers(permissions_by_organizer(c, damage, id)?)
+    };
+    Ok(User {
+        id,
+        email: cells.parse("email")?,
+        access,
+        has_password: cells.get("has_password")?,
+        created: cells.time("created")?,
+    })
+}
+
 fn permissions_by_organizer(
     c: &Connection,
+    damage: &DamageLog,
     user: UserId,
 ) -> Result<BTreeMap<OrganizerId, Permissions>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT organizer, permissions FROM user_permissions WHERE user = ?1")?;
+    let mut statement = c.prepare_cached(
+        "SELECT user, organizer, permissions FROM user_permissions WHERE user = ?1",
+    )?;
     let mut rows = statement.query([user.0])?;
     let mut held = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "user_permissions");
-        held.insert(OrganizerId(cells.get("organizer")?), permissions(cells)?);
+        let organizer = cells.get("organizer").map(OrganizerId);
+        let read = organizer.and_then(|organizer| Ok((organizer, permissions(cells)?)));
+        held.extend(damage.skip_damaged(read)?);
     }
     Ok(held)
 }

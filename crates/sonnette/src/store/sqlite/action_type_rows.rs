@@ -4,63 +4,81 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::registry_version::bump;
 use super::table_row::TableRow;
 use crate::domain::{OrganizerId, RegisteredAction};
 use crate::store::RemovedAction;
 
-pub(super) const SELECT_ACTION_TYPES: &str =
-    "SELECT * FROM action_types WHERE changed > ?1 ORDER BY name, organizer";
-pub(super) const SELECT_REMOVED_ACTION_TYPES: &str =
-    "SELECT organizer, name FROM removed_action_types WHERE changed > ?1";
+/// `+name`: the order must not lead the planner past the index that the condition has.
+pub(super) fn select_action_types(condition: &str) -> String {
+    format!("SELECT * FROM action_types WHERE {condition} ORDER BY +name, organizer")
+}
 
-/// The action types that changed after a version, by name.
+/// Without an order: there are few.
+pub(super) fn select_removed_action_types(condition: &str) -> String {
+    format!("SELECT organizer, name FROM removed_action_types WHERE {condition}")
+}
+
+/// Action types by name. Damaged rows are left out.
 pub(super) fn action_types(
     c: &Connection,
-    since: i64,
+    damage: &DamageLog,
+    condition: &str,
+    value: i64,
 ) -> Result<Vec<RegisteredAction>, StoreError> {
-    let mut statement = c.prepare_cached(SELECT_ACTION_TYPES)?;
-    let mut rows = statement.query([since])?;
+    let mut statement = c.prepare_cached(&select_action_types(condition))?;
+    let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "action_types");
-        let value = |column| -> Result<Option<Value>, StoreError> {
-            cells
-                .get::<Option<String>>(column)?
-                .map(|_| cells.json(column))
-                .transpose()
-        };
-        found.push(RegisteredAction {
-            id: cells.get("id")?,
-            organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
-            name: cells.parse("name")?,
-            description: cells.get("description")?,
-            schema: value("schema")?,
-            example: value("example")?,
-            shape: cells.parse("shape")?,
-            from_file: cells.get("from_file")?,
-        });
+        found.extend(damage.skip_damaged(action_type(cells))?);
     }
     Ok(found)
 }
 
-/// The action types that were removed after a version.
+fn action_type(cells: TableRow<'_>) -> Result<RegisteredAction, StoreError> {
+    let value = |column| -> Result<Option<Value>, StoreError> {
+        cells
+            .get::<Option<String>>(column)?
+            .map(|_| cells.json(column))
+            .transpose()
+    };
+    Ok(RegisteredAction {
+        id: cells.get("id")?,
+        organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
+        name: cells.parse("name")?,
+        description: cells.get("description")?,
+        schema: value("schema")?,
+        example: value("example")?,
+        shape: cells.parse("shape")?,
+        from_file: cells.get("from_file")?,
+    })
+}
+
+/// The action types that were removed. Damaged rows are left out.
 pub(super) fn removed_action_types(
     c: &Connection,
-    since: i64,
+    damage: &DamageLog,
+    condition: &str,
+    value: i64,
 ) -> Result<Vec<RemovedAction>, StoreError> {
-    let mut statement = c.prepare_cached(SELECT_REMOVED_ACTION_TYPES)?;
-    let mut rows = statement.query([since])?;
+    let mut statement = c.prepare_cached(&select_removed_action_types(condition))?;
+    let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "removed_action_types");
-        let organizer = Some(cells.get("organizer")?).filter(|id| *id != 0);
-        found.push(RemovedAction {
-            organizer: organizer.map(OrganizerId),
-            name: cells.parse("name")?,
-        });
+        found.extend(damage.skip_damaged(removed_action_type(cells))?);
     }
     Ok(found)
+}
+
+fn removed_action_type(cells: TableRow<'_>) -> Result<RemovedAction, StoreError> {
+    let organizer = Some(cells.get("organizer")?).filter(|id| *id != 0);
+    Ok(RemovedAction {
+        organizer: organizer.map(OrganizerId),
+        name: cells.parse("name")?,
+    })
 }
 
 /// The id of the new row; `None` if there is one with the same name.

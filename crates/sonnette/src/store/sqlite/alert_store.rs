@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_json, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Alert, AlertId, AlertKind, AlertResult, OrganizerId, WebhookId};
@@ -14,12 +15,15 @@ impl AlertStore for SqliteStore {
             let mut statement = c.prepare_cached(
                 "SELECT id, organizer, webhook, kind, at, target, failures, since, return_code, reason, recipients,
                    pending, tries
-                 FROM alerts WHERE settled_at IS NULL AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
+                 FROM alerts WHERE settled_at IS NULL AND due_at <= ?1 ORDER BY due_at, id",
             )?;
-            let mut rows = statement.query(params![to_micros(now), limit])?;
+            let mut rows = statement.query([to_micros(now)])?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(alert(TableRow::new(row, "alerts"))?);
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let read = alert(TableRow::new(row, "alerts"));
+                found.extend(self.damage.skip_damaged(read)?);
             }
             Ok(found)
         })
@@ -59,19 +63,21 @@ impl AlertStore for SqliteStore {
 }
 
 /// Enqueues an alert about a webhook, with the current health of its lane and its newest attempt. A second warning of the
-/// same failure streak is ignored. If there are no contacts, the alert is only logged.
+/// same failure streak is ignored. If there are no contacts, the alert is only logged. Nothing is enqueued for a webhook
+/// whose row is damaged.
 pub(super) fn enqueue(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     id: WebhookId,
     kind: AlertKind,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(webhook) = super::webhook_rows::webhooks(t, "id = ?1", id.0)?.pop() else {
+    let Some(webhook) = super::webhook_rows::webhooks(t, damage, "id = ?1", id.0)?.pop() else {
         return Ok(());
     };
     let mut recipients = webhook.settings.contact_emails;
     if recipients.is_empty() {
-        recipients = contacts(t, webhook.organizer)?;
+        recipients = contacts(t, damage, webhook.organizer)?;
     }
     if recipients.is_empty() {
         tracing::warn!(
@@ -83,8 +89,10 @@ pub(super) fn enqueue(
         );
         return Ok(());
     }
-    let health = super::lane_rows::health(t, id)?;
-    let (return_code, reason) = last_outcome(t, id)?;
+    let health = super::lane_rows::health(t, damage, id)?;
+    let (return_code, reason) = damage
+        .skip_damaged(last_outcome(t, id))?
+        .unwrap_or_default();
     let recipients = to_json(&recipients);
     t.prepare_cached(
         "INSERT INTO alerts (organizer, webhook, kind, at, target, failures, since, return_code, reason, recipients,
@@ -106,8 +114,12 @@ pub(super) fn enqueue(
     Ok(())
 }
 
-fn contacts(t: &Transaction<'_>, organizer: OrganizerId) -> Result<Vec<String>, StoreError> {
-    let found = super::organizer_rows::organizers(t, "id = ?1", organizer.0)?.pop();
+fn contacts(
+    t: &Transaction<'_>,
+    damage: &DamageLog,
+    organizer: OrganizerId,
+) -> Result<Vec<String>, StoreError> {
+    let found = super::organizer_rows::organizers(t, damage, "id = ?1", organizer.0)?.pop();
     Ok(found.map(|o| o.contact_emails).unwrap_or_default())
 }
 
@@ -117,7 +129,7 @@ fn last_outcome(
     webhook: WebhookId,
 ) -> Result<(u16, Option<String>), StoreError> {
     let mut statement = t.prepare_cached(
-        "SELECT return_code, reason FROM attempts WHERE webhook = ?1 AND action_type IS NULL ORDER BY id DESC LIMIT 1",
+        "SELECT id, return_code, reason FROM attempts WHERE webhook = ?1 AND action_type IS NULL ORDER BY id DESC LIMIT 1",
     )?;
     let mut rows = statement.query([webhook.0])?;
     match rows.next()? {
@@ -129,7 +141,7 @@ fn last_outcome(
     }
 }
 
-fn alert(cells: TableRow<'_>) -> Result<Alert, StoreError> {
+pub(super) fn alert(cells: TableRow<'_>) -> Result<Alert, StoreError> {
     Ok(Alert {
         id: AlertId(cells.get("id")?),
         organizer: OrganizerId(cells.get("organizer")?),

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::filter::Filter;
 use super::table_row::{TableRow, to_micros};
 use crate::domain::{
@@ -19,12 +20,12 @@ use crate::domain::{
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
 
 /// All columns but the bodies. The action type and the event are those of the notification, except for a test.
-const SELECT_ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
+pub(super) const SELECT_ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
     coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
     a.reason, a.failure_detail, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
 
 /// An attempt that was made late may be stored longer than its notification; it is not returned then.
-const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
+pub(super) const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
 
 /// The number of rows that are read ahead for one webhook.
 const MAX_READ_AHEAD_ROWS: usize = 512;
@@ -33,8 +34,10 @@ const MAX_READ_AHEAD_ROWS: usize = 512;
 /// flight and clocks that were adjusted.
 const CLOCK_TOLERANCE_MICROS: i64 = 60_000_000;
 
+/// A page of the log. Damaged rows are left out.
 pub(super) fn page(
     c: &Connection,
+    damage: &DamageLog,
     webhooks: &[WebhookId],
     query: &AttemptQuery,
 ) -> Result<AttemptPage, StoreError> {
@@ -68,7 +71,8 @@ pub(super) fn page(
         scanned += 1;
         last = id;
         if matches {
-            page.attempts.extend(without_bodies(c, webhook, id)?);
+            let read = damage.skip_damaged(without_bodies(c, webhook, id))?;
+            page.attempts.extend(read.flatten());
         }
         if let Some((id, matches)) = sources[index].next(c, &from, &filter)? {
             next.push((id, webhook, matches, index));
@@ -196,8 +200,11 @@ fn delivery_times(
         "SELECT n.published_at, d.settled_at FROM deliveries d JOIN notifications n ON n.id = d.notification
          WHERE d.webhook = ?1 AND d.notification = ?2",
     )?;
-    let found = statement.query_row([webhook.0, notification.0], |r| Ok((r.get(0)?, r.get(1)?)));
-    Ok(found.optional()?)
+    // Without a range from a damaged row the whole log of the webhook is scanned.
+    let found = statement.query_row([webhook.0, notification.0], |r| {
+        Ok(r.get(0).ok().zip(r.get(1).ok()))
+    });
+    Ok(found.optional()?.flatten())
 }
 
 /// An attempt without bodies; `None` if it or its notification was removed.
@@ -216,16 +223,24 @@ fn without_bodies(
         .transpose()
 }
 
-/// The newest attempt that is not a test.
-pub(super) fn latest(c: &Connection, webhook: WebhookId) -> Result<Option<Attempt>, StoreError> {
+/// The newest attempt that is not a test and whose row is not damaged.
+pub(super) fn latest(
+    c: &Connection,
+    damage: &DamageLog,
+    webhook: WebhookId,
+) -> Result<Option<Attempt>, StoreError> {
     let mut statement = c.prepare_cached(&format!(
         "{SELECT_ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC LIMIT 1"
+         WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC"
     ))?;
     let mut rows = statement.query([webhook.0])?;
-    rows.next()?
-        .map(|row| attempt(TableRow::new(row, "attempts")))
-        .transpose()
+    while let Some(row) = rows.next()? {
+        let read = damage.skip_damaged(attempt(TableRow::new(row, "attempts")))?;
+        if read.is_some() {
+            return Ok(read);
+        }
+    }
+    Ok(None)
 }
 
 /// An attempt with its payload and its response body.
@@ -265,7 +280,7 @@ fn failure(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreE
     }
 }
 
-fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
+pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_optional("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{Attempt, FailureKind, LatencyHistogram, Outcome, WebhookId};
@@ -69,7 +70,7 @@ impl StatsBuffer {
 }
 
 #[derive(Default)]
-struct HalfHourCounts {
+pub(super) struct HalfHourCounts {
     succeeded: u64,
     failed: u64,
     times: LatencyHistogram,
@@ -112,8 +113,9 @@ impl AttemptCounts {
         )?;
         for ((webhook, half_hour), counts) in &self.0 {
             let before: Option<Vec<u8>> = select
-                .query_row([webhook.0, *half_hour], |r| r.get(0))
-                .optional()?;
+                .query_row([webhook.0, *half_hour], |r| Ok(r.get(0).ok()))
+                .optional()?
+                .flatten();
             // A damaged histogram is replaced: only a chart depends on it, and settling must go on.
             let mut times = before
                 .and_then(|bytes| LatencyHistogram::from_bytes(&bytes))
@@ -131,6 +133,16 @@ impl AttemptCounts {
     }
 }
 
+pub(super) fn half_hour_counts(cells: TableRow<'_>) -> Result<(i64, HalfHourCounts), StoreError> {
+    let counts = HalfHourCounts {
+        succeeded: cells.get("succeeded")?,
+        failed: cells.get("failed")?,
+        times: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
+            .ok_or_else(|| cells.invalid("times", "not a latency histogram"))?,
+    };
+    Ok((cells.get("half_hour")?, counts))
+}
+
 fn is_timed(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered { .. } => true,
@@ -141,26 +153,23 @@ fn is_timed(outcome: &Outcome) -> bool {
 /// The statistics of these webhooks, by webhook and time, from the table and the buffer.
 pub(super) fn since(
     c: &Connection,
+    damage: &DamageLog,
     buffer: &StatsBuffer,
     webhooks: &[WebhookId],
     since: Timestamp,
 ) -> Result<Vec<AttemptStats>, StoreError> {
     let mut statement = c.prepare_cached(
-        "SELECT half_hour, succeeded, failed, times FROM tallies WHERE webhook = ?1 AND half_hour >= ?2",
+        "SELECT half_hour, succeeded, failed, times, webhook FROM tallies WHERE webhook = ?1 AND half_hour >= ?2",
     )?;
     let first = half_hour(since);
     let mut counts_by_half_hour: BTreeMap<(WebhookId, i64), HalfHourCounts> = BTreeMap::new();
     for webhook in webhooks {
         let mut rows = statement.query([webhook.0, first])?;
         while let Some(row) = rows.next()? {
-            let cells = TableRow::new(row, "tallies");
-            let counts = HalfHourCounts {
-                succeeded: cells.get("succeeded")?,
-                failed: cells.get("failed")?,
-                times: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
-                    .ok_or_else(|| cells.invalid("times", "not a latency histogram"))?,
-            };
-            counts_by_half_hour.insert((*webhook, cells.get("half_hour")?), counts);
+            let read = half_hour_counts(TableRow::new(row, "tallies"));
+            if let Some((half_hour, counts)) = damage.skip_damaged(read)? {
+                counts_by_half_hour.insert((*webhook, half_hour), counts);
+            }
         }
         let keys = (*webhook, first)..=(*webhook, i64::MAX);
         for (key, counts) in buffer.counts.0.range(keys) {

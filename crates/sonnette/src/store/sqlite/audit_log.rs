@@ -27,14 +27,8 @@ impl AuditLog for SqliteStore {
             let mut rows = statement.query(params![organizer.0, limit, skip])?;
             let mut entries = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = TableRow::new(row, "audit");
-                entries.push(AuditEntry {
-                    id: AuditId(cells.get("id")?),
-                    at: cells.time("at")?,
-                    actor: (cells.get("actor")?, cells.get("actor_id")?),
-                    action: cells.get("action")?,
-                    data: cells.json("data")?,
-                });
+                let read = audit_entry(TableRow::new(row, "audit"));
+                entries.extend(self.damage.skip_damaged(read)?);
             }
             Ok((count, entries))
         })
@@ -47,6 +41,16 @@ impl AuditLog for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write(|t| insert_entry(t, Some(organizer), &entry))
     }
+}
+
+pub(super) fn audit_entry(cells: TableRow<'_>) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        id: AuditId(cells.get("id")?),
+        at: cells.time("at")?,
+        actor: (cells.get("actor")?, cells.get("actor_id")?),
+        action: cells.get("action")?,
+        data: cells.json("data")?,
+    })
 }
 
 /// Adds an entry; without an organizer to the log of the installation.

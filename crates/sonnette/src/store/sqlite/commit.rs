@@ -6,6 +6,7 @@ use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
 use super::attempt_stats::AttemptCounts;
+use super::damage_log::DamageLog;
 use super::publications::store_group;
 use super::settlements::write_settlement;
 use super::{SqliteStore, StoreError, Writer, begin, pending_webhook_changes, registry_version};
@@ -19,7 +20,7 @@ impl SqliteStore {
         batch: &Batch,
     ) -> Result<Vec<GroupResult>, CommitError> {
         let mut writer = self.writer.lock();
-        let committed = writer.commit(version, batch);
+        let committed = writer.commit(&self.damage, version, batch);
         if committed.is_err() {
             writer.known_events.clear();
         }
@@ -28,6 +29,11 @@ impl SqliteStore {
             results
         });
         MutexGuard::unlock_fair(writer);
+        match &results {
+            Err(CommitError::Store(error)) => self.record_write::<()>(&Err(error.clone())),
+            Err(CommitError::Stale) => {}
+            Ok(_) => self.record_write(&Ok(())),
+        }
         results
     }
 }
@@ -35,6 +41,7 @@ impl SqliteStore {
 impl Writer {
     fn commit(
         &mut self,
+        damage: &DamageLog,
         version: i64,
         batch: &Batch,
     ) -> Result<(Vec<GroupResult>, AttemptCounts), CommitError> {
@@ -70,6 +77,7 @@ impl Writer {
         for settlement in &batch.settlements {
             write_settlement(
                 &transaction,
+                damage,
                 settlement,
                 batch.now,
                 &self.erased,

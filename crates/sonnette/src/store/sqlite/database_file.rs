@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_registry_versions.sql"),
     include_str!("../../../migrations/sqlite/0008_webhook_generations.sql"),
     include_str!("../../../migrations/sqlite/0009_failure_details.sql"),
+    include_str!("../../../migrations/sqlite/0010_write_probe_and_erasure.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.
@@ -123,14 +124,29 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Checks the structure of the file. A row with a value that its column must not have is no damage of the structure: that
+/// row alone is left out when it is read.
 pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
-    if found == "ok" {
-        return Ok(());
+    let mut statement = connection.prepare("PRAGMA quick_check(1000000)")?;
+    let mut findings = statement.query([])?;
+    while let Some(row) = findings.next()? {
+        let found: String = row.get(0)?;
+        if found == "ok" {
+            return Ok(());
+        }
+        if !is_about_a_value(&found) {
+            return Err(StoreError::Refused(
+                format!("the store is damaged: {found}").into(),
+            ));
+        }
     }
-    Err(StoreError::Refused(
-        format!("the store is damaged: {found}").into(),
-    ))
+    Ok(())
+}
+
+fn is_about_a_value(finding: &str) -> bool {
+    finding
+        .split_once(" value in ")
+        .is_some_and(|(kind, _)| matches!(kind, "NULL" | "TEXT" | "NUMERIC"))
 }
 
 /// The lock of the one process that serves from a data directory. It is held as long as the value lives.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::audit_log::{insert_entry_of_webhook, organizer_of, write_batch_entry};
+use super::damage_log::DamageLog;
 use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::notification_rows::first_id_since;
 use super::table_row::{TableRow, to_micros};
@@ -111,14 +112,15 @@ impl DeliveryAdmin for SqliteStore {
         webhook: WebhookId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(|t| disable_webhook::disable_never_succeeded(t, webhook, now))
+        self.write(|t| disable_webhook::disable_never_succeeded(t, &self.damage, webhook, now))
     }
 
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
                 .prepare_cached(
-                    "SELECT count(*), min(started_at) FROM deliveries INDEXED BY deliveries_waiting
+                    "SELECT count(*), min(iif(typeof(started_at) = 'integer', started_at, NULL))
+                     FROM deliveries INDEXED BY deliveries_waiting
                      WHERE webhook = ?1 AND settled_at IS NULL",
                 )?
                 .query_row([webhook.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -156,7 +158,7 @@ impl DeliveryAdmin for SqliteStore {
                 Some(after) => after.0,
                 None => first_id_since(c, range.since)? - 1,
             };
-            undelivered(c, webhook, from)
+            undelivered(c, &self.damage, webhook, from)
         })?;
         let notifications: Vec<_> = found
             .into_iter()
@@ -263,12 +265,13 @@ struct Undelivered {
 /// end, the notification to continue after.
 fn undelivered(
     c: &Connection,
+    damage: &DamageLog,
     webhook: WebhookId,
     from: i64,
 ) -> Result<(Vec<Undelivered>, Option<NotificationId>), StoreError> {
     let mut statement = c.prepare_cached(
-        "SELECT notification, settled_at, how FROM deliveries WHERE webhook = ?1 AND notification > ?2
-         ORDER BY notification LIMIT ?3",
+        "SELECT notification, settled_at, how, webhook FROM deliveries WHERE webhook = ?1 AND notification > ?2
+           AND notification <= 9223372036854775807 ORDER BY notification LIMIT ?3",
     )?;
     let mut published_at = c.prepare_cached(
         "SELECT published_at FROM notifications WHERE id = ?1 AND length(body) > 0",
@@ -279,16 +282,20 @@ fn undelivered(
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
-        let state = match cells.parse_optional::<SettlementKind>("how")? {
-            None => DeliveryStateFilter::Waiting,
-            Some(how) => DeliveryStateFilter::Settled(how),
-        };
         scanned += 1;
+        let how = damage.skip_damaged(cells.parse_optional::<SettlementKind>("how"))?;
+        let state = match how {
+            Some(None) => DeliveryStateFilter::Waiting,
+            Some(Some(how)) => DeliveryStateFilter::Settled(how),
+            // As a delivered one, it is passed over.
+            None => DeliveryStateFilter::Settled(SettlementKind::Delivered),
+        };
         // An erased notification cannot be sent.
         if state != DeliveryStateFilter::Settled(SettlementKind::Delivered)
             && let Some(published_at) = published_at
-                .query_row([notification.0], |r| r.get(0))
+                .query_row([notification.0], |r| Ok(r.get(0).ok()))
                 .optional()?
+                .flatten()
         {
             found.push(Undelivered {
                 notification,

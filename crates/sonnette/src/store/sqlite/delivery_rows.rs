@@ -14,12 +14,21 @@ use crate::store::PendingDelivery;
 
 /// The columns that [`pending_delivery`] reads, of `notifications` as n and `deliveries` as d.
 pub(super) const PENDING_COLUMNS: &str =
-    "n.id, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
-    d.attempts, d.tries, d.started_at, d.due_at";
+    "d.notification, n.organizer, n.action_type, n.event, n.published_at, n.shape, n.body,
+    d.attempts, d.tries, d.started_at, d.due_at, n.id, d.webhook AS webhook, CAST(d.due_at AS INTEGER)";
+
+/// The place of a row of [`PENDING_COLUMNS`] in the order of its lane: when it is due, and its notification.
+pub(super) fn position(row: &Row<'_>) -> Result<(i64, i64), StoreError> {
+    Ok((row.get(13)?, row.get(0)?))
+}
 
 /// Reads [`PENDING_COLUMNS`] by their position: lanes read pages of these rows, and names cost time.
 pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreError> {
     let notification_row = TableRow::new(row, "notifications");
+    if row.get_ref(11)? == ValueRef::Null {
+        let damaged = TableRow::new(row, "deliveries");
+        return Err(damaged.invalid("notification", "there is no such notification"));
+    }
     let notification = Notification {
         id: NotificationId(notification_row.at(0, "id")?),
         organizer: OrganizerId(notification_row.at(1, "organizer")?),
@@ -76,7 +85,8 @@ pub(super) fn delivery(
     notification: NotificationId,
 ) -> Result<Option<Delivery>, StoreError> {
     let mut statement = c.prepare_cached(
-        "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
+        "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason,
+           d.webhook AS webhook
          FROM deliveries d JOIN notifications n ON n.id = d.notification
          WHERE d.webhook = ?1 AND d.notification = ?2",
     )?;

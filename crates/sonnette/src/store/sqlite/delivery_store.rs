@@ -35,10 +35,11 @@ impl DeliveryStore for SqliteStore {
 
     fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError> {
         self.read(|c| {
-            // Skips from webhook to webhook in the index, without reading all pending deliveries.
+            // Skips from webhook to webhook in the index, without reading all pending deliveries. The upper bound leaves
+            // out damaged rows whose webhook is no number.
             let mut next = c.prepare_cached(
                 "SELECT min(webhook) FROM deliveries INDEXED BY deliveries_waiting
-                 WHERE settled_at IS NULL AND webhook > ?1",
+                 WHERE settled_at IS NULL AND webhook > ?1 AND webhook <= 9223372036854775807",
             )?;
             let mut lanes: Vec<WebhookId> = Vec::new();
             loop {
@@ -57,16 +58,19 @@ impl DeliveryStore for SqliteStore {
             let c = &c.unchecked_transaction()?;
             let generation = c
                 .prepare_cached("SELECT generation FROM webhooks WHERE id = ?1")?
-                .query_row([webhook.0], |r| r.get(0))
-                .optional()?;
+                .query_row([webhook.0], |r| Ok(r.get(0).ok()))
+                .optional()?
+                .flatten();
             let last_attempt: Option<i64> = c
-                .prepare_cached("SELECT max(id) FROM attempts WHERE webhook = ?1")?
+                .prepare_cached(
+                    "SELECT max(id) FROM attempts WHERE webhook = ?1 AND id <= 9223372036854775807",
+                )?
                 .query_row([webhook.0], |r| r.get(0))?;
             Ok(StoredLane {
                 webhook,
                 generation: generation.unwrap_or(0),
-                health: health(c, webhook)?,
-                next_due_at: next_due_at(c, webhook, None)?,
+                health: health(c, &self.damage, webhook)?,
+                next_due_at: next_due_at(c, webhook, (i64::MIN, i64::MIN))?,
                 last_attempt: last_attempt.map(AttemptId),
             })
         })
@@ -82,42 +86,48 @@ impl DeliveryStore for SqliteStore {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
                 "SELECT {PENDING_COLUMNS}
-                 FROM deliveries d INDEXED BY deliveries_waiting JOIN notifications n ON n.id = d.notification
+                 FROM deliveries d INDEXED BY deliveries_waiting LEFT JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
                    AND (d.due_at, d.notification) > (?3, ?4)
-                 ORDER BY d.due_at, d.notification LIMIT ?5"
+                 ORDER BY d.due_at, d.notification"
             ))?;
             let (from, beyond) = after.map_or((i64::MIN, i64::MIN), |(due, id)| (to_micros(due), id.0));
-            let mut rows = statement.query(params![webhook.0, to_micros(now), from, beyond, limit])?;
+            let mut rows = statement.query(params![webhook.0, to_micros(now), from, beyond])?;
             let mut page = DeliveryPage::default();
             let mut bytes = 0;
-            while bytes < MAX_PAGE_BYTES && let Some(row) = rows.next()? {
-                let waiting = delivery_rows::pending_delivery(row)?;
-                bytes += waiting.notification.body.len();
-                page.deliveries.push(waiting);
+            // Of the last row that was read, damaged or not: what is damaged must not be found again and again.
+            let mut last = (from, beyond);
+            while bytes < MAX_PAGE_BYTES
+                && page.deliveries.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                last = delivery_rows::position(row)?;
+                let read = delivery_rows::pending_delivery(row);
+                if let Some(pending) = self.damage.skip_damaged(read)? {
+                    bytes += pending.notification.body.len();
+                    page.deliveries.push(pending);
+                }
             }
-            let last = page.deliveries.last().map(|w| (w.progress.due_at, w.notification.id)).or(after);
             page.next_due_at = next_due_at(c, webhook, last)?;
             Ok(page)
         })
     }
 }
 
+/// When the first pending delivery is due after this position. A damaged row whose time is no number is never due.
 fn next_due_at(
     c: &Connection,
     webhook: WebhookId,
-    after: Option<Cursor>,
+    (from, beyond): (i64, i64),
 ) -> Result<Option<Timestamp>, StoreError> {
-    let (from, beyond) = after.map_or((i64::MIN, NotificationId(i64::MIN)), |(due, id)| {
-        (to_micros(due), id)
-    });
     let due: Option<i64> = c
         .prepare_cached(
             "SELECT due_at FROM deliveries INDEXED BY deliveries_waiting
              WHERE webhook = ?1 AND settled_at IS NULL AND (due_at, notification) > (?2, ?3)
+               AND typeof(due_at) = 'integer'
              ORDER BY due_at, notification LIMIT 1",
         )?
-        .query_row(params![webhook.0, from, beyond.0], |r| r.get(0))
+        .query_row(params![webhook.0, from, beyond], |r| r.get(0))
         .optional()?;
     Ok(due.and_then(|d| Timestamp::from_microsecond(d).ok()))
 }

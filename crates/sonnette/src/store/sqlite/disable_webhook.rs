@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::damage_log::DamageLog;
 use super::table_row::to_micros;
 use super::{
     StoreError, alert_store, audit_log, disabled_intervals, pending_webhook_changes,
@@ -14,6 +15,7 @@ use crate::store::{Actor, NewAuditEntry};
 /// Disables a webhook, adds the audit entry and enqueues the alert; returns whether it was enabled.
 pub(super) fn disable(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     webhook: WebhookId,
     reason: DisableReason,
     alert: Option<AlertKind>,
@@ -42,7 +44,7 @@ pub(super) fn disable(
     };
     audit_log::insert_entry(t, Some(organizer), &entry)?;
     if let Some(kind) = alert {
-        alert_store::enqueue(t, webhook, kind, now)?;
+        alert_store::enqueue(t, damage, webhook, kind, now)?;
     }
     Ok(true)
 }
@@ -51,6 +53,7 @@ pub(super) fn disable(
 /// publication: a webhook with few notifications must not fail forever.
 pub(super) fn disable_never_succeeded(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     webhook: WebhookId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -67,6 +70,7 @@ pub(super) fn disable_never_succeeded(
     }
     disable(
         t,
+        damage,
         webhook,
         DisableReason::Failures,
         Some(AlertKind::Failures),

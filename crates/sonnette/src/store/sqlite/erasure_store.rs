@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::MutexGuard;
@@ -12,20 +13,18 @@ use rusqlite::{Transaction, params};
 use super::audit_log::write_batch_entry;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
 use crate::store::{BatchAuditEntry, ErasureBatch, ErasureResult, ErasureStore};
 
-/// The number of notifications in one batch; each may have many attempts.
+/// How long one batch may hold the writer, about: publications wait for it.
+const MAX_BATCH_TIME: Duration = Duration::from_millis(10);
+
+/// The number of notifications that one batch looks for; each may have many attempts.
 const MAX_BATCH_NOTIFICATIONS: usize = 200;
 
 /// The number of erased notifications that are remembered for attempts in flight.
 const MAX_REMEMBERED_NOTIFICATIONS: usize = 100_000;
-
-/// An attempt ends after the publication of its notification and before its settlement, unless a clock was adjusted.
-const CLOCK_TOLERANCE_MICROS: i64 = 3_600_000_000;
-
-/// The id and the time of publication of a notification.
-type Published = (i64, i64);
 
 impl ErasureStore for SqliteStore {
     fn erase_subject(
@@ -59,6 +58,10 @@ impl SqliteStore {
     /// [`CHECKPOINT_BUSY_TIMEOUT`](super::CHECKPOINT_BUSY_TIMEOUT).
     pub(super) fn truncate_wal(&self) -> Result<bool, StoreError> {
         let checkpointer = self.checkpointer.lock();
+        // Most of the log is copied beside the writer, which then waits for the rest only.
+        checkpointer
+            .connection
+            .pragma_update(None, "wal_checkpoint", "PASSIVE")?;
         let writer = self.writer.lock();
         let emptied =
             checkpointer
@@ -92,8 +95,7 @@ impl Writer {
         if self.erased.len() + ids.len() > MAX_REMEMBERED_NOTIFICATIONS {
             self.erased.clear();
         }
-        self.erased
-            .extend(ids.iter().map(|(id, _)| NotificationId(*id)));
+        self.erased.extend(ids.iter().map(|id| NotificationId(*id)));
         Ok(batch)
     }
 
@@ -105,24 +107,27 @@ impl Writer {
         now: Timestamp,
         paused: &[WebhookId],
         entry: &mut BatchAuditEntry,
-    ) -> Result<(ErasureBatch, Vec<Published>), StoreError> {
+    ) -> Result<(ErasureBatch, Vec<i64>), StoreError> {
+        let began = SystemClock.instant();
         let transaction = begin(&mut self.connection)?;
-        let ids = notifications_of(&transaction, organizer, subject, through)?;
-        let mut lanes = pending_lanes(&transaction, organizer, &ids)?;
-        lanes.retain(|webhook| !paused.contains(webhook));
-        if !lanes.is_empty() {
+        let mut found = notifications_of(&transaction, organizer, subject, through)?;
+        let mut erased = ErasureResult::default();
+        let mut lanes = BTreeSet::new();
+        let mut count = 0;
+        for id in &found {
+            lanes.extend(pending_lanes(&transaction, organizer, *id)?);
+            lanes.retain(|webhook| !paused.contains(webhook));
+            if lanes.is_empty() {
+                blank_notification(&transaction, organizer, *id, now, &mut erased)?;
+                count += 1;
+            }
+            if began.elapsed() >= MAX_BATCH_TIME {
+                break;
+            }
+        }
+        if count == 0 && !lanes.is_empty() {
             let lanes = lanes.into_iter().collect();
             return Ok((ErasureBatch::LanesToPause(lanes), Vec::new()));
-        }
-        let mut erased = ErasureResult::default();
-        for (id, published_at) in &ids {
-            blank_notification(
-                &transaction,
-                organizer,
-                (*id, *published_at),
-                now,
-                &mut erased,
-            )?;
         }
         entry.add("notifications", erased.notifications);
         entry.add("attempts", erased.attempts);
@@ -131,30 +136,25 @@ impl Writer {
         transaction.commit()?;
         let batch = ErasureBatch::Erased {
             result: erased,
-            has_more: ids.len() == MAX_BATCH_NOTIFICATIONS,
+            has_more: count < found.len() || found.len() == MAX_BATCH_NOTIFICATIONS,
         };
-        Ok((batch, ids))
+        found.truncate(count);
+        Ok((batch, found))
     }
 }
 
-/// The webhooks with pending deliveries of these notifications.
+/// The webhooks with a pending delivery of a notification.
 fn pending_lanes(
     t: &Transaction<'_>,
     organizer: OrganizerId,
-    notifications: &[Published],
-) -> Result<BTreeSet<WebhookId>, StoreError> {
+    notification: i64,
+) -> Result<Vec<WebhookId>, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT w.id FROM webhooks w JOIN deliveries d ON d.webhook = w.id AND d.notification = ?2
          WHERE w.organizer = ?1 AND d.settled_at IS NULL",
     )?;
-    let mut lanes = BTreeSet::new();
-    for (id, _) in notifications {
-        let found = statement.query_map([organizer.0, *id], |r| r.get(0).map(WebhookId))?;
-        for webhook in found {
-            lanes.insert(webhook?);
-        }
-    }
-    Ok(lanes)
+    let found = statement.query_map([organizer.0, notification], |r| r.get(0).map(WebhookId))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 fn notifications_of(
@@ -162,13 +162,13 @@ fn notifications_of(
     organizer: OrganizerId,
     subject: &str,
     through: NotificationId,
-) -> Result<Vec<Published>, StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let mut statement = t.prepare_cached(
-        "SELECT id, published_at FROM notifications WHERE organizer = ?1 AND subject = ?2 AND id <= ?3 LIMIT ?4",
+        "SELECT id FROM notifications WHERE organizer = ?1 AND subject = ?2 AND id <= ?3 LIMIT ?4",
     )?;
     let found = statement.query_map(
         params![organizer.0, subject, through.0, MAX_BATCH_NOTIFICATIONS],
-        |r| Ok((r.get(0)?, r.get(1)?)),
+        |r| r.get(0),
     )?;
     Ok(found.collect::<Result<_, _>>()?)
 }
@@ -176,64 +176,30 @@ fn notifications_of(
 fn blank_notification(
     t: &Transaction<'_>,
     organizer: OrganizerId,
-    (id, published_at): Published,
+    id: i64,
     now: Timestamp,
     erased: &mut ErasureResult,
 ) -> Result<(), StoreError> {
-    let mut deliveries = t.prepare_cached(
-        "SELECT d.webhook, d.attempts, coalesce(d.settled_at, ?3) FROM webhooks w
-           JOIN deliveries d ON d.webhook = w.id AND d.notification = ?2 WHERE w.organizer = ?1",
-    )?;
-    let deliveries: Vec<(i64, u64, i64)> = deliveries
-        .query_map(params![organizer.0, id, to_micros(now)], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    for (webhook, attempts, until) in deliveries {
-        if attempts > 0 {
-            let from = published_at.saturating_sub(CLOCK_TOLERANCE_MICROS);
-            let mut found = blank_attempts(
-                t,
-                webhook,
-                id,
-                from,
-                until.saturating_add(CLOCK_TOLERANCE_MICROS),
-            )?;
-            if found < attempts {
-                // It was resent, or a clock was adjusted by more: scan the whole log of the webhook.
-                found += blank_attempts(t, webhook, id, i64::MIN, i64::MAX)?;
-            }
-            erased.attempts += found;
-        }
-        erased.dropped += t
-            .prepare_cached(
-                "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = 'the person''s data was erased'
-                 WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
-            )?
-            .execute([webhook, id, to_micros(now)])? as u64;
-    }
+    // A test has a payload of its own, which is not the person's.
+    erased.attempts += t
+        .prepare_cached(
+            "UPDATE attempts INDEXED BY attempts_by_notification
+             SET payload = x'', response_body = NULL, response_headers = ''
+             WHERE notification = ?2 AND webhook IN (SELECT id FROM webhooks WHERE organizer = ?1)
+               AND action_type IS NULL AND payload IS NOT x''",
+        )?
+        .execute([organizer.0, id])? as u64;
+    erased.dropped += t
+        .prepare_cached(
+            "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = 'the person''s data was erased'
+             WHERE webhook IN (SELECT id FROM webhooks WHERE organizer = ?1) AND notification = ?2
+               AND settled_at IS NULL",
+        )?
+        .execute([organizer.0, id, to_micros(now)])? as u64;
     erased.notifications += t
         .prepare_cached(
             "UPDATE notifications SET body = x'', data = NULL, subject = NULL WHERE id = ?1",
         )?
         .execute([id])? as u64;
     Ok(())
-}
-
-/// Blanks the attempts within a range of ids and returns how many were not blank yet.
-fn blank_attempts(
-    t: &Transaction<'_>,
-    webhook: i64,
-    notification: i64,
-    from: i64,
-    until: i64,
-) -> Result<u64, StoreError> {
-    let blanked = t
-        .prepare_cached(
-            "UPDATE attempts SET payload = x'', response_body = NULL, response_headers = ''
-             WHERE webhook = ?1 AND notification = ?2 AND id BETWEEN ?3 AND ?4
-               AND action_type IS NULL AND payload IS NOT x''",
-        )?
-        .execute([webhook, notification, from, until])?;
-    Ok(blanked as u64)
 }

@@ -18,9 +18,12 @@ use crate::store::{
     History, NotificationEntry, NotificationQuery,
 };
 
-const NOTIFICATION: &str =
+pub(super) const NOTIFICATION: &str =
     "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
     FROM notifications";
+
+/// The number of damaged rows that a page of deliveries may pass over.
+const MAX_DAMAGED_ROWS: usize = 1_000;
 
 impl History for SqliteStore {
     fn attempt_page(
@@ -28,7 +31,7 @@ impl History for SqliteStore {
         webhooks: &[WebhookId],
         query: &AttemptQuery,
     ) -> Result<AttemptPage, StoreError> {
-        self.read(|c| attempt_pages::page(c, webhooks, query))
+        self.read(|c| attempt_pages::page(c, &self.damage, webhooks, query))
     }
 
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
@@ -39,7 +42,7 @@ impl History for SqliteStore {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(attempt_pages::latest(c, *webhook)?);
+                found.extend(attempt_pages::latest(c, &self.damage, *webhook)?);
             }
             Ok(found)
         })
@@ -66,14 +69,8 @@ impl History for SqliteStore {
             let mut rows = statement.query([webhook.0, to_micros(since)])?;
             let mut timings = Vec::new();
             while let Some(row) = rows.next()? {
-                let cells = TableRow::new(row, "attempts");
-                let code: u16 = cells.get("return_code")?;
-                let duration = Duration::from_micros(cells.get::<u64>("duration_us")?);
-                timings.push(AttemptTiming {
-                    ended_at: cells.time("id")?,
-                    success: (200..300).contains(&code),
-                    duration,
-                });
+                let read = attempt_timing(TableRow::new(row, "attempts"));
+                timings.extend(self.damage.skip_damaged(read)?);
             }
             Ok(timings)
         })
@@ -86,7 +83,7 @@ impl History for SqliteStore {
     ) -> Result<Vec<AttemptStats>, StoreError> {
         // Locked while the table is read: counts that are flushed meanwhile would be read twice or not at all.
         let stats_buffer = self.stats_buffer.lock();
-        self.read(|c| attempt_stats::since(c, &stats_buffer, webhooks, since))
+        self.read(|c| attempt_stats::since(c, &self.damage, &stats_buffer, webhooks, since))
     }
 
     fn deliveries(
@@ -117,15 +114,19 @@ impl History for SqliteStore {
                 ),
             };
             let mut statement = c.prepare_cached(&format!(
-                "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason
+                "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason,
+                   d.webhook AS webhook
                  FROM {from} JOIN notifications n ON n.id = d.notification
                  WHERE d.webhook = ?1 AND d.notification < ?2 AND {state} ORDER BY d.notification DESC LIMIT ?3"
             ))?;
             let before = query.after.map_or(i64::MAX, |a| a.0);
-            let mut rows = statement.query(params![webhook.0, before, query.limit])?;
+            let mut rows = statement.query(params![webhook.0, before, query.limit.saturating_add(MAX_DAMAGED_ROWS)])?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(delivery_rows::delivery_from_row(TableRow::new(row, "deliveries"), webhook)?);
+            while found.len() < query.limit
+                && let Some(row) = rows.next()?
+            {
+                let read = delivery_rows::delivery_from_row(TableRow::new(row, "deliveries"), webhook);
+                found.extend(self.damage.skip_damaged(read)?);
             }
             Ok(found)
         })
@@ -139,7 +140,8 @@ impl History for SqliteStore {
         self.read(|c| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(delivery_rows::delivery(c, *webhook, notification)?);
+                let read = delivery_rows::delivery(c, *webhook, notification);
+                found.extend(self.damage.skip_damaged(read)?.flatten());
             }
             Ok(found)
         })
@@ -164,16 +166,15 @@ impl History for SqliteStore {
             }
             filter.and("published_at >= ?", query.range.since.map(to_micros));
             filter.and("published_at <= ?", query.range.until.map(to_micros));
-            filter.bind(query.limit);
-            let sql = format!(
-                "{NOTIFICATION} WHERE {} ORDER BY id DESC LIMIT ?",
-                filter.sql()
-            );
+            let sql = format!("{NOTIFICATION} WHERE {} ORDER BY id DESC", filter.sql());
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(filter.values().as_slice())?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(notification(TableRow::new(row, "notifications"))?);
+            while found.len() < query.limit
+                && let Some(row) = rows.next()?
+            {
+                let read = notification(TableRow::new(row, "notifications"));
+                found.extend(self.damage.skip_damaged(read)?);
             }
             Ok(found)
         })
@@ -198,7 +199,8 @@ impl History for SqliteStore {
         self.read(|c| {
             let (count, oldest): (u64, Option<i64>) = c
                 .prepare_cached(
-                    "SELECT count(*), min(started_at) FROM deliveries WHERE settled_at IS NULL",
+                    "SELECT count(*), min(iif(typeof(started_at) = 'integer', started_at, NULL))
+                     FROM deliveries WHERE settled_at IS NULL",
                 )?
                 .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
             Ok((
@@ -209,7 +211,16 @@ impl History for SqliteStore {
     }
 }
 
-fn notification(cells: TableRow<'_>) -> Result<NotificationEntry, StoreError> {
+fn attempt_timing(cells: TableRow<'_>) -> Result<AttemptTiming, StoreError> {
+    let code: u16 = cells.get("return_code")?;
+    Ok(AttemptTiming {
+        ended_at: cells.time("id")?,
+        success: (200..300).contains(&code),
+        duration: Duration::from_micros(cells.get::<u64>("duration_us")?),
+    })
+}
+
+pub(super) fn notification(cells: TableRow<'_>) -> Result<NotificationEntry, StoreError> {
     Ok(NotificationEntry {
         notification: notification_rows::notification(cells)?,
         subject: cells.get("subject")?,

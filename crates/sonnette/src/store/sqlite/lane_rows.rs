@@ -5,20 +5,27 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use crate::domain::{FailureStreak, LaneHealth, NotificationId, ProbeSchedule, WebhookId};
 
-pub(super) fn health(c: &Connection, webhook: WebhookId) -> Result<LaneHealth, StoreError> {
+/// The stored health of a lane. One whose row is damaged begins anew as a healthy lane.
+pub(super) fn health(
+    c: &Connection,
+    damage: &DamageLog,
+    webhook: WebhookId,
+) -> Result<LaneHealth, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM lanes WHERE webhook = ?1")?;
     let mut rows = statement.query([webhook.0])?;
-    match rows.next()? {
-        Some(row) => from_row(TableRow::new(row, "lanes")),
-        None => Ok(LaneHealth::default()),
-    }
+    let read = match rows.next()? {
+        Some(row) => damage.skip_damaged(from_row(TableRow::new(row, "lanes")))?,
+        None => None,
+    };
+    Ok(read.unwrap_or_default())
 }
 
 /// Reads all columns of `lanes`.
-fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
+pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
     let streak = match cells.time_optional("failing_since")? {
         None => None,
         Some(since) => Some(FailureStreak {

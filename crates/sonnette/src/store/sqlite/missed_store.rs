@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::audit_log::{organizer_of, write_batch_entry};
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, notification_rows};
 use crate::domain::{NotificationId, WebhookId};
@@ -26,6 +27,7 @@ impl MissedStore for SqliteStore {
                 let room = MAX_BATCH_ROWS - found.len();
                 found.extend(missed_notifications(
                     c,
+                    &self.damage,
                     webhook,
                     (first.max(from), beyond),
                     range,
@@ -81,6 +83,7 @@ fn disabled_intervals(
 /// Notifications of the webhook's organizer in an interval of ids that were not erased and of which it has no delivery.
 fn missed_notifications(
     c: &Connection,
+    damage: &DamageLog,
     webhook: WebhookId,
     (first, beyond): (i64, i64),
     range: TimeRange,
@@ -103,13 +106,17 @@ fn missed_notifications(
     ])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let cells = TableRow::new(row, "notifications");
-        found.push(NotificationSummary {
-            id: NotificationId(cells.get("id")?),
-            action_type: cells.parse("action_type")?,
-            event: cells.parse_optional("event")?,
-            audience: notification_rows::audience(cells)?,
-        });
+        let read = summary(TableRow::new(row, "notifications"));
+        found.extend(damage.skip_damaged(read)?);
     }
     Ok(found)
+}
+
+fn summary(cells: TableRow<'_>) -> Result<NotificationSummary, StoreError> {
+    Ok(NotificationSummary {
+        id: NotificationId(cells.get("id")?),
+        action_type: cells.parse("action_type")?,
+        event: cells.parse_optional("event")?,
+        audience: notification_rows::audience(cells)?,
+    })
 }

@@ -14,6 +14,8 @@ mod attempt_pages;
 mod attempt_stats;
 mod audit_log;
 mod commit;
+mod counters;
+mod damage_log;
 mod database_file;
 mod delivery_admin;
 mod delivery_rows;
@@ -30,9 +32,11 @@ mod notification_rows;
 mod organizer_rows;
 mod pending_webhook_changes;
 mod publications;
+mod registry_changes;
 mod registry_store;
 mod registry_version;
 mod retention_store;
+mod row_check;
 mod session_store;
 mod settlements;
 mod table_row;
@@ -40,6 +44,7 @@ mod token_rows;
 mod token_store;
 mod webhook_rows;
 mod webhook_store;
+mod write_probe;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -50,7 +55,10 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::attempt_stats::StatsBuffer;
-use super::{Store, StoreError};
+use self::damage_log::DamageLog;
+use self::retention_store::PruneCursors;
+use self::write_probe::WriteProbe;
+use super::{DamagedRow, Store, StoreError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
@@ -82,6 +90,11 @@ pub struct SqliteStore {
     stats_buffer: Mutex<StatsBuffer>,
     /// Whether the write-ahead log may hold erased data.
     purge_pending: AtomicBool,
+    damage: DamageLog,
+    prune_cursors: Mutex<PruneCursors>,
+    write_probe: Mutex<WriteProbe>,
+    /// When and why a transaction failed, unless a later one has succeeded.
+    failed_write: Mutex<Option<(Instant, StoreError)>>,
 }
 
 /// Copies the write-ahead log into the file.
@@ -112,6 +125,8 @@ impl SqliteStore {
         database_file::check_header(&path)?;
         let mut connection = connect(&path)?;
         database_file::migrate(&mut connection)?;
+        let damage = DamageLog::default();
+        counters::repair(&mut connection, &damage)?;
         let writer = Writer {
             connection,
             known_events: HashSet::new(),
@@ -131,6 +146,10 @@ impl SqliteStore {
             checkpointer,
             stats_buffer: Mutex::default(),
             purge_pending: AtomicBool::new(false),
+            damage,
+            prune_cursors: Mutex::default(),
+            write_probe: Mutex::default(),
+            failed_write: Mutex::default(),
         })
     }
 
@@ -183,6 +202,7 @@ impl SqliteStore {
             Ok(result)
         })();
         MutexGuard::unlock_fair(writer);
+        self.record_write(&result);
         result
     }
 
@@ -221,13 +241,11 @@ impl Drop for SqliteStore {
 
 impl Store for SqliteStore {
     fn ping(&self) -> Result<(), StoreError> {
-        self.write(|t| {
-            t.execute(
-                "UPDATE counters SET value = value WHERE name = 'registry'",
-                [],
-            )?;
-            Ok(())
-        })
+        self.check_writable()
+    }
+
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        self.damage.rows()
     }
 
     fn checkpoint(&self) {
@@ -283,7 +301,26 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
+            QueryReturnedNoRows, Utf8Error,
+        };
         use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
+        if matches!(
+            error,
+            FromSqlConversionFailure(..)
+                | IntegralValueOutOfRange(..)
+                | InvalidColumnType(..)
+                | QueryReturnedNoRows
+                | Utf8Error(..)
+        ) {
+            return Self::Inconsistent {
+                table: "the store",
+                column: "a column",
+                row: "a row".to_owned(),
+                reason: error.into(),
+            };
+        }
         match error.sqlite_error_code() {
             // A bug of this program: a later try would fail, too.
             Some(ConstraintViolation) => Self::Inconsistent {

@@ -46,7 +46,8 @@ pub(super) fn first_id_since(c: &Connection, since: Option<Timestamp>) -> Result
     let Some(since) = since else { return Ok(0) };
     let since = to_micros(since) - 60_000_000;
     let mut probe = c.prepare_cached(
-        "SELECT id, published_at FROM notifications WHERE id >= ?1 ORDER BY id LIMIT 1",
+        "SELECT id, published_at FROM notifications
+         WHERE id >= ?1 AND typeof(published_at) = 'integer' ORDER BY id LIMIT 1",
     )?;
     let newest: Option<i64> = c.query_row("SELECT max(id) FROM notifications", [], |r| r.get(0))?;
     let (mut low, mut high) = (0, newest.unwrap_or(0) + 1);

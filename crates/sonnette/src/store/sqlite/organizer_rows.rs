@@ -4,12 +4,15 @@ use jiff::SignedDuration;
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::registry_version::bump;
 use super::table_row::{TableRow, to_json};
 use crate::domain::{FailurePolicy, Organizer, OrganizerId, OrganizerSlug};
 
+/// Organizers by id. Damaged rows are left out.
 pub(super) fn organizers(
     c: &Connection,
+    damage: &DamageLog,
     condition: &str,
     value: i64,
 ) -> Result<Vec<Organizer>, StoreError> {
@@ -18,21 +21,25 @@ pub(super) fn organizers(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "organizers");
-        found.push(Organizer {
-            id: OrganizerId(cells.get("id")?),
-            slug: cells.parse::<OrganizerSlug>("slug")?,
-            name: cells.get("name")?,
-            uuid: cells.parse("uuid")?,
-            language: cells.parse("language")?,
-            dialects: cells.json("dialects")?,
-            contact_emails: cells.json("contact_emails")?,
-            failure_policy: match cells.get::<Option<String>>("disable_after")? {
-                None => None,
-                Some(_) => Some(failure_policy(cells.json("disable_after")?)),
-            },
-        });
+        found.extend(damage.skip_damaged(organizer(cells))?);
     }
     Ok(found)
+}
+
+fn organizer(cells: TableRow<'_>) -> Result<Organizer, StoreError> {
+    Ok(Organizer {
+        id: OrganizerId(cells.get("id")?),
+        slug: cells.parse::<OrganizerSlug>("slug")?,
+        name: cells.get("name")?,
+        uuid: cells.parse("uuid")?,
+        language: cells.parse("language")?,
+        dialects: cells.json("dialects")?,
+        contact_emails: cells.json("contact_emails")?,
+        failure_policy: match cells.get::<Option<String>>("disable_after")? {
+            None => None,
+            Some(_) => Some(failure_policy(cells.json("disable_after")?)),
+        },
+    })
 }
 
 /// `+id`: the order must not lead the planner past the index that the condition has.

@@ -1,40 +1,34 @@
 //! Organizers, events and action types.
 
-use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::action_type_rows::{
-    action_types, delete_action_type, insert_action_type, removed_action_types, update_action_type,
-};
+use super::action_type_rows::{delete_action_type, insert_action_type, update_action_type};
 use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
+use super::registry_changes::load;
 use super::registry_version::{bump, touch_action_type, version};
-use super::table_row::{TableRow, to_micros};
-use super::token_rows::tokens;
-use super::webhook_rows::webhooks;
+use super::table_row::TableRow;
 use super::{SqliteStore, StoreError};
-use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
+use crate::domain::{
+    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, UtcDateTime,
+};
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
-
-/// Rows that changed after a version.
-const CHANGED: &str = "changed > ?1";
 
 impl RegistryStore for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
-        self.read(version)
+        match self.read(version) {
+            Err(StoreError::Inconsistent { .. }) => {
+                self.repair_counters()?;
+                self.read(version)
+            }
+            result => result,
+        }
     }
 
     fn load(&self, since: i64) -> Result<RegistryChanges, StoreError> {
         self.read(|c| {
             let c = &c.unchecked_transaction()?;
-            Ok(RegistryChanges {
-                version: version(c)?,
-                organizers: organizers(c, CHANGED, since)?,
-                webhooks: webhooks(c, CHANGED, since)?,
-                removed_actions: removed_action_types(c, since)?,
-                actions: action_types(c, since)?,
-                tokens: tokens(c, since)?,
-            })
+            load(c, &self.damage, since)
         })
     }
 
@@ -67,7 +61,7 @@ impl RegistryStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Organizer>, StoreError> {
         self.write(|t| {
-            let Some(mut organizer) = organizers(t, "id = ?1", id.0)?.pop() else {
+            let Some(mut organizer) = organizers(t, &self.damage, "id = ?1", id.0)?.pop() else {
                 return Ok(ChangeResult::Missing);
             };
             if !change(&mut organizer) {
@@ -92,12 +86,7 @@ impl RegistryStore for SqliteStore {
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
                 let cells = TableRow::new(row, "events");
-                events.push(Event {
-                    id: EventId(cells.get("id")?),
-                    slug: cells.parse("slug")?,
-                    name: cells.get("name")?,
-                    date_from: cells.time_optional("date_from")?,
-                });
+                events.extend(self.damage.skip_damaged(event(cells))?);
             }
             Ok(events)
         })
@@ -118,7 +107,7 @@ impl RegistryStore for SqliteStore {
                         organizer.0,
                         event.slug.as_str(),
                         event.name,
-                        event.date_from.map(to_micros)
+                        event.date_from.map(UtcDateTime::as_microsecond)
                     ],
                     |r| r.get(0),
                 )
@@ -139,7 +128,7 @@ impl RegistryStore for SqliteStore {
         organizer: OrganizerId,
         slug: &EventSlug,
         name: &str,
-        date_from: Option<Timestamp>,
+        date_from: Option<UtcDateTime>,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<EventId>, StoreError> {
         self.write(|t| {
@@ -148,7 +137,7 @@ impl RegistryStore for SqliteStore {
             };
             t.execute(
                 "UPDATE events SET name = ?2, date_from = ?3 WHERE id = ?1",
-                params![id.0, name, date_from.map(to_micros)],
+                params![id.0, name, date_from.map(UtcDateTime::as_microsecond)],
             )?;
             bump(t)?;
             insert_entry(t, Some(organizer), &entry)?;
@@ -225,6 +214,15 @@ impl RegistryStore for SqliteStore {
     }
 }
 
+pub(super) fn event(cells: TableRow<'_>) -> Result<Event, StoreError> {
+    Ok(Event {
+        id: EventId(cells.get("id")?),
+        slug: cells.parse("slug")?,
+        name: cells.get("name")?,
+        date_from: cells.date_time_optional("date_from")?,
+    })
+}
+
 fn event_id(
     t: &Transaction<'_>,
     organizer: OrganizerId,
@@ -236,39 +234,4 @@ fn event_id(
         |r| r.get(0).map(EventId),
     );
     Ok(id.optional()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::Connection;
-
-    use super::*;
-    use crate::store::sqlite::{
-        action_type_rows, database_file, organizer_rows, token_rows, webhook_rows,
-    };
-
-    #[test]
-    fn a_load_reads_changed_rows_and_no_others() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        database_file::migrate(&mut connection).unwrap();
-        for sql in [
-            &organizer_rows::select_organizers(CHANGED)[..],
-            &webhook_rows::select_webhooks(CHANGED),
-            &webhook_rows::select_limit_events(CHANGED),
-            action_type_rows::SELECT_ACTION_TYPES,
-            action_type_rows::SELECT_REMOVED_ACTION_TYPES,
-            token_rows::SELECT_TOKENS,
-        ] {
-            let explain = format!("EXPLAIN QUERY PLAN {sql}");
-            let mut statement = connection.prepare(&explain).unwrap();
-            let steps = statement.query_map([1], |r| r.get::<_, String>("detail"));
-            let steps: Vec<_> = steps.unwrap().map(Result::unwrap).collect();
-            let searches = |step: &String| step.contains("_by_version (changed>?)");
-            assert!(steps.iter().any(searches), "{sql}: {steps:?}");
-            assert!(
-                steps.iter().all(|step| !step.starts_with("SCAN")),
-                "{sql}: {steps:?}"
-            );
-        }
-    }
 }

@@ -11,7 +11,8 @@ pub(super) fn version(c: &Connection) -> Result<i64, StoreError> {
 }
 
 pub(super) fn bump(t: &Transaction<'_>) -> Result<i64, StoreError> {
-    let sql = "UPDATE counters SET value = value + 1 WHERE name = 'registry' RETURNING value";
+    let sql = "UPDATE counters SET value = value + 1
+               WHERE name = 'registry' AND typeof(value) = 'integer' RETURNING value";
     Ok(t.query_row(sql, [], |r| r.get(0))?)
 }
 

@@ -1,77 +1,120 @@
 //! Removal of old rows, in batches.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
 use super::notification_rows::first_id_since;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError};
+use crate::clock::{Clock as _, SystemClock};
 use crate::store::{MAX_BATCH_ROWS, RetentionStore};
 
 /// How long the idempotency key of a publication is stored.
 const IDEMPOTENCY_KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How long one step may hold the writer, about: publications wait for it.
+const MAX_STEP_TIME: Duration = Duration::from_millis(10);
+
+/// The number of rows that one statement removes; a row of the log may have 64 KiB and more.
+const MAX_STATEMENT_ROWS: usize = 100;
+
+/// How far each table was looked through. The next round begins where the last one ended.
+#[derive(Default)]
+pub(super) struct PruneCursors {
+    /// The last webhook whose attempts were removed.
+    attempts: i64,
+    /// The last webhook whose statistics were removed.
+    stats: i64,
+    /// The last notification that was looked at.
+    notifications: i64,
+}
+
 impl RetentionStore for SqliteStore {
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.flush_stats();
-        self.write(|t| {
-            let attempts = prune_by_time(t, "attempts", "id", to_micros(before))?;
-            let stats = prune_by_time(t, "tallies", "half_hour", super::attempt_stats::half_hour(before))?;
-            let week = now.saturating_sub(IDEMPOTENCY_KEY_LIFETIME).unwrap_or(Timestamp::MIN);
-            // The response to a repeated key is read from its notification, which is therefore kept as long.
-            let notifications = prune_notifications(t, before.min(week))?;
-            let keys = prune_keys(t, week)?;
-            let day = to_micros(now) - 86_400_000_000;
-            let responses = t.execute(
-                "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
-                params![day, MAX_BATCH_ROWS],
-            )?;
-            let alerts = t.execute(
-                "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
-                params![to_micros(before), MAX_BATCH_ROWS],
-            )?;
-            let account_emails = t.execute(
-                "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
-                params![to_micros(before), MAX_BATCH_ROWS],
-            )?;
-            let expired = super::session_store::prune(t, now)?;
-            super::disabled_intervals::prune(t)?;
-            let counts = [attempts, stats, notifications, keys, responses, alerts, account_emails, expired];
-            Ok(counts.iter().any(|n| *n >= MAX_BATCH_ROWS))
-        })
+        let mut cursors = self.prune_cursors.lock();
+        let PruneCursors {
+            attempts,
+            stats,
+            notifications,
+        } = &mut *cursors;
+        let half_hour = super::attempt_stats::half_hour(before);
+        let week = now
+            .saturating_sub(IDEMPOTENCY_KEY_LIFETIME)
+            .unwrap_or(Timestamp::MIN);
+        // Each step is a transaction of its own, so that publications wait for one at most.
+        let mut has_more =
+            self.write(|t| prune_by_time(t, "attempts", "id", to_micros(before), attempts))?;
+        has_more |= self.write(|t| prune_by_time(t, "tallies", "half_hour", half_hour, stats))?;
+        // The response to a repeated key is read from its notification, which is therefore kept as long.
+        has_more |= self.write(|t| prune_notifications(t, before.min(week), notifications))?;
+        has_more |= self.write(|t| Ok(prune_keys(t, week)? >= MAX_BATCH_ROWS))?;
+        has_more |= self.write(|t| prune_small_tables(t, before, now))?;
+        Ok(has_more)
     }
 }
 
+fn prune_small_tables(
+    t: &Transaction<'_>,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let day = to_micros(now) - 86_400_000_000;
+    let responses = t.execute(
+        "DELETE FROM kept_answers WHERE key IN (SELECT key FROM kept_answers WHERE kept_at < ?1 LIMIT ?2)",
+        params![day, MAX_STATEMENT_ROWS],
+    )?;
+    let alerts = t.execute(
+        "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at < ?1 LIMIT ?2)",
+        params![to_micros(before), MAX_STATEMENT_ROWS],
+    )?;
+    let account_emails = t.execute(
+        "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE at < ?1 LIMIT ?2)",
+        params![to_micros(before), MAX_STATEMENT_ROWS],
+    )?;
+    let expired = super::session_store::prune(t, now)?;
+    super::disabled_intervals::prune(t)?;
+    let counts = [responses, alerts, account_emails];
+    Ok(expired >= MAX_BATCH_ROWS || counts.iter().any(|n| *n >= MAX_STATEMENT_ROWS))
+}
+
 /// Removes rows older than `before` from a table whose key is a webhook and a time: the old rows of a webhook are the
-/// first of its keys.
+/// first of its keys. Continues after the webhook `cursor`; returns whether there are more webhooks.
 fn prune_by_time(
     t: &Transaction<'_>,
     table: &str,
     time: &str,
     before: i64,
-) -> Result<usize, StoreError> {
+    cursor: &mut i64,
+) -> Result<bool, StoreError> {
     let mut next = t.prepare_cached(&format!(
-        "SELECT min(webhook) FROM {table} WHERE webhook > ?1"
+        "SELECT min(webhook) FROM {table} WHERE webhook > ?1 AND webhook <= 9223372036854775807"
     ))?;
     let mut remove = t.prepare_cached(&format!(
         "DELETE FROM {table} WHERE webhook = ?1 AND {time} IN (
            SELECT {time} FROM {table} WHERE webhook = ?1 AND {time} < ?2 LIMIT ?3)"
     ))?;
-    let (mut webhook, mut removed) = (i64::MIN, 0);
-    while removed < MAX_BATCH_ROWS {
-        let Some(found) = next.query_row([webhook], |r| r.get::<_, Option<i64>>(0))? else {
-            break;
-        };
-        webhook = found;
-        removed += remove.execute(params![webhook, before, MAX_BATCH_ROWS - removed])?;
+    let began = SystemClock.instant();
+    while let Some(webhook) = next.query_row([*cursor], |r| r.get::<_, Option<i64>>(0))? {
+        let removed = remove.execute(params![webhook, before, MAX_STATEMENT_ROWS])?;
+        if removed < MAX_STATEMENT_ROWS {
+            *cursor = webhook;
+        }
+        if began.elapsed() >= MAX_STEP_TIME {
+            return Ok(true);
+        }
     }
-    Ok(removed)
+    *cursor = 0;
+    Ok(false)
 }
 
 /// Removes idempotency keys that were used before `before`.
 fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
     let mut old = t.prepare_cached(
-        "SELECT organizer, text FROM publication_keys WHERE used_at < ?1 LIMIT ?2",
+        "SELECT organizer, text FROM publication_keys
+         WHERE used_at < ?1 AND typeof(organizer) = 'integer' AND typeof(text) = 'text' LIMIT ?2",
     )?;
     let keys: Vec<(i64, String)> = old
         .query_map(params![to_micros(before), MAX_BATCH_ROWS], |r| {
@@ -87,13 +130,18 @@ fn prune_keys(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreErro
     Ok(keys.len())
 }
 
-/// Removes old notifications whose deliveries were all settled before `before`, with these deliveries. Returns the number
-/// of rows examined or removed.
-fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, StoreError> {
+/// Removes old notifications whose deliveries were all settled before `before`, with these deliveries. Continues after the
+/// notification `cursor`; returns whether there are more old notifications.
+fn prune_notifications(
+    t: &Transaction<'_>,
+    before: Timestamp,
+    cursor: &mut i64,
+) -> Result<bool, StoreError> {
     // Without a last id it would scan all younger notifications if none is old.
     let end = first_id_since(t, Some(before))?;
     let mut old = t.prepare_cached(
-        "SELECT id, organizer FROM notifications WHERE id < ?1 AND published_at < ?2 ORDER BY id",
+        "SELECT id, organizer FROM notifications
+         WHERE id > ?3 AND id < ?1 AND published_at < ?2 AND typeof(organizer) = 'integer' ORDER BY id",
     )?;
     let mut webhooks = t.prepare_cached(
         "SELECT w.id, d.webhook IS NOT NULL AND coalesce(d.settled_at >= ?3, 1) FROM webhooks w
@@ -102,26 +150,27 @@ fn prune_notifications(t: &Transaction<'_>, before: Timestamp) -> Result<usize, 
     let mut remove_delivery =
         t.prepare_cached("DELETE FROM deliveries WHERE webhook = ?1 AND notification = ?2")?;
     let mut remove = t.prepare_cached("DELETE FROM notifications WHERE id = ?1")?;
-    let mut rows = old.query(params![end, to_micros(before)])?;
-    let mut rows_removed = 0;
-    while rows_removed < MAX_BATCH_ROWS
-        && let Some(row) = rows.next()?
-    {
+    let began = SystemClock.instant();
+    let mut rows = old.query(params![end, to_micros(before), *cursor])?;
+    while let Some(row) = rows.next()? {
         let (id, organizer): (i64, i64) = (row.get(0)?, row.get(1)?);
+        *cursor = id;
         let deliveries: Vec<(i64, bool)> = webhooks
             .query_map(params![id, organizer, to_micros(before)], |r| {
                 Ok((r.get(0)?, r.get(1)?))
             })?
             .collect::<Result<_, _>>()?;
         // A delivery that was resent later is kept as long as any other.
-        if deliveries.iter().any(|(_, is_needed)| *is_needed) {
-            continue;
+        if !deliveries.iter().any(|(_, is_needed)| *is_needed) {
+            for (webhook, _) in &deliveries {
+                remove_delivery.execute([*webhook, id])?;
+            }
+            remove.execute([id])?;
         }
-        for (webhook, _) in &deliveries {
-            remove_delivery.execute([*webhook, id])?;
+        if began.elapsed() >= MAX_STEP_TIME {
+            return Ok(true);
         }
-        remove.execute([id])?;
-        rows_removed += 1 + deliveries.len();
     }
-    Ok(rows_removed)
+    *cursor = 0;
+    Ok(false)
 }

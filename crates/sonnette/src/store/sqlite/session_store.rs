@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
+use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
@@ -21,7 +22,7 @@ impl SessionStore for SqliteStore {
     }
 
     fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
-        self.read(|c| session(c, hash, now))
+        self.read(|c| session(c, &self.damage, hash, now))
     }
 
     fn extend_session(
@@ -49,7 +50,7 @@ impl SessionStore for SqliteStore {
     }
 
     fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError> {
-        self.read(|c| link(c, hash, now))
+        self.read(|c| link(c, &self.damage, hash, now))
     }
 
     fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
@@ -87,8 +88,10 @@ fn add_session(
     Ok(added > 0)
 }
 
+/// `None` also for a damaged row.
 fn session(
     c: &Connection,
+    damage: &DamageLog,
     hash: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
@@ -98,7 +101,10 @@ fn session(
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let cells = TableRow::new(row, "sessions");
+    damage.skip_damaged(session_from_row(TableRow::new(row, "sessions")))
+}
+
+pub(super) fn session_from_row(cells: TableRow<'_>) -> Result<Session, StoreError> {
     let holder = match cells.get::<Option<i64>>("user")? {
         Some(user) => SessionOwner::User(UserId(user)),
         None => SessionOwner::Portal {
@@ -106,11 +112,11 @@ fn session(
             token: TokenId(cells.get("token")?),
         },
     };
-    Ok(Some(Session {
+    Ok(Session {
         holder,
         created: cells.time("created")?,
         expires: cells.time("expires")?,
-    }))
+    })
 }
 
 fn extend_session(
@@ -146,8 +152,10 @@ fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &AccessLink) -> Result
     Ok(())
 }
 
+/// `None` also for a damaged row.
 pub(super) fn link(
     c: &Connection,
+    damage: &DamageLog,
     hash: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<AccessLink>, StoreError> {
@@ -156,7 +164,10 @@ pub(super) fn link(
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let cells = TableRow::new(row, "links");
+    damage.skip_damaged(link_from_row(TableRow::new(row, "links")))
+}
+
+pub(super) fn link_from_row(cells: TableRow<'_>) -> Result<AccessLink, StoreError> {
     let purpose = match cells.get::<String>("purpose")?.as_str() {
         "invitation" => AccessLinkPurpose::Invitation(UserId(cells.get("user")?)),
         "reset" => AccessLinkPurpose::Reset(UserId(cells.get("user")?)),
@@ -166,10 +177,10 @@ pub(super) fn link(
         },
         _ => return Err(cells.invalid("purpose", "not a known purpose")),
     };
-    Ok(Some(AccessLink {
+    Ok(AccessLink {
         purpose,
         expires: cells.time("expires")?,
-    }))
+    })
 }
 
 /// Ends the invitation and reset links of a user.

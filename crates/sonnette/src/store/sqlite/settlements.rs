@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::attempt_stats::AttemptCounts;
+use super::damage_log::DamageLog;
 use super::table_row::to_micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
 use crate::domain::{
@@ -15,6 +16,7 @@ use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 pub(super) fn write_settlement(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     settlement: &Settlement,
     now: Timestamp,
     erased: &HashSet<NotificationId>,
@@ -61,13 +63,14 @@ pub(super) fn write_settlement(
             end.write(t, webhook, *notification)?;
         }
     }
-    write_consequences(t, settlement, now)
+    write_consequences(t, damage, settlement, now)
 }
 
 /// Writes what an outcome means for the lane and the webhook. The outcome of a request that was sent to a former target, or
 /// before the webhook was disabled or enabled, means nothing for them.
 fn write_consequences(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     settlement: &Settlement,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -83,14 +86,14 @@ fn write_consequences(
     }
     match (settlement.disable, &settlement.cause) {
         (Some(_), SettlementCause::Expired(_)) => {
-            disable_webhook::disable_never_succeeded(t, webhook, now)?;
+            disable_webhook::disable_never_succeeded(t, damage, webhook, now)?;
         }
         (Some(reason), SettlementCause::Attempted { .. }) => {
-            disable_webhook::disable(t, webhook, reason, alert, now)?;
+            disable_webhook::disable(t, damage, webhook, reason, alert, now)?;
         }
         (None, _) => {
             if let Some(kind) = alert {
-                alert_store::enqueue(t, webhook, kind, now)?;
+                alert_store::enqueue(t, damage, webhook, kind, now)?;
             }
         }
     }

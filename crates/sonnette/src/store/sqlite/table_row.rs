@@ -1,5 +1,6 @@
 //! Reads the columns of a row as domain values.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::domain::UtcDateTime;
 use crate::store::ErrorCause;
 
 /// A row with the name of its table, which errors mention.
@@ -22,11 +24,19 @@ impl<'a> TableRow<'a> {
         Self { row, table }
     }
 
+    pub(super) fn row(self) -> &'a Row<'a> {
+        self.row
+    }
+
     pub(super) fn invalid(self, column: &'static str, reason: impl Into<ErrorCause>) -> StoreError {
         let row = self
             .row
             .get::<_, i64>(0)
             .map_or_else(|_| "a row".to_owned(), |id| id.to_string());
+        let row = match self.row.get::<_, i64>("webhook") {
+            Ok(webhook) => format!("{row} of webhook {webhook}"),
+            Err(_) => row,
+        };
         StoreError::Inconsistent {
             table: self.table,
             column,
@@ -47,6 +57,22 @@ impl<'a> TableRow<'a> {
         column: &'static str,
     ) -> Result<T, StoreError> {
         self.row.get(index).map_err(|e| self.invalid(column, e))
+    }
+
+    /// A number within `range`, or NULL.
+    pub(super) fn in_range(
+        self,
+        column: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, StoreError> {
+        let number: Option<u32> = self.get(column)?;
+        match number {
+            Some(number) if !range.contains(&number) => {
+                let reason = format!("{number} is not within {range:?}");
+                Err(self.invalid(column, reason))
+            }
+            number => Ok(number),
+        }
     }
 
     /// A text that is parsed, by the position of the column and without a copy.
@@ -98,6 +124,17 @@ impl<'a> TableRow<'a> {
     pub(super) fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {
         let micros = self.get(column)?;
         Timestamp::from_microsecond(micros).map_err(|e| self.invalid(column, e))
+    }
+
+    /// A time that may lie beyond the last [`Timestamp`], or NULL.
+    pub(super) fn date_time_optional(
+        self,
+        column: &'static str,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        let micros: Option<i64> = self.get(column)?;
+        micros
+            .map(|m| UtcDateTime::from_microsecond(m).map_err(|e| self.invalid(column, e)))
+            .transpose()
     }
 
     pub(super) fn time_optional(

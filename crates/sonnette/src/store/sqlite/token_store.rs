@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use super::audit_log::insert_entry;
 use super::registry_version::bump;
-use super::table_row::{TableRow, to_micros};
-use super::token_rows::{permissions_json, token};
+use super::table_row::to_micros;
+use super::token_rows::{permissions_json, tokens};
 use super::{SqliteStore, StoreError};
 use crate::domain::{Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
@@ -19,9 +19,13 @@ impl TokenStore for SqliteStore {
                 Scope::Organizer(organizer, permissions) => (Some(organizer), permissions),
             };
             let version = bump(t)?;
-            t.execute(
+            // There may be a damaged row of this token, which nobody knows of.
+            let id = t.query_row(
                 "INSERT INTO tokens (hash, organizer, name, permissions, active, created, changed)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)
+                 ON CONFLICT (hash) DO UPDATE SET organizer = ?2, name = ?3, permissions = ?4, active = 1, created = ?5,
+                   last_used = NULL, changed = ?6
+                 RETURNING id",
                 params![
                     &token.hash[..],
                     organizer.map(|o| o.0),
@@ -30,8 +34,8 @@ impl TokenStore for SqliteStore {
                     to_micros(token.created),
                     version
                 ],
+                |r| r.get(0).map(TokenId),
             )?;
-            let id = TokenId(t.last_insert_rowid());
             insert_entry(t, organizer, &entry)?;
             Ok(Token {
                 id,
@@ -51,12 +55,10 @@ impl TokenStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
-            let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
-            let mut rows = statement.query([id.0])?;
-            let Some(row) = rows.next()? else {
+            let found = tokens(t, &self.damage, "id = ?1", id.0)?.pop();
+            let Some((_, mut token)) = found else {
                 return Ok(ChangeResult::Missing);
             };
-            let mut token = token(TableRow::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(ChangeResult::Refused);
             }

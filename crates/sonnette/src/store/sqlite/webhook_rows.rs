@@ -1,11 +1,13 @@
 //! Webhooks as rows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
+use super::damage_log::DamageLog;
 use super::registry_version::touch_webhook;
 use super::table_row::{TableRow, to_json, to_micros};
 use crate::domain::{
@@ -13,33 +15,44 @@ use crate::domain::{
     WebhookId, WebhookSettings, WebhookState,
 };
 
-/// Webhooks by id, in two statements however many they are.
+/// Requests per second that a webhook may be limited to.
+const MAX_PER_SECOND: RangeInclusive<u32> = 1..=10_000;
+/// Concurrent requests that a webhook may be limited to.
+const MAX_CONCURRENCY: RangeInclusive<u32> = 1..=1_000;
+/// Milliseconds that a webhook may give a request.
+const TIMEOUT_MS: RangeInclusive<u32> = 1..=30_000;
+
+/// Webhooks by id, in two statements however many they are. Damaged rows are left out.
 pub(super) fn webhooks(
     c: &Connection,
+    damage: &DamageLog,
     condition: &str,
     value: i64,
 ) -> Result<Vec<Webhook>, StoreError> {
-    let mut events = limit_events(c, condition, value)?;
+    let mut events = limit_events(c, damage, condition, value)?;
     let mut statement = c.prepare_cached(&select_webhooks(condition))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "webhooks");
         let events = events.remove(&cells.get("id")?).unwrap_or_default();
-        found.push(webhook(cells, events)?);
+        found.extend(damage.skip_damaged(webhook(cells, events))?);
     }
     Ok(found)
 }
 
 /// `+id`: the order must not lead the planner past the index that the condition has.
 pub(super) fn select_webhooks(condition: &str) -> String {
-    format!("SELECT * FROM webhooks WHERE {condition} ORDER BY +id")
+    format!(
+        "SELECT *, (SELECT o.id FROM organizers o WHERE o.id = webhooks.organizer) AS owner
+         FROM webhooks WHERE {condition} ORDER BY +id"
+    )
 }
 
 /// `CROSS JOIN`: the lists of the few webhooks first.
 pub(super) fn select_limit_events(condition: &str) -> String {
     format!(
-        "SELECT l.webhook, e.slug FROM webhook_events l CROSS JOIN events e ON e.id = l.event
+        "SELECT e.id, l.webhook AS listener, e.slug FROM webhook_events l CROSS JOIN events e ON e.id = l.event
          WHERE l.webhook IN (SELECT id FROM webhooks WHERE {condition})"
     )
 }
@@ -47,11 +60,14 @@ pub(super) fn select_limit_events(condition: &str) -> String {
 /// A webhook that, unless it hears all events, hears these.
 fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, StoreError> {
     let id: i64 = cells.get("id")?;
+    if cells.get::<Option<i64>>("owner")?.is_none() {
+        return Err(cells.invalid("organizer", "there is no such organizer"));
+    }
     let previous = match cells.parse_optional("previous_secret")? {
         None => None,
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
-    let timeout: Option<u32> = cells.get("timeout_ms")?;
+    let timeout = cells.in_range("timeout_ms", TIMEOUT_MS)?;
     let signing_seeds = match cells.get::<Option<[u8; 32]>>("signing_seed")? {
         None => None,
         Some(current) => Some(SigningSeeds {
@@ -66,7 +82,10 @@ fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, 
         id: WebhookId(id),
         organizer: OrganizerId(cells.get("organizer")?),
         state: match cells.time_optional("disabled_at")? {
-            None => WebhookState::Enabled,
+            None => match cells.get::<Option<String>>("disabled_reason")? {
+                None => WebhookState::Enabled,
+                Some(_) => return Err(cells.invalid("disabled_at", "a reason without a time")),
+            },
             Some(since) => WebhookState::Disabled(Disablement {
                 since,
                 reason: cells.parse("disabled_reason")?,
@@ -87,8 +106,8 @@ fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, 
         },
         settings: WebhookSettings {
             headers: cells.json("headers")?,
-            max_per_second: cells.get("max_per_second")?,
-            max_concurrency: cells.get("max_concurrency")?,
+            max_per_second: cells.in_range("max_per_second", MAX_PER_SECOND)?,
+            max_concurrency: cells.in_range("max_concurrency", MAX_CONCURRENCY)?,
             timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
             extra_signatures: cells.json("extra_signatures")?,
             signing_seeds,
@@ -100,6 +119,7 @@ fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, 
 /// The slugs in the event lists of webhooks, by the webhook's id.
 fn limit_events(
     c: &Connection,
+    damage: &DamageLog,
     condition: &str,
     value: i64,
 ) -> Result<HashMap<i64, BTreeSet<EventSlug>>, StoreError> {
@@ -108,8 +128,12 @@ fn limit_events(
     let mut slugs: HashMap<i64, BTreeSet<EventSlug>> = HashMap::new();
     while let Some(row) = rows.next()? {
         let cells = TableRow::new(row, "events");
-        let of_webhook = slugs.entry(cells.get("webhook")?).or_default();
-        of_webhook.insert(cells.parse("slug")?);
+        if let Some(slug) = damage.skip_damaged(cells.parse("slug"))? {
+            slugs
+                .entry(cells.get("listener")?)
+                .or_default()
+                .insert(slug);
+        }
     }
     Ok(slugs)
 }

@@ -5,6 +5,7 @@ use rusqlite::Transaction;
 use serde_json::Value;
 
 use super::audit_log::insert_entry;
+use super::damage_log::DamageLog;
 use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
 use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
@@ -49,7 +50,7 @@ impl WebhookStore for SqliteStore {
         settings_entry: Option<NewAuditEntry>,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
         self.write(|t| {
-            let Some(before) = webhooks(t, "id = ?1", id.0)?
+            let Some(before) = webhooks(t, &self.damage, "id = ?1", id.0)?
                 .pop()
                 .filter(|w| w.organizer == organizer)
             else {
@@ -75,20 +76,22 @@ impl WebhookStore for SqliteStore {
         id: WebhookId,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Webhook>, StoreError> {
-        self.write(|t| match mark_deleted(t, organizer, id, entry.at)? {
-            None => Ok(ChangeResult::Missing),
-            Some(webhook) => {
-                insert_entry(t, Some(organizer), &with_id(entry, id))?;
-                Ok(ChangeResult::Done(webhook))
-            }
-        })
+        self.write(
+            |t| match mark_deleted(t, &self.damage, organizer, id, entry.at)? {
+                None => Ok(ChangeResult::Missing),
+                Some(webhook) => {
+                    insert_entry(t, Some(organizer), &with_id(entry, id))?;
+                    Ok(ChangeResult::Done(webhook))
+                }
+            },
+        )
     }
 
     fn pending_webhook_changes(
         &self,
         limit: usize,
     ) -> Result<Vec<PendingWebhookChange>, StoreError> {
-        self.read(|c| pending_webhook_changes::oldest(c, limit))
+        self.read(|c| pending_webhook_changes::oldest(c, &self.damage, limit))
     }
 }
 
@@ -130,11 +133,12 @@ fn write_change(
 /// Disables a webhook that was deleted and adds the pending change, once. `None`: the organizer has no such webhook.
 fn mark_deleted(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     organizer: OrganizerId,
     id: WebhookId,
     at: Timestamp,
 ) -> Result<Option<Webhook>, StoreError> {
-    let found = webhooks(t, "id = ?1", id.0)?.pop();
+    let found = webhooks(t, damage, "id = ?1", id.0)?.pop();
     let Some(mut webhook) = found.filter(|w| w.organizer == organizer) else {
         return Ok(None);
     };

@@ -11,8 +11,7 @@ use sonnette::domain::{
 };
 use sonnette::store::{
     Batch, ChangeResult, CommitError, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey,
-    Publication, PublicationGroup, Settlement, SettlementCause, Store, StoreError,
-    StoredPublication,
+    Publication, PublicationGroup, Settlement, SettlementCause, Store, StoredPublication,
 };
 
 use crate::test_engine::{note, organizer, webhook};
@@ -33,6 +32,12 @@ pub(super) struct Fixture<'a> {
 impl<'a> Fixture<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
         let organizer = add_organizer(store, "bigevents");
+        Self { store, organizer }
+    }
+
+    /// A further organizer of a store.
+    pub(super) fn new_organizer(store: &'a dyn Store, slug: &str) -> Self {
+        let organizer = add_organizer(store, slug);
         Self { store, organizer }
     }
 
@@ -243,16 +248,6 @@ pub(super) fn of_generation(mut settlement: Settlement, generation: u64) -> Sett
 pub(super) fn disabling(mut settlement: Settlement, reason: DisableReason) -> Settlement {
     settlement.disable = Some(reason);
     settlement
-}
-
-/// The table, the column and the row that an error names.
-pub(super) fn invalid_cell(error: StoreError) -> (&'static str, &'static str, String) {
-    match error {
-        StoreError::Inconsistent {
-            table, column, row, ..
-        } => (table, column, row),
-        other => panic!("not named: {other}"),
-    }
 }
 
 pub(super) fn done<T: std::fmt::Debug>(changed: ChangeResult<T>) -> T {

@@ -222,7 +222,7 @@ pub(super) fn event(slug: &str, name: &str, date_from: Option<i64>) -> sonnette:
         id: EventId(0),
         slug: slug.parse().unwrap(),
         name: name.to_owned(),
-        date_from: date_from.map(at),
+        date_from: date_from.map(|seconds| at(seconds).into()),
     }
 }
 

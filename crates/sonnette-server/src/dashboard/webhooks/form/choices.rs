@@ -7,7 +7,7 @@ use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
 use crate::dashboard::shell::texts::Texts;
-use crate::dashboard::shell::time_element::TimeElement;
+use crate::dashboard::shell::time_element::DateTimeElement;
 
 /// Events that the form lists, besides those that are chosen.
 pub(super) const MAX_EVENTS: usize = 1_000;
@@ -172,7 +172,7 @@ fn group_title(spec: &ActionType, texts: &Texts) -> String {
 pub(super) struct EventChoice {
     pub(super) slug: String,
     pub(super) name: String,
-    pub(super) date: Option<TimeElement>,
+    pub(super) date: Option<DateTimeElement>,
     pub(super) is_chosen: bool,
 }
 
@@ -184,7 +184,7 @@ impl EventChoice {
         let of = |event: &Event| Self {
             slug: event.slug.to_string(),
             name: event.name.clone(),
-            date: event.date_from.map(TimeElement),
+            date: event.date_from.map(DateTimeElement),
             is_chosen: is_chosen(event),
         };
         let numbered = events.iter().enumerate();

@@ -40,7 +40,7 @@ pub(super) async fn test_unsaved(
         .audit_entry("sonnette.webhook.tried", data, now);
     let organizer = page.organizer();
     state
-        .store(move |store| store.add_audit_entry(organizer, entry))
+        .write(move |store| store.add_audit_entry(organizer, entry))
         .await?;
     match state.sonnette.test_draft(webhook, None).await {
         Ok(attempt) => {
