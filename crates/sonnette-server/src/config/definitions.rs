@@ -314,4 +314,14 @@ mod tests {
             .collect();
         assert_eq!(listed, known);
     }
+
+    #[test]
+    fn the_limits_are_documented() {
+        let page = include_str!("../../../../docs/limits.md");
+        for setting in SETTINGS {
+            if setting.key.starts_with("max_") || setting.key.starts_with("min_") {
+                assert!(page.contains(&format!("`{setting}`")), "{setting}");
+            }
+        }
+    }
 }

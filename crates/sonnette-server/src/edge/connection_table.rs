@@ -21,6 +21,8 @@ pub(crate) struct ConnectionTable {
     max_client_connections: usize,
     /// Orders the connections by the time since when they wait.
     clock: AtomicU64,
+    /// When a refusal was logged; 0: never.
+    logged_at: AtomicU64,
     open: Mutex<OpenConnections>,
 }
 
@@ -61,7 +63,8 @@ impl ConnectionTable {
         Arc::new(Self {
             max_connections,
             max_client_connections,
-            clock: AtomicU64::new(0),
+            clock: AtomicU64::new(1),
+            logged_at: AtomicU64::new(0),
             open: Mutex::default(),
         })
     }
@@ -78,6 +81,9 @@ impl ConnectionTable {
         } else {
             None
         };
+        if let Some(exceeded) = refusal {
+            self.log_refusal(exceeded, client);
+        }
         if refusal.is_some() && open.reserved >= RESERVED_CONNECTIONS {
             open.evict(1, |connection| connection.refusal.is_some());
             if open.reserved >= RESERVED_CONNECTIONS {
@@ -121,6 +127,25 @@ impl ConnectionTable {
         }
         *open.by_client.entry(client).or_default() += 1;
         true
+    }
+
+    /// Logs that connections are refused, once in as many connections as may be open.
+    fn log_refusal(&self, exceeded: LimitExceeded, client: Option<ClientKey>) {
+        let (now, logged_at) = (self.tick(), self.logged_at.load(Ordering::Relaxed));
+        if logged_at != 0 && now - logged_at < self.max_connections as u64 {
+            return;
+        }
+        self.logged_at.store(now, Ordering::Relaxed);
+        let (all, each) = (self.max_connections, self.max_client_connections);
+        match (exceeded, client) {
+            (LimitExceeded::Client, Some(client)) => tracing::warn!(
+                ?client,
+                "connections of {client:?} are refused: it has {each} that are in use (max_client_connections)"
+            ),
+            _ => tracing::warn!(
+                "connections are refused: {all} are in use (max_connections), and none is idle"
+            ),
+        }
     }
 
     fn make_room(&self, open: &mut OpenConnections) -> bool {

@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -34,6 +35,9 @@ use super::timed_stream::TimedStream;
 
 /// Bytes of a request header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Bytes of an answer that the kernel keeps for a client that does not read, without its own bookkeeping. A client at the
+/// least rate reads a third of them in less than a transfer timeout, so that progress is seen.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// The pause after a failed accept, for example without free file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long responses may be sent after the engine has stopped.
@@ -68,6 +72,8 @@ pub(crate) struct ConnectionServer {
 impl ConnectionServer {
     /// Accepts connections until the shutdown begins, then waits for the open ones.
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
+        // Connections inherit the size.
+        set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let graceful = GracefulShutdown::new();
         let mut phase = self.phase.clone();

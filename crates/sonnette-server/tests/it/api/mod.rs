@@ -2,6 +2,8 @@
 
 pub(crate) mod client;
 mod dialects;
+mod limits;
+mod limits_streams;
 mod probes;
 mod publishing;
 mod registry;
