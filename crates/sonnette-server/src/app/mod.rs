@@ -5,7 +5,6 @@
 
 mod limits;
 mod router;
-mod thread_exit;
 
 use std::future::Future;
 use std::io;
@@ -20,11 +19,10 @@ use sonnette::Sonnette;
 use sonnette::clock::Clock;
 use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{Activity, Options, StartError};
+use sonnette::engine::{Activity, Options, StartError, Supervisor, ThreadFailure};
 use sonnette::store::Store;
 use tokio::sync::{broadcast, oneshot, watch};
 
-use self::thread_exit::{ThreadExitGuard, ThreadExits};
 use crate::config::Settings;
 use crate::edge::connection_table::ConnectionTable;
 use crate::edge::connections::{ConnectionServer, ShutdownPhase};
@@ -40,7 +38,6 @@ const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 pub(crate) struct App {
     sonnette: Arc<Sonnette>,
     mailer: Option<Mailer>,
-    exits: ThreadExits,
     state: AppState,
     router: Router,
     threads: usize,
@@ -55,8 +52,7 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
         let sonnette = Sonnette::start(store, clock, &options(settings))?;
-        let exits = ThreadExits::new();
-        let mailer = Mailer::start(settings, sonnette.clone(), || exits.guard("mailer"))?;
+        let mailer = Mailer::start(settings, sonnette.clone())?;
         let http_settings = HttpSettings {
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -77,7 +73,6 @@ impl App {
         Ok(Self {
             sonnette,
             mailer,
-            exits,
             state,
             router,
             threads: thread_count(settings.threads),
@@ -90,13 +85,13 @@ impl App {
         self.sonnette.watch()
     }
 
-    /// Serves until `shutdown` is ready, then answers the requests that have begun and stops the engine: within five
-    /// seconds.
+    /// Serves until `shutdown` is ready or a thread fails, then answers the requests that have begun and stops the engine:
+    /// within five seconds.
     ///
     /// # Errors
-    /// The listener cannot be used, or a thread has ended before `shutdown`.
+    /// [`AppError::ThreadFailed`] if a thread has failed: the server cannot work without it.
     pub(crate) async fn run(
-        mut self,
+        self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), AppError> {
@@ -112,25 +107,17 @@ impl App {
         let mut threads = Vec::new();
         for number in 0..self.threads {
             let listener = listener.try_clone().map_err(AppError::Listener)?;
-            let guard = self.exits.guard(&format!("edge-{number}"));
-            threads.push(start_thread(number, server.clone(), listener, guard)?);
+            let thread =
+                start_thread(self.sonnette.supervisor(), number, server.clone(), listener)?;
+            threads.push(thread);
         }
         drop((listener, server));
         tracing::info!(%address, "listening on http://{address}");
-        let result = tokio::select! {
-            () = shutdown => Ok(()),
-            thread = self.exits.wait() => Err(AppError::ThreadEnded(thread)),
+        let failure = tokio::select! {
+            () = shutdown => None,
+            failure = self.sonnette.failed() => Some(failure),
         };
-        if let Err(error) = &result {
-            tracing::error!(%error, "stopping because of a failure: {error}");
-        } else {
-            tracing::info!("stopping");
-        }
-        self.stop(&phase, threads).await;
-        result
-    }
-
-    async fn stop(self, phase: &watch::Sender<ShutdownPhase>, threads: Vec<EdgeThread>) {
+        tracing::info!("stopping");
         phase.send_replace(ShutdownPhase::Stopping);
         if let Some(mailer) = self.mailer {
             mailer.stop();
@@ -145,17 +132,15 @@ impl App {
         }
         phase.send_replace(ShutdownPhase::Stopped);
         for (thread, ended) in threads {
-            // An error means that the thread panicked, which joining it reports.
+            // The sender is dropped if the thread has failed, which has been reported.
             let _ = ended.await;
-            let name = thread.thread().name().unwrap_or_default().to_owned();
-            if thread.join().is_err() {
-                tracing::error!(thread = name, "the thread {name} panicked");
-            }
+            let _ = thread.join();
         }
         let state = self.state;
         // An error is logged there, and nothing depends on the result.
         let _ = tokio::task::spawn_blocking(move || state.flush_token_use()).await;
         tracing::info!("stopped");
+        failure.map_or(Ok(()), |failure| Err(AppError::ThreadFailed(failure)))
     }
 }
 
@@ -174,18 +159,18 @@ pub(crate) enum AppError {
     /// A thread or its runtime did not start.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
-    /// A thread returned or panicked while the server was running.
-    #[error("the thread {0} ended unexpectedly")]
-    ThreadEnded(String),
+    /// A thread failed while the server was running.
+    #[error("the server cannot go on")]
+    ThreadFailed(#[source] ThreadFailure),
 }
 
 type EdgeThread = (JoinHandle<()>, oneshot::Receiver<()>);
 
 fn start_thread(
+    supervisor: &Supervisor,
     number: usize,
     server: ConnectionServer,
     listener: TcpListener,
-    guard: ThreadExitGuard,
 ) -> Result<EdgeThread, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -194,12 +179,12 @@ fn start_thread(
         .build()
         .map_err(AppError::Thread)?;
     let (end, ended) = oneshot::channel();
-    let thread = thread::Builder::new()
-        .name(format!("edge-{number}"))
-        .spawn(move || {
-            let _guard = guard;
+    let name = format!("edge-{number}");
+    let reports = supervisor.clone();
+    let thread = supervisor
+        .spawn(&name.clone(), move || {
             if let Err(error) = runtime.block_on(server.serve(listener)) {
-                tracing::error!(%error, "the thread edge-{number} cannot serve requests: {error}");
+                reports.report(&name, &format!("requests cannot be accepted: {error}"));
             }
             runtime.shutdown_timeout(Duration::from_millis(100));
             // The receiver is gone if the server failed to start.

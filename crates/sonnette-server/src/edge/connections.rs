@@ -205,7 +205,7 @@ async fn serve_bounded(
         close_after(&mut response);
         return response;
     }
-    let Some(_permit) = state.client_requests.take(client) else {
+    let Some(_permit) = state.client_requests.try_acquire(client) else {
         return ApiError::Overloaded(LimitExceeded::Client).into_response();
     };
     if request.body().is_end_stream() {

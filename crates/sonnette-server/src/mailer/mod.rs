@@ -30,12 +30,10 @@ pub(crate) struct Mailer {
 }
 
 impl Mailer {
-    /// Starts the mailer if the settings name a mail server. Its thread owns what `exit_guard` returns, and drops it
-    /// when it ends.
-    pub(crate) fn start<G: Send + 'static>(
+    /// Starts the mailer if the settings name a mail server.
+    pub(crate) fn start(
         settings: &Settings,
         sonnette: Arc<Sonnette>,
-        exit_guard: impl FnOnce() -> G,
     ) -> Result<Option<Self>, MailerError> {
         let smtp = match SmtpClient::new(settings) {
             Ok(smtp) => smtp,
@@ -51,34 +49,30 @@ impl Mailer {
             .enable_all()
             .build()?;
         let (stop, mut stopped) = watch::channel(false);
+        let supervisor = sonnette.supervisor().clone();
         let context = MailContext {
             sonnette,
             smtp,
             base_url: settings.base_url(),
         };
-        let guard = exit_guard();
-        let thread = std::thread::Builder::new()
-            .name("mailer".to_owned())
-            .spawn(move || {
-                let _guard = guard;
-                runtime.block_on(async {
-                    // A mail that is being sent when the mailer stops is sent again after the next start.
-                    tokio::select! {
-                        () = send_all(&context) => {}
-                        _ = stopped.wait_for(|stop| *stop) => {}
-                    }
-                });
-                runtime.shutdown_background();
-            })?;
+        let thread = supervisor.spawn("mailer", move || {
+            runtime.block_on(async {
+                // A mail that is being sent when the mailer stops is sent again after the next start.
+                tokio::select! {
+                    () = send_all(&context) => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
         Ok(Some(Self { stop, thread }))
     }
 
     /// Stops the mailer at once.
     pub(crate) fn stop(self) {
         self.stop.send_replace(true);
-        if self.thread.join().is_err() {
-            tracing::error!("the mailer panicked");
-        }
+        // A failed thread has been reported.
+        let _ = self.thread.join();
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn get_health() -> Response {
 
 /// Readiness
 ///
-/// Whether the store can be reached.
+/// Whether the store can be reached, and every thread runs.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -42,6 +42,10 @@ pub(crate) async fn get_health() -> Response {
     )
 )]
 pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
+    if let Some(failure) = state.sonnette.failure() {
+        tracing::debug!(%failure, "not ready: {failure}");
+        return not_ready("thread_failed");
+    }
     let store = state.sonnette.store().clone();
     let reason = match tokio::task::spawn_blocking(move || store.ping()).await {
         Ok(Ok(())) => return response::ok(&json!({"status": "ok"})),
@@ -50,6 +54,10 @@ pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
         Ok(Err(StoreError::Refused(_))) => "store_refused",
         Err(_) => "internal",
     };
+    not_ready(reason)
+}
+
+fn not_ready(reason: &str) -> Response {
     let body = json!({"status": "unavailable", "reason": reason});
     response::json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }

@@ -111,7 +111,7 @@ pub(crate) async fn watch_organizer(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let permit = state.streams.take(caller.token.id);
+    let permit = state.streams.try_acquire(caller.token.id);
     let permit = permit.ok_or(ApiError::Overloaded(LimitExceeded::Client))?;
     let is_own = move |activity: &Activity| organizer_of(activity) == organizer;
     let queue = state.activity_hub.watch(&state.sonnette, is_own);

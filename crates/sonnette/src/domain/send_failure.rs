@@ -151,6 +151,9 @@ pub enum SendFailure {
         /// The time limit of the attempt.
         limit: Duration,
     },
+    /// The sender itself failed. The log of the server has the details.
+    #[error("internal error")]
+    InternalError,
     /// Read from a row that holds a kind and a text only.
     #[serde(skip)]
     #[error("{text}")]
@@ -193,7 +196,8 @@ impl SendFailure {
             | Self::NotHttp
             | Self::HeadersTruncated
             | Self::ConnectionReset
-            | Self::ConnectionClosed => FailureKind::Broken,
+            | Self::ConnectionClosed
+            | Self::InternalError => FailureKind::Broken,
             Self::AddressTimeout { .. } | Self::Timeout { .. } => FailureKind::Timeout,
             Self::Undetailed { kind, .. } => *kind,
         }
@@ -364,6 +368,12 @@ mod tests {
                 "the certificate has expired",
                 FailureKind::Tls,
                 r#"{"cause":"tls","failure":"expired"}"#,
+            ),
+            (
+                SendFailure::InternalError,
+                "internal error",
+                FailureKind::Broken,
+                r#"{"cause":"internal_error"}"#,
             ),
             (
                 late(TimeoutStage::Response),

@@ -5,40 +5,40 @@ use std::sync::Arc;
 use super::Published;
 use crate::domain::{Attempt, DisableReason, OrganizerId, WebhookId};
 
-/// Something that just happened, for those who watch.
+/// Something that has just happened.
 #[derive(Debug, Clone)]
 pub enum Activity {
     /// A notification is on disk.
     Published {
-        /// Whose.
+        /// The organizer that it belongs to.
         organizer: OrganizerId,
-        /// As answered to the publisher.
+        /// The answer to the publisher.
         published: Published,
-        /// The body that receivers get.
+        /// The body that receivers get, but for what is inserted at sending.
         body: bytes::Bytes,
     },
     /// An attempt has ended.
     Attempted {
-        /// Whose.
+        /// The organizer that it belongs to.
         organizer: OrganizerId,
-        /// As the log has it.
+        /// The attempt as it is logged.
         attempt: Arc<Attempt>,
     },
-    /// A lane began to fail, opened again, or was switched off.
+    /// A lane began to fail, recovered, or its webhook was disabled.
     Lane {
-        /// Whose.
+        /// The organizer that it belongs to.
         organizer: OrganizerId,
-        /// Which.
+        /// The webhook of the lane.
         webhook: WebhookId,
-        /// As it is now.
+        /// The new state.
         state: LaneState,
     },
 }
 
-/// The state of a lane in a word.
+/// The state of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneState {
-    /// The receiver answers well, or has not been asked.
+    /// The last request succeeded, or none was sent yet.
     Healthy,
     /// Only probes are sent.
     Failing,
@@ -47,7 +47,7 @@ pub enum LaneState {
 }
 
 impl LaneState {
-    /// The word of the API.
+    /// The value in the REST API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",

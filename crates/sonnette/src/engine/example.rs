@@ -1,4 +1,4 @@
-//! What a test sends: the example of an action type. The catalogue shows the same.
+//! The example of an action type, as tests send it and the catalogue shows it.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use super::OrganizerSnapshot;
 use crate::dialect::{ActionType, ComposeInput, EventRequirement, body_at_send_time, compose};
 use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
 
-/// A name as good as any.
-const ANY_EVENT: &str = "democon";
-/// The same of a number.
-const ANY_ID: i64 = 123_455;
+/// The event of examples.
+const EXAMPLE_EVENT: &str = "democon";
+/// The id of the notification of examples.
+const EXAMPLE_ID: i64 = 123_455;
 
 /// The example of an action type as a notification that is not stored.
 pub(super) fn example(
     tenant: &OrganizerSnapshot,
     webhook: &Webhook,
-    wanted: Option<&str>,
+    name: Option<&str>,
     id: NotificationId,
     now: Timestamp,
 ) -> Option<Notification> {
     let catalogue = &tenant.catalogue;
-    let (spec, action_type): (_, ActionName) = match wanted {
+    let (spec, action_type): (_, ActionName) = match name {
         Some(name) if name.ends_with(".*") => concrete(tenant, name)?,
         Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
         None => webhook
@@ -30,23 +30,23 @@ pub(super) fn example(
             .iter()
             .find_map(|name| concrete(tenant, name.as_str()))?,
     };
-    let slug = tenant_event(webhook)?;
-    made(tenant, &spec, action_type, slug, id, now)
+    let slug = event_of(webhook)?;
+    compose_example(tenant, &spec, action_type, slug, id, now)
 }
 
 impl OrganizerSnapshot {
-    /// What would be published, and sent, if somebody published the example of this action type of the catalogue now;
-    /// the number of the notification is as good as any.
+    /// The notification that publishing the example of this action type would make, with the body as it would be sent now
+    /// and an invented id.
     pub fn example(&self, spec: &ActionType, now: Timestamp) -> Option<Notification> {
-        let slug = ANY_EVENT.parse().ok()?;
-        let id = NotificationId(ANY_ID);
-        let mut notification = made(self, spec, spec.first_concrete(), slug, id, now)?;
+        let slug = EXAMPLE_EVENT.parse().ok()?;
+        let id = NotificationId(EXAMPLE_ID);
+        let mut notification = compose_example(self, spec, spec.first_concrete(), slug, id, now)?;
         notification.body = body_at_send_time(spec.shape, &notification.body, now);
         Some(notification)
     }
 }
 
-fn made(
+fn compose_example(
     tenant: &OrganizerSnapshot,
     spec: &ActionType,
     action_type: ActionName,
@@ -78,7 +78,7 @@ fn made(
     })
 }
 
-/// A name of a webhook's list made concrete: itself, or the first that its wildcard covers.
+/// The concrete action type for a name of a webhook: the name itself, or the first that its wildcard covers.
 fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionType>, ActionName)> {
     let filter: ActionName = name.parse().ok()?;
     let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
@@ -91,10 +91,10 @@ fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionType>, 
     Some((spec.clone(), spec.first_concrete()))
 }
 
-/// One of the webhook's own events, else any.
-fn tenant_event(webhook: &Webhook) -> Option<EventSlug> {
+/// An event that the webhook is limited to, else [`EXAMPLE_EVENT`].
+fn event_of(webhook: &Webhook) -> Option<EventSlug> {
     match &webhook.events {
         EventFilter::Only(slugs) if !slugs.is_empty() => slugs.first().cloned(),
-        _ => ANY_EVENT.parse().ok(),
+        _ => EXAMPLE_EVENT.parse().ok(),
     }
 }

@@ -1,8 +1,9 @@
-//! What must happen now and then: the write-ahead log copied, the old removed, the expired given up.
+//! Periodic work: copying the write-ahead log, giving up expired deliveries, removing old rows.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineContext;
@@ -11,13 +12,13 @@ use crate::clock::Clock;
 use crate::domain::{FailurePolicy, WebhookId};
 use crate::store::{MAX_BATCH_ROWS, Store, StoreError};
 
-const TIDY: Duration = Duration::from_millis(100);
-const EXPIRE: Duration = Duration::from_mins(1);
-const PRUNE: Duration = Duration::from_mins(10);
-/// Between two bites, so that publications go first.
-const BREATH: Duration = Duration::from_millis(5);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
+const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
+const PRUNE_INTERVAL: Duration = Duration::from_mins(10);
+/// The pause between two transactions, in which publications are committed.
+const BATCH_PAUSE: Duration = Duration::from_millis(5);
 
-/// A thread that can be told to stop, and nothing more.
+/// The thread for periodic work.
 pub(crate) struct Janitor {
     store: Arc<dyn Store>,
     registry: Arc<RegistryLoader>,
@@ -39,18 +40,18 @@ impl Janitor {
         }
     }
 
-    /// The thread.
+    /// The body of the thread.
     pub(crate) fn run(&self) {
         let (mut expired, mut pruned) = (None::<Instant>, None::<Instant>);
-        while !self.pause(TIDY) {
+        while !self.pause(CHECKPOINT_INTERVAL) {
             self.store.checkpoint();
-            if expired.is_none_or(|at| at.elapsed() >= EXPIRE) {
+            if expired.is_none_or(|at| at.elapsed() >= EXPIRE_INTERVAL) {
                 expired = Some(self.clock.instant());
-                warn("expired deliveries could not be given up", self.expire());
+                log_error("expired deliveries could not be given up", self.expire());
             }
-            if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
                 pruned = Some(self.clock.instant());
-                warn("the old log could not be removed", self.prune());
+                log_error("old rows could not be removed", self.prune());
             }
         }
         self.store.checkpoint();
@@ -61,7 +62,7 @@ impl Janitor {
         self.wake.notify_one();
     }
 
-    /// Waits; true when it is time to stop.
+    /// Waits. True if the thread must stop.
     fn pause(&self, time: Duration) -> bool {
         let mut stopped = self.stopped.lock();
         if !*stopped {
@@ -74,23 +75,23 @@ impl Janitor {
         let registry = self.registry.current();
         for webhook in self.store.lanes_with_pending_deliveries()? {
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
-                // What waits for one that is off is held: it has no time of its own, and is found here by its age.
+                // Deliveries of a disabled webhook are held, that is, not scheduled. Scheduled, the expired ones are found.
                 while self.store.schedule_now(webhook, self.clock.now(), None)? == MAX_BATCH_ROWS {
-                    if self.pause(BREATH) {
+                    if self.pause(BATCH_PAUSE) {
                         return Ok(());
                     }
                 }
             }
             let mut expired = self.store.expire_deliveries(webhook, self.clock.now())?;
-            let any = expired > 0;
+            let has_expired = expired > 0;
             while expired == MAX_BATCH_ROWS {
-                if self.pause(BREATH) {
+                if self.pause(BATCH_PAUSE) {
                     return Ok(());
                 }
                 expired = self.store.expire_deliveries(webhook, self.clock.now())?;
             }
-            if any
-                && self.is_strict(webhook)
+            if has_expired
+                && self.can_be_disabled(webhook)
                 && self
                     .store
                     .disable_never_succeeded(webhook, self.clock.now())?
@@ -101,16 +102,16 @@ impl Janitor {
         Ok(())
     }
 
-    /// Whether failures switch this webhook off.
-    fn is_strict(&self, webhook: WebhookId) -> bool {
+    /// Whether failures disable this webhook.
+    fn can_be_disabled(&self, webhook: WebhookId) -> bool {
         self.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 
     pub(super) fn prune(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let before = now - self.log_kept;
+        let before = now.saturating_sub(self.log_kept).unwrap_or(Timestamp::MIN);
         while self.store.prune(before, now)? {
-            if self.pause(BREATH) {
+            if self.pause(BATCH_PAUSE) {
                 break;
             }
         }
@@ -118,8 +119,8 @@ impl Janitor {
     }
 }
 
-fn warn(what: &'static str, result: Result<(), StoreError>) {
+fn log_error(failed: &str, result: Result<(), StoreError>) {
     if let Err(error) = result {
-        tracing::warn!(%error, what);
+        tracing::warn!(%error, "{failed}: {error}");
     }
 }

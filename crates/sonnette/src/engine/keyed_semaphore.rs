@@ -1,4 +1,4 @@
-//! Room for only so many at a time, and for only so many of them on behalf of one.
+//! Permits that are limited in total and per key.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,61 +7,63 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// A semaphore with a limit in all and a limit for each key.
+/// A semaphore with a limit in total and one per key.
 pub struct KeyedSemaphore<K: Eq + Hash + Copy>(Arc<Inner<K>>);
 
 struct Inner<K> {
-    all: usize,
-    each: usize,
+    max_total: usize,
+    max_per_key: usize,
     taken: Mutex<Taken<K>>,
 }
 
 struct Taken<K> {
-    all: usize,
-    /// By whom; nobody with none is in here.
-    by: HashMap<K, usize>,
+    total: usize,
+    /// Only keys that hold a permit.
+    by_key: HashMap<K, usize>,
 }
 
-/// A seat that somebody has; dropped, it is given back.
+/// A permit. It is returned when dropped.
 pub struct Permit<K: Eq + Hash + Copy> {
-    whose: K,
-    seats: Arc<Inner<K>>,
+    key: K,
+    semaphore: Arc<Inner<K>>,
 }
 
 impl<K: Eq + Hash + Copy> KeyedSemaphore<K> {
-    /// So many in `all`, of which one may have `each`.
-    pub fn new(all: usize, each: usize) -> Self {
-        let by = HashMap::new();
+    /// A semaphore with `max_total` permits, of which one key may hold `max_per_key`.
+    pub fn new(max_total: usize, max_per_key: usize) -> Self {
         Self(Arc::new(Inner {
-            all,
-            each,
-            taken: Mutex::new(Taken { all: 0, by }),
+            max_total,
+            max_per_key,
+            taken: Mutex::new(Taken {
+                total: 0,
+                by_key: HashMap::new(),
+            }),
         }))
     }
 
-    /// One for `whose`, if there is one left for them.
-    pub fn take(&self, whose: K) -> Option<Permit<K>> {
+    /// A permit for `key`, if one is left.
+    pub fn try_acquire(&self, key: K) -> Option<Permit<K>> {
         let mut taken = self.0.taken.lock();
-        let own = taken.by.get(&whose).copied().unwrap_or_default();
-        if taken.all >= self.0.all || own >= self.0.each {
+        let held = taken.by_key.get(&key).copied().unwrap_or_default();
+        if taken.total >= self.0.max_total || held >= self.0.max_per_key {
             return None;
         }
-        taken.all += 1;
-        taken.by.insert(whose, own + 1);
+        taken.total += 1;
+        taken.by_key.insert(key, held + 1);
         Some(Permit {
-            whose,
-            seats: self.0.clone(),
+            key,
+            semaphore: self.0.clone(),
         })
     }
 }
 
 impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken.lock();
-        taken.all -= 1;
-        match taken.by.get_mut(&self.whose) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => drop(taken.by.remove(&self.whose)),
+        let mut taken = self.semaphore.taken.lock();
+        taken.total -= 1;
+        match taken.by_key.get_mut(&self.key) {
+            Some(held) if *held > 1 => *held -= 1,
+            _ => drop(taken.by_key.remove(&self.key)),
         }
     }
 }
@@ -77,19 +79,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_only_so_many_for_one_and_for_all() {
-        let seats = KeyedSemaphore::new(3, 2);
-        let first = seats.take('a');
-        let second = seats.take('a');
+    fn permits_are_limited_in_total_and_per_key() {
+        let semaphore = KeyedSemaphore::new(3, 2);
+        let first = semaphore.try_acquire('a');
+        let second = semaphore.try_acquire('a');
         assert!(first.is_some() && second.is_some());
-        assert!(seats.take('a').is_none());
-        let third = seats.take('b');
+        assert!(semaphore.try_acquire('a').is_none());
+        let third = semaphore.try_acquire('b');
         assert!(third.is_some());
-        assert!(seats.take('c').is_none());
+        assert!(semaphore.try_acquire('c').is_none());
         drop(first);
-        assert!(seats.take('c').is_some());
-        assert!(seats.take('a').is_some());
+        assert!(semaphore.try_acquire('c').is_some());
+        assert!(semaphore.try_acquire('a').is_some());
         drop((second, third));
-        assert!(seats.0.taken.lock().by.is_empty());
+        assert!(semaphore.0.taken.lock().by_key.is_empty());
     }
 }

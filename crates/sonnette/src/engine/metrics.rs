@@ -1,4 +1,4 @@
-//! What the engine counts, for Prometheus. No name of a webhook or receiver is in it: their number has no bound.
+//! The metrics of the engine, for Prometheus. No label names a webhook or a receiver: their number is not bounded.
 
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -199,7 +199,7 @@ impl Metrics {
         self.commits_failed.inc();
     }
 
-    /// `delay`: from publication, for a first request.
+    /// Counts an attempt. `delay` is the time from publication to the first request.
     pub(crate) fn attempted(
         &self,
         outcome: &Outcome,
@@ -227,7 +227,7 @@ impl Metrics {
         }
     }
 
-    /// A request has begun (`true`) or ended.
+    /// Counts a request that has begun (`true`) or ended.
     pub(crate) fn in_flight(&self, begun: bool) {
         if begun {
             self.in_flight.inc()
@@ -236,7 +236,7 @@ impl Metrics {
         };
     }
 
-    /// A lane came into memory (1) or left it (-1), or moved from one state to the other (one call each).
+    /// Counts a lane that was loaded (1) or dropped from memory (-1). A change of state counts as both.
     pub(crate) fn lane(&self, failing: bool, change: i64) {
         let state = if failing {
             State::Failing
@@ -246,7 +246,7 @@ impl Metrics {
         self.lanes.get_or_create(&ByState { state }).inc_by(change);
     }
 
-    /// The text of `/metrics`; backlog and age of the oldest waiting delivery were read for it just now.
+    /// The text of `/metrics`, with the given backlog and age of the oldest pending delivery.
     pub(crate) fn encode(&self, backlog: u64, oldest: Duration) -> String {
         self.backlog.set(backlog.try_into().unwrap_or(i64::MAX));
         self.oldest

@@ -1,11 +1,15 @@
-//! From a publication to a receiver, one file per step.
+//! From a publication to a receiver, one module per step.
 //!
 //! ```text
-//! publisher  checks, composes and matches (over a registry_snapshot, kept up to date by registry_loader)
-//! committer  makes publications and settlements durable together, answers, hands over
-//! inbox      what a sending thread is told
-//! dispatcher turns lanes (lane: pure), has requests sent (sender), hands in what came of them
-//! janitor    copies the write-ahead log, removes what is old, gives up what has expired
+//! publisher   checks a publication, composes the body and finds the matching webhooks, in a registry_snapshot
+//!             that the registry_loader keeps up to date
+//! committer   makes publications and settlements durable in one transaction, answers, hands deliveries over
+//! dispatcher  a sending thread: receives deliveries and commands (inbox), asks each lane what to do, sends, settles
+//! lane        the queue of one webhook and the state of its receiver: pure
+//! sender      sends one signed request and reads the response
+//! janitor     copies the write-ahead log, removes old rows, gives up expired deliveries
+//! control     what people do: resend, recover, drop, erase, test
+//! supervisor  starts the threads and reports the one that fails
 //! ```
 
 mod activity;
@@ -30,7 +34,10 @@ mod registry_snapshot;
 #[cfg(test)]
 mod registry_snapshot_tests;
 pub mod sender;
+#[cfg(all(test, feature = "sqlite", feature = "testing"))]
+mod simulation;
 mod sonnette;
+mod supervisor;
 
 use std::sync::Arc;
 
@@ -49,8 +56,9 @@ pub use organizer_snapshot::OrganizerSnapshot;
 pub use publication::{PublishError, PublishRequest, Published};
 pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
+pub use supervisor::{Supervisor, ThreadFailure};
 
-/// What all threads of an engine share.
+/// What all threads of an engine use.
 pub(crate) struct EngineContext {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -58,28 +66,28 @@ pub(crate) struct EngineContext {
     committer: Arc<committer::Committer>,
     inboxes: dispatcher::inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,
-    news: broadcast::Sender<Arc<Activity>>,
+    activity: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
     blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
 impl EngineContext {
-    fn tell(&self, news: impl FnOnce() -> Activity) {
-        if self.news.receiver_count() > 0 {
-            // The last watcher may have left just now.
-            let _ = self.news.send(Arc::new(news()));
+    fn broadcast(&self, activity: impl FnOnce() -> Activity) {
+        if self.activity.receiver_count() > 0 {
+            // The last watcher may have left meanwhile.
+            let _ = self.activity.send(Arc::new(activity()));
         }
     }
 
     fn broadcast_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {
-        self.tell(|| Activity::Attempted {
+        self.broadcast(|| Activity::Attempted {
             organizer,
             attempt: attempt.clone(),
         });
     }
 
     fn broadcast_lane_state(&self, organizer: OrganizerId, webhook: WebhookId, state: LaneState) {
-        self.tell(|| Activity::Lane {
+        self.broadcast(|| Activity::Lane {
             organizer,
             webhook,
             state,

@@ -6,16 +6,16 @@ use super::sender::{SenderConfig, SenderError};
 use crate::domain::AlertRules;
 use crate::store::StoreError;
 
-/// How the engine works.
+/// The settings of an engine.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How requests are sent.
     pub sender: SenderConfig,
-    /// How long what ended is kept.
+    /// How long attempts and settled deliveries are kept.
     pub log_kept: Duration,
     /// Which alerts are queued.
     pub alerts: AlertRules,
-    /// Threads that send; each has lanes of its own.
+    /// The number of sending threads, at least 1. Each webhook belongs to one of them.
     pub sending_threads: usize,
 }
 
@@ -25,7 +25,7 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Requests could not be sent.
+    /// The settings of the sender are invalid.
     #[error(transparent)]
     Sender(#[from] SenderError),
     /// A thread could not be started.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::dialect::FieldErrors;
 use crate::domain::{ActionName, EventSlug, NotificationId};
 
-/// One publication as asked for.
+/// A fact to be published.
 #[derive(Debug)]
 pub struct PublishRequest {
     /// The concrete action type.
@@ -15,7 +15,7 @@ pub struct PublishRequest {
     pub event: Option<EventSlug>,
     /// The input as JSON text.
     pub data: Box<RawValue>,
-    /// The publisher's own name for it, 1 to 255 characters.
+    /// The publisher's key, 1 to 255 characters: a repeated request gets the first answer.
     pub idempotency_key: Option<String>,
     /// The person concerned, as an opaque key.
     pub subject: Option<String>,
@@ -24,7 +24,7 @@ pub struct PublishRequest {
 /// A publication that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Its id.
+    /// The id of the notification.
     pub id: NotificationId,
     /// The concrete action type.
     pub action_type: ActionName,
@@ -34,26 +34,26 @@ pub struct Published {
     pub at: Timestamp,
     /// How many enabled webhooks matched.
     pub deliveries: usize,
-    /// Whether it is new, and not the answer to a repeated key.
+    /// False if the idempotency key was used before.
     pub new: bool,
 }
 
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// These places of the request are wrong.
-    #[error("the input is wrong")]
+    /// The requests at these indices are invalid.
+    #[error("the input is invalid")]
     Invalid(Vec<(usize, FieldErrors)>),
-    /// `data` at this place is longer than 262,144 bytes.
+    /// `data` of the request at this index is longer than 262,144 bytes.
     #[error("the data is too large")]
     TooLarge(usize),
-    /// The key at this place stands for other content.
+    /// The idempotency key of the request at this index was used for other content.
     #[error("the idempotency key was used for other content")]
     Conflict(usize),
-    /// The token was deactivated meanwhile.
+    /// The token is no longer active.
     #[error("the token is no longer active")]
     TokenInactive,
-    /// Nothing was taken; worth another try in a while.
-    #[error("the store cannot take it now")]
+    /// The store is unavailable or overloaded. The client may try again later.
+    #[error("the store is unavailable")]
     Unavailable,
 }

@@ -1,4 +1,4 @@
-//! From a request to a batch: check, compose, match.
+//! From a publication request to a group for the commit: check, compose the body, match webhooks.
 
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -10,39 +10,39 @@ use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
 
 /// The longest `data`, in bytes of JSON text.
-const MOST_DATA: usize = 262_144;
+const MAX_DATA_BYTES: usize = 262_144;
 
-/// Makes a group of the publications of one request, all or nothing.
+/// Checks and composes the publications of one request, all or none.
 pub(crate) fn prepare(
     tenant: &OrganizerSnapshot,
     token: Option<TokenHash>,
     requests: Vec<PublishRequest>,
     now: Timestamp,
 ) -> Result<PublicationGroup, PublishError> {
-    let mut wrong = Vec::new();
+    let mut invalid = Vec::new();
     let mut publications = Vec::with_capacity(requests.len());
-    for (place, request) in requests.into_iter().enumerate() {
-        if request.data.get().len() > MOST_DATA {
-            return Err(PublishError::TooLarge(place));
+    for (index, request) in requests.into_iter().enumerate() {
+        if request.data.get().len() > MAX_DATA_BYTES {
+            return Err(PublishError::TooLarge(index));
         }
         match publication(tenant, request, now) {
             Ok(publication) => publications.push(publication),
-            Err(errors) => wrong.push((place, errors)),
+            Err(errors) => invalid.push((index, errors)),
         }
     }
-    if wrong.is_empty() {
+    if invalid.is_empty() {
         Ok(PublicationGroup {
             organizer: tenant.organizer.id,
             token,
             publications,
         })
     } else {
-        Err(PublishError::Invalid(wrong))
+        Err(PublishError::Invalid(invalid))
     }
 }
 
-/// Makes a group of the change of a webhook, for the others of its organizer. None: the organizer no longer knows of
-/// such changes.
+/// The publication of a change of a webhook, for the other webhooks of its organizer. None: the organizer no longer has a
+/// dialect with such notifications.
 pub(crate) fn pending_webhook_changes(
     tenant: &OrganizerSnapshot,
     news: &PendingWebhookChange,
@@ -66,7 +66,7 @@ pub(crate) fn pending_webhook_changes(
     })
 }
 
-/// The enabled webhooks that are told of a notification.
+/// The enabled webhooks that match a notification.
 pub(crate) fn matching_webhooks(
     tenant: &OrganizerSnapshot,
     action_type: &str,
@@ -79,7 +79,7 @@ pub(crate) fn matching_webhooks(
     let Some(spec) = tenant.catalogue.resolve(action_type) else {
         return Vec::new();
     };
-    // An event that is being deleted is named in the body, but the fact belongs to the organizer.
+    // The body of a deletion names the event, but the filters of events do not apply to it.
     let event =
         event.filter(|_| spec.event_requirement(action_type) != EventRequirement::DeletedEvent);
     let mut webhooks = tenant.webhooks_for(spec, action_type, event);
@@ -150,7 +150,7 @@ fn publication(
     })
 }
 
-/// SHA-256 of what a publication says, the same for equal JSON values however they are written.
+/// The SHA-256 of the content of a publication, equal for equal JSON values however they are written.
 fn content_hash(request: &PublishRequest) -> [u8; 32] {
     let data: Value = serde_json::from_str(request.data.get()).unwrap_or_default();
     let mut text = String::new();
@@ -166,7 +166,7 @@ fn content_hash(request: &PublishRequest) -> [u8; 32] {
     hash
 }
 
-/// JSON with keys in order and numbers by value, so that `1.0`, `1` and `1e0` are the same.
+/// JSON with sorted keys and normalized numbers: `1.0`, `1` and `1e0` are equal.
 fn canonical(value: &Value, into: &mut String) {
     match value {
         Value::Object(members) => {

@@ -101,8 +101,9 @@ impl RegistryLoader {
         Ok(after)
     }
 
-    /// The body of the thread.
+    /// The body of the thread. When it ends, also by a panic, nobody waits for it any longer.
     pub(crate) fn run(&self) {
+        let _stopped = StopOnDrop(self);
         while self.wait_for_request() {
             self.run_once();
         }
@@ -165,5 +166,15 @@ impl RegistryLoader {
                 state,
             }));
         }
+    }
+}
+
+/// Answers those who wait for a loader that has ended.
+struct StopOnDrop<'a>(&'a RegistryLoader);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.0.requests.lock().waiters.clear();
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use super::dispatcher::inbox::Inboxes;
 use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
+use super::supervisor::Supervisor;
 use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore, StoreError};
 
@@ -233,5 +234,38 @@ fn stopping_answers_those_who_wait_and_refuses_others() {
     let after = pin!(loader.refresh());
     let refused = after.poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(refused, Poll::Ready(None)));
+    assert_eq!(loader.refresh_blocking().unwrap().version(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_of_the_loader_is_reported_and_leaves_nobody_waiting() {
+    let (store, loader) = loader();
+    // Within the read somebody else begins to wait; then it panics.
+    let (asking, late) = (loader.clone(), Arc::new(Mutex::new(None)));
+    let asked = late.clone();
+    *store.during_read.lock() = Some(Box::new(move || {
+        let mut refresh = Box::pin(async move { asking.refresh().await });
+        assert!(
+            refresh
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        *asked.lock() = Some(refresh);
+        panic!("the store is broken");
+    }));
+    let supervisor = Supervisor::default();
+    let running = loader.clone();
+    let thread = supervisor.spawn("registry", move || running.run()).unwrap();
+    assert!(loader.refresh().await.is_none(), "dropped by the panic");
+    let failure = supervisor.failed().await;
+    assert_eq!(
+        failure.to_string(),
+        "the thread registry failed: the store is broken"
+    );
+    thread.join().unwrap();
+    let late = late.lock().take().unwrap();
+    assert!(late.await.is_none(), "asked during the read");
+    assert!(loader.refresh().await.is_none(), "asked afterwards");
     assert_eq!(loader.refresh_blocking().unwrap().version(), 1);
 }

@@ -1,5 +1,6 @@
-//! The engine as its user sees it.
+//! The engine: start, stop, publish and watch.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry_loader::RegistryLoader;
 use super::sender::Sender;
+use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
     Activity, EngineContext, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
     PublishRequest, Published, RegistrySnapshot, StartError, publisher,
@@ -25,62 +27,64 @@ use crate::domain::{OrganizerId, TokenHash, WebhookId};
 use crate::engine::dispatcher::inbox::{Command, Inboxes};
 use crate::store::{Store, StoreError};
 
-/// Webhooks not saved that may be tried out at a time.
+/// Tests of webhooks that are not saved, at a time.
 const MAX_DRAFT_TESTS: usize = 8;
-/// Those of one organizer.
+/// Those of one organizer, at a time.
 const MAX_DRAFT_TESTS_PER_ORGANIZER: usize = 2;
 
-/// News that a slow watcher may fall behind by.
+/// Activities that are kept for a slow watcher, which misses older ones.
 const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 
-/// The engine: publishes, sends, and lets people look and mend.
+/// A running engine: it publishes notifications and sends them to webhooks.
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
     pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
     pub(super) janitor: Arc<Janitor>,
+    supervisor: Supervisor,
     threads: Mutex<Threads>,
 }
 
 #[derive(Default)]
 struct Threads {
     sending: Vec<JoinHandle<()>>,
-    committing: Option<JoinHandle<()>>,
-    tidying: Option<JoinHandle<()>>,
-    loading: Option<JoinHandle<()>>,
+    commit: Option<JoinHandle<()>>,
+    janitor: Option<JoinHandle<()>>,
+    registry: Option<JoinHandle<()>>,
 }
 
 impl Sonnette {
-    /// Starts the engine on a store that nobody else serves from; what waits in it goes on.
+    /// Starts the threads of an engine, which continue with the pending deliveries of the store. No other process may
+    /// serve from the same store.
     ///
     /// # Errors
-    /// When the store cannot be read, an option cannot be, or a thread not be started.
+    /// When the store cannot be read, an option is invalid, or a thread cannot be started.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         options: &Options,
     ) -> Result<Arc<Self>, StartError> {
         let executor = Arc::new(RuntimeExecutor);
-        let sonnette = Self::assemble(store, clock, options, executor, CommitDelays::default())?;
-        let context = &sonnette.context;
-        let waiting = context.store.lanes_with_pending_deliveries()?;
+        let sonnette = Self::assemble(store, clock, &options, executor, CommitDelays::default())?;
+        let (context, supervisor) = (&sonnette.context, &sonnette.supervisor);
+        let pending = context.store.lanes_with_pending_deliveries()?;
         {
             let mut threads = sonnette.threads.lock();
             for thread in 0..context.inboxes.len() {
-                let own = waiting
+                let webhooks = pending
                     .iter()
                     .copied()
                     .filter(|w| context.inboxes.thread_of(*w) == thread)
                     .collect();
                 let sender = Sender::new(options.sender.clone(), context.clock.clone())?;
-                let sending = start_sending(context.clone(), thread, sender, own)?;
+                let sending = start_sending(supervisor, context.clone(), thread, sender, webhooks)?;
                 threads.sending.push(sending);
             }
             let registry = context.registry.clone();
-            threads.loading = Some(spawn("registry", move || registry.run())?);
+            threads.registry = Some(supervisor.spawn("sonnette-registry", move || registry.run())?);
             let committer = context.committer.clone();
-            threads.committing = Some(spawn("commit", move || committer.run())?);
+            threads.commit = Some(supervisor.spawn("sonnette-commit", move || committer.run())?);
             let janitor = sonnette.janitor.clone();
-            threads.tidying = Some(spawn("janitor", move || janitor.run())?);
+            threads.janitor = Some(supervisor.spawn("sonnette-janitor", move || janitor.run())?);
         }
         Ok(Arc::new(sonnette))
     }
@@ -94,8 +98,8 @@ impl Sonnette {
         delays: CommitDelays,
     ) -> Result<Self, StartError> {
         let inboxes = Inboxes::new(options.sending_threads);
-        let (news, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
-        let registry = RegistryLoader::new(store.clone(), inboxes.clone(), news.clone())?;
+        let (activity, _) = broadcast::channel(MAX_QUEUED_ACTIVITIES);
+        let registry = RegistryLoader::new(store.clone(), inboxes.clone(), activity.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let committer = Arc::new(Committer::new(
@@ -103,7 +107,7 @@ impl Sonnette {
             registry.clone(),
             inboxes.clone(),
             clock.clone(),
-            news.clone(),
+            activity.clone(),
             metrics.clone(),
             delays,
         ));
@@ -114,7 +118,7 @@ impl Sonnette {
             committer,
             inboxes,
             metrics,
-            news,
+            activity,
             alerts: options.alerts,
             blocking,
         });
@@ -123,27 +127,28 @@ impl Sonnette {
             context,
             draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
             janitor,
+            supervisor: Supervisor::default(),
             threads: Mutex::default(),
         })
     }
 
-    /// Begins nothing new, lets what is in flight finish for four seconds, and puts on disk what came of it. What was
-    /// broken off is sent again at the next start.
+    /// Starts no further request, waits up to four seconds for those in flight, and makes their outcomes durable. Requests
+    /// that are aborted are sent again at the next start.
     pub async fn stop(&self) {
         for thread in 0..self.context.inboxes.len() {
             self.context.inboxes.get(thread).send(Command::Stop);
         }
         self.janitor.stop();
-        let (sending, rest, loading) = {
+        let (sending, rest, loader) = {
             let mut threads = self.threads.lock();
-            let rest = [threads.committing.take(), threads.tidying.take()];
+            let rest = [threads.commit.take(), threads.janitor.take()];
             let sending = std::mem::take(&mut threads.sending);
-            (sending, rest, threads.loading.take())
+            (sending, rest, threads.registry.take())
         };
-        let committer = self.context.committer.clone();
-        let registry = self.context.registry.clone();
+        let context = &self.context;
+        let (committer, registry) = (context.committer.clone(), context.registry.clone());
         let joined = spawn_blocking(move || {
-            // A thread that panicked has said so; the store has what it needs.
+            // A failed thread has been reported; the store has what it needs.
             for thread in sending {
                 let _ = thread.join();
             }
@@ -152,16 +157,29 @@ impl Sonnette {
                 let _ = thread.join();
             }
             registry.stop();
-            if let Some(thread) = loading {
+            if let Some(thread) = loader {
                 let _ = thread.join();
             }
         });
         if joined.await.is_err() {
-            tracing::error!("the engine did not stop cleanly");
+            tracing::error!("the threads of the engine could not be joined");
         }
-        for thread in 0..self.context.inboxes.len() {
-            self.context.inboxes.get(thread).close();
-        }
+    }
+
+    /// Waits until a thread of the engine has failed, possibly for ever. The engine then no longer does all of its work,
+    /// and should be stopped: what is in the store goes on at the next start.
+    pub async fn failed(&self) -> ThreadFailure {
+        self.supervisor.failed().await
+    }
+
+    /// The first failure of a thread, if there is one.
+    pub fn failure(&self) -> Option<ThreadFailure> {
+        self.supervisor.failure()
+    }
+
+    /// Starts threads whose failure counts as one of the engine's, for an embedder that has such.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
     }
 
     /// The store, for reading, and for changing the registry.
@@ -174,13 +192,13 @@ impl Sonnette {
         &self.context.clock
     }
 
-    /// The newest snapshot in memory: for the hot path.
+    /// The newest snapshot in memory. It may lack changes that another process made less than 250 ms ago.
     pub fn registry(&self) -> Arc<RegistrySnapshot> {
         self.context.registry.current()
     }
 
-    /// The registry as it is in the store now, whoever changed it: before reading settings, and after changing them.
-    /// Takes microseconds when nothing changed.
+    /// The registry as it is in the store now, whichever process changed it. Callers that read or have changed settings
+    /// use this.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -200,10 +218,11 @@ impl Sonnette {
         Ok(registry)
     }
 
-    /// Publishes, all or nothing. Answers once it is on disk. With a `token`, only if that is still active at the commit.
+    /// Publishes all of `requests` or none, and returns once they are on disk. With a `token`, only if that is still active
+    /// at the commit.
     ///
     /// # Errors
-    /// [`PublishError`] says what is wrong where, or that the store cannot take it.
+    /// See [`PublishError`].
     pub async fn publish(
         &self,
         tenant: &OrganizerSnapshot,
@@ -213,7 +232,7 @@ impl Sonnette {
         let registry = self.registry();
         let newest = registry.organizer_by_id(tenant.organizer.id);
         let tenant = newest.as_deref().unwrap_or(tenant);
-        // It may have been switched off since whoever asked was let in; a later change is found at the commit.
+        // The token may have been deactivated since the request was authorized. The commit checks it again.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);
         }
@@ -224,9 +243,9 @@ impl Sonnette {
             .await
     }
 
-    /// What happens from now on. A slow watcher misses some, and is told.
+    /// Everything that happens from now on. A slow watcher misses activities and is told how many.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Activity>> {
-        self.context.news.subscribe()
+        self.context.activity.subscribe()
     }
 
     /// The text of `/metrics`.
@@ -250,28 +269,28 @@ impl Sonnette {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(format!("sonnette-{name}"))
-        .spawn(work)
-}
-
 fn start_sending(
+    supervisor: &Supervisor,
     context: Arc<EngineContext>,
     thread: usize,
     sender: Sender,
-    waiting: Vec<WebhookId>,
+    pending: Vec<WebhookId>,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let rng = fastrand::Rng::new();
-    spawn(&format!("send-{thread}"), move || {
+    supervisor.spawn(&format!("sonnette-send-{thread}"), move || {
         let local = tokio::task::LocalSet::new();
-        let dispatcher = Dispatcher::new(context, thread, Box::new(sender), rng);
-        local.block_on(&runtime, dispatcher.run(waiting));
-        // Breaks off what is still in flight.
+        let dispatcher = Dispatcher::new(context.clone(), thread, Box::new(sender), rng);
+        let running = catch_panic(dispatcher.run(pending));
+        let result = local.block_on(&runtime, running);
+        // Aborts the requests in flight; those who wait for the thread learn that it has ended.
         drop(local);
+        context.inboxes.get(thread).close();
         runtime.shutdown_background();
+        if let Err(panic) = result {
+            resume_unwind(panic);
+        }
     })
 }

@@ -1,11 +1,13 @@
 //! Erasure of a person's data.
 
+use std::ops::AddAssign;
+
 use jiff::Timestamp;
 
 use super::{BatchAuditEntry, StoreError};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
 
-/// What one batch of an erasure changed.
+/// What an erasure changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ErasureResult {
     /// Blanked notifications.
@@ -14,26 +16,39 @@ pub struct ErasureResult {
     pub attempts: u64,
     /// Pending deliveries that were dropped.
     pub dropped: u64,
-    /// Whether more may be left to erase.
-    pub more: bool,
+}
+
+impl AddAssign for ErasureResult {
+    fn add_assign(&mut self, other: Self) {
+        self.notifications += other.notifications;
+        self.attempts += other.attempts;
+        self.dropped += other.dropped;
+    }
+}
+
+/// What one batch of an erasure did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasureBatch {
+    /// Nothing: these webhooks have pending deliveries of this person and were not named as paused.
+    LanesToPause(Vec<WebhookId>),
+    /// Something was erased.
+    Erased {
+        /// What it changed.
+        result: ErasureResult,
+        /// Whether more may be left to erase.
+        has_more: bool,
+    },
 }
 
 /// Erasure of a person's data: of everything that was published with the same `subject`.
 pub trait ErasureStore {
-    /// The webhooks with pending deliveries of this person.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn lanes_of_subject(
-        &self,
-        organizer: OrganizerId,
-        subject: &str,
-    ) -> Result<Vec<WebhookId>, StoreError>;
-
     /// Erases one batch of the notifications of this person up to `through`: blanks their bodies and the payloads and
     /// responses of their attempts, drops their pending deliveries and removes the subject. An erased notification has an
     /// empty body and is never sent again. Responses to attempts that are in flight are not stored. The numbers of the
     /// result are added to those in the data of the audit `entry`.
+    ///
+    /// A batch with pending deliveries of a webhook that is not in `paused` erases nothing: its lane might send them
+    /// afterwards.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -43,8 +58,9 @@ pub trait ErasureStore {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        paused: &[WebhookId],
         entry: &mut BatchAuditEntry,
-    ) -> Result<ErasureResult, StoreError>;
+    ) -> Result<ErasureBatch, StoreError>;
 
     /// Removes erased data from places other than the tables, such as a write-ahead log. If another connection is
     /// reading them, [`checkpoint`](super::Store::checkpoint) does it later.

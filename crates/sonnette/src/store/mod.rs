@@ -41,7 +41,7 @@ pub use delivery_admin::DeliveryAdmin;
 pub use delivery_store::{
     Cursor, DeliveryPage, DeliveryStore, MAX_PAGE_BYTES, PendingDelivery, StoredLane,
 };
-pub use erasure_store::{ErasureResult, ErasureStore};
+pub use erasure_store::{ErasureBatch, ErasureResult, ErasureStore};
 pub use error::{CommitError, ErrorCause, StoreError};
 pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,

@@ -247,7 +247,7 @@ async fn a_dropped_delivery_is_not_sent_and_can_be_resent() {
     let first = engine.order("ABC23").await;
     settled(&engine, webhook, 1).await;
     assert_eq!(
-        engine.sonnette.drop_waiting(webhook, None).await.unwrap(),
+        engine.sonnette.drop_pending(webhook, None).await.unwrap(),
         1
     );
     assert_eq!(state(&engine, webhook, first.id), "dropped");
@@ -384,7 +384,7 @@ async fn publishing_after_a_stop_is_an_error() {
     engine.sonnette.stop().await;
     let test = engine.sonnette.test(webhook, None).await;
     assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
-    let dropped = engine.sonnette.drop_waiting(webhook, None).await;
+    let dropped = engine.sonnette.drop_pending(webhook, None).await;
     assert!(
         matches!(dropped, Err(ControlError::Stopping)),
         "{dropped:?}"

@@ -8,7 +8,7 @@ use sonnette::domain::{
     Alert, AlertKind, AlertResult, AlertRules, DisableReason, Disablement, WebhookId, WebhookState,
 };
 use sonnette::store::{AlertStore, DeliveryAdmin};
-use sonnette::testing::{Receiver, ScriptedResponse};
+use sonnette::testing::{Gate, Receiver, ScriptedResponse};
 
 use crate::test_engine::TestEngine;
 
@@ -265,4 +265,44 @@ async fn an_alert_is_sent_when_due_and_settled_once() {
         .unwrap();
     assert_eq!(alerts(&engine), []);
     engine.sonnette.stop().await;
+}
+
+/// Attack H2: a change of the target while the former one is still answering.
+#[tokio::test]
+async fn what_the_former_target_still_answers_counts_for_nothing() {
+    for status in [410, 500] {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = TestEngine::start(directory.path());
+        engine.disable_after(1, 0).await;
+        let (former, present) = (Receiver::start().await, Receiver::start().await);
+        let gate = Gate::new();
+        former.answer(ScriptedResponse::status(status).held_by(&gate));
+        let webhook = engine.add_webhook(&former.url(), &[PLACED]);
+        for number in 0..6 {
+            engine.order(&format!("A{number}")).await;
+        }
+        // One at a time is not enough to begin to fail: all are under way.
+        let begun = former.wait_for(2).await.len();
+        let target = present.url();
+        let moved = target.clone();
+        engine
+            .change_webhook(webhook, move |w| w.target = moved.parse().unwrap())
+            .await;
+        gate.open();
+        engine.settled(webhook, begun).await;
+        engine.order("B").await;
+        present.wait_for(1).await;
+        assert_eq!(engine.disabled(webhook).await, None, "after a {status}");
+        let lane = engine.sonnette.lane_status(webhook).await.unwrap();
+        assert_eq!(lane.health.streak, None, "after a {status}");
+        engine.sonnette.stop().await;
+        drop(engine);
+
+        // Neither does a restart find anything of it.
+        let engine = TestEngine::start(directory.path());
+        assert_eq!(engine.disabled(webhook).await, None, "after a {status}");
+        let lane = engine.sonnette.lane_status(webhook).await.unwrap();
+        assert_eq!(lane.health.streak, None, "after a {status}");
+        engine.sonnette.stop().await;
+    }
 }

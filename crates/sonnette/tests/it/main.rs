@@ -9,5 +9,6 @@ mod draft_tests;
 mod recover_and_erase;
 mod sender;
 mod store;
+mod supervision;
 mod test_engine;
 mod tidy;

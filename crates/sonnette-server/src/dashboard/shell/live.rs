@@ -104,7 +104,7 @@ pub(crate) async fn stream(
         Ok(false) => return StatusCode::FORBIDDEN.into_response(),
         Err(error) => return error.status().into_response(),
     }
-    let Some(permit) = state.live_pages.take(client.session.hash()) else {
+    let Some(permit) = state.live_pages.try_acquire(client.session.hash()) else {
         return ApiError::Overloaded(LimitExceeded::Client).into_response();
     };
     let shown = client.shown;

@@ -38,7 +38,7 @@ pub(crate) async fn disable_webhook(
         .change(move |store, now| change::retire(store, &author, organizer, id, now))
         .await?
         .map_err(|error| ApiError::of_change(error, WEBHOOK))?;
-    state.sonnette.drop_waiting(id, None).await?;
+    state.sonnette.drop_pending(id, None).await?;
     state
         .wait_until_published(&caller.tenant()?.organizer)
         .await?;

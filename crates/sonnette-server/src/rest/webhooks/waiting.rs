@@ -59,6 +59,6 @@ pub(crate) async fn drop_webhook_deliveries(
     let entry = caller
         .author()
         .audit_entry("pretix.webhook.retries.dropped", data, state.now());
-    let count = state.sonnette.drop_waiting(id, Some(entry)).await?;
+    let count = state.sonnette.drop_pending(id, Some(entry)).await?;
     Ok(response::ok(&Count { count }))
 }

@@ -6,6 +6,7 @@
 mod queue;
 mod replies;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::queue::CommitDelays;
 use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
-use super::dispatcher::inbox::Inboxes;
+use super::dispatcher::inbox::{Command, Inboxes};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
 use super::registry_loader::RegistryLoader;
@@ -103,6 +104,16 @@ impl Committer {
         self.committed.load(Ordering::Acquire)
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_pending_settlements(&self) -> bool {
+        self.queue.submitted() > self.committed()
+    }
+
     /// Whether so many settlements wait that sending should pause.
     pub(crate) fn is_overfull(&self) -> bool {
         self.queue.is_overfull()
@@ -118,8 +129,9 @@ impl Committer {
         self.queue.close();
     }
 
-    /// The body of the thread.
+    /// The body of the thread. When it ends, also by a panic, nobody waits for it any longer.
     pub(crate) fn run(&self) {
+        let _abandoned = AbandonOnDrop(&self.queue);
         while self.run_once() {}
     }
 
@@ -219,7 +231,7 @@ impl Committer {
             now: self.clock.now(),
         };
         let started_at = monotonic::now();
-        let result = self.try_commit(&mut batch, &mut replies, registry_version);
+        let mut result = self.try_commit(&mut batch, &mut replies, registry_version);
         if matches!(result, Err(StoreError::Inconsistent { .. }))
             && batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1
         {
@@ -231,12 +243,13 @@ impl Committer {
                 };
                 self.write(alone, written);
             }
-            let settlements = PendingBatch {
-                groups: Vec::new(),
-                registry_version,
-                settlements: batch.settlements,
-            };
-            return self.write(settlements, written);
+            return self.write_settlements(batch.settlements, written);
+        }
+        if matches!(result, Err(StoreError::Inconsistent { .. })) && !batch.settlements.is_empty() {
+            if batch.settlements.len() > 1 {
+                return self.write_each_settlement(batch.settlements, written);
+            }
+            result = self.write_without_consequences(&mut batch);
         }
         written.push(WrittenBatch {
             batch,
@@ -244,6 +257,48 @@ impl Committer {
             result,
             duration: started_at.elapsed(),
         });
+    }
+
+    fn write_settlements(&self, settlements: Vec<Settlement>, written: &mut Vec<WrittenBatch>) {
+        let batch = PendingBatch {
+            groups: Vec::new(),
+            registry_version: 0,
+            settlements,
+        };
+        self.write(batch, written);
+    }
+
+    /// Writes settlements one after the other, because a damaged row stands in the way of one of them. They stay in
+    /// order: what is written after another counts as written only with it.
+    fn write_each_settlement(&self, settlements: Vec<Settlement>, written: &mut Vec<WrittenBatch>) {
+        let mut rest = settlements.into_iter();
+        while let Some(settlement) = rest.next() {
+            self.write_settlements(vec![settlement], written);
+            if let Some(WrittenBatch { batch, result, .. }) = written.last_mut()
+                && result.is_err()
+            {
+                batch.settlements.extend(rest);
+                return;
+            }
+        }
+    }
+
+    /// The outcome of a delivery is written even where what it means for the webhook cannot be.
+    fn write_without_consequences(
+        &self,
+        batch: &mut Batch,
+    ) -> Result<Vec<GroupResult>, StoreError> {
+        for settlement in &mut batch.settlements {
+            let webhook = settlement.webhook;
+            tracing::error!(
+                webhook.id = webhook.0,
+                "webhook {webhook}: a damaged row keeps the health of its lane from being written"
+            );
+            settlement.health = None;
+            settlement.disable = None;
+            settlement.alert = None;
+        }
+        self.try_commit(batch, &mut Vec::new(), 0)
     }
 
     fn finish(&self, written: WrittenBatch) {
@@ -272,8 +327,21 @@ impl Committer {
                     // The publisher may have disconnected.
                     let _ = reply.send(Err(PublishError::Unavailable));
                 }
+                self.reload_lanes(&batch.groups);
                 self.queue.requeue_settlements(batch.settlements);
             }
+        }
+    }
+
+    /// An error leaves open whether the store has the publications; where it has, the lanes find them.
+    fn reload_lanes(&self, groups: &[PublicationGroup]) {
+        let publications = groups.iter().flat_map(|group| &group.publications);
+        let webhooks: BTreeSet<_> = publications.flat_map(|p| &p.webhooks).collect();
+        for webhook in webhooks {
+            self.inboxes.of(*webhook).send(Command::ReloadLane {
+                webhook: *webhook,
+                probe_now: false,
+            });
         }
     }
 
@@ -310,6 +378,15 @@ impl Committer {
         let count = settlements.len() as u64;
         self.committed.fetch_add(count, Ordering::Release);
         self.queue.clear_overfull();
+    }
+}
+
+/// Answers those who wait for a commit thread that has ended.
+struct AbandonOnDrop<'a>(&'a CommitQueue);
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

@@ -138,6 +138,16 @@ impl CommitQueue {
         number
     }
 
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    #[cfg(test)]
+    pub(super) fn submitted(&self) -> u64 {
+        self.state.lock().submitted
+    }
+
     /// Whether so many settlements wait that sending should pause.
     pub(super) fn is_overfull(&self) -> bool {
         self.is_overfull.load(Ordering::Relaxed)
@@ -157,6 +167,17 @@ impl CommitQueue {
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.changed.notify_one();
+    }
+
+    /// Refuses further publications and drops what is queued: nothing will be committed any more. Dropping the replies
+    /// answers the publishers.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        *state = QueueState {
+            submitted: state.submitted,
+            closed: true,
+            ..QueueState::default()
+        };
     }
 
     /// Waits for something to commit, and takes it. None: closed and empty.

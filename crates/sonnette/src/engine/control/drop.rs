@@ -1,20 +1,17 @@
-//! Dropping what waits.
-
-use tokio::sync::oneshot;
+//! Dropping the pending deliveries of a webhook.
 
 use super::{ControlError, PauseGuard};
-use crate::domain::{NotificationId, WebhookId};
+use crate::domain::WebhookId;
 use crate::engine::Sonnette;
-use crate::engine::dispatcher::inbox::Command;
 use crate::store::{MAX_BATCH_ROWS, NewAuditEntry};
 
 impl Sonnette {
-    /// Drops everything that waits, and nothing else; how many. Once it answers nothing of it is sent any more, but for
-    /// what was in flight.
+    /// Drops the pending deliveries of a webhook and returns their number; the audit `entry` is written with the first change. None of them is sent after this returns; those
+    /// in flight may still arrive.
     ///
     /// # Errors
-    /// [`ControlError::Missing`]; [`ControlError::Stopping`].
-    pub async fn drop_waiting(
+    /// [`ControlError::Missing`] or [`ControlError::Stopping`].
+    pub async fn drop_pending(
         &self,
         webhook: WebhookId,
         entry: Option<NewAuditEntry>,
@@ -23,22 +20,14 @@ impl Sonnette {
             .await?
             .webhook(webhook)
             .ok_or(ControlError::Missing)?;
-        let (paused, pause) = oneshot::channel();
-        let inbox = self.context.inboxes.of(webhook);
-        inbox.send(Command::PauseLane(webhook, paused));
-        // Whoever asked may go away at any moment; the lane goes on all the same.
-        let resume = PauseGuard {
-            inboxes: self.context.inboxes.clone(),
-            webhook,
-            through: NotificationId(0),
-        };
-        pause.await.map_err(|_| ControlError::Stopping)?;
+        let guard = self.pause_lane(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
         Ok(self
             .context
             .run_blocking(move || {
-                // The whole of it, not just the part that is set.
-                let mut resume = resume;
+                // Moves the whole guard into this closure, not only the field that is set.
+                let mut guard = guard;
+                guard.through = PauseGuard::ALL;
                 let (mut count, mut entry) = (0, entry);
                 loop {
                     let dropped = store.drop_pending(
@@ -49,7 +38,7 @@ impl Sonnette {
                     )?;
                     count += dropped as u64;
                     if dropped < MAX_BATCH_ROWS {
-                        resume.through = store.newest_notification_id()?;
+                        guard.through = store.newest_notification_id()?;
                         return Ok(count);
                     }
                 }

@@ -1,77 +1,85 @@
-//! Forgetting a person.
-
-use tokio::sync::oneshot;
+//! Erasing the data of a person.
 
 use super::{ControlError, PauseGuard};
 use crate::domain::NotificationId;
-use crate::engine::dispatcher::inbox::Command;
 use crate::engine::{OrganizerSnapshot, Sonnette};
-use crate::store::{BatchAuditEntry, ErasureResult, NewAuditEntry};
+use crate::store::{BatchAuditEntry, ErasureBatch, ErasureResult, NewAuditEntry};
+
+/// An erasure between two batches.
+struct Erasure {
+    through: NotificationId,
+    /// The lanes that hold deliveries of this person; they start no request until the erasure has ended.
+    paused: Vec<PauseGuard>,
+    entry: BatchAuditEntry,
+    result: ErasureResult,
+}
 
 impl Sonnette {
-    /// Forgets a person: blanks what was published with this subject and what was answered to it, and drops what waits.
-    /// Once it answers nothing of it is sent any more, but for what was in flight.
+    /// Erases the data of a person: the bodies of notifications with this subject, the responses to them, and their pending
+    /// deliveries. Nothing of it is sent after this returns; requests in flight may still arrive.
     ///
     /// # Errors
-    /// When the store cannot be written; what was done until then stays done.
+    /// When the store cannot be written. What was erased until then stays erased.
     pub async fn erase(
         &self,
-        tenant: &OrganizerSnapshot,
+        organizer: &OrganizerSnapshot,
         subject: &str,
         entry: NewAuditEntry,
     ) -> Result<ErasureResult, ControlError> {
-        let organizer = tenant.organizer.id;
-        let (store, key) = (self.context.store.clone(), subject.to_owned());
-        let (through, lanes) = self
-            .context
-            .run_blocking(move || {
-                // What is published from now on is another matter; so lanes that are found below are all there are.
-                let through = store.newest_notification_id()?;
-                Ok((through, store.lanes_of_subject(organizer, &key)?))
-            })
-            .await?;
-        let mut resumes = Vec::new();
-        for webhook in lanes {
-            let (paused, pause) = oneshot::channel();
-            self.context
-                .inboxes
-                .of(webhook)
-                .send(Command::PauseLane(webhook, paused));
-            // Whoever asked may go away at any moment; the lane goes on all the same.
-            resumes.push(PauseGuard {
-                inboxes: self.context.inboxes.clone(),
-                webhook,
-                through: NotificationId(0),
-            });
-            pause.await.map_err(|_| ControlError::Stopping)?;
-        }
-        let (store, now, key) = (
-            self.context.store.clone(),
-            self.context.clock.now(),
-            subject.to_owned(),
-        );
-        Ok(self
-            .context
-            .run_blocking(move || {
-                let mut resumes = resumes;
-                let mut sum = ErasureResult::default();
-                let mut entry = BatchAuditEntry::from(entry);
-                loop {
-                    let erased = store.erase_subject(organizer, &key, through, now, &mut entry)?;
-                    sum.notifications += erased.notifications;
-                    sum.attempts += erased.attempts;
-                    sum.dropped += erased.dropped;
-                    if !erased.more {
+        let (organizer, now) = (organizer.organizer.id, self.now());
+        let store = self.context.store.clone();
+        // Later publications are not erased.
+        let newest = move || store.newest_notification_id();
+        let mut erasure = Erasure {
+            through: self.context.run_blocking(newest).await?,
+            paused: Vec::new(),
+            entry: entry.into(),
+            result: ErasureResult::default(),
+        };
+        loop {
+            let (store, subject) = (self.context.store.clone(), subject.to_owned());
+            // The guards go with the work on the store, which goes on if the client disconnects.
+            let (batch, after) = self
+                .context
+                .run_blocking(move || {
+                    let paused: Vec<_> = erasure.paused.iter().map(|g| g.webhook).collect();
+                    let (through, entry) = (erasure.through, &mut erasure.entry);
+                    let batch =
+                        store.erase_subject(organizer, &subject, through, now, &paused, entry)?;
+                    Ok((batch, erasure))
+                })
+                .await?;
+            erasure = after;
+            match batch {
+                ErasureBatch::LanesToPause(lanes) => {
+                    for webhook in lanes {
+                        let mut guard = self.pause_lane(webhook).await?;
+                        guard.through = PauseGuard::ALL;
+                        erasure.paused.push(guard);
+                    }
+                }
+                ErasureBatch::Erased { result, has_more } => {
+                    erasure.result += result;
+                    if !has_more {
                         break;
                     }
                 }
+            }
+        }
+        let store = self.context.store.clone();
+        let Erasure {
+            mut paused, result, ..
+        } = erasure;
+        Ok(self
+            .context
+            .run_blocking(move || {
                 let newest = store.newest_notification_id()?;
-                for resume in &mut resumes {
-                    resume.through = newest;
+                for guard in &mut paused {
+                    guard.through = newest;
                 }
-                drop(resumes);
+                drop(paused);
                 store.purge_erased()?;
-                Ok(sum)
+                Ok(result)
             })
             .await?)
     }

@@ -1,4 +1,4 @@
-//! What a webhook missed while it was off.
+//! Notifications that a webhook missed while it was disabled.
 
 use jiff::Timestamp;
 
@@ -9,9 +9,9 @@ use crate::engine::{OrganizerSnapshot, publisher};
 use crate::store::{BatchAuditEntry, Store, StoreError, TimeRange};
 
 impl Sonnette {
-    /// Owes to an enabled webhook what matched its filters while it was off and made no delivery, of the notifications
-    /// published in `span`; how many. The number is added to `count` in the data of the audit `entry`; without an `entry`
-    /// it only counts. The filters are those of now.
+    /// Enqueues the notifications published in `span` that match the webhook and made no delivery because it was disabled,
+    /// and returns their number. The filters that the webhook has now apply. The number is added to
+    /// `count` in the data of the audit `entry`; without an `entry` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -23,22 +23,25 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let registry = self.registry();
-        let owner = registry.webhook(webhook).map(|w| w.organizer);
-        let tenant = owner
+        let organizer = registry.webhook(webhook).map(|w| w.organizer);
+        let organizer = organizer
             .and_then(|id| registry.organizer_by_id(id))
             .ok_or(ControlError::Missing)?;
         let (store, now) = (self.context.store.clone(), self.context.clock.now());
         let mut written = entry.as_deref().cloned();
+        let reload = written
+            .is_some()
+            .then(|| self.reload_on_drop(webhook, false));
         let (count, written) = self
             .context
             .run_blocking(move || {
-                let count = recover(&*store, &tenant, webhook, span, now, written.as_mut())?;
+                let _reload = reload;
+                let count = recover(&*store, &organizer, webhook, span, now, written.as_mut())?;
                 Ok((count, written))
             })
             .await?;
         if let Some((entry, written)) = entry.zip(written) {
             *entry = written;
-            self.reload_lane(webhook, false);
         }
         Ok(count)
     }
@@ -46,7 +49,7 @@ impl Sonnette {
 
 fn recover(
     store: &dyn Store,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     webhook: WebhookId,
     span: TimeRange,
     now: Timestamp,
@@ -54,12 +57,12 @@ fn recover(
 ) -> Result<u64, StoreError> {
     let (mut count, mut after) = (0, None);
     loop {
-        let (missed_notifications, next) = store.missed_notifications(webhook, span, after)?;
-        let missed: Vec<NotificationId> = missed_notifications
+        let (notifications, next) = store.missed_notifications(webhook, span, after)?;
+        let missed: Vec<NotificationId> = notifications
             .iter()
             .filter(|n| {
                 let (action, event) = (n.action_type.as_str(), n.event.as_ref());
-                let webhooks = publisher::matching_webhooks(tenant, action, event, n.audience);
+                let webhooks = publisher::matching_webhooks(organizer, action, event, n.audience);
                 webhooks.contains(&webhook)
             })
             .map(|n| n.id)

@@ -1,13 +1,14 @@
-//! Owing a notification again.
+//! Sending a notification again to every webhook that matches it.
 
 use std::sync::Arc;
 
-use super::ControlError;
-use crate::domain::NotificationId;
+use super::{ControlError, ReloadOnDrop};
+use crate::domain::{NotificationId, WebhookId};
 use crate::engine::{OrganizerSnapshot, Sonnette, publisher};
 
 impl Sonnette {
-    /// Owes a notification again to the enabled webhooks that match now, whatever came of it before; how many.
+    /// Enqueues a notification for every enabled webhook that matches it now, also where it was delivered before, and
+    /// returns their number.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Erased`].
@@ -17,27 +18,31 @@ impl Sonnette {
         notification: NotificationId,
     ) -> Result<usize, ControlError> {
         let (store, now, tenant) = (self.context.store.clone(), self.now(), tenant.clone());
+        let inboxes = self.context.inboxes.clone();
         let webhooks = self
             .context
             .run_blocking(move || {
                 let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
                     return Ok(None);
                 };
-                let what = &entry.notification;
-                if what.body.is_empty() {
+                let replayed = &entry.notification;
+                if replayed.body.is_empty() {
                     return Ok(Some(None));
                 }
-                let (action, event) = (what.action_type.as_str(), what.event.as_ref());
+                let (action, event) = (replayed.action_type.as_str(), replayed.event.as_ref());
                 let webhooks = publisher::matching_webhooks(&tenant, action, event, entry.audience);
+                let reload = |webhook: &WebhookId| ReloadOnDrop {
+                    inboxes: inboxes.clone(),
+                    webhook: *webhook,
+                    probe_now: false,
+                };
+                let _reloads: Vec<_> = webhooks.iter().map(reload).collect();
                 store.replay(notification, &webhooks, now)?;
                 Ok(Some(Some(webhooks)))
             })
             .await?
             .ok_or(ControlError::Missing)?
             .ok_or(ControlError::Erased)?;
-        for webhook in &webhooks {
-            self.reload_lane(*webhook, false);
-        }
         Ok(webhooks.len())
     }
 }

@@ -1,4 +1,4 @@
-//! Sending again, and sending now.
+//! Sending deliveries again, or at once.
 
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
@@ -9,7 +9,7 @@ use crate::store::{
 };
 
 impl Sonnette {
-    /// Sends one delivery now, whatever its state; a settled one gets a fresh schedule and three days.
+    /// Sends one delivery now, whatever its state. A settled one gets a new schedule and lifetime.
     ///
     /// # Errors
     /// [`ControlError::Missing`], [`ControlError::Disabled`] or [`ControlError::Erased`].
@@ -21,24 +21,26 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let now = self.now();
         let store = self.context.store.clone();
-        let (waiting, delivery) = self
+        let reload = self.reload_on_drop(webhook, false);
+        let (pending, delivery) = self
             .context
             .run_blocking(move || {
-                let waiting = store.resend(webhook, notification, now)?;
-                Ok((waiting, store.delivery(webhook, notification)?))
+                let _reload = reload;
+                let pending = store.resend(webhook, notification, now)?;
+                Ok((pending, store.delivery(webhook, notification)?))
             })
             .await?;
         let delivery = delivery.ok_or(ControlError::Missing)?;
-        let waiting = waiting.ok_or(ControlError::Erased)?;
+        let pending = pending.ok_or(ControlError::Erased)?;
         self.context
             .inboxes
             .of(webhook)
-            .send(Command::SendNow(webhook, waiting));
+            .send(Command::SendNow(webhook, pending));
         Ok(delivery)
     }
 
-    /// Sends again what was not delivered of the notifications published in `span`; how many. The number is added to
-    /// `count` in the data of the audit `entry`; without an `entry` it only counts.
+    /// Sends again the deliveries of notifications published in `span` that were not delivered, and returns their number.
+    /// The number is added to `count` in the data of the audit `entry`; without an `entry` it only counts.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -52,9 +54,13 @@ impl Sonnette {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
         let mut written = entry.as_deref().cloned();
+        let reload = written
+            .is_some()
+            .then(|| self.reload_on_drop(webhook, false));
         let (count, written) = self
             .context
             .run_blocking(move || {
+                let _reload = reload;
                 let (mut count, mut after) = (0, None);
                 loop {
                     let (found, next) = store.resend_undelivered(
@@ -75,13 +81,12 @@ impl Sonnette {
             .await?;
         if let Some((entry, written)) = entry.zip(written) {
             *entry = written;
-            self.reload_lane(webhook, false);
         }
         Ok(count)
     }
 
-    /// Makes everything that waits due now; how many. A failing lane looks at its receiver at once, and the rest follows
-    /// its success.
+    /// Makes all pending deliveries due now and returns their number. A failing lane sends a probe at once, and the others
+    /// after it succeeded.
     ///
     /// # Errors
     /// [`ControlError::Missing`] or [`ControlError::Disabled`].
@@ -92,9 +97,11 @@ impl Sonnette {
     ) -> Result<u64, ControlError> {
         self.require_enabled(webhook).await?;
         let (store, now) = (self.context.store.clone(), self.now());
+        let reload = self.reload_on_drop(webhook, true);
         let count = self
             .context
             .run_blocking(move || {
+                let _reload = reload;
                 let (count, _) = store.backlog(webhook)?;
                 let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
                 while changed == MAX_BATCH_ROWS {
@@ -103,7 +110,6 @@ impl Sonnette {
                 Ok(count)
             })
             .await?;
-        self.reload_lane(webhook, true);
         Ok(count)
     }
 }

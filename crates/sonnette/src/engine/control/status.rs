@@ -1,37 +1,38 @@
-//! How lanes stand, for those who look.
+//! The state of lanes, for people.
+
+use jiff::Timestamp;
 
 use crate::domain::{LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
 use crate::store::{Store, StoreError};
-use jiff::Timestamp;
 
-/// A lane as its owner sees it.
+/// The state of a lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneStatus {
-    /// How its receiver has been answering.
+    /// How the receiver has been responding.
     pub health: LaneHealth,
-    /// How many deliveries wait.
+    /// The number of pending deliveries.
     pub backlog: u64,
-    /// Since when the oldest of them waits.
+    /// When the oldest pending delivery was published.
     pub oldest_waiting: Option<Timestamp>,
-    /// When the next request may begin, if anything waits.
+    /// When the next request may begin, if there are pending deliveries.
     pub next_attempt: Option<Timestamp>,
 }
 
 impl Sonnette {
-    /// How a lane stands.
+    /// The state of a lane.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
         self.context
-            .run_blocking(move || view(&*store, &registry, webhook))
+            .run_blocking(move || status(&*store, &registry, webhook))
             .await
     }
 
-    /// How each of these lanes stands, in the order asked for.
+    /// The state of each of these lanes, in the given order.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -42,12 +43,12 @@ impl Sonnette {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let webhooks = webhooks.to_vec();
         self.context
-            .run_blocking(move || views(&*store, &registry, &webhooks))
+            .run_blocking(move || statuses(&*store, &registry, &webhooks))
             .await
     }
 
-    /// The lanes of all organizers that need looking after, at most `limit`, the worst first; those of webhooks that are
-    /// off the registry knows.
+    /// The unhealthy lanes of all organizers, at most `limit`: failing ones first, then by number and age of the pending
+    /// deliveries. Lanes of disabled webhooks are not among them.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -60,23 +61,24 @@ impl Sonnette {
         self.context
             .run_blocking(move || {
                 let webhooks = store.unhealthy_webhooks(now, limit)?;
-                views(&*store, &registry, &webhooks)
+                statuses(&*store, &registry, &webhooks)
             })
             .await
     }
 }
 
-fn views(
+fn statuses(
     store: &dyn Store,
     registry: &RegistrySnapshot,
     webhooks: &[WebhookId],
 ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
-    let each = webhooks.iter();
-    each.map(|id| Ok((*id, view(store, registry, *id)?)))
+    webhooks
+        .iter()
+        .map(|id| Ok((*id, status(store, registry, *id)?)))
         .collect()
 }
 
-fn view(
+fn status(
     store: &dyn Store,
     registry: &RegistrySnapshot,
     webhook: WebhookId,

@@ -1,4 +1,4 @@
-//! Tests: the example of an action type, sent the very way of deliveries.
+//! Tests: the example of an action type, sent as deliveries are.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::engine::dispatcher::inbox::{Command, DraftTest, WebhookTest};
 use crate::engine::example::example;
 
 impl Sonnette {
-    /// Sends the example of an action type, by default the first of the webhook's own, to this webhook only, enabled or
-    /// not. Answers with the finished attempt.
+    /// Sends the example of an action type, by default the first of the webhook, to this webhook only, and returns the
+    /// attempt. The webhook may be disabled.
     ///
     /// # Errors
     /// [`ControlError::NothingToTest`] without a concrete action type that the organizer knows.
@@ -22,8 +22,8 @@ impl Sonnette {
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
         let registry = self.refresh().await?;
-        let found = registry.webhook(webhook).ok_or(ControlError::Missing)?;
-        let notification = self.example(found, action_type).await?;
+        let webhook_to_test = registry.webhook(webhook).ok_or(ControlError::Missing)?;
+        let notification = self.example(webhook_to_test, action_type).await?;
         let (reply, attempt) = oneshot::channel();
         let test = WebhookTest {
             notification,
@@ -36,18 +36,18 @@ impl Sonnette {
         attempt.await.map_err(|_| ControlError::Stopping)
     }
 
-    /// The same for a webhook that is not saved, or not saved so: its URL, settings and secrets are those of the draft,
-    /// whatever its id. Nothing is kept of it, neither in the log nor of the receiver's health.
+    /// Sends a test to a webhook that is not saved, or whose changes are not saved: URL, settings and secrets are those of
+    /// the draft. The attempt is neither logged nor counted for the health of a lane.
     ///
     /// # Errors
-    /// [`ControlError::Missing`] without such an organizer; [`ControlError::NothingToTest`] without a concrete action type
-    /// that it knows; [`ControlError::Busy`] while others are being tried out, or two of the organizer's own.
+    /// [`ControlError::Missing`] without such an organizer, [`ControlError::NothingToTest`] without a concrete action type
+    /// that it knows, [`ControlError::Busy`] while too many such tests run.
     pub async fn test_draft(
         &self,
         draft: Webhook,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let permit = self.draft_tests.take(draft.organizer);
+        let permit = self.draft_tests.try_acquire(draft.organizer);
         let permit = permit.ok_or(ControlError::Busy)?;
         let notification = self.example(&draft, action_type).await?;
         let (reply, attempt) = oneshot::channel();

@@ -1,46 +1,63 @@
-//! The lanes of a thread that are in memory, each with what its requests need.
+//! The lanes of a thread that are in memory, with their webhooks and connections.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{Policy, Webhook, WebhookId};
+use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
 use crate::engine::sender::{ConnectionPool, PreparedWebhook};
 use crate::store::StoreError;
 
-/// A lane and what its requests need.
+/// A lane in memory, with its webhook and connections.
 pub(super) struct LaneEntry {
     pub(super) id: WebhookId,
-    /// None while it is being read from the store.
+    /// None while it is being loaded.
     pub(super) lane: RefCell<Option<Lane>>,
-    pub(super) current: RefCell<Current>,
+    pub(super) current: RefCell<CurrentWebhook>,
     pub(super) connections: ConnectionPool,
+    /// When the lane is run next; the same as in the dispatcher's `timers`.
     pub(super) timer: Cell<Option<Timestamp>>,
+    /// It is in the dispatcher's `capacity_queue`.
     pub(super) awaits_capacity: Cell<bool>,
+    /// As counted in the metrics.
     pub(super) is_failing: Cell<bool>,
-    /// What came while the lane was being read.
+    /// Commands that arrived while the lane was being loaded.
     pub(super) queued_commands: RefCell<Vec<Command>>,
 }
 
-/// The webhook as of one version of the registry.
+/// A webhook as of one version of the registry, and what its requests share.
 #[derive(Clone)]
-pub(super) struct Current {
-    pub(super) version: i64,
+pub(super) struct CurrentWebhook {
+    pub(super) registry_version: i64,
     pub(super) webhook: Arc<Webhook>,
-    pub(super) prepared: Rc<PreparedWebhook>,
+    /// Prepared by the first request, so that a panic in it fails only that request.
+    pub(super) prepared: Rc<OnceCell<PreparedWebhook>>,
     pub(super) policy: Policy,
 }
 
+impl CurrentWebhook {
+    /// A webhook that is not in the registry.
+    pub(super) fn unregistered(webhook: Webhook) -> Self {
+        Self {
+            registry_version: 0,
+            webhook: Arc::new(webhook),
+            prepared: Rc::default(),
+            policy: Policy {
+                failures: FailurePolicy::Never,
+            },
+        }
+    }
+}
+
 impl Dispatcher {
-    /// A lane's entry; a new one is read from the store first. None: there is no such webhook.
+    /// The entry of a lane. A new one is loaded in the background. None: there is no such webhook.
     pub(super) fn entry(self: &Rc<Self>, webhook: WebhookId) -> Option<Rc<LaneEntry>> {
         if let Some(entry) = self.entries.borrow().get(&webhook) {
             return Some(entry.clone());
@@ -56,42 +73,49 @@ impl Dispatcher {
             queued_commands: RefCell::default(),
         });
         self.entries.borrow_mut().insert(webhook, entry.clone());
-        spawn_local(self.clone().open(entry.clone()));
+        self.spawn(self.clone().open(entry.clone()));
         Some(entry)
     }
 
-    pub(super) fn current(&self, id: WebhookId) -> Option<Current> {
+    /// The webhook as the registry has it. None: there is no such webhook.
+    fn current(&self, id: WebhookId) -> Option<CurrentWebhook> {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let policy = registry.failure_policy(id);
-        let entry = self.entries.borrow().get(&id).cloned();
-        let known = entry.map(|entry| entry.current.borrow().clone());
-        let unchanged = known.filter(|known| Arc::ptr_eq(&known.webhook, &webhook));
-        Some(Current {
-            version: registry.version(),
-            prepared: match unchanged {
-                Some(known) => known.prepared,
-                None => Rc::new(self.sender.prepare(&webhook)),
-            },
+        let failures = registry.failure_policy(id);
+        Some(CurrentWebhook {
+            registry_version: registry.version(),
             webhook,
-            policy: Policy { failures: policy },
+            prepared: Rc::default(),
+            policy: Policy { failures },
         })
     }
 
-    /// The webhook as it is now; what was begun before may still go by an older one.
-    pub(super) fn refresh(&self, entry: &LaneEntry) -> Current {
-        let known = entry.current.borrow().clone();
-        if known.version == self.context.registry.version() {
-            return known;
+    /// Takes over the newest version of the webhook, for its lane too. Requests that have begun finish with theirs.
+    pub(super) fn refresh(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> CurrentWebhook {
+        let before = entry.current.borrow().clone();
+        if before.registry_version == self.context.registry.version() {
+            return before;
         }
-        let Some(now) = self.current(entry.id) else {
-            return known;
+        let Some(mut current) = self.current(entry.id) else {
+            return before;
         };
-        *entry.current.borrow_mut() = now.clone();
-        now
+        if Arc::ptr_eq(&current.webhook, &before.webhook) {
+            current.prepared = before.prepared;
+        }
+        *entry.current.borrow_mut() = current.clone();
+        self.with_lane(entry, |lane| lane.follow(&current.webhook));
+        let (before, after) = (&before.webhook, &current.webhook);
+        // With more than one change in between, it may have been disabled and enabled.
+        let was_disabled = !before.is_enabled() || after.generation > before.generation + 1;
+        if after.is_enabled() && was_disabled {
+            // Its deliveries were held; now they are due.
+            self.spawn(self.clone().make_all_due(entry.clone(), 0));
+        }
+        current
     }
 
-    pub(super) async fn open(self: Rc<Self>, entry: Rc<LaneEntry>) {
+    /// Loads a lane from the store, as often as that takes.
+    async fn open(self: Rc<Self>, entry: Rc<LaneEntry>) {
         let webhook = entry.id;
         let row = loop {
             match self
@@ -100,12 +124,13 @@ impl Dispatcher {
             {
                 Ok(row) => break row,
                 Err(error) => {
-                    tracing::warn!(webhook.id = webhook.0, %error, "a lane could not be read; once more in a second");
+                    tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its lane could not be loaded yet: {error}");
                     sleep(SWEEP_INTERVAL).await;
                 }
             }
         };
-        let lane = Lane::new(&row);
+        let mut lane = Lane::new(&row);
+        lane.follow(&self.refresh(&entry).webhook);
         entry.is_failing.set(lane.health().is_failing());
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
@@ -115,7 +140,7 @@ impl Dispatcher {
         self.run_lane(&entry);
     }
 
-    /// Work on the store away from this thread.
+    /// Runs work on the store on another thread.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&EngineContext) -> Result<T, StoreError> + Send + 'static,
@@ -124,7 +149,7 @@ impl Dispatcher {
         self.context.run_blocking(move || work(&context)).await
     }
 
-    /// Changes a lane and keeps the thread's sums true.
+    /// Changes a lane and updates the sums and metrics of the thread.
     pub(super) fn with_lane<T>(
         &self,
         entry: &LaneEntry,
@@ -133,7 +158,7 @@ impl Dispatcher {
         let mut lane = entry.lane.borrow_mut();
         let lane = lane.as_mut()?;
         let before = lane.queued_bytes();
-        let answer = change(lane);
+        let result = change(lane);
         self.queued_bytes
             .set(self.queued_bytes.get() + lane.queued_bytes() - before);
         let failing = lane.health().is_failing();
@@ -141,26 +166,18 @@ impl Dispatcher {
             self.context.metrics.lane(!failing, -1);
             self.context.metrics.lane(failing, 1);
         }
-        Some(answer)
+        Some(result)
     }
 
+    /// Takes over the new version of a webhook.
     pub(super) fn apply_change(self: &Rc<Self>, webhook: WebhookId) {
         let entry = self.entries.borrow().get(&webhook).cloned();
         let Some(entry) = entry else {
-            // A lane not in memory: perhaps it was switched on, and something waits.
+            // The webhook may have been enabled and have pending deliveries.
             self.entry(webhook);
             return;
         };
-        let before = entry.current.borrow().webhook.clone();
-        let after = self.refresh(&entry).webhook;
-        let switched_on = after.is_enabled() && !before.is_enabled();
-        if switched_on || after.target != before.target {
-            self.with_lane(&entry, Lane::reset);
-        }
-        if switched_on {
-            // What waited was held: it is due now, whatever its schedule said.
-            spawn_local(self.clone().make_all_due(entry.clone(), 0));
-        }
+        self.refresh(&entry);
         self.run_lane(&entry);
     }
 }

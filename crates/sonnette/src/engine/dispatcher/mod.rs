@@ -1,7 +1,7 @@
-//! A sending thread: turns lanes, sends what they order, hands in what came of it.
+//! A sending thread: asks its lanes what to do, sends their requests, and queues the settlements.
 //!
-//! Everything of a lane happens on one thread, so nothing here is locked. This file is the thread's loop: mail, timers,
-//! the end. `entry` keeps lanes in memory, `turns` lets each do what it can do now, `requests` sends and settles.
+//! A lane belongs to one thread, so that nothing here is locked. This file has the loop of the thread: inbox, timers and
+//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`sending`] sends and settles.
 
 pub(crate) mod inbox;
 mod lane_entry;
@@ -10,45 +10,52 @@ mod sending;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::lane_entry::LaneEntry;
-use crate::domain::WebhookId;
+use crate::domain::{WebhookId, saturating_add};
 use crate::engine::dispatcher::inbox::{Command, Inbox};
 use crate::engine::sender::Transport;
+use crate::engine::supervisor::{Panic, catch_panic};
 use crate::engine::{EngineContext, monotonic};
 
-/// Bytes of deliveries that all lanes of a thread hold in memory; beyond it they stay in the store.
+/// Bytes of deliveries that all lanes of a thread queue in memory. Further deliveries stay in the store.
 const MAX_QUEUED_BYTES: usize = 32 << 20;
-/// How long a connection is kept without a request.
+/// An unused connection is closed after this time.
 const CONNECTION_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often idle connections and lanes are looked at, and the longest sleep, so that a clock that jumps is noticed.
+/// How often idle connections and lanes are dropped, and the longest sleep: a jump of the clock is noticed within it.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// How long what is in flight may go on when stopping.
+/// How long requests in flight may take when the engine stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// A sending thread and its lanes.
 pub(crate) struct Dispatcher {
     context: Arc<EngineContext>,
     thread: usize,
     sender: Box<dyn Transport>,
-    /// Draws how much each retry's wait differs from its schedule.
+    /// Draws the jitter of retries.
     rng: RefCell<fastrand::Rng>,
     entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
-    /// Lanes that may begin a request as soon as the thread has room for one.
+    /// Lanes that wait because the thread has as many requests in flight as it may.
     capacity_queue: RefCell<VecDeque<Rc<LaneEntry>>>,
     in_flight: Cell<usize>,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
-    /// The time when timers were last looked at.
+    /// When the timers were last checked.
     timers_checked_at: Cell<Timestamp>,
     swept_at: Cell<Instant>,
+    /// The panic of a task, which the loop passes on.
+    task_panic: Cell<Option<Panic>>,
+    task_panicked: Notify,
 }
 
 impl Dispatcher {
@@ -71,7 +78,24 @@ impl Dispatcher {
             stopping: Cell::new(false),
             timers_checked_at: Cell::new(Timestamp::MIN),
             swept_at: Cell::new(monotonic::now()),
+            task_panic: Cell::new(None),
+            task_panicked: Notify::new(),
         })
+    }
+
+    /// The lanes in memory, each with the generation of the webhook that it has taken over.
+    #[cfg(test)]
+    pub(crate) fn lanes(&self) -> Vec<(WebhookId, u64, crate::domain::LaneHealth)> {
+        let entries = self.entries.borrow();
+        let lane = |entry: &Rc<LaneEntry>| {
+            let generation = entry.current.borrow().webhook.generation;
+            Some((
+                entry.id,
+                generation,
+                *entry.lane.borrow().as_ref()?.health(),
+            ))
+        };
+        entries.values().filter_map(lane).collect()
     }
 
     fn inbox(&self) -> &Inbox {
@@ -82,28 +106,33 @@ impl Dispatcher {
         self.context.clock.now()
     }
 
-    /// Runs until told to stop, and until what is in flight has finished or is broken off.
-    pub(crate) async fn run(self: Rc<Self>, waiting: Vec<WebhookId>) {
-        self.open_lanes(waiting);
+    /// Runs until a [`Command::Stop`], and then until the requests in flight have ended or the time for them is over.
+    pub(crate) async fn run(self: Rc<Self>, pending: Vec<WebhookId>) {
+        self.open_lanes(pending);
         while !self.stopping.get() {
             tokio::select! {
                 () = self.inbox().wait_for_arrival() => {}
                 () = sleep_until(self.next_wake_at()) => {}
+                () = self.task_panicked.notified() => {}
             }
             self.run_once();
         }
         self.finish_requests().await;
     }
 
-    /// Reads the lanes in which deliveries wait.
-    pub(crate) fn open_lanes(self: &Rc<Self>, waiting: Vec<WebhookId>) {
-        for webhook in waiting {
+    /// Loads the lanes that have pending deliveries.
+    pub(crate) fn open_lanes(self: &Rc<Self>, pending: Vec<WebhookId>) {
+        for webhook in pending {
             self.entry(webhook);
         }
     }
 
     /// Does what is due: commands, timers, and now and then a sweep.
+    ///
+    /// # Panics
+    /// When a task of this thread has panicked.
     pub(crate) fn run_once(self: &Rc<Self>) {
+        self.pass_on_task_panic();
         self.process_inbox();
         self.run_due_timers();
         if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
@@ -117,6 +146,25 @@ impl Dispatcher {
         let until = monotonic::now() + STOP_TIMEOUT;
         while self.in_flight.get() > 0 && monotonic::now() < until {
             sleep(Duration::from_millis(5)).await;
+        }
+        self.pass_on_task_panic();
+    }
+
+    /// Starts a task of this thread. A panic in it fails the thread, as one in the loop does: the lane that the task
+    /// was changing may be incomplete.
+    fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
+        let dispatcher = self.clone();
+        spawn_local(async move {
+            if let Err(panic) = catch_panic(task).await {
+                dispatcher.task_panic.set(Some(panic));
+                dispatcher.task_panicked.notify_one();
+            }
+        });
+    }
+
+    fn pass_on_task_panic(&self) {
+        if let Some(panic) = self.task_panic.take() {
+            resume_unwind(panic);
         }
     }
 
@@ -133,22 +181,20 @@ impl Dispatcher {
     fn run_due_timers(self: &Rc<Self>) {
         let now = self.now();
         let before = self.timers_checked_at.replace(now);
-        if now + SWEEP_INTERVAL < before {
-            // The clock was set back: timers of the time before would sleep until it has caught up.
+        if saturating_add(now, SWEEP_INTERVAL) < before {
+            // The clock was set back. Timers that were set before would sleep too long.
             let entries: Vec<_> = self.entries.borrow().values().cloned().collect();
             for entry in &entries {
                 self.run_lane(entry);
             }
         }
-        loop {
-            let due = {
-                let mut timers = self.timers.borrow_mut();
-                match timers.first() {
-                    Some((at, _)) if *at <= now => timers.pop_first(),
-                    _ => None,
-                }
-            };
-            let Some((_, webhook)) = due else { return };
+        // Only those that are due now: a lane may set its timer again, and at the end of time to the same instant.
+        let later = self
+            .timers
+            .borrow_mut()
+            .split_off(&(now, WebhookId(i64::MAX)));
+        let due = self.timers.replace(later);
+        for (_, webhook) in due {
             let entry = self.entries.borrow().get(&webhook).cloned();
             if let Some(entry) = entry {
                 entry.timer.set(None);
@@ -160,7 +206,7 @@ impl Dispatcher {
     fn process_inbox(self: &Rc<Self>) {
         let contents = self.inbox().take_all();
         let mut touched: Vec<Rc<LaneEntry>> = Vec::new();
-        for (webhook, waiting) in contents.deliveries {
+        for (webhook, delivery) in contents.deliveries {
             let entry = match touched.last() {
                 Some(entry) if entry.id == webhook => entry.clone(),
                 _ => match self.entry(webhook) {
@@ -170,7 +216,7 @@ impl Dispatcher {
             };
             if let Some(lane) = entry.lane.borrow_mut().as_mut() {
                 let before = lane.queued_bytes();
-                lane.push_committed(waiting, self.queued_bytes.get() < MAX_QUEUED_BYTES);
+                lane.push_committed(delivery, self.queued_bytes.get() < MAX_QUEUED_BYTES);
                 self.queued_bytes
                     .set(self.queued_bytes.get() + lane.queued_bytes() - before);
             } else {
@@ -203,7 +249,7 @@ impl Dispatcher {
             match command {
                 Command::Stop => self.stopping.set(true),
                 Command::TestDraft(draft_test) => {
-                    spawn_local(self.clone().test_draft(*draft_test));
+                    self.spawn(self.clone().test_draft(*draft_test));
                 }
                 Command::ApplyChanges(webhooks) => {
                     for webhook in webhooks {
@@ -219,8 +265,8 @@ impl Dispatcher {
         }
     }
 
-    /// Tells a lane something, now or once it has been read from the store.
-    fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
+    /// Executes a command on a lane, once that has been loaded.
+    pub(super) fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
         let Some(entry) = self.entry(webhook) else {
             return;
         };
@@ -229,7 +275,7 @@ impl Dispatcher {
             return;
         }
         if let Command::TestWebhook(_, test) = command {
-            spawn_local(self.clone().test_webhook(entry, test));
+            self.spawn(self.clone().test_webhook(entry, test));
             return;
         }
         let committed = self.context.committer.committed();
@@ -237,11 +283,11 @@ impl Dispatcher {
             Command::ReloadLane { probe_now, .. } => {
                 lane.request_reload(probe_now.then(|| self.now()));
             }
-            Command::SendNow(_, waiting) => lane.send_now(waiting, committed),
-            Command::PauseLane(_, done) => {
+            Command::SendNow(_, delivery) => lane.send_now(delivery, committed),
+            Command::PauseLane(_, confirm) => {
                 lane.pause();
-                // Whoever asked may have gone; then somebody else resumes the lane.
-                let _ = done.send(());
+                // The client may have disconnected; its guard resumes the lane.
+                let _ = confirm.send(());
             }
             Command::ResumeLane(_, through) => lane.resume(through),
             Command::ApplyChanges(_)
@@ -252,7 +298,7 @@ impl Dispatcher {
         self.run_lane(&entry);
     }
 
-    /// Closes idle connections and forgets lanes that have nothing to remember.
+    /// Closes idle connections and drops idle lanes from memory.
     fn sweep(&self) {
         let committed = self.context.committer.committed();
         let metrics = &self.context.metrics;
@@ -267,7 +313,7 @@ impl Dispatcher {
             let idle = lane.is_forgettable(enabled)
                 && entry.connections.count() == 0
                 && entry.timer.get().is_none();
-            // Somebody else may hold the entry for a moment longer.
+            // A task may still hold the entry.
             let keep = !idle || Rc::strong_count(entry) > 1;
             if !keep {
                 metrics.lane(entry.is_failing.get(), -1);

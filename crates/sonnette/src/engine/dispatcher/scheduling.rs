@@ -1,35 +1,37 @@
-//! What a lane can do now, and what wakes it when it can do nothing.
+//! What a lane does now, and when it runs again.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::inbox::Command;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES};
+use crate::domain::saturating_add;
 use crate::engine::lane::{LaneAction, PAGE_ROWS, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
-/// Requests that one thread has under way at a time, over all lanes; beyond it lanes take turns.
+/// Requests in flight per thread, over all lanes. Further lanes wait in turn.
 const MAX_IN_FLIGHT: usize = 2_048;
-/// Deliveries read at a time while memory is short.
+/// Deliveries that a lane loads at a time while the queues of the thread are full.
 const MIN_PAGE_ROWS: usize = 16;
-/// How often it is looked whether a settlement is on disk.
+/// How often a task checks whether a settlement is on disk.
 const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// The wait while settlements pile up before the store.
+/// The wait while too many settlements are queued.
 const OVERFULL_DELAY: Duration = Duration::from_millis(50);
 
 impl Dispatcher {
-    /// Lets a lane do what it can do now.
+    /// Does what a lane can do now, with a task for each request.
     pub(super) fn run_lane(self: &Rc<Self>, entry: &Rc<LaneEntry>) {
         while let Some(order) = self.next_send(entry) {
-            spawn_local(self.clone().send_until_idle(entry.clone(), order));
+            self.spawn(self.clone().send_until_idle(entry.clone(), order));
         }
     }
 
-    /// The lane's next order. None: it does nothing now, and what wakes it is arranged.
+    /// The next request of a lane, which counts as in flight from now on. None: the lane has none now, and whatever lets
+    /// it run again has been arranged.
     pub(super) fn next_send(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Option<SendOrder> {
         if self.stopping.get() {
             return None;
@@ -41,10 +43,10 @@ impl Dispatcher {
             }
             let now = self.now();
             if self.context.committer.is_overfull() {
-                self.set_timer(entry, now + OVERFULL_DELAY);
+                self.set_timer(entry, saturating_add(now, OVERFULL_DELAY));
                 return None;
             }
-            // In this order: what is committed the registry knows, a switching off above all.
+            // In this order: the registry knows of everything that is committed, above all of disabled webhooks.
             let committed = self.context.committer.committed();
             let current = self.refresh(entry);
             match self.with_lane(entry, |lane| {
@@ -62,13 +64,13 @@ impl Dispatcher {
                     self.settle(entry, notification, expired);
                 }
                 LaneAction::Load(after, limit) => {
-                    let room = self.queued_bytes.get() < MAX_QUEUED_BYTES;
-                    let limit = if room {
+                    let has_room = self.queued_bytes.get() < MAX_QUEUED_BYTES;
+                    let limit = if has_room {
                         limit
                     } else {
                         limit.saturating_sub(PAGE_ROWS) + MIN_PAGE_ROWS
                     };
-                    spawn_local(self.clone().load(entry.clone(), now, after, limit));
+                    self.spawn(self.clone().load(entry.clone(), now, after, limit));
                 }
                 LaneAction::SleepUntil(until) => {
                     self.set_timer(entry, until);
@@ -79,13 +81,15 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn await_capacity(&self, entry: &Rc<LaneEntry>) {
+    /// Has the lane run once a request of this thread has ended.
+    fn await_capacity(&self, entry: &Rc<LaneEntry>) {
         if !entry.awaits_capacity.replace(true) {
             self.capacity_queue.borrow_mut().push_back(entry.clone());
         }
     }
 
-    pub(super) fn set_timer(&self, entry: &LaneEntry, at: Timestamp) {
+    /// Has the lane run at this time, and not at the time set before.
+    fn set_timer(&self, entry: &LaneEntry, at: Timestamp) {
         let mut timers = self.timers.borrow_mut();
         if let Some(before) = entry.timer.replace(Some(at)) {
             timers.remove(&(before, entry.id));
@@ -93,7 +97,8 @@ impl Dispatcher {
         timers.insert((at, entry.id));
     }
 
-    pub(super) async fn load(
+    /// Loads due deliveries of a lane.
+    async fn load(
         self: Rc<Self>,
         entry: Rc<LaneEntry>,
         now: Timestamp,
@@ -107,14 +112,14 @@ impl Dispatcher {
         self.with_lane(&entry, |lane| match page {
             Ok(page) => lane.loaded(page, now),
             Err(error) => {
-                tracing::warn!(webhook.id = webhook.0, %error, "a lane could not be read");
+                tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries could not be loaded: {error}");
                 lane.load_failed(now);
             }
         });
         self.run_lane(&entry);
     }
 
-    /// Lanes that waited for room begin, in turn, while there is some.
+    /// Runs the lanes that wait for capacity, in turn, while there is some.
     pub(super) fn run_awaiting_lanes(self: &Rc<Self>) {
         while self.in_flight.get() < MAX_IN_FLIGHT {
             let next = self.capacity_queue.borrow_mut().pop_front();
@@ -124,16 +129,15 @@ impl Dispatcher {
         }
     }
 
-    /// Deliveries with a time to come are held from now on: once the lane opens they are due at once, in order.
+    /// Makes all pending deliveries of a lane due, so that they are sent in order as soon as the lane recovers.
     ///
-    /// The failures before this one were decided while the lane was healthy, and set times to come: they must be on disk
-    /// first, and are when settlement `number` is.
+    /// Settlements before `number` may still schedule deliveries for later: they must be on disk first.
     pub(super) async fn make_all_due(self: Rc<Self>, entry: Rc<LaneEntry>, number: u64) {
         while self.context.committer.committed() < number {
             sleep(COMMIT_POLL_INTERVAL).await;
         }
         let webhook = entry.id;
-        let held = self
+        let result = self
             .blocking(move |context| {
                 while context
                     .store
@@ -143,10 +147,13 @@ impl Dispatcher {
                 Ok(())
             })
             .await;
-        if let Err(error) = held {
-            tracing::warn!(webhook.id = webhook.0, %error, "what waits keeps its times");
+        if let Err(error) = result {
+            tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries stay scheduled: {error}");
         }
-        self.with_lane(&entry, |lane| lane.request_reload(None));
-        self.run_lane(&entry);
+        let reload = Command::ReloadLane {
+            webhook,
+            probe_now: false,
+        };
+        self.execute(reload, webhook);
     }
 }

@@ -1,29 +1,30 @@
-//! One request after the other, and what follows from each.
+//! Sending the requests of a lane, and recording what came of each.
 //!
-//! A request begun goes on until its answer; its task then takes the lane's next order itself, and ends when there is none.
+//! A task sends a request, records the outcome, takes the lane's next delivery, and ends when there is none.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use super::Dispatcher;
-use super::lane_entry::{Current, LaneEntry};
+use super::lane_entry::{CurrentWebhook, LaneEntry};
 use crate::dialect::body_at_send_time;
 use crate::domain::{
-    AdaptiveConcurrency, Attempt, AttemptId, Decision, HttpExchange, Notification, NotificationId,
-    Outcome, Webhook, WebhookId,
+    AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, Headers, HttpExchange,
+    Notification, NotificationId, Outcome, SendFailure, Webhook, WebhookId,
 };
 use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
 use crate::engine::lane::SendOrder;
-use crate::engine::sender::{ConnectionPool, PreparedWebhook, Request};
+use crate::engine::sender::{ConnectionPool, Request};
+use crate::engine::supervisor::{Panic, catch_panic, panic_message};
 use crate::store::{Settlement, SettlementCause};
 
 impl Dispatcher {
-    /// Hands in a settlement; its number.
+    /// Queues a settlement and returns its number.
     pub(super) fn settle(
         &self,
         entry: &LaneEntry,
@@ -38,19 +39,31 @@ impl Dispatcher {
         number
     }
 
-    /// Sends order after order of one lane until it has none, or others wait for their turn.
+    /// Sends one delivery of a lane after another, until the lane has none to send or must wait for capacity.
     pub(super) async fn send_until_idle(
         self: Rc<Self>,
         entry: Rc<LaneEntry>,
         mut order: SendOrder,
     ) {
         loop {
-            let current = entry.current.borrow().clone();
-            let notification = &order.delivery.notification;
-            let (exchange, body) = self.send(&entry, &current, notification, false).await;
+            let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
+            let current = self.refresh(&entry);
+            let is_confirmed =
+                self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
+            if !is_pending || is_confirmed != Some(true) {
+                self.in_flight.set(self.in_flight.get() - 1);
+                self.context.metrics.in_flight(false);
+                self.with_lane(&entry, |lane| lane.put_back(&order));
+                self.run_awaiting_lanes();
+                return self.run_lane(&entry);
+            }
+            let delivery = &order.delivery;
+            let (exchange, body) = self
+                .exchange(&current, &entry.connections, &delivery.notification, false)
+                .await;
             self.in_flight.set(self.in_flight.get() - 1);
             self.context.metrics.in_flight(false);
-            let stored = &order.delivery.notification.body;
+            let stored = &delivery.notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
             self.finish(&entry, &current, &order, exchange, payload);
@@ -59,63 +72,80 @@ impl Dispatcher {
                 Some(next) => order = next,
                 None => return,
             }
-            // One request has become one again; where the lane may do more at a time, others begin beside it.
+            // This task sends the next delivery; if the lane allows more at a time, other tasks start beside it.
             self.run_lane(&entry);
         }
     }
 
-    async fn send(
-        &self,
-        entry: &LaneEntry,
-        current: &Current,
-        notification: &Notification,
-        test: bool,
-    ) -> (HttpExchange, Bytes) {
-        self.exchange(
-            entry.id,
-            &entry.connections,
-            &current.prepared,
-            notification,
-            test,
-        )
-        .await
+    /// Whether the delivery is still pending in the store.
+    async fn is_pending(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
+        let (webhook, notification) = (entry.id, order.delivery.notification.id);
+        let found = self
+            .blocking(move |context| context.store.delivery(webhook, notification))
+            .await;
+        // If it cannot be read now, it is read again with the next page.
+        let state = found.ok().flatten().map(|delivery| delivery.state);
+        matches!(state, Some(DeliveryState::Scheduled { .. }))
     }
 
-    /// One request and what came of it, with the body as it was sent.
+    /// Sends one request. Returns what came of it and the body as it was sent.
+    ///
+    /// A panic on the way fails this request and nothing else: what it was using is dropped.
     async fn exchange(
         &self,
-        webhook: WebhookId,
+        current: &CurrentWebhook,
         connections: &ConnectionPool,
-        prepared: &PreparedWebhook,
         notification: &Notification,
         test: bool,
     ) -> (HttpExchange, Bytes) {
-        let body = body_at_send_time(notification.shape, &notification.body, self.now());
-        let message_id = format!("msg_{webhook}_{}", notification.id);
-        let request = Request {
-            prepared,
-            message_id: &message_id,
-            body: body.clone(),
-            test,
+        let (started_at, began) = (self.now(), Instant::now());
+        let webhook = &current.webhook;
+        let sending = async {
+            let prepared = current
+                .prepared
+                .get_or_init(|| self.sender.prepare(webhook));
+            let body = body_at_send_time(notification.shape, &notification.body, started_at);
+            let message_id = format!("msg_{}_{}", webhook.id, notification.id);
+            let request = Request {
+                prepared,
+                message_id: &message_id,
+                body: body.clone(),
+                test,
+            };
+            (self.sender.send(connections, request).await, body)
         };
-        (self.sender.send(connections, request).await, body)
+        catch_panic(sending).await.unwrap_or_else(|panic| {
+            log_panic(webhook.id, notification.id, &panic);
+            let exchange = HttpExchange {
+                started_at,
+                duration: began.elapsed(),
+                outcome: Outcome::Failed(SendFailure::InternalError),
+                request_headers: Headers::default(),
+                response_headers: Headers::default(),
+                response_body: Bytes::new(),
+            };
+            (exchange, notification.body.clone())
+        })
     }
 
+    /// Decides what follows from an attempt, and records both.
     fn finish(
         self: &Rc<Self>,
         entry: &Rc<LaneEntry>,
-        current: &Current,
+        current: &CurrentWebhook,
         order: &SendOrder,
         exchange: HttpExchange,
         payload: Option<Bytes>,
     ) {
         let now = self.now();
         let webhook = &current.webhook;
-        let most = webhook
+        let max_concurrency = webhook
             .settings
             .max_concurrency
             .unwrap_or(AdaptiveConcurrency::MAX_WINDOW);
         let jitter = self.rng.borrow_mut().f64();
+        // The lane must know whether the outcome still counts.
+        self.refresh(entry);
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(
@@ -123,15 +153,15 @@ impl Dispatcher {
                 &exchange.outcome,
                 exchange.duration,
                 current.policy,
-                most,
+                max_concurrency,
                 now,
                 jitter,
             )
         });
         let Some(effects) = effects else { return };
-        let first = order.delivery.progress.attempts == 0;
+        let is_first = order.delivery.progress.attempts == 0;
         let published_at = order.delivery.notification.published_at;
-        let delay = first.then(|| {
+        let delay = is_first.then(|| {
             Duration::try_from(exchange.started_at.duration_since(published_at)).unwrap_or_default()
         });
         self.context.metrics.attempted(
@@ -143,7 +173,14 @@ impl Dispatcher {
         log_failure(entry.id, order, &exchange, &effects.decision);
         let attempt = Self::attempt(entry, current, order, effects.attempt_id, exchange, payload);
         self.context.broadcast_attempt(webhook.organizer, &attempt);
-        if let Some(state) = new_state(&effects.decision, was_failing, entry.is_failing.get()) {
+        let is_failing = entry.is_failing.get();
+        // Disabling is broadcast once it is on disk, as every other change of the registry is.
+        if effects.decision.disable.is_none() && was_failing != is_failing {
+            let state = if is_failing {
+                LaneState::Failing
+            } else {
+                LaneState::Healthy
+            };
             self.context
                 .broadcast_lane_state(webhook.organizer, entry.id, state);
         }
@@ -163,13 +200,13 @@ impl Dispatcher {
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {
-            spawn_local(self.clone().make_all_due(entry.clone(), number));
+            self.spawn(self.clone().make_all_due(entry.clone(), number));
         }
     }
 
     fn attempt(
         entry: &LaneEntry,
-        current: &Current,
+        current: &CurrentWebhook,
         order: &SendOrder,
         id: AttemptId,
         exchange: HttpExchange,
@@ -190,49 +227,50 @@ impl Dispatcher {
         })
     }
 
-    /// Goes the very way of deliveries, but counts neither for the lane's health nor for switching off.
+    /// Sends a test as deliveries are sent. It affects neither the health of the lane nor whether the webhook is disabled.
     pub(super) async fn test_webhook(self: Rc<Self>, entry: Rc<LaneEntry>, test: WebhookTest) {
         let current = self.refresh(&entry);
-        let sent = self.send(&entry, &current, &test.notification, true).await;
+        let notification = &test.notification;
+        let sent = self
+            .exchange(&current, &entry.connections, notification, true)
+            .await;
         let now = self.now();
         let Some(id) = self.with_lane(&entry, |lane| lane.next_attempt_id(now)) else {
             return;
         };
-        let attempt = test_attempt(id, &current.webhook, &test.notification, sent);
+        let attempt = test_attempt(id, &current.webhook, notification, sent);
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);
-        let cause = SettlementCause::Attempted {
-            attempt: attempt.clone(),
-            update: None,
-        };
         self.context.committer.settle(Settlement {
             webhook: entry.id,
             generation: current.webhook.generation,
-            cause,
+            cause: SettlementCause::Attempted {
+                attempt: attempt.clone(),
+                update: None,
+            },
             health: None,
             disable: None,
             alert: None,
         });
-        // Whoever asked may have gone; the log has it.
+        // The client may have disconnected; the attempt is in the log.
         let _ = test.reply.send(attempt);
     }
 
-    /// Goes the same way over a connection of its own, and is told to nobody but whoever asked.
-    pub(super) async fn test_draft(self: Rc<Self>, draft_test: DraftTest) {
+    /// Sends a test of a webhook that is not saved, over a connection of its own. Only the client learns of the outcome.
+    pub(super) async fn test_draft(self: Rc<Self>, test: DraftTest) {
         let DraftTest {
             draft,
             notification,
             reply,
             permit,
-        } = draft_test;
-        let prepared = self.sender.prepare(&draft);
-        let connections = ConnectionPool::new();
+        } = test;
+        let draft = CurrentWebhook::unregistered(draft);
         let sent = self
-            .exchange(draft.id, &connections, &prepared, &notification, true)
+            .exchange(&draft, &ConnectionPool::new(), &notification, true)
             .await;
         let id = AttemptId(self.now().as_microsecond());
-        // Whoever asked may have gone.
-        let _ = reply.send(test_attempt(id, &draft, &notification, sent));
+        // The client may have disconnected.
+        let _ = reply.send(test_attempt(id, &draft.webhook, &notification, sent));
         drop(permit);
     }
 }
@@ -257,16 +295,6 @@ fn test_attempt(
     })
 }
 
-/// The state that watchers are told of, if it has changed. That a webhook is disabled is told once it is on disk, with
-/// every other change of the registry.
-fn new_state(decision: &Decision, was_failing: bool, is_failing: bool) -> Option<LaneState> {
-    match (decision.disable, was_failing, is_failing) {
-        (None, true, false) => Some(LaneState::Healthy),
-        (None, false, true) => Some(LaneState::Failing),
-        _ => None,
-    }
-}
-
 fn log_failure(
     webhook: WebhookId,
     order: &SendOrder,
@@ -281,21 +309,34 @@ fn log_failure(
         Outcome::Failed(failure) => failure.to_string(),
     };
     let notification = order.delivery.notification.id;
+    let attempt = order.delivery.progress.attempts.saturating_add(1);
     if let Some(disable) = decision.disable {
+        let disable = disable.as_str();
         tracing::warn!(
             webhook.id = webhook.0,
             notification.id = notification.0,
+            attempt,
             reason,
-            disable = disable.as_str(),
-            "a webhook was switched off"
+            disable,
+            "webhook {webhook}: disabled ({disable}) after attempt {attempt} of notification {notification} failed: {reason}"
         );
     } else {
         tracing::info!(
             webhook.id = webhook.0,
             notification.id = notification.0,
-            attempt = order.delivery.progress.attempts + 1,
+            attempt,
             reason,
-            "an attempt failed"
+            "webhook {webhook}: attempt {attempt} of notification {notification} failed: {reason}"
         );
     }
+}
+
+fn log_panic(webhook: WebhookId, notification: NotificationId, panic: &Panic) {
+    let message = panic_message(&**panic);
+    tracing::error!(
+        webhook.id = webhook.0,
+        notification.id = notification.0,
+        message,
+        "webhook {webhook}: sending notification {notification} panicked: {message}"
+    );
 }

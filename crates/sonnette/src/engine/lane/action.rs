@@ -1,42 +1,47 @@
-//! What a lane wants done, and what came of it.
+//! What a lane asks its thread to do, and what it returns about an outcome.
 
 use jiff::Timestamp;
 
 use crate::domain::{AttemptId, AttemptKind, Decision, LaneHealth, NotificationId};
 use crate::store::{Cursor, DeliveryUpdate, PendingDelivery};
 
-/// What a lane wants done.
+/// What a lane does next.
 #[derive(Debug, PartialEq)]
 pub(crate) enum LaneAction {
-    /// Send this.
+    /// Send a request.
     Send(SendOrder),
-    /// Settle this as given up: its three days are over.
+    /// Give up a delivery whose lifetime has ended.
     Expire(NotificationId),
-    /// Read what is due from the store, after the cursor.
+    /// Load at most this many due deliveries from the store, those after the cursor.
     Load(Option<Cursor>, usize),
-    /// Ask again then.
+    /// Ask again at this time.
     SleepUntil(Timestamp),
-    /// Ask again when something happens.
+    /// Ask again after the next event.
     Idle,
 }
 
-/// A request to be made.
+/// A request to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SendOrder {
     pub(crate) delivery: PendingDelivery,
     pub(crate) kind: AttemptKind,
-    /// How often the lane had begun anew.
-    pub(crate) epoch: u32,
+    /// The webhook's generation that it is sent under.
+    pub(crate) generation: u64,
+    /// How often the lane had been paused when the order was made.
+    pub(crate) pauses: u32,
+    /// A person asked for it. What they saw may have changed since, so that the delivery is looked up before it is sent.
+    pub(crate) is_urgent: bool,
 }
 
-/// What came of an order.
+/// What results from the outcome of a request.
 #[derive(Debug)]
 pub(crate) struct OutcomeEffects {
     pub(crate) attempt_id: AttemptId,
     pub(crate) update: DeliveryUpdate,
-    /// The lane's health, where the stored one no longer holds.
+    /// The lane's health, if it differs from the stored one.
     pub(crate) changed_health: Option<LaneHealth>,
     pub(crate) decision: Decision,
-    /// The lane has just begun to fail, or to hold for good: deliveries with a time to come are held from now on.
+    /// The lane has just begun to fail, or its webhook is disabled: deliveries that are scheduled for later are held from
+    /// now on.
     pub(crate) must_hold: bool,
 }

@@ -1,81 +1,88 @@
-//! One lane: what it has in memory, what it does next. Pure: it is told the time, and neither reads nor sends.
+//! The lane of one webhook: its pending deliveries in memory, and what it does next. Pure: the time is an argument, and
+//! nothing here reads the store or sends a request.
 //!
-//! A lane holds only so much of what is due (`queue`); the rest stays in the store, however much it is. What has just been
-//! committed is offered to it, and taken only while nothing older waits in the store, so that the order of publication
-//! is kept. Losing an offer costs time, never a delivery: the lane then knows that there is more in the store.
+//! A lane keeps a bounded number of due deliveries in memory ([`queue`]); the others stay in the store. Deliveries that
+//! were just committed are pushed to it, and kept only while no older one waits in the store, so that the order of
+//! publication holds. One that is not kept is only delayed: the lane records that the store has more.
 
 mod action;
+mod load;
+mod next;
 mod outcome;
 mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{
-    AdaptiveConcurrency, AttemptId, AttemptKind, LaneHealth, NotificationId, ProbeSchedule, Webhook,
-};
-use crate::store::{Cursor, DeliveryPage, PendingDelivery, StoredLane};
+use crate::domain::{AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, Webhook};
+use crate::store::{Cursor, PendingDelivery, StoredLane};
 
-pub(crate) use action::{LaneAction, OutcomeEffects, SendOrder};
+pub(crate) use action::{LaneAction, SendOrder};
 use queue::DeliveryQueue;
 
-/// Deliveries it asks the store for at a time.
+/// Deliveries that a healthy lane reads from the store at a time.
 pub(crate) const PAGE_ROWS: usize = 512;
-/// How far a rate limit may lag behind to catch up with: timers are no finer than a millisecond.
+/// How much of the time that it is behind its rate limit a lane may catch up: timers have a resolution of 1 ms.
 const MAX_RATE_CATCH_UP: Duration = Duration::from_millis(10);
-/// A look at the store for what was settled in memory but not yet on disk.
+/// The wait before the store is read again, after a failure or for deliveries whose settlement was not yet on disk.
 const RELOAD_DELAY: Duration = Duration::from_secs(1);
-/// A receiver may ask for silence for so long.
+/// The longest pause that a receiver may ask for with `Retry-After`.
 const MAX_PAUSE: Duration = Duration::from_hours(24);
-/// Between two requests at the lowest rate limit.
+/// The time between two requests at the lowest rate limit.
 const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A webhook's unsettled deliveries as far as they are in memory.
+/// The pending deliveries of one webhook that are in memory, and the state of its receiver.
 #[derive(Debug)]
 pub(crate) struct Lane {
     health: LaneHealth,
-    /// How often the lane has begun anew: what was sent before counts no longer.
-    epoch: u32,
+    /// `health` as the store has it once every settlement is on disk.
+    stored_health: LaneHealth,
+    /// The webhook's generation that `health` belongs to. Outcomes of requests that were sent under another do not count.
+    generation: u64,
+    /// An outcome disables the webhook. No request starts until the registry has its next generation.
+    is_closed: bool,
     concurrency: AdaptiveConcurrency,
     queue: DeliveryQueue,
-    /// Sent before all others, whatever the lane's health: somebody asked for it.
+    /// Sent before `queue` and whatever the lane's health, because a person asked for it.
     urgent: VecDeque<PendingDelivery>,
     in_flight: u32,
-    /// In the queue, in flight, or settled and perhaps not yet on disk: not to be taken from the store again.
-    known_ids: HashSet<NotificationId>,
-    /// Settled, with the number of the settlement.
+    /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk, each with the start of its schedule.
+    /// They are not loaded again.
+    known: HashMap<NotificationId, Timestamp>,
+    /// Settled deliveries, each with the number of its settlement.
     settled: VecDeque<(u64, NotificationId)>,
-    /// The store may hold deliveries that are due and not known.
+    /// The store may have due deliveries that are not in `known`.
     has_unread_rows: bool,
     is_loading: bool,
-    /// The page that is being read will be out of date.
+    /// The store was changed while a page was being loaded; the page is discarded.
     is_page_stale: bool,
-    /// The newest notification that was read from the store: an offer of it, or of an older one, comes late.
+    /// The newest notification that was loaded. A committed delivery that is pushed later and is not newer was already
+    /// loaded.
     newest_loaded: NotificationId,
-    /// When the store's next delivery is due that was not when last looked at.
+    /// When the next delivery in the store becomes due.
     next_due_at: Option<Timestamp>,
-    /// How far reading has come over what was known already: a page that brings nothing new is not read again.
+    /// The end of the last page, if that held known deliveries only: the next load starts after it.
     page_cursor: Option<Cursor>,
-    /// Where the rotation of probes has come to.
+    /// The delivery of the last probe: the next probe takes the one after it.
     probe_cursor: Option<Cursor>,
     /// When the rate limit allows the next request.
     next_send_at: Timestamp,
     last_attempt: AttemptId,
-    /// So many change what waits in the store: nothing begins.
+    /// How many callers are changing deliveries in the store. No request starts until all have resumed the lane.
     paused: u32,
-    /// The settlement that switches the webhook off: nothing begins until it is on disk, and the registry knows.
-    disabled_by: u64,
+    /// How often the lane was paused. What was read before a pause may have changed in it.
+    pauses: u32,
 }
 
 impl Lane {
     pub(crate) fn new(row: &StoredLane) -> Self {
         let mut health = row.health;
         if health.streak.is_none() {
-            // Without a streak the newest attempt was a success, which is not written down at each.
+            // The time of a success is not stored at each attempt. Without a streak the last attempt was a success.
             let last = row
                 .last_attempt
                 .and_then(|a| Timestamp::from_microsecond(a.0).ok());
@@ -83,12 +90,14 @@ impl Lane {
         }
         Self {
             health,
-            epoch: 0,
+            stored_health: row.health,
+            generation: row.generation,
+            is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
-            known_ids: HashSet::new(),
+            known: HashMap::new(),
             settled: VecDeque::new(),
             has_unread_rows: true,
             is_loading: false,
@@ -100,7 +109,7 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            disabled_by: 0,
+            pauses: 0,
         }
     }
 
@@ -108,12 +117,12 @@ impl Lane {
         &self.health
     }
 
-    /// Bytes of memory that deliveries waiting for their turn take, about.
+    /// The memory that queued deliveries take, approximately, in bytes.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.queue.bytes()
     }
 
-    /// Whether nothing would be lost by forgetting the lane: the store knows all of it.
+    /// Whether the lane can be dropped from memory: the store has all of its state.
     pub(crate) fn is_forgettable(&self, enabled: bool) -> bool {
         self.in_flight == 0
             && self.queue.is_empty()
@@ -127,13 +136,12 @@ impl Lane {
                     || self.health.is_failing()))
     }
 
-    /// Something was just committed for this lane. `room`: whether memory allows to keep it.
-    pub(crate) fn push_committed(&mut self, delivery: PendingDelivery, room: bool) {
-        let full = self.queue.is_full();
-        let late = delivery.notification.id <= self.newest_loaded;
-        if !room
-            || full
-            || late
+    /// Takes a delivery that was just committed, if there is room and nothing older waits in the store.
+    pub(crate) fn push_committed(&mut self, delivery: PendingDelivery, has_room: bool) {
+        let is_loaded = delivery.notification.id <= self.newest_loaded;
+        if !has_room
+            || self.queue.is_full()
+            || is_loaded
             || self.has_unread_rows
             || self.is_loading
             || self.paused > 0
@@ -145,22 +153,26 @@ impl Lane {
         }
     }
 
-    /// Somebody wants this sent now, whatever the lane's health.
+    /// Sends a delivery before all others, whatever the lane's health.
     pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
         let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        if self.known_ids.insert(id) || self.settled.iter().any(on_disk) {
-            self.urgent.push_back(delivery);
-        } else if let Some(delivery) = self.queue.take(id) {
+        let is_idle = !self.known.contains_key(&id)
+            || self.settled.iter().any(on_disk)
+            || self.queue.take(id).is_some();
+        if is_idle && self.paused == 0 {
+            // From now on it is known as one that waits, not as one that was settled.
+            self.settled.retain(|(_, settled)| *settled != id);
+            self.known.insert(id, delivery.progress.started_at);
             self.urgent.push_back(delivery);
         } else {
-            // In flight, or its settlement is not on disk yet.
+            // It is in flight, or its settlement is not on disk yet.
             self.has_unread_rows = true;
         }
     }
 
-    /// The store holds something new, or something is due that was not. With `probe_now` somebody wants it sent now: a
-    /// failing lane looks at once, and one that was asked for silence does not wait for its end.
+    /// Has the store read again. With `probe_now` a failing lane sends its next probe at once, and a pause that the
+    /// receiver asked for ends.
     pub(crate) fn request_reload(&mut self, probe_now: Option<Timestamp>) {
         self.has_unread_rows = true;
         let Some(now) = probe_now else { return };
@@ -170,214 +182,49 @@ impl Lane {
         }
     }
 
-    /// Nothing begins until as many [`Lane::resume`] have come, and nothing is in memory.
+    /// Drops the queue and starts no request until [`Lane::resume`] was called as often as this.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.is_page_stale = self.is_loading;
+        self.pauses = self.pauses.wrapping_add(1);
+        self.is_page_stale |= self.is_loading;
         self.clear_queue();
     }
 
-    /// What waits in the store has been changed, up to and including this notification: offers of those come late.
+    /// Ends a pause. Deliveries of notifications up to and including `through` have been changed in the store, and are
+    /// taken from there only.
     pub(crate) fn resume(&mut self, through: NotificationId) {
         self.paused = self.paused.saturating_sub(1);
         self.newest_loaded = self.newest_loaded.max(through);
         self.has_unread_rows = true;
     }
 
-    /// The receiver has a new address, or its webhook was switched on: what was before no longer counts.
-    pub(crate) fn reset(&mut self) {
+    /// Takes over a later generation of the webhook. If it is enabled, it has a new target or was enabled: the health of
+    /// the lane is forgotten, as the store forgets it.
+    pub(crate) fn follow(&mut self, webhook: &Webhook) {
+        if webhook.generation <= self.generation {
+            return;
+        }
+        self.generation = webhook.generation;
+        self.is_closed = false;
+        if webhook.is_enabled() {
+            self.reset();
+        }
+    }
+
+    fn reset(&mut self) {
         self.health = LaneHealth {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
-        self.epoch = self.epoch.wrapping_add(1);
+        self.stored_health = LaneHealth::default();
         self.concurrency = AdaptiveConcurrency::default();
         self.probe_cursor = None;
         self.has_unread_rows = true;
     }
 
-    /// What happens next, at `now`; `committed` is the number of the last settlement on disk.
-    pub(crate) fn next_action(
-        &mut self,
-        webhook: &Webhook,
-        now: Timestamp,
-        committed: u64,
-    ) -> LaneAction {
-        if self.paused > 0 || committed < self.disabled_by {
-            return LaneAction::Idle;
-        }
-        if !webhook.is_enabled() {
-            self.clear_queue();
-            return LaneAction::Idle;
-        }
-        if self.next_due_at.is_some_and(|due| due <= now) {
-            self.next_due_at = None;
-            self.has_unread_rows = true;
-        }
-        if let Some(delivery) = self.urgent.pop_front() {
-            let kind = if self.health.is_failing() {
-                AttemptKind::Probe
-            } else {
-                AttemptKind::Due
-            };
-            return self.begin(delivery, kind, webhook, now);
-        }
-        if let Some(until) = self.silent_until(now) {
-            return LaneAction::SleepUntil(until);
-        }
-        if self.health.is_failing() {
-            return self.next_probe(webhook, now, committed);
-        }
-        if self.has_unread_rows && !self.is_loading && self.queue.needs_reload() {
-            return self.load(self.page_cursor, PAGE_ROWS, committed);
-        }
-        self.next_due(webhook, now)
-    }
-
-    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
-        let most = webhook.settings.max_concurrency;
-        if self.in_flight >= self.concurrency.window().min(most.unwrap_or(u32::MAX)) {
-            return LaneAction::Idle;
-        }
-        // A slot further off than any rate sets comes of a clock that was wrong.
-        self.next_send_at = self.next_send_at.min(now + MAX_SEND_INTERVAL);
-        if !self.queue.is_empty() && self.next_send_at > now {
-            return LaneAction::SleepUntil(self.next_send_at);
-        }
-        match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Due, webhook, now),
-            None => self
-                .next_due_at
-                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
-        }
-    }
-
-    /// One probe at a time, the next in the rotation.
-    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> LaneAction {
-        if self.in_flight > 0 || self.is_loading {
-            return LaneAction::Idle;
-        }
-        match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, webhook, now),
-            None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
-            None => self
-                .next_due_at
-                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
-        }
-    }
-
-    fn begin(
-        &mut self,
-        delivery: PendingDelivery,
-        kind: AttemptKind,
-        webhook: &Webhook,
-        now: Timestamp,
-    ) -> LaneAction {
-        if delivery.progress.expires_at() <= now {
-            return LaneAction::Expire(delivery.notification.id);
-        }
-        if let Some(rate) = webhook.settings.max_per_second {
-            let from = self
-                .next_send_at
-                .max(now.saturating_sub(MAX_RATE_CATCH_UP).unwrap_or(now));
-            self.next_send_at = from + Duration::from_secs(1) / rate.max(1);
-        }
-        self.in_flight += 1;
-        LaneAction::Send(SendOrder {
-            delivery,
-            kind,
-            epoch: self.epoch,
-        })
-    }
-
-    /// Until when no request may begin. A time further off than any rule sets comes of a clock that was wrong, and is
-    /// brought back: it would move on with each look.
-    fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if let Some(until) = &mut self.health.paused_until {
-            *until = (*until).min(now + MAX_PAUSE);
-        }
-        if let Some(probing) = &mut self.health.probing {
-            probing.next_at = probing.next_at.min(now + ProbeSchedule::MAX_WAIT);
-        }
-        self.health.silent_until().filter(|until| *until > now)
-    }
-
-    fn load(&mut self, after: Option<Cursor>, wanted: usize, committed: u64) -> LaneAction {
-        self.forget_settled(committed);
-        self.is_loading = true;
-        self.has_unread_rows = false;
-        LaneAction::Load(after, wanted + self.known_ids.len())
-    }
-
-    /// What was read for a [`LaneAction::Load`], which was asked for at `now`.
-    pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
-        self.is_loading = false;
-        let passed = self.page_cursor.take();
-        if passed.is_some() {
-            // What has become due before it meanwhile is not on this page.
-            self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
-        }
-        if std::mem::take(&mut self.is_page_stale) {
-            self.has_unread_rows = true;
-            return;
-        }
-        let failing = self.health.is_failing();
-        let mut not_yet = false;
-        let mut new = false;
-        let last = page
-            .deliveries
-            .last()
-            .map(|w| (w.progress.due_at, w.notification.id));
-        for delivery in page.deliveries {
-            self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
-            if failing && !self.queue.is_empty() {
-                self.has_unread_rows = true;
-                break;
-            }
-            if self.known_ids.contains(&delivery.notification.id) {
-                not_yet |= self
-                    .settled
-                    .iter()
-                    .any(|(_, id)| *id == delivery.notification.id);
-            } else {
-                new = true;
-                self.enqueue(delivery);
-            }
-        }
-        let more_due = page.next_due_at.is_some_and(|due| due <= now);
-        if !failing && !new && more_due {
-            // What is in flight fills a page of its own where bodies are large.
-            self.page_cursor = last.or(passed);
-        }
-        match page.next_due_at {
-            Some(due) if due <= now => self.has_unread_rows = true,
-            due => self.next_due_at = earlier(self.next_due_at, due),
-        }
-        if not_yet {
-            self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
-        }
-        if failing && self.queue.is_empty() && self.probe_cursor.take().is_some() {
-            // The rotation has come to its end: from the beginning.
-            self.has_unread_rows = true;
-        }
-    }
-
-    /// The store could not be read; once more in a second.
-    pub(crate) fn load_failed(&mut self, now: Timestamp) {
-        self.is_loading = false;
-        self.is_page_stale = false;
-        self.next_due_at = earlier(self.next_due_at, Some(now + RELOAD_DELAY));
-    }
-
-    /// A place in the log for an attempt that ended at `now`.
-    pub(crate) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
-        self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
-        self.last_attempt
-    }
-
-    /// Forgets what was settled and is on disk.
+    /// Forgets the deliveries whose settlement is on disk.
     pub(crate) fn forget_settled(&mut self, committed: u64) {
-        // While a page is being read, what is settled meanwhile may still be on it.
+        // A page that is being loaded may still contain deliveries that are settled meanwhile.
         while !self.is_loading
             && self
                 .settled
@@ -385,33 +232,31 @@ impl Lane {
                 .is_some_and(|(number, _)| *number <= committed)
         {
             if let Some((_, id)) = self.settled.pop_front() {
-                self.known_ids.remove(&id);
+                self.known.remove(&id);
             }
         }
     }
 
-    /// The settlement of `notification` has been handed in under this number.
+    /// Records that the settlement of a delivery was queued under this number.
     pub(crate) fn add_settlement(
         &mut self,
         number: u64,
         notification: NotificationId,
         committed: u64,
     ) {
-        if self.disabled_by == u64::MAX {
-            self.disabled_by = number;
-        }
         self.settled.push_back((number, notification));
         self.forget_settled(committed);
     }
 
     fn enqueue(&mut self, delivery: PendingDelivery) {
-        self.known_ids.insert(delivery.notification.id);
+        self.known
+            .insert(delivery.notification.id, delivery.progress.started_at);
         self.queue.push(delivery);
     }
 
     fn clear_queue(&mut self) {
         while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
-            self.known_ids.remove(&delivery.notification.id);
+            self.known.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }
     }

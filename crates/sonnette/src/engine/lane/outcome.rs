@@ -1,21 +1,28 @@
-//! What the outcome of an attempt changes in its lane.
+//! What the outcome of a request changes in its lane.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Lane, OutcomeEffects, SendOrder, earlier};
+use super::action::{OutcomeEffects, SendOrder};
+use super::{Lane, earlier};
 use crate::domain::{
-    AdaptiveConcurrency, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth, Outcome,
-    Policy, decide, decide_stale,
+    AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
+    Outcome, Policy, decide, decide_stale,
 };
 use crate::store::{DeliveryUpdate, PendingDelivery};
 
 impl Lane {
-    /// What came of an order, and what follows. `jitter` is drawn evenly from 0 to 1.
+    /// An id for an attempt that ended at `now`, larger than all before it in this lane.
+    pub(crate) fn next_attempt_id(&mut self, now: Timestamp) -> AttemptId {
+        self.last_attempt = AttemptId(now.as_microsecond().max(self.last_attempt.0 + 1));
+        self.last_attempt
+    }
+
+    /// Applies the outcome of a request and returns what results from it. `jitter` is uniform between 0 and 1.
     #[expect(
         clippy::too_many_arguments,
-        reason = "each comes from another place of the thread that sends; nobody else has them together"
+        reason = "each comes from another part of the sending thread, and nothing else holds them together"
     )]
     pub(crate) fn apply_outcome(
         &mut self,
@@ -23,7 +30,7 @@ impl Lane {
         outcome: &Outcome,
         took: Duration,
         policy: Policy,
-        most: u32,
+        max_concurrency: u32,
         now: Timestamp,
         jitter: f64,
     ) -> OutcomeEffects {
@@ -32,7 +39,7 @@ impl Lane {
             progress,
         } = &order.delivery;
         let before = self.health;
-        let trial = FinishedAttempt {
+        let attempt = FinishedAttempt {
             notification: notification.id,
             progress: *progress,
             turn: order.kind,
@@ -40,15 +47,18 @@ impl Lane {
             at: now,
             jitter,
         };
-        let decision = if order.epoch == self.epoch || outcome.is_success() {
-            decide(policy, before, &trial)
+        let counts = order.generation == self.generation;
+        let decision = if counts {
+            decide(policy, before, &attempt)
         } else {
-            decide_stale(before, &trial)
+            decide_stale(before, &attempt)
         };
         self.health = decision.health;
-        self.adjust_concurrency(outcome, took, most, before.is_failing(), now);
-        if order.kind == AttemptKind::Probe {
-            self.probe_cursor = Some((progress.due_at, notification.id));
+        if counts {
+            self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
+            if order.kind == AttemptKind::Probe {
+                self.probe_cursor = Some((progress.due_at, notification.id));
+            }
         }
         if let DeliveryDecision::Waits(next) = decision.delivery {
             if self.health.is_failing() || next.due_at <= now {
@@ -62,27 +72,35 @@ impl Lane {
             self.clear_queue();
         }
         self.in_flight -= 1;
-        if decision.disable.is_some() {
-            self.disabled_by = u64::MAX;
-        }
-        let unchanged = LaneHealth {
-            last_success_at: before.last_success_at,
-            ..self.health
-        } == before;
+        self.is_closed |= decision.disable.is_some();
+        let changed_health = counts.then(|| self.take_changed_health()).flatten();
         OutcomeEffects {
             attempt_id: self.next_attempt_id(now),
             update: DeliveryUpdate::from_decision(&decision, progress),
-            changed_health: (!unchanged).then_some(self.health),
+            changed_health,
             decision,
             must_hold: begins_to_fail || decision.disable.is_some(),
         }
+    }
+
+    /// The health, if the store has another. A success alone is written with the next failure.
+    fn take_changed_health(&mut self) -> Option<LaneHealth> {
+        let is_stored = LaneHealth {
+            last_success_at: self.stored_health.last_success_at,
+            ..self.health
+        } == self.stored_health;
+        if is_stored {
+            return None;
+        }
+        self.stored_health = self.health;
+        Some(self.health)
     }
 
     fn adjust_concurrency(
         &mut self,
         outcome: &Outcome,
         took: Duration,
-        most: u32,
+        max_concurrency: u32,
         was_failing: bool,
         now: Timestamp,
     ) {
@@ -94,7 +112,7 @@ impl Lane {
             self.has_unread_rows = true;
         } else {
             self.concurrency
-                .record_success(took, self.in_flight, most, now);
+                .record_success(took, self.in_flight, max_concurrency, now);
         }
     }
 }

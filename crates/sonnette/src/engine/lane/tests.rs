@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Lane, LaneAction, OutcomeEffects, SendOrder};
+use super::action::OutcomeEffects;
+use super::{Lane, LaneAction, SendOrder};
 use crate::domain::{
     AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
     NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
@@ -461,9 +462,14 @@ fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     let order = sent(lane.next_action(&plain(), at(1), 0));
-    lane.reset();
+    let moved = Webhook {
+        generation: 1,
+        ..plain()
+    };
+    lane.follow(&moved);
     let effects = finish(&mut lane, &order, 410, at(2));
     assert_eq!(effects.decision.disable, None);
+    assert_eq!(effects.changed_health, None);
     assert_eq!(lane.health().streak, None);
     assert!(matches!(effects.update, DeliveryUpdate::Reschedule(_)));
 }

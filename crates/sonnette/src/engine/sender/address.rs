@@ -1,4 +1,4 @@
-//! Which addresses may be called: globally reachable unicast, and what the operator makes an exception of.
+//! Which addresses requests are sent to: globally reachable unicast addresses, and those that the operator allows.
 //!
 //! The tables are IANA's special-purpose registries for IPv4 and IPv6. They are looked at after name resolution, at each
 //! connection, so that a name cannot point to a public address first and to a private one later.

@@ -1,4 +1,4 @@
-//! Exceptions from the address rule, as an operator writes them.
+//! Exceptions from the address check, as an operator writes them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// A target that may be called although its address is not public: `--allow-target NETWORK|ADDRESS|HOST`.
+/// A target to which requests are sent although its address is not public: `--allow-target NETWORK|ADDRESS|HOST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowTarget {
-    /// Every address in it; an address alone is a network of one.
+    /// Every address of a network; a single address is a network of one.
     Network(IpNet),
-    /// Whatever this name in a URL resolves to. Lower case, no dot at the end.
+    /// Every address that this host name resolves to. In lower case, without a trailing dot.
     Host(String),
 }
 

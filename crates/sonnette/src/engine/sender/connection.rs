@@ -1,4 +1,4 @@
-//! Requests and answers over one connection.
+//! An open connection: sending requests and receiving responses.
 
 use std::error::Error as _;
 use std::future::poll_fn;
@@ -17,11 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::stream::{Received, Stream};
 
-/// The most header fields of an answer.
+/// The most header fields of a response.
 const MAX_RESPONSE_HEADERS: usize = 256;
-/// The most bytes of an answer's head.
+/// The most bytes of a response head.
 const MAX_RESPONSE_HEAD_BYTES: u32 = 64 * 1024;
-/// What a receiver may send ahead over one HTTP/2 stream.
+/// The flow-control window of an HTTP/2 stream, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
 /// An open connection.
@@ -31,7 +31,7 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    /// Speaks the HTTP version that the receiver chose.
+    /// Starts HTTP in the version that the receiver chose.
     pub(super) async fn open(stream: Stream) -> hyper::Result<Self> {
         if stream.is_http2() {
             Http2Connection::open(stream).await.map(Self::Http2)
@@ -44,7 +44,7 @@ impl Connection {
         matches!(self, Self::Http2(_))
     }
 
-    /// Sends and waits for the head of the answer; interim answers (1xx) are skipped.
+    /// Sends a request and waits for the head of the response. Interim responses (1xx) are skipped.
     pub(super) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// The next piece of the answer's body.
+    /// The next frame of the response body.
     pub(super) async fn frame(
         &mut self,
         body: &mut Incoming,
@@ -75,19 +75,19 @@ impl Connection {
     }
 }
 
-/// Why no head of an answer came.
+/// Why no response head was received.
 pub(super) struct NoResponse {
     pub(super) error: hyper::Error,
-    /// Some byte of an answer had come.
+    /// Some byte of a response has arrived.
     pub(super) response_begun: bool,
-    /// The connection is gone, so that the request may be tried on another.
+    /// The connection is closed, so that the request may be repeated on another.
     pub(super) closed: bool,
 }
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
-/// HTTP/1.1: one request at a time. It moves only while somebody asks it for something: there is no task beside the
-/// sending one, which saves two wake-ups for each request and makes dropping the same as closing.
+/// An HTTP/1.1 connection, for one request at a time. It is driven by the task that uses it and has no task of its own:
+/// this saves two wake-ups per request, and dropping it closes the connection.
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: Option<Box<Driver>>,
@@ -111,17 +111,17 @@ impl Http1Connection {
 
     fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(driver) = &mut self.driver {
-            // What went wrong reaches whoever waits for the answer.
+            // An error of the driver is also returned to the request.
             if Pin::new(&mut **driver).poll(cx).is_ready() {
                 self.driver = None;
             }
         }
     }
 
-    /// Whether it can take a request now, as far as can be seen from here.
+    /// Whether it can send a request now, as far as this side knows.
     pub(super) async fn is_ready(&mut self) -> bool {
         poll_fn(|cx| {
-            // Having read an answer to its end, and wanting the next request, are two turns of the driver.
+            // The driver needs two polls: to finish the response, and to be ready for the next request.
             for _ in 0..2 {
                 self.drive(cx);
                 if self.driver.is_none() || self.sender.is_ready() {
@@ -152,11 +152,11 @@ impl Http1Connection {
     }
 }
 
-/// HTTP/2: shared by the requests of a lane, driven beside them until the last of them is gone.
+/// An HTTP/2 connection, shared by the requests of a lane. A task drives it until the last of its clones is dropped.
 #[derive(Clone)]
 pub(super) struct Http2Connection {
     sender: http2::SendRequest<Full<Bytes>>,
-    /// The same in all clones, and in no other connection.
+    /// Identifies the connection: equal in all clones.
     identity: Arc<()>,
 }
 
@@ -209,7 +209,7 @@ impl Http2Connection {
     }
 }
 
-/// Whether the receiver says, or the end of the connection shows, that the request was not answered and may be repeated.
+/// Whether the receiver has certainly not answered the request, so that it may be repeated.
 fn is_safe_to_repeat(error: &hyper::Error) -> bool {
     let cause = error
         .source()

@@ -1,4 +1,4 @@
-//! From a name to a connection: lookup, address rule, TCP, TLS.
+//! Opening a connection: name lookup, address check, TCP and TLS.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::stream::Stream;
 use super::{AllowTarget, address};
 use crate::domain::SendFailure;
 
-/// What decides whether and how a connection is made.
+/// Opens connections to the addresses that are public or allowed.
 pub(super) struct Connector {
     pub(super) allow: Vec<AllowTarget>,
     pub(super) tls: TlsConnector,
 }
 
-/// The longest wait for one address while there is another to try.
+/// The longest wait for one address while another one is left to try.
 const MAX_CONNECT_WAIT: Duration = Duration::from_secs(5);
 
 impl Connector {
-    /// Connects to `origin`. The time is the caller's to bound: at most `limit`; `stage` tells how far it came.
+    /// Connects to `origin`. The caller bounds the time to `limit`. `stage` is set to what the connector is waiting for.
     pub(super) async fn connect(
         &self,
         origin: &Origin,
@@ -35,7 +35,7 @@ impl Connector {
         let addresses = self.allowed_addresses(origin, resolve(origin).await?)?;
         *stage = SendStage::Connecting;
         let tcp = first_connection(&origin.host, &addresses, limit).await?;
-        // Whole requests are written at once: waiting for more only delays them.
+        // A request is written at once. Waiting for more to send would only delay it.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
             return Ok(Stream::plain(tcp));
@@ -46,7 +46,7 @@ impl Connector {
             .map_err(|error| handshake_failure(&error))
     }
 
-    /// The addresses that may be called; a failure if none is left.
+    /// The addresses that are public or allowed.
     fn allowed_addresses(
         &self,
         origin: &Origin,
@@ -85,7 +85,7 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendFailure> {
     Ok(addresses)
 }
 
-/// Tries the addresses of `host` in turn; a silent one may use up its share of the time only.
+/// Tries the addresses of `host` in turn, with an equal share of the time for each but the last.
 async fn first_connection(
     host: &str,
     addresses: &[SocketAddr],

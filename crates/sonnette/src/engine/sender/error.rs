@@ -1,4 +1,4 @@
-//! The errors of the network and of its libraries, as the log keeps them.
+//! Errors of the network libraries as [`SendFailure`].
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -63,7 +63,7 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // An I/O error names as its source what its inner error names, and skips that one.
+        // The source of an I/O error is the source of its inner error: the inner error itself must be asked for.
         let inner = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);

@@ -1,8 +1,8 @@
-//! Exactly one POST: signed, bounded in time and size, and never to an address that is not public.
+//! Sends one signed POST request, bounded in time and size, and only to addresses that are public or allowed.
 //!
-//! It neither retries nor judges: what the wire said goes back as an [`HttpExchange`]. The one exception is a kept
-//! connection that the receiver had closed meanwhile: nothing of an answer came over it, and the same attempt goes on
-//! over a fresh one. Redirects are not followed, nothing is unpacked.
+//! The sender does not decide about retries: it returns an [`HttpExchange`]. It repeats a request only if a reused
+//! connection turns out to be closed before any byte of a response arrived. It follows no redirects and decompresses
+//! nothing.
 
 pub mod address;
 mod allow_target;
@@ -36,7 +36,7 @@ use self::connection::{Connection, NoResponse};
 use self::connector::Connector;
 use self::error::response_failure;
 use self::prepared_webhook::Target;
-use self::received_response::{ReceivedResponse, Room, SendStage};
+use self::received_response::{BodySpace, ReceivedResponse, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
@@ -45,17 +45,17 @@ use crate::engine::monotonic;
 /// How requests are sent.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
-    /// For a whole attempt, name lookup and reading included, unless the webhook says otherwise.
+    /// The time limit of an attempt, including the name lookup and reading the response. A webhook may have its own.
     pub timeout: Duration,
-    /// How many bytes of an answer's body are kept; a longer one is not read on.
+    /// How many bytes of a response body are read and kept.
     pub response_limit: usize,
-    /// Targets that may be called although their addresses are not public.
+    /// Targets to which requests are sent although their addresses are not public.
     pub allow: Vec<AllowTarget>,
     /// Refuses `http` targets.
     pub require_https: bool,
-    /// A PEM file of authorities to believe beside the system's.
+    /// A PEM file of certificate authorities that are trusted besides those of the system.
     pub extra_ca: Option<PathBuf>,
-    /// What `User-Agent` says.
+    /// The value of the `User-Agent` header.
     pub user_agent: String,
 }
 
@@ -73,18 +73,18 @@ impl Default for SenderConfig {
     }
 }
 
-/// A [`SenderConfig`] that cannot be.
+/// Why a [`SenderConfig`] is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SenderError {
-    /// The file of extra authorities.
+    /// The file of certificate authorities cannot be used.
     #[error("the certificate file {} cannot be used: {reason}", path.display())]
     ExtraCa {
         /// Which file.
         path: PathBuf,
-        /// In plain words.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The user agent holds what no header may hold.
+    /// The user agent has characters that a header cannot hold.
     #[error("the user agent {0:?} cannot stand in a header")]
     UserAgent(String),
     /// The TLS library refuses its own defaults.
@@ -92,7 +92,7 @@ pub enum SenderError {
     Tls(#[source] rustls::Error),
 }
 
-/// Sends requests. Shared by all lanes of a thread, or of several; it needs a tokio runtime with I/O and time.
+/// Sends requests. It needs a tokio runtime with I/O and time.
 pub struct Sender {
     clock: Arc<dyn Clock>,
     rules: Connector,
@@ -102,25 +102,25 @@ pub struct Sender {
     user_agent: HeaderValue,
 }
 
-/// One POST.
+/// A request to be sent.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// To whom.
+    /// The webhook that it is sent to.
     pub prepared: &'a PreparedWebhook,
-    /// `webhook-id`: the same for a webhook and a notification for ever.
+    /// The value of `webhook-id`: the same in every attempt of a delivery.
     pub message_id: &'a str,
-    /// JSON, sent as it is.
+    /// The JSON text to send.
     pub body: Bytes,
-    /// Adds `webhook-test: 1`.
+    /// Whether to add `webhook-test: 1`.
     pub test: bool,
 }
 
-/// How requests go out: over the network, or, in a simulation, to scripted receivers.
+/// Sends requests: over the network, or, in a simulation, to scripted receivers.
 pub(crate) trait Transport {
-    /// Makes a webhook ready for sending.
+    /// Computes what is the same in every request of a webhook.
     fn prepare(&self, webhook: &Webhook) -> PreparedWebhook;
 
-    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    /// Sends one request and reads the response. Dropping the future aborts the request.
     fn send<'a>(
         &'a self,
         connections: &'a ConnectionPool,
@@ -142,19 +142,19 @@ impl Transport for Sender {
     }
 }
 
-/// How an exchange over one connection failed.
+/// Why an exchange over one connection failed.
 enum ExchangeError {
-    /// The connection was closed before any byte of an answer: a kept one is replaced by a fresh one.
+    /// The connection was closed before any byte of a response arrived. On a reused connection, the request is repeated.
     Closed(SendFailure),
     Failed(SendFailure),
 }
 
 impl Sender {
-    /// Loads the authorities to believe; reads files.
+    /// Creates a sender. Reads the certificate authorities from files.
     ///
     /// # Errors
     ///
-    /// [`SenderError`] for a setting that cannot be.
+    /// [`SenderError`] for an invalid setting.
     pub fn new(config: SenderConfig, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
         let SenderConfig {
             timeout,
@@ -178,12 +178,12 @@ impl Sender {
         })
     }
 
-    /// Makes a webhook ready for sending.
+    /// Computes what is the same in every request of a webhook.
     pub fn prepare(&self, webhook: &Webhook) -> PreparedWebhook {
         PreparedWebhook::new(webhook, &self.user_agent)
     }
 
-    /// Sends one request and reads the answer. Dropping the future breaks the request off.
+    /// Sends one request and reads the response. Dropping the future aborts the request.
     pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
         let began = monotonic::now();
@@ -230,7 +230,7 @@ impl Sender {
         Ok((target, signed))
     }
 
-    /// Over a kept connection if there is one, else or if that turns out closed, over a fresh one.
+    /// Sends over a kept connection if there is one that is still open, else over a new one.
     async fn attempt(
         &self,
         connections: &ConnectionPool,
@@ -264,8 +264,8 @@ impl Sender {
         received: &mut ReceivedResponse,
     ) -> Result<Connection, SendFailure> {
         received.stage = SendStage::AwaitingConnection;
-        let _turn = connections.connect_permit().await;
-        // Whoever went before may have opened one that can be shared.
+        let _permit = connections.connect_permit().await;
+        // Another request may meanwhile have opened a connection that can be shared.
         if let Some(shared) = connections.shared(&target.origin) {
             return Ok(shared);
         }
@@ -280,7 +280,7 @@ impl Sender {
         Ok(connection)
     }
 
-    /// One request and its answer over an open connection, which is kept if it can serve again.
+    /// Sends the request over an open connection and reads the response. The connection is kept if it can be reused.
     async fn exchange(
         &self,
         connections: &ConnectionPool,
@@ -313,8 +313,8 @@ impl Sender {
             let frame = frame.map_err(|_| ExchangeError::Failed(received.truncated()))?;
             let room = frame
                 .data_ref()
-                .map_or(Room::Left, |data| received.push(data));
-            if room == Room::Exceeded {
+                .map_or(BodySpace::Available, |data| received.push(data));
+            if room == BodySpace::Exceeded {
                 return Ok(());
             }
         }

@@ -13,8 +13,8 @@ use crate::engine::monotonic;
 
 /// The most idle HTTP/1.1 connections that are kept.
 const MAX_IDLE_CONNECTIONS: usize = 64;
-/// How many connections of a lane may be in the making: a burst of them overflows the receiver's accept queue, and TCP
-/// then loses a whole second.
+/// Connections of a lane that are being opened at a time. A burst of them can overflow the accept queue of the receiver,
+/// and TCP then waits for a second.
 const MAX_CONCURRENT_CONNECTS: usize = 8;
 
 /// The open connections of one lane. A connection serves only the scheme, host and port that it was made for.
@@ -45,12 +45,12 @@ impl Default for ConnectionPool {
 }
 
 impl ConnectionPool {
-    /// None yet.
+    /// An empty pool.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Closes those not used for `older_than`.
+    /// Closes the connections that were not used for `older_than`.
     pub fn close_idle(&self, older_than: Duration) {
         let mut state = self.state.lock();
         state
@@ -62,13 +62,13 @@ impl ConnectionPool {
             .filter(|entry| entry.last_used_at.elapsed() < older_than);
     }
 
-    /// How many are kept: idle ones of HTTP/1.1, and one of HTTP/2.
+    /// The number of kept connections: idle ones of HTTP/1.1, and one of HTTP/2.
     pub fn count(&self) -> usize {
         let state = self.state.lock();
         state.idle.len() + usize::from(state.shared.is_some())
     }
 
-    /// A connection to `origin` that looks usable, the one used last first. Those to other origins are closed.
+    /// Takes a connection to `origin` that seems usable, the one used last first. Those to other origins are closed.
     pub(super) async fn take(&self, origin: &Arc<Origin>) -> Option<Connection> {
         loop {
             match self.take_unchecked(origin)? {
@@ -95,7 +95,7 @@ impl ConnectionPool {
         None
     }
 
-    /// The HTTP/2 connection to `origin`, if there is one. One to another origin is closed.
+    /// The HTTP/2 connection to `origin`, if there is one. A connection to another origin is closed.
     pub(super) fn shared(&self, origin: &Arc<Origin>) -> Option<Connection> {
         let mut state = self.state.lock();
         state.shared = state
@@ -107,13 +107,13 @@ impl ConnectionPool {
         Some(Connection::Http2(entry.connection.clone()))
     }
 
-    /// Waits for leave to open one more.
+    /// Waits for a permit to open a connection.
     pub(super) async fn connect_permit(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed, so that there always is a permit in the end.
+        // The semaphore is never closed, so that a permit is always returned.
         self.connecting.acquire().await.ok()
     }
 
-    /// Shares a connection that was just opened, if it can be shared.
+    /// Adds a connection that was just opened, if it can be shared.
     pub(super) fn add_shared(&self, origin: &Arc<Origin>, connection: &Connection) {
         if let Connection::Http2(connection) = connection {
             let entry = PooledConnection {
@@ -125,7 +125,7 @@ impl ConnectionPool {
         }
     }
 
-    /// Shares a connection no longer that turned out closed.
+    /// Removes a shared connection that turned out to be closed.
     pub(super) fn remove_shared(&self, connection: &Connection) {
         if let Connection::Http2(closed) = connection {
             let mut state = self.state.lock();
@@ -136,7 +136,7 @@ impl ConnectionPool {
         }
     }
 
-    /// Keeps a connection whose answer has been read to the end, if it can serve again.
+    /// Keeps a connection whose response has been read to the end, if it can be reused.
     pub(super) async fn put_back(&self, origin: &Arc<Origin>, connection: Connection) {
         if let Connection::Http1(mut connection) = connection
             && connection.is_ready().await

@@ -1,4 +1,4 @@
-//! Everything of a webhook that its requests need, worked out once.
+//! What is the same in every request of a webhook, computed once.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use rustls::pki_types::ServerName;
 use super::signature::SigningKeys;
 use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
 
-/// A webhook made ready for sending. To be made anew when the webhook changes.
+/// What is the same in every request of one version of a webhook.
 pub struct PreparedWebhook {
-    pub(super) target: Result<Target, SendFailure>,
+    pub(in crate::engine) target: Result<Target, SendFailure>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
-    /// The headers that are the same in each request, in order; `Host` is not among them.
+    /// The headers that are the same in every request, in order, without `Host`.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The same headers as they go on record, secrets masked.
+    /// These headers as they are recorded, with secrets masked.
     pub(super) record: String,
 }
 
 impl PreparedWebhook {
-    /// Parses and computes what is the same in each request of `webhook`.
+    /// Parses the URL and the headers of `webhook` and loads its keys.
     ///
-    /// A URL that cannot be called is no error here: each send then fails, visibly.
+    /// With an unsupported URL this succeeds, and every attempt fails: its owner sees it in the log.
     pub fn new(webhook: &Webhook, user_agent: &HeaderValue) -> Self {
         let mut headers = vec![
             (USER_AGENT, user_agent.clone()),
@@ -41,9 +41,9 @@ impl PreparedWebhook {
             .filter_map(parse_extra)
             .collect();
         headers.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
-        let own = headers.len();
+        let first_extra = headers.len();
         headers.extend(extra);
-        let record = record(&headers, own);
+        let record = record(&headers, first_extra);
         Self {
             target: Target::new(&webhook.target),
             keys: SigningKeys::new(webhook),
@@ -62,7 +62,7 @@ impl fmt::Debug for PreparedWebhook {
     }
 }
 
-/// Where a webhook's requests go.
+/// The target of the requests of a webhook.
 #[derive(Debug)]
 pub(in crate::engine) struct Target {
     pub(in crate::engine) origin: Arc<Origin>,
@@ -74,7 +74,7 @@ pub(in crate::engine) struct Target {
     pub(super) authority: HeaderValue,
 }
 
-/// Whom a connection is to: what it may be reused for.
+/// The server that a connection leads to. Connections are reused for the same origin only.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Origin {
     /// Without the brackets of an IPv6 address.
@@ -128,9 +128,9 @@ fn basic_authorization(url: &TargetUrl) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// None for what only the sender may say. Such headers are refused where they are set, so this is a second line.
+/// None: only the sender may set this header. Settings with such headers are already refused where they are entered.
 fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
-    const OURS: &[&str] = &[
+    const RESERVED: &[&str] = &[
         "host",
         "transfer-encoding",
         "te",
@@ -141,20 +141,20 @@ fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
     ];
     let name = HeaderName::try_from(&header.name).ok()?;
     let text = name.as_str();
-    let ours = OURS.contains(&text)
+    let is_reserved = RESERVED.contains(&text)
         || text.ends_with("connection")
         || text == "keep-alive"
         || text.starts_with("content-")
         || text.starts_with("webhook-");
     let mut value = HeaderValue::try_from(&header.value).ok()?;
     value.set_sensitive(true);
-    (!ours).then_some((name, value))
+    (!is_reserved).then_some((name, value))
 }
 
-fn record(headers: &[(HeaderName, HeaderValue)], own: usize) -> String {
+fn record(headers: &[(HeaderName, HeaderValue)], first_extra: usize) -> String {
     let mut lines = String::new();
     for (at, (name, value)) in headers.iter().enumerate() {
-        let masked = at >= own || value.is_sensitive();
+        let masked = at >= first_extra || value.is_sensitive();
         let shown = value.to_str().ok().filter(|_| !masked).unwrap_or("***");
         // Writing to a `String` cannot fail.
         let _ = writeln!(lines, "{name}: {shown}");

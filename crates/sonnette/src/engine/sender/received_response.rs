@@ -1,4 +1,4 @@
-//! What came back so far.
+//! A response while it is being received.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use jiff::Timestamp;
 
 use crate::domain::{Outcome, SendFailure, TimeoutStage};
 
-/// The most of an answer's headers that goes on record.
+/// The most bytes of response headers that are recorded.
 const MAX_RECORDED_HEADER_BYTES: usize = 8 * 1024;
-/// The longest wait that a receiver may ask for.
+/// The longest wait that a receiver can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// How far an attempt has come.
+/// What an attempt is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SendStage {
-    /// Waits for a permit to open a connection.
+    /// For a permit to open a connection.
     AwaitingConnection,
     Resolving,
     Connecting,
     TlsHandshake,
-    /// The request is being sent, and no response head has come.
+    /// For the request to be sent and for the head of the response.
     AwaitingResponse,
     ReadingBody,
 }
 
-/// An answer while it comes in. It outlives the reading, so that a timeout leaves what had come.
+/// What has been received of a response. It is kept outside of the future that a timeout drops.
 pub(super) struct ReceivedResponse {
     pub(super) stage: SendStage,
     pub(super) headers: String,
@@ -39,10 +39,10 @@ pub(super) struct ReceivedResponse {
     retry_after: Option<Duration>,
 }
 
-/// Whether there is more of the body to read.
+/// Whether the body still fits into what is kept.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    Left,
+pub(super) enum BodySpace {
+    Available,
     Exceeded,
 }
 
@@ -58,7 +58,7 @@ impl ReceivedResponse {
         }
     }
 
-    /// Takes the head.
+    /// Records status and headers.
     pub(super) fn begin(
         &mut self,
         status: StatusCode,
@@ -69,7 +69,9 @@ impl ReceivedResponse {
         self.headers = record(headers);
         self.status = status.as_u16();
         if matches!(self.status, 429 | 503) {
-            self.retry_after = headers.get(RETRY_AFTER).and_then(|value| wait(value, now));
+            self.retry_after = headers
+                .get(RETRY_AFTER)
+                .and_then(|value| parse_retry_after(value, now));
         }
         match self.status {
             200..=599 => Ok(()),
@@ -78,14 +80,14 @@ impl ReceivedResponse {
         }
     }
 
-    /// Takes a piece of the body.
-    pub(super) fn push(&mut self, data: &[u8]) -> Room {
+    /// Records a part of the body, up to the limit.
+    pub(super) fn push(&mut self, data: &[u8]) -> BodySpace {
         let room = self.limit - self.body.len();
         self.body.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
-            Room::Exceeded
+            BodySpace::Exceeded
         } else {
-            Room::Left
+            BodySpace::Available
         }
     }
 
@@ -114,7 +116,7 @@ impl ReceivedResponse {
         SendFailure::Timeout { stage, limit }
     }
 
-    /// What the wire said, if all went well.
+    /// The outcome, if the response is complete.
     pub(super) fn outcome(&self) -> Outcome {
         Outcome::Answered {
             status: self.status,
@@ -127,8 +129,8 @@ impl ReceivedResponse {
     }
 }
 
-/// `Retry-After` in either form; none where it is neither or asks for no wait.
-fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+/// The wait that `Retry-After` asks for, in seconds or as a date. None: it is invalid, or asks for no wait.
+fn parse_retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     let asked = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
@@ -139,7 +141,7 @@ fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
     (!asked.is_zero()).then_some(asked.min(MAX_RETRY_AFTER))
 }
 
-/// The lines as received; bytes that are no text are written `\xNN`. Cut at 8 KiB.
+/// The header lines as received, cut at 8 KiB. Bytes that are not UTF-8 are written as `\xNN`.
 fn record(headers: &HeaderMap) -> String {
     let mut lines = String::new();
     for (name, value) in headers {
@@ -177,7 +179,7 @@ mod tests {
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
-        wait(&HeaderValue::from_str(text).unwrap(), now).map(|d| d.as_secs())
+        parse_retry_after(&HeaderValue::from_str(text).unwrap(), now).map(|d| d.as_secs())
     }
 
     #[test]
@@ -216,9 +218,9 @@ mod tests {
     #[test]
     fn a_body_of_exactly_the_limit_leaves_room() {
         let mut answer = ReceivedResponse::new(4);
-        assert_eq!(answer.push(b"abcd"), Room::Left);
-        assert_eq!(answer.push(b""), Room::Left);
-        assert_eq!(answer.push(b"e"), Room::Exceeded);
+        assert_eq!(answer.push(b"abcd"), BodySpace::Available);
+        assert_eq!(answer.push(b""), BodySpace::Available);
+        assert_eq!(answer.push(b"e"), BodySpace::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
     }
 }

@@ -16,12 +16,13 @@ pub fn public_key(seed: &SigningSeed) -> Option<String> {
     Some(format!("whpk_{}", STANDARD.encode(pair.public_key())))
 }
 
-/// A webhook's keys, prepared once.
+/// The signing keys of a webhook.
 pub(super) struct SigningKeys {
     current: hmac::Key,
     previous: Option<(hmac::Key, Timestamp)>,
     partners: Option<hmac::Key>,
-    /// Of asymmetric signatures, where the webhook chose them, each with the time it signs until; the current first.
+    /// The Ed25519 keys, if the webhook has such signatures, each with the time until which it signs. The current one is
+    /// first.
     pairs: Vec<(Ed25519KeyPair, Option<Timestamp>)>,
 }
 

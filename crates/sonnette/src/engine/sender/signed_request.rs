@@ -1,4 +1,4 @@
-//! One request, from prepared parts.
+//! A signed request, made from the prepared parts of its webhook.
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -16,17 +16,17 @@ static WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signatur
 static PARTNERS_SIGNATURE: HeaderName = HeaderName::from_static("x-partners-signature");
 static WEBHOOK_TEST: HeaderName = HeaderName::from_static("webhook-test");
 
-/// A signed request that can be written to any connection, twice if need be.
+/// A signed request. It can be sent more than once, over HTTP/1.1 or HTTP/2.
 pub(super) struct SignedRequest<'a> {
     prepared: &'a PreparedWebhook,
     target: &'a Target,
     body: &'a Bytes,
-    /// The headers of this request alone, in order.
+    /// The headers that differ from request to request, in order.
     own: Vec<(&'static HeaderName, HeaderValue)>,
 }
 
 impl<'a> SignedRequest<'a> {
-    /// Signs. None if the id cannot stand in a header.
+    /// Signs a request. None: the id has characters that a header cannot hold.
     pub(super) fn sign(
         request: &'a Request<'_>,
         target: &'a Target,
@@ -59,7 +59,7 @@ impl<'a> SignedRequest<'a> {
         })
     }
 
-    /// What is written to a connection. HTTP/2 has the absolute URL in place of a `Host` header.
+    /// The request as it is sent. With HTTP/2 it has the absolute URL instead of a `Host` header.
     pub(super) fn request(&self, http2: bool) -> http::Request<Full<Bytes>> {
         let fixed = &self.prepared.headers;
         let mut headers = HeaderMap::with_capacity(fixed.len() + self.own.len() + 1);
@@ -83,7 +83,7 @@ impl<'a> SignedRequest<'a> {
         request
     }
 
-    /// The same as it goes on record: a line for each header, secrets masked. `host` stands there for HTTP/2 too.
+    /// The headers as they are recorded, one per line, with secrets masked. `host` is among them for HTTP/2 too.
     pub(super) fn record(&self) -> String {
         let mut lines = String::with_capacity(self.prepared.record.len() + 320);
 

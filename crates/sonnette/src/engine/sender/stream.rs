@@ -1,4 +1,4 @@
-//! Bytes to and from a receiver, with or without TLS.
+//! A TCP connection to a receiver, with or without TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// How many bytes have come over a connection, readable from outside of it.
+/// The number of bytes received over a connection.
 pub(super) type Received = Arc<AtomicU64>;
 
-/// A connection that counts what it receives.
+/// A connection that counts the bytes it receives.
 pub(super) struct Stream {
     io: Io,
     received: Received,

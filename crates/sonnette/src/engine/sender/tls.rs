@@ -1,4 +1,4 @@
-//! Trust: which certificates are believed.
+//! Which certificate authorities are trusted.
 
 use std::path::Path;
 use std::sync::Arc;

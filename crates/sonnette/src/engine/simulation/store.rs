@@ -1,7 +1,5 @@
 //! A store that fails now and then: before it does what it is asked, or after it has done it.
 
-use std::time::Duration;
-
 use fastrand::Rng;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -64,7 +62,7 @@ pub(super) struct FailingStore {
 }
 
 fn unavailable() -> StoreError {
-    StoreError::Unavailable("simulated".to_owned())
+    StoreError::Unavailable("simulated".into())
 }
 
 impl FailingStore {
@@ -143,56 +141,61 @@ impl Store for FailingStore {
 
 forward! {
     DeliveryAdmin {
-        schedule_now(webhook: WebhookId, now: Timestamp) -> usize;
-        drop_pending(webhook: WebhookId, now: Timestamp, reason: &str) -> usize;
+        schedule_now(webhook: WebhookId, now: Timestamp, entry: Option<&NewAuditEntry>) -> usize;
+        drop_pending(webhook: WebhookId, now: Timestamp, reason: &str, entry: Option<&NewAuditEntry>) -> usize;
         expire_deliveries(webhook: WebhookId, now: Timestamp) -> usize;
         disable_never_succeeded(webhook: WebhookId, now: Timestamp) -> bool;
         backlog(webhook: WebhookId) -> (u64, Option<Timestamp>);
         resend(webhook: WebhookId, notification: NotificationId, now: Timestamp) -> Option<PendingDelivery>;
         resend_undelivered(webhook: WebhookId, span: TimeRange, only: Option<DeliveryStateFilter>,
-            after: Option<NotificationId>, now: Timestamp, dry_run: bool) -> (u64, Option<NotificationId>);
+            after: Option<NotificationId>, now: Timestamp, entry: Option<&mut BatchAuditEntry>)
+            -> (u64, Option<NotificationId>);
         replay(notification: NotificationId, webhooks: &[WebhookId], now: Timestamp) -> ();
         delivery(webhook: WebhookId, notification: NotificationId) -> Option<Delivery>;
     }
     MissedStore {
         missed_notifications(webhook: WebhookId, span: TimeRange, after: Option<NotificationId>)
             -> (Vec<NotificationSummary>, Option<NotificationId>);
-        enqueue(webhook: WebhookId, notifications: &[NotificationId], now: Timestamp) -> u64;
+        enqueue(webhook: WebhookId, notifications: &[NotificationId], now: Timestamp, entry: &mut BatchAuditEntry)
+            -> u64;
     }
     ErasureStore {
-        lanes_of_subject(organizer: OrganizerId, subject: &str) -> Vec<WebhookId>;
-        erase_subject(organizer: OrganizerId, subject: &str, through: NotificationId, now: Timestamp) -> ErasureResult;
+        erase_subject(organizer: OrganizerId, subject: &str, through: NotificationId, now: Timestamp,
+            paused: &[WebhookId], entry: &mut BatchAuditEntry) -> ErasureBatch;
         purge_erased() -> ();
     }
     RetentionStore { prune(before: Timestamp, now: Timestamp) -> bool; }
     RegistryStore {
         version() -> i64;
         load(since: i64) -> RegistryChanges;
-        add_organizer(organizer: &Organizer, note: NewAuditEntry) -> ChangeResult<Organizer>;
-        change_organizer(id: OrganizerId, change: &mut dyn FnMut(&mut Organizer) -> bool, note: NewAuditEntry)
+        add_organizer(organizer: &Organizer, entry: NewAuditEntry) -> ChangeResult<Organizer>;
+        change_organizer(id: OrganizerId, change: &mut dyn FnMut(&mut Organizer) -> bool, entry: NewAuditEntry)
             -> ChangeResult<Organizer>;
         events(organizer: OrganizerId) -> Vec<Event>;
-        add_event(organizer: OrganizerId, event: &Event, note: NewAuditEntry) -> ChangeResult<Event>;
-        change_event(organizer: OrganizerId, slug: &EventSlug, to: Option<(String, Option<Timestamp>)>,
-            note: NewAuditEntry) -> ChangeResult<EventId>;
-        put_action_type(row: &RegisteredAction, remove: bool, note: NewAuditEntry) -> ChangeResult<i64>;
+        add_event(organizer: OrganizerId, event: &Event, entry: NewAuditEntry) -> ChangeResult<Event>;
+        change_event(organizer: OrganizerId, slug: &EventSlug, name: &str, date_from: Option<Timestamp>,
+            entry: NewAuditEntry) -> ChangeResult<EventId>;
+        remove_event(organizer: OrganizerId, slug: &EventSlug, entry: NewAuditEntry) -> ChangeResult<EventId>;
+        add_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
+        change_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
+        remove_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
     }
     WebhookStore {
-        add_webhook(webhook: &Webhook, note: NewAuditEntry) -> Webhook;
+        add_webhook(webhook: &Webhook, entry: NewAuditEntry, settings_entry: Option<NewAuditEntry>) -> Webhook;
         change_webhook(organizer: OrganizerId, id: WebhookId, change: &mut dyn FnMut(&mut Webhook) -> bool,
-            note: NewAuditEntry) -> ChangeResult<Webhook>;
-        mark_webhook_deleted(organizer: OrganizerId, id: WebhookId, note: NewAuditEntry) -> ChangeResult<Webhook>;
+            entry: NewAuditEntry, settings_entry: Option<NewAuditEntry>) -> ChangeResult<Webhook>;
+        mark_webhook_deleted(organizer: OrganizerId, id: WebhookId, entry: NewAuditEntry) -> ChangeResult<Webhook>;
         pending_webhook_changes(limit: usize) -> Vec<PendingWebhookChange>;
     }
     TokenStore {
-        add_token(token: &NewToken, note: NewAuditEntry) -> Token;
-        change_token(id: TokenId, change: &mut dyn FnMut(&mut Token) -> bool, note: NewAuditEntry)
+        add_token(token: &NewToken, entry: NewAuditEntry) -> Token;
+        change_token(id: TokenId, change: &mut dyn FnMut(&mut Token) -> bool, entry: NewAuditEntry)
             -> ChangeResult<Token>;
         record_token_uses(used: &[(TokenId, Timestamp)]) -> ();
     }
     AuditLog {
         audit_entries(organizer: OrganizerId, skip: usize, limit: usize) -> (usize, Vec<AuditEntry>);
-        add_audit_entry(organizer: OrganizerId, note: NewAuditEntry) -> ();
+        add_audit_entry(organizer: OrganizerId, entry: NewAuditEntry) -> ();
     }
     IdempotencyStore {
         stored_response(key: &[u8; 32], now: Timestamp) -> Option<StoredResponse>;
@@ -200,9 +203,9 @@ forward! {
     }
     History {
         attempt_page(webhooks: &[WebhookId], query: &AttemptQuery) -> AttemptPage;
-        latest_attempts(webhooks: &[WebhookId]) -> Vec<AttemptEntry>;
-        attempt(webhook: WebhookId, id: AttemptId) -> Option<AttemptEntry>;
-        attempt_timings(webhook: WebhookId, since: Timestamp) -> Vec<(Timestamp, bool, Duration)>;
+        latest_attempts(webhooks: &[WebhookId]) -> Vec<Attempt>;
+        attempt(webhook: WebhookId, id: AttemptId) -> Option<Attempt>;
+        attempt_timings(webhook: WebhookId, since: Timestamp) -> Vec<AttemptTiming>;
         attempt_stats(webhooks: &[WebhookId], since: Timestamp) -> Vec<AttemptStats>;
         deliveries(webhook: WebhookId, query: DeliveryQuery) -> Vec<Delivery>;
         deliveries_of_notification(notification: NotificationId, webhooks: &[WebhookId]) -> Vec<Delivery>;
@@ -216,14 +219,14 @@ forward! {
         record_alert_result(id: AlertId, end: &AlertResult, now: Timestamp) -> ();
     }
     AccountStore {
-        add_user(user: &NewUser, note: NewAuditEntry) -> ChangeResult<User>;
+        add_user(user: &NewUser, entry: NewAuditEntry) -> ChangeResult<User>;
         users(organizer: Option<OrganizerId>) -> Vec<User>;
         user(id: UserId) -> Option<User>;
         user_by_email(email: &EmailAddress) -> Option<(User, Option<String>)>;
-        change_user(id: UserId, change: &mut dyn FnMut(&mut User) -> bool, note: NewAuditEntry) -> ChangeResult<User>;
-        set_password(id: UserId, password_hash: &str, link: Option<&SecretHash>, note: NewAuditEntry, now: Timestamp)
+        change_user(id: UserId, change: &mut dyn FnMut(&mut User) -> bool, entry: NewAuditEntry) -> ChangeResult<User>;
+        set_password(id: UserId, password_hash: &str, link: Option<&SecretHash>, entry: NewAuditEntry, now: Timestamp)
             -> ChangeResult<User>;
-        remove_user(id: UserId, note: NewAuditEntry) -> ChangeResult<User>;
+        remove_user(id: UserId, entry: NewAuditEntry) -> ChangeResult<User>;
     }
     SessionStore {
         add_session(hash: &SecretHash, session: &Session, password_hash: Option<&str>) -> bool;
@@ -231,8 +234,8 @@ forward! {
         extend_session(hash: &SecretHash, expires: Timestamp, now: Timestamp) -> ();
         end_session(hash: &SecretHash) -> ();
         end_sessions_of_user(user: UserId) -> ();
-        add_link(hash: &SecretHash, link: &Link) -> ();
-        link(hash: &SecretHash, now: Timestamp) -> Option<Link>;
+        add_link(hash: &SecretHash, link: &AccessLink) -> ();
+        link(hash: &SecretHash, now: Timestamp) -> Option<AccessLink>;
         end_link(hash: &SecretHash) -> ();
     }
     AccountEmailStore {

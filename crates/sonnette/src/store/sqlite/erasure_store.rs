@@ -2,6 +2,7 @@
 //!
 //! Deleted bytes are overwritten (`secure_delete`), and the write-ahead log, which holds earlier pages, is truncated.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use super::audit_log::write_batch_entry;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::domain::{NotificationId, OrganizerId, WebhookId};
-use crate::store::{BatchAuditEntry, ErasureResult, ErasureStore};
+use crate::store::{BatchAuditEntry, ErasureBatch, ErasureResult, ErasureStore};
 
 /// The number of notifications in one batch; each may have many attempts.
 const MAX_BATCH_NOTIFICATIONS: usize = 200;
@@ -27,32 +28,17 @@ const CLOCK_TOLERANCE_MICROS: i64 = 3_600_000_000;
 type Published = (i64, i64);
 
 impl ErasureStore for SqliteStore {
-    fn lanes_of_subject(
-        &self,
-        organizer: OrganizerId,
-        subject: &str,
-    ) -> Result<Vec<WebhookId>, StoreError> {
-        self.read(|c| {
-            let mut statement = c.prepare_cached(
-                "SELECT DISTINCT d.webhook FROM notifications n JOIN webhooks w ON w.organizer = n.organizer
-                   JOIN deliveries d ON d.webhook = w.id AND d.notification = n.id
-                 WHERE n.organizer = ?1 AND n.subject = ?2 AND d.settled_at IS NULL",
-            )?;
-            let found = statement.query_map(params![organizer.0, subject], |r| r.get(0).map(WebhookId))?;
-            Ok(found.collect::<Result<_, _>>()?)
-        })
-    }
-
     fn erase_subject(
         &self,
         organizer: OrganizerId,
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        paused: &[WebhookId],
         entry: &mut BatchAuditEntry,
-    ) -> Result<ErasureResult, StoreError> {
+    ) -> Result<ErasureBatch, StoreError> {
         let mut writer = self.writer.lock();
-        let result = writer.erase_subject(organizer, subject, through, now, entry);
+        let result = writer.erase_subject(organizer, subject, through, now, paused, entry);
         MutexGuard::unlock_fair(writer);
         result
     }
@@ -95,19 +81,20 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        paused: &[WebhookId],
         entry: &mut BatchAuditEntry,
-    ) -> Result<ErasureResult, StoreError> {
+    ) -> Result<ErasureBatch, StoreError> {
         self.connection.pragma_update(None, "secure_delete", "ON")?;
-        let result = self.erase_batch(organizer, subject, through, now, entry);
+        let result = self.erase_batch(organizer, subject, through, now, paused, entry);
         self.connection
             .pragma_update(None, "secure_delete", "OFF")?;
-        let (erased, ids) = result?;
+        let (batch, ids) = result?;
         if self.erased.len() + ids.len() > MAX_REMEMBERED_NOTIFICATIONS {
             self.erased.clear();
         }
         self.erased
             .extend(ids.iter().map(|(id, _)| NotificationId(*id)));
-        Ok(erased)
+        Ok(batch)
     }
 
     fn erase_batch(
@@ -116,14 +103,18 @@ impl Writer {
         subject: &str,
         through: NotificationId,
         now: Timestamp,
+        paused: &[WebhookId],
         entry: &mut BatchAuditEntry,
-    ) -> Result<(ErasureResult, Vec<Published>), StoreError> {
+    ) -> Result<(ErasureBatch, Vec<Published>), StoreError> {
         let transaction = begin(&mut self.connection)?;
         let ids = notifications_of(&transaction, organizer, subject, through)?;
-        let mut erased = ErasureResult {
-            more: ids.len() == MAX_BATCH_NOTIFICATIONS,
-            ..ErasureResult::default()
-        };
+        let mut lanes = pending_lanes(&transaction, organizer, &ids)?;
+        lanes.retain(|webhook| !paused.contains(webhook));
+        if !lanes.is_empty() {
+            let lanes = lanes.into_iter().collect();
+            return Ok((ErasureBatch::LanesToPause(lanes), Vec::new()));
+        }
+        let mut erased = ErasureResult::default();
         for (id, published_at) in &ids {
             blank_notification(
                 &transaction,
@@ -138,8 +129,32 @@ impl Writer {
         entry.add("dropped", erased.dropped);
         write_batch_entry(&transaction, Some(organizer), entry)?;
         transaction.commit()?;
-        Ok((erased, ids))
+        let batch = ErasureBatch::Erased {
+            result: erased,
+            has_more: ids.len() == MAX_BATCH_NOTIFICATIONS,
+        };
+        Ok((batch, ids))
     }
+}
+
+/// The webhooks with pending deliveries of these notifications.
+fn pending_lanes(
+    t: &Transaction<'_>,
+    organizer: OrganizerId,
+    notifications: &[Published],
+) -> Result<BTreeSet<WebhookId>, StoreError> {
+    let mut statement = t.prepare_cached(
+        "SELECT w.id FROM webhooks w JOIN deliveries d ON d.webhook = w.id AND d.notification = ?2
+         WHERE w.organizer = ?1 AND d.settled_at IS NULL",
+    )?;
+    let mut lanes = BTreeSet::new();
+    for (id, _) in notifications {
+        let found = statement.query_map([organizer.0, *id], |r| r.get(0).map(WebhookId))?;
+        for webhook in found {
+            lanes.insert(webhook?);
+        }
+    }
+    Ok(lanes)
 }
 
 fn notifications_of(

@@ -10,8 +10,9 @@ use sonnette::domain::{
 };
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
-    AccountStore, Batch, ChangeResult, CommitError, DeliveryAdmin, DeliveryStore, ErasureStore,
-    MissedStore, NewToken, NewUser, RegistryStore, StoreError, TimeRange, TokenStore, WebhookStore,
+    AccountStore, Batch, ChangeResult, CommitError, DeliveryAdmin, DeliveryStore, ErasureBatch,
+    ErasureStore, MissedStore, NewToken, NewUser, RegistryStore, StoreError, TimeRange, TokenStore,
+    WebhookStore,
 };
 
 use super::fixture::{Fixture, at, disabling, publication, settlement, with_health};
@@ -240,10 +241,13 @@ const CHANGES: &[Change] = &[
     }),
     ("erase_subject", "notifications", |s| {
         let (through, mut entry) = (s.missed, batch_entry());
-        let erased = s
-            .store
-            .erase_subject(s.organizer, "person", through, at(9), &mut entry)?;
-        Ok((erased.notifications, erased.dropped) == (1, 1))
+        let paused = [s.webhook];
+        let batch =
+            s.store
+                .erase_subject(s.organizer, "person", through, at(9), &paused, &mut entry)?;
+        Ok(
+            matches!(batch, ErasureBatch::Erased { result, .. } if (result.notifications, result.dropped) == (1, 1)),
+        )
     }),
     ("commit of a webhook that is gone", "webhooks", |s| {
         let settled = settlement(s.webhook, s.pending, 9, None);

@@ -10,7 +10,7 @@ use sonnette::store::TimeRange;
 
 use super::change::change_webhook;
 use super::confirm::confirm;
-use super::queue::drop_waiting;
+use super::queue::drop_pending;
 use crate::admin::webhooks::change::{retire, send_waiting_now};
 use crate::admin::webhooks::fields::state_after;
 use crate::dashboard::shell::error::PageError;
@@ -71,7 +71,7 @@ pub(crate) async fn enable(
     let id = page.webhook.id;
     let drop = form.get("waiting") == "drop";
     if drop {
-        drop_waiting(&state, &page).await?;
+        drop_pending(&state, &page).await?;
     }
     set_enabled(&state, &page, true).await?;
     if !drop {
@@ -159,7 +159,7 @@ pub(crate) async fn delete(
     state
         .change(move |store, now| retire(store, &author, organizer, id, now))
         .await??;
-    state.sonnette.drop_waiting(id, None).await?;
+    state.sonnette.drop_pending(id, None).await?;
     state
         .wait_until_published(&page.organizer_page.tenant.organizer)
         .await?;

@@ -53,17 +53,17 @@ pub(crate) async fn drop_all(
     page: WebhookPage,
     _: FormData,
 ) -> Result<Response, PageError> {
-    let count = drop_waiting(&state, &page).await?;
+    let count = drop_pending(&state, &page).await?;
     Ok(flash::redirect_with_count(&page.url(""), "dropped", count))
 }
 
 /// Drops all waiting deliveries and returns their number.
-pub(super) async fn drop_waiting(state: &AppState, page: &WebhookPage) -> Result<u64, PageError> {
+pub(super) async fn drop_pending(state: &AppState, page: &WebhookPage) -> Result<u64, PageError> {
     let id = page.webhook.id;
     let data = json!({ "webhook": id });
     let author = page.organizer_page.author();
     let entry = author.audit_entry("pretix.webhook.retries.dropped", data, state.now());
-    Ok(state.sonnette.drop_waiting(id, Some(entry)).await?)
+    Ok(state.sonnette.drop_pending(id, Some(entry)).await?)
 }
 
 /// Sends one delivery now, in any state.

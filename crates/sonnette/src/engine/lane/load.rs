@@ -1,0 +1,70 @@
+//! Loading deliveries of a lane from the store.
+
+use jiff::Timestamp;
+
+use super::{Lane, RELOAD_DELAY, earlier};
+use crate::domain::saturating_add;
+use crate::store::DeliveryPage;
+
+impl Lane {
+    /// Takes what was read for a [`LaneAction::Load`] that was returned at `now`.
+    pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
+        self.is_loading = false;
+        let passed = self.page_cursor.take();
+        if passed.is_some() {
+            // Deliveries before the cursor that have become due meanwhile are not on this page.
+            self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
+        }
+        if std::mem::take(&mut self.is_page_stale) {
+            self.has_unread_rows = true;
+            return;
+        }
+        let failing = self.health.is_failing();
+        // Settled in memory, or scheduled anew since it was loaded: it is due again once its settlement is on disk.
+        let (mut has_settled, mut has_new) = (false, false);
+        let last = page
+            .deliveries
+            .last()
+            .map(|w| (w.progress.due_at, w.notification.id));
+        for delivery in page.deliveries {
+            self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
+            if failing && !self.queue.is_empty() {
+                self.has_unread_rows = true;
+                break;
+            }
+            if let Some(started_at) = self.known.get(&delivery.notification.id) {
+                has_settled |= *started_at != delivery.progress.started_at
+                    || self
+                        .settled
+                        .iter()
+                        .any(|(_, id)| *id == delivery.notification.id);
+            } else {
+                has_new = true;
+                self.enqueue(delivery);
+            }
+        }
+        let more_due = page.next_due_at.is_some_and(|due| due <= now);
+        if !failing && !has_new && more_due {
+            // With large bodies, the deliveries in flight can fill a whole page.
+            self.page_cursor = last.or(passed);
+        }
+        match page.next_due_at {
+            Some(due) if due <= now => self.has_unread_rows = true,
+            due => self.next_due_at = earlier(self.next_due_at, due),
+        }
+        if has_settled {
+            self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
+        }
+        if failing && self.queue.is_empty() && self.probe_cursor.take().is_some() {
+            // Every pending delivery has had its turn; probes start again with the first.
+            self.has_unread_rows = true;
+        }
+    }
+
+    /// The store could not be read. The lane tries again after [`RELOAD_DELAY`].
+    pub(crate) fn load_failed(&mut self, now: Timestamp) {
+        self.is_loading = false;
+        self.is_page_stale = false;
+        self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
+    }
+}

@@ -1,0 +1,164 @@
+//! What a lane does next.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::action::{LaneAction, SendOrder};
+use super::{Lane, MAX_PAUSE, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS};
+use crate::domain::{AttemptKind, ProbeSchedule, Webhook, saturating_add};
+use crate::store::{Cursor, PendingDelivery};
+
+impl Lane {
+    /// What the lane does next. `committed` is the number of the last settlement on disk.
+    pub(crate) fn next_action(
+        &mut self,
+        webhook: &Webhook,
+        now: Timestamp,
+        committed: u64,
+    ) -> LaneAction {
+        if self.paused > 0 || self.is_closed {
+            return LaneAction::Idle;
+        }
+        if !webhook.is_enabled() {
+            self.clear_queue();
+            return LaneAction::Idle;
+        }
+        if self.next_due_at.is_some_and(|due| due <= now) {
+            self.next_due_at = None;
+            self.has_unread_rows = true;
+        }
+        if self.may_send_urgent(webhook)
+            && let Some(delivery) = self.urgent.pop_front()
+        {
+            let kind = if self.health.is_failing() {
+                AttemptKind::Probe
+            } else {
+                AttemptKind::Due
+            };
+            return self.begin(delivery, kind, true, webhook, now);
+        }
+        if let Some(until) = self.silent_until(now) {
+            return LaneAction::SleepUntil(until);
+        }
+        if self.health.is_failing() {
+            return self.next_probe(webhook, now, committed);
+        }
+        if self.has_unread_rows && !self.is_loading && self.queue.needs_reload() {
+            return self.load(self.page_cursor, PAGE_ROWS, committed);
+        }
+        self.next_due(webhook, now)
+    }
+
+    /// What a person asks for is sent within the limit too, and a probe is the only request in flight.
+    fn may_send_urgent(&self, webhook: &Webhook) -> bool {
+        let limit = if self.health.is_failing() {
+            1
+        } else {
+            webhook.settings.max_concurrency.unwrap_or(u32::MAX)
+        };
+        self.in_flight < limit
+    }
+
+    fn next_due(&mut self, webhook: &Webhook, now: Timestamp) -> LaneAction {
+        let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
+        if self.in_flight >= self.concurrency.window().min(limit) {
+            return LaneAction::Idle;
+        }
+        // A later time than any rate limit sets was computed while the clock was wrong.
+        self.next_send_at = self
+            .next_send_at
+            .min(saturating_add(now, MAX_SEND_INTERVAL));
+        if !self.queue.is_empty() && self.next_send_at > now {
+            return LaneAction::SleepUntil(self.next_send_at);
+        }
+        match self.queue.pop() {
+            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, now),
+            None => self
+                .next_due_at
+                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
+        }
+    }
+
+    /// The next probe. Only one is in flight at a time, and probes take the pending deliveries in turn.
+    fn next_probe(&mut self, webhook: &Webhook, now: Timestamp, committed: u64) -> LaneAction {
+        if self.in_flight > 0 || self.is_loading {
+            return LaneAction::Idle;
+        }
+        match self.queue.pop() {
+            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, now),
+            None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
+            None => self
+                .next_due_at
+                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        delivery: PendingDelivery,
+        kind: AttemptKind,
+        is_urgent: bool,
+        webhook: &Webhook,
+        now: Timestamp,
+    ) -> LaneAction {
+        if delivery.progress.expires_at() <= now {
+            return LaneAction::Expire(delivery.notification.id);
+        }
+        if let Some(rate) = webhook.settings.max_per_second {
+            let from = self
+                .next_send_at
+                .max(now.saturating_sub(MAX_RATE_CATCH_UP).unwrap_or(now));
+            self.next_send_at = saturating_add(from, Duration::from_secs(1) / rate.max(1));
+        }
+        self.in_flight += 1;
+        LaneAction::Send(SendOrder {
+            delivery,
+            kind,
+            generation: webhook.generation,
+            pauses: self.pauses,
+            is_urgent,
+        })
+    }
+
+    /// Whether an order may be carried out. Between it and the start of its request, the webhook may have changed, or
+    /// the deliveries in the store.
+    pub(crate) fn confirms(&self, order: &SendOrder, webhook: &Webhook) -> bool {
+        let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
+        self.paused == 0
+            && order.pauses == self.pauses
+            && !self.is_closed
+            && webhook.is_enabled()
+            && order.generation == webhook.generation
+            && self.in_flight <= limit
+    }
+
+    /// Takes back an order that is not carried out. The delivery is loaded again if it is still pending.
+    pub(crate) fn put_back(&mut self, order: &SendOrder) {
+        self.in_flight -= 1;
+        self.known.remove(&order.delivery.notification.id);
+        self.has_unread_rows = true;
+        self.is_page_stale |= self.is_loading;
+    }
+
+    /// Until when no request may begin. A time later than any rule sets was computed while the clock was wrong: it is
+    /// reduced to the longest wait.
+    fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if let Some(until) = &mut self.health.paused_until {
+            *until = (*until).min(saturating_add(now, MAX_PAUSE));
+        }
+        if let Some(probing) = &mut self.health.probing {
+            probing.next_at = probing
+                .next_at
+                .min(saturating_add(now, ProbeSchedule::MAX_WAIT));
+        }
+        self.health.silent_until().filter(|until| *until > now)
+    }
+
+    fn load(&mut self, after: Option<Cursor>, rows: usize, committed: u64) -> LaneAction {
+        self.forget_settled(committed);
+        self.is_loading = true;
+        self.has_unread_rows = false;
+        LaneAction::Load(after, rows + self.known.len())
+    }
+}

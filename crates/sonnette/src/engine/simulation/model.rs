@@ -1,0 +1,387 @@
+//! What the world outside the engine knows, and what it may therefore expect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::receiver_behavior::{REQUEST_TIMEOUT, ReceiverBehavior, timed_out};
+use crate::clock::Clock;
+use crate::domain::{HttpExchange, NotificationId, OrganizerId, Outcome, WebhookId};
+use crate::engine::Published;
+use crate::testing::MockClock;
+
+/// A webhook as it was for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WebhookVersion {
+    pub(super) target: String,
+    pub(super) enabled: bool,
+    pub(super) reason: Option<String>,
+    pub(super) max_concurrency: Option<u32>,
+    /// Rises with each change of the target or between enabled and disabled.
+    pub(super) epoch: usize,
+}
+
+/// What is known of a webhook.
+pub(super) struct KnownWebhook {
+    pub(super) organizer: OrganizerId,
+    pub(super) versions: Vec<WebhookVersion>,
+    /// The newest version whose change has been answered.
+    pub(super) answered: usize,
+    /// Failed attempts, with the epochs that each may have been sent under.
+    pub(super) failures: Vec<(BTreeSet<usize>, Outcome)>,
+    /// Somebody dropped what waited, or erased it.
+    pub(super) has_dropped: bool,
+    /// In memory the pause or probe time may differ from the store until the next outcome.
+    pub(super) is_adjusted: bool,
+    /// Its row, or its lane's, was damaged.
+    pub(super) is_damaged: bool,
+}
+
+impl KnownWebhook {
+    pub(super) fn latest(&self) -> &WebhookVersion {
+        self.versions.last().unwrap()
+    }
+
+    /// The epochs that a request begun now to this target may go by.
+    fn epochs(&self, target: &str) -> BTreeSet<usize> {
+        let possible = self.versions[self.answered..].iter();
+        possible
+            .filter(|v| v.enabled && v.target == target)
+            .map(|v| v.epoch)
+            .collect()
+    }
+}
+
+/// A request under way.
+pub(super) struct InFlight {
+    pub(super) webhook: WebhookId,
+    pub(super) notification: NotificationId,
+    pub(super) test: bool,
+    pub(super) target: String,
+    epochs: BTreeSet<usize>,
+    pub(super) begun_at: Instant,
+    reply: oneshot::Sender<HttpExchange>,
+}
+
+pub(super) struct Model {
+    pub(super) database: Connection,
+    pub(super) clock: MockClock,
+    pub(super) webhooks: BTreeMap<WebhookId, KnownWebhook>,
+    pub(super) behaviors: BTreeMap<String, ReceiverBehavior>,
+    pub(super) in_flight: Vec<InFlight>,
+    /// Requests begun in this step, each with whether no other of its webhook was under way.
+    pub(super) begun: Vec<(WebhookId, bool)>,
+    /// Webhooks to which something was delivered in this step.
+    pub(super) opened: BTreeSet<WebhookId>,
+    /// Lanes that were failing after the last step.
+    pub(super) failing: BTreeSet<WebhookId>,
+    pub(super) accepted: BTreeMap<NotificationId, usize>,
+    pub(super) keys: BTreeMap<String, NotificationId>,
+    pub(super) successes: BTreeSet<(WebhookId, NotificationId)>,
+    /// What somebody asked this process to send again, whatever came of it.
+    pub(super) may_repeat: BTreeSet<(WebhookId, NotificationId)>,
+    /// Successes that this process has been told of.
+    pub(super) heard: BTreeSet<(WebhookId, NotificationId)>,
+    pub(super) damaged_deliveries: BTreeSet<(WebhookId, NotificationId)>,
+    pub(super) violations: Vec<String>,
+    pub(super) trace: Vec<String>,
+}
+
+impl Model {
+    pub(super) fn new(database: Connection, clock: MockClock) -> Self {
+        Self {
+            database,
+            clock,
+            webhooks: BTreeMap::new(),
+            behaviors: BTreeMap::new(),
+            in_flight: Vec::new(),
+            begun: Vec::new(),
+            opened: BTreeSet::new(),
+            failing: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            successes: BTreeSet::new(),
+            heard: BTreeSet::new(),
+            may_repeat: BTreeSet::new(),
+            damaged_deliveries: BTreeSet::new(),
+            violations: Vec::new(),
+            trace: Vec::new(),
+        }
+    }
+
+    pub(super) fn log(&mut self, event: impl std::fmt::Display) {
+        let now = self.clock.now();
+        self.trace.push(format!("{now} {event}"));
+    }
+
+    pub(super) fn violated(&mut self, what: String) {
+        self.log(format_args!("VIOLATION {what}"));
+        self.violations.push(what);
+    }
+
+    /// A request begins.
+    pub(super) fn begin(
+        &mut self,
+        message: &str,
+        target: &str,
+        test: bool,
+        reply: oneshot::Sender<HttpExchange>,
+    ) {
+        let mut parts = message.split('_').skip(1).map(|n| n.parse().unwrap());
+        let webhook = WebhookId(parts.next().unwrap());
+        let notification = NotificationId(parts.next().unwrap());
+        self.read_versions();
+        self.log(format_args!(
+            "webhook {webhook} sends {notification} to {target}{}",
+            if test { " as a test" } else { "" }
+        ));
+        let known = &self.webhooks[&webhook];
+        let epochs = known.epochs(target);
+        let others = self
+            .in_flight
+            .iter()
+            .filter(|r| r.webhook == webhook && !r.test)
+            .count();
+        let mut wrong = Vec::new();
+        let is_current = known.versions[known.answered..]
+            .iter()
+            .any(|v| v.target == target);
+        if !is_current {
+            wrong.push(format!("to its former target {target}"));
+        }
+        if !test {
+            if is_current && epochs.is_empty() {
+                wrong.push("although it is disabled".to_owned());
+            }
+            if known.latest().reason.as_deref() == Some("gone") {
+                wrong.push("although its receiver is gone".to_owned());
+            }
+            let limits = known.versions[known.answered..]
+                .iter()
+                .map(|v| v.max_concurrency.unwrap_or(u32::MAX));
+            if others as u64 >= u64::from(limits.max().unwrap_or(u32::MAX)) {
+                wrong.push(format!("beside {others} others, more than allowed"));
+            }
+            let key = (webhook, notification);
+            if self.heard.contains(&key) && !self.may_repeat.contains(&key) {
+                wrong.push("again, after its success was known".to_owned());
+            }
+            if self
+                .in_flight
+                .iter()
+                .any(|r| !r.test && r.webhook == webhook && r.notification == notification)
+            {
+                wrong.push("twice at a time".to_owned());
+            }
+            match self.settled(webhook, notification) {
+                _ if self.damaged_deliveries.contains(&(webhook, notification)) => {}
+                None => wrong.push("which it was never to get".to_owned()),
+                // Given up by a clock that has since been set back: the lane goes by the time it is now.
+                Some(Some(how)) if how == "given_up" => {}
+                Some(Some(how)) => wrong.push(format!("after it was {how}")),
+                Some(None) => {}
+            }
+            self.begun.push((webhook, others == 0));
+        }
+        for wrong in wrong {
+            self.violated(format!("webhook {webhook} was sent {notification} {wrong}"));
+        }
+        self.in_flight.push(InFlight {
+            webhook,
+            notification,
+            test,
+            target: target.to_owned(),
+            epochs,
+            begun_at: Instant::now(),
+            reply,
+        });
+    }
+
+    /// None: no such delivery. Some(None): it waits.
+    fn settled(&self, webhook: WebhookId, notification: NotificationId) -> Option<Option<String>> {
+        let sql = "SELECT how FROM deliveries WHERE webhook = ?1 AND notification = ?2";
+        let mut statement = self.database.prepare_cached(sql).unwrap();
+        statement
+            .query_row([webhook.0, notification.0], |r| r.get(0))
+            .optional()
+            .unwrap()
+    }
+
+    /// Answers the request at this place.
+    pub(super) fn answer(&mut self, place: usize, outcome: Outcome) {
+        let request = self.in_flight.remove(place);
+        let (webhook, notification) = (request.webhook, request.notification);
+        let duration = request.begun_at.elapsed().min(REQUEST_TIMEOUT);
+        self.log(format_args!(
+            "{} answers {notification} with {}",
+            request.target,
+            outcome.return_code()
+        ));
+        if outcome.is_success() {
+            self.successes.insert((webhook, notification));
+            self.opened.insert(webhook);
+            if !request.test {
+                self.heard.insert((webhook, notification));
+            }
+        } else if !request.test {
+            let known = self.webhooks.get_mut(&webhook).unwrap();
+            known.failures.push((request.epochs, outcome.clone()));
+        }
+        let exchange = HttpExchange {
+            started_at: self.clock.now() - duration,
+            duration,
+            outcome,
+            request_headers: String::new(),
+            response_headers: String::new(),
+            response_body: bytes::Bytes::new(),
+        };
+        // A stopping process may have broken it off.
+        let _ = request.reply.send(exchange);
+    }
+
+    pub(super) fn answer_overdue(&mut self) {
+        let overdue = |r: &InFlight| r.begun_at.elapsed() >= REQUEST_TIMEOUT;
+        while let Some(place) = self.in_flight.iter().position(overdue) {
+            self.answer(place, timed_out());
+        }
+    }
+
+    /// Takes down how each webhook is in the store now.
+    pub(super) fn read_versions(&mut self) {
+        let sql = "SELECT id, target_url, disabled_at IS NULL, disabled_reason, max_concurrency, organizer FROM webhooks";
+        let mut statement = self.database.prepare_cached(sql).unwrap();
+        let rows = statement.query_map([], |r| {
+            let target: String = r.get(1)?;
+            Ok((
+                WebhookId(r.get(0)?),
+                OrganizerId(r.get(5)?),
+                WebhookVersion {
+                    target: target
+                        .trim_start_matches("http://")
+                        .trim_end_matches('/')
+                        .to_owned(),
+                    enabled: r.get(2)?,
+                    reason: r.get(3)?,
+                    max_concurrency: r.get(4)?,
+                    epoch: 0,
+                },
+            ))
+        });
+        let rows: Vec<_> = rows.unwrap().map(Result::unwrap).collect();
+        drop(statement);
+        for (id, organizer, mut version) in rows {
+            let known = self.webhooks.entry(id).or_insert_with(|| KnownWebhook {
+                organizer,
+                versions: vec![version.clone()],
+                answered: 0,
+                failures: Vec::new(),
+                has_dropped: false,
+                is_adjusted: false,
+                is_damaged: false,
+            });
+            let latest = known.latest();
+            let same_epoch = latest.target == version.target && latest.enabled == version.enabled;
+            version.epoch = latest.epoch + usize::from(!same_epoch);
+            if *latest == version || known.is_damaged {
+                continue;
+            }
+            let (before, reason) = (latest.epoch, version.reason.clone());
+            let was_enabled = latest.enabled;
+            known.versions.push(version.clone());
+            if was_enabled && !version.enabled {
+                self.check_disabling(id, before, reason.as_deref());
+            }
+            self.log(format_args!("webhook {id} is now {version:?}"));
+        }
+    }
+
+    /// What disabled a webhook must have happened under the version that it disabled.
+    fn check_disabling(&mut self, id: WebhookId, epoch: usize, reason: Option<&str>) {
+        let known = &self.webhooks[&id];
+        let mut failures = known
+            .failures
+            .iter()
+            .filter(|(epochs, _)| epochs.contains(&epoch));
+        let is_justified = match reason {
+            Some("gone") => failures.any(|(_, outcome)| outcome.return_code() == 410),
+            Some("failures") => failures.next().is_some(),
+            _ => true,
+        };
+        if !is_justified {
+            let target = &known.versions[known.versions.len() - 2].target;
+            self.violated(format!(
+                "webhook {id} was disabled ({}), which no answer of {target} since its last change explains",
+                reason.unwrap_or_default()
+            ));
+        }
+    }
+
+    /// A publication was answered.
+    pub(super) fn published(
+        &mut self,
+        published: &[Published],
+        key: Option<&str>,
+        expected: &[(WebhookId, usize)],
+    ) {
+        for one in published {
+            self.log(format_args!("accepted {} for {}", one.id, one.deliveries));
+            if let Some(key) = key
+                && let Some(before) = self.keys.insert(key.to_owned(), one.id)
+                && before != one.id
+            {
+                self.violated(format!("the key {key} names {before} and {}", one.id));
+            }
+            if !one.new {
+                self.accepted.entry(one.id).or_insert(one.deliveries);
+                continue;
+            }
+            self.accepted.insert(one.id, one.deliveries);
+            for (webhook, version) in expected {
+                let known = &self.webhooks[webhook];
+                let is_known = known.versions.len() == version + 1 && known.answered == *version;
+                let wants = known.latest().enabled;
+                let has = self.settled(*webhook, one.id).is_some();
+                if is_known && !known.is_damaged && wants != has {
+                    self.violated(format!(
+                        "webhook {webhook}: enabled is {wants}, and gets {}: {has}",
+                        one.id
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What a publisher may rely on: each webhook with the version that it is known to have.
+    pub(super) fn expected(&self, organizer: OrganizerId) -> Vec<(WebhookId, usize)> {
+        let mut expected = Vec::new();
+        for (id, known) in &self.webhooks {
+            if known.organizer == organizer && known.answered + 1 == known.versions.len() {
+                expected.push((*id, known.answered));
+            }
+        }
+        expected
+    }
+
+    /// A change of the webhook was answered, which made this version.
+    pub(super) fn answered(&mut self, id: WebhookId, version: usize) {
+        self.log(format_args!(
+            "the change {version} of webhook {id} is answered"
+        ));
+        let known = self.webhooks.get_mut(&id).unwrap();
+        known.answered = known.answered.max(version);
+    }
+
+    /// The process has crashed: it knows nothing any more.
+    pub(super) fn crashed(&mut self) {
+        self.in_flight.clear();
+        self.heard.clear();
+        self.may_repeat.clear();
+        self.begun.clear();
+        self.failing.clear();
+        for known in self.webhooks.values_mut() {
+            known.is_adjusted = false;
+        }
+    }
+}
