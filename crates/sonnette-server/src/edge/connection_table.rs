@@ -137,14 +137,15 @@ impl ConnectionTable {
         }
         self.logged_at.store(now, Ordering::Relaxed);
         let (all, each) = (self.max_connections, self.max_client_connections);
-        match (exceeded, client) {
-            (LimitExceeded::Client, Some(client)) => tracing::warn!(
+        if let (LimitExceeded::Client, Some(client)) = (exceeded, client) {
+            tracing::warn!(
                 ?client,
                 "connections of {client:?} are refused: it has {each} that are in use (max_client_connections)"
-            ),
-            _ => tracing::warn!(
+            );
+        } else {
+            tracing::warn!(
                 "connections are refused: {all} are in use (max_connections), and none is idle"
-            ),
+            );
         }
     }
 

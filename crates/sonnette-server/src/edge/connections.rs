@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,7 +23,8 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::client_address::{is_trusted, network_of};
+use super::authorization_header::token_of;
+use super::client_address::{client_address, is_trusted, network_of};
 use super::client_key::ClientKey;
 use super::connection_table::{ConnectionGuard, ConnectionTable};
 use super::error::ApiError;
@@ -32,6 +33,7 @@ use super::normalize::serve_normalized;
 use super::request_body::{self, BodyBounds};
 use super::state::AppState;
 use super::timed_stream::TimedStream;
+use crate::credentials::token_hash;
 
 /// Bytes of a request header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -195,7 +197,7 @@ async fn serve_bounded(
         return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
     }
     let state = server.state.clone();
-    let client = ClientKey::of(&state, request.headers(), peer.ip());
+    let client = client_of_request(&state, request.headers(), peer.ip());
     let refusal = guard.connection.refusal().or_else(|| {
         let is_within_share = guard.table().assign(&guard.connection, client);
         (!is_within_share).then_some(LimitExceeded::Client)
@@ -219,6 +221,21 @@ async fn serve_bounded(
         min_bytes: limits.min_bytes_per_timeout(),
     };
     serve_with_body(&mut server.router, bounds, request).await
+}
+
+/// The client of a request. The token is looked up in memory, so one that was created a moment ago may be unknown.
+fn client_of_request(state: &AppState, headers: &HeaderMap, peer: IpAddr) -> ClientKey {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let token = authorization.and_then(|value| {
+        let text = token_of(Some(value.as_bytes())).ok()?;
+        let registry = state.sonnette.registry();
+        let token = registry.token(&token_hash(text))?;
+        token.active.then_some(token.id)
+    });
+    token.map_or_else(
+        || ClientKey::Network(network_of(client_address(&state.settings, headers, peer))),
+        ClientKey::Token,
+    )
 }
 
 async fn serve_with_body(

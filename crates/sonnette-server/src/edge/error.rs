@@ -188,8 +188,6 @@ impl From<tokio::task::JoinError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail =
-            |status, text: &str| response::json(status, &serde_json::json!({ "detail": text }));
         match self {
             Self::Detail(status, text) => detail(status, &text),
             Self::Unauthenticated(reason) => {
@@ -209,41 +207,13 @@ impl IntoResponse for ApiError {
                 response::json(StatusCode::BAD_REQUEST, &body)
             }
             Self::Answer(status, body) => response::json(status, &body),
-            Self::UnsupportedEncoding(encoding) => {
-                let text = format!(
-                    "Unsupported content encoding \"{encoding}\" in request. Send the body uncompressed, without \
-                     Content-Encoding or with \"identity\"."
-                );
-                let mut response = detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
-                let identity = HeaderValue::from_static("identity");
-                response
-                    .headers_mut()
-                    .insert(header::ACCEPT_ENCODING, identity);
-                response
-            }
+            Self::UnsupportedEncoding(encoding) => unsupported_encoding(&encoding),
             Self::Busy(text) => retry_later(detail(StatusCode::CONFLICT, text)),
             Self::TooSlow => detail(
                 StatusCode::REQUEST_TIMEOUT,
                 "The request body came too slowly. Nothing was changed.",
             ),
-            Self::Overloaded(exceeded) => {
-                let (status, text) = match exceeded {
-                    LimitExceeded::Total => (
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "The server has no room for this request now. Nothing was changed; please try again.",
-                    ),
-                    LimitExceeded::Client => (
-                        StatusCode::TOO_MANY_REQUESTS,
-                        "This client uses its share of the server: too many requests, connections, streams or bytes at \
-                         a time. Nothing was changed; please try again.",
-                    ),
-                };
-                let mut response = detail(status, text);
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, RETRY_SOON);
-                response
-            }
+            Self::Overloaded(exceeded) => overloaded(exceeded),
             Self::Unavailable => {
                 let text = "The server cannot do this now. Nothing was changed; please try again.";
                 retry_later(detail(StatusCode::SERVICE_UNAVAILABLE, text))
@@ -251,6 +221,42 @@ impl IntoResponse for ApiError {
             Self::Internal => detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error."),
         }
     }
+}
+
+fn detail(status: StatusCode, text: &str) -> Response {
+    response::json(status, &serde_json::json!({ "detail": text }))
+}
+
+fn unsupported_encoding(encoding: &str) -> Response {
+    let text = format!(
+        "Unsupported content encoding \"{encoding}\" in request. Send the body uncompressed, without \
+         Content-Encoding or with \"identity\"."
+    );
+    let mut response = detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
+    let identity = HeaderValue::from_static("identity");
+    response
+        .headers_mut()
+        .insert(header::ACCEPT_ENCODING, identity);
+    response
+}
+
+fn overloaded(exceeded: LimitExceeded) -> Response {
+    let (status, text) = match exceeded {
+        LimitExceeded::Total => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server has no room for this request now. Nothing was changed; please try again.",
+        ),
+        LimitExceeded::Client => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "This client uses its share of the server: too many requests, connections, streams or bytes at a time. \
+             Nothing was changed; please try again.",
+        ),
+    };
+    let mut response = detail(status, text);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_SOON);
+    response
 }
 
 fn retry_later(mut response: Response) -> Response {

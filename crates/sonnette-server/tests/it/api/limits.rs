@@ -206,7 +206,7 @@ fn bodies_in_memory_are_bounded() {
     let args = ["--max-body-memory-bytes", "33554432"];
     let api = Api::start_with(&args);
     let filler = " ".repeat(12 << 20);
-    let held = |token: &str| {
+    let fill = |token: &str| {
         let stream = api.connect();
         send(
             &stream,
@@ -215,7 +215,7 @@ fn bodies_in_memory_are_bounded() {
         send(&stream, &filler);
         stream
     };
-    let first = held(&api.token);
+    let first = fill(&api.token);
     // One client may hold half of the bytes. A refusal shows that the first body has arrived.
     let refused = |token: &str, status: u16| {
         let head = format!(
@@ -231,7 +231,7 @@ fn bodies_in_memory_are_bounded() {
         }
     };
     refused(&api.token, 429);
-    let second = held(&api.operator);
+    let second = fill(&api.operator);
     refused(&api.operator, 429);
     let third = api.token_for("publish");
     // 24 of 32 MiB are held.
@@ -327,7 +327,7 @@ fn wrong_input_gets_a_bounded_number_of_messages() {
             .unwrap()
             .len()
     };
-    let body = &members.as_bytes()[..];
+    let body = members.as_bytes();
     for path in ["action_types/", "tokens/", "notifications/"] {
         let refused = api.raw(&head("POST", path, json), body).expect(400);
         assert!(count(&refused.text) <= 52, "{path}");
