@@ -247,11 +247,15 @@ async fn serve_with_body(
     let (head, body) = request.into_parts();
     let (body, unread) = request_body::split(body, bounds);
     let response = serve_normalized(router, hyper::Request::from_parts(head, body)).await;
-    if let Some(error) = unread.failure() {
-        let mut response = error.into_response();
-        close_after(&mut response);
-        return response;
-    }
+    let response = match unread.failure() {
+        None => response,
+        Some(error @ ApiError::TooSlow) => {
+            let mut response = error.into_response();
+            close_after(&mut response);
+            return response;
+        }
+        Some(error) => error.into_response(),
+    };
     unread.discard(expects_continue).await;
     response
 }

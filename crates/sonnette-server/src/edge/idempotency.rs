@@ -13,7 +13,7 @@ use ring::digest::{Context, SHA256};
 use sonnette::store::StoredResponse;
 
 use super::error::ApiError;
-use super::running_keys::KeyHash;
+use super::running_idempotency_keys::KeyHash;
 use super::state::AppState;
 
 const HEADER_NAME: &str = "x-idempotency-key";

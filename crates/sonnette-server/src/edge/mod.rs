@@ -27,13 +27,13 @@ pub(crate) mod error;
 pub(crate) mod idempotency;
 pub(crate) mod limits;
 pub(crate) mod links;
+pub(crate) mod login_throttle;
 pub(crate) mod normalize;
 pub(crate) mod query;
 mod request_body;
 pub(crate) mod response;
-pub(crate) mod running_keys;
+pub(crate) mod running_idempotency_keys;
 mod state;
-pub(crate) mod throttle;
 mod timed_stream;
 mod token_use;
 

@@ -18,8 +18,8 @@ use super::body_memory::BodyMemory;
 use super::client_key::ClientKey;
 use super::error::ApiError;
 use super::limits::EdgeLimits;
-use super::running_keys::RunningKeys;
-use super::throttle::Throttles;
+use super::login_throttle::Throttles;
+use super::running_idempotency_keys::RunningKeys;
 use super::token_use::TokenUses;
 
 /// How often a request polls whether its change is published: for one second.

@@ -6,7 +6,7 @@ pub(crate) mod drf;
 pub(crate) mod events;
 mod fields;
 mod filters;
-mod idempotency;
+mod idempotency_query;
 mod json_body;
 mod metrics_format;
 pub(crate) mod notifications;
@@ -74,7 +74,7 @@ const WEBHOOKS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&
 #[rustfmt::skip] // One line for each path.
 fn routes() -> Routes {
     Routes::default()
-        .at(OPEN, routes!(idempotency::query_idempotency))
+        .at(OPEN, routes!(idempotency_query::query_idempotency))
         .at(OPEN, routes!(probes::get_openapi))
 
         .at(OPERATORS, routes!(organizers::list_organizers, organizers::create_organizer))

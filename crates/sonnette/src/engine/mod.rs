@@ -22,7 +22,7 @@ mod janitor;
 mod keyed_semaphore;
 mod lane;
 mod metrics;
-mod monotonic;
+mod monotonic_clock;
 mod options;
 mod organizer_snapshot;
 mod publication;

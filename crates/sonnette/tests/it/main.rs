@@ -5,10 +5,10 @@
 mod delivery;
 mod dialect_bodies;
 mod disabling;
-mod draft_tests;
-mod recover_and_erase;
+mod resend_missed_and_erase;
 mod sender;
 mod store;
 mod supervision;
 mod test_engine;
+mod test_of_unsaved_webhook;
 mod tidy;

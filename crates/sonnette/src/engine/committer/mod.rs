@@ -24,7 +24,7 @@ use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
 use super::{Activity, PublishError, Published};
 use crate::clock::Clock;
-use crate::engine::monotonic;
+use crate::engine::monotonic_clock;
 use crate::store::{
     Batch, CommitError, GroupResult, PublicationGroup, Settlement, Store, StoreError,
 };
@@ -71,7 +71,7 @@ impl Committer {
             queue: CommitQueue::new(delays),
             committed: AtomicU64::new(0),
             published_version: AtomicI64::new(0),
-            registry_polled_at: Mutex::new(monotonic::now()),
+            registry_polled_at: Mutex::new(monotonic_clock::now()),
             store,
             registry,
             inboxes,
@@ -167,7 +167,7 @@ impl Committer {
     fn poll_registry(&self) {
         let mut polled_at = self.registry_polled_at.lock();
         if polled_at.elapsed() >= POLL_INTERVAL {
-            *polled_at = monotonic::now();
+            *polled_at = monotonic_clock::now();
             if let Err(error) = self.registry.refresh_blocking() {
                 tracing::warn!(%error, "the registry could not be read: {error}");
             }
@@ -230,7 +230,7 @@ impl Committer {
             published_changes: Vec::new(),
             now: self.clock.now(),
         };
-        let started_at = monotonic::now();
+        let started_at = monotonic_clock::now();
         let mut result = self.try_commit(&mut batch, &mut replies, registry_version);
         if matches!(result, Err(StoreError::Inconsistent { .. }))
             && batch.groups.len() + usize::from(!batch.settlements.is_empty()) > 1

@@ -1,10 +1,10 @@
 //! What people do: resend, recover, drop and erase deliveries, test webhooks, and see how a lane is doing.
 
-mod drop;
+mod drop_pending;
 mod erase;
-mod recover;
 mod replay;
 mod resend;
+mod resend_missed;
 mod status;
 mod test;
 

@@ -25,7 +25,7 @@ use crate::domain::{WebhookId, saturating_add};
 use crate::engine::dispatcher::inbox::{Command, Inbox};
 use crate::engine::sender::Transport;
 use crate::engine::supervisor::{Panic, catch_panic};
-use crate::engine::{EngineContext, monotonic};
+use crate::engine::{EngineContext, monotonic_clock};
 
 /// Bytes of deliveries that all lanes of a thread queue in memory. Further deliveries stay in the store.
 const MAX_QUEUED_BYTES: usize = 32 << 20;
@@ -77,7 +77,7 @@ impl Dispatcher {
             queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
             timers_checked_at: Cell::new(Timestamp::MIN),
-            swept_at: Cell::new(monotonic::now()),
+            swept_at: Cell::new(monotonic_clock::now()),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -136,15 +136,15 @@ impl Dispatcher {
         self.process_inbox();
         self.run_due_timers();
         if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
-            self.swept_at.set(monotonic::now());
+            self.swept_at.set(monotonic_clock::now());
             self.sweep();
         }
     }
 
     /// Waits for the requests in flight, up to [`STOP_TIMEOUT`].
     pub(crate) async fn finish_requests(&self) {
-        let until = monotonic::now() + STOP_TIMEOUT;
-        while self.in_flight.get() > 0 && monotonic::now() < until {
+        let until = monotonic_clock::now() + STOP_TIMEOUT;
+        while self.in_flight.get() > 0 && monotonic_clock::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
         self.pass_on_task_panic();
@@ -175,7 +175,7 @@ impl Dispatcher {
                 .unwrap_or_default()
                 .min(SWEEP_INTERVAL)
         });
-        monotonic::now() + wait
+        monotonic_clock::now() + wait
     }
 
     fn run_due_timers(self: &Rc<Self>) {

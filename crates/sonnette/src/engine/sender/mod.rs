@@ -40,7 +40,7 @@ use self::received_response::{BodySpace, ReceivedResponse, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
-use crate::engine::monotonic;
+use crate::engine::monotonic_clock;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -186,7 +186,7 @@ impl Sender {
     /// Sends one request and reads the response. Dropping the future aborts the request.
     pub async fn send(&self, connections: &ConnectionPool, request: Request<'_>) -> HttpExchange {
         let started_at = self.clock.now();
-        let began = monotonic::now();
+        let began = monotonic_clock::now();
         let mut received = ReceivedResponse::new(self.response_limit);
         let mut request_headers = String::new();
         let result = match self.sign(&request, started_at) {

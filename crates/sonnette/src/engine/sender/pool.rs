@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, Http1Connection, Http2Connection};
 use super::prepared_webhook::Origin;
-use crate::engine::monotonic;
+use crate::engine::monotonic_clock;
 
 /// The most idle HTTP/1.1 connections that are kept.
 const MAX_IDLE_CONNECTIONS: usize = 64;
@@ -103,7 +103,7 @@ impl ConnectionPool {
             .take()
             .filter(|entry| entry.origin == *origin && !entry.connection.is_closed());
         let entry = state.shared.as_mut()?;
-        entry.last_used_at = monotonic::now();
+        entry.last_used_at = monotonic_clock::now();
         Some(Connection::Http2(entry.connection.clone()))
     }
 
@@ -119,7 +119,7 @@ impl ConnectionPool {
             let entry = PooledConnection {
                 origin: origin.clone(),
                 connection: connection.clone(),
-                last_used_at: monotonic::now(),
+                last_used_at: monotonic_clock::now(),
             };
             self.state.lock().shared = Some(entry);
         }
@@ -146,7 +146,7 @@ impl ConnectionPool {
                 state.idle.push(PooledConnection {
                     origin: origin.clone(),
                     connection,
-                    last_used_at: monotonic::now(),
+                    last_used_at: monotonic_clock::now(),
                 });
             }
         }

@@ -1,4 +1,4 @@
-//! Trying out a webhook that is not saved.
+//! Tests of a webhook before it is saved.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What was missed while a webhook was off, and forgetting a person.
+//! Sending what was missed while a webhook was disabled, and erasing the data of a person.
 
 use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{
