@@ -40,6 +40,8 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Bytes of an answer that the kernel keeps for a client that does not read, without its own bookkeeping. A client at the
 /// least rate reads a third of them in less than a transfer timeout, so that progress is seen.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Connections that the kernel keeps until they are accepted; a client beyond them tries again only after a second.
+const ACCEPT_BACKLOG: i32 = 4_096;
 /// The pause after a failed accept, for example without free file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long responses may be sent after the engine has stopped.
@@ -74,6 +76,7 @@ pub(crate) struct ConnectionServer {
 impl ConnectionServer {
     /// Accepts connections until the shutdown begins, then waits for the open ones.
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
+        rustix::net::listen(&listener, ACCEPT_BACKLOG)?;
         // Connections inherit the size.
         set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
