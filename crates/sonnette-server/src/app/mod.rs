@@ -211,6 +211,7 @@ fn options(settings: &Settings) -> Options {
             warning: settings.mail.warning,
         },
         sending_threads: thread_count(settings.sending_threads),
+        max_in_flight: usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX),
     }
 }
 

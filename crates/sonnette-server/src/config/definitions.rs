@@ -228,6 +228,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Threads that send notifications [default: half of the cores]",
     ),
     setting(
+        "max_in_flight",
+        Kind::Number,
+        "COUNT",
+        "Requests that each sending thread has in flight at most [default: 2048]",
+    ),
+    setting(
         "log_level",
         Kind::Text,
         "LEVEL",

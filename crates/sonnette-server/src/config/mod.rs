@@ -103,6 +103,9 @@ pub(crate) struct Settings {
     /// Threads that send notifications; `None` means half of the cores.
     #[serde(deserialize_with = "parse::optional_ranged::<_, 1, 256>")]
     pub(crate) sending_threads: Option<u64>,
+    /// The most requests in flight of each sending thread.
+    #[serde(deserialize_with = "parse::ranged::<_, 8, 65_536>")]
+    pub(crate) max_in_flight: u64,
     /// The log level; `None` means `info`, and `warn` for the demo.
     pub(crate) log_level: Option<LogLevel>,
     /// The format of log lines.
@@ -143,6 +146,7 @@ impl Default for Settings {
             min_bytes_per_second: 8192,
             threads: None,
             sending_threads: None,
+            max_in_flight: 2_048,
             log_level: None,
             log_format: LogFormat::Auto,
             mail: MailSettings::default(),

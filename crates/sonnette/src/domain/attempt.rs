@@ -22,6 +22,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The shortage of this machine because of which no request was sent.
+    pub fn shortage(&self) -> Option<&SendFailure> {
+        match self {
+            Self::Failed(failure @ SendFailure::Shortage { .. }) => Some(failure),
+            Self::Answered { .. } | Self::Failed(_) => None,
+        }
+    }
+
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         matches!(

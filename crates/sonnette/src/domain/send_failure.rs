@@ -70,12 +70,6 @@ pub enum SendFailure {
         /// The last address that was tried.
         address: SocketAddr,
     },
-    /// An address used up its share of the time limit.
-    #[error("no connection to {address} in time")]
-    AddressTimeout {
-        /// The last address that was tried.
-        address: SocketAddr,
-    },
     /// Any other error of the operating system while connecting.
     #[error("no connection to {address}: {error}")]
     ConnectionFailed {
@@ -151,6 +145,12 @@ pub enum SendFailure {
         /// The time limit of the attempt.
         limit: Duration,
     },
+    /// This machine lacks something that a request needs. The request was not sent, which is no failure of the receiver.
+    #[error("{what}")]
+    Shortage {
+        /// What is missing.
+        what: String,
+    },
     /// The sender itself failed. The log of the server has the details.
     #[error("internal error")]
     InternalError,
@@ -183,7 +183,8 @@ impl SendFailure {
             | Self::ConnectionAborted { .. }
             | Self::Unreachable { .. }
             | Self::ConnectionTimedOut { .. }
-            | Self::ConnectionFailed { .. } => FailureKind::Connect,
+            | Self::ConnectionFailed { .. }
+            | Self::Shortage { .. } => FailureKind::Connect,
             Self::Tls { .. }
             | Self::TlsAlert { .. }
             | Self::TlsOther { .. }
@@ -198,7 +199,7 @@ impl SendFailure {
             | Self::ConnectionReset
             | Self::ConnectionClosed
             | Self::InternalError => FailureKind::Broken,
-            Self::AddressTimeout { .. } | Self::Timeout { .. } => FailureKind::Timeout,
+            Self::Timeout { .. } => FailureKind::Timeout,
             Self::Undetailed { kind, .. } => *kind,
         }
     }

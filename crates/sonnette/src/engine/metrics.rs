@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     commit_settlements: Histogram,
     lanes: Family<ByState, Gauge>,
     in_flight: Gauge,
+    shortages: Counter,
     backlog: Gauge,
     oldest: Gauge<i64, AtomicI64>,
 }
@@ -77,6 +78,7 @@ impl Metrics {
             commit_settlements: sizes(),
             lanes: Family::default(),
             in_flight: Gauge::default(),
+            shortages: Counter::default(),
             backlog: Gauge::default(),
             oldest: Gauge::default(),
         };
@@ -116,6 +118,11 @@ impl Metrics {
             "requests_in_flight",
             "Requests under way",
             self.in_flight.clone(),
+        );
+        r.register(
+            "requests_postponed",
+            "Requests that wait because of a shortage on this machine, such as file descriptors",
+            self.shortages.clone(),
         );
         r.register("backlog", "Deliveries that wait", self.backlog.clone());
         let oldest = self.oldest.clone();
@@ -234,6 +241,11 @@ impl Metrics {
         } else {
             self.in_flight.dec()
         };
+    }
+
+    /// Counts a request that waits because of a shortage on this machine.
+    pub(crate) fn shortage(&self) {
+        self.shortages.inc();
     }
 
     /// Counts a lane that was loaded (1) or dropped from memory (-1). A change of state counts as both.

@@ -68,6 +68,7 @@ pub(crate) struct EngineContext {
     metrics: Arc<metrics::Metrics>,
     activity: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
+    max_in_flight: usize,
     blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 

@@ -17,6 +17,8 @@ pub struct Options {
     pub alerts: AlertRules,
     /// The number of sending threads, at least 1. Each webhook belongs to one of them.
     pub sending_threads: usize,
+    /// The most requests in flight of each sending thread.
+    pub max_in_flight: usize,
 }
 
 /// Why the engine did not start.

@@ -120,6 +120,7 @@ impl Sonnette {
             metrics,
             activity,
             alerts: options.alerts,
+            max_in_flight: options.max_in_flight,
             blocking,
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));

@@ -5,6 +5,7 @@
 mod delivery;
 mod dialect_bodies;
 mod disabling;
+mod isolation;
 mod resend_missed_and_erase;
 mod sender;
 mod store;

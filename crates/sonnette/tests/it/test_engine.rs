@@ -78,20 +78,36 @@ pub(crate) struct TestEngine {
 impl TestEngine {
     /// Starts on a directory; a second time it finds what the first left.
     pub(crate) fn start(directory: &Path) -> Self {
-        Self::open(directory, Arc::new(SystemClock), AlertRules::default())
+        Self::open(
+            directory,
+            Arc::new(SystemClock),
+            AlertRules::default(),
+            2_048,
+        )
     }
 
     /// With a clock of the test's own.
     pub(crate) fn start_at(directory: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self::open(directory, clock, AlertRules::default())
+        Self::open(directory, clock, AlertRules::default(), 2_048)
     }
 
     /// With rules of its own for alerts.
     pub(crate) fn start_with(directory: &Path, alerts: AlertRules) -> Self {
-        Self::open(directory, Arc::new(SystemClock), alerts)
+        Self::open(directory, Arc::new(SystemClock), alerts, 2_048)
     }
 
-    fn open(directory: &Path, clock: Arc<dyn Clock>, alerts: AlertRules) -> Self {
+    /// With so many requests in flight at most.
+    pub(crate) fn start_with_capacity(directory: &Path, max_in_flight: usize) -> Self {
+        let alerts = AlertRules::default();
+        Self::open(directory, Arc::new(SystemClock), alerts, max_in_flight)
+    }
+
+    fn open(
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        alerts: AlertRules,
+        max_in_flight: usize,
+    ) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store.load(0).unwrap().organizers.pop().map(|o| o.id);
         let organizer = known.unwrap_or_else(|| {
@@ -112,6 +128,7 @@ impl TestEngine {
             log_kept: Duration::from_hours(720),
             alerts,
             sending_threads: 1,
+            max_in_flight,
         };
         let as_store: Arc<dyn Store> = store.clone();
         let sonnette = Sonnette::start(as_store, clock, &options).unwrap();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
+use crate::domain::{FailurePolicy, OrganizerId, Policy, Webhook, WebhookId};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
@@ -21,15 +22,23 @@ pub(super) struct LaneEntry {
     /// None while it is being loaded.
     pub(super) lane: RefCell<Option<Lane>>,
     pub(super) current: RefCell<CurrentWebhook>,
+    /// Where its requests in flight are counted.
+    pub(super) shares: RefCell<LaneShares>,
     pub(super) connections: ConnectionPool,
     /// When the lane is run next; the same as in the dispatcher's `timers`.
     pub(super) timer: Cell<Option<Timestamp>>,
-    /// It is in the dispatcher's `capacity_queue`.
+    /// It waits in one of its shares, or in one of a former target.
     pub(super) awaits_capacity: Cell<bool>,
     /// As counted in the metrics.
     pub(super) is_failing: Cell<bool>,
     /// Commands that arrived while the lane was being loaded.
     pub(super) queued_commands: RefCell<Vec<Command>>,
+}
+
+impl LaneEntry {
+    pub(super) fn organizer(&self) -> OrganizerId {
+        self.current.borrow().webhook.organizer
+    }
 }
 
 /// A webhook as of one version of the registry, and what its requests share.
@@ -62,10 +71,13 @@ impl Dispatcher {
         if let Some(entry) = self.entries.borrow().get(&webhook) {
             return Some(entry.clone());
         }
+        let current = self.current(webhook)?;
+        let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
         let entry = Rc::new(LaneEntry {
             id: webhook,
             lane: RefCell::new(None),
-            current: RefCell::new(self.current(webhook)?),
+            shares: RefCell::new(self.capacity.shares(organizer, target)),
+            current: RefCell::new(current),
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
             awaits_capacity: Cell::new(false),
@@ -101,6 +113,9 @@ impl Dispatcher {
         };
         if Arc::ptr_eq(&current.webhook, &before.webhook) {
             current.prepared = before.prepared;
+        } else {
+            let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
+            *entry.shares.borrow_mut() = self.capacity.shares(organizer, target);
         }
         *entry.current.borrow_mut() = current.clone();
         self.with_lane(entry, |lane| lane.follow(&current.webhook));

@@ -1,15 +1,17 @@
 //! A sending thread: asks its lanes what to do, sends their requests, and queues the settlements.
 //!
 //! A lane belongs to one thread, so that nothing here is locked. This file has the loop of the thread: inbox, timers and
-//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`sending`] sends and settles.
+//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`capacity`] bounds the requests
+//! in flight, [`sending`] sends and settles.
 
+mod capacity;
 pub(crate) mod inbox;
 mod lane_entry;
 mod scheduling;
 mod sending;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::capacity::Capacity;
 use self::lane_entry::LaneEntry;
 use crate::domain::{WebhookId, saturating_add};
 use crate::engine::dispatcher::inbox::{Command, Inbox};
@@ -45,14 +48,14 @@ pub(crate) struct Dispatcher {
     rng: RefCell<fastrand::Rng>,
     entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
-    /// Lanes that wait because the thread has as many requests in flight as it may.
-    capacity_queue: RefCell<VecDeque<Rc<LaneEntry>>>,
-    in_flight: Cell<usize>,
+    capacity: Capacity,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
     /// When the timers were last checked.
     timers_checked_at: Cell<Timestamp>,
     swept_at: Cell<Instant>,
+    /// When a shortage of this machine was last logged.
+    shortage_logged_at: Cell<Instant>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -66,18 +69,18 @@ impl Dispatcher {
         rng: fastrand::Rng,
     ) -> Rc<Self> {
         Rc::new(Self {
+            capacity: Capacity::new(context.max_in_flight),
             context,
             thread,
             sender,
             rng: RefCell::new(rng),
             entries: RefCell::default(),
             timers: RefCell::default(),
-            capacity_queue: RefCell::default(),
-            in_flight: Cell::new(0),
             queued_bytes: Cell::new(0),
             stopping: Cell::new(false),
             timers_checked_at: Cell::new(Timestamp::MIN),
             swept_at: Cell::new(monotonic_clock::now()),
+            shortage_logged_at: Cell::new(monotonic_clock::now()),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -144,7 +147,7 @@ impl Dispatcher {
     /// Waits for the requests in flight, up to [`STOP_TIMEOUT`].
     pub(crate) async fn finish_requests(&self) {
         let until = monotonic_clock::now() + STOP_TIMEOUT;
-        while self.in_flight.get() > 0 && monotonic_clock::now() < until {
+        while self.capacity.in_flight() > 0 && monotonic_clock::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
         self.pass_on_task_panic();
@@ -320,5 +323,6 @@ impl Dispatcher {
             }
             keep
         });
+        self.capacity.forget_unused();
     }
 }

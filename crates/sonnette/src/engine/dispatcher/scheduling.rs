@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::capacity::{LaneShares, Slot};
 use super::inbox::Command;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES};
@@ -13,8 +14,6 @@ use crate::domain::saturating_add;
 use crate::engine::lane::{LaneAction, PAGE_ROWS, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
-/// Requests in flight per thread, over all lanes. Further lanes wait in turn.
-const MAX_IN_FLIGHT: usize = 2_048;
 /// Deliveries that a lane loads at a time while the queues of the thread are full.
 const MIN_PAGE_ROWS: usize = 16;
 /// How often a task checks whether a settlement is on disk.
@@ -25,22 +24,19 @@ const OVERFULL_DELAY: Duration = Duration::from_millis(50);
 impl Dispatcher {
     /// Does what a lane can do now, with a task for each request.
     pub(super) fn run_lane(self: &Rc<Self>, entry: &Rc<LaneEntry>) {
-        while let Some(order) = self.next_send(entry) {
-            self.spawn(self.clone().send_until_idle(entry.clone(), order));
+        while let Some((order, slot)) = self.next_send(entry) {
+            self.spawn(self.clone().send_until_idle(entry.clone(), order, slot));
         }
     }
 
-    /// The next request of a lane, which counts as in flight from now on. None: the lane has none now, and whatever lets
-    /// it run again has been arranged.
-    pub(super) fn next_send(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Option<SendOrder> {
+    /// The next request of a lane, and its room. None: the lane has none now, and whatever lets it run again has been
+    /// arranged.
+    pub(super) fn next_send(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Option<(SendOrder, Slot)> {
         if self.stopping.get() {
             return None;
         }
         loop {
-            if self.in_flight.get() >= MAX_IN_FLIGHT {
-                self.await_capacity(entry);
-                return None;
-            }
+            let slot = self.acquire_slot(entry)?;
             let now = self.now();
             if self.context.committer.is_overfull() {
                 self.set_timer(entry, saturating_add(now, OVERFULL_DELAY));
@@ -53,9 +49,8 @@ impl Dispatcher {
                 lane.next_action(&current.webhook, now, committed)
             })? {
                 LaneAction::Send(order) => {
-                    self.in_flight.set(self.in_flight.get() + 1);
                     self.context.metrics.in_flight(true);
-                    return Some(order);
+                    return Some((order, slot));
                 }
                 LaneAction::Expire(notification) => {
                     let policy = current.policy.failures;
@@ -81,11 +76,10 @@ impl Dispatcher {
         }
     }
 
-    /// Has the lane run once a request of this thread has ended.
-    fn await_capacity(&self, entry: &Rc<LaneEntry>) {
-        if !entry.awaits_capacity.replace(true) {
-            self.capacity_queue.borrow_mut().push_back(entry.clone());
-        }
+    fn acquire_slot(&self, entry: &Rc<LaneEntry>) -> Option<Slot> {
+        let is_responsive = self.with_lane(entry, |lane| lane.is_responsive())?;
+        let shares = entry.shares.borrow().clone();
+        shares.acquire(entry, is_responsive)
     }
 
     /// Has the lane run at this time, and not at the time set before.
@@ -119,13 +113,22 @@ impl Dispatcher {
         self.run_lane(&entry);
     }
 
-    /// Runs the lanes that wait for capacity, in turn, while there is some.
-    pub(super) fn run_awaiting_lanes(self: &Rc<Self>) {
-        while self.in_flight.get() < MAX_IN_FLIGHT {
-            let next = self.capacity_queue.borrow_mut().pop_front();
-            let Some(next) = next else { return };
-            next.awaits_capacity.set(false);
-            self.run_lane(&next);
+    /// Frees the room of a request that has ended, for the lanes that wait for it: one request each, in turn.
+    pub(super) fn free_slot(self: &Rc<Self>, slot: Slot) {
+        let freed: LaneShares = slot.shares.clone();
+        drop(slot);
+        self.context.metrics.in_flight(false);
+        while let Some(entry) = self.capacity.next_lane(&freed) {
+            entry.awaits_capacity.set(false);
+            let Some((order, slot)) = self.next_send(&entry) else {
+                continue;
+            };
+            self.spawn(self.clone().send_until_idle(entry.clone(), order, slot));
+            let is_responsive = self.with_lane(&entry, |lane| lane.is_responsive());
+            let shares = entry.shares.borrow().clone();
+            if !shares.yield_turn(&entry, is_responsive == Some(true)) {
+                self.run_lane(&entry);
+            }
         }
     }
 

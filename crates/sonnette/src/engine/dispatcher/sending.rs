@@ -7,21 +7,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use jiff::Timestamp;
 
 use super::Dispatcher;
+use super::capacity::Slot;
 use super::lane_entry::{CurrentWebhook, LaneEntry};
 use crate::dialect::body_at_send_time;
 use crate::domain::{
     AdaptiveConcurrency, Attempt, AttemptId, Decision, DeliveryState, Headers, HttpExchange,
-    Notification, NotificationId, Outcome, SendFailure, Webhook, WebhookId,
+    Notification, NotificationId, Outcome, SendFailure, Webhook, WebhookId, saturating_add,
 };
-use crate::engine::LaneState;
 use crate::engine::dispatcher::inbox::{DraftTest, WebhookTest};
 use crate::engine::lane::SendOrder;
 use crate::engine::sender::{ConnectionPool, Request};
 use crate::engine::supervisor::{Panic, catch_panic, panic_message};
+use crate::engine::{LaneState, monotonic_clock};
 use crate::store::{Settlement, SettlementCause};
+
+/// How often a shortage is logged.
+const SHORTAGE_LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a lane waits after a shortage.
+const SHORTAGE_DELAY: Duration = Duration::from_secs(1);
 
 impl Dispatcher {
     /// Queues a settlement and returns its number.
@@ -44,6 +50,7 @@ impl Dispatcher {
         self: Rc<Self>,
         entry: Rc<LaneEntry>,
         mut order: SendOrder,
+        mut slot: Slot,
     ) {
         loop {
             let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
@@ -51,30 +58,43 @@ impl Dispatcher {
             let is_confirmed =
                 self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
             if !is_pending || is_confirmed != Some(true) {
-                self.in_flight.set(self.in_flight.get() - 1);
-                self.context.metrics.in_flight(false);
                 self.with_lane(&entry, |lane| lane.put_back(&order));
-                self.run_awaiting_lanes();
+                self.free_slot(slot);
                 return self.run_lane(&entry);
             }
             let delivery = &order.delivery;
             let (exchange, body) = self
                 .exchange(&current, &entry.connections, &delivery.notification, false)
                 .await;
-            self.in_flight.set(self.in_flight.get() - 1);
-            self.context.metrics.in_flight(false);
+            if let Some(shortage) = exchange.outcome.shortage() {
+                let until = self.note_shortage(shortage);
+                self.with_lane(&entry, |lane| lane.postpone(&order, until));
+                self.free_slot(slot);
+                return self.run_lane(&entry);
+            }
             let stored = &delivery.notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
             self.finish(&entry, &current, &order, exchange, payload);
-            self.run_awaiting_lanes();
+            self.free_slot(slot);
             match self.next_send(&entry) {
-                Some(next) => order = next,
+                Some(next) => (order, slot) = next,
                 None => return,
             }
             // This task sends the next delivery; if the lane allows more at a time, other tasks start beside it.
             self.run_lane(&entry);
         }
+    }
+
+    /// Logs and counts that this machine lacks something that a request needs. Returns when to try again.
+    fn note_shortage(&self, shortage: &SendFailure) -> Timestamp {
+        let now = self.now();
+        self.context.metrics.shortage();
+        if self.shortage_logged_at.get().elapsed() >= SHORTAGE_LOG_INTERVAL {
+            self.shortage_logged_at.set(monotonic_clock::now());
+            tracing::error!(%shortage, "requests wait because of a shortage on this machine: {shortage}");
+        }
+        saturating_add(now, SHORTAGE_DELAY)
     }
 
     /// Whether the delivery is still pending in the store.
@@ -98,7 +118,7 @@ impl Dispatcher {
         notification: &Notification,
         test: bool,
     ) -> (HttpExchange, Bytes) {
-        let (started_at, began) = (self.now(), Instant::now());
+        let (started_at, began) = (self.now(), monotonic_clock::now());
         let webhook = &current.webhook;
         let sending = async {
             let prepared = current

@@ -46,6 +46,10 @@ pub(crate) struct Lane {
     /// An outcome disables the webhook. No request starts until the registry has its next generation.
     is_closed: bool,
     concurrency: AdaptiveConcurrency,
+    /// The last outcome was a success within [`AdaptiveConcurrency::SLOW_RESPONSE`].
+    is_responsive: bool,
+    /// No request starts before this time, because of a shortage of this machine.
+    shortage_until: Option<Timestamp>,
     queue: DeliveryQueue,
     /// Sent before `queue` and whatever the lane's health, because a person asked for it.
     urgent: VecDeque<PendingDelivery>,
@@ -94,6 +98,8 @@ impl Lane {
             generation: row.generation,
             is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
+            is_responsive: false,
+            shortage_until: None,
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
             in_flight: 0,
@@ -115,6 +121,11 @@ impl Lane {
 
     pub(crate) fn health(&self) -> &LaneHealth {
         &self.health
+    }
+
+    /// Whether the receiver has last accepted a request, and in good time.
+    pub(crate) fn is_responsive(&self) -> bool {
+        self.is_responsive
     }
 
     /// The memory that queued deliveries take, approximately, in bytes.
@@ -218,6 +229,7 @@ impl Lane {
         };
         self.stored_health = LaneHealth::default();
         self.concurrency = AdaptiveConcurrency::default();
+        self.is_responsive = false;
         self.probe_cursor = None;
         self.has_unread_rows = true;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{LaneAction, SendOrder};
-use super::{Lane, MAX_PAUSE, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS};
+use super::{Lane, MAX_PAUSE, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, RELOAD_DELAY};
 use crate::domain::{AttemptKind, ProbeSchedule, Webhook, saturating_add};
 use crate::store::{Cursor, PendingDelivery};
 
@@ -23,6 +23,9 @@ impl Lane {
         if !webhook.is_enabled() {
             self.clear_queue();
             return LaneAction::Idle;
+        }
+        if let Some(until) = self.shortage_end(now) {
+            return LaneAction::SleepUntil(until);
         }
         if self.next_due_at.is_some_and(|due| due <= now) {
             self.next_due_at = None;
@@ -139,6 +142,21 @@ impl Lane {
         self.known.remove(&order.delivery.notification.id);
         self.has_unread_rows = true;
         self.is_page_stale |= self.is_loading;
+    }
+
+    /// Takes back an order whose request could not be sent because of a shortage of this machine.
+    pub(crate) fn postpone(&mut self, order: &SendOrder, until: Timestamp) {
+        self.put_back(order);
+        self.shortage_until = Some(until);
+    }
+
+    fn shortage_end(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let latest = saturating_add(now, RELOAD_DELAY);
+        self.shortage_until = self
+            .shortage_until
+            .filter(|until| *until > now)
+            .map(|until| until.min(latest));
+        self.shortage_until
     }
 
     /// Until when no request may begin. A time later than any rule sets was computed while the clock was wrong: it is

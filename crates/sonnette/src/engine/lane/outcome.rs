@@ -55,6 +55,7 @@ impl Lane {
         };
         self.health = decision.health;
         if counts {
+            self.is_responsive = outcome.is_success() && took <= AdaptiveConcurrency::SLOW_RESPONSE;
             self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
             if order.kind == AttemptKind::Probe {
                 self.probe_cursor = Some((progress.due_at, notification.id));

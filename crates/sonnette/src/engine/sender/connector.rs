@@ -1,18 +1,20 @@
 //! Opening a connection: name lookup, address check, TCP and TLS.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::error::{connect_failure, handshake_failure};
 use super::prepared_webhook::Origin;
 use super::received_response::SendStage;
+use super::resolver::resolve;
 use super::stream::Stream;
 use super::{AllowTarget, address};
-use crate::domain::SendFailure;
+use crate::domain::{OrganizerId, SendFailure};
 
 /// Opens connections to the addresses that are public or allowed.
 pub(super) struct Connector {
@@ -20,21 +22,22 @@ pub(super) struct Connector {
     pub(super) tls: TlsConnector,
 }
 
-/// The longest wait for one address while another one is left to try.
-const MAX_CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// How long one address has before the next one is tried beside it.
+const RACE_DELAY: Duration = Duration::from_millis(250);
 
 impl Connector {
-    /// Connects to `origin`. The caller bounds the time to `limit`. `stage` is set to what the connector is waiting for.
+    /// Connects to `origin`. The caller bounds the time. `stage` is set to what the connector is waiting for.
     pub(super) async fn connect(
         &self,
         origin: &Origin,
-        limit: Duration,
+        organizer: OrganizerId,
         stage: &mut SendStage,
     ) -> Result<Stream, SendFailure> {
         *stage = SendStage::Resolving;
-        let addresses = self.allowed_addresses(origin, resolve(origin).await?)?;
+        let found = resolve(&origin.host, origin.port, organizer).await?;
+        let addresses = self.allowed_addresses(origin, found)?;
         *stage = SendStage::Connecting;
-        let tcp = first_connection(&origin.host, &addresses, limit).await?;
+        let tcp = first_connection(&origin.host, &addresses).await?;
         // A request is written at once. Waiting for more to send would only delay it.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
@@ -67,76 +70,128 @@ impl Connector {
     }
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, SendFailure> {
-    let Origin { host, port, .. } = origin;
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, *port)]);
-    }
-    let addresses: Vec<_> = match lookup_host((host.as_str(), *port)).await {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => {
-            tracing::debug!(host, %error, "name lookup failed");
-            Vec::new()
-        }
-    };
-    if addresses.is_empty() {
-        return Err(SendFailure::NoAddress { host: host.clone() });
-    }
-    Ok(addresses)
-}
-
-/// Tries the addresses of `host` in turn, with an equal share of the time for each but the last.
-async fn first_connection(
-    host: &str,
-    addresses: &[SocketAddr],
-    limit: Duration,
-) -> Result<TcpStream, SendFailure> {
-    let share =
-        (limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1)).min(MAX_CONNECT_WAIT);
+/// Connects to the first address that accepts. The next one is tried after [`RACE_DELAY`], or as soon as one fails (RFC 8305).
+async fn first_connection(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, SendFailure> {
     let mut failure = SendFailure::NoAddress {
         host: host.to_owned(),
     };
-    for (at, &address) in addresses.iter().enumerate() {
-        let last = at + 1 == addresses.len();
-        let wait = if last { limit } else { share };
-        match timeout(wait, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => failure = connect_failure(address, &error),
-            Err(_) => failure = SendFailure::AddressTimeout { address },
+    if let [address] = addresses {
+        let connected = TcpStream::connect(address).await;
+        return connected.map_err(|error| connect_failure(*address, &error));
+    }
+    let mut rest = alternate_families(addresses).into_iter();
+    let mut attempts = JoinSet::new();
+    loop {
+        if let Some(address) = rest.next() {
+            attempts.spawn(async move { (address, TcpStream::connect(address).await) });
+        }
+        let ended = if rest.len() == 0 {
+            attempts.join_next().await
+        } else {
+            match timeout(RACE_DELAY, attempts.join_next()).await {
+                Ok(ended) => ended,
+                Err(_) => continue,
+            }
+        };
+        match ended {
+            None => return Err(failure),
+            Some(Ok((_, Ok(tcp)))) => return Ok(tcp),
+            Some(Ok((address, Err(error)))) => failure = connect_failure(address, &error),
+            Some(Err(_)) => failure = SendFailure::InternalError,
+        }
+        if matches!(failure, SendFailure::Shortage { .. }) {
+            return Err(failure);
         }
     }
-    Err(failure)
+}
+
+/// The addresses in their order, but with the families of IPv6 and IPv4 in turn.
+fn alternate_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .copied()
+        .partition(|address| address.is_ipv6() == is_v6);
+    let mut rest = second.into_iter();
+    let mut ordered = Vec::with_capacity(addresses.len());
+    for address in first {
+        ordered.push(address);
+        ordered.extend(rest.next());
+    }
+    ordered.extend(rest);
+    ordered
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
-
-    const LIMIT: Duration = Duration::from_secs(5);
+    use crate::engine::monotonic_clock;
 
     async fn refusing() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     }
 
+    /// A listener whose backlog is full, so that further connections get no answer.
+    struct SilentListener {
+        address: SocketAddr,
+        _listener: TcpListener,
+        _backlog: Vec<TcpStream>,
+    }
+
+    async fn silent_listener() -> SilentListener {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut backlog = Vec::new();
+        while let Ok(tcp) = timeout(RACE_DELAY, TcpStream::connect(address)).await {
+            backlog.push(tcp.unwrap());
+        }
+        SilentListener {
+            address,
+            _listener: listener,
+            _backlog: backlog,
+        }
+    }
+
     #[tokio::test]
     async fn the_next_address_is_tried() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        let tcp = first_connection("a.test", &[refusing().await, good], LIMIT)
+        let tcp = first_connection("a.test", &[refusing().await, good])
             .await
             .unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), good);
     }
 
     #[tokio::test]
+    async fn a_silent_address_delays_the_next_one_only_a_little() {
+        let silent = silent_listener().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let began = monotonic_clock::now();
+        let tcp = first_connection("a.test", &[silent.address, good])
+            .await
+            .unwrap();
+        assert_eq!(tcp.peer_addr().unwrap(), good);
+        assert!(began.elapsed() >= RACE_DELAY, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn families_alternate() {
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (a, b, c) = (parse("[::1]:1"), parse("[::2]:1"), parse("127.0.0.1:1"));
+        assert_eq!(alternate_families(&[a, b, c]), [a, c, b]);
+        assert_eq!(alternate_families(&[c, a, b]), [c, a, b]);
+    }
+
+    #[tokio::test]
     async fn the_last_refusal_is_reported() {
         let (one, two) = (refusing().await, refusing().await);
-        let failure = first_connection("a.test", &[one, two], LIMIT)
-            .await
-            .unwrap_err();
+        let failure = first_connection("a.test", &[one, two]).await.unwrap_err();
         assert_eq!(failure, SendFailure::ConnectionRefused { address: two });
     }
 

@@ -10,6 +10,9 @@ use crate::domain::{SendFailure, TlsFailure};
 
 /// The failure to open a TCP connection to `address`.
 pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFailure {
+    if let Some(shortage) = shortage(error) {
+        return shortage;
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused => SendFailure::ConnectionRefused { address },
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
@@ -24,6 +27,23 @@ pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFai
             error: error.to_string(),
         },
     }
+}
+
+/// What this machine lacks, if that is the cause of the error: file descriptors, memory or local ports.
+pub(super) fn shortage(error: &io::Error) -> Option<SendFailure> {
+    const CODES: [i32; 5] = [
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOMEM,
+        libc::ENOBUFS,
+        libc::EADDRNOTAVAIL,
+    ];
+    let is_shortage = error
+        .raw_os_error()
+        .is_some_and(|code| CODES.contains(&code));
+    is_shortage.then(|| SendFailure::Shortage {
+        what: error.to_string(),
+    })
 }
 
 /// The failure of a TLS handshake.

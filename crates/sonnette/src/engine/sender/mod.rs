@@ -12,6 +12,7 @@ mod error;
 mod pool;
 mod prepared_webhook;
 mod received_response;
+mod resolver;
 mod signature;
 mod signed_request;
 mod stream;
@@ -39,7 +40,7 @@ use self::prepared_webhook::Target;
 use self::received_response::{BodySpace, ReceivedResponse, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
-use crate::domain::{HttpExchange, Outcome, SendFailure, Webhook};
+use crate::domain::{HttpExchange, OrganizerId, Outcome, SendFailure, Webhook};
 use crate::engine::monotonic_clock;
 
 /// How requests are sent.
@@ -194,7 +195,8 @@ impl Sender {
             Ok((target, signed)) => {
                 request_headers = signed.record();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
-                let attempt = self.attempt(connections, target, &signed, limit, &mut received);
+                let organizer = request.prepared.organizer;
+                let attempt = self.attempt(connections, target, &signed, organizer, &mut received);
                 match timeout(limit, attempt).await {
                     Ok(result) => result,
                     Err(_) => Err(received.timed_out(limit, &target.origin.host)),
@@ -236,7 +238,7 @@ impl Sender {
         connections: &ConnectionPool,
         target: &Target,
         signed: &SignedRequest<'_>,
-        limit: Duration,
+        organizer: OrganizerId,
         received: &mut ReceivedResponse,
     ) -> Result<(), SendFailure> {
         if let Some(kept) = connections.take(&target.origin).await {
@@ -249,7 +251,7 @@ impl Sender {
                 Ok(()) => return Ok(()),
             }
         }
-        let fresh = self.open(connections, target, limit, received).await?;
+        let fresh = self.open(connections, target, organizer, received).await?;
         let result = self
             .exchange(connections, target, fresh, signed, received)
             .await;
@@ -260,7 +262,7 @@ impl Sender {
         &self,
         connections: &ConnectionPool,
         target: &Target,
-        limit: Duration,
+        organizer: OrganizerId,
         received: &mut ReceivedResponse,
     ) -> Result<Connection, SendFailure> {
         received.stage = SendStage::AwaitingConnection;
@@ -271,7 +273,7 @@ impl Sender {
         }
         let stream = self
             .rules
-            .connect(&target.origin, limit, &mut received.stage)
+            .connect(&target.origin, organizer, &mut received.stage)
             .await?;
         let connection = Connection::open(stream)
             .await

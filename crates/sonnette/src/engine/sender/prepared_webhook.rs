@@ -11,10 +11,11 @@ use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 
 use super::signature::SigningKeys;
-use crate::domain::{ExtraHeader, SendFailure, TargetUrl, Webhook};
+use crate::domain::{ExtraHeader, OrganizerId, SendFailure, TargetUrl, Webhook};
 
 /// What is the same in every request of one version of a webhook.
 pub struct PreparedWebhook {
+    pub(super) organizer: OrganizerId,
     pub(in crate::engine) target: Result<Target, SendFailure>,
     pub(super) keys: SigningKeys,
     pub(super) timeout: Option<Duration>,
@@ -45,6 +46,7 @@ impl PreparedWebhook {
         headers.extend(extra);
         let record = record(&headers, first_extra);
         Self {
+            organizer: webhook.organizer,
             target: Target::new(&webhook.target),
             keys: SigningKeys::new(webhook),
             timeout: webhook.settings.timeout,

@@ -203,6 +203,7 @@ impl World {
             log_kept: Duration::from_hours(720),
             alerts: AlertRules::default(),
             sending_threads: self.rng.usize(1..3),
+            max_in_flight: [4, 16, 2_048][self.rng.usize(..3)],
         };
         let as_store: Arc<dyn Store> = store.clone();
         let delays = CommitDelays {

@@ -1,0 +1,211 @@
+//! How many requests a sending thread has in flight, and which lane may send the next one.
+//!
+//! A request counts in three shares: of the thread, of its organizer and of its target host. Each share has a limit, and a
+//! lower one for lanes that do not respond well: a receiver that never answers, however many webhooks or organizers point
+//! at it, leaves room for the others. A lane that finds no room waits in the share that is full.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::rc::{Rc, Weak};
+
+use super::lane_entry::LaneEntry;
+use crate::domain::{OrganizerId, TargetUrl};
+
+/// The shares of one sending thread.
+pub(super) struct Capacity {
+    thread: Rc<Share>,
+    organizers: RefCell<HashMap<OrganizerId, Weak<Share>>>,
+    hosts: RefCell<HashMap<String, Weak<Share>>>,
+}
+
+/// Requests that are counted together.
+pub(super) struct Share {
+    /// The most requests in flight.
+    max: usize,
+    /// The most requests in flight of lanes that do not respond well.
+    max_unresponsive: usize,
+    in_flight: Cell<usize>,
+    unresponsive: Cell<usize>,
+    /// Lanes that wait for room: those that respond well, and the others.
+    waiting: [RefCell<FairQueue>; 2],
+}
+
+/// The three shares that the requests of a lane count in.
+#[derive(Clone)]
+pub(super) struct LaneShares([Rc<Share>; 3]);
+
+/// The room of one request in flight. Dropping it frees the room; [`Capacity::next_lane`] then returns the lanes that
+/// were waiting for it.
+pub(super) struct Slot {
+    pub(super) shares: LaneShares,
+    is_responsive: bool,
+}
+
+/// Lanes that wait, with equal turns for each organizer.
+#[derive(Default)]
+struct FairQueue {
+    lanes: BTreeMap<OrganizerId, VecDeque<Rc<LaneEntry>>>,
+    /// The organizer of the last turn.
+    last: Option<OrganizerId>,
+}
+
+impl Capacity {
+    /// `max` is the most requests that the thread has in flight. Lanes that do not respond well get three quarters of it,
+    /// an organizer or a target host half, and a quarter for its lanes that do not respond well.
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            thread: Share::new(max, max * 3 / 4),
+            organizers: RefCell::default(),
+            hosts: RefCell::default(),
+        }
+    }
+
+    /// The shares of a webhook.
+    pub(super) fn shares(&self, organizer: OrganizerId, target: &TargetUrl) -> LaneShares {
+        let (max, max_unresponsive) = (self.thread.max / 2, self.thread.max / 4);
+        let host = format!("{}:{}", target.host(), target.port().unwrap_or(0));
+        LaneShares([
+            self.thread.clone(),
+            find_or_add(&self.organizers, organizer, max, max_unresponsive),
+            find_or_add(&self.hosts, host, max, max_unresponsive),
+        ])
+    }
+
+    /// A lane that was waiting for room in one of these shares, and now has it there.
+    pub(super) fn next_lane(&self, freed: &LaneShares) -> Option<Rc<LaneEntry>> {
+        freed.0.iter().find_map(|share| share.next_waiting())
+    }
+
+    /// The requests in flight of the thread.
+    pub(super) fn in_flight(&self) -> usize {
+        self.thread.in_flight.get()
+    }
+
+    /// Forgets the shares that no lane in memory uses.
+    pub(super) fn forget_unused(&self) {
+        self.organizers
+            .borrow_mut()
+            .retain(|_, share| share.strong_count() > 0);
+        self.hosts
+            .borrow_mut()
+            .retain(|_, share| share.strong_count() > 0);
+    }
+}
+
+fn find_or_add<K: std::hash::Hash + Eq>(
+    shares: &RefCell<HashMap<K, Weak<Share>>>,
+    key: K,
+    max: usize,
+    max_unresponsive: usize,
+) -> Rc<Share> {
+    let mut shares = shares.borrow_mut();
+    let known = shares.entry(key).or_default();
+    known.upgrade().unwrap_or_else(|| {
+        let share = Share::new(max, max_unresponsive);
+        *known = Rc::downgrade(&share);
+        share
+    })
+}
+
+impl LaneShares {
+    /// Takes room for one request, or has the lane wait for it.
+    pub(super) fn acquire(&self, lane: &Rc<LaneEntry>, is_responsive: bool) -> Option<Slot> {
+        if let Some(full) = self.0.iter().find(|share| !share.has_room(is_responsive)) {
+            full.wait(lane, is_responsive);
+            return None;
+        }
+        for share in &self.0 {
+            share.count(is_responsive, 1);
+        }
+        Some(Slot {
+            shares: self.clone(),
+            is_responsive,
+        })
+    }
+
+    /// Has a lane that has just sent wait for its next turn, if others wait too. Returns whether it does.
+    pub(super) fn yield_turn(&self, lane: &Rc<LaneEntry>, is_responsive: bool) -> bool {
+        let others_wait = self.0.iter().any(|share| share.has_waiting());
+        if others_wait {
+            let [thread, ..] = &self.0;
+            thread.wait(lane, is_responsive);
+        }
+        others_wait
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        for share in &self.shares.0 {
+            share.count(self.is_responsive, -1);
+        }
+    }
+}
+
+impl Share {
+    fn new(max: usize, max_unresponsive: usize) -> Rc<Self> {
+        Rc::new(Self {
+            max: max.max(1),
+            max_unresponsive: max_unresponsive.max(1),
+            in_flight: Cell::new(0),
+            unresponsive: Cell::new(0),
+            waiting: Default::default(),
+        })
+    }
+
+    fn has_room(&self, is_responsive: bool) -> bool {
+        self.in_flight.get() < self.max
+            && (is_responsive || self.unresponsive.get() < self.max_unresponsive)
+    }
+
+    fn count(&self, is_responsive: bool, change: isize) {
+        let add = |cell: &Cell<usize>| cell.set(cell.get().saturating_add_signed(change));
+        add(&self.in_flight);
+        if !is_responsive {
+            add(&self.unresponsive);
+        }
+    }
+
+    /// A lane waits in one share at a time.
+    fn wait(&self, lane: &Rc<LaneEntry>, is_responsive: bool) {
+        if !lane.awaits_capacity.replace(true) {
+            self.waiting[usize::from(!is_responsive)]
+                .borrow_mut()
+                .push(lane);
+        }
+    }
+
+    fn has_waiting(&self) -> bool {
+        let is_empty = |queue: &RefCell<FairQueue>| queue.borrow().lanes.is_empty();
+        !self.waiting.iter().all(is_empty)
+    }
+
+    fn next_waiting(&self) -> Option<Rc<LaneEntry>> {
+        [true, false]
+            .into_iter()
+            .filter(|is_responsive| self.has_room(*is_responsive))
+            .find_map(|is_responsive| self.waiting[usize::from(!is_responsive)].borrow_mut().pop())
+    }
+}
+
+impl FairQueue {
+    fn push(&mut self, lane: &Rc<LaneEntry>) {
+        let organizer = lane.organizer();
+        let waiting = self.lanes.entry(organizer).or_default();
+        waiting.push_back(lane.clone());
+    }
+
+    fn pop(&mut self) -> Option<Rc<LaneEntry>> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = self.lanes.range((after, Bound::Unbounded)).next();
+        let organizer = *later.or_else(|| self.lanes.iter().next())?.0;
+        let waiting = self.lanes.get_mut(&organizer)?;
+        let lane = waiting.pop_front();
+        if waiting.is_empty() {
+            self.lanes.remove(&organizer);
+        }
+        self.last = Some(organizer);
+        lane
+    }
+}
