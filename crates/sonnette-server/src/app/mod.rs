@@ -3,6 +3,7 @@
 //! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
 //! listener, so that a request stays on one core and never waits for deliveries.
 
+mod limits;
 mod router;
 
 use std::future::Future;
@@ -20,9 +21,10 @@ use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Activity, Options, StartError, Supervisor, ThreadFailure};
 use sonnette::store::Store;
-use tokio::sync::{Semaphore, broadcast, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::config::Settings;
+use crate::edge::connection_table::ConnectionTable;
 use crate::edge::connections::{ConnectionServer, ShutdownPhase};
 use crate::edge::{AppState, HttpSettings};
 use crate::mailer::{Mailer, MailerError};
@@ -39,7 +41,7 @@ pub(crate) struct App {
     state: AppState,
     router: Router,
     threads: usize,
-    max_connections: usize,
+    connections: Arc<ConnectionTable>,
 }
 
 impl App {
@@ -60,19 +62,21 @@ impl App {
             has_mail_server: settings.mail.host.is_some(),
             log_days: settings.log_days,
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
+            limits: limits::edge_limits(settings),
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);
         let router = router::router(state.clone());
-        let max_connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
-        let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
+        let limits = &state.settings.limits;
+        let connections =
+            ConnectionTable::new(limits.max_connections, limits.max_client_connections);
         Ok(Self {
             sonnette,
             mailer,
             state,
             router,
             threads: thread_count(settings.threads),
-            max_connections,
+            connections,
         })
     }
 
@@ -96,7 +100,8 @@ impl App {
         let (phase, phase_receiver) = watch::channel(ShutdownPhase::Serving);
         let server = ConnectionServer {
             router: self.router.clone(),
-            connections: Arc::new(Semaphore::new(self.max_connections)),
+            connections: self.connections.clone(),
+            state: self.state.clone(),
             phase: phase_receiver,
         };
         let mut threads = Vec::new();

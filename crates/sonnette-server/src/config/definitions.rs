@@ -168,6 +168,54 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Maximum number of connections [default: 4096]",
     ),
     setting(
+        "max_client_connections",
+        Kind::Number,
+        "COUNT",
+        "Maximum number of connections of one client [default: 1024]",
+    ),
+    setting(
+        "max_client_requests",
+        Kind::Number,
+        "COUNT",
+        "Maximum number of requests of one client at a time [default: 256]",
+    ),
+    setting(
+        "max_body_memory_bytes",
+        Kind::Number,
+        "BYTES",
+        "Maximum size of all request bodies in memory [default: 67108864]",
+    ),
+    setting(
+        "max_streams",
+        Kind::Number,
+        "COUNT",
+        "Maximum number of event streams of the API [default: 200]",
+    ),
+    setting(
+        "max_client_streams",
+        Kind::Number,
+        "COUNT",
+        "Maximum number of event streams of one token [default: 10]",
+    ),
+    setting(
+        "header_timeout_seconds",
+        Kind::Number,
+        "SECONDS",
+        "Timeout of a request header and of an idle connection [default: 10]",
+    ),
+    setting(
+        "transfer_timeout_seconds",
+        Kind::Number,
+        "SECONDS",
+        "Time in which a client must transfer `min_bytes_per_second` of it [default: 10]",
+    ),
+    setting(
+        "min_bytes_per_second",
+        Kind::Number,
+        "BYTES",
+        "Least rate of a client that sends a body or reads an answer [default: 8192]",
+    ),
+    setting(
         "threads",
         Kind::Number,
         "COUNT",
@@ -271,5 +319,15 @@ mod tests {
             .map(|s| format!(" `{}`  `--{}`  `{}` ", s.key, s.flag(), s.variable()))
             .collect();
         assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn the_limits_are_documented() {
+        let page = include_str!("../../../../docs/limits.md");
+        for setting in SETTINGS {
+            if setting.key.starts_with("max_") || setting.key.starts_with("min_") {
+                assert!(page.contains(&format!("`{setting}`")), "{setting}");
+            }
+        }
     }
 }

@@ -75,6 +75,30 @@ pub(crate) struct Settings {
     /// Maximum number of open connections.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
     pub(crate) max_connections: u64,
+    /// Maximum number of open connections of one client.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
+    pub(crate) max_client_connections: u64,
+    /// Maximum number of requests of one client that are answered at the same time.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
+    pub(crate) max_client_requests: u64,
+    /// Maximum size of all request bodies in memory; one client may take half of it.
+    #[serde(deserialize_with = "parse::ranged::<_, 33_554_432, 1_099_511_627_776>")]
+    pub(crate) max_body_memory_bytes: u64,
+    /// Maximum number of event streams of the API.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
+    pub(crate) max_streams: u64,
+    /// Maximum number of event streams of one token.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
+    pub(crate) max_client_streams: u64,
+    /// Timeout of a request header and of an idle connection.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 3_600>")]
+    pub(crate) header_timeout_seconds: u64,
+    /// The time in which a client must transfer `min_bytes_per_second` of it.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 3_600>")]
+    pub(crate) transfer_timeout_seconds: u64,
+    /// The least rate of a client that the server waits for.
+    #[serde(deserialize_with = "parse::ranged::<_, 1, 1_073_741_824>")]
+    pub(crate) min_bytes_per_second: u64,
     /// Threads that serve requests; `None` means half of the cores.
     #[serde(deserialize_with = "parse::optional_ranged::<_, 1, 256>")]
     pub(crate) threads: Option<u64>,
@@ -114,6 +138,14 @@ impl Default for Settings {
             url: None,
             token: None,
             max_connections: 4096,
+            max_client_connections: 1024,
+            max_client_requests: 256,
+            max_body_memory_bytes: 64 << 20,
+            max_streams: 200,
+            max_client_streams: 10,
+            header_timeout_seconds: 10,
+            transfer_timeout_seconds: 10,
+            min_bytes_per_second: 8192,
             threads: None,
             sending_threads: None,
             max_in_flight: 2_048,

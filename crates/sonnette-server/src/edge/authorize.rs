@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use sonnette::domain::{Scope, Token, TokenHash};
+use sonnette::domain::{Permission, Scope, Token, TokenHash};
 use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 use sonnette::store::Actor;
 
@@ -104,6 +104,14 @@ pub(crate) async fn authorize(
     let Some(key) = key else {
         return check_and_run(&authorizer.state, route, template, request, next).await;
     };
+    // A stored response is given only to a caller that may still make the request.
+    let (parts, body) = request.into_parts();
+    let caller = match identify(&authorizer.state, template, &parts).await {
+        Ok(caller) => caller,
+        Err(error) => return with_api_headers(error.into_response(), route),
+    };
+    let is_permitted = check_permission(route, template, &parts.method, &caller).is_ok();
+    let request = Request::from_parts(parts, body);
     let (shared, path) = (authorizer.clone(), path.clone());
     let handler = async move {
         match shared.routes.get(path.as_str()) {
@@ -111,9 +119,14 @@ pub(crate) async fn authorize(
             None => ApiError::not_found().into_response(),
         }
     };
-    idempotency::run_once(&authorizer.state, key, handler)
-        .await
-        .unwrap_or_else(|error| with_api_headers(error.into_response(), route))
+    let response = idempotency::run_once(&authorizer.state, key, handler).await;
+    match response {
+        Ok(response) if response.status().is_success() && !is_permitted => {
+            with_api_headers(ApiError::forbidden().into_response(), route)
+        }
+        Ok(response) => response,
+        Err(error) => with_api_headers(error.into_response(), route),
+    }
 }
 
 async fn check_and_run(
@@ -144,23 +157,39 @@ async fn check(
     template: &str,
     request: &Parts,
 ) -> Result<Caller, ApiError> {
-    check_accept(request, template == STREAM_ROUTE)?;
-    let is_publication = template == PUBLISH_ROUTE && request.method == Method::POST;
-    let path = request.uri.path();
-    let caller = authenticate(state, &request.headers, path, is_publication).await?;
-    let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
-    let is_missing = template.contains("{organizer}") && organizer.is_none();
-    let is_allowed = route
-        .requirement(&request.method)
-        .is_some_and(|requirement| requirement.is_met_by(caller.token.scope, organizer));
-    if is_missing || !is_allowed {
-        return Err(ApiError::forbidden());
-    }
+    let caller = identify(state, template, request).await?;
+    check_permission(route, template, &request.method, &caller)?;
     if !route.methods.contains(&request.method) {
         let detail = format!("Method \"{}\" not allowed.", request.method);
         return Err(ApiError::Detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
     Ok(caller)
+}
+
+/// Checks the representation and finds the token.
+async fn identify(state: &AppState, template: &str, request: &Parts) -> Result<Caller, ApiError> {
+    check_accept(request, template == STREAM_ROUTE)?;
+    let is_publication = template == PUBLISH_ROUTE && request.method == Method::POST;
+    let path = request.uri.path();
+    authenticate(state, &request.headers, path, is_publication).await
+}
+
+/// Checks that the token may do this, and that the organizer in the path exists.
+fn check_permission(
+    route: &Route,
+    template: &str,
+    method: &Method,
+    caller: &Caller,
+) -> Result<(), ApiError> {
+    let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
+    let is_missing = template.contains("{organizer}") && organizer.is_none();
+    let is_allowed = route
+        .requirement(method)
+        .is_some_and(|requirement| requirement.is_met_by(caller.token.scope, organizer));
+    if is_missing || !is_allowed {
+        return Err(ApiError::forbidden());
+    }
+    Ok(())
 }
 
 /// Checks that the client accepts JSON, or for the stream any text.
@@ -183,6 +212,20 @@ fn check_accept(request: &Parts, is_stream: bool) -> Result<(), ApiError> {
     let query = request.uri.query().map(Query::new);
     let format = query.as_ref().and_then(|query| query.last("format"));
     negotiate(format, joined.as_deref())
+}
+
+/// Checks that the token of a request to `/idempotency_query` may still read what is stored for it.
+pub(crate) async fn check_stored_access(
+    state: &AppState,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let caller = authenticate(state, headers, "", false).await?;
+    match caller.token.scope {
+        Scope::Organizer(_, held) if !held.contains(Permission::Webhooks) => {
+            Err(ApiError::forbidden())
+        }
+        Scope::Operator | Scope::Organizer(..) => Ok(()),
+    }
 }
 
 /// Finds the token and the organizer of a request. Publications load the registry only for an unknown token or

@@ -1,18 +1,28 @@
 //! Reads request bodies up to a limit.
 
+use std::error::Error;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::error::ApiError;
+use super::request_body::BodyError;
 
-/// Reads a body of at most `limit` bytes.
+/// Characters of a `Content-Encoding` that are repeated in the message.
+const MAX_SHOWN_ENCODING_CHARS: usize = 50;
+
+/// Bytes of a body that is parsed at once.
+const MAX_INLINE_BYTES: usize = 64 * 1024;
+
+/// Reads a body of at most `limit` bytes, which must not be compressed.
 pub(crate) async fn read_limited(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
 ) -> Result<Bytes, ApiError> {
+    check_content_encoding(headers)?;
     let too_large =
         || ApiError::too_large(format!("The request body is longer than {limit} bytes."));
     let content_length = headers
@@ -24,11 +34,52 @@ pub(crate) async fn read_limited(
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => {
+        Err(error) => {
+            match body_error(error.as_ref()) {
+                Some(BodyError::TooSlow) => return Err(ApiError::TooSlow),
+                Some(BodyError::Memory(exceeded)) => return Err(ApiError::Overloaded(*exceeded)),
+                Some(BodyError::Connection(_)) | None => {}
+            }
             let detail = "The request body ended before it was complete.".to_owned();
             Err(ApiError::Detail(StatusCode::BAD_REQUEST, detail))
         }
     }
+}
+
+/// Parses a body: a large one on a thread that may block, so that the thread's other requests do not wait.
+pub(crate) async fn parse<T: Send + 'static>(
+    body: Bytes,
+    parse: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    if body.len() <= MAX_INLINE_BYTES {
+        return Ok(parse(&body));
+    }
+    Ok(tokio::task::spawn_blocking(move || parse(&body)).await?)
+}
+
+/// The error of the connection's body below those of the layers around it.
+fn body_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a BodyError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Refuses a body with a `Content-Encoding`: nothing is unpacked.
+fn check_content_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut encodings = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let encoding = encodings.find(|value| !value.trim().eq_ignore_ascii_case("identity"));
+    encoding.map_or(Ok(()), |encoding| {
+        let shown: String = encoding.chars().take(MAX_SHOWN_ENCODING_CHARS).collect();
+        Err(ApiError::UnsupportedEncoding(shown))
+    })
 }
 
 /// The `Content-Type` header.

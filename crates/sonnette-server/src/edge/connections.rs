@@ -1,34 +1,53 @@
-//! Accepts HTTP/1.1 connections. Their number, the size of a header and the time to send it are bounded.
+//! Accepts HTTP/1.1 connections and serves their requests within the bounds of `limits`.
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
-use http::header;
-use hyper::body::{Body as _, Incoming};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
+use super::authorization_header::token_of;
+use super::client_address::{client_address, is_trusted, network_of};
+use super::client_key::ClientKey;
+use super::connection_table::{ConnectionGuard, ConnectionTable};
+use super::error::ApiError;
+use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
-use super::unread_body;
+use super::request_body::{self, BodyBounds};
+use super::state::AppState;
+use super::timed_stream::TimedStream;
+use crate::credentials::token_hash;
 
-/// How long a client may take to send a header; also how long a kept-alive connection may be idle.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Bytes of an answer that the kernel keeps for a client that does not read, without its own bookkeeping. A client at the
+/// least rate reads a third of them in less than a transfer timeout, so that progress is seen.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Connections that the kernel keeps until they are accepted; a client beyond them tries again only after a second.
+const ACCEPT_BACKLOG: i32 = 4_096;
 /// The pause after a failed accept, for example without free file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long responses may be sent after the engine has stopped.
 const FINAL_RESPONSE_TIMEOUT: Duration = Duration::from_millis(300);
+/// The probes are answered beyond every limit.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// How far the shutdown of the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -46,8 +65,10 @@ pub(crate) enum ShutdownPhase {
 pub(crate) struct ConnectionServer {
     /// Serves every request.
     pub(crate) router: Router,
-    /// One permit per connection, shared by all threads.
-    pub(crate) connections: Arc<Semaphore>,
+    /// The bounds and what is counted for them.
+    pub(crate) state: AppState,
+    /// The open connections, shared by all threads.
+    pub(crate) connections: Arc<ConnectionTable>,
     /// The state of the shutdown.
     pub(crate) phase: watch::Receiver<ShutdownPhase>,
 }
@@ -55,25 +76,30 @@ pub(crate) struct ConnectionServer {
 impl ConnectionServer {
     /// Accepts connections until the shutdown begins, then waits for the open ones.
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
+        rustix::net::listen(&listener, ACCEPT_BACKLOG)?;
+        // Connections inherit the size.
+        set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let graceful = GracefulShutdown::new();
         let mut phase = self.phase.clone();
         loop {
             let accepted = tokio::select! {
-                accepted = self.accept(&listener) => accepted,
+                accepted = accept(&listener) => accepted,
                 _ = phase.wait_for(|p| *p >= ShutdownPhase::Stopping) => break,
             };
-            let Some((stream, peer, permit)) = accepted else {
+            let Some((stream, peer)) = accepted else {
+                continue;
+            };
+            let Some(guard) = self.connections.admit(self.client_of(peer)) else {
                 continue;
             };
             // Without the option a response is only sent a little later.
             let _ = stream.set_nodelay(true);
-            let router = self.router.clone();
             tokio::spawn(serve_connection(
+                self.clone(),
                 stream,
                 peer,
-                router,
-                permit,
+                Arc::new(guard),
                 graceful.watcher(),
             ));
         }
@@ -90,56 +116,186 @@ impl ConnectionServer {
         Ok(())
     }
 
-    /// The next connection, as soon as fewer than the maximum are open.
-    async fn accept(
-        &self,
-        listener: &tokio::net::TcpListener,
-    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = self.connections.clone().acquire_owned().await.ok()?;
-        match listener.accept().await {
-            Ok((stream, peer)) => Some((stream, peer, permit)),
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted: {error}");
-                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
-                None
-            }
+    /// The client that a new connection is counted for. A trusted proxy connects for many.
+    fn client_of(&self, peer: SocketAddr) -> Option<ClientKey> {
+        let address = peer.ip();
+        let is_proxy = is_trusted(&self.state.settings, address);
+        (!is_proxy).then(|| ClientKey::Network(network_of(address)))
+    }
+}
+
+async fn accept(listener: &tokio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok(accepted) => Some(accepted),
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be accepted: {error}");
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+            None
         }
     }
 }
 
 async fn serve_connection(
+    server: ConnectionServer,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    permit: OwnedSemaphorePermit,
+    guard: Arc<ConnectionGuard>,
     watcher: Watcher,
 ) {
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(serve_request(router, request).await) }
-    });
+    let limits = &server.state.settings.limits;
+    let stream = TimedStream::new(
+        stream,
+        guard.clone(),
+        limits.transfer_timeout,
+        limits.min_bytes_per_timeout(),
+    );
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEADER_BYTES);
+    let connection = guard.connection.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (server, guard) = (server.clone(), guard.clone());
+        async move { Ok::<_, Infallible>(serve_request(server, guard, peer, request).await) }
+    });
     let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
-    // The client has disconnected or does not speak HTTP.
-    if let Err(error) = serving.await {
+    let result = tokio::select! {
+        result = serving => result,
+        () = connection.wait_for_eviction() => {
+            tracing::debug!(%peer, "the connection of {peer} gives way to a new one");
+            return;
+        }
+    };
+    // The client has disconnected, is too slow, or does not speak HTTP.
+    if let Err(error) = result {
         tracing::debug!(%peer, %error, "the connection of {peer} ended early: {error}");
     }
-    drop(permit);
 }
 
-async fn serve_request(mut router: Router, request: hyper::Request<Incoming>) -> Response {
-    if request.body().is_end_stream() {
-        return serve_normalized(&mut router, request).await;
+async fn serve_request(
+    server: ConnectionServer,
+    guard: Arc<ConnectionGuard>,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Response {
+    let connection = guard.connection.clone();
+    connection.set_busy();
+    let mut response = serve_bounded(server, &guard, peer, request).await;
+    if connection.is_evicted() || connection.refusal().is_some() {
+        close_after(&mut response);
     }
+    response.map(|body| Body::new(ResponseBody { body, guard }))
+}
+
+/// Serves a request if its client has a share left.
+async fn serve_bounded(
+    mut server: ConnectionServer,
+    guard: &Arc<ConnectionGuard>,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Response {
+    if PROBES.contains(&request.uri().path()) {
+        return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
+    }
+    let state = server.state.clone();
+    let client = client_of_request(&state, request.headers(), peer.ip());
+    let refusal = guard.connection.refusal().or_else(|| {
+        let is_within_share = guard.table().assign(&guard.connection, client);
+        (!is_within_share).then_some(LimitExceeded::Client)
+    });
+    if let Some(exceeded) = refusal {
+        let mut response = ApiError::Overloaded(exceeded).into_response();
+        close_after(&mut response);
+        return response;
+    }
+    let Some(_permit) = state.client_requests.try_acquire(client) else {
+        return ApiError::Overloaded(LimitExceeded::Client).into_response();
+    };
+    if request.body().is_end_stream() {
+        return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
+    }
+    let limits = &state.settings.limits;
+    let bounds = BodyBounds {
+        charge: state.body_memory.charge(client),
+        guard: guard.clone(),
+        timeout: limits.transfer_timeout,
+        min_bytes: limits.min_bytes_per_timeout(),
+    };
+    serve_with_body(&mut server.router, bounds, request).await
+}
+
+/// The client of a request. The token is looked up in memory, so one that was created a moment ago may be unknown.
+fn client_of_request(state: &AppState, headers: &HeaderMap, peer: IpAddr) -> ClientKey {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let token = authorization.and_then(|value| {
+        let text = token_of(Some(value.as_bytes())).ok()?;
+        let registry = state.sonnette.registry();
+        let token = registry.token(&token_hash(text))?;
+        token.active.then_some(token.id)
+    });
+    token.map_or_else(
+        || ClientKey::Network(network_of(client_address(&state.settings, headers, peer))),
+        ClientKey::Token,
+    )
+}
+
+async fn serve_with_body(
+    router: &mut Router,
+    bounds: BodyBounds,
+    request: hyper::Request<Incoming>,
+) -> Response {
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
-    let (body, unread) = unread_body::split(body);
-    let response = serve_normalized(&mut router, hyper::Request::from_parts(head, body)).await;
+    let (body, unread) = request_body::split(body, bounds);
+    let response = serve_normalized(router, hyper::Request::from_parts(head, body)).await;
+    let response = match unread.failure() {
+        None => response,
+        Some(error @ ApiError::TooSlow) => {
+            let mut response = error.into_response();
+            close_after(&mut response);
+            return response;
+        }
+        Some(error) => error.into_response(),
+    };
     unread.discard(expects_continue).await;
     response
+}
+
+fn close_after(response: &mut Response) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+}
+
+/// The body of a response; when hyper has taken all of it, the connection is idle.
+struct ResponseBody {
+    body: Body,
+    guard: Arc<ConnectionGuard>,
+}
+
+impl HttpBody for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.guard.set_idle();
+    }
 }

@@ -8,12 +8,15 @@ use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
 use super::authorization_header::Unauthenticated;
+use super::limits::LimitExceeded;
 use super::response;
 use crate::admin::error::AdminError;
 use crate::credentials::NoRandomBytes;
 
 /// Seconds that a client is asked to wait before it tries again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// The same where room may be free as soon as another request is answered.
+const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// The messages of each wrong field, in the order of the request.
 pub(crate) type FieldMessages = Vec<(String, Vec<String>)>;
@@ -31,8 +34,14 @@ pub(crate) enum ApiError {
     Entries(Vec<(usize, FieldMessages)>),
     /// Any status and body.
     Answer(StatusCode, Value),
+    /// 415 because of a `Content-Encoding`.
+    UnsupportedEncoding(String),
     /// 409 that asks the client to try again.
     Busy(&'static str),
+    /// 408 because of a slow body.
+    TooSlow,
+    /// 503 of the server, 429 of one client; the request was not begun.
+    Overloaded(LimitExceeded),
     /// 503; nothing was changed.
     Unavailable,
     /// 500; the reason is in the server's log.
@@ -179,8 +188,6 @@ impl From<tokio::task::JoinError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail =
-            |status, text: &str| response::json(status, &serde_json::json!({ "detail": text }));
         match self {
             Self::Detail(status, text) => detail(status, &text),
             Self::Unauthenticated(reason) => {
@@ -200,7 +207,13 @@ impl IntoResponse for ApiError {
                 response::json(StatusCode::BAD_REQUEST, &body)
             }
             Self::Answer(status, body) => response::json(status, &body),
+            Self::UnsupportedEncoding(encoding) => unsupported_encoding(&encoding),
             Self::Busy(text) => retry_later(detail(StatusCode::CONFLICT, text)),
+            Self::TooSlow => detail(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body came too slowly. Nothing was changed.",
+            ),
+            Self::Overloaded(exceeded) => overloaded(exceeded),
             Self::Unavailable => {
                 let text = "The server cannot do this now. Nothing was changed; please try again.";
                 retry_later(detail(StatusCode::SERVICE_UNAVAILABLE, text))
@@ -208,6 +221,42 @@ impl IntoResponse for ApiError {
             Self::Internal => detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error."),
         }
     }
+}
+
+fn detail(status: StatusCode, text: &str) -> Response {
+    response::json(status, &serde_json::json!({ "detail": text }))
+}
+
+fn unsupported_encoding(encoding: &str) -> Response {
+    let text = format!(
+        "Unsupported content encoding \"{encoding}\" in request. Send the body uncompressed, without \
+         Content-Encoding or with \"identity\"."
+    );
+    let mut response = detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text);
+    let identity = HeaderValue::from_static("identity");
+    response
+        .headers_mut()
+        .insert(header::ACCEPT_ENCODING, identity);
+    response
+}
+
+fn overloaded(exceeded: LimitExceeded) -> Response {
+    let (status, text) = match exceeded {
+        LimitExceeded::Total => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server has no room for this request now. Nothing was changed; please try again.",
+        ),
+        LimitExceeded::Client => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "This client uses its share of the server: too many requests, connections, streams or bytes at a time. \
+             Nothing was changed; please try again.",
+        ),
+    };
+    let mut response = detail(status, text);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_SOON);
+    response
 }
 
 fn retry_later(mut response: Response) -> Response {

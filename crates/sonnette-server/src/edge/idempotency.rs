@@ -134,6 +134,7 @@ fn is_stored(status: StatusCode) -> bool {
     let transient = [
         StatusCode::UNAUTHORIZED,
         StatusCode::NOT_ACCEPTABLE,
+        StatusCode::REQUEST_TIMEOUT,
         StatusCode::CONFLICT,
         StatusCode::TOO_MANY_REQUESTS,
     ];
@@ -165,6 +166,7 @@ mod tests {
             (403, true),
             (401, false),
             (406, false),
+            (408, false),
             (429, false),
             (503, false),
         ] {

@@ -6,10 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use ring::digest::{Context, SHA256};
 use tokio::sync::Semaphore;
 
 /// Names that are remembered. If there are more, those that failed longest ago are dropped.
 const MAX_NAMES: usize = 10_000;
+/// Names that are dropped at a time from a full table, so that not every attempt sorts it.
+const DROPPED_NAMES: usize = MAX_NAMES / 8;
+
+/// SHA-256 of a name. Clients choose the names, so the table must not hold their text.
+type NameHash = [u8; 32];
 
 /// A token bucket for each name: a failure takes a token, and tokens come back one by one.
 pub(crate) struct Throttle {
@@ -18,7 +24,7 @@ pub(crate) struct Throttle {
     /// The time in which all tokens come back.
     window: Duration,
     /// By name: when all its tokens are back.
-    full_at: Mutex<HashMap<String, Timestamp>>,
+    full_at: Mutex<HashMap<NameHash, Timestamp>>,
 }
 
 impl Throttle {
@@ -36,30 +42,31 @@ impl Throttle {
     /// # Errors
     /// How long the name has to wait; the attempt is not counted.
     pub(crate) fn attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
+        let name = hash(name);
         let mut names = self.full_at.lock();
-        let full_at = names.get(name).copied().unwrap_or(now).max(now);
+        let full_at = names.get(&name).copied().unwrap_or(now).max(now);
         let missing = Duration::try_from(full_at.duration_since(now)).unwrap_or_default();
         let wait = missing.saturating_sub(self.window.saturating_sub(self.interval()));
         if !wait.is_zero() {
             return Err(wait);
         }
-        if names.len() >= MAX_NAMES && !names.contains_key(name) {
+        if names.len() >= MAX_NAMES && !names.contains_key(&name) {
             drop_oldest(&mut names, now);
         }
-        names.insert(name.to_owned(), full_at + self.interval());
+        names.insert(name, full_at + self.interval());
         Ok(())
     }
 
     /// Takes back an attempt that did not fail.
     pub(crate) fn undo(&self, name: &str) {
-        if let Some(full_at) = self.full_at.lock().get_mut(name) {
+        if let Some(full_at) = self.full_at.lock().get_mut(&hash(name)) {
             *full_at = full_at.saturating_sub(self.interval()).unwrap_or(*full_at);
         }
     }
 
     /// Forgets all failures of a name.
     pub(crate) fn reset(&self, name: &str) {
-        self.full_at.lock().remove(name);
+        self.full_at.lock().remove(&hash(name));
     }
 
     fn interval(&self) -> Duration {
@@ -67,18 +74,24 @@ impl Throttle {
     }
 }
 
-/// Drops the names with all tokens, then those that failed longest ago.
-fn drop_oldest(names: &mut HashMap<String, Timestamp>, now: Timestamp) {
+fn hash(name: &str) -> NameHash {
+    let mut context = Context::new(&SHA256);
+    context.update(name.as_bytes());
+    let mut hash = NameHash::default();
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// Drops the names with all tokens and, if the table is still full, those that failed longest ago.
+fn drop_oldest(names: &mut HashMap<NameHash, Timestamp>, now: Timestamp) {
     names.retain(|_, full_at| *full_at > now);
-    while names.len() >= MAX_NAMES {
-        let Some(oldest) = names
-            .iter()
-            .min_by_key(|(_, t)| **t)
-            .map(|(n, _)| n.clone())
-        else {
-            break;
-        };
-        names.remove(&oldest);
+    if names.len() < MAX_NAMES {
+        return;
+    }
+    let mut times: Vec<_> = names.iter().map(|(name, at)| (*at, *name)).collect();
+    times.sort_unstable();
+    for (_, name) in times.iter().take(DROPPED_NAMES) {
+        names.remove(name);
     }
 }
 
@@ -113,13 +126,15 @@ impl Default for Throttles {
 }
 
 impl Throttles {
-    /// Counts a log-in of a user from a network. Returns whether it may be tried.
+    /// Counts a log-in of a user from a network. Returns whether it may be tried. The network is counted first: one that
+    /// has used up its attempts adds no name to the tables of users.
     pub(crate) fn attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
-        self.user_and_network
-            .attempt(&pair(email, address), now)
-            .is_ok()
+        self.networks.attempt(address, now).is_ok()
+            && self
+                .user_and_network
+                .attempt(&pair(email, address), now)
+                .is_ok()
             && self.users.attempt(email, now).is_ok()
-            && self.networks.attempt(address, now).is_ok()
     }
 
     /// Records that the log-in succeeded.
@@ -166,7 +181,20 @@ mod tests {
         for number in 0..MAX_NAMES + 5 {
             assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
         }
-        assert_eq!(throttle.full_at.lock().len(), MAX_NAMES);
+        let names = throttle.full_at.lock();
+        assert!(names.len() <= MAX_NAMES && names.len() > MAX_NAMES - DROPPED_NAMES);
+        // The one that failed last is still known.
+        assert!(names.contains_key(&hash(&(MAX_NAMES + 4).to_string())));
+    }
+
+    #[test]
+    fn a_refused_network_adds_no_user() {
+        let throttles = Throttles::default();
+        for number in 0..200 {
+            throttles.attempt(&format!("{number}@example.org"), "stranger", at(0));
+        }
+        assert_eq!(throttles.users.full_at.lock().len(), 50);
+        assert_eq!(throttles.user_and_network.full_at.lock().len(), 50);
     }
 
     #[test]

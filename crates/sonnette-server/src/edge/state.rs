@@ -15,7 +15,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
+use super::activity_hub::ActivityHub;
+use super::body_memory::BodyMemory;
+use super::client_key::ClientKey;
 use super::error::ApiError;
+use super::limits::EdgeLimits;
 use super::login_throttle::Throttles;
 use super::readiness::Readiness;
 use super::running_idempotency_keys::RunningKeys;
@@ -71,6 +75,8 @@ pub(crate) struct HttpSettings {
     pub(crate) log_days: u64,
     /// Bytes of a receiver's response that are kept.
     pub(crate) response_limit: usize,
+    /// The bounds of connections, requests and streams.
+    pub(crate) limits: EdgeLimits,
 }
 
 impl Default for HttpSettings {
@@ -87,6 +93,7 @@ impl Default for HttpSettings {
             has_mail_server: false,
             log_days: 30,
             response_limit: 65_536,
+            limits: EdgeLimits::default(),
         }
     }
 }
@@ -113,6 +120,14 @@ pub(crate) struct Inner {
     writes: Arc<Semaphore>,
     /// Whether the store can be used.
     pub(crate) readiness: Arc<Readiness>,
+    /// Permits of the requests that are being answered.
+    pub(crate) client_requests: KeyedSemaphore<ClientKey>,
+    /// The bytes of request bodies.
+    pub(crate) body_memory: Arc<BodyMemory>,
+    /// Passes the engine's activity to event streams.
+    pub(crate) activity_hub: ActivityHub,
+    /// Permits of the open event streams of the API.
+    pub(crate) streams: KeyedSemaphore<TokenId>,
     /// Permits of the pages with an open event stream.
     pub(crate) live_pages: KeyedSemaphore<TokenHash>,
 }
@@ -126,11 +141,19 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    /// A state over a running engine.
+    /// A state over a running engine. Must be called on the runtime of the program.
     pub(crate) fn new(sonnette: Arc<Sonnette>, settings: HttpSettings) -> Self {
+        let limits = &settings.limits;
         Self(Arc::new(Inner {
             readiness: Readiness::new(sonnette.store().clone()),
             sonnette,
+            client_requests: KeyedSemaphore::new(usize::MAX, limits.max_client_requests),
+            body_memory: BodyMemory::new(
+                limits.max_body_memory_bytes,
+                limits.max_client_body_memory_bytes(),
+            ),
+            activity_hub: ActivityHub::start(),
+            streams: KeyedSemaphore::new(limits.max_streams, limits.max_client_streams),
             settings,
             token_uses: TokenUses::default(),
             running_keys: RunningKeys::default(),

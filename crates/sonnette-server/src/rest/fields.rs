@@ -13,8 +13,10 @@ use super::violation_text::violation_text;
 use crate::admin::validation::{self, MAX_PARSED_CHARS, Nullable, Violation};
 use crate::edge::error::{ApiError, FieldMessages};
 
-/// The most members that messages are about.
-const MAX_FIELDS_WITH_MESSAGES: usize = 50;
+/// Messages that are collected; a request with more mistakes learns the rest after it has mended these.
+pub(crate) const MAX_MESSAGES: usize = 50;
+/// Characters of a name that is repeated in a message.
+const MAX_SHOWN_NAME_CHARS: usize = 100;
 
 /// The members that are not read yet, and what is wrong with those that are.
 ///
@@ -36,11 +38,12 @@ impl Fields {
 
     /// Adds a message about a member, unless there are too many already.
     pub(crate) fn refuse(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
+        if self.messages.len() >= MAX_MESSAGES {
+            return;
+        }
         let message = message.into().into_owned();
-        let is_full = self.messages.len() >= MAX_FIELDS_WITH_MESSAGES;
         match self.messages.iter_mut().find(|(known, _)| known == name) {
             Some((_, messages)) => messages.push(message),
-            None if is_full => {}
             None => self.messages.push((name.to_owned(), vec![message])),
         }
     }
@@ -195,8 +198,11 @@ impl Fields {
 
     /// Refuses every member that nothing has read.
     pub(crate) fn refuse_unknown(&mut self) {
-        let unread = std::mem::take(&mut self.members).into_iter();
-        for (name, _) in unread.take(MAX_FIELDS_WITH_MESSAGES) {
+        for (name, _) in std::mem::take(&mut self.members)
+            .into_iter()
+            .take(MAX_MESSAGES)
+        {
+            let name: String = name.chars().take(MAX_SHOWN_NAME_CHARS).collect();
             self.refuse(&name, violation_text(&Violation::UnknownField));
         }
     }
@@ -250,6 +256,22 @@ mod tests {
         };
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["name", "on", "limit", "at", "nothing", "x"]);
+    }
+
+    #[test]
+    fn collects_a_bounded_number_of_violations() {
+        let members = (0..100_000).map(|number| (format!("{number:0>200}"), Value::Null));
+        let mut fields = Fields::new(members.collect());
+        fields.refuse_unknown();
+        let Err(ApiError::Fields(errors)) = fields.finish() else {
+            panic!("no errors")
+        };
+        assert!(errors.iter().map(|(_, texts)| texts.len()).sum::<usize>() <= MAX_MESSAGES);
+        assert!(
+            errors
+                .iter()
+                .all(|(name, _)| name.len() <= MAX_SHOWN_NAME_CHARS)
+        );
     }
 
     #[test]

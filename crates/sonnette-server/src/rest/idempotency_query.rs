@@ -2,9 +2,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use crate::edge::AppState;
+use crate::edge::authorize::check_stored_access;
 use crate::edge::error::ApiError;
 use crate::edge::idempotency::{BUSY, find_stored, hash_key, restore};
 
@@ -18,6 +19,7 @@ use crate::edge::idempotency::{BUSY, find_stored, hash_key, restore};
     responses(
         (status = 200, description = "The stored response, with its own status."),
         (status = 400, description = "No key is given.", example = json!({"detail": "No idempotency key given."})),
+        (status = 401, description = "The token is invalid or inactive."),
         (status = 404, description = "No response is stored.", example = json!({"detail": "Idempotency key not seen before."})),
         (status = 409, description = "The request is still running.", example = json!({"detail": "Concurrent request with idempotency key."})),
     )
@@ -31,7 +33,14 @@ pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Re
         let detail = "No idempotency key given.".to_owned();
         return ApiError::Detail(StatusCode::BAD_REQUEST, detail).into_response();
     };
-    let key = hash_key(request.headers(), key.as_bytes());
+    let headers = request.headers();
+    // Nothing is stored for requests without a token.
+    if headers.contains_key(header::AUTHORIZATION)
+        && let Err(error) = check_stored_access(&state, headers).await
+    {
+        return error.into_response();
+    }
+    let key = hash_key(headers, key.as_bytes());
     if state.running_keys.contains(&key) {
         return BUSY.into_response();
     }

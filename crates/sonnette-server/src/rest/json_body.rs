@@ -1,12 +1,13 @@
 //! JSON request bodies of the API's own resources.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::edge::AppState;
-use crate::edge::body::{content_type, read_limited};
+use crate::edge::body::{self, content_type, read_limited};
 use crate::edge::error::ApiError;
 use crate::rest::drf::media::read_body;
 use crate::rest::drf::parser;
@@ -22,11 +23,21 @@ impl FromRequest<AppState> for JsonObject {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        let read = read_limited(&parts.headers, body, state.settings.max_body_bytes).await;
-        read.and_then(|body| object(&parts.headers, &body))
+        let (headers, limit) = (parts.headers, state.settings.max_body_bytes);
+        read_object(headers, body, limit)
+            .await
             .map(Self)
             .map_err(IntoResponse::into_response)
     }
+}
+
+async fn read_object(
+    headers: HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Map<String, Value>, ApiError> {
+    let body = read_limited(&headers, body, limit).await?;
+    body::parse(body, move |body| object(&headers, body)).await?
 }
 
 /// Refuses a body whose `Content-Type` is not JSON.

@@ -8,6 +8,7 @@ mod fields;
 mod filters;
 mod idempotency_query;
 mod json_body;
+mod metrics_format;
 pub(crate) mod notifications;
 mod openapi;
 pub(crate) mod organizers;
@@ -23,9 +24,12 @@ pub(crate) mod webhooks;
 
 use std::sync::{Arc, LazyLock};
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
+use bytes::Bytes;
+use http::{HeaderValue, header};
 use sonnette::domain::Permission::{Organizer, Publish, Webhooks};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{OpenApi, Paths};
@@ -141,7 +145,8 @@ impl Routes {
 
 /// The routes of the API, of its documentation and of the probes. What is not found here falls through.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
-    static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| to_vec(&openapi()).unwrap_or_default());
+    static DOCUMENT: LazyLock<Bytes> =
+        LazyLock::new(|| to_vec(&openapi()).unwrap_or_default().into());
     let Routes { router: api, table } = routes();
     let table = Arc::new(table);
     let authorizer = Arc::new(Authorizer {
@@ -163,11 +168,31 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     router
         .route("/api", any(normalize::not_found))
         .route("/api/{*rest}", any(normalize::not_found))
-        .merge(
-            SwaggerUi::new("/api/docs")
-                .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")),
-        )
+        .merge(documentation())
         .layer(Extension(OpenApiDocument(&DOCUMENT)))
+}
+
+/// The pages that show the document.
+fn documentation() -> Router<AppState> {
+    let config = utoipa_swagger_ui::Config::from("/api/v1/openapi.json");
+    let pages: Router<AppState> = SwaggerUi::new("/api/docs").config(config).into();
+    pages.layer(map_response(with_security_headers))
+}
+
+/// As on the pages of the dashboard. The documentation also sets inline styles and shows images from `data:` URLs.
+async fn with_security_headers(mut response: Response) -> Response {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                  connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// The document of the REST API, as `GET /api/v1/openapi.json` answers it.

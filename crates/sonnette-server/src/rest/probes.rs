@@ -3,15 +3,20 @@
 use std::sync::LazyLock;
 
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use sonnette::store::StoreError;
 
 use crate::edge::AppState;
 use crate::edge::error::ApiError;
 use crate::edge::response;
+use crate::rest::metrics_format::{
+    MetricsFormat, OPEN_METRICS_TYPE, PROMETHEUS_TYPE, prometheus_text,
+};
 
 /// Liveness
 ///
@@ -63,7 +68,8 @@ fn not_ready(reason: &str, detail: &str) -> Response {
 
 /// Metrics
 ///
-/// In the text format of `OpenMetrics`, for Prometheus.
+/// For Prometheus: in the text format of `OpenMetrics`, or in Prometheus's own (version 0.0.4) if `Accept` prefers
+/// `text/plain`.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -72,12 +78,14 @@ fn not_ready(reason: &str, detail: &str) -> Response {
         (status = 503, description = "The store cannot be read."),
     )
 )]
-pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
+pub(crate) async fn get_metrics(State(state): State<AppState>, headers: HeaderMap) -> Response {
     match state.sonnette.metrics().await {
         Ok(text) => {
-            let kind = HeaderValue::from_static(
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            );
+            let (kind, text) = match MetricsFormat::accepted_by(&headers) {
+                MetricsFormat::OpenMetrics => (OPEN_METRICS_TYPE, text),
+                MetricsFormat::Prometheus => (PROMETHEUS_TYPE, prometheus_text(&text)),
+            };
+            let kind = HeaderValue::from_static(kind);
             ([(header::CONTENT_TYPE, kind)], text).into_response()
         }
         Err(error) => ApiError::from(error).into_response(),
@@ -86,7 +94,7 @@ pub(crate) async fn get_metrics(State(state): State<AppState>) -> Response {
 
 /// The text of the document, which is built at its first request.
 #[derive(Clone)]
-pub(crate) struct OpenApiDocument(pub(crate) &'static LazyLock<Vec<u8>>);
+pub(crate) struct OpenApiDocument(pub(crate) &'static LazyLock<Bytes>);
 
 /// This document
 ///
@@ -99,5 +107,8 @@ pub(crate) struct OpenApiDocument(pub(crate) &'static LazyLock<Vec<u8>>);
 pub(crate) async fn get_openapi(
     Extension(OpenApiDocument(document)): Extension<OpenApiDocument>,
 ) -> Response {
-    response::json_text(StatusCode::OK, LazyLock::force(document).clone())
+    // Shared: an answer that is never read holds no copy.
+    let body = Body::from(LazyLock::force(document).clone());
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], body).into_response()
 }

@@ -3,27 +3,29 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, header};
 use serde::Serialize;
 use serde_json::json;
-use sonnette::domain::{OrganizerId, Permission, WebhookId};
-use sonnette::engine::{Activity, LaneState};
-use tokio::sync::broadcast::error::RecvError;
+use sonnette::domain::{OrganizerId, Permission, TokenId, WebhookId};
+use sonnette::engine::{Activity, LaneState, Permit};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::notifications::publish::PublishedJson;
 use super::webhooks::attempt_json::WebhookAttemptJson;
 use crate::edge::AppState;
+use crate::edge::activity_hub::{ActivityQueue, NextActivity};
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
+use crate::edge::limits::LimitExceeded;
 
-/// Events that are buffered for a slow client before it misses some.
-const MAX_BUFFERED_EVENTS: usize = 256;
 /// The pause after which a comment keeps the connection open.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 #[derive(Serialize)]
 struct Publication<'a> {
@@ -39,50 +41,50 @@ struct Lane {
     reason: Option<&'static str>,
 }
 
-/// The event of an activity of this organizer.
-fn event(activity: &Activity, organizer_id: OrganizerId) -> Option<Event> {
+fn organizer_of(activity: &Activity) -> OrganizerId {
+    match activity {
+        Activity::Published { organizer, .. }
+        | Activity::Attempted { organizer, .. }
+        | Activity::Lane { organizer, .. } => *organizer,
+    }
+}
+
+/// The event of an activity, as it is sent.
+fn encode(activity: &Activity) -> Option<Bytes> {
     let (name, data) = match activity {
         Activity::Published {
-            organizer,
-            published,
-            body,
-        } if *organizer == organizer_id => {
+            published, body, ..
+        } => {
             let payload = std::str::from_utf8(body).ok()?;
+            let published = PublishedJson::of(published);
             (
                 "publication",
-                serde_json::to_string(&Publication {
-                    published: PublishedJson::of(published),
-                    payload,
-                }),
+                serde_json::to_string(&Publication { published, payload }),
             )
         }
-        Activity::Attempted { organizer, attempt } if *organizer == organizer_id => (
+        Activity::Attempted { attempt, .. } => (
             "attempt",
             serde_json::to_string(&WebhookAttemptJson::of(attempt)),
         ),
-        Activity::Lane {
-            organizer,
-            webhook,
-            state,
-        } if *organizer == organizer_id => {
+        Activity::Lane { webhook, state, .. } => {
             let reason = match state {
                 LaneState::Disabled(reason) => Some(reason.as_str()),
                 LaneState::Healthy | LaneState::Failing => None,
             };
-            (
-                "lane",
-                serde_json::to_string(&Lane {
-                    webhook: *webhook,
-                    state: state.as_str(),
-                    reason,
-                }),
-            )
-        }
-        Activity::Published { .. } | Activity::Attempted { .. } | Activity::Lane { .. } => {
-            return None;
+            let lane = Lane {
+                webhook: *webhook,
+                state: state.as_str(),
+                reason,
+            };
+            ("lane", serde_json::to_string(&lane))
         }
     };
-    Some(Event::default().event(name).data(data.ok()?))
+    Some(event(name, &data.ok()?))
+}
+
+/// Compact JSON has no line break, so it is one line of an event.
+fn event(name: &str, json: &str) -> Bytes {
+    format!("event: {name}\ndata: {json}\n\n").into()
 }
 
 /// Watch what happens
@@ -93,55 +95,75 @@ fn event(activity: &Activity, organizer_id: OrganizerId) -> Option<Event> {
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/stream/",
-    responses((
-        status = 200,
-        description = "The events.",
-        content_type = "text/event-stream",
-        body = String,
-        example = "event: lane\ndata: {\"webhook\":1,\"state\":\"failing\",\"reason\":null}\n\n",
-    ))
+    responses(
+        (
+            status = 200,
+            description = "The events.",
+            content_type = "text/event-stream",
+            body = String,
+            example = "event: lane\ndata: {\"webhook\":1,\"state\":\"failing\",\"reason\":null}\n\n",
+        ),
+        (status = 429, description = "The token, or the server, has too many open streams."),
+    )
 )]
 pub(crate) async fn watch_organizer(
     State(state): State<AppState>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let mut activities = state.sonnette.watch();
-    let (outgoing, events) = mpsc::channel::<Result<Event, Infallible>>(MAX_BUFFERED_EVENTS);
-    let may_watch = move |state: &AppState| {
+    let permit = state.streams.try_acquire(caller.token.id);
+    let permit = permit.ok_or(ApiError::Overloaded(LimitExceeded::Client))?;
+    let is_own = move |activity: &Activity| organizer_of(activity) == organizer;
+    let queue = state.activity_hub.watch(&state.sonnette, is_own);
+    let (outgoing, events) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    tokio::spawn(send_events(
+        state, caller, organizer, queue, outgoing, permit,
+    ));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // Without this, nginx buffers the response and delays the events.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    let body = Body::from_stream(ReceiverStream::new(events));
+    Ok((headers, body).into_response())
+}
+
+/// Sends events until the client disconnects, its token may no longer watch, or the server stops.
+async fn send_events(
+    state: AppState,
+    caller: Caller,
+    organizer: OrganizerId,
+    queue: ActivityQueue,
+    outgoing: mpsc::Sender<Result<Bytes, Infallible>>,
+    _permit: Permit<TokenId>,
+) {
+    let may_watch = || {
         let registry = state.sonnette.registry();
         let token = registry.token(&caller.hash);
         token.is_some_and(|token| {
             token.active && token.scope.allows(organizer, Permission::Webhooks)
         })
     };
-    tokio::spawn(async move {
-        loop {
-            let next = tokio::select! {
-                next = activities.recv() => next,
-                () = outgoing.closed() => return,
-            };
-            if !may_watch(&state) {
-                return;
-            }
-            let event = match next {
-                Ok(activity) => event(&activity, organizer),
-                Err(RecvError::Lagged(missed)) => Some(
-                    Event::default()
-                        .event("lagged")
-                        .data(json!({ "missed": missed }).to_string()),
-                ),
-                Err(RecvError::Closed) => return,
-            };
-            if let Some(event) = event
-                && outgoing.send(Ok(event)).await.is_err()
-            {
-                return;
-            }
+    loop {
+        let bytes = tokio::select! {
+            next = queue.next() => match next {
+                Some(NextActivity::Activity(activity)) => activity.encode(encode),
+                Some(NextActivity::Missed(missed)) => {
+                    Some(event("lagged", &json!({ "missed": missed }).to_string()))
+                }
+                None => return,
+            },
+            () = tokio::time::sleep(KEEP_ALIVE_INTERVAL) => Some(KEEP_ALIVE_COMMENT),
+            () = outgoing.closed() => return,
+        };
+        if !may_watch() {
+            return;
         }
-    });
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
-    Ok(Sse::new(ReceiverStream::new(events))
-        .keep_alive(keep_alive)
-        .into_response())
+        if let Some(bytes) = bytes
+            && outgoing.send(Ok(bytes)).await.is_err()
+        {
+            return;
+        }
+    }
 }

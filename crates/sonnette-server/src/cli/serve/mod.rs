@@ -39,7 +39,6 @@ impl Serve {
                 "the dashboard has no user yet; create one with `sonnette user create EMAIL --operator`"
             );
         }
-        raise_open_file_limit();
         let listener = TcpListener::bind(settings.listen)
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         block_on(async {
@@ -49,13 +48,6 @@ impl Serve {
             let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
             Ok(app.run(listener, shutdown).await?)
         })
-    }
-}
-
-/// Raises the limit of open files: each connection needs a file descriptor.
-fn raise_open_file_limit() {
-    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
-        tracing::warn!(%error, "cannot raise the limit of open files: {error}");
     }
 }
 

@@ -2,16 +2,20 @@
 
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, HeaderValue, Method, header};
-use http_body_util::{BodyExt as _, Limited};
 use url::form_urlencoded;
 
 use super::csrf::csrf_token;
 use super::error::PageError;
 use crate::credentials::token_hash;
 use crate::edge::AppState;
+use crate::edge::body::read_limited;
 
-/// Maximum size of a form.
+/// Maximum size of a form of a page whose extractor checks the session before the form is read.
 const MAX_BODY_BYTES: usize = 1 << 20;
+/// Maximum size of a form that anybody can send.
+const MAX_GUEST_BODY_BYTES: usize = 16 << 10;
+/// The paths of the forms that anybody can send.
+const GUEST_PATHS: [&str; 4] = ["/login/", "/logout/", "/forgot/", "/password/"];
 const MAX_FIELDS: usize = 5_000;
 
 /// The fields of a form, in the order they were sent. The extractor has checked the CSRF token.
@@ -56,12 +60,15 @@ impl FromRequest<AppState> for FormData {
         }
         let expected = csrf_token(request.headers(), request.uri().path())
             .ok_or(PageError::InvalidCsrfToken)?;
-        let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
-        let body = body
-            .collect()
+        let limit = if is_guest_path(request.uri().path()) {
+            MAX_GUEST_BODY_BYTES
+        } else {
+            MAX_BODY_BYTES
+        };
+        let (head, body) = request.into_parts();
+        let body = read_limited(&head.headers, body, limit)
             .await
             .map_err(|_| PageError::UnreadableForm)?;
-        let body = body.to_bytes();
         let pairs = form_urlencoded::parse(&body);
         if pairs.clone().nth(MAX_FIELDS).is_some() {
             return Err(PageError::UnreadableForm);
@@ -77,6 +84,10 @@ impl FromRequest<AppState> for FormData {
         }
         Ok(form)
     }
+}
+
+fn is_guest_path(path: &str) -> bool {
+    GUEST_PATHS.iter().any(|guest| path.starts_with(guest))
 }
 
 /// Whether the browser says that a page of another site sent the request. Old browsers do not say; then the token decides.

@@ -2,7 +2,6 @@
 //! carry no data.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
@@ -11,13 +10,15 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use sonnette::domain::{OrganizerId, Permission, TokenHash, WebhookId};
 use sonnette::engine::{Activity, Permit};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use url::form_urlencoded;
 
 use super::session::SessionKey;
 use crate::edge::AppState;
+use crate::edge::activity_hub::ActivityQueue;
+use crate::edge::error::ApiError;
+use crate::edge::limits::LimitExceeded;
 
 /// A page gets at most one event in this time.
 const MIN_EVENT_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,12 +29,18 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// A page that is open.
 struct StreamClient {
     session: SessionKey,
+    shown: ShownObjects,
+}
+
+/// What a page shows.
+#[derive(Clone, Copy)]
+struct ShownObjects {
     organizer: OrganizerId,
     /// `None`: the page shows all webhooks of the organizer.
     webhook: Option<WebhookId>,
 }
 
-impl StreamClient {
+impl ShownObjects {
     /// Whether the activity may change what the page shows.
     fn is_affected_by(&self, activity: &Activity) -> bool {
         let shows = |webhook| self.webhook.is_none_or(|shown| shown == webhook);
@@ -51,11 +58,13 @@ impl StreamClient {
             } => *organizer == self.organizer && shows(*webhook),
         }
     }
+}
 
+impl StreamClient {
     async fn is_still_allowed(&self, state: &AppState) -> bool {
         let is_allowed = self
             .session
-            .is_allowed(state, self.organizer, Permission::Webhooks);
+            .is_allowed(state, self.shown.organizer, Permission::Webhooks);
         // If the store cannot be read, the page keeps its stream until the next check.
         is_allowed.await.unwrap_or(true)
     }
@@ -81,12 +90,14 @@ pub(crate) async fn stream(
     };
     let client = StreamClient {
         session,
-        organizer: tenant.organizer.id,
-        webhook: webhook_param(query.as_deref()),
+        shown: ShownObjects {
+            organizer: tenant.organizer.id,
+            webhook: webhook_param(query.as_deref()),
+        },
     };
     match client
         .session
-        .is_allowed(&state, client.organizer, Permission::Webhooks)
+        .is_allowed(&state, client.shown.organizer, Permission::Webhooks)
         .await
     {
         Ok(true) => {}
@@ -94,11 +105,15 @@ pub(crate) async fn stream(
         Err(error) => return error.status().into_response(),
     }
     let Some(permit) = state.live_pages.try_acquire(client.session.hash()) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return ApiError::Overloaded(LimitExceeded::Client).into_response();
     };
-    let activities = state.sonnette.watch();
+    let shown = client.shown;
+    let is_affected = move |activity: &Activity| shown.is_affected_by(activity);
+    let changes = state
+        .activity_hub
+        .watch_number(&state.sonnette, is_affected);
     let (outgoing, events) = mpsc::channel(1);
-    tokio::spawn(send_events(state, client, activities, outgoing, permit));
+    tokio::spawn(send_events(state, client, changes, outgoing, permit));
     let stream = Sse::new(ReceiverStream::new(events));
     let mut response = stream
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL))
@@ -122,7 +137,7 @@ fn webhook_param(query: Option<&str>) -> Option<WebhookId> {
 async fn send_events(
     state: AppState,
     client: StreamClient,
-    mut activities: broadcast::Receiver<Arc<Activity>>,
+    changes: ActivityQueue,
     outgoing: mpsc::Sender<Result<Event, Infallible>>,
     _permit: Permit<TokenHash>,
 ) {
@@ -141,28 +156,13 @@ async fn send_events(
         let interval = tokio::time::sleep(MIN_EVENT_INTERVAL);
         tokio::pin!(interval);
         tokio::select! {
-            is_running = wait_for_change(&mut activities, &client) => if !is_running { return },
+            next = changes.next() => if next.is_none() { return },
             () = tokio::time::sleep(MAX_EVENT_INTERVAL) => {}
             () = outgoing.closed() => return,
         }
         tokio::select! {
             () = &mut interval => {}
             () = outgoing.closed() => return,
-        }
-    }
-}
-
-/// Waits for activity that affects the page. Returns false when the server stops.
-async fn wait_for_change(
-    activities: &mut broadcast::Receiver<Arc<Activity>>,
-    client: &StreamClient,
-) -> bool {
-    loop {
-        match activities.recv().await {
-            Ok(activity) if !client.is_affected_by(&activity) => {}
-            // The missed activities may have affected the page.
-            Ok(_) | Err(RecvError::Lagged(_)) => return true,
-            Err(RecvError::Closed) => return false,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! How a request reached the server.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::request::Parts;
 
 use crate::edge::AppState;
-use crate::edge::client_address::client_address;
+use crate::edge::client_address::{client_address, network_of};
 use crate::edge::links::BaseUrl;
 
 /// How a request reached the server: cookies, links and login throttling depend on it.
@@ -42,13 +42,5 @@ impl FromRequestParts<AppState> for RequestOrigin {
             base_url,
             network: network.unwrap_or_default(),
         })
-    }
-}
-
-/// The address itself for IPv4; the /64 network for IPv6, since one client usually holds all addresses of a /64.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }

@@ -1,5 +1,7 @@
 //! Parses request bodies by their media type: JSON and forms.
 
+use std::collections::HashMap;
+
 use http::StatusCode;
 
 use super::json::{Json, Text};
@@ -68,14 +70,24 @@ fn has_boundary(content_type: &str) -> bool {
 /// The fields of a form: of several values the last, but all of `limit_events`.
 fn form(body: &[u8]) -> Json {
     let mut members: Vec<(Text, Json)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(body) {
         let value = Json::Str(Text::from(value.as_ref()));
-        let known = members.iter_mut().find(|(key, _)| key.chars == name);
+        let known = places
+            .get(name.as_ref())
+            .map(|place| &mut members[*place].1);
         match (known, name == "limit_events") {
-            (Some((_, Json::List(values))), true) => values.push(value),
-            (Some((_, last)), _) => *last = value,
-            (None, true) => members.push((Text::from(name.as_ref()), Json::List(vec![value]))),
-            (None, false) => members.push((Text::from(name.as_ref()), value)),
+            (Some(Json::List(values)), true) => values.push(value),
+            (Some(last), _) => *last = value,
+            (None, is_list) => {
+                let value = if is_list {
+                    Json::List(vec![value])
+                } else {
+                    value
+                };
+                places.insert(name.clone().into_owned(), members.len());
+                members.push((Text::from(name.as_ref()), value));
+            }
         }
     }
     Json::Object(members)

@@ -16,6 +16,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::body;
 use crate::edge::error::{ApiError, messages_by_field};
 use crate::edge::response;
+use crate::rest::fields::MAX_MESSAGES;
 use crate::rest::json_body;
 
 /// A notification to be published.
@@ -102,6 +103,7 @@ fn api_error(error: PublishError, is_array: bool) -> ApiError {
         PublishError::Invalid(entries) if is_array => ApiError::Entries(
             entries
                 .into_iter()
+                .take(MAX_MESSAGES)
                 .map(|(index, errors)| (index, messages_by_field(errors)))
                 .collect(),
         ),
@@ -153,8 +155,7 @@ pub(crate) async fn publish_notifications(
     if !body.is_empty() {
         json_body::check_json(&parts.headers)?;
     }
-    let publications = parse(&body)?;
-    drop(body);
+    let publications = body::parse(body, parse).await??;
     let is_array = publications.is_array;
     let published = state
         .sonnette

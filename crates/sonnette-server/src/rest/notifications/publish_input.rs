@@ -14,6 +14,7 @@ use crate::admin::validation::Violation;
 use crate::edge::error::{ApiError, FieldMessages};
 use crate::rest::drf::json::Json;
 use crate::rest::drf::parser;
+use crate::rest::fields::MAX_MESSAGES;
 use crate::rest::json_body::{MAX_EXPLAINED_BYTES, parse_error};
 use crate::rest::violation_text::violation_text;
 
@@ -65,6 +66,7 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
     }
     let mut requests = Vec::with_capacity(entries.len());
     let mut wrong = Vec::new();
+    let mut message_count = 0;
     for (index, raw) in entries.iter().enumerate() {
         let checked = serde_json::from_str::<Entry<'_>>(raw.get())
             .map_err(|_| EntryError::Fields(messages_of(not_an_object(raw.get().as_bytes()))))
@@ -72,7 +74,13 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
         match checked {
             Ok(request) => requests.push(request),
             Err(EntryError::TooLarge) => return Err(data_too_large(Some(index))),
-            Err(EntryError::Fields(messages)) => wrong.push((index, messages)),
+            Err(EntryError::Fields(messages)) => {
+                message_count += messages.len();
+                wrong.push((index, messages));
+                if message_count >= MAX_MESSAGES {
+                    break;
+                }
+            }
         }
     }
     if wrong.is_empty() {

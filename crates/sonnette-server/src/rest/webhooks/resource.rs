@@ -117,7 +117,9 @@ pub(super) fn filtered_webhook(
 pub(super) async fn read_payload(state: &AppState, request: Request) -> Result<Payload, ApiError> {
     let (parts, body): (_, Body) = request.into_parts();
     let bytes = body::read_limited(&parts.headers, body, state.settings.max_body_bytes).await?;
-    Ok(read_body(body::content_type(&parts.headers), &bytes)?)
+    let content_type = body::content_type(&parts.headers).map(str::to_owned);
+    let read = move |bytes: &[u8]| read_body(content_type.as_deref(), bytes);
+    Ok(body::parse(bytes, read).await??)
 }
 
 /// A response with the resource.

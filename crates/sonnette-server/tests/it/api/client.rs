@@ -111,6 +111,14 @@ impl Api {
         self.server = self.place.serve(&all);
     }
 
+    /// A new connection to the server, whose reads fail after 20 seconds.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.server.address).unwrap();
+        let timeout = Some(Duration::from_secs(20));
+        stream.set_read_timeout(timeout).unwrap();
+        stream
+    }
+
     /// The store of the running server.
     pub(crate) fn store(&self) -> SqliteStore {
         SqliteStore::open(&self.place.data()).unwrap()

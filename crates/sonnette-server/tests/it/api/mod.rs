@@ -4,6 +4,8 @@ pub(crate) mod client;
 mod damaged_rows;
 mod dialects;
 mod exact_values;
+mod limits;
+mod limits_streams;
 mod probes;
 mod publishing;
 mod readiness;

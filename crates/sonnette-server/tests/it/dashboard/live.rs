@@ -106,7 +106,8 @@ fn streams_per_session_are_limited() {
     for stream in &mut streams {
         assert_eq!(next(stream), "changed");
     }
-    browser.get(&path).expect(503);
+    let refused = browser.get(&path).expect(429);
+    assert_eq!(refused.header("retry-after"), Some("1"));
     let other = Browser::new(&api);
     other.log_in("webhooks@example.org");
     assert_eq!(next(&mut watch(&api, &other, "")), "changed");
