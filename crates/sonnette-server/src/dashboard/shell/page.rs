@@ -41,7 +41,7 @@ impl FromRequestParts<AppState> for UserPage {
         let registry = state.refresh().await?;
         let path = parts.uri.path();
         let current_user = match SessionKey::from_headers(&parts.headers, path) {
-            Some(key) => key.current_user(state, &registry, true).await?,
+            Some(key) => key.current_user(state, true).await?,
             None => None,
         };
         let mut layout = Layout::new(&parts.headers, &parts.uri);
@@ -219,10 +219,7 @@ impl FromRequestParts<AppState> for GuestPage {
         let path = parts.uri.path();
         let mut layout = Layout::new(&parts.headers, &parts.uri);
         let user = match SessionKey::from_headers(&parts.headers, path) {
-            Some(key) => match key
-                .current_user(state, &*state.refresh().await?, true)
-                .await?
-            {
+            Some(key) => match key.current_user(state, true).await? {
                 Some(CurrentUser::User(user)) => Some(user),
                 Some(CurrentUser::Portal { .. }) | None => None,
             },

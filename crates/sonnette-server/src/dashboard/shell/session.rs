@@ -4,7 +4,7 @@ use cookie::Cookie;
 use http::HeaderMap;
 use jiff::SignedDuration;
 use sonnette::domain::{OrganizerId, Permission, Session, SessionOwner, TokenHash};
-use sonnette::engine::RegistrySnapshot;
+use sonnette::store::{Store, StoreError};
 
 use super::cookies::{self, CookieScope};
 use super::current_user::CurrentUser;
@@ -50,8 +50,7 @@ impl SessionKey {
         organizer: OrganizerId,
         permission: Permission,
     ) -> Result<bool, PageError> {
-        let registry = state.sonnette.registry();
-        let user = self.current_user(state, &registry, false).await?;
+        let user = self.current_user(state, false).await?;
         Ok(user.is_some_and(|user| user.may(organizer, permission)))
     }
 
@@ -59,11 +58,10 @@ impl SessionKey {
     pub(crate) async fn current_user(
         self,
         state: &AppState,
-        registry: &RegistrySnapshot,
         extend: bool,
     ) -> Result<Option<CurrentUser>, PageError> {
         let (hash, now) = (self.hash, state.now());
-        let found = state
+        let user = state
             .store(move |store| {
                 let Some(session) = store.session(&hash, now)? else {
                     return Ok(None);
@@ -72,29 +70,28 @@ impl SessionKey {
                 if extend && expires.duration_since(session.expires) >= EXTEND_INTERVAL {
                     store.extend_session(&hash, expires, now)?;
                 }
-                Ok(match session.holder {
-                    SessionOwner::User(id) => store.user(id)?.map(CurrentUser::User),
-                    SessionOwner::Portal { organizer, token } => {
-                        Some(CurrentUser::Portal { organizer, token })
-                    }
-                })
+                self.owner(store, session.holder)
             })
             .await?;
-        Ok(found.filter(|user| self.matches(user, registry)))
+        Ok(user)
     }
 
-    /// Whether the cookie is of the right kind and, for a portal, the token that opened it is still valid.
-    fn matches(self, user: &CurrentUser, registry: &RegistrySnapshot) -> bool {
-        match user {
-            CurrentUser::User(_) => !self.is_portal,
-            CurrentUser::Portal { organizer, token } => {
-                self.is_portal
-                    && registry.tokens().any(|known| {
-                        known.id == *token
-                            && known.active
-                            && known.scope.allows(*organizer, Permission::Webhooks)
-                    })
+    /// The owner of a session; `None` if the cookie is of the other kind, if the user has been removed, or if the token
+    /// that opened the portal is not valid any more.
+    fn owner(
+        self,
+        store: &dyn Store,
+        holder: SessionOwner,
+    ) -> Result<Option<CurrentUser>, StoreError> {
+        match holder {
+            SessionOwner::User(id) if !self.is_portal => Ok(store.user(id)?.map(CurrentUser::User)),
+            SessionOwner::Portal { organizer, token } if self.is_portal => {
+                let opener = store.token(token)?.filter(|token| {
+                    token.active && token.scope.allows(organizer, Permission::Webhooks)
+                });
+                Ok(opener.map(|_| CurrentUser::Portal { organizer, token }))
             }
+            SessionOwner::User(_) | SessionOwner::Portal { .. } => Ok(None),
         }
     }
 }

@@ -51,12 +51,12 @@ impl ListTemplate {
         page: OrganizerPage,
         checked: Permissions,
     ) -> Result<Self, PageError> {
-        let registry = state.refresh().await?;
-        let tokens = tokens::of_organizer(&registry, page.organizer());
+        let organizer = page.organizer();
+        let tokens = state.store(move |store| store.tokens(organizer)).await?;
         Ok(Self {
             url: page.url("/tokens/"),
             rows: tokens
-                .into_iter()
+                .iter()
                 .map(|token| row(state, &page, token))
                 .collect(),
             new_token: None,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_registry_versions.sql"),
     include_str!("../../../migrations/sqlite/0008_webhook_generations.sql"),
     include_str!("../../../migrations/sqlite/0009_failure_details.sql"),
+    include_str!("../../../migrations/sqlite/0010_tokens_by_organizer.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.

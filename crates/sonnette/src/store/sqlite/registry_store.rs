@@ -10,7 +10,7 @@ use super::audit_log::insert_entry;
 use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_version::{bump, touch_action_type, version};
 use super::table_row::{TableRow, to_micros};
-use super::token_rows::tokens;
+use super::token_rows::changed_tokens;
 use super::webhook_rows::webhooks;
 use super::{SqliteStore, StoreError};
 use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
@@ -33,7 +33,7 @@ impl RegistryStore for SqliteStore {
                 webhooks: webhooks(c, CHANGED, since)?,
                 removed_actions: removed_action_types(c, since)?,
                 actions: action_types(c, since)?,
-                tokens: tokens(c, since)?,
+                tokens: changed_tokens(c, since)?,
             })
         })
     }

@@ -18,8 +18,23 @@ pub(super) fn permissions(cells: TableRow<'_>) -> Result<Permissions, StoreError
 
 pub(super) const SELECT_TOKENS: &str = "SELECT * FROM tokens WHERE changed > ?1 ORDER BY +id";
 
+/// The tokens that meet a condition on `?1`, by id.
+pub(super) fn tokens(c: &Connection, condition: &str, key: i64) -> Result<Vec<Token>, StoreError> {
+    let sql = format!("SELECT * FROM tokens WHERE {condition} ORDER BY id");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query([key])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(token(TableRow::new(row, "tokens"))?);
+    }
+    Ok(found)
+}
+
 /// The tokens that changed after a version.
-pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token)>, StoreError> {
+pub(super) fn changed_tokens(
+    c: &Connection,
+    since: i64,
+) -> Result<Vec<(TokenHash, Token)>, StoreError> {
     let mut statement = c.prepare_cached(SELECT_TOKENS)?;
     let mut rows = statement.query([since])?;
     let mut found = Vec::new();
@@ -30,7 +45,7 @@ pub(super) fn tokens(c: &Connection, since: i64) -> Result<Vec<(TokenHash, Token
     Ok(found)
 }
 
-pub(super) fn token(cells: TableRow<'_>) -> Result<Token, StoreError> {
+fn token(cells: TableRow<'_>) -> Result<Token, StoreError> {
     let permissions = permissions(cells)?;
     let organizer: Option<i64> = cells.get("organizer")?;
     Ok(Token {

@@ -5,13 +5,21 @@ use rusqlite::params;
 
 use super::audit_log::insert_entry;
 use super::registry_version::bump;
-use super::table_row::{TableRow, to_micros};
-use super::token_rows::{permissions_json, token};
+use super::table_row::to_micros;
+use super::token_rows::{permissions_json, tokens};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Permissions, Scope, Token, TokenId};
+use crate::domain::{OrganizerId, Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
 
 impl TokenStore for SqliteStore {
+    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.read(|c| Ok(tokens(c, "id = ?1", id.0)?.pop()))
+    }
+
+    fn tokens(&self, organizer: OrganizerId) -> Result<Vec<Token>, StoreError> {
+        self.read(|c| tokens(c, "organizer = ?1", organizer.0))
+    }
+
     fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError> {
         self.write(|t| {
             let (organizer, permissions) = match token.scope {
@@ -51,12 +59,9 @@ impl TokenStore for SqliteStore {
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<Token>, StoreError> {
         self.write(|t| {
-            let mut statement = t.prepare_cached("SELECT * FROM tokens WHERE id = ?1")?;
-            let mut rows = statement.query([id.0])?;
-            let Some(row) = rows.next()? else {
+            let Some(mut token) = tokens(t, "id = ?1", id.0)?.pop() else {
                 return Ok(ChangeResult::Missing);
             };
-            let mut token = token(TableRow::new(row, "tokens"))?;
             if !change(&mut token) {
                 return Ok(ChangeResult::Refused);
             }
