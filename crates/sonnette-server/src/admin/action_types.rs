@@ -49,8 +49,8 @@ impl From<StoreError> for ActionTypeError {
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
-    let mut specs = tenant.catalogue.iter();
+pub(crate) fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
+    let mut specs = organizer.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)
         .map(AsRef::as_ref)
@@ -63,11 +63,11 @@ pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a 
 /// Where there is none.
 pub(crate) fn find_changeable(
     author: &Author,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     name: &str,
 ) -> Result<RegisteredAction, ActionTypeError> {
-    let spec = find(tenant, name).ok_or(ActionTypeError::NotFound)?;
-    let mut rows: Vec<_> = tenant
+    let spec = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
+    let mut rows: Vec<_> = organizer
         .catalogue
         .registered()
         .filter(|row| row.name == spec.name)
@@ -88,14 +88,14 @@ pub(crate) fn find_changeable(
 pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     row: &RegisteredAction,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     if is_pretix_name(row) && !author.operator {
         return Err(ActionTypeError::PretixName);
     }
-    if tenant.catalogue.iter().any(|spec| spec.name == row.name) {
+    if organizer.catalogue.iter().any(|spec| spec.name == row.name) {
         return Err(ActionTypeError::NameTaken);
     }
     validate(row)?;

@@ -60,10 +60,10 @@ pub(crate) async fn show(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let spec = find(&page, &name)?;
-    let example = page.tenant.example(spec, state.now());
+    let example = page.organizer.example(spec, state.now());
     let may_change = page.may(Permission::Organizer)
-        && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
-    let mut registered = page.tenant.catalogue.registered();
+        && action_types::find_changeable(&page.author(), &page.organizer, &name).is_ok();
+    let mut registered = page.organizer.catalogue.registered();
     let all = spec.concrete_names();
     let view = ShowTemplate {
         list: page.url("/action-types/"),
@@ -114,7 +114,7 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notificat
     }
     body["data"] = spec.example.clone();
     let quoted = to_pretty_json(&body).replace('\'', r"'\''");
-    let slug = &page.tenant.organizer.slug;
+    let slug = &page.organizer.organizer.slug;
     format!(
         "curl --request POST '{base}/api/v1/organizers/{slug}/notifications/' \\\n  \
          --header \"Authorization: Token $SONNETTE_TOKEN\" \\\n  \
@@ -124,7 +124,7 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notificat
 }
 
 fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
-    let webhooks = page.tenant.webhooks.values();
+    let webhooks = page.organizer.webhooks.values();
     webhooks
         .filter(|webhook| matches(webhook, spec))
         .map(|webhook| MatchingWebhook {

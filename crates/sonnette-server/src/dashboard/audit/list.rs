@@ -60,7 +60,7 @@ pub(crate) async fn show(
     let number: Option<u16> = query.page.and_then(|text| text.parse().ok());
     let number = usize::from(number.unwrap_or(1).max(1));
     let skip = (number - 1) * ROWS_PER_PAGE;
-    let organizer = page.organizer();
+    let organizer = page.organizer_id();
     let (count, entries, actor_names) = state
         .store(move |store| {
             let (count, entries) = store.audit_entries(organizer, skip, ROWS_PER_PAGE)?;

@@ -68,20 +68,20 @@ pub(crate) async fn show(
     let entry = load(&state, &page, &id).await?;
     let notification = entry.notification.clone();
     let (id, erased) = (notification.id, notification.body.is_empty());
-    let webhooks: Vec<WebhookId> = page.tenant.webhooks.keys().copied().collect();
+    let webhooks: Vec<WebhookId> = page.organizer.webhooks.keys().copied().collect();
     let deliveries = state
         .store(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let webhook = page.tenant.webhooks.get(&delivery.webhook);
+        let webhook = page.organizer.webhooks.get(&delivery.webhook);
         let hold_reason = HoldReason::of(&state.sonnette, webhook.map(AsRef::as_ref)).await?;
         rows.push(row(&page, &delivery, hold_reason));
     }
     let list = page.url("/notifications/");
     let may_replay = page.may(Permission::Publish) && !erased;
     let known = page
-        .tenant
+        .organizer
         .catalogue
         .resolve(notification.action_type.as_str());
     render(&ShowTemplate {
@@ -101,7 +101,7 @@ pub(crate) async fn show(
 }
 
 fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
-    let webhook = page.tenant.webhooks.get(&delivery.webhook);
+    let webhook = page.organizer.webhooks.get(&delivery.webhook);
     let may_see_webhooks = page.may(Permission::Webhooks);
     let url = may_see_webhooks.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {

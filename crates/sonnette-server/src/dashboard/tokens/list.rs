@@ -51,7 +51,7 @@ impl ListTemplate {
         page: OrganizerPage,
         checked: Permissions,
     ) -> Result<Self, PageError> {
-        let organizer = page.organizer();
+        let organizer = page.organizer_id();
         let tokens = state.store(move |store| store.tokens(organizer)).await?;
         Ok(Self {
             url: page.url("/tokens/"),
@@ -127,7 +127,7 @@ pub(crate) async fn create(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, organizer) = (page.author(), page.organizer());
+    let (author, organizer) = (page.author(), page.organizer_id());
     let scope = Scope::Organizer(organizer, permissions);
     let (token, text) = state
         .change(move |store, now| tokens::create(store, &author, scope, name, now))

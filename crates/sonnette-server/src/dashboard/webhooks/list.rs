@@ -195,7 +195,7 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Webhooks).await?;
-    let webhooks = &page.tenant.webhooks;
+    let webhooks = &page.organizer.webhooks;
     let total = webhooks.len();
     let page_count = total.div_ceil(WEBHOOKS_PER_PAGE).max(1);
     let number = page_number(query.as_deref()).clamp(1, page_count);

@@ -165,7 +165,7 @@ impl Facts {
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = page.tenant.catalogue.get(name.as_str());
+            let spec = page.organizer.catalogue.get(name.as_str());
             let label = spec.map(|spec| labels::label(texts, spec));
             (name.to_string(), label.unwrap_or_default())
         });

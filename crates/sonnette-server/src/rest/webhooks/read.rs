@@ -29,10 +29,10 @@ pub(crate) async fn list_webhooks(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
-    let organizer = tenant.organizer.id;
+    let organizer = caller.tenant()?;
+    let organizer_id = organizer.organizer.id;
     let enabled_filter = url.query.enabled();
-    let webhooks = &tenant.webhooks;
+    let webhooks = &organizer.webhooks;
     let (page, count, shown): (_, _, Vec<_>) = if let Some(enabled) = enabled_filter {
         let matching = || {
             let all = webhooks.values();
@@ -49,7 +49,7 @@ pub(crate) async fn list_webhooks(
         let shown = webhooks.iter_after(skip).take(size);
         (page, count, shown.map(|(_, webhook)| webhook).collect())
     };
-    let events = slugs(&state.store(move |store| store.events(organizer)).await?);
+    let events = slugs(&state.store(move |store| store.events(organizer_id)).await?);
     let results = shown
         .into_iter()
         .map(|webhook| WebhookJson::new(webhook, &events))

@@ -63,7 +63,7 @@ pub(crate) async fn send_test(
     }
     let is_known = page
         .organizer_page
-        .tenant
+        .organizer
         .catalogue
         .resolve(action_type)
         .is_some();
@@ -83,7 +83,7 @@ fn show(
     action_type: &str,
     result: Option<TestResult>,
 ) -> Result<Response, PageError> {
-    let catalogue = &page.organizer_page.tenant.catalogue;
+    let catalogue = &page.organizer_page.organizer.catalogue;
     let filters = &page.webhook.action_types;
     let first = || {
         let mut names = filters
@@ -104,7 +104,7 @@ fn show(
     };
     let example = action_type
         .as_ref()
-        .and_then(|name| example(&page.organizer_page.tenant, name, state.now()));
+        .and_then(|name| example(&page.organizer_page.organizer, name, state.now()));
     render(&TestTemplate {
         breadcrumbs: Breadcrumbs::new(&page),
         matching: matching.into_iter().map(choice).collect(),
@@ -118,14 +118,18 @@ fn show(
 }
 
 /// The formatted body for an example.
-fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) -> Option<String> {
-    let spec = tenant.catalogue.resolve(name.as_str())?;
+fn example(
+    organizer: &OrganizerSnapshot,
+    name: &ActionName,
+    now: jiff::Timestamp,
+) -> Option<String> {
+    let spec = organizer.catalogue.resolve(name.as_str())?;
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let event = "democon".parse().ok();
     let refuses_event =
         spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
-        organizer: &tenant.organizer,
+        organizer: &organizer.organizer,
         spec,
         action_type: name,
         event: event.as_ref().filter(|_| !refuses_event),
