@@ -12,7 +12,7 @@ use rusqlite::{Transaction, params};
 use super::audit_log::write_batch_entry;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
-use crate::domain::{NotificationId, OrganizerId, WebhookId};
+use crate::domain::{NotificationId, OrganizerId, SettlementReason, WebhookId};
 use crate::store::{BatchAuditEntry, ErasureBatch, ErasureResult, ErasureStore};
 
 /// The number of notifications in one batch; each may have many attempts.
@@ -207,10 +207,15 @@ fn blank_notification(
         }
         erased.dropped += t
             .prepare_cached(
-                "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = 'the person''s data was erased'
+                "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = ?4
                  WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL",
             )?
-            .execute([webhook, id, to_micros(now)])? as u64;
+            .execute(params![
+                webhook,
+                id,
+                to_micros(now),
+                SettlementReason::DataErased.as_str()
+            ])? as u64;
     }
     erased.notifications += t
         .prepare_cached(
