@@ -13,7 +13,7 @@ use sonnette::store::AttemptStats;
 use url::form_urlencoded;
 
 use super::buckets;
-use super::chart::{self, Bars};
+use super::chart::{self, BarChart};
 use super::status::{WebhookStatus, diagnosis};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
@@ -58,7 +58,7 @@ struct Row {
     more_types: usize,
     last: Option<LastResponse>,
     rate: Option<String>,
-    spark: Bars,
+    spark: BarChart,
     spark_summary: String,
     waiting: u64,
 }
