@@ -191,8 +191,8 @@ fn action_word(entry: &AuditEntry) -> &str {
     }
     let fields = entry.data.as_object().map_or(0, serde_json::Map::len);
     match entry.data.get("enabled").and_then(Value::as_bool) {
-        Some(false) => "switched-off",
-        Some(true) if fields == 2 => "switched-on",
+        Some(false) => "disabled",
+        Some(true) if fields == 2 => "enabled",
         _ => &entry.action,
     }
 }

@@ -1,4 +1,4 @@
-//! Alerts: a webhook was switched off, or keeps failing.
+//! Alerts: a webhook was disabled, or keeps failing.
 
 mod content;
 
