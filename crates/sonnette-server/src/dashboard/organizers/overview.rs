@@ -97,25 +97,15 @@ pub(crate) async fn show_overview(
         .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
         .filter(|(_, organizer, _)| may_see_webhooks(organizer))
         .collect();
-    let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
-    for (_, organizer, lane) in &lanes {
-        let (failing, waiting) = sums.entry(organizer.organizer.id).or_default();
-        *failing += u64::from(lane.health.is_failing());
-        *waiting += lane.backlog;
-    }
+    let sums = sums_by_organizer(&lanes);
     let sum = |organizer: &OrganizerSnapshot| {
         sums.get(&organizer.organizer.id)
             .copied()
             .unwrap_or_default()
     };
-    organizers.sort_by(|one, other| {
-        let rank = |organizer: &OrganizerSnapshot| {
-            (
-                sum(organizer),
-                std::cmp::Reverse(organizer.organizer.name.clone()),
-            )
-        };
-        rank(other).cmp(&rank(one))
+    organizers.sort_by_cached_key(|organizer| {
+        let name = organizer.organizer.name.clone();
+        (std::cmp::Reverse(sum(organizer)), name)
     });
     let visible = organizers
         .iter()
@@ -140,6 +130,19 @@ pub(crate) async fn show_overview(
         next: (number < pages).then(|| link(number + 1)),
         layout: page.layout,
     })
+}
+
+/// For each organizer, the number of failing lanes and of waiting deliveries.
+fn sums_by_organizer(
+    lanes: &[(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)],
+) -> HashMap<OrganizerId, (u64, u64)> {
+    let mut sums: HashMap<_, (u64, u64)> = HashMap::new();
+    for (_, organizer, lane) in lanes {
+        let (failing, waiting) = sums.entry(organizer.organizer.id).or_default();
+        *failing += u64::from(lane.health.is_failing());
+        *waiting += lane.backlog;
+    }
+    sums
 }
 
 fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<Arc<OrganizerSnapshot>> {

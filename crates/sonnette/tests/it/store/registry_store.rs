@@ -367,8 +367,10 @@ pub(super) fn tokens_are_stored_by_their_hash(fixture: &Fixture<'_>) {
         .add_token(&token(scope_of_other, 3), note())
         .unwrap();
     let of_organizer = |organizer| fixture.store.tokens(organizer).unwrap();
-    assert_eq!(of_organizer(fixture.organizer), [added.clone()]);
-    assert_eq!(of_organizer(other), [of_other]);
+    assert_eq!(
+        (of_organizer(fixture.organizer), of_organizer(other)),
+        (vec![added.clone()], vec![of_other])
+    );
     let stored = |id| fixture.store.token(id).unwrap();
     assert_eq!(
         (stored(added.id), stored(operator.id), stored(TokenId(99))),
