@@ -19,8 +19,15 @@ pub struct CowMap<K, V> {
 
 enum Node<K, V> {
     Leaf(Vec<(K, V)>),
-    /// Each child with a lower bound of its keys, which no key of the child before it reaches.
-    Branch(Vec<(K, Arc<Node<K, V>>)>),
+    Branch(Vec<Child<K, V>>),
+}
+
+struct Child<K, V> {
+    /// A lower bound of its keys, which no key of the child before it reaches.
+    bound: K,
+    /// Entries in all its leaves.
+    len: usize,
+    node: Arc<Node<K, V>>,
 }
 
 impl<K, V> CowMap<K, V> {
@@ -78,9 +85,40 @@ impl<K, V> CowMap<K, V> {
                     next = None;
                 }
                 Node::Branch(children) => {
-                    let start = children.partition_point(|(bound, _)| is_before(bound));
+                    let start = children.partition_point(|child| is_before(&child.bound));
                     let mut rest = children[start.saturating_sub(1)..].iter();
-                    next = rest.next().map(|(_, child)| &**child);
+                    next = rest.next().map(|child| &*child.node);
+                    iter.branches.push(rest);
+                }
+            }
+        }
+        iter
+    }
+
+    /// The entries after the first `count` ones, which are not visited.
+    pub fn iter_after(&self, mut count: usize) -> Iter<'_, K, V> {
+        let mut iter = Iter {
+            branches: Vec::new(),
+            leaf: [].iter(),
+        };
+        let mut next = self.root.as_deref();
+        while let Some(node) = next {
+            match node {
+                Node::Leaf(entries) => {
+                    iter.leaf = entries.get(count..).unwrap_or_default().iter();
+                    next = None;
+                }
+                Node::Branch(children) => {
+                    let mut rest = children.iter();
+                    next = rest
+                        .find(|child| {
+                            let is_reached = count < child.len;
+                            if !is_reached {
+                                count -= child.len;
+                            }
+                            is_reached
+                        })
+                        .map(|child| &*child.node);
                     iter.branches.push(rest);
                 }
             }
@@ -102,7 +140,7 @@ impl<K: Ord, V> CowMap<K, V> {
                     let place = search(entries, key).ok()?;
                     return Some(&entries[place].1);
                 }
-                Node::Branch(children) => node = &children[child_of(children, key)].1,
+                Node::Branch(children) => node = &children[child_of(children, key)].node,
             }
         }
     }
@@ -134,7 +172,7 @@ impl<K: Ord + Clone, V: Clone> CowMap<K, V> {
                 }
                 Node::Branch(children) => {
                     let place = child_of(children, key);
-                    node = Arc::make_mut(&mut children[place].1);
+                    node = Arc::make_mut(&mut children[place].node);
                 }
             }
         }
@@ -151,8 +189,12 @@ impl<K: Ord + Clone, V: Clone> CowMap<K, V> {
         if let Some(right) = split
             && let Some(bound) = root.first_key().cloned()
         {
-            let left = root.clone();
-            *root = Arc::new(Node::Branch(vec![(bound, left), right]));
+            let left = Child {
+                bound,
+                len: root.len(),
+                node: root.clone(),
+            };
+            *root = Arc::new(Node::Branch(vec![left, right]));
         }
         self.len += usize::from(replaced.is_none());
         replaced
@@ -174,16 +216,16 @@ impl<K: Ord + Clone, V: Clone> CowMap<K, V> {
             return removed;
         }
         while let Node::Branch(children) = &**root
-            && let [(_, only)] = &children[..]
+            && let [only] = &children[..]
         {
-            *root = only.clone();
+            *root = only.node.clone();
         }
         removed
     }
 }
 
-/// The right half of a node that was full, with a lower bound of its keys.
-type Split<K, V> = Option<(K, Arc<Node<K, V>>)>;
+/// The right half of a node that was full.
+type Split<K, V> = Option<Child<K, V>>;
 
 impl<K: Ord + Clone, V: Clone> Node<K, V> {
     fn insert(&mut self, key: K, value: V) -> (Option<V>, Split<K, V>) {
@@ -192,23 +234,32 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
                 Ok(place) => (Some(std::mem::replace(&mut entries[place].1, value)), None),
                 Err(place) => {
                     entries.insert(place, (key, value));
-                    let split = split_off(entries, place)
-                        .map(|right| (right[0].0.clone(), Arc::new(Self::Leaf(right))));
+                    let split = split_off(entries, place).map(|right| Child {
+                        bound: right[0].0.clone(),
+                        len: right.len(),
+                        node: Arc::new(Self::Leaf(right)),
+                    });
                     (None, split)
                 }
             },
             Self::Branch(children) => {
                 let place = child_of(children, &key);
-                let (bound, child) = &mut children[place];
-                if key < *bound {
-                    *bound = key.clone();
+                let child = &mut children[place];
+                if key < child.bound {
+                    child.bound = key.clone();
                 }
-                let (replaced, split) = Arc::make_mut(child).insert(key, value);
+                let (replaced, split) = Arc::make_mut(&mut child.node).insert(key, value);
+                child.len += usize::from(replaced.is_none());
                 let split = split.and_then(|right| {
+                    children[place].len -= right.len;
                     children.insert(place + 1, right);
                     split_off(children, place + 1)
                 });
-                let split = split.map(|right| (right[0].0.clone(), Arc::new(Self::Branch(right))));
+                let split = split.map(|right| Child {
+                    bound: right[0].bound.clone(),
+                    len: len_of(&right),
+                    node: Arc::new(Self::Branch(right)),
+                });
                 (replaced, split)
             }
         }
@@ -225,9 +276,10 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
             }
             Self::Branch(children) => {
                 let place = child_of(children, key);
-                let child = Arc::make_mut(&mut children[place].1);
-                let removed = child.remove(key);
-                if child.is_empty() {
+                let child = &mut children[place];
+                let removed = Arc::make_mut(&mut child.node).remove(key);
+                child.len -= usize::from(removed.is_some());
+                if child.len == 0 {
                     children.remove(place);
                 }
                 removed
@@ -237,19 +289,24 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
 }
 
 impl<K, V> Node<K, V> {
-    fn is_empty(&self) -> bool {
+    fn len(&self) -> usize {
         match self {
-            Self::Leaf(entries) => entries.is_empty(),
-            Self::Branch(children) => children.is_empty(),
+            Self::Leaf(entries) => entries.len(),
+            Self::Branch(children) => len_of(children),
         }
     }
 
     fn first_key(&self) -> Option<&K> {
         match self {
             Self::Leaf(entries) => entries.first().map(|(key, _)| key),
-            Self::Branch(children) => children.first().map(|(key, _)| key),
+            Self::Branch(children) => children.first().map(|child| &child.bound),
         }
     }
+}
+
+/// Entries in all leaves of these children.
+fn len_of<K, V>(children: &[Child<K, V>]) -> usize {
+    children.iter().map(|child| child.len).sum()
 }
 
 fn search<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> Result<usize, usize> {
@@ -257,8 +314,8 @@ fn search<K: Borrow<Q>, V, Q: Ord + ?Sized>(entries: &[(K, V)], key: &Q) -> Resu
 }
 
 /// The place of the child that has this key, if any has.
-fn child_of<K: Borrow<Q>, V, Q: Ord + ?Sized>(children: &[(K, V)], key: &Q) -> usize {
-    let after = children.partition_point(|(bound, _)| key.cmp(bound.borrow()).is_ge());
+fn child_of<K: Borrow<Q>, V, Q: Ord + ?Sized>(children: &[Child<K, V>], key: &Q) -> usize {
+    let after = children.partition_point(|child| key.cmp(child.bound.borrow()).is_ge());
     after.saturating_sub(1)
 }
 
@@ -281,6 +338,16 @@ impl<K: Clone, V: Clone> Clone for Node<K, V> {
         match self {
             Self::Leaf(entries) => Self::Leaf(entries.clone()),
             Self::Branch(children) => Self::Branch(children.clone()),
+        }
+    }
+}
+
+impl<K: Clone, V> Clone for Child<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            bound: self.bound.clone(),
+            len: self.len,
+            node: self.node.clone(),
         }
     }
 }
@@ -315,7 +382,7 @@ impl<'a, K, V> IntoIterator for &'a CowMap<K, V> {
     }
 }
 
-type Children<'a, K, V> = slice::Iter<'a, (K, Arc<Node<K, V>>)>;
+type Children<'a, K, V> = slice::Iter<'a, Child<K, V>>;
 
 /// The entries of a [`CowMap`] in the order of their keys.
 pub struct Iter<'a, K, V> {
@@ -332,11 +399,11 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
             if let Some((key, value)) = self.leaf.next() {
                 return Some((key, value));
             }
-            let Some((_, child)) = self.branches.last_mut()?.next() else {
+            let Some(child) = self.branches.last_mut()?.next() else {
                 self.branches.pop();
                 continue;
             };
-            match &**child {
+            match &*child.node {
                 Node::Leaf(entries) => self.leaf = entries.iter(),
                 Node::Branch(children) => self.branches.push(children.iter()),
             }

@@ -53,10 +53,10 @@ fn rising_keys_fill_their_nodes() {
     let Some(Node::Branch(children)) = map.root.as_deref() else {
         panic!("one node");
     };
-    let Node::Branch(leaves) = &*children[0].1 else {
+    let Node::Branch(leaves) = &*children[0].node else {
         panic!("no third level");
     };
-    assert!(leaves.iter().all(|(_, leaf)| match &**leaf {
+    assert!(leaves.iter().all(|leaf| match &*leaf.node {
         Node::Leaf(entries) => entries.len() == MAX_NODE_ENTRIES,
         Node::Branch(_) => false,
     }));
@@ -118,6 +118,9 @@ proptest! {
         for (map, model) in &kept {
             prop_assert_eq!(map.len(), model.len());
             prop_assert!(map.iter().eq(model.iter()));
+            for count in [0, 1, 63, 64, 65, 4_095, 4_999, 9_999] {
+                prop_assert!(map.iter_after(count).eq(model.iter().skip(count)));
+            }
             for key in [0, 1, 63, 64, 65, 4_095, 5_000, 9_999] {
                 prop_assert_eq!(map.get(&key), model.get(&key));
                 prop_assert!(map.iter_from(|known| *known < key).eq(model.range(key..)));

@@ -56,8 +56,8 @@ impl From<StoreError> for ActionTypeError {
 }
 
 /// The entry of the catalogue with this name.
-pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
-    let mut specs = tenant.catalogue.iter();
+pub(crate) fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
+    let mut specs = organizer.catalogue.iter();
     specs
         .find(|spec| spec.name.as_str() == name)
         .map(AsRef::as_ref)
@@ -70,11 +70,11 @@ pub(crate) fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Option<&'a 
 /// Where there is none.
 pub(crate) fn find_changeable(
     author: &Author,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     name: &str,
 ) -> Result<RegisteredAction, ActionTypeError> {
-    let spec = find(tenant, name).ok_or(ActionTypeError::NotFound)?;
-    let mut rows: Vec<_> = tenant
+    let spec = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
+    let mut rows: Vec<_> = organizer
         .catalogue
         .registered()
         .filter(|row| row.name == spec.name)
@@ -95,17 +95,17 @@ pub(crate) fn find_changeable(
 pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     row: &RegisteredAction,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     if is_pretix_name(row) && !author.operator {
         return Err(ActionTypeError::PretixName);
     }
-    if tenant.catalogue.iter().any(|spec| spec.name == row.name) {
+    if organizer.catalogue.iter().any(|spec| spec.name == row.name) {
         return Err(ActionTypeError::NameTaken);
     }
-    check_limits(tenant, row)?;
+    check_limits(organizer, row)?;
     validate(row, SchemaRules::New)?;
     let entry = audit_entry(author, "sonnette.action_type.created", row, now);
     let added = store.add_action_type(row, entry)?;
@@ -120,16 +120,16 @@ pub(crate) fn create(
 pub(crate) fn change(
     store: &dyn Store,
     author: &Author,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     row: &RegisteredAction,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
-    let stored = tenant.catalogue.registered().find(|r| r.id == row.id);
+    let stored = organizer.catalogue.registered().find(|r| r.id == row.id);
     let is_same_schema = stored.is_some_and(|stored| stored.schema == row.schema);
     if is_same_schema {
         validate(row, SchemaRules::Existing)?;
     } else {
-        check_limits(tenant, row)?;
+        check_limits(organizer, row)?;
         validate(row, SchemaRules::New)?;
     }
     let entry = audit_entry(author, "sonnette.action_type.changed", row, now);
@@ -166,10 +166,13 @@ fn is_pretix_name(row: &RegisteredAction) -> bool {
 }
 
 /// Refuses what would take an organizer beyond its limits.
-fn check_limits(tenant: &OrganizerSnapshot, row: &RegisteredAction) -> Result<(), ActionTypeError> {
+fn check_limits(
+    organizer: &OrganizerSnapshot,
+    row: &RegisteredAction,
+) -> Result<(), ActionTypeError> {
     let others = || {
         let own = |other: &&RegisteredAction| other.organizer.is_some() && other.id != row.id;
-        tenant.catalogue.registered().filter(own)
+        organizer.catalogue.registered().filter(own)
     };
     let refuse = |field: &str, message: String| {
         Err(ActionTypeError::Invalid(FieldErrors::one(field, message)))

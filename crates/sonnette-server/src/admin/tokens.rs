@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, TokenId};
-use sonnette::engine::RegistrySnapshot;
-use sonnette::store::{ChangeResult, NewToken, Store};
+use sonnette::store::{ChangeResult, NewToken, Store, StoreError};
 
 use super::author::Author;
 use super::error::{AdminError, done};
@@ -29,17 +28,15 @@ pub(crate) fn permissions_of(token: &Token) -> Permissions {
     }
 }
 
-/// The tokens of an organizer by id.
-pub(crate) fn of_organizer(registry: &RegistrySnapshot, organizer: OrganizerId) -> Vec<&Token> {
+/// The organizer's token with this id; `None`: there is no such token, or it belongs to another organizer.
+pub(crate) fn find(
+    store: &dyn Store,
+    organizer: OrganizerId,
+    id: TokenId,
+) -> Result<Option<Token>, StoreError> {
     let belongs =
-        |token: &&Token| matches!(token.scope, Scope::Organizer(owner, _) if owner == organizer);
-    let mut tokens: Vec<&Token> = registry
-        .tokens()
-        .map(AsRef::as_ref)
-        .filter(belongs)
-        .collect();
-    tokens.sort_by_key(|token| token.id);
-    tokens
+        |token: &Token| matches!(token.scope, Scope::Organizer(owner, _) if owner == organizer);
+    Ok(store.token(id)?.filter(belongs))
 }
 
 /// Creates a token and returns it with its text, which is not stored.

@@ -75,7 +75,7 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
+fn action_type_json(organizer: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
         id: spec.name.to_string(),
         action_type: spec.name.to_string(),
@@ -85,15 +85,15 @@ fn action_type_json(tenant: &OrganizerSnapshot, spec: &ActionType) -> ActionType
         schema: spec.schema.clone(),
         example: spec.example.clone(),
         family: spec.shape.as_str(),
-        registered: tenant
+        registered: organizer
             .catalogue
             .registered()
             .any(|registered| registered.name == spec.name),
     }
 }
 
-fn find<'a>(tenant: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
-    action_types::find(tenant, name).ok_or_else(|| ApiError::no_such("ActionType"))
+fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionType, ApiError> {
+    action_types::find(organizer, name).ok_or_else(|| ApiError::no_such("ActionType"))
 }
 
 /// List action types
@@ -109,13 +109,13 @@ pub(crate) async fn list_action_types(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
+    let organizer = caller.tenant()?;
     page_of_all(
         &url,
-        tenant
+        organizer
             .catalogue
             .iter()
-            .map(|spec| action_type_json(tenant, spec))
+            .map(|spec| action_type_json(organizer, spec))
             .collect(),
     )
 }
@@ -132,10 +132,10 @@ pub(crate) async fn get_action_type(
     caller: Caller,
     PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
+    let organizer = caller.tenant()?;
     Ok(response::ok(&action_type_json(
-        tenant,
-        find(tenant, &name)?,
+        organizer,
+        find(organizer, &name)?,
     )))
 }
 
@@ -156,7 +156,7 @@ pub(crate) async fn create_action_type(
     caller: Caller,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
+    let organizer = caller.tenant()?;
     let mut fields = Fields::new(members);
     let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
     let description = fields
@@ -168,10 +168,9 @@ pub(crate) async fn create_action_type(
     fields.refuse_unknown();
     fields.finish()?;
     let name = Fields::unwrap_required(name)?;
-    let organizer = Some(tenant.organizer.id);
     let row = RegisteredAction {
         id: 0,
-        organizer,
+        organizer: Some(organizer.organizer.id),
         name: name.clone(),
         description,
         schema,
@@ -179,9 +178,9 @@ pub(crate) async fn create_action_type(
         shape,
         from_file: false,
     };
-    let (author, tenant) = (caller.author(), tenant.clone());
+    let (author, organizer) = (caller.author(), organizer.clone());
     state
-        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .change(move |store, now| action_types::create(store, &author, &organizer, &row, now))
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::CREATED).await
@@ -298,11 +297,11 @@ async fn answer(
     status: StatusCode,
 ) -> Result<Response, ApiError> {
     let registry = state.refresh().await?;
-    let tenant = registry
+    let organizer = registry
         .organizer_by_id(caller.tenant()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;
     Ok(response::json(
         status,
-        &action_type_json(&tenant, find(&tenant, name.as_str())?),
+        &action_type_json(&organizer, find(&organizer, name.as_str())?),
     ))
 }

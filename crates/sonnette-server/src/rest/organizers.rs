@@ -171,12 +171,12 @@ pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<R
     let reached = caller
         .registry
         .organizers()
-        .filter(|tenant| caller.token.scope.can_view(tenant.organizer.id));
+        .filter(|organizer| caller.token.scope.can_view(organizer.organizer.id));
     // The registry lists organizers by their ids.
     page_of_all(
         &url,
         reached
-            .map(|tenant| organizer_json(&tenant.organizer))
+            .map(|organizer| organizer_json(&organizer.organizer))
             .collect(),
     )
 }

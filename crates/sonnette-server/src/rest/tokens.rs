@@ -108,14 +108,9 @@ pub(crate) async fn list_tokens(
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?.organizer.id;
-    let tokens = tokens::of_organizer(&caller.registry, organizer);
-    page_of_all(
-        &url,
-        tokens
-            .into_iter()
-            .map(|token| token_json(&state, token))
-            .collect(),
-    )
+    let tokens = state.store(move |store| store.tokens(organizer)).await?;
+    let tokens = tokens.iter().map(|token| token_json(&state, token));
+    page_of_all(&url, tokens.collect())
 }
 
 /// Create a token
@@ -165,7 +160,7 @@ pub(crate) async fn change_token(
     PathParams((_, id)): PathParams<(String, TokenId)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let before = find(&caller, id)?;
+    let before = find(&state, &caller, id).await?;
     let mut fields = Fields::new(members);
     let permissions: Option<Vec<Permission>> = fields.choices("permissions");
     let patch = Change {
@@ -191,7 +186,7 @@ pub(crate) async fn deactivate_token(
     caller: Caller,
     PathParams((_, id)): PathParams<(String, TokenId)>,
 ) -> Result<Response, ApiError> {
-    let before = find(&caller, id)?;
+    let before = find(&state, &caller, id).await?;
     let deactivation = Change {
         active: Some(false),
         ..Change::default()
@@ -213,11 +208,8 @@ async fn change(
     changed.map_err(|error| ApiError::of_change(error, "Token"))
 }
 
-fn find(caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
-    let tokens = tokens::of_organizer(&caller.registry, caller.tenant()?.organizer.id);
-    tokens
-        .into_iter()
-        .find(|token| token.id == id)
-        .cloned()
-        .ok_or_else(|| ApiError::no_such("Token"))
+async fn find(state: &AppState, caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
+    let organizer = caller.tenant()?.organizer.id;
+    let found = state.store(move |store| tokens::find(store, organizer, id));
+    found.await?.ok_or_else(|| ApiError::no_such("Token"))
 }

@@ -18,9 +18,9 @@ use super::{
 string_enum! {
     /// What an alert is about.
     AlertKind {
-        /// The webhook was switched off after too many failures in a row.
+        /// The webhook was disabled after too many failures in a row.
         Failures = "failures",
-        /// The webhook was switched off because its receiver answered 410.
+        /// The webhook was disabled because its receiver answered 410.
         Gone = "gone",
         /// Half of what switches the webhook off has been reached.
         Warning = "warning",

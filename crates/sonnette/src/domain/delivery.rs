@@ -76,7 +76,7 @@ pub enum DeliveryState {
         /// How it was settled.
         how: SettlementKind,
         /// Why it was not delivered.
-        reason: Option<String>,
+        reason: Option<SettlementReason>,
     },
 }
 
@@ -100,5 +100,48 @@ string_enum! {
         GivenUp = "given_up",
         /// A person dropped it.
         Dropped = "dropped",
+    }
+}
+
+/// Why a delivery was settled without being delivered. Tables and the API have its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettlementReason {
+    /// Every try of its schedule failed.
+    TriesUsedUp,
+    /// It was not delivered within [`DELIVERY_LIFETIME`].
+    LifetimeOver,
+    /// A person dropped it.
+    DroppedByPerson,
+    /// The data of the person that it was about was erased.
+    DataErased,
+    /// A text of an embedder or of another version.
+    Other(String),
+}
+
+impl SettlementReason {
+    /// The text in tables and in the API.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::TriesUsedUp => "its twelve tries are used up",
+            Self::LifetimeOver => "its three days are over",
+            Self::DroppedByPerson => "dropped by hand",
+            Self::DataErased => "the person's data was erased",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for SettlementReason {
+    fn from(text: String) -> Self {
+        let known = [
+            Self::TriesUsedUp,
+            Self::LifetimeOver,
+            Self::DroppedByPerson,
+            Self::DataErased,
+        ];
+        let mut known = known.into_iter();
+        known
+            .find(|reason| reason.as_str() == text)
+            .unwrap_or(Self::Other(text))
     }
 }

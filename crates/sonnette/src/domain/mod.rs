@@ -42,7 +42,9 @@ pub use decision::{
     AttemptKind, Decision, DeliveryDecision, FinishedAttempt, Policy, RETRY_DELAYS, decide,
     decide_stale,
 };
-pub use delivery::{DELIVERY_LIFETIME, Delivery, DeliveryState, Progress, SettlementKind};
+pub use delivery::{
+    DELIVERY_LIFETIME, Delivery, DeliveryState, Progress, SettlementKind, SettlementReason,
+};
 pub use diagnosis::{Diagnosis, DiagnosisInput};
 pub use email_address::{EmailAddress, InvalidEmailAddress};
 pub use id::{

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
-use crate::domain::{Scope, Token, TokenHash, TokenId};
+use crate::domain::{OrganizerId, Scope, Token, TokenHash, TokenId};
 
 /// A token to be added.
 #[derive(Debug, Clone)]
@@ -20,6 +20,18 @@ pub struct NewToken {
 
 /// Tokens of the API.
 pub trait TokenStore {
+    /// The token with this id, active or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
+
+    /// The tokens of an organizer by id, active or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tokens(&self, organizer: OrganizerId) -> Result<Vec<Token>, StoreError>;
+
     /// Adds a token.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Switching off what keeps failing, through the running engine.
+//! Disabling webhooks that keep failing, through the running engine.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn failures_in_a_row_disable_once() {
     assert_eq!(alert.recipients, ["ops@example.org"]);
     assert_eq!(alert.pending, alert.recipients);
 
-    // What waits is held, and goes when the webhook is switched on, whatever its schedule said.
+    // What waits is held, and goes when the webhook is enabled, whatever its schedule said.
     assert_eq!(engine.store.backlog(webhook).unwrap().0, 5);
     assert_eq!(receiver.requests().len(), 6);
     receiver.answer(ScriptedResponse::ok());

@@ -37,10 +37,10 @@ pub(crate) async fn enter_portal(
         return Err(PageError::PortalSessionExpired);
     };
     let registry = state.refresh().await?;
-    let tenant = registry
+    let snapshot = registry
         .organizer_by_id(organizer)
         .ok_or(PageError::PortalSessionExpired)?;
-    let url = format!("{PORTAL_PREFIX}{}/webhooks/", tenant.organizer.slug);
+    let url = format!("{PORTAL_PREFIX}{}/webhooks/", snapshot.organizer.slug);
     let cookie = start_session(
         &state,
         SessionOwner::Portal { organizer, token },

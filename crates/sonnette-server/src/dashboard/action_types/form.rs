@@ -132,7 +132,7 @@ pub(crate) async fn create(
     };
     let row = RegisteredAction {
         id: 0,
-        organizer: Some(page.organizer()),
+        organizer: Some(page.organizer_id()),
         name: name.clone(),
         description,
         schema,
@@ -140,9 +140,9 @@ pub(crate) async fn create(
         shape,
         from_file: false,
     };
-    let (author, tenant) = (page.author(), page.tenant.clone());
+    let (author, organizer) = (page.author(), page.organizer.clone());
     let created = state
-        .change(move |store, now| action_types::create(store, &author, &tenant, &row, now))
+        .change(move |store, now| action_types::create(store, &author, &organizer, &row, now))
         .await?;
     match created {
         Ok(()) => Ok(flash::redirect(
@@ -179,9 +179,9 @@ pub(crate) async fn change(
     (row.description, row.schema, row.example) = parse_fields(texts, &form, &mut errors);
     let (to, action_name) = (url(&page, &name), row.name.clone());
     if errors.is_empty() {
-        let (author, tenant, row) = (page.author(), page.tenant.clone(), row.clone());
+        let (author, organizer, row) = (page.author(), page.organizer.clone(), row.clone());
         let changed = state
-            .change(move |store, now| action_types::change(store, &author, &tenant, &row, now))
+            .change(move |store, now| action_types::change(store, &author, &organizer, &row, now))
             .await?;
         match changed {
             Ok(()) => return Ok(flash::redirect(&to, "action-type-changed")),
@@ -202,7 +202,7 @@ pub(super) async fn load_changeable(
     name: &str,
 ) -> Result<RegisteredAction, PageError> {
     page.require(state, Permission::Organizer).await?;
-    action_types::find_changeable(&page.author(), &page.tenant, name).map_err(page_error)
+    action_types::find_changeable(&page.author(), &page.organizer, name).map_err(page_error)
 }
 
 /// An error that is about no field of the form.

@@ -36,9 +36,9 @@ struct ListTemplate {
 pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
     let texts = page.layout.texts;
     let mut groups: Vec<Group> = Vec::new();
-    for spec in page.tenant.catalogue.iter() {
+    for spec in page.organizer.catalogue.iter() {
         let name = group_name(texts, spec);
-        let mut registered = page.tenant.catalogue.registered();
+        let mut registered = page.organizer.catalogue.registered();
         let entry = Entry {
             url: url(&page, spec.name.as_str()),
             label: label(texts, spec),

@@ -20,7 +20,7 @@ pub(crate) fn url(page: &OrganizerPage, name: &str) -> String {
 
 /// An action type of the organizer.
 pub(super) fn find<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a ActionType, PageError> {
-    action_types::find(&page.tenant, name).ok_or(PageError::NotFound)
+    action_types::find(&page.organizer, name).ok_or(PageError::NotFound)
 }
 
 /// The name of the group of an action type: its dialect and, for pretix, its family.

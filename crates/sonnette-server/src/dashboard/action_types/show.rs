@@ -62,16 +62,16 @@ pub(crate) async fn show(
     let spec = find(&page, &name)?;
     let example = {
         // Checking the example may take long.
-        let (tenant, name, now) = (page.tenant.clone(), name.clone(), state.now());
+        let (organizer, name, now) = (page.organizer.clone(), name.clone(), state.now());
         let composed = tokio::task::spawn_blocking(move || {
-            let spec = action_types::find(&tenant, &name)?;
-            tenant.example(spec, now)
+            let spec = action_types::find(&organizer, &name)?;
+            organizer.example(spec, now)
         });
         composed.await.ok().flatten()
     };
     let may_change = page.may(Permission::Organizer)
-        && action_types::find_changeable(&page.author(), &page.tenant, &name).is_ok();
-    let mut registered = page.tenant.catalogue.registered();
+        && action_types::find_changeable(&page.author(), &page.organizer, &name).is_ok();
+    let mut registered = page.organizer.catalogue.registered();
     let all = spec.concrete_names();
     let view = ShowTemplate {
         list: page.url("/action-types/"),
@@ -122,7 +122,7 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notificat
     }
     body["data"] = spec.example.clone();
     let quoted = to_pretty_json(&body).replace('\'', r"'\''");
-    let slug = &page.tenant.organizer.slug;
+    let slug = &page.organizer.organizer.slug;
     format!(
         "curl --request POST '{base}/api/v1/organizers/{slug}/notifications/' \\\n  \
          --header \"Authorization: Token $SONNETTE_TOKEN\" \\\n  \
@@ -132,7 +132,7 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notificat
 }
 
 fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
-    let webhooks = page.tenant.webhooks.values();
+    let webhooks = page.organizer.webhooks.values();
     webhooks
         .filter(|webhook| matches(webhook, spec))
         .map(|webhook| MatchingWebhook {

@@ -26,7 +26,7 @@ catalogue-publish = Publish the example
 catalogue-publish-help = For a shell, with a token that has the permission “publish” in the variable SONNETTE_TOKEN.
 catalogue-listeners = Webhooks that listen
 catalogue-no-listeners = None.
-catalogue-listener-off = switched off
+catalogue-listener-off = disabled
 catalogue-listener-limited = some events only
 
 catalogue-dialect-pretix = pretix

@@ -7,9 +7,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use sonnette::domain::{Permission, UserId, WebhookId};
+use sonnette::domain::{Permission, TokenId, UserId, WebhookId};
 use sonnette::engine::RegistrySnapshot;
-use sonnette::store::AuditEntry;
+use sonnette::store::{AuditEntry, Store, StoreError};
 
 use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
@@ -60,19 +60,17 @@ pub(crate) async fn show(
     let number: Option<u16> = query.page.and_then(|text| text.parse().ok());
     let number = usize::from(number.unwrap_or(1).max(1));
     let skip = (number - 1) * ROWS_PER_PAGE;
-    let organizer = page.organizer();
-    let (count, entries, users) = state
+    let organizer = page.organizer_id();
+    let (count, entries, actor_names) = state
         .store(move |store| {
             let (count, entries) = store.audit_entries(organizer, skip, ROWS_PER_PAGE)?;
-            Ok((count, entries, store.users(None)?))
+            let names = actor_names(store, &entries)?;
+            Ok((count, entries, names))
         })
         .await?;
-    let users = users
-        .into_iter()
-        .map(|user| (user.id, user.email.to_string()));
     let row_texts = RowTexts {
         texts: page.layout.texts,
-        users: users.collect(),
+        actor_names,
         registry: &*state.refresh().await?,
     };
     let link = |number: usize| page.url(format_args!("/audit/?page={number}"));
@@ -85,10 +83,39 @@ pub(crate) async fn show(
     })
 }
 
+/// The user or the token that made a change, as in [`AuditEntry::actor`].
+type ActorKey = (String, Option<i64>);
+
+/// The email addresses of the users and the names of the tokens that made these changes.
+fn actor_names(
+    store: &dyn Store,
+    entries: &[AuditEntry],
+) -> Result<HashMap<ActorKey, String>, StoreError> {
+    let mut names = HashMap::new();
+    for AuditEntry { actor, .. } in entries {
+        if names.contains_key(actor) {
+            continue;
+        }
+        let name = match actor {
+            (kind, Some(id)) if kind == "user" => {
+                let user = store.user(UserId(*id))?;
+                user.map(|user| user.email.to_string())
+            }
+            (kind, Some(id)) if kind == "token" => {
+                let token = store.token(TokenId(*id))?;
+                token.map(|token| token.name)
+            }
+            _ => None,
+        };
+        names.extend(name.map(|name| (actor.clone(), name)));
+    }
+    Ok(names)
+}
+
 /// What the texts of a row depend on.
 struct RowTexts<'a> {
     texts: &'static Texts,
-    users: HashMap<UserId, String>,
+    actor_names: HashMap<ActorKey, String>,
     registry: &'a RegistrySnapshot,
 }
 
@@ -100,29 +127,27 @@ impl RowTexts<'_> {
             .is_some_and(serde_json::Map::is_empty);
         Row {
             at: TimeElement(entry.at),
-            actor: self.actor(&entry.actor.0, entry.actor.1),
+            actor: self.actor(&entry.actor),
             action: self.action(action_word(entry)),
             about: self.about(entry),
             data: (!is_empty && !entry.data.is_null()).then(|| to_pretty_json(&entry.data)),
         }
     }
 
-    fn actor(&self, kind: &str, id: Option<i64>) -> String {
-        let id = id.unwrap_or_default();
-        match kind {
-            "user" => match self.users.get(&UserId(id)) {
-                Some(email) => email.clone(),
+    fn actor(&self, actor: &ActorKey) -> String {
+        let name = self.actor_names.get(actor).map(String::as_str);
+        match actor.0.as_str() {
+            "user" => match name {
+                Some(email) => email.to_owned(),
                 None => self.texts.get("audit-user-gone").into_owned(),
             },
-            "token" => {
-                let token = self.registry.tokens().find(|token| token.id.0 == id);
-                match token.map(|token| token.name.as_str()) {
-                    Some(name) if !name.is_empty() => {
-                        self.texts.get_with("audit-token-named", name)
-                    }
-                    _ => self.texts.get_with("audit-token", id),
+            "token" => match name {
+                Some(name) if !name.is_empty() => self.texts.get_with("audit-token-named", name),
+                _ => {
+                    let id = actor.1.unwrap_or_default();
+                    self.texts.get_with("audit-token", id)
                 }
-            }
+            },
             "command_line" => self.texts.get("audit-command-line").into_owned(),
             "server" => self.texts.get("audit-server").into_owned(),
             other => other.to_owned(),
@@ -166,8 +191,8 @@ fn action_word(entry: &AuditEntry) -> &str {
     }
     let fields = entry.data.as_object().map_or(0, serde_json::Map::len);
     match entry.data.get("enabled").and_then(Value::as_bool) {
-        Some(false) => "switched-off",
-        Some(true) if fields == 2 => "switched-on",
+        Some(false) => "disabled",
+        Some(true) if fields == 2 => "enabled",
         _ => &entry.action,
     }
 }

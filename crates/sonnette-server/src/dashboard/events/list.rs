@@ -48,7 +48,7 @@ struct ListTemplate {
 
 impl ListTemplate {
     async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
-        let organizer = page.organizer();
+        let organizer = page.organizer_id();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
             settings_url: page.url("/settings/"),
@@ -62,7 +62,7 @@ impl ListTemplate {
 }
 
 fn row(page: &OrganizerPage, event: &Event) -> Row {
-    let webhooks = page.tenant.webhooks.values();
+    let webhooks = page.organizer.webhooks.values();
     let is_limited = |filter: &EventFilter| matches!(filter, EventFilter::Only(slugs) if slugs.contains(&event.slug));
     Row {
         url: page.url(format_args!("/settings/events/{}/", event.slug)),
@@ -104,7 +104,7 @@ pub(crate) async fn add(
                 name: Some(name.clone()).filter(|name| !name.is_empty()),
                 date_from,
             };
-            let (author, organizer) = (page.author(), page.organizer());
+            let (author, organizer) = (page.author(), page.organizer_id());
             let created = state
                 .change(move |store, now| events::create(store, &author, organizer, event, now))
                 .await?;

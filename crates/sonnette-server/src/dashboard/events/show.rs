@@ -63,7 +63,7 @@ struct DeleteTemplate {
 
 async fn load(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Event, PageError> {
     page.require(state, Permission::Organizer).await?;
-    let (organizer, slug) = (page.organizer(), slug.to_owned());
+    let (organizer, slug) = (page.organizer_id(), slug.to_owned());
     let found = state
         .store(move |store| events::find(store, organizer, &slug))
         .await?;
@@ -116,7 +116,7 @@ pub(crate) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, organizer) = (page.author(), page.organizer());
+    let (author, organizer) = (page.author(), page.organizer_id());
     state
         .change(move |store, now| events::change(store, &author, organizer, &event, now))
         .await??;
@@ -133,7 +133,7 @@ pub(crate) async fn confirm_delete(
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let event = load(&state, &page, &slug).await?;
-    let webhooks = page.tenant.webhooks.values();
+    let webhooks = page.organizer.webhooks.values();
     let affected_webhooks = webhooks.filter_map(|webhook| match &webhook.events {
         EventFilter::Only(slugs) if slugs.contains(&event.slug) => Some(AffectedWebhook {
             target: webhook.target.redacted(),
@@ -158,7 +158,7 @@ pub(crate) async fn delete(
     _: FormData,
 ) -> Result<Response, PageError> {
     let event = load(&state, &page, &slug).await?;
-    let (author, organizer) = (page.author(), page.organizer());
+    let (author, organizer) = (page.author(), page.organizer_id());
     state
         .change(move |store, now| events::delete(store, &author, organizer, &event.slug, now))
         .await??;

@@ -51,7 +51,7 @@ pub(crate) async fn show(
     let texts = page.layout.texts;
     let filters = NotificationFilters::from_query(&query.unwrap_or_default());
     let mut errors = FormErrors::default();
-    let organizer = page.organizer();
+    let organizer = page.organizer_id();
     if !filters.id.is_empty() {
         let found = match filters.id.parse::<NotificationId>() {
             Ok(id) => {
@@ -96,7 +96,7 @@ fn list_template(
         next: last.map(|last| format!("{url}?{}", filters.next_query(last.notification.id))),
         rows: found.iter().map(|entry| row(&url, entry)).collect(),
         action_types: page
-            .tenant
+            .organizer
             .catalogue
             .iter()
             .flat_map(|spec| spec.concrete_names())

@@ -24,7 +24,7 @@ pub(super) async fn load(
     id: &str,
 ) -> Result<NotificationEntry, PageError> {
     let id: NotificationId = id.parse().map_err(|_| PageError::NotFound)?;
-    let organizer = page.organizer();
+    let organizer = page.organizer_id();
     let found = state
         .store(move |store| store.notification(organizer, id))
         .await?;

@@ -47,16 +47,16 @@ pub(crate) async fn confirm(
 }
 
 fn matching_targets(page: &OrganizerPage, entry: &NotificationEntry) -> Vec<String> {
-    let tenant = &page.tenant;
+    let organizer = &page.organizer;
     let (name, event) = (&entry.notification.action_type, &entry.notification.event);
-    let Some(spec) = tenant.catalogue.resolve(name.as_str()) else {
+    let Some(spec) = organizer.catalogue.resolve(name.as_str()) else {
         return Vec::new();
     };
-    let webhooks = tenant.webhooks_for(spec, name.as_str(), event.as_ref());
+    let webhooks = organizer.webhooks_for(spec, name.as_str(), event.as_ref());
     webhooks
         .into_iter()
         .filter(|webhook| entry.audience.has(*webhook))
-        .filter_map(|webhook| tenant.webhooks.get(&webhook))
+        .filter_map(|webhook| organizer.webhooks.get(&webhook))
         .map(|webhook| webhook.target.redacted())
         .collect()
 }
@@ -70,7 +70,7 @@ pub(crate) async fn replay(
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Publish).await?;
     let id = load(&state, &page, &id).await?.notification.id;
-    let count = state.sonnette.replay(&page.tenant, id).await?;
+    let count = state.sonnette.replay(&page.organizer, id).await?;
     let back = page.url(format_args!("/notifications/{id}/"));
     Ok(flash::redirect_with_count(
         &back,

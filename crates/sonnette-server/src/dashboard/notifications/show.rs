@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sonnette::domain::{Delivery, DeliveryState, EventSlug, Permission, SettlementKind, WebhookId};
+use sonnette::domain::{
+    Delivery, DeliveryState, EventSlug, Permission, SettlementKind, SettlementReason, WebhookId,
+};
 
 use super::lookup::{load, require_access};
 use crate::admin::notifications::published_data;
@@ -68,20 +70,20 @@ pub(crate) async fn show(
     let entry = load(&state, &page, &id).await?;
     let notification = entry.notification.clone();
     let (id, erased) = (notification.id, notification.body.is_empty());
-    let webhooks: Vec<WebhookId> = page.tenant.webhooks.keys().copied().collect();
+    let webhooks: Vec<WebhookId> = page.organizer.webhooks.keys().copied().collect();
     let deliveries = state
         .store(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let webhook = page.tenant.webhooks.get(&delivery.webhook);
+        let webhook = page.organizer.webhooks.get(&delivery.webhook);
         let hold_reason = HoldReason::of(&state.sonnette, webhook.map(AsRef::as_ref)).await?;
         rows.push(row(&page, &delivery, hold_reason));
     }
     let list = page.url("/notifications/");
     let may_replay = page.may(Permission::Publish) && !erased;
     let known = page
-        .tenant
+        .organizer
         .catalogue
         .resolve(notification.action_type.as_str());
     render(&ShowTemplate {
@@ -101,7 +103,7 @@ pub(crate) async fn show(
 }
 
 fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
-    let webhook = page.tenant.webhooks.get(&delivery.webhook);
+    let webhook = page.organizer.webhooks.get(&delivery.webhook);
     let may_see_webhooks = page.may(Permission::Webhooks);
     let url = may_see_webhooks.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {
@@ -140,12 +142,15 @@ fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Ro
                 SettlementKind::GivenUp => ("bad", "notification-delivery-given-up"),
                 SettlementKind::Dropped => ("off", "notification-delivery-dropped"),
             };
-            let reason_key = reason.as_deref().and_then(reason_key);
+            let reason_key = reason.as_ref().and_then(reason_key);
             Row {
                 class,
                 state_key,
                 at: Some(TimeElement(*at)),
-                reason: reason.clone().filter(|_| reason_key.is_none()),
+                reason: match reason {
+                    Some(SettlementReason::Other(text)) => Some(text.clone()),
+                    _ => None,
+                },
                 reason_key,
                 ..row
             }
@@ -153,13 +158,13 @@ fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Ro
     }
 }
 
-/// The key of the text for a reason of the store.
-fn reason_key(reason: &str) -> Option<&'static str> {
+/// The key of the text for a reason.
+fn reason_key(reason: &SettlementReason) -> Option<&'static str> {
     Some(match reason {
-        "its twelve tries are used up" => "notification-delivery-tries-used-up",
-        "its three days are over" => "notification-delivery-days-over",
-        "dropped by hand" => "notification-delivery-by-hand",
-        "the person's data was erased" => "notification-delivery-erased",
-        _ => return None,
+        SettlementReason::TriesUsedUp => "notification-delivery-tries-used-up",
+        SettlementReason::LifetimeOver => "notification-delivery-days-over",
+        SettlementReason::DroppedByPerson => "notification-delivery-by-hand",
+        SettlementReason::DataErased => "notification-delivery-erased",
+        SettlementReason::Other(_) => return None,
     })
 }

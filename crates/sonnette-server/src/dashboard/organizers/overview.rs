@@ -75,64 +75,74 @@ pub(crate) async fn show_overview(
     Query(query): Query<OverviewQuery>,
     page: UserPage,
 ) -> Result<Response, PageError> {
-    let mut tenants: Vec<_> = page
+    let mut organizers: Vec<_> = page
         .registry
         .organizers()
-        .filter(|tenant| page.current_user.reaches(tenant.organizer.id))
+        .filter(|organizer| page.current_user.reaches(organizer.organizer.id))
         .collect();
-    if let [only] = tenants.as_slice()
+    if let [only] = organizers.as_slice()
         && !page.current_user.is_operator()
     {
         let url = format!("/organizers/{}/", only.organizer.slug);
         return Ok(Redirect::to(&url).into_response());
     }
     let now = state.now();
-    let may_see_webhooks = |tenant: &OrganizerSnapshot| {
+    let may_see_webhooks = |organizer: &OrganizerSnapshot| {
         page.current_user
-            .may(tenant.organizer.id, Permission::Webhooks)
+            .may(organizer.organizer.id, Permission::Webhooks)
     };
     let lanes: Vec<_> = state.sonnette.lanes_needing_attention(MAX_LANES).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
         .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
-        .filter(|(_, tenant, _)| may_see_webhooks(tenant))
+        .filter(|(_, organizer, _)| may_see_webhooks(organizer))
         .collect();
-    let mut sums: HashMap<OrganizerId, (u64, u64)> = HashMap::new();
-    for (_, tenant, lane) in &lanes {
-        let (failing, waiting) = sums.entry(tenant.organizer.id).or_default();
-        *failing += u64::from(lane.health.is_failing());
-        *waiting += lane.backlog;
-    }
-    let sum =
-        |tenant: &OrganizerSnapshot| sums.get(&tenant.organizer.id).copied().unwrap_or_default();
-    tenants.sort_by(|one, other| {
-        let rank = |tenant: &OrganizerSnapshot| {
-            (
-                sum(tenant),
-                std::cmp::Reverse(tenant.organizer.name.clone()),
-            )
-        };
-        rank(other).cmp(&rank(one))
+    let sums = sums_by_organizer(&lanes);
+    let sum = |organizer: &OrganizerSnapshot| {
+        sums.get(&organizer.organizer.id)
+            .copied()
+            .unwrap_or_default()
+    };
+    organizers.sort_by_cached_key(|organizer| {
+        let name = organizer.organizer.name.clone();
+        (std::cmp::Reverse(sum(organizer)), name)
     });
-    let visible = tenants.iter().filter(|tenant| may_see_webhooks(tenant));
+    let visible = organizers
+        .iter()
+        .filter(|organizer| may_see_webhooks(organizer));
     let disabled = disabled_by_server(&state, visible, now).await?;
     let attention = lanes
         .into_iter()
         .take(MAX_ATTENTION_ROWS)
         .chain(disabled)
         .collect();
-    let pages = tenants.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
+    let pages = organizers.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
     let number = query.page.clamp(1, pages);
     let first = (number - 1) * ORGANIZERS_PER_PAGE;
-    let shown = tenants.iter().skip(first).take(ORGANIZERS_PER_PAGE);
+    let shown = organizers.iter().skip(first).take(ORGANIZERS_PER_PAGE);
     let link = |number: usize| format!("/?page={number}");
     render(&OverviewTemplate {
         attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
-        rows: shown.map(|tenant| row(tenant, sum(tenant))).collect(),
+        rows: shown
+            .map(|organizer| row(organizer, sum(organizer)))
+            .collect(),
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
         layout: page.layout,
     })
+}
+
+/// For each organizer, the number of failing lanes and of waiting deliveries.
+fn sums_by_organizer(
+    lanes: &[(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)],
+) -> HashMap<OrganizerId, (u64, u64)> {
+    let mut sums: HashMap<_, (u64, u64)> = HashMap::new();
+    for (_, organizer, lane) in lanes {
+        let (failing, waiting) = sums.entry(organizer.organizer.id).or_default();
+        *failing += u64::from(lane.health.is_failing());
+        *waiting += lane.backlog;
+    }
+    sums
 }
 
 fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<Arc<OrganizerSnapshot>> {
@@ -143,16 +153,16 @@ fn owner(registry: &RegistrySnapshot, webhook: WebhookId) -> Option<Arc<Organize
 /// Webhooks that the server disabled recently, or that have waiting deliveries; the latest first.
 async fn disabled_by_server<'a>(
     state: &AppState,
-    tenants: impl Iterator<Item = &'a Arc<OrganizerSnapshot>>,
+    organizers: impl Iterator<Item = &'a Arc<OrganizerSnapshot>>,
     now: Timestamp,
 ) -> Result<Vec<(WebhookId, Arc<OrganizerSnapshot>, LaneStatus)>, PageError> {
     let mut found = Vec::new();
-    for tenant in tenants {
-        for webhook in tenant.webhooks.values() {
+    for organizer in organizers {
+        for webhook in organizer.webhooks.values() {
             if let WebhookState::Disabled(Disablement { since, reason }) = webhook.state
                 && reason != DisableReason::User
             {
-                found.push((since, webhook.id, tenant));
+                found.push((since, webhook.id, organizer));
             }
         }
     }
@@ -164,7 +174,7 @@ async fn disabled_by_server<'a>(
         .into_iter()
         .zip(lanes)
         .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
-        .map(|((_, id, tenant), (_, lane))| (id, tenant.clone(), lane))
+        .map(|((_, id, organizer), (_, lane))| (id, organizer.clone(), lane))
         .take(MAX_ATTENTION_ROWS)
         .collect())
 }
@@ -183,26 +193,28 @@ async fn attention_rows(
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(lanes
         .iter()
-        .filter_map(|(id, tenant, lane)| attention_row(texts, tenant, (*id, lane, last(*id)), now))
+        .filter_map(|(id, organizer, lane)| {
+            attention_row(texts, organizer, (*id, lane, last(*id)), now)
+        })
         .collect())
 }
 
 fn attention_row(
     texts: &Texts,
-    tenant: &OrganizerSnapshot,
+    organizer: &OrganizerSnapshot,
     (id, lane, last): (WebhookId, &LaneStatus, Option<&Attempt>),
     now: Timestamp,
 ) -> Option<AttentionRow> {
-    let webhook = tenant.webhooks.get(&id)?;
+    let webhook = organizer.webhooks.get(&id)?;
     let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
     let since = match &webhook.state {
         WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
         WebhookState::Disabled(disabled) => Some(disabled.since),
     };
     Some(AttentionRow {
-        organizer: tenant.organizer.name.clone(),
+        organizer: organizer.organizer.name.clone(),
         target: BreakableUrl(webhook.target.redacted()),
-        url: format!("/organizers/{}/webhooks/{id}/", tenant.organizer.slug),
+        url: format!("/organizers/{}/webhooks/{id}/", organizer.organizer.slug),
         status: WebhookStatus::new(&diagnosis(webhook, lane, last, now)),
         since: since.map(|at| texts.time(at)),
         waiting: lane.backlog,
@@ -210,9 +222,9 @@ fn attention_row(
     })
 }
 
-fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
-    let organizer = &tenant.organizer;
-    let enabled = tenant
+fn row(snapshot: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
+    let organizer = &snapshot.organizer;
+    let enabled = snapshot
         .webhooks
         .values()
         .filter(|webhook| webhook.is_enabled())
@@ -221,8 +233,8 @@ fn row(tenant: &OrganizerSnapshot, (failing, waiting): (u64, u64)) -> Row {
         name: organizer.name.clone(),
         slug: organizer.slug.to_string(),
         url: format!("/organizers/{}/", organizer.slug),
-        webhooks: tenant.webhooks.len(),
-        disabled: tenant.webhooks.len() - enabled,
+        webhooks: snapshot.webhooks.len(),
+        disabled: snapshot.webhooks.len() - enabled,
         failing,
         waiting,
     }

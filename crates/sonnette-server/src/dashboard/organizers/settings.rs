@@ -42,7 +42,7 @@ struct SettingsTemplate {
 
 impl SettingsTemplate {
     fn new(page: OrganizerPage, input: SettingsForm, errors: FormErrors) -> Self {
-        let organizer = &page.tenant.organizer;
+        let organizer = &page.organizer.organizer;
         let texts = page.layout.texts;
         let languages = [
             (Language::English, "English"),
@@ -105,7 +105,7 @@ pub(crate) async fn show(
     page: OrganizerPage,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let input = SettingsForm::from_organizer(&page.tenant.organizer);
+    let input = SettingsForm::from_organizer(&page.organizer.organizer);
     render(&SettingsTemplate::new(page, input, FormErrors::default()))
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn change(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, id) = (page.author(), page.organizer());
+    let (author, id) = (page.author(), page.organizer_id());
     state
         .change(move |store, now| organizers::change(store, &author, id, &patch, data, now))
         .await??;

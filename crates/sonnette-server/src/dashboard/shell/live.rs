@@ -82,7 +82,7 @@ pub(crate) async fn stream(
     uri: Uri,
 ) -> Response {
     let registry = state.sonnette.registry();
-    let Some(tenant) = registry.organizer(&organizer) else {
+    let Some(organizer) = registry.organizer(&organizer) else {
         return StatusCode::FORBIDDEN.into_response();
     };
     let Some(session) = SessionKey::from_headers(&headers, uri.path()) else {
@@ -91,7 +91,7 @@ pub(crate) async fn stream(
     let client = StreamClient {
         session,
         shown: ShownObjects {
-            organizer: tenant.organizer.id,
+            organizer: organizer.organizer.id,
             webhook: webhook_param(query.as_deref()),
         },
     };

@@ -41,7 +41,7 @@ impl FromRequestParts<AppState> for UserPage {
         let registry = state.refresh().await?;
         let path = parts.uri.path();
         let current_user = match SessionKey::from_headers(&parts.headers, path) {
-            Some(key) => key.current_user(state, &registry, true).await?,
+            Some(key) => key.current_user(state, true).await?,
             None => None,
         };
         let mut layout = Layout::new(&parts.headers, &parts.uri);
@@ -75,20 +75,20 @@ pub(crate) struct OrganizerPage {
     /// For the template.
     pub(crate) layout: Layout,
     /// The organizer with its webhooks and action types.
-    pub(crate) tenant: Arc<OrganizerSnapshot>,
+    pub(crate) organizer: Arc<OrganizerSnapshot>,
     /// The prefix of the paths of all its pages, without a slash at the end.
     pub(crate) base: String,
 }
 
 impl OrganizerPage {
     /// The organizer's id.
-    pub(crate) fn organizer(&self) -> OrganizerId {
-        self.tenant.organizer.id
+    pub(crate) fn organizer_id(&self) -> OrganizerId {
+        self.organizer.organizer.id
     }
 
     /// Whether the current user holds `permission` for the organizer.
     pub(crate) fn may(&self, permission: Permission) -> bool {
-        self.current_user.may(self.organizer(), permission)
+        self.current_user.may(self.organizer_id(), permission)
     }
 
     /// The permissions that the current user holds for the organizer.
@@ -128,7 +128,7 @@ impl OrganizerPage {
 
     /// E-mail addresses of users who can grant permissions for the organizer; operators last.
     async fn administrators(&self, state: &AppState) -> Result<Vec<String>, PageError> {
-        let organizer = self.organizer();
+        let organizer = self.organizer_id();
         let users = state.store(move |store| store.users(None)).await?;
         let may_grant = |user: &&User| {
             user.has_password && user.access.allows(organizer, Permission::Organizer)
@@ -143,7 +143,7 @@ impl OrganizerPage {
 
     /// A webhook of the organizer.
     pub(crate) fn webhook(&self, id: WebhookId) -> Result<&Arc<Webhook>, PageError> {
-        self.tenant.webhooks.get(&id).ok_or(PageError::NotFound)
+        self.organizer.webhooks.get(&id).ok_or(PageError::NotFound)
     }
 
     /// The URL of a page of the organizer; `path` begins with a slash.
@@ -165,25 +165,25 @@ impl FromRequestParts<AppState> for OrganizerPage {
             .await
             .map_err(|_| PageError::NotFound)?;
         let slug = params.iter().find(|(name, _)| *name == "organizer");
-        let tenant = slug
+        let organizer = slug
             .and_then(|(_, slug)| registry.organizer(slug))
-            .filter(|tenant| current_user.reaches(tenant.organizer.id))
+            .filter(|organizer| current_user.reaches(organizer.organizer.id))
             .ok_or(PageError::NotFound)?
             .clone();
         let root = match &current_user {
             CurrentUser::User(_) => "/organizers/",
             CurrentUser::Portal { .. } => PORTAL_PREFIX,
         };
-        let base = format!("{root}{}", tenant.organizer.slug);
+        let base = format!("{root}{}", organizer.organizer.slug);
         let mut page = Self {
             current_user,
             layout,
-            tenant,
+            organizer,
             base,
         };
         page.layout.organizer = Some(LayoutOrganizer {
             base: page.base.clone(),
-            name: page.tenant.organizer.name.clone(),
+            name: page.organizer.organizer.name.clone(),
             has_others: reaches_several(&page.current_user),
             permissions: page.permissions(),
         });
@@ -219,10 +219,7 @@ impl FromRequestParts<AppState> for GuestPage {
         let path = parts.uri.path();
         let mut layout = Layout::new(&parts.headers, &parts.uri);
         let user = match SessionKey::from_headers(&parts.headers, path) {
-            Some(key) => match key
-                .current_user(state, &*state.refresh().await?, true)
-                .await?
-            {
+            Some(key) => match key.current_user(state, true).await? {
                 Some(CurrentUser::User(user)) => Some(user),
                 Some(CurrentUser::Portal { .. }) | None => None,
             },

@@ -4,7 +4,7 @@ use cookie::Cookie;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{OrganizerId, Permission, Session, SessionOwner, TokenHash};
-use sonnette::engine::RegistrySnapshot;
+use sonnette::store::{Store, StoreError};
 
 use super::cookies::{self, CookieScope};
 use super::current_user::CurrentUser;
@@ -50,8 +50,7 @@ impl SessionKey {
         organizer: OrganizerId,
         permission: Permission,
     ) -> Result<bool, PageError> {
-        let registry = state.sonnette.registry();
-        let user = self.current_user(state, &registry, false).await?;
+        let user = self.current_user(state, false).await?;
         Ok(user.is_some_and(|user| user.may(organizer, permission)))
     }
 
@@ -59,7 +58,6 @@ impl SessionKey {
     pub(crate) async fn current_user(
         self,
         state: &AppState,
-        registry: &RegistrySnapshot,
         extend: bool,
     ) -> Result<Option<CurrentUser>, PageError> {
         let (hash, now) = (self.hash, state.now());
@@ -70,22 +68,17 @@ impl SessionKey {
                 };
                 let expires = now + idle_timeout(&session);
                 let is_due = expires.duration_since(session.expires) >= EXTEND_INTERVAL;
-                let user = match session.holder {
-                    SessionOwner::User(id) => store.user(id)?.map(CurrentUser::User),
-                    SessionOwner::Portal { organizer, token } => {
-                        Some(CurrentUser::Portal { organizer, token })
-                    }
-                };
+                let user = self.owner(store, session.holder)?;
                 Ok(user.map(|user| (user, (extend && is_due).then_some(expires))))
             })
             .await?;
-        let Some((found, extension)) = found else {
+        let Some((user, extension)) = found else {
             return Ok(None);
         };
         if let Some(expires) = extension {
             self.extend(state, expires, now);
         }
-        Ok(Some(found).filter(|user| self.matches(user, registry)))
+        Ok(Some(user))
     }
 
     /// Extends the session. The page does not wait for it: it is shown while the store cannot be written, too.
@@ -99,18 +92,22 @@ impl SessionKey {
         });
     }
 
-    /// Whether the cookie is of the right kind and, for a portal, the token that opened it is still valid.
-    fn matches(self, user: &CurrentUser, registry: &RegistrySnapshot) -> bool {
-        match user {
-            CurrentUser::User(_) => !self.is_portal,
-            CurrentUser::Portal { organizer, token } => {
-                self.is_portal
-                    && registry.tokens().any(|known| {
-                        known.id == *token
-                            && known.active
-                            && known.scope.allows(*organizer, Permission::Webhooks)
-                    })
+    /// The owner of a session; `None` if the cookie is of the other kind, if the user has been removed, or if the token
+    /// that opened the portal is not valid any more.
+    fn owner(
+        self,
+        store: &dyn Store,
+        holder: SessionOwner,
+    ) -> Result<Option<CurrentUser>, StoreError> {
+        match holder {
+            SessionOwner::User(id) if !self.is_portal => Ok(store.user(id)?.map(CurrentUser::User)),
+            SessionOwner::Portal { organizer, token } if self.is_portal => {
+                let opener = store.token(token)?.filter(|token| {
+                    token.active && token.scope.allows(organizer, Permission::Webhooks)
+                });
+                Ok(opener.map(|_| CurrentUser::Portal { organizer, token }))
             }
+            SessionOwner::User(_) | SessionOwner::Portal { .. } => Ok(None),
         }
     }
 }

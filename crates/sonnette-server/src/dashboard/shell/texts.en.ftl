@@ -38,7 +38,7 @@ error-internal = Something is wrong on our side
 error-internal-help = It has been noted in the server’s log.
 error-back = Back to the front page
 
-conflict-disabled = The webhook is disabled. Switch it on first.
+conflict-disabled = The webhook is disabled. Enable it first.
 conflict-erased = What was published has been erased: there is nothing left to send.
 conflict-nothing-to-test = There is no action type to test with.
 

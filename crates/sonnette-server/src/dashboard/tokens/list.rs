@@ -51,12 +51,12 @@ impl ListTemplate {
         page: OrganizerPage,
         checked: Permissions,
     ) -> Result<Self, PageError> {
-        let registry = state.refresh().await?;
-        let tokens = tokens::of_organizer(&registry, page.organizer());
+        let organizer = page.organizer_id();
+        let tokens = state.store(move |store| store.tokens(organizer)).await?;
         Ok(Self {
             url: page.url("/tokens/"),
             rows: tokens
-                .into_iter()
+                .iter()
                 .map(|token| row(state, &page, token))
                 .collect(),
             new_token: None,
@@ -127,7 +127,7 @@ pub(crate) async fn create(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    let (author, organizer) = (page.author(), page.organizer());
+    let (author, organizer) = (page.author(), page.organizer_id());
     let scope = Scope::Organizer(organizer, permissions);
     let (token, text) = state
         .change(move |store, now| tokens::create(store, &author, scope, name, now))

@@ -52,11 +52,7 @@ pub(super) async fn load(
 ) -> Result<Token, PageError> {
     page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
-    let registry = state.refresh().await?;
-    let tokens = tokens::of_organizer(&registry, page.organizer());
-    tokens
-        .into_iter()
-        .find(|token| token.id == id)
-        .cloned()
-        .ok_or(PageError::NotFound)
+    let organizer = page.organizer_id();
+    let found = state.store(move |store| tokens::find(store, organizer, id));
+    found.await?.ok_or(PageError::NotFound)
 }

@@ -42,7 +42,7 @@ struct UsersTemplate {
 
 impl UsersTemplate {
     async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
-        let organizer = page.organizer();
+        let organizer = page.organizer_id();
         let users = state
             .store(move |store| store.users(Some(organizer)))
             .await?;
@@ -59,7 +59,7 @@ impl UsersTemplate {
 }
 
 fn row(page: &OrganizerPage, user: &User) -> Row {
-    let held = users::permissions_of(user, page.organizer()).unwrap_or_default();
+    let held = users::permissions_of(user, page.organizer_id()).unwrap_or_default();
     let texts = page.layout.texts;
     Row {
         email: user.email.to_string(),
@@ -103,8 +103,8 @@ pub(crate) async fn invite_user(
     };
     let invitation = Invitation {
         email,
-        access: UserAccess::Organizers([(page.organizer(), permissions)].into()),
-        language: page.tenant.organizer.language,
+        access: UserAccess::Organizers([(page.organizer_id(), permissions)].into()),
+        language: page.organizer.organizer.language,
     };
     let (author, can_send_email) = (page.author(), state.settings.has_mail_server);
     let result = state
@@ -161,7 +161,7 @@ async fn load_user(
 ) -> Result<(User, Permissions), PageError> {
     let found = state.store(move |store| store.user(id)).await?;
     let user = found.ok_or(PageError::NotFound)?;
-    let held = users::permissions_of(&user, page.organizer()).ok_or(PageError::NotFound)?;
+    let held = users::permissions_of(&user, page.organizer_id()).ok_or(PageError::NotFound)?;
     Ok((user, held))
 }
 
@@ -198,13 +198,13 @@ pub(crate) async fn change_user(
     form: FormData,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Organizer).await?;
-    let organizer = page.organizer();
+    let organizer = page.organizer_id();
     let (user, _) = load_user(&state, &page, UserId(id)).await?;
     let author = page.author();
     if form.contains("again") && !user.has_password {
         let email = AccountEmail {
             kind: AccountEmailKind::Invitation,
-            language: page.tenant.organizer.language,
+            language: page.organizer.organizer.language,
             organizer: Some(organizer),
         };
         let can_send_email = state.settings.has_mail_server;

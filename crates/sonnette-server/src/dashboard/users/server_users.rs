@@ -54,8 +54,8 @@ impl UsersTemplate {
         };
         let mut organizers: Vec<_> = registry
             .organizers()
-            .map(|tenant| {
-                let organizer = &tenant.organizer;
+            .map(|snapshot| {
+                let organizer = &snapshot.organizer;
                 (organizer.slug.to_string(), organizer.name.clone())
             })
             .collect();
@@ -88,8 +88,8 @@ fn organizer_links(user: &User, registry: &RegistrySnapshot, path: &str) -> Vec<
     };
     held.keys()
         .filter_map(|id| registry.organizer_by_id(*id))
-        .map(|tenant| {
-            let organizer = &tenant.organizer;
+        .map(|snapshot| {
+            let organizer = &snapshot.organizer;
             let url = format!("/organizers/{}{path}", organizer.slug);
             (organizer.name.clone(), url)
         })
@@ -114,16 +114,16 @@ pub(crate) async fn invite_user(
 ) -> Result<Response, PageError> {
     require_operator(&page)?;
     let slug = form.get("organizer");
-    let tenant = page.registry.organizer(slug);
-    let access = match &tenant {
-        Some(tenant) => {
-            UserAccess::Organizers([(tenant.organizer.id, Permissions::DEFAULT)].into())
+    let organizer = page.registry.organizer(slug);
+    let access = match &organizer {
+        Some(organizer) => {
+            UserAccess::Organizers([(organizer.organizer.id, Permissions::DEFAULT)].into())
         }
         None if slug == "*" => UserAccess::Operator,
         None => return Err(PageError::NotFound),
     };
-    let language = tenant.map_or(page.layout.texts.language(), |tenant| {
-        tenant.organizer.language
+    let language = organizer.map_or(page.layout.texts.language(), |organizer| {
+        organizer.organizer.language
     });
     let Ok(email) = form.get("email").parse() else {
         let mut response = render(&UsersTemplate {

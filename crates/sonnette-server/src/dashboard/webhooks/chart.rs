@@ -17,7 +17,7 @@ const MIN_BAR_HEIGHT: f64 = 3.0;
 
 /// Bars of outcomes.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Bars {
+pub(crate) struct BarChart {
     /// The `d` of the path of successful attempts.
     pub(crate) succeeded: String,
     /// The `d` of the path of failed attempts, which are stacked on the others.
@@ -42,7 +42,7 @@ pub(crate) struct Lines {
     clippy::cast_precision_loss,
     reason = "a chart needs no more precision"
 )]
-pub(crate) fn bars(buckets: &[Bucket]) -> Bars {
+pub(crate) fn bars(buckets: &[Bucket]) -> BarChart {
     let max = round_up(
         buckets
             .iter()
@@ -54,7 +54,7 @@ pub(crate) fn bars(buckets: &[Bucket]) -> Bars {
         0 => 0.0,
         count => (count as f64 * HEIGHT / max as f64).max(MIN_BAR_HEIGHT),
     };
-    let mut bars = Bars {
+    let mut bars = BarChart {
         succeeded: String::new(),
         failed: String::new(),
         max,

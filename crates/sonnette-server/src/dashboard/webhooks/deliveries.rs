@@ -108,7 +108,11 @@ fn row(
                 SettlementKind::GivenUp => "bad",
                 SettlementKind::Dropped => "off",
             };
-            (class, Some(texts.time(*at)), reason.clone())
+            (
+                class,
+                Some(texts.time(*at)),
+                reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            )
         }
     };
     let base = page.url(format_args!("/webhooks/{}/", webhook.id));

@@ -1,7 +1,6 @@
 //! The list of an organizer's webhooks.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -14,7 +13,7 @@ use sonnette::store::AttemptStats;
 use url::form_urlencoded;
 
 use super::buckets;
-use super::chart::{self, Bars};
+use super::chart::{self, BarChart};
 use super::status::{WebhookStatus, diagnosis};
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
@@ -59,7 +58,7 @@ struct Row {
     more_types: usize,
     last: Option<LastResponse>,
     rate: Option<String>,
-    spark: Bars,
+    spark: BarChart,
     spark_summary: String,
     waiting: u64,
 }
@@ -196,11 +195,15 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     page.require(&state, Permission::Webhooks).await?;
-    let all: Vec<&Arc<Webhook>> = page.tenant.webhooks.values().collect();
-    let page_count = all.len().div_ceil(WEBHOOKS_PER_PAGE).max(1);
+    let webhooks = &page.organizer.webhooks;
+    let total = webhooks.len();
+    let page_count = total.div_ceil(WEBHOOKS_PER_PAGE).max(1);
     let number = page_number(query.as_deref()).clamp(1, page_count);
-    let from = (number - 1) * WEBHOOKS_PER_PAGE;
-    let shown = &all[from..(from + WEBHOOKS_PER_PAGE).min(all.len())];
+    let rest = webhooks.iter_after((number - 1) * WEBHOOKS_PER_PAGE);
+    let shown: Vec<&Webhook> = rest
+        .take(WEBHOOKS_PER_PAGE)
+        .map(|(_, webhook)| &**webhook)
+        .collect();
     let data = WebhookData::load(&state, shown.iter().map(|webhook| webhook.id).collect()).await?;
     let rows = shown
         .iter()
@@ -215,7 +218,7 @@ pub(crate) async fn show(
         page_count,
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < page_count).then(|| link(number + 1)),
-        total: all.len() as u64,
+        total: total as u64,
         layout: page.layout,
     })
 }

@@ -8,7 +8,7 @@ use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneStatus;
 
 use super::buckets::{self, Bucket};
-use super::chart::{self, Bars, Lines};
+use super::chart::{self, BarChart, Lines};
 use super::diagnosis::{DiagnosisText, DiagnosisTexts};
 use super::list::{day_summary, event_filter_text};
 use super::status::{WebhookStatus, diagnosis};
@@ -59,7 +59,7 @@ struct Figures {
 
 /// Charts of the last day.
 struct Chart {
-    bars: Bars,
+    bars: BarChart,
     bars_max: String,
     lines: Lines,
     lines_max: String,
@@ -165,7 +165,7 @@ impl Facts {
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = page.tenant.catalogue.get(name.as_str());
+            let spec = page.organizer.catalogue.get(name.as_str());
             let label = spec.map(|spec| labels::label(texts, spec));
             (name.to_string(), label.unwrap_or_default())
         });

@@ -37,7 +37,7 @@ status-gone = Disabled: answered 410
 status-failures = Disabled: failed
 
 diagnosis-unused = Nothing has been sent to { $host } yet.
-diagnosis-renewed = Nothing has been sent to { $host } since the webhook was switched on or its address was changed.
+diagnosis-renewed = Nothing has been sent to { $host } since the webhook was enabled or its address was changed.
 diagnosis-healthy = All is well: { $host } accepted the last notification on { $at }.
 diagnosis-fails = The server at { $what } keeps failing
 diagnosis-failing = { $fault } since { $at }.
@@ -50,9 +50,9 @@ diagnosis-only-one = { $count ->
    *[other] { $fault }: { $count } attempts have failed since { $at }, all of notification { $notification }. Others may go through.
   }
 diagnosis-paused = The server at { $host } asked us to wait until { $at }.
-diagnosis-off = This webhook was switched off by hand on { $at }. Nothing is sent.
-diagnosis-gone = The server at { $host } answered 410, which means that it wants no more. So the webhook was switched off on { $at }.
-diagnosis-given-up = { $fault }. After too many failures in a row the webhook was switched off on { $at }.
+diagnosis-off = This webhook was disabled by hand on { $at }. Nothing is sent.
+diagnosis-gone = The server at { $host } answered 410, which means that it wants no more. So the webhook was disabled on { $at }.
+diagnosis-given-up = { $fault }. After too many failures in a row the webhook was disabled on { $at }.
 diagnosis-waits = { $count ->
     [one] One notification waits.
    *[other] { $count } notifications wait.

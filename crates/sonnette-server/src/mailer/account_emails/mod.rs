@@ -53,7 +53,7 @@ async fn send(
     let organizer = email
         .organizer
         .and_then(|id| registry.organizer_by_id(id))
-        .map(|tenant| tenant.organizer.clone());
+        .map(|organizer| organizer.organizer.clone());
     let language = match (email.kind, &organizer) {
         (AccountEmailKind::Invitation, Some(organizer)) => organizer.language,
         _ => email.language,

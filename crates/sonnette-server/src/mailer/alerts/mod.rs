@@ -1,4 +1,4 @@
-//! Alerts: a webhook was switched off, or keeps failing.
+//! Alerts: a webhook was disabled, or keeps failing.
 
 mod content;
 
@@ -38,7 +38,7 @@ async fn send_due(context: &MailContext) -> Result<(), StoreError> {
 
 async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, StoreError> {
     let registry = context.sonnette.refresh().await?;
-    let Some(tenant) = registry.organizer_by_id(alert.organizer) else {
+    let Some(organizer) = registry.organizer_by_id(alert.organizer) else {
         let error = "its organizer no longer exists".to_owned();
         return Ok(AlertResult::GivenUp { error });
     };
@@ -47,14 +47,14 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
         return Ok(AlertResult::GivenUp { error });
     }
     let (waiting, _) = context.sonnette.store().backlog(alert.webhook)?;
-    let mail = match render(context, alert, &tenant, waiting) {
+    let mail = match render(context, alert, &organizer, waiting) {
         Ok(mail) => mail,
         Err(error) => {
             let error = error.to_string();
             return Ok(AlertResult::GivenUp { error });
         }
     };
-    let id = message_id(alert, &tenant);
+    let id = message_id(alert, &organizer);
     let sent = context
         .smtp
         .send(&mail, &id, &alert.recipients, &alert.pending)
@@ -70,10 +70,10 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
 fn render(
     context: &MailContext,
     alert: &Alert,
-    tenant: &OrganizerSnapshot,
+    snapshot: &OrganizerSnapshot,
     waiting: u64,
 ) -> Result<Mail, askama::Error> {
-    let organizer = &tenant.organizer;
+    let organizer = &snapshot.organizer;
     let path = format!("organizers/{}/webhooks/{}/", organizer.slug, alert.webhook);
     content::render(&AlertContent {
         alert,
@@ -86,13 +86,13 @@ fn render(
 }
 
 /// The same for every attempt to mail this alert, and unique: the organizer's UUID distinguishes installations.
-fn message_id(alert: &Alert, tenant: &OrganizerSnapshot) -> String {
+fn message_id(alert: &Alert, organizer: &OrganizerSnapshot) -> String {
     format!(
         "alert-{}-{}-{}.{}",
         alert.kind,
         alert.webhook,
         alert.at.as_microsecond(),
-        tenant.organizer.uuid
+        organizer.organizer.uuid
     )
 }
 

@@ -52,12 +52,12 @@ pub(crate) async fn get_notification(
     caller: Caller,
     PathParams((_, id)): PathParams<(String, NotificationId)>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
-    let organizer = tenant.organizer.id;
-    let webhooks: Vec<WebhookId> = tenant.webhooks.keys().copied().collect();
+    let organizer = caller.tenant()?;
+    let organizer_id = organizer.organizer.id;
+    let webhooks: Vec<WebhookId> = organizer.webhooks.keys().copied().collect();
     let found = state
         .store(move |store| {
-            let Some(entry) = store.notification(organizer, id)? else {
+            let Some(entry) = store.notification(organizer_id, id)? else {
                 return Ok(None);
             };
             Ok(Some((
@@ -71,7 +71,7 @@ pub(crate) async fn get_notification(
     for delivery in deliveries {
         let hold_reason = HoldReason::of(
             &state.sonnette,
-            tenant.webhooks.get(&delivery.webhook).map(AsRef::as_ref),
+            organizer.webhooks.get(&delivery.webhook).map(AsRef::as_ref),
         )
         .await?;
         delivery_jsons.push(NotifiedJson {

@@ -148,7 +148,7 @@ pub(crate) async fn publish_notifications(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
+    let organizer = caller.tenant()?;
     let (parts, body) = request.into_parts();
     let body =
         body::read_limited(&parts.headers, body, state.settings.max_publish_body_bytes).await?;
@@ -159,7 +159,7 @@ pub(crate) async fn publish_notifications(
     let is_array = publications.is_array;
     let published = state
         .sonnette
-        .publish(tenant, Some(caller.hash), publications.requests)
+        .publish(organizer, Some(caller.hash), publications.requests)
         .await;
     let published = published.map_err(|error| api_error(error, is_array))?;
     let new = published.iter().any(|one| one.new);

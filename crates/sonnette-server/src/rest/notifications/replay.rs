@@ -30,10 +30,10 @@ pub(crate) async fn replay_notification(
     caller: Caller,
     PathParams((_, id)): PathParams<(String, NotificationId)>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
+    let organizer = caller.tenant()?;
     let deliveries = state
         .sonnette
-        .replay(tenant, id)
+        .replay(organizer, id)
         .await
         .map_err(|error| match error {
             ControlError::Missing => ApiError::no_such("Notification"),

@@ -77,11 +77,11 @@ async fn save(
     request: Request,
     is_partial: bool,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?.clone();
-    let organizer = tenant.organizer.id;
+    let organizer = caller.tenant()?.clone();
+    let organizer_id = organizer.organizer.id;
     let payload = read_payload(state, request).await?;
     let edit = WebhookEdit {
-        organizer,
+        organizer: organizer_id,
         id,
         action: "pretix.webhook.changed",
         data: with_id(mask_secrets(&payload.json), id),
@@ -89,7 +89,7 @@ async fn save(
     };
     let (author, settings) = (caller.author(), state.settings.clone());
     let saved = state.change(move |store, now| {
-        let events = store.events(organizer)?;
+        let events = store.events(organizer_id)?;
         let mut was_enabled = false;
         let webhook = change::change(store, &author, edit, now, |webhook| {
             let change = if is_partial {
@@ -98,7 +98,7 @@ async fn save(
                 WebhookChange::Replace(webhook)
             };
             let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-            let selectable = |name: &str| tenant.catalogue.is_selectable(name);
+            let selectable = |name: &str| organizer.catalogue.is_selectable(name);
             let fields = parse_webhook(change, payload.clone(), known, selectable)?;
             check_https(&settings, &fields, Some(webhook))?;
             was_enabled = fields.enabled && !webhook.is_enabled();

@@ -31,21 +31,21 @@ pub(crate) async fn create_webhook(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?.clone();
-    let organizer = tenant.organizer.id;
+    let organizer = caller.tenant()?.clone();
+    let organizer_id = organizer.organizer.id;
     let payload = read_payload(&state, request).await?;
-    let events = state.store(move |store| store.events(organizer)).await?;
+    let events = state.store(move |store| store.events(organizer_id)).await?;
     let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
     let fields = parse_webhook(WebhookChange::Create, payload, known, |name| {
-        tenant.catalogue.is_selectable(name)
+        organizer.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;
-    let webhook = change::new_webhook(organizer, fields, state.now())?;
+    let webhook = change::new_webhook(organizer_id, fields, state.now())?;
     let author = caller.author();
     let webhook = state
         .change(move |store, now| change::create(store, &author, &webhook, data, &[], now))
         .await??;
-    state.wait_until_published(&tenant.organizer).await?;
+    state.wait_until_published(&organizer.organizer).await?;
     Ok(webhook_response(StatusCode::CREATED, &webhook, &events))
 }

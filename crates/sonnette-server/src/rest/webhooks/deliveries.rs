@@ -78,9 +78,12 @@ impl DeliveryJson {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
-            DeliveryState::Settled { at, how, reason } => {
-                (how.as_str(), None, time(at), reason.clone())
-            }
+            DeliveryState::Settled { at, how, reason } => (
+                how.as_str(),
+                None,
+                time(at),
+                reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            ),
         };
         Self {
             id: delivery.notification.0,

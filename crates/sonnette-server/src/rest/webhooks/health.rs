@@ -119,9 +119,9 @@ fn state_of(
 ) -> (&'static str, Option<Timestamp>, Option<String>) {
     if let WebhookState::Disabled(disabled) = webhook.state {
         let reason = match disabled.reason {
-            DisableReason::User => "It was switched off by hand.",
+            DisableReason::User => "It was disabled by hand.",
             DisableReason::Gone => "The receiver answered 410: it is gone for good.",
-            DisableReason::Failures => "It was switched off after too many failures in a row.",
+            DisableReason::Failures => "It was disabled after too many failures in a row.",
         };
         return ("disabled", Some(disabled.since), Some(reason.to_owned()));
     }

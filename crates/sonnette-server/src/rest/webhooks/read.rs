@@ -29,23 +29,32 @@ pub(crate) async fn list_webhooks(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant()?;
-    let organizer = tenant.organizer.id;
+    let organizer = caller.tenant()?;
+    let organizer_id = organizer.organizer.id;
     let enabled_filter = url.query.enabled();
-    let webhooks = tenant.webhooks.values();
-    let listed: Vec<_> = webhooks
-        .filter(|webhook| enabled_filter.is_none_or(|on| on == webhook.is_enabled()))
-        .collect();
-    let page = Page::of(&url.query, listed.len() as u64)?;
-    let events = slugs(&state.store(move |store| store.events(organizer)).await?);
-    let (skip, size) = bounds(&page);
-    let results = listed
-        .iter()
-        .skip(skip)
-        .take(size)
+    let webhooks = &organizer.webhooks;
+    let (page, count, shown): (_, _, Vec<_>) = if let Some(enabled) = enabled_filter {
+        let matching = || {
+            let all = webhooks.values();
+            all.filter(move |webhook| webhook.is_enabled() == enabled)
+        };
+        let count = matching().count();
+        let page = Page::of(&url.query, count as u64)?;
+        let (skip, size) = bounds(&page);
+        (page, count, matching().skip(skip).take(size).collect())
+    } else {
+        let count = webhooks.len();
+        let page = Page::of(&url.query, count as u64)?;
+        let (skip, size) = bounds(&page);
+        let shown = webhooks.iter_after(skip).take(size);
+        (page, count, shown.map(|(_, webhook)| webhook).collect())
+    };
+    let events = slugs(&state.store(move |store| store.events(organizer_id)).await?);
+    let results = shown
+        .into_iter()
         .map(|webhook| WebhookJson::new(webhook, &events))
         .collect();
-    Ok(numbered_page(&url, &page, listed.len(), results))
+    Ok(numbered_page(&url, &page, count, results))
 }
 
 /// Get a webhook

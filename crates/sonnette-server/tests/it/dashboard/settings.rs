@@ -106,7 +106,7 @@ fn only_operators_choose_dialects() {
     assert!(
         browser
             .read(SETTINGS)
-            .contains("At present: it is switched off after 20 failures")
+            .contains("At present: it is disabled after 20 failures")
     );
 }
 

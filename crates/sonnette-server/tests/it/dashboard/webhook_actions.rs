@@ -209,7 +209,7 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     assert_eq!(noted(&api).1, json!({"enabled": true, "id": 1}));
     let read = browser.read(&bench.page);
     assert!(
-        read.contains("since the webhook was switched on or its address was changed."),
+        read.contains("since the webhook was enabled or its address was changed."),
         "{read}"
     );
     browser.get(&format!("{}enable/", bench.page)).expect(303);

@@ -185,7 +185,7 @@ fn a_webhook_disabled_by_410_can_be_enabled() {
     let row = format!("Disabled: answered 410 {}", target.url());
     assert!(overview.contains(&row), "{overview}");
     let changes = browser.read(&format!("{PAGES}/audit/"));
-    let line = format!("the server switched off a webhook {}", target.url());
+    let line = format!("the server disabled a webhook {}", target.url());
     assert!(changes.contains(&line), "{changes}");
 }
 

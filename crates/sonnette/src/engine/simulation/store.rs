@@ -189,6 +189,8 @@ forward! {
         pending_webhook_changes(limit: usize) -> Vec<PendingWebhookChange>;
     }
     TokenStore {
+        token(id: TokenId) -> Option<Token>;
+        tokens(organizer: OrganizerId) -> Vec<Token>;
         add_token(token: &NewToken, entry: NewAuditEntry) -> Token;
         change_token(id: TokenId, change: &mut dyn FnMut(&mut Token) -> bool, entry: NewAuditEntry)
             -> ChangeResult<Token>;

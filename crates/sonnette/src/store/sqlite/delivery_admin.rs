@@ -12,7 +12,8 @@ use super::notification_rows::first_id_since;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError, disable_webhook};
 use crate::domain::{
-    DELIVERY_LIFETIME, Delivery, NotificationId, RETRY_DELAYS, SettlementKind, WebhookId,
+    DELIVERY_LIFETIME, Delivery, NotificationId, RETRY_DELAYS, SettlementKind, SettlementReason,
+    WebhookId,
 };
 use crate::store::{
     BatchAuditEntry, DeliveryAdmin, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry,
@@ -98,12 +99,18 @@ impl DeliveryAdmin for SqliteStore {
             .unwrap_or(Timestamp::MIN);
         self.write(|t| {
             Ok(t.prepare_cached(
-                "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = 'its three days are over'
+                "UPDATE deliveries SET settled_at = ?2, how = 'given_up', reason = ?5
                  WHERE webhook = ?1 AND notification IN (
                    SELECT notification FROM deliveries INDEXED BY deliveries_waiting
                    WHERE webhook = ?1 AND settled_at IS NULL AND due_at <= ?3 AND started_at <= ?3 LIMIT ?4)",
             )?
-            .execute(params![webhook.0, to_micros(now), to_micros(oldest), MAX_BATCH_ROWS])?)
+            .execute(params![
+                webhook.0,
+                to_micros(now),
+                to_micros(oldest),
+                MAX_BATCH_ROWS,
+                SettlementReason::LifetimeOver.as_str()
+            ])?)
         })
     }
 

@@ -66,7 +66,7 @@ pub(super) fn delivery_from_row(
         Some(at) => DeliveryState::Settled {
             at,
             how: cells.parse("how")?,
-            reason: cells.get("reason")?,
+            reason: cells.get::<Option<String>>("reason")?.map(Into::into),
         },
     };
     Ok(Delivery {

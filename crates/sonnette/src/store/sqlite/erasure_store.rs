@@ -14,7 +14,7 @@ use super::audit_log::write_batch_entry;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::clock::{Clock as _, SystemClock};
-use crate::domain::{NotificationId, OrganizerId, WebhookId};
+use crate::domain::{NotificationId, OrganizerId, SettlementReason, WebhookId};
 use crate::store::{BatchAuditEntry, ErasureBatch, ErasureResult, ErasureStore};
 
 /// How long one batch may hold the writer, about: publications wait for it.
@@ -191,11 +191,16 @@ fn blank_notification(
         .execute([organizer.0, id])? as u64;
     erased.dropped += t
         .prepare_cached(
-            "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = 'the person''s data was erased'
+            "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = ?4
              WHERE webhook IN (SELECT id FROM webhooks WHERE organizer = ?1) AND notification = ?2
                AND settled_at IS NULL",
         )?
-        .execute([organizer.0, id, to_micros(now)])? as u64;
+        .execute(params![
+            organizer.0,
+            id,
+            to_micros(now),
+            SettlementReason::DataErased.as_str()
+        ])? as u64;
     erased.notifications += t
         .prepare_cached(
             "UPDATE notifications SET body = x'', data = NULL, subject = NULL WHERE id = ?1",

@@ -10,7 +10,8 @@ use super::damage_log::DamageLog;
 use super::table_row::to_micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
 use crate::domain::{
-    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, WebhookId,
+    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, SettlementReason,
+    WebhookId,
 };
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
@@ -36,7 +37,7 @@ pub(super) fn write_settlement(
                 }) => {
                     let at = Timestamp::from_microsecond(attempt.id.0).unwrap_or(now);
                     let reason =
-                        (*end == SettlementKind::GivenUp).then_some("its twelve tries are used up");
+                        (*end == SettlementKind::GivenUp).then_some(SettlementReason::TriesUsedUp);
                     let end = DeliveryEnd {
                         how: *end,
                         at,
@@ -58,7 +59,7 @@ pub(super) fn write_settlement(
                 at: now,
                 attempts: None,
                 started_at: None,
-                reason: Some("its three days are over"),
+                reason: Some(SettlementReason::LifetimeOver),
             };
             end.write(t, webhook, *notification)?;
         }
@@ -164,15 +165,15 @@ fn failure_detail(failure: &SendFailure) -> Option<String> {
 }
 
 /// How a delivery is settled.
-struct DeliveryEnd<'a> {
+struct DeliveryEnd {
     how: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,
-    reason: Option<&'a str>,
+    reason: Option<SettlementReason>,
 }
 
-impl DeliveryEnd<'_> {
+impl DeliveryEnd {
     /// Settles a delivery if it is pending and was not resent since `started_at`.
     fn write(
         &self,
@@ -190,7 +191,7 @@ impl DeliveryEnd<'_> {
             self.attempts,
             to_micros(self.at),
             self.how.as_str(),
-            self.reason,
+            self.reason.as_ref().map(SettlementReason::as_str),
             self.started_at.map(to_micros),
         ])?;
         Ok(())

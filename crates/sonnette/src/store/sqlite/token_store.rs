@@ -8,10 +8,24 @@ use super::registry_version::bump;
 use super::table_row::to_micros;
 use super::token_rows::{permissions_json, tokens};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Permissions, Scope, Token, TokenId};
+use crate::domain::{OrganizerId, Permissions, Scope, Token, TokenId};
 use crate::store::{ChangeResult, NewAuditEntry, NewToken, TokenStore};
 
 impl TokenStore for SqliteStore {
+    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.read(|c| {
+            let found = tokens(c, &self.damage, "id = ?1", id.0)?.pop();
+            Ok(found.map(|(_, token)| token))
+        })
+    }
+
+    fn tokens(&self, organizer: OrganizerId) -> Result<Vec<Token>, StoreError> {
+        self.read(|c| {
+            let found = tokens(c, &self.damage, "organizer = ?1", organizer.0)?;
+            Ok(found.into_iter().map(|(_, token)| token).collect())
+        })
+    }
+
     fn add_token(&self, token: &NewToken, entry: NewAuditEntry) -> Result<Token, StoreError> {
         self.write(|t| {
             let (organizer, permissions) = match token.scope {

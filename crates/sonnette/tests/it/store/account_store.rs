@@ -14,8 +14,8 @@ use super::fixture::done;
 use super::fixture::{Fixture, at};
 use crate::test_engine::note;
 
-const ONE: SecretHash = [1; 32];
-const TWO: SecretHash = [2; 32];
+const FIRST_HASH: SecretHash = [1; 32];
+const SECOND_HASH: SecretHash = [2; 32];
 
 fn new_user(email: &str, access: UserAccess) -> NewUser {
     NewUser {
@@ -170,7 +170,7 @@ pub(super) fn the_address_and_access_of_a_user_change(fixture: &Fixture<'_>) {
 pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>) {
     let user = ada(fixture);
     let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
-    fixture.store.add_link(&ONE, &link).unwrap();
+    fixture.store.add_link(&FIRST_HASH, &link).unwrap();
     let change = |email: &str| {
         let mut change = |user: &mut User| {
             user.email = email.parse().unwrap();
@@ -182,7 +182,7 @@ pub(super) fn a_new_address_ends_the_links_to_the_old_one(fixture: &Fixture<'_>)
                 .change_user(user.id, &mut change, note())
                 .unwrap(),
         );
-        fixture.store.link(&ONE, at(1)).unwrap()
+        fixture.store.link(&FIRST_HASH, at(1)).unwrap()
     };
     assert_eq!(change("ada@example.org"), Some(link));
     assert_eq!(change("eve@example.org"), None);
@@ -246,9 +246,11 @@ pub(super) fn a_password_ends_sessions_links_and_emails(fixture: &Fixture<'_>) {
 pub(super) fn a_removed_user_leaves_nothing_and_its_id_is_not_reused(fixture: &Fixture<'_>) {
     let (user, store) = (ada(fixture), fixture.store);
     let holder = SessionOwner::User(user.id);
-    store.add_session(&ONE, &session(holder, 60), None).unwrap();
+    store
+        .add_session(&FIRST_HASH, &session(holder, 60), None)
+        .unwrap();
     let link = AccessLink::new(AccessLinkPurpose::Invitation(user.id), at(0));
-    store.add_link(&ONE, &link).unwrap();
+    store.add_link(&FIRST_HASH, &link).unwrap();
     let owe = |user| {
         store.enqueue_account_email(
             user,
@@ -263,11 +265,15 @@ pub(super) fn a_removed_user_leaves_nothing_and_its_id_is_not_reused(fixture: &F
     assert_eq!(done(remove()), user);
     assert_eq!(remove(), ChangeResult::Missing);
     assert_eq!(store.user(user.id).unwrap(), None);
-    assert_eq!(store.session(&ONE, at(1)).unwrap(), None);
-    assert_eq!(store.link(&ONE, at(1)).unwrap(), None);
+    assert_eq!(store.session(&FIRST_HASH, at(1)).unwrap(), None);
+    assert_eq!(store.link(&FIRST_HASH, at(1)).unwrap(), None);
     assert_eq!(store.due_account_emails(at(1), 9).unwrap(), []);
     assert!(!owe(user.id).unwrap());
-    assert!(store.add_session(&TWO, &session(holder, 60), None).is_err());
+    assert!(
+        store
+            .add_session(&SECOND_HASH, &session(holder, 60), None)
+            .is_err()
+    );
     assert!(ada(fixture).id > user.id);
 }
 
@@ -310,21 +316,27 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(fixture: &Fixture<'_>) {
     let (token, organizer) = (token(fixture), fixture.organizer);
     let own = session(SessionOwner::User(user), 60);
     let portal = session(SessionOwner::Portal { organizer, token }, 60);
-    store.add_session(&ONE, &own, None).unwrap();
-    store.add_session(&TWO, &portal, None).unwrap();
+    store.add_session(&FIRST_HASH, &own, None).unwrap();
+    store.add_session(&SECOND_HASH, &portal, None).unwrap();
     let found = |hash, second| store.session(&hash, at(second)).unwrap();
-    assert_eq!((found(ONE, 59), found(TWO, 59)), (Some(own), Some(portal)));
-    assert_eq!((found(ONE, 60), found([3; 32], 0)), (None, None));
+    assert_eq!(
+        (found(FIRST_HASH, 59), found(SECOND_HASH, 59)),
+        (Some(own), Some(portal))
+    );
+    assert_eq!((found(FIRST_HASH, 60), found([3; 32], 0)), (None, None));
     // One session has expired, the other has not.
-    store.extend_session(&ONE, at(120), at(60)).unwrap();
-    assert_eq!(found(ONE, 60), None);
-    store.extend_session(&ONE, at(120), at(59)).unwrap();
-    assert_eq!(found(ONE, 119), Some(session(own.holder, 120)));
+    store.extend_session(&FIRST_HASH, at(120), at(60)).unwrap();
+    assert_eq!(found(FIRST_HASH, 60), None);
+    store.extend_session(&FIRST_HASH, at(120), at(59)).unwrap();
+    assert_eq!(found(FIRST_HASH, 119), Some(session(own.holder, 120)));
     store.end_sessions_of_user(user).unwrap();
-    assert_eq!((found(ONE, 1), found(TWO, 1)), (None, Some(portal)));
-    store.end_session(&TWO).unwrap();
-    store.end_session(&TWO).unwrap();
-    assert_eq!(found(TWO, 1), None);
+    assert_eq!(
+        (found(FIRST_HASH, 1), found(SECOND_HASH, 1)),
+        (None, Some(portal))
+    );
+    store.end_session(&SECOND_HASH).unwrap();
+    store.end_session(&SECOND_HASH).unwrap();
+    assert_eq!(found(SECOND_HASH, 1), None);
 }
 
 pub(super) fn a_link_lasts_as_long_as_its_purpose_says(fixture: &Fixture<'_>) {
@@ -441,17 +453,23 @@ pub(super) fn account_emails_are_rate_limited(fixture: &Fixture<'_>) {
 pub(super) fn expired_rows_are_pruned(fixture: &Fixture<'_>) {
     let (store, user) = (fixture.store, ada(fixture).id);
     let holder = SessionOwner::User(user);
-    store.add_session(&ONE, &session(holder, 60), None).unwrap();
-    store.add_session(&TWO, &session(holder, 61), None).unwrap();
+    store
+        .add_session(&FIRST_HASH, &session(holder, 60), None)
+        .unwrap();
+    store
+        .add_session(&SECOND_HASH, &session(holder, 61), None)
+        .unwrap();
     let (short, long) = (
         AccessLinkPurpose::Reset(user),
         AccessLinkPurpose::Invitation(user),
     );
     let early = at(60) - SignedDuration::from_hours(1);
     store
-        .add_link(&ONE, &AccessLink::new(short, early))
+        .add_link(&FIRST_HASH, &AccessLink::new(short, early))
         .unwrap();
-    store.add_link(&TWO, &AccessLink::new(long, early)).unwrap();
+    store
+        .add_link(&SECOND_HASH, &AccessLink::new(long, early))
+        .unwrap();
     let owe = |kind, second| {
         store
             .enqueue_account_email(user, kind, Language::English, None, at(second))
@@ -460,10 +478,10 @@ pub(super) fn expired_rows_are_pruned(fixture: &Fixture<'_>) {
     assert!(owe(AccountEmailKind::Reset, 29) && owe(AccountEmailKind::Invitation, 30));
     assert!(!store.prune(at(30), at(60)).unwrap());
     // Expired rows are not returned, so they are read as of an earlier time.
-    assert_eq!(store.session(&ONE, at(0)).unwrap(), None);
-    assert!(store.session(&TWO, at(0)).unwrap().is_some());
-    assert_eq!(store.link(&ONE, at(0)).unwrap(), None);
-    assert!(store.link(&TWO, at(0)).unwrap().is_some());
+    assert_eq!(store.session(&FIRST_HASH, at(0)).unwrap(), None);
+    assert!(store.session(&SECOND_HASH, at(0)).unwrap().is_some());
+    assert_eq!(store.link(&FIRST_HASH, at(0)).unwrap(), None);
+    assert!(store.link(&SECOND_HASH, at(0)).unwrap().is_some());
     let left = store.due_account_emails(at(99), 9).unwrap();
     assert_eq!(left.iter().map(|l| l.at).collect::<Vec<_>>(), [at(30)]);
 }

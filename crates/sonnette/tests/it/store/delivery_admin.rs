@@ -1,7 +1,7 @@
 //! Changes of deliveries that are not the result of an attempt.
 
 use jiff::SignedDuration;
-use sonnette::domain::{DeliveryState, SettlementKind};
+use sonnette::domain::{DeliveryState, SettlementKind, SettlementReason};
 use sonnette::store::{DeliveryStateFilter, MAX_BATCH_ROWS, TimeRange};
 
 use crate::test_engine::batch_entry;
@@ -59,7 +59,7 @@ pub(super) fn pending_deliveries_are_dropped_in_batches(fixture: &Fixture<'_>) {
         panic!("it is settled")
     };
     assert_eq!(
-        (when, how, reason.as_deref()),
+        (when, how, reason.as_ref().map(SettlementReason::as_str)),
         (at(5), SettlementKind::Dropped, Some("why"))
     );
 }

@@ -356,7 +356,26 @@ pub(super) fn tokens_are_stored_by_their_hash(fixture: &Fixture<'_>) {
         .add_token(&token(Scope::Operator, 2), note())
         .unwrap();
     let tokens = || fixture.store.load(0).unwrap().tokens;
-    assert_eq!(tokens(), [([1; 32], added.clone()), ([2; 32], operator)]);
+    assert_eq!(
+        tokens(),
+        [([1; 32], added.clone()), ([2; 32], operator.clone())]
+    );
+    let other = fixture.add_organizer("other");
+    let scope_of_other = Scope::Organizer(other, Permissions::DEFAULT);
+    let of_other = fixture
+        .store
+        .add_token(&token(scope_of_other, 3), note())
+        .unwrap();
+    let of_organizer = |organizer| fixture.store.tokens(organizer).unwrap();
+    assert_eq!(
+        (of_organizer(fixture.organizer), of_organizer(other)),
+        (vec![added.clone()], vec![of_other])
+    );
+    let stored = |id| fixture.store.token(id).unwrap();
+    assert_eq!(
+        (stored(added.id), stored(operator.id), stored(TokenId(99))),
+        (Some(added.clone()), Some(operator), None)
+    );
     let mut switch_off = |t: &mut sonnette::domain::Token| {
         t.active = false;
         true

@@ -32,7 +32,7 @@ pub(crate) async fn change_webhook(
             })
         })
         .await??;
-    let organizer = &page.organizer_page.tenant.organizer;
+    let organizer = &page.organizer_page.organizer.organizer;
     state.wait_until_published(organizer).await?;
     Ok(changed)
 }

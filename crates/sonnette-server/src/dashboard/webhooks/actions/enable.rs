@@ -161,7 +161,7 @@ pub(crate) async fn delete(
         .await??;
     state.sonnette.drop_pending(id, None).await?;
     state
-        .wait_until_published(&page.organizer_page.tenant.organizer)
+        .wait_until_published(&page.organizer_page.organizer.organizer)
         .await?;
     Ok(flash::redirect(&page.url(""), "deleted"))
 }

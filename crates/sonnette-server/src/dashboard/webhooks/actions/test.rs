@@ -65,7 +65,7 @@ pub(crate) async fn send_test(
     }
     let is_known = page
         .organizer_page
-        .tenant
+        .organizer
         .catalogue
         .resolve(action_type)
         .is_some();
@@ -85,7 +85,7 @@ async fn show(
     action_type: &str,
     result: Option<TestResult>,
 ) -> Result<Response, PageError> {
-    let catalogue = &page.organizer_page.tenant.catalogue;
+    let catalogue = &page.organizer_page.organizer.catalogue;
     let filters = &page.webhook.action_types;
     let first = || {
         let mut names = filters
@@ -107,9 +107,9 @@ async fn show(
     let example = match action_type.clone() {
         None => None,
         Some(name) => {
-            let (tenant, now) = (page.organizer_page.tenant.clone(), state.now());
+            let (organizer, now) = (page.organizer_page.organizer.clone(), state.now());
             // Checking the example may take long.
-            let composed = tokio::task::spawn_blocking(move || example(&tenant, &name, now));
+            let composed = tokio::task::spawn_blocking(move || example(&organizer, &name, now));
             composed.await.ok().flatten()
         }
     };
@@ -126,14 +126,18 @@ async fn show(
 }
 
 /// The formatted body for an example.
-fn example(tenant: &OrganizerSnapshot, name: &ActionName, now: jiff::Timestamp) -> Option<String> {
-    let spec = tenant.catalogue.resolve(name.as_str())?;
+fn example(
+    organizer: &OrganizerSnapshot,
+    name: &ActionName,
+    now: jiff::Timestamp,
+) -> Option<String> {
+    let spec = organizer.catalogue.resolve(name.as_str())?;
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let event = "democon".parse().ok();
     let refuses_event =
         spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
-        organizer: &tenant.organizer,
+        organizer: &organizer.organizer,
         spec,
         action_type: name,
         event: event.as_ref().filter(|_| !refuses_event),

@@ -1,8 +1,8 @@
-# Testing a webhook, sending again, switching on and off, its secret.
+# Testing a webhook, sending again, enabling and disabling, its secret.
 action-error-summary = Nothing was done. Please correct what is marked below.
 
 test = Test webhook
-test-help = A test sends the example of an action type to this webhook only, whether it is enabled or not. It counts neither towards the webhook’s health nor towards switching it off.
+test-help = A test sends the example of an action type to this webhook only, whether it is enabled or not. It counts neither towards the webhook’s health nor towards disabling it.
 test-type = Action type
 test-own = Sent to this webhook
 test-others = Others
@@ -64,17 +64,17 @@ enable-missed = Also send what it missed since then
 enable-missed-help = What was published while it was off, and would have been sent to it.
 
 disable = Disable webhook
-disable-holds = Nothing is sent any more. What is waiting is held until you switch the webhook on again.
+disable-holds = Nothing is sent any more. What is waiting is held until you enable the webhook again.
 disable-misses = What is published meanwhile is not sent to it, but can be sent afterwards.
 
 delete = Delete webhook
-delete-stops = The webhook is switched off: nothing is sent to it any more.
+delete-stops = The webhook is disabled: nothing is sent to it any more.
 delete-waiting = { $count ->
     [0] Nothing is waiting for it.
     [one] One delivery is waiting. It will be dropped.
    *[other] { $count } deliveries are waiting. They will be dropped.
 }
-delete-stays = The webhook stays in the list with its log, and can be switched on again.
+delete-stays = The webhook stays in the list with its log, and can be enabled again.
 
 secret = Signing secret
 secret-help = Every request is signed with it. The receiver verifies the signature, so that nobody else can send it anything.

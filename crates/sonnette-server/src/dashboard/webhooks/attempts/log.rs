@@ -104,11 +104,11 @@ pub(crate) async fn organizer_log(
     query: Option<&str>,
 ) -> Result<AttemptLog, PageError> {
     let filter = AttemptFilter::from_query(query);
-    let webhooks = page.tenant.webhooks.keys().copied();
+    let webhooks = page.organizer.webhooks.keys().copied();
     let shown = webhooks.filter(|id| filter.webhook.is_none_or(|only| only == *id));
     let shown = shown.collect();
     let mut log = load(state, page, page.url("/attempts/"), filter, shown).await?;
-    let all = page.tenant.webhooks.iter();
+    let all = page.organizer.webhooks.iter();
     log.webhooks = all
         .map(|(id, webhook)| {
             let is_chosen = log.filter.webhook == Some(*id);
@@ -144,7 +144,7 @@ async fn load(
     let row = |attempt: &Attempt| {
         let mut row = AttemptRow::new(texts, page, attempt);
         let webhook = page
-            .tenant
+            .organizer
             .webhooks
             .get(&attempt.webhook)
             .filter(|_| is_organizer_log);
@@ -170,7 +170,7 @@ async fn load(
 /// The concrete action types of the catalogue, and the one that is chosen.
 fn action_types(page: &OrganizerPage, filter: &AttemptFilter) -> Vec<String> {
     let names = page
-        .tenant
+        .organizer
         .catalogue
         .iter()
         .flat_map(|spec| spec.concrete_names());

@@ -149,7 +149,9 @@ async fn delivery_view(
         _ => None,
     };
     let reason = match &delivery.state {
-        DeliveryState::Settled { reason, .. } => reason.clone(),
+        DeliveryState::Settled { reason, .. } => {
+            reason.as_ref().map(|reason| reason.as_str().to_owned())
+        }
         _ => None,
     };
     let (id, notification) = (webhook.id, delivery.notification);

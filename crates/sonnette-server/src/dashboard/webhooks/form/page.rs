@@ -81,7 +81,7 @@ impl FormContext {
         page: OrganizerPage,
         webhook: Option<Webhook>,
     ) -> Result<Self, PageError> {
-        let organizer = page.organizer();
+        let organizer = page.organizer_id();
         let events = state.store(move |store| store.events(organizer)).await?;
         Ok(Self {
             page,
@@ -114,7 +114,7 @@ impl FormContext {
             back,
             action,
             stored_target: self.webhook.map(|webhook| webhook.target.redacted()),
-            choices: Choices::new(&page.tenant.catalogue, &input.action_types, texts),
+            choices: Choices::new(&page.organizer.catalogue, &input.action_types, texts),
             events,
             has_more_events,
             errors: FieldError::texts(errors, texts),
@@ -197,7 +197,7 @@ async fn submit(
 ) -> Result<Response, PageError> {
     let input = Input::from_form(data);
     let (page, before) = (&context.page, context.webhook.as_ref());
-    let catalogue = &page.tenant.catalogue;
+    let catalogue = &page.organizer.catalogue;
     let form = match validate(&input, before, &context.events, catalogue, &state.settings) {
         Ok(form) => form,
         Err(errors) => return context.render_errors(state, input, &errors),

@@ -39,7 +39,7 @@ pub(super) fn draft(
     form: &ValidForm,
     now: Timestamp,
 ) -> Result<Webhook, PageError> {
-    let mut webhook = new_webhook(page.organizer(), form.fields.clone(), now)?;
+    let mut webhook = new_webhook(page.organizer_id(), form.fields.clone(), now)?;
     form.apply(&mut webhook, &secrets::random_seed()?, now);
     Ok(webhook)
 }
@@ -60,7 +60,9 @@ pub(super) async fn create(
             change::create(store, &author, &webhook, data.into(), &settings, now)
         })
         .await??;
-    state.wait_until_published(&page.tenant.organizer).await?;
+    state
+        .wait_until_published(&page.organizer.organizer)
+        .await?;
     Ok((saved, "webhook-created"))
 }
 
@@ -96,13 +98,13 @@ pub(super) async fn change(
         data,
         settings,
     };
-    let (author, tenant) = (page.author(), page.tenant.clone());
+    let (author, organizer) = (page.author(), page.organizer.clone());
     let http_settings = state.settings.clone();
     let changed = state
         .change(move |store, now| {
             let mut becomes_enabled = false;
             let webhook = change::change(store, &author, edit, now, |webhook| {
-                let catalogue = &tenant.catalogue;
+                let catalogue = &organizer.catalogue;
                 let form = validate(&input, Some(webhook), &events, catalogue, &http_settings)
                     .map_err(ChangeError::Invalid)?;
                 becomes_enabled = form.fields.enabled && !webhook.is_enabled();
@@ -117,7 +119,9 @@ pub(super) async fn change(
         Err(ChangeError::Invalid(errors)) => return Ok(Err(errors)),
         Err(ChangeError::Admin(error)) => return Err(error.into()),
     };
-    state.wait_until_published(&page.tenant.organizer).await?;
+    state
+        .wait_until_published(&page.organizer.organizer)
+        .await?;
     if becomes_enabled {
         send_waiting_now(&state.sonnette, id);
     }

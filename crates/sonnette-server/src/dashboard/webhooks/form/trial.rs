@@ -38,7 +38,7 @@ pub(super) async fn test_unsaved(
     let entry = page
         .author()
         .audit_entry("sonnette.webhook.tried", data, now);
-    let organizer = page.organizer();
+    let organizer = page.organizer_id();
     state
         .write(move |store| store.add_audit_entry(organizer, entry))
         .await?;
