@@ -239,8 +239,8 @@ fn bodies_in_memory_are_bounded() {
     let head = format!(
         "POST {ORGANIZER}notifications/ HTTP/1.1\r\nAuthorization: Token {third}\r\nContent-Type: application/json\r\n"
     );
-    let full = api.raw(&head, &body[..9 << 20]).expect(503);
-    assert_eq!(full.header("retry-after"), Some("1"));
+    let refused = api.raw(&head, &body[..9 << 20]).expect(503);
+    assert_eq!(refused.header("retry-after"), Some("1"));
     drop((first, second));
 }
 

@@ -270,3 +270,22 @@ fn assets_are_compressed_and_pages_are_not() {
     assert_eq!(style.header("content-encoding"), Some("gzip"));
     assert_eq!(style.header("vary"), Some("accept-encoding"));
 }
+
+#[test]
+fn clients_behind_a_proxy_that_adds_ports_are_throttled_apart() {
+    let api = Api::start_with(&["--trusted-proxies", "127.0.0.1"]);
+    let guess = |client: &str, number: usize| {
+        let browser = Browser::new(&api).with(&format!("X-Forwarded-For: {client}"));
+        let email = format!("{number}@example.org");
+        browser.try_log_in(&email, "guess").status
+    };
+    for number in 0..50 {
+        assert_eq!(
+            guess(&format!("203.0.113.5:{}", 4000 + number), number),
+            422
+        );
+    }
+    assert_eq!(guess("203.0.113.5:9", 50), 429);
+    assert_eq!(guess("203.0.113.6:9", 51), 422);
+    assert_eq!(guess("[2001:db8::1]:9", 52), 422);
+}
