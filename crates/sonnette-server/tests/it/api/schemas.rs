@@ -107,6 +107,7 @@ fn a_check_that_costs_too_much_is_refused_with_its_path() {
         .collect();
     let keys: Vec<_> = (0..2_000)
         .map(|n| json!({"const": n.to_string()}))
+        .chain([json!({"minLength": 1})])
         .collect();
     let unique: Vec<_> = (0..300)
         .map(|n| json!({"uniqueItems": true, "title": n.to_string()}))
