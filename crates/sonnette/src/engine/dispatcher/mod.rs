@@ -49,7 +49,7 @@ pub(crate) struct Dispatcher {
     rng: RefCell<fastrand::Rng>,
     entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
-    capacity: Capacity,
+    capacity: Capacity<LaneEntry>,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
     /// When the timers were last checked.
