@@ -116,6 +116,9 @@ impl Dispatcher {
         } else {
             let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
             *entry.shares.borrow_mut() = self.capacity.shares(organizer, target);
+            if target.host() != before.webhook.target.host() {
+                entry.reached_at.set(None);
+            }
         }
         *entry.current.borrow_mut() = current.clone();
         self.with_lane(entry, |lane| lane.follow(&current.webhook));
