@@ -28,7 +28,7 @@ mod metrics;
 mod monotonic_clock;
 mod options;
 mod organizer_snapshot;
-mod prepare;
+mod prepare_publication;
 mod publication;
 mod publisher;
 mod registry_loader;
