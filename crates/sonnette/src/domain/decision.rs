@@ -209,7 +209,10 @@ fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
             let wait = wait
                 .mul_f64(0.9 + 0.2 * trial.jitter.clamp(0.0, 1.0))
                 .max(retry_after(trial.outcome));
-            let due_at = saturating_add(trial.at, wait).min(next.expires_at());
+            let due_at = saturating_add(trial.at, wait);
+            // While the clock is ahead, the end of its lifetime seems to be past: the wait is kept all the same.
+            let expires_at = Some(next.expires_at()).filter(|end| *end > trial.at);
+            let due_at = expires_at.map_or(due_at, |end| due_at.min(end));
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
     }

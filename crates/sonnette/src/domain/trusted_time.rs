@@ -35,7 +35,8 @@ impl From<Timestamp> for ClockReading {
 pub struct TrustedTime {
     trusted: Timestamp,
     observed_at: Instant,
-    ahead_since: Option<Instant>,
+    /// Since when the clock has been ahead, and by how much.
+    ahead: Option<(Instant, SignedDuration)>,
 }
 
 impl TrustedTime {
@@ -49,7 +50,7 @@ impl TrustedTime {
         Self {
             trusted: now,
             observed_at: instant,
-            ahead_since: None,
+            ahead: None,
         }
     }
 
@@ -59,11 +60,16 @@ impl TrustedTime {
         self.observed_at = instant;
         let expected = saturating_add(self.trusted, elapsed);
         let is_ahead = now > saturating_add(expected, Self::TOLERANCE);
-        let ahead_since = is_ahead.then(|| self.ahead_since.unwrap_or(instant));
-        let is_confirmed = ahead_since
-            .is_none_or(|since| instant.saturating_duration_since(since) >= Self::CONFIRMATION);
+        let by = now.duration_since(expected);
+        // After another jump the time of confirmation begins again.
+        let is_same =
+            |(_, before): &(Instant, SignedDuration)| (by - *before).abs() <= Self::TOLERANCE;
+        let ahead = is_ahead.then(|| self.ahead.filter(is_same).unwrap_or((instant, by)));
+        let is_confirmed = ahead.is_none_or(|(since, _)| {
+            instant.saturating_duration_since(since) >= Self::CONFIRMATION
+        });
         self.trusted = if is_confirmed { now } else { expected };
-        self.ahead_since = ahead_since.filter(|_| !is_confirmed);
+        self.ahead = ahead.filter(|_| !is_confirmed);
         ClockReading {
             now,
             trusted: self.trusted,
@@ -131,6 +137,18 @@ mod tests {
         assert!(!clocks.jump(-7_200).is_ahead());
         assert!(clocks.jump(7_200).is_ahead());
         assert!(clocks.pass(599).is_ahead(), "the ten minutes begin again");
+    }
+
+    #[test]
+    fn a_second_jump_begins_the_ten_minutes_again() {
+        let mut clocks = Clocks::new();
+        clocks.jump(120);
+        clocks.pass(599);
+        clocks.jump(400 * 86_400);
+        assert!(clocks.pass(2).is_ahead());
+        clocks.jump(-400 * 86_400);
+        assert!(clocks.pass(599).is_ahead());
+        assert!(!clocks.pass(1).is_ahead());
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(super) struct Share<L> {
     unresponsive: Cell<usize>,
     /// Lanes that wait for room: those that respond well, and the others.
     waiting: [RefCell<FairQueue<L>>; 2],
+    /// Counts the turns of waiting lanes.
+    turns: Cell<usize>,
 }
 
 /// The three shares that the requests of a lane count in.
@@ -166,6 +168,7 @@ impl<L> Share<L> {
             in_flight: Cell::new(0),
             unresponsive: Cell::new(0),
             waiting: Default::default(),
+            turns: Cell::new(0),
         })
     }
 
@@ -193,7 +196,11 @@ impl<L> Share<L> {
     }
 
     fn next_waiting(&self) -> Option<Rc<L>> {
-        [true, false]
+        let turn = self.turns.get();
+        self.turns.set(turn.wrapping_add(1));
+        // Every fourth turn is for the lanes that do not respond well: a new lane is one of them.
+        let responsive_first = turn % 4 != 3;
+        [responsive_first, !responsive_first]
             .into_iter()
             .filter(|is_responsive| self.has_room(*is_responsive))
             .find_map(|is_responsive| self.waiting[usize::from(!is_responsive)].borrow_mut().pop())

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{FailurePolicy, Policy, RETRY_DELAYS, Webhook, WebhookId, saturating_add};
+use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
@@ -157,8 +157,7 @@ impl Dispatcher {
             self.execute(command, webhook);
         }
         self.run_lane(&entry);
-        let retried_by = saturating_add(self.now(), RETRY_DELAYS[0].mul_f64(1.1));
-        if row.next_due_at.is_some_and(|due| due > retried_by) {
+        if row.next_due_at.is_some() {
             // The clock may have been set back while the lane was not in memory.
             self.bring_forward(entry).await;
         }

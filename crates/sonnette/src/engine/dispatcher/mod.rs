@@ -61,6 +61,8 @@ pub(crate) struct Dispatcher {
     /// Nearly all hosts cannot be reached.
     outage: Cell<bool>,
     next_host_count_at: Cell<Instant>,
+    /// An outcome came before `next_host_count_at`.
+    must_count_hosts: Cell<bool>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -91,6 +93,7 @@ impl Dispatcher {
             trusted_time,
             outage: Cell::new(false),
             next_host_count_at: Cell::new(monotonic_clock::now()),
+            must_count_hosts: Cell::new(false),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -156,6 +159,9 @@ impl Dispatcher {
         self.run_due_timers();
         if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
             self.swept_at.set(monotonic_clock::now());
+            // A jump of the clock is noticed when it happens.
+            self.reading();
+            self.recount_hosts();
             self.sweep();
         }
     }
@@ -288,6 +294,10 @@ impl Dispatcher {
     /// Executes a command on a lane, once that has been loaded.
     pub(super) fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
         let Some(entry) = self.entry(webhook) else {
+            if let Command::PauseLane(_, confirm) = command {
+                // Nothing is sent to a webhook that the registry does not have. The client may have disconnected.
+                let _ = confirm.send(());
+            }
             return;
         };
         if entry.lane.borrow().is_none() {

@@ -46,11 +46,20 @@ impl Dispatcher {
         current.policy
     }
 
+    /// Counts what was left out since the last count, and whether an outage is over.
+    pub(super) fn recount_hosts(&self) {
+        if self.must_count_hosts.get() || self.outage.get() {
+            self.count_hosts(self.now());
+        }
+    }
+
     fn count_hosts(&self, now: Timestamp) {
         let began = monotonic_clock::now();
         if began < self.next_host_count_at.get() {
+            self.must_count_hosts.set(true);
             return;
         }
+        self.must_count_hosts.set(false);
         let counts = self.host_counts(now);
         let wait = COUNT_INTERVAL.max(began.elapsed() * COUNT_SHARE);
         self.next_host_count_at.set(began + wait);

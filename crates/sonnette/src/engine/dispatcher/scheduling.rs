@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::capacity::{Capacity, Slot};
 use super::inbox::Command;
 use super::lane_entry::LaneEntry;
-use super::{Dispatcher, MAX_QUEUED_BYTES};
+use super::{Dispatcher, MAX_QUEUED_BYTES, SWEEP_INTERVAL};
 use crate::domain::saturating_add;
 use crate::engine::lane::{Lane, LaneAction, PAGE_ROWS, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
@@ -140,15 +140,16 @@ impl Dispatcher {
     /// Has no delivery of a lane wait longer than its step of the schedule, after the clock was set back.
     pub(super) async fn bring_forward(self: Rc<Self>, entry: Rc<LaneEntry>) {
         let webhook = entry.id;
-        let result = self
+        while let Err(error) = self
             .blocking(move |context| {
                 let now = context.clock.now();
                 while context.store.bring_forward(webhook, now)? == MAX_BATCH_ROWS {}
                 Ok(())
             })
-            .await;
-        if let Err(error) = result {
+            .await
+        {
             tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries may wait too long: {error}");
+            sleep(SWEEP_INTERVAL).await;
         }
         self.with_lane(&entry, Lane::forget_next_due);
         self.run_lane(&entry);

@@ -118,7 +118,7 @@ impl Lane {
             generation: row.generation,
             is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
-            is_responsive: false,
+            is_responsive: health.streak.is_none() && health.last_success_at.is_some(),
             pause_length: MAX_PAUSE,
             shortage_until: None,
             queue: DeliveryQueue::default(),

@@ -99,9 +99,6 @@ async fn first_connection(host: &str, addresses: &[SocketAddr]) -> Result<TcpStr
             Some(Ok((address, Err(error)))) => failure = connect_failure(address, &error),
             Some(Err(_)) => failure = SendFailure::InternalError,
         }
-        if matches!(failure, SendFailure::Shortage { .. }) {
-            return Err(failure);
-        }
     }
 }
 

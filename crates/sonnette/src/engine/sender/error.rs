@@ -10,6 +10,11 @@ use crate::domain::{SendFailure, TlsFailure};
 
 /// The failure to open a TCP connection to `address`.
 pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFailure {
+    // Without an IPv6 address of its own a machine reports the same error as without a free port.
+    let has_no_route = address.is_ipv6() && error.kind() == ErrorKind::AddrNotAvailable;
+    if has_no_route {
+        return SendFailure::Unreachable { address };
+    }
     if let Some(shortage) = shortage(error) {
         return shortage;
     }

@@ -61,16 +61,22 @@ fn join_or_start(
     host: &str,
     organizer: OrganizerId,
 ) -> Result<watch::Receiver<Option<LookupResult>>, SendFailure> {
-    let mut running = LOOKUPS.running.lock();
-    if let Some(lookup) = running.get(host) {
-        return Ok(lookup.clone());
-    }
-    let Some(permit) = LOOKUPS.permits.try_acquire(organizer) else {
-        let what = "too many name lookups are running".to_owned();
-        return Err(SendFailure::Shortage { what });
-    };
     let (sender, receiver) = watch::channel(None);
+    let permit = {
+        let mut running = LOOKUPS.running.lock();
+        if let Some(lookup) = running.get(host) {
+            return Ok(lookup.clone());
+        }
+        let Some(permit) = LOOKUPS.permits.try_acquire(organizer) else {
+            let what = "too many name lookups are running".to_owned();
+            return Err(SendFailure::Shortage { what });
+        };
+        running.insert(host.to_owned(), receiver.clone());
+        permit
+    };
+    // Not under the lock, which dropping it takes.
     let end = RunningLookup(host.to_owned());
+    let refusal = sender.clone();
     let thread = std::thread::Builder::new()
         .name("sonnette-lookup".to_owned())
         .stack_size(STACK_BYTES)
@@ -82,9 +88,9 @@ fn join_or_start(
         });
     if let Err(error) = thread {
         let what = format!("no thread for a name lookup: {error}");
-        return Err(SendFailure::Shortage { what });
+        // Others may have joined meanwhile.
+        refusal.send_replace(Some(Err(SendFailure::Shortage { what })));
     }
-    running.insert(host.to_owned(), receiver.clone());
     Ok(receiver)
 }
 

@@ -33,9 +33,7 @@ impl World {
 
     fn resend_undelivered(&mut self, id: WebhookId) {
         let sonnette = self.process().sonnette.clone();
-        let mut model = self.model.borrow_mut();
-        let all: Vec<_> = model.accepted.keys().map(|n| (id, *n)).collect();
-        model.may_repeat.extend(all);
+        self.model.borrow_mut().known(id).has_resent = true;
         let mut entry = BatchAuditEntry::from(note(&self.clock));
         spawn_local(async move {
             let (span, entry) = (TimeRange::default(), Some(&mut entry));

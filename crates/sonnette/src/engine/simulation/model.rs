@@ -31,6 +31,8 @@ pub(super) struct KnownWebhook {
     pub(super) answered: usize,
     /// Failed attempts, with the epochs that each may have been sent under.
     pub(super) failures: Vec<(BTreeSet<usize>, Outcome)>,
+    /// Somebody asked this process to send again what was not delivered, whenever the store does that.
+    pub(super) has_resent: bool,
     /// Somebody dropped what waited, or erased it.
     pub(super) has_dropped: bool,
     /// In memory the pause or probe time may differ from the store until the next outcome.
@@ -208,7 +210,8 @@ impl Model {
             wrong.push(format!("beside {others} others, more than allowed"));
         }
         let key = (webhook, notification);
-        if self.heard.contains(&key) && !self.may_repeat.contains(&key) {
+        let may_repeat = known.has_resent || self.may_repeat.contains(&key);
+        if self.heard.contains(&key) && !may_repeat {
             wrong.push("again, after its success was known".to_owned());
         }
         let is_same = |r: &InFlight| !r.test && (r.webhook, r.notification) == key;
@@ -309,6 +312,7 @@ impl Model {
                 versions: vec![version.clone()],
                 answered: 0,
                 failures: Vec::new(),
+                has_resent: false,
                 has_dropped: false,
                 is_adjusted: false,
                 is_damaged: false,
@@ -414,6 +418,7 @@ impl Model {
         self.failing.clear();
         for known in self.webhooks.values_mut() {
             known.is_adjusted = false;
+            known.has_resent = false;
         }
     }
 }
