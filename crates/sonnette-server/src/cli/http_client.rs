@@ -52,21 +52,16 @@ pub(super) struct ClientRequest {
 impl ApiClient {
     /// Reads the server and the token from the settings.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
-        let Some(token) = settings.token.clone() else {
+        let Some(token) = settings.client_token()? else {
             return Err(UsageError(
-                "no token is set: use --token, SONNETTE_TOKEN, or `token` in the configuration file".to_owned(),
+                "no token is set: use --token, SONNETTE_TOKEN, or `token` in the configuration file; SONNETTE_OPERATOR_TOKEN \
+                 also serves"
+                    .to_owned(),
             )
             .into());
         };
-        let mut base = match &settings.url {
-            Some(url) => url.clone(),
-            None => local_url(settings)?,
-        };
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
         Ok(Self {
-            base,
+            base: server_url(settings)?,
             token,
             http: HttpClient::new(settings)?,
         })
@@ -150,6 +145,18 @@ impl ApiClient {
             })
             .await
     }
+}
+
+/// The URL of the server of these settings, with a slash at the end.
+pub(super) fn server_url(settings: &Settings) -> Result<Url> {
+    let mut base = match &settings.url {
+        Some(url) => url.clone(),
+        None => local_url(settings)?,
+    };
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Ok(base)
 }
 
 /// The URL of a local server with these settings.

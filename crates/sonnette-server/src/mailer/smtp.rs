@@ -12,7 +12,7 @@ use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::mail::Mail;
-use crate::config::{MailTls, SecretString, Settings};
+use crate::config::{MailTls, SecretString, Settings, SettingsError};
 
 /// Maximum time of one SMTP command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -22,6 +22,9 @@ const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 /// Why a mail was not sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SmtpError {
+    /// The password cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The settings name no mail server.
     #[error("no mail server is set (mail.host)")]
     NoServer,
@@ -102,7 +105,8 @@ impl SmtpClient {
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
             .timeout(Some(COMMAND_TIMEOUT));
         if let Some(user) = &mail.user {
-            let password = mail.password.as_ref().map_or("", SecretString::expose);
+            let password = mail.password()?;
+            let password = password.as_ref().map_or("", SecretString::expose);
             builder = builder.credentials(Credentials::new(user.clone(), password.to_owned()));
         }
         Ok(Self {

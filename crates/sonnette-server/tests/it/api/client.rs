@@ -70,7 +70,7 @@ impl Api {
 
     /// With further arguments of `serve`.
     pub(crate) fn start_with(args: &[&str]) -> Self {
-        let place = Sandbox::new();
+        let place = Sandbox::with_store();
         place.run(&["organizer", "create", "bigevents"]).done();
         let operator = place.run(&["token", "create", "--operator"]).done();
         let token = place

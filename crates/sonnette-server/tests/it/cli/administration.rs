@@ -3,7 +3,7 @@
 use super::sandbox::Sandbox;
 
 fn with_organizer() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     sandbox
         .run(&["organizer", "create", "bigevents", "--name", "Big Events"])
         .done();
@@ -41,7 +41,7 @@ fn organizers_are_created_once_and_listed() {
 
 #[test]
 fn empty_lists_are_empty_arrays() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     for list in [
         ["organizer", "list"],
         ["token", "list"],
@@ -299,6 +299,60 @@ fn doctor_reports_on_standard_output() {
         "{}",
         ran.out
     );
+}
+
+/// From another directory, or with a configuration file that names none, a command finds no store.
+#[test]
+fn administering_commands_never_create_a_store() {
+    let sandbox = Sandbox::new();
+    let commands: &[&[&str]] = &[
+        &["organizer", "create", "bigevents"],
+        &["organizer", "list"],
+        &["event", "create", "bigevents", "democon"],
+        &["token", "create", "--operator"],
+        &["token", "list"],
+        &["token", "revoke", "1"],
+        &["user", "create", "ada@example.org", "--operator"],
+        &["user", "invite", "ada@example.org", "--operator"],
+        &["user", "list"],
+        &["user", "remove", "ada@example.org"],
+        &["webhook", "list"],
+        &[
+            "webhook",
+            "create",
+            "bigevents",
+            "https://example.org/",
+            "--action-type",
+            "a.b",
+        ],
+        &["backup", "copy.db"],
+    ];
+    let looked = format!("there is no store in {}", sandbox.data().display());
+    for command in commands {
+        let err = sandbox.run(command).refused(1);
+        assert!(err.contains(&looked), "{command:?}: {err}");
+        assert!(
+            err.contains("--data-dir") && err.contains("SONNETTE_DATA_DIR"),
+            "{err}"
+        );
+        assert!(!sandbox.data().exists(), "{command:?}");
+    }
+    // The default directory is relative to the current one.
+    let relative = [("SONNETTE_DATA_DIR", "")];
+    let err = sandbox.run_with(&["user", "list"], &relative).refused(1);
+    let looked = sandbox.path("sonnette-data");
+    assert!(err.contains(&*looked.to_string_lossy()), "{err}");
+    assert!(!looked.exists() && !sandbox.path("copy.db").exists());
+    // An empty file is no store, and stays empty.
+    std::fs::create_dir(sandbox.data()).unwrap();
+    std::fs::write(sandbox.data().join("sonnette.db"), "").unwrap();
+    sandbox.run(&["user", "list"]).refused(1);
+    assert_eq!(
+        std::fs::read(sandbox.data().join("sonnette.db")).unwrap(),
+        b""
+    );
+    sandbox.run(&["migrate"]).done();
+    sandbox.run(&["user", "list"]).done();
 }
 
 #[test]

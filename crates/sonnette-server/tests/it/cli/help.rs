@@ -31,6 +31,7 @@ const COMMANDS: &[&str] = &[
     "backup",
     "migrate",
     "doctor",
+    "healthcheck",
     "openapi",
 ];
 
