@@ -84,7 +84,12 @@ impl ApiClient {
         if status.is_success() {
             return Ok(body);
         }
-        bail!("the server responded {status}: {}", error_text(&body));
+        let hint = if status == StatusCode::FORBIDDEN {
+            "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
+        } else {
+            ""
+        };
+        bail!("the server responded {status}: {}{hint}", error_text(&body));
     }
 
     /// Sends a POST with a JSON body and returns the JSON of a 2xx response.

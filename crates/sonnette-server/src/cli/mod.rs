@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 usage error.
 
 mod backup;
+mod choices;
 mod demo;
 mod doctor;
 mod event;

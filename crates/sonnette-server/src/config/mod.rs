@@ -35,6 +35,7 @@ pub(crate) use sources::{SettingsError, unknown_variables};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The address that the server listens on.
+    #[serde(deserialize_with = "parse::listen_address")]
     pub(crate) listen: SocketAddr,
     /// The directory of the embedded store.
     pub(crate) data_dir: PathBuf,
@@ -43,7 +44,7 @@ pub(crate) struct Settings {
     /// A file with `database_url`.
     pub(crate) database_url_file: Option<PathBuf>,
     /// The public URL of the server.
-    #[serde(deserialize_with = "parse::web_url")]
+    #[serde(deserialize_with = "parse::public_url")]
     pub(crate) public_url: Option<Url>,
     /// Non-public targets that webhooks may have.
     #[serde(deserialize_with = "parse::list")]

@@ -11,6 +11,8 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+use url::Host;
+
 use super::mail::Mail;
 use crate::config::{MailTls, SecretString, Settings, SettingsError};
 
@@ -61,7 +63,8 @@ impl SmtpError {
     /// Whether the mail server refused the mail for good, perhaps because of one recipient.
     fn is_permanent(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_permanent(),
+            // A client error: the address needs an extension that the mail server lacks.
+            Self::Transport(error) => error.is_permanent() || error.is_client(),
             Self::Address { .. } | Self::Build(_) => true,
             _ => false,
         }
@@ -139,6 +142,7 @@ impl SmtpClient {
         let content = self.format(mail, id, to).map_err(unsent)?;
         match self.submit(pending, &content).await {
             Ok(()) => return Ok(()),
+            // One address that is refused must not keep the mail from the others.
             Err(error) if error.is_permanent() && pending.len() > 1 => {
                 tracing::debug!(mail = id, %error, "mail {id}: sending to each recipient separately after: {error}");
             }
@@ -160,8 +164,9 @@ impl SmtpClient {
             .subject(mail.subject.clone())
             .message_id(Some(format!("<{id}@{}>", self.domain())))
             .header(AutoSubmitted);
-        for address in to {
-            builder = builder.to(Mailbox::new(None, parse_address(address)?));
+        // An address that is none stays out of the header; its transaction reports it.
+        for address in to.iter().filter_map(|address| parse_address(address).ok()) {
+            builder = builder.to(Mailbox::new(None, address));
         }
         let parts = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         Ok(builder.multipart(parts)?.formatted())
@@ -182,8 +187,14 @@ impl SmtpClient {
     }
 }
 
+/// Parses an address; its domain is in the ASCII form (punycode) that every mail server takes.
 fn parse_address(address: &str) -> Result<Address, SmtpError> {
-    address.parse().map_err(|source| SmtpError::Address {
+    let ascii = address.rsplit_once('@').and_then(|(local, domain)| {
+        let domain = Host::parse(domain).ok()?;
+        Some(format!("{local}@{domain}"))
+    });
+    let text = ascii.as_deref().unwrap_or(address);
+    text.parse().map_err(|source| SmtpError::Address {
         address: address.to_owned(),
         source,
     })

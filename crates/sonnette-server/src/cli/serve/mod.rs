@@ -47,7 +47,8 @@ impl Serve {
             // Installed before the server reports that it listens: from then on a signal stops it gracefully.
             let shutdown = shutdown_signal()?;
             ignore_file_size_signal()?;
-            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
+            let address = listener.local_addr()?;
+            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock), address)?;
             Ok(app.run(listener, shutdown).await?)
         })
     }

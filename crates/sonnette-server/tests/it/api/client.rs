@@ -98,6 +98,11 @@ impl Api {
         }
     }
 
+    /// The port that the server listens on.
+    pub(crate) fn port(&self) -> &str {
+        self.server.address.rsplit_once(':').unwrap().1
+    }
+
     /// The log lines until the server listened.
     pub(crate) fn early_log(&self) -> &str {
         &self.server.early

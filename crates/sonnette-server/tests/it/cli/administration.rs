@@ -173,6 +173,61 @@ fn users_have_a_password_that_is_not_stored() {
     assert!(holds("ada@example.org") && holds("$argon2id$") && !holds("correct horse"));
 }
 
+/// Created without a terminal, a user has no password yet.
+#[test]
+fn known_users_get_a_password_and_more_access() {
+    let sandbox = with_organizer();
+    let scope = ["--organizer", "bigevents"];
+    let ada = "ada@example.org";
+    let ran = sandbox.run(&[&["user", "create", ada][..], &scope].concat());
+    assert!(
+        ran.err.contains("sonnette user password ada@example.org"),
+        "{}",
+        ran.err
+    );
+    ran.done();
+    let err = sandbox
+        .run_fed(
+            &[&["user", "create", ada, "--password-stdin"][..], &scope].concat(),
+            "correct horse\n",
+        )
+        .refused(1);
+    assert!(
+        err.contains("user password") && err.contains("user invite"),
+        "{err}"
+    );
+    let password = ["user", "password", "Ada@Example.org", "--password-stdin"];
+    for secret in ["correct horse", "battery staple"] {
+        let out = sandbox.run_fed(&password, &format!("{secret}\n")).done();
+        assert!(out.contains("set the password of ada@example.org"), "{out}");
+    }
+    sandbox.run_fed(&password, "short\n").refused(1);
+    sandbox.run(&password[..3]).refused(2);
+    let unknown = ["user", "password", "b@example.org", "--password-stdin"];
+    let err = sandbox.run_fed(&unknown, "correct horse\n").refused(1);
+    assert!(err.contains("user b@example.org does not exist"), "{err}");
+
+    sandbox.run(&["organizer", "create", "hangar"]).done();
+    let out = sandbox
+        .run(&["user", "invite", ada, "--organizer", "hangar"])
+        .done();
+    assert!(out.contains("now has this access, too"), "{out}");
+    let users = sandbox.list(&["user", "list"]);
+    let held = users[0]["organizers"].as_object().unwrap();
+    assert!(held.contains_key("bigevents") && held.contains_key("hangar"));
+    assert_eq!(users[0]["password"], true);
+    let err = sandbox
+        .run(&["user", "invite", ada, "--operator"])
+        .refused(1);
+    assert!(err.contains("user remove"), "{err}");
+    let operator = ["user", "invite", "op@example.org", "--operator"];
+    let links: Vec<_> = (0..2).map(|_| sandbox.run(&operator).done()).collect();
+    assert!(
+        links.iter().all(|link| link.contains("/password/")),
+        "{links:?}"
+    );
+}
+
 #[test]
 fn users_are_invited_listed_and_removed() {
     let sandbox = with_organizer();
@@ -193,8 +248,9 @@ fn users_are_invited_listed_and_removed() {
         text.is_some_and(|t| t.len() == 43 && !t.contains(unknown)),
         "{link}"
     );
-    let err = sandbox.run(&invite).refused(1);
-    assert!(err.contains("user ada@example.org already exists"), "{err}");
+    // Again, because the link was lost.
+    let other = sandbox.run(&invite).done();
+    assert!(other.starts_with("http://127.0.0.1:8080/password/") && other != link);
     let operator = [
         "user",
         "invite",
@@ -275,6 +331,58 @@ fn webhooks_are_created_and_listed_without_credentials() {
         "none",
     ];
     assert!(sandbox.run(&event).refused(1).contains("no event none"));
+}
+
+#[test]
+fn wrong_choices_and_unknown_names_are_answered_with_what_helps() {
+    let sandbox = with_organizer();
+    for (args, helps) in [
+        (
+            &["organizer", "create", "a", "--dialect", "stripe"][..],
+            "pretix, tibillet, creads, custom",
+        ),
+        (&["organizer", "create", "a", "--language", "eo"], "en, fr"),
+        (
+            &[
+                "token",
+                "create",
+                "--organizer",
+                "bigevents",
+                "--permission",
+                "all",
+            ],
+            "webhooks, publish, organizer",
+        ),
+        (
+            &["webhook", "retry", "bigevents", "1", "--since", "yesterday"],
+            "2026-11-21T10:00:00Z",
+        ),
+    ] {
+        let err = sandbox.run(args).refused(2);
+        assert!(err.contains(helps), "{args:?}: {err}");
+    }
+    for (name, helps) in [
+        ("tibillet.reservation", "the dialect tibillet is off"),
+        ("creads.work.created", "the dialect creads is off"),
+        ("pretix.event.order.*", "pretix.event.order.changed.*"),
+        ("pretix.*", "only the wildcards of the list exist"),
+        ("pretix.event.order.payed", "pretix.event.order.paid"),
+        ("shop.parcel.sent", "action_types/"),
+    ] {
+        let url = "https://example.org/";
+        let create = ["webhook", "create", "bigevents", url, "--action-type", name];
+        let err = sandbox.run(&create).refused(1);
+        assert!(err.contains(helps), "{name}: {err}");
+    }
+    let out = sandbox
+        .run(&["organizer", "create", "hangar", "--dialect", "tibillet"])
+        .done();
+    assert!(
+        out.contains("disabled after 20 failures in a row over at least 60 minutes"),
+        "{out}"
+    );
+    let out = sandbox.run(&["organizer", "create", "box"]).done();
+    assert!(out.contains("failing webhooks stay enabled"), "{out}");
 }
 
 #[test]

@@ -57,6 +57,9 @@ fn errors_name_the_variable() {
         ("SONNETTE_ALLOW_TARGET", "10.0.0.0/8,http://a"),
         ("SONNETTE_TRUSTED_PROXIES", "proxy"),
         ("SONNETTE_PUBLIC_URL", "ftp://a"),
+        ("SONNETTE_PUBLIC_URL", "https://example.org/hooks/"),
+        ("SONNETTE_PUBLIC_URL", "https://example.org/?a=b"),
+        ("SONNETTE_PUBLIC_URL", "https://me@example.org/"),
         ("SONNETTE_MAIL_PORT", "70000"),
         ("SONNETTE_LOG_LEVEL", "loud"),
     ];
@@ -116,6 +119,22 @@ fn variables_that_kubernetes_and_docker_inject_are_passed_over_in_silence() {
     serve.envs(injected);
     let (status, _) = Server::start(serve).end("-TERM");
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_wrong_listen_address_is_answered_with_an_example_and_names_are_looked_up() {
+    let sandbox = Sandbox::new();
+    for (text, example) in [
+        ("8081", "127.0.0.1:8081"),
+        (":8081", "127.0.0.1:8081"),
+        ("127.0.0.1", "127.0.0.1:8080"),
+    ] {
+        let err = sandbox.run(&["openapi", "--listen", text]).refused(2);
+        assert!(err.contains(example), "{err}");
+    }
+    sandbox
+        .run(&["openapi", "--listen", "localhost:8081"])
+        .done();
 }
 
 #[test]
