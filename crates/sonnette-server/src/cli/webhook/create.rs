@@ -111,13 +111,16 @@ fn hint(rows: &OrganizerSnapshot, name: &str) -> String {
     let wildcards = "only the wildcards of the list exist for pretix";
     let begins = |length: usize| {
         let stem: String = name.trim_end_matches('*').chars().take(length).collect();
-        rows.catalogue
+        let mut names: Vec<&str> = rows
+            .catalogue
             .iter()
             .map(|known| known.name.as_str())
             .filter(|known| known.starts_with(&stem))
-            .take(MAX_NEAR_NAMES)
-            .collect::<Vec<_>>()
-            .join(", ")
+            .collect();
+        // For a wildcard, wildcards are nearer than names; the sort is stable.
+        names.sort_by_key(|known| known.ends_with('*') != name.ends_with('*'));
+        names.truncate(MAX_NEAR_NAMES);
+        names.join(", ")
     };
     let near = (first.len() + 1..=name.len())
         .rev()
