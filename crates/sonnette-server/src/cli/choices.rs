@@ -6,11 +6,11 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 /// A parser of one of `all`, whose error lists them.
-pub(super) fn one_of<T: FromStr + Display>(
+pub(super) fn one_of<T>(
     all: &'static [T],
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
-    T: Sync + 'static,
+    T: FromStr + Display + Sync + 'static,
 {
     move |text| {
         text.parse().map_err(|_| {

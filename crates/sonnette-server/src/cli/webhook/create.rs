@@ -108,31 +108,29 @@ fn hint(rows: &OrganizerSnapshot, name: &str) -> String {
             ": the dialect {dialect} is off for this organizer; an operator adds it to its `dialects`"
         );
     }
-    let wildcards = "only the wildcards of the list exist for pretix";
-    let begins = |length: usize| {
-        let stem: String = name.trim_end_matches('*').chars().take(length).collect();
-        let mut names: Vec<&str> = rows
-            .catalogue
-            .iter()
-            .map(|known| known.name.as_str())
-            .filter(|known| known.starts_with(&stem))
-            .collect();
-        // For a wildcard, wildcards are nearer than names; the sort is stable.
-        names.sort_by_key(|known| known.ends_with('*') != name.ends_with('*'));
-        names.truncate(MAX_NEAR_NAMES);
-        names.join(", ")
+    let shared = |known: &str| {
+        let pairs = known.chars().zip(name.chars());
+        pairs.take_while(|(one, other)| one == other).count()
     };
-    let near = (first.len() + 1..=name.len())
-        .rev()
-        .map(begins)
-        .find(|names| !names.is_empty());
-    match near {
-        Some(names) if name.starts_with("pretix.") && name.ends_with('*') => {
-            format!(": {wildcards}; near ones are {names}")
-        }
-        Some(names) => format!("; near ones are {names}"),
-        None => {
-            "; `GET organizers/…/action_types/` and the catalogue on the pages list them".to_owned()
-        }
+    let mut near: Vec<&str> = rows
+        .catalogue
+        .iter()
+        .map(|known| known.name.as_str())
+        .filter(|known| shared(known) > first.len())
+        .collect();
+    // For a wildcard, wildcards are nearer than names.
+    near.sort_by_key(|known| {
+        let is_other_kind = known.ends_with('*') != name.ends_with('*');
+        (is_other_kind, std::cmp::Reverse(shared(known)))
+    });
+    near.truncate(MAX_NEAR_NAMES);
+    let names = near.join(", ");
+    if names.is_empty() {
+        return "; `GET organizers/…/action_types/` and the catalogue on the pages list them"
+            .to_owned();
     }
+    if name.starts_with("pretix.") && name.ends_with('*') {
+        return format!(": only the wildcards of the list exist for pretix; near ones are {names}");
+    }
+    format!("; near ones are {names}")
 }

@@ -130,24 +130,26 @@ pub(crate) async fn show_overview(
     let number = query.page.clamp(1, pages);
     let first = (number - 1) * ORGANIZERS_PER_PAGE;
     let shown = organizers.iter().skip(first).take(ORGANIZERS_PER_PAGE);
-    let link = |number: usize| {
-        let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
-        query.append_pair("page", &number.to_string());
-        if !search.is_empty() {
-            query.append_pair("q", &search);
-        }
-        query.finish()
-    };
     render(&OverviewTemplate {
         attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
         rows: shown
             .map(|organizer| row(organizer, sum(organizer)))
             .collect(),
-        previous: (number > 1).then(|| link(number - 1)),
-        next: (number < pages).then(|| link(number + 1)),
+        previous: (number > 1).then(|| page_url(number - 1, &search)),
+        next: (number < pages).then(|| page_url(number + 1, &search)),
         search,
         layout: page.layout,
     })
+}
+
+/// The URL of a page of the organizers that match the search.
+fn page_url(number: usize, search: &str) -> String {
+    let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
+    query.append_pair("page", &number.to_string());
+    if !search.is_empty() {
+        query.append_pair("q", search);
+    }
+    query.finish()
 }
 
 /// Whether the name or the slug contains the text, in any case.

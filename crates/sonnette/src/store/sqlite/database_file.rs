@@ -50,7 +50,7 @@ pub(super) fn create_directory(directory: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// The absolute path of the database file. SQLite reads a relative one that begins with `file:` as a URI.
+/// The absolute path of the database file. `SQLite` reads a relative one that begins with `file:` as a URI.
 pub(super) fn path(directory: &Path) -> Result<PathBuf, StoreError> {
     let directory = std::path::absolute(directory)
         .map_err(|e| refused(directory, &format!("not a path of a directory: {e}")))?;
