@@ -3,7 +3,7 @@
 //! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
 //! listener, so that a request stays on one core and never waits for deliveries.
 
-mod limits;
+mod edge_limits;
 mod router;
 
 use std::future::Future;
@@ -65,7 +65,7 @@ impl App {
             log_days: settings.log_days,
             cookie_suffix: cookie_suffix(settings, address),
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
-            limits: limits::edge_limits(settings),
+            limits: edge_limits::edge_limits(settings),
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);

@@ -27,10 +27,10 @@ use super::authorization_header::token_of;
 use super::client_address::{client_address, is_trusted, network_of};
 use super::client_key::ClientKey;
 use super::connection_table::{ConnectionGuard, ConnectionTable};
+use super::counted_body::{self, BodyBounds};
 use super::error::ApiError;
 use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
-use super::request_body::{self, BodyBounds};
 use super::state::AppState;
 use super::timed_stream::TimedStream;
 use crate::credentials::token_hash;
@@ -248,7 +248,7 @@ async fn serve_with_body(
 ) -> Response {
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
-    let (body, unread) = request_body::split(body, bounds);
+    let (body, unread) = counted_body::split(body, bounds);
     let response = serve_normalized(router, hyper::Request::from_parts(head, body)).await;
     let response = match unread.failure() {
         None => response,

@@ -7,8 +7,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::edge::AppState;
-use crate::edge::body::{self, content_type, read_limited};
 use crate::edge::error::ApiError;
+use crate::edge::read_body::{self, content_type, read_limited};
 use crate::rest::drf::media::read_body;
 use crate::rest::drf::parser;
 
@@ -37,7 +37,7 @@ async fn read_object(
     limit: usize,
 ) -> Result<Map<String, Value>, ApiError> {
     let body = read_limited(&headers, body, limit).await?;
-    body::parse(body, move |body| object(&headers, body)).await?
+    read_body::parse(body, move |body| object(&headers, body)).await?
 }
 
 /// Refuses a body whose `Content-Type` is not JSON.

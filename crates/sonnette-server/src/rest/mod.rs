@@ -45,8 +45,8 @@ use action_types as actions;
 use notifications::{get, list, publish, replay};
 use probes::OpenApiDocument;
 use webhooks::{
-    attempts, change, create, deliveries, describe, disable, health, read, resend, secret,
-    settings, test, waiting,
+    attempts, change, create, deliveries, disable, health, options, pending, read, resend, secret,
+    settings, test,
 };
 
 const BASE_PATH: &str = "/api/v1";
@@ -92,8 +92,8 @@ fn routes() -> Routes {
 
         .at(ERASURE, routes!(subjects::erase_subject))
 
-        .at(WEBHOOKS, routes!(read::list_webhooks, create::create_webhook, describe::describe_webhooks))
-        .at(WEBHOOKS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, describe::describe_webhook))
+        .at(WEBHOOKS, routes!(read::list_webhooks, create::create_webhook, options::describe_webhooks))
+        .at(WEBHOOKS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, options::describe_webhook))
         .at(WEBHOOKS, routes!(secret::get_webhook_secret, secret::set_webhook_secret))
         .at(WEBHOOKS, routes!(secret::rotate_webhook_secret))
         .at(WEBHOOKS, routes!(settings::get_webhook_settings, settings::change_webhook_settings))
@@ -102,8 +102,8 @@ fn routes() -> Routes {
         .at(WEBHOOKS, routes!(deliveries::list_deliveries))
         .at(WEBHOOKS, routes!(resend::retry_delivery))
         .at(WEBHOOKS, routes!(resend::retry_webhook))
-        .at(WEBHOOKS, routes!(waiting::expedite_webhook))
-        .at(WEBHOOKS, routes!(waiting::drop_webhook_deliveries))
+        .at(WEBHOOKS, routes!(pending::expedite_webhook))
+        .at(WEBHOOKS, routes!(pending::drop_webhook_deliveries))
         .at(WEBHOOKS, routes!(test::test_webhook))
         .at(WEBHOOKS, routes!(health::get_webhook_health))
 

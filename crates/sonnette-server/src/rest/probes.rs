@@ -38,7 +38,7 @@ pub(crate) async fn get_health() -> Response {
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "The store can be read and written. `damaged_rows` counts rows that are left out because they cannot be read, if there are any.", example = json!({"status": "ok"})),
+        (status = 200, description = "The store can be read and written. `damaged_rows` counts rows that are left out because they cannot be read, if there are any. `outage` is true while nearly all receivers cannot be reached, which counts against no webhook.", example = json!({"status": "ok"})),
         (status = 503, description = "The store cannot be read or written, with the kind of error and its text.", example = json!({"status": "unavailable", "reason": "store_unavailable", "detail": "the store is not available: database or disk is full"})),
     )
 )]
@@ -48,8 +48,16 @@ pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
         return not_ready("thread_failed", &failure.to_string());
     }
     match state.readiness.check().await {
-        Ok(0) => response::ok(&json!({"status": "ok"})),
-        Ok(damaged) => response::ok(&json!({"status": "ok", "damaged_rows": damaged})),
+        Ok(damaged) => {
+            let mut body = json!({"status": "ok"});
+            if damaged > 0 {
+                body["damaged_rows"] = damaged.into();
+            }
+            if state.sonnette.has_outage() {
+                body["outage"] = true.into();
+            }
+            response::ok(&body)
+        }
         Err(error) => {
             let reason = match &error {
                 StoreError::Unavailable(_) => "store_unavailable",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::action_type::ActionType;
 use super::builtin_action_types::BuiltinActionTypes;
-use super::lookup::dialect;
+use super::definitions::dialect;
 use super::pretix_payload;
 use super::schema::DataSchema;
 use crate::cow_map::CowMap;

@@ -15,8 +15,8 @@ mod creads;
 mod creads_examples;
 mod custom;
 mod definition;
+mod definitions;
 mod field_errors;
-mod lookup;
 mod metered_json;
 mod pretix;
 mod pretix_payload;
@@ -45,7 +45,7 @@ pub use registration::{SchemaRules, check_registration};
 pub use schema_patterns::count_patterns;
 
 use crate::domain::{Organizer, PayloadShape, PendingWebhookChange};
-use lookup::dialect;
+use definitions::dialect;
 
 /// Validates `data` and composes the body.
 ///

@@ -28,7 +28,7 @@ mod metrics;
 mod monotonic_clock;
 mod options;
 mod organizer_snapshot;
-mod prepare;
+mod prepare_publication;
 mod publication;
 mod publisher;
 mod registry_loader;
@@ -39,7 +39,8 @@ mod registry_snapshot;
 mod registry_snapshot_tests;
 mod scan_limits;
 pub mod sender;
-#[cfg(all(test, feature = "sqlite", feature = "testing"))]
+#[cfg(test)]
+#[cfg(all(feature = "sqlite", feature = "testing"))]
 mod simulation;
 mod sonnette;
 mod supervisor;

@@ -71,7 +71,7 @@ impl Sonnette {
         options: &Options,
     ) -> Result<Arc<Self>, StartError> {
         let executor = Arc::new(RuntimeExecutor);
-        let sonnette = Self::assemble(store, clock, &options, executor, CommitDelays::default())?;
+        let sonnette = Self::assemble(store, clock, options, executor, CommitDelays::default())?;
         let (context, supervisor) = (&sonnette.context, &sonnette.supervisor);
         let pending = context.store.lanes_with_pending_deliveries()?;
         {

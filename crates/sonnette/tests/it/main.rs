@@ -7,6 +7,7 @@ mod delivery;
 mod dialect_bodies;
 mod disabling;
 mod isolation;
+mod outage;
 mod resend_missed_and_erase;
 mod sender;
 mod store;

@@ -8,7 +8,7 @@ use super::csrf::csrf_token;
 use super::error::PageError;
 use crate::credentials::token_hash;
 use crate::edge::AppState;
-use crate::edge::body::read_limited;
+use crate::edge::read_body::read_limited;
 
 /// Maximum size of a form of a page whose extractor checks the session before the form is read.
 const MAX_BODY_BYTES: usize = 1 << 20;

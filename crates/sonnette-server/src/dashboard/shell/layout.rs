@@ -21,6 +21,8 @@ pub(crate) struct Layout {
     pub(crate) organizer: Option<LayoutOrganizer>,
     /// The CSRF token for forms; empty on error pages.
     pub(crate) csrf: String,
+    /// Nearly all hosts cannot be reached, so that failures count against no webhook.
+    pub(crate) has_outage: bool,
     /// The result of the user's last action.
     pub(crate) flash: Option<Flash>,
     /// Path and query of the page.
@@ -85,6 +87,7 @@ impl Layout {
             },
             organizer: None,
             csrf: String::new(),
+            has_outage: false,
             flash: flash::read(headers, texts),
             current_url: uri
                 .path_and_query()

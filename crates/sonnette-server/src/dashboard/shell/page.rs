@@ -53,6 +53,7 @@ impl FromRequestParts<AppState> for UserPage {
             });
         };
         layout.csrf = csrf_token(&parts.headers, path).unwrap_or_default();
+        layout.has_outage = state.sonnette.has_outage();
         layout.user = match &current_user {
             CurrentUser::User(user) => LayoutUser::User {
                 email: user.email.to_string(),

@@ -61,6 +61,8 @@ page-newest = Newest
 page-newer = Newer
 page-older = Older
 
+outage = Nearly all receivers cannot be reached at the moment. This is probably an outage of this server's network or name server, so these failures count against no webhook, and deliveries are sent later.
+
 field-error-summary = Nothing was saved. Please correct what is marked below.
 field-error-required = Please fill this in.
 field-error-too-long = At most { $count } characters, please.

@@ -61,6 +61,8 @@ page-newest = Les plus récentes
 page-newer = Plus récentes
 page-older = Plus anciennes
 
+outage = Presque aucun récepteur n’est joignable en ce moment. C’est sans doute une panne du réseau ou du serveur de noms de ce serveur : ces échecs ne comptent contre aucun webhook, et les livraisons sont envoyées plus tard.
+
 field-error-summary = Rien n’a été enregistré. Veuillez corriger ce qui est signalé ci-dessous.
 field-error-required = Veuillez remplir ce champ.
 field-error-too-long = { $count } caractères au plus, s’il vous plaît.

@@ -13,8 +13,8 @@ use super::publish_input::{data_too_large, parse};
 use crate::edge::AppState;
 use crate::edge::authorization_header::Unauthenticated;
 use crate::edge::authorize::Caller;
-use crate::edge::body;
 use crate::edge::error::{ApiError, messages_by_field};
+use crate::edge::read_body;
 use crate::edge::response;
 use crate::rest::fields::MAX_MESSAGES;
 use crate::rest::json_body;
@@ -150,12 +150,12 @@ pub(crate) async fn publish_notifications(
 ) -> Result<Response, ApiError> {
     let organizer = caller.tenant()?;
     let (parts, body) = request.into_parts();
-    let body =
-        body::read_limited(&parts.headers, body, state.settings.max_publish_body_bytes).await?;
+    let body = read_body::read_limited(&parts.headers, body, state.settings.max_publish_body_bytes)
+        .await?;
     if !body.is_empty() {
         json_body::check_json(&parts.headers)?;
     }
-    let publications = body::parse(body, parse).await??;
+    let publications = read_body::parse(body, parse).await??;
     let is_array = publications.is_array;
     let published = state
         .sonnette

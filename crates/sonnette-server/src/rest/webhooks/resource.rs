@@ -13,9 +13,9 @@ use crate::admin::webhooks::fields::WebhookFields;
 use crate::edge::AppState;
 use crate::edge::HttpSettings;
 use crate::edge::authorize::Caller;
-use crate::edge::body;
 use crate::edge::error::ApiError;
 use crate::edge::query::Query;
+use crate::edge::read_body;
 use crate::edge::response;
 use crate::rest::drf::media::{Payload, read_body};
 use crate::rest::drf::refusal::Refusal;
@@ -116,10 +116,11 @@ pub(super) fn filtered_webhook(
 /// The request body, parsed by its media type.
 pub(super) async fn read_payload(state: &AppState, request: Request) -> Result<Payload, ApiError> {
     let (parts, body): (_, Body) = request.into_parts();
-    let bytes = body::read_limited(&parts.headers, body, state.settings.max_body_bytes).await?;
-    let content_type = body::content_type(&parts.headers).map(str::to_owned);
+    let bytes =
+        read_body::read_limited(&parts.headers, body, state.settings.max_body_bytes).await?;
+    let content_type = read_body::content_type(&parts.headers).map(str::to_owned);
     let read = move |bytes: &[u8]| read_body(content_type.as_deref(), bytes);
-    Ok(body::parse(bytes, read).await??)
+    Ok(read_body::parse(bytes, read).await??)
 }
 
 /// A response with the resource.

@@ -17,6 +17,10 @@ fn keyed(api: &Api, data: &str) -> u16 {
     publish(api, &body).status
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the tests write the value in place"
+)]
 fn start(schema: Value) -> Api {
     let api = Api::start();
     let body = json!({"action_type": "x.y", "schema": schema});

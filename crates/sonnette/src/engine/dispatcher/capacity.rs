@@ -6,21 +6,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
 use std::ops::Bound;
 use std::rc::{Rc, Weak};
 
-use super::lane_entry::LaneEntry;
 use crate::domain::{OrganizerId, TargetUrl};
 
-/// The shares of one sending thread.
-pub(super) struct Capacity {
-    thread: Rc<Share>,
-    organizers: RefCell<HashMap<OrganizerId, Weak<Share>>>,
-    hosts: RefCell<HashMap<String, Weak<Share>>>,
+/// The shares of one sending thread. `L` is a lane that can wait.
+pub(super) struct Capacity<L> {
+    thread: Rc<Share<L>>,
+    organizers: RefCell<HashMap<OrganizerId, Weak<Share<L>>>>,
+    hosts: RefCell<HashMap<String, Weak<Share<L>>>>,
 }
 
 /// Requests that are counted together.
-pub(super) struct Share {
+pub(super) struct Share<L> {
     /// The most requests in flight.
     max: usize,
     /// The most requests in flight of lanes that do not respond well.
@@ -28,29 +28,30 @@ pub(super) struct Share {
     in_flight: Cell<usize>,
     unresponsive: Cell<usize>,
     /// Lanes that wait for room: those that respond well, and the others.
-    waiting: [RefCell<FairQueue>; 2],
+    waiting: [RefCell<FairQueue<L>>; 2],
 }
 
 /// The three shares that the requests of a lane count in.
-#[derive(Clone)]
-pub(super) struct LaneShares([Rc<Share>; 3]);
+pub(super) struct LaneShares<L> {
+    organizer: OrganizerId,
+    all: [Rc<Share<L>>; 3],
+}
 
 /// The room of one request in flight. Dropping it frees the room; [`Capacity::next_lane`] then returns the lanes that
 /// were waiting for it.
-pub(super) struct Slot {
-    pub(super) shares: LaneShares,
+pub(super) struct Slot<L> {
+    pub(super) shares: Rc<LaneShares<L>>,
     is_responsive: bool,
 }
 
 /// Lanes that wait, with equal turns for each organizer.
-#[derive(Default)]
-struct FairQueue {
-    lanes: BTreeMap<OrganizerId, VecDeque<Rc<LaneEntry>>>,
+struct FairQueue<L> {
+    lanes: BTreeMap<OrganizerId, VecDeque<Rc<L>>>,
     /// The organizer of the last turn.
     last: Option<OrganizerId>,
 }
 
-impl Capacity {
+impl<L> Capacity<L> {
     /// `max` is the most requests that the thread has in flight. Lanes that do not respond well get three quarters of it,
     /// an organizer or a target host half, and a quarter for its lanes that do not respond well.
     pub(super) fn new(max: usize) -> Self {
@@ -62,19 +63,20 @@ impl Capacity {
     }
 
     /// The shares of a webhook.
-    pub(super) fn shares(&self, organizer: OrganizerId, target: &TargetUrl) -> LaneShares {
+    pub(super) fn shares(&self, organizer: OrganizerId, target: &TargetUrl) -> Rc<LaneShares<L>> {
         let (max, max_unresponsive) = (self.thread.max / 2, self.thread.max / 4);
         let host = format!("{}:{}", target.host(), target.port().unwrap_or(0));
-        LaneShares([
+        let all = [
             self.thread.clone(),
             find_or_add(&self.organizers, organizer, max, max_unresponsive),
             find_or_add(&self.hosts, host, max, max_unresponsive),
-        ])
+        ];
+        Rc::new(LaneShares { organizer, all })
     }
 
     /// A lane that was waiting for room in one of these shares, and now has it there.
-    pub(super) fn next_lane(&self, freed: &LaneShares) -> Option<Rc<LaneEntry>> {
-        freed.0.iter().find_map(|share| share.next_waiting())
+    pub(super) fn next_lane(freed: &LaneShares<L>) -> Option<Rc<L>> {
+        freed.all.iter().find_map(|share| share.next_waiting())
     }
 
     /// The requests in flight of the thread.
@@ -93,12 +95,12 @@ impl Capacity {
     }
 }
 
-fn find_or_add<K: std::hash::Hash + Eq>(
-    shares: &RefCell<HashMap<K, Weak<Share>>>,
+fn find_or_add<K: Hash + Eq, L>(
+    shares: &RefCell<HashMap<K, Weak<Share<L>>>>,
     key: K,
     max: usize,
     max_unresponsive: usize,
-) -> Rc<Share> {
+) -> Rc<Share<L>> {
     let mut shares = shares.borrow_mut();
     let known = shares.entry(key).or_default();
     known.upgrade().unwrap_or_else(|| {
@@ -108,14 +110,22 @@ fn find_or_add<K: std::hash::Hash + Eq>(
     })
 }
 
-impl LaneShares {
-    /// Takes room for one request, or has the lane wait for it.
-    pub(super) fn acquire(&self, lane: &Rc<LaneEntry>, is_responsive: bool) -> Option<Slot> {
-        if let Some(full) = self.0.iter().find(|share| !share.has_room(is_responsive)) {
-            full.wait(lane, is_responsive);
+impl<L> LaneShares<L> {
+    /// Takes room for one request. None: one of the shares is full, and the lane waits in it unless it `is_waiting`
+    /// already. A lane waits in one share at a time.
+    pub(super) fn acquire(
+        self: &Rc<Self>,
+        lane: &Rc<L>,
+        is_responsive: bool,
+        is_waiting: &Cell<bool>,
+    ) -> Option<Slot<L>> {
+        if let Some(full) = self.all.iter().find(|share| !share.has_room(is_responsive)) {
+            if !is_waiting.replace(true) {
+                full.wait(self.organizer, lane, is_responsive);
+            }
             return None;
         }
-        for share in &self.0 {
+        for share in &self.all {
             share.count(is_responsive, 1);
         }
         Some(Slot {
@@ -125,25 +135,30 @@ impl LaneShares {
     }
 
     /// Has a lane that has just sent wait for its next turn, if others wait too. Returns whether it does.
-    pub(super) fn yield_turn(&self, lane: &Rc<LaneEntry>, is_responsive: bool) -> bool {
-        let others_wait = self.0.iter().any(|share| share.has_waiting());
-        if others_wait {
-            let [thread, ..] = &self.0;
-            thread.wait(lane, is_responsive);
+    pub(super) fn yield_turn(
+        &self,
+        lane: &Rc<L>,
+        is_responsive: bool,
+        is_waiting: &Cell<bool>,
+    ) -> bool {
+        let [thread, ..] = &self.all;
+        let others_wait = self.all.iter().any(|share| share.has_waiting());
+        if others_wait && !is_waiting.replace(true) {
+            thread.wait(self.organizer, lane, is_responsive);
         }
         others_wait
     }
 }
 
-impl Drop for Slot {
+impl<L> Drop for Slot<L> {
     fn drop(&mut self) {
-        for share in &self.shares.0 {
+        for share in &self.shares.all {
             share.count(self.is_responsive, -1);
         }
     }
 }
 
-impl Share {
+impl<L> Share<L> {
     fn new(max: usize, max_unresponsive: usize) -> Rc<Self> {
         Rc::new(Self {
             max: max.max(1),
@@ -167,21 +182,17 @@ impl Share {
         }
     }
 
-    /// A lane waits in one share at a time.
-    fn wait(&self, lane: &Rc<LaneEntry>, is_responsive: bool) {
-        if !lane.awaits_capacity.replace(true) {
-            self.waiting[usize::from(!is_responsive)]
-                .borrow_mut()
-                .push(lane);
-        }
+    fn wait(&self, organizer: OrganizerId, lane: &Rc<L>, is_responsive: bool) {
+        let mut waiting = self.waiting[usize::from(!is_responsive)].borrow_mut();
+        waiting.push(organizer, lane);
     }
 
     fn has_waiting(&self) -> bool {
-        let is_empty = |queue: &RefCell<FairQueue>| queue.borrow().lanes.is_empty();
+        let is_empty = |queue: &RefCell<FairQueue<L>>| queue.borrow().lanes.is_empty();
         !self.waiting.iter().all(is_empty)
     }
 
-    fn next_waiting(&self) -> Option<Rc<LaneEntry>> {
+    fn next_waiting(&self) -> Option<Rc<L>> {
         [true, false]
             .into_iter()
             .filter(|is_responsive| self.has_room(*is_responsive))
@@ -189,14 +200,22 @@ impl Share {
     }
 }
 
-impl FairQueue {
-    fn push(&mut self, lane: &Rc<LaneEntry>) {
-        let organizer = lane.organizer();
+impl<L> Default for FairQueue<L> {
+    fn default() -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            last: None,
+        }
+    }
+}
+
+impl<L> FairQueue<L> {
+    fn push(&mut self, organizer: OrganizerId, lane: &Rc<L>) {
         let waiting = self.lanes.entry(organizer).or_default();
         waiting.push_back(lane.clone());
     }
 
-    fn pop(&mut self) -> Option<Rc<LaneEntry>> {
+    fn pop(&mut self) -> Option<Rc<L>> {
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let later = self.lanes.range((after, Bound::Unbounded)).next();
         let organizer = *later.or_else(|| self.lanes.iter().next())?.0;

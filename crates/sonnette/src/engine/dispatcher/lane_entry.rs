@@ -9,9 +9,7 @@ use tokio::time::sleep;
 
 use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{
-    FailurePolicy, OrganizerId, Policy, RETRY_DELAYS, Webhook, WebhookId, saturating_add,
-};
+use crate::domain::{FailurePolicy, Policy, RETRY_DELAYS, Webhook, WebhookId, saturating_add};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::Command;
 use crate::engine::lane::Lane;
@@ -25,7 +23,7 @@ pub(super) struct LaneEntry {
     pub(super) lane: RefCell<Option<Lane>>,
     pub(super) current: RefCell<CurrentWebhook>,
     /// Where its requests in flight are counted.
-    pub(super) shares: RefCell<LaneShares>,
+    pub(super) shares: RefCell<Rc<LaneShares<LaneEntry>>>,
     pub(super) connections: ConnectionPool,
     /// When the lane is run next; the same as in the dispatcher's `timers`.
     pub(super) timer: Cell<Option<Timestamp>>,
@@ -39,12 +37,6 @@ pub(super) struct LaneEntry {
     pub(super) is_failing: Cell<bool>,
     /// Commands that arrived while the lane was being loaded.
     pub(super) queued_commands: RefCell<Vec<Command>>,
-}
-
-impl LaneEntry {
-    pub(super) fn organizer(&self) -> OrganizerId {
-        self.current.borrow().webhook.organizer
-    }
 }
 
 /// A webhook as of one version of the registry, and what its requests share.
@@ -124,6 +116,9 @@ impl Dispatcher {
         } else {
             let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
             *entry.shares.borrow_mut() = self.capacity.shares(organizer, target);
+            if target.host() != before.webhook.target.host() {
+                entry.reached_at.set(None);
+            }
         }
         *entry.current.borrow_mut() = current.clone();
         self.with_lane(entry, |lane| lane.follow(&current.webhook));

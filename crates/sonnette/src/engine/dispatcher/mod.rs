@@ -49,7 +49,7 @@ pub(crate) struct Dispatcher {
     rng: RefCell<fastrand::Rng>,
     entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
-    capacity: Capacity,
+    capacity: Capacity<LaneEntry>,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
     /// When the timers were last checked.
@@ -60,7 +60,7 @@ pub(crate) struct Dispatcher {
     trusted_time: RefCell<TrustedTime>,
     /// Nearly all hosts cannot be reached.
     outage: Cell<bool>,
-    hosts_counted_at: Cell<Instant>,
+    next_host_count_at: Cell<Instant>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -90,7 +90,7 @@ impl Dispatcher {
             shortage_logged_at: Cell::new(monotonic_clock::now()),
             trusted_time,
             outage: Cell::new(false),
-            hosts_counted_at: Cell::new(monotonic_clock::now()),
+            next_host_count_at: Cell::new(monotonic_clock::now()),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })

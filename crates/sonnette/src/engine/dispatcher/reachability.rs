@@ -11,8 +11,10 @@ use super::lane_entry::{CurrentWebhook, LaneEntry};
 use crate::domain::{ClockReading, FailurePolicy, HostCounts, Outcome, Policy};
 use crate::engine::monotonic_clock;
 
-/// How often the lanes are counted, while some cannot be reached.
-const COUNT_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two counts of the lanes, while some cannot be reached.
+const COUNT_INTERVAL: Duration = Duration::from_millis(50);
+/// Counting takes at most this part of the thread's time.
+const COUNT_SHARE: u32 = 20;
 /// A host that has not responded for longer is gone for good.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -45,11 +47,13 @@ impl Dispatcher {
     }
 
     fn count_hosts(&self, now: Timestamp) {
-        if self.hosts_counted_at.get().elapsed() < COUNT_INTERVAL {
+        let began = monotonic_clock::now();
+        if began < self.next_host_count_at.get() {
             return;
         }
-        self.hosts_counted_at.set(monotonic_clock::now());
         let counts = self.host_counts(now);
+        let wait = COUNT_INTERVAL.max(began.elapsed() * COUNT_SHARE);
+        self.next_host_count_at.set(began + wait);
         if counts.is_outage() == self.outage.replace(counts.is_outage()) {
             return;
         }

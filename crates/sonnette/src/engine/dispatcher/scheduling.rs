@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::capacity::{LaneShares, Slot};
+use super::capacity::{Capacity, Slot};
 use super::inbox::Command;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES};
 use crate::domain::saturating_add;
-use crate::engine::lane::{LaneAction, PAGE_ROWS, SendOrder};
+use crate::engine::lane::{Lane, LaneAction, PAGE_ROWS, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
 /// Deliveries that a lane loads at a time while the queues of the thread are full.
@@ -31,7 +31,10 @@ impl Dispatcher {
 
     /// The next request of a lane, and its room. None: the lane has none now, and whatever lets it run again has been
     /// arranged.
-    pub(super) fn next_send(self: &Rc<Self>, entry: &Rc<LaneEntry>) -> Option<(SendOrder, Slot)> {
+    pub(super) fn next_send(
+        self: &Rc<Self>,
+        entry: &Rc<LaneEntry>,
+    ) -> Option<(SendOrder, Slot<LaneEntry>)> {
         if self.stopping.get() {
             return None;
         }
@@ -77,10 +80,10 @@ impl Dispatcher {
         }
     }
 
-    fn acquire_slot(&self, entry: &Rc<LaneEntry>) -> Option<Slot> {
+    fn acquire_slot(&self, entry: &Rc<LaneEntry>) -> Option<Slot<LaneEntry>> {
         let is_responsive = self.with_lane(entry, |lane| lane.is_responsive())?;
         let shares = entry.shares.borrow().clone();
-        shares.acquire(entry, is_responsive)
+        shares.acquire(entry, is_responsive, &entry.awaits_capacity)
     }
 
     /// Has the lane run at this time, and not at the time set before.
@@ -115,11 +118,11 @@ impl Dispatcher {
     }
 
     /// Frees the room of a request that has ended, for the lanes that wait for it: one request each, in turn.
-    pub(super) fn free_slot(self: &Rc<Self>, slot: Slot) {
-        let freed: LaneShares = slot.shares.clone();
+    pub(super) fn free_slot(self: &Rc<Self>, slot: Slot<LaneEntry>) {
+        let freed = slot.shares.clone();
         drop(slot);
         self.context.metrics.in_flight(false);
-        while let Some(entry) = self.capacity.next_lane(&freed) {
+        while let Some(entry) = Capacity::next_lane(&freed) {
             entry.awaits_capacity.set(false);
             let Some((order, slot)) = self.next_send(&entry) else {
                 continue;
@@ -127,7 +130,8 @@ impl Dispatcher {
             self.spawn(self.clone().send_until_idle(entry.clone(), order, slot));
             let is_responsive = self.with_lane(&entry, |lane| lane.is_responsive());
             let shares = entry.shares.borrow().clone();
-            if !shares.yield_turn(&entry, is_responsive == Some(true)) {
+            let is_waiting = &entry.awaits_capacity;
+            if !shares.yield_turn(&entry, is_responsive == Some(true), is_waiting) {
                 self.run_lane(&entry);
             }
         }
@@ -146,7 +150,7 @@ impl Dispatcher {
         if let Err(error) = result {
             tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries may wait too long: {error}");
         }
-        self.with_lane(&entry, |lane| lane.forget_next_due());
+        self.with_lane(&entry, Lane::forget_next_due);
         self.run_lane(&entry);
     }
 

@@ -50,7 +50,7 @@ impl Dispatcher {
         self: Rc<Self>,
         entry: Rc<LaneEntry>,
         mut order: SendOrder,
-        mut slot: Slot,
+        mut slot: Slot<LaneEntry>,
     ) {
         loop {
             let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
@@ -195,16 +195,9 @@ impl Dispatcher {
         log_failure(entry.id, order, &exchange, &effects.decision);
         let attempt = Self::attempt(entry, current, order, effects.attempt_id, exchange, payload);
         self.context.broadcast_attempt(webhook.organizer, &attempt);
-        let is_failing = entry.is_failing.get();
         // Disabling is broadcast once it is on disk, as every other change of the registry is.
-        if effects.decision.disable.is_none() && was_failing != is_failing {
-            let state = if is_failing {
-                LaneState::Failing
-            } else {
-                LaneState::Healthy
-            };
-            self.context
-                .broadcast_lane_state(webhook.organizer, entry.id, state);
+        if effects.decision.disable.is_none() && was_failing != entry.is_failing.get() {
+            self.broadcast_state(entry, webhook);
         }
         let settlement = Settlement {
             webhook: entry.id,
@@ -224,6 +217,16 @@ impl Dispatcher {
         if effects.must_hold {
             self.spawn(self.clone().make_all_due(entry.clone(), number));
         }
+    }
+
+    fn broadcast_state(&self, entry: &LaneEntry, webhook: &Webhook) {
+        let state = if entry.is_failing.get() {
+            LaneState::Failing
+        } else {
+            LaneState::Healthy
+        };
+        self.context
+            .broadcast_lane_state(webhook.organizer, entry.id, state);
     }
 
     fn attempt(

@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 
-use super::{Lane, RELOAD_DELAY, earlier};
+use super::{Lane, PageLoad, RELOAD_DELAY, earlier};
 use crate::domain::saturating_add;
 use crate::store::DeliveryPage;
 
 impl Lane {
     /// Takes what was read for a [`LaneAction::Load`] that was returned at `now`.
     pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
-        self.is_loading = false;
+        let is_stale = std::mem::take(&mut self.page_load) == PageLoad::Stale;
         let passed = self.page_cursor.take();
         if passed.is_some() {
             // Deliveries before the cursor that have become due meanwhile are not on this page.
             self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
         }
-        if std::mem::take(&mut self.is_page_stale) {
+        if is_stale {
             self.has_unread_rows = true;
             return;
         }
@@ -63,8 +63,7 @@ impl Lane {
 
     /// The store could not be read. The lane tries again after [`RELOAD_DELAY`].
     pub(crate) fn load_failed(&mut self, now: Timestamp) {
-        self.is_loading = false;
-        self.is_page_stale = false;
+        self.page_load = PageLoad::None;
         self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
     }
 }

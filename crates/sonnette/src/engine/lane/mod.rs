@@ -37,6 +37,24 @@ const MAX_PAUSE: Duration = Duration::from_hours(24);
 /// The time between two requests at the lowest rate limit.
 const MAX_SEND_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A page of deliveries that is being loaded from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum PageLoad {
+    #[default]
+    None,
+    Running,
+    /// The store was changed meanwhile; the page is discarded.
+    Stale,
+}
+
+impl PageLoad {
+    fn make_stale(&mut self) {
+        if *self == Self::Running {
+            *self = Self::Stale;
+        }
+    }
+}
+
 /// The pending deliveries of one webhook that are in memory, and the state of its receiver.
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -65,9 +83,7 @@ pub(crate) struct Lane {
     settled: VecDeque<(u64, NotificationId)>,
     /// The store may have due deliveries that are not in `known`.
     has_unread_rows: bool,
-    is_loading: bool,
-    /// The store was changed while a page was being loaded; the page is discarded.
-    is_page_stale: bool,
+    page_load: PageLoad,
     /// The newest notification that was loaded. A committed delivery that is pushed later and is not newer was already
     /// loaded.
     newest_loaded: NotificationId,
@@ -111,8 +127,7 @@ impl Lane {
             known: HashMap::new(),
             settled: VecDeque::new(),
             has_unread_rows: true,
-            is_loading: false,
-            is_page_stale: false,
+            page_load: PageLoad::None,
             newest_loaded: NotificationId(0),
             next_due_at: row.next_due_at,
             page_cursor: None,
@@ -144,7 +159,7 @@ impl Lane {
             && self.queue.is_empty()
             && self.urgent.is_empty()
             && self.settled.is_empty()
-            && !self.is_loading
+            && self.page_load == PageLoad::None
             && self.paused == 0
             && (!enabled
                 || !(self.has_unread_rows
@@ -159,7 +174,7 @@ impl Lane {
             || self.queue.is_full()
             || is_loaded
             || self.has_unread_rows
-            || self.is_loading
+            || self.page_load != PageLoad::None
             || self.paused > 0
             || self.health.is_failing()
         {
@@ -216,7 +231,7 @@ impl Lane {
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
         self.pauses = self.pauses.wrapping_add(1);
-        self.is_page_stale |= self.is_loading;
+        self.page_load.make_stale();
         self.clear_queue();
     }
 
@@ -256,7 +271,7 @@ impl Lane {
     /// Forgets the deliveries whose settlement is on disk.
     pub(crate) fn forget_settled(&mut self, committed: u64) {
         // A page that is being loaded may still contain deliveries that are settled meanwhile.
-        while !self.is_loading
+        while self.page_load == PageLoad::None
             && self
                 .settled
                 .front()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{LaneAction, SendOrder};
-use super::{Lane, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, RELOAD_DELAY};
+use super::{Lane, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, PageLoad, RELOAD_DELAY};
 use crate::domain::{AttemptKind, ClockReading, Webhook, saturating_add};
 use crate::store::{Cursor, PendingDelivery};
 
@@ -49,7 +49,7 @@ impl Lane {
         if self.health.is_failing() {
             return self.next_probe(webhook, reading, committed);
         }
-        if self.has_unread_rows && !self.is_loading && self.queue.needs_reload() {
+        if self.has_unread_rows && self.page_load == PageLoad::None && self.queue.needs_reload() {
             return self.load(self.page_cursor, PAGE_ROWS, committed);
         }
         self.next_due(webhook, reading)
@@ -93,7 +93,7 @@ impl Lane {
         reading: ClockReading,
         committed: u64,
     ) -> LaneAction {
-        if self.in_flight > 0 || self.is_loading {
+        if self.in_flight > 0 || self.page_load != PageLoad::None {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
@@ -149,7 +149,7 @@ impl Lane {
         self.in_flight -= 1;
         self.known.remove(&order.delivery.notification.id);
         self.has_unread_rows = true;
-        self.is_page_stale |= self.is_loading;
+        self.page_load.make_stale();
     }
 
     /// Takes back an order whose request could not be sent because of a shortage of this machine.
@@ -182,7 +182,7 @@ impl Lane {
 
     fn load(&mut self, after: Option<Cursor>, rows: usize, committed: u64) -> LaneAction {
         self.forget_settled(committed);
-        self.is_loading = true;
+        self.page_load = PageLoad::Running;
         self.has_unread_rows = false;
         LaneAction::Load(after, rows + self.known.len())
     }

@@ -10,11 +10,10 @@ use tokio::task::spawn_local;
 use super::receiver_behavior::ReceiverBehavior;
 use super::world::{Process, World, action, note};
 use crate::domain::{
-    DisableReason, Disablement, NotificationId, OrganizerId, Webhook, WebhookId, WebhookState,
-    saturating_add,
+    DisableReason, Disablement, NotificationId, Webhook, WebhookId, WebhookState, saturating_add,
 };
 use crate::engine::{OrganizerSnapshot, PublishRequest, Sonnette};
-use crate::store::{BatchAuditEntry, ChangeResult, TimeRange, WebhookStore};
+use crate::store::{ChangeResult, WebhookStore};
 
 impl World {
     pub(super) fn process(&mut self) -> &mut Process {
@@ -40,7 +39,8 @@ impl World {
             900..960 => self.administer(),
             960..970 => self.tidy(),
             970..980 => self.jump(),
-            980..985 => self.change_faults(),
+            980..984 => self.change_faults(),
+            984..985 => self.damage(),
             985..992 => self.stop().await,
             _ => return true,
         }
@@ -49,11 +49,11 @@ impl World {
         may_stop || self.rng.u32(..500) == 0
     }
 
-    fn any_webhook(&mut self) -> WebhookId {
+    pub(super) fn any_webhook(&mut self) -> WebhookId {
         WebhookId(self.rng.i64(1..4))
     }
 
-    fn any_notification(&mut self) -> NotificationId {
+    pub(super) fn any_notification(&mut self) -> NotificationId {
         let model = self.model.borrow();
         let known: Vec<_> = model.accepted.keys().copied().collect();
         if known.is_empty() {
@@ -62,7 +62,10 @@ impl World {
         known[self.rng.usize(..known.len())]
     }
 
-    fn organizer(&mut self, slug: &str) -> (Arc<Sonnette>, Option<Arc<OrganizerSnapshot>>) {
+    pub(super) fn organizer(
+        &mut self,
+        slug: &str,
+    ) -> (Arc<Sonnette>, Option<Arc<OrganizerSnapshot>>) {
         let sonnette = self.process().sonnette.clone();
         let found = sonnette.registry().organizer(slug);
         (sonnette, found)
@@ -95,7 +98,7 @@ impl World {
                 Ok(published) => {
                     model
                         .borrow_mut()
-                        .published(&published, key.as_deref(), &expected)
+                        .published(&published, key.as_deref(), &expected);
                 }
                 Err(error) => model
                     .borrow_mut()
@@ -108,23 +111,18 @@ impl World {
     pub(super) fn commit(&mut self) {
         let process = self.process();
         let committer = process.sonnette.context.committer.clone();
-        match process.written.take() {
-            Some(written) => {
-                let is_empty = written.is_empty();
-                committer.finish_batch(written);
-                if !is_empty {
-                    self.log("the commit thread has told of it");
-                }
+        if let Some(written) = process.written.take() {
+            let is_empty = written.is_empty();
+            committer.finish_batch(written);
+            if !is_empty {
+                self.log("the commit thread has told of it");
             }
-            None => {
-                process.written = committer.write_batch();
-                if process
-                    .written
-                    .as_ref()
-                    .is_some_and(|written| !written.is_empty())
-                {
-                    self.log("the commit thread has written");
-                }
+        } else {
+            let written = committer.write_batch();
+            let is_empty = written.as_ref().is_none_or(Vec::is_empty);
+            process.written = written;
+            if !is_empty {
+                self.log("the commit thread has written");
             }
         }
         self.model.borrow_mut().read_versions();
@@ -263,84 +261,6 @@ impl World {
         });
     }
 
-    /// A person resends, drops, replays, erases or tests.
-    fn administer(&mut self) {
-        let (id, notification) = (self.any_webhook(), self.any_notification());
-        let organizer = self.model.borrow().webhooks[&id].organizer;
-        let slug = if organizer == OrganizerId(1) {
-            "a"
-        } else {
-            "b"
-        };
-        let (sonnette, snapshot) = self.organizer(slug);
-        let verb = self.rng.u32(..8);
-        self.log(format_args!(
-            "verb {verb} for webhook {id} and {notification}"
-        ));
-        match verb {
-            0 | 1 => {
-                self.model
-                    .borrow_mut()
-                    .may_repeat
-                    .insert((id, notification));
-                spawn_local(async move { drop(sonnette.resend(id, notification).await) });
-            }
-            2 => {
-                let mut model = self.model.borrow_mut();
-                let all: Vec<_> = model.accepted.keys().map(|n| (id, *n)).collect();
-                model.may_repeat.extend(all);
-                drop(model);
-                let span = TimeRange::default();
-                let mut entry = BatchAuditEntry::from(note(&self.clock));
-                spawn_local(async move {
-                    let entry = Some(&mut entry);
-                    drop(sonnette.resend_undelivered(id, span, None, entry).await)
-                });
-            }
-            3 => {
-                self.model
-                    .borrow_mut()
-                    .webhooks
-                    .get_mut(&id)
-                    .unwrap()
-                    .is_adjusted = true;
-                let entry = Some(note(&self.clock));
-                spawn_local(async move { drop(sonnette.expedite(id, entry).await) });
-            }
-            4 => {
-                self.model
-                    .borrow_mut()
-                    .webhooks
-                    .get_mut(&id)
-                    .unwrap()
-                    .has_dropped = true;
-                let entry = Some(note(&self.clock));
-                spawn_local(async move { drop(sonnette.drop_pending(id, entry).await) });
-            }
-            5 => {
-                let Some(snapshot) = snapshot else { return };
-                for webhook in 1..4 {
-                    self.model
-                        .borrow_mut()
-                        .may_repeat
-                        .insert((WebhookId(webhook), notification));
-                }
-                spawn_local(async move { drop(sonnette.replay(&snapshot, notification).await) });
-            }
-            6 => {
-                let Some(snapshot) = snapshot else { return };
-                for known in self.model.borrow_mut().webhooks.values_mut() {
-                    known.has_dropped = true;
-                }
-                let entry = note(&self.clock);
-                spawn_local(async move { drop(sonnette.erase(&snapshot, "ada", entry).await) });
-            }
-            _ => {
-                spawn_local(async move { drop(sonnette.test(id, None).await) });
-            }
-        }
-    }
-
     fn tidy(&mut self) {
         let janitor = self.process().sonnette.janitor.clone();
         let done = if self.rng.u32(..4) == 0 {
@@ -363,6 +283,35 @@ impl World {
             known.is_adjusted = true;
         }
         model.log(format_args!("the clock is set by {seconds} s"));
+    }
+
+    /// Damages the row of a pending delivery or of its notification.
+    fn damage(&mut self) {
+        let mut model = self.model.borrow_mut();
+        let pending = model.waiting();
+        if pending.is_empty() {
+            return;
+        }
+        let (webhook, notification) = pending[self.rng.usize(..pending.len())];
+        let is_delivery = self.rng.bool();
+        let sql = if is_delivery {
+            "UPDATE deliveries SET tries = 'damaged' WHERE webhook = ?1 AND notification = ?2"
+        } else {
+            "UPDATE notifications SET published_at = 'damaged' WHERE id = ?2 AND ?1 > 0"
+        };
+        model
+            .database
+            .execute(sql, [webhook, notification])
+            .unwrap();
+        for other in 1..4 {
+            if !is_delivery || other == webhook {
+                let damaged = (WebhookId(other), NotificationId(notification));
+                model.damaged_deliveries.insert(damaged);
+            }
+        }
+        model.log(format_args!(
+            "{notification} is damaged for webhook {webhook} (delivery: {is_delivery})"
+        ));
     }
 
     fn change_faults(&mut self) {

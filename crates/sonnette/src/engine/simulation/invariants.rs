@@ -200,7 +200,7 @@ impl Model {
     }
 
     /// Deliveries that have not ended.
-    fn waiting(&self) -> Vec<(i64, i64)> {
+    pub(super) fn waiting(&self) -> Vec<(i64, i64)> {
         let sql = "SELECT webhook, notification FROM deliveries WHERE settled_at IS NULL";
         let mut statement = self.database.prepare_cached(sql).unwrap();
         let found = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)));

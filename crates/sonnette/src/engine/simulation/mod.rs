@@ -3,12 +3,13 @@
 //! The committer, the dispatchers with their lanes and tasks, the registry and the janitor are those of production. They
 //! are given a clock that stands still, an executor that runs store work when told to ([`executor`]), a store that fails
 //! now and then ([`store`]) and receivers that misbehave ([`receiver_behavior`]). The simulation draws what happens next
-//! ([`actions`]): also crashes, changes by people and by other processes, and jumps of the clock; no damaged rows yet. After
+//! ([`actions`]): also crashes, changes by people ([`administration`]) and by other processes, jumps of the clock, damaged rows. After
 //! each step it compares what happened with what may happen ([`model`], [`invariants`]).
 //!
 //! A failing seed prints how it is run again: `SONNETTE_SIMULATION_SEED=n`. `SONNETTE_SIMULATION_SEEDS=n` runs more seeds.
 
 mod actions;
+mod administration;
 mod executor;
 mod invariants;
 mod model;

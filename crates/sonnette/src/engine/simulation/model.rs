@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::receiver_behavior::{REQUEST_TIMEOUT, ReceiverBehavior, timed_out};
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, NotificationId, OrganizerId, Outcome, WebhookId};
-use crate::engine::Published;
+use crate::engine::{Published, monotonic_clock};
 use crate::testing::MockClock;
 
 /// A webhook as it was for a while.
@@ -65,6 +65,12 @@ pub(super) struct InFlight {
     reply: oneshot::Sender<HttpExchange>,
 }
 
+/// A delivery in the store.
+struct DeliveryRow {
+    /// How it ended; `None` while it is pending.
+    how: Option<String>,
+}
+
 pub(super) struct Model {
     pub(super) database: Connection,
     pub(super) clock: MockClock,
@@ -114,6 +120,10 @@ impl Model {
         }
     }
 
+    pub(super) fn known(&mut self, id: WebhookId) -> &mut KnownWebhook {
+        self.webhooks.get_mut(&id).unwrap()
+    }
+
     pub(super) fn log(&mut self, event: impl std::fmt::Display) {
         let now = self.clock.now();
         self.trace.push(format!("{now} {event}"));
@@ -140,54 +150,12 @@ impl Model {
             "webhook {webhook} sends {notification} to {target}{}",
             if test { " as a test" } else { "" }
         ));
-        let known = &self.webhooks[&webhook];
-        let epochs = known.epochs(target);
-        let others = self
-            .in_flight
-            .iter()
-            .filter(|r| r.webhook == webhook && !r.test)
-            .count();
-        let mut wrong = Vec::new();
-        let is_current = known.versions[known.answered..]
-            .iter()
-            .any(|v| v.target == target);
-        if !is_current {
-            wrong.push(format!("to its former target {target}"));
-        }
+        let wrong = self.faults_of_request(webhook, notification, target, test);
+        let is_alone = self.requests_in_flight(webhook) == 0;
         if !test {
-            if is_current && epochs.is_empty() {
-                wrong.push("although it is disabled".to_owned());
-            }
-            if known.latest().reason.as_deref() == Some("gone") {
-                wrong.push("although its receiver is gone".to_owned());
-            }
-            let limits = known.versions[known.answered..]
-                .iter()
-                .map(|v| v.max_concurrency.unwrap_or(u32::MAX));
-            if others as u64 >= u64::from(limits.max().unwrap_or(u32::MAX)) {
-                wrong.push(format!("beside {others} others, more than allowed"));
-            }
-            let key = (webhook, notification);
-            if self.heard.contains(&key) && !self.may_repeat.contains(&key) {
-                wrong.push("again, after its success was known".to_owned());
-            }
-            if self
-                .in_flight
-                .iter()
-                .any(|r| !r.test && r.webhook == webhook && r.notification == notification)
-            {
-                wrong.push("twice at a time".to_owned());
-            }
-            match self.settled(webhook, notification) {
-                _ if self.damaged_deliveries.contains(&(webhook, notification)) => {}
-                None => wrong.push("which it was never to get".to_owned()),
-                // Given up by a clock that has since been set back: the lane goes by the time it is now.
-                Some(Some(how)) if how == "given_up" => {}
-                Some(Some(how)) => wrong.push(format!("after it was {how}")),
-                Some(None) => {}
-            }
-            self.begun.push((webhook, others == 0));
+            self.begun.push((webhook, is_alone));
         }
+        let epochs = self.webhooks[&webhook].epochs(target);
         for wrong in wrong {
             self.violated(format!("webhook {webhook} was sent {notification} {wrong}"));
         }
@@ -197,17 +165,78 @@ impl Model {
             test,
             target: target.to_owned(),
             epochs,
-            begun_at: Instant::now(),
+            begun_at: monotonic_clock::now(),
             reply,
         });
     }
 
-    /// None: no such delivery. Some(None): it waits.
-    fn settled(&self, webhook: WebhookId, notification: NotificationId) -> Option<Option<String>> {
+    /// The deliveries of the webhook that are in flight.
+    fn requests_in_flight(&self, webhook: WebhookId) -> usize {
+        let of_webhook = |r: &&InFlight| r.webhook == webhook && !r.test;
+        self.in_flight.iter().filter(of_webhook).count()
+    }
+
+    /// Why a request must not begin now.
+    fn faults_of_request(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+        target: &str,
+        test: bool,
+    ) -> Vec<String> {
+        let known = &self.webhooks[&webhook];
+        let possible = &known.versions[known.answered..];
+        let mut wrong = Vec::new();
+        let is_current = possible.iter().any(|v| v.target == target);
+        if !is_current {
+            wrong.push(format!("to its former target {target}"));
+        }
+        if test {
+            return wrong;
+        }
+        if is_current && known.epochs(target).is_empty() {
+            wrong.push("although it is disabled".to_owned());
+        }
+        if known.latest().reason.as_deref() == Some("gone") {
+            wrong.push("although its receiver is gone".to_owned());
+        }
+        let limits = possible
+            .iter()
+            .map(|v| v.max_concurrency.unwrap_or(u32::MAX));
+        let others = self.requests_in_flight(webhook);
+        if others as u64 >= u64::from(limits.max().unwrap_or(u32::MAX)) {
+            wrong.push(format!("beside {others} others, more than allowed"));
+        }
+        let key = (webhook, notification);
+        if self.heard.contains(&key) && !self.may_repeat.contains(&key) {
+            wrong.push("again, after its success was known".to_owned());
+        }
+        let is_same = |r: &InFlight| !r.test && (r.webhook, r.notification) == key;
+        if self.in_flight.iter().any(is_same) {
+            wrong.push("twice at a time".to_owned());
+        }
+        match self.delivery_row(webhook, notification) {
+            _ if self.damaged_deliveries.contains(&key) => {}
+            None => wrong.push("which it was never to get".to_owned()),
+            Some(DeliveryRow { how: None }) => {}
+            // Given up by a clock that has since been set back: the lane goes by the time it is now.
+            Some(DeliveryRow { how: Some(how) }) if how == "given_up" => {}
+            Some(DeliveryRow { how: Some(how) }) => wrong.push(format!("after it was {how}")),
+        }
+        wrong
+    }
+
+    fn delivery_row(
+        &self,
+        webhook: WebhookId,
+        notification: NotificationId,
+    ) -> Option<DeliveryRow> {
         let sql = "SELECT how FROM deliveries WHERE webhook = ?1 AND notification = ?2";
         let mut statement = self.database.prepare_cached(sql).unwrap();
         statement
-            .query_row([webhook.0, notification.0], |r| r.get(0))
+            .query_row([webhook.0, notification.0], |r| {
+                Ok(DeliveryRow { how: r.get(0)? })
+            })
             .optional()
             .unwrap()
     }
@@ -345,7 +374,7 @@ impl Model {
                 let known = &self.webhooks[webhook];
                 let is_known = known.versions.len() == version + 1 && known.answered == *version;
                 let wants = known.latest().enabled;
-                let has = self.settled(*webhook, one.id).is_some();
+                let has = self.delivery_row(*webhook, one.id).is_some();
                 if is_known && !known.is_damaged && wants != has {
                     self.violated(format!(
                         "webhook {webhook}: enabled is {wants}, and gets {}: {has}",

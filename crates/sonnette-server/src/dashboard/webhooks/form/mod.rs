@@ -6,6 +6,6 @@ mod errors;
 mod input;
 pub(crate) mod page;
 mod save;
-mod trial;
+mod test_unsaved;
 mod validate;
 mod warnings;

@@ -10,7 +10,7 @@ use super::choices::{self, Choices, EventChoice};
 use super::errors::{FieldError, MORE_FIELDS};
 use super::input::Input;
 use super::save;
-use super::trial::test_unsaved;
+use super::test_unsaved::test_unsaved;
 use super::validate::validate;
 use super::warnings::{flash_key, warning_keys};
 use crate::dashboard::shell::error::PageError;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use super::counted_body::BodyError;
 use super::error::ApiError;
-use super::request_body::BodyError;
 
 /// Characters of a `Content-Encoding` that are repeated in the message.
 const MAX_SHOWN_ENCODING_CHARS: usize = 50;
