@@ -42,6 +42,7 @@ class Server:
     def __init__(self, sonnette, directory):
         self.sonnette = sonnette
         self.variables = surroundings(SONNETTE_DATA_DIR=directory)
+        self.run("migrate")
         self.run("organizer", "create", "bigevents")
         self.token = self.run("token", "create", "--operator").strip()
         self.program = subprocess.Popen(

@@ -56,6 +56,7 @@ def main(sonnette, node_directory):
                 [sonnette, *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
             ).stdout
 
+        run("migrate")
         run("organizer", "create", "bigevents")
         environment["SONNETTE_TOKEN"] = run("token", "create", "--operator").strip()
         server = subprocess.Popen(

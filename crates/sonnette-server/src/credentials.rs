@@ -2,9 +2,12 @@
 //!
 //! This is the only place that reads random bytes from the system.
 
+use std::borrow::Cow;
+
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use ring::digest::{SHA256, digest};
 use sonnette::domain::{Secret, TokenHash};
 
@@ -80,7 +83,7 @@ pub(crate) enum PasswordError {
 /// # Errors
 /// It is too short or too long.
 pub(crate) fn check_password(password: &str) -> Result<(), PasswordError> {
-    match password.chars().count() {
+    match normalize(password).chars().count() {
         ..MIN_PASSWORD_CHARS => Err(PasswordError::TooShort),
         MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS => Ok(()),
         _ => Err(PasswordError::TooLong),
@@ -97,15 +100,25 @@ pub(crate) struct PasswordHashError(argon2::password_hash::Error);
 /// # Errors
 /// The system provides no random bytes, or no memory.
 pub(crate) fn hash_password(password: &str) -> Result<String, PasswordHashError> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
+    let hash = Argon2::default().hash_password(normalize(password).as_bytes());
     Ok(hash.map_err(PasswordHashError)?.to_string())
 }
 
 /// Whether a password matches the stored hash. Takes as long as hashing.
 pub(crate) fn verify_password(password: &str, stored: &str) -> bool {
-    Argon2::default()
-        .verify_password(password.as_bytes(), stored)
-        .is_ok()
+    let matches = |text: &str| {
+        Argon2::default()
+            .verify_password(text.as_bytes(), stored)
+            .is_ok()
+    };
+    let normal = normalize(password);
+    // Version 0.1 hashed passwords as they were typed.
+    matches(&normal) || *normal != *password && matches(password)
+}
+
+/// The same text in Unicode's composed form (NFC): keyboards of different systems give different forms of one password.
+fn normalize(password: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(password)
 }
 
 #[cfg(test)]
@@ -139,6 +152,23 @@ mod tests {
         ] {
             assert!(!verify_password(wrong, stored), "{wrong} {stored}");
         }
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_it_is_composed() {
+        let (composed, decomposed) = ("pass\u{e9} \u{fc}ber", "passe\u{301} u\u{308}ber");
+        for (set, typed) in [(composed, decomposed), (decomposed, composed)] {
+            assert!(verify_password(typed, &hash_password(set).unwrap()));
+        }
+        let of_version_0_1 = Argon2::default()
+            .hash_password(decomposed.as_bytes())
+            .unwrap()
+            .to_string();
+        assert!(verify_password(decomposed, &of_version_0_1));
+        assert_eq!(
+            check_password("e\u{301}e\u{301}e\u{301}e\u{301}"),
+            Err(PasswordError::TooShort)
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ export class Sonnette {
     place.url = `http://${listen}`;
     const all = { data_dir: "data", listen, allow_target: "127.0.0.0/8", ...settings };
     for (const [key, value] of Object.entries(all)) place.#variables[`SONNETTE_${key.toUpperCase()}`] = `${value}`;
+    await place.run(["migrate"]);
     return place;
   }
 

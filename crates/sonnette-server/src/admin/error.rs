@@ -1,5 +1,6 @@
 //! Why a change is not made.
 
+use jiff::Timestamp;
 use sonnette::store::{ChangeResult, StoreError};
 
 use crate::credentials::NoRandomBytes;
@@ -16,6 +17,14 @@ pub(crate) enum AdminError {
     /// The author lacks a permission.
     #[error("the author may not do this")]
     Forbidden,
+    /// Two secrets sign already, and a third would end the first one early.
+    #[error(
+        "the previous secret also signs until {until:.0}, so that receivers can change over; replace the secret after that"
+    )]
+    SecretsOverlap {
+        /// When the previous secret ends.
+        until: Timestamp,
+    },
     /// The store answers with a result that this change cannot have.
     #[error("the store answers the change of {0} with an impossible result")]
     Impossible(&'static str),

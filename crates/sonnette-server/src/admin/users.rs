@@ -260,6 +260,22 @@ pub(crate) fn set_password(
     done(changed, "a user").map(|_| ())
 }
 
+/// Sets the password of a user, who cannot log in or has asked for it. All their sessions end.
+///
+/// # Errors
+/// [`AdminError::NotFound`].
+pub(crate) fn replace_password(
+    store: &dyn Store,
+    author: &Author,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let entry = author.audit_entry("sonnette.user.password", json!({ "user": user }), now);
+    let changed = store.set_password(user, password_hash, None, entry, now)?;
+    done(changed, "a user").map(|_| ())
+}
+
 /// The permissions that a user holds for an organizer; `None` without access, and for operators.
 pub(crate) fn permissions_of(user: &User, organizer: OrganizerId) -> Option<Permissions> {
     match &user.access {

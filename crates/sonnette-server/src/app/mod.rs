@@ -8,7 +8,7 @@ mod router;
 
 use std::future::Future;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -22,6 +22,7 @@ use sonnette::engine::sender::SenderConfig;
 use sonnette::engine::{Activity, Options, StartError, Supervisor, ThreadFailure};
 use sonnette::store::Store;
 use tokio::sync::{broadcast, oneshot, watch};
+use url::Url;
 
 use crate::config::Settings;
 use crate::edge::connection_table::ConnectionTable;
@@ -45,11 +46,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts the engine and the mailer over `store`, and builds the routes.
+    /// Starts the engine and the mailer over `store`, and builds the routes for a server that listens on `address`.
     pub(crate) fn build(
         settings: &Settings,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        address: SocketAddr,
     ) -> Result<Self, AppError> {
         let sonnette = Sonnette::start(store, clock, &options(settings))?;
         let mailer = Mailer::start(settings, sonnette.clone())?;
@@ -61,6 +63,7 @@ impl App {
             embed_origins: settings.embed_origins.clone(),
             has_mail_server: settings.mail.host.is_some(),
             log_days: settings.log_days,
+            cookie_suffix: cookie_suffix(settings, address),
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
             limits: edge_limits::edge_limits(settings),
             ..HttpSettings::default()
@@ -214,6 +217,15 @@ fn options(settings: &Settings) -> Options {
         sending_threads: thread_count(settings.sending_threads),
         max_in_flight: usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX),
     }
+}
+
+/// The port under which browsers know the server.
+fn cookie_suffix(settings: &Settings, address: SocketAddr) -> String {
+    let public_port = settings
+        .public_url
+        .as_ref()
+        .and_then(Url::port_or_known_default);
+    format!("_{}", public_port.unwrap_or(address.port()))
 }
 
 /// The configured number of threads, or half of the cores; at least one.

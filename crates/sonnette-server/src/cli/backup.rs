@@ -20,12 +20,11 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
-        local_store::check_database_url(settings)?;
-        if !local_store::exists(settings) {
-            bail!("no store in {}", settings.data_dir.display());
-        }
         let store = local_store::open(settings)?;
         let path = self.file.display();
+        // SQLite gives a meaning to some relative names, such as `:memory:`.
+        let target =
+            std::path::absolute(&self.file).context("cannot find the current directory")?;
         // Creating the file first, with its permissions, keeps it unreadable for others throughout.
         match OpenOptions::new()
             .write(true)
@@ -39,7 +38,7 @@ impl Backup {
             }
             Err(e) => return Err(e).context(format!("cannot create {path}")),
         }
-        if let Err(error) = store.backup(&self.file) {
+        if let Err(error) = store.backup(&target) {
             // The file is incomplete.
             let _ = fs::remove_file(&self.file);
             return Err(error).context("cannot copy the store");

@@ -95,10 +95,10 @@ fn report(check: &str, finding: Result<String>) -> bool {
 /// Opens and checks the store; does not create one.
 fn store(settings: &Settings) -> Result<String> {
     let file = local_store::path(settings);
-    if !local_store::exists(settings) {
+    if !local_store::exists(settings)? {
         return Ok(format!(
             "none yet; `serve` creates it in {}",
-            settings.data_dir.display()
+            local_store::absolute_directory(settings).display()
         ));
     }
     let store = local_store::open(settings)?;
@@ -115,7 +115,8 @@ fn store(settings: &Settings) -> Result<String> {
 
 /// Reports each row of the store that cannot be read; returns whether there is none.
 fn report_damaged_rows(settings: &Settings) -> bool {
-    if !local_store::exists(settings) {
+    // A store that cannot be looked at has been reported.
+    if !local_store::exists(settings).unwrap_or_default() {
         return true;
     }
     let found = local_store::open(settings).and_then(|store| Ok(store.find_damaged_rows()?));

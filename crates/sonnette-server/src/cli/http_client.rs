@@ -52,21 +52,16 @@ pub(super) struct ClientRequest {
 impl ApiClient {
     /// Reads the server and the token from the settings.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
-        let Some(token) = settings.token.clone() else {
+        let Some(token) = settings.client_token()? else {
             return Err(UsageError(
-                "no token is set: use --token, SONNETTE_TOKEN, or `token` in the configuration file".to_owned(),
+                "no token is set: use --token, SONNETTE_TOKEN, or `token` in the configuration file; SONNETTE_OPERATOR_TOKEN \
+                 also serves"
+                    .to_owned(),
             )
             .into());
         };
-        let mut base = match &settings.url {
-            Some(url) => url.clone(),
-            None => local_url(settings)?,
-        };
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
         Ok(Self {
-            base,
+            base: server_url(settings)?,
             token,
             http: HttpClient::new(settings)?,
         })
@@ -89,7 +84,12 @@ impl ApiClient {
         if status.is_success() {
             return Ok(body);
         }
-        bail!("the server responded {status}: {}", error_text(&body));
+        let hint = if status == StatusCode::FORBIDDEN {
+            "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
+        } else {
+            ""
+        };
+        bail!("the server responded {status}: {}{hint}", error_text(&body));
     }
 
     /// Sends a POST with a JSON body and returns the JSON of a 2xx response.
@@ -150,6 +150,18 @@ impl ApiClient {
             })
             .await
     }
+}
+
+/// The URL of the server of these settings, with a slash at the end.
+pub(super) fn server_url(settings: &Settings) -> Result<Url> {
+    let mut base = match &settings.url {
+        Some(url) => url.clone(),
+        None => local_url(settings)?,
+    };
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Ok(base)
 }
 
 /// The URL of a local server with these settings.

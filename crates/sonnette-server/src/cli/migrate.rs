@@ -19,7 +19,7 @@ impl Migrate {
         if self.to.is_some() {
             bail!("--to: moving to PostgreSQL is not available in this version");
         }
-        local_store::open(settings)?;
+        local_store::open_or_create(settings)?;
         output::line(format_args!(
             "the store in {} has the schema of this version",
             settings.data_dir.display()

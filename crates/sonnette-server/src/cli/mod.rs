@@ -3,9 +3,11 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 usage error.
 
 mod backup;
+mod choices;
 mod demo;
 mod doctor;
 mod event;
+mod healthcheck;
 mod http_client;
 mod listen;
 mod local_store;
@@ -29,7 +31,7 @@ use clap::{Parser, Subcommand};
 use rustix::fs::Mode;
 use tracing::Level;
 
-use crate::config::{Flags, LogLevel, Settings, SettingsError};
+use crate::config::{Flags, LogLevel, Settings, SettingsError, unknown_variables};
 use crate::telemetry;
 
 /// Delivers webhooks reliably.
@@ -78,6 +80,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check the settings, the store, the clock and the network
     Doctor(doctor::Doctor),
+    /// Ask the running server whether it is ready: exit code 0 or 1
+    Healthcheck(healthcheck::Healthcheck),
     /// Print the OpenAPI document of the REST API
     Openapi(openapi::Openapi),
 }
@@ -118,7 +122,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
-    let settings = match (&command, Settings::load(flags, std::env::vars_os())) {
+    let settings = match (&command, load_settings(&command, flags)) {
         // `doctor` reports the error as one of its findings.
         (Command::Doctor(doctor), Err(error)) => return Ok(doctor.report_invalid_settings(&error)),
         (_, settings) => settings?,
@@ -146,9 +150,26 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Backup(command) => command.run(&settings)?,
         Command::Migrate(command) => command.run(&settings)?,
         Command::Doctor(command) => return Ok(command.run(&settings)),
+        Command::Healthcheck(command) => command.run(&settings)?,
         Command::Openapi(command) => command.run()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the settings. A variable that may be a misspelt setting stops the commands whose settings matter most; the others
+/// warn about it.
+fn load_settings(command: &Command, flags: &Flags) -> Result<Settings, SettingsError> {
+    let refuses_unknown = matches!(
+        command,
+        Command::Serve(_) | Command::Migrate(_) | Command::Doctor(_)
+    );
+    for error in unknown_variables(std::env::vars_os()) {
+        if refuses_unknown {
+            return Err(error);
+        }
+        eprintln!("warning: {error}");
+    }
+    Settings::load(flags, std::env::vars_os())
 }
 
 /// Runs a future on this thread.

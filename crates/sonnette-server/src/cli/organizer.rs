@@ -4,9 +4,11 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{DialectName, Language, Organizer as OrganizerRow, OrganizerSlug};
+use sonnette::domain::{
+    DialectName, FailurePolicy, Language, Organizer as OrganizerRow, OrganizerSlug,
+};
 
-use super::{local_store, output};
+use super::{choices, local_store, output};
 use crate::admin::Author;
 use crate::admin::error::AdminError;
 use crate::admin::organizers::{self, OrganizerPatch};
@@ -30,10 +32,10 @@ pub(super) struct Create {
     #[arg(long)]
     name: Option<String>,
     /// Dialect whose action types can be published: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
-    #[arg(long = "dialect", value_name = "DIALECT")]
+    #[arg(long = "dialect", value_name = "DIALECT", value_parser = choices::one_of(DialectName::ALL))]
     dialects: Vec<DialectName>,
     /// Language of labels and mails: en or fr
-    #[arg(long, default_value = "en")]
+    #[arg(long, default_value = "en", value_parser = choices::one_of(Language::ALL))]
     language: Language,
     /// Address that receives alerts about disabled webhooks; repeatable
     #[arg(long = "contact-email", value_name = "ADDRESS")]
@@ -80,7 +82,10 @@ impl Create {
         let (author, slug) = (Author::command_line(), self.slug.clone());
         let now = SystemClock.now();
         match organizers::create(&store, &author, slug, &patch, now) {
-            Ok(created) => output::line(format_args!("created organizer {}", created.slug)),
+            Ok(created) => {
+                output::line(format_args!("created organizer {}", created.slug))?;
+                output::line(failure_policy_sentence(&created))
+            }
             Err(AdminError::Taken) => bail!("organizer {} already exists", self.slug),
             Err(error) => Err(error.into()),
         }
@@ -93,6 +98,20 @@ impl List {
         let organizers = local_store::organizers(&store)?;
         let entries: Vec<Value> = organizers.iter().map(|o| entry(&o.organizer)).collect();
         output::list(&entries, self.json)
+    }
+}
+
+/// When the server disables failing webhooks of the organizer.
+fn failure_policy_sentence(organizer: &OrganizerRow) -> String {
+    match organizer.effective_failure_policy() {
+        FailurePolicy::Never => {
+            "failing webhooks stay enabled, unless the receiver answers 410 (failure_policy)"
+                .to_owned()
+        }
+        FailurePolicy::After { failures, lasting } => format!(
+            "webhooks are disabled after {failures} failures in a row over at least {} minutes (failure_policy)",
+            lasting.as_mins()
+        ),
     }
 }
 

@@ -8,7 +8,7 @@ use sonnette::domain::{OrganizerSlug, Permission, Permissions, Scope, TokenId};
 use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
 
-use super::{local_store, output};
+use super::{choices, local_store, output};
 use crate::admin::Author;
 use crate::admin::error::AdminError;
 use crate::admin::tokens;
@@ -36,6 +36,7 @@ pub(super) struct Create {
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
+        value_parser = choices::one_of(Permission::ALL),
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,

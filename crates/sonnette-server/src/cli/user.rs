@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{
@@ -13,10 +14,10 @@ use sonnette::domain::{
 use sonnette::store::AccountStore as _;
 use sonnette::store::sqlite::SqliteStore;
 
-use super::{UsageError, local_store, output, password_prompt};
+use super::{UsageError, choices, local_store, output, password_prompt};
 use crate::admin::author::Author;
 use crate::admin::error::AdminError;
-use crate::admin::users::{self, AccountEmail, LinkDelivery};
+use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
 use crate::config::Settings;
 use crate::credentials::{hash_password, password_link};
 
@@ -25,8 +26,10 @@ use crate::credentials::{hash_password, password_link};
 pub(super) enum User {
     /// Create a user of the dashboard
     Create(Create),
-    /// Create a user and mail a link to choose a password; without a mail server, print the link
+    /// Give somebody access and mail a link to choose a password; without a mail server, print the link
     Invite(Invite),
+    /// Set the password of a user, and end all of their sessions
+    Password(SetPassword),
     /// List all users
     List(List),
     /// Remove a user and end all of their sessions
@@ -44,6 +47,7 @@ struct Scope {
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
+        value_parser = choices::one_of(Permission::ALL),
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
@@ -72,6 +76,15 @@ pub(super) struct Invite {
 }
 
 #[derive(Args)]
+pub(super) struct SetPassword {
+    /// E-mail address that the user logs in with
+    email: String,
+    /// Read the password from the first line of standard input instead of the terminal
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Args)]
 pub(super) struct List {
     /// Print a JSON array of objects
     #[arg(long)]
@@ -89,6 +102,7 @@ impl User {
         match self {
             Self::Create(create) => create.run(settings),
             Self::Invite(invite) => invite.run(settings),
+            Self::Password(password) => password.run(settings),
             Self::List(list) => list.run(settings),
             Self::Remove(remove) => remove.run(settings),
         }
@@ -121,7 +135,9 @@ impl Create {
             password_prompt::from_terminal()?
         };
         if password.is_none() {
-            eprintln!("{email} cannot log in yet: no password was set (use --password-stdin)");
+            eprintln!(
+                "{email} cannot log in yet: set a password with `sonnette user password {email} --password-stdin`"
+            );
         }
         let password_hash = password.as_deref().map(hash_password).transpose()?;
         let user = add(&store, email, access, password_hash)?;
@@ -134,33 +150,97 @@ impl Invite {
         let email = address(&self.email)?;
         let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
-        let organizer = match &access {
-            UserAccess::Operator => None,
-            UserAccess::Organizers(held) => held.keys().next().copied(),
-        };
-        let user = add(&store, email, access, None)?;
-        let (author, now) = (Author::command_line(), SystemClock.now());
-        let email = AccountEmail {
-            kind: AccountEmailKind::Invitation,
+        let invitation = Invitation {
+            email: email.clone(),
+            access,
             language: Language::English,
-            organizer,
         };
-        let expires = AccessLink::new(email.kind.purpose(user.id), now).expires;
-        let address = user.email.clone();
+        let (author, now) = (Author::command_line(), SystemClock.now());
         let can_send_email = settings.mail.host.is_some();
-        match users::send_link(&store, &author, user, &email, can_send_email, now)? {
-            LinkDelivery::Link { secret, .. } => {
-                eprintln!(
-                    "no mail server is set: send this link to {address} yourself; it expires at {expires:.0}"
-                );
-                output::line(password_link(&settings.base_url(), &secret))
-            }
-            LinkDelivery::Email | LinkDelivery::Throttled | LinkDelivery::NeedsOperator => {
-                output::line(format_args!(
-                    "invited {address}; the server will mail a link"
-                ))
-            }
+        match users::invite(&store, &author, invitation, can_send_email, now)? {
+            InvitationResult::Extended => output::line(format_args!(
+                "{email} had a password already and now has this access, too; `sonnette user password {email}` sets another \
+                 password"
+            )),
+            InvitationResult::Taken => invite_operator(&store, settings, &email),
+            InvitationResult::Sent(delivery) => report_link(settings, &email, delivery, now),
         }
+    }
+}
+
+/// Invites a known user as an operator, which they are already.
+fn invite_operator(store: &SqliteStore, settings: &Settings, email: &EmailAddress) -> Result<()> {
+    let Some((user, password)) = store.user_by_email(email)? else {
+        bail!("user {email} does not exist");
+    };
+    if user.access != UserAccess::Operator {
+        bail!(
+            "user {email} is no operator, and whoever knows their password would become one: remove them with `sonnette user \
+             remove {email}`, and invite them again"
+        );
+    }
+    if password.is_some() {
+        return output::line(format_args!(
+            "{email} is an operator and has a password already; `sonnette user password {email}` sets another password"
+        ));
+    }
+    let (author, now) = (Author::command_line(), SystemClock.now());
+    let mail = AccountEmail {
+        kind: AccountEmailKind::Invitation,
+        language: Language::English,
+        organizer: None,
+    };
+    let can_send_email = settings.mail.host.is_some();
+    let delivery = users::send_link(store, &author, user, &mail, can_send_email, now)?;
+    report_link(settings, email, delivery, now)
+}
+
+fn report_link(
+    settings: &Settings,
+    address: &EmailAddress,
+    delivery: LinkDelivery,
+    now: Timestamp,
+) -> Result<()> {
+    match delivery {
+        LinkDelivery::Link { user, secret } => {
+            let expires =
+                AccessLink::new(AccountEmailKind::Invitation.purpose(user.id), now).expires;
+            eprintln!(
+                "no mail server is set: send this link to {address} yourself; it expires at {expires:.0}"
+            );
+            output::line(password_link(&settings.base_url(), &secret))
+        }
+        LinkDelivery::Throttled => output::line(format_args!(
+            "{address} was mailed a link a moment ago, or many today; no other is mailed now"
+        )),
+        LinkDelivery::Email | LinkDelivery::NeedsOperator => output::line(format_args!(
+            "invited {address}; the server will mail a link"
+        )),
+    }
+}
+
+impl SetPassword {
+    fn run(self, settings: &Settings) -> Result<()> {
+        let email = address(&self.email)?;
+        let store = local_store::open(settings)?;
+        let Some((user, _)) = store.user_by_email(&email)? else {
+            bail!("user {email} does not exist; create them with `sonnette user create {email}`");
+        };
+        let password = if self.password_stdin {
+            password_prompt::from_stdin()?
+        } else {
+            password_prompt::from_terminal()?.ok_or_else(|| {
+                UsageError(
+                    "there is no terminal to ask for the password; use --password-stdin".to_owned(),
+                )
+            })?
+        };
+        let hash = hash_password(&password)?;
+        let (author, now) = (Author::command_line(), SystemClock.now());
+        users::replace_password(&store, &author, user.id, &hash, now)?;
+        output::line(format_args!(
+            "set the password of {email} and ended their sessions"
+        ))
     }
 }
 
@@ -220,7 +300,10 @@ pub(super) fn add(
     let address = email.clone();
     match users::create(store, &author, email, access, password_hash, now) {
         Ok(user) => Ok(user),
-        Err(AdminError::Taken) => bail!("user {address} already exists"),
+        Err(AdminError::Taken) => bail!(
+            "user {address} already exists; `sonnette user password {address}` sets a password, `sonnette user invite \
+             {address}` gives more access or another link"
+        ),
         Err(error) => Err(error.into()),
     }
 }

@@ -89,6 +89,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "PostgreSQL database to use instead (not available in this version)",
     ),
     setting(
+        "database_url_file",
+        Kind::Text,
+        "FILE",
+        "File with the URL of the PostgreSQL database",
+    ),
+    setting(
         "public_url",
         Kind::Text,
         "URL",
@@ -137,6 +143,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Retention of the log of attempts [default: 30]",
     ),
     setting(
+        "first_notification_id",
+        Kind::Number,
+        "NUMBER",
+        "Id of the first notification; read while the store has none [default: 1]",
+    ),
+    setting(
         "extra_ca_file",
         Kind::Text,
         "FILE",
@@ -160,7 +172,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "URL",
         "Server that commands connect to [default: the address of `listen`]",
     ),
-    setting("token", Kind::Text, "TOKEN", "Token that commands send"),
+    setting(
+        "token",
+        Kind::Text,
+        "TOKEN",
+        "Token that commands send [default: the operator token]",
+    ),
+    setting(
+        "token_file",
+        Kind::Text,
+        "FILE",
+        "File with the token that commands send",
+    ),
     setting(
         "max_connections",
         Kind::Number,
@@ -274,6 +297,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         "PASSWORD",
         "Password for the SMTP server",
+    ),
+    setting(
+        "mail.password_file",
+        Kind::Text,
+        "FILE",
+        "File with the password for the SMTP server",
     ),
     setting(
         "mail.from",

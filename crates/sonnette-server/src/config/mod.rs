@@ -7,7 +7,9 @@ mod action_type;
 mod byte_order_mark;
 mod definitions;
 mod flags;
+mod injected_variables;
 mod parse;
+mod secret_files;
 mod secret_string;
 mod sources;
 
@@ -26,20 +28,23 @@ pub(crate) use action_type::ActionTypeSetting;
 pub(crate) use byte_order_mark::without_byte_order_mark;
 pub(crate) use flags::Flags;
 pub(crate) use secret_string::SecretString;
-pub(crate) use sources::SettingsError;
+pub(crate) use sources::{SettingsError, unknown_variables};
 
 /// All settings, checked. `sonnette.example.toml` documents the keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The address that the server listens on.
+    #[serde(deserialize_with = "parse::listen_address")]
     pub(crate) listen: SocketAddr,
     /// The directory of the embedded store.
     pub(crate) data_dir: PathBuf,
     /// A database to use instead; the URL may contain a password.
     pub(crate) database_url: Option<SecretString>,
+    /// A file with `database_url`.
+    pub(crate) database_url_file: Option<PathBuf>,
     /// The public URL of the server.
-    #[serde(deserialize_with = "parse::web_url")]
+    #[serde(deserialize_with = "parse::public_url")]
     pub(crate) public_url: Option<Url>,
     /// Non-public targets that webhooks may have.
     #[serde(deserialize_with = "parse::list")]
@@ -61,6 +66,9 @@ pub(crate) struct Settings {
     /// Retention of the log.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 3650>")]
     pub(crate) log_days: u64,
+    /// The id of the first notification of a store that has none yet.
+    #[serde(deserialize_with = "parse::optional_ranged::<_, 1, 4_503_599_627_370_496>")]
+    pub(crate) first_notification_id: Option<u64>,
     /// PEM file of additional certificate authorities.
     pub(crate) extra_ca_file: Option<PathBuf>,
     /// An operator token that `serve` registers.
@@ -72,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) url: Option<Url>,
     /// The token that commands send.
     pub(crate) token: Option<SecretString>,
+    /// A file with `token`.
+    pub(crate) token_file: Option<PathBuf>,
     /// Maximum number of open connections.
     #[serde(deserialize_with = "parse::ranged::<_, 1, 1_000_000>")]
     pub(crate) max_connections: u64,
@@ -124,6 +134,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: "./sonnette-data".into(),
             database_url: None,
+            database_url_file: None,
             public_url: None,
             allow_target: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -132,11 +143,13 @@ impl Default for Settings {
             timeout_seconds: 30,
             response_limit_bytes: 65_536,
             log_days: 30,
+            first_notification_id: None,
             extra_ca_file: None,
             operator_token: None,
             operator_token_file: None,
             url: None,
             token: None,
+            token_file: None,
             max_connections: 4096,
             max_client_connections: 1024,
             max_client_requests: 256,
@@ -185,6 +198,8 @@ pub(crate) struct MailSettings {
     pub(crate) user: Option<String>,
     /// The password for the SMTP server.
     pub(crate) password: Option<SecretString>,
+    /// A file with `password`.
+    pub(crate) password_file: Option<PathBuf>,
     /// The sender address; `None` means `sonnette` at the host of `public_url`.
     #[serde(deserialize_with = "parse::mailbox")]
     pub(crate) from: Option<Mailbox>,
@@ -202,6 +217,7 @@ impl Default for MailSettings {
             tls: MailTls::default(),
             user: None,
             password: None,
+            password_file: None,
             from: None,
             on_gone: true,
             warning: false,

@@ -1,7 +1,7 @@
 //! Deserializers that check values.
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -47,6 +47,25 @@ where
         .collect()
 }
 
+/// An address and a port to listen on. A host name is looked up.
+pub(super) fn listen_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let found = text.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    let found = found.unwrap_or_default();
+    let ipv4 = found.iter().find(|address| address.is_ipv4());
+    ipv4.or(found.first()).copied().ok_or_else(|| {
+        let port = text.trim_start_matches(':').parse::<u16>().unwrap_or(8080);
+        D::Error::custom(format!(
+            "expected an address and a port, such as 127.0.0.1:{port}, or 0.0.0.0:{port} for every address of the machine"
+        ))
+    })
+}
+
 /// A list of networks or single addresses.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let network = |text: &String| {
@@ -89,6 +108,27 @@ pub(super) fn mailbox<'de, D: Deserializer<'de>>(
     text.parse().map(Some).map_err(|_| {
         D::Error::custom("expected an address such as \"Sonnette <webhooks@example.org>\"")
     })
+}
+
+/// The URL of the server: pages, links and cookies are at the root of its host.
+pub(super) fn public_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Url>, D::Error> {
+    let url = web_url(deserializer)?;
+    let is_root = |url: &Url| {
+        url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    if url.as_ref().is_some_and(|url| !is_root(url)) {
+        return Err(D::Error::custom(
+            "expected a URL without a path, query or user, such as https://webhooks.example.org: the server needs a host \
+             name of its own",
+        ));
+    }
+    Ok(url)
 }
 
 /// An absolute `http` or `https` URL.

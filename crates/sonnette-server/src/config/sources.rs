@@ -9,7 +9,8 @@ use toml::{Table, Value};
 
 use super::byte_order_mark::without_byte_order_mark;
 use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
-use super::{Flags, Settings};
+use super::secret_files::SECRET_FILES;
+use super::{Flags, Settings, injected_variables};
 
 /// An invalid setting and its source. The text never contains the value of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-fn invalid(source: impl Into<String>, reason: impl Into<String>) -> SettingsError {
+pub(super) fn invalid(source: impl Into<String>, reason: impl Into<String>) -> SettingsError {
     SettingsError {
         source: source.into(),
         reason: reason.into(),
@@ -43,7 +44,7 @@ impl Settings {
         flags: &Flags,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let variables = sonnette_variables(variables)?;
+        let variables = setting_variables(variables)?;
         let variable = |name: &str| {
             variables
                 .iter()
@@ -58,40 +59,84 @@ impl Settings {
             Some(path) => read_file(Path::new(&path))?,
             None => Table::new(),
         };
+        let mut from_variables = Vec::new();
         for setting in SETTINGS {
-            let name = setting.variable();
-            if let Some(text) = variable(&name) {
-                set_checked(&mut table, setting, &name, split(setting, &text))?;
+            let source = setting.variable();
+            if let Some(text) = variable(&source) {
+                let texts = split(setting, &text);
+                from_variables.push(GivenSetting {
+                    setting,
+                    source,
+                    texts,
+                });
             }
         }
+        let mut from_flags = Vec::new();
         for (key, texts) in &flags.given {
             let Some(setting) = SETTINGS.iter().find(|s| s.key == *key) else {
                 continue;
             };
             let texts = texts.iter().flat_map(|text| split(setting, text)).collect();
-            set_checked(&mut table, setting, &format!("--{}", setting.flag()), texts)?;
+            let source = format!("--{}", setting.flag());
+            from_flags.push(GivenSetting {
+                setting,
+                source,
+                texts,
+            });
         }
+        override_with(&mut table, from_variables)?;
+        override_with(&mut table, from_flags)?;
         Self::deserialize(Value::Table(table)).map_err(|e| invalid("settings", e.message()))
     }
 }
 
-/// The variables of Sonnette; an empty one counts as not set.
-fn sonnette_variables(
+/// A setting as a variable or flag gives it.
+struct GivenSetting {
+    setting: &'static Setting,
+    /// The name of the variable or flag.
+    source: String,
+    texts: Vec<String>,
+}
+
+/// Sets what one source gives. A credential also overrides the file of this credential in a lower source, and the reverse.
+fn override_with(table: &mut Table, given: Vec<GivenSetting>) -> Result<(), SettingsError> {
+    for (text_key, file_key) in SECRET_FILES {
+        let mut pair = given
+            .iter()
+            .filter(|g| g.setting.key == text_key || g.setting.key == file_key);
+        match (pair.next(), pair.next()) {
+            (Some(one), Some(other)) => return Err(both_set(&one.source, &other.source)),
+            (Some(_), None) => {
+                remove(table, text_key);
+                remove(table, file_key);
+            }
+            _ => {}
+        }
+    }
+    for GivenSetting {
+        setting,
+        source,
+        texts,
+    } in given
+    {
+        set_checked(table, setting, &source, texts)?;
+    }
+    Ok(())
+}
+
+fn both_set(one: &str, other: &str) -> SettingsError {
+    invalid(one, format!("{other} is set, too; set only one of them"))
+}
+
+/// The variables that set something; an empty one counts as not set.
+fn setting_variables(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, SettingsError> {
     let mut found = Vec::new();
     for (name, text) in variables {
         let name = name.to_string_lossy().into_owned();
-        if !name.starts_with(PREFIX) {
+        if !is_setting(&name) || injected_variables::is_injected(&name, &text.to_string_lossy()) {
             continue;
-        }
-        let known =
-            name == format!("{PREFIX}CONFIG") || SETTINGS.iter().any(|s| s.variable() == name);
-        if !known {
-            return Err(invalid(
-                name,
-                "unknown setting; see `sonnette serve --help`",
-            ));
         }
         let text = text
             .into_string()
@@ -101,6 +146,26 @@ fn sonnette_variables(
         }
     }
     Ok(found)
+}
+
+/// The variables with the prefix of Sonnette that are neither settings nor set by others.
+pub(crate) fn unknown_variables(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Vec<SettingsError> {
+    variables
+        .into_iter()
+        .map(|(name, text)| (name.to_string_lossy().into_owned(), text))
+        .filter(|(name, text)| {
+            name.starts_with(PREFIX)
+                && !is_setting(name)
+                && !injected_variables::is_injected(name, &text.to_string_lossy())
+        })
+        .map(|(name, _)| invalid(name, "unknown setting; see `sonnette serve --help`"))
+        .collect()
+}
+
+fn is_setting(name: &str) -> bool {
+    name.strip_prefix(PREFIX) == Some("CONFIG") || SETTINGS.iter().any(|s| s.variable() == name)
 }
 
 fn split(setting: &Setting, text: &str) -> Vec<String> {
@@ -139,7 +204,14 @@ fn read_file(path: &Path) -> Result<Table, SettingsError> {
         )
     };
     toml::from_str::<Settings>(text).map_err(|e| with_line(&e))?;
-    toml::from_str::<Table>(text).map_err(|e| with_line(&e))
+    let table = toml::from_str::<Table>(text).map_err(|e| with_line(&e))?;
+    for (text_key, file_key) in SECRET_FILES {
+        if contains(&table, text_key) && contains(&table, file_key) {
+            let source = format!("{}: {text_key}", path.display());
+            return Err(both_set(&source, file_key));
+        }
+    }
+    Ok(table)
 }
 
 /// `key: ` if the position is in the value of a key, so that the message names the key.
@@ -181,6 +253,28 @@ fn set(table: &mut Table, key: &str, value: Value) {
             if let Value::Table(section) = section {
                 section.insert(key.to_owned(), value);
             }
+        }
+    }
+}
+
+fn remove(table: &mut Table, key: &str) {
+    match key.split_once('.') {
+        None => {
+            table.remove(key);
+        }
+        Some((section, key)) => {
+            if let Some(Value::Table(section)) = table.get_mut(section) {
+                section.remove(key);
+            }
+        }
+    }
+}
+
+fn contains(table: &Table, key: &str) -> bool {
+    match key.split_once('.') {
+        None => table.contains_key(key),
+        Some((section, key)) => {
+            matches!(table.get(section), Some(Value::Table(section)) if section.contains_key(key))
         }
     }
 }

@@ -145,6 +145,10 @@ impl From<AdminError> for ApiError {
             AdminError::Forbidden => Self::forbidden(),
             AdminError::Store(error) => error.into(),
             AdminError::Random(error) => error.into(),
+            AdminError::SecretsOverlap { .. } => {
+                let sentence = error.to_string();
+                Self::conflict(sentence.replacen("the", "The", 1) + ".")
+            }
             // Names are checked where they can be taken.
             AdminError::Taken | AdminError::Impossible(_) => {
                 tracing::error!(%error, "a change has an impossible result: {error}");

@@ -73,6 +73,8 @@ pub(crate) struct HttpSettings {
     pub(crate) has_mail_server: bool,
     /// Days that attempts are kept.
     pub(crate) log_days: u64,
+    /// The end of the names of cookies. A browser sends the cookies of a host to all of its ports.
+    pub(crate) cookie_suffix: String,
     /// Bytes of a receiver's response that are kept.
     pub(crate) response_limit: usize,
     /// The bounds of connections, requests and streams.
@@ -92,6 +94,7 @@ impl Default for HttpSettings {
             embed_origins: Vec::new(),
             has_mail_server: false,
             log_days: 30,
+            cookie_suffix: String::new(),
             response_limit: 65_536,
             limits: EdgeLimits::default(),
         }

@@ -11,8 +11,10 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+use url::Host;
+
 use super::mail::Mail;
-use crate::config::{MailTls, SecretString, Settings};
+use crate::config::{MailTls, SecretString, Settings, SettingsError};
 
 /// Maximum time of one SMTP command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -22,6 +24,9 @@ const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 /// Why a mail was not sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SmtpError {
+    /// The password cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The settings name no mail server.
     #[error("no mail server is set (mail.host)")]
     NoServer,
@@ -58,7 +63,8 @@ impl SmtpError {
     /// Whether the mail server refused the mail for good, perhaps because of one recipient.
     fn is_permanent(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_permanent(),
+            // A client error: the address needs an extension that the mail server lacks.
+            Self::Transport(error) => error.is_permanent() || error.is_client(),
             Self::Address { .. } | Self::Build(_) => true,
             _ => false,
         }
@@ -102,7 +108,8 @@ impl SmtpClient {
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
             .timeout(Some(COMMAND_TIMEOUT));
         if let Some(user) = &mail.user {
-            let password = mail.password.as_ref().map_or("", SecretString::expose);
+            let password = mail.password()?;
+            let password = password.as_ref().map_or("", SecretString::expose);
             builder = builder.credentials(Credentials::new(user.clone(), password.to_owned()));
         }
         Ok(Self {
@@ -135,6 +142,7 @@ impl SmtpClient {
         let content = self.format(mail, id, to).map_err(unsent)?;
         match self.submit(pending, &content).await {
             Ok(()) => return Ok(()),
+            // One address that is refused must not keep the mail from the others.
             Err(error) if error.is_permanent() && pending.len() > 1 => {
                 tracing::debug!(mail = id, %error, "mail {id}: sending to each recipient separately after: {error}");
             }
@@ -156,8 +164,9 @@ impl SmtpClient {
             .subject(mail.subject.clone())
             .message_id(Some(format!("<{id}@{}>", self.domain())))
             .header(AutoSubmitted);
-        for address in to {
-            builder = builder.to(Mailbox::new(None, parse_address(address)?));
+        // An address that is none stays out of the header; its transaction reports it.
+        for address in to.iter().filter_map(|address| parse_address(address).ok()) {
+            builder = builder.to(Mailbox::new(None, address));
         }
         let parts = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         Ok(builder.multipart(parts)?.formatted())
@@ -178,8 +187,14 @@ impl SmtpClient {
     }
 }
 
+/// Parses an address; its domain is in the ASCII form (punycode) that every mail server takes.
 fn parse_address(address: &str) -> Result<Address, SmtpError> {
-    address.parse().map_err(|source| SmtpError::Address {
+    let ascii = address.rsplit_once('@').and_then(|(local, domain)| {
+        let domain = Host::parse(domain).ok()?;
+        Some(format!("{local}@{domain}"))
+    });
+    let text = ascii.as_deref().unwrap_or(address);
+    text.parse().map_err(|source| SmtpError::Address {
         address: address.to_owned(),
         source,
     })

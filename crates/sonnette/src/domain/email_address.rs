@@ -15,6 +15,8 @@ pub struct EmailAddress(Box<str>);
 
 impl EmailAddress {
     const MAX_BYTES: usize = 254;
+    /// Of what stands before the `@`, by RFC 5321.
+    const MAX_LOCAL_BYTES: usize = 64;
 
     /// The address as text.
     pub fn as_str(&self) -> &str {
@@ -30,11 +32,16 @@ impl EmailAddress {
         let unquoted = |c| !matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '\\');
         let label = |label: &str| {
             !label.is_empty()
+                && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_alphanumeric() || c == '-')
         };
-        let named = !local.starts_with('.') && !local.ends_with('.') && local.chars().all(unquoted);
+        let named = local.len() <= Self::MAX_LOCAL_BYTES
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..")
+            && local.chars().all(unquoted);
         let placed = host.contains('.') && host.split('.').all(label) || host == "localhost";
         named && placed
     }
@@ -122,6 +129,7 @@ mod tests {
             "a,b@c.example",
             ".a@b.example",
             "a.@b.example",
+            "a..b@c.example",
         ] {
             assert!(!parse(odd).unwrap().is_plain(), "{odd}");
         }

@@ -75,8 +75,17 @@ fn check_header(name: &str, value: Option<String>) -> Result<String, HeaderViola
     let lower = name.to_ascii_lowercase();
     let reserved = matches!(
         lower.as_str(),
-        "host" | "transfer-encoding" | "connection" | "x-partners-signature"
-    ) || lower.starts_with("content-")
+        "host"
+            | "transfer-encoding"
+            | "connection"
+            | "keep-alive"
+            | "te"
+            | "trailer"
+            | "upgrade"
+            | "expect"
+            | "x-partners-signature"
+    ) || lower.ends_with("-connection")
+        || lower.starts_with("content-")
         || lower.starts_with("webhook-");
     if reserved {
         return Err(HeaderViolation::Reserved);

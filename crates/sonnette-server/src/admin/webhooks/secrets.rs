@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sonnette::domain::{Secret, Secrets, SignatureScheme, SigningSeed, SigningSeeds, Webhook};
 use sonnette::engine::sender;
 
+use crate::admin::error::AdminError;
 use crate::credentials::{NoRandomBytes, random_bytes};
 
 /// How long a replaced secret also signs.
@@ -20,9 +21,22 @@ pub(crate) fn random_seed() -> Result<SigningSeed, NoRandomBytes> {
 }
 
 /// Replaces the secret; the previous one also signs for [`OVERLAP`]. A key pair is replaced by one of `seed`.
-pub(crate) fn replace(webhook: &mut Webhook, secret: &Secret, seed: &SigningSeed, now: Timestamp) {
+///
+/// # Errors
+/// [`AdminError::SecretsOverlap`] while a previous secret still signs.
+pub(crate) fn replace(
+    webhook: &mut Webhook,
+    secret: &Secret,
+    seed: &SigningSeed,
+    now: Timestamp,
+) -> Result<(), AdminError> {
     if webhook.secrets.current == *secret {
-        return;
+        return Ok(());
+    }
+    if let Some((_, until)) = webhook.secrets.previous
+        && now < until
+    {
+        return Err(AdminError::SecretsOverlap { until });
     }
     let until = now.saturating_add(OVERLAP).unwrap_or(Timestamp::MAX);
     let old = std::mem::replace(&mut webhook.secrets.current, secret.clone());
@@ -34,6 +48,7 @@ pub(crate) fn replace(webhook: &mut Webhook, secret: &Secret, seed: &SigningSeed
         let old = std::mem::replace(&mut seeds.current, seed.clone());
         seeds.previous = Some((old, until));
     }
+    Ok(())
 }
 
 /// Gives a webhook that signs with `ed25519` a key pair, unless it had one before: the receiver's public key stays valid

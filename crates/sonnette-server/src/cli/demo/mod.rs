@@ -35,6 +35,9 @@ pub(super) struct Demo {}
 impl Demo {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, given: &Settings) -> Result<()> {
+        if given.listen != Settings::default().listen {
+            eprintln!("warning: the demo uses free ports; `listen` is for `sonnette serve`");
+        }
         let directory = tempfile::tempdir().context("cannot create a temporary store")?;
         let store = SqliteStore::open(directory.path())?;
         let token = random_token()?;
@@ -48,7 +51,8 @@ impl Demo {
             Some(hash),
         )?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-        let base = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
+        let address = listener.local_addr()?;
+        let base = Url::parse(&format!("http://{address}/"))?;
         let settings = Settings {
             allow_target: vec![AllowTarget::Network(IpNet::from(std::net::IpAddr::from(
                 Ipv4Addr::LOCALHOST,
@@ -62,7 +66,7 @@ impl Demo {
         block_on(async {
             let stop = shutdown_signal()?;
             let receiver = Receiver::start().await?;
-            let app = App::build(&settings, Arc::new(store), Arc::new(SystemClock))?;
+            let app = App::build(&settings, Arc::new(store), Arc::new(SystemClock), address)?;
             let scenario = Scenario {
                 client: ApiClient::new(&settings)?,
                 base,

@@ -6,7 +6,8 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use ring::hmac;
 use sonnette::clock::{Clock as _, SystemClock};
 use url::Url;
@@ -52,6 +53,7 @@ impl Forward {
         let timestamp = SystemClock.now().as_second().to_string();
         let signature = signature(&self.key, &id, &timestamp, &publication.payload);
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        headers.extend(basic_authorization(&self.url)?);
         for (name, value) in [
             ("webhook-id", id),
             ("webhook-timestamp", timestamp),
@@ -71,6 +73,18 @@ impl Forward {
         };
         Ok(self.http.send(outgoing).await?.status().to_string())
     }
+}
+
+/// The credentials of the URL, as a delivery would send them.
+fn basic_authorization(url: &Url) -> Result<Option<(HeaderName, HeaderValue)>> {
+    let Some(password) = url.password() else {
+        return Ok(None);
+    };
+    let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let credentials = format!("{}:{}", decoded(url.username()), decoded(password));
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(credentials)))?;
+    value.set_sensitive(true);
+    Ok(Some((AUTHORIZATION, value)))
 }
 
 fn signature(key: &hmac::Key, id: &str, timestamp: &str, payload: &str) -> String {

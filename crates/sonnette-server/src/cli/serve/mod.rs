@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, stdout};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use sonnette::clock::SystemClock;
 use sonnette::domain::Scope;
@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, local_store, output, token};
 use crate::app::App;
-use crate::config::{Settings, without_byte_order_mark};
+use crate::config::Settings;
 use crate::credentials::{random_token, token_hash};
 
 /// "File size limit exceeded": the same number on Linux, macOS and the BSDs.
@@ -30,8 +30,10 @@ impl Serve {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         local_store::check_database_url(settings)?;
+        // Before a store is created: a setting that is refused leaves nothing behind.
+        settings.operator_tokens()?;
         let _lock = DataDirectoryLock::acquire(&settings.data_dir)?;
-        let store = local_store::open(settings)?;
+        let store = local_store::open_or_create(settings)?;
         register_operator_token(settings, &store)?;
         action_types::register(settings, &store)?;
         if store.users(None)?.is_empty() {
@@ -45,7 +47,8 @@ impl Serve {
             // Installed before the server reports that it listens: from then on a signal stops it gracefully.
             let shutdown = shutdown_signal()?;
             ignore_file_size_signal()?;
-            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock))?;
+            let address = listener.local_addr()?;
+            let app = App::build(settings, Arc::new(store), Arc::new(SystemClock), address)?;
             Ok(app.run(listener, shutdown).await?)
         })
     }
@@ -76,24 +79,12 @@ fn ignore_file_size_signal() -> Result<()> {
 /// generates a token and prints it.
 fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<()> {
     let registry = local_store::registry(store)?;
-    let mut configured = Vec::new();
-    if let Some(text) = &settings.operator_token {
-        configured.push(text.expose().to_owned());
-    }
-    if let Some(path) = &settings.operator_token_file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("operator_token_file: cannot read {}", path.display()))?;
-        configured.push(text);
-    }
+    let configured = settings.operator_tokens()?;
     let is_configured = !configured.is_empty();
-    for text in configured {
-        let text = without_byte_order_mark(&text).trim();
-        if text.is_empty() || text.contains(char::is_whitespace) {
-            bail!("the operator token of the settings is empty or contains whitespace");
-        }
-        let hash = token_hash(text);
+    for token in configured {
+        let hash = token_hash(token.expose());
         if registry.token(&hash).is_none() {
-            token::add(store, text, "from the settings", Scope::Operator)?;
+            token::add(store, token.expose(), "from the settings", Scope::Operator)?;
         }
     }
     let is_empty = registry.tokens().next().is_none() && registry.organizers().next().is_none();

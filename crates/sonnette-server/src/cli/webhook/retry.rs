@@ -8,7 +8,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerSlug, WebhookId};
 
 use crate::cli::http_client::ApiClient;
-use crate::cli::{block_on, output};
+use crate::cli::{block_on, choices, output};
 use crate::config::Settings;
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
@@ -21,10 +21,10 @@ pub(in crate::cli) struct Retry {
     /// Number of the webhook
     id: WebhookId,
     /// Resend notifications published since this time (2026-11-21T10:00:00Z) [default: the retention of the log]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = choices::time)]
     since: Option<Timestamp>,
     /// Resend notifications published until this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = choices::time)]
     until: Option<Timestamp>,
     /// Resend only deliveries in this state: `given_up`, `dropped`, `missed`
     #[arg(long)]

@@ -12,6 +12,7 @@ use sonnette::domain::{
     Attempt, DisableReason, Disablement, OrganizerId, Permission, WebhookId, WebhookState,
 };
 use sonnette::engine::{LaneStatus, OrganizerSnapshot, RegistrySnapshot};
+use url::form_urlencoded;
 
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
@@ -22,8 +23,8 @@ use crate::dashboard::shell::url_text::BreakableUrl;
 use crate::dashboard::webhooks::status::{WebhookStatus, diagnosis};
 use crate::edge::AppState;
 
-/// Lanes that are read to find those that need attention.
-const MAX_LANES: usize = 200;
+/// Disabled webhooks that are read to find those that need attention.
+const MAX_DISABLED_WEBHOOKS: usize = 200;
 /// Webhooks of each kind that are listed as needing attention.
 const MAX_ATTENTION_ROWS: usize = 25;
 const ORGANIZERS_PER_PAGE: usize = 200;
@@ -60,6 +61,8 @@ struct OverviewTemplate {
     rows: Vec<Row>,
     previous: Option<String>,
     next: Option<String>,
+    /// What the user searches for; empty: everything.
+    search: String,
 }
 
 /// The query of the page.
@@ -67,6 +70,9 @@ struct OverviewTemplate {
 pub(crate) struct OverviewQuery {
     #[serde(default)]
     page: usize,
+    /// A part of the name or the slug.
+    #[serde(default)]
+    q: String,
 }
 
 /// Lists the organizers that the user has access to. If there is only one, redirects to its pages.
@@ -91,7 +97,9 @@ pub(crate) async fn show_overview(
         page.current_user
             .may(organizer.organizer.id, Permission::Webhooks)
     };
-    let lanes: Vec<_> = state.sonnette.lanes_needing_attention(MAX_LANES).await?;
+    // All lanes: a limit would be used up by organizers that the user may not see.
+    let webhooks = page.registry.organizers().map(|o| o.webhooks.len()).sum();
+    let lanes: Vec<_> = state.sonnette.lanes_needing_attention(webhooks).await?;
     let lanes: Vec<_> = lanes
         .into_iter()
         .filter_map(|(id, lane)| Some((id, owner(&page.registry, id)?, lane)))
@@ -116,20 +124,39 @@ pub(crate) async fn show_overview(
         .take(MAX_ATTENTION_ROWS)
         .chain(disabled)
         .collect();
+    let search = query.q.trim().to_owned();
+    organizers.retain(|organizer| matches_search(organizer, &search));
     let pages = organizers.len().div_ceil(ORGANIZERS_PER_PAGE).max(1);
     let number = query.page.clamp(1, pages);
     let first = (number - 1) * ORGANIZERS_PER_PAGE;
     let shown = organizers.iter().skip(first).take(ORGANIZERS_PER_PAGE);
-    let link = |number: usize| format!("/?page={number}");
     render(&OverviewTemplate {
         attention_rows: attention_rows(&state, page.layout.texts, attention, now).await?,
         rows: shown
             .map(|organizer| row(organizer, sum(organizer)))
             .collect(),
-        previous: (number > 1).then(|| link(number - 1)),
-        next: (number < pages).then(|| link(number + 1)),
+        previous: (number > 1).then(|| page_url(number - 1, &search)),
+        next: (number < pages).then(|| page_url(number + 1, &search)),
+        search,
         layout: page.layout,
     })
+}
+
+/// The URL of a page of the organizers that match the search.
+fn page_url(number: usize, search: &str) -> String {
+    let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
+    query.append_pair("page", &number.to_string());
+    if !search.is_empty() {
+        query.append_pair("q", search);
+    }
+    query.finish()
+}
+
+/// Whether the name or the slug contains the text, in any case.
+fn matches_search(snapshot: &OrganizerSnapshot, search: &str) -> bool {
+    let (organizer, search) = (&snapshot.organizer, search.to_lowercase());
+    organizer.name.to_lowercase().contains(&search)
+        || organizer.slug.as_str().to_lowercase().contains(&search)
 }
 
 /// For each organizer, the number of failing lanes and of waiting deliveries.
@@ -167,7 +194,7 @@ async fn disabled_by_server<'a>(
         }
     }
     found.sort_by_key(|(since, id, _)| std::cmp::Reverse((*since, *id)));
-    found.truncate(MAX_LANES);
+    found.truncate(MAX_DISABLED_WEBHOOKS);
     let ids: Vec<_> = found.iter().map(|(_, id, _)| *id).collect();
     let lanes = state.sonnette.lane_statuses(&ids).await?;
     Ok(found

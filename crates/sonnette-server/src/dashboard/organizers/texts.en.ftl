@@ -8,6 +8,8 @@ overview-oldest = Oldest waiting for
 overview-all = All organizers
 overview-organizer = Organizer
 overview-search = Search organizers
+overview-find = Search
+overview-not-found = No organizer has “{ $what }” in its name.
 overview-disabled = Disabled
 overview-failing = Failing
 

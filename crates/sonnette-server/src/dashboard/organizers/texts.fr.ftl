@@ -8,6 +8,8 @@ overview-oldest = La plus ancienne attend depuis
 overview-all = Tous les organisateurs
 overview-organizer = Organisateur
 overview-search = Rechercher un organisateur
+overview-find = Rechercher
+overview-not-found = Aucun organisateur n’a « { $what } » dans son nom.
 overview-disabled = Désactivés
 overview-failing = En échec
 

@@ -1,4 +1,7 @@
 //! Reads and writes cookies.
+//!
+//! Browsers see the names with the suffix of this server, so that two servers on one host do not log out each other's users.
+//! Handlers see the names without it: the [`layer`](super::layer) translates.
 
 use axum::response::Response;
 use cookie::{Cookie, SameSite};
@@ -44,6 +47,44 @@ impl CookieScope {
         let mut cookie = self.cookie(state, name, String::new());
         cookie.make_removal();
         cookie
+    }
+}
+
+/// What the names of all cookies begin with.
+const PREFIX: &str = "sonnette_";
+
+/// Keeps the cookies of this server, under the names that handlers know.
+pub(super) fn remove_suffix(headers: &mut HeaderMap, suffix: &str) {
+    let own: Vec<String> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter_map(|(name, value)| Some(format!("{}={value}", name.strip_suffix(suffix)?)))
+        .collect();
+    headers.remove(header::COOKIE);
+    if !own.is_empty()
+        && let Ok(value) = HeaderValue::try_from(own.join("; "))
+    {
+        headers.insert(header::COOKIE, value);
+    }
+}
+
+/// Gives the cookies of a response the names that browsers see.
+pub(super) fn add_suffix(headers: &mut HeaderMap, suffix: &str) {
+    let named: Vec<HeaderValue> = headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .filter_map(|value| {
+            let (name, rest) = value.to_str().ok()?.split_once('=')?;
+            let suffix = if name.starts_with(PREFIX) { suffix } else { "" };
+            HeaderValue::try_from(format!("{name}{suffix}={rest}")).ok()
+        })
+        .collect();
+    headers.remove(header::SET_COOKIE);
+    for value in named {
+        headers.append(header::SET_COOKIE, value);
     }
 }
 

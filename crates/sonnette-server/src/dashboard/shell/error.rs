@@ -89,6 +89,7 @@ impl From<AdminError> for PageError {
                 permission: None,
                 contacts: Vec::new(),
             },
+            AdminError::SecretsOverlap { .. } => Self::Conflict("conflict-secrets-overlap"),
             error => ApiError::from(error).into(),
         }
     }

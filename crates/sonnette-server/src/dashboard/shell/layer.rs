@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 
-use super::cookies::CookieScope;
+use super::cookies::{self, CookieScope};
 use super::error::PageError;
 use super::flash;
 use super::layout::{Layout, LayoutUser, render};
@@ -28,6 +28,19 @@ struct ErrorTemplate {
 pub(crate) async fn apply(
     State(state): State<AppState>,
     origin: RequestOrigin,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let suffix = &state.settings.cookie_suffix;
+    cookies::remove_suffix(request.headers_mut(), suffix);
+    let mut response = respond(&state, &origin, request, next).await;
+    cookies::add_suffix(response.headers_mut(), suffix);
+    response
+}
+
+async fn respond(
+    state: &AppState,
+    origin: &RequestOrigin,
     request: Request,
     next: Next,
 ) -> Response {
@@ -42,7 +55,7 @@ pub(crate) async fn apply(
         is_https: origin.is_https,
     };
     let response = next.run(request).await;
-    let mut response = map_extractor_errors(flash::set_cookie(&state, scope, response));
+    let mut response = map_extractor_errors(flash::set_cookie(state, scope, response));
     if headers.contains_key("hx-request") && response.status() == StatusCode::SEE_OTHER {
         // A page that reloads itself must not replace itself by the target of a redirect.
         *response.status_mut() = StatusCode::UNAUTHORIZED;
@@ -57,8 +70,8 @@ pub(crate) async fn apply(
     if !is_page {
         return with_no_store(response);
     }
-    set_security_headers(&state, uri.path(), &mut response);
-    flash::remove_cookie(&state, scope, &headers, response)
+    set_security_headers(state, uri.path(), &mut response);
+    flash::remove_cookie(state, scope, &headers, response)
 }
 
 /// A redirect to the same URL with a slash at the end of its path, if it has none. Assets have none.

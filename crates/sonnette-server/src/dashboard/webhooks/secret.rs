@@ -144,7 +144,7 @@ async fn replace_secret(
     let (seed, now) = (secrets::random_seed()?, state.now());
     let data = json!({ "id": page.webhook.id });
     change_webhook(state, page, (action, data), move |webhook| {
-        secrets::replace(webhook, &secret, &seed, now);
+        secrets::replace(webhook, &secret, &seed, now)
     })
     .await?;
     Ok(())

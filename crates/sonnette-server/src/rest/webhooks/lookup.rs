@@ -30,7 +30,7 @@ pub(crate) async fn change(
     caller: &Caller,
     id: WebhookId,
     (action, data): (&'static str, Value),
-    mut apply: impl FnMut(&mut Webhook) + Send + 'static,
+    mut apply: impl FnMut(&mut Webhook) -> Result<(), AdminError> + Send + 'static,
 ) -> Result<Webhook, ApiError> {
     let edit = WebhookEdit {
         organizer: caller.tenant()?.organizer.id,
@@ -41,12 +41,7 @@ pub(crate) async fn change(
     };
     let author = caller.author();
     let changed = state
-        .change(move |store, now| {
-            change::change::<AdminError>(store, &author, edit, now, |webhook| {
-                apply(webhook);
-                Ok(())
-            })
-        })
+        .change(move |store, now| change::change(store, &author, edit, now, &mut apply))
         .await?;
     changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
 }

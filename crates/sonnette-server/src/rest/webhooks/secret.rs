@@ -66,12 +66,15 @@ pub(crate) async fn get_webhook_secret(
 
 /// Set a webhook's secret
 ///
-/// The previous secret also signs for 24 hours. A key pair, if the webhook has one, is replaced as well.
+/// The previous secret also signs for 24 hours, in which the secret cannot be replaced again. A key pair, if the webhook has one, is replaced as well.
 #[utoipa::path(
     put,
     path = "/organizers/{organizer}/webhooks/{id}/secret/",
     request_body = SecretBody,
-    responses((status = 200, description = "The new secret.", body = SecretJson))
+    responses(
+        (status = 200, description = "The new secret.", body = SecretJson),
+        (status = 409, description = "The previous secret also signs until its 24 hours are over.", example = json!({"detail": "The previous secret also signs until 2026-11-29T12:00:00Z, so that receivers can change over; replace the secret after that."})),
+    )
 )]
 pub(crate) async fn set_webhook_secret(
     State(state): State<AppState>,
@@ -100,11 +103,14 @@ pub(crate) async fn set_webhook_secret(
 
 /// Rotate a webhook's secret
 ///
-/// Sets a random secret. The previous one also signs for 24 hours.
+/// Sets a random secret. The previous one also signs for 24 hours, in which the secret cannot be replaced again.
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/{id}/secret/rotate/",
-    responses((status = 200, description = "The new secret.", body = SecretJson))
+    responses(
+        (status = 200, description = "The new secret.", body = SecretJson),
+        (status = 409, description = "The previous secret also signs until its 24 hours are over.", example = json!({"detail": "The previous secret also signs until 2026-11-29T12:00:00Z, so that receivers can change over; replace the secret after that."})),
+    )
 )]
 pub(crate) async fn rotate_webhook_secret(
     State(state): State<AppState>,

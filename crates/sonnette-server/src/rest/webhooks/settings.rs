@@ -107,6 +107,7 @@ pub(crate) async fn change_webhook_settings(
     let apply = move |webhook: &mut sonnette::domain::Webhook| {
         patch.apply(&mut webhook.settings);
         ensure_key_pair(webhook, &seed);
+        Ok(())
     };
     let webhook = change(&state, &caller, id, note, apply).await?;
     Ok(response::ok(&SettingsJson::of(&webhook.settings)))

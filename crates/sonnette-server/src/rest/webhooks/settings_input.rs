@@ -134,6 +134,12 @@ mod tests {
             "Transfer-Encoding",
             "connection",
             "Webhook-Id",
+            "Expect",
+            "TE",
+            "trailer",
+            "Upgrade",
+            "Keep-Alive",
+            "Proxy-Connection",
             "x-partners-signature",
         ] {
             assert_eq!(

@@ -70,7 +70,7 @@ impl Api {
 
     /// With further arguments of `serve`.
     pub(crate) fn start_with(args: &[&str]) -> Self {
-        let place = Sandbox::new();
+        let place = Sandbox::with_store();
         place.run(&["organizer", "create", "bigevents"]).done();
         let operator = place.run(&["token", "create", "--operator"]).done();
         let token = place
@@ -96,6 +96,11 @@ impl Api {
             operator: operator.to_owned(),
             token: token.to_owned(),
         }
+    }
+
+    /// The port that the server listens on.
+    pub(crate) fn port(&self) -> &str {
+        self.server.address.rsplit_once(':').unwrap().1
     }
 
     /// The log lines until the server listened.

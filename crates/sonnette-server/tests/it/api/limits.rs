@@ -77,11 +77,12 @@ fn a_slow_body_gets_408() {
 fn a_slow_form_gets_408() {
     let api = Api::start_with(&["--transfer-timeout-seconds", "1"]);
     let form = api.connect();
-    send(
-        &form,
-        "POST /login/ HTTP/1.1\r\nHost: localhost\r\nCookie: sonnette_visit=x\r\n\
+    let request = format!(
+        "POST /login/ HTTP/1.1\r\nHost: localhost\r\nCookie: sonnette_visit_{}=x\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncsrf=",
+        api.port()
     );
+    send(&form, &request);
     assert!(read_head(&form).starts_with("HTTP/1.1 408 "));
 }
 
@@ -259,10 +260,13 @@ fn nothing_of_a_large_body_is_kept_without_a_token() {
 fn forms_of_guests_are_small() {
     let api = Api::start();
     let form = |bytes: usize| {
-        let head = "POST /login/ HTTP/1.1\r\nCookie: sonnette_visit=x\r\n\
-                    Content-Type: application/x-www-form-urlencoded\r\n";
+        let head = format!(
+            "POST /login/ HTTP/1.1\r\nCookie: sonnette_visit_{}=x\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n",
+            api.port()
+        );
         let body = format!("csrf=x&email={}", "a".repeat(bytes));
-        api.raw(head, body.as_bytes()).status
+        api.raw(&head, body.as_bytes()).status
     };
     assert_eq!(form(16_000), 403);
     assert_eq!(form(16_384), 400);

@@ -152,6 +152,26 @@ fn secrets_are_set_and_rotated() {
         .json();
     assert_ne!(first, rotated);
     let own = json!({"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    // Two secrets sign at most, and the first one signs for its 24 hours.
+    for (method, path, body) in [
+        ("POST", &format!("{path}rotate/"), None),
+        ("PUT", &path, Some(own.clone())),
+    ] {
+        let refused = api.call(method, path, body).expect(409).json();
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(
+            detail.starts_with("The previous secret also signs until 2"),
+            "{detail}"
+        );
+    }
+    assert_eq!(api.get(&path).json(), rotated);
+    // The same secret again changes nothing.
+    let same = json!({"secret": rotated["secret"]});
+    assert_eq!(
+        api.call("PUT", &path, Some(same)).expect(200).json(),
+        rotated
+    );
+    let path = format!("{}secret/", api.webhook("http://127.0.0.1:2/"));
     assert_eq!(
         api.call("PUT", &path, Some(own.clone())).expect(200).json()["secret"],
         own["secret"]

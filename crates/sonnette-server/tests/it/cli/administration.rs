@@ -3,7 +3,7 @@
 use super::sandbox::Sandbox;
 
 fn with_organizer() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     sandbox
         .run(&["organizer", "create", "bigevents", "--name", "Big Events"])
         .done();
@@ -41,7 +41,7 @@ fn organizers_are_created_once_and_listed() {
 
 #[test]
 fn empty_lists_are_empty_arrays() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     for list in [
         ["organizer", "list"],
         ["token", "list"],
@@ -173,6 +173,61 @@ fn users_have_a_password_that_is_not_stored() {
     assert!(holds("ada@example.org") && holds("$argon2id$") && !holds("correct horse"));
 }
 
+/// Created without a terminal, a user has no password yet.
+#[test]
+fn known_users_get_a_password_and_more_access() {
+    let sandbox = with_organizer();
+    let scope = ["--organizer", "bigevents"];
+    let ada = "ada@example.org";
+    let ran = sandbox.run(&[&["user", "create", ada][..], &scope].concat());
+    assert!(
+        ran.err.contains("sonnette user password ada@example.org"),
+        "{}",
+        ran.err
+    );
+    ran.done();
+    let err = sandbox
+        .run_fed(
+            &[&["user", "create", ada, "--password-stdin"][..], &scope].concat(),
+            "correct horse\n",
+        )
+        .refused(1);
+    assert!(
+        err.contains("user password") && err.contains("user invite"),
+        "{err}"
+    );
+    let password = ["user", "password", "Ada@Example.org", "--password-stdin"];
+    for secret in ["correct horse", "battery staple"] {
+        let out = sandbox.run_fed(&password, &format!("{secret}\n")).done();
+        assert!(out.contains("set the password of ada@example.org"), "{out}");
+    }
+    sandbox.run_fed(&password, "short\n").refused(1);
+    sandbox.run(&password[..3]).refused(2);
+    let unknown = ["user", "password", "b@example.org", "--password-stdin"];
+    let err = sandbox.run_fed(&unknown, "correct horse\n").refused(1);
+    assert!(err.contains("user b@example.org does not exist"), "{err}");
+
+    sandbox.run(&["organizer", "create", "hangar"]).done();
+    let out = sandbox
+        .run(&["user", "invite", ada, "--organizer", "hangar"])
+        .done();
+    assert!(out.contains("now has this access, too"), "{out}");
+    let users = sandbox.list(&["user", "list"]);
+    let held = users[0]["organizers"].as_object().unwrap();
+    assert!(held.contains_key("bigevents") && held.contains_key("hangar"));
+    assert_eq!(users[0]["password"], true);
+    let err = sandbox
+        .run(&["user", "invite", ada, "--operator"])
+        .refused(1);
+    assert!(err.contains("user remove"), "{err}");
+    let operator = ["user", "invite", "op@example.org", "--operator"];
+    let links: Vec<_> = (0..2).map(|_| sandbox.run(&operator).done()).collect();
+    assert!(
+        links.iter().all(|link| link.contains("/password/")),
+        "{links:?}"
+    );
+}
+
 #[test]
 fn users_are_invited_listed_and_removed() {
     let sandbox = with_organizer();
@@ -193,8 +248,9 @@ fn users_are_invited_listed_and_removed() {
         text.is_some_and(|t| t.len() == 43 && !t.contains(unknown)),
         "{link}"
     );
-    let err = sandbox.run(&invite).refused(1);
-    assert!(err.contains("user ada@example.org already exists"), "{err}");
+    // Again, because the link was lost.
+    let other = sandbox.run(&invite).done();
+    assert!(other.starts_with("http://127.0.0.1:8080/password/") && other != link);
     let operator = [
         "user",
         "invite",
@@ -278,6 +334,58 @@ fn webhooks_are_created_and_listed_without_credentials() {
 }
 
 #[test]
+fn wrong_choices_and_unknown_names_are_answered_with_what_helps() {
+    let sandbox = with_organizer();
+    for (args, helps) in [
+        (
+            &["organizer", "create", "a", "--dialect", "stripe"][..],
+            "pretix, tibillet, creads, custom",
+        ),
+        (&["organizer", "create", "a", "--language", "eo"], "en, fr"),
+        (
+            &[
+                "token",
+                "create",
+                "--organizer",
+                "bigevents",
+                "--permission",
+                "all",
+            ],
+            "webhooks, publish, organizer",
+        ),
+        (
+            &["webhook", "retry", "bigevents", "1", "--since", "yesterday"],
+            "2026-11-21T10:00:00Z",
+        ),
+    ] {
+        let err = sandbox.run(args).refused(2);
+        assert!(err.contains(helps), "{args:?}: {err}");
+    }
+    for (name, helps) in [
+        ("tibillet.reservation", "the dialect tibillet is off"),
+        ("creads.work.created", "the dialect creads is off"),
+        ("pretix.event.order.*", "pretix.event.order.changed.*"),
+        ("pretix.*", "only the wildcards of the list exist"),
+        ("pretix.event.order.payed", "pretix.event.order.paid"),
+        ("shop.parcel.sent", "action_types/"),
+    ] {
+        let url = "https://example.org/";
+        let create = ["webhook", "create", "bigevents", url, "--action-type", name];
+        let err = sandbox.run(&create).refused(1);
+        assert!(err.contains(helps), "{name}: {err}");
+    }
+    let out = sandbox
+        .run(&["organizer", "create", "hangar", "--dialect", "tibillet"])
+        .done();
+    assert!(
+        out.contains("disabled after 20 failures in a row over at least 60 minutes"),
+        "{out}"
+    );
+    let out = sandbox.run(&["organizer", "create", "box"]).done();
+    assert!(out.contains("failing webhooks stay enabled"), "{out}");
+}
+
+#[test]
 fn doctor_reports_on_standard_output() {
     let sandbox = with_organizer();
     let ran = sandbox.run(&["doctor"]);
@@ -299,6 +407,60 @@ fn doctor_reports_on_standard_output() {
         "{}",
         ran.out
     );
+}
+
+/// From another directory, or with a configuration file that names none, a command finds no store.
+#[test]
+fn administering_commands_never_create_a_store() {
+    let sandbox = Sandbox::new();
+    let commands: &[&[&str]] = &[
+        &["organizer", "create", "bigevents"],
+        &["organizer", "list"],
+        &["event", "create", "bigevents", "democon"],
+        &["token", "create", "--operator"],
+        &["token", "list"],
+        &["token", "revoke", "1"],
+        &["user", "create", "ada@example.org", "--operator"],
+        &["user", "invite", "ada@example.org", "--operator"],
+        &["user", "list"],
+        &["user", "remove", "ada@example.org"],
+        &["webhook", "list"],
+        &[
+            "webhook",
+            "create",
+            "bigevents",
+            "https://example.org/",
+            "--action-type",
+            "a.b",
+        ],
+        &["backup", "copy.db"],
+    ];
+    let looked = format!("there is no store in {}", sandbox.data().display());
+    for command in commands {
+        let err = sandbox.run(command).refused(1);
+        assert!(err.contains(&looked), "{command:?}: {err}");
+        assert!(
+            err.contains("--data-dir") && err.contains("SONNETTE_DATA_DIR"),
+            "{err}"
+        );
+        assert!(!sandbox.data().exists(), "{command:?}");
+    }
+    // The default directory is relative to the current one.
+    let relative = [("SONNETTE_DATA_DIR", "")];
+    let err = sandbox.run_with(&["user", "list"], &relative).refused(1);
+    let looked = sandbox.path("sonnette-data");
+    assert!(err.contains(&*looked.to_string_lossy()), "{err}");
+    assert!(!looked.exists() && !sandbox.path("copy.db").exists());
+    // An empty file is no store, and stays empty.
+    std::fs::create_dir(sandbox.data()).unwrap();
+    std::fs::write(sandbox.data().join("sonnette.db"), "").unwrap();
+    sandbox.run(&["user", "list"]).refused(1);
+    assert_eq!(
+        std::fs::read(sandbox.data().join("sonnette.db")).unwrap(),
+        b""
+    );
+    sandbox.run(&["migrate"]).done();
+    sandbox.run(&["user", "list"]).done();
 }
 
 #[test]

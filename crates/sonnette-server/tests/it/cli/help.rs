@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "user create",
     "user invite",
     "user list",
+    "user password",
     "user remove",
     "webhook",
     "webhook list",
@@ -31,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "backup",
     "migrate",
     "doctor",
+    "healthcheck",
     "openapi",
 ];
 
@@ -92,6 +94,7 @@ fn usage_errors_exit_with_2() {
         &["user", "invite", "nobody", "--operator"],
         &["user", "invite", "a@b.example"],
         &["user", "remove", "nobody"],
+        &["user", "password", "nobody"],
         &["publish", "a", "b.c", "--data", "{}"],
         &["publish", "a", "b.c", "--token", "t", "--data", "{"],
     ];

@@ -21,7 +21,7 @@ struct Platform {
 
 impl Platform {
     fn new() -> Self {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::with_store();
         sandbox.run(&["organizer", "create", "bigevents"]).done();
         let token = sandbox
             .run(&["token", "create", "--organizer", "bigevents"])
@@ -72,6 +72,39 @@ fn take(stream: &mut TcpStream, status: u16) -> (Vec<(String, String)>, String) 
     reader.read_exact(&mut body).unwrap();
     write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").unwrap();
     (headers, String::from_utf8(body).unwrap())
+}
+
+/// As after the exports of the README.
+#[test]
+fn commands_find_the_operator_token_and_tokens_in_files() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    let operator = sandbox.run(&["token", "create", "--operator"]).done();
+    sandbox.write("operator", &operator);
+    sandbox.write("token", &format!("\u{feff}{}\n", platform.token));
+    let publish = [
+        "publish",
+        "bigevents",
+        PAID,
+        "--event",
+        "democon",
+        "--data",
+        r#"{"code": "A"}"#,
+    ];
+    for (name, value) in [
+        ("SONNETTE_OPERATOR_TOKEN", operator.trim()),
+        ("SONNETTE_OPERATOR_TOKEN_FILE", "operator"),
+        ("SONNETTE_TOKEN_FILE", "token"),
+    ] {
+        let variables = [("SONNETTE_URL", platform.url.as_str()), (name, value)];
+        sandbox.run_with(&publish, &variables).done();
+    }
+    let variables = [
+        ("SONNETTE_URL", platform.url.as_str()),
+        ("SONNETTE_TOKEN", "unknown"),
+        ("SONNETTE_OPERATOR_TOKEN", operator.trim()),
+    ];
+    sandbox.run_with(&publish, &variables).refused(1);
 }
 
 #[test]
@@ -255,7 +288,7 @@ fn listen_stops_if_the_server_refuses() {
 
 #[test]
 fn a_byte_order_mark_is_passed_over() {
-    let place = Sandbox::new();
+    let place = Sandbox::with_store();
     place.run(&["organizer", "create", "bigevents"]).done();
     let token = "operator-token-of-at-least-32-characters";
     place.write("token", &format!("\u{feff}{token}\n"));

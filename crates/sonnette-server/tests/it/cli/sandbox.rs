@@ -43,6 +43,13 @@ impl Sandbox {
         }
     }
 
+    /// With an empty store.
+    pub(crate) fn with_store() -> Self {
+        let sandbox = Self::new();
+        sandbox.run(&["migrate"]).done();
+        sandbox
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

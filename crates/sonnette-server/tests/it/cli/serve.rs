@@ -63,10 +63,13 @@ fn an_address_in_use_is_named() {
 #[test]
 fn the_operator_token_of_the_settings_is_registered_once() {
     let sandbox = Sandbox::new();
-    sandbox.write("token", "  from-the-file\n");
+    sandbox.write(
+        "token",
+        "\u{feff}  from-the-file-0123456789abcdef0123456789\n",
+    );
     let token = [
         "--operator-token",
-        "from-the-flag",
+        "from-the-flag-0123456789abcdef0123456789",
         "--operator-token-file",
         "token",
     ];
@@ -79,6 +82,103 @@ fn the_operator_token_of_the_settings_is_registered_once() {
                 .all(|t| t["operator"] == true && t["active"] == true)
         );
     }
+}
+
+#[test]
+fn a_short_operator_token_is_refused() {
+    let sandbox = Sandbox::new();
+    let short = "abcdefghijklmnopqrstuvwxyz01234";
+    sandbox.write("token", &format!("  {short}  \n"));
+    sandbox.write("empty", "\n");
+    for (name, value) in [
+        ("SONNETTE_OPERATOR_TOKEN", short),
+        (
+            "SONNETTE_OPERATOR_TOKEN",
+            "abcdefghijklmnop qrstuvwxyz01234",
+        ),
+        ("SONNETTE_OPERATOR_TOKEN_FILE", "token"),
+        ("SONNETTE_OPERATOR_TOKEN_FILE", "empty"),
+        ("SONNETTE_OPERATOR_TOKEN_FILE", "no-such-file"),
+    ] {
+        let err = sandbox.run_with(&["serve"], &[(name, value)]).refused(2);
+        assert!(
+            err.contains("operator_token") && !err.contains(short),
+            "{err}"
+        );
+    }
+    assert!(!sandbox.data().exists());
+    sandbox.serve(&["--operator-token", &format!("{short}5")]);
+}
+
+#[test]
+fn notifications_continue_from_the_first_id_of_the_settings() {
+    let sandbox = Sandbox::with_store();
+    let token = "0123456789abcdef0123456789abcdef";
+    sandbox.run(&["organizer", "create", "bigevents"]).done();
+    let publish = |first: &str| {
+        let args = ["--operator-token", token, "--first-notification-id", first];
+        let server = sandbox.serve(&args);
+        let url = format!("http://{}", server.address);
+        let answer = sandbox
+            .run(&[
+                "publish",
+                "bigevents",
+                "pretix.event.order.paid",
+                "--event",
+                "democon",
+                "--data",
+                r#"{"code": "T0CHT"}"#,
+                "--url",
+                &url,
+                "--operator-token",
+                token,
+            ])
+            .done();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["notification_id"].as_i64().unwrap()
+    };
+    assert_eq!(publish("70001"), 70_001);
+    // The store is no longer empty.
+    assert_eq!(publish("5"), 70_002);
+    assert_eq!(publish("900000"), 70_003);
+    for wrong in ["0", "-1", "9007199254740992", "x"] {
+        let args = ["serve", "--first-notification-id", wrong];
+        assert_eq!(sandbox.run(&args).code, 2, "{wrong}");
+    }
+}
+
+#[test]
+fn healthcheck_asks_the_running_server() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&[]);
+    let address = server.address.clone();
+    let out = sandbox.run(&["healthcheck", "--listen", &address]).done();
+    assert_eq!(out, "{\"status\":\"ok\"}\n");
+    let wildcard = address.replace("127.0.0.1", "0.0.0.0");
+    sandbox.run(&["healthcheck", "--listen", &wildcard]).done();
+    let url = format!("http://{address}");
+    sandbox.run(&["healthcheck", "--url", &url]).done();
+    drop(server);
+    let err = sandbox.run(&["healthcheck", "--url", &url]).refused(1);
+    assert!(err.contains(&address), "{err}");
+}
+
+#[test]
+fn a_directory_named_like_an_sqlite_uri_is_a_directory() {
+    let sandbox = Sandbox::new();
+    for name in ["file:x", "file:y?mode=memory", ":memory:"] {
+        sandbox.run(&["migrate", "--data-dir", name]).done();
+        assert!(sandbox.path(name).join("sonnette.db").exists(), "{name}");
+        let backup = format!("file:{}.db", name.len());
+        sandbox.run(&["backup", "--data-dir", name, &backup]).done();
+        assert!(
+            std::fs::metadata(sandbox.path(&backup)).unwrap().len() > 0,
+            "{name}"
+        );
+    }
+    let sandbox = Sandbox::with_store();
+    sandbox.run(&["backup", ":memory:"]).done();
+    assert!(std::fs::metadata(sandbox.path(":memory:")).unwrap().len() > 0);
 }
 
 #[test]
@@ -99,7 +199,7 @@ fn an_endless_header_is_refused() {
 
 #[test]
 fn tokens_created_and_revoked_by_commands_take_effect_at_once() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     sandbox.run(&["organizer", "create", "bigevents"]).done();
     let server = sandbox.serve(&[]);
     let path = "/api/v1/organizers/bigevents/webhooks/";
@@ -114,7 +214,7 @@ fn tokens_created_and_revoked_by_commands_take_effect_at_once() {
 
 #[test]
 fn action_types_of_the_file_are_added_and_deleted() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     sandbox.run(&["organizer", "create", "bigevents"]).done();
     let create = [
         "webhook",
@@ -189,7 +289,7 @@ fn connections_leave_open_files_for_sending() {
 
 #[test]
 fn the_last_use_of_a_token_is_stored() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     sandbox.run(&["organizer", "create", "bigevents"]).done();
     let make = ["token", "create", "--organizer", "bigevents"];
     let tokens = [sandbox.run(&make).done(), sandbox.run(&make).done()];

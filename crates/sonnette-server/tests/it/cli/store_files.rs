@@ -33,16 +33,14 @@ fn is_refused_and_untouched(sandbox: &Sandbox, why: &str) {
 
 #[test]
 fn only_the_owner_can_read_the_data_directory() {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["organizer", "list"]).done();
+    let sandbox = Sandbox::with_store();
     assert_eq!(mode(&sandbox.data()), 0o700);
     assert_eq!(mode(&sandbox.data().join("sonnette.db")), 0o600);
 }
 
 #[test]
 fn a_damaged_store_is_not_changed() {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["organizer", "list"]).done();
+    let sandbox = Sandbox::with_store();
     let file = sandbox.data().join("sonnette.db");
     let whole = bytes(&file);
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
@@ -53,8 +51,7 @@ fn a_damaged_store_is_not_changed() {
 
 #[test]
 fn a_newer_store_is_not_changed() {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["organizer", "list"]).done();
+    let sandbox = Sandbox::with_store();
     let file = sandbox.data().join("sonnette.db");
     let mut newer = bytes(&file);
     // The version of the shape stands here in every SQLite file.
@@ -73,6 +70,7 @@ fn a_backup_is_complete_and_private() {
             .contains("no store")
     );
     assert!(!sandbox.data().exists());
+    sandbox.run(&["migrate"]).done();
     sandbox.run(&["organizer", "create", "bigevents"]).done();
     let server = sandbox.serve(&[]);
     sandbox.run(&["backup", "copy.db"]).done();
@@ -92,7 +90,7 @@ fn a_data_directory_that_cannot_be_created_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("file", "");
     let err = sandbox
-        .run(&["organizer", "list", "--data-dir", "file/data"])
+        .run(&["migrate", "--data-dir", "file/data"])
         .refused(1);
     assert!(err.contains("file/data"), "{err}");
 }

@@ -87,12 +87,17 @@ impl<'a> Browser<'a> {
     /// Keeps a cookie as if a page had set it.
     pub(crate) fn keep(&self, name: &str, value: &str) {
         let mut cookies = self.cookies.borrow_mut();
-        cookies.insert(name.to_owned(), value.to_owned());
+        cookies.insert(self.cookie_name(name), value.to_owned());
     }
 
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.borrow().get(name).cloned()
+        self.cookies.borrow().get(&self.cookie_name(name)).cloned()
+    }
+
+    /// The name of a cookie ends in the port of the server.
+    fn cookie_name(&self, name: &str) -> String {
+        format!("{name}_{}", self.api.port())
     }
 
     /// Logs in, or the test fails.
@@ -168,10 +173,13 @@ impl<'a> Browser<'a> {
         let answer = self.api.raw(&head, body);
         for line in answer.headers("set-cookie") {
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+            let port = self.api.port();
+            assert!(name.ends_with(&format!("_{port}")), "{line}");
             if value.is_empty() {
                 self.cookies.borrow_mut().remove(name);
             } else {
-                self.keep(name, value);
+                let mut cookies = self.cookies.borrow_mut();
+                cookies.insert(name.to_owned(), value.to_owned());
             }
         }
         answer

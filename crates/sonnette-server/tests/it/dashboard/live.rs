@@ -9,7 +9,7 @@ use crate::api::client::{Api, receiver};
 /// The stream that a page of this browser opens.
 fn watch(api: &Api, browser: &Browser<'_>, query: &str) -> BufReader<TcpStream> {
     let session = browser.cookie("sonnette_session").unwrap();
-    let header = format!("Cookie: sonnette_session={session}");
+    let header = format!("Cookie: sonnette_session_{}={session}", api.port());
     api.watch_at(&format!("{PAGES}/live/{query}"), &header)
 }
 

@@ -10,7 +10,7 @@ use crate::api::client::{Answer, Api};
 fn set_cookie<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let mut lines = answer.headers("set-cookie");
     lines
-        .find(|line| line.starts_with(&format!("{name}=")))
+        .find(|line| line.starts_with(&format!("{name}_")))
         .unwrap()
 }
 

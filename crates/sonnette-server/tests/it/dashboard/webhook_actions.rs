@@ -260,8 +260,20 @@ fn shows_and_changes_the_secret() {
     );
     assert!(read.contains("Enter whsec_ followed by"), "{read}");
     let own = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
-    browser.submit(&page, &page, &[("secret", own)]).expect(303);
-    assert_eq!(secret(), own);
+    let read = words(
+        &browser
+            .submit(&page, &page, &[("secret", own)])
+            .expect(409)
+            .text,
+    );
+    assert!(read.contains("The previous secret still signs"), "{read}");
+    assert_eq!(secret(), second);
+    api.webhook("http://127.0.0.1:1/");
+    let (other, path) = (page.replace("/1/", "/2/"), bench.path.replace("/1/", "/2/"));
+    browser
+        .submit(&other, &other, &[("secret", own)])
+        .expect(303);
+    assert_eq!(api.get(&format!("{path}secret/")).json()["secret"], own);
     for (language, part) in [
         ("python", "csrf_exempt"),
         ("php", "<?php"),

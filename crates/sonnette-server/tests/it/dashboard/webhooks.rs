@@ -221,3 +221,29 @@ fn pages_require_the_permission_webhooks() {
         browser.get(&format!("{PAGES}/{path}")).expect(404);
     }
 }
+
+#[test]
+fn organizers_are_found_on_the_server() {
+    let api = Api::start();
+    for (slug, name) in [("hangar", "Le Hangar Bleu"), ("box", "Black Box")] {
+        let args = ["organizer", "create", slug, "--name", name];
+        api.place().run(&args).done();
+    }
+    let browser = Browser::of_operator(&api);
+    for (search, found) in [
+        ("bleu", "Le Hangar Bleu"),
+        ("BOX", "Black Box"),
+        ("hang", "hangar"),
+    ] {
+        let page = browser.read(&format!("/?q={search}"));
+        assert!(
+            page.contains(found) && !page.contains("bigevents"),
+            "{page}"
+        );
+    }
+    let page = browser.read("/?q=nobody");
+    assert!(
+        page.contains("No organizer has “nobody” in its name."),
+        "{page}"
+    );
+}

@@ -14,7 +14,7 @@ const ADA: &str = "ada@example.org";
 
 /// With an organizer that speaks French.
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_store();
     let create = ["organizer", "create", "bigevents", "--name", "Le Parc"];
     sandbox
         .run(&[&create[..], &["--language", "fr"]].concat())

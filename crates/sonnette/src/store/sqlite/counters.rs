@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::damage_log::DamageLog;
 use super::{SqliteStore, StoreError, begin};
+use crate::domain::NotificationId;
 
 /// Each counter, where its numbers are found, and how far beyond the greatest of these it continues: not every number
 /// has left a row.
@@ -32,6 +33,20 @@ const COUNTERS: [(&str, &str, i64); 3] = [
 const MAX_COUNTER: i64 = 1 << 53;
 
 impl SqliteStore {
+    /// Gives the next notification this id, if the store has given none yet.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_first_notification_id(&self, first: NotificationId) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE counters SET value = ?1 WHERE name = 'notification' AND value = 1",
+                [first.0],
+            )?;
+            Ok(())
+        })
+    }
+
     pub(super) fn repair_counters(&self) -> Result<(), StoreError> {
         repair(&mut self.writer.lock().connection, &self.damage)
     }

@@ -50,6 +50,13 @@ pub(super) fn create_directory(directory: &Path) -> Result<(), StoreError> {
     })
 }
 
+/// The absolute path of the database file. `SQLite` reads a relative one that begins with `file:` as a URI.
+pub(super) fn path(directory: &Path) -> Result<PathBuf, StoreError> {
+    let directory = std::path::absolute(directory)
+        .map_err(|e| refused(directory, &format!("not a path of a directory: {e}")))?;
+    Ok(directory.join(FILE_NAME))
+}
+
 /// Refuses a file that is damaged or not a store of Sonnette, without writing to it.
 pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut file = match File::open(path) {

@@ -121,7 +121,7 @@ impl SqliteStore {
     /// as it was.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         database_file::create_directory(directory)?;
-        let path = directory.join(database_file::FILE_NAME);
+        let path = database_file::path(directory)?;
         database_file::check_header(&path)?;
         let mut connection = connect(&path)?;
         database_file::migrate(&mut connection)?;

@@ -14,7 +14,7 @@ pub(crate) async fn change_webhook(
     state: &AppState,
     page: &WebhookPage,
     (action, data): (&'static str, Value),
-    mut apply: impl FnMut(&mut Webhook) + Send + 'static,
+    mut apply: impl FnMut(&mut Webhook) -> Result<(), AdminError> + Send + 'static,
 ) -> Result<Webhook, PageError> {
     let author = page.organizer_page.author();
     let edit = WebhookEdit {
@@ -25,12 +25,7 @@ pub(crate) async fn change_webhook(
         settings: Vec::new(),
     };
     let changed = state
-        .change(move |store, now| {
-            change::change(store, &author, edit, now, |webhook| {
-                apply(webhook);
-                Ok::<_, AdminError>(())
-            })
-        })
+        .change(move |store, now| change::change(store, &author, edit, now, &mut apply))
         .await??;
     let organizer = &page.organizer_page.organizer.organizer;
     state.wait_until_published(organizer).await?;

@@ -128,6 +128,7 @@ async fn set_enabled(state: &AppState, page: &WebhookPage, enabled: bool) -> Res
     );
     change_webhook(state, page, entry, move |webhook| {
         webhook.state = state_after(&webhook.state, enabled, now);
+        Ok(())
     })
     .await?;
     Ok(())

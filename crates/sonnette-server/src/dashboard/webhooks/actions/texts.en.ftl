@@ -130,3 +130,4 @@ flash-disabled = The webhook is disabled.
 flash-deleted = The webhook is deleted: it is off, and stays readable.
 flash-secret-set = The secret is changed. The previous one goes on signing for 24 hours.
 flash-secret-rotated = There is a new secret. The previous one goes on signing for 24 hours.
+conflict-secrets-overlap = The previous secret still signs, so that the receiver can change over. The secret can be replaced again 24 hours after the last change.

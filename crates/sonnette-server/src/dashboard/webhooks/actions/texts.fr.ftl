@@ -130,3 +130,4 @@ flash-disabled = Le webhook est désactivé.
 flash-deleted = Le webhook est supprimé : il est désactivé et reste consultable.
 flash-secret-set = Le secret est changé. Le précédent signe encore pendant 24 heures.
 flash-secret-rotated = Il y a un nouveau secret. Le précédent signe encore pendant 24 heures.
+conflict-secrets-overlap = L’ancien secret signe encore, le temps que le destinataire change. Le secret pourra être remplacé à nouveau 24 heures après le dernier changement.
