@@ -2,6 +2,8 @@
 //!
 //! `data` is copied. It is parsed only if the action type has a schema.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -38,7 +40,8 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
     // Neither a name of an action type nor a time has a character that JSON escapes.
     body.push_str(input.action_type.as_str());
     body.push_str("\",\"timestamp\":\"");
-    body.push_str(&input.published_at.to_string());
+    // Some parsers want the same number of digits always.
+    let _ = write!(body, "{:.6}", input.published_at);
     body.push_str("\",\"data\":");
     body.push_str(&compact);
     body.push('}');

@@ -1,5 +1,6 @@
 //! One request to a receiver and its outcome.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::{ActionName, AttemptId, EventSlug, NotificationId, SendFailure, Webho
 pub enum Outcome {
     /// The receiver responded in time. A body above the size limit counts as complete.
     Answered {
-        /// The status, 200 to 599.
+        /// The status, 200 to 999.
         status: u16,
         /// `Retry-After` of a 429 or 503, at most 24 h.
         retry_after: Option<Duration>,
@@ -28,6 +29,11 @@ impl Outcome {
             Self::Failed(failure @ SendFailure::Shortage { .. }) => Some(failure),
             Self::Answered { .. } | Self::Failed(_) => None,
         }
+    }
+
+    /// Whether the receiver did not process the request, so that it is sent again at once.
+    pub fn is_not_processed(&self) -> bool {
+        matches!(self, Self::Failed(SendFailure::NotProcessed))
     }
 
     /// Whether the status is 200 to 299.
@@ -84,6 +90,56 @@ pub struct HttpExchange {
     pub response_headers: Headers,
     /// As received, cut at the server's limit.
     pub response_body: Bytes,
+}
+
+impl HttpExchange {
+    /// The body of the response as text, in the charset that its headers name: windows-1252, for which ISO-8859-1 is
+    /// another name on the web, else UTF-8. What is no text becomes U+FFFD.
+    pub fn response_text(&self) -> Cow<'_, str> {
+        if has_western_charset(&self.response_headers) {
+            self.response_body
+                .iter()
+                .copied()
+                .map(windows_1252)
+                .collect()
+        } else {
+            String::from_utf8_lossy(&self.response_body)
+        }
+    }
+}
+
+fn has_western_charset(headers: &str) -> bool {
+    const NAMES: [&str; 6] = [
+        "iso-8859-1",
+        "iso8859-1",
+        "latin1",
+        "windows-1252",
+        "cp1252",
+        "us-ascii",
+    ];
+    let content_type = headers
+        .lines()
+        .find_map(|line| line.strip_prefix("content-type:"));
+    content_type.is_some_and(|value| {
+        let lower = value.to_ascii_lowercase();
+        let charset = lower
+            .split(';')
+            .find_map(|part| part.trim().strip_prefix("charset="));
+        charset.is_some_and(|name| NAMES.contains(&name.trim_matches(['"', '\'', ' '])))
+    })
+}
+
+/// The character of a byte in windows-1252.
+fn windows_1252(byte: u8) -> char {
+    const FROM_0X80: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9f => FROM_0X80[usize::from(byte - 0x80)],
+        other => char::from(other),
+    }
 }
 
 /// Header lines, `name: value` with a line feed after each.

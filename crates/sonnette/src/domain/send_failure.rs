@@ -108,7 +108,7 @@ pub enum SendFailure {
     /// The receiver answered 101.
     #[error("the receiver wants another protocol (status 101)")]
     ProtocolSwitch,
-    /// The status is not between 200 and 599.
+    /// The status is not between 200 and 999.
     #[error("the answer has a status that HTTP does not know ({status})")]
     UnknownStatus {
         /// As received.
@@ -137,6 +137,12 @@ pub enum SendFailure {
     /// The connection was closed before the response began.
     #[error("the connection was closed without an answer")]
     ConnectionClosed,
+    /// A kept connection was closed without a byte of an answer, or the receiver refused to process the request over this
+    /// connection. The request is sent again at once over a new one. Neither a try nor a failure.
+    #[error(
+        "the receiver closed the connection before it took the request; it is sent again at once"
+    )]
+    NotProcessed,
     /// The time limit of the attempt passed.
     #[error("{}", .stage.text(.limit.as_secs_f64()))]
     Timeout {
@@ -198,6 +204,7 @@ impl SendFailure {
             | Self::HeadersTruncated
             | Self::ConnectionReset
             | Self::ConnectionClosed
+            | Self::NotProcessed
             | Self::InternalError => FailureKind::Broken,
             Self::Timeout { .. } => FailureKind::Timeout,
             Self::Undetailed { kind, .. } => *kind,
@@ -284,8 +291,10 @@ string_enum! {
         NotYetValid = "not_yet_valid",
         /// The certificate is for another name.
         OtherName = "other_name",
-        /// Self-signed, or sent without the intermediate certificates.
+        /// From an authority that is not trusted, or sent without the intermediate certificates.
         UnknownIssuer = "unknown_issuer",
+        /// Self-signed, and not trusted by the settings.
+        SelfSigned = "self_signed",
         /// The certificate was revoked.
         Revoked = "revoked",
         /// Any other fault of the certificate.
@@ -308,6 +317,7 @@ impl TlsFailure {
             Self::NotYetValid => "the certificate is not valid yet",
             Self::OtherName => "the certificate is not valid for this name",
             Self::UnknownIssuer => "the certificate comes from no authority trusted here",
+            Self::SelfSigned => "the certificate is self-signed and not trusted here",
             Self::Revoked => "the certificate has been revoked",
             Self::Invalid => "the certificate is not valid",
             Self::Missing => "the receiver showed no certificate",

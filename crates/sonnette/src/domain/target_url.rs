@@ -3,7 +3,7 @@
 //! The grammar is that of pretix's validator, not of RFC 3986 or the WHATWG. The text is kept as given; only
 //! [`TargetUrl::uri`] normalizes it, for the request. Whether the address is allowed is not decided here.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::str::FromStr;
@@ -141,7 +141,8 @@ impl TargetUrl {
     }
 
     /// What is called: no credentials, no fragment, scheme and host in lower case, the host in ASCII, at least `/` as
-    /// path, other characters percent-encoded, a scheme's own port left out.
+    /// path, a scheme's own port left out. In path and query, bytes that RFC 3986 does not allow there are
+    /// percent-encoded; all else is as written, dot segments included.
     ///
     /// # Errors
     /// For a URL that no HTTP client can call, with the reason in plain words.
@@ -165,12 +166,36 @@ impl TargetUrl {
             Some(_) => return Err(UnsupportedTarget::Port),
         };
         let host = &self.text[self.parts.host.clone()];
-        // The crate reads `\` as `/`, as browsers do; a receiver shall see the path it asked for.
-        let rest = self.text[self.parts.rest.clone()].replace('\\', "%5C");
-        let mut url = url::Url::parse(&format!("{scheme}://{host}{port}{rest}"))
+        let origin = url::Url::parse(&format!("{scheme}://{host}{port}/"))
             .map_err(|_| UnsupportedTarget::Host)?;
-        url.set_fragment(None);
-        url.as_str().parse().map_err(|_| UnsupportedTarget::Host)
+        let rest = &self.text[self.parts.rest.clone()];
+        let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
+        let mut text = origin.as_str().trim_end_matches('/').to_owned();
+        if !rest.starts_with('/') {
+            text.push('/');
+        }
+        push_encoded(&mut text, rest);
+        text.parse().map_err(|_| UnsupportedTarget::Host)
+    }
+}
+
+/// Appends a path and query, with what RFC 3986 does not allow there percent-encoded.
+fn push_encoded(text: &mut String, path_and_query: &str) {
+    let mut rest = path_and_query.as_bytes();
+    while let Some((byte, following)) = rest.split_first() {
+        let is_allowed = match byte {
+            b'%' => {
+                matches!(following, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+            }
+            byte => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(byte),
+        };
+        if is_allowed {
+            text.push(char::from(*byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+        rest = following;
     }
 }
 

@@ -208,6 +208,22 @@ fn the_request_is_normalised() {
         ("http://127.0.0.1:00080/x", "http://127.0.0.1/x"),
         ("http://example.com/a\\b", "http://example.com/a%5Cb"),
         ("http://example.com/%41%2f", "http://example.com/%41%2f"),
+        (
+            "http://example.com/x?filter=a|b",
+            "http://example.com/x?filter=a%7Cb",
+        ),
+        (
+            "http://example.com/{a}?q={id}&r=[1]",
+            "http://example.com/%7Ba%7D?q=%7Bid%7D&r=%5B1%5D",
+        ),
+        (
+            "http://example.com/100%?a=5%2",
+            "http://example.com/100%25?a=5%252",
+        ),
+        (
+            "http://example.com/a/../b/./it's?it's",
+            "http://example.com/a/../b/./it's?it's",
+        ),
     ] {
         assert_eq!(url(given).uri().unwrap().to_string(), called, "{given}");
     }

@@ -22,6 +22,11 @@ pub enum CertificateKind {
     OtherName,
     /// Issued by another authority than [`Receiver::authority_pem`](super::Receiver::authority_pem).
     UnknownIssuer,
+    /// Self-signed and marked as one of an authority, as `openssl req -x509` makes them. It is
+    /// [`Receiver::authority_pem`](super::Receiver::authority_pem) itself.
+    SelfSignedAuthority,
+    /// Self-signed, and not [`Receiver::authority_pem`](super::Receiver::authority_pem).
+    SelfSignedStranger,
 }
 
 /// A server's TLS settings and its authority.
@@ -57,7 +62,16 @@ impl TlsIdentity {
             _ => {}
         }
         let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, signing)?;
+        let is_self_signed = matches!(
+            kind,
+            CertificateKind::SelfSignedAuthority | CertificateKind::SelfSignedStranger
+        );
+        let certificate = if is_self_signed {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.self_signed(&key)?
+        } else {
+            params.signed_by(&key, signing)?
+        };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -69,7 +83,11 @@ impl TlsIdentity {
         config.alpn_protocols = vec![protocol.into()];
         Ok(Self {
             config: Arc::new(config),
-            authority_pem: authority.pem(),
+            authority_pem: if kind == CertificateKind::SelfSignedAuthority {
+                certificate.pem()
+            } else {
+                authority.pem()
+            },
         })
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn serve(wire: impl Wire, shared: &ReceiverState, number: usize
                 let _ = wire.get_ref().tcp().set_zero_linger();
                 return;
             }
-            Err(_) => return,
+            Ok(Next::Drop) | Err(_) => return,
         }
     }
 }
@@ -56,6 +56,8 @@ pub(super) async fn serve(wire: impl Wire, shared: &ReceiverState, number: usize
 enum Next {
     Request,
     Close,
+    /// The connection is closed without an end of TLS.
+    Drop,
     Reset,
 }
 
@@ -114,16 +116,8 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &ScriptedResponse) -> io
             Ok(Next::Request)
         }
         ResponseMode::WholeThenClose { announced } => {
-            whole(
-                wire,
-                answer,
-                if *announced {
-                    "connection: close\r\n"
-                } else {
-                    ""
-                },
-            )
-            .await?;
+            let line = "connection: close\r\n";
+            whole(wire, answer, if *announced { line } else { "" }).await?;
             Ok(Next::Close)
         }
         ResponseMode::WithoutLength => {
@@ -151,9 +145,14 @@ async fn write(wire: &mut BufReader<impl Wire>, answer: &ScriptedResponse) -> io
                 wire.flush().await?;
             }
         }
-        ResponseMode::Raw => {
+        ResponseMode::Raw { has_tls_end } => {
             wire.write_all(body).await?;
-            Ok(Next::Close)
+            wire.flush().await?;
+            Ok(if *has_tls_end {
+                Next::Close
+            } else {
+                Next::Drop
+            })
         }
         ResponseMode::Silence => {
             // Until the client disconnects.

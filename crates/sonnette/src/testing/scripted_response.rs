@@ -38,8 +38,10 @@ pub(super) enum ResponseMode {
     },
     /// Repeats its body without end.
     Endless,
-    /// Only these bytes; then the connection is closed.
-    Raw,
+    /// Only these bytes; then the connection is closed, in TLS with or without `close_notify`.
+    Raw {
+        has_tls_end: bool,
+    },
     /// Nothing; the connection stays open.
     Silence,
     /// No response; the connection is closed.
@@ -74,7 +76,14 @@ impl ScriptedResponse {
 
     /// Sends these bytes in place of a response and closes the connection.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
-        Self::new(0, ResponseMode::Raw).body(bytes)
+        Self::new(0, ResponseMode::Raw { has_tls_end: true }).body(bytes)
+    }
+
+    /// Closes the connection of a raw response without the `close_notify` of TLS.
+    #[must_use]
+    pub fn without_tls_end(mut self) -> Self {
+        self.mode = ResponseMode::Raw { has_tls_end: false };
+        self
     }
 
     /// 200 with an endless body, in chunks of 4 KiB as fast as they are read.

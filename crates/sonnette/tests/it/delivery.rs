@@ -7,7 +7,9 @@ use sonnette::domain::{
     Token, WebhookId, WebhookState,
 };
 use sonnette::engine::{Activity, ControlError, PublishError};
-use sonnette::store::{DeliveryAdmin, DeliveryQuery, History, NewToken, TimeRange, TokenStore};
+use sonnette::store::{
+    DeliveryAdmin, DeliveryQuery, DeliveryStore, History, NewToken, TimeRange, TokenStore,
+};
 use sonnette::testing::{Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, batch_entry, note, order, request};
@@ -67,6 +69,51 @@ async fn a_published_order_is_delivered_and_logged() {
         }
     ));
     engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_closes_costs_no_try() {
+    for closed in [ScriptedResponse::close(), ScriptedResponse::reset()] {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = TestEngine::start(directory.path());
+        let receiver = Receiver::start().await;
+        receiver.script([
+            ScriptedResponse::ok(),
+            closed,
+            ScriptedResponse::status(500),
+            ScriptedResponse::ok(),
+        ]);
+        let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+        engine.order("ABC23").await;
+        settled(&engine, webhook, 1).await;
+        let published = engine.order("XYZ99").await;
+        settled(&engine, webhook, 3).await;
+
+        let requests = receiver.requests();
+        let connections: Vec<_> = requests.iter().map(|r| r.connection).collect();
+        assert_eq!(connections, [1, 1, 2], "sent again at once");
+        assert_eq!(
+            requests[1].header("webhook-id"),
+            requests[2].header("webhook-id")
+        );
+        let delivery = engine
+            .store
+            .delivery(webhook, published.id)
+            .unwrap()
+            .unwrap();
+        assert_eq!(delivery.attempts, 2);
+        let query = sonnette::store::AttemptQuery {
+            limit: 10,
+            ..Default::default()
+        };
+        let attempts = engine.store.attempts(&[webhook], &query).unwrap();
+        let numbers: Vec<_> = attempts.iter().map(|a| a.number).collect();
+        assert_eq!(numbers, [2, 1, 1]);
+        assert!(attempts[1].exchange.outcome.is_not_processed());
+        let row = engine.store.lane(webhook).unwrap();
+        assert_eq!(row.health.streak.map(|s| s.failures), Some(1));
+        engine.sonnette.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ impl AttemptDetail {
         Self {
             attempt: AttemptJson::of(attempt),
             payload: attempt.payload.as_deref().map(text).unwrap_or_default(),
-            response_body: text(&attempt.exchange.response_body),
+            response_body: attempt.exchange.response_text().into_owned(),
             request_headers: parse_headers(&attempt.exchange.request_headers),
             response_headers: parse_headers(&attempt.exchange.response_headers),
         }

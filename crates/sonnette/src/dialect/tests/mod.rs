@@ -309,7 +309,7 @@ fn data_that_cannot_be_held_is_refused() {
 #[test]
 fn custom_data_is_copied() {
     let catalogue = catalogue(&[registered("order.placed", PayloadShape::Custom, None)]);
-    let head = r#"{"type":"order.placed","timestamp":"2026-05-01T10:00:00.25Z","data":"#;
+    let head = r#"{"type":"order.placed","timestamp":"2026-05-01T10:00:00.250000Z","data":"#;
     for (data, sent) in [
         ("{}", "{}"),
         (

@@ -22,7 +22,7 @@ use crate::engine::lane::SendOrder;
 use crate::engine::sender::{ConnectionPool, Request};
 use crate::engine::supervisor::{Panic, catch_panic, panic_message};
 use crate::engine::{LaneState, monotonic_clock};
-use crate::store::{Settlement, SettlementCause};
+use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
 /// How often a shortage is logged.
 const SHORTAGE_LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,6 +52,7 @@ impl Dispatcher {
         mut order: SendOrder,
         mut slot: Slot<LaneEntry>,
     ) {
+        let mut is_repeat = false;
         loop {
             let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
             let current = self.refresh(&entry);
@@ -62,9 +63,9 @@ impl Dispatcher {
                 self.free_slot(slot);
                 return self.run_lane(&entry);
             }
-            let delivery = &order.delivery;
+            let notification = &order.delivery.notification;
             let (exchange, body) = self
-                .exchange(&current, &entry.connections, &delivery.notification, false)
+                .exchange(&current, &entry.connections, notification, false, is_repeat)
                 .await;
             if let Some(shortage) = exchange.outcome.shortage() {
                 let until = self.note_shortage(shortage);
@@ -72,9 +73,14 @@ impl Dispatcher {
                 self.free_slot(slot);
                 return self.run_lane(&entry);
             }
-            let stored = &delivery.notification.body;
+            let stored = &notification.body;
             let is_stored = body.as_ptr() == stored.as_ptr() || body == *stored;
             let payload = (!is_stored).then_some(body);
+            is_repeat = exchange.outcome.is_not_processed();
+            if is_repeat {
+                self.log_not_processed(&entry, &current, &mut order, exchange, payload);
+                continue;
+            }
             self.finish(&entry, &current, &order, exchange, payload);
             self.free_slot(slot);
             match self.next_send(&entry) {
@@ -117,6 +123,7 @@ impl Dispatcher {
         connections: &ConnectionPool,
         notification: &Notification,
         test: bool,
+        is_repeat: bool,
     ) -> (HttpExchange, Bytes) {
         let (started_at, began) = (self.now(), monotonic_clock::now());
         let webhook = &current.webhook;
@@ -131,6 +138,7 @@ impl Dispatcher {
                 message_id: &message_id,
                 body: body.clone(),
                 test,
+                is_repeat,
             };
             (self.sender.send(connections, request).await, body)
         };
@@ -146,6 +154,39 @@ impl Dispatcher {
             };
             (exchange, notification.body.clone())
         })
+    }
+
+    /// Logs an attempt that the receiver did not process. It is neither a try nor a failure: the order is to be sent again
+    /// at once.
+    fn log_not_processed(
+        &self,
+        entry: &LaneEntry,
+        current: &CurrentWebhook,
+        order: &mut SendOrder,
+        exchange: HttpExchange,
+        payload: Option<Bytes>,
+    ) {
+        let now = self.now();
+        let Some(id) = self.with_lane(entry, |lane| lane.next_attempt_id(now)) else {
+            return;
+        };
+        let attempt = Self::attempt(entry, current, order, id, exchange, payload);
+        self.context
+            .broadcast_attempt(current.webhook.organizer, &attempt);
+        let progress = &mut order.delivery.progress;
+        progress.attempts = progress.attempts.saturating_add(1);
+        // The lane is not told: for it, the delivery is still in flight.
+        self.context.committer.settle(Settlement {
+            webhook: entry.id,
+            generation: current.webhook.generation,
+            cause: SettlementCause::Attempted {
+                attempt,
+                update: Some(DeliveryUpdate::Reschedule(*progress)),
+            },
+            health: None,
+            disable: None,
+            alert: None,
+        });
     }
 
     /// Decides what follows from an attempt, and records both.
@@ -256,12 +297,28 @@ impl Dispatcher {
         })
     }
 
+    /// Sends one test, again if the receiver did not process it.
+    async fn exchange_test(
+        &self,
+        current: &CurrentWebhook,
+        connections: &ConnectionPool,
+        notification: &Notification,
+    ) -> (HttpExchange, Bytes) {
+        let first = self.exchange(current, connections, notification, true, false);
+        let (exchange, body) = first.await;
+        if !exchange.outcome.is_not_processed() {
+            return (exchange, body);
+        }
+        self.exchange(current, connections, notification, true, true)
+            .await
+    }
+
     /// Sends a test as deliveries are sent. It affects neither the health of the lane nor whether the webhook is disabled.
     pub(super) async fn test_webhook(self: Rc<Self>, entry: Rc<LaneEntry>, test: WebhookTest) {
         let current = self.refresh(&entry);
         let notification = &test.notification;
         let sent = self
-            .exchange(&current, &entry.connections, notification, true)
+            .exchange_test(&current, &entry.connections, notification)
             .await;
         let now = self.now();
         let Some(id) = self.with_lane(&entry, |lane| lane.next_attempt_id(now)) else {
@@ -295,7 +352,7 @@ impl Dispatcher {
         } = test;
         let draft = CurrentWebhook::unregistered(draft);
         let sent = self
-            .exchange(&draft, &ConnectionPool::new(), &notification, true)
+            .exchange_test(&draft, &ConnectionPool::new(), &notification)
             .await;
         let id = AttemptId(self.now().as_microsecond());
         // The client may have disconnected.

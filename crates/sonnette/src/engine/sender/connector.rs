@@ -41,11 +41,11 @@ impl Connector {
         // A request is written at once. Waiting for more to send would only delay it.
         let _ = tcp.set_nodelay(true);
         let Some(name) = &origin.tls else {
-            return Ok(Stream::plain(tcp));
+            return Ok(Stream::Plain(tcp));
         };
         *stage = SendStage::TlsHandshake;
         let tls = self.tls.connect(name.clone(), tcp).await;
-        tls.map(Stream::tls)
+        tls.map(|tls| Stream::Tls(Box::new(tls)))
             .map_err(|error| handshake_failure(&error))
     }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError};
 
+use super::server_verifier::SelfSigned;
 use crate::domain::{SendFailure, TlsFailure};
 
 /// The failure to open a TCP connection to `address`.
@@ -62,22 +63,42 @@ pub(super) fn handshake_failure(error: &io::Error) -> SendFailure {
     }
 }
 
-/// The failure to get the head of a response. `response_begun`: some byte of the response had arrived.
-pub(super) fn response_failure(error: &hyper::Error, response_begun: bool) -> SendFailure {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return tls_failure(error);
-    }
-    let reset = find::<io::Error>(error).is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
-    if error.is_parse_too_large() {
-        SendFailure::HeadersTooLarge
-    } else if error.is_parse() {
-        SendFailure::NotHttp
-    } else if response_begun {
+/// Why an exchange over one connection failed.
+pub(super) enum ExchangeError {
+    /// The connection was closed before any byte of a response arrived. If it was a kept one, it may have been closed
+    /// before the request.
+    Closed(SendFailure),
+    /// The receiver refused to process the request over this connection.
+    NotProcessed(SendFailure),
+    Failed(SendFailure),
+}
+
+/// The failure if no response head arrives any more. `has_begun`: some byte of it has arrived.
+pub(super) fn no_response_failure(error: Option<&io::Error>, has_begun: bool) -> SendFailure {
+    if let Some(error) = error.and_then(|error| find::<rustls::Error>(error)) {
+        tls_failure(error)
+    } else if has_begun {
         SendFailure::HeadersTruncated
-    } else if reset {
+    } else if error.is_some_and(|error| error.kind() == ErrorKind::ConnectionReset) {
         SendFailure::ConnectionReset
     } else {
         SendFailure::ConnectionClosed
+    }
+}
+
+/// The failure to get the head of a response over HTTP/2.
+pub(super) fn http2_failure(error: &hyper::Error) -> SendFailure {
+    let Some(cause) = find::<h2::Error>(error) else {
+        return no_response_failure(find(error), false);
+    };
+    if let Some(error) = cause.get_io() {
+        return no_response_failure(Some(error), false);
+    }
+    match cause.reason() {
+        // h2 refuses the stream itself if the headers exceed its limit.
+        Some(h2::Reason::REFUSED_STREAM) if !cause.is_remote() => SendFailure::HeadersTooLarge,
+        Some(h2::Reason::PROTOCOL_ERROR) if !cause.is_remote() => SendFailure::NotHttp,
+        _ => SendFailure::ConnectionClosed,
     }
 }
 
@@ -131,6 +152,7 @@ fn certificate_failure(error: &CertificateError) -> TlsFailure {
             TlsFailure::OtherName
         }
         CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+        CertificateError::Other(error) if error.0.is::<SelfSigned>() => TlsFailure::SelfSigned,
         CertificateError::Revoked => TlsFailure::Revoked,
         _ => TlsFailure::Invalid,
     }

@@ -1,18 +1,25 @@
 //! Sends one signed POST request, bounded in time and size, and only to addresses that are public or allowed.
 //!
-//! The sender does not decide about retries: it returns an [`HttpExchange`]. It repeats a request only if a reused
-//! connection turns out to be closed before any byte of a response arrived. It follows no redirects and decompresses
-//! nothing.
+//! The sender does not decide about retries: it returns an [`HttpExchange`], with [`SendFailure::NotProcessed`] if the
+//! request is to be repeated at once. It follows no redirects and decompresses nothing.
 
 pub mod address;
 mod allow_target;
 mod connection;
 mod connector;
 mod error;
+mod header_frame_limit;
+mod http1;
+mod http2;
 mod pool;
 mod prepared_webhook;
 mod received_response;
 mod resolver;
+mod response_body;
+mod response_head;
+#[cfg(test)]
+mod response_tests;
+mod server_verifier;
 mod signature;
 mod signed_request;
 mod stream;
@@ -33,11 +40,11 @@ pub use self::pool::ConnectionPool;
 pub use self::prepared_webhook::PreparedWebhook;
 pub use self::signature::public_key;
 
-use self::connection::{Connection, NoResponse};
+use self::connection::Connection;
 use self::connector::Connector;
-use self::error::response_failure;
+use self::error::{ExchangeError, http2_failure};
 use self::prepared_webhook::Target;
-use self::received_response::{BodySpace, ReceivedResponse, SendStage};
+use self::received_response::{ReceivedResponse, SendStage};
 use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, OrganizerId, Outcome, SendFailure, Webhook};
@@ -114,6 +121,8 @@ pub struct Request<'a> {
     pub body: Bytes,
     /// Whether to add `webhook-test: 1`.
     pub test: bool,
+    /// Whether this repeats a request that ended with [`SendFailure::NotProcessed`]: it is sent over a new connection.
+    pub is_repeat: bool,
 }
 
 /// Sends requests: over the network, or, in a simulation, to scripted receivers.
@@ -141,13 +150,6 @@ impl Transport for Sender {
     ) -> Pin<Box<dyn Future<Output = HttpExchange> + 'a>> {
         Box::pin(Sender::send(self, connections, request))
     }
-}
-
-/// Why an exchange over one connection failed.
-enum ExchangeError {
-    /// The connection was closed before any byte of a response arrived. On a reused connection, the request is repeated.
-    Closed(SendFailure),
-    Failed(SendFailure),
 }
 
 impl Sender {
@@ -241,21 +243,44 @@ impl Sender {
         organizer: OrganizerId,
         received: &mut ReceivedResponse,
     ) -> Result<(), SendFailure> {
-        if let Some(kept) = connections.take(&target.origin).await {
-            match self
-                .exchange(connections, target, kept, signed, received)
-                .await
-            {
-                Err(ExchangeError::Closed(_)) => {}
-                Err(ExchangeError::Failed(failure)) => return Err(failure),
-                Ok(()) => return Ok(()),
+        let origin = &target.origin;
+        let kept = if signed.is_repeat {
+            None
+        } else {
+            connections.take(origin).await
+        };
+        let is_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(kept) => kept,
+            None => self.open(connections, target, organizer, received).await?,
+        };
+        received.stage = SendStage::AwaitingResponse;
+        let result = connection
+            .exchange(signed, received, self.clock.now())
+            .await;
+        match result {
+            Ok(()) => {
+                connections.put_back(origin, connection);
+                Ok(())
+            }
+            Err(ExchangeError::Failed(failure)) => Err(failure),
+            Err(ExchangeError::Closed(failure)) => {
+                connections.remove_shared(&connection);
+                Err(if is_kept {
+                    SendFailure::NotProcessed
+                } else {
+                    failure
+                })
+            }
+            Err(ExchangeError::NotProcessed(failure)) => {
+                connections.remove_shared(&connection);
+                Err(if signed.is_repeat {
+                    failure
+                } else {
+                    SendFailure::NotProcessed
+                })
             }
         }
-        let fresh = self.open(connections, target, organizer, received).await?;
-        let result = self
-            .exchange(connections, target, fresh, signed, received)
-            .await;
-        result.map_err(|(ExchangeError::Closed(failure) | ExchangeError::Failed(failure))| failure)
     }
 
     async fn open(
@@ -277,50 +302,8 @@ impl Sender {
             .await?;
         let connection = Connection::open(stream)
             .await
-            .map_err(|error| response_failure(&error, false))?;
+            .map_err(|error| http2_failure(&error))?;
         connections.add_shared(&target.origin, &connection);
         Ok(connection)
-    }
-
-    /// Sends the request over an open connection and reads the response. The connection is kept if it can be reused.
-    async fn exchange(
-        &self,
-        connections: &ConnectionPool,
-        target: &Target,
-        mut connection: Connection,
-        signed: &SignedRequest<'_>,
-        received: &mut ReceivedResponse,
-    ) -> Result<(), ExchangeError> {
-        received.stage = SendStage::AwaitingResponse;
-        let response = match connection.send(signed.request(connection.is_http2())).await {
-            Ok(response) => response,
-            Err(NoResponse {
-                error,
-                response_begun,
-                closed,
-            }) => {
-                let failure = response_failure(&error, response_begun);
-                if response_begun || !closed {
-                    return Err(ExchangeError::Failed(failure));
-                }
-                connections.remove_shared(&connection);
-                return Err(ExchangeError::Closed(failure));
-            }
-        };
-        let (parts, mut body) = response.into_parts();
-        received
-            .begin(parts.status, &parts.headers, self.clock.now())
-            .map_err(ExchangeError::Failed)?;
-        while let Some(frame) = connection.frame(&mut body).await {
-            let frame = frame.map_err(|_| ExchangeError::Failed(received.truncated()))?;
-            let room = frame
-                .data_ref()
-                .map_or(BodySpace::Available, |data| received.push(data));
-            if room == BodySpace::Exceeded {
-                return Ok(());
-            }
-        }
-        connections.put_back(&target.origin, connection).await;
-        Ok(())
     }
 }

@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::connection::{Connection, Http1Connection, Http2Connection};
+use super::connection::Connection;
+use super::http1::Http1Connection;
+use super::http2::Http2Connection;
 use super::prepared_webhook::Origin;
 use crate::engine::monotonic_clock;
 
@@ -125,7 +127,7 @@ impl ConnectionPool {
         }
     }
 
-    /// Removes a shared connection that turned out to be closed.
+    /// Removes a shared connection that takes no more requests.
     pub(super) fn remove_shared(&self, connection: &Connection) {
         if let Connection::Http2(closed) = connection {
             let mut state = self.state.lock();
@@ -137,9 +139,9 @@ impl ConnectionPool {
     }
 
     /// Keeps a connection whose response has been read to the end, if it can be reused.
-    pub(super) async fn put_back(&self, origin: &Arc<Origin>, connection: Connection) {
-        if let Connection::Http1(mut connection) = connection
-            && connection.is_ready().await
+    pub(super) fn put_back(&self, origin: &Arc<Origin>, connection: Connection) {
+        if let Connection::Http1(connection) = connection
+            && connection.is_reusable()
         {
             let mut state = self.state.lock();
             if state.idle.len() < MAX_IDLE_CONNECTIONS {

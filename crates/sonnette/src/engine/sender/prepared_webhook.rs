@@ -69,7 +69,7 @@ impl fmt::Debug for PreparedWebhook {
 pub(in crate::engine) struct Target {
     pub(in crate::engine) origin: Arc<Origin>,
     /// `/path?query`, as HTTP/1.1 wants it.
-    pub(super) path: Uri,
+    pub(super) path: String,
     /// Without credentials, as HTTP/2 wants it.
     pub(super) absolute: Uri,
     /// `Host`.
@@ -115,7 +115,7 @@ impl Target {
         };
         Some(Self {
             origin: Arc::new(Origin { host, port, tls }),
-            path: absolute.path_and_query()?.as_str().parse().ok()?,
+            path: absolute.path_and_query()?.as_str().to_owned(),
             authority: HeaderValue::try_from(authority).ok()?,
             absolute,
         })

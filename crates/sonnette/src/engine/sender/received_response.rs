@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use crate::domain::{Outcome, SendFailure, TimeoutStage};
@@ -58,23 +57,27 @@ impl ReceivedResponse {
         }
     }
 
-    /// Records status and headers.
-    pub(super) fn begin(
-        &mut self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        now: Timestamp,
-    ) -> Result<(), SendFailure> {
+    /// Records that the head has arrived.
+    pub(super) fn set_status(&mut self, status: u16) {
         self.stage = SendStage::ReadingBody;
-        self.headers = record(headers);
-        self.status = status.as_u16();
-        if matches!(self.status, 429 | 503) {
-            self.retry_after = headers
-                .get(RETRY_AFTER)
-                .and_then(|value| parse_retry_after(value, now));
+        self.status = status;
+    }
+
+    /// Records a header, once the status is set. Its value counts if it says when to try again.
+    pub(super) fn add_header(&mut self, name: &str, value: &[u8], now: Timestamp) {
+        record(&mut self.headers, name, value);
+        if matches!(self.status, 429 | 503)
+            && self.retry_after.is_none()
+            && RETRY_AFTER.as_str().eq_ignore_ascii_case(name)
+        {
+            self.retry_after = parse_retry_after(value, now);
         }
+    }
+
+    /// The failure if the status cannot be an outcome.
+    pub(super) fn check_status(&self) -> Result<(), SendFailure> {
         match self.status {
-            200..=599 => Ok(()),
+            200..=999 => Ok(()),
             101 => Err(SendFailure::ProtocolSwitch),
             status => Err(SendFailure::UnknownStatus { status }),
         }
@@ -85,9 +88,19 @@ impl ReceivedResponse {
         let room = self.limit - self.body.len();
         self.body.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
+            self.cut_between_characters();
             BodySpace::Exceeded
         } else {
             BodySpace::Available
+        }
+    }
+
+    /// Removes the last character of a text if a part of it is missing.
+    fn cut_between_characters(&mut self) {
+        if let Err(error) = str::from_utf8(&self.body)
+            && error.error_len().is_none()
+        {
+            self.body.truncate(error.valid_up_to());
         }
     }
 
@@ -130,8 +143,8 @@ impl ReceivedResponse {
 }
 
 /// The wait that `Retry-After` asks for, in seconds or as a date. None: it is invalid, or asks for no wait.
-fn parse_retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
-    let text = value.to_str().ok()?.trim();
+fn parse_retry_after(value: &[u8], now: Timestamp) -> Option<Duration> {
+    let text = str::from_utf8(value).ok()?.trim();
     let asked = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
@@ -141,36 +154,30 @@ fn parse_retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
     (!asked.is_zero()).then_some(asked.min(MAX_RETRY_AFTER))
 }
 
-/// The header lines as received, cut at 8 KiB. Bytes that are not UTF-8 are written as `\xNN`.
-fn record(headers: &HeaderMap) -> String {
-    let mut lines = String::new();
-    for (name, value) in headers {
-        lines.push_str(name.as_str());
-        lines.push_str(": ");
-        for chunk in value.as_bytes().utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() && character != '\t' {
-                    // Writing to a `String` cannot fail.
-                    let _ = write!(lines, "{}", character.escape_unicode());
-                } else {
-                    lines.push(character);
-                }
-            }
-            for byte in chunk.invalid() {
-                let _ = write!(lines, "\\x{byte:02x}");
+/// Appends a header line as received, up to 8 KiB in all. Bytes that are not UTF-8 are written as `\xNN`.
+fn record(lines: &mut String, name: &str, value: &[u8]) {
+    if lines.len() >= MAX_RECORDED_HEADER_BYTES {
+        return;
+    }
+    lines.extend(name.chars().map(|c| c.to_ascii_lowercase()));
+    lines.push_str(": ");
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && character != '\t' {
+                // Writing to a `String` cannot fail.
+                let _ = write!(lines, "{}", character.escape_unicode());
+            } else {
+                lines.push(character);
             }
         }
-        lines.push('\n');
-        if lines.len() > MAX_RECORDED_HEADER_BYTES {
-            let mut end = MAX_RECORDED_HEADER_BYTES;
-            while !lines.is_char_boundary(end) {
-                end -= 1;
-            }
-            lines.truncate(end);
-            break;
+        for byte in chunk.invalid() {
+            let _ = write!(lines, "\\x{byte:02x}");
         }
     }
-    lines
+    lines.push('\n');
+    if lines.len() > MAX_RECORDED_HEADER_BYTES {
+        lines.truncate(lines.floor_char_boundary(MAX_RECORDED_HEADER_BYTES));
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +186,7 @@ mod tests {
 
     fn asked(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
-        parse_retry_after(&HeaderValue::from_str(text).unwrap(), now).map(|d| d.as_secs())
+        parse_retry_after(text.as_bytes(), now).map(|d| d.as_secs())
     }
 
     #[test]
@@ -205,13 +212,15 @@ mod tests {
 
     #[test]
     fn the_record_is_text_and_bounded() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-a", HeaderValue::from_bytes(b"caf\xc3\xa9 \xe9").unwrap());
-        assert_eq!(record(&headers), "x-a: café \\xe9\n");
-        headers.insert("x-b", HeaderValue::from_str(&"é".repeat(9000)).unwrap());
+        let mut lines = String::new();
+        record(&mut lines, "X-A", b"caf\xc3\xa9 \xe9");
+        assert_eq!(lines, "x-a: café \\xe9\n");
+        record(&mut lines, "x-b", "é".repeat(9000).as_bytes());
+        record(&mut lines, "x-c", b"no room");
         assert!(
-            (MAX_RECORDED_HEADER_BYTES - 1..=MAX_RECORDED_HEADER_BYTES)
-                .contains(&record(&headers).len())
+            (MAX_RECORDED_HEADER_BYTES - 1..=MAX_RECORDED_HEADER_BYTES + 8).contains(&lines.len()),
+            "{}",
+            lines.len()
         );
     }
 
@@ -222,5 +231,18 @@ mod tests {
         assert_eq!(answer.push(b""), BodySpace::Available);
         assert_eq!(answer.push(b"e"), BodySpace::Exceeded);
         assert_eq!(answer.into_record().1, "abcd");
+    }
+
+    #[test]
+    fn a_body_is_cut_between_characters() {
+        for (body, kept) in [("abcé", "abc"), ("ab€", "ab"), ("🎉🎉", "🎉"), ("éé", "éé")]
+        {
+            let mut answer = ReceivedResponse::new(4);
+            answer.push(format!("{body}more").as_bytes());
+            assert_eq!(answer.into_record().1, kept);
+        }
+        let mut answer = ReceivedResponse::new(4);
+        answer.push(b"\xe9\xe9\xe9\xe9\xe9");
+        assert_eq!(&answer.into_record().1[..], b"\xe9\xe9\xe9\xe9");
     }
 }

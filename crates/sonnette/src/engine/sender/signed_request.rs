@@ -1,7 +1,7 @@
 //! A signed request, made from the prepared parts of its webhook.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Full;
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ pub(super) struct SignedRequest<'a> {
     prepared: &'a PreparedWebhook,
     target: &'a Target,
     body: &'a Bytes,
+    pub(super) is_repeat: bool,
     /// The headers that differ from request to request, in order.
     own: Vec<(&'static HeaderName, HeaderValue)>,
 }
@@ -37,6 +38,7 @@ impl<'a> SignedRequest<'a> {
             message_id,
             body,
             test,
+            is_repeat,
         } = request;
         let timestamp = now.as_second().to_string();
         let signature = prepared.keys.standard(message_id, &timestamp, body, now);
@@ -55,17 +57,43 @@ impl<'a> SignedRequest<'a> {
             prepared,
             target,
             body,
+            is_repeat: *is_repeat,
             own,
         })
     }
 
-    /// The request as it is sent. With HTTP/2 it has the absolute URL instead of a `Host` header.
-    pub(super) fn request(&self, http2: bool) -> http::Request<Full<Bytes>> {
-        let fixed = &self.prepared.headers;
-        let mut headers = HeaderMap::with_capacity(fixed.len() + self.own.len() + 1);
-        if !http2 {
-            headers.append(HOST, self.target.authority.clone());
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The head of the request as HTTP/1.1 sends it.
+    pub(super) fn http1_head(&self) -> Vec<u8> {
+        let mut head =
+            Vec::with_capacity(self.prepared.record.len() + self.body.len().min(32 * 1024) + 640);
+        let mut line = |start: &[u8], rest: &[u8]| {
+            head.extend_from_slice(start);
+            head.extend_from_slice(rest);
+        };
+        line(b"POST ", self.target.path.as_bytes());
+        line(b" HTTP/1.1\r\nhost: ", self.target.authority.as_bytes());
+        let fixed = self
+            .prepared
+            .headers
+            .iter()
+            .map(|(name, value)| (name, value));
+        let own = self.own.iter().map(|(name, value)| (*name, value));
+        for (name, value) in fixed.chain(own) {
+            line(b"\r\n", name.as_str().as_bytes());
+            line(b": ", value.as_bytes());
         }
+        line(b"\r\n", b"\r\n");
+        head
+    }
+
+    /// The request as HTTP/2 sends it, with the absolute URL instead of a `Host` header.
+    pub(super) fn http2_request(&self) -> http::Request<Full<Bytes>> {
+        let fixed = &self.prepared.headers;
+        let mut headers = HeaderMap::with_capacity(fixed.len() + self.own.len());
         for (name, value) in fixed {
             headers.append(name, value.clone());
         }
@@ -74,11 +102,7 @@ impl<'a> SignedRequest<'a> {
         }
         let mut request = http::Request::new(Full::new(self.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = if http2 {
-            self.target.absolute.clone()
-        } else {
-            self.target.path.clone()
-        };
+        *request.uri_mut() = self.target.absolute.clone();
         *request.headers_mut() = headers;
         request
     }

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use super::SenderError;
+use super::server_verifier::ServerVerifier;
 
 /// Verifies against the system's authorities and those in the PEM file `extra_ca`; offers HTTP/2 and HTTP/1.1.
 ///
@@ -24,20 +25,31 @@ pub(super) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector, SenderE
             "no certificate authorities on this system: https receivers cannot be verified"
         );
     }
-    if let Some(path) = extra_ca {
-        add_file(&mut roots, path)?;
-    }
+    let extra = match extra_ca {
+        Some(path) => add_file(&mut roots, path)?,
+        None => Vec::new(),
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(SenderError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .map_err(SenderError::Tls)?;
+    let config = if roots.is_empty() {
+        config.with_root_certificates(roots)
+    } else {
+        let verifier = ServerVerifier::new(roots, extra, provider)?;
+        config
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+    };
+    let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), SenderError> {
+fn add_file(
+    roots: &mut RootCertStore,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, SenderError> {
     let wrong = |reason: String| SenderError::ExtraCa {
         path: path.to_owned(),
         reason,
@@ -48,10 +60,10 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), SenderError> {
     if certificates.is_empty() {
         return Err(wrong("it holds no certificate".to_owned()));
     }
-    for certificate in certificates {
+    for certificate in &certificates {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|error| wrong(error.to_string()))?;
     }
-    Ok(())
+    Ok(certificates)
 }

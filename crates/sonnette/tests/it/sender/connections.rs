@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use sonnette::domain::FailureKind;
+use sonnette::engine::sender::Request;
 use sonnette::testing::{Gate, Receiver, ScriptedResponse};
 use tokio::join;
 
@@ -59,25 +61,30 @@ async fn concurrent_requests_use_separate_connections() {
 }
 
 #[tokio::test]
-async fn a_closed_idle_connection_is_replaced() {
+async fn a_closed_idle_connection_is_replaced_by_the_next_attempt() {
     for found in [ScriptedResponse::close(), ScriptedResponse::reset()] {
         let receiver = Receiver::start().await;
         // The second request goes over the kept connection and finds it closed.
         receiver.script([ScriptedResponse::ok(), found, ScriptedResponse::status(201)]);
         let sender = TestSender::new();
         assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
+        let exchange = sender.send(&webhook(receiver.url())).await;
+        assert!(exchange.outcome.is_not_processed(), "{exchange:?}");
+        assert_eq!(failed(&exchange).0, FailureKind::Broken);
         assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 201);
         assert_eq!(numbers(&receiver), [1, 1, 2]);
     }
 }
 
 #[tokio::test]
-async fn a_closed_idle_connection_is_replaced_only_once() {
+async fn a_fresh_connection_that_closes_is_a_failure() {
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::ok(), ScriptedResponse::close()]);
     let sender = TestSender::new();
     sender.send(&webhook(receiver.url())).await;
-    let exchange = sender.send(&webhook(receiver.url())).await;
+    let webhook = webhook(receiver.url());
+    assert!(sender.send(&webhook).await.outcome.is_not_processed());
+    let exchange = sender.send(&webhook).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -86,6 +93,24 @@ async fn a_closed_idle_connection_is_replaced_only_once() {
         )
     );
     assert_eq!(numbers(&receiver), [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_repeat_uses_no_kept_connection() {
+    let receiver = Receiver::start().await;
+    let sender = TestSender::new();
+    let webhook = webhook(receiver.url());
+    sender.send(&webhook).await;
+    let prepared = sender.sender.prepare(&webhook);
+    let request = Request {
+        prepared: &prepared,
+        message_id: "a",
+        body: Bytes::from_static(b"{}"),
+        test: false,
+        is_repeat: true,
+    };
+    sender.sender.send(&sender.connections, request).await;
+    assert_eq!(numbers(&receiver), [1, 2]);
 }
 
 #[tokio::test]

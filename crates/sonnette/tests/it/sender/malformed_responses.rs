@@ -153,6 +153,7 @@ async fn a_response_before_the_request_body_was_read_counts() {
         message_id: "a",
         body,
         test: false,
+        is_repeat: false,
     };
     let (exchange, _connection) = join!(sender.sender.send(&sender.connections, request), early);
     assert_eq!(answered(&exchange), 413);
@@ -160,11 +161,19 @@ async fn a_response_before_the_request_body_was_read_counts() {
 }
 
 #[tokio::test]
-async fn unknown_statuses_are_failures() {
-    for status in [600, 999] {
+async fn unusual_statuses_are_kept() {
+    for status in [299, 600, 999] {
         let exchange = ask(ScriptedResponse::status(status)).await;
+        assert_eq!(answered(&exchange), status);
+        assert_eq!(exchange.outcome.is_success(), status == 299);
+    }
+    for status in [99, 1000] {
+        let exchange = ask(ScriptedResponse::raw(format!(
+            "HTTP/1.1 {status} X\r\n\r\n"
+        )))
+        .await;
         let reason = format!("the answer has a status that HTTP does not know ({status})");
-        assert_eq!(failed(&exchange), (FailureKind::Broken, reason.clone()));
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason));
     }
 }
 

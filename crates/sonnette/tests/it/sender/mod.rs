@@ -1,10 +1,12 @@
 //! One POST at a real receiver.
 
 mod connections;
+mod http2_faults;
 mod malformed_responses;
 mod outcomes;
 mod requests;
 mod tls;
+mod tolerated_responses;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,6 +57,7 @@ impl TestSender {
             message_id: "wh7-n1",
             body,
             test: false,
+            is_repeat: false,
         };
         self.sender.send(&self.connections, request).await
     }

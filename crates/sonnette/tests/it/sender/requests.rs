@@ -230,6 +230,7 @@ async fn a_test_is_marked() {
         message_id: "a",
         body,
         test: true,
+        is_repeat: false,
     };
     sender.sender.send(&sender.connections, request).await;
     assert_eq!(receiver.requests()[0].header("webhook-test"), Some("1"));
@@ -246,6 +247,7 @@ async fn a_large_body_arrives_whole() {
         message_id: "a",
         body: body.clone(),
         test: false,
+        is_repeat: false,
     };
     assert_eq!(
         answered(&sender.sender.send(&sender.connections, request).await),

@@ -43,7 +43,7 @@ impl TestResult {
             advice,
             reason: outcome::reason(&exchange.outcome),
             action_type: attempt.action_type.to_string(),
-            body: first_lines(&exchange.response_body),
+            body: first_lines(&exchange.response_text()),
             url: None,
             has_temporary_secret: false,
         }
@@ -63,8 +63,7 @@ fn redirect_location(attempt: &Attempt, texts: &Texts) -> Option<String> {
     })
 }
 
-fn first_lines(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+fn first_lines(text: &str) -> String {
     let short: String = text.chars().take(MAX_CHARS).collect();
     let lines: Vec<_> = short.trim_end().lines().take(MAX_LINES).collect();
     let mut shown = lines.join("\n");

@@ -38,7 +38,7 @@ fn send_word(failure: &SendFailure) -> &'static str {
         SendFailure::Tls { failure } => match failure {
             TlsFailure::Expired => "expired",
             TlsFailure::OtherName => "other-name",
-            TlsFailure::UnknownIssuer => "issuer",
+            TlsFailure::UnknownIssuer | TlsFailure::SelfSigned => "issuer",
             TlsFailure::NotTls => "no-tls",
             _ => "tls",
         },

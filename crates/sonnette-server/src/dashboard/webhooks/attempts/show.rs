@@ -211,8 +211,12 @@ pub(crate) async fn show(
             &exchange.request_headers,
             attempt.payload.as_deref().unwrap_or_default(),
         ),
-        response: Message::new(&exchange.response_headers, &exchange.response_body),
-        is_truncated: exchange.response_body.len() >= state.settings.response_limit,
+        response: Message::new(
+            &exchange.response_headers,
+            exchange.response_text().as_bytes(),
+        ),
+        // A body is cut between characters, which are at most 4 bytes long.
+        is_truncated: exchange.response_body.len() + 3 >= state.settings.response_limit,
         curl: curl::command(&attempt),
         live: page.url(format_args!("/live/?webhook={id}")),
         delivery,

@@ -1,0 +1,175 @@
+//! Receivers that end HTTP/2 streams and connections in unusual ways.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, SendStream, server};
+use http::{Response, StatusCode};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use sonnette::domain::{FailureKind, HttpExchange};
+use sonnette::engine::sender::{Request, SenderConfig};
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::{TestSender, answered, config, failed, webhook};
+
+type Answer = fn(SendResponse<Bytes>);
+
+/// Sends one request to a receiver that answers like this.
+async fn ask(answer: Answer, is_repeat: bool) -> HttpExchange {
+    let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![key.cert.der().clone()],
+            PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into()),
+        )
+        .unwrap();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = async move {
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let stream = acceptor.accept(tcp).await.unwrap();
+            let mut connection = server::handshake(stream).await.unwrap();
+            while let Some(Ok((_request, response))) = connection.accept().await {
+                answer(response);
+            }
+        }
+    };
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(key.cert.pem().as_bytes()).unwrap();
+    let sender = TestSender::with(SenderConfig {
+        extra_ca: Some(file.path().to_owned()),
+        ..config()
+    });
+    let webhook = webhook(format!("https://{address}/"));
+    let prepared = sender.sender.prepare(&webhook);
+    let request = Request {
+        prepared: &prepared,
+        message_id: "a",
+        body: Bytes::from_static(b"{}"),
+        test: false,
+        is_repeat,
+    };
+    tokio::select! {
+        exchange = sender.sender.send(&sender.connections, request) => exchange,
+        () = serve => unreachable!(),
+    }
+}
+
+fn head(length: Option<usize>) -> Response<()> {
+    let mut response = Response::new(());
+    if let Some(length) = length {
+        response
+            .headers_mut()
+            .insert("content-length", length.into());
+    }
+    response
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_to_be_sent_again() {
+    let refuse: Answer = |mut response| response.send_reset(Reason::REFUSED_STREAM);
+    let exchange = ask(refuse, false).await;
+    assert!(
+        exchange.outcome.is_not_processed(),
+        "{:?}",
+        exchange.outcome
+    );
+    let exchange = ask(refuse, true).await;
+    assert_eq!(failed(&exchange).0, FailureKind::Broken);
+    assert!(!exchange.outcome.is_not_processed(), "only once");
+}
+
+#[tokio::test]
+async fn other_resets_are_failures() {
+    for reset in [
+        (|mut response| response.send_reset(Reason::INTERNAL_ERROR)) as Answer,
+        |mut response| response.send_reset(Reason::CANCEL),
+    ] {
+        let exchange = ask(reset, false).await;
+        assert!(!exchange.outcome.is_not_processed());
+        assert_eq!(failed(&exchange).0, FailureKind::Broken);
+    }
+}
+
+#[tokio::test]
+async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
+    for half in [
+        (|mut response| {
+            let mut body = response.send_response(head(None), false).unwrap();
+            body.send_data("half".into(), false).unwrap();
+            reset_later(body);
+        }) as Answer,
+        |mut response| {
+            let mut body = response.send_response(head(Some(8)), false).unwrap();
+            body.send_data("half".into(), false).unwrap();
+            reset_later(body);
+        },
+    ] {
+        let exchange = ask(half, false).await;
+        let (kind, reason) = failed(&exchange);
+        assert_eq!(kind, FailureKind::Broken);
+        assert!(
+            reason.starts_with("the answer broke off after "),
+            "{reason}"
+        );
+    }
+    let whole: Answer = |mut response| {
+        let mut body = response.send_response(head(Some(4)), false).unwrap();
+        body.send_data("full".into(), true).unwrap();
+    };
+    assert_eq!(answered(&ask(whole, false).await), 200);
+}
+
+#[tokio::test]
+async fn interim_responses_are_bounded() {
+    let few: Answer = |mut response| {
+        send_interim(&mut response, 16);
+        response.send_response(head(None), true).unwrap();
+    };
+    assert_eq!(answered(&ask(few, false).await), 200);
+    let many: Answer = |mut response| {
+        send_interim(&mut response, 1000);
+        // Dropping it would reset the stream.
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            drop(response);
+        });
+    };
+    let exchange = ask(many, false).await;
+    assert_eq!(
+        failed(&exchange),
+        (
+            FailureKind::Broken,
+            "the headers of the answer are too large".to_owned()
+        )
+    );
+}
+
+/// Resets a stream once what was sent before has left.
+fn reset_later(mut body: SendStream<Bytes>) {
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        body.send_reset(Reason::NO_ERROR);
+    });
+}
+
+fn send_interim(response: &mut SendResponse<Bytes>, count: usize) {
+    for _ in 0..count {
+        let mut interim = Response::new(());
+        *interim.status_mut() = StatusCode::EARLY_HINTS;
+        response.send_informational(interim).unwrap();
+    }
+}
