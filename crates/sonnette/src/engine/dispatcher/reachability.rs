@@ -34,6 +34,10 @@ impl Dispatcher {
         if is_unreachable || self.outage.get() {
             self.count_hosts(now);
         }
+        if self.outage.get() && entry.is_failing.get() {
+            // So that neither a restart nor the end of the outage finds a long row of failures.
+            self.with_lane(entry, |lane| lane.excuse_failures(now));
+        }
     }
 
     /// What disables the webhook now. During an outage of our own, or while the clock is not trusted, failures do not.

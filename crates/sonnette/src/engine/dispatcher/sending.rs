@@ -211,10 +211,6 @@ impl Dispatcher {
         let policy = self.policy(current, self.reading());
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
-            if self.outage.get() && lane.health().is_failing() {
-                // So that neither a restart nor the end of the outage finds a long row of failures.
-                lane.excuse_failures(now);
-            }
             lane.apply_outcome(
                 order,
                 &exchange.outcome,

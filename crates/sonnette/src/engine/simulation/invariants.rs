@@ -70,8 +70,7 @@ impl World {
                     continue;
                 };
                 let is_enabled = registry.webhook(id).is_some_and(|w| w.is_enabled());
-                if stored.generation != generation || !is_enabled || model.webhooks[&id].is_damaged
-                {
+                if stored.generation != generation || !is_enabled {
                     continue;
                 }
                 let is_adjusted = model.webhooks[&id].is_adjusted;
@@ -188,7 +187,7 @@ impl Model {
         let all = self
             .webhooks
             .iter()
-            .filter(|(_, known)| known.latest().enabled && !known.is_damaged);
+            .filter(|(_, known)| known.latest().enabled);
         all.map(|(id, known)| (*id, known.latest().epoch)).collect()
     }
 
@@ -207,8 +206,7 @@ impl Model {
         let found: Vec<(i64, i64)> = found.unwrap().map(Result::unwrap).collect();
         let is_exempt = |(w, n): &(i64, i64)| {
             let (webhook, notification) = (WebhookId(*w), crate::domain::NotificationId(*n));
-            self.webhooks[&webhook].is_damaged
-                || self.damaged_deliveries.contains(&(webhook, notification))
+            self.damaged_deliveries.contains(&(webhook, notification))
         };
         found.into_iter().filter(|key| !is_exempt(key)).collect()
     }

@@ -37,8 +37,6 @@ pub(super) struct KnownWebhook {
     pub(super) has_dropped: bool,
     /// In memory the pause or probe time may differ from the store until the next outcome.
     pub(super) is_adjusted: bool,
-    /// Its row, or its lane's, was damaged.
-    pub(super) is_damaged: bool,
 }
 
 impl KnownWebhook {
@@ -315,12 +313,11 @@ impl Model {
                 has_resent: false,
                 has_dropped: false,
                 is_adjusted: false,
-                is_damaged: false,
             });
             let latest = known.latest();
             let same_epoch = latest.target == version.target && latest.enabled == version.enabled;
             version.epoch = latest.epoch + usize::from(!same_epoch);
-            if *latest == version || known.is_damaged {
+            if *latest == version {
                 continue;
             }
             let (before, reason) = (latest.epoch, version.reason.clone());
@@ -379,7 +376,7 @@ impl Model {
                 let is_known = known.versions.len() == version + 1 && known.answered == *version;
                 let wants = known.latest().enabled;
                 let has = self.delivery_row(*webhook, one.id).is_some();
-                if is_known && !known.is_damaged && wants != has {
+                if is_known && wants != has {
                     self.violated(format!(
                         "webhook {webhook}: enabled is {wants}, and gets {}: {has}",
                         one.id
