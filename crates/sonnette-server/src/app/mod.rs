@@ -3,7 +3,7 @@
 //! The HTTP server runs on several threads. Each has a single-threaded runtime and accepts connections from the shared
 //! listener, so that a request stays on one core and never waits for deliveries.
 
-mod edge_limits;
+mod file_limits;
 mod router;
 
 use std::future::Future;
@@ -65,7 +65,7 @@ impl App {
             log_days: settings.log_days,
             cookie_suffix: cookie_suffix(settings, address),
             response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
-            limits: edge_limits::edge_limits(settings),
+            limits: file_limits::edge_limits(settings),
             ..HttpSettings::default()
         };
         let state = AppState::new(sonnette.clone(), http_settings);
@@ -207,6 +207,7 @@ fn options(settings: &Settings) -> Options {
         extra_ca: settings.extra_ca_file.clone(),
         ..SenderConfig::default()
     };
+    let sending_threads = thread_count(settings.sending_threads);
     Options {
         sender,
         log_kept: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
@@ -214,8 +215,8 @@ fn options(settings: &Settings) -> Options {
             on_gone: settings.mail.on_gone,
             warning: settings.mail.warning,
         },
-        sending_threads: thread_count(settings.sending_threads),
-        max_in_flight: usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX),
+        sending_threads,
+        max_in_flight: file_limits::max_in_flight(settings, sending_threads),
     }
 }
 

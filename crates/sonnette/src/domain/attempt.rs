@@ -169,3 +169,51 @@ pub struct Attempt {
     /// The request and the response.
     pub exchange: HttpExchange,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_read_in_its_charset() {
+        for (headers, body, text) in [
+            ("", &b"\xffa"[..], "\u{fffd}a"),
+            ("content-type: text/html\n", b"caf\xc3\xa9", "café"),
+            (
+                "content-type: text/html; charset=utf-8\n",
+                b"caf\xc3\xa9",
+                "café",
+            ),
+            (
+                "content-type: text/html; charset=iso-8859-1\n",
+                b"caf\xe9",
+                "café",
+            ),
+            (
+                "x: y\ncontent-type: text/plain;Charset=\"Latin1\"\n",
+                b"\xfc",
+                "ü",
+            ),
+            (
+                "content-type: text/plain; charset=windows-1252\n",
+                b"5 \x80",
+                "5 €",
+            ),
+            (
+                "content-type: text/plain; charset=unknown\n",
+                b"\xe9",
+                "\u{fffd}",
+            ),
+        ] {
+            let exchange = HttpExchange {
+                started_at: Timestamp::UNIX_EPOCH,
+                duration: Duration::ZERO,
+                outcome: Outcome::Failed(SendFailure::ConnectionClosed),
+                request_headers: Headers::default(),
+                response_headers: headers.to_owned(),
+                response_body: Bytes::copy_from_slice(body),
+            };
+            assert_eq!(exchange.response_text(), text, "{headers}");
+        }
+    }
+}

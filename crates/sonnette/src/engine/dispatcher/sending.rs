@@ -96,6 +96,9 @@ impl Dispatcher {
     fn note_shortage(&self, shortage: &SendFailure) -> Timestamp {
         let now = self.now();
         self.context.metrics.shortage();
+        for entry in self.entries.borrow().values() {
+            entry.connections.close_idle(Duration::ZERO);
+        }
         if self.shortage_logged_at.get().elapsed() >= SHORTAGE_LOG_INTERVAL {
             self.shortage_logged_at.set(monotonic_clock::now());
             tracing::error!(%shortage, "requests wait because of a shortage on this machine: {shortage}");

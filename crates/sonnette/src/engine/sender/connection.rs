@@ -9,11 +9,6 @@ use super::received_response::ReceivedResponse;
 use super::signed_request::SignedRequest;
 use super::stream::Stream;
 
-/// The most bytes of a response head, interim responses (1xx) included.
-pub(super) const MAX_RESPONSE_HEAD_BYTES: u32 = 64 * 1024;
-/// The most interim responses (1xx) before a response.
-pub(super) const MAX_INTERIM_RESPONSES: usize = 16;
-
 /// An open connection.
 pub(super) enum Connection {
     Http1(Http1Connection),

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::MAX_INTERIM_RESPONSES;
+use super::response_limits::MAX_INTERIM_RESPONSES;
 use super::stream::Stream;
 
 /// The interim responses, the response itself, and the trailers.

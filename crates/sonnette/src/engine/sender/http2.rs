@@ -13,10 +13,10 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jiff::Timestamp;
 
-use super::connection::MAX_RESPONSE_HEAD_BYTES;
 use super::error::{ExchangeError, http2_failure};
 use super::header_frame_limit::{HeaderFrameLimit, LimitedStream};
 use super::received_response::{BodySpace, ReceivedResponse};
+use super::response_limits::MAX_RESPONSE_HEAD_BYTES;
 use super::signed_request::SignedRequest;
 use super::stream::Stream;
 use crate::domain::SendFailure;

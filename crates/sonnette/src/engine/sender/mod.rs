@@ -17,6 +17,7 @@ mod received_response;
 mod resolver;
 mod response_body;
 mod response_head;
+mod response_limits;
 #[cfg(test)]
 mod response_tests;
 mod server_verifier;

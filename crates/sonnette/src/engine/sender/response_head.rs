@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::connection::{MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES};
 use super::response_body::BodyDecoder;
+use super::response_limits::{MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES};
 use crate::domain::SendFailure;
 
 /// The most lines of a response head.

@@ -79,16 +79,15 @@ mod tests {
 
     #[test]
     fn shows_the_beginning_of_an_answer() {
-        assert_eq!(first_lines(b""), "");
-        assert_eq!(first_lines(b"fine\n"), "fine");
+        assert_eq!(first_lines(""), "");
+        assert_eq!(first_lines("fine\n"), "fine");
         let long = "line\n".repeat(20);
-        let shown = first_lines(long.as_bytes());
+        let shown = first_lines(&long);
         assert_eq!(shown.lines().count(), MAX_LINES + 1);
         assert!(shown.ends_with("\n…"));
         assert_eq!(
-            first_lines("é".repeat(2_000).as_bytes()).chars().count(),
+            first_lines(&"é".repeat(2_000)).chars().count(),
             MAX_CHARS + 2
         );
-        assert_eq!(first_lines(&[0xff, b'a']), "\u{fffd}a");
     }
 }

@@ -1,4 +1,4 @@
-//! The bounds of the HTTP server: those of the settings, within the limit of open files.
+//! The bounds of connections and requests: those of the settings, within the limit of open files.
 
 use std::time::Duration;
 
@@ -7,6 +7,18 @@ use crate::edge::limits::EdgeLimits;
 
 /// Open files that are kept for sending, the store and the program itself; at most half of the limit.
 const RESERVED_FILES: u64 = 4_096;
+
+/// Open files that are kept for the store and the program itself, at most half of the reserve.
+const STORE_FILES: u64 = 64;
+
+/// The requests in flight of each sending thread: those of the settings, within the limit of open files.
+pub(super) fn max_in_flight(settings: &Settings, threads: usize) -> usize {
+    let limit = open_file_limit();
+    let reserve = RESERVED_FILES.min(limit / 2);
+    let sending = reserve - STORE_FILES.min(reserve / 2);
+    let each = sending / u64::try_from(threads).unwrap_or(u64::MAX).max(1);
+    usize::try_from(settings.max_in_flight.min(each.max(1))).unwrap_or(usize::MAX)
+}
 
 /// The bounds of the settings. Connections take at most what the limit of open files leaves.
 pub(super) fn edge_limits(settings: &Settings) -> EdgeLimits {

@@ -1,0 +1,6 @@
+//! The bounds of the head of a response, in both versions of HTTP.
+
+/// The most bytes of a response head, interim responses (1xx) included.
+pub(super) const MAX_RESPONSE_HEAD_BYTES: u32 = 64 * 1024;
+/// The most interim responses (1xx) before a response.
+pub(super) const MAX_INTERIM_RESPONSES: usize = 16;
