@@ -6,13 +6,6 @@ use super::byte_order_mark::without_byte_order_mark;
 use super::sources::invalid;
 use super::{MailSettings, SecretString, Settings, SettingsError};
 
-/// The keys of credentials of which there is one, and those of their files. A source sets one of the two.
-pub(super) const SECRET_FILES: [(&str, &str); 3] = [
-    ("database_url", "database_url_file"),
-    ("token", "token_file"),
-    ("mail.password", "mail.password_file"),
-];
-
 /// The least length of an operator token: shorter ones can be guessed.
 const MIN_OPERATOR_TOKEN_CHARS: usize = 32;
 

@@ -9,8 +9,14 @@ use toml::{Table, Value};
 
 use super::byte_order_mark::without_byte_order_mark;
 use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
-use super::secret_files::SECRET_FILES;
 use super::{Flags, Settings, injected_variables};
+
+/// The keys of credentials of which there is one, and those of their files. A source sets one of the two.
+const SECRET_FILES: [(&str, &str); 3] = [
+    ("database_url", "database_url_file"),
+    ("token", "token_file"),
+    ("mail.password", "mail.password_file"),
+];
 
 /// An invalid setting and its source. The text never contains the value of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
