@@ -7,7 +7,7 @@ use crate::domain::saturating_add;
 use crate::store::DeliveryPage;
 
 impl Lane {
-    /// Takes what was read for a [`LaneAction::Load`] that was returned at `now`.
+    /// Takes what was read for a [`LaneAction::Load`](super::LaneAction::Load) that was returned at `now`.
     pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
         let is_stale = std::mem::take(&mut self.page_load) == PageLoad::Stale;
         let passed = self.page_cursor.take();
