@@ -39,6 +39,9 @@ const MAX_DRAFT_TESTS_PER_ORGANIZER: usize = 2;
 /// Activities that are kept for a slow watcher, which misses older ones.
 const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 
+/// Threads of a sending thread for work on the store: more would only take memory, since the store serves few at a time.
+const MAX_STORE_THREADS: usize = 8;
+
 /// A running engine: it publishes notifications and sends them to webhooks.
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
@@ -317,6 +320,7 @@ fn start_sending(
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(MAX_STORE_THREADS)
         .build()?;
     let rng = fastrand::Rng::new();
     supervisor.spawn(&format!("sonnette-send-{thread}"), move || {
