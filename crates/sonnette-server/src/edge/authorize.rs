@@ -44,7 +44,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// The organizer in the path.
-    pub(crate) fn tenant(&self) -> Result<&Arc<OrganizerSnapshot>, ApiError> {
+    pub(crate) fn organizer(&self) -> Result<&Arc<OrganizerSnapshot>, ApiError> {
         self.tenant.as_ref().ok_or_else(ApiError::forbidden)
     }
 

@@ -109,7 +109,7 @@ pub(crate) async fn list_action_types(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     page_of_all(
         &url,
         organizer
@@ -132,7 +132,7 @@ pub(crate) async fn get_action_type(
     caller: Caller,
     PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     Ok(response::ok(&action_type_json(
         organizer,
         find(organizer, &name)?,
@@ -156,7 +156,7 @@ pub(crate) async fn create_action_type(
     caller: Caller,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     let mut fields = Fields::new(members);
     let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
     let description = fields
@@ -214,7 +214,7 @@ pub(crate) async fn change_action_type(
     PathParams((_, name)): PathParams<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let (author, tenant) = (caller.author(), caller.tenant()?.clone());
+    let (author, tenant) = (caller.author(), caller.organizer()?.clone());
     let mut row = action_types::find_changeable(&author, &tenant, &name)
         .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
@@ -261,7 +261,7 @@ pub(crate) async fn delete_action_type(
     PathParams((_, name)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let author = caller.author();
-    let row = action_types::find_changeable(&author, caller.tenant()?, &name)
+    let row = action_types::find_changeable(&author, caller.organizer()?, &name)
         .map_err(|error| api_error(&name, error))?;
     state
         .change(move |store, now| action_types::delete(store, &author, &row, now))
@@ -298,7 +298,7 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let registry = state.refresh().await?;
     let organizer = registry
-        .organizer_by_id(caller.tenant()?.organizer.id)
+        .organizer_by_id(caller.organizer()?.organizer.id)
         .ok_or_else(ApiError::forbidden)?;
     Ok(response::json(
         status,

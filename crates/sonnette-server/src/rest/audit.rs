@@ -72,7 +72,7 @@ pub(crate) async fn list_audit(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     // The number of a page can be checked only with the number of entries.
     let (count, _) = state
         .store(move |store| store.audit_entries(organizer, 0, 0))

@@ -68,7 +68,7 @@ fn no_event() -> ApiError {
 }
 
 async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let slug = slug.to_owned();
     let found = state
         .store(move |store| events::find(store, organizer, &slug))
@@ -90,7 +90,7 @@ pub(crate) async fn list_events(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let events = state.store(move |store| store.events(organizer)).await?;
     page_of_all(&url, events.iter().map(event_json).collect())
 }
@@ -109,7 +109,7 @@ pub(crate) async fn create_event(
     caller: Caller,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let mut fields = Fields::new(members);
     let slug: Option<EventSlug> = fields.required("slug", Fields::parsed);
     let name = fields.filled_text("name", MAX_NAME_CHARS);
@@ -172,7 +172,7 @@ pub(crate) async fn change_event(
     fields.finish()?;
     event.name = name.unwrap_or(event.name);
     event.date_from = date_from.map_or(event.date_from, |at| at.0);
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let author = caller.author();
     let answer = response::ok(&event_json(&event));
     state
@@ -196,7 +196,7 @@ pub(crate) async fn delete_event(
     PathParams((_, slug)): PathParams<(String, String)>,
 ) -> Result<Response, ApiError> {
     let slug: EventSlug = slug.parse().map_err(|_| no_event())?;
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let author = caller.author();
     state
         .change(move |store, now| events::delete(store, &author, organizer, &slug, now))

@@ -240,7 +240,9 @@ fn uuid_taken() -> ApiError {
     responses((status = 200, description = "The organizer.", body = OrganizerJson))
 )]
 pub(crate) async fn get_organizer(caller: Caller) -> Result<Response, ApiError> {
-    Ok(response::ok(&organizer_json(&caller.tenant()?.organizer)))
+    Ok(response::ok(&organizer_json(
+        &caller.organizer()?.organizer,
+    )))
 }
 
 /// Change an organizer
@@ -257,7 +259,7 @@ pub(crate) async fn change_organizer(
     caller: Caller,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let before = &caller.tenant()?.organizer;
+    let before = &caller.organizer()?.organizer;
     let id = before.id;
     let data = Value::Object(members.clone());
     let mut fields = Fields::new(members);

@@ -63,7 +63,7 @@ pub(crate) async fn create_portal_link(
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
     let language = parse_language(Fields::new(members))?;
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let token = caller.token.id;
     let text = random_secret_text()?;
     let link = AccessLink::new(AccessLinkPurpose::Portal { organizer, token }, state.now());

@@ -110,7 +110,7 @@ pub(crate) async fn watch_organizer(
     State(state): State<AppState>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let permit = state.streams.try_acquire(caller.token.id);
     let permit = permit.ok_or(ApiError::Overloaded(LimitExceeded::Client))?;
     let is_own = move |activity: &Activity| organizer_of(activity) == organizer;

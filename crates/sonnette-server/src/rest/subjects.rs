@@ -46,7 +46,7 @@ pub(crate) async fn erase_subject(
         .audit_entry("sonnette.subject.erased", json!({}), state.now());
     let erased = state
         .sonnette
-        .erase(caller.tenant()?, &subject, entry)
+        .erase(caller.organizer()?, &subject, entry)
         .await?;
     let receipt = Receipt {
         notifications: erased.notifications,

@@ -107,7 +107,7 @@ pub(crate) async fn list_tokens(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let tokens = state.store(move |store| store.tokens(organizer)).await?;
     let tokens = tokens.iter().map(|token| token_json(&state, token));
     page_of_all(&url, tokens.collect())
@@ -127,7 +127,7 @@ pub(crate) async fn create_token(
     caller: Caller,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let mut fields = Fields::new(members);
     let name = fields.text("name", MAX_NAME_CHARS).unwrap_or_default();
     let permissions: Option<Vec<Permission>> = fields.choices("permissions");
@@ -209,7 +209,7 @@ async fn change(
 }
 
 async fn find(state: &AppState, caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let found = state.store(move |store| tokens::find(store, organizer, id));
     found.await?.ok_or_else(|| ApiError::no_such("Token"))
 }

@@ -187,7 +187,7 @@ mod tests {
             failures,
             since,
             first: NotificationId(1),
-            several: false,
+            has_several_notifications: false,
         };
         Decision {
             delivery: DeliveryDecision::Delivered,

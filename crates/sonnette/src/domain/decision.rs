@@ -75,7 +75,7 @@ pub struct FinishedAttempt<'a> {
     /// The progress of the delivery before the attempt.
     pub progress: Progress,
     /// Why it was made.
-    pub turn: AttemptKind,
+    pub kind: AttemptKind,
     /// The outcome of the request.
     pub outcome: &'a Outcome,
     /// When it ended.
@@ -85,15 +85,15 @@ pub struct FinishedAttempt<'a> {
 }
 
 /// Decides what follows an attempt. `health` is the lane's health before the attempt.
-pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
+pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
     let FinishedAttempt {
         notification,
         progress,
-        turn,
+        kind,
         outcome,
         at: now,
         ..
-    } = *trial;
+    } = *attempt;
     if outcome.is_success() {
         let health = LaneHealth {
             last_success_at: Some(now),
@@ -108,10 +108,10 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
         };
     }
     let streak = extend_streak(health.streak, notification, now);
-    let delivery = after_failure(trial);
+    let delivery = after_failure(attempt);
     let health = LaneHealth {
         streak: Some(streak),
-        probing: probing_after(health.probing, streak, turn, now),
+        probing: probing_after(health.probing, streak, kind, now),
         paused_until: pause_after(health.paused_until, outcome, now),
         ..health
     };
@@ -145,11 +145,11 @@ pub fn decide(policy: Policy, health: LaneHealth, trial: &FinishedAttempt<'_>) -
 /// Decides what follows a failed attempt that began before its webhook got a new target, or was disabled and enabled.
 ///
 /// The failure says nothing about the current receiver, so the health of the lane does not change.
-pub fn decide_stale(health: LaneHealth, trial: &FinishedAttempt<'_>) -> Decision {
+pub fn decide_stale(health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
     let policy = Policy {
         failures: FailurePolicy::Never,
     };
-    let decision = decide(policy, LaneHealth::default(), trial);
+    let decision = decide(policy, LaneHealth::default(), attempt);
     let delivery = match decision.delivery {
         DeliveryDecision::Waits(next) if health.is_failing() => DeliveryDecision::Waits(Progress {
             due_at: next.started_at,
@@ -174,23 +174,23 @@ fn extend_streak(
             failures: 1,
             since: now,
             first: notification,
-            several: false,
+            has_several_notifications: false,
         },
         Some(s) => FailureStreak {
             failures: s.failures.saturating_add(1),
             // It is later than now if the clock was wrong.
             since: s.since.min(now),
-            several: s.several || s.first != notification,
+            has_several_notifications: s.has_several_notifications || s.first != notification,
             ..s
         },
     }
 }
 
-fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
-    let progress = trial.progress;
+fn after_failure(attempt: &FinishedAttempt<'_>) -> DeliveryDecision {
+    let progress = attempt.progress;
     let attempts = progress.attempts.saturating_add(1);
     // A probe uses no try of the schedule. Nor does a 410: it disables the webhook, which holds the delivery.
-    if trial.turn == AttemptKind::Probe || is_gone(trial.outcome) {
+    if attempt.kind == AttemptKind::Probe || is_gone(attempt.outcome) {
         return DeliveryDecision::Waits(Progress {
             attempts,
             due_at: progress.started_at,
@@ -207,11 +207,11 @@ fn after_failure(trial: &FinishedAttempt<'_>) -> DeliveryDecision {
         None => DeliveryDecision::GivenUp(next),
         Some(wait) => {
             let wait = wait
-                .mul_f64(0.9 + 0.2 * trial.jitter.clamp(0.0, 1.0))
-                .max(retry_after(trial.outcome));
-            let due_at = saturating_add(trial.at, wait);
+                .mul_f64(0.9 + 0.2 * attempt.jitter.clamp(0.0, 1.0))
+                .max(retry_after(attempt.outcome));
+            let due_at = saturating_add(attempt.at, wait);
             // While the clock is ahead, the end of its lifetime seems to be past: the wait is kept all the same.
-            let expires_at = Some(next.expires_at()).filter(|end| *end > trial.at);
+            let expires_at = Some(next.expires_at()).filter(|end| *end > attempt.at);
             let due_at = expires_at.map_or(due_at, |end| due_at.min(end));
             DeliveryDecision::Waits(Progress { due_at, ..next })
         }
@@ -241,16 +241,15 @@ fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> 
 fn probing_after(
     probing: Option<ProbeSchedule>,
     streak: FailureStreak,
-    turn: AttemptKind,
+    kind: AttemptKind,
     now: Timestamp,
 ) -> Option<ProbeSchedule> {
-    match (probing, turn) {
+    match (probing, kind) {
         (Some(p), AttemptKind::Probe) => Some(p.after_failed_probe(now)),
         // A request that was in flight when the lane began to fail does not move the next probe.
         (Some(p), AttemptKind::Due) => Some(p),
-        (None, _) => {
-            (streak.failures >= FAILING_AFTER && streak.several).then(|| ProbeSchedule::start(now))
-        }
+        (None, _) => (streak.failures >= FAILING_AFTER && streak.has_several_notifications)
+            .then(|| ProbeSchedule::start(now)),
     }
 }
 

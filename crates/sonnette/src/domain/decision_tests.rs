@@ -43,7 +43,7 @@ fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
     FinishedAttempt {
         notification: NotificationId(1),
         progress: Progress::new(noon()),
-        turn: AttemptKind::Due,
+        kind: AttemptKind::Due,
         outcome,
         at,
         jitter: 0.5,
@@ -63,7 +63,7 @@ fn failing() -> LaneHealth {
             failures: 5,
             since: noon(),
             first: NotificationId(1),
-            several: true,
+            has_several_notifications: true,
         }),
         probing: Some(ProbeSchedule::start(noon())),
         ..LaneHealth::default()
@@ -87,7 +87,7 @@ fn any_health() -> impl Strategy<Value = LaneHealth> {
     proptest::collection::vec((any_outcome(), 1_i64..4, any::<bool>()), 0..12).prop_map(|past| {
         let mut health = LaneHealth::default();
         for (place, (outcome, notification, probe)) in past.iter().enumerate() {
-            let turn = if *probe && health.is_failing() {
+            let kind = if *probe && health.is_failing() {
                 AttemptKind::Probe
             } else {
                 AttemptKind::Due
@@ -95,7 +95,7 @@ fn any_health() -> impl Strategy<Value = LaneHealth> {
             let ended = after(i64::try_from(place).unwrap() * 7);
             let trial = FinishedAttempt {
                 notification: NotificationId(*notification),
-                turn,
+                kind,
                 ..trial(outcome, ended)
             };
             health = decide(NEVER, health, &trial).health;
@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn a_probe_uses_up_no_try(health in any_health(), outcome in any_failure(), tries in 0_u32..12, more in 0_u32..100) {
         let progress = Progress { tries, attempts: tries + more, ..Progress::new(noon()) };
-        let trial = FinishedAttempt { turn: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
+        let trial = FinishedAttempt { kind: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
         let next = waits(&decide(NEVER, health, &trial));
         prop_assert_eq!((next.tries, next.attempts), (tries, tries + more + 1));
         prop_assert_eq!(next.due_at, progress.started_at);
@@ -208,7 +208,7 @@ proptest! {
     #[test]
     fn both_thresholds_of_the_policy_must_be_reached(limit in 1_u32..40, lasting in 0_i64..8_000, failures in 0_u32..40, age in 0_i64..8_000) {
         let failures_before = failures;
-        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), several: false });
+        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), has_several_notifications: false });
         let health = LaneHealth { streak, ..LaneHealth::default() };
         let policy = Policy {
             failures: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
@@ -240,7 +240,7 @@ fn probes_wait_twice_as_long_each_time_from_five_seconds_to_a_quarter_of_an_hour
     for _ in 0..10 {
         let now = health.probing.unwrap().next_at;
         let probe = FinishedAttempt {
-            turn: AttemptKind::Probe,
+            kind: AttemptKind::Probe,
             ..trial(&refused, now)
         };
         health = decide(NEVER, health, &probe).health;
@@ -314,7 +314,7 @@ proptest! {
         wait in prop_oneof![Just(Duration::MAX), (0_u64..100_000).prop_map(Duration::from_secs)],
         (started_at, since, next_at, at) in (any_instant(), any_instant(), any_instant(), any_instant()),
         tries in 0_u32..14,
-        turn in prop_oneof![Just(AttemptKind::Due), Just(AttemptKind::Probe)],
+        kind in prop_oneof![Just(AttemptKind::Due), Just(AttemptKind::Probe)],
     ) {
         let mut health = failing();
         health.streak = health.streak.map(|streak| FailureStreak { since, ..streak });
@@ -323,7 +323,7 @@ proptest! {
         let policy = Policy { failures: FailurePolicy::STRICT };
         for outcome in [outcome, asks_to_wait(wait)] {
             for health in [health, LaneHealth::default()] {
-                let finished = FinishedAttempt { progress, turn, ..trial(&outcome, at) };
+                let finished = FinishedAttempt { progress, kind, ..trial(&outcome, at) };
                 let decision = decide(policy, health, &finished);
                 let stale = decide_stale(health, &finished);
                 for decision in [decision, stale] {

@@ -122,7 +122,7 @@ impl Diagnosis {
             return Self::FailingRecently {
                 failures,
                 since,
-                only: (!streak.several).then_some(streak.first),
+                only: (!streak.has_several_notifications).then_some(streak.first),
                 last,
                 waiting,
                 next_try,

@@ -39,13 +39,13 @@ fn answered(second: i64, status: u16) -> Attempt {
     }
 }
 
-fn failed(failures: u32, several: bool) -> LaneHealth {
+fn failed(failures: u32, has_several_notifications: bool) -> LaneHealth {
     LaneHealth {
         streak: Some(FailureStreak {
             failures,
             since: at(10),
             first: FIRST,
-            several,
+            has_several_notifications,
         }),
         last_success_at: Some(at(5)),
         ..LaneHealth::default()

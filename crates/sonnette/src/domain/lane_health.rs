@@ -30,7 +30,7 @@ pub struct FailureStreak {
     pub first: NotificationId,
     /// Whether more than one notification failed. One notification that the receiver cannot process does not make the
     /// lane failing.
-    pub several: bool,
+    pub has_several_notifications: bool,
 }
 
 /// When a failing lane sends its probes.

@@ -52,7 +52,7 @@ pub(crate) async fn get_notification(
     caller: Caller,
     PathParams((_, id)): PathParams<(String, NotificationId)>,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     let organizer_id = organizer.organizer.id;
     let webhooks: Vec<WebhookId> = organizer.webhooks.keys().copied().collect();
     let found = state

@@ -59,7 +59,7 @@ pub(crate) async fn list_notifications(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let mut filters = Filters::new(&url);
     let size = filters.page_size();
     let query = NotificationQuery {

@@ -148,7 +148,7 @@ pub(crate) async fn publish_notifications(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     let (parts, body) = request.into_parts();
     let body = read_body::read_limited(&parts.headers, body, state.settings.max_publish_body_bytes)
         .await?;

@@ -30,7 +30,7 @@ pub(crate) async fn replay_notification(
     caller: Caller,
     PathParams((_, id)): PathParams<(String, NotificationId)>,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     let deliveries = state
         .sonnette
         .replay(organizer, id)

@@ -107,7 +107,7 @@ pub(crate) async fn list_attempts(
     let (query, size) = query_of(&mut filters);
     let webhook: Option<WebhookId> = filters.id("webhook");
     filters.finish()?;
-    let all = caller.tenant()?.webhooks.keys().copied();
+    let all = caller.organizer()?.webhooks.keys().copied();
     let webhooks: Vec<WebhookId> = all
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();

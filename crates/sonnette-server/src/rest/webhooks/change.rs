@@ -77,7 +77,7 @@ async fn save(
     request: Request,
     is_partial: bool,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.clone();
+    let organizer = caller.organizer()?.clone();
     let organizer_id = organizer.organizer.id;
     let payload = read_payload(state, request).await?;
     let edit = WebhookEdit {
@@ -109,7 +109,7 @@ async fn save(
     });
     let (webhook, events, was_enabled) = saved.await??;
     state
-        .wait_until_published(&caller.tenant()?.organizer)
+        .wait_until_published(&caller.organizer()?.organizer)
         .await?;
     if was_enabled {
         send_waiting_now(&state.sonnette, id);

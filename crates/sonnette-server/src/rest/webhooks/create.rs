@@ -31,7 +31,7 @@ pub(crate) async fn create_webhook(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?.clone();
+    let organizer = caller.organizer()?.clone();
     let organizer_id = organizer.organizer.id;
     let payload = read_payload(&state, request).await?;
     let events = state.store(move |store| store.events(organizer_id)).await?;

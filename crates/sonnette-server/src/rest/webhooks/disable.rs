@@ -32,7 +32,7 @@ pub(crate) async fn disable_webhook(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     filtered_webhook(&caller, id, query.as_deref())?;
-    let organizer = caller.tenant()?.organizer.id;
+    let organizer = caller.organizer()?.organizer.id;
     let author = caller.author();
     state
         .change(move |store, now| change::retire(store, &author, organizer, id, now))
@@ -40,7 +40,7 @@ pub(crate) async fn disable_webhook(
         .map_err(|error| ApiError::of_change(error, WEBHOOK))?;
     state.sonnette.drop_pending(id, None).await?;
     state
-        .wait_until_published(&caller.tenant()?.organizer)
+        .wait_until_published(&caller.organizer()?.organizer)
         .await?;
     Ok(response::no_content())
 }

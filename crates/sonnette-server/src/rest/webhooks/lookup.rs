@@ -16,7 +16,7 @@ pub(crate) const WEBHOOK: &str = "WebHook";
 
 /// The organizer's webhook with this id.
 pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {
-    caller.tenant()?.webhooks.get(&id).ok_or_else(no_webhook)
+    caller.organizer()?.webhooks.get(&id).ok_or_else(no_webhook)
 }
 
 /// 404 of a webhook.
@@ -33,7 +33,7 @@ pub(crate) async fn change(
     mut apply: impl FnMut(&mut Webhook) -> Result<(), AdminError> + Send + 'static,
 ) -> Result<Webhook, ApiError> {
     let edit = WebhookEdit {
-        organizer: caller.tenant()?.organizer.id,
+        organizer: caller.organizer()?.organizer.id,
         id,
         action,
         data,

@@ -29,7 +29,7 @@ pub(crate) async fn list_webhooks(
     caller: Caller,
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
-    let organizer = caller.tenant()?;
+    let organizer = caller.organizer()?;
     let organizer_id = organizer.organizer.id;
     let enabled_filter = url.query.enabled();
     let webhooks = &organizer.webhooks;

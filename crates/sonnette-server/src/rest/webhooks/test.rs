@@ -51,7 +51,7 @@ pub(crate) async fn test_webhook(
             None
         }
     };
-    let catalogue = &caller.tenant()?.catalogue;
+    let catalogue = &caller.organizer()?.catalogue;
     if let Some(name) = action_type
         .as_deref()
         .filter(|name| catalogue.resolve(name).is_none() && !catalogue.is_selectable(name))

@@ -201,7 +201,7 @@ fn an_erasure_delays_no_other_publication() {
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
                INSERT INTO attempts (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
                  request_headers, response_headers)
-               SELECT 1, unixepoch() * 1000000 + i, 5000000, '', 1, 0, 1, 204, '', '' FROM n";
+               SELECT 1, (unixepoch() - 86400) * 1000000 + i, 5000000, '', 1, 0, 1, 204, '', '' FROM n";
     database(&api).execute_batch(sql).unwrap();
     std::thread::scope(|scope| {
         let erasure = scope.spawn(|| {
@@ -244,7 +244,7 @@ fn news_of_a_webhook_show_no_query_of_its_url() {
     let url = json!({"target_url": "http://user:word@127.0.0.1:1/y?key=hidden#part"});
     api.call("PATCH", &format!("webhooks/{about}/"), Some(url))
         .expect(200);
-    for _ in 0..100 {
+    for _ in 0..5_000 {
         if receiver.requests().len() >= 2 {
             break;
         }

@@ -42,7 +42,7 @@ impl Lane {
         let attempt = FinishedAttempt {
             notification: notification.id,
             progress: *progress,
-            turn: order.kind,
+            kind: order.kind,
             outcome,
             at: now,
             jitter,

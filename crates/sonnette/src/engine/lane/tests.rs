@@ -99,7 +99,7 @@ pub(super) fn failing(next_at: Timestamp) -> Lane {
             failures: 5,
             since: at(0),
             first: NotificationId(1),
-            several: true,
+            has_several_notifications: true,
         }),
         probing: Some(ProbeSchedule {
             since: at(0),

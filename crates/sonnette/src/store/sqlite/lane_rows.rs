@@ -36,7 +36,7 @@ pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
                     .get::<Option<i64>>("first_failed")?
                     .unwrap_or_default(),
             ),
-            several: cells.get("several")?,
+            has_several_notifications: cells.get("several")?,
         }),
     };
     let probing = match cells.time_optional("probing_since")? {
@@ -73,7 +73,7 @@ pub(super) fn write_health(
         health.consecutive_failures(),
         health.streak.map(|s| to_micros(s.since)),
         health.streak.map(|s| s.first.0),
-        health.streak.is_some_and(|s| s.several),
+        health.streak.is_some_and(|s| s.has_several_notifications),
         health.probing.map(|p| to_micros(p.since)),
         health.probing.map(|p| to_micros(p.next_at)),
         wait,

@@ -223,7 +223,7 @@ fn failing_health(since: i64, probing: bool) -> LaneHealth {
         failures: 6,
         since: at(since),
         first: NOTIFICATION,
-        several: true,
+        has_several_notifications: true,
     };
     let probing = probing.then(|| ProbeSchedule {
         since: at(since),

@@ -93,7 +93,7 @@ fn subject(path: &Path) -> Subject {
         failures: 6,
         since: at(1),
         first: given_up,
-        several: true,
+        has_several_notifications: true,
     };
     let failing = LaneHealth {
         streak: Some(streak),

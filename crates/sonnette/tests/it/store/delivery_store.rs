@@ -208,7 +208,7 @@ pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) 
             failures: 7,
             since: at(2),
             first: id,
-            several: true,
+            has_several_notifications: true,
         }),
         probing: Some(ProbeSchedule {
             since: at(3),

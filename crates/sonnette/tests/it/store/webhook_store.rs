@@ -100,7 +100,7 @@ pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>
         failures: 9,
         since: at(0),
         first: notification,
-        several: true,
+        has_several_notifications: true,
     };
     let ill = LaneHealth {
         streak: Some(streak),
@@ -142,7 +142,7 @@ pub(super) fn an_outcome_of_a_former_generation_changes_no_health_and_disables_n
         failures: 9,
         since: at(0),
         first: notification,
-        several: true,
+        has_several_notifications: true,
     };
     let ill = LaneHealth {
         streak: Some(streak),
