@@ -39,7 +39,7 @@ impl Setting {
     /// `data_dir` → `SONNETTE_DATA_DIR`.
     pub(crate) fn variable(&self) -> String {
         format!(
-            "{PREFIX}{}",
+            "{VARIABLE_PREFIX}{}",
             self.key.replace('.', "_").to_ascii_uppercase()
         )
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Setting {
 }
 
 /// The prefix of all variables.
-pub(crate) const PREFIX: &str = "SONNETTE_";
+pub(crate) const VARIABLE_PREFIX: &str = "SONNETTE_";
 
 const fn setting(
     key: &'static str,

@@ -1,11 +1,11 @@
 //! Variables with the prefix of Sonnette that are set by others.
 
-use super::definitions::PREFIX;
+use super::definitions::VARIABLE_PREFIX;
 
 /// Whether a variable is never a setting: the receiver samples read `SONNETTE_SECRET`, and Kubernetes and Docker set the
 /// others in containers beside a service or container whose name begins with `sonnette`.
 pub(super) fn is_injected(name: &str, value: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX) else {
+    let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else {
         return false;
     };
     matches!(rest, "SECRET" | "PORT")

@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::byte_order_mark::without_byte_order_mark;
-use super::definitions::{Kind, PREFIX, SETTINGS, Setting};
+use super::definitions::{Kind, SETTINGS, Setting, VARIABLE_PREFIX};
 use super::{Flags, Settings, injected_variables};
 
 /// The keys of credentials of which there is one, and those of their files. A source sets one of the two.
@@ -60,7 +60,7 @@ impl Settings {
         let file = flags
             .config
             .clone()
-            .or_else(|| variable(&format!("{PREFIX}CONFIG")));
+            .or_else(|| variable(&format!("{VARIABLE_PREFIX}CONFIG")));
         let mut table = match file {
             Some(path) => read_file(Path::new(&path))?,
             None => Table::new(),
@@ -162,7 +162,7 @@ pub(crate) fn unknown_variables(
         .into_iter()
         .map(|(name, text)| (name.to_string_lossy().into_owned(), text))
         .filter(|(name, text)| {
-            name.starts_with(PREFIX)
+            name.starts_with(VARIABLE_PREFIX)
                 && !is_setting(name)
                 && !injected_variables::is_injected(name, &text.to_string_lossy())
         })
@@ -171,7 +171,8 @@ pub(crate) fn unknown_variables(
 }
 
 fn is_setting(name: &str) -> bool {
-    name.strip_prefix(PREFIX) == Some("CONFIG") || SETTINGS.iter().any(|s| s.variable() == name)
+    name.strip_prefix(VARIABLE_PREFIX) == Some("CONFIG")
+        || SETTINGS.iter().any(|s| s.variable() == name)
 }
 
 fn split(setting: &Setting, text: &str) -> Vec<String> {

@@ -39,13 +39,15 @@ pub(crate) struct Caller {
     /// The registry in which the token was found.
     pub(crate) registry: Arc<RegistrySnapshot>,
     /// `None` for paths without an organizer.
-    tenant: Option<Arc<OrganizerSnapshot>>,
+    organizer_snapshot: Option<Arc<OrganizerSnapshot>>,
 }
 
 impl Caller {
     /// The organizer in the path.
     pub(crate) fn organizer(&self) -> Result<&Arc<OrganizerSnapshot>, ApiError> {
-        self.tenant.as_ref().ok_or_else(ApiError::forbidden)
+        self.organizer_snapshot
+            .as_ref()
+            .ok_or_else(ApiError::forbidden)
     }
 
     /// The caller as the author of changes.
@@ -181,7 +183,10 @@ fn check_permission(
     method: &Method,
     caller: &Caller,
 ) -> Result<(), ApiError> {
-    let organizer = caller.tenant.as_ref().map(|tenant| tenant.organizer.id);
+    let organizer = caller
+        .organizer_snapshot
+        .as_ref()
+        .map(|organizer_snapshot| organizer_snapshot.organizer.id);
     let is_missing = template.contains("{organizer}") && organizer.is_none();
     let is_allowed = route
         .requirement(method)
@@ -254,10 +259,10 @@ async fn authenticate(
     } else {
         sonnette.refresh().await?
     };
-    let (mut token, mut tenant) = find(&registry);
-    if is_publication && (token.is_none() || tenant.is_none()) {
+    let (mut token, mut organizer_snapshot) = find(&registry);
+    if is_publication && (token.is_none() || organizer_snapshot.is_none()) {
         registry = sonnette.refresh().await?;
-        (token, tenant) = find(&registry);
+        (token, organizer_snapshot) = find(&registry);
     }
     let token = token.ok_or(Unauthenticated::Unknown)?;
     if !token.active {
@@ -268,7 +273,7 @@ async fn authenticate(
         token,
         hash,
         registry,
-        tenant,
+        organizer_snapshot,
     })
 }
 

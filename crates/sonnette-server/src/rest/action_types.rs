@@ -214,8 +214,8 @@ pub(crate) async fn change_action_type(
     PathParams((_, name)): PathParams<(String, String)>,
     JsonObject(members): JsonObject,
 ) -> Result<Response, ApiError> {
-    let (author, tenant) = (caller.author(), caller.organizer()?.clone());
-    let mut row = action_types::find_changeable(&author, &tenant, &name)
+    let (author, organizer_snapshot) = (caller.author(), caller.organizer()?.clone());
+    let mut row = action_types::find_changeable(&author, &organizer_snapshot, &name)
         .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
     fields.keep_unchanged(
@@ -241,7 +241,9 @@ pub(crate) async fn change_action_type(
     fields.finish()?;
     let name = row.name.clone();
     state
-        .change(move |store, now| action_types::change(store, &author, &tenant, &row, now))
+        .change(move |store, now| {
+            action_types::change(store, &author, &organizer_snapshot, &row, now)
+        })
         .await?
         .map_err(|error| api_error(name.as_str(), error))?;
     answer(&state, &caller, &name, StatusCode::OK).await

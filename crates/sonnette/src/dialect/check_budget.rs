@@ -85,9 +85,9 @@ impl CheckBudget {
         } else {
             limit.min(self.steps.get())
         };
-        METER.with(|meter| meter.start(granted, costs));
+        CHECK_METER.with(|meter| meter.start(granted, costs));
         let result = check();
-        let (left, stopped_at) = METER.with(Meter::stop);
+        let (left, stopped_at) = CHECK_METER.with(Meter::stop);
         self.steps.set(self.steps.get() - (granted - left));
         match stopped_at {
             Some(address) => Err(Exceeded(address)),
@@ -180,22 +180,22 @@ impl Meter {
 }
 
 thread_local! {
-    static METER: Meter = Meter::default();
+    static CHECK_METER: Meter = Meter::default();
 }
 
 /// Charges a number of steps for an access to `value`. False: there are none left.
 pub(super) fn charge(steps: u64, value: &Value) -> bool {
-    METER.with(|meter| meter.charge(steps, address(value)))
+    CHECK_METER.with(|meter| meter.charge(steps, address(value)))
 }
 
 /// Charges for reading a text of this many bytes, which a pattern may match against.
 pub(super) fn charge_text(bytes: usize, value: &Value) -> bool {
-    METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().text_byte, address(value)))
+    CHECK_METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().text_byte, address(value)))
 }
 
 /// Charges for a key of this many bytes, which the patterns of `patternProperties` may match against.
 pub(super) fn charge_key(bytes: usize, value: &Value) -> bool {
-    METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().key_byte, address(value)))
+    CHECK_METER.with(|meter| meter.charge_bytes(bytes, meter.costs.get().key_byte, address(value)))
 }
 
 fn address(value: &Value) -> usize {

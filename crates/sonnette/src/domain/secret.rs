@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-const PREFIX: &str = "whsec_";
+const SECRET_PREFIX: &str = "whsec_";
 
 /// The text is no secret in the notation of Standard Webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ impl Secret {
     /// The secret with these random bytes as its key.
     pub fn from_random(bytes: [u8; 32]) -> Self {
         Self {
-            text: format!("{PREFIX}{}", STANDARD.encode(bytes)),
+            text: format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes)),
             key: bytes.to_vec(),
         }
     }
@@ -45,7 +45,7 @@ impl FromStr for Secret {
     type Err = InvalidSecret;
 
     fn from_str(text: &str) -> Result<Self, InvalidSecret> {
-        let encoded = text.strip_prefix(PREFIX).ok_or(InvalidSecret)?;
+        let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(InvalidSecret)?;
         let key = STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
         if (24..=64).contains(&key.len()) {
             Ok(Self {

@@ -18,13 +18,13 @@ pub struct UtcDateTime(DateTime);
 #[error("not a date and time with an offset, in the years 0000 to 9999")]
 pub struct NotUtcDateTime;
 
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-const FIRST: DateTime = DateTime::constant(0, 1, 1, 0, 0, 0, 0);
+const UNIX_EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+const MIN_DATE_TIME: DateTime = DateTime::constant(0, 1, 1, 0, 0, 0, 0);
 
 impl UtcDateTime {
     /// Microseconds since 1970.
     pub fn as_microsecond(self) -> i64 {
-        let micros = self.0.duration_since(EPOCH).as_micros();
+        let micros = self.0.duration_since(UNIX_EPOCH).as_micros();
         // The years that it spans are within the range by far.
         i64::try_from(micros).unwrap_or(i64::MAX)
     }
@@ -34,7 +34,7 @@ impl UtcDateTime {
     /// # Errors
     /// [`NotUtcDateTime`] outside of its years.
     pub fn from_microsecond(micros: i64) -> Result<Self, NotUtcDateTime> {
-        EPOCH
+        UNIX_EPOCH
             .checked_add(SignedDuration::from_micros(micros))
             .map_err(|_| NotUtcDateTime)
             .and_then(Self::new)
@@ -45,7 +45,7 @@ impl UtcDateTime {
         let time = date_time.time().with().subsec_nanosecond(nanoseconds);
         let time = time.build().map_err(|_| NotUtcDateTime)?;
         let date_time = date_time.date().to_datetime(time);
-        if date_time < FIRST {
+        if date_time < MIN_DATE_TIME {
             return Err(NotUtcDateTime);
         }
         Ok(Self(date_time))
@@ -74,7 +74,7 @@ impl TryFrom<DateTime> for UtcDateTime {
 impl From<Timestamp> for UtcDateTime {
     fn from(at: Timestamp) -> Self {
         let date_time = jiff::tz::Offset::UTC.to_datetime(at);
-        Self::new(date_time).unwrap_or(Self(FIRST))
+        Self::new(date_time).unwrap_or(Self(MIN_DATE_TIME))
     }
 }
 

@@ -17,23 +17,23 @@ const EXAMPLE_ID: i64 = 123_455;
 
 /// The example of an action type as a notification that is not stored.
 pub(super) fn example(
-    tenant: &OrganizerSnapshot,
+    organizer_snapshot: &OrganizerSnapshot,
     webhook: &Webhook,
     name: Option<&str>,
     id: NotificationId,
     now: Timestamp,
 ) -> Option<Notification> {
-    let catalogue = &tenant.catalogue;
+    let catalogue = &organizer_snapshot.catalogue;
     let (spec, action_type): (_, ActionName) = match name {
-        Some(name) if name.ends_with(".*") => concrete(tenant, name)?,
+        Some(name) if name.ends_with(".*") => concrete(organizer_snapshot, name)?,
         Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
         None => webhook
             .action_types
             .iter()
-            .find_map(|name| concrete(tenant, name.as_str()))?,
+            .find_map(|name| concrete(organizer_snapshot, name.as_str()))?,
     };
     let slug = event_of(webhook)?;
-    compose_example(tenant, &spec, action_type, slug, id, now)
+    compose_example(organizer_snapshot, &spec, action_type, slug, id, now)
 }
 
 impl OrganizerSnapshot {
@@ -49,7 +49,7 @@ impl OrganizerSnapshot {
 }
 
 fn compose_example(
-    tenant: &OrganizerSnapshot,
+    organizer_snapshot: &OrganizerSnapshot,
     spec: &ActionType,
     action_type: ActionName,
     slug: EventSlug,
@@ -62,7 +62,7 @@ fn compose_example(
     };
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let body = compose(&ComposeInput {
-        organizer: &tenant.organizer,
+        organizer: &organizer_snapshot.organizer,
         spec,
         action_type: &action_type,
         event: event.as_ref(),
@@ -72,7 +72,7 @@ fn compose_example(
     });
     Some(Notification {
         id,
-        organizer: tenant.organizer.id,
+        organizer: organizer_snapshot.organizer.id,
         shape: spec.shape,
         body: body.ok()?.body.render(id),
         action_type,
@@ -82,11 +82,17 @@ fn compose_example(
 }
 
 /// The concrete action type for a name of a webhook: the name itself, or the first that its wildcard covers.
-fn concrete(tenant: &OrganizerSnapshot, name: &str) -> Option<(Arc<ActionType>, ActionName)> {
+fn concrete(
+    organizer_snapshot: &OrganizerSnapshot,
+    name: &str,
+) -> Option<(Arc<ActionType>, ActionName)> {
     let filter: ActionName = name.parse().ok()?;
-    let known = tenant.catalogue.iter().find(|spec| spec.name == filter);
+    let known = organizer_snapshot
+        .catalogue
+        .iter()
+        .find(|spec| spec.name == filter);
     let spec = known.or_else(|| {
-        tenant
+        organizer_snapshot
             .catalogue
             .iter()
             .find(|spec| filter.covers(spec.name.as_str()))

@@ -99,28 +99,24 @@ impl Metrics {
         );
         r.register(
             "deliveries",
-            "Deliveries owed at publication",
+            "Deliveries that publications created",
             self.deliveries.clone(),
         );
-        r.register(
-            "attempts",
-            "Requests sent, by what came of them",
-            self.attempts.clone(),
-        );
+        r.register("attempts", "Attempts, by outcome", self.attempts.clone());
         r.register(
             "deliveries_given_up",
-            "Deliveries whose tries were used up",
+            "Deliveries that were given up after their last attempt",
             self.given_up.clone(),
         );
         r.register(
             "webhooks_disabled",
-            "Webhooks switched off by the server",
+            "Webhooks disabled by the server",
             self.disabled.clone(),
         );
         r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
         r.register(
             "requests_in_flight",
-            "Requests under way",
+            "Requests in flight",
             self.in_flight.clone(),
         );
         r.register(
@@ -133,7 +129,7 @@ impl Metrics {
             "1 while nearly all hosts cannot be reached, which counts against no webhook",
             self.outage.clone(),
         );
-        r.register("backlog", "Deliveries that wait", self.backlog.clone());
+        r.register("backlog", "Pending deliveries", self.backlog.clone());
         r.register(
             "damaged_rows",
             "Rows that are left out because they cannot be read",
@@ -142,7 +138,7 @@ impl Metrics {
         let oldest = self.oldest.clone();
         r.register_with_unit(
             "oldest_waiting",
-            "Age of the oldest delivery that waits",
+            "Age of the oldest pending delivery",
             Unit::Seconds,
             oldest,
         );
@@ -155,14 +151,14 @@ impl Metrics {
         let attempt = self.attempt_seconds.clone();
         r.register_with_unit(
             "attempt_duration",
-            "Time of one request and its answer",
+            "Duration of an attempt",
             Unit::Seconds,
             attempt,
         );
         let arrival = self.arrival_seconds.clone();
         r.register_with_unit(
             "first_attempt_delay",
-            "From publication to the start of the first request",
+            "Time from publication to the start of the first attempt",
             Unit::Seconds,
             arrival,
         );
@@ -177,13 +173,13 @@ impl Metrics {
         );
         r.register(
             "commits_failed",
-            "Such transactions that the store refused",
+            "Transactions of publications and settlements that failed",
             self.commits_failed.clone(),
         );
         let commit = self.commit_seconds.clone();
         r.register_with_unit(
             "commit_duration",
-            "Time of one such transaction",
+            "Duration of a transaction of publications and settlements",
             Unit::Seconds,
             commit,
         );

@@ -15,7 +15,7 @@ impl Sonnette {
     /// Checks and composes the publications of one request.
     pub(super) async fn prepare(
         &self,
-        tenant: Arc<OrganizerSnapshot>,
+        organizer_snapshot: Arc<OrganizerSnapshot>,
         token: Option<TokenHash>,
         requests: Vec<PublishRequest>,
     ) -> Result<PublicationGroup, PublishError> {
@@ -26,19 +26,25 @@ impl Sonnette {
             .sum();
         if bytes <= MAX_INLINE_BYTES {
             let budget = CheckBudget::inline();
-            let prepared = publisher::prepare(&tenant, token, &requests, now, &budget);
+            let prepared = publisher::prepare(&organizer_snapshot, token, &requests, now, &budget);
             if !budget.is_exceeded() {
                 return prepared;
             }
         }
-        let permit = self.checks.acquire(tenant.organizer.id).await;
+        let permit = self.checks.acquire(organizer_snapshot.organizer.id).await;
         let permit = permit.ok_or(PublishError::Unavailable)?;
         let requester = Requester::default();
         let has_left = requester.has_left.clone();
         let work = move || {
             let _permit = permit;
             let budget = CheckBudget::full(has_left);
-            Ok(publisher::prepare(&tenant, token, &requests, now, &budget))
+            Ok(publisher::prepare(
+                &organizer_snapshot,
+                token,
+                &requests,
+                now,
+                &budget,
+            ))
         };
         // Fails only if the work was lost.
         let prepared = self.context.run_blocking(work).await;

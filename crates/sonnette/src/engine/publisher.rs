@@ -14,7 +14,7 @@ const MAX_DATA_BYTES: usize = 262_144;
 
 /// Checks and composes the publications of one request, all or none. Once `budget` is exceeded, the result says only that.
 pub(crate) fn prepare(
-    tenant: &OrganizerSnapshot,
+    snapshot: &OrganizerSnapshot,
     token: Option<TokenHash>,
     requests: &[PublishRequest],
     now: Timestamp,
@@ -26,7 +26,7 @@ pub(crate) fn prepare(
         if request.data.get().len() > MAX_DATA_BYTES {
             return Err(PublishError::TooLarge(index));
         }
-        let prepared = publication(tenant, request, now, budget);
+        let prepared = publication(snapshot, request, now, budget);
         if budget.is_exceeded() {
             invalid.extend(prepared.err().map(|errors| (index, errors)));
             break;
@@ -38,7 +38,7 @@ pub(crate) fn prepare(
     }
     if invalid.is_empty() {
         Ok(PublicationGroup {
-            organizer: tenant.organizer.id,
+            organizer: snapshot.organizer.id,
             token,
             publications,
         })
@@ -50,11 +50,11 @@ pub(crate) fn prepare(
 /// The publication of a change of a webhook, for the other webhooks of its organizer. None: the organizer no longer has a
 /// dialect with such notifications.
 pub(crate) fn pending_webhook_changes(
-    tenant: &OrganizerSnapshot,
+    snapshot: &OrganizerSnapshot,
     news: &PendingWebhookChange,
     now: Timestamp,
 ) -> Option<PublicationGroup> {
-    let (action_type, data) = dialect::compose_webhook_change(&tenant.organizer, news);
+    let (action_type, data) = dialect::compose_webhook_change(&snapshot.organizer, news);
     let request = PublishRequest {
         action_type,
         event: None,
@@ -63,11 +63,11 @@ pub(crate) fn pending_webhook_changes(
         subject: None,
     };
     let mut publication =
-        publication(tenant, &request, now, &CheckBudget::full(Arc::default())).ok()?;
+        publication(snapshot, &request, now, &CheckBudget::full(Arc::default())).ok()?;
     publication.audience = Audience::Others(news.webhook);
     publication.webhooks.retain(|id| *id != news.webhook);
     Some(PublicationGroup {
-        organizer: tenant.organizer.id,
+        organizer: snapshot.organizer.id,
         token: None,
         publications: vec![publication],
     })
@@ -75,7 +75,7 @@ pub(crate) fn pending_webhook_changes(
 
 /// The enabled webhooks that match a notification.
 pub(crate) fn matching_webhooks(
-    tenant: &OrganizerSnapshot,
+    snapshot: &OrganizerSnapshot,
     action_type: &str,
     event: Option<&EventSlug>,
     audience: Audience,
@@ -83,29 +83,29 @@ pub(crate) fn matching_webhooks(
     if audience == Audience::Nobody {
         return Vec::new();
     }
-    let Some(spec) = tenant.catalogue.resolve(action_type) else {
+    let Some(spec) = snapshot.catalogue.resolve(action_type) else {
         return Vec::new();
     };
     // The body of a deletion names the event, but the filters of events do not apply to it.
     let event =
         event.filter(|_| spec.event_requirement(action_type) != EventRequirement::DeletedEvent);
-    let mut webhooks = tenant.webhooks_for(spec, action_type, event);
+    let mut webhooks = snapshot.webhooks_for(spec, action_type, event);
     webhooks.retain(|webhook| audience.has(*webhook));
     webhooks
 }
 
 fn publication(
-    tenant: &OrganizerSnapshot,
+    snapshot: &OrganizerSnapshot,
     request: &PublishRequest,
     now: Timestamp,
     budget: &CheckBudget,
 ) -> Result<Publication, FieldErrors> {
     let unknown = || {
-        let message = tenant.catalogue.explain_unknown(&request.action_type);
+        let message = snapshot.catalogue.explain_unknown(&request.action_type);
         FieldErrors::one("action_type", message)
     };
     let action_type: ActionName = request.action_type.parse().map_err(|_| unknown())?;
-    let spec = tenant
+    let spec = snapshot
         .catalogue
         .resolve(action_type.as_str())
         .ok_or_else(unknown)?;
@@ -126,7 +126,7 @@ fn publication(
         _ => {}
     }
     let composed = compose(&ComposeInput {
-        organizer: &tenant.organizer,
+        organizer: &snapshot.organizer,
         spec,
         action_type: &action_type,
         event: request.event.as_ref(),
@@ -142,7 +142,7 @@ fn publication(
         None => None,
     };
     let webhooks = matching_webhooks(
-        tenant,
+        snapshot,
         action_type.as_str(),
         request.event.as_ref(),
         composed.audience,

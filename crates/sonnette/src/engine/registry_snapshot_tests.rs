@@ -108,7 +108,7 @@ fn organizer(id: i64) -> Organizer {
     }
 }
 
-fn tenant(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
+fn organizer_snapshot(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
     let own = [
         "shop.order.placed",
         "shop.order.placed.late",
@@ -147,9 +147,9 @@ proptest! {
             .zip(1..)
             .map(|(webhook, id)| Webhook { id: WebhookId(id), ..webhook })
             .collect();
-        let tenant = tenant(webhooks.clone());
+        let organizer_snapshot = organizer_snapshot(webhooks.clone());
         for concrete in CONCRETE {
-            let spec = tenant.catalogue.resolve(concrete).expect("known");
+            let spec = organizer_snapshot.catalogue.resolve(concrete).expect("known");
             for event in [None, Some(slug("a")), Some(slug("b")), Some(slug("c"))] {
                 let expected: Vec<_> = webhooks
                     .iter()
@@ -158,7 +158,7 @@ proptest! {
                     .filter(|w| hears(w, spec, concrete))
                     .map(|w| w.id)
                     .collect();
-                let found = tenant.webhooks_for(spec, concrete, event.as_ref());
+                let found = organizer_snapshot.webhooks_for(spec, concrete, event.as_ref());
                 prop_assert_eq!(found, expected, "{} of {:?}", concrete, event);
             }
         }
@@ -167,7 +167,7 @@ proptest! {
 
 #[test]
 fn pretix_resolves_to_the_exact_name_else_to_its_longest_wildcard() {
-    let tenant = tenant(Vec::new());
+    let organizer_snapshot = organizer_snapshot(Vec::new());
     for (concrete, name) in [
         ("pretix.event.order.placed", "pretix.event.order.placed"),
         (
@@ -180,12 +180,17 @@ fn pretix_resolves_to_the_exact_name_else_to_its_longest_wildcard() {
         ),
     ] {
         assert_eq!(
-            tenant.catalogue.resolve(concrete).unwrap().name.as_str(),
+            organizer_snapshot
+                .catalogue
+                .resolve(concrete)
+                .unwrap()
+                .name
+                .as_str(),
             name
         );
     }
     assert!(
-        tenant
+        organizer_snapshot
             .catalogue
             .resolve("pretix.event.order.missed_notifications")
             .is_none()
@@ -200,9 +205,12 @@ fn what_belongs_to_the_organizer_passes_every_list_of_events() {
     };
     for events in [EventFilter::All, EventFilter::Only(BTreeSet::new())] {
         webhook.events = events;
-        let tenant = tenant(vec![webhook.clone()]);
-        let spec = tenant.catalogue.resolve(NAMES[0]).unwrap();
-        assert_eq!(tenant.webhooks_for(spec, NAMES[0], None), [WebhookId(1)]);
+        let organizer_snapshot = organizer_snapshot(vec![webhook.clone()]);
+        let spec = organizer_snapshot.catalogue.resolve(NAMES[0]).unwrap();
+        assert_eq!(
+            organizer_snapshot.webhooks_for(spec, NAMES[0], None),
+            [WebhookId(1)]
+        );
     }
 }
 

@@ -246,18 +246,18 @@ impl Sonnette {
     /// See [`PublishError`].
     pub async fn publish(
         &self,
-        tenant: &OrganizerSnapshot,
+        organizer_snapshot: &OrganizerSnapshot,
         token: Option<TokenHash>,
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         let registry = self.registry();
-        let newest = registry.organizer_by_id(tenant.organizer.id);
-        let tenant = newest.unwrap_or_else(|| Arc::new(tenant.clone()));
+        let newest = registry.organizer_by_id(organizer_snapshot.organizer.id);
+        let organizer_snapshot = newest.unwrap_or_else(|| Arc::new(organizer_snapshot.clone()));
         // The token may have been deactivated since the request was authorized. The commit checks it again.
         if token.is_some_and(|hash| registry.token(&hash).is_none_or(|token| !token.active)) {
             return Err(PublishError::TokenInactive);
         }
-        let group = self.prepare(tenant, token, requests).await?;
+        let group = self.prepare(organizer_snapshot, token, requests).await?;
         self.context
             .committer
             .publish(group, registry.version())

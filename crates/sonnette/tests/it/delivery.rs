@@ -410,12 +410,17 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
         .await;
     assert!(matches!(other, Err(PublishError::Conflict(1))), "{other:?}");
     // Concurrently: one is new.
-    let tenant = engine.tenant().await;
+    let organizer_snapshot = engine.organizer_snapshot().await;
     let many = (0..20).map(|_| {
-        let (sonnette, tenant) = (engine.sonnette.clone(), tenant.clone());
+        let (sonnette, organizer_snapshot) = (engine.sonnette.clone(), organizer_snapshot.clone());
         let mut r = order("C");
         r.idempotency_key = Some("c".to_owned());
-        async move { sonnette.publish(&tenant, None, vec![r]).await.unwrap() }
+        async move {
+            sonnette
+                .publish(&organizer_snapshot, None, vec![r])
+                .await
+                .unwrap()
+        }
     });
     let answers = many.collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert_eq!(answers.iter().filter(|a| a[0].new).count(), 1);
@@ -450,11 +455,11 @@ async fn a_token_that_is_no_longer_active_publishes_nothing() {
         created: jiff::Timestamp::UNIX_EPOCH,
     };
     let token = engine.store.add_token(&token, note()).unwrap();
-    let tenant = engine.tenant().await;
+    let organizer_snapshot = engine.organizer_snapshot().await;
     let publish = || {
         engine
             .sonnette
-            .publish(&tenant, Some(hash), vec![order("A")])
+            .publish(&organizer_snapshot, Some(hash), vec![order("A")])
     };
     publish().await.unwrap();
     let mut switch_off = |t: &mut Token| {

@@ -141,7 +141,7 @@ async fn a_notification_for_no_one_is_stored_and_not_replayed() {
     assert_eq!(
         engine
             .sonnette
-            .replay(&engine.tenant().await, none.id)
+            .replay(&engine.organizer_snapshot().await, none.id)
             .await
             .unwrap(),
         0

@@ -151,10 +151,10 @@ async fn erasure_removes_a_person_from_every_table() {
     engine.settled(webhook, 3).await;
     assert!(holds(directory.path(), "HUSHCODE1") && holds(directory.path(), "HUSHANSWER"));
 
-    let tenant = engine.tenant().await;
+    let organizer_snapshot = engine.organizer_snapshot().await;
     let erased = engine
         .sonnette
-        .erase(&tenant, "hush-42", note())
+        .erase(&organizer_snapshot, "hush-42", note())
         .await
         .unwrap();
     let counts = (erased.notifications, erased.attempts, erased.dropped);
@@ -164,7 +164,7 @@ async fn erasure_removes_a_person_from_every_table() {
     }
     let again = engine
         .sonnette
-        .erase(&tenant, "hush-42", note())
+        .erase(&organizer_snapshot, "hush-42", note())
         .await
         .unwrap();
     assert_eq!(
@@ -189,7 +189,7 @@ async fn erasure_removes_a_person_from_every_table() {
         Err(ControlError::Erased)
     ));
     assert!(matches!(
-        engine.sonnette.replay(&tenant, first.id).await,
+        engine.sonnette.replay(&organizer_snapshot, first.id).await,
         Err(ControlError::Erased)
     ));
     let mut entry = batch_entry();
@@ -215,7 +215,7 @@ async fn a_response_after_the_erasure_is_not_stored() {
     receiver.wait_for(1).await;
     let erased = engine
         .sonnette
-        .erase(&*engine.tenant().await, "hush-42", note())
+        .erase(&*engine.organizer_snapshot().await, "hush-42", note())
         .await
         .unwrap();
     assert_eq!((erased.notifications, erased.dropped), (1, 1));
@@ -262,7 +262,7 @@ async fn undelivered_notifications_are_not_missed_and_stored_data_is_erased() {
     engine.settled(webhook, 1).await;
     let erased = engine
         .sonnette
-        .erase(&*engine.tenant().await, "hush-42", note())
+        .erase(&*engine.organizer_snapshot().await, "hush-42", note())
         .await;
     assert_eq!(erased.unwrap().notifications, 2);
     for uuid in uuids {

@@ -151,7 +151,7 @@ impl TestEngine {
         self.sonnette.refresh().await.unwrap();
     }
 
-    pub(crate) async fn tenant(&self) -> Arc<OrganizerSnapshot> {
+    pub(crate) async fn organizer_snapshot(&self) -> Arc<OrganizerSnapshot> {
         self.sonnette
             .refresh()
             .await
@@ -241,7 +241,7 @@ impl TestEngine {
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, PublishError> {
         self.sonnette
-            .publish(&*self.tenant().await, None, requests)
+            .publish(&*self.organizer_snapshot().await, None, requests)
             .await
     }
 

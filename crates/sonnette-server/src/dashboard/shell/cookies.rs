@@ -51,7 +51,7 @@ impl CookieScope {
 }
 
 /// What the names of all cookies begin with.
-const PREFIX: &str = "sonnette_";
+const COOKIE_PREFIX: &str = "sonnette_";
 
 /// Keeps the cookies of this server, under the names that handlers know.
 pub(super) fn remove_suffix(headers: &mut HeaderMap, suffix: &str) {
@@ -78,7 +78,11 @@ pub(super) fn add_suffix(headers: &mut HeaderMap, suffix: &str) {
         .iter()
         .filter_map(|value| {
             let (name, rest) = value.to_str().ok()?.split_once('=')?;
-            let suffix = if name.starts_with(PREFIX) { suffix } else { "" };
+            let suffix = if name.starts_with(COOKIE_PREFIX) {
+                suffix
+            } else {
+                ""
+            };
             HeaderValue::try_from(format!("{name}{suffix}={rest}")).ok()
         })
         .collect();

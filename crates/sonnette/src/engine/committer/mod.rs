@@ -198,8 +198,8 @@ impl Committer {
             let registry = self.registry.refresh_blocking()?;
             let now = self.clock.now();
             let groups = changes.iter().filter_map(|change| {
-                let tenant = registry.organizer_by_id(change.organizer)?;
-                pending_webhook_changes(&tenant, change, now)
+                let organizer_snapshot = registry.organizer_by_id(change.organizer)?;
+                pending_webhook_changes(&organizer_snapshot, change, now)
             });
             let mut batch = Batch {
                 groups: groups.collect(),
@@ -413,13 +413,15 @@ fn refuse_inactive_tokens(
 }
 
 fn match_again(group: &mut PublicationGroup, registry: &RegistrySnapshot) {
-    let tenant = registry.organizer_by_id(group.organizer);
+    let organizer_snapshot = registry.organizer_by_id(group.organizer);
     for publication in &mut group.publications {
         let action = publication.action_type.as_str();
         let event = publication.event.as_ref();
-        publication.webhooks = tenant
+        publication.webhooks = organizer_snapshot
             .as_deref()
-            .map(|tenant| matching_webhooks(tenant, action, event, publication.audience))
+            .map(|organizer_snapshot| {
+                matching_webhooks(organizer_snapshot, action, event, publication.audience)
+            })
             .unwrap_or_default();
     }
 }

@@ -14,15 +14,21 @@ impl Sonnette {
     /// [`ControlError::Missing`] or [`ControlError::Erased`].
     pub async fn replay(
         &self,
-        tenant: &Arc<OrganizerSnapshot>,
+        organizer_snapshot: &Arc<OrganizerSnapshot>,
         notification: NotificationId,
     ) -> Result<usize, ControlError> {
-        let (store, now, tenant) = (self.context.store.clone(), self.now(), tenant.clone());
+        let (store, now, organizer_snapshot) = (
+            self.context.store.clone(),
+            self.now(),
+            organizer_snapshot.clone(),
+        );
         let inboxes = self.context.inboxes.clone();
         let webhooks = self
             .context
             .run_blocking(move || {
-                let Some(entry) = store.notification(tenant.organizer.id, notification)? else {
+                let Some(entry) =
+                    store.notification(organizer_snapshot.organizer.id, notification)?
+                else {
                     return Ok(None);
                 };
                 let replayed = &entry.notification;
@@ -30,7 +36,12 @@ impl Sonnette {
                     return Ok(Some(None));
                 }
                 let (action, event) = (replayed.action_type.as_str(), replayed.event.as_ref());
-                let webhooks = publisher::matching_webhooks(&tenant, action, event, entry.audience);
+                let webhooks = publisher::matching_webhooks(
+                    &organizer_snapshot,
+                    action,
+                    event,
+                    entry.audience,
+                );
                 let reload = |webhook: &WebhookId| ReloadOnDrop {
                     inboxes: inboxes.clone(),
                     webhook: *webhook,

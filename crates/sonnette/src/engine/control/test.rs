@@ -67,7 +67,7 @@ impl Sonnette {
         action_type: Option<&str>,
     ) -> Result<Notification, ControlError> {
         let registry = self.refresh().await?;
-        let tenant = registry
+        let organizer_snapshot = registry
             .organizer_by_id(webhook.organizer)
             .ok_or(ControlError::Missing)?;
         let store = self.context.store.clone();
@@ -78,7 +78,13 @@ impl Sonnette {
             .context
             .run_blocking(move || {
                 let id = store.reserve_notification_id()?;
-                Ok(example(&tenant, &webhook, action_type.as_deref(), id, now))
+                Ok(example(
+                    &organizer_snapshot,
+                    &webhook,
+                    action_type.as_deref(),
+                    id,
+                    now,
+                ))
             })
             .await?;
         notification.ok_or(ControlError::NothingToTest)
