@@ -50,6 +50,7 @@ use self::signed_request::SignedRequest;
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, OrganizerId, Outcome, SendFailure, Webhook};
 use crate::engine::monotonic_clock;
+use crate::store::ErrorCause;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ pub enum SenderError {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        reason: ErrorCause,
     },
     /// The user agent has characters that a header cannot hold.
     #[error("the user agent {0:?} cannot stand in a header")]

@@ -10,6 +10,7 @@ use tokio_rustls::TlsConnector;
 
 use super::SenderError;
 use super::server_verifier::ServerVerifier;
+use crate::store::ErrorCause;
 
 /// Verifies against the system's authorities and those in the PEM file `extra_ca`; offers HTTP/2 and HTTP/1.1.
 ///
@@ -50,20 +51,20 @@ fn add_file(
     roots: &mut RootCertStore,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, SenderError> {
-    let wrong = |reason: String| SenderError::ExtraCa {
+    let wrong = |reason: ErrorCause| SenderError::ExtraCa {
         path: path.to_owned(),
         reason,
     };
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(error.to_string()))?;
+        .map_err(|error| wrong(error.into()))?;
     if certificates.is_empty() {
-        return Err(wrong("it holds no certificate".to_owned()));
+        return Err(wrong("it holds no certificate".into()));
     }
     for certificate in &certificates {
         roots
             .add(certificate.clone())
-            .map_err(|error| wrong(error.to_string()))?;
+            .map_err(|error| wrong(error.into()))?;
     }
     Ok(certificates)
 }
