@@ -8,7 +8,7 @@ use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::{NewAuditEntry, Store, StoreError};
 
 use super::author::Author;
-use super::error::{AdminError, done};
+use super::error::{AdminError, require_done};
 
 /// Action types that an organizer registers.
 const MAX_ACTION_TYPES: usize = 1_000;
@@ -109,7 +109,7 @@ pub(crate) fn create(
     validate(row, SchemaRules::New)?;
     let entry = audit_entry(author, "sonnette.action_type.created", row, now);
     let added = store.add_action_type(row, entry)?;
-    Ok(done(added, "an action type").map(|_| ())?)
+    Ok(require_done(added, "an action type").map(|_| ())?)
 }
 
 /// Changes an action type that [`find_changeable`] found. A schema that stays as it is may be one that could not be
@@ -134,7 +134,7 @@ pub(crate) fn change(
     }
     let entry = audit_entry(author, "sonnette.action_type.changed", row, now);
     let changed = store.change_action_type(row, entry)?;
-    Ok(done(changed, "an action type").map(|_| ())?)
+    Ok(require_done(changed, "an action type").map(|_| ())?)
 }
 
 /// Deletes an action type that [`find_changeable`] found.
@@ -149,7 +149,7 @@ pub(crate) fn delete(
 ) -> Result<(), ActionTypeError> {
     let entry = audit_entry(author, "sonnette.action_type.deleted", row, now);
     let removed = store.remove_action_type(row, entry)?;
-    Ok(done(removed, "an action type").map(|_| ())?)
+    Ok(require_done(removed, "an action type").map(|_| ())?)
 }
 
 fn audit_entry(

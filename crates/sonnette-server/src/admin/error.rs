@@ -40,7 +40,10 @@ pub(crate) enum AdminError {
 ///
 /// # Errors
 /// For everything but [`ChangeResult::Done`].
-pub(crate) fn done<T>(result: ChangeResult<T>, thing: &'static str) -> Result<T, AdminError> {
+pub(crate) fn require_done<T>(
+    result: ChangeResult<T>,
+    thing: &'static str,
+) -> Result<T, AdminError> {
     match result {
         ChangeResult::Done(value) => Ok(value),
         ChangeResult::Missing => Err(AdminError::NotFound),

@@ -6,7 +6,7 @@ use sonnette::domain::{Event, EventId, EventSlug, OrganizerId, UtcDateTime};
 use sonnette::store::{Store, StoreError};
 
 use super::author::Author;
-use super::error::{AdminError, done};
+use super::error::{AdminError, require_done};
 
 /// An event to be created.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub(crate) fn create(
     };
     let data = json!({"slug": event.slug, "name": event.name});
     let entry = author.audit_entry("sonnette.event.created", data, now);
-    done(store.add_event(organizer, &event, entry)?, "an event")
+    require_done(store.add_event(organizer, &event, entry)?, "an event")
 }
 
 /// Changes the name and the start of the event with the slug of `event`.
@@ -69,7 +69,7 @@ pub(crate) fn change(
     let entry = author.audit_entry("sonnette.event.changed", data, now);
     let (slug, name) = (&event.slug, &event.name);
     let changed = store.change_event(organizer, slug, name, event.date_from, entry)?;
-    done(changed, "an event").map(|_| ())
+    require_done(changed, "an event").map(|_| ())
 }
 
 /// Deletes an event, and removes it from the filters of all webhooks.
@@ -85,5 +85,5 @@ pub(crate) fn delete(
 ) -> Result<(), AdminError> {
     let entry = author.audit_entry("sonnette.event.deleted", json!({ "slug": slug }), now);
     let changed = store.remove_event(organizer, slug, entry)?;
-    done(changed, "an event").map(|_| ())
+    require_done(changed, "an event").map(|_| ())
 }

@@ -9,7 +9,7 @@ use sonnette::store::Store;
 use uuid::Uuid;
 
 use super::author::Author;
-use super::error::{AdminError, done};
+use super::error::{AdminError, require_done};
 use super::validation::Nullable;
 
 /// What changes of an organizer; `None` keeps the value.
@@ -86,7 +86,7 @@ pub(crate) fn create(
     };
     patch.apply(&mut organizer);
     let entry = author.audit_entry("sonnette.organizer.created", audit_data(&organizer), now);
-    done(store.add_organizer(&organizer, entry)?, "an organizer")
+    require_done(store.add_organizer(&organizer, entry)?, "an organizer")
 }
 
 /// Changes an organizer. `data` is what the audit log keeps.
@@ -106,7 +106,7 @@ pub(crate) fn change(
         patch.apply(organizer);
         true
     };
-    done(
+    require_done(
         store.change_organizer(id, &mut apply, entry)?,
         "an organizer",
     )

@@ -6,7 +6,7 @@ use sonnette::domain::{OrganizerId, Permission, Permissions, Scope, Token, Token
 use sonnette::store::{ChangeResult, NewToken, Store, StoreError};
 
 use super::author::Author;
-use super::error::{AdminError, done};
+use super::error::{AdminError, require_done};
 use crate::credentials::{random_token, token_hash};
 
 /// What changes of a token; `None` keeps the value.
@@ -98,7 +98,7 @@ pub(crate) fn change(
     patch: TokenPatch,
     now: Timestamp,
 ) -> Result<Token, AdminError> {
-    if granted(before, &patch).is_some_and(|granted| !author.permissions.covers(granted)) {
+    if check_grant(before, &patch).is_some_and(|granted| !author.permissions.covers(granted)) {
         return Err(AdminError::Forbidden);
     }
     let data = json!({
@@ -118,7 +118,7 @@ pub(crate) fn change(
         token.active = patch.active.unwrap_or(token.active);
         true
     };
-    done(store.change_token(before.id, &mut apply, entry)?, "a token")
+    require_done(store.change_token(before.id, &mut apply, entry)?, "a token")
 }
 
 /// Deactivates a token by its id. Returns whether it was active.
@@ -136,12 +136,12 @@ pub(crate) fn revoke(
     let mut deactivate = |token: &mut Token| std::mem::replace(&mut token.active, false);
     match store.change_token(id, &mut deactivate, entry)? {
         ChangeResult::Refused => Ok(false),
-        changed => done(changed, "a token").map(|_| true),
+        changed => require_done(changed, "a token").map(|_| true),
     }
 }
 
 /// The permissions that a change grants: all of them when it activates the token or adds one.
-fn granted(before: &Token, patch: &TokenPatch) -> Option<Permissions> {
+fn check_grant(before: &Token, patch: &TokenPatch) -> Option<Permissions> {
     let held = permissions_of(before);
     let activates = patch.active == Some(true) && !before.active;
     match patch.permissions {

@@ -11,7 +11,7 @@ use sonnette::domain::{
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewUser, Store};
 
 use super::author::Author;
-use super::error::{AdminError, done};
+use super::error::{AdminError, require_done};
 use crate::credentials::{random_secret_text, token_hash};
 
 /// Whom to invite, and to what.
@@ -75,7 +75,7 @@ pub(crate) fn create(
         access,
         created: now,
     };
-    done(store.add_user(&user, entry)?, "a user")
+    require_done(store.add_user(&user, entry)?, "a user")
 }
 
 /// Removes a user and ends their sessions.
@@ -90,7 +90,7 @@ pub(crate) fn remove(
 ) -> Result<(), AdminError> {
     let data = json!({"user": user.id, "email": user.email.as_str()});
     let entry = author.audit_entry("sonnette.user.removed", data, now);
-    done(store.remove_user(user.id, entry)?, "a user").map(|_| ())
+    require_done(store.remove_user(user.id, entry)?, "a user").map(|_| ())
 }
 
 /// Gives a user access, and creates an account if there is none. `can_send_email` says whether the server has a mail server.
@@ -154,7 +154,7 @@ fn extend_access(
         }
         true
     };
-    done(store.change_user(user, &mut apply, entry)?, "a user").map(|_| ())
+    require_done(store.change_user(user, &mut apply, entry)?, "a user").map(|_| ())
 }
 
 /// An e-mail with a link to choose a password.
@@ -235,7 +235,7 @@ pub(crate) fn set_permissions(
     };
     match store.change_user(user, &mut apply, entry)? {
         ChangeResult::Refused => Err(AdminError::Forbidden),
-        changed => done(changed, "a user").map(|_| ()),
+        changed => require_done(changed, "a user").map(|_| ()),
     }
 }
 
@@ -257,7 +257,7 @@ pub(crate) fn set_password(
         at: now,
     };
     let changed = store.set_password(user, password_hash, link, entry, now)?;
-    done(changed, "a user").map(|_| ())
+    require_done(changed, "a user").map(|_| ())
 }
 
 /// Sets the password of a user, who cannot log in or has asked for it. All their sessions end.
@@ -273,7 +273,7 @@ pub(crate) fn replace_password(
 ) -> Result<(), AdminError> {
     let entry = author.audit_entry("sonnette.user.password", json!({ "user": user }), now);
     let changed = store.set_password(user, password_hash, None, entry, now)?;
-    done(changed, "a user").map(|_| ())
+    require_done(changed, "a user").map(|_| ())
 }
 
 /// The permissions that a user holds for an organizer; `None` without access, and for operators.

@@ -44,6 +44,6 @@ impl Backup {
             return Err(error).context("cannot copy the store");
         }
         let size = fs::metadata(&self.file).map_or(0, |m| m.len());
-        output::line(format_args!("copied the store to {path} ({size} bytes)"))
+        output::print_line(format_args!("copied the store to {path} ({size} bytes)"))
     }
 }

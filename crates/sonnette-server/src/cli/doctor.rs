@@ -24,7 +24,7 @@ const MIN_FREE_BYTES: u64 = 256 << 20;
 /// Receivers reject signatures from a clock that differs by more seconds.
 const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 /// A clock before this Unix time is not set: this version did not exist then.
-const EARLIEST_UNIX_SECONDS: i64 = 1_760_000_000;
+const MIN_PLAUSIBLE_UNIX_SECONDS: i64 = 1_760_000_000;
 /// Maximum time of a request to a URL.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -54,7 +54,7 @@ impl Doctor {
         ok &= report_damaged_rows(settings);
         ok &= report("disk space", disk_space(&settings.data_dir));
         let now = SystemClock.now();
-        let is_set = now.as_second() >= EARLIEST_UNIX_SECONDS;
+        let is_set = now.as_second() >= MIN_PLAUSIBLE_UNIX_SECONDS;
         ok &= report(
             "clock",
             if is_set {
@@ -89,7 +89,7 @@ fn report(check: &str, finding: Result<String>) -> bool {
         Ok(text) => ('✓', text),
         Err(error) => ('✗', format!("{error:#}")),
     };
-    output::line(format_args!("{mark} {check}: {text}")).is_ok() && ok
+    output::print_line(format_args!("{mark} {check}: {text}")).is_ok() && ok
 }
 
 /// Opens and checks the store; does not create one.

@@ -43,7 +43,7 @@ impl Event {
         };
         let (author, now) = (Author::command_line(), SystemClock.now());
         match events::create(&store, &author, organizer.id, event, now) {
-            Ok(created) => output::line(format_args!(
+            Ok(created) => output::print_line(format_args!(
                 "created event {} of {}",
                 created.slug, organizer.slug
             )),

@@ -46,6 +46,6 @@ impl Healthcheck {
         if !status.is_success() {
             bail!("{url} responded {status}: {}", text.trim_end());
         }
-        output::line(text.trim_end())
+        output::print_line(text.trim_end())
     }
 }

@@ -20,7 +20,7 @@ impl Migrate {
             bail!("--to: moving to PostgreSQL is not available in this version");
         }
         local_store::open_or_create(settings)?;
-        output::line(format_args!(
+        output::print_line(format_args!(
             "the store in {} has the schema of this version",
             settings.data_dir.display()
         ))

@@ -13,6 +13,6 @@ pub(super) struct Openapi {}
 impl Openapi {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self) -> Result<()> {
-        output::line(serde_json::to_string_pretty(&rest::openapi())?)
+        output::print_line(serde_json::to_string_pretty(&rest::openapi())?)
     }
 }

@@ -32,10 +32,10 @@ pub(super) struct Create {
     #[arg(long)]
     name: Option<String>,
     /// Dialect whose action types can be published: pretix, tibillet, creads, custom; repeatable [default: pretix and custom]
-    #[arg(long = "dialect", value_name = "DIALECT", value_parser = choices::one_of(DialectName::ALL))]
+    #[arg(long = "dialect", value_name = "DIALECT", value_parser = choices::parse_choice(DialectName::ALL))]
     dialects: Vec<DialectName>,
     /// Language of labels and mails: en or fr
-    #[arg(long, default_value = "en", value_parser = choices::one_of(Language::ALL))]
+    #[arg(long, default_value = "en", value_parser = choices::parse_choice(Language::ALL))]
     language: Language,
     /// Address that receives alerts about disabled webhooks; repeatable
     #[arg(long = "contact-email", value_name = "ADDRESS")]
@@ -83,8 +83,8 @@ impl Create {
         let now = SystemClock.now();
         match organizers::create(&store, &author, slug, &patch, now) {
             Ok(created) => {
-                output::line(format_args!("created organizer {}", created.slug))?;
-                output::line(failure_policy_sentence(&created))
+                output::print_line(format_args!("created organizer {}", created.slug))?;
+                output::print_line(failure_policy_sentence(&created))
             }
             Err(AdminError::Taken) => bail!("organizer {} already exists", self.slug),
             Err(error) => Err(error.into()),
@@ -97,7 +97,7 @@ impl List {
         let store = local_store::open(settings)?;
         let organizers = local_store::organizers(&store)?;
         let entries: Vec<Value> = organizers.iter().map(|o| entry(&o.organizer)).collect();
-        output::list(&entries, self.json)
+        output::print_list(&entries, self.json)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Standard output is closed, or cannot be written.
-pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
+pub(super) fn print_line(text: impl std::fmt::Display) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()?;
@@ -17,9 +17,9 @@ pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
 }
 
 /// Writes a list: a JSON array of objects, or a table with the keys as column names.
-pub(super) fn list(entries: &[Value], json: bool) -> Result<()> {
+pub(super) fn print_list(entries: &[Value], json: bool) -> Result<()> {
     if json {
-        return line(serde_json::to_string_pretty(entries)?);
+        return print_line(serde_json::to_string_pretty(entries)?);
     }
     let Some(Value::Object(first)) = entries.first() else {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn list(entries: &[Value], json: bool) -> Result<()> {
         .collect();
     let mut rows = vec![head];
     for entry in entries {
-        rows.push(first.keys().map(|key| cell(&entry[key])).collect());
+        rows.push(first.keys().map(|key| cell_text(&entry[key])).collect());
     }
     let width = |column: usize| {
         rows.iter()
@@ -44,21 +44,21 @@ pub(super) fn list(entries: &[Value], json: bool) -> Result<()> {
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"));
-        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        print_line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }
 
-fn cell(value: &Value) -> String {
+fn cell_text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().map(cell_text).collect::<Vec<_>>().join(","),
         Value::Object(entries) => {
             let entries = entries
                 .iter()
-                .map(|(key, value)| format!("{key} ({})", cell(value)));
+                .map(|(key, value)| format!("{key} ({})", cell_text(value)));
             entries.collect::<Vec<_>>().join(", ")
         }
         Value::Number(number) => number.to_string(),

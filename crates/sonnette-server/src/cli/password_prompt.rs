@@ -9,7 +9,7 @@ use crate::config::without_byte_order_mark;
 use crate::credentials::check_password;
 
 /// Reads one line of standard input.
-pub(super) fn from_stdin() -> Result<String> {
+pub(super) fn read_from_stdin() -> Result<String> {
     let mut line = String::new();
     io::stdin()
         .lock()
@@ -19,7 +19,7 @@ pub(super) fn from_stdin() -> Result<String> {
 }
 
 /// Asks for the password twice; returns `None` if there is no terminal.
-pub(super) fn from_terminal() -> Result<Option<String>> {
+pub(super) fn read_from_terminal() -> Result<Option<String>> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }

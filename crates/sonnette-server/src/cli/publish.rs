@@ -40,7 +40,7 @@ impl Publish {
         let path = format!("organizers/{}/notifications/", self.organizer);
         let body = self.body()?;
         let answer = block_on(client.request(Method::POST, &path, Some(body)))?;
-        output::line(String::from_utf8_lossy(&answer).trim_end())
+        output::print_line(String::from_utf8_lossy(&answer).trim_end())
     }
 
     /// The data is copied into the body as it is, so that numbers keep their digits.

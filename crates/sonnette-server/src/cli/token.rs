@@ -36,7 +36,7 @@ pub(super) struct Create {
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
-        value_parser = choices::one_of(Permission::ALL),
+        value_parser = choices::parse_choice(Permission::ALL),
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
@@ -100,7 +100,7 @@ impl Create {
         };
         let text = random_token()?;
         add(&store, &text, &self.name, scope)?;
-        output::line(text)
+        output::print_line(text)
     }
 }
 
@@ -135,7 +135,7 @@ impl List {
                 "last_used": token.last_used,
             }));
         }
-        output::list(&entries, self.json)
+        output::print_list(&entries, self.json)
     }
 }
 
@@ -144,8 +144,8 @@ impl Revoke {
         let store = local_store::open(settings)?;
         let (author, now) = (Author::command_line(), SystemClock.now());
         match tokens::revoke(&store, &author, self.id, now) {
-            Ok(true) => output::line(format_args!("revoked token {}", self.id)),
-            Ok(false) => output::line(format_args!("token {} is already revoked", self.id)),
+            Ok(true) => output::print_line(format_args!("revoked token {}", self.id)),
+            Ok(false) => output::print_line(format_args!("token {} is already revoked", self.id)),
             Err(AdminError::NotFound) => bail!("token {} does not exist", self.id),
             Err(error) => Err(error.into()),
         }

@@ -47,7 +47,7 @@ struct Scope {
     #[arg(
         long = "permission",
         value_name = "PERMISSION",
-        value_parser = choices::one_of(Permission::ALL),
+        value_parser = choices::parse_choice(Permission::ALL),
         conflicts_with = "operator"
     )]
     permissions: Vec<Permission>,
@@ -130,9 +130,9 @@ impl Create {
         let store = local_store::open(settings)?;
         let access = self.scope.access(&store)?;
         let password = if self.password_stdin {
-            Some(password_prompt::from_stdin()?)
+            Some(password_prompt::read_from_stdin()?)
         } else {
-            password_prompt::from_terminal()?
+            password_prompt::read_from_terminal()?
         };
         if password.is_none() {
             eprintln!(
@@ -141,7 +141,7 @@ impl Create {
         }
         let password_hash = password.as_deref().map(hash_password).transpose()?;
         let user = add(&store, email, access, password_hash)?;
-        output::line(format_args!("created user {}", user.email))
+        output::print_line(format_args!("created user {}", user.email))
     }
 }
 
@@ -158,7 +158,7 @@ impl Invite {
         let (author, now) = (Author::command_line(), SystemClock.now());
         let can_send_email = settings.mail.host.is_some();
         match users::invite(&store, &author, invitation, can_send_email, now)? {
-            InvitationResult::Extended => output::line(format_args!(
+            InvitationResult::Extended => output::print_line(format_args!(
                 "{email} had a password already and now has this access, too; `sonnette user password {email}` sets another \
                  password"
             )),
@@ -180,7 +180,7 @@ fn invite_operator(store: &SqliteStore, settings: &Settings, email: &EmailAddres
         );
     }
     if password.is_some() {
-        return output::line(format_args!(
+        return output::print_line(format_args!(
             "{email} is an operator and has a password already; `sonnette user password {email}` sets another password"
         ));
     }
@@ -208,12 +208,12 @@ fn report_link(
             eprintln!(
                 "no mail server is set: send this link to {address} yourself; it expires at {expires:.0}"
             );
-            output::line(password_link(&settings.base_url(), &secret))
+            output::print_line(password_link(&settings.base_url(), &secret))
         }
-        LinkDelivery::Throttled => output::line(format_args!(
+        LinkDelivery::Throttled => output::print_line(format_args!(
             "{address} was mailed a link a moment ago, or many today; no other is mailed now"
         )),
-        LinkDelivery::Email | LinkDelivery::NeedsOperator => output::line(format_args!(
+        LinkDelivery::Email | LinkDelivery::NeedsOperator => output::print_line(format_args!(
             "invited {address}; the server will mail a link"
         )),
     }
@@ -227,9 +227,9 @@ impl SetPassword {
             bail!("user {email} does not exist; create them with `sonnette user create {email}`");
         };
         let password = if self.password_stdin {
-            password_prompt::from_stdin()?
+            password_prompt::read_from_stdin()?
         } else {
-            password_prompt::from_terminal()?.ok_or_else(|| {
+            password_prompt::read_from_terminal()?.ok_or_else(|| {
                 UsageError(
                     "there is no terminal to ask for the password; use --password-stdin".to_owned(),
                 )
@@ -238,7 +238,7 @@ impl SetPassword {
         let hash = hash_password(&password)?;
         let (author, now) = (Author::command_line(), SystemClock.now());
         users::replace_password(&store, &author, user.id, &hash, now)?;
-        output::line(format_args!(
+        output::print_line(format_args!(
             "set the password of {email} and ended their sessions"
         ))
     }
@@ -265,7 +265,7 @@ impl List {
                 "created": user.created,
             }));
         }
-        output::list(&entries, self.json)
+        output::print_list(&entries, self.json)
     }
 }
 
@@ -277,7 +277,7 @@ impl Remove {
             bail!("user {email} does not exist");
         };
         match users::remove(&store, &Author::command_line(), &user, SystemClock.now()) {
-            Ok(()) => output::line(format_args!("removed user {email}")),
+            Ok(()) => output::print_line(format_args!("removed user {email}")),
             Err(AdminError::NotFound) => bail!("user {email} does not exist"),
             Err(error) => Err(error.into()),
         }

@@ -57,7 +57,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(text: String) {
+        fn any_text_survives_escaping(text: String) {
             let written = to_vec(&text).unwrap();
             prop_assert!(written.is_ascii());
             prop_assert_eq!(serde_json::from_slice::<String>(&written).unwrap(), text);

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_the_table() {
+    fn every_form_of_the_authorization_header() {
         use Unauthenticated as No;
         for (header, expected) in [
             ("Token abc", Ok("abc")),

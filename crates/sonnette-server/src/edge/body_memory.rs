@@ -13,11 +13,11 @@ use super::limits::LimitExceeded;
 pub(crate) struct BodyMemory {
     max_bytes: usize,
     max_client_bytes: usize,
-    held: Mutex<Held>,
+    held: Mutex<HeldBytes>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldBytes {
     bytes: usize,
     /// Clients without a byte have no entry.
     by_client: HashMap<ClientKey, usize>,

@@ -13,7 +13,7 @@ use super::limits::LimitExceeded;
 /// Connections beyond the limits. They answer probes, and refuse everything else, so that a client learns why.
 const RESERVED_CONNECTIONS: usize = 32;
 /// The share of all connections that gives way at a time, so that not every new connection searches the table.
-const EVICTED_SHARE: usize = 128;
+const EVICTION_DIVISOR: usize = 128;
 
 /// The open connections of all threads.
 pub(crate) struct ConnectionTable {
@@ -90,7 +90,7 @@ impl ConnectionTable {
                 return None;
             }
         }
-        let since = self.tick();
+        let since = self.next_sequence_number();
         let connection = Arc::new(Connection {
             id: since,
             client: Mutex::new(client.filter(|_| refusal.is_none())),
@@ -109,7 +109,7 @@ impl ConnectionTable {
     }
 
     /// Counts a connection for the client of its latest request. Returns false if the client has used up its share.
-    pub(crate) fn assign(&self, connection: &Connection, client: ClientKey) -> bool {
+    pub(crate) fn assign_client(&self, connection: &Connection, client: ClientKey) -> bool {
         let current = *connection.client.lock();
         if current.is_none_or(|current| current == client) || !matches!(client, ClientKey::Token(_))
         {
@@ -123,7 +123,7 @@ impl ConnectionTable {
             return false;
         }
         if let Some(previous) = connection.client.lock().replace(client) {
-            open.uncount(previous);
+            open.remove_from_client(previous);
         }
         *open.by_client.entry(client).or_default() += 1;
         true
@@ -131,7 +131,10 @@ impl ConnectionTable {
 
     /// Logs that connections are refused, once in as many connections as may be open.
     fn log_refusal(&self, exceeded: LimitExceeded, client: Option<ClientKey>) {
-        let (now, logged_at) = (self.tick(), self.logged_at.load(Ordering::Relaxed));
+        let (now, logged_at) = (
+            self.next_sequence_number(),
+            self.logged_at.load(Ordering::Relaxed),
+        );
         if logged_at != 0 && now - logged_at < self.max_connections as u64 {
             return;
         }
@@ -150,9 +153,9 @@ impl ConnectionTable {
     }
 
     fn make_room(&self, open: &mut OpenConnections) -> bool {
-        let is_full = |open: &OpenConnections| open.regular() >= self.max_connections;
+        let is_full = |open: &OpenConnections| open.unreserved_count() >= self.max_connections;
         if is_full(open) {
-            let count = (self.max_connections / EVICTED_SHARE).max(1);
+            let count = (self.max_connections / EVICTION_DIVISOR).max(1);
             open.evict(count, |connection| connection.refusal.is_none());
         }
         !is_full(open)
@@ -163,7 +166,7 @@ impl ConnectionTable {
             open.by_client.get(&client).copied().unwrap_or(0) >= self.max_client_connections
         };
         if is_full(open) {
-            let count = (self.max_client_connections / EVICTED_SHARE).max(1);
+            let count = (self.max_client_connections / EVICTION_DIVISOR).max(1);
             open.evict(count, |connection| {
                 *connection.client.lock() == Some(client)
             });
@@ -171,13 +174,13 @@ impl ConnectionTable {
         !is_full(open)
     }
 
-    fn tick(&self) -> u64 {
+    fn next_sequence_number(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 impl OpenConnections {
-    fn regular(&self) -> usize {
+    fn unreserved_count(&self) -> usize {
         self.by_id.len() - self.reserved
     }
 
@@ -200,11 +203,11 @@ impl OpenConnections {
             self.reserved -= 1;
         }
         if let Some(client) = connection.client.lock().take() {
-            self.uncount(client);
+            self.remove_from_client(client);
         }
     }
 
-    fn uncount(&mut self, client: ClientKey) {
+    fn remove_from_client(&mut self, client: ClientKey) {
         match self.by_client.get_mut(&client) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(self.by_client.remove(&client)),
@@ -218,7 +221,7 @@ impl OpenConnections {
             .by_id
             .values()
             .filter(|connection| is_candidate(connection))
-            .filter_map(|connection| Some((connection.rank()?, connection.clone())))
+            .filter_map(|connection| Some((connection.eviction_order()?, connection.clone())))
             .collect();
         ranked.sort_unstable_by_key(|(rank, _)| *rank);
         let idle = ranked.iter().filter(|((class, _), _)| *class == 0).count();
@@ -232,7 +235,7 @@ impl OpenConnections {
 
 impl Connection {
     /// The order in which connections give way; `None` for those that do not.
-    fn rank(&self) -> Option<(u8, u64)> {
+    fn eviction_order(&self) -> Option<(u8, u64)> {
         let since = self.since.load(Ordering::Relaxed);
         if self.is_idle.load(Ordering::Acquire) {
             return Some((0, since));
@@ -281,7 +284,7 @@ impl ConnectionGuard {
 
     /// Records that a request has been answered.
     pub(crate) fn set_idle(&self) {
-        self.touch();
+        self.record_activity();
         self.connection.is_idle.store(true, Ordering::Release);
         if self.connection.is_evicted() {
             self.connection.eviction.notify_one();
@@ -293,7 +296,7 @@ impl ConnectionGuard {
         if self.connection.is_blocked.load(Ordering::Relaxed) == is_blocked {
             return;
         }
-        self.touch();
+        self.record_activity();
         self.connection
             .is_blocked
             .store(is_blocked, Ordering::Release);
@@ -302,8 +305,8 @@ impl ConnectionGuard {
         }
     }
 
-    fn touch(&self) {
-        let now = self.table.tick();
+    fn record_activity(&self) {
+        let now = self.table.next_sequence_number();
         self.connection.since.store(now, Ordering::Relaxed);
     }
 }

@@ -49,7 +49,7 @@ fn a_client_at_its_share_displaces_only_itself() {
 fn a_connection_that_waits_for_its_client_gives_way_if_none_is_idle() {
     let table = ConnectionTable::new(2, 2);
     let with_token = table.admit(Some(network(1))).unwrap();
-    assert!(table.assign(&with_token.connection, ClientKey::Token(TokenId(1))));
+    assert!(table.assign_client(&with_token.connection, ClientKey::Token(TokenId(1))));
     let without = table.admit(Some(network(2))).unwrap();
     for guard in [&with_token, &without] {
         guard.connection.set_busy();
@@ -92,11 +92,11 @@ fn connections_are_counted_by_token_once_it_is_known() {
     let table = ConnectionTable::new(10, 1);
     let token = |id| ClientKey::Token(TokenId(id));
     let first = table.admit(Some(network(1))).unwrap();
-    assert!(table.assign(&first.connection, token(1)));
+    assert!(table.assign_client(&first.connection, token(1)));
     first.connection.set_busy();
     let second = table.admit(Some(network(1))).unwrap();
     assert_eq!(second.connection.refusal(), None);
     second.connection.set_busy();
-    assert!(!table.assign(&second.connection, token(1)));
-    assert!(table.assign(&second.connection, token(2)));
+    assert!(!table.assign_client(&second.connection, token(1)));
+    assert!(table.assign_client(&second.connection, token(2)));
 }

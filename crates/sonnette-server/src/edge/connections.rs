@@ -202,7 +202,7 @@ async fn serve_bounded(
     let state = server.state.clone();
     let client = client_of_request(&state, request.headers(), peer.ip());
     let refusal = guard.connection.refusal().or_else(|| {
-        let is_within_share = guard.table().assign(&guard.connection, client);
+        let is_within_share = guard.table().assign_client(&guard.connection, client);
         (!is_within_share).then_some(LimitExceeded::Client)
     });
     if let Some(exceeded) = refusal {

@@ -16,7 +16,7 @@ use crate::credentials::NoRandomBytes;
 /// Seconds that a client is asked to wait before it tries again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 /// The same where room may be free as soon as another request is answered.
-const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
 
 /// The messages of each wrong field, in the order of the request.
 pub(crate) type FieldMessages = Vec<(String, Vec<String>)>;
@@ -259,7 +259,7 @@ fn overloaded(exceeded: LimitExceeded) -> Response {
     let mut response = detail(status, text);
     response
         .headers_mut()
-        .insert(header::RETRY_AFTER, RETRY_SOON);
+        .insert(header::RETRY_AFTER, RETRY_AFTER_ONE_SECOND);
     response
 }
 

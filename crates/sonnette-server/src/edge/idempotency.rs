@@ -20,7 +20,7 @@ const HEADER_NAME: &str = "x-idempotency-key";
 /// Characters of a key.
 const MAX_KEY_CHARS: usize = 255;
 /// The answer while the first request with the key is running.
-pub(crate) const BUSY: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
+pub(crate) const KEY_IN_USE: ApiError = ApiError::Busy("Concurrent request with idempotency key.");
 /// The routes that honour the header.
 const IDEMPOTENT_ROUTES: [&str; 2] = [
     "/api/v1/organizers/{organizer}/webhooks/",
@@ -70,7 +70,7 @@ pub(crate) async fn run_once(
     key: KeyHash,
     handler: impl Future<Output = Response> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let running = state.running_keys.start(key).ok_or(BUSY)?;
+    let running = state.running_keys.start(key).ok_or(KEY_IN_USE)?;
     if let Some(stored) = find_stored(state, key).await? {
         return Ok(restore(stored));
     }

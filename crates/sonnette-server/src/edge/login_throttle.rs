@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 /// Names that are remembered. If there are more, those that failed longest ago are dropped.
 const MAX_NAMES: usize = 10_000;
 /// Names that are dropped at a time from a full table, so that not every attempt sorts it.
-const DROPPED_NAMES: usize = MAX_NAMES / 8;
+const NAMES_PER_EVICTION: usize = MAX_NAMES / 8;
 
 /// SHA-256 of a name. Clients choose the names, so the table must not hold their text.
 type NameHash = [u8; 32];
@@ -90,7 +90,7 @@ fn drop_oldest(names: &mut HashMap<NameHash, Timestamp>, now: Timestamp) {
     }
     let mut times: Vec<_> = names.iter().map(|(name, at)| (*at, *name)).collect();
     times.sort_unstable();
-    for (_, name) in times.iter().take(DROPPED_NAMES) {
+    for (_, name) in times.iter().take(NAMES_PER_EVICTION) {
         names.remove(name);
     }
 }
@@ -182,7 +182,7 @@ mod tests {
             assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
         }
         let names = throttle.full_at.lock();
-        assert!(names.len() <= MAX_NAMES && names.len() > MAX_NAMES - DROPPED_NAMES);
+        assert!(names.len() <= MAX_NAMES && names.len() > MAX_NAMES - NAMES_PER_EVICTION);
         // The one that failed last is still known.
         assert!(names.contains_key(&hash(&(MAX_NAMES + 4).to_string())));
     }

@@ -5,13 +5,13 @@
 //! 2. `normalize` rewrites the path.
 //! 3. `authorize` checks a request of the API: `idempotency`, `content_negotiation`, `authorization_header`, `access`.
 //! 4. Handlers read the request through `links`, `query`, `body` and `client_address`.
-//! 5. `activity_hub` passes the engine's activity to event streams.
+//! 5. `activity_broadcast` passes the engine's activity to event streams.
 //! 6. `error`, `response` and `ascii_json` write the response.
 //!
 //! `state` is what all of them share. Nothing here knows a resource.
 
 pub(crate) mod access;
-pub(crate) mod activity_hub;
+pub(crate) mod activity_broadcast;
 pub(crate) mod ascii_json;
 pub(crate) mod authorization_header;
 pub(crate) mod authorize;

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
-use super::activity_hub::ActivityHub;
+use super::activity_broadcast::ActivityBroadcast;
 use super::body_memory::BodyMemory;
 use super::client_key::ClientKey;
 use super::error::ApiError;
@@ -40,11 +40,11 @@ const MAX_READS: usize = 8;
 /// Changes of settings and other writes that run at a time; the store makes one after the other.
 const MAX_WRITES: usize = 4;
 /// How long a request waits for its turn until it is answered 503.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Waits for the turn of a piece of work on the store.
 async fn acquire(class: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    let permit = timeout(TURN_TIMEOUT, class.clone().acquire_owned()).await;
+    let permit = timeout(PERMIT_TIMEOUT, class.clone().acquire_owned()).await;
     permit
         .map_err(|_| ApiError::Unavailable)?
         .map_err(|_| ApiError::Unavailable)
@@ -128,7 +128,7 @@ pub(crate) struct Inner {
     /// The bytes of request bodies.
     pub(crate) body_memory: Arc<BodyMemory>,
     /// Passes the engine's activity to event streams.
-    pub(crate) activity_hub: ActivityHub,
+    pub(crate) activity_broadcast: ActivityBroadcast,
     /// Permits of the open event streams of the API.
     pub(crate) streams: KeyedSemaphore<TokenId>,
     /// Permits of the pages with an open event stream.
@@ -155,7 +155,7 @@ impl AppState {
                 limits.max_body_memory_bytes,
                 limits.max_client_body_memory_bytes(),
             ),
-            activity_hub: ActivityHub::start(),
+            activity_broadcast: ActivityBroadcast::start(),
             streams: KeyedSemaphore::new(limits.max_streams, limits.max_client_streams),
             settings,
             token_uses: TokenUses::default(),

@@ -20,10 +20,10 @@ pub(super) struct TimedStream {
     timeout: Duration,
     min_bytes: u64,
     /// While the client does not take all that is written.
-    stall: Option<Stall>,
+    stall: Option<StallTimer>,
 }
 
-struct Stall {
+struct StallTimer {
     timer: Pin<Box<Sleep>>,
     /// Since the timer was set.
     written: u64,
@@ -72,7 +72,7 @@ impl TimedStream {
     fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let stall = self.stall.get_or_insert_with(|| {
             self.guard.set_blocked(true);
-            Stall {
+            StallTimer {
                 timer: Box::pin(tokio::time::sleep(self.timeout)),
                 written: 0,
             }

@@ -19,7 +19,7 @@ use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, page_of_all};
+use crate::rest::pagination::{ListJson, PageNumber, page_of_all};
 
 /// An action type of the catalogue.
 #[derive(Serialize, ToSchema)]
@@ -103,7 +103,7 @@ fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Result<&'a ActionTy
     get,
     path = "/organizers/{organizer}/action_types/",
     params(PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<ActionTypeJson>))
+    responses((status = 200, description = "One page.", body = ListJson<ActionTypeJson>))
 )]
 pub(crate) async fn list_action_types(
     caller: Caller,

@@ -13,7 +13,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::drf::page_number::Page;
-use crate::rest::pagination::{Listing, PageNumber, bounds, numbered_page};
+use crate::rest::pagination::{ListJson, PageNumber, bounds, numbered_page};
 
 /// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
@@ -65,7 +65,7 @@ fn audit_json(entry: AuditEntry) -> AuditJson {
     get,
     path = "/organizers/{organizer}/audit/",
     params(PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<AuditJson>))
+    responses((status = 200, description = "One page.", body = ListJson<AuditJson>))
 )]
 pub(crate) async fn list_audit(
     State(state): State<AppState>,

@@ -19,7 +19,7 @@ use crate::edge::response;
 use crate::edge::response::serialize_optional_date_time;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, page_of_all};
+use crate::rest::pagination::{ListJson, PageNumber, page_of_all};
 
 /// A concert, fair or season.
 #[derive(Serialize, ToSchema)]
@@ -83,7 +83,7 @@ async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, Ap
     get,
     path = "/organizers/{organizer}/events/",
     params(PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<EventJson>))
+    responses((status = 200, description = "One page.", body = ListJson<EventJson>))
 )]
 pub(crate) async fn list_events(
     State(state): State<AppState>,

@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use crate::edge::AppState;
 use crate::edge::authorize::check_stored_access;
 use crate::edge::error::ApiError;
-use crate::edge::idempotency::{BUSY, find_stored, hash_key, restore};
+use crate::edge::idempotency::{KEY_IN_USE, find_stored, hash_key, restore};
 
 /// Look up the response stored for an idempotency key
 ///
@@ -42,7 +42,7 @@ pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Re
     }
     let key = hash_key(headers, key.as_bytes());
     if state.running_keys.contains(&key) {
-        return BUSY.into_response();
+        return KEY_IN_USE.into_response();
     }
     match find_stored(&state, key).await {
         Ok(Some(stored)) => restore(stored),

@@ -52,65 +52,66 @@ use webhooks::{
 const BASE_PATH: &str = "/api/v1";
 
 /// No token is needed.
-const OPEN: Option<RouteAccess> = None;
-const OPERATORS: Option<RouteAccess> = Some(RouteAccess {
+const NO_TOKEN_NEEDED: Option<RouteAccess> = None;
+const OPERATOR_ACCESS: Option<RouteAccess> = Some(RouteAccess {
     read: Requirement::Token,
     write: Requirement::Operator,
 });
-const REGISTRY: Option<RouteAccess> = Some(RouteAccess {
+const REGISTRY_ACCESS: Option<RouteAccess> = Some(RouteAccess {
     read: Requirement::Member,
     write: Requirement::AnyOf(&[Organizer]),
 });
-const PUBLISHING: Option<RouteAccess> = Some(RouteAccess {
+const PUBLISH_ACCESS: Option<RouteAccess> = Some(RouteAccess {
     read: Requirement::AnyOf(&[Webhooks, Publish]),
     write: Requirement::AnyOf(&[Publish]),
 });
-const PUBLISHED: Option<RouteAccess> =
+const NOTIFICATION_ACCESS: Option<RouteAccess> =
     Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks, Publish])));
-const ERASURE: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
-const WEBHOOKS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks])));
+const ERASURE_ACCESS: Option<RouteAccess> =
+    Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
+const WEBHOOK_ACCESS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks])));
 
 /// Every route of the API with its methods, and the permission that a token needs.
 #[rustfmt::skip] // One line for each path.
 fn routes() -> Routes {
     Routes::default()
-        .at(OPEN, routes!(idempotency_query::query_idempotency))
-        .at(OPEN, routes!(probes::get_openapi))
+        .at(NO_TOKEN_NEEDED, routes!(idempotency_query::query_idempotency))
+        .at(NO_TOKEN_NEEDED, routes!(probes::get_openapi))
 
-        .at(OPERATORS, routes!(organizers::list_organizers, organizers::create_organizer))
-        .at(REGISTRY, routes!(organizers::get_organizer, organizers::change_organizer))
-        .at(REGISTRY, routes!(events::list_events, events::create_event))
-        .at(REGISTRY, routes!(events::get_event, events::change_event, events::delete_event))
-        .at(REGISTRY, routes!(actions::list_action_types, actions::create_action_type))
-        .at(REGISTRY, routes!(actions::get_action_type, actions::change_action_type, actions::delete_action_type))
-        .at(REGISTRY, routes!(tokens::list_tokens, tokens::create_token))
-        .at(REGISTRY, routes!(tokens::change_token, tokens::deactivate_token))
+        .at(OPERATOR_ACCESS, routes!(organizers::list_organizers, organizers::create_organizer))
+        .at(REGISTRY_ACCESS, routes!(organizers::get_organizer, organizers::change_organizer))
+        .at(REGISTRY_ACCESS, routes!(events::list_events, events::create_event))
+        .at(REGISTRY_ACCESS, routes!(events::get_event, events::change_event, events::delete_event))
+        .at(REGISTRY_ACCESS, routes!(actions::list_action_types, actions::create_action_type))
+        .at(REGISTRY_ACCESS, routes!(actions::get_action_type, actions::change_action_type, actions::delete_action_type))
+        .at(REGISTRY_ACCESS, routes!(tokens::list_tokens, tokens::create_token))
+        .at(REGISTRY_ACCESS, routes!(tokens::change_token, tokens::deactivate_token))
 
-        .at(PUBLISHING, routes!(list::list_notifications, publish::publish_notifications))
-        .at(PUBLISHED, routes!(get::get_notification))
-        .at(PUBLISHED, routes!(replay::replay_notification))
+        .at(PUBLISH_ACCESS, routes!(list::list_notifications, publish::publish_notifications))
+        .at(NOTIFICATION_ACCESS, routes!(get::get_notification))
+        .at(NOTIFICATION_ACCESS, routes!(replay::replay_notification))
 
-        .at(ERASURE, routes!(subjects::erase_subject))
+        .at(ERASURE_ACCESS, routes!(subjects::erase_subject))
 
-        .at(WEBHOOKS, routes!(read::list_webhooks, create::create_webhook, options::describe_webhooks))
-        .at(WEBHOOKS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, options::describe_webhook))
-        .at(WEBHOOKS, routes!(secret::get_webhook_secret, secret::set_webhook_secret))
-        .at(WEBHOOKS, routes!(secret::rotate_webhook_secret))
-        .at(WEBHOOKS, routes!(settings::get_webhook_settings, settings::change_webhook_settings))
-        .at(WEBHOOKS, routes!(attempts::list_webhook_attempts))
-        .at(WEBHOOKS, routes!(attempts::get_attempt))
-        .at(WEBHOOKS, routes!(deliveries::list_deliveries))
-        .at(WEBHOOKS, routes!(resend::retry_delivery))
-        .at(WEBHOOKS, routes!(resend::retry_webhook))
-        .at(WEBHOOKS, routes!(pending::expedite_webhook))
-        .at(WEBHOOKS, routes!(pending::drop_webhook_deliveries))
-        .at(WEBHOOKS, routes!(test::test_webhook))
-        .at(WEBHOOKS, routes!(health::get_webhook_health))
+        .at(WEBHOOK_ACCESS, routes!(read::list_webhooks, create::create_webhook, options::describe_webhooks))
+        .at(WEBHOOK_ACCESS, routes!(read::get_webhook, change::replace_webhook, change::change_webhook, disable::disable_webhook, options::describe_webhook))
+        .at(WEBHOOK_ACCESS, routes!(secret::get_webhook_secret, secret::set_webhook_secret))
+        .at(WEBHOOK_ACCESS, routes!(secret::rotate_webhook_secret))
+        .at(WEBHOOK_ACCESS, routes!(settings::get_webhook_settings, settings::change_webhook_settings))
+        .at(WEBHOOK_ACCESS, routes!(attempts::list_webhook_attempts))
+        .at(WEBHOOK_ACCESS, routes!(attempts::get_attempt))
+        .at(WEBHOOK_ACCESS, routes!(deliveries::list_deliveries))
+        .at(WEBHOOK_ACCESS, routes!(resend::retry_delivery))
+        .at(WEBHOOK_ACCESS, routes!(resend::retry_webhook))
+        .at(WEBHOOK_ACCESS, routes!(pending::expedite_webhook))
+        .at(WEBHOOK_ACCESS, routes!(pending::drop_webhook_deliveries))
+        .at(WEBHOOK_ACCESS, routes!(test::test_webhook))
+        .at(WEBHOOK_ACCESS, routes!(health::get_webhook_health))
 
-        .at(WEBHOOKS, routes!(attempts::list_attempts))
-        .at(WEBHOOKS, routes!(audit::list_audit))
-        .at(WEBHOOKS, routes!(stream::watch_organizer))
-        .at(WEBHOOKS, routes!(portal::create_portal_link))
+        .at(WEBHOOK_ACCESS, routes!(attempts::list_attempts))
+        .at(WEBHOOK_ACCESS, routes!(audit::list_audit))
+        .at(WEBHOOK_ACCESS, routes!(stream::watch_organizer))
+        .at(WEBHOOK_ACCESS, routes!(portal::create_portal_link))
 }
 
 /// The probes and the metrics, outside the API.
@@ -145,7 +146,7 @@ impl Routes {
 
 /// The routes of the API, of its documentation and of the probes. What is not found here falls through.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
-    static DOCUMENT: LazyLock<Bytes> =
+    static OPENAPI_JSON: LazyLock<Bytes> =
         LazyLock::new(|| to_vec(&openapi()).unwrap_or_default().into());
     let Routes { router: api, table } = routes();
     let table = Arc::new(table);
@@ -169,7 +170,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .route("/api", any(normalize::not_found))
         .route("/api/{*rest}", any(normalize::not_found))
         .merge(documentation())
-        .layer(Extension(OpenApiDocument(&DOCUMENT)))
+        .layer(Extension(OpenApiDocument(&OPENAPI_JSON)))
 }
 
 /// The pages that show the document.

@@ -19,7 +19,7 @@ use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, page_of_all};
+use crate::rest::pagination::{ListJson, PageNumber, page_of_all};
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -165,7 +165,7 @@ fn read_patch(fields: &mut Fields) -> OrganizerPatch {
     get,
     path = "/organizers/",
     params(PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<OrganizerJson>))
+    responses((status = 200, description = "One page.", body = ListJson<OrganizerJson>))
 )]
 pub(crate) async fn list_organizers(caller: Caller, url: RequestUrl) -> Result<Response, ApiError> {
     let reached = caller
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn failure_policies_are_read_as_they_are_written() {
-        for policy in [FailurePolicy::Never, FailurePolicy::STRICT] {
+        for policy in [FailurePolicy::Never, FailurePolicy::TWENTY_IN_AN_HOUR] {
             assert_eq!(
                 failure_policy_of(&failure_policy_json(policy)),
                 Some(Nullable(Some(policy)))

@@ -13,7 +13,7 @@ use crate::rest::drf::page_number::Page;
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Listing<T> {
+pub(crate) struct ListJson<T> {
     /// The number of entries; null for long lists.
     #[schema(example = 1)]
     count: Option<usize>,
@@ -84,7 +84,7 @@ pub(crate) fn numbered_page<T: Serialize>(
     results: Vec<T>,
 ) -> Response {
     let (next, previous) = page.links(&url.url, &url.query);
-    response::ok(&Listing {
+    response::ok(&ListJson {
         count: Some(count),
         next,
         previous,
@@ -116,7 +116,7 @@ pub(crate) fn page_of_scan<T, J: Serialize>(
     let last = found.last().filter(|_| has_more).map(id);
     let next = last.or(scanned_until).map(|after| next_link(url, after));
     let results = found.iter().map(to_json).collect();
-    response::ok(&Listing {
+    response::ok(&ListJson {
         count: None,
         next,
         previous: None,

@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::notifications::publish::PublishedJson;
 use super::webhooks::attempt_json::WebhookAttemptJson;
 use crate::edge::AppState;
-use crate::edge::activity_hub::{ActivityQueue, NextActivity};
+use crate::edge::activity_broadcast::{ActivityQueue, NextActivity};
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::limits::LimitExceeded;
@@ -114,7 +114,7 @@ pub(crate) async fn watch_organizer(
     let permit = state.streams.try_acquire(caller.token.id);
     let permit = permit.ok_or(ApiError::Overloaded(LimitExceeded::Client))?;
     let is_own = move |activity: &Activity| organizer_of(activity) == organizer;
-    let queue = state.activity_hub.watch(&state.sonnette, is_own);
+    let queue = state.activity_broadcast.watch(&state.sonnette, is_own);
     let (outgoing, events) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(send_events(
         state, caller, organizer, queue, outgoing, permit,

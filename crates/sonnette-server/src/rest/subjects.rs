@@ -14,7 +14,7 @@ use crate::edge::response;
 
 /// What was erased.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Receipt {
+pub(crate) struct ErasureResultJson {
     /// Notifications whose `data` was erased.
     #[schema(example = 3)]
     notifications: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Receipt {
 #[utoipa::path(
     delete,
     path = "/organizers/{organizer}/subjects/{subject}/",
-    responses((status = 200, description = "What was erased.", body = Receipt))
+    responses((status = 200, description = "What was erased.", body = ErasureResultJson))
 )]
 pub(crate) async fn erase_subject(
     State(state): State<AppState>,
@@ -48,7 +48,7 @@ pub(crate) async fn erase_subject(
         .sonnette
         .erase(caller.organizer()?, &subject, entry)
         .await?;
-    let receipt = Receipt {
+    let receipt = ErasureResultJson {
         notifications: erased.notifications,
         attempts: erased.attempts,
         dropped: erased.dropped,

@@ -17,7 +17,7 @@ use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::fields::Fields;
 use crate::rest::json_body::JsonObject;
-use crate::rest::pagination::{Listing, PageNumber, page_of_all};
+use crate::rest::pagination::{ListJson, PageNumber, page_of_all};
 
 /// A credential of the REST API.
 #[derive(Serialize, ToSchema)]
@@ -100,7 +100,7 @@ fn token_json(state: &AppState, token: &Token) -> TokenJson {
     get,
     path = "/organizers/{organizer}/tokens/",
     params(PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<TokenJson>))
+    responses((status = 200, description = "One page.", body = ListJson<TokenJson>))
 )]
 pub(crate) async fn list_tokens(
     State(state): State<AppState>,

@@ -6,7 +6,7 @@ use super::schema::DataSchema;
 use crate::domain::{ActionName, DialectName, PayloadShape};
 
 /// The action type of pretix whose event no longer exists when it is published.
-pub(super) const EVENT_DELETED: &str = "pretix.event.deleted";
+pub(super) const PRETIX_EVENT_DELETED: &str = "pretix.event.deleted";
 
 /// An action type as an organizer knows it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl ActionType {
     /// Whether a publication of `concrete` must name an event.
     pub fn event_requirement(&self, concrete: &str) -> EventRequirement {
         match self.shape {
-            _ if concrete == EVENT_DELETED => EventRequirement::DeletedEvent,
+            _ if concrete == PRETIX_EVENT_DELETED => EventRequirement::DeletedEvent,
             PayloadShape::Custom
             | PayloadShape::TibilletMembership
             | PayloadShape::Creads

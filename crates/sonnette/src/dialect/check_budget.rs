@@ -73,13 +73,13 @@ impl CheckBudget {
     /// Runs one check within `limit` steps.
     ///
     /// # Errors
-    /// [`Exceeded`] if it needed more than that, or more than the request has left.
+    /// [`BudgetExceeded`] if it needed more than that, or more than the request has left.
     pub(super) fn run<T>(
         &self,
         limit: u64,
         costs: AccessCosts,
         check: impl FnOnce() -> T,
-    ) -> Result<T, Exceeded> {
+    ) -> Result<T, BudgetExceeded> {
         let granted = if self.abandoned.load(Ordering::Relaxed) {
             0
         } else {
@@ -90,7 +90,7 @@ impl CheckBudget {
         let (left, stopped_at) = CHECK_METER.with(Meter::stop);
         self.steps.set(self.steps.get() - (granted - left));
         match stopped_at {
-            Some(address) => Err(Exceeded(address)),
+            Some(address) => Err(BudgetExceeded(address)),
             None => Ok(result),
         }
     }
@@ -98,12 +98,12 @@ impl CheckBudget {
 
 /// A check needed more steps than it was granted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Exceeded(
+pub(super) struct BudgetExceeded(
     /// The address of the value that it had come to.
     usize,
 );
 
-impl Exceeded {
+impl BudgetExceeded {
     /// Whether the check ended at this value.
     pub(super) fn is_at(self, value: &Value) -> bool {
         self.0 == address(value)

@@ -57,7 +57,7 @@ impl std::fmt::Debug for CompiledSchema {
 impl CompiledSchema {
     /// The schema with this content.
     pub(super) fn of(schema: &Value) -> Arc<Self> {
-        KNOWN.lock().get(schema)
+        SCHEMA_CACHE.lock().get(schema)
     }
 
     /// The compiled schema, or why it cannot be used. `None` if it is not compiled yet and `may_compile` is false.
@@ -72,16 +72,16 @@ impl CompiledSchema {
 
 /// The schemas in use, by the SHA-256 of their text.
 #[derive(Default)]
-struct KnownSchemas {
+struct SchemaCache {
     by_hash: HashMap<Vec<u8>, Weak<CompiledSchema>>,
     recent: VecDeque<Arc<CompiledSchema>>,
     /// The number of entries from which on unused ones are removed.
     cleanup_size: usize,
 }
 
-static KNOWN: LazyLock<Mutex<KnownSchemas>> = LazyLock::new(Mutex::default);
+static SCHEMA_CACHE: LazyLock<Mutex<SchemaCache>> = LazyLock::new(Mutex::default);
 
-impl KnownSchemas {
+impl SchemaCache {
     fn get(&mut self, schema: &Value) -> Arc<CompiledSchema> {
         let hash = digest(&SHA256, schema.to_string().as_bytes())
             .as_ref()

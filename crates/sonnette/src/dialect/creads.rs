@@ -26,12 +26,12 @@ pub(super) const DIALECT: DialectDefinition = DialectDefinition {
 };
 
 /// The events of a resource.
-const CHANGES: &[&str] = &["created", "updated", "deleted"];
+const CHANGE_NAMES: &[&str] = &["created", "updated", "deleted"];
 
 /// The available pairs of resource and event, in the order of the documentation. Ten other pairs are documented as not
 /// available.
 #[rustfmt::skip]
-const PAIRS: &[(&str, &[&str])] = &[
+const ALLOWED_PAIRS: &[(&str, &[&str])] = &[
     ("invitation", &["created", "updated", "deleted"]),
     ("organization", &["updated"]),
     ("product", &["updated"]),
@@ -45,7 +45,7 @@ const PAIRS: &[(&str, &[&str])] = &[
 
 fn builtin() -> &'static BuiltinActionTypes {
     static BUILTIN: LazyLock<BuiltinActionTypes> = LazyLock::new(|| {
-        let pairs = PAIRS
+        let pairs = ALLOWED_PAIRS
             .iter()
             .flat_map(|(resource, changes)| changes.iter().map(|change| spec(resource, change)));
         BuiltinActionTypes::new(pairs.collect())
@@ -112,9 +112,9 @@ fn example(resource: &str, change: &str) -> Value {
 /// Explains which part of the name is wrong: the resource or the event.
 fn explain(name: &str) -> Option<String> {
     let (resource, change) = name.strip_prefix("creads.")?.split_once('.')?;
-    let known = PAIRS.iter().find(|(known, _)| *known == resource);
+    let known = ALLOWED_PAIRS.iter().find(|(known, _)| *known == resource);
     Some(match known {
-        Some((_, changes)) if CHANGES.contains(&change) => format!(
+        Some((_, changes)) if CHANGE_NAMES.contains(&change) => format!(
             "\"{change}\" is not available for \"{resource}\", only {}.",
             changes.join(", ")
         ),
@@ -125,7 +125,7 @@ fn explain(name: &str) -> Option<String> {
 
 /// `data`, with the text of its values.
 #[derive(Deserialize)]
-struct Data<'a> {
+struct CreadsInput<'a> {
     #[serde(borrow)]
     resource_gid: &'a RawValue,
     #[serde(borrow)]
@@ -136,7 +136,7 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
     let data = compact(input.data.get())?;
     let value = strict_json::parse(&data, "data")?;
     input.spec.rule.check(&value, "data", input.budget)?;
-    let fields: Data<'_> = parse(&data)?;
+    let fields: CreadsInput<'_> = parse(&data)?;
     let name = input.action_type.as_str();
     let (resource, change) = name
         .strip_prefix("creads.")
@@ -156,7 +156,7 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
 
 /// Reads `data` from a body.
 pub(super) fn extract_data(body: &[u8]) -> Option<Box<RawValue>> {
-    let fields: Data<'_> = serde_json::from_slice(body).ok()?;
+    let fields: CreadsInput<'_> = serde_json::from_slice(body).ok()?;
     let mut data = format!("{{\"resource_gid\":{}", fields.resource_gid.get());
     if let Some(resource) = fields.resource {
         data.extend([",\"resource\":", resource.get()]);

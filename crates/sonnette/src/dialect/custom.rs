@@ -50,10 +50,10 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
 
 pub(super) fn extract_data(body: &[u8]) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
-    struct Body {
+    struct CustomBody {
         data: Box<RawValue>,
     }
-    serde_json::from_slice::<Body>(body)
+    serde_json::from_slice::<CustomBody>(body)
         .ok()
         .map(|body| body.data)
 }

@@ -8,11 +8,11 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::check_budget::{CheckBudget, Exceeded, MAX_CHECK_STEPS};
+use super::check_budget::{BudgetExceeded, CheckBudget, MAX_CHECK_STEPS};
 use super::compiled_schema::{Compiled, CompiledSchema};
 use super::field_errors::{FieldErrors, MAX_ERRORS, child_path};
 use super::metered_json::MeteredNode;
-use super::schema_messages::{dotted, message_of, not_an_object, wrong_type};
+use super::schema_messages::{dotted_path, message_of, not_an_object, wrong_type};
 
 /// Steps of the search for all errors. Each step may keep an error in memory.
 const MAX_ERROR_STEPS: u64 = 300_000;
@@ -56,11 +56,11 @@ impl DataSchema {
         match schema.get(!budget.is_inline()) {
             Some(Ok(compiled)) if budget.is_inline() && compiled.backtracks.is_some() => {
                 budget.exceed();
-                Err(FieldErrors::one(root, TOO_COSTLY))
+                Err(FieldErrors::one(root, TOO_COSTLY_MESSAGE))
             }
             None => {
                 budget.exceed();
-                Err(FieldErrors::one(root, TOO_COSTLY))
+                Err(FieldErrors::one(root, TOO_COSTLY_MESSAGE))
             }
             Some(Ok(compiled)) => compiled.check(value, root, budget),
             Some(Err(_)) => Err(FieldErrors::one(
@@ -71,7 +71,7 @@ impl DataSchema {
     }
 }
 
-const TOO_COSTLY: &str = "Checking this against the schema of the action type costs too much: publish less at a time, or simplify the schema.";
+const TOO_COSTLY_MESSAGE: &str = "Checking this against the schema of the action type costs too much: publish less at a time, or simplify the schema.";
 
 impl Compiled {
     fn check(&self, value: &Value, root: &str, budget: &CheckBudget) -> Result<(), FieldErrors> {
@@ -85,7 +85,7 @@ impl Compiled {
                 let path = path_of(exceeded, value, root);
                 Err(FieldErrors::one(
                     path.unwrap_or_else(|| root.to_owned()),
-                    TOO_COSTLY,
+                    TOO_COSTLY_MESSAGE,
                 ))
             }
             Ok(true) if value.is_object() => Ok(()),
@@ -126,7 +126,7 @@ fn field_errors(found: &[ValidationError<'_>], root: &str) -> FieldErrors {
         .collect();
     let mut errors = FieldErrors::default();
     for error in found {
-        let path = dotted(root, error.instance_path());
+        let path = dotted_path(root, error.instance_path());
         match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
@@ -151,7 +151,7 @@ fn field_errors(found: &[ValidationError<'_>], root: &str) -> FieldErrors {
 }
 
 /// The path of the value at which a check ended.
-fn path_of(exceeded: Exceeded, value: &Value, path: &str) -> Option<String> {
+fn path_of(exceeded: BudgetExceeded, value: &Value, path: &str) -> Option<String> {
     if exceeded.is_at(value) {
         return Some(path.to_owned());
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::field_errors::{child_path, cut};
 
 /// The longest pattern or choice that a message repeats, in characters.
-const MAX_ECHO_CHARS: usize = 120;
+const MAX_SHOWN_VALUE_CHARS: usize = 120;
 
 /// The error text for a value that is not an object.
 pub(super) fn not_an_object(value: &Value) -> String {
@@ -64,15 +64,15 @@ pub(super) fn wrong_type(kind: &TypeKind, value: &Value) -> String {
 pub(super) fn message_of(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
     match error.kind() {
-        Kind::Enum { options } => match brief(options) {
+        Kind::Enum { options } => match shorten(options) {
             Some(options) => format!("This is not one of the choices {options}."),
             None => "This is not one of the choices.".to_owned(),
         },
-        Kind::Constant { expected_value } => match brief(expected_value) {
+        Kind::Constant { expected_value } => match shorten(expected_value) {
             Some(value) => format!("This must be {value}."),
             None => "This is not the value it must be.".to_owned(),
         },
-        Kind::Pattern { pattern } if pattern.chars().count() <= MAX_ECHO_CHARS => {
+        Kind::Pattern { pattern } if pattern.chars().count() <= MAX_SHOWN_VALUE_CHARS => {
             format!("This value does not match the required pattern {pattern}.")
         }
         Kind::Pattern { .. } | Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
@@ -110,7 +110,7 @@ pub(super) fn message_of(error: &ValidationError<'_>) -> String {
 }
 
 /// The JSON text, if it is short enough to repeat in a message.
-fn brief(value: &Value) -> Option<String> {
+fn shorten(value: &Value) -> Option<String> {
     let text = match value {
         Value::Array(items) => items
             .iter()
@@ -119,10 +119,10 @@ fn brief(value: &Value) -> Option<String> {
             .join(", "),
         other => other.to_string(),
     };
-    (text.chars().count() <= MAX_ECHO_CHARS).then_some(text)
+    (text.chars().count() <= MAX_SHOWN_VALUE_CHARS).then_some(text)
 }
 
-pub(super) fn dotted(root: &str, location: &Location) -> String {
+pub(super) fn dotted_path(root: &str, location: &Location) -> String {
     location
         .iter()
         .fold(root.to_owned(), |path, segment| match segment {

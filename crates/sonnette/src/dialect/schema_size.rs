@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// The most objects in a schema with its references expanded.
-const MAX_SIZE: u64 = 5_000;
+const MAX_EXPANDED_OBJECTS: u64 = 5_000;
 
 /// The longest chain of references.
-const MAX_CHAIN: usize = 64;
+const MAX_REFERENCE_DEPTH: usize = 64;
 
 /// Refuses a schema that could be too costly, with an error text.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
@@ -51,8 +51,10 @@ impl<'a> SizeCounter<'a> {
         if self.open.iter().any(|(open, _)| open == pointer) {
             return Err(circular_reference());
         }
-        if self.open.len() > MAX_CHAIN {
-            return Err(format!("References may lead on {MAX_CHAIN} times."));
+        if self.open.len() > MAX_REFERENCE_DEPTH {
+            return Err(format!(
+                "References may lead on {MAX_REFERENCE_DEPTH} times."
+            ));
         }
         let root: &'a Value = self.root;
         let Some(node) = root.pointer(pointer) else {
@@ -95,9 +97,9 @@ impl<'a> SizeCounter<'a> {
             }
             _ => {}
         }
-        if size > MAX_SIZE {
+        if size > MAX_EXPANDED_OBJECTS {
             return Err(format!(
-                "This schema is too large: with its references written out it has more than {MAX_SIZE} objects."
+                "This schema is too large: with its references written out it has more than {MAX_EXPANDED_OBJECTS} objects."
             ));
         }
         Ok(size)

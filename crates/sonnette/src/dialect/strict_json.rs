@@ -45,7 +45,7 @@ enum Segment<'a> {
 }
 
 /// What is wrong with the value at the current path.
-enum Fault {
+enum JsonFault {
     DuplicateKey,
     OutOfRange,
     /// The text is not compact JSON.
@@ -65,9 +65,9 @@ impl<'a> Parser<'a> {
     fn read(mut self, root: &str) -> Result<Value, FieldErrors> {
         self.value().map_err(|fault| {
             let message = match fault {
-                Fault::DuplicateKey => "This key occurs twice in its object.",
-                Fault::OutOfRange => "This number is out of range.",
-                Fault::Malformed => "This is not valid JSON.",
+                JsonFault::DuplicateKey => "This key occurs twice in its object.",
+                JsonFault::OutOfRange => "This number is out of range.",
+                JsonFault::Malformed => "This is not valid JSON.",
             };
             let path = self
                 .path
@@ -80,7 +80,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn value(&mut self) -> Result<Value, Fault> {
+    fn value(&mut self) -> Result<Value, JsonFault> {
         match self.peek() {
             Some(b'{') => self.object(),
             Some(b'[') => self.array(),
@@ -99,7 +99,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self) -> Result<Value, Fault> {
+    fn object(&mut self) -> Result<Value, JsonFault> {
         self.at += 1;
         let mut members = Map::new();
         let mut keys = Keys::default();
@@ -107,7 +107,7 @@ impl<'a> Parser<'a> {
             let key = self.string()?;
             self.path.push(Segment::Key(key));
             if !keys.insert(key) {
-                return Err(Fault::DuplicateKey);
+                return Err(JsonFault::DuplicateKey);
             }
             self.expect(b':')?;
             let value = self.value()?;
@@ -123,7 +123,7 @@ impl<'a> Parser<'a> {
         Ok(Value::Object(members))
     }
 
-    fn array(&mut self) -> Result<Value, Fault> {
+    fn array(&mut self) -> Result<Value, JsonFault> {
         self.at += 1;
         let mut items = Vec::new();
         let mut index = 0;
@@ -144,7 +144,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A string with its quotation marks.
-    fn string(&mut self) -> Result<&'a str, Fault> {
+    fn string(&mut self) -> Result<&'a str, JsonFault> {
         let start = self.at;
         self.expect(b'"')?;
         let bytes = self.text.as_bytes();
@@ -153,14 +153,14 @@ impl<'a> Parser<'a> {
                 Some(b'"') => break,
                 Some(b'\\') => self.at += 2,
                 Some(_) => self.at += 1,
-                None => return Err(Fault::Malformed),
+                None => return Err(JsonFault::Malformed),
             }
         }
         self.at += 1;
-        self.text.get(start..self.at).ok_or(Fault::Malformed)
+        self.text.get(start..self.at).ok_or(JsonFault::Malformed)
     }
 
-    fn number(&mut self) -> Result<Value, Fault> {
+    fn number(&mut self) -> Result<Value, JsonFault> {
         let rest = &self.text[self.at..];
         let is_end = |byte: &u8| !matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E');
         let length = rest.as_bytes().iter().position(is_end);
@@ -168,18 +168,18 @@ impl<'a> Parser<'a> {
         self.at += text.len();
         let is_plain = text.len() <= MAX_PLAIN_NUMBER_CHARS && !text.contains(['e', 'E']);
         if !is_plain && !text.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(Fault::OutOfRange);
+            return Err(JsonFault::OutOfRange);
         }
         if !self.builds {
             return Ok(Value::Null);
         }
-        let number: Number = text.parse().map_err(|_| Fault::Malformed)?;
+        let number: Number = text.parse().map_err(|_| JsonFault::Malformed)?;
         Ok(Value::Number(number))
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Fault> {
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonFault> {
         if !self.text[self.at..].starts_with(word) {
-            return Err(Fault::Malformed);
+            return Err(JsonFault::Malformed);
         }
         self.at += word.len();
         Ok(value)
@@ -189,9 +189,9 @@ impl<'a> Parser<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+    fn expect(&mut self, byte: u8) -> Result<(), JsonFault> {
         if self.peek() != Some(byte) {
-            return Err(Fault::Malformed);
+            return Err(JsonFault::Malformed);
         }
         self.at += 1;
         Ok(())

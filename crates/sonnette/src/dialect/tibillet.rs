@@ -20,7 +20,9 @@ use super::compose_input::{ComposeInput, ComposedNotification};
 use super::definition::DialectDefinition;
 use super::field_errors::FieldErrors;
 use super::strict_json;
-use super::tibillet_input::{self as input, Choice, Price, Product, Reader, User, decimal, whole};
+use super::tibillet_input::{
+    self as input, Choice, Price, Product, Reader, User, decimal, integer,
+};
 use super::tibillet_labels as labels;
 use crate::domain::{Audience, BodyTemplate, DialectName, Language, PayloadShape, UtcDateTime};
 
@@ -237,7 +239,7 @@ fn membership(
     let options = options(&mut reader, given.options.as_deref().unwrap_or_default());
     let body = MembershipBody {
         object: "membership",
-        pk: whole(&given.id).unwrap_or_default().to_string(),
+        pk: integer(&given.id).unwrap_or_default().to_string(),
         uuid: reader.uuid("uuid", Some(&given.uuid)),
         state: status,
         datetime: added.map(with_numeric_offset),
@@ -262,7 +264,7 @@ fn membership(
         payment_method: given.payment_method.as_deref(),
         payment_method_name: payment_method_name(given, organizer.language),
         newsletter: given.newsletter.unwrap_or_default(),
-        postal_code: given.postal_code.as_ref().and_then(whole),
+        postal_code: given.postal_code.as_ref().and_then(integer),
         birth_date: reader.date("birth_date", given.birth_date.as_deref()),
         phone: given.phone.as_deref(),
         is_valid: is_valid(status, deadline, about.published_at),
@@ -270,7 +272,7 @@ fn membership(
         stripe_id_subscription: given.stripe_id_subscription.as_deref(),
         last_stripe_invoice: given.last_stripe_invoice.as_deref(),
         member_name: member_name(given),
-        product_img: product.img.as_deref().and_then(picture),
+        product_img: product.img.as_deref().and_then(image_path),
         option_names: options.iter().map(|option| option.name).collect(),
         option_generale: options,
         state_display: state_display(given, organizer.language),
@@ -321,7 +323,7 @@ fn member_name(given: &input::Membership<'_>) -> Option<String> {
 }
 
 /// The path of a picture below `/media/`, percent-encoded like Django's. A full URL or a path below `/media/` stays.
-fn picture(img: &str) -> Option<String> {
+fn image_path(img: &str) -> Option<String> {
     let lower = img.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") || img.starts_with("/media/") {
         return Some(img.to_owned());
@@ -339,7 +341,7 @@ fn options<'a>(reader: &mut Reader, given: &'a [Choice]) -> Vec<OptionBody<'a>> 
             uuid: reader.uuid(&format!("options.{index}.uuid"), Some(&option.uuid)),
             name: &option.name,
             description: option.description.as_deref(),
-            poids: option.poids.as_ref().and_then(whole).unwrap_or_default(),
+            poids: option.poids.as_ref().and_then(integer).unwrap_or_default(),
         });
     }
     options.sort_by_key(|option| option.poids);

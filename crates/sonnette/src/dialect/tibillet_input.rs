@@ -150,7 +150,7 @@ impl Reader {
 }
 
 /// A whole number, published as a number or as a text of digits.
-pub(super) fn whole(value: &Value) -> Option<i64> {
+pub(super) fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::String(digits) => digits.parse().ok(),
         Value::Number(number) => canonical_json::normalize(number.as_str()).parse().ok(),
@@ -170,7 +170,7 @@ fn text(description: &str) -> Value {
     json!({"description": description, "type": "string"})
 }
 
-fn maybe(description: &str) -> Value {
+fn optional_text(description: &str) -> Value {
     json!({"description": description, "type": ["string", "null"]})
 }
 
@@ -190,9 +190,9 @@ pub(super) fn reservation_schema() -> Value {
                 "description": "Its state code now: R, U, F, FA, P, PE, PN, V or C.",
                 "type": "string", "minLength": 1,
             },
-            "previous_status": maybe("The state code before; null or left out: not known."),
-            "datetime": maybe("When it was made. This or created_at is required."),
-            "created_at": maybe("The same under another name."),
+            "previous_status": optional_text("The state code before; null or left out: not known."),
+            "datetime": optional_text("When it was made. This or created_at is required."),
+            "created_at": optional_text("The same under another name."),
         },
         "required": ["uuid", "status"],
     })
@@ -201,22 +201,22 @@ pub(super) fn reservation_schema() -> Value {
 /// The schemas of a membership's price, user and options.
 fn membership_parts() -> (Value, Value, Value) {
     let product = json!({
-        "uuid": maybe("The product's UUID."),
-        "name": maybe("The product's name."),
-        "img": maybe("Its picture: a path below /media/, or a full URL."),
+        "uuid": optional_text("The product's UUID."),
+        "name": optional_text("The product's name."),
+        "img": optional_text("Its picture: a path below /media/, or a full URL."),
     });
     let price = json!({
-        "uuid": maybe("The price's UUID."),
-        "name": maybe("The price's name."),
+        "uuid": optional_text("The price's UUID."),
+        "name": optional_text("The price's name."),
         "product": object("The product it is a price of.", &product),
     });
-    let user = json!({"id": maybe("The person's UUID."), "email": maybe("The person's address.")});
+    let user = json!({"id": optional_text("The person's UUID."), "email": optional_text("The person's address.")});
     let option = json!({
         "type": "object",
         "properties": {
             "uuid": text("The option's UUID."),
             "name": text("The option's name."),
-            "description": maybe("More about it."),
+            "description": optional_text("More about it."),
             "poids": {
                 "description": "Its weight: lighter options come first.",
                 "type": ["integer", "null"], "minimum": 0, "maximum": i64::from(i32::MAX),
@@ -244,38 +244,38 @@ pub(super) fn membership_schema() -> Value {
                 "type": ["integer", "string"], "pattern": "^[0-9]{1,18}$", "minimum": 0, "maximum": i64::MAX,
             },
             "uuid": text("The membership's UUID."),
-            "status": maybe("Its status code, such as D, L, A, O, C or AC."),
+            "status": optional_text("Its status code, such as D, L, A, O, C or AC."),
             "user": user,
-            "card_number": maybe("The number printed on the card."),
+            "card_number": optional_text("The number printed on the card."),
             "price": price,
             "date_added": text("When it was made."),
-            "last_action": maybe("When it was last saved."),
-            "last_contribution": maybe("When it was last paid."),
-            "deadline": maybe("When it ends. Without one nobody is told."),
+            "last_action": optional_text("When it was last saved."),
+            "last_contribution": optional_text("When it was last paid."),
+            "deadline": optional_text("When it ends. Without one nobody is told."),
             "contribution_value": {
                 "description": "The amount, as a number or as text.",
                 "type": ["number", "string", "null"], "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,9})?$",
             },
-            "payment_method": maybe("A code, such as CA or CC."),
-            "first_name": maybe("The first name."),
-            "last_name": maybe("The last name."),
-            "pseudo": maybe("The nickname."),
+            "payment_method": optional_text("A code, such as CA or CC."),
+            "first_name": optional_text("The first name."),
+            "last_name": optional_text("The last name."),
+            "pseudo": optional_text("The nickname."),
             "newsletter": {"description": "Whether letters are wanted.", "type": ["boolean", "null"]},
             "postal_code": {
                 "description": "A whole number, or digits.",
                 "type": ["integer", "string", "null"], "pattern": "^[0-9]{1,15}$",
                 "minimum": 0, "maximum": 999_999_999_999_999_i64,
             },
-            "birth_date": maybe("YYYY-MM-DD."),
-            "phone": maybe("As typed."),
-            "comment": maybe("Free text."),
-            "asset_fedow": maybe("The UUID of the currency asset."),
-            "stripe_id_subscription": maybe("Of a recurring payment."),
-            "last_stripe_invoice": maybe("The last invoice."),
+            "birth_date": optional_text("YYYY-MM-DD."),
+            "phone": optional_text("As typed."),
+            "comment": optional_text("Free text."),
+            "asset_fedow": optional_text("The UUID of the currency asset."),
+            "stripe_id_subscription": optional_text("Of a recurring payment."),
+            "last_stripe_invoice": optional_text("The last invoice."),
             "options": {"description": "The options chosen.", "type": ["array", "null"], "items": option},
             "custom_form": {"description": "Answers to the organisation's own form; passed through."},
-            "state_display": maybe("The label of status; left out: by the table, in the organizer's language."),
-            "payment_method_name": maybe("The label of payment_method; left out: by the table."),
+            "state_display": optional_text("The label of status; left out: by the table, in the organizer's language."),
+            "payment_method_name": optional_text("The label of payment_method; left out: by the table."),
         },
         "required": ["id", "uuid", "status", "date_added"],
     })

@@ -3,7 +3,7 @@
 use crate::domain::Language;
 
 /// Code, English, French.
-type Row = (&'static str, &'static str, &'static str);
+type LabelRow = (&'static str, &'static str, &'static str);
 
 /// The label of a membership's status: `state_display`.
 pub(super) fn status(code: &str, language: Language) -> &str {
@@ -16,7 +16,7 @@ pub(super) fn payment_method(code: &str, language: Language) -> &str {
 }
 
 /// An unknown code is its own label.
-fn label<'a>(table: &'static [Row], code: &'a str, language: Language) -> &'a str {
+fn label<'a>(table: &'static [LabelRow], code: &'a str, language: Language) -> &'a str {
     match (table.iter().find(|row| row.0 == code), language) {
         (Some(row), Language::English) => row.1,
         (Some(row), Language::French) => row.2,
@@ -25,7 +25,7 @@ fn label<'a>(table: &'static [Row], code: &'a str, language: Language) -> &'a st
 }
 
 #[rustfmt::skip]
-const STATUS: &[Row] = &[
+const STATUS: &[LabelRow] = &[
     ("WP", "Awaiting payment", "En attente de paiement"),
     ("D", "Created via administration", "Créé via l'administration"),
     ("I", "Imported from a file", "Importé depuis un fichier"),
@@ -40,7 +40,7 @@ const STATUS: &[Row] = &[
 ];
 
 #[rustfmt::skip]
-const PAYMENT_METHODS: &[Row] = &[
+const PAYMENT_METHODS: &[LabelRow] = &[
     ("UK", "Unknown", "Inconnu"),
     ("NA", "Offered", "Offert"),
     ("CC", "Credit card: POS terminal", "Carte de crédit: TPE"),

@@ -18,7 +18,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_covers_itself_and_a_wildcard_what_is_longer_than_its_stem(concrete in "[a-c]{1,2}(\\.[a-c]{1,2}){1,3}", filter in "[a-c]{1,2}(\\.[a-c]{1,2}){1,2}(\\.\\*)?") {
+    fn a_name_covers_itself_and_a_wildcard_every_name_below_it(concrete in "[a-c]{1,2}(\\.[a-c]{1,2}){1,3}", filter in "[a-c]{1,2}(\\.[a-c]{1,2}){1,2}(\\.\\*)?") {
         let expected = match filter.strip_suffix(".*") {
             Some(stem) => concrete.strip_prefix(stem).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.')),
             None => filter == concrete,
@@ -38,7 +38,7 @@ proptest! {
 }
 
 #[test]
-fn other_texts_name_nothing() {
+fn other_texts_are_no_action_names() {
     let long = format!("a.{}", "b".repeat(99));
     for text in [
         "", "order", "order.", ".placed", "a..b", "A.b", "a b.c", "a.*.b", "*", ".*", "a.b*",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The number of response times whose median is computed.
-const BLOCK_LENGTH: usize = 16;
+const BLOCK_RESPONSES: usize = 16;
 
 /// The concurrency limit of one lane. It grows while responses succeed and are slower than our own work, and shrinks
 /// otherwise.
@@ -19,7 +19,7 @@ const BLOCK_LENGTH: usize = 16;
 pub struct AdaptiveConcurrency {
     window: u32,
     /// The response times of the current block, in microseconds.
-    block: [u32; BLOCK_LENGTH],
+    block: [u32; BLOCK_RESPONSES],
     /// How many of `block` are set.
     block_length: usize,
     /// The best median of a block in the current [`AdaptiveConcurrency::BASELINE_PERIOD`]; `best_before`: in the previous
@@ -88,7 +88,7 @@ impl AdaptiveConcurrency {
     fn record_latency(&mut self, took: Duration, now: Timestamp) -> Duration {
         self.block[self.block_length] = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         self.block_length += 1;
-        let is_complete = self.block_length == BLOCK_LENGTH;
+        let is_complete = self.block_length == BLOCK_RESPONSES;
         if is_complete || self.best.or(self.best_before).is_none() {
             let median = self.block_median();
             if !is_complete {
@@ -124,7 +124,7 @@ impl Default for AdaptiveConcurrency {
     fn default() -> Self {
         Self {
             window: Self::INITIAL_WINDOW,
-            block: [0; BLOCK_LENGTH],
+            block: [0; BLOCK_RESPONSES],
             block_length: 0,
             best: None,
             best_before: None,

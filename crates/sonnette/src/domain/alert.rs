@@ -202,8 +202,13 @@ mod tests {
     #[test]
     fn disabling_alerts_unless_a_person_did_it() {
         let now = Timestamp::UNIX_EPOCH;
-        let alert_after =
-            |reason| RULES.alert_after(&decision(1, now, Some(reason)), FailurePolicy::STRICT, now);
+        let alert_after = |reason| {
+            RULES.alert_after(
+                &decision(1, now, Some(reason)),
+                FailurePolicy::TWENTY_IN_AN_HOUR,
+                now,
+            )
+        };
         assert_eq!(
             alert_after(DisableReason::Failures),
             Some(AlertKind::Failures)
@@ -215,7 +220,10 @@ mod tests {
             ..RULES
         };
         let gone = decision(1, now, Some(DisableReason::Gone));
-        assert_eq!(silent.alert_after(&gone, FailurePolicy::STRICT, now), None);
+        assert_eq!(
+            silent.alert_after(&gone, FailurePolicy::TWENTY_IN_AN_HOUR, now),
+            None
+        );
     }
 
     #[test]
@@ -226,16 +234,20 @@ mod tests {
             RULES.alert_after(&decision(failures, since, None), policy, now)
         };
         assert_eq!(
-            alert_after(10, 30, FailurePolicy::STRICT),
+            alert_after(10, 30, FailurePolicy::TWENTY_IN_AN_HOUR),
             Some(AlertKind::Warning)
         );
-        assert_eq!(alert_after(9, 30, FailurePolicy::STRICT), None);
-        assert_eq!(alert_after(10, 29, FailurePolicy::STRICT), None);
+        assert_eq!(alert_after(9, 30, FailurePolicy::TWENTY_IN_AN_HOUR), None);
+        assert_eq!(alert_after(10, 29, FailurePolicy::TWENTY_IN_AN_HOUR), None);
         assert_eq!(alert_after(1_000, 1_000, FailurePolicy::Never), None);
         let rules = AlertRules::default();
         let now = since + Duration::from_hours(1);
         assert_eq!(
-            rules.alert_after(&decision(19, since, None), FailurePolicy::STRICT, now),
+            rules.alert_after(
+                &decision(19, since, None),
+                FailurePolicy::TWENTY_IN_AN_HOUR,
+                now
+            ),
             None
         );
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId, Outcome,
-    ProbeSchedule, Progress, saturating_add,
+    DeliveryProgress, DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId,
+    Outcome, ProbeSchedule, saturating_add,
 };
 
 /// The delays before the second to twelfth try, from the end of the failed one.
@@ -62,9 +62,9 @@ pub enum DeliveryDecision {
     /// It is settled: the receiver accepted it.
     Delivered,
     /// It waits for its next attempt.
-    Waits(Progress),
+    Waits(DeliveryProgress),
     /// It is settled: its twelve tries are used up.
-    GivenUp(Progress),
+    GivenUp(DeliveryProgress),
 }
 
 /// The input of [`decide`]: an attempt that has ended.
@@ -73,7 +73,7 @@ pub struct FinishedAttempt<'a> {
     /// The notification that was sent.
     pub notification: NotificationId,
     /// The progress of the delivery before the attempt.
-    pub progress: Progress,
+    pub progress: DeliveryProgress,
     /// Why it was made.
     pub kind: AttemptKind,
     /// The outcome of the request.
@@ -111,7 +111,7 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
     let delivery = after_failure(attempt);
     let health = LaneHealth {
         streak: Some(streak),
-        probing: probing_after(health.probing, streak, kind, now),
+        probe_schedule: probe_schedule_after(health.probe_schedule, streak, kind, now),
         paused_until: pause_after(health.paused_until, outcome, now),
         ..health
     };
@@ -128,7 +128,7 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
     // A held delivery is due as soon as its lane recovers or its webhook is enabled again.
     let delivery = match delivery {
         DeliveryDecision::Waits(p) if health.is_failing() || disable.is_some() => {
-            DeliveryDecision::Waits(Progress {
+            DeliveryDecision::Waits(DeliveryProgress {
                 due_at: p.started_at,
                 ..p
             })
@@ -151,10 +151,12 @@ pub fn decide_stale(health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decisi
     };
     let decision = decide(policy, LaneHealth::default(), attempt);
     let delivery = match decision.delivery {
-        DeliveryDecision::Waits(next) if health.is_failing() => DeliveryDecision::Waits(Progress {
-            due_at: next.started_at,
-            ..next
-        }),
+        DeliveryDecision::Waits(next) if health.is_failing() => {
+            DeliveryDecision::Waits(DeliveryProgress {
+                due_at: next.started_at,
+                ..next
+            })
+        }
         other => other,
     };
     Decision {
@@ -191,14 +193,14 @@ fn after_failure(attempt: &FinishedAttempt<'_>) -> DeliveryDecision {
     let attempts = progress.attempts.saturating_add(1);
     // A probe uses no try of the schedule. Nor does a 410: it disables the webhook, which holds the delivery.
     if attempt.kind == AttemptKind::Probe || is_gone(attempt.outcome) {
-        return DeliveryDecision::Waits(Progress {
+        return DeliveryDecision::Waits(DeliveryProgress {
             attempts,
             due_at: progress.started_at,
             ..progress
         });
     }
     let tries = progress.tries.saturating_add(1);
-    let next = Progress {
+    let next = DeliveryProgress {
         attempts,
         tries,
         ..progress
@@ -213,7 +215,7 @@ fn after_failure(attempt: &FinishedAttempt<'_>) -> DeliveryDecision {
             // While the clock is ahead, the end of its lifetime seems to be past: the wait is kept all the same.
             let expires_at = Some(next.expires_at()).filter(|end| *end > attempt.at);
             let due_at = expires_at.map_or(due_at, |end| due_at.min(end));
-            DeliveryDecision::Waits(Progress { due_at, ..next })
+            DeliveryDecision::Waits(DeliveryProgress { due_at, ..next })
         }
     }
 }
@@ -238,13 +240,13 @@ fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> 
     paused.filter(|p| *p > now).max(until)
 }
 
-fn probing_after(
-    probing: Option<ProbeSchedule>,
+fn probe_schedule_after(
+    schedule: Option<ProbeSchedule>,
     streak: FailureStreak,
     kind: AttemptKind,
     now: Timestamp,
 ) -> Option<ProbeSchedule> {
-    match (probing, kind) {
+    match (schedule, kind) {
         (Some(p), AttemptKind::Probe) => Some(p.after_failed_probe(now)),
         // A request that was in flight when the lane began to fail does not move the next probe.
         (Some(p), AttemptKind::Due) => Some(p),

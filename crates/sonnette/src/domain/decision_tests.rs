@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    AlertRules, DELIVERY_LIFETIME, DisableReason, FailurePolicy, FailureStreak, LaneHealth,
-    NotificationId, Outcome, ProbeSchedule, Progress, SendFailure,
+    AlertRules, DELIVERY_LIFETIME, DeliveryProgress, DisableReason, FailurePolicy, FailureStreak,
+    LaneHealth, NotificationId, Outcome, ProbeSchedule, SendFailure,
 };
 
 const NEVER: Policy = Policy {
@@ -42,7 +42,7 @@ fn refused() -> Outcome {
 fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
     FinishedAttempt {
         notification: NotificationId(1),
-        progress: Progress::new(noon()),
+        progress: DeliveryProgress::new(noon()),
         kind: AttemptKind::Due,
         outcome,
         at,
@@ -50,7 +50,7 @@ fn trial(outcome: &Outcome, at: Timestamp) -> FinishedAttempt<'_> {
     }
 }
 
-fn waits(decision: &Decision) -> Progress {
+fn waits(decision: &Decision) -> DeliveryProgress {
     match decision.delivery {
         DeliveryDecision::Waits(progress) => progress,
         other => panic!("it should wait: {other:?}"),
@@ -65,7 +65,7 @@ fn failing() -> LaneHealth {
             first: NotificationId(1),
             has_several_notifications: true,
         }),
-        probing: Some(ProbeSchedule::start(noon())),
+        probe_schedule: Some(ProbeSchedule::start(noon())),
         ..LaneHealth::default()
     }
 }
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn twelve_tries_each_within_a_tenth_of_its_wait(jitters in proptest::collection::vec(-0.5_f64..1.5, 12)) {
         let refused = refused();
-        let (mut progress, mut now) = (Progress::new(noon()), noon());
+        let (mut progress, mut now) = (DeliveryProgress::new(noon()), noon());
         for (place, jitter) in jitters.iter().enumerate() {
             let trial = FinishedAttempt { progress, jitter: *jitter, ..trial(&refused, now) };
             // One poisonous notification alone: the lane goes on.
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn no_wait_goes_past_the_three_days(outcome in any_failure(), tries in 0_u32..11, age in 0_i64..=259_200, jitter in 0.0_f64..1.0) {
-        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let trial = FinishedAttempt { progress, jitter, ..trial(&outcome, after(age)) };
         let next = waits(&decide(NEVER, LaneHealth::default(), &trial));
         prop_assert!(next.due_at <= progress.expires_at());
@@ -156,14 +156,14 @@ proptest! {
     }
 
     #[test]
-    fn a_success_ends_every_trouble(health in any_health(), status in 200_u16..300) {
+    fn a_success_resets_the_health_of_the_lane(health in any_health(), status in 200_u16..300) {
         let outcome = answered(status);
         let now = after(100);
         let decision = decide(NEVER, health, &trial(&outcome, now));
         prop_assert_eq!(decision.delivery, DeliveryDecision::Delivered);
         prop_assert_eq!(decision.disable, None);
         prop_assert_eq!(decision.health.streak, None);
-        prop_assert_eq!(decision.health.probing, None);
+        prop_assert_eq!(decision.health.probe_schedule, None);
         prop_assert_eq!(decision.health.last_success_at, Some(now));
         // But for a silence that was asked for and is not over.
         prop_assert_eq!(decision.health.paused_until, health.paused_until.filter(|until| *until > now));
@@ -171,7 +171,7 @@ proptest! {
 
     #[test]
     fn a_probe_uses_up_no_try(health in any_health(), outcome in any_failure(), tries in 0_u32..12, more in 0_u32..100) {
-        let progress = Progress { tries, attempts: tries + more, ..Progress::new(noon()) };
+        let progress = DeliveryProgress { tries, attempts: tries + more, ..DeliveryProgress::new(noon()) };
         let trial = FinishedAttempt { kind: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
         let next = waits(&decide(NEVER, health, &trial));
         prop_assert_eq!((next.tries, next.attempts), (tries, tries + more + 1));
@@ -182,7 +182,7 @@ proptest! {
     fn retry_after_only_lengthens(seconds in 1_u64..=86_400, tries in 0_u32..11, earlier in 0_i64..200_000) {
         let (plain, asked) = (refused(), asks_to_wait(Duration::from_secs(seconds)));
         let health = LaneHealth { paused_until: Some(after(earlier)), ..LaneHealth::default() };
-        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let now = after(100);
         let without = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&plain, now) });
         let with = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&asked, now) });
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lane_fails_after_five_in_a_row_over_two_notifications(notifications in proptest::collection::vec(1_i64..4, 1..12)) {
+    fn a_lane_fails_after_five_failures_in_a_row_over_two_notifications(notifications in proptest::collection::vec(1_i64..4, 1..12)) {
         let refused = refused();
         let mut health = LaneHealth::default();
         for (place, notification) in notifications.iter().enumerate() {
@@ -221,9 +221,9 @@ proptest! {
     }
 
     #[test]
-    fn gone_disables_at_once_whatever_the_policy(health in any_health(), tries in 0_u32..12) {
+    fn a_410_disables_at_once_with_any_policy(health in any_health(), tries in 0_u32..12) {
         let gone = answered(410);
-        let progress = Progress { tries, attempts: tries, ..Progress::new(noon()) };
+        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let decision = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&gone, after(100)) });
         prop_assert_eq!(decision.disable, Some(DisableReason::Gone));
         // Held, and with as many tries left as before.
@@ -236,28 +236,28 @@ proptest! {
 fn probes_wait_twice_as_long_each_time_from_five_seconds_to_a_quarter_of_an_hour() {
     let refused = refused();
     let mut health = failing();
-    let mut waited = vec![health.probing.unwrap().wait.as_secs()];
+    let mut waited = vec![health.probe_schedule.unwrap().wait.as_secs()];
     for _ in 0..10 {
-        let now = health.probing.unwrap().next_at;
+        let now = health.probe_schedule.unwrap().next_at;
         let probe = FinishedAttempt {
             kind: AttemptKind::Probe,
             ..trial(&refused, now)
         };
         health = decide(NEVER, health, &probe).health;
-        let probing = health.probing.unwrap();
-        assert_eq!(probing.next_at, now + probing.wait);
-        assert_eq!(probing.since, noon());
-        waited.push(probing.wait.as_secs());
+        let schedule = health.probe_schedule.unwrap();
+        assert_eq!(schedule.next_at, now + schedule.wait);
+        assert_eq!(schedule.since, noon());
+        waited.push(schedule.wait.as_secs());
     }
     let expected = [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900];
     assert_eq!(waited, expected);
 }
 
 #[test]
-fn what_was_under_way_when_the_lane_began_to_fail_moves_no_probe() {
+fn a_failure_of_an_earlier_request_does_not_delay_the_next_probe() {
     let refused = refused();
     let decision = decide(NEVER, failing(), &trial(&refused, after(1)));
-    assert_eq!(decision.health.probing, failing().probing);
+    assert_eq!(decision.health.probe_schedule, failing().probe_schedule);
     assert_eq!(
         waits(&decision).due_at,
         noon(),
@@ -268,12 +268,12 @@ fn what_was_under_way_when_the_lane_began_to_fail_moves_no_probe() {
 #[test]
 fn given_up_while_nothing_succeeded_reaches_the_threshold() {
     let strict = Policy {
-        failures: FailurePolicy::STRICT,
+        failures: FailurePolicy::TWENTY_IN_AN_HOUR,
     };
-    let progress = Progress {
+    let progress = DeliveryProgress {
         tries: 11,
         attempts: 11,
-        ..Progress::new(noon())
+        ..DeliveryProgress::new(noon())
     };
     let refused = refused();
     let trial = FinishedAttempt {
@@ -318,9 +318,9 @@ proptest! {
     ) {
         let mut health = failing();
         health.streak = health.streak.map(|streak| FailureStreak { since, ..streak });
-        health.probing = Some(ProbeSchedule { since, next_at, wait });
-        let progress = Progress { tries, started_at, ..Progress::new(started_at) };
-        let policy = Policy { failures: FailurePolicy::STRICT };
+        health.probe_schedule = Some(ProbeSchedule { since, next_at, wait });
+        let progress = DeliveryProgress { tries, started_at, ..DeliveryProgress::new(started_at) };
+        let policy = Policy { failures: FailurePolicy::TWENTY_IN_AN_HOUR };
         for outcome in [outcome, asks_to_wait(wait)] {
             for health in [health, LaneHealth::default()] {
                 let finished = FinishedAttempt { progress, kind, ..trial(&outcome, at) };

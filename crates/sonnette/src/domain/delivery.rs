@@ -14,7 +14,7 @@ pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
 
 /// The progress of an unsettled delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct DeliveryProgress {
     /// The number of requests so far, probes included.
     pub attempts: u32,
     /// The number of tries used of the retry schedule. A probe uses none, so this is at most `attempts`.
@@ -25,7 +25,7 @@ pub struct Progress {
     pub due_at: Timestamp,
 }
 
-impl Progress {
+impl DeliveryProgress {
     /// The progress of a new delivery.
     pub fn new(published_at: Timestamp) -> Self {
         Self {
@@ -74,7 +74,7 @@ pub enum DeliveryState {
         /// When it was settled.
         at: Timestamp,
         /// How it was settled.
-        how: SettlementKind,
+        kind: SettlementKind,
         /// Why it was not delivered.
         reason: Option<SettlementReason>,
     },
@@ -86,7 +86,7 @@ impl DeliveryState {
         match self {
             Self::Scheduled { .. } => "scheduled",
             Self::Held => "held",
-            Self::Settled { how, .. } => how.as_str(),
+            Self::Settled { kind, .. } => kind.as_str(),
         }
     }
 }

@@ -100,9 +100,9 @@ impl Diagnosis {
                 waiting,
             };
         }
-        if let Some(probing) = health.probing {
+        if let Some(schedule) = health.probe_schedule {
             return Self::Failing {
-                since: health.streak.map_or(probing.since, |streak| streak.since),
+                since: health.streak.map_or(schedule.since, |streak| streak.since),
                 fault: last,
                 waiting,
                 next_try,

@@ -54,7 +54,7 @@ fn failed(failures: u32, has_several_notifications: bool) -> LaneHealth {
 
 fn probing() -> LaneHealth {
     LaneHealth {
-        probing: Some(ProbeSchedule {
+        probe_schedule: Some(ProbeSchedule {
             since: at(15),
             next_at: at(140),
             wait: ProbeSchedule::FIRST_WAIT,
@@ -80,12 +80,12 @@ fn enabled(health: &LaneHealth, last: Option<&Attempt>) -> Diagnosis {
 }
 
 #[test]
-fn without_history_it_is_unused() {
+fn a_webhook_without_attempts_is_unused() {
     assert_eq!(enabled(&LaneHealth::default(), None), Diagnosis::NeverSent);
 }
 
 #[test]
-fn old_failures_do_not_count_once_it_has_another_address_or_is_on_again() {
+fn failures_before_a_new_target_or_enabling_do_not_count() {
     let before = answered(50, 500);
     let diagnosis = enabled(&LaneHealth::default(), Some(&before));
     assert_eq!(diagnosis, Diagnosis::NotSentSinceChange);
@@ -138,7 +138,7 @@ fn a_failing_lane_fails_since_its_first_failure() {
 }
 
 #[test]
-fn a_pause_is_told_until_it_is_over_and_unless_the_lane_fails() {
+fn a_pause_is_shown_until_it_ends_unless_the_lane_is_failing() {
     let last = answered(50, 429);
     let until = |second, health| LaneHealth {
         paused_until: Some(at(second)),
@@ -160,7 +160,7 @@ fn a_pause_is_told_until_it_is_over_and_unless_the_lane_fails() {
 }
 
 #[test]
-fn what_is_off_is_off_whatever_else_is_known() {
+fn a_disabled_webhook_is_disabled_whatever_its_health() {
     let state = WebhookState::Disabled(Disablement {
         since: at(60),
         reason: DisableReason::Gone,

@@ -12,7 +12,7 @@ pub struct LaneHealth {
     /// The failures since the last success, if any.
     pub streak: Option<FailureStreak>,
     /// Set while the lane is failing and sends only probes.
-    pub probing: Option<ProbeSchedule>,
+    pub probe_schedule: Option<ProbeSchedule>,
     /// The end of the pause that the receiver asked for (`Retry-After`).
     pub paused_until: Option<Timestamp>,
     /// The last success. Up to date in memory; stored when a streak begins.
@@ -71,7 +71,7 @@ impl ProbeSchedule {
 impl LaneHealth {
     /// Whether the lane sends probes only.
     pub fn is_failing(&self) -> bool {
-        self.probing.is_some()
+        self.probe_schedule.is_some()
     }
 
     /// The number of failures since the last success.
@@ -81,7 +81,8 @@ impl LaneHealth {
 
     /// No request begins before this: the end of the pause, or the next probe.
     pub fn silent_until(&self) -> Option<Timestamp> {
-        self.paused_until.max(self.probing.map(|p| p.next_at))
+        self.paused_until
+            .max(self.probe_schedule.map(|p| p.next_at))
     }
 }
 

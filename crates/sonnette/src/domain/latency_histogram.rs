@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_quantile_and_no_bytes() {
+    fn an_empty_histogram_has_no_quantile_and_no_bytes() {
         let none = LatencyHistogram::default();
         assert_eq!(none.quantile(50), None);
         assert_eq!(none.count(), 0);
@@ -213,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn the_sum_of_two_is_all_of_both(
+        fn merging_two_histograms_adds_their_counts(
             one in prop::collection::vec(0..100_000_000_u64, 0..50),
             other in prop::collection::vec(0..100_000_000_u64, 0..50),
         ) {
@@ -223,14 +223,14 @@ mod tests {
         }
 
         #[test]
-        fn bytes_hold_everything(bins in prop::collection::btree_map(0..=LAST_BIN, 1..=u64::MAX, 0..73)) {
+        fn a_histogram_survives_its_stored_form(bins in prop::collection::btree_map(0..=LAST_BIN, 1..=u64::MAX, 0..73)) {
             let times = LatencyHistogram { bins };
             let bytes = times.to_bytes();
             prop_assert_eq!(LatencyHistogram::from_bytes(&bytes), Some(times));
         }
 
         #[test]
-        fn no_bytes_break_the_reading(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some(times) = LatencyHistogram::from_bytes(&bytes) {
                 times.quantile(50);
             }

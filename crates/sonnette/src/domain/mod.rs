@@ -43,7 +43,7 @@ pub use decision::{
     decide_stale,
 };
 pub use delivery::{
-    DELIVERY_LIFETIME, Delivery, DeliveryState, Progress, SettlementKind, SettlementReason,
+    DELIVERY_LIFETIME, Delivery, DeliveryProgress, DeliveryState, SettlementKind, SettlementReason,
 };
 pub use diagnosis::{Diagnosis, DiagnosisInput};
 pub use email_address::{EmailAddress, InvalidEmailAddress};

@@ -42,7 +42,7 @@ impl Organizer {
             if forgiving {
                 FailurePolicy::Never
             } else {
-                FailurePolicy::STRICT
+                FailurePolicy::TWENTY_IN_AN_HOUR
             }
         })
     }
@@ -64,7 +64,7 @@ pub enum FailurePolicy {
 
 impl FailurePolicy {
     /// Twenty failures over an hour.
-    pub const STRICT: Self = Self::After {
+    pub const TWENTY_IN_AN_HOUR: Self = Self::After {
         failures: 20,
         lasting: SignedDuration::from_secs(3600),
     };

@@ -17,7 +17,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_drawn_is_read_back_and_not_shown(bytes in any::<[u8; 32]>()) {
+    fn a_random_secret_is_parsed_back_and_not_in_debug(bytes in any::<[u8; 32]>()) {
         let secret = Secret::from_random(bytes);
         prop_assert_eq!(&secret.text().parse::<Secret>().unwrap(), &secret);
         prop_assert_eq!(format!("{secret:?}"), "whsec_***");

@@ -44,12 +44,12 @@ pub enum UnsupportedTarget {
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
     text: String,
-    parts: Parts,
+    parts: UrlParts,
 }
 
 /// The byte ranges of the parts.
 #[derive(Clone, PartialEq, Eq)]
-struct Parts {
+struct UrlParts {
     scheme: Range<usize>,
     /// Without the `@`.
     user_info: Option<Range<usize>>,
@@ -218,7 +218,7 @@ impl fmt::Debug for TargetUrl {
     }
 }
 
-fn parse(text: &str) -> Option<Parts> {
+fn parse(text: &str) -> Option<UrlParts> {
     if text.chars().nth(MAX_CHARS).is_some() || text.chars().any(is_space) {
         return None;
     }
@@ -251,7 +251,7 @@ fn parse_from_host(
     scheme_end: usize,
     user_info: Option<Range<usize>>,
     start: usize,
-) -> Option<Parts> {
+) -> Option<UrlParts> {
     let tail = &text[start..];
     let host_len = if tail.starts_with('[') {
         tail.find(']')? + 1
@@ -273,7 +273,7 @@ fn parse_from_host(
         rest += 1 + digits;
     }
     let ends_well = text[rest..].is_empty() || text[rest..].starts_with(['/', '?', '#']);
-    let parts = Parts {
+    let parts = UrlParts {
         scheme: 0..scheme_end,
         user_info,
         host,

@@ -135,7 +135,7 @@ fn lengths_are_counted_in_characters() {
 }
 
 #[test]
-fn takes_the_parts_apart() {
+fn a_url_is_split_into_its_parts() {
     let whole = url("HTTPS://us%40er:p%2Fw%3A@Example.com:8443/a?b#c");
     assert_eq!(whole.scheme(), "https");
     assert!(whole.is_https());
@@ -167,7 +167,7 @@ fn masks_user_information_only() {
 }
 
 #[test]
-fn tells_servers_apart() {
+fn two_servers_have_different_origins() {
     let same = |one: &str, other: &str| url(one).has_same_origin(&url(other));
     assert!(same("https://u:p@a.example/b", "HTTPS://A.example:443?c"));
     assert!(same("http://[::1]:80/", "http://[::1]"));
@@ -250,7 +250,7 @@ proptest! {
     }
 
     #[test]
-    fn near_misses_never_panic(text in "(https?|ftp)://[a-z:@.\\[\\]0-9ä/?#%\\\\-]{0,24}") {
+    fn almost_valid_urls_never_panic(text in "(https?|ftp)://[a-z:@.\\[\\]0-9ä/?#%\\\\-]{0,24}") {
         if let Ok(url) = text.parse::<TargetUrl>() {
             prop_assert_eq!(url.as_unredacted_str(), &text);
             prop_assert!(accepted(&url.redacted()), "{}", url.redacted());
@@ -259,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn built_from_parts(
+    fn a_url_built_from_valid_parts_is_accepted(
         scheme in "https?",
         user in "[a-z%]{1,8}",
         password in proptest::option::of("[a-z0-9%]{0,8}"),

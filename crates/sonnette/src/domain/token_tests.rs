@@ -8,7 +8,7 @@ fn any_permissions() -> impl Strategy<Value = Vec<Permission>> {
 
 proptest! {
     #[test]
-    fn a_set_holds_what_was_put_in_each_once(list in any_permissions()) {
+    fn a_set_contains_each_permission_once(list in any_permissions()) {
         let set: Permissions = list.iter().copied().collect();
         for permission in Permission::ALL {
             prop_assert_eq!(set.contains(*permission), list.contains(permission));

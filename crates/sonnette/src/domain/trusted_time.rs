@@ -29,7 +29,7 @@ impl From<Timestamp> for ClockReading {
 }
 
 /// Follows the time of day, but not a jump forward, until the clock has stayed there for
-/// [`CONFIRMATION`](Self::CONFIRMATION): a clock that is wrong for a moment must not expire a delivery or remove a log.
+/// [`CONFIRMATION_TIME`](Self::CONFIRMATION_TIME): a clock that is wrong for a moment must not expire a delivery or remove a log.
 /// The machine's monotonic clock tells how much time has really passed.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustedTime {
@@ -41,9 +41,9 @@ pub struct TrustedTime {
 
 impl TrustedTime {
     /// How long the clock must stay ahead before it is believed.
-    pub const CONFIRMATION: Duration = Duration::from_mins(10);
+    pub const CONFIRMATION_TIME: Duration = Duration::from_mins(10);
     /// A difference between the two clocks up to this is no jump.
-    pub const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+    pub const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_secs(60);
 
     /// Trusts the time of day `now`.
     pub fn new(now: Timestamp, instant: Instant) -> Self {
@@ -59,14 +59,14 @@ impl TrustedTime {
         let elapsed = instant.saturating_duration_since(self.observed_at);
         self.observed_at = instant;
         let expected = saturating_add(self.trusted, elapsed);
-        let is_ahead = now > saturating_add(expected, Self::TOLERANCE);
+        let is_ahead = now > saturating_add(expected, Self::MAX_CLOCK_DRIFT);
         let by = now.duration_since(expected);
         // After another jump the time of confirmation begins again.
         let is_same =
-            |(_, before): &(Instant, SignedDuration)| (by - *before).abs() <= Self::TOLERANCE;
+            |(_, before): &(Instant, SignedDuration)| (by - *before).abs() <= Self::MAX_CLOCK_DRIFT;
         let ahead = is_ahead.then(|| self.ahead.filter(is_same).unwrap_or((instant, by)));
         let is_confirmed = ahead.is_none_or(|(since, _)| {
-            instant.saturating_duration_since(since) >= Self::CONFIRMATION
+            instant.saturating_duration_since(since) >= Self::CONFIRMATION_TIME
         });
         self.trusted = if is_confirmed { now } else { expected };
         self.ahead = ahead.filter(|_| !is_confirmed);

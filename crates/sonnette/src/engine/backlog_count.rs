@@ -23,13 +23,13 @@ const MAX_WAIT: Duration = Duration::from_millis(3);
 pub(super) type Backlog = (u64, Option<Timestamp>);
 
 #[derive(Clone)]
-struct Count {
+struct CachedBacklog {
     backlog: Result<Backlog, StoreError>,
     counted_at: Instant,
     duration: Duration,
 }
 
-impl Count {
+impl CachedBacklog {
     fn is_fresh(&self) -> bool {
         let lifetime = self.duration.saturating_mul(LIFETIME_FACTOR);
         self.counted_at.elapsed() < lifetime.max(MIN_LIFETIME)
@@ -40,7 +40,7 @@ impl Count {
 pub(super) struct BacklogCount {
     store: Arc<dyn Store>,
     is_counting: AtomicBool,
-    latest: watch::Sender<Option<Count>>,
+    latest: watch::Sender<Option<CachedBacklog>>,
 }
 
 impl BacklogCount {
@@ -97,7 +97,7 @@ impl BacklogCount {
     fn count(&self) {
         let began = SystemClock.instant();
         let backlog = self.store.total_backlog();
-        let count = Count {
+        let count = CachedBacklog {
             backlog,
             counted_at: SystemClock.instant(),
             duration: began.elapsed(),

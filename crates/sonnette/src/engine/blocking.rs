@@ -7,8 +7,8 @@ use super::EngineContext;
 use crate::store::StoreError;
 
 /// Work that may block. It returns what reports its result to whoever waits, and does not block.
-pub(super) type BlockingWork = Box<dyn FnOnce() -> Report + Send>;
-pub(super) type Report = Box<dyn FnOnce() + Send>;
+pub(super) type BlockingWork = Box<dyn FnOnce() -> ReportResult + Send>;
+pub(super) type ReportResult = Box<dyn FnOnce() + Send>;
 
 /// Runs work that may block: on the runtime's threads, or, in a simulation, one piece at a time.
 pub(super) trait BlockingExecutor: Send + Sync {

@@ -13,10 +13,10 @@ pub struct KeyedSemaphore<K: Eq + Hash + Copy>(Arc<Inner<K>>);
 struct Inner<K> {
     max_total: usize,
     max_per_key: usize,
-    taken: Mutex<Taken<K>>,
+    counts: Mutex<PermitCounts<K>>,
 }
 
-struct Taken<K> {
+struct PermitCounts<K> {
     total: usize,
     /// Only keys that hold a permit.
     by_key: HashMap<K, usize>,
@@ -34,7 +34,7 @@ impl<K: Eq + Hash + Copy> KeyedSemaphore<K> {
         Self(Arc::new(Inner {
             max_total,
             max_per_key,
-            taken: Mutex::new(Taken {
+            counts: Mutex::new(PermitCounts {
                 total: 0,
                 by_key: HashMap::new(),
             }),
@@ -43,13 +43,13 @@ impl<K: Eq + Hash + Copy> KeyedSemaphore<K> {
 
     /// A permit for `key`, if one is left.
     pub fn try_acquire(&self, key: K) -> Option<Permit<K>> {
-        let mut taken = self.0.taken.lock();
-        let held = taken.by_key.get(&key).copied().unwrap_or_default();
-        if taken.total >= self.0.max_total || held >= self.0.max_per_key {
+        let mut counts = self.0.counts.lock();
+        let held = counts.by_key.get(&key).copied().unwrap_or_default();
+        if counts.total >= self.0.max_total || held >= self.0.max_per_key {
             return None;
         }
-        taken.total += 1;
-        taken.by_key.insert(key, held + 1);
+        counts.total += 1;
+        counts.by_key.insert(key, held + 1);
         Some(Permit {
             key,
             semaphore: self.0.clone(),
@@ -59,11 +59,11 @@ impl<K: Eq + Hash + Copy> KeyedSemaphore<K> {
 
 impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.semaphore.taken.lock();
-        taken.total -= 1;
-        match taken.by_key.get_mut(&self.key) {
+        let mut counts = self.semaphore.counts.lock();
+        counts.total -= 1;
+        match counts.by_key.get_mut(&self.key) {
             Some(held) if *held > 1 => *held -= 1,
-            _ => drop(taken.by_key.remove(&self.key)),
+            _ => drop(counts.by_key.remove(&self.key)),
         }
     }
 }
@@ -92,6 +92,6 @@ mod tests {
         assert!(semaphore.try_acquire('c').is_some());
         assert!(semaphore.try_acquire('a').is_some());
         drop((second, third));
-        assert!(semaphore.0.taken.lock().by_key.is_empty());
+        assert!(semaphore.0.counts.lock().by_key.is_empty());
     }
 }

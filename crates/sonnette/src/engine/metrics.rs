@@ -14,26 +14,26 @@ use crate::domain::{DeliveryDecision, Outcome};
 use crate::store::Batch;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Result {
+enum AttemptOutcome {
     Delivered,
     Refused,
     Unanswered,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByResult {
-    outcome: Result,
+struct OutcomeLabel {
+    outcome: AttemptOutcome,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum State {
+enum LaneHealthState {
     Healthy,
     Failing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByState {
-    state: State,
+struct LaneStateLabel {
+    state: LaneHealthState,
 }
 
 /// Counters and histograms of one engine.
@@ -41,7 +41,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     published: Counter,
     deliveries: Counter,
-    attempts: Family<ByResult, Counter>,
+    attempts: Family<OutcomeLabel, Counter>,
     given_up: Counter,
     disabled: Counter,
     attempt_seconds: Histogram,
@@ -51,7 +51,7 @@ pub(crate) struct Metrics {
     commit_seconds: Histogram,
     commit_publications: Histogram,
     commit_settlements: Histogram,
-    lanes: Family<ByState, Gauge>,
+    lanes: Family<LaneStateLabel, Gauge>,
     in_flight: Gauge,
     shortages: Counter,
     outage: Gauge,
@@ -225,12 +225,12 @@ impl Metrics {
         decision: &crate::domain::Decision,
     ) {
         let label = match outcome {
-            o if o.is_success() => Result::Delivered,
-            Outcome::Answered { .. } => Result::Refused,
-            Outcome::Failed(_) => Result::Unanswered,
+            o if o.is_success() => AttemptOutcome::Delivered,
+            Outcome::Answered { .. } => AttemptOutcome::Refused,
+            Outcome::Failed(_) => AttemptOutcome::Unanswered,
         };
         self.attempts
-            .get_or_create(&ByResult { outcome: label })
+            .get_or_create(&OutcomeLabel { outcome: label })
             .inc();
         self.attempt_seconds.observe(took.as_secs_f64());
         if let Some(delay) = delay {
@@ -265,11 +265,13 @@ impl Metrics {
     /// Counts a lane that was loaded (1) or dropped from memory (-1). A change of state counts as both.
     pub(crate) fn lane(&self, failing: bool, change: i64) {
         let state = if failing {
-            State::Failing
+            LaneHealthState::Failing
         } else {
-            State::Healthy
+            LaneHealthState::Healthy
         };
-        self.lanes.get_or_create(&ByState { state }).inc_by(change);
+        self.lanes
+            .get_or_create(&LaneStateLabel { state })
+            .inc_by(change);
     }
 
     /// The text of `/metrics`, with the given backlog, age of the oldest pending delivery and number of

@@ -33,11 +33,11 @@ impl Sonnette {
         }
         let permit = self.checks.acquire(organizer_snapshot.organizer.id).await;
         let permit = permit.ok_or(PublishError::Unavailable)?;
-        let requester = Requester::default();
-        let has_left = requester.has_left.clone();
+        let cancel_on_drop = CancelOnDrop::default();
+        let is_cancelled = cancel_on_drop.is_cancelled.clone();
         let work = move || {
             let _permit = permit;
-            let budget = CheckBudget::full(has_left);
+            let budget = CheckBudget::full(is_cancelled);
             Ok(publisher::prepare(
                 &organizer_snapshot,
                 token,
@@ -48,19 +48,19 @@ impl Sonnette {
         };
         // Fails only if the work was lost.
         let prepared = self.context.run_blocking(work).await;
-        drop(requester);
+        drop(cancel_on_drop);
         prepared.unwrap_or(Err(PublishError::Unavailable))
     }
 }
 
 /// Whoever waits for the result. Dropping it ends the work.
 #[derive(Default)]
-struct Requester {
-    has_left: Arc<AtomicBool>,
+struct CancelOnDrop {
+    is_cancelled: Arc<AtomicBool>,
 }
 
-impl Drop for Requester {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.has_left.store(true, Ordering::Relaxed);
+        self.is_cancelled.store(true, Ordering::Relaxed);
     }
 }

@@ -166,7 +166,7 @@ fn version_of(waiting: &mut Waiting) -> i64 {
 }
 
 #[test]
-fn all_who_wait_share_one_read_of_the_version_and_one_load() {
+fn waiting_requests_share_one_read_of_the_version_and_one_load() {
     let (store, loader) = loader();
     let mut waiters: Vec<_> = (0..100).map(|_| waiting(&loader)).collect();
     assert_eq!(store.reads(), (0, 0), "no caller reads the store itself");
@@ -185,7 +185,7 @@ fn all_who_wait_share_one_read_of_the_version_and_one_load() {
 }
 
 #[test]
-fn whoever_asks_during_a_read_waits_for_the_next() {
+fn a_request_during_a_read_waits_for_the_next_read() {
     let (store, loader) = loader();
     let mut first = waiting(&loader);
     let late = Arc::new(Mutex::new(None));
@@ -224,7 +224,7 @@ fn a_failed_read_is_answered_to_all_and_forgotten() {
 }
 
 #[test]
-fn stopping_answers_those_who_wait_and_refuses_others() {
+fn stopping_answers_waiting_requests_and_refuses_later_ones() {
     let (_, loader) = loader();
     let mut before = waiting(&loader);
     loader.stop();
@@ -237,7 +237,7 @@ fn stopping_answers_those_who_wait_and_refuses_others() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_loader_is_reported_and_leaves_nobody_waiting() {
+async fn a_panic_of_the_loader_is_reported_and_ends_all_waits() {
     let (store, loader) = loader();
     // Within the read somebody else begins to wait; then it panics.
     let (asking, late) = (loader.clone(), Arc::new(Mutex::new(None)));

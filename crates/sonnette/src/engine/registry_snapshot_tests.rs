@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::store::{RegistryChanges, RemovedAction};
 
 /// Names a webhook may listen to; the pretix ones are registered in pretix.
-const NAMES: [&str; 9] = [
+const STORED_ACTION_TYPES: [&str; 9] = [
     "pretix.event.order.placed",
     "pretix.event.order.placed.require_approval",
     "pretix.event.order.changed.*",
@@ -30,7 +30,7 @@ const NAMES: [&str; 9] = [
 ];
 
 /// What is published.
-const CONCRETE: [&str; 8] = [
+const CONCRETE_ACTION_TYPES: [&str; 8] = [
     "pretix.event.order.placed",
     "pretix.event.order.placed.require_approval",
     "pretix.event.order.changed.item",
@@ -54,7 +54,7 @@ fn any_filter() -> impl Strategy<Value = EventFilter> {
 }
 
 fn any_webhook() -> impl Strategy<Value = Webhook> {
-    let names = proptest::collection::vec(proptest::sample::select(&NAMES[..]), 0..6);
+    let names = proptest::collection::vec(proptest::sample::select(&STORED_ACTION_TYPES[..]), 0..6);
     (names, any_filter(), proptest::bool::weighted(0.8)).prop_map(|(mut names, events, enabled)| {
         names.sort_unstable();
         Webhook {
@@ -125,7 +125,7 @@ fn organizer_snapshot(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
-fn hears(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
+fn is_matched_by(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
     let stands = |name: &ActionName| {
         if spec.dialect == DialectName::Pretix {
             // pretix calls for the registered name alone, and a name of a longer wildcard is another.
@@ -141,21 +141,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_index_finds_whom_a_look_at_each_finds(webhooks in proptest::collection::vec(any_webhook(), 0..8)) {
+    fn the_index_matches_the_same_webhooks_as_a_scan(webhooks in proptest::collection::vec(any_webhook(), 0..8)) {
         let webhooks: Vec<_> = webhooks
             .into_iter()
             .zip(1..)
             .map(|(webhook, id)| Webhook { id: WebhookId(id), ..webhook })
             .collect();
         let organizer_snapshot = organizer_snapshot(webhooks.clone());
-        for concrete in CONCRETE {
+        for concrete in CONCRETE_ACTION_TYPES {
             let spec = organizer_snapshot.catalogue.resolve(concrete).expect("known");
             for event in [None, Some(slug("a")), Some(slug("b")), Some(slug("c"))] {
                 let expected: Vec<_> = webhooks
                     .iter()
                     .filter(|w| w.is_enabled())
                     .filter(|w| w.events.matches(event.as_ref()))
-                    .filter(|w| hears(w, spec, concrete))
+                    .filter(|w| is_matched_by(w, spec, concrete))
                     .map(|w| w.id)
                     .collect();
                 let found = organizer_snapshot.webhooks_for(spec, concrete, event.as_ref());
@@ -198,17 +198,20 @@ fn pretix_resolves_to_the_exact_name_else_to_its_longest_wildcard() {
 }
 
 #[test]
-fn what_belongs_to_the_organizer_passes_every_list_of_events() {
+fn organizer_level_actions_ignore_limit_events() {
     let mut webhook = Webhook {
-        action_types: vec![NAMES[0].parse().unwrap()],
+        action_types: vec![STORED_ACTION_TYPES[0].parse().unwrap()],
         ..first()
     };
     for events in [EventFilter::All, EventFilter::Only(BTreeSet::new())] {
         webhook.events = events;
         let organizer_snapshot = organizer_snapshot(vec![webhook.clone()]);
-        let spec = organizer_snapshot.catalogue.resolve(NAMES[0]).unwrap();
+        let spec = organizer_snapshot
+            .catalogue
+            .resolve(STORED_ACTION_TYPES[0])
+            .unwrap();
         assert_eq!(
-            organizer_snapshot.webhooks_for(spec, NAMES[0], None),
+            organizer_snapshot.webhooks_for(spec, STORED_ACTION_TYPES[0], None),
             [WebhookId(1)]
         );
     }
@@ -236,7 +239,10 @@ fn first() -> Webhook {
 fn registry_with(count: i64) -> RegistrySnapshot {
     let webhook = |id| Webhook {
         id: WebhookId(id),
-        action_types: vec![NAMES[0].parse().unwrap(), "shop.moved".parse().unwrap()],
+        action_types: vec![
+            STORED_ACTION_TYPES[0].parse().unwrap(),
+            "shop.moved".parse().unwrap(),
+        ],
         ..first()
     };
     let other = Webhook {

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::domain::{OrganizerId, TokenHash, WebhookId};
-use crate::engine::dispatcher::inbox::{Command, Inboxes};
+use crate::engine::dispatcher::inbox::{Inboxes, LaneCommand};
 use crate::store::{Store, StoreError};
 
 /// Tests of webhooks that are not saved, at a time.
@@ -151,7 +151,7 @@ impl Sonnette {
     /// that are aborted are sent again at the next start.
     pub async fn stop(&self) {
         for thread in 0..self.context.inboxes.len() {
-            self.context.inboxes.get(thread).send(Command::Stop);
+            self.context.inboxes.get(thread).send(LaneCommand::Stop);
         }
         self.janitor.stop();
         let (sending, rest, loader) = {

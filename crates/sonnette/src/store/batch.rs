@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::domain::{
     ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
-    DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId, OrganizerId, PayloadShape,
-    Progress, SettlementKind, TokenHash, WebhookId,
+    DeliveryProgress, DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId,
+    OrganizerId, PayloadShape, SettlementKind, TokenHash, WebhookId,
 };
 
 /// Publications and settlements that share a transaction.
@@ -84,17 +84,19 @@ pub struct ContentHash {
 
 impl ContentHash {
     /// The first byte of a stored exact hash. Version 0.1 stored the 32 bytes alone.
-    const EXACT: u8 = 2;
+    const EXACT_HASH_TAG: u8 = 2;
 
     /// The hash as it is stored.
     pub fn to_stored(self) -> Vec<u8> {
-        [&[Self::EXACT], &self.exact[..]].concat()
+        [&[Self::EXACT_HASH_TAG], &self.exact[..]].concat()
     }
 
     /// Whether a stored hash is of the same content.
     pub fn matches(&self, stored: &[u8]) -> bool {
         match stored {
-            [Self::EXACT, hash @ ..] if hash.len() == self.exact.len() => *hash == self.exact,
+            [Self::EXACT_HASH_TAG, hash @ ..] if hash.len() == self.exact.len() => {
+                *hash == self.exact
+            }
             hash => *hash == self.double_precision,
         }
     }
@@ -192,12 +194,12 @@ pub enum DeliveryUpdate {
         started_at: Timestamp,
     },
     /// The delivery waits for its next attempt.
-    Reschedule(Progress),
+    Reschedule(DeliveryProgress),
 }
 
 impl DeliveryUpdate {
     /// The update that carries out a decision.
-    pub(crate) fn from_decision(decision: &Decision, before: &Progress) -> Self {
+    pub(crate) fn from_decision(decision: &Decision, before: &DeliveryProgress) -> Self {
         let settle = |end| Self::Settle {
             end,
             attempts: before.attempts.saturating_add(1),

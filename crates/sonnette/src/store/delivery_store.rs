@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Batch, CommitError, GroupResult, StoreError};
-use crate::domain::{AttemptId, LaneHealth, Notification, NotificationId, Progress, WebhookId};
+use crate::domain::{
+    AttemptId, DeliveryProgress, LaneHealth, Notification, NotificationId, WebhookId,
+};
 
 /// The size of the bodies in one page of pending deliveries, unless a single body is larger.
 pub const MAX_PAGE_BYTES: usize = 2 << 20;
@@ -14,7 +16,7 @@ pub struct PendingDelivery {
     /// The notification to send.
     pub notification: std::sync::Arc<Notification>,
     /// The attempts made, and when the next is due.
-    pub progress: Progress,
+    pub progress: DeliveryProgress,
 }
 
 /// A position in the order of a lane's pending deliveries: by due time, then by notification.

@@ -14,46 +14,46 @@ use super::receiver_state::{ReceivedRequest, ReceiverState};
 use super::scripted_response::{ResponseMode, ScriptedResponse};
 
 /// A connection over TCP, with or without TLS.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
+pub(super) trait TestConnection: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
 
-impl Wire for TcpStream {
+impl TestConnection for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
     }
 }
 
-impl Wire for TlsStream<TcpStream> {
+impl TestConnection for TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(wire: impl Wire, shared: &ReceiverState, number: usize) {
-    let mut wire = BufReader::new(wire);
+pub(super) async fn serve(stream: impl TestConnection, shared: &ReceiverState, number: usize) {
+    let mut stream = BufReader::new(stream);
     // An error means that the client has disconnected.
-    while let Ok(Some(request)) = read(&mut wire, number).await {
+    while let Ok(Some(request)) = read(&mut stream, number).await {
         let answer = shared.take(request);
         answer.wait().await;
-        match write(&mut wire, &answer).await {
-            Ok(Next::Request) => {}
-            Ok(Next::Close) => {
-                let _ = wire.shutdown().await;
+        match write(&mut stream, &answer).await {
+            Ok(AfterResponse::Request) => {}
+            Ok(AfterResponse::Close) => {
+                let _ = stream.shutdown().await;
                 return;
             }
-            Ok(Next::Reset) => {
-                let _ = wire.get_ref().tcp().set_zero_linger();
+            Ok(AfterResponse::Reset) => {
+                let _ = stream.get_ref().tcp().set_zero_linger();
                 return;
             }
-            Ok(Next::Drop) | Err(_) => return,
+            Ok(AfterResponse::Drop) | Err(_) => return,
         }
     }
 }
 
 /// What follows a response.
-enum Next {
+enum AfterResponse {
     Request,
     Close,
     /// The connection is closed without an end of TLS.
@@ -66,10 +66,10 @@ enum Next {
     reason = "a test may pause the time of the runtime"
 )]
 async fn read(
-    wire: &mut BufReader<impl Wire>,
+    stream: &mut BufReader<impl TestConnection>,
     connection: usize,
 ) -> io::Result<Option<ReceivedRequest>> {
-    let Some(first) = line(wire).await? else {
+    let Some(first) = line(stream).await? else {
         return Ok(None);
     };
     let mut words = first.split(' ').map(str::to_owned);
@@ -79,7 +79,7 @@ async fn read(
     );
     let mut headers = Vec::new();
     let mut length = 0;
-    while let Some(text) = line(wire).await?.filter(|text| !text.is_empty()) {
+    while let Some(text) = line(stream).await?.filter(|text| !text.is_empty()) {
         let (name, value) = text.split_once(':').unwrap_or((&text, ""));
         let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
         if name == "content-length" {
@@ -88,7 +88,7 @@ async fn read(
         headers.push((name, value));
     }
     let mut body = vec![0; length];
-    wire.read_exact(&mut body).await?;
+    stream.read_exact(&mut body).await?;
     let (body, at) = (Bytes::from(body), Instant::now());
     Ok(Some(ReceivedRequest {
         method,
@@ -101,71 +101,75 @@ async fn read(
     }))
 }
 
-async fn line(wire: &mut BufReader<impl Wire>) -> io::Result<Option<String>> {
+async fn line(stream: &mut BufReader<impl TestConnection>) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    wire.read_until(b'\n', &mut bytes).await?;
+    stream.read_until(b'\n', &mut bytes).await?;
     let text = String::from_utf8_lossy(&bytes);
     Ok((!bytes.is_empty()).then(|| text.trim_end().to_owned()))
 }
 
-async fn write(wire: &mut BufReader<impl Wire>, answer: &ScriptedResponse) -> io::Result<Next> {
+async fn write(
+    stream: &mut BufReader<impl TestConnection>,
+    answer: &ScriptedResponse,
+) -> io::Result<AfterResponse> {
     let body = &answer.body;
     match &answer.mode {
         ResponseMode::Whole => {
-            whole(wire, answer, "").await?;
-            Ok(Next::Request)
+            write_response(stream, answer, "").await?;
+            Ok(AfterResponse::Request)
         }
         ResponseMode::WholeThenClose { announced } => {
             let line = "connection: close\r\n";
-            whole(wire, answer, if *announced { line } else { "" }).await?;
-            Ok(Next::Close)
+            write_response(stream, answer, if *announced { line } else { "" }).await?;
+            Ok(AfterResponse::Close)
         }
         ResponseMode::WithoutLength => {
-            head(wire, answer, "connection: close\r\n").await?;
-            wire.write_all(body).await?;
-            Ok(Next::Close)
+            head(stream, answer, "connection: close\r\n").await?;
+            stream.write_all(body).await?;
+            Ok(AfterResponse::Close)
         }
         ResponseMode::ByteByByte { every } => {
-            head(wire, answer, &length_of(body)).await?;
-            drip(wire, body, *every).await?;
-            Ok(Next::Request)
+            head(stream, answer, &length_of(body)).await?;
+            write_slowly(stream, body, *every).await?;
+            Ok(AfterResponse::Request)
         }
         ResponseMode::Truncated { after } => {
-            head(wire, answer, &length_of(body)).await?;
-            wire.write_all(&body[..body.len().min(*after)]).await?;
-            Ok(Next::Close)
+            head(stream, answer, &length_of(body)).await?;
+            stream.write_all(&body[..body.len().min(*after)]).await?;
+            Ok(AfterResponse::Close)
         }
         ResponseMode::Endless => {
-            head(wire, answer, "transfer-encoding: chunked\r\n").await?;
+            head(stream, answer, "transfer-encoding: chunked\r\n").await?;
             loop {
-                wire.write_all(format!("{:x}\r\n", body.len()).as_bytes())
+                stream
+                    .write_all(format!("{:x}\r\n", body.len()).as_bytes())
                     .await?;
-                wire.write_all(body).await?;
-                wire.write_all(b"\r\n").await?;
-                wire.flush().await?;
+                stream.write_all(body).await?;
+                stream.write_all(b"\r\n").await?;
+                stream.flush().await?;
             }
         }
         ResponseMode::Raw { has_tls_end } => {
-            wire.write_all(body).await?;
-            wire.flush().await?;
+            stream.write_all(body).await?;
+            stream.flush().await?;
             Ok(if *has_tls_end {
-                Next::Close
+                AfterResponse::Close
             } else {
-                Next::Drop
+                AfterResponse::Drop
             })
         }
         ResponseMode::Silence => {
             // Until the client disconnects.
-            wire.read_u8().await?;
-            Ok(Next::Close)
+            stream.read_u8().await?;
+            Ok(AfterResponse::Close)
         }
-        ResponseMode::Close => Ok(Next::Close),
-        ResponseMode::Reset => Ok(Next::Reset),
+        ResponseMode::Close => Ok(AfterResponse::Close),
+        ResponseMode::Reset => Ok(AfterResponse::Reset),
     }
 }
 
-async fn whole(
-    wire: &mut BufReader<impl Wire>,
+async fn write_response(
+    stream: &mut BufReader<impl TestConnection>,
     answer: &ScriptedResponse,
     more: &str,
 ) -> io::Result<()> {
@@ -175,13 +179,13 @@ async fn whole(
     } else {
         length_of(&answer.body)
     };
-    head(wire, answer, &(length + more)).await?;
-    wire.write_all(&answer.body).await?;
-    wire.flush().await
+    head(stream, answer, &(length + more)).await?;
+    stream.write_all(&answer.body).await?;
+    stream.flush().await
 }
 
 async fn head(
-    wire: &mut BufReader<impl Wire>,
+    stream: &mut BufReader<impl TestConnection>,
     answer: &ScriptedResponse,
     more: &str,
 ) -> io::Result<()> {
@@ -194,19 +198,23 @@ async fn head(
         let _ = write!(text, "{name}: {value}\r\n");
     }
     let _ = write!(text, "{more}\r\n");
-    wire.write_all(text.as_bytes()).await?;
-    wire.flush().await
+    stream.write_all(text.as_bytes()).await?;
+    stream.flush().await
 }
 
 fn length_of(body: &[u8]) -> String {
     format!("content-length: {}\r\n", body.len())
 }
 
-async fn drip(wire: &mut BufReader<impl Wire>, body: &[u8], every: Duration) -> io::Result<()> {
+async fn write_slowly(
+    stream: &mut BufReader<impl TestConnection>,
+    body: &[u8],
+    every: Duration,
+) -> io::Result<()> {
     for byte in body {
         tokio::time::sleep(every).await;
-        wire.write_all(&[*byte]).await?;
-        wire.flush().await?;
+        stream.write_all(&[*byte]).await?;
+        stream.flush().await?;
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use crate::test_engine::TestEngine;
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 
-struct Scene {
+struct FailedDelivery {
     engine: TestEngine,
     clock: MockClock,
     receiver: Receiver,
@@ -24,16 +24,16 @@ struct Scene {
 }
 
 /// A notification whose first attempt has failed with `first`.
-async fn scene(first: ScriptedResponse) -> Scene {
+async fn failed_delivery(first: ScriptedResponse) -> FailedDelivery {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
     let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
     let receiver = Receiver::start().await;
     receiver.script([first, ScriptedResponse::status(500), ScriptedResponse::ok()]);
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let notification = engine.order("ABC23").await.id;
     engine.settled(webhook, 1).await;
-    Scene {
+    FailedDelivery {
         engine,
         clock,
         receiver,
@@ -43,7 +43,7 @@ async fn scene(first: ScriptedResponse) -> Scene {
     }
 }
 
-impl Scene {
+impl FailedDelivery {
     fn set_clock(&self, hours: i64) {
         let by = SignedDuration::from_hours(hours);
         self.clock.set(self.clock.now().saturating_add(by).unwrap());
@@ -64,43 +64,49 @@ impl Scene {
 
 #[tokio::test]
 async fn a_retry_does_not_wait_for_a_clock_that_was_set_back() {
-    let scene = scene(ScriptedResponse::status(500)).await;
-    scene.set_clock(-2);
+    let failed_delivery = failed_delivery(ScriptedResponse::status(500)).await;
+    failed_delivery.set_clock(-2);
     // The engine looks at the clock once in a second of the machine, while here ten seconds pass.
-    let waited = scene.seconds_until(2).await;
+    let waited = failed_delivery.seconds_until(2).await;
     assert!((3..=30).contains(&waited), "{waited} s");
-    scene.engine.sonnette.stop().await;
+    failed_delivery.engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_pause_does_not_get_longer_when_the_clock_is_set_back() {
     let busy = ScriptedResponse::status(429).header("retry-after", "6");
-    let scene = scene(busy).await;
-    scene.set_clock(-2);
-    let waited = scene.seconds_until(2).await;
+    let failed_delivery = failed_delivery(busy).await;
+    failed_delivery.set_clock(-2);
+    let waited = failed_delivery.seconds_until(2).await;
     assert!((5..=30).contains(&waited), "{waited} s");
-    scene.engine.sonnette.stop().await;
+    failed_delivery.engine.sonnette.stop().await;
 }
 
 #[tokio::test]
 async fn a_clock_that_is_ahead_for_a_moment_expires_nothing_and_delays_nothing() {
-    let scene = scene(ScriptedResponse::status(500)).await;
-    scene.set_clock(400 * 24);
+    let failed_delivery = failed_delivery(ScriptedResponse::status(500)).await;
+    failed_delivery.set_clock(400 * 24);
     // The retry is due, and fails in the year of the wrong clock.
-    scene.receiver.wait_for(2).await;
-    scene.engine.settled(scene.webhook, 2).await;
-    scene.set_clock(-400 * 24);
-    let waited = scene.seconds_until(3).await;
+    failed_delivery.receiver.wait_for(2).await;
+    failed_delivery
+        .engine
+        .settled(failed_delivery.webhook, 2)
+        .await;
+    failed_delivery.set_clock(-400 * 24);
+    let waited = failed_delivery.seconds_until(3).await;
     assert!(waited <= 60, "{waited} s");
-    scene.engine.settled(scene.webhook, 3).await;
-    let delivery = scene
+    failed_delivery
+        .engine
+        .settled(failed_delivery.webhook, 3)
+        .await;
+    let delivery = failed_delivery
         .engine
         .store
-        .delivery(scene.webhook, scene.notification);
+        .delivery(failed_delivery.webhook, failed_delivery.notification);
     let state = delivery.unwrap().unwrap().state;
     assert!(
         !matches!(state, DeliveryState::Scheduled { .. }),
         "{state:?}"
     );
-    scene.engine.sonnette.stop().await;
+    failed_delivery.engine.sonnette.stop().await;
 }

@@ -14,7 +14,7 @@ use sonnette::testing::{Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, batch_entry, note, order, request};
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 
 /// Waits until `count` attempts have been settled; the store is up to date for all but the last few milliseconds.
 async fn settled(engine: &TestEngine, webhook: sonnette::domain::WebhookId, count: usize) {
@@ -42,7 +42,7 @@ async fn a_published_order_is_delivered_and_logged() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
 
     let published = engine.order("ABC23").await;
     assert_eq!(published.deliveries, 1);
@@ -64,7 +64,7 @@ async fn a_published_order_is_delivered_and_logged() {
     assert!(matches!(
         delivery.state,
         DeliveryState::Settled {
-            how: SettlementKind::Delivered,
+            kind: SettlementKind::Delivered,
             ..
         }
     ));
@@ -83,7 +83,7 @@ async fn a_kept_connection_that_closes_costs_no_try() {
             ScriptedResponse::status(500),
             ScriptedResponse::ok(),
         ]);
-        let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+        let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
         engine.order("ABC23").await;
         settled(&engine, webhook, 1).await;
         let published = engine.order("XYZ99").await;
@@ -122,7 +122,7 @@ async fn a_failed_delivery_is_retried_with_the_same_id() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
 
     let published = engine.order("ABC23").await;
     receiver.wait_for(1).await;
@@ -158,7 +158,7 @@ async fn a_410_disables_and_holds_deliveries_until_enabled() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(410));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let mut news = engine.sonnette.watch();
     let published = engine.order("ABC23").await;
     receiver.wait_for(1).await;
@@ -216,7 +216,7 @@ async fn a_failing_lane_probes_and_drains_when_its_receiver_recovers() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(503));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let batch: Vec<_> = (0..500).map(|n| order(&format!("A{n}"))).collect();
     engine.publish(batch).await.unwrap();
     receiver.wait_for(5).await;
@@ -250,7 +250,7 @@ async fn waiting_deliveries_continue_after_a_restart() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
     let engine = TestEngine::start(directory.path());
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let batch: Vec<_> = (0..20).map(|n| order(&format!("A{n}"))).collect();
     engine.publish(batch).await.unwrap();
     receiver.wait_for(1).await;
@@ -290,7 +290,7 @@ async fn a_dropped_delivery_is_not_sent_and_can_be_resent() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let first = engine.order("ABC23").await;
     settled(&engine, webhook, 1).await;
     assert_eq!(
@@ -386,9 +386,9 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    engine.add_webhook(&receiver.url(), &[PLACED]);
+    engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let keyed = |data: &str| {
-        let mut r = request(PLACED, Some("democon"), data);
+        let mut r = request(ORDER_PLACED, Some("democon"), data);
         r.idempotency_key = Some("k".to_owned());
         r
     };
@@ -432,7 +432,7 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
 async fn publishing_after_a_stop_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    let webhook = engine.add_webhook("http://127.0.0.1:9/", &[PLACED]);
+    let webhook = engine.add_webhook("http://127.0.0.1:9/", &[ORDER_PLACED]);
     engine.sonnette.stop().await;
     let test = engine.sonnette.test(webhook, None).await;
     assert!(matches!(test, Err(ControlError::Stopping)), "{test:?}");
@@ -491,7 +491,7 @@ async fn a_delivery_sent_again_by_hand_does_not_wait_for_the_silence_the_receive
         ScriptedResponse::status(503).header("retry-after", "3600"),
         ScriptedResponse::ok(),
     ]);
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let published = engine.order("ABC23").await;
     settled(&engine, webhook, 1).await;
     engine.sonnette.resend(webhook, published.id).await.unwrap();

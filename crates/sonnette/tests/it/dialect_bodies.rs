@@ -80,7 +80,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
     let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
-    engine.speak(&[DialectName::Tibillet]).await;
+    engine.set_dialects(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
     let webhook = engine.add_webhook(&receiver.url(), &[MEMBERSHIP]);
@@ -129,7 +129,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
 async fn a_notification_for_no_one_is_stored_and_not_replayed() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Tibillet]).await;
+    engine.set_dialects(&[DialectName::Tibillet]).await;
     let receiver = Receiver::start().await;
     engine.add_webhook(&receiver.url(), &["tibillet.*"]);
     let none = engine
@@ -215,7 +215,7 @@ async fn a_new_schema_does_not_change_published_notifications() {
 async fn changes_of_a_webhook_are_published_to_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]).await;
+    engine.set_dialects(&[DialectName::Creads]).await;
     let receiver = Receiver::start().await;
     let listener = engine.add_webhook(&receiver.url(), &["creads.webhook.*"]);
     published(&engine, 1).await;
@@ -288,7 +288,7 @@ async fn changes_of_a_webhook_are_published_to_the_others() {
 async fn undeliverable_webhook_changes_do_not_cause_more_changes() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]).await;
+    engine.set_dialects(&[DialectName::Creads]).await;
     let (gone, good) = (Receiver::start().await, Receiver::start().await);
     gone.answer(ScriptedResponse::status(410));
     let first = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
@@ -325,7 +325,7 @@ async fn undeliverable_webhook_changes_do_not_cause_more_changes() {
 async fn pending_webhook_changes_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
-    engine.speak(&[DialectName::Creads]).await;
+    engine.set_dialects(&[DialectName::Creads]).await;
     engine.sonnette.stop().await;
     // The command line, while nobody serves.
     engine.add_webhook("http://127.0.0.1:9/x", &["creads.webhook.*"]);

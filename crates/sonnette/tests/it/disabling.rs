@@ -12,7 +12,7 @@ use sonnette::testing::{Gate, Receiver, ScriptedResponse};
 
 use crate::test_engine::TestEngine;
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 
 fn alerts(engine: &TestEngine) -> Vec<Alert> {
     let later = SystemClock.now() + Duration::from_hours(1000);
@@ -37,7 +37,7 @@ async fn failures_in_a_row_disable_once() {
     let receiver = Receiver::start().await;
     let bad = || ScriptedResponse::status(500);
     receiver.script([bad(), bad(), ScriptedResponse::ok(), bad(), bad(), bad()]);
-    let webhook = engine.add_webhook(&receiver.url_of("/in?key=hush"), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url_of("/in?key=hush"), &[ORDER_PLACED]);
     for count in 1..=5 {
         order(&engine, webhook, count).await;
         assert_eq!(engine.disabled(webhook).await, None, "after {count}");
@@ -84,7 +84,7 @@ async fn enabling_sends_waiting_deliveries_at_once() {
         ScriptedResponse::status(500),
         ScriptedResponse::ok(),
     ]);
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let published = engine.order("A").await;
     engine.settled(webhook, 1).await;
     engine.sonnette.resend(webhook, published.id).await.unwrap();
@@ -112,7 +112,7 @@ async fn disabling_needs_the_minimum_time() {
     engine.disable_after(2, 3600).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     for count in 1..=4 {
         order(&engine, webhook, count).await;
     }
@@ -127,7 +127,7 @@ async fn failures_survive_a_restart() {
     receiver.answer(ScriptedResponse::status(500));
     let engine = TestEngine::start(directory.path());
     engine.disable_after(3, 0).await;
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     order(&engine, webhook, 1).await;
     order(&engine, webhook, 2).await;
     engine.sonnette.stop().await;
@@ -150,7 +150,7 @@ async fn three_days_without_a_success_disable() {
     engine.disable_after(1_000, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     order(&engine, webhook, 1).await;
     let after = SystemClock.now() + SignedDuration::from_hours(73);
     assert!(
@@ -191,7 +191,7 @@ async fn a_warning_is_sent_once_at_half_of_the_policy() {
     engine.disable_after(4, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let (warning, off) = (AlertKind::Warning, AlertKind::Failures);
     for (count, owed) in [&[][..], &[warning], &[warning], &[warning, off]]
         .iter()
@@ -215,7 +215,7 @@ async fn a_410_alerts_the_contacts_unless_that_is_off() {
         engine.disable_after(20, 3600).await;
         let receiver = Receiver::start().await;
         receiver.answer(ScriptedResponse::status(410));
-        let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+        let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
         let contact = vec!["erp@example.org".to_owned()];
         engine
             .change_webhook(webhook, |w| w.settings.contact_emails.clone_from(&contact))
@@ -243,7 +243,7 @@ async fn an_alert_is_sent_when_due_and_settled_once() {
     engine.disable_after(1, 0).await;
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::status(500));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     order(&engine, webhook, 1).await;
     let now = SystemClock.now();
     let alert = engine.store.due_alerts(now, 9).unwrap().remove(0);
@@ -269,7 +269,7 @@ async fn an_alert_is_sent_when_due_and_settled_once() {
 
 /// Attack H2: a change of the target while the former one is still answering.
 #[tokio::test]
-async fn what_the_former_target_still_answers_counts_for_nothing() {
+async fn a_late_response_of_the_former_target_does_not_count() {
     for status in [410, 500] {
         let directory = tempfile::tempdir().unwrap();
         let engine = TestEngine::start(directory.path());
@@ -277,7 +277,7 @@ async fn what_the_former_target_still_answers_counts_for_nothing() {
         let (former, present) = (Receiver::start().await, Receiver::start().await);
         let gate = Gate::new();
         former.answer(ScriptedResponse::status(status).held_by(&gate));
-        let webhook = engine.add_webhook(&former.url(), &[PLACED]);
+        let webhook = engine.add_webhook(&former.url(), &[ORDER_PLACED]);
         for number in 0..6 {
             engine.order(&format!("A{number}")).await;
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::test_engine::TestEngine;
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 const HOSTS: u8 = 6;
 
 fn attempts(engine: &TestEngine, webhook: WebhookId) -> usize {
@@ -63,8 +63,12 @@ async fn an_outage_of_our_own_disables_no_webhook() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let hosts = AnyHost::start().await;
-    let add =
-        |host| engine.add_webhook(&format!("http://127.0.0.{host}:{}/", hosts.port), &[PLACED]);
+    let add = |host| {
+        engine.add_webhook(
+            &format!("http://127.0.0.{host}:{}/", hosts.port),
+            &[ORDER_PLACED],
+        )
+    };
     let webhooks: Vec<_> = (1..=HOSTS).map(add).collect();
     engine.disable_after(4, 0).await;
     ring_all(&engine, &webhooks).await;
@@ -88,7 +92,8 @@ async fn one_dead_host_among_others_is_disabled() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let (hosts, dead) = (AnyHost::start().await, AnyHost::start().await);
-    let add = |host, port| engine.add_webhook(&format!("http://127.0.0.{host}:{port}/"), &[PLACED]);
+    let add =
+        |host, port| engine.add_webhook(&format!("http://127.0.0.{host}:{port}/"), &[ORDER_PLACED]);
     let mut webhooks: Vec<_> = (1..HOSTS).map(|host| add(host, hosts.port)).collect();
     webhooks.push(add(HOSTS, dead.port));
     engine.disable_after(4, 0).await;

@@ -12,7 +12,7 @@ use sonnette::testing::{Gate, Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, batch_entry, note, order, request};
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 
 fn off() -> WebhookState {
     WebhookState::Disabled(Disablement {
@@ -27,7 +27,7 @@ async fn missed_notifications_are_enqueued_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine.order("before").await;
     receiver.wait_for(1).await;
     let span = |since| TimeRange {
@@ -134,7 +134,7 @@ async fn erasure_removes_a_person_from_every_table() {
         secret_answer(),
         ScriptedResponse::status(500).body("HUSHANSWER"),
     ]);
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let first = engine
         .publish(vec![personal("HUSHCODE1")])
         .await
@@ -210,7 +210,7 @@ async fn a_response_after_the_erasure_is_not_stored() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
     receiver.answer(ScriptedResponse::ok().body("HUSHANSWER").held_by(&gate));
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine.publish(vec![personal("HUSHCODE")]).await.unwrap();
     receiver.wait_for(1).await;
     let erased = engine

@@ -16,17 +16,17 @@ use tokio::time::timeout;
 
 use crate::test_engine::{TestEngine, order};
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 /// Longer than anything here takes: who waits as long waits for ever.
 const LIMIT: Duration = Duration::from_secs(10);
 const PANIC: &str = "the clock is broken";
 
 /// The clock of the system, which panics where a test wants it to.
 #[derive(Default)]
-struct PanickingClock(Mutex<Option<Trap>>);
+struct PanickingClock(Mutex<Option<PlannedPanic>>);
 
 #[derive(Clone, Copy)]
-struct Trap {
+struct PlannedPanic {
     thread: &'static str,
     /// Panics only below code whose file has this in its path.
     within: &'static str,
@@ -40,20 +40,20 @@ impl PanickingClock {
     }
 
     fn panic_within(&self, thread: &'static str, within: &'static str, times: u32) {
-        *self.0.lock() = Some(Trap {
+        *self.0.lock() = Some(PlannedPanic {
             thread,
             within,
             times,
         });
     }
 
-    fn is_trapped(&self) -> bool {
-        let mut trap = self.0.lock();
-        let Some(Trap {
+    fn must_panic_now(&self) -> bool {
+        let mut planned = self.0.lock();
+        let Some(PlannedPanic {
             thread,
             within,
             times,
-        }) = trap.as_mut()
+        }) = planned.as_mut()
         else {
             return false;
         };
@@ -67,7 +67,7 @@ impl PanickingClock {
 
 impl Clock for PanickingClock {
     fn now(&self) -> Timestamp {
-        assert!(!self.is_trapped(), "{PANIC}");
+        assert!(!self.must_panic_now(), "{PANIC}");
         SystemClock.now()
     }
 }
@@ -103,7 +103,7 @@ fn is_internal_error(attempt: &Attempt) -> bool {
 }
 
 #[tokio::test]
-async fn without_a_commit_thread_publishers_are_refused_and_do_not_wait() {
+async fn publications_are_refused_after_the_commit_thread_has_panicked() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(PanickingClock::default());
     let engine = TestEngine::start_at(directory.path(), clock.clone());
@@ -123,12 +123,12 @@ async fn without_a_commit_thread_publishers_are_refused_and_do_not_wait() {
 }
 
 #[tokio::test]
-async fn without_a_sending_thread_nobody_waits_for_it() {
+async fn commands_to_a_panicked_sending_thread_return_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(PanickingClock::default());
     let engine = TestEngine::start_at(directory.path(), clock.clone());
     let receiver = Receiver::start().await;
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine.order("A").await;
     engine.settled(webhook, 1).await;
     clock.panic_on("sonnette-send-0");
@@ -161,7 +161,7 @@ async fn a_panic_while_sending_fails_that_attempt_and_leaks_no_slot() {
     let engine = TestEngine::start_at(directory.path(), clock.clone());
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::ok());
-    let webhook = engine.add_webhook(&receiver.url(), &[PLACED]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine
         .change_webhook(webhook, |w| w.settings.max_concurrency = Some(1))
         .await;

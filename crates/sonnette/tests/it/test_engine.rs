@@ -140,7 +140,7 @@ impl TestEngine {
     }
 
     /// Has the organizer speak these dialects.
-    pub(crate) async fn speak(&self, dialects: &[DialectName]) {
+    pub(crate) async fn set_dialects(&self, dialects: &[DialectName]) {
         let mut change = |organizer: &mut Organizer| {
             organizer.dialects = dialects.to_vec();
             true

@@ -11,10 +11,10 @@ use sonnette::testing::{Receiver, ScriptedResponse};
 
 use crate::test_engine::{TestEngine, note, organizer, webhook};
 
-const PLACED: &str = "pretix.event.order.placed";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
 
 fn draft(engine: &TestEngine, url: &str) -> Webhook {
-    webhook(engine.organizer, url, &[PLACED])
+    webhook(engine.organizer, url, &[ORDER_PLACED])
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_draft_test_is_sent_and_not_stored() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let (saved, meant) = (Receiver::start().await, Receiver::start().await);
-    let id = engine.add_webhook(&saved.url(), &[PLACED]);
+    let id = engine.add_webhook(&saved.url(), &[ORDER_PLACED]);
     meant.answer(ScriptedResponse::status(410).body("no"));
     let mut draft = draft(&engine, &meant.url());
     draft.id = id;
@@ -47,7 +47,7 @@ async fn a_draft_test_is_sent_and_not_stored() {
     assert!(attempt.test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
-    assert_eq!(attempt.action_type.as_str(), PLACED);
+    assert_eq!(attempt.action_type.as_str(), ORDER_PLACED);
     let request = &meant.requests()[0];
     assert_eq!(request.header("webhook-test"), Some("1"));
     assert_eq!(request.header("x-draft"), Some("yes"));
@@ -86,7 +86,7 @@ async fn a_draft_with_a_forbidden_target_fails_in_its_attempt() {
     let engine = TestEngine::start(directory.path());
     let attempt = engine
         .sonnette
-        .test_draft(draft(&engine, "http://10.0.0.1/"), Some(PLACED))
+        .test_draft(draft(&engine, "http://10.0.0.1/"), Some(ORDER_PLACED))
         .await
         .unwrap();
     assert!(
@@ -125,7 +125,7 @@ async fn concurrent_draft_tests_are_limited() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
     let mut trying = tokio::task::JoinSet::new();
-    let of = |organizer| webhook(organizer, &receiver.url(), &[PLACED]);
+    let of = |organizer| webhook(organizer, &receiver.url(), &[ORDER_PLACED]);
     let one_more = |organizer| engine.sonnette.test_draft(of(organizer), None);
     for number in 0..4 {
         let organizer = another(&engine, &format!("other{number}"));

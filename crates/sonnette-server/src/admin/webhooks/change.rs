@@ -10,7 +10,7 @@ use sonnette::store::{ChangeResult, NewAuditEntry, Store};
 
 use super::fields::{WebhookFields, state_after};
 use crate::admin::author::Author;
-use crate::admin::error::{AdminError, done};
+use crate::admin::error::{AdminError, require_done};
 use crate::credentials::{NoRandomBytes, random_secret};
 
 /// A webhook with a random secret and default settings that is not stored yet.
@@ -110,7 +110,7 @@ pub(crate) fn change<E: From<AdminError>>(
     );
     match (changed.map_err(AdminError::from)?, error) {
         (ChangeResult::Refused, Some(error)) => Err(error),
-        (changed, _) => Ok(done(changed, "a webhook")?),
+        (changed, _) => Ok(require_done(changed, "a webhook")?),
     }
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn retire(
 ) -> Result<(), AdminError> {
     let data = json!({"enabled": false, "id": id});
     let entry = author.audit_entry("pretix.webhook.changed", data, now);
-    done(
+    require_done(
         store.mark_webhook_deleted(organizer, id, entry)?,
         "a webhook",
     )

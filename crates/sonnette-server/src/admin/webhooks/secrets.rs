@@ -10,7 +10,7 @@ use crate::admin::error::AdminError;
 use crate::credentials::{NoRandomBytes, random_bytes};
 
 /// How long a replaced secret also signs.
-const OVERLAP: Duration = Duration::from_hours(24);
+const PREVIOUS_SECRET_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The seed of a new key pair.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn random_seed() -> Result<SigningSeed, NoRandomBytes> {
     random_bytes().map(SigningSeed)
 }
 
-/// Replaces the secret; the previous one also signs for [`OVERLAP`]. A key pair is replaced by one of `seed`.
+/// Replaces the secret; the previous one also signs for [`PREVIOUS_SECRET_LIFETIME`]. A key pair is replaced by one of `seed`.
 ///
 /// # Errors
 /// [`AdminError::SecretsOverlap`] while a previous secret still signs.
@@ -38,7 +38,9 @@ pub(crate) fn replace(
     {
         return Err(AdminError::SecretsOverlap { until });
     }
-    let until = now.saturating_add(OVERLAP).unwrap_or(Timestamp::MAX);
+    let until = now
+        .saturating_add(PREVIOUS_SECRET_LIFETIME)
+        .unwrap_or(Timestamp::MAX);
     let old = std::mem::replace(&mut webhook.secrets.current, secret.clone());
     webhook.secrets = Secrets {
         current: secret.clone(),

@@ -9,22 +9,22 @@ use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 use crate::admin::validation::Nullable;
 
 /// Requests begun per second.
-pub(crate) const MAX_PER_SECOND: RangeInclusive<u32> = 1..=10_000;
+pub(crate) const PER_SECOND_RANGE: RangeInclusive<u32> = 1..=10_000;
 /// Requests in flight.
-pub(crate) const MAX_CONCURRENCY: RangeInclusive<u32> = 1..=1_000;
+pub(crate) const CONCURRENCY_RANGE: RangeInclusive<u32> = 1..=1_000;
 /// Seconds that an attempt may take.
-pub(crate) const TIMEOUT_SECONDS: RangeInclusive<u32> = 1..=30;
+pub(crate) const TIMEOUT_SECONDS_RANGE: RangeInclusive<u32> = 1..=30;
 
 /// What changes of the settings; `None` keeps the value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct SettingsPatch {
     /// Replaces all extra headers.
     pub(crate) headers: Option<Vec<ExtraHeader>>,
-    /// Within [`MAX_PER_SECOND`].
+    /// Within [`PER_SECOND_RANGE`].
     pub(crate) max_per_second: Option<Nullable<u32>>,
-    /// Within [`MAX_CONCURRENCY`].
+    /// Within [`CONCURRENCY_RANGE`].
     pub(crate) max_concurrency: Option<Nullable<u32>>,
-    /// Within [`TIMEOUT_SECONDS`].
+    /// Within [`TIMEOUT_SECONDS_RANGE`].
     pub(crate) timeout_seconds: Option<Nullable<u32>>,
     /// The schemes beside the standard one.
     pub(crate) extra_signatures: Option<BTreeSet<SignatureScheme>>,

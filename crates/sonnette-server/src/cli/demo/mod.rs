@@ -92,6 +92,6 @@ impl Demo {
             served?;
             played
         })?;
-        output::line("\nThe demo has ended; its store is deleted.")
+        output::print_line("\nThe demo has ended; its store is deleted.")
     }
 }

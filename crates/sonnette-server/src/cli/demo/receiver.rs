@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use crate::cli::output;
 
 /// The receiver rejects the first notification of this action type.
-pub(super) const REJECTED_ONCE: &str = "pretix.event.checkin";
+pub(super) const ACTION_REJECTED_ONCE: &str = "pretix.event.checkin";
 /// Maximum age of a signature in seconds; an older one may be a replay.
 const MAX_SIGNATURE_AGE_SECONDS: i64 = 5 * 60;
 
@@ -103,7 +103,7 @@ async fn receive(
     });
     let status = if signature != SignatureStatus::Valid {
         StatusCode::UNAUTHORIZED
-    } else if has_action_type(&body, REJECTED_ONCE)
+    } else if has_action_type(&body, ACTION_REJECTED_ONCE)
         && !std::mem::replace(&mut *shared.has_rejected.lock(), true)
     {
         StatusCode::SERVICE_UNAVAILABLE
@@ -117,7 +117,7 @@ async fn receive(
         String::from_utf8_lossy(&body),
         status.as_u16(),
     );
-    match output::line(line) {
+    match output::print_line(line) {
         Ok(()) => status,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

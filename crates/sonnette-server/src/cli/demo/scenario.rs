@@ -12,9 +12,9 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use url::Url;
 
 use super::USER_EMAIL;
-use super::receiver::{REJECTED_ONCE, Receiver};
+use super::receiver::{ACTION_REJECTED_ONCE, Receiver};
 use crate::cli::http_client::ApiClient;
-use crate::cli::output::line;
+use crate::cli::output::print_line;
 
 /// The example commands are printed after this time even if deliveries are pending.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -26,7 +26,7 @@ const WEBHOOKS: [(&str, &[&str]); 2] = [
         &[
             "pretix.event.order.placed",
             "pretix.event.order.paid",
-            REJECTED_ONCE,
+            ACTION_REJECTED_ONCE,
             "pretix.event.item.*",
         ],
     ),
@@ -47,7 +47,7 @@ pub(super) struct Scenario {
 impl Scenario {
     /// Runs all steps, then prints attempts until an error occurs.
     pub(super) async fn run(mut self) -> Result<()> {
-        line(format_args!(
+        print_line(format_args!(
             "Sonnette is running on {} with a temporary store.\n",
             self.base
         ))?;
@@ -60,7 +60,7 @@ impl Scenario {
     }
 
     async fn register(&self) -> Result<()> {
-        line("Creating the organizer bigevents, its event democon, and two webhooks")?;
+        print_line("Creating the organizer bigevents, its event democon, and two webhooks")?;
         self.client
             .post_json(
                 "organizers/",
@@ -94,7 +94,7 @@ impl Scenario {
             let response: Value = serde_json::from_slice(&response)?;
             let secret: Secret = response["secret"].as_str().unwrap_or_default().parse()?;
             self.receiver.set_secret(path, &secret);
-            line(format_args!(
+            print_line(format_args!(
                 "  webhook {}  {target_url}  {}",
                 made["id"],
                 action_types.join(", ")
@@ -109,7 +109,7 @@ impl Scenario {
             ("pretix.event.order.placed", json!({"code": "T0CHT"})),
             ("pretix.event.order.paid", json!({"code": "T0CHT"})),
             (
-                REJECTED_ONCE,
+                ACTION_REJECTED_ONCE,
                 json!({
                     "code": "T0CHT",
                     "orderposition_id": 7,
@@ -121,7 +121,9 @@ impl Scenario {
             ),
             ("pretix.event.item.variation.added", json!({"item": 2})),
         ];
-        line("\nPublishing four notifications; the receiver rejects the check-in the first time")?;
+        print_line(
+            "\nPublishing four notifications; the receiver rejects the check-in the first time",
+        )?;
         let publications: Vec<Value> = facts
             .iter()
             .map(|(action_type, data)| json!({"action_type": action_type, "event": "democon", "data": data}))
@@ -153,7 +155,7 @@ impl Scenario {
                 continue;
             };
             let is_success = attempt.exchange.outcome.is_success();
-            line(describe(attempt))?;
+            print_line(describe(attempt))?;
             remaining =
                 remaining.map(|left| left - u64::from(is_success && !attempt.test).min(left));
         }
@@ -162,29 +164,29 @@ impl Scenario {
 
     fn print_commands(&self) -> Result<()> {
         let (token, api) = (&self.token, self.base.join("api/v1/")?);
-        line(format_args!(
+        print_line(format_args!(
             "\nDashboard: {}\n  log in as {USER_EMAIL} with the password {}",
             self.base, self.password
         ))?;
-        line("\nTry it yourself. These commands work while the demo runs:\n")?;
-        line("# publish a notification")?;
-        line(format_args!(
+        print_line("\nTry it yourself. These commands work while the demo runs:\n")?;
+        print_line("# publish a notification")?;
+        print_line(format_args!(
             "curl -H 'Authorization: Token {token}' -H 'Content-Type: application/json' \
              -d '{{\"action_type\": \"pretix.event.order.paid\", \"event\": \"democon\", \"data\": {{\"code\": \"ABC12\"}}}}' \
              {api}organizers/bigevents/notifications/"
         ))?;
-        line("# list the attempts of the first webhook, newest first")?;
-        line(format_args!(
+        print_line("# list the attempts of the first webhook, newest first")?;
+        print_line(format_args!(
             "curl -H 'Authorization: Token {token}' '{api}organizers/bigevents/webhooks/1/attempts/?page_size=5'"
         ))?;
-        line("# send a test to it")?;
-        line(format_args!(
+        print_line("# send a test to it")?;
+        print_line(format_args!(
             "curl -X POST -H 'Authorization: Token {token}' -H 'Content-Type: application/json' -d '{{}}' \
              {api}organizers/bigevents/webhooks/1/test/"
         ))?;
-        line("\nAPI documentation:")?;
-        line(self.base.join("api/docs/")?)?;
-        line("\nPress Ctrl-C to end the demo.\n")
+        print_line("\nAPI documentation:")?;
+        print_line(self.base.join("api/docs/")?)?;
+        print_line("\nPress Ctrl-C to end the demo.\n")
     }
 }
 

@@ -203,11 +203,11 @@ async fn show(
         let event = event
             .as_ref()
             .map_or_else(String::new, |event| format!(" {event}"));
-        output::line(format_args!("{at} #{id} {action_type}{event}"))
+        output::print_line(format_args!("{at} #{id} {action_type}{event}"))
             .context("standard output is closed")?;
-        output::line(format_args!("  {payload}"))?;
+        output::print_line(format_args!("  {payload}"))?;
         if let Some(forward) = &forward {
-            output::line(format_args!("  -> {}", forward.send(&publication).await))?;
+            output::print_line(format_args!("  -> {}", forward.send(&publication).await))?;
         }
     }
     Ok(())

@@ -91,7 +91,7 @@ fn register_operator_token(settings: &Settings, store: &SqliteStore) -> Result<(
     if !is_configured && is_empty && stdout().is_terminal() {
         let text = random_token()?;
         token::add(store, &text, "first start", Scope::Operator)?;
-        output::line(format_args!(
+        output::print_line(format_args!(
             "operator token (it is not shown again): {text}"
         ))?;
     }

@@ -57,10 +57,10 @@ impl Create {
         if self.json {
             let mut object = to_json(slug, &made);
             object["secret"] = json!(secret);
-            return output::line(serde_json::to_string_pretty(&object)?);
+            return output::print_line(serde_json::to_string_pretty(&object)?);
         }
-        output::line(format_args!("created webhook {}", made.id))?;
-        output::line(format_args!("secret {secret}"))
+        output::print_line(format_args!("created webhook {}", made.id))?;
+        output::print_line(format_args!("secret {secret}"))
     }
 
     /// The fields by the rules of the API: the organizer knows the action types and the events.

@@ -60,7 +60,7 @@ impl List {
             let slug = rows.organizer.slug.as_str();
             entries.extend(rows.webhooks.values().map(|webhook| to_json(slug, webhook)));
         }
-        output::list(&entries, self.json)
+        output::print_list(&entries, self.json)
     }
 }
 

@@ -21,10 +21,10 @@ pub(in crate::cli) struct Retry {
     /// Number of the webhook
     id: WebhookId,
     /// Resend notifications published since this time (2026-11-21T10:00:00Z) [default: the retention of the log]
-    #[arg(long, value_name = "TIME", value_parser = choices::time)]
+    #[arg(long, value_name = "TIME", value_parser = choices::parse_time)]
     since: Option<Timestamp>,
     /// Resend notifications published until this time
-    #[arg(long, value_name = "TIME", value_parser = choices::time)]
+    #[arg(long, value_name = "TIME", value_parser = choices::parse_time)]
     until: Option<Timestamp>,
     /// Resend only deliveries in this state: `given_up`, `dropped`, `missed`
     #[arg(long)]
@@ -57,6 +57,6 @@ impl Retry {
         let path = format!("organizers/{}/webhooks/{}/retry/", self.organizer, self.id);
         let client = ApiClient::new(settings)?;
         let response = block_on(client.post_json(&path, &Value::Object(body)))?;
-        output::line(&response["count"])
+        output::print_line(&response["count"])
     }
 }

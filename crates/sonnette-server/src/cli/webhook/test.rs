@@ -36,7 +36,7 @@ impl Test {
         let client = ApiClient::new(settings)?;
         let response = block_on(client.post_json(&path, &Value::Object(body)))?;
         if self.json {
-            output::line(serde_json::to_string_pretty(&response)?)?;
+            output::print_line(serde_json::to_string_pretty(&response)?)?;
         } else {
             let text = |key: &str| response[key].as_str().unwrap_or("-").to_owned();
             let what = match response["error"].as_str() {
@@ -46,7 +46,7 @@ impl Test {
                 Some(error) => error.to_owned(),
                 None => format!("responded {}", response["return_code"]),
             };
-            output::line(format_args!(
+            output::print_line(format_args!(
                 "{} to {}: {what}",
                 text("action_type"),
                 text("target_url")

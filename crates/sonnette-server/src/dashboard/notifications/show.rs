@@ -136,8 +136,8 @@ fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Ro
             reason_key: Some(hold_reason_key(hold_reason)),
             ..row
         },
-        DeliveryState::Settled { at, how, reason } => {
-            let (class, state_key) = match how {
+        DeliveryState::Settled { at, kind, reason } => {
+            let (class, state_key) = match kind {
                 SettlementKind::Delivered => ("good", "notification-delivery-delivered"),
                 SettlementKind::GivenUp => ("bad", "notification-delivery-given-up"),
                 SettlementKind::Dropped => ("off", "notification-delivery-dropped"),

@@ -31,7 +31,7 @@ impl SettingsForm {
             Some(FailurePolicy::Never) => ("never", FailurePolicy::Never),
             Some(after) => ("after", after),
         };
-        let (failures, lasting) = match (after, FailurePolicy::STRICT) {
+        let (failures, lasting) = match (after, FailurePolicy::TWENTY_IN_AN_HOUR) {
             (FailurePolicy::After { failures, lasting }, _)
             | (FailurePolicy::Never, FailurePolicy::After { failures, lasting }) => {
                 (failures, lasting)

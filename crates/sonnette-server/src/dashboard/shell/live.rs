@@ -16,7 +16,7 @@ use url::form_urlencoded;
 
 use super::session::SessionKey;
 use crate::edge::AppState;
-use crate::edge::activity_hub::ActivityQueue;
+use crate::edge::activity_broadcast::ActivityQueue;
 use crate::edge::error::ApiError;
 use crate::edge::limits::LimitExceeded;
 
@@ -110,7 +110,7 @@ pub(crate) async fn stream(
     let shown = client.shown;
     let is_affected = move |activity: &Activity| shown.is_affected_by(activity);
     let changes = state
-        .activity_hub
+        .activity_broadcast
         .watch_number(&state.sonnette, is_affected);
     let (outgoing, events) = mpsc::channel(1);
     tokio::spawn(send_events(state, client, changes, outgoing, permit));

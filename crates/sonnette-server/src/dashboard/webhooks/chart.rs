@@ -28,7 +28,7 @@ pub(crate) struct BarChart {
 
 /// Lines of response times.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Lines {
+pub(crate) struct LineChart {
     /// The `points` of the polylines of the median.
     pub(crate) median: Vec<String>,
     /// The `points` of the polylines of the 95th percentile.
@@ -79,7 +79,7 @@ fn add_bar(path: &mut String, x: f64, top: f64, height: f64) {
 }
 
 /// The median and the 95th percentile of some buckets.
-pub(crate) fn lines(buckets: &[Bucket]) -> Lines {
+pub(crate) fn lines(buckets: &[Bucket]) -> LineChart {
     let quantiles = |percent| -> Vec<_> {
         let each = buckets.iter();
         each.map(|bucket| bucket.times.quantile(percent)).collect()
@@ -93,7 +93,7 @@ pub(crate) fn lines(buckets: &[Bucket]) -> Lines {
         .unwrap_or_default();
     let max = round_up(u64::try_from(max.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX));
     let max = Duration::from_millis(max);
-    Lines {
+    LineChart {
         median: line_segments(&median, max),
         percentile_95: line_segments(&percentile_95, max),
         max,

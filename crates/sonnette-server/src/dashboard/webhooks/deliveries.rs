@@ -102,8 +102,8 @@ fn row(
             ("warn", Some(texts.time(*due_at)), None)
         }
         DeliveryState::Scheduled { .. } | DeliveryState::Held => ("warn", None, None),
-        DeliveryState::Settled { at, how, reason } => {
-            let class = match how {
+        DeliveryState::Settled { at, kind, reason } => {
+            let class = match kind {
                 SettlementKind::Delivered => "good",
                 SettlementKind::GivenUp => "bad",
                 SettlementKind::Dropped => "off",

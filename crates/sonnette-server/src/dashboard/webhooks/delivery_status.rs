@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(state_word(HoldReason::ReceiverFailing, &scheduled), "held");
         let settled = DeliveryState::Settled {
             at: due_at,
-            how: SettlementKind::GivenUp,
+            kind: SettlementKind::GivenUp,
             reason: None,
         };
         assert_eq!(

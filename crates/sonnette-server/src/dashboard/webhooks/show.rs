@@ -8,7 +8,7 @@ use sonnette::domain::{Permission, Webhook, WebhookId};
 use sonnette::engine::LaneStatus;
 
 use super::buckets::{self, Bucket};
-use super::chart::{self, BarChart, Lines};
+use super::chart::{self, BarChart, LineChart};
 use super::diagnosis::{DiagnosisText, DiagnosisTexts};
 use super::list::{day_summary, event_filter_text};
 use super::status::{WebhookStatus, diagnosis};
@@ -39,15 +39,15 @@ struct ShowTemplate {
     status: WebhookStatus,
     is_enabled: bool,
     diagnosis: DiagnosisText,
-    figures: Figures,
+    figures: RecentStatistics,
     chart: Chart,
-    facts: Facts,
+    details: WebhookDetails,
     log: AttemptLog,
     live: String,
 }
 
 /// Figures as texts.
-struct Figures {
+struct RecentStatistics {
     last_hour: String,
     last_day: String,
     median: String,
@@ -61,7 +61,7 @@ struct Figures {
 struct Chart {
     bars: BarChart,
     bars_max: String,
-    lines: Lines,
+    lines: LineChart,
     lines_max: String,
     bars_summary: String,
     lines_summary: String,
@@ -79,7 +79,7 @@ struct ChartRow {
 }
 
 /// The settings of the webhook.
-struct Facts {
+struct WebhookDetails {
     types: Vec<(String, String)>,
     events: String,
     comment: String,
@@ -102,7 +102,7 @@ fn success_rate_text(texts: &Texts, bucket: &Bucket) -> String {
     buckets::success_rate(bucket).map_or_else(|| "–".to_owned(), |rate| texts.percent(rate))
 }
 
-impl Figures {
+impl RecentStatistics {
     fn new(texts: &Texts, buckets: &[Bucket], lane: &LaneStatus, now: Timestamp) -> Self {
         let day = buckets::sum(buckets);
         let hour = buckets::sum(&buckets[buckets.len().saturating_sub(RECENT_BUCKETS)..]);
@@ -159,7 +159,7 @@ impl Chart {
     }
 }
 
-impl Facts {
+impl WebhookDetails {
     fn new(page: &OrganizerPage, webhook: &Webhook) -> Self {
         let (texts, settings) = (page.layout.texts, &webhook.settings);
         let mut names: Vec<_> = webhook.action_types.iter().collect();
@@ -235,9 +235,9 @@ pub(crate) async fn show(
         status: WebhookStatus::new(&diagnosis),
         is_enabled: webhook.is_enabled(),
         diagnosis: diagnosis_texts.text(&diagnosis),
-        figures: Figures::new(texts, &buckets, &lane, now),
+        figures: RecentStatistics::new(texts, &buckets, &lane, now),
         chart: Chart::new(texts, &buckets, &url),
-        facts: Facts::new(&page, webhook),
+        details: WebhookDetails::new(&page, webhook),
         log: log::webhook_log(&state, &page, id, query.as_deref()).await?,
         live: page.url(format_args!("/live/?webhook={id}")),
         name: webhook.comment.clone().unwrap_or_else(|| target.clone()),

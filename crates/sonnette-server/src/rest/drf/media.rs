@@ -11,7 +11,7 @@ use crate::edge::content_negotiation::media_range_matches;
 
 /// A parsed request body.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Payload {
+pub(crate) struct ParsedBody {
     /// The value; for a form an object of strings, with `limit_events` as a list.
     pub(crate) json: Json,
     /// Whether it is a form, where a missing check box means `false`.
@@ -24,11 +24,11 @@ pub(crate) struct Payload {
 ///
 /// # Errors
 /// 415 for other media types, 400 for what cannot be parsed.
-pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Payload, Refusal> {
+pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<ParsedBody, Refusal> {
     let given = content_type.unwrap_or_default();
     let is = |main, sub| media_range_matches(given, main, sub);
     if is("application", "json") {
-        return parser::parse_body(body).map(|json| Payload {
+        return parser::parse_body(body).map(|json| ParsedBody {
             json,
             is_form: false,
         });
@@ -36,13 +36,13 @@ pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Paylo
     let is_form = is("application", "x-www-form-urlencoded");
     let is_multipart = is("multipart", "form-data");
     if body.is_empty() {
-        return Ok(Payload {
+        return Ok(ParsedBody {
             json: form(body),
             is_form: is_form || is_multipart,
         });
     }
     if is_form {
-        return Ok(Payload {
+        return Ok(ParsedBody {
             json: form(body),
             is_form,
         });

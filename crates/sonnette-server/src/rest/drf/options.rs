@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// The path that is described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Described {
+pub(crate) enum OptionsTarget {
     /// The list of webhooks.
     List,
     /// A webhook that exists.
@@ -14,17 +14,17 @@ pub(crate) enum Described {
 }
 
 /// The body of the response to OPTIONS.
-pub(crate) fn description(described: Described) -> Value {
+pub(crate) fn description(described: OptionsTarget) -> Value {
     let mut answer = json!({
-        "name": if described == Described::List { "Web Hook List" } else { "Web Hook Instance" },
+        "name": if described == OptionsTarget::List { "Web Hook List" } else { "Web Hook Instance" },
         "description": "",
         "renders": ["application/json"],
         "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
     });
     match described {
-        Described::List => answer["actions"] = json!({"POST": fields()}),
-        Described::Item => answer["actions"] = json!({"PUT": fields()}),
-        Described::NoItem => {}
+        OptionsTarget::List => answer["actions"] = json!({"POST": fields()}),
+        OptionsTarget::Item => answer["actions"] = json!({"PUT": fields()}),
+        OptionsTarget::NoItem => {}
     }
     answer
 }
@@ -62,7 +62,7 @@ mod tests {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let list = description(Described::List);
+        let list = description(OptionsTarget::List);
         assert_eq!(
             keys(&list),
             ["name", "description", "renders", "parses", "actions"]
@@ -79,8 +79,11 @@ mod tests {
                 "comment"
             ]
         );
-        assert_eq!(description(Described::Item)["name"], "Web Hook Instance");
-        assert_eq!(keys(&description(Described::Item)["actions"]), ["PUT"]);
-        assert!(description(Described::NoItem).get("actions").is_none());
+        assert_eq!(
+            description(OptionsTarget::Item)["name"],
+            "Web Hook Instance"
+        );
+        assert_eq!(keys(&description(OptionsTarget::Item)["actions"]), ["PUT"]);
+        assert!(description(OptionsTarget::NoItem).get("actions").is_none());
     }
 }

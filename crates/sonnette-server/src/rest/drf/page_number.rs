@@ -13,7 +13,7 @@ use crate::edge::query::Query;
 const PAGE_SIZE: u64 = 50;
 
 /// What Python's `quote` leaves alone.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+const PERCENT_ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.')
     .remove(b'-')
@@ -37,7 +37,7 @@ fn with_page(query: &Query, page: Option<u64>) -> String {
 }
 
 fn quote(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED)
+    utf8_percent_encode(text, PERCENT_ENCODED)
         .to_string()
         .replace("%20", "+")
 }

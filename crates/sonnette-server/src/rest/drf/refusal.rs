@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_statuses() {
+    fn refusals_have_the_texts_and_statuses_of_pretix() {
         for (refusal, status, body) in [
             (
                 Refusal::fields([

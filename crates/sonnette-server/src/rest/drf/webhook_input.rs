@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sonnette::domain::{ActionName, EventSlug, TargetUrl};
 
 use super::json::{Json, Text};
-use super::media::Payload;
+use super::media::ParsedBody;
 use super::python;
 use super::refusal::Refusal;
 use crate::admin::validation::{Nullable, Violation};
@@ -15,7 +15,7 @@ use crate::admin::webhooks::fields::{
 use crate::rest::violation_text::violation_text;
 
 /// The key of a violation that belongs to no field alone.
-const NON_FIELD: &str = "non_field_errors";
+const NON_FIELD_ERRORS: &str = "non_field_errors";
 
 /// Reads and checks a request. `is_known_event` tells the slugs of the organizer's events, `is_selectable` the names
 /// that may stand in `action_types`.
@@ -24,7 +24,7 @@ const NON_FIELD: &str = "non_field_errors";
 /// 400 with the messages of every wrong field, or of the rule across fields if each field is right by itself.
 pub(crate) fn parse_webhook(
     change: WebhookChange<'_>,
-    payload: Payload,
+    payload: ParsedBody,
     is_known_event: impl Fn(&str) -> bool,
     is_selectable: impl Fn(&str) -> bool,
 ) -> Result<WebhookFields, Refusal> {
@@ -50,12 +50,12 @@ pub(crate) fn parse_webhook(
     }
     input
         .complete(change)
-        .map_err(|violation| Refusal::fields([(NON_FIELD, texts(&[violation]))]))
+        .map_err(|violation| Refusal::fields([(NON_FIELD_ERRORS, texts(&[violation]))]))
 }
 
-type Checked<T> = Result<T, Vec<Violation>>;
+type FieldResult<T> = Result<T, Vec<Violation>>;
 
-fn one<T>(violation: Violation) -> Checked<T> {
+fn one<T>(violation: Violation) -> FieldResult<T> {
     Err(vec![violation])
 }
 
@@ -71,7 +71,7 @@ fn texts(violations: &[Violation]) -> Vec<String> {
 struct Errors(Vec<(&'static str, Vec<String>)>);
 
 impl Errors {
-    fn keep<T>(&mut self, field: &'static str, checked: Checked<Option<T>>) -> Option<T> {
+    fn keep<T>(&mut self, field: &'static str, checked: FieldResult<Option<T>>) -> Option<T> {
         checked.unwrap_or_else(|violations| {
             self.0.push((field, texts(&violations)));
             None
@@ -100,8 +100,8 @@ impl Members {
     fn required<T>(
         &self,
         field: &str,
-        check: impl FnOnce(&Json) -> Checked<T>,
-    ) -> Checked<Option<T>> {
+        check: impl FnOnce(&Json) -> FieldResult<T>,
+    ) -> FieldResult<Option<T>> {
         match self.get(field) {
             Some(Json::Null) => one(Violation::Null),
             Some(value) => check(value).map(Some),
@@ -110,7 +110,7 @@ impl Members {
         }
     }
 
-    fn boolean(&self, field: &str) -> Checked<Option<bool>> {
+    fn boolean(&self, field: &str) -> FieldResult<Option<bool>> {
         match self.get(field) {
             Some(Json::Str(text)) if self.is_form && text.chars.is_empty() => Ok(None),
             Some(value) => boolean(value).map(Some),
@@ -122,7 +122,7 @@ impl Members {
     fn limit_events(
         &self,
         is_known: impl Fn(&str) -> bool,
-    ) -> Checked<Option<BTreeSet<EventSlug>>> {
+    ) -> FieldResult<Option<BTreeSet<EventSlug>>> {
         if self.is_form && !self.partial && self.get("limit_events").is_none() {
             return Ok(Some(BTreeSet::new()));
         }
@@ -130,7 +130,7 @@ impl Members {
     }
 }
 
-fn boolean(value: &Json) -> Checked<bool> {
+fn boolean(value: &Json) -> FieldResult<bool> {
     let word = match value {
         Json::Null => return one(Violation::Null),
         Json::Bool(value) => return Ok(*value),
@@ -147,7 +147,7 @@ fn boolean(value: &Json) -> Checked<bool> {
     }
 }
 
-fn target_url(value: &Json) -> Checked<TargetUrl> {
+fn target_url(value: &Json) -> FieldResult<TargetUrl> {
     let Json::Str(text) = value else {
         return one(Violation::NotUrl);
     };
@@ -166,7 +166,7 @@ fn target_url(value: &Json) -> Checked<TargetUrl> {
     Err(violations)
 }
 
-fn comment(value: &Json) -> Checked<Nullable<String>> {
+fn comment(value: &Json) -> FieldResult<Nullable<String>> {
     let (text, lone_surrogate) = match value {
         Json::Null => return Ok(Nullable(None)),
         Json::Str(text) => (text.chars.clone(), text.lone_surrogate),
@@ -183,11 +183,11 @@ fn comment(value: &Json) -> Checked<Nullable<String>> {
     }
 }
 
-fn not_a_list<T>(value: &Json) -> Checked<T> {
+fn not_a_list<T>(value: &Json) -> FieldResult<T> {
     one(Violation::NotList(Some(value.python_type())))
 }
 
-fn limit_events(value: &Json, is_known: impl Fn(&str) -> bool) -> Checked<BTreeSet<EventSlug>> {
+fn limit_events(value: &Json, is_known: impl Fn(&str) -> bool) -> FieldResult<BTreeSet<EventSlug>> {
     let slugs: Vec<(String, bool)> = match value {
         Json::List(items) => items
             .iter()
@@ -216,7 +216,10 @@ fn limit_events(value: &Json, is_known: impl Fn(&str) -> bool) -> Checked<BTreeS
     }
 }
 
-fn action_types(value: &Json, is_selectable: impl Fn(&str) -> bool) -> Checked<Vec<ActionName>> {
+fn action_types(
+    value: &Json,
+    is_selectable: impl Fn(&str) -> bool,
+) -> FieldResult<Vec<ActionName>> {
     let names: Vec<String> = match value {
         Json::List(items) => items.iter().map(python::str).collect(),
         Json::Object(members) => members.iter().map(|(key, _)| key.chars.clone()).collect(),

@@ -39,14 +39,14 @@ fn only(slugs: &[&str]) -> EventFilter {
 }
 
 fn parse(change: WebhookChange<'_>, body: &str) -> Result<WebhookFields, Value> {
-    let payload = Payload {
+    let payload = ParsedBody {
         json: parser::parse_body(body.as_bytes()).unwrap(),
         is_form: false,
     };
     checked(change, payload)
 }
 
-fn checked(change: WebhookChange<'_>, payload: Payload) -> Result<WebhookFields, Value> {
+fn checked(change: WebhookChange<'_>, payload: ParsedBody) -> Result<WebhookFields, Value> {
     let known = |slug: &str| matches!(slug, "democon" | "sampleconf" | "1" | "True");
     let selectable = |name: &str| matches!(name, "a.b" | "a.c" | "a.*" | "z.z");
     parse_webhook(change, payload, known, selectable).map_err(|refusal| {
@@ -71,7 +71,7 @@ fn messages(field: &str, value: &str) -> Vec<String> {
 const MINIMAL: &str = r#"{"target_url":"http://a.example","limit_events":[],"action_types":[]}"#;
 
 #[test]
-fn what_must_be_sent() {
+fn required_fields_are_named() {
     let required = json!({
         "target_url": ["This field is required."],
         "limit_events": ["This field is required."],
@@ -189,7 +189,7 @@ fn action_types_are_compared_as_sets() {
 }
 
 #[test]
-fn all_events_or_some() {
+fn all_events_follows_limit_events() {
     let conflict = json!({"non_field_errors": ["You can set either limit_events or all_events."]});
     let mut everywhere = stored();
     everywhere.events = EventFilter::All;
@@ -449,8 +449,8 @@ fn lists_of_action_types() {
 }
 
 #[test]
-fn in_a_form_what_is_not_ticked_is_off() {
-    let form = |json: &str| Payload {
+fn a_missing_checkbox_of_a_form_is_false() {
+    let form = |json: &str| ParsedBody {
         json: parser::parse_body(json.as_bytes()).unwrap(),
         is_form: true,
     };

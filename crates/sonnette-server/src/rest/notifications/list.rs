@@ -12,7 +12,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::pagination::{self, ListJson, PageAfter};
 
 /// Which notifications.
 #[derive(IntoParams)]
@@ -52,7 +52,7 @@ pub(crate) struct NotificationSummary {
     get,
     path = "/organizers/{organizer}/notifications/",
     params(NotificationFilters, PageAfter),
-    responses((status = 200, description = "One page.", body = Listing<NotificationSummary>))
+    responses((status = 200, description = "One page.", body = ListJson<NotificationSummary>))
 )]
 pub(crate) async fn list_notifications(
     State(state): State<AppState>,

@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_one_and_many() {
+    fn parses_one_publication_and_an_array() {
         let one = parse(
             b" {\"action_type\":\"a.b\",\"data\": {\"x\": [1]},\"event\":null,\"subject\":\"p\"}",
         )

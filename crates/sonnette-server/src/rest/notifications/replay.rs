@@ -21,7 +21,7 @@ use crate::rest::path_params::PathParams;
     post,
     path = "/organizers/{organizer}/notifications/{notification_id}/replay/",
     responses(
-        (status = 201, description = "To how many webhooks.", body = inline(Replayed)),
+        (status = 201, description = "To how many webhooks.", body = inline(ReplayResultJson)),
         (status = 409, description = "The notification has been erased.", example = json!({"detail": "The notification has been erased: there is nothing left to send."})),
     )
 )]
@@ -41,13 +41,13 @@ pub(crate) async fn replay_notification(
         })?;
     Ok(response::json(
         StatusCode::CREATED,
-        &Replayed { deliveries },
+        &ReplayResultJson { deliveries },
     ))
 }
 
 /// The number of webhooks that get the notification again.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Replayed {
+pub(crate) struct ReplayResultJson {
     /// The number of deliveries.
     #[schema(example = 2)]
     deliveries: usize,

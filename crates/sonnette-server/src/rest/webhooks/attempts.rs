@@ -14,7 +14,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::pagination::{self, ListJson, PageAfter};
 use crate::rest::path_params::PathParams;
 
 /// The filters of attempts.
@@ -64,7 +64,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
     get,
     path = "/organizers/{organizer}/webhooks/{id}/attempts/",
     params(AttemptFilters, PageAfter),
-    responses((status = 200, description = "One page.", body = Listing<AttemptJson>))
+    responses((status = 200, description = "One page.", body = ListJson<AttemptJson>))
 )]
 pub(crate) async fn list_webhook_attempts(
     State(state): State<AppState>,
@@ -96,7 +96,7 @@ pub(crate) async fn list_webhook_attempts(
     get,
     path = "/organizers/{organizer}/attempts/",
     params(("webhook" = Option<i64>, Query, description = "By webhook."), AttemptFilters, PageAfter),
-    responses((status = 200, description = "One page.", body = Listing<WebhookAttemptJson>))
+    responses((status = 200, description = "One page.", body = ListJson<WebhookAttemptJson>))
 )]
 pub(crate) async fn list_attempts(
     State(state): State<AppState>,

@@ -7,9 +7,9 @@ use sonnette::domain::WebhookId;
 use sonnette::store::StoreError;
 
 use super::audit_data::mask_secrets;
-use super::lookup::WEBHOOK;
+use super::lookup::WEBHOOK_MODEL_NAME;
 use super::resource::{
-    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered_webhook, read_payload,
+    WebhookBody, WebhookPatch, WebhookSchema, check_https, filtered_webhook, read_parsed_body,
     webhook_response, with_id,
 };
 use crate::admin::error::AdminError;
@@ -79,7 +79,7 @@ async fn save(
 ) -> Result<Response, ApiError> {
     let organizer = caller.organizer()?.clone();
     let organizer_id = organizer.organizer.id;
-    let payload = read_payload(state, request).await?;
+    let payload = read_parsed_body(state, request).await?;
     let edit = WebhookEdit {
         organizer: organizer_id,
         id,
@@ -145,7 +145,7 @@ impl From<SaveError> for ApiError {
     fn from(error: SaveError) -> Self {
         match error {
             SaveError::Refused(refusal) => refusal.into(),
-            SaveError::Failed(error) => Self::of_change(error, WEBHOOK),
+            SaveError::Failed(error) => Self::of_change(error, WEBHOOK_MODEL_NAME),
         }
     }
 }

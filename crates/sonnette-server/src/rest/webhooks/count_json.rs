@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// The number of deliveries of an action.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Count {
+pub(crate) struct CountJson {
     /// Deliveries.
     #[schema(example = 3)]
     pub(super) count: u64,

@@ -5,7 +5,9 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::audit_data::mask_secrets;
-use super::resource::{WebhookBody, WebhookSchema, check_https, read_payload, webhook_response};
+use super::resource::{
+    WebhookBody, WebhookSchema, check_https, read_parsed_body, webhook_response,
+};
 use crate::admin::webhooks::change;
 use crate::admin::webhooks::fields::WebhookChange;
 use crate::edge::AppState;
@@ -33,7 +35,7 @@ pub(crate) async fn create_webhook(
 ) -> Result<Response, ApiError> {
     let organizer = caller.organizer()?.clone();
     let organizer_id = organizer.organizer.id;
-    let payload = read_payload(&state, request).await?;
+    let payload = read_parsed_body(&state, request).await?;
     let events = state.store(move |store| store.events(organizer_id)).await?;
     let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);

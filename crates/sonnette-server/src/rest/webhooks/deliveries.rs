@@ -16,7 +16,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, Listing, PageAfter};
+use crate::rest::pagination::{self, ListJson, PageAfter};
 use crate::rest::path_params::PathParams;
 
 fn hold_text(hold_reason: HoldReason) -> Option<&'static str> {
@@ -78,8 +78,8 @@ impl DeliveryJson {
                 ("scheduled", time(due_at), None, None)
             }
             DeliveryState::Scheduled { .. } | DeliveryState::Held => held(),
-            DeliveryState::Settled { at, how, reason } => (
-                how.as_str(),
+            DeliveryState::Settled { at, kind, reason } => (
+                kind.as_str(),
                 None,
                 time(at),
                 reason.as_ref().map(|reason| reason.as_str().to_owned()),
@@ -132,7 +132,7 @@ impl StateFilter {
     /// The filter of the store. `None`: no delivery can be in this state now.
     fn store_filter(self, hold_reason: HoldReason) -> Option<DeliveryStateFilter> {
         match (self, hold_reason) {
-            (Self::Settled(how), _) => Some(DeliveryStateFilter::Settled(how)),
+            (Self::Settled(kind), _) => Some(DeliveryStateFilter::Settled(kind)),
             (Self::Scheduled, HoldReason::NotDue)
             | (Self::Held, HoldReason::ReceiverFailing | HoldReason::WebhookDisabled) => {
                 Some(DeliveryStateFilter::Waiting)
@@ -149,7 +149,7 @@ impl StateFilter {
     get,
     path = "/organizers/{organizer}/webhooks/{id}/deliveries/",
     params(DeliveryFilters, PageAfter),
-    responses((status = 200, description = "One page.", body = Listing<DeliveryJson>))
+    responses((status = 200, description = "One page.", body = ListJson<DeliveryJson>))
 )]
 pub(crate) async fn list_deliveries(
     State(state): State<AppState>,

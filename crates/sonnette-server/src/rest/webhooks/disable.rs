@@ -11,7 +11,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::response;
 use crate::rest::path_params::PathParams;
-use crate::rest::webhooks::lookup::WEBHOOK;
+use crate::rest::webhooks::lookup::WEBHOOK_MODEL_NAME;
 
 /// Disable a webhook
 ///
@@ -37,7 +37,7 @@ pub(crate) async fn disable_webhook(
     state
         .change(move |store, now| change::retire(store, &author, organizer, id, now))
         .await?
-        .map_err(|error| ApiError::of_change(error, WEBHOOK))?;
+        .map_err(|error| ApiError::of_change(error, WEBHOOK_MODEL_NAME))?;
     state.sonnette.drop_pending(id, None).await?;
     state
         .wait_until_published(&caller.organizer()?.organizer)

@@ -125,11 +125,11 @@ fn state_of(
         };
         return ("disabled", Some(disabled.since), Some(reason.to_owned()));
     }
-    match lane.health.probing {
-        Some(probing) => {
+    match lane.health.probe_schedule {
+        Some(schedule) => {
             let reason = last.and_then(|attempt| error_text(&attempt.exchange.outcome));
             let reason = reason.unwrap_or_else(|| "The receiver keeps failing.".to_owned());
-            ("failing", Some(probing.since), Some(reason))
+            ("failing", Some(schedule.since), Some(reason))
         }
         None => ("healthy", None, None),
     }

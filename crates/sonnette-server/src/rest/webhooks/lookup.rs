@@ -12,7 +12,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 
 /// The name of the resource in pretix's answers.
-pub(crate) const WEBHOOK: &str = "WebHook";
+pub(crate) const WEBHOOK_MODEL_NAME: &str = "WebHook";
 
 /// The organizer's webhook with this id.
 pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>, ApiError> {
@@ -21,7 +21,7 @@ pub(crate) fn webhook_of(caller: &Caller, id: WebhookId) -> Result<&Arc<Webhook>
 
 /// 404 of a webhook.
 pub(crate) fn no_webhook() -> ApiError {
-    ApiError::no_such(WEBHOOK)
+    ApiError::no_such(WEBHOOK_MODEL_NAME)
 }
 
 /// Changes a webhook with an audit entry, and returns it as it is now.
@@ -43,5 +43,5 @@ pub(crate) async fn change(
     let changed = state
         .change(move |store, now| change::change(store, &author, edit, now, &mut apply))
         .await?;
-    changed.map_err(|error| ApiError::of_change(error, WEBHOOK))
+    changed.map_err(|error| ApiError::of_change(error, WEBHOOK_MODEL_NAME))
 }

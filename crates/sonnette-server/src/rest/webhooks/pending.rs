@@ -6,7 +6,7 @@ use serde_json::json;
 use sonnette::domain::WebhookId;
 use sonnette::engine::ControlError;
 
-use super::count_json::Count;
+use super::count_json::CountJson;
 use super::lookup::webhook_of;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
@@ -21,7 +21,7 @@ use crate::rest::path_params::PathParams;
     post,
     path = "/organizers/{organizer}/webhooks/{id}/expedite/",
     responses(
-        (status = 200, description = "How many wait.", body = Count),
+        (status = 200, description = "How many wait.", body = CountJson),
         (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
     )
 )]
@@ -38,7 +38,7 @@ pub(crate) async fn expedite_webhook(
         .author()
         .audit_entry("pretix.webhook.retries.expedited", data, state.now());
     let count = state.sonnette.expedite(id, Some(entry)).await?;
-    Ok(response::ok(&Count { count }))
+    Ok(response::ok(&CountJson { count }))
 }
 
 /// Drop what waits
@@ -47,7 +47,7 @@ pub(crate) async fn expedite_webhook(
 #[utoipa::path(
     post,
     path = "/organizers/{organizer}/webhooks/{id}/drop/",
-    responses((status = 200, description = "How many waited.", body = Count))
+    responses((status = 200, description = "How many waited.", body = CountJson))
 )]
 pub(crate) async fn drop_webhook_deliveries(
     State(state): State<AppState>,
@@ -60,5 +60,5 @@ pub(crate) async fn drop_webhook_deliveries(
         .author()
         .audit_entry("pretix.webhook.retries.dropped", data, state.now());
     let count = state.sonnette.drop_pending(id, Some(entry)).await?;
-    Ok(response::ok(&Count { count }))
+    Ok(response::ok(&CountJson { count }))
 }

@@ -12,7 +12,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::rest::drf::page_number::Page;
 use crate::rest::drf::webhook_json::WebhookJson;
-use crate::rest::pagination::{Listing, PageNumber, bounds, numbered_page};
+use crate::rest::pagination::{ListJson, PageNumber, bounds, numbered_page};
 use crate::rest::path_params::PathParams;
 
 /// List webhooks
@@ -22,7 +22,7 @@ use crate::rest::path_params::PathParams;
     get,
     path = "/organizers/{organizer}/webhooks/",
     params(("enabled" = Option<bool>, Query, description = "Only enabled ones, or only disabled ones."), PageNumber),
-    responses((status = 200, description = "One page.", body = Listing<WebhookSchema>))
+    responses((status = 200, description = "One page.", body = ListJson<WebhookSchema>))
 )]
 pub(crate) async fn list_webhooks(
     State(state): State<AppState>,

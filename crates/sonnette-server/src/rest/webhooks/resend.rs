@@ -7,7 +7,7 @@ use sonnette::domain::{NotificationId, WebhookId};
 use sonnette::engine::ControlError;
 use sonnette::store::BatchAuditEntry;
 
-use super::count_json::Count;
+use super::count_json::CountJson;
 use super::deliveries::DeliveryJson;
 use super::lookup::webhook_of;
 use super::resend_input::{ResendInput, ResendSelection, RetryBody};
@@ -58,7 +58,7 @@ pub(crate) async fn retry_delivery(
     path = "/organizers/{organizer}/webhooks/{id}/retry/",
     request_body = RetryBody,
     responses(
-        (status = 200, description = "How many.", body = Count),
+        (status = 200, description = "How many.", body = CountJson),
         (status = 409, description = "The webhook is disabled.", example = json!({"detail": "The webhook is disabled. Enable it first."})),
     )
 )]
@@ -93,5 +93,5 @@ pub(crate) async fn retry_webhook(
                 .await?
         }
     };
-    Ok(response::ok(&Count { count }))
+    Ok(response::ok(&CountJson { count }))
 }

@@ -70,7 +70,7 @@ impl ResendInput {
 
 fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
     let value = fields.take("state").filter(|value| !value.is_null())?;
-    let settled = |how| Some(ResendSelection::State(DeliveryStateFilter::Settled(how)));
+    let settled = |kind| Some(ResendSelection::State(DeliveryStateFilter::Settled(kind)));
     match value.as_str() {
         Some("scheduled" | "held" | "waiting") => {
             Some(ResendSelection::State(DeliveryStateFilter::Waiting))
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_wrong() {
+    fn errors_name_the_invalid_field() {
         for (body, field) in [
             (json!({}), "since"),
             (json!({"since": null}), "since"),

@@ -17,7 +17,7 @@ use crate::edge::error::ApiError;
 use crate::edge::query::Query;
 use crate::edge::read_body;
 use crate::edge::response;
-use crate::rest::drf::media::{Payload, read_body};
+use crate::rest::drf::media::{ParsedBody, read_body};
 use crate::rest::drf::refusal::Refusal;
 use crate::rest::drf::webhook_json::WebhookJson;
 use crate::rest::violation_text::violation_text;
@@ -114,7 +114,10 @@ pub(super) fn filtered_webhook(
 }
 
 /// The request body, parsed by its media type.
-pub(super) async fn read_payload(state: &AppState, request: Request) -> Result<Payload, ApiError> {
+pub(super) async fn read_parsed_body(
+    state: &AppState,
+    request: Request,
+) -> Result<ParsedBody, ApiError> {
     let (parts, body): (_, Body) = request.into_parts();
     let bytes =
         read_body::read_limited(&parts.headers, body, state.settings.max_body_bytes).await?;

@@ -5,7 +5,7 @@ use sonnette::domain::{ExtraHeader, SignatureScheme, WebhookSettings};
 
 use crate::admin::webhooks::headers;
 use crate::admin::webhooks::settings::{
-    MAX_CONCURRENCY, MAX_PER_SECOND, SettingsPatch, TIMEOUT_SECONDS, extra_signatures,
+    CONCURRENCY_RANGE, PER_SECOND_RANGE, SettingsPatch, TIMEOUT_SECONDS_RANGE, extra_signatures,
 };
 use crate::edge::error::ApiError;
 use crate::rest::fields::Fields;
@@ -18,9 +18,9 @@ pub(super) fn parse_settings(
 ) -> Result<SettingsPatch, ApiError> {
     let patch = SettingsPatch {
         headers: extra_headers(&mut fields, &stored.headers),
-        max_per_second: fields.nullable_integer("max_per_second", &MAX_PER_SECOND),
-        max_concurrency: fields.nullable_integer("max_concurrency", &MAX_CONCURRENCY),
-        timeout_seconds: fields.nullable_integer("timeout_seconds", &TIMEOUT_SECONDS),
+        max_per_second: fields.nullable_integer("max_per_second", &PER_SECOND_RANGE),
+        max_concurrency: fields.nullable_integer("max_concurrency", &CONCURRENCY_RANGE),
+        timeout_seconds: fields.nullable_integer("timeout_seconds", &TIMEOUT_SECONDS_RANGE),
         extra_signatures: fields
             .choices::<SignatureScheme>("signature_scheme")
             .map(extra_signatures),

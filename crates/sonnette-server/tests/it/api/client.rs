@@ -14,13 +14,13 @@ use crate::cli::sandbox::{Sandbox, Server};
 
 /// What a server answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     head: String,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl ApiResponse {
     /// The value of a header, if it is there.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
@@ -166,7 +166,7 @@ impl Api {
     }
 
     /// Sends these lines and a body, and reads until the server closes.
-    pub(crate) fn raw(&self, head: &str, body: &[u8]) -> Answer {
+    pub(crate) fn raw(&self, head: &str, body: &[u8]) -> ApiResponse {
         let mut stream = TcpStream::connect(&self.server.address).unwrap();
         let length = body.len();
         let rest = format!(
@@ -185,7 +185,7 @@ impl Api {
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("no answer: {text:?}"));
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
+        ApiResponse {
             status,
             head: head.to_owned(),
             text: body.to_owned(),
@@ -199,7 +199,7 @@ impl Api {
         token: &str,
         more: &str,
         body: Option<Value>,
-    ) -> Answer {
+    ) -> ApiResponse {
         let kind = if body.is_some() {
             "Content-Type: application/json\r\n"
         } else {
@@ -214,7 +214,7 @@ impl Api {
     }
 
     /// With the organizer's token; `path` is below the organizer unless it begins with `/`.
-    pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> ApiResponse {
         self.send(method, &full(path), &self.token, "", body)
     }
 
@@ -225,7 +225,7 @@ impl Api {
         method: &str,
         path: &str,
         body: Option<Value>,
-    ) -> Answer {
+    ) -> ApiResponse {
         self.send(method, &full(path), token, "", body)
     }
 
@@ -236,15 +236,15 @@ impl Api {
         method: &str,
         path: &str,
         body: Option<Value>,
-    ) -> Answer {
+    ) -> ApiResponse {
         self.send(method, &full(path), &self.token, more, body)
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> ApiResponse {
         self.call("GET", path, None)
     }
 
-    pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: Value) -> ApiResponse {
         self.call("POST", path, Some(body))
     }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, Api, receiver};
+use super::client::{Api, ApiResponse, receiver};
 
-fn publish(api: &Api, body: &str) -> Answer {
+fn publish(api: &Api, body: &str) -> ApiResponse {
     let head = format!(
         "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nAuthorization: Token {}\r\nContent-Type: application/json\r\n",
         api.token

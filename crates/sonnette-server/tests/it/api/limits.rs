@@ -123,7 +123,7 @@ fn idle_connections_give_way_oldest_first() {
 }
 
 #[test]
-fn silent_connections_shut_nobody_out() {
+fn silent_connections_leave_room_for_other_clients() {
     let api = Api::start_with(&["--max-connections", "8"]);
     let silent: Vec<_> = (0..60).map(|_| api.connect()).collect();
     api.post("notifications/", super::client::order("A"))
@@ -133,7 +133,7 @@ fn silent_connections_shut_nobody_out() {
 }
 
 #[test]
-fn trickling_bodies_shut_nobody_out() {
+fn slow_bodies_leave_room_for_other_clients() {
     let args = [
         "--max-connections",
         "8",

@@ -100,7 +100,7 @@ fn a_client_that_does_not_read_misses_events_and_is_disconnected() {
 }
 
 #[test]
-fn a_slow_client_is_told_what_it_missed() {
+fn a_slow_client_receives_the_number_of_missed_events() {
     let api = Api::start();
     register_large_type(&api);
     let mut slow = api.watch();

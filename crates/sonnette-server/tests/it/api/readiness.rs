@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::client::{Answer, Api, order};
+use super::client::{Api, ApiResponse, order};
 
 /// The answer of `/readyz`, which comes within a second.
-fn ready(api: &Api) -> Answer {
+fn ready(api: &Api) -> ApiResponse {
     let began = now();
     let answer = api.raw("GET /readyz HTTP/1.1\r\n", b"");
     let took = began.elapsed();

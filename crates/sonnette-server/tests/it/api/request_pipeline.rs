@@ -8,7 +8,7 @@ fn checks_are_made_in_the_order_of_pretix() {
     let webhooks = format!("{ORGANIZER}webhooks/");
     let accept = "Accept: text/html\r\n";
     let detail =
-        |answer: super::client::Answer| answer.json()["detail"].as_str().unwrap().to_owned();
+        |answer: super::client::ApiResponse| answer.json()["detail"].as_str().unwrap().to_owned();
 
     assert_eq!(
         detail(api.get("/api/v1/nowhere/").expect(404)),

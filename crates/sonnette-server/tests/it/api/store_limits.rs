@@ -221,7 +221,7 @@ fn an_erasure_delays_no_other_publication() {
 }
 
 #[test]
-fn news_of_a_webhook_show_no_query_of_its_url() {
+fn a_webhook_change_shows_no_query_of_its_url() {
     let api = Api::start();
     let receiver = receiver();
     let dialects = json!({"dialects": ["pretix", "creads"]});

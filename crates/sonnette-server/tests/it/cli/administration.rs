@@ -464,7 +464,7 @@ fn administering_commands_never_create_a_store() {
 }
 
 #[test]
-fn doctor_makes_nothing() {
+fn doctor_creates_no_file() {
     let sandbox = Sandbox::new();
     sandbox.run(&["doctor"]).done();
     assert!(!sandbox.data().exists());

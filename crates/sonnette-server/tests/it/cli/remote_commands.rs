@@ -9,7 +9,7 @@ use standardwebhooks::Webhook;
 
 use super::sandbox::{Sandbox, Server};
 
-const PAID: &str = "pretix.event.order.paid";
+const ORDER_PAID: &str = "pretix.event.order.paid";
 
 /// A server with an organizer, and what clients need to know of it.
 struct Platform {
@@ -85,7 +85,7 @@ fn commands_find_the_operator_token_and_tokens_in_files() {
     let publish = [
         "publish",
         "bigevents",
-        PAID,
+        ORDER_PAID,
         "--event",
         "democon",
         "--data",
@@ -117,7 +117,7 @@ fn publish_reads_arguments_files_and_standard_input() {
             .run(&[
                 "publish",
                 "bigevents",
-                PAID,
+                ORDER_PAID,
                 "--event",
                 "democon",
                 "--data",
@@ -131,7 +131,7 @@ fn publish_reads_arguments_files_and_standard_input() {
     let with_key = [
         "publish",
         "bigevents",
-        PAID,
+        ORDER_PAID,
         "--event",
         "democon",
         "--data",
@@ -146,7 +146,7 @@ fn publish_reads_arguments_files_and_standard_input() {
     let stdin = [
         "publish",
         "bigevents",
-        PAID,
+        ORDER_PAID,
         "--event",
         "democon",
         "--data",
@@ -163,23 +163,29 @@ fn publish_reads_arguments_files_and_standard_input() {
 fn publish_prints_the_error_of_the_server() {
     let platform = Platform::new();
     let err = platform
-        .run(&["publish", "bigevents", PAID, "--event", "democon"])
+        .run(&["publish", "bigevents", ORDER_PAID, "--event", "democon"])
         .refused(1);
     assert!(
         err.contains("400 Bad Request") && err.contains("data.code"),
         "{err}"
     );
-    let err = platform.run(&["publish", "nobody", PAID]).refused(1);
+    let err = platform.run(&["publish", "nobody", ORDER_PAID]).refused(1);
     assert!(err.contains("403 Forbidden"), "{err}");
     let err = platform
-        .run(&["publish", "bigevents", PAID, "--token", "wrong"])
+        .run(&["publish", "bigevents", ORDER_PAID, "--token", "wrong"])
         .refused(1);
     assert!(
         err.contains("401 Unauthorized") && !err.contains("wrong"),
         "{err}"
     );
     let err = platform
-        .run(&["publish", "bigevents", PAID, "--url", "http://127.0.0.1:1"])
+        .run(&[
+            "publish",
+            "bigevents",
+            ORDER_PAID,
+            "--url",
+            "http://127.0.0.1:1",
+        ])
         .refused(1);
     assert!(err.contains("cannot connect to 127.0.0.1:1"), "{err}");
 }
@@ -195,7 +201,7 @@ fn webhooks_are_tested_and_retried() {
         "bigevents",
         &url,
         "--action-type",
-        PAID,
+        ORDER_PAID,
         "--json",
     ];
     let webhook: Value = serde_json::from_str(&platform.sandbox.run(&create).done()).unwrap();
@@ -240,7 +246,7 @@ fn listen_prints_and_forwards_notifications() {
         "--forward",
         &url,
         "--action-type",
-        PAID,
+        ORDER_PAID,
     ]);
     let command = command
         .envs(platform.variables())
@@ -255,7 +261,7 @@ fn listen_prints_and_forwards_notifications() {
     assert_eq!(said.next().unwrap(), "listening to bigevents");
 
     let data = ["--event", "democon", "--data", r#"{"code": "T0CHT"}"#];
-    for action_type in ["pretix.event.order.placed", PAID] {
+    for action_type in ["pretix.event.order.placed", ORDER_PAID] {
         platform
             .run(&[&["publish", "bigevents", action_type][..], &data].concat())
             .done();
@@ -308,7 +314,7 @@ fn a_byte_order_mark_is_passed_over() {
         vec![
             "publish",
             "bigevents",
-            PAID,
+            ORDER_PAID,
             "--event",
             "e",
             "--url",

@@ -164,7 +164,7 @@ fn healthcheck_asks_the_running_server() {
 }
 
 #[test]
-fn a_directory_named_like_an_sqlite_uri_is_a_directory() {
+fn a_data_dir_named_like_an_sqlite_uri_is_a_directory() {
     let sandbox = Sandbox::new();
     for name in ["file:x", "file:y?mode=memory", ":memory:"] {
         sandbox.run(&["migrate", "--data-dir", name]).done();

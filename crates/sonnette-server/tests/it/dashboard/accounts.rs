@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::browser::{Browser, PAGES, PASSWORD, user, words};
-use crate::api::client::{Answer, Api, ORGANIZER};
+use crate::api::client::{Api, ApiResponse, ORGANIZER};
 
 /// The one link for a password on a page, as a path.
 #[track_caller]
-fn link_on(answer: &Answer) -> String {
+fn link_on(answer: &ApiResponse) -> String {
     let mut parts = answer.text.split("/password/");
     let text = parts.nth(1).unwrap_or_else(|| panic!("{}", answer.text));
     format!("/password/{}/", text.split('/').next().unwrap())
@@ -15,7 +15,7 @@ fn link_on(answer: &Answer) -> String {
 
 /// Sends the form for a password behind a link.
 #[track_caller]
-fn choose(browser: &Browser<'_>, link: &str, password: &str, again: &str) -> Answer {
+fn choose(browser: &Browser<'_>, link: &str, password: &str, again: &str) -> ApiResponse {
     let page = browser.get(link).expect(200);
     let csrf = csrf_of(&page);
     let fields = [("csrf", &*csrf), ("password", password), ("again", again)];
@@ -23,7 +23,7 @@ fn choose(browser: &Browser<'_>, link: &str, password: &str, again: &str) -> Ans
 }
 
 #[track_caller]
-fn csrf_of(page: &Answer) -> String {
+fn csrf_of(page: &ApiResponse) -> String {
     let after = page.text.split("name=\"csrf\" value=\"").nth(1).unwrap();
     after.split('"').next().unwrap().to_owned()
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::browser::{Browser, PAGES, words};
 use crate::api::client::Api;
 
-const TYPES: &str = "/organizers/bigevents/action-types/";
-const NEW: &str = "/organizers/bigevents/action-types/new/";
+const ACTION_TYPES_PAGE: &str = "/organizers/bigevents/action-types/";
+const NEW_ACTION_TYPE_PAGE: &str = "/organizers/bigevents/action-types/new/";
 const RENEWED: &str = "/organizers/bigevents/action-types/membership.renewed/";
 const SCHEMA: &str = r#"{"type": "object", "required": ["number"], "properties": {"number": {"type": "integer", "description": "Of the <b>member</b>."}}}"#;
 
@@ -15,9 +15,9 @@ fn shows_the_catalogue_and_an_action_type() {
     let api = Api::start();
     api.webhook("https://user:secret@erp.example/hook");
     let browser = Browser::of(&api, &[]);
-    let list = browser.read(TYPES);
+    let list = browser.read(ACTION_TYPES_PAGE);
     assert!(list.contains("pretix · Orders New order placed pretix.event.order.placed"));
-    let answer = browser.get(&format!("{TYPES}pretix.event.order.placed/"));
+    let answer = browser.get(&format!("{ACTION_TYPES_PAGE}pretix.event.order.placed/"));
     let page = words(&answer.expect(200).text);
     for part in [
         "A publication must name its event.",
@@ -30,27 +30,33 @@ fn shows_the_catalogue_and_an_action_type() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("secret"));
-    let wildcard = browser.read(&format!("{TYPES}pretix.event.order.changed.%2A/"));
+    let wildcard = browser.read(&format!(
+        "{ACTION_TYPES_PAGE}pretix.event.order.changed.%2A/"
+    ));
     assert!(
         wildcard.contains("pretix.event.order.changed.*"),
         "{wildcard}"
     );
-    let customer = browser.read(&format!("{TYPES}pretix.customer.created/"));
+    let customer = browser.read(&format!("{ACTION_TYPES_PAGE}pretix.customer.created/"));
     assert!(customer.contains("A publication must not name an event"));
     assert!(customer.contains("Webhooks that listen None."));
     browser
-        .get(&format!("{TYPES}creads.work.created/"))
+        .get(&format!("{ACTION_TYPES_PAGE}creads.work.created/"))
         .expect(404);
     let french = Browser::new(&api).in_french();
     french.log_in("anybody@example.org");
-    assert!(french.read(TYPES).contains("pretix · Commandes"));
+    assert!(
+        french
+            .read(ACTION_TYPES_PAGE)
+            .contains("pretix · Commandes")
+    );
 }
 
 #[test]
 fn the_command_publishes_the_example() {
     let api = Api::start();
     let browser = Browser::of(&api, &["publish"]);
-    let page = browser.read(&format!("{TYPES}pretix.event.checkin/"));
+    let page = browser.read(&format!("{ACTION_TYPES_PAGE}pretix.event.checkin/"));
     assert!(!page.contains("Webhooks that listen"), "they may not know");
     let (_, data) = page.split_once("--data '").unwrap();
     let body = data.split_once('\'').unwrap().0;
@@ -62,14 +68,20 @@ fn the_command_publishes_the_example() {
 fn registers_changes_and_deletes_a_type() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
-    assert!(browser.read(TYPES).contains("Register an action type"));
+    assert!(
+        browser
+            .read(ACTION_TYPES_PAGE)
+            .contains("Register an action type")
+    );
     let fields = [
         ("name", "membership.renewed"),
         ("description", "A membership was renewed."),
         ("schema", SCHEMA),
         ("example", r#"{"number": 4711}"#),
     ];
-    let made = browser.submit(NEW, NEW, &fields).expect(303);
+    let made = browser
+        .submit(NEW_ACTION_TYPE_PAGE, NEW_ACTION_TYPE_PAGE, &fields)
+        .expect(303);
     assert_eq!(made.header("location"), Some(RENEWED));
     let answer = browser.follow(&made).expect(200);
     let page = words(&answer.text);
@@ -106,14 +118,19 @@ fn refuses_invalid_action_types() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let wrong = |fields: &[(&str, &str)]| {
-        let answer = browser.submit(NEW, NEW, fields).expect(422);
+        let answer = browser
+            .submit(NEW_ACTION_TYPE_PAGE, NEW_ACTION_TYPE_PAGE, fields)
+            .expect(422);
         assert!(answer.text.contains("role=\"alert\""));
         assert!(answer.text.contains("aria-invalid=\"true\""));
         words(&answer.text)
     };
     assert!(wrong(&[("name", "No Name")]).contains("Enter a dotted lower-case name"));
     let hostile = [("name", "\"><script>alert(1)</script>")];
-    let text = browser.submit(NEW, NEW, &hostile).expect(422).text;
+    let text = browser
+        .submit(NEW_ACTION_TYPE_PAGE, NEW_ACTION_TYPE_PAGE, &hostile)
+        .expect(422)
+        .text;
     assert!(!text.contains("<script>"), "{text}");
     assert!(wrong(&[("name", "pretix.plugin.done")]).contains("Only operators"));
     assert!(wrong(&[("name", "tibillet.other")]).contains("cannot be registered"));
@@ -124,10 +141,16 @@ fn refuses_invalid_action_types() {
     assert!(schema("{\"type\": 3}").contains("This schema cannot be used"));
     let example = wrong(&[("name", "a.b"), ("schema", SCHEMA), ("example", "{}")]);
     assert!(example.contains("The example does not fit"), "{example}");
-    browser.submit(NEW, NEW, &[("name", "a.b")]).expect(303);
+    browser
+        .submit(
+            NEW_ACTION_TYPE_PAGE,
+            NEW_ACTION_TYPE_PAGE,
+            &[("name", "a.b")],
+        )
+        .expect(303);
     assert!(wrong(&[("name", "a.b")]).contains("There is an action type “a.b” already."));
 
-    let builtin = format!("{TYPES}pretix.event.order.placed/");
+    let builtin = format!("{ACTION_TYPES_PAGE}pretix.event.order.placed/");
     assert!(!browser.read(&builtin).contains("Delete"));
     let answer = browser.get(&format!("{builtin}delete/")).expect(409);
     assert!(words(&answer.text).contains("was not registered for the organizer"));
@@ -138,12 +161,16 @@ fn only_operators_register_pretix_names() {
     let api = Api::start();
     let operator = Browser::of_operator(&api);
     let name = ("name", "pretix.plugin.done");
-    let answer = operator.submit(NEW, NEW, &[name]).expect(422);
+    let answer = operator
+        .submit(NEW_ACTION_TYPE_PAGE, NEW_ACTION_TYPE_PAGE, &[name])
+        .expect(422);
     assert!(words(&answer.text).contains("need a family"));
     let fields = [name, ("family", "order")];
-    operator.submit(NEW, NEW, &fields).expect(303);
+    operator
+        .submit(NEW_ACTION_TYPE_PAGE, NEW_ACTION_TYPE_PAGE, &fields)
+        .expect(303);
     let browser = Browser::of(&api, &["organizer"]);
-    let page = format!("{TYPES}pretix.plugin.done/");
+    let page = format!("{ACTION_TYPES_PAGE}pretix.plugin.done/");
     assert!(!browser.read(&page).contains("Delete"));
     browser.get(&format!("{page}delete/")).expect(403);
 }
@@ -152,21 +179,23 @@ fn only_operators_register_pretix_names() {
 fn users_without_permission_can_only_read() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
-    assert!(!browser.read(TYPES).contains("Register"));
+    assert!(!browser.read(ACTION_TYPES_PAGE).contains("Register"));
     for path in [
-        NEW.to_owned(),
-        format!("{TYPES}a.b/edit/"),
-        format!("{TYPES}a.b/delete/"),
+        NEW_ACTION_TYPE_PAGE.to_owned(),
+        format!("{ACTION_TYPES_PAGE}a.b/edit/"),
+        format!("{ACTION_TYPES_PAGE}a.b/delete/"),
     ] {
         let page = words(&browser.get(&path).expect(403).text);
         assert!(page.contains("the permission “organizer”"), "{page}");
     }
-    let token = super::browser::hidden_fields(&browser.get(TYPES).text, "/logout/")[0]
+    let token = super::browser::hidden_fields(&browser.get(ACTION_TYPES_PAGE).text, "/logout/")[0]
         .1
         .clone();
     let fields = [("csrf", token.as_str()), ("name", "a.b")];
-    browser.post(NEW, &fields).expect(403);
-    browser.post(NEW, &[("name", "a.b")]).expect(403);
+    browser.post(NEW_ACTION_TYPE_PAGE, &fields).expect(403);
+    browser
+        .post(NEW_ACTION_TYPE_PAGE, &[("name", "a.b")])
+        .expect(403);
     api.get("action_types/a.b/").expect(404);
     Browser::new(&api)
         .get(&format!("{PAGES}/action-types/"))

@@ -6,7 +6,7 @@ use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
 use super::browser::{Browser, user};
 use crate::api::client::Api;
 
-const AUDIT: &str = "/organizers/bigevents/audit/";
+const AUDIT_PAGE: &str = "/organizers/bigevents/audit/";
 
 #[test]
 fn lists_who_changed_what() {
@@ -17,8 +17,8 @@ fn lists_who_changed_what() {
         .expect(303);
     api.webhook("https://user:secret@a.example/");
     let reader = Browser::of(&api, &["webhooks"]);
-    let answer = reader.get(AUDIT).expect(200);
-    let page = reader.read(AUDIT);
+    let answer = reader.get(AUDIT_PAGE).expect(200);
+    let page = reader.read(AUDIT_PAGE);
     assert!(
         page.contains("organizer@example.org added an event gala Data"),
         "{page}"
@@ -44,14 +44,14 @@ fn lists_who_changed_what() {
         at: users[0].created,
     };
     store.remove_user(gone.unwrap().id, note).unwrap();
-    let page = reader.read(AUDIT);
+    let page = reader.read(AUDIT_PAGE);
     assert!(
         page.contains("a removed user added an event gala"),
         "{page}"
     );
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
-    let page = french.read(AUDIT);
+    let page = french.read(AUDIT_PAGE);
     assert!(
         page.contains("un utilisateur supprimé a ajouté un événement"),
         "{page}"
@@ -67,10 +67,13 @@ fn has_several_pages() {
         api.call_as(&own, "POST", "events/", Some(body)).expect(201);
     }
     let browser = Browser::of(&api, &["webhooks"]);
-    let first = browser.get(AUDIT).expect(200).text;
+    let first = browser.get(AUDIT_PAGE).expect(200).text;
     assert_eq!(first.matches("<time ").count(), 50);
     assert!(first.contains("/audit/?page=2\" rel=\"next\""));
-    let second = browser.get(&format!("{AUDIT}?page=2")).expect(200).text;
+    let second = browser
+        .get(&format!("{AUDIT_PAGE}?page=2"))
+        .expect(200)
+        .text;
     assert!(second.contains("/audit/?page=1\" rel=\"prev\"") && !second.contains("rel=\"next\""));
     for odd in [
         "?page=0",
@@ -78,7 +81,7 @@ fn has_several_pages() {
         "?page=99999999999999999999",
         "?page=60000",
     ] {
-        browser.get(&format!("{AUDIT}{odd}")).expect(200);
+        browser.get(&format!("{AUDIT_PAGE}{odd}")).expect(200);
     }
 }
 
@@ -88,5 +91,5 @@ fn requires_a_permission() {
     user(&api, "publish@example.org", &["publish"]);
     let browser = Browser::new(&api);
     browser.log_in("publish@example.org");
-    browser.get(AUDIT).expect(403);
+    browser.get(AUDIT_PAGE).expect(403);
 }

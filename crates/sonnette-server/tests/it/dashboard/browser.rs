@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use url::form_urlencoded;
 
-use crate::api::client::{Answer, Api};
+use crate::api::client::{Api, ApiResponse};
 
 /// Of every user of the tests.
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -110,13 +110,13 @@ impl<'a> Browser<'a> {
 
     /// Sends the form to log in.
     #[track_caller]
-    pub(crate) fn try_log_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) fn try_log_in(&self, email: &str, password: &str) -> ApiResponse {
         let fields = [("email", email), ("password", password)];
         self.submit("/login/", "/login/", &fields)
     }
 
     /// Opens a page, whatever comes of it.
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> ApiResponse {
         self.send("GET", path, "", b"")
     }
 
@@ -128,13 +128,13 @@ impl<'a> Browser<'a> {
 
     /// Opens what the answer leads to.
     #[track_caller]
-    pub(crate) fn follow(&self, answer: &Answer) -> Answer {
+    pub(crate) fn follow(&self, answer: &ApiResponse) -> ApiResponse {
         assert_eq!(answer.status, 303, "{}", answer.text);
         self.get(answer.header("location").unwrap())
     }
 
     /// Posts these fields, and no others.
-    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> ApiResponse {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
@@ -144,7 +144,7 @@ impl<'a> Browser<'a> {
 
     /// Opens a page, finds the form on it that is sent to `action`, and sends it with its hidden fields and these.
     #[track_caller]
-    pub(crate) fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> ApiResponse {
         let html = self.get(page).expect(200).text;
         let hidden = hidden_fields(&html, action);
         let mut all: Vec<(&str, &str)> = Vec::new();
@@ -157,7 +157,7 @@ impl<'a> Browser<'a> {
         self.post(action, &all)
     }
 
-    fn send(&self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
+    fn send(&self, method: &str, path: &str, more: &str, body: &[u8]) -> ApiResponse {
         let mut head = format!("{method} {path} HTTP/1.1\r\n{}{more}", self.more);
         let cookies: Vec<String> = self
             .cookies

@@ -27,7 +27,7 @@ fn next(stream: &mut BufReader<TcpStream>) -> String {
 }
 
 #[test]
-fn an_open_page_is_told_of_changes() {
+fn an_open_page_receives_changes() {
     let (api, target) = (Api::start(), receiver());
     let browser = Browser::of(&api, &["webhooks"]);
     let id = api.webhook(&target.url());

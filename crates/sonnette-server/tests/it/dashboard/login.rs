@@ -3,11 +3,11 @@
 use sonnette::store::{AccountStore as _, Actor, NewAuditEntry};
 
 use super::browser::{Browser, PAGES, PASSWORD, hidden_fields, operator, user, words};
-use crate::api::client::{Answer, Api};
+use crate::api::client::{Api, ApiResponse};
 
 /// The cookie with this name as the answer sets it.
 #[track_caller]
-fn set_cookie<'a>(answer: &'a Answer, name: &str) -> &'a str {
+fn set_cookie<'a>(answer: &'a ApiResponse, name: &str) -> &'a str {
     let mut lines = answer.headers("set-cookie");
     lines
         .find(|line| line.starts_with(&format!("{name}_")))
@@ -79,7 +79,7 @@ fn forms_require_a_csrf_token() {
     let browser = Browser::of_operator(&api);
     let html = browser.get("/").expect(200).text;
     let token = hidden_fields(&html, "/logout/")[0].1.clone();
-    let refused = |answer: Answer| {
+    let refused = |answer: ApiResponse| {
         let answer = answer.expect(403);
         assert!(words(&answer.text).contains("Nothing was changed"));
     };

@@ -9,7 +9,7 @@ use sonnette::store::{RegistryStore as _, SessionStore as _};
 use super::browser::{Browser, words};
 use crate::api::client::{Api, order, receiver};
 
-const LIST: &str = "/organizers/bigevents/notifications/";
+const NOTIFICATIONS_PAGE: &str = "/organizers/bigevents/notifications/";
 
 #[test]
 fn finds_notifications() {
@@ -17,13 +17,13 @@ fn finds_notifications() {
     let browser = Browser::of(&api, &["webhooks"]);
     assert!(
         browser
-            .read(LIST)
+            .read(NOTIFICATIONS_PAGE)
             .contains("Nothing has been published yet.")
     );
     let first = api.place_order("A1");
     let body = json!({"action_type": "pretix.customer.created", "data": {"customer": "FLPSJYV"}});
     api.post("notifications/", body).expect(201);
-    let list = browser.read(LIST);
+    let list = browser.read(NOTIFICATIONS_PAGE);
     let (newer, older) = list.split_once("pretix.customer.created").unwrap();
     assert!(
         !newer.contains("UTC pretix.event.order.placed"),
@@ -43,7 +43,7 @@ fn finds_notifications() {
         ("since=2999-01-01T00%3A00", false),
         ("until=2020-01-01T00:00:00%2B01:00", false),
     ] {
-        let list = browser.read(&format!("{LIST}?{query}"));
+        let list = browser.read(&format!("{NOTIFICATIONS_PAGE}?{query}"));
         assert_eq!(
             list.contains("UTC pretix.event.order.placed"),
             found,
@@ -51,18 +51,25 @@ fn finds_notifications() {
         );
         assert!(list.contains("Show all"));
     }
-    let to = browser.get(&format!("{LIST}?id={first}")).expect(303);
-    assert_eq!(to.header("location"), Some(&*format!("{LIST}{first}/")));
+    let to = browser
+        .get(&format!("{NOTIFICATIONS_PAGE}?id={first}"))
+        .expect(303);
+    assert_eq!(
+        to.header("location"),
+        Some(&*format!("{NOTIFICATIONS_PAGE}{first}/"))
+    );
     for (query, message) in [
         ("id=999999", "There is no notification with this number."),
         ("id=x", "There is no notification with this number."),
         ("since=yesterday", "Enter a date and time"),
     ] {
-        let answer = browser.get(&format!("{LIST}?{query}")).expect(422);
+        let answer = browser
+            .get(&format!("{NOTIFICATIONS_PAGE}?{query}"))
+            .expect(422);
         assert!(words(&answer.text).contains(message), "{query}");
     }
     let hostile = browser
-        .get(&format!("{LIST}?event=%22%3E%3Cscript%3E"))
+        .get(&format!("{NOTIFICATIONS_PAGE}?event=%22%3E%3Cscript%3E"))
         .expect(200);
     assert!(!hostile.text.contains("<script>"));
 }
@@ -74,7 +81,7 @@ fn a_page_begins_after_the_previous_one() {
     api.post("notifications/", json!(all)).expect(201);
     let browser = Browser::of(&api, &["publish"]);
     let first = browser
-        .get(&format!("{LIST}?event=democon"))
+        .get(&format!("{NOTIFICATIONS_PAGE}?event=democon"))
         .expect(200)
         .text;
     let link = first.split("rel=\"next\"").next().unwrap();
@@ -102,7 +109,9 @@ fn shows_the_deliveries_of_a_notification() {
         n["deliveries"][0]["state"] == "delivered"
     });
     let browser = Browser::of(&api, &["webhooks"]);
-    let answer = browser.get(&format!("{LIST}{id}/")).expect(200);
+    let answer = browser
+        .get(&format!("{NOTIFICATIONS_PAGE}{id}/"))
+        .expect(200);
     let page = words(&answer.text);
     assert!(page.contains("One enabled webhook matched"), "{page}");
     assert!(page.contains("Delivered"), "{page}");
@@ -110,21 +119,29 @@ fn shows_the_deliveries_of_a_notification() {
     let log = format!("/organizers/bigevents/{webhook}?notification_id={id}\">one attempt");
     assert!(answer.text.contains(&log), "{}", answer.text);
     assert!(!page.contains("Replay"), "it takes the permission publish");
-    browser.get(&format!("{LIST}{id}/replay/")).expect(403);
-    browser.get(&format!("{LIST}999999/")).expect(404);
-    browser.get(&format!("{LIST}x/")).expect(404);
+    browser
+        .get(&format!("{NOTIFICATIONS_PAGE}{id}/replay/"))
+        .expect(403);
+    browser
+        .get(&format!("{NOTIFICATIONS_PAGE}999999/"))
+        .expect(404);
+    browser.get(&format!("{NOTIFICATIONS_PAGE}x/")).expect(404);
 
     api.call("PATCH", &webhook, Some(json!({"enabled": false})))
         .expect(200);
     let waits = api.place_order("B2");
     assert!(
         browser
-            .read(&format!("{LIST}{waits}/"))
+            .read(&format!("{NOTIFICATIONS_PAGE}{waits}/"))
             .contains("No enabled webhook matched")
     );
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
-    assert!(french.read(&format!("{LIST}{id}/")).contains("Livré"));
+    assert!(
+        french
+            .read(&format!("{NOTIFICATIONS_PAGE}{id}/"))
+            .contains("Livré")
+    );
 }
 
 #[test]
@@ -136,12 +153,15 @@ fn replays_a_notification_after_confirmation() {
     let path = format!("notifications/{id}/");
     api.wait(&path, |n| n["deliveries"][0]["state"] == "delivered");
     let browser = Browser::of(&api, &["publish"]);
-    let page = browser.get(&format!("{LIST}{id}/")).expect(200).text;
+    let page = browser
+        .get(&format!("{NOTIFICATIONS_PAGE}{id}/"))
+        .expect(200)
+        .text;
     assert!(
         !page.contains(&webhook),
         "no link to what they may not open"
     );
-    let replay = format!("{LIST}{id}/replay/");
+    let replay = format!("{NOTIFICATIONS_PAGE}{id}/replay/");
     assert!(page.contains(&replay));
     let asks = browser.read(&replay);
     assert!(
@@ -174,7 +194,9 @@ fn shows_the_published_data() {
     let body = format!(r#"{{"action_type": "shop.sold", "data": {data}}}"#);
     let id = api.raw(&head, body.as_bytes()).expect(201).json()["notification_id"].clone();
     let browser = Browser::of(&api, &["publish"]);
-    let answer = browser.get(&format!("{LIST}{id}/")).expect(200);
+    let answer = browser
+        .get(&format!("{NOTIFICATIONS_PAGE}{id}/"))
+        .expect(200);
     assert!(!answer.text.contains("<script>"));
     let page = words(&answer.text);
     let shown = r#"{ "price": 25.00, "number": 123456789012345678901234, "note": "<script>" }"#;
@@ -191,17 +213,19 @@ fn an_erased_notification_says_so() {
     api.call_as(&eraser, "DELETE", "subjects/customer-1/", None)
         .expect(200);
     let browser = Browser::of(&api, &["publish"]);
-    let page = browser.read(&format!("{LIST}{id}/"));
+    let page = browser.read(&format!("{NOTIFICATIONS_PAGE}{id}/"));
     assert!(
         page.contains("has been erased") && !page.contains("Replay"),
         "{page}"
     );
     assert!(
         browser
-            .read(LIST)
+            .read(NOTIFICATIONS_PAGE)
             .contains("pretix.event.order.placed erased")
     );
-    browser.get(&format!("{LIST}{id}/replay/")).expect(409);
+    browser
+        .get(&format!("{NOTIFICATIONS_PAGE}{id}/replay/"))
+        .expect(409);
 }
 
 #[test]
@@ -262,7 +286,10 @@ fn reading_requires_a_permission() {
     let api = Api::start();
     let id = api.place_order("A1");
     let browser = Browser::of(&api, &["organizer"]);
-    for path in [LIST.to_owned(), format!("{LIST}{id}/")] {
+    for path in [
+        NOTIFICATIONS_PAGE.to_owned(),
+        format!("{NOTIFICATIONS_PAGE}{id}/"),
+    ] {
         let page = words(&browser.get(&path).expect(403).text);
         assert!(page.contains("the permission “webhooks”"), "{page}");
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::browser::{Browser, words};
 use crate::api::client::Api;
 
-const SETTINGS: &str = "/organizers/bigevents/settings/";
-const EVENTS: &str = "/organizers/bigevents/settings/events/";
+const SETTINGS_PAGE: &str = "/organizers/bigevents/settings/";
+const EVENTS_PAGE: &str = "/organizers/bigevents/settings/events/";
 
 fn organizer(api: &Api) -> Value {
     api.get("/api/v1/organizers/bigevents/").expect(200).json()
@@ -17,7 +17,7 @@ fn saves_the_settings() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
     let before = organizer(&api);
-    let page = browser.get(SETTINGS).expect(200).text;
+    let page = browser.get(SETTINGS_PAGE).expect(200).text;
     assert!(!page.contains("name=\"dialect\"") && !page.contains(before["uuid"].as_str().unwrap()));
     let fields = [
         ("name", "Big <Events>"),
@@ -28,7 +28,9 @@ fn saves_the_settings() {
         ("minutes", "1.5"),
         ("dialect", "creads"),
     ];
-    let saved = browser.submit(SETTINGS, SETTINGS, &fields).expect(303);
+    let saved = browser
+        .submit(SETTINGS_PAGE, SETTINGS_PAGE, &fields)
+        .expect(303);
     let page = browser.follow(&saved).expect(200).text;
     assert!(words(&page).contains("The settings are saved."));
     assert!(!page.contains("<Events>") && words(&page).contains("Big <Events>"));
@@ -50,7 +52,9 @@ fn saves_the_settings() {
     );
 
     let usual = [("name", "Big"), ("language", "en"), ("policy", "never")];
-    browser.submit(SETTINGS, SETTINGS, &usual).expect(303);
+    browser
+        .submit(SETTINGS_PAGE, SETTINGS_PAGE, &usual)
+        .expect(303);
     assert_eq!(
         organizer(&api)["failure_policy"],
         json!({"disable_after": null})
@@ -70,7 +74,9 @@ fn shows_errors_beside_the_fields() {
         ("minutes", "soon"),
     ];
     let before = organizer(&api);
-    let answer = browser.submit(SETTINGS, SETTINGS, &fields).expect(422);
+    let answer = browser
+        .submit(SETTINGS_PAGE, SETTINGS_PAGE, &fields)
+        .expect(422);
     for field in ["name", "language", "contacts", "failures", "minutes"] {
         let id = format!("id=\"{field}-error\"");
         assert!(answer.text.contains(&id), "{field}: {}", answer.text);
@@ -89,11 +95,13 @@ fn only_operators_choose_dialects() {
     let browser = Browser::of_operator(&api);
     assert!(
         browser
-            .read(SETTINGS)
+            .read(SETTINGS_PAGE)
             .contains(organizer(&api)["uuid"].as_str().unwrap())
     );
     let none = [("name", "Big"), ("language", "en")];
-    let answer = browser.submit(SETTINGS, SETTINGS, &none).expect(422);
+    let answer = browser
+        .submit(SETTINGS_PAGE, SETTINGS_PAGE, &none)
+        .expect(422);
     assert!(words(&answer.text).contains("Choose at least one dialect."));
     let fields = [
         ("name", "Big"),
@@ -101,11 +109,13 @@ fn only_operators_choose_dialects() {
         ("dialect", "creads"),
         ("dialect", "custom"),
     ];
-    browser.submit(SETTINGS, SETTINGS, &fields).expect(303);
+    browser
+        .submit(SETTINGS_PAGE, SETTINGS_PAGE, &fields)
+        .expect(303);
     assert_eq!(organizer(&api)["dialects"], json!(["creads", "custom"]));
     assert!(
         browser
-            .read(SETTINGS)
+            .read(SETTINGS_PAGE)
             .contains("At present: it is disabled after 20 failures")
     );
 }
@@ -114,24 +124,34 @@ fn only_operators_choose_dialects() {
 fn adds_renames_and_deletes_events() {
     let api = Api::start();
     let browser = Browser::of(&api, &["organizer"]);
-    assert!(browser.read(EVENTS).contains("There are no events yet."));
+    assert!(
+        browser
+            .read(EVENTS_PAGE)
+            .contains("There are no events yet.")
+    );
     let fields = [
         ("slug", "gala"),
         ("name", ""),
         ("date_from", "2026-12-24T18:00"),
     ];
-    browser.submit(EVENTS, EVENTS, &fields).expect(303);
+    browser
+        .submit(EVENTS_PAGE, EVENTS_PAGE, &fields)
+        .expect(303);
     let event = api.get("events/gala/").json();
     assert_eq!(event["name"], "gala");
     assert_eq!(event["date_from"], "2026-12-24T18:00:00.000000Z");
-    let again = browser.submit(EVENTS, EVENTS, &fields).expect(422);
+    let again = browser
+        .submit(EVENTS_PAGE, EVENTS_PAGE, &fields)
+        .expect(422);
     assert!(words(&again.text).contains("There is an event “gala” already."));
     for (slug, date) in [("-x", ""), ("", ""), ("x", "soon")] {
         let fields = [("slug", slug), ("date_from", date)];
-        browser.submit(EVENTS, EVENTS, &fields).expect(422);
+        browser
+            .submit(EVENTS_PAGE, EVENTS_PAGE, &fields)
+            .expect(422);
     }
 
-    let page = format!("{EVENTS}gala/");
+    let page = format!("{EVENTS_PAGE}gala/");
     let fields = [("name", "The <Gala>"), ("date_from", "")];
     browser.submit(&page, &page, &fields).expect(303);
     let event = api.get("events/gala/").json();
@@ -160,18 +180,18 @@ fn requires_the_permission_organizer() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks", "publish"]);
     for path in ["", "events/", "events/gala/", "events/gala/delete/"] {
-        browser.get(&format!("{SETTINGS}{path}")).expect(403);
+        browser.get(&format!("{SETTINGS_PAGE}{path}")).expect(403);
     }
-    browser.post(SETTINGS, &[("name", "x")]).expect(403);
-    browser.post(EVENTS, &[("slug", "x")]).expect(403);
+    browser.post(SETTINGS_PAGE, &[("name", "x")]).expect(403);
+    browser.post(EVENTS_PAGE, &[("slug", "x")]).expect(403);
     let french = Browser::of(&api, &["organizer"]).in_french();
     assert!(
         french
-            .read(SETTINGS)
+            .read(SETTINGS_PAGE)
             .contains("Quand un webhook reste en échec")
     );
-    assert!(french.read(EVENTS).contains("Nouvel événement"));
-    french.post(EVENTS, &[("slug", "x")]).expect(403);
+    assert!(french.read(EVENTS_PAGE).contains("Nouvel événement"));
+    french.post(EVENTS_PAGE, &[("slug", "x")]).expect(403);
 }
 
 #[test]
@@ -180,7 +200,12 @@ fn a_name_is_a_single_line() {
     let browser = Browser::of(&api, &["organizer"]);
     let name = "Big\r\nBcc: everybody@example.org";
     let fields = [("name", name), ("language", "en"), ("policy", "never")];
-    let read = words(&browser.submit(SETTINGS, SETTINGS, &fields).expect(422).text);
+    let read = words(
+        &browser
+            .submit(SETTINGS_PAGE, SETTINGS_PAGE, &fields)
+            .expect(422)
+            .text,
+    );
     assert!(
         read.contains("Control characters are not allowed."),
         "{read}"

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use sonnette::testing;
 
 use super::browser::{Browser, PAGES, hidden_fields, words};
-use crate::api::client::{Answer, Api, Target, order, receiver};
+use crate::api::client::{Api, ApiResponse, Target, order, receiver};
 
 /// A webhook with a receiver, and somebody who may mend it.
-struct Bench {
+struct WebhookPageTest {
     target: Target,
     /// Below the organizer in the API.
     path: String,
@@ -15,7 +15,7 @@ struct Bench {
     page: String,
 }
 
-impl Bench {
+impl WebhookPageTest {
     fn of(api: &Api) -> Self {
         let target = receiver();
         let path = api.webhook(&target.url());
@@ -25,21 +25,26 @@ impl Bench {
 
     /// Sends the form that stands on one of the webhook's pages.
     #[track_caller]
-    fn sends(&self, browser: &Browser<'_>, below: &str, fields: &[(&str, &str)]) -> Answer {
+    fn send_form(
+        &self,
+        browser: &Browser<'_>,
+        below: &str,
+        fields: &[(&str, &str)],
+    ) -> ApiResponse {
         let page = format!("{}{below}", self.page);
         browser.submit(&page, &page, fields)
     }
 
     /// The same, answered by the way back to the webhook.
     #[track_caller]
-    fn does(&self, browser: &Browser<'_>, below: &str, fields: &[(&str, &str)]) {
-        let answer = self.sends(browser, below, fields).expect(303);
+    fn submit(&self, browser: &Browser<'_>, below: &str, fields: &[(&str, &str)]) {
+        let answer = self.send_form(browser, below, fields).expect(303);
         assert_eq!(answer.header("location"), Some(self.page.as_str()));
     }
 
     /// Posts to a page without a form of its own, with the token of another.
     #[track_caller]
-    fn posts(&self, browser: &Browser<'_>, below: &str, fields: &[(&str, &str)]) -> Answer {
+    fn post(&self, browser: &Browser<'_>, below: &str, fields: &[(&str, &str)]) -> ApiResponse {
         let drop = format!("{}drop/", self.page);
         let html = browser.get(&drop).expect(200).text;
         let csrf = hidden_fields(&html, &drop).remove(0).1;
@@ -59,7 +64,7 @@ impl Bench {
 }
 
 /// The newest entry of the audit log.
-fn noted(api: &Api) -> (String, Value) {
+fn expect_audit(api: &Api) -> (String, Value) {
     let entry = api.get("audit/").expect(200).json()["results"][0].clone();
     (
         entry["action"].as_str().unwrap().to_owned(),
@@ -71,14 +76,14 @@ fn noted(api: &Api) -> (String, Value) {
 fn tests_with_the_example_of_an_action_type() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     let read = browser.read(&format!("{}test/", bench.page));
     assert!(
         read.contains("\"action\": \"pretix.event.order.placed\""),
         "{read}"
     );
     let chosen = [("action_type", "pretix.voucher.added")];
-    let read = words(&bench.sends(&browser, "test/", &chosen).expect(200).text);
+    let read = words(&bench.send_form(&browser, "test/", &chosen).expect(200).text);
     assert!(
         read.contains("\"action\": \"pretix.voucher.added\""),
         "{read}"
@@ -88,7 +93,7 @@ fn tests_with_the_example_of_an_action_type() {
         .target
         .answer(testing::ScriptedResponse::status(500).body("<i>oh</i>"));
     let fields = [("action_type", "pretix.voucher.added"), ("send", "")];
-    let page = bench.sends(&browser, "test/", &fields).expect(200).text;
+    let page = bench.send_form(&browser, "test/", &fields).expect(200).text;
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
     let read = words(&page);
     assert!(
@@ -112,33 +117,33 @@ fn tests_with_the_example_of_an_action_type() {
 fn drops_waiting_deliveries_and_sends_again() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     bench.target.answer(testing::ScriptedResponse::status(500));
     let first = api.place_order("A1");
     api.place_order("A2");
     bench.wait(&api, "scheduled", 2);
     let read = browser.read(&format!("{}drop/", bench.page));
     assert!(read.contains("2 deliveries are waiting."), "{read}");
-    bench.does(&browser, "drop/", &[]);
+    bench.submit(&browser, "drop/", &[]);
     bench.wait(&api, "dropped", 2);
     let id = json!({"webhook": 1});
     assert_eq!(
-        noted(&api),
+        expect_audit(&api),
         ("pretix.webhook.retries.dropped".to_owned(), id.clone())
     );
     bench.target.answer(testing::ScriptedResponse::ok());
     let to = format!("{PAGES}/attempts/?success=false");
     let next = [("next", to.as_str())];
     let retry = format!("deliveries/{first}/retry/");
-    let answer = bench.posts(&browser, &retry, &next).expect(303);
+    let answer = bench.post(&browser, &retry, &next).expect(303);
     assert_eq!(answer.header("location"), Some(to.as_str()));
     bench.wait(&api, "delivered", 1);
     let elsewhere = [("next", "//evil.example/")];
-    let answer = bench.posts(&browser, &retry, &elsewhere).expect(303);
+    let answer = bench.post(&browser, &retry, &elsewhere).expect(303);
     assert_eq!(answer.header("location"), Some("/"));
     bench.wait(&api, "delivered", 1);
     bench
-        .posts(&browser, "deliveries/999999/retry/", &[])
+        .post(&browser, "deliveries/999999/retry/", &[])
         .expect(404);
 
     let mut fields = vec![
@@ -146,7 +151,10 @@ fn drops_waiting_deliveries_and_sends_again() {
         ("undelivered", "on"),
         ("count", ""),
     ];
-    let page = bench.sends(&browser, "resend/", &fields).expect(200).text;
+    let page = bench
+        .send_form(&browser, "resend/", &fields)
+        .expect(200)
+        .text;
     assert!(
         words(&page).contains("One delivery would be sent again."),
         "{page}"
@@ -154,18 +162,23 @@ fn drops_waiting_deliveries_and_sends_again() {
     assert!(page.contains("name=\"send\""));
     bench.wait(&api, "dropped", 1);
     fields[2] = ("send", "");
-    bench.does(&browser, "resend/", &fields);
+    bench.submit(&browser, "resend/", &fields);
     bench.wait(&api, "delivered", 2);
-    let (action, data) = noted(&api);
+    let (action, data) = expect_audit(&api);
     assert_eq!(action, "sonnette.webhook.retried");
     assert_eq!(data, json!({"webhook": 1, "count": 1}));
     let wrong = [("since", "yesterday"), ("until", "x"), ("count", "")];
-    let read = words(&bench.sends(&browser, "resend/", &wrong).expect(422).text);
+    let read = words(
+        &bench
+            .send_form(&browser, "resend/", &wrong)
+            .expect(422)
+            .text,
+    );
     assert_eq!(read.matches("Enter a date and time.").count(), 2, "{read}");
     assert!(read.contains("Choose at least one."), "{read}");
-    bench.posts(&browser, "expedite/", &[]).expect(303);
+    bench.post(&browser, "expedite/", &[]).expect(303);
     assert_eq!(
-        noted(&api),
+        expect_audit(&api),
         ("pretix.webhook.retries.expedited".to_owned(), id)
     );
 }
@@ -174,20 +187,20 @@ fn drops_waiting_deliveries_and_sends_again() {
 fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
-    bench.does(&browser, "disable/", &[]);
+    bench.submit(&browser, "disable/", &[]);
     assert_eq!(api.get(&bench.path).json()["enabled"], false);
     api.post("notifications/", order("A2")).expect(201);
-    bench.posts(&browser, "expedite/", &[]).expect(409);
+    bench.post(&browser, "expedite/", &[]).expect(409);
     let read = browser.read(&format!("{}resend/", bench.page));
     assert!(read.contains("The webhook is disabled"), "{read}");
     let read = browser.read(&format!("{}enable/", bench.page));
     assert!(read.contains("One delivery is waiting"), "{read}");
     bench.target.answer(testing::ScriptedResponse::ok());
-    bench.does(
+    bench.submit(
         &browser,
         "enable/",
         &[("waiting", "send"), ("missed", "on")],
@@ -202,11 +215,11 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A3");
     bench.wait(&api, "scheduled", 1);
-    bench.does(&browser, "disable/", &[]);
-    bench.does(&browser, "enable/", &[("waiting", "drop")]);
+    bench.submit(&browser, "disable/", &[]);
+    bench.submit(&browser, "enable/", &[("waiting", "drop")]);
     bench.wait(&api, "dropped", 1);
     assert_eq!(api.get(&bench.path).json()["enabled"], true);
-    assert_eq!(noted(&api).1, json!({"enabled": true, "id": 1}));
+    assert_eq!(expect_audit(&api).1, json!({"enabled": true, "id": 1}));
     let read = browser.read(&bench.page);
     assert!(
         read.contains("since the webhook was enabled or its address was changed."),
@@ -219,17 +232,20 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
 fn deletes_as_the_api_does() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]).in_french();
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     bench.target.answer(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     let read = browser.read(&format!("{}delete/", bench.page));
     assert!(read.contains("Un envoi attend. Il sera annulé."), "{read}");
-    bench.does(&browser, "delete/", &[]);
+    bench.submit(&browser, "delete/", &[]);
     assert_eq!(api.get(&bench.path).expect(200).json()["enabled"], false);
     bench.wait(&api, "dropped", 1);
     let data = json!({"enabled": false, "id": 1});
-    assert_eq!(noted(&api), ("pretix.webhook.changed".to_owned(), data));
+    assert_eq!(
+        expect_audit(&api),
+        ("pretix.webhook.changed".to_owned(), data)
+    );
     let page = browser.get(&bench.page).expect(200).text;
     assert!(!page.contains("/delete/\""), "{page}");
 }
@@ -238,7 +254,7 @@ fn deletes_as_the_api_does() {
 fn shows_and_changes_the_secret() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     let secret = || api.get(&format!("{}secret/", bench.path)).json()["secret"].clone();
     let first = secret();
     let page = format!("{}secret/", bench.page);
@@ -251,7 +267,7 @@ fn shows_and_changes_the_secret() {
     assert_ne!(first, second);
     let html = browser.get(&page).expect(200).text;
     assert!(html.contains(first.as_str().unwrap()) && html.contains(second.as_str().unwrap()));
-    assert_eq!(noted(&api).0, "sonnette.webhook.secret.rotated");
+    assert_eq!(expect_audit(&api).0, "sonnette.webhook.secret.rotated");
     let read = words(
         &browser
             .submit(&page, &page, &[("secret", "whsec_x")])
@@ -290,7 +306,7 @@ fn shows_and_changes_the_secret() {
 #[test]
 fn actions_require_a_permission() {
     let api = Api::start();
-    let bench = Bench::of(&api);
+    let bench = WebhookPageTest::of(&api);
     let others = Browser::of(&api, &["publish"]);
     let pages = [
         "test/",

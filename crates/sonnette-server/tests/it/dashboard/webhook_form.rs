@@ -6,8 +6,8 @@ use sonnette::testing::ScriptedResponse;
 use super::browser::{Browser, PAGES, words};
 use crate::api::client::{Api, order, receiver};
 
-const PLACED: &str = "pretix.event.order.placed";
-const NEW: &str = "/organizers/bigevents/webhooks/new/";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
+const NEW_WEBHOOK_PAGE: &str = "/organizers/bigevents/webhooks/new/";
 
 /// The newest entries of the audit log: action and data.
 fn audit(api: &Api) -> Vec<(String, Value)> {
@@ -26,7 +26,7 @@ fn audit(api: &Api) -> Vec<(String, Value)> {
 fn creates_a_webhook_as_pretix_does() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let page = browser.get(NEW).expect(200).text;
+    let page = browser.get(NEW_WEBHOOK_PAGE).expect(200).text;
     for part in [
         "New order placed",
         "value=\"pretix.event.order.changed.*\"",
@@ -42,10 +42,12 @@ fn creates_a_webhook_as_pretix_does() {
         ("comment", ""),
         ("enabled", "on"),
         ("all_events", "on"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("action_types", "pretix.event.order.changed.*"),
     ];
-    let answer = browser.submit(NEW, NEW, &fields).expect(303);
+    let answer = browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(303);
     assert_eq!(
         answer.header("location"),
         Some("/organizers/bigevents/webhooks/1/")
@@ -59,7 +61,7 @@ fn creates_a_webhook_as_pretix_does() {
             "target_url": "https://user:pass@shop.example/hook?a=1",
             "all_events": true,
             "limit_events": [],
-            "action_types": ["pretix.event.order.changed.*", PLACED],
+            "action_types": ["pretix.event.order.changed.*", ORDER_PLACED],
             "comment": null,
         })
     );
@@ -67,7 +69,7 @@ fn creates_a_webhook_as_pretix_does() {
     assert_eq!(action, "pretix.webhook.created");
     let kept = json!({
         "target_url": "https://shop.example/hook?a=1",
-        "events": ["pretix.event.order.changed.*", PLACED],
+        "events": ["pretix.event.order.changed.*", ORDER_PLACED],
         "id": 1,
     });
     assert_eq!(data, kept);
@@ -81,7 +83,7 @@ fn saves_events_and_settings() {
     let fields = [
         ("target_url", "https://shop.example/"),
         ("comment", "the shop"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("limit_events", "democon"),
         ("headers", "X-Key: abc:def\r\n\r\nX-Other:1\r\n"),
         ("max_per_second", "5"),
@@ -90,7 +92,9 @@ fn saves_events_and_settings() {
         ("signature_scheme", "ed25519"),
         ("contact_emails", "a@shop.example\r\nb@shop.example"),
     ];
-    browser.submit(NEW, NEW, &fields).expect(303);
+    browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(303);
     let webhook = api.get("webhooks/1/").expect(200).json();
     assert_eq!(webhook["limit_events"], json!(["democon"]));
     assert_eq!(
@@ -142,7 +146,7 @@ fn changes_only_what_differs_and_keeps_masked_values() {
         ("target_url", url.as_str()),
         ("enabled", "on"),
         ("all_events", "on"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("headers", "X-Key: ***"),
     ];
     let before = audit(&api).len();
@@ -172,7 +176,10 @@ fn shows_errors_and_keeps_the_input() {
         ("max_per_second", "many"),
         ("contact_emails", "nobody"),
     ];
-    let page = browser.submit(NEW, NEW, &fields).expect(422).text;
+    let page = browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(422)
+        .text;
     assert!(!page.contains("<script>alert"), "{page}");
     let read = words(&page);
     for said in [
@@ -193,17 +200,27 @@ fn shows_errors_and_keeps_the_input() {
     assert!(page.contains("<details open>"));
     let both = [
         ("target_url", "shop.example"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("all_events", "on"),
         ("limit_events", "unknown"),
     ];
-    let read = words(&browser.submit(NEW, NEW, &both).expect(422).text);
+    let read = words(
+        &browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &both)
+            .expect(422)
+            .text,
+    );
     assert!(read.contains("There is no event “unknown”."), "{read}");
     api.post("notifications/", order("A")).expect(201);
     let both = both.map(|(name, value)| (name, if value == "unknown" { "democon" } else { value }));
     let french = Browser::new(&api).in_french();
     french.log_in("webhooks@example.org");
-    let read = words(&french.submit(NEW, NEW, &both).expect(422).text);
+    let read = words(
+        &french
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &both)
+            .expect(422)
+            .text,
+    );
     assert!(
         read.contains("soit tous les événements, soit certains"),
         "{read}"
@@ -230,8 +247,10 @@ fn warns_of_unsafe_targets() {
         ),
         ("https://erp.local/", "The webhook is saved."),
     ] {
-        let fields = [("target_url", url), ("action_types", PLACED)];
-        let answer = browser.submit(NEW, NEW, &fields).expect(303);
+        let fields = [("target_url", url), ("action_types", ORDER_PLACED)];
+        let answer = browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+            .expect(303);
         let to = format!("{}edit/", answer.header("location").unwrap());
         let html = browser.get(&to).expect(200).text;
         assert!(html.contains(told), "{url}: {html}");
@@ -251,9 +270,14 @@ fn refuses_http_targets_if_https_is_required() {
     let browser = Browser::of(&api, &["webhooks"]);
     let fields = [
         ("target_url", "http://shop.example/"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
     ];
-    let read = words(&browser.submit(NEW, NEW, &fields).expect(422).text);
+    let read = words(
+        &browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+            .expect(422)
+            .text,
+    );
     assert!(
         read.contains("This server only calls https URLs."),
         "{read}"
@@ -273,11 +297,14 @@ fn tests_before_saving() {
     let fields = [
         ("target_url", url.as_str()),
         ("comment", "kept"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("headers", "X-Key: typed"),
         ("test", "1"),
     ];
-    let page = browser.submit(NEW, NEW, &fields).expect(200).text;
+    let page = browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(200)
+        .text;
     assert!(page.contains("&#60;b&#62;fine"), "{page}");
     let read = words(&page);
     assert!(read.contains("accepted it: 200 OK"), "{read}");
@@ -289,7 +316,12 @@ fn tests_before_saving() {
     let requests = target.requests();
     assert_eq!(requests[0].header("webhook-test"), Some("1"));
     assert_eq!(requests[0].header("x-key"), Some("typed"));
-    let read = words(&browser.submit(NEW, NEW, &fields).expect(200).text);
+    let read = words(
+        &browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+            .expect(200)
+            .text,
+    );
     assert!(
         read.contains("a form check (CSRF) stands in the way"),
         "{read}"
@@ -297,16 +329,23 @@ fn tests_before_saving() {
     assert_eq!(api.get("webhooks/").json()["count"], 0);
     let refused = [
         ("target_url", "https://10.0.0.1/"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("test", "1"),
     ];
-    let read = words(&browser.submit(NEW, NEW, &refused).expect(200).text);
+    let read = words(
+        &browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &refused)
+            .expect(200)
+            .text,
+    );
     assert!(
         read.contains("has an address that may not be called from here"),
         "{read}"
     );
     let nothing = [("target_url", "shop.example"), ("test", "1")];
-    browser.submit(NEW, NEW, &nothing).expect(422);
+    browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &nothing)
+        .expect(422);
 }
 
 #[test]
@@ -315,7 +354,7 @@ fn requires_the_permission_webhooks() {
     let path = api.webhook("https://shop.example/");
     let edit = format!("{PAGES}/{path}edit/");
     let browser = Browser::of(&api, &["publish"]);
-    for page in [NEW, &edit] {
+    for page in [NEW_WEBHOOK_PAGE, &edit] {
         let read = words(&browser.get(page).expect(403).text);
         assert!(read.contains("“webhooks”"), "{read}");
     }
@@ -328,8 +367,8 @@ fn requires_the_permission_webhooks() {
         .expect(404);
     let fields = [
         ("target_url", "https://shop.example/"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
     ];
-    allowed.post(NEW, &fields).expect(403);
+    allowed.post(NEW_WEBHOOK_PAGE, &fields).expect(403);
     assert_eq!(api.get("webhooks/").json()["count"], 1);
 }

@@ -8,16 +8,16 @@ use sonnette::clock::{Clock as _, SystemClock};
 use super::browser::{Browser, PAGES, hidden_fields, words};
 use crate::api::client::Api;
 
-const PLACED: &str = "pretix.event.order.placed";
-const NEW: &str = "/organizers/bigevents/webhooks/new/";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
+const NEW_WEBHOOK_PAGE: &str = "/organizers/bigevents/webhooks/new/";
 /// Even of a slow machine and a build that is not optimised.
-const QUICK: Duration = Duration::from_secs(5);
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(5);
 
 /// An organizer with so many events.
 fn with_events(count: usize) -> Api {
     let api = Api::start();
     let all: Vec<_> = (0..count)
-        .map(|n| json!({"action_type": PLACED, "event": format!("e{n:04}"), "data": {"code": "A"}}))
+        .map(|n| json!({"action_type": ORDER_PLACED, "event": format!("e{n:04}"), "data": {"code": "A"}}))
         .collect();
     for some in all.chunks(1_000) {
         api.post("notifications/", json!(some)).expect(201);
@@ -31,10 +31,12 @@ fn a_form_of_an_organizer_with_many_events_stays_quick() {
     let browser = Browser::of(&api, &["webhooks"]);
     let fields = [
         ("target_url", "https://shop.example/"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
         ("limit_events", "e4999"),
     ];
-    browser.submit(NEW, NEW, &fields).expect(303);
+    browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(303);
     let edit = format!("{PAGES}/webhooks/1/edit/");
     let begun = SystemClock.instant();
     let page = browser.get(&edit).expect(200).text;
@@ -48,21 +50,21 @@ fn a_form_of_an_organizer_with_many_events_stays_quick() {
     let page = browser.submit(&edit, &edit, &fields).expect(422).text;
     assert!(words(&page).contains("Choose at most 1000."), "{page}");
     assert!(page.len() < 1 << 20, "{}", page.len());
-    assert!(begun.elapsed() < QUICK, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < MAX_RESPONSE_TIME, "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_form_with_too_many_fields_is_refused() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
-    let page = browser.get(NEW).expect(200).text;
-    let hidden = hidden_fields(&page, NEW);
+    let page = browser.get(NEW_WEBHOOK_PAGE).expect(200).text;
+    let hidden = hidden_fields(&page, NEW_WEBHOOK_PAGE);
     let mut fields = vec![("csrf", hidden[0].1.as_str())];
     fields.extend(vec![("action_types", "x"); 4_999]);
-    let page = browser.post(NEW, &fields).expect(422).text;
+    let page = browser.post(NEW_WEBHOOK_PAGE, &fields).expect(422).text;
     assert!(page.len() < 200_000, "{}", page.len());
     fields.push(("action_types", "x"));
-    browser.post(NEW, &fields).expect(400);
+    browser.post(NEW_WEBHOOK_PAGE, &fields).expect(400);
 }
 
 #[test]
@@ -71,6 +73,9 @@ fn the_length_of_error_messages_is_limited() {
     let browser = Browser::of(&api, &["webhooks"]);
     let long = "x".repeat(500_000);
     let fields = [("action_types", long.as_str()), ("limit_events", &long)];
-    let page = browser.submit(NEW, NEW, &fields).expect(422).text;
+    let page = browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(422)
+        .text;
     assert!(page.len() < 200_000, "{}", page.len());
 }

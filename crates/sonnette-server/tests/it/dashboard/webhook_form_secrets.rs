@@ -5,8 +5,8 @@ use serde_json::json;
 use super::browser::{Browser, PAGES, words};
 use crate::api::client::{Api, receiver};
 
-const PLACED: &str = "pretix.event.order.placed";
-const NEW: &str = "/organizers/bigevents/webhooks/new/";
+const ORDER_PLACED: &str = "pretix.event.order.placed";
+const NEW_WEBHOOK_PAGE: &str = "/organizers/bigevents/webhooks/new/";
 /// `user:pass`, as Basic authentication has it.
 const BASIC: &str = "Basic dXNlcjpwYXNz";
 
@@ -16,7 +16,7 @@ fn to(url: &str) -> Vec<(&str, &str)> {
         ("target_url", url),
         ("enabled", "on"),
         ("all_events", "on"),
-        ("action_types", PLACED),
+        ("action_types", ORDER_PLACED),
     ]
 }
 
@@ -46,7 +46,9 @@ fn masked_credentials_stay_with_their_server() {
     for elsewhere in [format!("http://***@{}/b", other.address()), half] {
         let mut fields = to(&elsewhere);
         browser.submit(&edit, &edit, &fields).expect(422);
-        browser.submit(NEW, NEW, &fields).expect(422);
+        browser
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+            .expect(422);
         fields.push(("test", "1"));
         let page = browser.submit(&edit, &edit, &fields).expect(422).text;
         let read = words(&page);
@@ -98,7 +100,9 @@ fn a_test_before_saving_is_audited() {
     let url = format!("http://user:pass@{}/", target.address());
     let mut fields = to(&url);
     fields.push(("test", "1"));
-    browser.submit(NEW, NEW, &fields).expect(200);
+    browser
+        .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+        .expect(200);
     let edit = format!("{PAGES}/{path}edit/");
     browser.submit(&edit, &edit, &fields).expect(200);
     let entries = api.get("audit/").expect(200).json()["results"].clone();

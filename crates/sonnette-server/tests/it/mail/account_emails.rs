@@ -7,7 +7,7 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
 use super::alerts::arguments;
-use super::smtp_server::{Behaviour, Encryption, Mail, MailServer};
+use super::smtp_server::{Encryption, Mail, MailServer, SmtpBehavior};
 use crate::cli::sandbox::Sandbox;
 
 const ADA: &str = "ada@example.org";
@@ -63,7 +63,7 @@ fn purpose(store: &SqliteStore, text: &str) -> Option<AccessLinkPurpose> {
 #[test]
 fn an_invitation_is_in_the_organizers_language_and_has_a_link() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::Refuse("451 4.7.1 greylisted")]);
+    mail.script([SmtpBehavior::Refuse("451 4.7.1 greylisted")]);
     let (sandbox, settings) = (sandbox(), arguments(&mail));
     let _server = sandbox.serve(&with_mail(&[], &settings));
     let invite = ["user", "invite", ADA, "--organizer", "bigevents"];
@@ -110,7 +110,7 @@ fn an_invitation_is_in_the_organizers_language_and_has_a_link() {
 #[test]
 fn an_unconfirmed_email_is_sent_again_with_the_same_id_after_a_crash() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::AcceptWithoutReply]);
+    mail.script([SmtpBehavior::AcceptWithoutReply]);
     let (sandbox, settings) = (sandbox(), arguments(&mail));
     let mut server = sandbox.serve(&with_mail(&[], &settings));
     let create = ["user", "create", ADA, "--operator"];

@@ -8,7 +8,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::AlertStore as _;
 use sonnette::testing::ScriptedResponse;
 
-use super::smtp_server::{Behaviour, Encryption, MailServer};
+use super::smtp_server::{Encryption, MailServer, SmtpBehavior};
 use crate::api::client::{Api, receiver};
 
 /// The settings by which this server mails.
@@ -189,7 +189,7 @@ fn without_times(line: &str) -> String {
 #[test]
 fn a_refused_alert_in_french_is_sent_again_with_the_same_id() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::Refuse("451 4.7.1 greylisted")]);
+    mail.script([SmtpBehavior::Refuse("451 4.7.1 greylisted")]);
     let api = strict(&mail, "fr");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(410));
@@ -212,7 +212,7 @@ fn a_refused_alert_in_french_is_sent_again_with_the_same_id() {
 #[test]
 fn an_unconfirmed_alert_is_sent_again_with_the_same_id_after_a_crash() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::AcceptWithoutReply]);
+    mail.script([SmtpBehavior::AcceptWithoutReply]);
     let mut api = strict(&mail, "en");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));
@@ -238,7 +238,7 @@ fn an_unconfirmed_alert_is_sent_again_with_the_same_id_after_a_crash() {
 #[test]
 fn a_dead_mail_server_delays_no_delivery() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::Hang, Behaviour::Hang, Behaviour::Hang]);
+    mail.script([SmtpBehavior::Hang, SmtpBehavior::Hang, SmtpBehavior::Hang]);
     let api = strict(&mail, "en");
     let (bad, good) = (receiver(), receiver());
     bad.answer(ScriptedResponse::status(500));
@@ -260,7 +260,7 @@ fn a_dead_mail_server_delays_no_delivery() {
 #[test]
 fn one_invalid_address_does_not_affect_the_others() {
     let mail = MailServer::start(Encryption::None, "");
-    mail.script([Behaviour::RefuseRecipient("ops@example.org"); 2]);
+    mail.script([SmtpBehavior::RefuseRecipient("ops@example.org"); 2]);
     let api = strict(&mail, "en");
     let receiver = receiver();
     receiver.answer(ScriptedResponse::status(500));

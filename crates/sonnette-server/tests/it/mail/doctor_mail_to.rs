@@ -1,6 +1,6 @@
 //! `sonnette doctor --mail-to`, with each encryption and login.
 
-use super::smtp_server::{Behaviour, Encryption, MailServer};
+use super::smtp_server::{Encryption, MailServer, SmtpBehavior};
 use crate::cli::sandbox::Sandbox;
 
 fn doctor(server: &MailServer, more: &[&str]) -> (i32, String) {
@@ -77,11 +77,11 @@ fn failures_are_reported() {
     assert_eq!(code, 1);
     assert!(line.contains("certificate"), "{line}");
     for (behaviour, said) in [
-        (Behaviour::RefuseLogin, "535"),
-        (Behaviour::Refuse("451 later"), "451"),
-        (Behaviour::Refuse("554 never"), "554"),
-        (Behaviour::RefuseRecipient("you@example.org"), "550"),
-        (Behaviour::Disconnect, "✗"),
+        (SmtpBehavior::RefuseLogin, "535"),
+        (SmtpBehavior::Refuse("451 later"), "451"),
+        (SmtpBehavior::Refuse("554 never"), "554"),
+        (SmtpBehavior::RefuseRecipient("you@example.org"), "550"),
+        (SmtpBehavior::Disconnect, "✗"),
     ] {
         server.script([behaviour]);
         let (code, line) = doctor(&server, &[&TRUST[..], &LOGIN].concat());

@@ -25,7 +25,7 @@ pub(super) enum Encryption {
 
 /// The behaviour for one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Behaviour {
+pub(super) enum SmtpBehavior {
     /// Accepts every mail.
     Accept,
     /// Responds to the mail with this line.
@@ -65,7 +65,7 @@ impl Mail {
 
 #[derive(Default)]
 struct State {
-    script: Mutex<VecDeque<Behaviour>>,
+    script: Mutex<VecDeque<SmtpBehavior>>,
     mails: Mutex<Vec<Mail>>,
     arrived: Condvar,
     connections: Mutex<usize>,
@@ -102,7 +102,7 @@ impl MailServer {
                         let next = shared.script.lock().unwrap().pop_front();
                         let connection = Connection {
                             state: shared.clone(),
-                            behaviour: next.unwrap_or(Behaviour::Accept),
+                            behaviour: next.unwrap_or(SmtpBehavior::Accept),
                             encryption,
                             login,
                             acceptor: acceptor.clone(),
@@ -125,7 +125,7 @@ impl MailServer {
     }
 
     /// Sets the behaviour for the next connections; later ones accept every mail.
-    pub(super) fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
+    pub(super) fn script(&self, behaviours: impl IntoIterator<Item = SmtpBehavior>) {
         self.state.script.lock().unwrap().extend(behaviours);
     }
 
@@ -181,7 +181,7 @@ fn certificate() -> (String, TlsAcceptor) {
 /// One connection.
 struct Connection {
     state: Arc<State>,
-    behaviour: Behaviour,
+    behaviour: SmtpBehavior,
     encryption: Encryption,
     login: &'static str,
     acceptor: TlsAcceptor,
@@ -197,8 +197,8 @@ enum End {
 impl Connection {
     async fn serve(self, mut stream: TcpStream) {
         match self.behaviour {
-            Behaviour::Disconnect => return,
-            Behaviour::Hang => return std::future::pending().await,
+            SmtpBehavior::Disconnect => return,
+            SmtpBehavior::Hang => return std::future::pending().await,
             _ => {}
         }
         if self.encryption == Encryption::Tls {
@@ -246,13 +246,13 @@ impl Connection {
                 }
                 "AUTH" => {
                     login = Some(self.listen_to_login(&mut stream, &line).await?);
-                    let refused = self.behaviour == Behaviour::RefuseLogin;
+                    let refused = self.behaviour == SmtpBehavior::RefuseLogin;
                     let answer = if refused { "535 no" } else { "235 welcome" };
                     write_line(&mut stream, answer).await?;
                 }
                 "RCPT" => {
                     let address = line.split(['<', '>']).nth(1)?.to_owned();
-                    if self.behaviour == Behaviour::RefuseRecipient(leak(&address)) {
+                    if self.behaviour == SmtpBehavior::RefuseRecipient(leak(&address)) {
                         write_line(&mut stream, "550 nobody here").await?;
                     } else {
                         to.push(address);
@@ -279,12 +279,12 @@ impl Connection {
     }
 
     async fn take(&self, mail: Mail, stream: &mut (impl AsyncWrite + Unpin)) -> Option<()> {
-        if let Behaviour::Refuse(answer) = self.behaviour {
+        if let SmtpBehavior::Refuse(answer) = self.behaviour {
             return write_line(stream, answer).await;
         }
         self.state.mails.lock().unwrap().push(mail);
         self.state.arrived.notify_all();
-        if self.behaviour == Behaviour::AcceptWithoutReply {
+        if self.behaviour == SmtpBehavior::AcceptWithoutReply {
             return std::future::pending().await;
         }
         write_line(stream, "250 taken").await

@@ -115,7 +115,7 @@ fn other_dialects_are_unknown() {
 }
 
 #[test]
-fn built_in_names_and_the_organizers_own_win() {
+fn built_in_and_organizer_names_take_precedence() {
     let mut everybodys = registered("order.placed", PayloadShape::Custom, None);
     everybodys.organizer = None;
     everybodys.description = "everybody's".into();
@@ -131,7 +131,7 @@ fn built_in_names_and_the_organizers_own_win() {
 }
 
 #[test]
-fn events_are_named_where_they_belong() {
+fn event_is_required_or_refused_by_action_type() {
     let catalogue = catalogue(&[registered("order.placed", PayloadShape::Custom, None)]);
     for (name, rule) in [
         ("pretix.event.order.placed", EventRequirement::Required),

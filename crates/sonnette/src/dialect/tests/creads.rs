@@ -159,7 +159,7 @@ fn wrong_input_is_refused_path_by_path() {
 }
 
 #[test]
-fn news_of_a_webhook_fits_the_schema_and_shows_no_credentials() {
+fn a_webhook_change_fits_the_schema_and_shows_no_credentials() {
     let mut news = PendingWebhookChange {
         id: 1,
         organizer: OrganizerId(1),

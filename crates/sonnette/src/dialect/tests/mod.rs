@@ -267,7 +267,7 @@ fn input_errors_read_like_those_of_the_settings() {
 }
 
 #[test]
-fn data_that_cannot_be_held_is_refused() {
+fn data_with_repeated_keys_or_huge_numbers_is_refused() {
     let catalogue = catalogue(&[
         registered("order.placed", PayloadShape::Custom, None),
         registered(
@@ -405,7 +405,7 @@ fn errors_are_grouped_by_path() {
 
 proptest! {
     #[test]
-    fn data_comes_back(code in "[A-Za-z0-9]{1,16}", position: i64, list: i64, first: Option<bool>, exit: bool) {
+    fn data_is_extracted_from_a_composed_body(code in "[A-Za-z0-9]{1,16}", position: i64, list: i64, first: Option<bool>, exit: bool) {
         let data = json!({
             "code": code, "orderposition_id": position, "orderposition_positionid": 1, "checkin_list": list,
             "type": exit.then_some("exit"), "first_checkin": first,

@@ -191,7 +191,7 @@ fn labels_follow_the_organizers_language() {
 }
 
 #[test]
-fn the_least_membership_has_every_key() {
+fn a_minimal_membership_has_every_key() {
     let composed = composed(MEMBERSHIP, &least()).unwrap();
     insta::assert_snapshot!(text(&composed), @r#"{"object":"membership","pk":"1","uuid":"6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b10","state":"D","datetime":"2026-03-10T09:15:29+00:00","deadline":null,"email":"Anonymous","comment":null,"first_name":null,"last_name":null,"pseudo":null,"price_name":null,"price_uuid":null,"product_name":null,"product_uuid":null,"organisation":"Le Hangar Bleu","organisation_id":"0b9d9d0c-3d2f-4c56-8d0f-2f6f2f0a4a11","user":null,"card_number":null,"date_added":"2026-03-10T09:15:29Z","last_action":null,"last_contribution":null,"contribution_value":null,"payment_method":null,"payment_method_name":null,"newsletter":false,"postal_code":null,"birth_date":null,"phone":null,"is_valid":false,"asset_fedow":null,"stripe_id_subscription":null,"last_stripe_invoice":null,"member_name":null,"product_img":null,"option_generale":[],"option_names":[],"state_display":"Created via administration","custom_form":null}"#);
     assert_eq!(
@@ -204,7 +204,7 @@ fn the_least_membership_has_every_key() {
 }
 
 #[test]
-fn what_was_published_escaped_is_sent_as_utf8() {
+fn escaped_input_is_sent_as_utf8() {
     let data = r#"{"id":1,"uuid":"6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b10","status":"L",
         "date_added":"2026-03-10T09:15:29Z","custom_form":{"\u00e9t\u00e9":"caf\u00e9"}}"#;
     let given: &RawValue = serde_json::from_str(data).unwrap();
@@ -299,7 +299,7 @@ fn options_are_sorted_by_weight() {
 }
 
 #[test]
-fn is_valid_is_worked_out_when_it_is_sent() {
+fn is_valid_is_computed_at_send_time() {
     let frozen = |data: &Value| {
         composed(MEMBERSHIP, data)
             .unwrap()
@@ -344,7 +344,7 @@ fn is_valid_is_worked_out_when_it_is_sent() {
 }
 
 #[test]
-fn reservations_ring_on_these_moves_only() {
+fn reservations_are_delivered_for_these_status_changes_only() {
     let rings = |before: Value, after: &str| {
         let data = json!({
             "uuid": "b7d1f0a2-3c4e-4d5f-8a6b-7c8d9e0f1a2b", "status": after, "previous_status": before,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::queue::CommitDelays;
 use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
-use super::dispatcher::inbox::{Command, Inboxes};
+use super::dispatcher::inbox::{Inboxes, LaneCommand};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
 use super::registry_loader::RegistryLoader;
@@ -115,8 +115,8 @@ impl Committer {
     }
 
     /// Whether so many settlements wait that sending should pause.
-    pub(crate) fn is_overfull(&self) -> bool {
-        self.queue.is_overfull()
+    pub(crate) fn has_settlement_backlog(&self) -> bool {
+        self.queue.has_settlement_backlog()
     }
 
     /// Wakes the thread to publish changes of webhooks.
@@ -338,7 +338,7 @@ impl Committer {
         let publications = groups.iter().flat_map(|group| &group.publications);
         let webhooks: BTreeSet<_> = publications.flat_map(|p| &p.webhooks).collect();
         for webhook in webhooks {
-            self.inboxes.of(*webhook).send(Command::ReloadLane {
+            self.inboxes.of(*webhook).send(LaneCommand::ReloadLane {
                 webhook: *webhook,
                 probe_now: false,
             });
@@ -377,7 +377,7 @@ impl Committer {
         }
         let count = settlements.len() as u64;
         self.committed.fetch_add(count, Ordering::Release);
-        self.queue.clear_overfull();
+        self.queue.clear_settlement_backlog();
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{PublishError, Published};
 use crate::store::{PublicationGroup, Settlement};
 
 /// This many settlements are committed without further delay.
-const FULL_SETTLEMENT_BATCH: usize = 256;
+const IMMEDIATE_COMMIT_SETTLEMENTS: usize = 256;
 /// Publications per transaction. A single larger request is still committed as a whole.
 const MAX_BATCH_PUBLICATIONS: usize = 1_024;
 /// Settlements per transaction.
@@ -63,7 +63,7 @@ pub(super) struct CommitQueue {
     delays: CommitDelays,
     state: Mutex<QueueState>,
     changed: Condvar,
-    is_overfull: AtomicBool,
+    has_settlement_backlog: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl CommitQueue {
             delays,
             state: Mutex::default(),
             changed: Condvar::new(),
-            is_overfull: AtomicBool::new(false),
+            has_settlement_backlog: AtomicBool::new(false),
         }
     }
 
@@ -130,9 +130,9 @@ impl CommitQueue {
         let queued = state.settlements.len();
         drop(state);
         if queued > MAX_QUEUED_SETTLEMENTS {
-            self.is_overfull.store(true, Ordering::Relaxed);
+            self.has_settlement_backlog.store(true, Ordering::Relaxed);
         }
-        if queued == 1 || queued == FULL_SETTLEMENT_BATCH {
+        if queued == 1 || queued == IMMEDIATE_COMMIT_SETTLEMENTS {
             self.changed.notify_one();
         }
         number
@@ -149,12 +149,12 @@ impl CommitQueue {
     }
 
     /// Whether so many settlements wait that sending should pause.
-    pub(super) fn is_overfull(&self) -> bool {
-        self.is_overfull.load(Ordering::Relaxed)
+    pub(super) fn has_settlement_backlog(&self) -> bool {
+        self.has_settlement_backlog.load(Ordering::Relaxed)
     }
 
-    pub(super) fn clear_overfull(&self) {
-        self.is_overfull.store(false, Ordering::Relaxed);
+    pub(super) fn clear_settlement_backlog(&self) {
+        self.has_settlement_backlog.store(false, Ordering::Relaxed);
     }
 
     /// Wakes the thread because the registry has changed.
@@ -189,7 +189,7 @@ impl CommitQueue {
         if state.groups.is_empty() && !state.settlements.is_empty() && !state.closed {
             let until = SystemClock.instant() + self.delays.settlement;
             while state.groups.is_empty()
-                && state.settlements.len() < FULL_SETTLEMENT_BATCH
+                && state.settlements.len() < IMMEDIATE_COMMIT_SETTLEMENTS
                 && !state.closed
             {
                 if self.changed.wait_until(&mut state, until).timed_out() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Committer;
 use super::queue::ReplySender;
-use crate::domain::{Notification, Progress, WebhookId};
+use crate::domain::{DeliveryProgress, Notification, WebhookId};
 use crate::engine::{Activity, PublishError, Published};
 use crate::store::{
     GroupResult, PendingDelivery, Publication, PublicationGroup, StoredPublication,
@@ -83,7 +83,7 @@ impl Committer {
                 for webhook in webhooks {
                     let delivery = PendingDelivery {
                         notification: notification.clone(),
-                        progress: Progress::new(published.at),
+                        progress: DeliveryProgress::new(published.at),
                     };
                     deliveries[self.inboxes.thread_of(webhook)].push((webhook, delivery));
                 }

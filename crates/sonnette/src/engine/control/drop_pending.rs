@@ -27,7 +27,7 @@ impl Sonnette {
             .run_blocking(move || {
                 // Moves the whole guard into this closure, not only the field that is set.
                 let mut guard = guard;
-                guard.through = PauseGuard::ALL;
+                guard.through = PauseGuard::MAX_NOTIFICATION_ID;
                 let (mut count, mut entry) = (0, entry);
                 loop {
                     let dropped = store.drop_pending(

@@ -54,7 +54,7 @@ impl Sonnette {
                 ErasureBatch::LanesToPause(lanes) => {
                     for webhook in lanes {
                         let mut guard = self.pause_lane(webhook).await?;
-                        guard.through = PauseGuard::ALL;
+                        guard.through = PauseGuard::MAX_NOTIFICATION_ID;
                         erasure.paused.push(guard);
                     }
                 }

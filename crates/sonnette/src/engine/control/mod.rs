@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::dispatcher::inbox::{Command, Inboxes};
+use crate::engine::dispatcher::inbox::{Inboxes, LaneCommand};
 use crate::store::StoreError;
 
 pub use self::status::LaneStatus;
@@ -58,7 +58,7 @@ impl Sonnette {
         let inboxes = self.context.inboxes.clone();
         inboxes
             .of(webhook)
-            .send(Command::PauseLane(webhook, confirm));
+            .send(LaneCommand::PauseLane(webhook, confirm));
         // The client may disconnect at any moment: dropping the guard resumes the lane.
         let guard = PauseGuard {
             inboxes,
@@ -91,7 +91,7 @@ impl Drop for ReloadOnDrop {
         let (webhook, probe_now) = (self.webhook, self.probe_now);
         self.inboxes
             .of(webhook)
-            .send(Command::ReloadLane { webhook, probe_now });
+            .send(LaneCommand::ReloadLane { webhook, probe_now });
     }
 }
 
@@ -105,13 +105,13 @@ struct PauseGuard {
 
 impl PauseGuard {
     /// While it is not known which notifications may have been changed.
-    const ALL: NotificationId = NotificationId(i64::MAX);
+    const MAX_NOTIFICATION_ID: NotificationId = NotificationId(i64::MAX);
 }
 
 impl Drop for PauseGuard {
     fn drop(&mut self) {
         self.inboxes
             .of(self.webhook)
-            .send(Command::ResumeLane(self.webhook, self.through));
+            .send(LaneCommand::ResumeLane(self.webhook, self.through));
     }
 }

@@ -3,7 +3,7 @@
 use super::ControlError;
 use crate::domain::{Delivery, NotificationId, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::dispatcher::inbox::Command;
+use crate::engine::dispatcher::inbox::LaneCommand;
 use crate::store::{
     BatchAuditEntry, DeliveryStateFilter, MAX_BATCH_ROWS, NewAuditEntry, TimeRange,
 };
@@ -35,7 +35,7 @@ impl Sonnette {
         self.context
             .inboxes
             .of(webhook)
-            .send(Command::SendNow(webhook, pending));
+            .send(LaneCommand::SendNow(webhook, pending));
         Ok(delivery)
     }
 

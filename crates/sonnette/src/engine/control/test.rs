@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::ControlError;
 use crate::domain::{Attempt, Notification, Webhook, WebhookId};
 use crate::engine::Sonnette;
-use crate::engine::dispatcher::inbox::{Command, DraftTest, WebhookTest};
+use crate::engine::dispatcher::inbox::{DraftTest, LaneCommand, WebhookTest};
 use crate::engine::example::example;
 
 impl Sonnette {
@@ -32,7 +32,7 @@ impl Sonnette {
         self.context
             .inboxes
             .of(webhook)
-            .send(Command::TestWebhook(webhook, test));
+            .send(LaneCommand::TestWebhook(webhook, test));
         attempt.await.map_err(|_| ControlError::Stopping)
     }
 
@@ -52,7 +52,7 @@ impl Sonnette {
         let notification = self.example(&draft, action_type).await?;
         let (reply, attempt) = oneshot::channel();
         let inbox = self.context.inboxes.of(draft.id);
-        inbox.send(Command::TestDraft(Box::new(DraftTest {
+        inbox.send(LaneCommand::TestDraft(Box::new(DraftTest {
             draft,
             notification,
             reply,

@@ -17,7 +17,7 @@ const MAX_QUEUED_DELIVERIES: usize = 16_384;
 
 /// A command to a sending thread.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum LaneCommand {
     /// The registry has new versions of these webhooks.
     ApplyChanges(Vec<WebhookId>),
     /// The store has new deliveries for this lane. With `probe_now` a failing lane sends its next probe at once.
@@ -59,7 +59,7 @@ pub(crate) struct InboxContents {
     pub(crate) deliveries: Vec<(WebhookId, PendingDelivery)>,
     /// Lanes whose newest deliveries did not fit and must be read from the store.
     pub(crate) overflowed: BTreeSet<WebhookId>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) commands: Vec<LaneCommand>,
 }
 
 /// The inbox of one sending thread.
@@ -72,7 +72,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: LaneCommand) {
         let mut contents = self.contents.lock();
         if self.closed.load(Ordering::Relaxed) {
             // Dropping the command drops its reply channel, which tells the waiting side.
@@ -156,7 +156,7 @@ impl Inboxes {
                 .filter(|w| self.thread_of(*w) == thread)
                 .collect();
             if !own.is_empty() {
-                self.get(thread).send(Command::ApplyChanges(own));
+                self.get(thread).send(LaneCommand::ApplyChanges(own));
             }
         }
     }

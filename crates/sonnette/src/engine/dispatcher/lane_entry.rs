@@ -11,7 +11,7 @@ use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
 use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
 use crate::engine::EngineContext;
-use crate::engine::dispatcher::inbox::Command;
+use crate::engine::dispatcher::inbox::LaneCommand;
 use crate::engine::lane::Lane;
 use crate::engine::sender::{ConnectionPool, PreparedWebhook};
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ pub(super) struct LaneEntry {
     /// As counted in the metrics.
     pub(super) is_failing: Cell<bool>,
     /// Commands that arrived while the lane was being loaded.
-    pub(super) queued_commands: RefCell<Vec<Command>>,
+    pub(super) queued_commands: RefCell<Vec<LaneCommand>>,
 }
 
 /// A webhook as of one version of the registry, and what its requests share.

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::capacity::Capacity;
 use self::lane_entry::LaneEntry;
 use crate::domain::{ClockReading, TrustedTime, WebhookId, saturating_add};
-use crate::engine::dispatcher::inbox::{Command, Inbox};
+use crate::engine::dispatcher::inbox::{Inbox, LaneCommand};
 use crate::engine::sender::Transport;
 use crate::engine::supervisor::{Panic, catch_panic};
 use crate::engine::{EngineContext, monotonic_clock};
@@ -128,7 +128,7 @@ impl Dispatcher {
         trusted_time.read(clock.now(), clock.instant())
     }
 
-    /// Runs until a [`Command::Stop`], and then until the requests in flight have ended or the time for them is over.
+    /// Runs until a [`LaneCommand::Stop`], and then until the requests in flight have ended or the time for them is over.
     pub(crate) async fn run(self: Rc<Self>, pending: Vec<WebhookId>) {
         self.open_lanes(pending);
         while !self.stopping.get() {
@@ -250,7 +250,7 @@ impl Dispatcher {
                 entry
                     .queued_commands
                     .borrow_mut()
-                    .push(Command::ReloadLane {
+                    .push(LaneCommand::ReloadLane {
                         webhook,
                         probe_now: false,
                     });
@@ -264,7 +264,7 @@ impl Dispatcher {
         }
         for webhook in contents.overflowed {
             self.execute(
-                Command::ReloadLane {
+                LaneCommand::ReloadLane {
                     webhook,
                     probe_now: false,
                 },
@@ -273,28 +273,28 @@ impl Dispatcher {
         }
         for command in contents.commands {
             match command {
-                Command::Stop => self.stopping.set(true),
-                Command::TestDraft(draft_test) => {
+                LaneCommand::Stop => self.stopping.set(true),
+                LaneCommand::TestDraft(draft_test) => {
                     self.spawn(self.clone().test_draft(*draft_test));
                 }
-                Command::ApplyChanges(webhooks) => {
+                LaneCommand::ApplyChanges(webhooks) => {
                     for webhook in webhooks {
                         self.apply_change(webhook);
                     }
                 }
-                Command::ReloadLane { webhook, .. }
-                | Command::SendNow(webhook, _)
-                | Command::PauseLane(webhook, _)
-                | Command::ResumeLane(webhook, _)
-                | Command::TestWebhook(webhook, _) => self.execute(command, webhook),
+                LaneCommand::ReloadLane { webhook, .. }
+                | LaneCommand::SendNow(webhook, _)
+                | LaneCommand::PauseLane(webhook, _)
+                | LaneCommand::ResumeLane(webhook, _)
+                | LaneCommand::TestWebhook(webhook, _) => self.execute(command, webhook),
             }
         }
     }
 
     /// Executes a command on a lane, once that has been loaded.
-    pub(super) fn execute(self: &Rc<Self>, command: Command, webhook: WebhookId) {
+    pub(super) fn execute(self: &Rc<Self>, command: LaneCommand, webhook: WebhookId) {
         let Some(entry) = self.entry(webhook) else {
-            if let Command::PauseLane(_, confirm) = command {
+            if let LaneCommand::PauseLane(_, confirm) = command {
                 // Nothing is sent to a webhook that the registry does not have. The client may have disconnected.
                 let _ = confirm.send(());
             }
@@ -304,26 +304,26 @@ impl Dispatcher {
             entry.queued_commands.borrow_mut().push(command);
             return;
         }
-        if let Command::TestWebhook(_, test) = command {
+        if let LaneCommand::TestWebhook(_, test) = command {
             self.spawn(self.clone().test_webhook(entry, test));
             return;
         }
         let committed = self.context.committer.committed();
         self.with_lane(&entry, |lane| match command {
-            Command::ReloadLane { probe_now, .. } => {
+            LaneCommand::ReloadLane { probe_now, .. } => {
                 lane.request_reload(probe_now.then(|| self.now()));
             }
-            Command::SendNow(_, delivery) => lane.send_now(delivery, committed),
-            Command::PauseLane(_, confirm) => {
+            LaneCommand::SendNow(_, delivery) => lane.send_now(delivery, committed),
+            LaneCommand::PauseLane(_, confirm) => {
                 lane.pause();
                 // The client may have disconnected; its guard resumes the lane.
                 let _ = confirm.send(());
             }
-            Command::ResumeLane(_, through) => lane.resume(through),
-            Command::ApplyChanges(_)
-            | Command::TestWebhook(..)
-            | Command::TestDraft(_)
-            | Command::Stop => {}
+            LaneCommand::ResumeLane(_, through) => lane.resume(through),
+            LaneCommand::ApplyChanges(_)
+            | LaneCommand::TestWebhook(..)
+            | LaneCommand::TestDraft(_)
+            | LaneCommand::Stop => {}
         });
         self.run_lane(&entry);
     }

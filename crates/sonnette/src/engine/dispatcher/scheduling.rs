@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::capacity::{Capacity, Slot};
-use super::inbox::Command;
+use super::inbox::LaneCommand;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES, SWEEP_INTERVAL};
 use crate::domain::saturating_add;
@@ -19,7 +19,7 @@ const MIN_PAGE_ROWS: usize = 16;
 /// How often a task checks whether a settlement is on disk.
 const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The wait while too many settlements are queued.
-const OVERFULL_DELAY: Duration = Duration::from_millis(50);
+const SETTLEMENT_BACKLOG_DELAY: Duration = Duration::from_millis(50);
 
 impl Dispatcher {
     /// Does what a lane can do now, with a task for each request.
@@ -42,8 +42,8 @@ impl Dispatcher {
             let slot = self.acquire_slot(entry)?;
             let reading = self.reading();
             let now = reading.now;
-            if self.context.committer.is_overfull() {
-                self.set_timer(entry, saturating_add(now, OVERFULL_DELAY));
+            if self.context.committer.has_settlement_backlog() {
+                self.set_timer(entry, saturating_add(now, SETTLEMENT_BACKLOG_DELAY));
                 return None;
             }
             // In this order: the registry knows of everything that is committed, above all of disabled webhooks.
@@ -176,7 +176,7 @@ impl Dispatcher {
         if let Err(error) = result {
             tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries stay scheduled: {error}");
         }
-        let reload = Command::ReloadLane {
+        let reload = LaneCommand::ReloadLane {
             webhook,
             probe_now: false,
         };

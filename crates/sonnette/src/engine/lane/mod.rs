@@ -208,8 +208,8 @@ impl Lane {
         self.has_unread_rows = true;
         let Some(now) = probe_now else { return };
         self.health.paused_until = None;
-        if let Some(probing) = &mut self.health.probing {
-            probing.next_at = now;
+        if let Some(schedule) = &mut self.health.probe_schedule {
+            schedule.next_at = now;
         }
     }
 

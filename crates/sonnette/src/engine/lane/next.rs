@@ -173,9 +173,9 @@ impl Lane {
         if let Some(until) = &mut self.health.paused_until {
             *until = (*until).min(saturating_add(now, self.pause_length));
         }
-        if let Some(probing) = &mut self.health.probing {
-            let latest = saturating_add(now, probing.wait);
-            probing.next_at = probing.next_at.min(latest);
+        if let Some(schedule) = &mut self.health.probe_schedule {
+            let latest = saturating_add(now, schedule.wait);
+            schedule.next_at = schedule.next_at.min(latest);
         }
         self.health.silent_until().filter(|until| *until > now)
     }

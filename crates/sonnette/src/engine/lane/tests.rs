@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::action::OutcomeEffects;
 use super::{Lane, LaneAction, SendOrder};
 use crate::domain::{
-    AttemptKind, EventFilter, FailurePolicy, FailureStreak, LaneHealth, Notification,
-    NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule, Progress, Secret,
-    Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
+    AttemptKind, DeliveryProgress, EventFilter, FailurePolicy, FailureStreak, LaneHealth,
+    Notification, NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule,
+    Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::{DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
@@ -61,7 +61,7 @@ fn large(id: i64, bytes: usize) -> PendingDelivery {
             shape: PayloadShape::Custom,
             body: vec![b' '; bytes].into(),
         }),
-        progress: Progress::new(at(id)),
+        progress: DeliveryProgress::new(at(id)),
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) fn failing(next_at: Timestamp) -> Lane {
             first: NotificationId(1),
             has_several_notifications: true,
         }),
-        probing: Some(ProbeSchedule {
+        probe_schedule: Some(ProbeSchedule {
             since: at(0),
             next_at,
             wait: ProbeSchedule::FIRST_WAIT,
@@ -164,7 +164,7 @@ fn one_at_a_time_keeps_the_order_of_publication() {
 }
 
 #[test]
-fn what_finds_no_room_is_taken_from_the_store() {
+fn deliveries_beyond_the_queue_are_loaded_from_the_store() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     lane.push_committed(delivery(2), false);
@@ -191,7 +191,7 @@ fn a_full_lane_keeps_a_bounded_part_in_memory() {
 }
 
 #[test]
-fn a_page_of_nothing_but_what_is_known_is_passed_and_not_read_again() {
+fn a_page_of_known_deliveries_is_skipped_and_not_loaded_again() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     lane.push_committed(delivery(2), true);
@@ -219,7 +219,7 @@ fn a_page_of_nothing_but_what_is_known_is_passed_and_not_read_again() {
 }
 
 #[test]
-fn a_late_offer_is_not_sent_twice() {
+fn a_delivery_handed_over_late_is_not_sent_twice() {
     let mut lane = opened();
     lane.request_reload(None);
     assert!(matches!(
@@ -240,7 +240,7 @@ fn a_late_offer_is_not_sent_twice() {
 }
 
 #[test]
-fn what_is_known_is_not_taken_from_a_page() {
+fn known_deliveries_are_not_taken_from_a_page() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     let order = sent(lane.next_action(&plain(), at(10), 0));
@@ -282,7 +282,7 @@ fn a_stale_page_is_read_again() {
 }
 
 #[test]
-fn two_who_pause_must_both_resume() {
+fn a_lane_paused_twice_must_be_resumed_twice() {
     let mut lane = opened();
     lane.pause();
     lane.pause();
@@ -388,7 +388,7 @@ fn a_success_opens_the_lane() {
 }
 
 #[test]
-fn five_failures_hold_what_is_queued() {
+fn five_failures_hold_the_queued_deliveries() {
     let mut lane = opened();
     for id in 1..=20 {
         lane.push_committed(delivery(id), true);
@@ -409,7 +409,7 @@ fn five_failures_hold_what_is_queued() {
 }
 
 #[test]
-fn whoever_asks_for_it_gets_it_sent_at_once() {
+fn a_delivery_sent_by_hand_does_not_wait_for_the_lane() {
     let mut lane = failing(at(900_000));
     lane.send_now(delivery(7), 0);
     let order = sent(lane.next_action(&plain(), at(10), 0));
@@ -425,7 +425,7 @@ fn whoever_asks_for_it_gets_it_sent_at_once() {
 }
 
 #[test]
-fn what_is_older_than_three_days_is_given_up_unsent() {
+fn deliveries_older_than_three_days_are_given_up_unsent() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     let too_late = at(1) + SignedDuration::from_hours(72);
@@ -445,7 +445,7 @@ fn attempts_are_numbered_upwards_even_if_the_clock_goes_back() {
 }
 
 #[test]
-fn a_failure_of_the_receiver_before_a_change_is_no_fault_of_the_one_after_it() {
+fn a_failure_of_the_former_target_does_not_count_for_the_new_one() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     let order = sent(lane.next_action(&plain(), at(1), 0));

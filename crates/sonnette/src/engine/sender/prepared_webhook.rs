@@ -132,7 +132,7 @@ fn basic_authorization(url: &TargetUrl) -> Option<HeaderValue> {
 
 /// None: only the sender may set this header. Settings with such headers are already refused where they are entered.
 fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
-    const RESERVED: &[&str] = &[
+    const RESERVED_HEADERS: &[&str] = &[
         "host",
         "transfer-encoding",
         "te",
@@ -143,7 +143,7 @@ fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
     ];
     let name = HeaderName::try_from(&header.name).ok()?;
     let text = name.as_str();
-    let is_reserved = RESERVED.contains(&text)
+    let is_reserved = RESERVED_HEADERS.contains(&text)
         || text.ends_with("connection")
         || text == "keep-alive"
         || text.starts_with("content-")

@@ -90,7 +90,7 @@ fn response() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn nothing_depends_on_the_pieces(
+    fn a_response_is_parsed_alike_however_it_is_split(
         bytes in response(),
         begins_well: bool,
         ends in proptest::collection::vec(0..200_usize, 0..8),

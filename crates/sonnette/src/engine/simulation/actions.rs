@@ -37,8 +37,8 @@ impl World {
             820..850 => self.change_behavior(),
             850..900 => self.change_webhook(),
             900..960 => self.administer(),
-            960..970 => self.tidy(),
-            970..980 => self.jump(),
+            960..970 => self.run_janitor(),
+            970..980 => self.jump_clock(),
             980..984 => self.change_faults(),
             984..985 => self.damage(),
             985..992 => self.stop().await,
@@ -187,7 +187,8 @@ impl World {
 
     fn change_behavior(&mut self) {
         let webhook = self.any_webhook();
-        let behavior = ReceiverBehavior::CHOICES[self.rng.usize(..ReceiverBehavior::CHOICES.len())];
+        let behavior =
+            ReceiverBehavior::BEHAVIORS[self.rng.usize(..ReceiverBehavior::BEHAVIORS.len())];
         let mut model = self.model.borrow_mut();
         let known = &model.webhooks[&webhook];
         let version = self.rng.usize(..known.versions.len());
@@ -261,7 +262,7 @@ impl World {
         });
     }
 
-    fn tidy(&mut self) {
+    fn run_janitor(&mut self) {
         let janitor = self.process().sonnette.janitor.clone();
         let done = if self.rng.u32(..4) == 0 {
             janitor.prune()
@@ -272,13 +273,13 @@ impl World {
         self.log(format_args!("the janitor has tidied: {done:?}"));
     }
 
-    fn jump(&mut self) {
+    fn jump_clock(&mut self) {
         let seconds = self.rng.i64(-7_200..7_200);
         let now = crate::clock::Clock::now(&self.clock);
         self.clock
             .set(saturating_add(now, SignedDuration::from_secs(seconds)));
         let mut model = self.model.borrow_mut();
-        model.has_jumped = true;
+        model.has_clock_jumped = true;
         for known in model.webhooks.values_mut() {
             known.is_adjusted = true;
         }
@@ -328,7 +329,7 @@ impl World {
             context
                 .inboxes
                 .get(thread)
-                .send(crate::engine::dispatcher::inbox::Command::Stop);
+                .send(crate::engine::dispatcher::inbox::LaneCommand::Stop);
         }
         for dispatcher in &self.process.as_ref().unwrap().dispatchers {
             dispatcher.run_once();

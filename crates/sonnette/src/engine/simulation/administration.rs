@@ -27,7 +27,7 @@ impl World {
     fn resend(&mut self, id: WebhookId, notification: NotificationId) {
         let sonnette = self.process().sonnette.clone();
         let mut model = self.model.borrow_mut();
-        model.may_repeat.insert((id, notification));
+        model.repeatable.insert((id, notification));
         spawn_local(async move { drop(sonnette.resend(id, notification).await) });
     }
 
@@ -60,7 +60,7 @@ impl World {
         let Some(snapshot) = snapshot else { return };
         for webhook in 1..4 {
             let repeated = (WebhookId(webhook), notification);
-            self.model.borrow_mut().may_repeat.insert(repeated);
+            self.model.borrow_mut().repeatable.insert(repeated);
         }
         spawn_local(async move { drop(sonnette.replay(&snapshot, notification).await) });
     }

@@ -2,13 +2,13 @@
 
 use parking_lot::Mutex;
 
-use crate::engine::blocking::{BlockingExecutor, BlockingWork, Report};
+use crate::engine::blocking::{BlockingExecutor, BlockingWork, ReportResult};
 
 /// Work that was asked for, and results that nobody has heard of yet.
 #[derive(Default)]
 pub(super) struct SteppedExecutor {
     work: Mutex<Vec<BlockingWork>>,
-    reports: Mutex<Vec<Report>>,
+    reports: Mutex<Vec<ReportResult>>,
 }
 
 impl BlockingExecutor for SteppedExecutor {

@@ -76,7 +76,7 @@ impl World {
                 let is_adjusted = model.webhooks[&id].is_adjusted;
                 let mut disk = comparable(stored.health, is_adjusted);
                 let memory = comparable(health, is_adjusted);
-                if model.has_jumped {
+                if model.has_clock_jumped {
                     shorten_waits(&mut disk, &memory);
                 }
                 if memory != disk {
@@ -165,8 +165,8 @@ fn comparable(mut health: LaneHealth, is_adjusted: bool) -> LaneHealth {
     }
     if is_adjusted {
         health.paused_until = None;
-        if let Some(probing) = &mut health.probing {
-            probing.next_at = probing.since;
+        if let Some(schedule) = &mut health.probe_schedule {
+            schedule.next_at = schedule.since;
         }
     }
     health
@@ -174,7 +174,7 @@ fn comparable(mut health: LaneHealth, is_adjusted: bool) -> LaneHealth {
 
 /// After a jump of the clock a lane shortens its waits in memory; the store has them until the next outcome.
 fn shorten_waits(disk: &mut LaneHealth, memory: &LaneHealth) {
-    if let (Some(disk), Some(memory)) = (&mut disk.probing, &memory.probing) {
+    if let (Some(disk), Some(memory)) = (&mut disk.probe_schedule, &memory.probe_schedule) {
         disk.next_at = disk.next_at.min(memory.next_at);
     }
     if memory.paused_until.is_some() {

@@ -49,7 +49,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_nothing_is_lost_and_nothing_is_sent_that_must_not_be() {
+fn no_delivery_is_lost_and_none_is_sent_after_its_settlement() {
     if let Some(seed) = number("SONNETTE_SIMULATION_SEED") {
         run(seed);
         return;

@@ -28,7 +28,7 @@ pub(super) struct KnownWebhook {
     pub(super) organizer: OrganizerId,
     pub(super) versions: Vec<WebhookVersion>,
     /// The newest version whose change has been answered.
-    pub(super) answered: usize,
+    pub(super) acknowledged_version: usize,
     /// Failed attempts, with the epochs that each may have been sent under.
     pub(super) failures: Vec<(BTreeSet<usize>, Outcome)>,
     /// Somebody asked this process to send again what was not delivered, whenever the store does that.
@@ -46,7 +46,7 @@ impl KnownWebhook {
 
     /// The epochs that a request begun now to this target may go by.
     fn epochs(&self, target: &str) -> BTreeSet<usize> {
-        let possible = self.versions[self.answered..].iter();
+        let possible = self.versions[self.acknowledged_version..].iter();
         possible
             .filter(|v| v.enabled && v.target == target)
             .map(|v| v.epoch)
@@ -68,7 +68,7 @@ pub(super) struct InFlight {
 /// A delivery in the store.
 struct DeliveryRow {
     /// How it ended; `None` while it is pending.
-    how: Option<String>,
+    end: Option<String>,
 }
 
 pub(super) struct Model {
@@ -77,7 +77,7 @@ pub(super) struct Model {
     pub(super) webhooks: BTreeMap<WebhookId, KnownWebhook>,
     pub(super) behaviors: BTreeMap<String, ReceiverBehavior>,
     /// The clock was set at least once.
-    pub(super) has_jumped: bool,
+    pub(super) has_clock_jumped: bool,
     pub(super) in_flight: Vec<InFlight>,
     /// Requests begun in this step, each with whether no other of its webhook was under way.
     pub(super) begun: Vec<(WebhookId, bool)>,
@@ -89,9 +89,9 @@ pub(super) struct Model {
     pub(super) keys: BTreeMap<String, NotificationId>,
     pub(super) successes: BTreeSet<(WebhookId, NotificationId)>,
     /// What somebody asked this process to send again, whatever came of it.
-    pub(super) may_repeat: BTreeSet<(WebhookId, NotificationId)>,
+    pub(super) repeatable: BTreeSet<(WebhookId, NotificationId)>,
     /// Successes that this process has been told of.
-    pub(super) heard: BTreeSet<(WebhookId, NotificationId)>,
+    pub(super) reported_successes: BTreeSet<(WebhookId, NotificationId)>,
     pub(super) damaged_deliveries: BTreeSet<(WebhookId, NotificationId)>,
     pub(super) violations: Vec<String>,
     pub(super) trace: Vec<String>,
@@ -104,7 +104,7 @@ impl Model {
             clock,
             webhooks: BTreeMap::new(),
             behaviors: BTreeMap::new(),
-            has_jumped: false,
+            has_clock_jumped: false,
             in_flight: Vec::new(),
             begun: Vec::new(),
             opened: BTreeSet::new(),
@@ -112,8 +112,8 @@ impl Model {
             accepted: BTreeMap::new(),
             keys: BTreeMap::new(),
             successes: BTreeSet::new(),
-            heard: BTreeSet::new(),
-            may_repeat: BTreeSet::new(),
+            reported_successes: BTreeSet::new(),
+            repeatable: BTreeSet::new(),
             damaged_deliveries: BTreeSet::new(),
             violations: Vec::new(),
             trace: Vec::new(),
@@ -185,7 +185,7 @@ impl Model {
         test: bool,
     ) -> Vec<String> {
         let known = &self.webhooks[&webhook];
-        let possible = &known.versions[known.answered..];
+        let possible = &known.versions[known.acknowledged_version..];
         let mut wrong = Vec::new();
         let is_current = possible.iter().any(|v| v.target == target);
         if !is_current {
@@ -208,8 +208,8 @@ impl Model {
             wrong.push(format!("beside {others} others, more than allowed"));
         }
         let key = (webhook, notification);
-        let may_repeat = known.has_resent || self.may_repeat.contains(&key);
-        if self.heard.contains(&key) && !may_repeat {
+        let may_repeat = known.has_resent || self.repeatable.contains(&key);
+        if self.reported_successes.contains(&key) && !may_repeat {
             wrong.push("again, after its success was known".to_owned());
         }
         let is_same = |r: &InFlight| !r.test && (r.webhook, r.notification) == key;
@@ -219,10 +219,10 @@ impl Model {
         match self.delivery_row(webhook, notification) {
             _ if self.damaged_deliveries.contains(&key) => {}
             None => wrong.push("which it was never to get".to_owned()),
-            Some(DeliveryRow { how: None }) => {}
+            Some(DeliveryRow { end: None }) => {}
             // Given up by a clock that has since been set back: the lane goes by the time it is now.
-            Some(DeliveryRow { how: Some(how) }) if how == "given_up" => {}
-            Some(DeliveryRow { how: Some(how) }) => wrong.push(format!("after it was {how}")),
+            Some(DeliveryRow { end: Some(end) }) if end == "given_up" => {}
+            Some(DeliveryRow { end: Some(end) }) => wrong.push(format!("after it was {end}")),
         }
         wrong
     }
@@ -236,7 +236,7 @@ impl Model {
         let mut statement = self.database.prepare_cached(sql).unwrap();
         statement
             .query_row([webhook.0, notification.0], |r| {
-                Ok(DeliveryRow { how: r.get(0)? })
+                Ok(DeliveryRow { end: r.get(0)? })
             })
             .optional()
             .unwrap()
@@ -256,7 +256,7 @@ impl Model {
             self.successes.insert((webhook, notification));
             self.opened.insert(webhook);
             if !request.test {
-                self.heard.insert((webhook, notification));
+                self.reported_successes.insert((webhook, notification));
             }
         } else if !request.test {
             let known = self.webhooks.get_mut(&webhook).unwrap();
@@ -308,7 +308,7 @@ impl Model {
             let known = self.webhooks.entry(id).or_insert_with(|| KnownWebhook {
                 organizer,
                 versions: vec![version.clone()],
-                answered: 0,
+                acknowledged_version: 0,
                 failures: Vec::new(),
                 has_resent: false,
                 has_dropped: false,
@@ -373,7 +373,8 @@ impl Model {
             self.accepted.insert(one.id, one.deliveries);
             for (webhook, version) in expected {
                 let known = &self.webhooks[webhook];
-                let is_known = known.versions.len() == version + 1 && known.answered == *version;
+                let is_known =
+                    known.versions.len() == version + 1 && known.acknowledged_version == *version;
                 let wants = known.latest().enabled;
                 let has = self.delivery_row(*webhook, one.id).is_some();
                 if is_known && wants != has {
@@ -390,8 +391,10 @@ impl Model {
     pub(super) fn expected(&self, organizer: OrganizerId) -> Vec<(WebhookId, usize)> {
         let mut expected = Vec::new();
         for (id, known) in &self.webhooks {
-            if known.organizer == organizer && known.answered + 1 == known.versions.len() {
-                expected.push((*id, known.answered));
+            if known.organizer == organizer
+                && known.acknowledged_version + 1 == known.versions.len()
+            {
+                expected.push((*id, known.acknowledged_version));
             }
         }
         expected
@@ -403,14 +406,14 @@ impl Model {
             "the change {version} of webhook {id} is answered"
         ));
         let known = self.webhooks.get_mut(&id).unwrap();
-        known.answered = known.answered.max(version);
+        known.acknowledged_version = known.acknowledged_version.max(version);
     }
 
     /// The process has crashed: it knows nothing any more.
     pub(super) fn crashed(&mut self) {
         self.in_flight.clear();
-        self.heard.clear();
-        self.may_repeat.clear();
+        self.reported_successes.clear();
+        self.repeatable.clear();
         self.begun.clear();
         self.failing.clear();
         for known in self.webhooks.values_mut() {

@@ -20,7 +20,7 @@ pub(super) enum ReceiverBehavior {
 }
 
 impl ReceiverBehavior {
-    pub(super) const CHOICES: [Self; 10] = [
+    pub(super) const BEHAVIORS: [Self; 10] = [
         Self::Well,
         Self::Well,
         Self::Well,

@@ -32,7 +32,7 @@ use crate::store::{
 use crate::testing::MockClock;
 
 /// How often all tasks get their turn after something has happened.
-const YIELDS: usize = 4;
+const YIELDS_PER_EVENT: usize = 4;
 
 /// What a crash takes away.
 pub(super) struct Process {
@@ -59,11 +59,11 @@ pub(super) struct World {
 
 thread_local! {
     /// Panics of tasks, which the runtime catches.
-    static PANICS: Cell<u32> = const { Cell::new(0) };
+    static TASK_PANICS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// A file with two organizers: one with two webhooks that many failures disable, one with a webhook that only a 410 does.
-static TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+static DATABASE_TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     let strict = FailurePolicy::After {
@@ -152,20 +152,20 @@ fn new_directory() -> TempDir {
     let directory = in_memory
         .flatten()
         .unwrap_or_else(|| tempfile::tempdir().unwrap());
-    std::fs::write(directory.path().join("sonnette.db"), &*TEMPLATE).unwrap();
+    std::fs::write(directory.path().join("sonnette.db"), &*DATABASE_TEMPLATE).unwrap();
     directory
 }
 
 fn count_panics() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
+    static INSTALL_PANIC_COUNTER: Once = Once::new();
+    INSTALL_PANIC_COUNTER.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            PANICS.set(PANICS.get() + 1);
+            TASK_PANICS.set(TASK_PANICS.get() + 1);
             before(panic);
         }));
     });
-    PANICS.set(0);
+    TASK_PANICS.set(0);
 }
 
 impl World {
@@ -259,7 +259,7 @@ impl World {
             .run_until(async {
                 self.process = Some(process);
                 let must_crash = self.act().await;
-                for _ in 0..YIELDS {
+                for _ in 0..YIELDS_PER_EVENT {
                     yield_now().await;
                 }
                 must_crash
@@ -276,7 +276,7 @@ impl World {
     pub(super) fn check(&mut self) {
         self.check_rules();
         let model = self.model.borrow();
-        let panics = PANICS.get();
+        let panics = TASK_PANICS.get();
         if model.violations.is_empty() && panics == 0 {
             return;
         }

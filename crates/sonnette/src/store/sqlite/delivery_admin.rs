@@ -262,7 +262,7 @@ fn pending_delivery(
 }
 
 /// A delivery that is pending, given up or dropped.
-struct Undelivered {
+struct UndeliveredRow {
     notification: NotificationId,
     published_at: i64,
     state: DeliveryStateFilter,
@@ -275,7 +275,7 @@ fn undelivered(
     damage: &DamageLog,
     webhook: WebhookId,
     from: i64,
-) -> Result<(Vec<Undelivered>, Option<NotificationId>), StoreError> {
+) -> Result<(Vec<UndeliveredRow>, Option<NotificationId>), StoreError> {
     let mut statement = c.prepare_cached(
         "SELECT notification, settled_at, how, webhook FROM deliveries WHERE webhook = ?1 AND notification > ?2
            AND notification <= 9223372036854775807 ORDER BY notification LIMIT ?3",
@@ -304,7 +304,7 @@ fn undelivered(
                 .optional()?
                 .flatten()
         {
-            found.push(Undelivered {
+            found.push(UndeliveredRow {
                 notification,
                 published_at,
                 state,

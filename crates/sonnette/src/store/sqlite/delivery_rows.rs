@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use super::StoreError;
 use super::table_row::TableRow;
 use crate::domain::{
-    Delivery, DeliveryState, Notification, NotificationId, OrganizerId, Progress, WebhookId,
+    Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId, WebhookId,
 };
 use crate::store::PendingDelivery;
 
@@ -42,7 +42,7 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
         body: notification_row.at::<Vec<u8>>(6, "body")?.into(),
     };
     let delivery_row = TableRow::new(row, "deliveries");
-    let progress = Progress {
+    let progress = DeliveryProgress {
         attempts: delivery_row.at(7, "attempts")?,
         tries: delivery_row.at(8, "tries")?,
         started_at: delivery_row.time_at(9, "started_at")?,
@@ -65,7 +65,7 @@ pub(super) fn delivery_from_row(
         },
         Some(at) => DeliveryState::Settled {
             at,
-            how: cells.parse("how")?,
+            kind: cells.parse("how")?,
             reason: cells.get::<Option<String>>("reason")?.map(Into::into),
         },
     };

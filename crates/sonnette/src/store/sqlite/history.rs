@@ -18,7 +18,7 @@ use crate::store::{
     History, NotificationEntry, NotificationQuery,
 };
 
-pub(super) const NOTIFICATION: &str =
+pub(super) const SELECT_NOTIFICATION: &str =
     "SELECT id, organizer, action_type, event, published_at, shape, body, subject, deliveries, data, audience
     FROM notifications";
 
@@ -166,7 +166,10 @@ impl History for SqliteStore {
             }
             filter.and("published_at >= ?", query.range.since.map(to_micros));
             filter.and("published_at <= ?", query.range.until.map(to_micros));
-            let sql = format!("{NOTIFICATION} WHERE {} ORDER BY id DESC", filter.sql());
+            let sql = format!(
+                "{SELECT_NOTIFICATION} WHERE {} ORDER BY id DESC",
+                filter.sql()
+            );
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(filter.values().as_slice())?;
             let mut found = Vec::new();
@@ -186,8 +189,9 @@ impl History for SqliteStore {
         id: NotificationId,
     ) -> Result<Option<NotificationEntry>, StoreError> {
         self.read(|c| {
-            let mut statement =
-                c.prepare_cached(&format!("{NOTIFICATION} WHERE id = ?1 AND organizer = ?2"))?;
+            let mut statement = c.prepare_cached(&format!(
+                "{SELECT_NOTIFICATION} WHERE id = ?1 AND organizer = ?2"
+            ))?;
             let mut rows = statement.query([id.0, organizer.0])?;
             rows.next()?
                 .map(|row| notification(TableRow::new(row, "notifications")))

@@ -39,7 +39,7 @@ pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
             has_several_notifications: cells.get("several")?,
         }),
     };
-    let probing = match cells.time_optional("probing_since")? {
+    let probe_schedule = match cells.time_optional("probing_since")? {
         None => None,
         Some(since) => Some(ProbeSchedule {
             since,
@@ -49,7 +49,7 @@ pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
     };
     Ok(LaneHealth {
         streak,
-        probing,
+        probe_schedule,
         paused_until: cells.time_optional("paused_until")?,
         last_success_at: cells.time_optional("last_success_at")?,
     })
@@ -61,7 +61,7 @@ pub(super) fn write_health(
     health: &LaneHealth,
 ) -> Result<(), StoreError> {
     let wait = health
-        .probing
+        .probe_schedule
         .map(|p| u32::try_from(p.wait.as_millis()).unwrap_or(u32::MAX));
     t.prepare_cached(
         "INSERT OR REPLACE INTO lanes (webhook, failures, failing_since, first_failed, several, probing_since, probe_at,
@@ -74,8 +74,8 @@ pub(super) fn write_health(
         health.streak.map(|s| to_micros(s.since)),
         health.streak.map(|s| s.first.0),
         health.streak.is_some_and(|s| s.has_several_notifications),
-        health.probing.map(|p| to_micros(p.since)),
-        health.probing.map(|p| to_micros(p.next_at)),
+        health.probe_schedule.map(|p| to_micros(p.since)),
+        health.probe_schedule.map(|p| to_micros(p.next_at)),
         wait,
         health.paused_until.map(to_micros),
         health.last_success_at.map(to_micros),

@@ -14,11 +14,11 @@ use crate::domain::{EventSlug, OrganizerId, TokenId, WebhookId};
 use crate::store::RegistryChanges;
 
 /// Rows that changed after a version.
-const CHANGED: &str = "changed > ?1";
+const IS_CHANGED: &str = "changed > ?1";
 /// All rows, whatever their version: one that is damaged must not hide them.
-const ALL: &str = "?1 = 0";
+const IS_FIRST_LOAD: &str = "?1 = 0";
 /// The tables that are loaded.
-const TABLES: [&str; 6] = [
+const REGISTRY_TABLES: [&str; 6] = [
     "organizers",
     "webhooks",
     "events",
@@ -33,9 +33,13 @@ pub(super) fn load(
     damage: &DamageLog,
     since: i64,
 ) -> Result<RegistryChanges, StoreError> {
-    let condition = if since == 0 { ALL } else { CHANGED };
+    let condition = if since == 0 {
+        IS_FIRST_LOAD
+    } else {
+        IS_CHANGED
+    };
     if since == 0 {
-        for table in TABLES {
+        for table in REGISTRY_TABLES {
             damage.forget_table(table);
         }
     }
@@ -138,12 +142,12 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         database_file::migrate(&mut connection).unwrap();
         for sql in [
-            &organizer_rows::select_organizers(CHANGED)[..],
-            &webhook_rows::select_webhooks(CHANGED),
-            &webhook_rows::select_limit_events(CHANGED),
-            &action_type_rows::select_action_types(CHANGED),
-            &action_type_rows::select_removed_action_types(CHANGED),
-            &token_rows::select_tokens(CHANGED),
+            &organizer_rows::select_organizers(IS_CHANGED)[..],
+            &webhook_rows::select_webhooks(IS_CHANGED),
+            &webhook_rows::select_limit_events(IS_CHANGED),
+            &action_type_rows::select_action_types(IS_CHANGED),
+            &action_type_rows::select_removed_action_types(IS_CHANGED),
+            &token_rows::select_tokens(IS_CHANGED),
         ] {
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let mut statement = connection.prepare(&explain).unwrap();

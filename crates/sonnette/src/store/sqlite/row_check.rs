@@ -34,9 +34,11 @@ fn checks() -> [(&'static str, String, RowCheck); 13] {
         ("events", all("events"), |row| {
             registry_store::event(row).map(drop)
         }),
-        ("notifications", history::NOTIFICATION.to_owned(), |row| {
-            history::notification(row).map(drop)
-        }),
+        (
+            "notifications",
+            history::SELECT_NOTIFICATION.to_owned(),
+            |row| history::notification(row).map(drop),
+        ),
         ("deliveries", pending, |row| {
             delivery_rows::pending_delivery(row.row()).map(drop)
         }),

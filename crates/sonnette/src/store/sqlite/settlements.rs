@@ -10,8 +10,8 @@ use super::damage_log::DamageLog;
 use super::table_row::to_micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows};
 use crate::domain::{
-    Attempt, NotificationId, Outcome, Progress, SendFailure, SettlementKind, SettlementReason,
-    WebhookId,
+    Attempt, DeliveryProgress, NotificationId, Outcome, SendFailure, SettlementKind,
+    SettlementReason, WebhookId,
 };
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
@@ -39,7 +39,7 @@ pub(super) fn write_settlement(
                     let reason =
                         (*end == SettlementKind::GivenUp).then_some(SettlementReason::TriesUsedUp);
                     let end = DeliveryEnd {
-                        how: *end,
+                        kind: *end,
                         at,
                         attempts: Some(*attempts),
                         started_at: Some(*started_at),
@@ -55,7 +55,7 @@ pub(super) fn write_settlement(
         }
         SettlementCause::Expired(notification) => {
             let end = DeliveryEnd {
-                how: SettlementKind::GivenUp,
+                kind: SettlementKind::GivenUp,
                 at: now,
                 attempts: None,
                 started_at: None,
@@ -166,7 +166,7 @@ fn failure_detail(failure: &SendFailure) -> Option<String> {
 
 /// How a delivery is settled.
 struct DeliveryEnd {
-    how: SettlementKind,
+    kind: SettlementKind,
     at: Timestamp,
     attempts: Option<u32>,
     started_at: Option<Timestamp>,
@@ -190,7 +190,7 @@ impl DeliveryEnd {
             notification.0,
             self.attempts,
             to_micros(self.at),
-            self.how.as_str(),
+            self.kind.as_str(),
             self.reason.as_ref().map(SettlementReason::as_str),
             self.started_at.map(to_micros),
         ])?;
@@ -202,7 +202,7 @@ fn reschedule(
     t: &Transaction<'_>,
     webhook: WebhookId,
     notification: NotificationId,
-    progress: &Progress,
+    progress: &DeliveryProgress,
 ) -> Result<(), StoreError> {
     t.prepare_cached(
         "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5

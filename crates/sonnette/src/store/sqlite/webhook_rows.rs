@@ -16,11 +16,11 @@ use crate::domain::{
 };
 
 /// Requests per second that a webhook may be limited to.
-const MAX_PER_SECOND: RangeInclusive<u32> = 1..=10_000;
+const PER_SECOND_RANGE: RangeInclusive<u32> = 1..=10_000;
 /// Concurrent requests that a webhook may be limited to.
-const MAX_CONCURRENCY: RangeInclusive<u32> = 1..=1_000;
+const CONCURRENCY_RANGE: RangeInclusive<u32> = 1..=1_000;
 /// Milliseconds that a webhook may give a request.
-const TIMEOUT_MS: RangeInclusive<u32> = 1..=30_000;
+const TIMEOUT_MS_RANGE: RangeInclusive<u32> = 1..=30_000;
 
 /// Webhooks by id, in two statements however many they are. Damaged rows are left out.
 pub(super) fn webhooks(
@@ -67,7 +67,7 @@ fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, 
         None => None,
         Some(secret) => Some((secret, cells.time("previous_until")?)),
     };
-    let timeout = cells.in_range("timeout_ms", TIMEOUT_MS)?;
+    let timeout = cells.in_range("timeout_ms", TIMEOUT_MS_RANGE)?;
     let signing_seeds = match cells.get::<Option<[u8; 32]>>("signing_seed")? {
         None => None,
         Some(current) => Some(SigningSeeds {
@@ -106,8 +106,8 @@ fn webhook(cells: TableRow<'_>, events: BTreeSet<EventSlug>) -> Result<Webhook, 
         },
         settings: WebhookSettings {
             headers: cells.json("headers")?,
-            max_per_second: cells.in_range("max_per_second", MAX_PER_SECOND)?,
-            max_concurrency: cells.in_range("max_concurrency", MAX_CONCURRENCY)?,
+            max_per_second: cells.in_range("max_per_second", PER_SECOND_RANGE)?,
+            max_concurrency: cells.in_range("max_concurrency", CONCURRENCY_RANGE)?,
             timeout: timeout.map(|ms| Duration::from_millis(ms.into())),
             extra_signatures: cells.json("extra_signatures")?,
             signing_seeds,

@@ -12,11 +12,11 @@ const RESULT_LIFETIME: Duration = Duration::from_millis(250);
 /// How long a failed transaction counts, unless a later one succeeds.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(1);
 /// How long a check waits for its turn to write.
-const TURN_TIMEOUT: Duration = Duration::from_millis(400);
+const PERMIT_TIMEOUT: Duration = Duration::from_millis(400);
 /// How long a check waits for another process's transaction.
 const PROBE_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 /// Bytes that a check writes: about as many as a request with its deliveries.
-const PROBE_BYTES: usize = 64 << 10;
+const PROBE_ROW_BYTES: usize = 64 << 10;
 
 /// What is known of whether the store can be written.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl SqliteStore {
     /// Whether the store can be written. Checks at the same time share one write, so that any number of them costs four
     /// small transactions a second.
     pub(super) fn check_writable(&self) -> Result<(), StoreError> {
-        let Some(mut probe) = self.write_probe.try_lock_for(TURN_TIMEOUT) else {
+        let Some(mut probe) = self.write_probe.try_lock_for(PERMIT_TIMEOUT) else {
             return Err(not_in_time());
         };
         if let Some((at, result)) = &probe.checked
@@ -62,7 +62,7 @@ impl SqliteStore {
     }
 
     fn write_probe_row(&self) -> Result<(), StoreError> {
-        let Some(mut writer) = self.writer.try_lock_for(TURN_TIMEOUT) else {
+        let Some(mut writer) = self.writer.try_lock_for(PERMIT_TIMEOUT) else {
             return Err(not_in_time());
         };
         writer.connection.busy_timeout(PROBE_BUSY_TIMEOUT)?;
@@ -72,7 +72,7 @@ impl SqliteStore {
                 .prepare_cached(
                     "INSERT OR REPLACE INTO write_probe (id, content) VALUES (1, randomblob(?1))",
                 )?
-                .execute([PROBE_BYTES])?;
+                .execute([PROBE_ROW_BYTES])?;
             Ok(transaction.commit()?)
         });
         let restored = writer.connection.busy_timeout(BUSY_TIMEOUT);

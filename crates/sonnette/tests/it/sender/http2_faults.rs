@@ -18,10 +18,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{TestSender, answered, config, failed, webhook};
 
-type Answer = fn(SendResponse<Bytes>);
+type StreamScript = fn(SendResponse<Bytes>);
 
 /// Sends one request to a receiver that answers like this.
-async fn ask(answer: Answer, is_repeat: bool) -> HttpExchange {
+async fn ask(answer: StreamScript, is_repeat: bool) -> HttpExchange {
     let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
@@ -80,7 +80,7 @@ fn head(length: Option<usize>) -> Response<()> {
 
 #[tokio::test]
 async fn a_refused_stream_is_to_be_sent_again() {
-    let refuse: Answer = |mut response| response.send_reset(Reason::REFUSED_STREAM);
+    let refuse: StreamScript = |mut response| response.send_reset(Reason::REFUSED_STREAM);
     let exchange = ask(refuse, false).await;
     assert!(
         exchange.outcome.is_not_processed(),
@@ -95,7 +95,7 @@ async fn a_refused_stream_is_to_be_sent_again() {
 #[tokio::test]
 async fn other_resets_are_failures() {
     for reset in [
-        (|mut response| response.send_reset(Reason::INTERNAL_ERROR)) as Answer,
+        (|mut response| response.send_reset(Reason::INTERNAL_ERROR)) as StreamScript,
         |mut response| response.send_reset(Reason::CANCEL),
     ] {
         let exchange = ask(reset, false).await;
@@ -111,7 +111,7 @@ async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
             let mut body = response.send_response(head(None), false).unwrap();
             body.send_data("half".into(), false).unwrap();
             reset_later(body);
-        }) as Answer,
+        }) as StreamScript,
         |mut response| {
             let mut body = response.send_response(head(Some(8)), false).unwrap();
             body.send_data("half".into(), false).unwrap();
@@ -126,7 +126,7 @@ async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
             "{reason}"
         );
     }
-    let whole: Answer = |mut response| {
+    let whole: StreamScript = |mut response| {
         let mut body = response.send_response(head(Some(4)), false).unwrap();
         body.send_data("full".into(), true).unwrap();
     };
@@ -135,12 +135,12 @@ async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
 
 #[tokio::test]
 async fn interim_responses_are_bounded() {
-    let few: Answer = |mut response| {
+    let few: StreamScript = |mut response| {
         send_interim(&mut response, 16);
         response.send_response(head(None), true).unwrap();
     };
     assert_eq!(answered(&ask(few, false).await), 200);
-    let many: Answer = |mut response| {
+    let many: StreamScript = |mut response| {
         send_interim(&mut response, 1000);
         // Dropping it would reset the stream.
         tokio::spawn(async move {

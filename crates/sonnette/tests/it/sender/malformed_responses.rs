@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::join;
 use tokio::net::TcpListener;
 
-use super::{TestSender, answered, config, failed, impatient, webhook};
+use super::{TestSender, answered, config, failed, webhook, with_short_timeout};
 
 /// One answer to a fresh sender.
 async fn ask(answer: ScriptedResponse) -> HttpExchange {
@@ -40,7 +40,7 @@ async fn a_slow_body_beyond_the_time_limit_times_out() {
     let drip = ScriptedResponse::ok()
         .body(vec![b'x'; 100])
         .byte_by_byte(Duration::from_millis(20));
-    let exchange = ask_within(impatient(), drip).await;
+    let exchange = ask_within(with_short_timeout(), drip).await;
     let (failure, reason) = failed(&exchange);
     assert_eq!(failure, FailureKind::Timeout);
     let begins = reason.starts_with("the answer did not end within 0.25 s (");

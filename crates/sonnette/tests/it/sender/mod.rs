@@ -73,7 +73,7 @@ pub(crate) fn config() -> SenderConfig {
     }
 }
 
-pub(crate) fn impatient() -> SenderConfig {
+pub(crate) fn with_short_timeout() -> SenderConfig {
     SenderConfig {
         timeout: Duration::from_millis(250),
         ..config()

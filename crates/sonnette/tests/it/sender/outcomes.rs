@@ -6,7 +6,7 @@ use sonnette::domain::{FailureKind, Outcome};
 use sonnette::engine::sender::SenderConfig;
 use sonnette::testing::{Receiver, ScriptedResponse};
 
-use super::{TestSender, answered, config, failed, impatient, webhook};
+use super::{TestSender, answered, config, failed, webhook, with_short_timeout};
 
 #[tokio::test]
 async fn every_status_is_recorded() {
@@ -215,7 +215,7 @@ async fn http_can_be_refused() {
 async fn a_silent_receiver_times_out() {
     let receiver = Receiver::start().await;
     receiver.answer(ScriptedResponse::silent());
-    let exchange = TestSender::with(impatient())
+    let exchange = TestSender::with(with_short_timeout())
         .send(&webhook(receiver.url()))
         .await;
     assert_eq!(

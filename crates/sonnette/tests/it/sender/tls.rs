@@ -13,7 +13,7 @@ use tokio::join;
 use super::{TestSender, answered, config, failed, webhook};
 
 /// A sender that believes the receiver's authority.
-fn believing(receiver: &Receiver) -> TestSender {
+fn trusting(receiver: &Receiver) -> TestSender {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(receiver.authority_pem().unwrap().as_bytes())
         .unwrap();
@@ -29,7 +29,7 @@ fn believing(receiver: &Receiver) -> TestSender {
 async fn a_valid_certificate_is_trusted() {
     let receiver = Receiver::start_tls(CertificateKind::Valid).await;
     receiver.answer(ScriptedResponse::ok().body("secure"));
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     let by_name = format!("https://localhost:{}/", receiver.address().port());
     for url in [receiver.url(), receiver.url(), by_name] {
         let exchange = sender.send(&webhook(url)).await;
@@ -66,7 +66,7 @@ async fn invalid_certificates_have_distinct_errors() {
         ),
     ] {
         let receiver = Receiver::start_tls(certified).await;
-        let exchange = believing(&receiver).send(&webhook(receiver.url())).await;
+        let exchange = trusting(&receiver).send(&webhook(receiver.url())).await;
         assert_eq!(failed(&exchange), (FailureKind::Tls, reason.to_owned()));
         assert!(receiver.requests().is_empty());
     }
@@ -96,7 +96,7 @@ async fn a_self_signed_certificate_is_trusted_once_it_is_named() {
             "the certificate is self-signed and not trusted here".to_owned()
         )
     );
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     let other_name = format!("https://127.0.0.2:{}/", receiver.address().port());
     assert_ne!(
@@ -121,7 +121,7 @@ async fn a_complete_response_needs_no_end_of_tls() {
         ("HTTP/1.1 200 OK\r\n\r\nok", false),
     ] {
         receiver.answer(ScriptedResponse::raw(response).without_tls_end());
-        let exchange = believing(&receiver).send(&webhook(receiver.url())).await;
+        let exchange = trusting(&receiver).send(&webhook(receiver.url())).await;
         assert_eq!(exchange.outcome.is_success(), is_complete, "{response}");
         assert_eq!(exchange.response_body, "ok", "{response}");
     }
@@ -199,7 +199,7 @@ async fn an_unreadable_authority_is_a_start_error() {
 #[tokio::test]
 async fn http2_shares_one_connection() {
     let receiver = Receiver::start_http2().await;
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     let url = receiver
         .url_of("/in?a=1")
         .replace("https://", "https://u:p@");
@@ -239,7 +239,7 @@ async fn http2_shares_one_connection() {
 async fn an_http2_body_above_the_limit_keeps_the_connection() {
     let receiver = Receiver::start_http2().await;
     receiver.answer(ScriptedResponse::ok().body(vec![b'x'; 1_000_000]));
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     for _ in 0..3 {
         let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), 200);
@@ -251,14 +251,14 @@ async fn an_http2_body_above_the_limit_keeps_the_connection() {
 #[tokio::test]
 async fn an_http2_stream_may_be_reset_or_silent() {
     let receiver = Receiver::start_http2().await;
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     receiver.answer(ScriptedResponse::reset());
     let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(failed(&exchange).0, FailureKind::Broken);
     receiver.answer(ScriptedResponse::silent());
-    let mut impatient = webhook(receiver.url());
-    impatient.settings.timeout = Some(Duration::from_millis(200));
-    let exchange = sender.send(&impatient).await;
+    let mut with_short_timeout = webhook(receiver.url());
+    with_short_timeout.settings.timeout = Some(Duration::from_millis(200));
+    let exchange = sender.send(&with_short_timeout).await;
     assert_eq!(
         failed(&exchange),
         (FailureKind::Timeout, "no answer within 0.2 s".to_owned())
@@ -271,7 +271,7 @@ async fn an_http2_stream_may_be_reset_or_silent() {
 #[tokio::test]
 async fn a_closed_http2_connection_is_replaced() {
     let mut receiver = Receiver::start_http2().await;
-    let sender = believing(&receiver);
+    let sender = trusting(&receiver);
     assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     receiver.stop().await;
     receiver.restart().await;

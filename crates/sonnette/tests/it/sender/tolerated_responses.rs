@@ -12,7 +12,7 @@ async fn ask(response: impl Into<Vec<u8>>) -> HttpExchange {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_of_a_head_is_left_out() {
+async fn unreadable_header_lines_are_left_out() {
     for (head, recorded) in [
         (
             "HTTP/1.1 200 OK\r\nX-Long: a\r\n  b\r\n\tc\r\nContent-Length: 2\r\n\r\n",

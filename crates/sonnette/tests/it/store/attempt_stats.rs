@@ -225,14 +225,14 @@ fn failing_health(since: i64, probing: bool) -> LaneHealth {
         first: NOTIFICATION,
         has_several_notifications: true,
     };
-    let probing = probing.then(|| ProbeSchedule {
+    let probe_schedule = probing.then(|| ProbeSchedule {
         since: at(since),
         next_at: at(since),
         wait: ProbeSchedule::FIRST_WAIT,
     });
     LaneHealth {
         streak: Some(streak),
-        probing,
+        probe_schedule,
         ..LaneHealth::default()
     }
 }

@@ -52,14 +52,14 @@ pub(super) fn pending_deliveries_are_dropped_in_batches(fixture: &Fixture<'_>) {
     assert_eq!(fixture.state(other, delivered), "scheduled");
     let DeliveryState::Settled {
         at: when,
-        how,
+        kind,
         reason,
     } = fixture.delivery(webhook, ids[0]).state
     else {
         panic!("it is settled")
     };
     assert_eq!(
-        (when, how, reason.as_ref().map(SettlementReason::as_str)),
+        (when, kind, reason.as_ref().map(SettlementReason::as_str)),
         (at(5), SettlementKind::Dropped, Some("why"))
     );
 }

@@ -186,11 +186,11 @@ pub(super) fn settling_twice_changes_nothing(fixture: &Fixture<'_>) {
     fixture.settle_delivery(webhook, id, SettlementKind::GivenUp, 6);
     fixture.reschedule(webhook, id, 9);
     assert_eq!(fixture.delivery(webhook, id), settled);
-    let DeliveryState::Settled { at: when, how, .. } = settled.state else {
+    let DeliveryState::Settled { at: when, kind, .. } = settled.state else {
         panic!("{settled:?}")
     };
     assert_eq!(
-        (when, how, settled.attempts),
+        (when, kind, settled.attempts),
         (at(5), SettlementKind::Delivered, 1)
     );
 }
@@ -210,7 +210,7 @@ pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) 
             first: id,
             has_several_notifications: true,
         }),
-        probing: Some(ProbeSchedule {
+        probe_schedule: Some(ProbeSchedule {
             since: at(3),
             next_at: at(4),
             wait: Duration::from_secs(40),

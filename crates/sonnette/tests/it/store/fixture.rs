@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sonnette::domain::{
-    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DisableReason, HttpExchange, LaneHealth,
-    NotificationId, OrganizerId, Outcome, PayloadShape, Progress, SettlementKind, Webhook,
-    WebhookId,
+    Attempt, AttemptId, Audience, BodyTemplate, Delivery, DeliveryProgress, DisableReason,
+    HttpExchange, LaneHealth, NotificationId, OrganizerId, Outcome, PayloadShape, SettlementKind,
+    Webhook, WebhookId,
 };
 use sonnette::store::{
     Batch, ChangeResult, CommitError, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey,
@@ -109,11 +109,11 @@ impl<'a> Fixture<'a> {
         &self,
         webhook: WebhookId,
         id: NotificationId,
-        how: SettlementKind,
+        kind: SettlementKind,
         second: i64,
     ) {
         let ends = DeliveryUpdate::Settle {
-            end: how,
+            end: kind,
             attempts: 1,
             started_at: self.started_at(webhook, id),
         };
@@ -122,7 +122,7 @@ impl<'a> Fixture<'a> {
     }
 
     pub(super) fn reschedule(&self, webhook: WebhookId, id: NotificationId, second: i64) {
-        let progress = Progress {
+        let progress = DeliveryProgress {
             attempts: 1,
             tries: 1,
             started_at: self.started_at(webhook, id),

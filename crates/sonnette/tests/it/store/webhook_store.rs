@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sonnette::domain::{
-    DeliveryState, DisableReason, Disablement, EventFilter, ExtraHeader, FailureStreak, LaneHealth,
-    Progress, Secret, SignatureScheme, SigningSeed, SigningSeeds, Webhook, WebhookState,
+    DeliveryProgress, DeliveryState, DisableReason, Disablement, EventFilter, ExtraHeader,
+    FailureStreak, LaneHealth, Secret, SignatureScheme, SigningSeed, SigningSeeds, Webhook,
+    WebhookState,
 };
 use sonnette::store::{ChangeResult, DeliveryUpdate};
 
@@ -149,7 +150,7 @@ pub(super) fn an_outcome_of_a_former_generation_changes_no_health_and_disables_n
         ..LaneHealth::default()
     };
     let retry_at = at(60);
-    let waits = DeliveryUpdate::Reschedule(Progress {
+    let waits = DeliveryUpdate::Reschedule(DeliveryProgress {
         attempts: 1,
         tries: 1,
         started_at: at(0),

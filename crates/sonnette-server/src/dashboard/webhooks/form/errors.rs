@@ -23,12 +23,12 @@ const MAX_QUOTED_CHARS: usize = 100;
 #[derive(Debug)]
 pub(super) struct FieldError {
     field: &'static str,
-    problem: Problem,
+    problem: FieldProblem,
 }
 
 /// Why the value of a field is refused.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum FieldProblem {
     /// It violates a rule of the resource.
     Violation(Violation),
     /// The target is not `https`, which the server requires.
@@ -54,7 +54,7 @@ pub(super) enum Problem {
 }
 
 impl FieldError {
-    pub(super) fn new(field: &'static str, problem: Problem) -> Self {
+    pub(super) fn new(field: &'static str, problem: FieldProblem) -> Self {
         Self { field, problem }
     }
 
@@ -65,7 +65,7 @@ impl FieldError {
     ) -> impl Iterator<Item = Self> {
         violations
             .into_iter()
-            .map(move |violation| Self::new(field, Problem::Violation(violation)))
+            .map(move |violation| Self::new(field, FieldProblem::Violation(violation)))
     }
 
     /// The error of a setting.
@@ -77,7 +77,7 @@ impl FieldError {
             "contact_emails" => ("contact_emails", "form-error-emails"),
             _ => ("signature_scheme", "form-error-choice"),
         };
-        Self::new(field, Problem::Setting(key))
+        Self::new(field, FieldProblem::Setting(key))
     }
 
     /// The fields and texts of the errors, at most [`MAX_ERRORS_PER_FIELD`] of each field.
@@ -94,22 +94,24 @@ impl FieldError {
 
     fn text(&self, texts: &Texts) -> String {
         let key = match &self.problem {
-            Problem::Violation(violation) => return violation_text(violation, texts),
-            Problem::TooManyChosen(max) => return texts.get_count("form-error-too-many", *max),
-            Problem::Header(Some(name), violation) => {
+            FieldProblem::Violation(violation) => return violation_text(violation, texts),
+            FieldProblem::TooManyChosen(max) => {
+                return texts.get_count("form-error-too-many", *max);
+            }
+            FieldProblem::Header(Some(name), violation) => {
                 return texts.get_with(header_key(*violation), quoted(name));
             }
-            Problem::HeaderElsewhere(name) => {
+            FieldProblem::HeaderElsewhere(name) => {
                 return texts.get_with("form-error-header-elsewhere", quoted(name));
             }
-            Problem::NotHttps => "form-error-unencrypted",
-            Problem::MaskedCredentials => "form-error-url-masked",
-            Problem::NoActionType => "form-error-no-action-type",
-            Problem::NothingToTest => "conflict-nothing-to-test",
-            Problem::Busy => "form-error-busy",
-            Problem::MalformedHeader => "form-error-header-line",
-            Problem::Header(None, _) => "form-error-headers-many",
-            Problem::Setting(key) => key,
+            FieldProblem::NotHttps => "form-error-unencrypted",
+            FieldProblem::MaskedCredentials => "form-error-url-masked",
+            FieldProblem::NoActionType => "form-error-no-action-type",
+            FieldProblem::NothingToTest => "conflict-nothing-to-test",
+            FieldProblem::Busy => "form-error-busy",
+            FieldProblem::MalformedHeader => "form-error-header-line",
+            FieldProblem::Header(None, _) => "form-error-headers-many",
+            FieldProblem::Setting(key) => key,
         };
         texts.get(key).into_owned()
     }

@@ -18,7 +18,7 @@ use crate::dashboard::shell::page::OrganizerPage;
 use crate::edge::AppState;
 
 /// A saved webhook, and the key of the flash message.
-pub(super) type Saved = (Webhook, &'static str);
+pub(super) type SaveResult = (Webhook, &'static str);
 
 /// Why a webhook is not changed.
 enum ChangeError {
@@ -50,7 +50,7 @@ pub(super) async fn create(
     page: &OrganizerPage,
     form: &ValidForm,
     events: &[Event],
-) -> Result<Saved, PageError> {
+) -> Result<SaveResult, PageError> {
     let webhook = draft(page, form, state.now())?;
     let data = audit_data::created(&webhook, events);
     let settings = audit_data::changed_settings(&WebhookSettings::default(), &webhook.settings);
@@ -74,7 +74,7 @@ pub(super) async fn change(
     before: &Webhook,
     input: Input,
     form: &ValidForm,
-) -> Result<Result<Saved, Vec<FieldError>>, PageError> {
+) -> Result<Result<SaveResult, Vec<FieldError>>, PageError> {
     let seed = secrets::random_seed()?;
     let mut after = before.clone();
     form.apply(&mut after, &seed, state.now());

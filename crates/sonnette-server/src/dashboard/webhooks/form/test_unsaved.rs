@@ -4,7 +4,7 @@ use serde_json::json;
 use sonnette::domain::Webhook;
 use sonnette::engine::ControlError;
 
-use super::errors::{FieldError, Problem};
+use super::errors::{FieldError, FieldProblem};
 use super::save::draft;
 use super::validate::ValidForm;
 use crate::admin::webhooks::secrets;
@@ -48,10 +48,11 @@ pub(super) async fn test_unsaved(
             result.has_temporary_secret = before.is_none();
             Ok(Ok(result))
         }
-        Err(ControlError::NothingToTest) => {
-            Ok(Err(FieldError::new("action_types", Problem::NothingToTest)))
-        }
-        Err(ControlError::Busy) => Ok(Err(FieldError::new("target_url", Problem::Busy))),
+        Err(ControlError::NothingToTest) => Ok(Err(FieldError::new(
+            "action_types",
+            FieldProblem::NothingToTest,
+        ))),
+        Err(ControlError::Busy) => Ok(Err(FieldError::new("target_url", FieldProblem::Busy))),
         Err(error) => Err(error.into()),
     }
 }

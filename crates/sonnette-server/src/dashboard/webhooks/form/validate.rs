@@ -10,7 +10,7 @@ use sonnette::domain::{
     WebhookSettings,
 };
 
-use super::errors::{FieldError, Problem};
+use super::errors::{FieldError, FieldProblem};
 use super::input::Input;
 use crate::admin::validation::{self, Nullable, Violation};
 use crate::admin::webhooks::fields::{
@@ -18,7 +18,7 @@ use crate::admin::webhooks::fields::{
 };
 use crate::admin::webhooks::masks::MASK;
 use crate::admin::webhooks::settings::{
-    MAX_CONCURRENCY, MAX_PER_SECOND, SettingsPatch, TIMEOUT_SECONDS, extra_signatures,
+    CONCURRENCY_RANGE, PER_SECOND_RANGE, SettingsPatch, TIMEOUT_SECONDS_RANGE, extra_signatures,
 };
 use crate::admin::webhooks::{headers, secrets};
 use crate::edge::HttpSettings;
@@ -61,11 +61,11 @@ pub(super) fn validate(
         fields.violates_https(settings.require_https, before)
     });
     if lacks_https {
-        errors.push(FieldError::new("target_url", Problem::NotHttps));
+        errors.push(FieldError::new("target_url", FieldProblem::NotHttps));
     }
     errors.extend(too_many_chosen(input, before));
     if input.action_types.is_empty() {
-        errors.push(FieldError::new("action_types", Problem::NoActionType));
+        errors.push(FieldError::new("action_types", FieldProblem::NoActionType));
     }
     let no_settings = WebhookSettings::default();
     let stored = before.map_or(&no_settings, |webhook| &webhook.settings);
@@ -102,12 +102,12 @@ fn too_many_chosen(input: &Input, before: Option<&Webhook>) -> impl Iterator<Ite
     ]
     .into_iter()
     .filter(|(_, chosen, stored)| *chosen > MAX_CHOSEN.max(*stored))
-    .map(|(field, ..)| FieldError::new(field, Problem::TooManyChosen(MAX_CHOSEN)))
+    .map(|(field, ..)| FieldError::new(field, FieldProblem::TooManyChosen(MAX_CHOSEN)))
 }
 
 /// Replaces the mask in a URL by the stored credentials, if the URL leads to the same server: a user who cannot read the
 /// credentials must not have them sent elsewhere. A text that is no URL is returned as it is.
-fn unmask_target(text: &str, before: Option<&Webhook>) -> Result<String, Problem> {
+fn unmask_target(text: &str, before: Option<&Webhook>) -> Result<String, FieldProblem> {
     let Ok(url) = text.parse::<TargetUrl>() else {
         return Ok(text.to_owned());
     };
@@ -116,10 +116,10 @@ fn unmask_target(text: &str, before: Option<&Webhook>) -> Result<String, Problem
         let stored = before.map(|webhook| &webhook.target);
         let stored = stored.filter(|stored| url.has_same_origin(stored));
         let stored = stored.and_then(TargetUrl::user_info);
-        return Ok(url.with_masked_credentials(stored.ok_or(Problem::MaskedCredentials)?));
+        return Ok(url.with_masked_credentials(stored.ok_or(FieldProblem::MaskedCredentials)?));
     }
     match user_info.split_once(':') {
-        Some((_, MASK)) => Err(Problem::MaskedCredentials),
+        Some((_, MASK)) => Err(FieldProblem::MaskedCredentials),
         _ => Ok(text.to_owned()),
     }
 }
@@ -184,17 +184,17 @@ fn settings_patch(input: &Input) -> Result<SettingsPatch, Vec<FieldError>> {
         headers: None,
         max_per_second: check_setting(
             "max_per_second",
-            number(&input.max_per_second, &MAX_PER_SECOND),
+            number(&input.max_per_second, &PER_SECOND_RANGE),
             &mut errors,
         ),
         max_concurrency: check_setting(
             "max_concurrency",
-            number(&input.max_concurrency, &MAX_CONCURRENCY),
+            number(&input.max_concurrency, &CONCURRENCY_RANGE),
             &mut errors,
         ),
         timeout_seconds: check_setting(
             "timeout_seconds",
-            number(&input.timeout_seconds, &TIMEOUT_SECONDS),
+            number(&input.timeout_seconds, &TIMEOUT_SECONDS_RANGE),
             &mut errors,
         ),
         extra_signatures: check_setting(
@@ -244,13 +244,16 @@ fn extra_headers(
     let (mut members, mut masked) = (Vec::new(), Vec::new());
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
-            return Err(vec![FieldError::new("headers", Problem::MalformedHeader)]);
+            return Err(vec![FieldError::new(
+                "headers",
+                FieldProblem::MalformedHeader,
+            )]);
         };
         let (name, value) = (name.trim(), value.trim());
         if is_elsewhere && value == MASK {
             masked.push(FieldError::new(
                 "headers",
-                Problem::HeaderElsewhere(name.to_owned()),
+                FieldProblem::HeaderElsewhere(name.to_owned()),
             ));
         }
         members.push((name.to_owned(), Some(value.to_owned())));
@@ -261,7 +264,9 @@ fn extra_headers(
     headers::check(members, stored).map_err(|violations| {
         violations
             .into_iter()
-            .map(|(name, violation)| FieldError::new("headers", Problem::Header(name, violation)))
+            .map(|(name, violation)| {
+                FieldError::new("headers", FieldProblem::Header(name, violation))
+            })
             .collect()
     })
 }

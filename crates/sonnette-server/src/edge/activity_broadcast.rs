@@ -61,7 +61,7 @@ type Filter = Box<dyn Fn(&Activity) -> bool + Send + Sync>;
 
 /// Passes the engine's activity to event streams.
 #[derive(Clone)]
-pub(crate) struct ActivityHub(Arc<Inner>);
+pub(crate) struct ActivityBroadcast(Arc<Inner>);
 
 struct Inner {
     watchers: Mutex<Watchers>,
@@ -97,12 +97,12 @@ struct Queue {
 
 /// What waits for one stream; dropping it ends the watch.
 pub(crate) struct ActivityQueue {
-    hub: ActivityHub,
+    hub: ActivityBroadcast,
     id: u64,
     watcher: Arc<Watcher>,
 }
 
-impl ActivityHub {
+impl ActivityBroadcast {
     /// Starts the task of the hub on the current runtime. It listens to the engine only while there are streams.
     pub(crate) fn start() -> Self {
         let (start, starts) = mpsc::unbounded_channel();
@@ -243,7 +243,7 @@ impl ActivityQueue {
     }
 }
 
-impl ActivityHub {
+impl ActivityBroadcast {
     fn release(&self, bytes: usize) {
         self.0.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
