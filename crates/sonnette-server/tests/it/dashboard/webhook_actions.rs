@@ -64,7 +64,7 @@ impl WebhookPageTest {
 }
 
 /// The newest entry of the audit log.
-fn expect_audit(api: &Api) -> (String, Value) {
+fn latest_audit_entry(api: &Api) -> (String, Value) {
     let entry = api.get("audit/").expect(200).json()["results"][0].clone();
     (
         entry["action"].as_str().unwrap().to_owned(),
@@ -113,25 +113,44 @@ fn tests_with_the_example_of_an_action_type() {
     assert_eq!(body["action"], "pretix.voucher.added");
 }
 
-#[test]
-fn drops_waiting_deliveries_and_sends_again() {
-    let api = Api::start();
-    let browser = Browser::of(&api, &["webhooks"]);
-    let bench = WebhookPageTest::of(&api);
+/// Publishes two orders, which fail, and drops them on the page. Returns the first one's notification.
+fn drop_two_deliveries(api: &Api, browser: &Browser<'_>, bench: &WebhookPageTest) -> i64 {
     bench.target.answer(testing::ScriptedResponse::status(500));
     let first = api.place_order("A1");
     api.place_order("A2");
-    bench.wait(&api, "scheduled", 2);
+    bench.wait(api, "scheduled", 2);
     let read = browser.read(&format!("{}drop/", bench.page));
     assert!(read.contains("2 deliveries are waiting."), "{read}");
-    bench.submit(&browser, "drop/", &[]);
-    bench.wait(&api, "dropped", 2);
+    bench.submit(browser, "drop/", &[]);
+    bench.wait(api, "dropped", 2);
+    bench.target.answer(testing::ScriptedResponse::ok());
+    first
+}
+
+#[test]
+fn drops_and_expedites_waiting_deliveries() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let bench = WebhookPageTest::of(&api);
+    drop_two_deliveries(&api, &browser, &bench);
     let id = json!({"webhook": 1});
     assert_eq!(
-        expect_audit(&api),
+        latest_audit_entry(&api),
         ("pretix.webhook.retries.dropped".to_owned(), id.clone())
     );
-    bench.target.answer(testing::ScriptedResponse::ok());
+    bench.post(&browser, "expedite/", &[]).expect(303);
+    assert_eq!(
+        latest_audit_entry(&api),
+        ("pretix.webhook.retries.expedited".to_owned(), id)
+    );
+}
+
+#[test]
+fn sends_dropped_deliveries_again() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let bench = WebhookPageTest::of(&api);
+    let first = drop_two_deliveries(&api, &browser, &bench);
     let to = format!("{PAGES}/attempts/?success=false");
     let next = [("next", to.as_str())];
     let retry = format!("deliveries/{first}/retry/");
@@ -164,7 +183,7 @@ fn drops_waiting_deliveries_and_sends_again() {
     fields[2] = ("send", "");
     bench.submit(&browser, "resend/", &fields);
     bench.wait(&api, "delivered", 2);
-    let (action, data) = expect_audit(&api);
+    let (action, data) = latest_audit_entry(&api);
     assert_eq!(action, "sonnette.webhook.retried");
     assert_eq!(data, json!({"webhook": 1, "count": 1}));
     let wrong = [("since", "yesterday"), ("until", "x"), ("count", "")];
@@ -176,11 +195,6 @@ fn drops_waiting_deliveries_and_sends_again() {
     );
     assert_eq!(read.matches("Enter a date and time.").count(), 2, "{read}");
     assert!(read.contains("Choose at least one."), "{read}");
-    bench.post(&browser, "expedite/", &[]).expect(303);
-    assert_eq!(
-        expect_audit(&api),
-        ("pretix.webhook.retries.expedited".to_owned(), id)
-    );
 }
 
 #[test]
@@ -219,7 +233,10 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     bench.submit(&browser, "enable/", &[("waiting", "drop")]);
     bench.wait(&api, "dropped", 1);
     assert_eq!(api.get(&bench.path).json()["enabled"], true);
-    assert_eq!(expect_audit(&api).1, json!({"enabled": true, "id": 1}));
+    assert_eq!(
+        latest_audit_entry(&api).1,
+        json!({"enabled": true, "id": 1})
+    );
     let read = browser.read(&bench.page);
     assert!(
         read.contains("since the webhook was enabled or its address was changed."),
@@ -243,7 +260,7 @@ fn deletes_as_the_api_does() {
     bench.wait(&api, "dropped", 1);
     let data = json!({"enabled": false, "id": 1});
     assert_eq!(
-        expect_audit(&api),
+        latest_audit_entry(&api),
         ("pretix.webhook.changed".to_owned(), data)
     );
     let page = browser.get(&bench.page).expect(200).text;
@@ -267,7 +284,10 @@ fn shows_and_changes_the_secret() {
     assert_ne!(first, second);
     let html = browser.get(&page).expect(200).text;
     assert!(html.contains(first.as_str().unwrap()) && html.contains(second.as_str().unwrap()));
-    assert_eq!(expect_audit(&api).0, "sonnette.webhook.secret.rotated");
+    assert_eq!(
+        latest_audit_entry(&api).0,
+        "sonnette.webhook.secret.rotated"
+    );
     let read = words(
         &browser
             .submit(&page, &page, &[("secret", "whsec_x")])
