@@ -12,6 +12,7 @@ mod delivery;
 mod diagnosis;
 mod email_address;
 mod id;
+mod installation;
 mod lane_health;
 mod latency_histogram;
 mod notification;
@@ -51,6 +52,7 @@ pub use id::{
     AccountEmailId, AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
 };
+pub use installation::{Installation, Installations};
 pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;
 pub use notification::{Audience, BodyTemplate, Notification, PayloadShape};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Batch, CommitError, GroupResult, StoreError};
 use crate::domain::{
-    AttemptId, DeliveryProgress, LaneHealth, Notification, NotificationId, WebhookId,
+    AttemptId, DeliveryProgress, Installations, LaneHealth, Notification, NotificationId, WebhookId,
 };
 
 /// The size of the bodies in one page of pending deliveries, unless a single body is larger.
@@ -62,6 +62,12 @@ pub trait DeliveryStore {
     /// # Errors
     /// When the store cannot be written.
     fn reserve_notification_id(&self) -> Result<NotificationId, StoreError>;
+
+    /// The installations that the store has belonged to. They change only while no engine runs.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn installations(&self) -> Result<Installations, StoreError>;
 
     /// The newest notification id; 0 before the first.
     ///

@@ -42,6 +42,20 @@ pub enum ErasureBatch {
 
 /// Erasure of a person's data: of everything that was published with the same `subject`.
 pub trait ErasureStore {
+    /// Records durably, beside the store and not in it, that this person is erased up to the notification `through`. A
+    /// restore of an earlier backup repeats what is recorded. The record does not contain the subject. It is made before
+    /// the first batch.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn record_erasure(
+        &self,
+        organizer: OrganizerId,
+        subject: &str,
+        through: NotificationId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Erases one batch of the notifications of this person up to `through`: blanks their bodies and the payloads and
     /// responses of their attempts, drops their pending deliveries and removes the subject. An erased notification has an
     /// empty body and is never sent again. Responses to attempts that are in flight are not stored. The numbers of the

@@ -19,6 +19,7 @@ mod delivery_store;
 mod erasure_store;
 mod error;
 mod history;
+mod hold_store;
 mod idempotency_store;
 mod missed_store;
 mod registry_store;
@@ -49,6 +50,7 @@ pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
     History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
 };
+pub use hold_store::{HoldStore, NEW_ORGANIZERS};
 pub use idempotency_store::{IdempotencyStore, StoredResponse};
 pub use missed_store::{MissedStore, NotificationSummary};
 pub use registry_store::{RegistryChanges, RegistryStore, RemovedAction};
@@ -66,6 +68,7 @@ pub trait Store:
     + DeliveryAdmin
     + MissedStore
     + ErasureStore
+    + HoldStore
     + RetentionStore
     + RegistryStore
     + WebhookStore

@@ -1,5 +1,9 @@
 //! The registry: organizers, their events and action types; and what the engine holds of it in memory.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
     ActionName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token,
@@ -21,6 +25,9 @@ pub struct RegistryChanges {
     pub actions: Vec<RegisteredAction>,
     /// Tokens that changed.
     pub tokens: Vec<(TokenHash, Token)>,
+    /// All organizers whose deliveries are held, and since when. [`NEW_ORGANIZERS`](super::NEW_ORGANIZERS)
+    /// stands for those that are yet to be created.
+    pub holds: BTreeMap<OrganizerId, Timestamp>,
     /// Organizers whose rows are known to be damaged; what is known of them no longer holds.
     pub damaged_organizers: Vec<OrganizerId>,
     /// The same for webhooks.

@@ -27,11 +27,15 @@ impl Sonnette {
         entry: NewAuditEntry,
     ) -> Result<ErasureResult, ControlError> {
         let (organizer, now) = (organizer.organizer.id, self.now());
-        let store = self.context.store.clone();
-        // Later publications are not erased.
-        let newest = move || store.newest_notification_id();
+        let (store, person) = (self.context.store.clone(), subject.to_owned());
+        let record = move || {
+            // Later publications are not erased.
+            let through = store.newest_notification_id()?;
+            store.record_erasure(organizer, &person, through, now)?;
+            Ok(through)
+        };
         let mut erasure = Erasure {
-            through: self.context.run_blocking(newest).await?,
+            through: self.context.run_blocking(record).await?,
             paused: Vec::new(),
             entry: entry.into(),
             result: ErasureResult::default(),

@@ -1,6 +1,6 @@
 //! Counters whose rows are damaged are set anew, beyond every number that was given.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::damage_log::DamageLog;
 use super::{SqliteStore, StoreError, begin};
@@ -8,7 +8,7 @@ use crate::domain::NotificationId;
 
 /// Each counter, where its numbers are found, and how far beyond the greatest of these it continues: not every number
 /// has left a row.
-const COUNTERS: [(&str, &str, i64); 3] = [
+const COUNTERS: [(&str, &str, i64); 5] = [
     (
         "registry",
         "SELECT changed AS n FROM organizers UNION ALL SELECT changed FROM webhooks
@@ -27,10 +27,12 @@ const COUNTERS: [(&str, &str, i64); 3] = [
         "SELECT id AS n FROM users UNION ALL SELECT actor_id FROM audit WHERE actor = 'user'",
         1_000,
     ),
+    ("webhook", "SELECT id AS n FROM webhooks", 1_000),
+    ("token", "SELECT id AS n FROM tokens", 1_000),
 ];
 
 /// Numbers from here on are damage: no store has given so many.
-const MAX_COUNTER: i64 = 1 << 53;
+pub(super) const MAX_COUNTER: i64 = 1 << 53;
 
 impl SqliteStore {
     /// Gives the next notification this id, if the store has given none yet.
@@ -50,6 +52,24 @@ impl SqliteStore {
     pub(super) fn repair_counters(&self) -> Result<(), StoreError> {
         repair(&mut self.writer.lock().connection, &self.damage)
     }
+}
+
+/// The next webhook id. A restore may have moved it beyond those in the table.
+pub(super) fn next_webhook_id(t: &Transaction<'_>) -> Result<i64, StoreError> {
+    next(t, "webhook", "webhooks")
+}
+
+/// The next token id.
+pub(super) fn next_token_id(t: &Transaction<'_>) -> Result<i64, StoreError> {
+    next(t, "token", "tokens")
+}
+
+fn next(t: &Transaction<'_>, counter: &str, table: &str) -> Result<i64, StoreError> {
+    let sql = format!(
+        "UPDATE counters SET value = 1 + max(value, (SELECT coalesce(max(id), 0) + 1 FROM {table}))
+         WHERE name = ?1 RETURNING value - 1"
+    );
+    Ok(t.prepare_cached(&sql)?.query_row([counter], |r| r.get(0))?)
 }
 
 /// Sets damaged counters anew.

@@ -14,6 +14,9 @@ pub(super) const FILE_NAME: &str = "sonnette.db";
 /// Identifies files of Sonnette in the header: "Sonn".
 const APPLICATION_ID: i32 = 0x536f_6e6e;
 
+/// The name of the file that a server locks.
+pub(super) const LOCK_NAME: &str = "serve.lock";
+
 /// Each migrates the schema by one version; released ones are never changed.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
@@ -27,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_failure_details.sql"),
     include_str!("../../../migrations/sqlite/0010_write_probe_and_erasure.sql"),
     include_str!("../../../migrations/sqlite/0011_tokens_by_organizer.sql"),
+    include_str!("../../../migrations/sqlite/0012_installations_and_holds.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.
@@ -135,7 +139,22 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 /// Checks the structure of the file. A row with a value that its column must not have is no damage of the structure: that
 /// row alone is left out when it is read.
 pub(super) fn quick_check(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("PRAGMA quick_check(1000000)")?;
+    check(connection, "PRAGMA quick_check(1000000)")
+}
+
+/// Checks as [`quick_check`] does, and the indexes too.
+pub(super) fn integrity_check(connection: &Connection) -> Result<(), StoreError> {
+    check(connection, "PRAGMA integrity_check(1000000)")
+}
+
+/// Whether Sonnette has made the file.
+pub(super) fn is_of_sonnette(connection: &Connection) -> Result<bool, StoreError> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    Ok(id == APPLICATION_ID)
+}
+
+fn check(connection: &Connection, pragma: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(pragma)?;
     let mut findings = statement.query([])?;
     while let Some(row) = findings.next()? {
         let found: String = row.get(0)?;
@@ -170,7 +189,7 @@ impl DataDirectoryLock {
     /// [`StoreError::Refused`] if another process holds it.
     pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
         create_directory(directory)?;
-        let path = directory.join("serve.lock");
+        let path = directory.join(LOCK_NAME);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)

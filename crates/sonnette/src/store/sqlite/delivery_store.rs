@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::lane_rows::health;
-use super::table_row::to_micros;
+use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
-use crate::domain::{AttemptId, NotificationId, WebhookId};
+use crate::domain::{AttemptId, Installation, Installations, NotificationId, WebhookId};
 use crate::store::{
     Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
     StoredLane,
@@ -22,6 +22,24 @@ impl DeliveryStore for SqliteStore {
         self.write(|t| {
             let sql = "UPDATE counters SET value = value + 1 WHERE name = 'notification' RETURNING value - 1";
             Ok(NotificationId(t.query_row(sql, [], |r| r.get(0))?))
+        })
+    }
+
+    fn installations(&self) -> Result<Installations, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT first_notification, id FROM installations ORDER BY first_notification",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut installations = Vec::new();
+            while let Some(row) = rows.next()? {
+                let cells = TableRow::new(row, "installations");
+                installations.push(Installation {
+                    first: NotificationId(cells.get("first_notification")?),
+                    id: cells.get("id")?,
+                });
+            }
+            Ok(Installations::new(installations))
         })
     }
 

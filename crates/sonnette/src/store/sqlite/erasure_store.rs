@@ -11,6 +11,7 @@ use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
 use super::audit_log::write_batch_entry;
+use super::erasure_journal::Erasure;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::clock::{Clock as _, SystemClock};
@@ -27,6 +28,24 @@ const MAX_BATCH_NOTIFICATIONS: usize = 200;
 const MAX_REMEMBERED_NOTIFICATIONS: usize = 100_000;
 
 impl ErasureStore for SqliteStore {
+    fn record_erasure(
+        &self,
+        organizer: OrganizerId,
+        subject: &str,
+        through: NotificationId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT uuid FROM organizers WHERE id = ?1";
+        let organizer: String =
+            self.read(|c| Ok(c.query_row(sql, [organizer.0], |r| r.get(0))?))?;
+        let erasure = Erasure {
+            organizer: &organizer,
+            subject,
+            through,
+        };
+        self.erasure_journal.record(&erasure, now)
+    }
+
     fn erase_subject(
         &self,
         organizer: OrganizerId,

@@ -22,9 +22,11 @@ mod delivery_rows;
 mod delivery_store;
 mod disable_webhook;
 mod disabled_intervals;
+mod erasure_journal;
 mod erasure_store;
 mod filter;
 mod history;
+mod hold_store;
 mod idempotency_store;
 mod lane_rows;
 mod missed_store;
@@ -35,6 +37,7 @@ mod publications;
 mod registry_changes;
 mod registry_store;
 mod registry_version;
+mod restore;
 mod retention_store;
 mod row_check;
 mod session_store;
@@ -56,6 +59,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::attempt_stats::StatsBuffer;
 use self::damage_log::DamageLog;
+use self::erasure_journal::ErasureJournal;
 use self::retention_store::PruneCursors;
 use self::write_probe::WriteProbe;
 use super::{DamagedRow, Store, StoreError};
@@ -63,6 +67,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 
 pub use database_file::DataDirectoryLock;
+pub use restore::{Restore, RestoreReport};
 
 /// How long a statement waits for another process's transaction before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,6 +95,7 @@ pub struct SqliteStore {
     stats_buffer: Mutex<StatsBuffer>,
     /// Whether the write-ahead log may hold erased data.
     purge_pending: AtomicBool,
+    erasure_journal: ErasureJournal,
     damage: DamageLog,
     prune_cursors: Mutex<PruneCursors>,
     write_probe: Mutex<WriteProbe>,
@@ -146,6 +152,7 @@ impl SqliteStore {
             checkpointer,
             stats_buffer: Mutex::default(),
             purge_pending: AtomicBool::new(false),
+            erasure_journal: ErasureJournal::new(directory),
             damage,
             prune_cursors: Mutex::default(),
             write_probe: Mutex::default(),

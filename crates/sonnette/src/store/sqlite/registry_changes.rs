@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 use super::action_type_rows::{action_types, removed_action_types};
 use super::damage_log::DamageLog;
+use super::hold_store::holds;
 use super::organizer_rows::organizers;
 use super::registry_version::version;
 use super::table_row::TableRow;
@@ -50,6 +51,7 @@ pub(super) fn load(
         removed_actions: removed_action_types(c, damage, condition, since)?,
         actions: action_types(c, damage, condition, since)?,
         tokens: tokens(c, damage, condition, since)?,
+        holds: holds(c)?,
         ..RegistryChanges::default()
     };
     if since != 0 {

@@ -8,7 +8,7 @@ use super::organizer_rows::{is_taken, organizers, write_organizer};
 use super::registry_changes::load;
 use super::registry_version::{bump, touch_action_type, version};
 use super::table_row::TableRow;
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, hold_store};
 use crate::domain::{
     Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, UtcDateTime,
 };
@@ -48,6 +48,7 @@ impl RegistryStore for SqliteStore {
                 params![organizer.slug.as_str(), organizer.uuid.to_string()],
             )?;
             organizer.id = OrganizerId(t.last_insert_rowid());
+            hold_store::hold_new_organizer(t, organizer.id, entry.at)?;
             write_organizer(t, &organizer)?;
             insert_entry(t, Some(organizer.id), &entry)?;
             Ok(ChangeResult::Done(organizer))

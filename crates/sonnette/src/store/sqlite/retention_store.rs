@@ -52,6 +52,8 @@ impl RetentionStore for SqliteStore {
         has_more |= self.write(|t| prune_notifications(t, before.min(week), notifications))?;
         has_more |= self.write(|t| Ok(prune_keys(t, week)? >= MAX_BATCH_ROWS))?;
         has_more |= self.write(|t| prune_small_tables(t, before, now))?;
+        // A notification that is older is removed from a restored backup too.
+        self.erasure_journal.prune(before.min(week))?;
         Ok(has_more)
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::audit_log::insert_entry;
+use super::counters::next_token_id;
 use super::registry_version::bump;
 use super::table_row::to_micros;
 use super::token_rows::{permissions_json, tokens};
@@ -35,8 +36,8 @@ impl TokenStore for SqliteStore {
             let version = bump(t)?;
             // There may be a damaged row of this token, which nobody knows of.
             let id = t.query_row(
-                "INSERT INTO tokens (hash, organizer, name, permissions, active, created, changed)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)
+                "INSERT INTO tokens (id, hash, organizer, name, permissions, active, created, changed)
+                 VALUES (?7, ?1, ?2, ?3, ?4, 1, ?5, ?6)
                  ON CONFLICT (hash) DO UPDATE SET organizer = ?2, name = ?3, permissions = ?4, active = 1, created = ?5,
                    last_used = NULL, changed = ?6
                  RETURNING id",
@@ -46,7 +47,8 @@ impl TokenStore for SqliteStore {
                     token.name,
                     permissions_json(permissions),
                     to_micros(token.created),
-                    version
+                    version,
+                    next_token_id(t)?
                 ],
                 |r| r.get(0).map(TokenId),
             )?;

@@ -5,6 +5,7 @@ use rusqlite::Transaction;
 use serde_json::Value;
 
 use super::audit_log::insert_entry;
+use super::counters::next_webhook_id;
 use super::damage_log::DamageLog;
 use super::registry_version::touch_webhook;
 use super::webhook_rows::{webhooks, write_webhook};
@@ -23,12 +24,13 @@ impl WebhookStore for SqliteStore {
         settings_entry: Option<NewAuditEntry>,
     ) -> Result<Webhook, StoreError> {
         self.write(|t| {
+            let id = next_webhook_id(t)?;
             t.execute(
-                "INSERT INTO webhooks (organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
-                   contact_emails) VALUES (?1, '', 0, '', '', '', '', '')",
-                [webhook.organizer.0],
+                "INSERT INTO webhooks (id, organizer, target_url, all_events, action_types, secret, headers, extra_signatures,
+                   contact_emails) VALUES (?1, ?2, '', 0, '', '', '', '', '')",
+                [id, webhook.organizer.0],
             )?;
-            let webhook = Webhook { id: WebhookId(t.last_insert_rowid()), generation: 0, ..webhook.clone() };
+            let webhook = Webhook { id: WebhookId(id), generation: 0, ..webhook.clone() };
             write_webhook(t, &webhook)?;
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
