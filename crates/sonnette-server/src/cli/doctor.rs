@@ -52,6 +52,7 @@ impl Doctor {
         let mut ok = report("settings", database);
         ok &= report("store", store(settings));
         ok &= report_damaged_rows(settings);
+        report_hold(settings);
         ok &= report("disk space", disk_space(&settings.data_dir));
         let now = SystemClock.now();
         let is_set = now.as_second() >= MIN_PLAUSIBLE_UNIX_SECONDS;
@@ -129,6 +130,19 @@ fn report_damaged_rows(settings: &Settings) -> bool {
             false
         }
         Err(error) => report("rows", Err(error)),
+    }
+}
+
+/// Says that deliveries are held. That is what the operator asked for, so it is no failure.
+fn report_hold(settings: &Settings) {
+    // A store that cannot be looked at has been reported.
+    if !local_store::exists(settings).unwrap_or_default() {
+        return;
+    }
+    let registry = local_store::open(settings).and_then(|store| local_store::registry(&store));
+    if let Some(since) = registry.ok().and_then(|registry| registry.hold()) {
+        let text = format!("held since {since} after a restore, until `sonnette resume`");
+        report("deliveries", Ok(text));
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn open(settings: &Settings) -> Result<SqliteStore> {
     if !exists(settings)? {
         bail!(
             "there is no store in {}; name its directory with --data-dir, SONNETTE_DATA_DIR, or `data_dir` in the file of \
-             --config; `sonnette serve` and `sonnette migrate` create a store",
+             --config; `sonnette serve`, `sonnette migrate` and `sonnette restore` create a store",
             absolute_directory(settings).display()
         );
     }

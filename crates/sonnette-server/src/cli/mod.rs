@@ -17,6 +17,8 @@ mod organizer;
 mod output;
 mod password_prompt;
 mod publish;
+mod restore;
+mod resume;
 mod serve;
 mod token;
 mod user;
@@ -76,6 +78,10 @@ enum Command {
     Listen(listen::Listen),
     /// Copy the store to a new file; works while the server runs
     Backup(backup::Backup),
+    /// Replace the store by a backup; the server must be stopped
+    Restore(restore::Restore),
+    /// Deliver what is held after `restore --hold`
+    Resume(resume::Resume),
     /// Migrate the store to the schema of this version
     Migrate(migrate::Migrate),
     /// Check the settings, the store, the clock and the network
@@ -148,6 +154,8 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         Command::Publish(command) => command.run(&settings)?,
         Command::Listen(command) => command.run(&settings)?,
         Command::Backup(command) => command.run(&settings)?,
+        Command::Restore(command) => command.run(&settings)?,
+        Command::Resume(command) => command.run(&settings)?,
         Command::Migrate(command) => command.run(&settings)?,
         Command::Doctor(command) => return Ok(command.run(&settings)),
         Command::Healthcheck(command) => command.run(&settings)?,
@@ -161,7 +169,7 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
 fn load_settings(command: &Command, flags: &Flags) -> Result<Settings, SettingsError> {
     let refuses_unknown = matches!(
         command,
-        Command::Serve(_) | Command::Migrate(_) | Command::Doctor(_)
+        Command::Serve(_) | Command::Migrate(_) | Command::Restore(_) | Command::Doctor(_)
     );
     for error in unknown_variables(std::env::vars_os()) {
         if refuses_unknown {

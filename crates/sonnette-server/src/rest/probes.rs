@@ -38,7 +38,7 @@ pub(crate) async fn get_health() -> Response {
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "The store can be read and written. `damaged_rows` counts rows that are left out because they cannot be read, if there are any. `outage` is true while nearly all receivers cannot be reached, which counts against no webhook.", example = json!({"status": "ok"})),
+        (status = 200, description = "The store can be read and written. `damaged_rows` counts rows that are left out because they cannot be read, if there are any. `outage` is true while nearly all receivers cannot be reached, which counts against no webhook. `hold` is there while deliveries are held after a restore.", example = json!({"status": "ok"})),
         (status = 503, description = "The store cannot be read or written, with the kind of error and its text.", example = json!({"status": "unavailable", "reason": "store_unavailable", "detail": "the store is not available: database or disk is full"})),
     )
 )]
@@ -55,6 +55,12 @@ pub(crate) async fn get_readiness(State(state): State<AppState>) -> Response {
             }
             if state.sonnette.has_outage() {
                 body["outage"] = true.into();
+            }
+            if let Some(since) = state.sonnette.registry().hold() {
+                body["hold"] = json!({
+                    "since": response::format_time(since),
+                    "detail": "Deliveries are held after a restore, until `sonnette resume`.",
+                });
             }
             response::ok(&body)
         }

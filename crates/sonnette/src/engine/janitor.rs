@@ -80,6 +80,10 @@ impl Janitor {
         let now = self.reading().trusted;
         let registry = self.context.registry.current();
         for webhook in self.context.store.lanes_with_pending_deliveries()? {
+            // Lifetimes end later after a hold.
+            if registry.is_webhook_held(webhook) {
+                continue;
+            }
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // Deliveries of a disabled webhook are held, that is, not scheduled. Scheduled, the expired ones are found.
                 while self.context.store.schedule_now(webhook, now, None)? == MAX_BATCH_ROWS {

@@ -51,7 +51,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
-use crate::domain::{AlertRules, Attempt, OrganizerId, WebhookId};
+use crate::domain::{AlertRules, Attempt, Installations, OrganizerId, WebhookId};
 use crate::store::Store;
 
 pub use crate::cow_map::CowMap;
@@ -71,6 +71,7 @@ pub(crate) struct EngineContext {
     clock: Arc<dyn Clock>,
     registry: Arc<registry_loader::RegistryLoader>,
     committer: Arc<committer::Committer>,
+    installations: Installations,
     inboxes: dispatcher::inbox::Inboxes,
     metrics: Arc<metrics::Metrics>,
     activity: broadcast::Sender<Arc<Activity>>,

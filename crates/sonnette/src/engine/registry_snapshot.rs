@@ -3,7 +3,10 @@
 //! A snapshot never changes. The next one shares everything with it that has not changed, so that a change costs what
 //! has changed, whatever the number of organizers and webhooks ([`CowMap`]).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::organizer_snapshot::OrganizerSnapshot;
 use crate::cow_map::CowMap;
@@ -24,6 +27,8 @@ pub struct RegistrySnapshot {
     webhooks: CowMap<WebhookId, Arc<Webhook>>,
     /// Registered for all organizers. Snapshots of organizers made before the last change of these have older ones.
     shared_actions: RegisteredActions,
+    /// Since when the deliveries of an organizer are held after a restore.
+    holds: Arc<BTreeMap<OrganizerId, Timestamp>>,
 }
 
 impl RegistrySnapshot {
@@ -72,6 +77,27 @@ impl RegistrySnapshot {
         self.webhooks.get(&id)
     }
 
+    /// Since when deliveries are held after a restore, if those of any organizer are.
+    pub fn hold(&self) -> Option<Timestamp> {
+        self.holds.values().min().copied()
+    }
+
+    /// The organizers whose deliveries are held after a restore.
+    pub fn held_organizers(&self) -> impl Iterator<Item = OrganizerId> {
+        self.holds.keys().copied()
+    }
+
+    /// Whether the deliveries of an organizer are held after a restore.
+    pub fn is_held(&self, organizer: OrganizerId) -> bool {
+        self.holds.contains_key(&organizer)
+    }
+
+    /// Whether the deliveries of a webhook are held after a restore.
+    pub fn is_webhook_held(&self, webhook: WebhookId) -> bool {
+        let webhook = self.webhook(webhook);
+        webhook.is_some_and(|webhook| self.is_held(webhook.organizer))
+    }
+
     /// What switches this webhook off, beside a 410.
     pub fn failure_policy(&self, webhook: WebhookId) -> FailurePolicy {
         self.webhook(webhook)
@@ -103,7 +129,7 @@ impl RegistrySnapshot {
             next.put_organizer(organizer);
         }
         next.change_actions(removed, actions);
-        let mut webhooks = Vec::new();
+        let mut webhooks = next.set_holds(changes.holds);
         for webhook in changes.webhooks {
             let id = webhook.id;
             if next.put_webhook(webhook) {
@@ -135,6 +161,20 @@ impl RegistrySnapshot {
                 self.tokens.remove(&hash);
             }
         }
+    }
+
+    /// Returns the webhooks whose hold has begun or ended.
+    fn set_holds(&mut self, holds: BTreeMap<OrganizerId, Timestamp>) -> Vec<WebhookId> {
+        if *self.holds == holds {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.holds, Arc::new(holds));
+        let held = before.keys().chain(self.holds.keys());
+        let changed = held.filter(|id| before.contains_key(id) != self.holds.contains_key(id));
+        let organizers = changed.filter_map(|id| self.organizers.get(id));
+        organizers
+            .flat_map(|organizer| organizer.webhooks.keys().copied())
+            .collect()
     }
 
     fn put_organizer(&mut self, organizer: Organizer) {

@@ -122,6 +122,7 @@ impl Sonnette {
             delays,
         ));
         let context = Arc::new(EngineContext {
+            installations: store.installations()?,
             store,
             clock,
             registry,

@@ -1,7 +1,5 @@
 //! Holding all deliveries after a restore, until a person has looked.
 
-use jiff::Timestamp;
-
 use super::{NewAuditEntry, StoreError};
 use crate::domain::OrganizerId;
 

@@ -153,9 +153,13 @@ async fn a_notification_for_no_one_is_stored_and_not_replayed() {
         .unwrap()
         .remove(0);
     receiver.wait_for(1).await;
-    assert_eq!(
-        receiver.requests()[0].header("webhook-id"),
-        Some(format!("msg_1_{}", told.id).as_str())
+    let message_id = receiver.requests()[0]
+        .header("webhook-id")
+        .unwrap()
+        .to_owned();
+    assert!(
+        message_id.contains(&format!("_1_{}_", told.id)),
+        "{message_id}"
     );
     engine.sonnette.stop().await;
 }

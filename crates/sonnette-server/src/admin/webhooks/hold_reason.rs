@@ -13,6 +13,8 @@ pub(crate) enum HoldReason {
     ReceiverFailing,
     /// The webhook is disabled.
     WebhookDisabled,
+    /// The server was restored from a backup, and its operator has not resumed deliveries.
+    Restored,
 }
 
 impl HoldReason {
@@ -31,7 +33,9 @@ impl HoldReason {
             return Ok(Self::WebhookDisabled);
         }
         let lane = sonnette.lane_status(webhook.id).await?;
-        Ok(if lane.health.is_failing() {
+        Ok(if lane.is_held {
+            Self::Restored
+        } else if lane.health.is_failing() {
             Self::ReceiverFailing
         } else {
             Self::NotDue

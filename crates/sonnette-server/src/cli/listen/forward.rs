@@ -49,7 +49,9 @@ impl Forward {
     }
 
     async fn attempt(&self, publication: &Publication) -> Result<String> {
-        let id = format!("listen_{}", publication.id);
+        // With the time, because numbers are assigned again after a restore, and by every installation.
+        let time = publication.at.chars().filter(char::is_ascii_alphanumeric);
+        let id = format!("listen_{}_{}", publication.id, time.collect::<String>());
         let timestamp = SystemClock.now().as_second().to_string();
         let signature = signature(&self.key, &id, &timestamp, &publication.payload);
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];

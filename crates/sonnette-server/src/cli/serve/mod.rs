@@ -36,6 +36,11 @@ impl Serve {
         let store = local_store::open_or_create(settings)?;
         register_operator_token(settings, &store)?;
         action_types::register(settings, &store)?;
+        if let Some(since) = local_store::registry(&store)?.hold() {
+            tracing::warn!(
+                "deliveries are held since {since} after a restore: nothing is sent except tests until `sonnette resume`"
+            );
+        }
         if store.users(None)?.is_empty() {
             tracing::info!(
                 "the dashboard has no user yet; create one with `sonnette user create EMAIL --operator`"

@@ -23,6 +23,8 @@ pub(crate) struct Layout {
     pub(crate) csrf: String,
     /// Nearly all hosts cannot be reached, so that failures count against no webhook.
     pub(crate) has_outage: bool,
+    /// Deliveries are held after a restore: those of the organizer of the page, or of any that the user has access to.
+    pub(crate) is_held: bool,
     /// The result of the user's last action.
     pub(crate) flash: Option<Flash>,
     /// Path and query of the page.
@@ -88,6 +90,7 @@ impl Layout {
             organizer: None,
             csrf: String::new(),
             has_outage: false,
+            is_held: false,
             flash: flash::read(headers, texts),
             current_url: uri
                 .path_and_query()

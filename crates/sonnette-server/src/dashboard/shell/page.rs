@@ -54,6 +54,9 @@ impl FromRequestParts<AppState> for UserPage {
         };
         layout.csrf = csrf_token(&parts.headers, path).unwrap_or_default();
         layout.has_outage = state.sonnette.has_outage();
+        layout.is_held = registry
+            .held_organizers()
+            .any(|organizer| current_user.reaches(organizer));
         layout.user = match &current_user {
             CurrentUser::User(user) => LayoutUser::User {
                 email: user.email.to_string(),
@@ -182,6 +185,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
             organizer,
             base,
         };
+        page.layout.is_held = registry.is_held(page.organizer_id());
         page.layout.organizer = Some(LayoutOrganizer {
             base: page.base.clone(),
             name: page.organizer.organizer.name.clone(),

@@ -61,6 +61,7 @@ page-newest = Newest
 page-newer = Newer
 page-older = Older
 
+hold = Deliveries are held: this server was restored from a backup. Notifications are accepted, and nothing is sent except tests, until the operator of the server resumes deliveries (sonnette resume).
 outage = Nearly all receivers cannot be reached at the moment. This is probably an outage of this server's network or name server, so these failures count against no webhook, and deliveries are sent later.
 
 field-error-summary = Nothing was saved. Please correct what is marked below.

@@ -61,6 +61,7 @@ page-newest = Les plus récentes
 page-newer = Plus récentes
 page-older = Plus anciennes
 
+hold = Les livraisons sont suspendues : ce serveur a été restauré à partir d’une sauvegarde. Les notifications sont acceptées, et rien n’est envoyé sauf les essais, jusqu’à ce que l’exploitant du serveur reprenne les livraisons (sonnette resume).
 outage = Presque aucun récepteur n’est joignable en ce moment. C’est sans doute une panne du réseau ou du serveur de noms de ce serveur : ces échecs ne comptent contre aucun webhook, et les livraisons sont envoyées plus tard.
 
 field-error-summary = Rien n’a été enregistré. Veuillez corriger ce qui est signalé ci-dessous.

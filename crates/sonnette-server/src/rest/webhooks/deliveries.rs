@@ -26,6 +26,9 @@ fn hold_text(hold_reason: HoldReason) -> Option<&'static str> {
             Some("The receiver keeps failing; only probes are sent until one succeeds.")
         }
         HoldReason::WebhookDisabled => Some("The webhook is disabled."),
+        HoldReason::Restored => Some(
+            "The server was restored from a backup. Its operator has not resumed deliveries yet.",
+        ),
     }
 }
 
@@ -134,9 +137,10 @@ impl StateFilter {
         match (self, hold_reason) {
             (Self::Settled(kind), _) => Some(DeliveryStateFilter::Settled(kind)),
             (Self::Scheduled, HoldReason::NotDue)
-            | (Self::Held, HoldReason::ReceiverFailing | HoldReason::WebhookDisabled) => {
-                Some(DeliveryStateFilter::Waiting)
-            }
+            | (
+                Self::Held,
+                HoldReason::ReceiverFailing | HoldReason::WebhookDisabled | HoldReason::Restored,
+            ) => Some(DeliveryStateFilter::Waiting),
             (Self::Scheduled | Self::Held, _) => None,
         }
     }

@@ -31,7 +31,7 @@ pub(crate) struct HealthJson {
     /// Since when the webhook is in this state; null if it was never in another.
     #[schema(example = json!(null))]
     since: Option<String>,
-    /// Why it is not healthy.
+    /// Why it is not healthy, or why its deliveries are held.
     #[schema(example = json!(null))]
     reason: Option<String>,
     /// Failed attempts since the last success.
@@ -125,13 +125,16 @@ fn state_of(
         };
         return ("disabled", Some(disabled.since), Some(reason.to_owned()));
     }
+    let hold =
+        "The server was restored from a backup. Its operator has not resumed deliveries yet.";
+    let hold = lane.is_held.then(|| hold.to_owned());
     match lane.health.probe_schedule {
         Some(schedule) => {
             let reason = last.and_then(|attempt| error_text(&attempt.exchange.outcome));
             let reason = reason.unwrap_or_else(|| "The receiver keeps failing.".to_owned());
-            ("failing", Some(schedule.since), Some(reason))
+            ("failing", Some(schedule.since), hold.or(Some(reason)))
         }
-        None => ("healthy", None, None),
+        None => ("healthy", None, hold),
     }
 }
 

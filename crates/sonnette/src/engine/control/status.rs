@@ -18,6 +18,8 @@ pub struct LaneStatus {
     pub oldest_waiting: Option<Timestamp>,
     /// When the next request may begin, if there are pending deliveries.
     pub next_attempt: Option<Timestamp>,
+    /// The deliveries are held after a restore.
+    pub is_held: bool,
 }
 
 impl Sonnette {
@@ -91,7 +93,8 @@ fn status(
     } else {
         row.next_due_at
     };
-    let next_attempt = (enabled && backlog > 0)
+    let is_held = registry.is_webhook_held(webhook);
+    let next_attempt = (enabled && !is_held && backlog > 0)
         .then(|| due.max(row.health.silent_until()))
         .flatten();
     Ok(LaneStatus {
@@ -99,5 +102,6 @@ fn status(
         backlog,
         oldest_waiting,
         next_attempt,
+        is_held,
     })
 }

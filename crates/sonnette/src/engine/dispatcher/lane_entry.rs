@@ -47,6 +47,8 @@ pub(super) struct CurrentWebhook {
     /// Prepared by the first request, so that a panic in it fails only that request.
     pub(super) prepared: Rc<OnceCell<PreparedWebhook>>,
     pub(super) policy: Policy,
+    /// Its deliveries are held after a restore.
+    pub(super) is_held: bool,
 }
 
 impl CurrentWebhook {
@@ -59,6 +61,7 @@ impl CurrentWebhook {
             policy: Policy {
                 failures: FailurePolicy::Never,
             },
+            is_held: false,
         }
     }
 }
@@ -96,6 +99,7 @@ impl Dispatcher {
         let failures = registry.failure_policy(id);
         Some(CurrentWebhook {
             registry_version: registry.version(),
+            is_held: registry.is_held(webhook.organizer),
             webhook,
             prepared: Rc::default(),
             policy: Policy { failures },

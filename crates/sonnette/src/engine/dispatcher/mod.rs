@@ -339,8 +339,10 @@ impl Dispatcher {
                 return true;
             };
             lane.forget_settled(committed);
-            let enabled = entry.current.borrow().webhook.is_enabled();
-            let idle = lane.is_forgettable(enabled)
+            let current = entry.current.borrow();
+            let may_send = current.webhook.is_enabled() && !current.is_held;
+            drop(current);
+            let idle = lane.is_forgettable(may_send)
                 && entry.connections.count() == 0
                 && entry.timer.get().is_none();
             // A task may still hold the entry.

@@ -49,6 +49,10 @@ impl Dispatcher {
             // In this order: the registry knows of everything that is committed, above all of disabled webhooks.
             let committed = self.context.committer.committed();
             let current = self.refresh(entry);
+            if current.is_held {
+                self.with_lane(entry, Lane::clear_queue);
+                return None;
+            }
             match self.with_lane(entry, |lane| {
                 lane.next_action(&current.webhook, reading, committed)
             })? {

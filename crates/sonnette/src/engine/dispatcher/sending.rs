@@ -135,7 +135,8 @@ impl Dispatcher {
                 .prepared
                 .get_or_init(|| self.sender.prepare(webhook));
             let body = body_at_send_time(notification.shape, &notification.body, started_at);
-            let message_id = format!("msg_{}_{}", webhook.id, notification.id);
+            let installations = &self.context.installations;
+            let message_id = installations.message_id(webhook.id, notification);
             let request = Request {
                 prepared,
                 message_id: &message_id,

@@ -154,14 +154,14 @@ impl Lane {
     }
 
     /// Whether the lane can be dropped from memory: the store has all of its state.
-    pub(crate) fn is_forgettable(&self, enabled: bool) -> bool {
+    pub(crate) fn is_forgettable(&self, may_send: bool) -> bool {
         self.in_flight == 0
             && self.queue.is_empty()
             && self.urgent.is_empty()
             && self.settled.is_empty()
             && self.page_load == PageLoad::None
             && self.paused == 0
-            && (!enabled
+            && (!may_send
                 || !(self.has_unread_rows
                     || self.next_due_at.is_some()
                     || self.health.is_failing()))
@@ -300,7 +300,8 @@ impl Lane {
         self.queue.push(delivery);
     }
 
-    fn clear_queue(&mut self) {
+    /// Drops what is queued in memory. The store has all of it.
+    pub(crate) fn clear_queue(&mut self) {
         while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
             self.known.remove(&delivery.notification.id);
             self.has_unread_rows = true;

@@ -106,6 +106,10 @@ impl DeliveryStore for FailingStore {
         self.attempt(|| self.inner.reserve_notification_id())
     }
 
+    fn installations(&self) -> Result<Installations, StoreError> {
+        self.attempt(|| self.inner.installations())
+    }
+
     fn newest_notification_id(&self) -> Result<NotificationId, StoreError> {
         self.attempt(|| self.inner.newest_notification_id())
     }
@@ -163,7 +167,12 @@ forward! {
     ErasureStore {
         erase_subject(organizer: OrganizerId, subject: &str, through: NotificationId, now: Timestamp,
             paused: &[WebhookId], entry: &mut BatchAuditEntry) -> ErasureBatch;
+        record_erasure(organizer: OrganizerId, subject: &str, through: NotificationId, now: Timestamp) -> ();
         purge_erased() -> ();
+    }
+    HoldStore {
+        hold_deliveries(entry: &NewAuditEntry) -> ();
+        resume_deliveries(organizer: Option<OrganizerId>, entry: &NewAuditEntry) -> Vec<OrganizerId>;
     }
     RetentionStore { prune(before: Timestamp, now: Timestamp) -> bool; }
     RegistryStore {

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use self::exchange::{ReplacedStore, set_owner_and_mode};
 use super::database_file::{self, DataDirectoryLock, FILE_NAME};
+use super::hold_store::holds;
 use super::{SqliteStore, StoreError};
 use crate::domain::NotificationId;
 use crate::store::{Actor, ErasureResult, HoldStore as _, NewAuditEntry};
@@ -56,6 +57,8 @@ pub struct RestoreReport {
     pub erased: ErasureResult,
     /// Whether the data directory has a journal of erasures.
     pub has_journal: bool,
+    /// Whether deliveries are held: because of [`Restore::hold`], or because they were when the backup was made.
+    pub is_held: bool,
 }
 
 impl Restore<'_> {
@@ -113,6 +116,7 @@ impl Restore<'_> {
         if self.hold {
             new_store.hold_deliveries(&self.audit_entry("sonnette.deliveries.held"))?;
         }
+        let is_held = !new_store.read(holds)?.is_empty();
         drop(new_store);
         drop(merge_wal(&staged)?);
         set_owner_and_mode(&staged, self.directory)
@@ -124,6 +128,7 @@ impl Restore<'_> {
             replaced: replaced.exchange(&staged, store)?,
             has_journal: repeated.is_some(),
             erased: repeated.unwrap_or_default(),
+            is_held,
         };
         Ok(report)
     }
