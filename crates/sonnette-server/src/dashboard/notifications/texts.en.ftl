@@ -52,6 +52,7 @@ notification-delivery-delivered = Delivered
 notification-delivery-given-up = Given up
 notification-delivery-dropped = Dropped
 notification-delivery-held-webhook = The webhook is disabled.
+notification-delivery-held-restore = This server was restored from a backup. The delivery is sent once its operator resumes deliveries.
 notification-delivery-held-receiver = The receiver keeps failing. The delivery is sent once the receiver succeeds again.
 notification-delivery-tries-used-up = Its twelve attempts are used up.
 notification-delivery-days-over = Its three days are over.

@@ -52,6 +52,7 @@ notification-delivery-delivered = Livré
 notification-delivery-given-up = Abandonné
 notification-delivery-dropped = Annulé
 notification-delivery-held-webhook = Le webhook est désactivé.
+notification-delivery-held-restore = Ce serveur a été restauré à partir d’une sauvegarde. L’envoi partira dès que son exploitant reprendra les livraisons.
 notification-delivery-held-receiver = Le récepteur reste en échec. L’envoi partira dès qu’il répondra de nouveau correctement.
 notification-delivery-tries-used-up = Ses douze tentatives sont épuisées.
 notification-delivery-days-over = Ses trois jours sont écoulés.

@@ -7,6 +7,7 @@ use crate::admin::webhooks::hold_reason::HoldReason;
 /// The key of the text that says why a delivery is held.
 pub(crate) fn hold_reason_key(hold_reason: HoldReason) -> &'static str {
     match hold_reason {
+        HoldReason::Restored => "notification-delivery-held-restore",
         HoldReason::WebhookDisabled => "notification-delivery-held-webhook",
         HoldReason::ReceiverFailing | HoldReason::NotDue => "notification-delivery-held-receiver",
     }

@@ -4,6 +4,8 @@ mod administration;
 mod demo;
 mod help;
 mod remote_commands;
+mod restore;
+mod restore_hold;
 pub(crate) mod sandbox;
 mod serve;
 mod settings;

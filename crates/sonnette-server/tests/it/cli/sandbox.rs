@@ -170,16 +170,18 @@ impl Server {
 
     /// The status of a GET.
     pub(crate) fn get(&self, path: &str, token: &str) -> u16 {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let host = &self.address;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {token}\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split(' ').nth(1).unwrap().parse().unwrap()
+        self.request("GET", path, token, &Value::Null).0
+    }
+
+    /// The status and the body of a response. Null: the request has no body.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> (u16, String) {
+        request(&self.address, method, path, token, body)
     }
 
     pub(crate) fn process_id(&self) -> u32 {
@@ -208,6 +210,34 @@ impl Server {
             .unwrap();
         (self.child.wait().unwrap(), out)
     }
+}
+
+/// Sends a request, and returns the status and the body of the response. Null: the request has no body.
+pub(crate) fn request(
+    host: &str,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> (u16, String) {
+    let mut stream = TcpStream::connect(host).unwrap();
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Token {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, body.to_owned())
 }
 
 impl Drop for Server {

@@ -3,6 +3,9 @@
 use std::net::TcpListener;
 
 use serde_json::json;
+use sonnette::clock::{Clock as _, SystemClock};
+use sonnette::store::sqlite::SqliteStore;
+use sonnette::store::{Actor, HoldStore as _, NewAuditEntry};
 use sonnette::testing::ScriptedResponse;
 
 use super::browser::{Browser, PAGES};
@@ -97,6 +100,34 @@ fn an_unused_webhook_is_not_shown_as_working() {
     }
     let french = browser.in_french().read(&path);
     assert!(french.contains("Pas encore utilisé"), "{french}");
+}
+
+#[test]
+fn every_page_says_that_deliveries_are_held() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let path = format!("{PAGES}/webhooks/");
+    assert!(!browser.read(&path).contains("restored"));
+    let store = SqliteStore::open(&api.place().data()).unwrap();
+    let entry = NewAuditEntry {
+        actor: Actor::CommandLine,
+        action: "sonnette.deliveries.held",
+        data: json!({}),
+        at: SystemClock.now(),
+    };
+    store.hold_deliveries(&entry).unwrap();
+    assert!(
+        browser
+            .read(&path)
+            .contains("Deliveries are held: this server was restored")
+    );
+    let french = browser.in_french().read(&path);
+    assert!(
+        french.contains("Les livraisons sont suspendues"),
+        "{french}"
+    );
+    api.place().run(&["resume"]).done();
+    assert!(!browser.read(&path).contains("restored"));
 }
 
 #[test]

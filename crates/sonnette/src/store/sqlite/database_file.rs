@@ -61,6 +61,15 @@ pub(super) fn path(directory: &Path) -> Result<PathBuf, StoreError> {
     Ok(directory.join(FILE_NAME))
 }
 
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Whether the file begins as one of `SQLite` does.
+pub(super) fn has_sqlite_header(path: &Path) -> bool {
+    let mut magic = [0; SQLITE_MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == SQLITE_MAGIC
+}
+
 /// Refuses a file that is damaged or not a store of Sonnette, without writing to it.
 pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut file = match File::open(path) {
@@ -74,7 +83,7 @@ pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     }
     let mut header = [0; 100];
     let read = file.read(&mut header).unwrap_or(0);
-    if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
+    if read < header.len() || !header.starts_with(SQLITE_MAGIC) {
         return Err(refused(
             path,
             "damaged, or not a store of Sonnette; it was left as it is",
@@ -239,6 +248,31 @@ mod tests {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(found, [(1, 2, None), (2, 4, None)]);
+    }
+
+    #[test]
+    fn notifications_from_before_the_migration_belong_to_no_installation() {
+        let directory = tempfile::tempdir().unwrap();
+        for (index, before) in [1, 6].into_iter().enumerate() {
+            let file = directory.path().join(index.to_string());
+            let mut connection = Connection::open(file).unwrap();
+            for migration in &MIGRATIONS[..11] {
+                connection.execute_batch(migration).unwrap();
+            }
+            let sql = format!(
+                "UPDATE counters SET value = {before} WHERE name = 'notification'; PRAGMA user_version = 11"
+            );
+            connection.execute_batch(&sql).unwrap();
+            migrate(&mut connection).unwrap();
+            let (first, length): (i64, i64) = connection
+                .query_row(
+                    "SELECT first_notification, length(id) FROM installations",
+                    [],
+                    |r| Ok((r.get(0)?, r.get(1)?)),
+                )
+                .unwrap();
+            assert_eq!((first, length), (before, 12));
+        }
     }
 
     #[test]

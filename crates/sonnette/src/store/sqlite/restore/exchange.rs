@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::renumber::Counters;
 use super::{merge_wal, refused, with_suffix};
 use crate::store::StoreError;
-use crate::store::sqlite::database_file::{LOCK_NAME, quick_check};
+use crate::store::sqlite::database_file::{LOCK_NAME, has_sqlite_header, quick_check};
 use crate::store::sqlite::erasure_journal::sync_directory;
 
 /// The store that is to be replaced, if there is one.
@@ -38,6 +38,11 @@ impl ReplacedStore {
             return Ok(replaced);
         }
         replaced.kept = Some(unused_name(store, now));
+        // SQLite would delete the write-ahead log of a file that is none of its own.
+        if !has_sqlite_header(store) {
+            tracing::warn!("the replaced store is not a database");
+            return Ok(replaced);
+        }
         match open_exclusively(store) {
             Ok((connection, counters)) => {
                 replaced.connection = Some(connection);

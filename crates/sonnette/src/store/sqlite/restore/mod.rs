@@ -108,11 +108,12 @@ impl Restore<'_> {
         let staged = staging.join(FILE_NAME);
         self.copy_backup(&staged)?;
         check(&staged, self.backup)?;
-        let replaced = ReplacedStore::open(store, self.now)?;
         let new_store = SqliteStore::open(staging)?;
         let backup_time = new_store.newest_time()?;
-        let next_id = self.renumber(&new_store, &replaced, backup_time)?;
+        self.check_next_id(&new_store)?;
         let repeated = repeat_erasures::repeat_erasures(&new_store, self.directory, self.now)?;
+        let replaced = ReplacedStore::open(store, self.now)?;
+        let next_id = self.renumber(&new_store, &replaced, backup_time)?;
         if self.hold {
             new_store.hold_deliveries(&self.audit_entry("sonnette.deliveries.held"))?;
         }

@@ -8,9 +8,9 @@ use rusqlite::{Connection, Transaction, params};
 use super::Restore;
 use super::exchange::ReplacedStore;
 use crate::domain::NotificationId;
-use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::counters::MAX_COUNTER;
+use crate::store::{DeliveryStore as _, StoreError};
 
 const SELECT_NOTIFICATION: &str = "notification";
 /// The counters of ids, each with the table of its rows.
@@ -60,6 +60,16 @@ impl Counters {
 }
 
 impl Restore<'_> {
+    /// Refuses ids that the backup has assigned.
+    pub(super) fn check_next_id(&self, backup: &SqliteStore) -> Result<(), StoreError> {
+        let newest = backup.newest_notification_id()?;
+        if self.next_id.is_some_and(|next| next <= newest) {
+            let text = format!("--next-id: the backup has ids up to {newest}");
+            return Err(StoreError::Refused(text.into()));
+        }
+        Ok(())
+    }
+
     /// Moves the counters on and begins a new installation. Returns the next notification id.
     pub(super) fn renumber(
         &self,
@@ -74,10 +84,6 @@ impl Restore<'_> {
             let replaced = replaced.counters.as_ref();
             let replaced = replaced.filter(|counters| counters.next(SELECT_NOTIFICATION) >= first);
             let next = match (self.next_id, replaced) {
-                (Some(next), _) if next.0 < first => {
-                    let text = format!("--next-id: the backup has ids up to {}", first - 1);
-                    return Err(StoreError::Refused(text.into()));
-                }
                 (Some(next), _) => next.0,
                 (None, Some(replaced)) => replaced.next(SELECT_NOTIFICATION),
                 (None, None) => first.saturating_add(self.skipped_notifications(backup_time)),
