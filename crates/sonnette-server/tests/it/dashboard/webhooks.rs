@@ -121,13 +121,14 @@ fn every_page_says_that_deliveries_are_held() {
             .read(&path)
             .contains("Deliveries are held: this server was restored")
     );
-    let french = browser.in_french().read(&path);
+    let browser = browser.in_french();
+    let french = browser.read(&path);
     assert!(
         french.contains("Les livraisons sont suspendues"),
         "{french}"
     );
     api.place().run(&["resume"]).done();
-    assert!(!browser.read(&path).contains("restored"));
+    assert!(!browser.read(&path).contains("suspendues"));
 }
 
 #[test]

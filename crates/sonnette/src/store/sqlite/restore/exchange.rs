@@ -82,8 +82,9 @@ impl ReplacedStore {
             let file = with_suffix(store, suffix);
             if fs::exists(&file)? {
                 match &self.kept {
-                    Some(kept) => fs::rename(&file, with_suffix(kept, suffix))?,
-                    None => fs::remove_file(&file)?,
+                    // The index of the log is made anew when it is needed.
+                    Some(kept) if suffix != "-shm" => fs::rename(&file, with_suffix(kept, suffix))?,
+                    _ => fs::remove_file(&file)?,
                 }
             }
         }
