@@ -44,6 +44,7 @@ $(SIGNATURES)/node: tests/signatures/package.json tests/signatures/package-lock.
 samples: tools $(SAMPLES)/python ## Start each code sample of the dashboard and send it requests
 	cargo build --locked -p sonnette-server
 	$(SAMPLES)/python/bin/python -B tests/samples/check.py $(TARGET)/debug/sonnette $(SAMPLES)
+	$(SAMPLES)/python/bin/python -B tests/samples/check_restore.py $(TARGET)/debug/sonnette $(SAMPLES)
 
 $(SAMPLES)/python: tests/samples/requirements.txt | tools
 	rm -rf $@

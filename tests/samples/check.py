@@ -45,8 +45,11 @@ class Server:
         self.run("migrate")
         self.run("organizer", "create", "bigevents")
         self.token = self.run("token", "create", "--operator").strip()
+        self.start()
+
+    def start(self):
         self.program = subprocess.Popen(
-            [sonnette, "serve", "--listen", "127.0.0.1:0", "--allow-target", "127.0.0.0/8"],
+            [self.sonnette, "serve", "--listen", "127.0.0.1:0", "--allow-target", "127.0.0.0/8"],
             env=self.variables,
             stderr=subprocess.PIPE,
             text=True,
@@ -303,4 +306,5 @@ def main(sonnette, scratch):
     sys.exit(1 if failed else 0)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
