@@ -1,6 +1,7 @@
 //! Restoring backups: ids that do not come twice, files, erasures.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -315,6 +316,26 @@ fn a_restore_is_refused_and_changes_nothing() {
     assert!(err.contains("SONNETTE_DATADIR"), "{err}");
     platform.sandbox.run(&["restore", "backup.db"]).done();
     assert_eq!(platform.sandbox.list(&["organizer", "list"]).len(), 1);
+}
+
+#[test]
+fn the_restored_store_belongs_to_the_owner_of_the_data_directory() {
+    let platform = Platform::new();
+    let data = platform.sandbox.data();
+    // Only root can give files away, as a restore by root must.
+    let owner = if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&data, Some(12_345), Some(12_346)).unwrap();
+        (12_345, 12_346)
+    } else {
+        let metadata = fs::metadata(&data).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    platform.backup();
+    platform.sandbox.run(&["restore", "backup.db"]).done();
+    for name in ["sonnette.db", "serve.lock"] {
+        let metadata = fs::metadata(data.join(name)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), owner, "{name}");
+    }
 }
 
 /// Whenever it is killed, the store is the old one or the new one.

@@ -142,7 +142,7 @@ impl Model {
         test: bool,
         reply: oneshot::Sender<HttpExchange>,
     ) {
-        let mut parts = message.split('_').skip(1).map(|n| n.parse().unwrap());
+        let mut parts = message.split('_').skip(2).map(|n| n.parse().unwrap());
         let webhook = WebhookId(parts.next().unwrap());
         let notification = NotificationId(parts.next().unwrap());
         self.read_versions();

@@ -127,20 +127,18 @@ impl ErasureJournal {
             .mode(0o600)
             .open(self.directory.join(JOURNAL_NAME))?;
         // A crash may have left a part of a line.
-        let mut line = String::new();
-        if !ends_in_newline(&mut file)? {
-            line.push('\n');
-        }
+        let separator = if ends_in_newline(&mut file)? {
+            ""
+        } else {
+            "\n"
+        };
         let Erasure {
             organizer,
             subject,
             through,
         } = erasure;
-        let hash = hasher.hash(organizer, subject);
-        line.push_str(&format!(
-            "{} {organizer} {through} {hash}\n",
-            to_micros(now)
-        ));
+        let (erased_at, hash) = (to_micros(now), hasher.hash(organizer, subject));
+        let line = format!("{separator}{erased_at} {organizer} {through} {hash}\n");
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
         sync_directory(&self.directory)

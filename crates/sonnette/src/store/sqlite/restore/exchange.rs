@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 
+use super::database_files::{merge_wal, refused, with_suffix};
 use super::renumber::Counters;
-use super::{merge_wal, refused, with_suffix};
 use crate::store::StoreError;
 use crate::store::sqlite::database_file::{LOCK_NAME, has_sqlite_header, quick_check};
 use crate::store::sqlite::erasure_journal::sync_directory;

@@ -4,11 +4,11 @@
 //! ([`renumber`]), and erasures are repeated ([`repeat_erasures`]). Then one rename replaces the store ([`exchange`]):
 //! whenever this is interrupted, the data directory has either the old store or the new one.
 
+mod database_files;
 mod exchange;
 mod renumber;
 mod repeat_erasures;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;
 
+use self::database_files::{merge_wal, refused, with_suffix};
 use self::exchange::{ReplacedStore, set_owner_and_mode};
+use self::renumber::{check_next_id, newest_time, renumber};
 use super::database_file::{self, DataDirectoryLock, FILE_NAME};
 use super::hold_store::holds;
 use super::{SqliteStore, StoreError};
@@ -109,11 +111,13 @@ impl Restore<'_> {
         self.copy_backup(&staged)?;
         check(&staged, self.backup)?;
         let new_store = SqliteStore::open(staging)?;
-        let backup_time = new_store.newest_time()?;
-        self.check_next_id(&new_store)?;
+        let backup_time = newest_time(&new_store)?;
+        check_next_id(&new_store, self.next_id)?;
         let repeated = repeat_erasures::repeat_erasures(&new_store, self.directory, self.now)?;
         let replaced = ReplacedStore::open(store, self.now)?;
-        let next_id = self.renumber(&new_store, &replaced, backup_time)?;
+        let since_backup = backup_time.map(|time| self.now.duration_since(time));
+        let counters = replaced.counters.as_ref();
+        let next_id = renumber(&new_store, counters, self.next_id, since_backup)?;
         if self.hold {
             new_store.hold_deliveries(&self.audit_entry("sonnette.deliveries.held"))?;
         }
@@ -171,32 +175,9 @@ fn check(staged: &Path, backup: &Path) -> Result<(), StoreError> {
     database_file::integrity_check(&connection).map_err(|e| refused(backup, "damaged", &e))
 }
 
-/// Copies the write-ahead log into the file and removes it. Only the one connection of a file can do that: otherwise the
-/// error says that the database is locked.
-fn merge_wal(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "DELETE", |r| r.get(0))?;
-    if mode == "wal" {
-        let locked = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        return Err(rusqlite::Error::SqliteFailure(locked, None));
-    }
-    Ok(connection)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
 fn remove_directory(directory: &Path) -> std::io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-fn refused(path: &Path, what: &str, why: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Refused(format!("{}: {what}: {why}", path.display()).into())
 }

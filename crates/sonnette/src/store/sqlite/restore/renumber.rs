@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 
-use super::Restore;
-use super::exchange::ReplacedStore;
 use crate::domain::NotificationId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::counters::MAX_COUNTER;
@@ -59,59 +57,60 @@ impl Counters {
     }
 }
 
-impl Restore<'_> {
-    /// Refuses ids that the backup has assigned.
-    pub(super) fn check_next_id(&self, backup: &SqliteStore) -> Result<(), StoreError> {
-        let newest = backup.newest_notification_id()?;
-        if self.next_id.is_some_and(|next| next <= newest) {
-            let text = format!("--next-id: the backup has ids up to {newest}");
+/// Refuses ids that the backup has assigned.
+pub(super) fn check_next_id(
+    backup: &SqliteStore,
+    next_id: Option<NotificationId>,
+) -> Result<(), StoreError> {
+    let newest = backup.newest_notification_id()?;
+    if next_id.is_some_and(|next| next <= newest) {
+        let text = format!("--next-id: the backup has ids up to {newest}");
+        return Err(StoreError::Refused(text.into()));
+    }
+    Ok(())
+}
+
+/// Moves the counters on, to `next_id` or else beyond `replaced`, and begins a new installation. Returns the next
+/// notification id.
+pub(super) fn renumber(
+    store: &SqliteStore,
+    replaced: Option<&Counters>,
+    next_id: Option<NotificationId>,
+    since_backup: Option<SignedDuration>,
+) -> Result<NotificationId, StoreError> {
+    store.write(|t| {
+        let backup = Counters::read(t)?;
+        let first = backup.next(SELECT_NOTIFICATION);
+        // A store that is behind the backup does not continue it.
+        let replaced = replaced.filter(|counters| counters.next(SELECT_NOTIFICATION) >= first);
+        let next = match (next_id, replaced) {
+            (Some(next), _) => next.0,
+            (None, Some(replaced)) => replaced.next(SELECT_NOTIFICATION),
+            (None, None) => first.saturating_add(skipped_notifications(since_backup)),
+        };
+        if next >= MAX_COUNTER {
+            let text = format!("the next notification id would be {next}, which is not below 2^53");
             return Err(StoreError::Refused(text.into()));
         }
-        Ok(())
-    }
+        set_counter(t, SELECT_NOTIFICATION, next)?;
+        for (counter, _) in &TABLES[1..] {
+            let own = backup.next(counter);
+            let next = replaced.map_or(own + SKIPPED_OTHERS, |r| r.next(counter).max(own));
+            set_counter(t, counter, next)?;
+        }
+        t.execute(
+            "INSERT OR REPLACE INTO installations (first_notification, id) VALUES (?1, lower(hex(randomblob(6))))",
+            [next],
+        )?;
+        Ok(NotificationId(next))
+    })
+}
 
-    /// Moves the counters on and begins a new installation. Returns the next notification id.
-    pub(super) fn renumber(
-        &self,
-        store: &SqliteStore,
-        replaced: &ReplacedStore,
-        backup_time: Option<Timestamp>,
-    ) -> Result<NotificationId, StoreError> {
-        store.write(|t| {
-            let backup = Counters::read(t)?;
-            let first = backup.next(SELECT_NOTIFICATION);
-            // A store that is behind the backup does not continue it.
-            let replaced = replaced.counters.as_ref();
-            let replaced = replaced.filter(|counters| counters.next(SELECT_NOTIFICATION) >= first);
-            let next = match (self.next_id, replaced) {
-                (Some(next), _) => next.0,
-                (None, Some(replaced)) => replaced.next(SELECT_NOTIFICATION),
-                (None, None) => first.saturating_add(self.skipped_notifications(backup_time)),
-            };
-            if next >= MAX_COUNTER {
-                let text = format!("the next notification id would be {next}, which is not below 2^53");
-                return Err(StoreError::Refused(text.into()));
-            }
-            set_counter(t, SELECT_NOTIFICATION, next)?;
-            for (counter, _) in &TABLES[1..] {
-                let own = backup.next(counter);
-                let next = replaced.map_or(own + SKIPPED_OTHERS, |r| r.next(counter).max(own));
-                set_counter(t, counter, next)?;
-            }
-            t.execute(
-                "INSERT OR REPLACE INTO installations (first_notification, id) VALUES (?1, lower(hex(randomblob(6))))",
-                [next],
-            )?;
-            Ok(NotificationId(next))
-        })
-    }
-
-    fn skipped_notifications(&self, backup_time: Option<Timestamp>) -> i64 {
-        let seconds = backup_time.map_or(0, |time| self.now.duration_since(time).as_secs());
-        seconds
-            .saturating_mul(SKIPPED_PER_SECOND)
-            .max(MIN_SKIPPED_NOTIFICATIONS)
-    }
+fn skipped_notifications(since_backup: Option<SignedDuration>) -> i64 {
+    let seconds = since_backup.map_or(0, |time| time.as_secs());
+    seconds
+        .saturating_mul(SKIPPED_PER_SECOND)
+        .max(MIN_SKIPPED_NOTIFICATIONS)
 }
 
 fn set_counter(t: &Transaction<'_>, counter: &str, next: i64) -> Result<(), StoreError> {
@@ -122,10 +121,9 @@ fn set_counter(t: &Transaction<'_>, counter: &str, next: i64) -> Result<(), Stor
     Ok(())
 }
 
-impl SqliteStore {
-    /// The newest time in the store: of the last publication, attempt or change.
-    pub(super) fn newest_time(&self) -> Result<Option<Timestamp>, StoreError> {
-        let newest: Option<i64> = self.read(|c| {
+/// The newest time in the store: of the last publication, attempt or change.
+pub(super) fn newest_time(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
+    let newest: Option<i64> = store.read(|c| {
             Ok(c.query_row(
                 "SELECT max(at) FROM (
                    SELECT published_at AS at FROM notifications WHERE id = (SELECT max(id) FROM notifications)
@@ -138,31 +136,17 @@ impl SqliteStore {
                 |r| r.get(0),
             )?)
         })?;
-        Ok(newest.and_then(|at| Timestamp::from_microsecond(at).ok()))
-    }
+    Ok(newest.and_then(|at| Timestamp::from_microsecond(at).ok()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
     fn more_notifications_are_skipped_for_an_older_backup() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        let restore = Restore {
-            backup: Path::new("backup"),
-            directory: Path::new("data"),
-            next_id: None,
-            hold: false,
-            now,
-        };
-        let skipped = |ago: i64| {
-            let time = Timestamp::from_second(1_000_000 - ago).unwrap();
-            restore.skipped_notifications(Some(time))
-        };
-        assert_eq!(restore.skipped_notifications(None), 1_000_000);
+        let skipped = |seconds| skipped_notifications(Some(SignedDuration::from_secs(seconds)));
+        assert_eq!(skipped_notifications(None), 1_000_000);
         assert_eq!(skipped(-60), 1_000_000);
         assert_eq!(skipped(100), 1_000_000);
         assert_eq!(skipped(101), 1_010_000);
