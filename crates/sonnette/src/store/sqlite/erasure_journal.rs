@@ -257,10 +257,10 @@ mod tests {
         fs::write(directory.path().join(JOURNAL_NAME), text + "2000000 6a0e").unwrap();
         journal.record(&erasure("bob"), at(3)).unwrap();
         let (hasher, entries) = read(directory.path()).unwrap().unwrap();
-        let hashes: Vec<_> = entries.iter().map(|entry| entry.hash.clone()).collect();
+        let found: Vec<_> = entries.iter().map(|entry| entry.hash.clone()).collect();
         let expected = ["ada@example.org", "bob"].map(|subject| hasher.hash("6a0e6b7c", subject));
-        assert_eq!(hashes, expected);
-        assert_ne!(hashes[0], hasher.hash("other", "ada@example.org"));
+        assert_eq!(found, expected);
+        assert_ne!(found[0], hasher.hash("other", "ada@example.org"));
     }
 
     #[test]
