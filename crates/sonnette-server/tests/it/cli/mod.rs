@@ -2,6 +2,7 @@
 
 mod administration;
 mod demo;
+mod doctor;
 mod help;
 mod remote_commands;
 pub(crate) mod sandbox;
