@@ -84,12 +84,7 @@ impl ApiClient {
         if status.is_success() {
             return Ok(body);
         }
-        let hint = if status == StatusCode::FORBIDDEN {
-            "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
-        } else {
-            ""
-        };
-        bail!("the server responded {status}: {}{hint}", error_text(&body));
+        bail!("{}", refusal_text(status, &body));
     }
 
     /// Sends a POST with a JSON body and returns the JSON of a 2xx response.
@@ -105,7 +100,8 @@ impl ApiClient {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes)> {
-        let response = self.open(method, path, body, "application/json").await?;
+        let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+        let response = self.open(method, path, body, vec![accept]).await?;
         let status = response.status();
         let body = response
             .into_body()
@@ -121,7 +117,7 @@ impl ApiClient {
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
-        accept: &'static str,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<Response<Incoming>> {
         let url = self
             .base
@@ -133,10 +129,7 @@ impl ApiClient {
                 UsageError("the token contains characters that no token has".to_owned())
             })?;
         credential.set_sensitive(true);
-        let mut headers = vec![
-            (AUTHORIZATION, credential),
-            (ACCEPT, HeaderValue::from_static(accept)),
-        ];
+        headers.push((AUTHORIZATION, credential));
         if body.is_some() {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
@@ -175,8 +168,18 @@ fn local_url(settings: &Settings) -> Result<Url> {
     Url::parse(&format!("http://{address}/")).context("invalid URL")
 }
 
+/// What a response other than 2xx says, and what to do about it.
+pub(super) fn refusal_text(status: StatusCode, body: &[u8]) -> String {
+    let hint = if status == StatusCode::FORBIDDEN {
+        "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
+    } else {
+        ""
+    };
+    format!("the server responded {status}: {}{hint}", error_text(body))
+}
+
 /// Formats the error text of a response.
-pub(super) fn error_text(body: &[u8]) -> String {
+fn error_text(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(fields)) if fields.len() == 1 && fields.contains_key("detail") => {
             fields["detail"]

@@ -17,6 +17,7 @@ mod path_params;
 pub(crate) mod portal;
 mod probes;
 pub(crate) mod stream;
+mod stream_resume;
 pub(crate) mod subjects;
 pub(crate) mod tokens;
 mod violation_text;
@@ -67,8 +68,7 @@ const PUBLISH_ACCESS: Option<RouteAccess> = Some(RouteAccess {
 });
 const NOTIFICATION_ACCESS: Option<RouteAccess> =
     Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks, Publish])));
-const ERASURE_ACCESS: Option<RouteAccess> =
-    Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
+const ERASURE_ACCESS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
 const WEBHOOK_ACCESS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks])));
 
 /// Every route of the API with its methods, and the permission that a token needs.

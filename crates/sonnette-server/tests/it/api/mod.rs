@@ -13,6 +13,7 @@ mod registry;
 mod request_pipeline;
 mod schemas;
 mod store_limits;
+mod stream_resume;
 mod subjects;
 mod webhook_actions;
 mod webhooks;

@@ -4,6 +4,7 @@ mod administration;
 mod demo;
 mod doctor;
 mod help;
+mod listen;
 mod remote_commands;
 pub(crate) mod sandbox;
 mod serve;
