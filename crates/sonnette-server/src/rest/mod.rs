@@ -68,7 +68,8 @@ const PUBLISH_ACCESS: Option<RouteAccess> = Some(RouteAccess {
 });
 const NOTIFICATION_ACCESS: Option<RouteAccess> =
     Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks, Publish])));
-const ERASURE_ACCESS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
+const ERASURE_ACCESS: Option<RouteAccess> =
+    Some(RouteAccess::all(Requirement::AnyOf(&[Organizer])));
 const WEBHOOK_ACCESS: Option<RouteAccess> = Some(RouteAccess::all(Requirement::AnyOf(&[Webhooks])));
 
 /// Every route of the API with its methods, and the permission that a token needs.

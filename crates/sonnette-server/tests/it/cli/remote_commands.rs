@@ -178,7 +178,13 @@ fn publish_prints_the_error_of_the_server() {
         "{err}"
     );
     let err = platform
-        .run(&["publish", "bigevents", ORDER_PAID, "--url", "http://127.0.0.1:1"])
+        .run(&[
+            "publish",
+            "bigevents",
+            ORDER_PAID,
+            "--url",
+            "http://127.0.0.1:1",
+        ])
         .refused(1);
     assert!(err.contains("cannot connect to 127.0.0.1:1"), "{err}");
 }
