@@ -1,5 +1,6 @@
 //! HTTP clients for commands: one for the REST API, and one for any URL. Each request opens a connection.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
+use sonnette::domain::{SendFailure, TlsFailure};
+use sonnette::engine::sender::handshake_failure;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -254,7 +257,10 @@ impl HttpClient {
                 Host::Ipv6(ip) => ServerName::from(IpAddr::V6(ip)),
             };
             return exchange(
-                self.tls.connect(name, stream).await.with_context(context)?,
+                self.tls
+                    .connect(name, stream)
+                    .await
+                    .map_err(|error| tls_error(&context(), &error))?,
                 request,
             )
             .await;
@@ -276,8 +282,23 @@ where
         // An error also ends the response, whose reader reports it.
         let _ = connection.await;
     });
-    sender
-        .send_request(request)
-        .await
-        .context("the server did not respond")
+    sender.send_request(request).await.map_err(|error| {
+        if error.is_parse() {
+            anyhow!("the answer is not HTTP; is it a port for https?")
+        } else {
+            anyhow::Error::new(error).context("the server did not respond")
+        }
+    })
+}
+
+/// Why no TLS connection is made, in the words of the log of attempts.
+fn tls_error(context: &str, error: &io::Error) -> anyhow::Error {
+    let failure = handshake_failure(error);
+    let is_plain = SendFailure::Tls {
+        failure: TlsFailure::NotTls,
+    };
+    if failure == is_plain {
+        return anyhow!("{context}: the server does not speak TLS there; is it an http:// URL?");
+    }
+    anyhow!("{context}: {failure}")
 }

@@ -180,7 +180,9 @@ fn disk_space(directory: &Path) -> Result<String> {
 
 /// Sends a test mail to this address.
 fn mail(settings: &Settings, address: &str) -> Result<String> {
-    block_on(async { Ok(mailer::send_test(settings, address).await?) })?;
+    // The text of the error includes its causes.
+    let sent = block_on(async { Ok(mailer::send_test(settings, address).await) })?;
+    sent.map_err(|error| anyhow!("{error}"))?;
     let host = settings.mail.host.as_deref().unwrap_or_default();
     Ok(format!("{host} accepted a test mail for {address}"))
 }

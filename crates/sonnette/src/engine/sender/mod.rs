@@ -38,6 +38,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
+pub use self::error::handshake_failure;
 pub use self::pool::ConnectionPool;
 pub use self::prepared_webhook::PreparedWebhook;
 pub use self::signature::public_key;
