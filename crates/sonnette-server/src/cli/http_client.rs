@@ -1,7 +1,7 @@
 //! HTTP clients for commands: one for the REST API, and one for any URL. Each request opens a connection.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ impl ApiClient {
 pub(super) fn server_url(settings: &Settings) -> Result<Url> {
     let mut base = match &settings.url {
         Some(url) => url.clone(),
-        None => local_url(settings)?,
+        None => local_url(settings.listen)?,
     };
     if !base.path().ends_with('/') {
         base.set_path(&format!("{}/", base.path()));
@@ -160,9 +160,8 @@ pub(super) fn server_url(settings: &Settings) -> Result<Url> {
     Ok(base)
 }
 
-/// The URL of a local server with these settings.
-fn local_url(settings: &Settings) -> Result<Url> {
-    let mut address = settings.listen;
+/// The URL of a server on this machine that listens on this address.
+pub(super) fn local_url(mut address: SocketAddr) -> Result<Url> {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -109,7 +109,7 @@ fn hint(catalogue: &Catalogue, name: &str) -> String {
         }
         UnknownAction::Explained(reason) => return format!(": {reason}"),
         UnknownAction::PretixWildcard { similar } => (
-            ": for pretix, only the wildcards that it registers exist; similar names are ",
+            ": only the wildcards of the list exist for pretix; similar names are ",
             similar,
         ),
         UnknownAction::NoSuchName { similar } => ("; similar names are ", similar),

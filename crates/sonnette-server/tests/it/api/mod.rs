@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod damaged_rows;
 mod dialects;
 mod exact_values;
+mod helpful_errors;
 mod limits;
 mod limits_streams;
 mod probes;

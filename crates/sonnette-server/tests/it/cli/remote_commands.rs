@@ -272,3 +272,22 @@ fn a_byte_order_mark_is_passed_over() {
         .run_fed(&args("-"), "\u{feff}{\"code\": \"ABC24\"}")
         .done();
 }
+
+#[test]
+fn a_server_without_tls_is_named() {
+    let platform = Platform::new();
+    let url = platform.url.replace("http:", "https:");
+    for args in [
+        &["publish", "bigevents", ORDER_PAID][..],
+        &["webhook", "test", "bigevents", "1"],
+        &["healthcheck"],
+    ] {
+        let err = platform.run(&[args, &["--url", &url]].concat()).refused(1);
+        assert!(
+            err.contains("does not speak TLS there; is it an http:// URL?"),
+            "{args:?}: {err}"
+        );
+    }
+    let doctor = platform.sandbox.run(&["doctor", "--url", &url]);
+    assert!(doctor.out.contains("does not speak TLS"), "{}", doctor.out);
+}
