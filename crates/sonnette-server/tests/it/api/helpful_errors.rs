@@ -151,7 +151,9 @@ fn a_private_address_names_the_setting_that_allows_it() {
             error.contains("not publicly reachable") && error.contains("allow_target"),
             "{error}"
         );
-        let log = api.get(&format!("{webhook}attempts/")).json();
+        let log = api.wait(&format!("{webhook}attempts/"), |log| {
+            log["results"][0].is_object()
+        });
         assert_eq!(log["results"][0]["error"], attempt["error"]);
     }
 }

@@ -394,7 +394,10 @@ fn unknown_action_types_are_explained() {
         ("pretix.*", &["only the wildcards listed here exist"]),
         (
             "pretix.event.order.payed",
-            &["Similar ones: pretix.event.order.paid"],
+            &[
+                "Similar ones: pretix.event.order.",
+                "pretix.event.order.paid",
+            ],
         ),
         (
             "tibillet.reservation",
