@@ -9,7 +9,7 @@ use crate::api::client::{Api, order};
 
 const HEALTHY: &str = "Every webhook is working, and nothing is waiting.";
 
-/// An organizer with so many failing webhooks, and three users' worth of nothing else.
+/// An organizer with so many failing webhooks, and six notifications that wait for each.
 fn add_failing(api: &Api, slug: &str, webhooks: usize) {
     let post = |path: String, body| {
         api.call_as(&api.operator, "POST", &path, Some(body))
@@ -104,4 +104,35 @@ fn sums_are_over_what_the_user_may_see() {
     browser.log_in("c@example.org");
     let text = words(&browser.read("/"));
     assert!(text.contains("tiny tiny 15 0 0 0"), "{text}");
+}
+
+/// The search finds organizers on every page, by slug and by name in any case.
+#[test]
+fn an_organizer_on_the_second_page_is_found() {
+    let api = Api::start();
+    for number in 0..220 {
+        let body =
+            json!({"slug": format!("o{number:03}"), "name": format!("Organizer {number:03} Été")});
+        api.call_as(&api.operator, "POST", "/api/v1/organizers/", Some(body))
+            .expect(201);
+    }
+    let browser = Browser::of_operator(&api);
+    let first = words(&browser.read("/"));
+    assert!(first.contains("o000") && !first.contains("o219"), "{first}");
+    assert!(words(&browser.read("/?page=2")).contains("o219"));
+    for search in ["o219", "219", "219%20%C3%A9T%C3%89", "O219"] {
+        let found = words(&browser.read(&format!("/?q={search}")));
+        assert!(
+            found.contains("o219") && !found.contains("o000"),
+            "{search}: {found}"
+        );
+    }
+    // A search has pages, too.
+    let page = words(&browser.read("/?q=organizer&page=2"));
+    assert!(page.contains("o219") && !page.contains("o000"), "{page}");
+    let none = words(&browser.read("/?q=o220"));
+    assert!(
+        none.contains("No organizer has “o220” in its name."),
+        "{none}"
+    );
 }

@@ -420,7 +420,7 @@ fn unknown_action_types_are_explained() {
             assert!(text.contains(part), "{name}: {part}");
         }
     }
-    let french = Browser::of(&api, &["webhooks"]).in_french();
+    let french = browser.in_french();
     let fields = [
         ("target_url", "https://a.example/"),
         ("action_types", "creads.*"),
