@@ -44,7 +44,7 @@ fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
         Command::Demo(_) => vec![&["listen", "threads", "sending_threads"][..]],
         Command::Migrate(_) => vec![STORE, &["first_notification_id"]],
         Command::User(user::User::Invite(_)) => {
-            vec![STORE, &["listen", "public_url", "mail.host"]]
+            vec![STORE, &["listen", "url", "public_url", "mail.host"]]
         }
         Command::Organizer(_)
         | Command::Event(_)
@@ -52,9 +52,11 @@ fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
         | Command::User(_)
         | Command::Backup(_)
         | Command::Webhook(webhook::Webhook::List(_) | webhook::Webhook::Create(_)) => vec![STORE],
-        Command::Webhook(webhook::Webhook::Test(_)) => vec![API],
         Command::Webhook(webhook::Webhook::Retry(_)) => vec![API, &["log_days"]],
-        Command::Publish(_) | Command::Listen(_) | Command::Healthcheck(_) => vec![API],
+        Command::Publish(_)
+        | Command::Listen(_)
+        | Command::Healthcheck(_)
+        | Command::Webhook(webhook::Webhook::Test(_)) => vec![API],
         Command::Openapi(_) => Vec::new(),
     };
     Some(used)

@@ -326,3 +326,16 @@ fn flags_without_effect_are_named() {
     ]);
     assert!(ran.err.starts_with(&warning("--data-dir")), "{}", ran.err);
 }
+
+/// Without `public_url`, links lead to the server that other commands use.
+#[test]
+fn an_invitation_leads_to_the_server_of_other_commands() {
+    let sandbox = Sandbox::with_store();
+    let invite = ["user", "invite", "zoe@example.org", "--operator"];
+    let variables = [("SONNETTE_URL", "http://hooks.internal:9090")];
+    let link = sandbox.run_with(&invite, &variables).done();
+    assert!(
+        link.starts_with("http://hooks.internal:9090/password/"),
+        "{link}"
+    );
+}

@@ -1,11 +1,9 @@
 //! The front page: sums over what the user may see.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::browser::{Browser, user, words};
-use crate::api::client::{Api, order};
+use crate::api::client::{Api, order, pause};
 
 const HEALTHY: &str = "Every webhook is working, and nothing is waiting.";
 
@@ -36,12 +34,12 @@ fn add_failing(api: &Api, slug: &str, webhooks: usize) {
 fn wait_for_row(browser: &Browser<'_>, slug: &str, webhooks: usize) -> String {
     let row = format!("{slug} {slug} {webhooks} 0 {webhooks} {}", webhooks * 6);
     let mut text = String::new();
-    for _ in 0..150 {
+    for _ in 0..600 {
         text = words(&browser.read("/"));
         if text.contains(&row) {
             return text;
         }
-        std::thread::sleep(Duration::from_millis(200));
+        pause();
     }
     panic!("no row {row:?}: {text}");
 }
