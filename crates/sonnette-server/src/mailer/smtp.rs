@@ -81,7 +81,7 @@ fn transport_text(error: &smtp::Error) -> String {
         if let Some(error) = inner.downcast_ref::<io::Error>()
             && error
                 .get_ref()
-                .is_some_and(<(dyn std::error::Error + Send + Sync)>::is::<rustls::Error>)
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
         {
             return match handshake_failure(error) {
                 SendFailure::Tls {
