@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use sonnette::domain::{EmailAddress, UtcDateTime};
+use sonnette::domain::{EmailAddress, InvalidChoice, UtcDateTime};
 
 /// Characters of a name that people read.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
@@ -58,7 +58,7 @@ pub(crate) enum Violation {
     /// The text is not an e-mail address.
     NotEmail(String),
     /// The text is not one of the choices.
-    NotChoice(String),
+    NotChoice(InvalidChoice),
     /// The number is not a whole number in the range.
     OutOfRange {
         /// The least value.
@@ -138,17 +138,15 @@ where
 ///
 /// # Errors
 /// [`Violation::NotChoice`].
-pub(crate) fn choice<T: FromStr>(value: &str) -> Result<T, Violation> {
-    value
-        .parse()
-        .map_err(|_| Violation::NotChoice(value.to_owned()))
+pub(crate) fn choice<T: FromStr<Err = InvalidChoice>>(value: &str) -> Result<T, Violation> {
+    value.parse().map_err(Violation::NotChoice)
 }
 
 /// Several words of a closed set, each once.
 ///
 /// # Errors
 /// [`Violation::NotChoice`] for the first unknown one.
-pub(crate) fn choices<'a, T: FromStr + PartialEq>(
+pub(crate) fn choices<'a, T: FromStr<Err = InvalidChoice> + PartialEq>(
     values: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<T>, Violation> {
     let mut chosen = Vec::new();
@@ -236,7 +234,12 @@ mod tests {
         let chosen = choices(["fr", "en", "fr"]);
         assert_eq!(chosen, Ok(vec![Language::French, Language::English]));
         let unknown = choices::<Language>(["en", "eo"]);
-        assert_eq!(unknown, Err(Violation::NotChoice("eo".to_owned())));
+        let error = "eo".parse::<Language>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "\"eo\" is not a valid choice. Choose one of en, fr."
+        );
+        assert_eq!(unknown, Err(Violation::NotChoice(error)));
     }
 
     #[test]

@@ -198,18 +198,22 @@ fn start_thread(
     Ok((thread, ended))
 }
 
-fn options(settings: &Settings) -> Options {
-    let sender = SenderConfig {
+/// How deliveries are sent.
+pub(crate) fn sender_config(settings: &Settings) -> SenderConfig {
+    SenderConfig {
         timeout: Duration::from_secs(settings.timeout_seconds),
         response_limit: usize::try_from(settings.response_limit_bytes).unwrap_or(usize::MAX),
         allow: settings.allow_target.clone(),
         require_https: settings.require_https,
         extra_ca: settings.extra_ca_file.clone(),
         ..SenderConfig::default()
-    };
+    }
+}
+
+fn options(settings: &Settings) -> Options {
     let sending_threads = thread_count(settings.sending_threads);
     Options {
-        sender,
+        sender: sender_config(settings),
         log_kept: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
         alerts: AlertRules {
             on_gone: settings.mail.on_gone,

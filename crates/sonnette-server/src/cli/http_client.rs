@@ -1,6 +1,7 @@
 //! HTTP clients for commands: one for the REST API, and one for any URL. Each request opens a connection.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
+use sonnette::domain::{SendFailure, TlsFailure};
+use sonnette::engine::sender::handshake_failure;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -84,12 +87,7 @@ impl ApiClient {
         if status.is_success() {
             return Ok(body);
         }
-        let hint = if status == StatusCode::FORBIDDEN {
-            "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
-        } else {
-            ""
-        };
-        bail!("the server responded {status}: {}{hint}", error_text(&body));
+        bail!("{}", refusal_text(status, &body));
     }
 
     /// Sends a POST with a JSON body and returns the JSON of a 2xx response.
@@ -105,7 +103,8 @@ impl ApiClient {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes)> {
-        let response = self.open(method, path, body, "application/json").await?;
+        let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+        let response = self.open(method, path, body, vec![accept]).await?;
         let status = response.status();
         let body = response
             .into_body()
@@ -121,7 +120,7 @@ impl ApiClient {
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
-        accept: &'static str,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<Response<Incoming>> {
         let url = self
             .base
@@ -133,10 +132,7 @@ impl ApiClient {
                 UsageError("the token contains characters that no token has".to_owned())
             })?;
         credential.set_sensitive(true);
-        let mut headers = vec![
-            (AUTHORIZATION, credential),
-            (ACCEPT, HeaderValue::from_static(accept)),
-        ];
+        headers.push((AUTHORIZATION, credential));
         if body.is_some() {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
@@ -156,7 +152,7 @@ impl ApiClient {
 pub(super) fn server_url(settings: &Settings) -> Result<Url> {
     let mut base = match &settings.url {
         Some(url) => url.clone(),
-        None => local_url(settings)?,
+        None => local_url(settings.listen)?,
     };
     if !base.path().ends_with('/') {
         base.set_path(&format!("{}/", base.path()));
@@ -164,9 +160,8 @@ pub(super) fn server_url(settings: &Settings) -> Result<Url> {
     Ok(base)
 }
 
-/// The URL of a local server with these settings.
-fn local_url(settings: &Settings) -> Result<Url> {
-    let mut address = settings.listen;
+/// The URL of a server on this machine that listens on this address.
+pub(super) fn local_url(mut address: SocketAddr) -> Result<Url> {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -175,8 +170,18 @@ fn local_url(settings: &Settings) -> Result<Url> {
     Url::parse(&format!("http://{address}/")).context("invalid URL")
 }
 
+/// What a response other than 2xx says, and what to do about it.
+pub(super) fn refusal_text(status: StatusCode, body: &[u8]) -> String {
+    let hint = if status == StatusCode::FORBIDDEN {
+        "; the organizer does not exist (`sonnette organizer list`), or the token lacks a permission for it"
+    } else {
+        ""
+    };
+    format!("the server responded {status}: {}{hint}", error_text(body))
+}
+
 /// Formats the error text of a response.
-pub(super) fn error_text(body: &[u8]) -> String {
+fn error_text(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(fields)) if fields.len() == 1 && fields.contains_key("detail") => {
             fields["detail"]
@@ -251,7 +256,10 @@ impl HttpClient {
                 Host::Ipv6(ip) => ServerName::from(IpAddr::V6(ip)),
             };
             return exchange(
-                self.tls.connect(name, stream).await.with_context(context)?,
+                self.tls
+                    .connect(name, stream)
+                    .await
+                    .map_err(|error| tls_error(&context(), &error))?,
                 request,
             )
             .await;
@@ -260,7 +268,11 @@ impl HttpClient {
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>>
+/// Sends a request over an open connection and returns the response; its body is not read yet.
+pub(super) async fn exchange<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -269,8 +281,23 @@ where
         // An error also ends the response, whose reader reports it.
         let _ = connection.await;
     });
-    sender
-        .send_request(request)
-        .await
-        .context("the server did not respond")
+    sender.send_request(request).await.map_err(|error| {
+        if error.is_parse() {
+            anyhow!("the answer is not HTTP; is it a port for https?")
+        } else {
+            anyhow::Error::new(error).context("the server did not respond")
+        }
+    })
+}
+
+/// Why no TLS connection is made, in the words of the log of attempts.
+fn tls_error(context: &str, error: &io::Error) -> anyhow::Error {
+    let failure = handshake_failure(error);
+    let is_plain = SendFailure::Tls {
+        failure: TlsFailure::NotTls,
+    };
+    if failure == is_plain {
+        return anyhow!("{context}: the server does not speak TLS there; is it an http:// URL?");
+    }
+    anyhow!("{context}: {failure}")
 }

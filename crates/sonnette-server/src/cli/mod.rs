@@ -9,6 +9,7 @@ mod doctor;
 mod event;
 mod healthcheck;
 mod http_client;
+mod ignored_flags;
 mod listen;
 mod local_store;
 mod migrate;
@@ -133,6 +134,7 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         (Command::Doctor(doctor), Err(error)) => return Ok(doctor.report_invalid_settings(&error)),
         (_, settings) => settings?,
     };
+    ignored_flags::warn(&command, flags);
     let default_level = if matches!(command, Command::Demo(_)) {
         Level::WARN
     } else {
@@ -144,7 +146,11 @@ fn run(command: Command, flags: &Flags) -> Result<ExitCode> {
         .unwrap_or_else(|| LogLevel::all(default_level));
     telemetry::start(&level, settings.log_format);
     match command {
-        Command::Demo(command) => command.run(&settings)?,
+        Command::Demo(command) => {
+            // The address of a variable or a file is that of the server.
+            let listen = flags.is_given("listen").then_some(settings.listen);
+            command.run(&settings, listen)?;
+        }
         Command::Serve(command) => command.run(&settings)?,
         Command::Organizer(command) => command.run(&settings)?,
         Command::Event(command) => command.run(&settings)?,

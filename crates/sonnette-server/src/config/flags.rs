@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-use super::definitions::{Kind, SETTINGS};
+use super::definitions::{Kind, SETTINGS, Setting};
 
 const HELP_HEADING: &str = "Settings (flag, variable, or line of the configuration file)";
 const CONFIG: &str = "config";
@@ -14,6 +14,18 @@ pub(crate) struct Flags {
     /// The path of the configuration file.
     pub(super) config: Option<String>,
     pub(super) given: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Flags {
+    /// Whether the setting is given as a flag.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.given.iter().any(|(given, _)| *given == key)
+    }
+
+    /// The settings that are given as flags.
+    pub(crate) fn given_settings(&self) -> impl Iterator<Item = &'static Setting> {
+        SETTINGS.iter().filter(|setting| self.is_given(setting.key))
+    }
 }
 
 impl Args for Flags {

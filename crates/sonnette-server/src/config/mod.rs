@@ -171,11 +171,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The URL of this installation for links, with a trailing slash.
+    /// The URL of this installation for links, with a trailing slash: `public_url`, or else the one that commands use.
     pub(crate) fn base_url(&self) -> String {
         let mut address = self
             .public_url
             .as_ref()
+            .or(self.url.as_ref())
             .map_or_else(|| format!("http://{}", self.listen), ToString::to_string);
         if !address.ends_with('/') {
             address.push('/');

@@ -42,6 +42,11 @@ impl SharedActivity {
         }
     }
 
+    /// The activity.
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
     /// The encoding; `encode` runs only for the first stream.
     pub(crate) fn encode(&self, encode: fn(&Activity) -> Option<Bytes>) -> Option<Bytes> {
         self.encoded.get_or_init(|| encode(&self.activity)).clone()

@@ -1,5 +1,7 @@
 //! The SMTP client.
 
+use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use lettre::address::{AddressError, Envelope};
@@ -10,7 +12,8 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-
+use sonnette::domain::{SendFailure, TlsFailure};
+use sonnette::engine::sender::handshake_failure;
 use url::Host;
 
 use super::mail::Mail;
@@ -52,7 +55,7 @@ pub(crate) enum SmtpError {
     #[error("cannot build the mail: {0}")]
     Build(#[from] lettre::error::Error),
     /// The mail server refused the mail, or cannot be reached.
-    #[error("{0}")]
+    #[error("{}", transport_text(.0))]
     Transport(#[source] smtp::Error),
     /// The mail server did not answer in time.
     #[error("the mail server did not answer in time")]
@@ -69,6 +72,31 @@ impl SmtpError {
             _ => false,
         }
     }
+}
+
+/// A transport error in plain words where TLS or a wrong port is the cause.
+fn transport_text(error: &smtp::Error) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<io::Error>()
+            && error
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
+            return match handshake_failure(error) {
+                SendFailure::Tls {
+                    failure: TlsFailure::NotTls,
+                } => "the mail server does not speak TLS on this port (mail.tls, mail.port)"
+                    .to_owned(),
+                failure => failure.to_string(),
+            };
+        }
+        cause = inner.source();
+    }
+    if error.is_response() {
+        return format!("there is no mail server on this port, or mail.tls is wrong ({error})");
+    }
+    error.to_string()
 }
 
 /// A mail that did not reach all recipients.

@@ -190,9 +190,18 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
     match fields.take("family") {
         None | Some(Value::Null) => PayloadShape::Custom,
         Some(value) => {
-            let family = value.as_str().and_then(|word| word.parse().ok());
-            family.unwrap_or_else(|| {
-                fields.refuse("family", format!("{value} is not a valid choice."));
+            let shape = value.as_str().and_then(|word| word.parse().ok());
+            let is_selectable =
+                |shape: &PayloadShape| shape.is_pretix_family() || *shape == PayloadShape::Custom;
+            shape.filter(is_selectable).unwrap_or_else(|| {
+                let families: Vec<_> = PayloadShape::ALL
+                    .iter()
+                    .filter(|shape| shape.is_pretix_family())
+                    .map(ToString::to_string)
+                    .collect();
+                let families = families.join(", ");
+                let text = format!("{value} is not a valid choice. Choose one of {families}.");
+                fields.refuse("family", text);
                 PayloadShape::Custom
             })
         }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
-use sonnette::domain::UtcDateTime;
+use sonnette::domain::{InvalidChoice, UtcDateTime};
 use uuid::Uuid;
 
 use super::violation_text::violation_text;
@@ -170,7 +170,10 @@ impl Fields {
     }
 
     /// A list of words of a closed set, each once.
-    pub(crate) fn choices<T: FromStr + PartialEq>(&mut self, name: &str) -> Option<Vec<T>> {
+    pub(crate) fn choices<T: FromStr<Err = InvalidChoice> + PartialEq>(
+        &mut self,
+        name: &str,
+    ) -> Option<Vec<T>> {
         let texts = self.texts(name)?;
         let texts = texts.iter().map(String::as_str);
         self.check(name, validation::choices(texts))

@@ -1,7 +1,7 @@
 //! Reads the filters of a list.
 
 use jiff::Timestamp;
-use sonnette::domain::UtcDateTime;
+use sonnette::domain::{InvalidChoice, UtcDateTime};
 use sonnette::store::TimeRange;
 
 use super::violation_text::violation_text;
@@ -69,14 +69,16 @@ impl<'a> Filters<'a> {
         )
     }
 
-    /// One of the words that `parse` knows.
+    /// One of these words, all of which `parse` knows.
     pub(crate) fn choice<T>(
         &mut self,
         name: &str,
+        choices: &'static [&'static str],
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         let text = self.text(name).unwrap_or_default().to_owned();
-        self.parsed(name, parse, &violation_text(&Violation::NotChoice(text)))
+        let violation = Violation::NotChoice(InvalidChoice { text, choices });
+        self.parsed(name, parse, &violation_text(&violation))
     }
 
     /// `since` and `until`.

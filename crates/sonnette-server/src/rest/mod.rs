@@ -17,6 +17,7 @@ mod path_params;
 pub(crate) mod portal;
 mod probes;
 pub(crate) mod stream;
+mod stream_resume;
 pub(crate) mod subjects;
 pub(crate) mod tokens;
 mod violation_text;

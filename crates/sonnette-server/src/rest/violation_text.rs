@@ -39,9 +39,7 @@ pub(crate) fn violation_text(violation: &Violation) -> Cow<'static, str> {
         Violation::NotEmail(value) => {
             return format!("\"{value}\" is not a valid email address.").into();
         }
-        Violation::NotChoice(value) => {
-            return format!("\"{value}\" is not a valid choice.").into();
-        }
+        Violation::NotChoice(error) => return error.to_string().into(),
         Violation::OutOfRange { min, max } => {
             return format!("Enter a whole number from {min} to {max}, or null.").into();
         }

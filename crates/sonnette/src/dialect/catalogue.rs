@@ -143,20 +143,9 @@ impl Catalogue {
         })
     }
 
-    /// The error text for a name that is not in the catalogue; a long name is cut.
-    pub fn explain_unknown(&self, name: &str) -> String {
-        let short: String = name.chars().take(100).collect();
-        let first = name.split('.').next().unwrap_or_default();
-        let explained = first
-            .parse()
-            .ok()
-            .filter(|dialect| self.iter().any(|spec| spec.dialect == *dialect))
-            .and_then(|name| dialect(name).explain)
-            .and_then(|explain| explain(&short));
-        match explained {
-            Some(why) => format!("Unknown action type \"{short}\": {why}"),
-            None => format!("Unknown action type \"{short}\"."),
-        }
+    /// Whether the organizer has this dialect.
+    pub(super) fn has_dialect(&self, dialect: DialectName) -> bool {
+        self.dialects.contains(&dialect)
     }
 
     /// The action type registered under exactly this name.

@@ -29,6 +29,7 @@ mod strict_json;
 mod tibillet;
 mod tibillet_input;
 mod tibillet_labels;
+mod unknown_action;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -43,6 +44,7 @@ pub use compose_input::{ComposeInput, ComposedNotification};
 pub use field_errors::FieldErrors;
 pub use registration::{SchemaRules, check_registration};
 pub use schema_patterns::count_patterns;
+pub use unknown_action::UnknownAction;
 
 use crate::domain::{Organizer, PayloadShape, PendingWebhookChange};
 use definitions::dialect;

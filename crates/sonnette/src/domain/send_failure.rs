@@ -39,7 +39,10 @@ pub enum SendFailure {
         host: String,
     },
     /// The address is not publicly reachable and not allowed by the settings.
-    #[error("the address {address}{} is not publicly reachable", of_host(.host.as_deref()))]
+    #[error(
+        "the address {address}{} is not publicly reachable; only the server setting allow_target makes an exception",
+        of_host(.host.as_deref())
+    )]
     ForbiddenAddress {
         /// The first refused address.
         address: IpAddr,
@@ -356,13 +359,13 @@ mod tests {
             ),
             (
                 forbidden(Some("a.test")),
-                "the address 10.0.0.1 of a.test is not publicly reachable",
+                "the address 10.0.0.1 of a.test is not publicly reachable; only the server setting allow_target makes an exception",
                 FailureKind::Address,
                 r#"{"cause":"forbidden_address","address":"10.0.0.1","host":"a.test"}"#,
             ),
             (
                 forbidden(None),
-                "the address 10.0.0.1 is not publicly reachable",
+                "the address 10.0.0.1 is not publicly reachable; only the server setting allow_target makes an exception",
                 FailureKind::Address,
                 r#"{"cause":"forbidden_address","address":"10.0.0.1","host":null}"#,
             ),

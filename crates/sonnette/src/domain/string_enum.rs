@@ -2,10 +2,12 @@
 
 /// The text is none of the allowed values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is not a valid choice.")]
+#[error("\"{text}\" is not a valid choice. Choose one of {}.", choices.join(", "))]
 pub struct InvalidChoice {
     /// The text as given.
     pub text: String,
+    /// The allowed values.
+    pub choices: &'static [&'static str],
 }
 
 /// Defines an enum whose values are fixed texts, with parsing, `Display` and serde by those texts.
@@ -31,7 +33,10 @@ macro_rules! string_enum {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::domain::InvalidChoice { text: text.to_owned() }),
+                    _ => Err($crate::domain::InvalidChoice {
+                        text: text.to_owned(),
+                        choices: &[$($word),+],
+                    }),
                 }
             }
         }

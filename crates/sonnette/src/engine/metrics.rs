@@ -18,6 +18,7 @@ enum AttemptOutcome {
     Delivered,
     Refused,
     Unanswered,
+    NotProcessed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -242,6 +243,12 @@ impl Metrics {
         if decision.disable.is_some() {
             self.disabled.inc();
         }
+    }
+
+    /// Counts an attempt that the receiver did not process, so that it is sent again at once.
+    pub(crate) fn not_processed(&self) {
+        let outcome = AttemptOutcome::NotProcessed;
+        self.attempts.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Counts a request that has begun (`true`) or ended.

@@ -3,7 +3,7 @@
 mod receiver;
 mod scenario;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -14,11 +14,10 @@ use sonnette::domain::{Scope, UserAccess};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::store::sqlite::SqliteStore;
 use tokio::sync::oneshot;
-use url::Url;
 
 use self::receiver::Receiver;
 use self::scenario::Scenario;
-use super::http_client::ApiClient;
+use super::http_client::{ApiClient, local_url};
 use super::serve::shutdown_signal;
 use super::{block_on, output, token, user};
 use crate::app::App;
@@ -34,10 +33,7 @@ pub(super) struct Demo {}
 
 impl Demo {
     #[expect(clippy::unused_self, reason = "every command is run the same way")]
-    pub(super) fn run(self, given: &Settings) -> Result<()> {
-        if given.listen != Settings::default().listen {
-            eprintln!("warning: the demo uses free ports; `listen` is for `sonnette serve`");
-        }
+    pub(super) fn run(self, given: &Settings, listen: Option<SocketAddr>) -> Result<()> {
         let directory = tempfile::tempdir().context("cannot create a temporary store")?;
         let store = SqliteStore::open(directory.path())?;
         let token = random_token()?;
@@ -50,9 +46,11 @@ impl Demo {
             UserAccess::Operator,
             Some(hash),
         )?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+        let listen = listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+        let listener =
+            TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
-        let base = Url::parse(&format!("http://{address}/"))?;
+        let base = local_url(address)?;
         let settings = Settings {
             allow_target: vec![AllowTarget::Network(IpNet::from(std::net::IpAddr::from(
                 Ipv4Addr::LOCALHOST,

@@ -25,6 +25,7 @@ pub(super) struct StreamEvent {
 struct EventParser {
     rest: Vec<u8>,
     current: StreamEvent,
+    last_id: String,
     complete: VecDeque<StreamEvent>,
 }
 
@@ -50,6 +51,7 @@ impl EventParser {
                     self.complete.push_back(event);
                 }
             }
+            "id" => value.clone_into(&mut self.last_id),
             "event" => value.clone_into(&mut self.current.name),
             "data" => {
                 if !self.current.data.is_empty() {
@@ -74,6 +76,11 @@ impl EventStream {
             body,
             parser: EventParser::default(),
         }
+    }
+
+    /// The last id that the server sent, with an event or without.
+    pub(super) fn last_id(&self) -> &str {
+        &self.parser.last_id
     }
 
     /// The next event; `None` at the end of the response.
@@ -117,8 +124,7 @@ mod tests {
 
     #[test]
     fn events_are_parsed_from_chunks_of_any_size() {
-        let text =
-            ": hello\n\nevent: notification\r\ndata: {\"a\":\ndata: 1}\n\ndata:x\n\nevent: y\n\n";
+        let text = ": hello\n\nid: 6\n\nid: 7\nevent: notification\r\ndata: {\"a\":\ndata: 1}\n\ndata:x\n\nevent: y\n\n";
         for size in 1..text.len() {
             let mut parser = EventParser::default();
             text.as_bytes()
@@ -132,6 +138,7 @@ mod tests {
                 parser.complete,
                 [event("notification", "{\"a\":\n1}"), event("", "x")]
             );
+            assert_eq!(parser.last_id, "7");
         }
     }
 }

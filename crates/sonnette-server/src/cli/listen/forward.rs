@@ -13,6 +13,7 @@ use sonnette::clock::{Clock as _, SystemClock};
 use url::Url;
 
 use super::Publication;
+use crate::cli::UsageError;
 use crate::cli::http_client::{ClientRequest, HttpClient};
 use crate::config::Settings;
 use crate::credentials::random_secret;
@@ -23,17 +24,29 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Forwards to one URL; signs with a secret that is generated at the start.
 pub(super) struct Forward {
     url: Url,
+    authorization: Option<HeaderValue>,
     http: HttpClient,
     key: hmac::Key,
 }
 
 impl Forward {
-    pub(super) fn new(url: Url, settings: &Settings) -> Result<Self> {
+    /// # Errors
+    /// The URL is not one of http or https.
+    pub(super) fn new(text: &str, settings: &Settings) -> Result<Self> {
+        // The text may contain a password, so the error does not repeat it.
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let Some(url) = url else {
+            let text = "--forward: expected a URL that begins with http:// or https://, such as http://127.0.0.1:3000/in";
+            return Err(UsageError(text.to_owned()).into());
+        };
         let secret = random_secret()?;
         eprintln!("signing with {}", secret.text());
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
         Ok(Self {
             url,
+            authorization: basic_authorization(text)?,
             http: HttpClient::new(settings)?,
             key,
         })
@@ -55,7 +68,11 @@ impl Forward {
         let timestamp = SystemClock.now().as_second().to_string();
         let signature = signature(&self.key, &id, &timestamp, &publication.payload);
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        headers.extend(basic_authorization(&self.url)?);
+        headers.extend(
+            self.authorization
+                .clone()
+                .map(|value| (AUTHORIZATION, value)),
+        );
         for (name, value) in [
             ("webhook-id", id),
             ("webhook-timestamp", timestamp),
@@ -77,16 +94,21 @@ impl Forward {
     }
 }
 
-/// The credentials of the URL, as a delivery would send them.
-fn basic_authorization(url: &Url) -> Result<Option<(HeaderName, HeaderValue)>> {
-    let Some(password) = url.password() else {
+/// User and password of a URL, percent-decoded, as a delivery sends them: only if there is a password, which may be empty.
+fn basic_authorization(url: &str) -> Result<Option<HeaderValue>> {
+    let authority = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let user_info = authority.and_then(|authority| authority.rsplit_once('@'));
+    let Some((user, password)) = user_info.and_then(|(user_info, _)| user_info.split_once(':'))
+    else {
         return Ok(None);
     };
     let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
-    let credentials = format!("{}:{}", decoded(url.username()), decoded(password));
+    let credentials = format!("{}:{}", decoded(user), decoded(password));
     let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(credentials)))?;
     value.set_sensitive(true);
-    Ok(Some((AUTHORIZATION, value)))
+    Ok(Some(value))
 }
 
 fn signature(key: &hmac::Key, id: &str, timestamp: &str, payload: &str) -> String {

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use hyper::Method;
+use hyper::header::{ACCEPT, HeaderName, HeaderValue};
+use hyper::{Method, Response, body::Incoming};
 use serde_json::Value;
 use sonnette::domain::{ActionName, OrganizerSlug};
 use tokio::sync::mpsc;
-use url::Url;
 
 use self::event_stream::EventStream;
 use self::forward::Forward;
-use super::http_client::{ApiClient, error_text};
+use super::http_client::{ApiClient, refusal_text};
 use super::serve::shutdown_signal;
-use super::{UsageError, block_on, output};
+use super::{block_on, output};
 use crate::config::Settings;
 
 /// First delay before the stream is opened again.
@@ -32,7 +32,7 @@ pub(super) struct Listen {
     organizer: OrganizerSlug,
     /// URL to forward each notification to, signed like the request of a webhook
     #[arg(long, value_name = "URL")]
-    forward: Option<Url>,
+    forward: Option<String>,
     /// Action type or wildcard to print; repeatable [default: all]
     #[arg(long = "action-type", value_name = "ACTION_TYPE")]
     action_types: Vec<ActionName>,
@@ -58,19 +58,9 @@ enum StreamEnd {
 impl Listen {
     pub(super) fn run(self, settings: &Settings) -> Result<()> {
         let client = ApiClient::new(settings)?;
-        if self
-            .forward
-            .as_ref()
-            .is_some_and(|url| !matches!(url.scheme(), "http" | "https"))
-        {
-            return Err(UsageError(
-                "--forward: expected a URL that begins with http:// or https://".to_owned(),
-            )
-            .into());
-        }
         let forward = self
             .forward
-            .clone()
+            .as_deref()
             .map(|url| Forward::new(url, settings))
             .transpose()?;
         block_on(async {
@@ -87,8 +77,9 @@ impl Listen {
     /// Opens the stream, and opens it again after a growing delay.
     async fn follow(&self, client: &ApiClient, queue: &mpsc::Sender<Publication>) -> Result<()> {
         let mut delay = MIN_RECONNECT_DELAY;
+        let mut last_id = String::new();
         loop {
-            match self.read_stream(client, queue).await {
+            match self.read_stream(client, queue, &mut last_id).await {
                 StreamEnd::Refused(reason) => bail!("{reason}"),
                 StreamEnd::Disconnected(opened, reason) => {
                     if opened {
@@ -105,26 +96,22 @@ impl Listen {
         }
     }
 
+    /// Reads the stream until it ends. `last_id` is where the next one resumes: nothing that is published meanwhile is
+    /// skipped.
     async fn read_stream(
         &self,
         client: &ApiClient,
         queue: &mpsc::Sender<Publication>,
+        last_id: &mut String,
     ) -> StreamEnd {
-        let path = format!("organizers/{}/stream/", self.organizer);
-        let response = match client
-            .open(Method::GET, &path, None, "text/event-stream")
-            .await
-        {
+        let response = match self.open_stream(client, last_id).await {
             Ok(response) => response,
             Err(error) => return StreamEnd::Disconnected(false, format!("{error:#}")),
         };
         let status = response.status();
         let mut events = EventStream::new(response.into_body());
         if !status.is_success() {
-            let text = format!(
-                "the server responded {status}: {}",
-                error_text(&events.rest().await)
-            );
+            let text = refusal_text(status, &events.rest().await);
             let is_temporary = status.is_server_error() || status.as_u16() == 429;
             return if is_temporary {
                 StreamEnd::Disconnected(false, text)
@@ -132,12 +119,38 @@ impl Listen {
                 StreamEnd::Refused(text)
             };
         }
-        eprintln!("listening to {}", self.organizer);
+        if last_id.is_empty() {
+            eprintln!("listening to {}", self.organizer);
+        } else {
+            eprintln!("listening to {} again, after #{last_id}", self.organizer);
+        }
+        let end = self.read_events(&mut events, queue).await;
+        if !events.last_id().is_empty() {
+            events.last_id().clone_into(last_id);
+        }
+        end
+    }
+
+    async fn open_stream(&self, client: &ApiClient, last_id: &str) -> Result<Response<Incoming>> {
+        let path = format!("organizers/{}/stream/", self.organizer);
+        let mut headers = vec![(ACCEPT, HeaderValue::from_static("text/event-stream"))];
+        if !last_id.is_empty() {
+            let name = HeaderName::from_static("last-event-id");
+            headers.push((name, HeaderValue::from_str(last_id)?));
+        }
+        client.open(Method::GET, &path, None, headers).await
+    }
+
+    async fn read_events(
+        &self,
+        events: &mut EventStream,
+        queue: &mpsc::Sender<Publication>,
+    ) -> StreamEnd {
         loop {
             match events.next().await {
                 Ok(Some(event)) if event.name == "lagged" => {
                     eprintln!(
-                        "some notifications were skipped: they arrived faster than they were read"
+                        "some notifications were skipped: there were more than the server keeps for this stream"
                     );
                 }
                 Ok(Some(event)) => {

@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{ActionName, DialectName, EventSlug, OrganizerSlug, TargetUrl};
+use sonnette::dialect::{Catalogue, UnknownAction};
+use sonnette::domain::{ActionName, EventSlug, OrganizerSlug, TargetUrl};
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
@@ -18,9 +19,6 @@ use crate::admin::webhooks::change;
 use crate::admin::webhooks::fields::{self, WebhookChange, WebhookFields, WebhookInput};
 use crate::cli::{local_store, output};
 use crate::config::Settings;
-
-/// Known names that the error for an unknown one lists.
-const MAX_NEAR_NAMES: usize = 8;
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -88,7 +86,10 @@ impl Create {
         let organizer = &self.organizer;
         match violation {
             Violation::UnknownActionType(name) => {
-                anyhow!("{organizer} has no action type {name}{}", hint(rows, &name))
+                anyhow!(
+                    "{organizer} has no action type {name}{}",
+                    hint(&rows.catalogue, &name)
+                )
             }
             Violation::UnknownEvent(slug) => {
                 anyhow!("{organizer} has no event {slug}; create it with `sonnette event create`")
@@ -98,39 +99,24 @@ impl Create {
     }
 }
 
-/// What helps whoever gave an unknown action type: the dialect that is off, or the names that begin alike.
-fn hint(rows: &OrganizerSnapshot, name: &str) -> String {
-    let first = name.split('.').next().unwrap_or_default();
-    if let Ok(dialect) = first.parse::<DialectName>()
-        && !rows.organizer.dialects.contains(&dialect)
-    {
-        return format!(
-            ": the dialect {dialect} is off for this organizer; an operator adds it to its `dialects`"
-        );
-    }
-    let shared = |known: &str| {
-        let pairs = known.chars().zip(name.chars());
-        pairs.take_while(|(one, other)| one == other).count()
+/// What helps whoever gave an unknown action type: the dialect that is off, or similar names.
+fn hint(catalogue: &Catalogue, name: &str) -> String {
+    let (intro, similar) = match catalogue.find_reason_unknown(name) {
+        UnknownAction::DialectOff(dialect) => {
+            return format!(
+                ": the dialect {dialect} is off for this organizer; an operator adds it to its `dialects`"
+            );
+        }
+        UnknownAction::Explained(reason) => return format!(": {reason}"),
+        UnknownAction::PretixWildcard { similar } => (
+            ": only the wildcards of the list exist for pretix; similar names are ",
+            similar,
+        ),
+        UnknownAction::NoSuchName { similar } => ("; similar names are ", similar),
     };
-    let mut near: Vec<&str> = rows
-        .catalogue
-        .iter()
-        .map(|known| known.name.as_str())
-        .filter(|known| shared(known) > first.len())
-        .collect();
-    // For a wildcard, wildcards are nearer than names.
-    near.sort_by_key(|known| {
-        let is_other_kind = known.ends_with('*') != name.ends_with('*');
-        (is_other_kind, std::cmp::Reverse(shared(known)))
-    });
-    near.truncate(MAX_NEAR_NAMES);
-    let names = near.join(", ");
-    if names.is_empty() {
+    if similar.is_empty() {
         return "; `GET organizers/…/action_types/` and the catalogue on the pages list them"
             .to_owned();
     }
-    if name.starts_with("pretix.") && name.ends_with('*') {
-        return format!(": only the wildcards of the list exist for pretix; near ones are {names}");
-    }
-    format!("; near ones are {names}")
+    format!("{intro}{}", similar.join(", "))
 }

@@ -40,9 +40,6 @@ impl Test {
         } else {
             let text = |key: &str| response[key].as_str().unwrap_or("-").to_owned();
             let what = match response["error"].as_str() {
-                Some(error) if error.contains("not publicly reachable") => format!(
-                    "{error}; the setting allow_target of the server makes exceptions (`serve --allow-target`)"
-                ),
                 Some(error) => error.to_owned(),
                 None => format!("responded {}", response["return_code"]),
             };

@@ -15,6 +15,8 @@ use crate::edge::error::ApiError;
 pub(crate) enum PageError {
     /// The page does not exist, or the user has no access to the organizer.
     NotFound,
+    /// The organizer of this slug does not exist, or the user has no access to it.
+    UnknownOrganizer(String),
     /// The user has to log in; then they are redirected to this path.
     LoginRequired(String),
     /// The session of the portal has expired; the platform can give another link.
@@ -42,7 +44,7 @@ impl PageError {
     /// The status of the response.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownOrganizer(_) => StatusCode::NOT_FOUND,
             Self::LoginRequired(_) => StatusCode::SEE_OTHER,
             Self::PortalSessionExpired => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::InvalidCsrfToken => StatusCode::FORBIDDEN,

@@ -169,10 +169,11 @@ impl FromRequestParts<AppState> for OrganizerPage {
             .await
             .map_err(|_| PageError::NotFound)?;
         let slug = params.iter().find(|(name, _)| *name == "organizer");
-        let organizer = slug
-            .and_then(|(_, slug)| registry.organizer(slug))
+        let (_, slug) = slug.ok_or(PageError::NotFound)?;
+        let organizer = registry
+            .organizer(slug)
             .filter(|organizer| current_user.reaches(organizer.organizer.id))
-            .ok_or(PageError::NotFound)?
+            .ok_or_else(|| PageError::UnknownOrganizer(slug.to_owned()))?
             .clone();
         let root = match &current_user {
             CurrentUser::User(_) => "/organizers/",

@@ -21,6 +21,7 @@ permission-organizer = organizer
 
 error-not-found = This page does not exist
 error-not-found-help = It may never have existed, or it belongs to somebody else.
+error-unknown-organizer = There is no organizer “{ $what }”, or you have no access to it. The front page lists your organizers; an operator can give you access to others.
 error-portal-over = Your session has ended
 error-portal-over-help = Please open this page again from the platform you came from. If this appears every time, your browser does not keep our cookie: in a frame on another site, these pages need HTTPS.
 error-forbidden = You may not open this page

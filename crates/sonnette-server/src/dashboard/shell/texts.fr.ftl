@@ -21,6 +21,7 @@ permission-organizer = organisateur
 
 error-not-found = Cette page n’existe pas
 error-not-found-help = Elle n’a peut-être jamais existé, ou elle appartient à quelqu’un d’autre.
+error-unknown-organizer = Il n’y a pas d’organisateur « { $what } », ou vous n’y avez pas accès. La page d’accueil montre vos organisateurs ; un opérateur peut vous donner accès à d’autres.
 error-portal-over = Votre session est terminée
 error-portal-over-help = Veuillez rouvrir cette page depuis la plateforme d’où vous venez. Si ce message revient à chaque fois, votre navigateur ne conserve pas notre cookie : dans le cadre d’un autre site, ces pages exigent HTTPS.
 error-forbidden = Vous ne pouvez pas ouvrir cette page

@@ -124,6 +124,8 @@ enum StateFilter {
 }
 
 impl StateFilter {
+    const WORDS: &[&str] = &["scheduled", "held", "delivered", "given_up", "dropped"];
+
     fn parse(word: &str) -> Option<Self> {
         match word {
             "scheduled" => Some(Self::Scheduled),
@@ -163,7 +165,7 @@ pub(crate) async fn list_deliveries(
 ) -> Result<Response, ApiError> {
     let webhook = webhook_of(&caller, id)?;
     let mut filters = Filters::new(&url);
-    let filter = filters.choice("state", StateFilter::parse);
+    let filter = filters.choice("state", StateFilter::WORDS, StateFilter::parse);
     let size = filters.page_size();
     let after = filters.id("after");
     filters.finish()?;

@@ -1,6 +1,6 @@
 //! Reads which deliveries of a webhook are to be sent again.
 
-use sonnette::domain::{SettlementKind, UtcDateTime};
+use sonnette::domain::{InvalidChoice, SettlementKind, UtcDateTime};
 use sonnette::store::{DeliveryStateFilter, TimeRange};
 use utoipa::ToSchema;
 
@@ -68,6 +68,9 @@ impl ResendInput {
     }
 }
 
+/// The values of `state`. `waiting` is also accepted.
+const STATES: &[&str] = &["scheduled", "held", "given_up", "dropped", "missed"];
+
 fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
     let value = fields.take("state").filter(|value| !value.is_null())?;
     let settled = |kind| Some(ResendSelection::State(DeliveryStateFilter::Settled(kind)));
@@ -79,7 +82,11 @@ fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
         Some("dropped") => settled(SettlementKind::Dropped),
         Some("missed") => Some(ResendSelection::Missed),
         _ => {
-            fields.refuse("state", format!("{value} is not a valid choice."));
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            let choices = STATES;
+            fields.refuse("state", InvalidChoice { text, choices }.to_string());
             None
         }
     }

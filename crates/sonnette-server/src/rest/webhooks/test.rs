@@ -56,7 +56,7 @@ pub(crate) async fn test_webhook(
         .as_deref()
         .filter(|name| catalogue.resolve(name).is_none() && !catalogue.is_selectable(name))
     {
-        fields.refuse("action_type", format!("Unknown action type \"{name}\"."));
+        fields.refuse("action_type", catalogue.explain_unknown(name));
     }
     fields.refuse_unknown();
     fields.finish()?;

@@ -328,7 +328,7 @@ fn full(path: &str) -> String {
     clippy::disallowed_methods,
     reason = "the server is another process: there is nothing to wait on but its answers"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }
 

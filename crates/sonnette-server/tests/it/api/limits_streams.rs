@@ -9,7 +9,7 @@ use super::client::{Api, ORGANIZER};
 
 /// The next event: its name and its data.
 #[track_caller]
-fn next(stream: &mut BufReader<TcpStream>) -> (String, Value) {
+pub(super) fn next(stream: &mut BufReader<TcpStream>) -> (String, Value) {
     let mut name = String::new();
     let mut line = String::new();
     loop {

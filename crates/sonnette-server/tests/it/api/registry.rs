@@ -44,6 +44,54 @@ fn operators_create_organizers() {
         .expect(403);
 }
 
+/// The answer that creates an organizer shows the policy that applies, which follows the dialects until one is set.
+#[test]
+fn the_default_failure_policy_follows_the_dialects() {
+    let api = Api::start();
+    let never = json!({"disable_after": null});
+    let after = json!({"disable_after": {"failures": 20, "seconds": 3600}});
+    let as_operator = |method: &str, path: &str, body| {
+        let answer = api.call_as(&api.operator, method, path, Some(body));
+        answer.json()["failure_policy"].clone()
+    };
+    for (number, (dialects, policy)) in [
+        (json!(["pretix", "custom"]), &never),
+        (json!(["pretix"]), &never),
+        (json!(["custom"]), &after),
+        (json!(["tibillet"]), &after),
+        (json!(["pretix", "tibillet"]), &after),
+        (json!(["pretix", "custom", "creads"]), &after),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let slug = format!("o{number}");
+        let body = json!({"slug": slug, "dialects": dialects});
+        assert_eq!(
+            as_operator("POST", "/api/v1/organizers/", body),
+            *policy,
+            "{dialects}"
+        );
+    }
+    assert_eq!(
+        as_operator("POST", "/api/v1/organizers/", json!({"slug": "new"})),
+        never
+    );
+    let path = "/api/v1/organizers/new/";
+    assert_eq!(
+        as_operator("PATCH", path, json!({"dialects": ["custom"]})),
+        after
+    );
+    assert_eq!(
+        as_operator("PATCH", path, json!({"failure_policy": never})),
+        never
+    );
+    assert_eq!(
+        as_operator("PATCH", path, json!({"failure_policy": null})),
+        after
+    );
+}
+
 #[test]
 fn deleted_events_leave_the_filters_of_webhooks() {
     let api = Api::start();

@@ -109,3 +109,47 @@ fn it_stops_when_its_output_is_closed() {
         .unwrap();
     assert_eq!(err, "");
 }
+
+#[test]
+fn it_listens_on_the_address_of_the_flag_only() {
+    let sandbox = Sandbox::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let err = sandbox.run(&["demo", "--listen", &address]).refused(1);
+    assert!(
+        err.contains(&format!("cannot listen on {address}")),
+        "{err}"
+    );
+    drop(taken);
+    for (args, variable, expected) in [
+        (
+            &["demo", "--listen", &address][..],
+            "127.0.0.1:1",
+            Some(&address),
+        ),
+        (
+            &["demo", "--public-url", "https://a.example"],
+            &address,
+            None,
+        ),
+    ] {
+        let mut command = sandbox.command(args);
+        let mut demo = Demo(
+            command
+                .env("SONNETTE_LISTEN", variable)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        );
+        let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        assert_eq!(first.contains(&address), expected.is_some(), "{first}");
+        demo.0.kill().unwrap();
+        let mut err = String::new();
+        let mut stderr = demo.0.stderr.take().unwrap();
+        stderr.read_to_string(&mut err).unwrap();
+        let warning = "warning: --public-url has no effect on this command\n";
+        assert_eq!(err, if expected.is_some() { "" } else { warning });
+    }
+}

@@ -2,7 +2,9 @@
 
 mod administration;
 mod demo;
+mod doctor;
 mod help;
+mod listen;
 mod remote_commands;
 mod restore;
 mod restore_hold;

@@ -2,25 +2,24 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
 use super::sandbox::{Sandbox, Server};
 
-const ORDER_PAID: &str = "pretix.event.order.paid";
+pub(super) const ORDER_PAID: &str = "pretix.event.order.paid";
 
 /// A server with an organizer, and what clients need to know of it.
-struct Platform {
-    sandbox: Sandbox,
-    _server: Server,
-    url: String,
+pub(super) struct Platform {
+    pub(super) sandbox: Sandbox,
+    pub(super) server: Server,
+    pub(super) url: String,
     token: String,
 }
 
 impl Platform {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let sandbox = Sandbox::with_store();
         sandbox.run(&["organizer", "create", "bigevents"]).done();
         let token = sandbox
@@ -32,23 +31,23 @@ impl Platform {
         let url = format!("http://{}", server.address);
         Self {
             sandbox,
-            _server: server,
+            server,
             url,
             token,
         }
     }
 
-    fn variables(&self) -> [(&str, &str); 2] {
+    pub(super) fn variables(&self) -> [(&str, &str); 2] {
         [("SONNETTE_URL", &self.url), ("SONNETTE_TOKEN", &self.token)]
     }
 
-    fn run(&self, args: &[&str]) -> super::sandbox::CommandResult {
+    pub(super) fn run(&self, args: &[&str]) -> super::sandbox::CommandResult {
         self.sandbox.run_with(args, &self.variables())
     }
 }
 
 /// Reads one request and answers it; header lines in lower case, and the body.
-fn take(stream: &mut TcpStream, status: u16) -> (Vec<(String, String)>, String) {
+pub(super) fn take(stream: &mut TcpStream, status: u16) -> (Vec<(String, String)>, String) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut headers = Vec::new();
     loop {
@@ -236,63 +235,6 @@ fn webhooks_are_tested_and_retried() {
 }
 
 #[test]
-fn listen_prints_and_forwards_notifications() {
-    let platform = Platform::new();
-    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/in", receiver.local_addr().unwrap());
-    let mut command = platform.sandbox.command(&[
-        "listen",
-        "bigevents",
-        "--forward",
-        &url,
-        "--action-type",
-        ORDER_PAID,
-    ]);
-    let command = command
-        .envs(platform.variables())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut listening = command.spawn().unwrap();
-    let mut said = BufReader::new(listening.stderr.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let secret = said.next().unwrap();
-    let secret = Webhook::new(secret.strip_prefix("signing with ").unwrap()).unwrap();
-    assert_eq!(said.next().unwrap(), "listening to bigevents");
-
-    let data = ["--event", "democon", "--data", r#"{"code": "T0CHT"}"#];
-    for action_type in ["pretix.event.order.placed", ORDER_PAID] {
-        platform
-            .run(&[&["publish", "bigevents", action_type][..], &data].concat())
-            .done();
-    }
-    let (headers, body) = take(&mut receiver.accept().unwrap().0, 202);
-    let headers = headers
-        .into_iter()
-        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    secret.verify(body.as_bytes(), &headers.collect()).unwrap();
-    let mut shown = BufReader::new(listening.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let first = shown.next().unwrap();
-    assert!(
-        first.ends_with("#2 pretix.event.order.paid democon"),
-        "{first}"
-    );
-    assert_eq!(shown.next().unwrap().trim(), body);
-    assert!(shown.next().unwrap().contains("-> 202"));
-    listening.kill().unwrap();
-    listening.wait().unwrap();
-}
-
-#[test]
-fn listen_stops_if_the_server_refuses() {
-    let platform = Platform::new();
-    let err = platform.run(&["listen", "nobody"]).refused(1);
-    assert!(err.contains("403 Forbidden"), "{err}");
-}
-
-#[test]
 fn a_byte_order_mark_is_passed_over() {
     let place = Sandbox::with_store();
     place.run(&["organizer", "create", "bigevents"]).done();
@@ -329,4 +271,23 @@ fn a_byte_order_mark_is_passed_over() {
     place
         .run_fed(&args("-"), "\u{feff}{\"code\": \"ABC24\"}")
         .done();
+}
+
+#[test]
+fn a_server_without_tls_is_named() {
+    let platform = Platform::new();
+    let url = platform.url.replace("http:", "https:");
+    for args in [
+        &["publish", "bigevents", ORDER_PAID][..],
+        &["webhook", "test", "bigevents", "1"],
+        &["healthcheck"],
+    ] {
+        let err = platform.run(&[args, &["--url", &url]].concat()).refused(1);
+        assert!(
+            err.contains("does not speak TLS there; is it an http:// URL?"),
+            "{args:?}: {err}"
+        );
+    }
+    let doctor = platform.sandbox.run(&["doctor", "--url", &url]);
+    assert!(doctor.out.contains("does not speak TLS"), "{}", doctor.out);
 }

@@ -125,7 +125,11 @@ impl Sandbox {
 
     /// A server that listens on a free port.
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        self.serve_at("127.0.0.1:0", args)
+    }
+
+    pub(crate) fn serve_at(&self, address: &str, args: &[&str]) -> Server {
+        let mut all = vec!["serve", "--listen", address];
         all.extend(args);
         Server::start(self.command(&all))
     }

@@ -267,3 +267,75 @@ fn a_switch_needs_no_value() {
         .run(&["organizer", "list", "--require-https=perhaps"])
         .refused(2);
 }
+
+/// A flag that a command accepts and does not use is never ignored silently.
+#[test]
+fn flags_without_effect_are_named() {
+    let sandbox = Sandbox::with_store();
+    let warning = |flag: &str| format!("warning: {flag} has no effect on this command\n");
+    for (args, ignored) in [
+        (
+            &["organizer", "list", "--listen", "127.0.0.1:8081"][..],
+            &["--listen"][..],
+        ),
+        (
+            &[
+                "token",
+                "list",
+                "--url",
+                "http://a.example",
+                "--require-https",
+            ],
+            &["--require-https", "--url"],
+        ),
+        (&["openapi", "--data-dir", "x"], &["--data-dir"]),
+        (
+            &["migrate", "--allow-target", "127.0.0.1"],
+            &["--allow-target"],
+        ),
+        (
+            &[
+                "organizer",
+                "list",
+                "--data-dir",
+                "data",
+                "--log-level",
+                "info",
+            ],
+            &[],
+        ),
+    ] {
+        let ran = sandbox.run(args);
+        let expected: String = ignored.iter().map(|flag| warning(flag)).collect();
+        assert_eq!((ran.code, &ran.err), (0, &expected), "{args:?}");
+    }
+    // Variables and files hold the settings of all commands.
+    let variables = [("SONNETTE_LISTEN", "127.0.0.1:8081")];
+    let ran = sandbox.run_with(&["organizer", "list"], &variables);
+    assert_eq!(ran.err, "");
+    let ran = sandbox.run(&[
+        "publish",
+        "x",
+        "a.b",
+        "--url",
+        "http://127.0.0.1:1",
+        "--token",
+        "t",
+        "--data-dir",
+        "data",
+    ]);
+    assert!(ran.err.starts_with(&warning("--data-dir")), "{}", ran.err);
+}
+
+/// Without `public_url`, links lead to the server that other commands use.
+#[test]
+fn an_invitation_leads_to_the_server_of_other_commands() {
+    let sandbox = Sandbox::with_store();
+    let invite = ["user", "invite", "zoe@example.org", "--operator"];
+    let variables = [("SONNETTE_URL", "http://hooks.internal:9090")];
+    let link = sandbox.run_with(&invite, &variables).done();
+    assert!(
+        link.starts_with("http://hooks.internal:9090/password/"),
+        "{link}"
+    );
+}

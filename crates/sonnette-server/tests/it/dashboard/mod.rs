@@ -8,6 +8,7 @@ pub(crate) mod browser;
 mod live;
 mod login;
 mod notifications;
+mod overview;
 mod settings;
 mod tokens;
 mod webhook_actions;

@@ -98,6 +98,11 @@ fn only_operators_choose_dialects() {
             .read(SETTINGS_PAGE)
             .contains(organizer(&api)["uuid"].as_str().unwrap())
     );
+    assert!(
+        browser
+            .read(SETTINGS_PAGE)
+            .contains("At present: it stays on, unless its receiver answers 410.")
+    );
     let none = [("name", "Big"), ("language", "en")];
     let answer = browser
         .submit(SETTINGS_PAGE, SETTINGS_PAGE, &none)

@@ -372,3 +372,67 @@ fn requires_the_permission_webhooks() {
     allowed.post(NEW_WEBHOOK_PAGE, &fields).expect(403);
     assert_eq!(api.get("webhooks/").json()["count"], 1);
 }
+
+/// The form says which wildcards pretix has, and what is wrong with an unknown name.
+#[test]
+fn unknown_action_types_are_explained() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    assert!(
+        browser
+            .read(NEW_WEBHOOK_PAGE)
+            .contains("only the wildcards listed here exist")
+    );
+    for (name, helps) in [
+        (
+            "pretix.event.order.*",
+            &[
+                "only the wildcards listed here exist",
+                "pretix.event.order.changed.*",
+            ][..],
+        ),
+        ("pretix.*", &["only the wildcards listed here exist"]),
+        (
+            "pretix.event.order.payed",
+            &[
+                "Similar ones: pretix.event.order.",
+                "pretix.event.order.paid",
+            ],
+        ),
+        (
+            "tibillet.reservation",
+            &["The dialect “tibillet” is off for this organizer"],
+        ),
+        ("no.such", &["There is no action type “no.such”."]),
+    ] {
+        let fields = [
+            ("target_url", "https://a.example/"),
+            ("all_events", "on"),
+            ("action_types", name),
+        ];
+        let text = words(
+            &browser
+                .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+                .expect(422)
+                .text,
+        );
+        for part in helps {
+            assert!(text.contains(part), "{name}: {part}");
+        }
+    }
+    let french = browser.in_french();
+    let fields = [
+        ("target_url", "https://a.example/"),
+        ("action_types", "creads.*"),
+    ];
+    let text = words(
+        &french
+            .submit(NEW_WEBHOOK_PAGE, NEW_WEBHOOK_PAGE, &fields)
+            .expect(422)
+            .text,
+    );
+    assert!(
+        text.contains("est désactivé pour cet organisateur"),
+        "{text}"
+    );
+}

@@ -8,7 +8,7 @@ use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{Actor, HoldStore as _, NewAuditEntry};
 use sonnette::testing::ScriptedResponse;
 
-use super::browser::{Browser, PAGES};
+use super::browser::{Browser, PAGES, words};
 use crate::api::client::{Api, receiver};
 
 /// A port where nothing listens.
@@ -278,4 +278,25 @@ fn organizers_are_found_on_the_server() {
         page.contains("No organizer has “nobody” in its name."),
         "{page}"
     );
+}
+
+#[test]
+fn an_unknown_organizer_is_named() {
+    let api = Api::start();
+    let operator = Browser::of_operator(&api);
+    let other = json!({"slug": "other"});
+    api.call_as(&api.operator, "POST", "/api/v1/organizers/", Some(other))
+        .expect(201);
+    let user = Browser::of(&api, &["webhooks"]);
+    for (browser, path) in [
+        (&operator, "/organizers/nobody/webhooks/"),
+        (&operator, "/organizers/nobody/settings/"),
+        (&user, "/organizers/nobody/webhooks/"),
+        (&user, "/organizers/other/webhooks/"),
+    ] {
+        let slug = path.split('/').nth(2).unwrap();
+        let text = words(&browser.get(path).expect(404).text);
+        let expected = format!("There is no organizer “{slug}”, or you have no access to it.");
+        assert!(text.contains(&expected), "{path}: {text}");
+    }
 }

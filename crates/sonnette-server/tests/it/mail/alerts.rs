@@ -3,6 +3,7 @@
 use std::io::BufRead as _;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::AlertStore as _;
@@ -273,4 +274,61 @@ fn one_invalid_address_does_not_affect_the_others() {
     assert_eq!(mails[1].to, ["ops@example.org"]);
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
     assert_eq!(mails[1].header("To"), "ops@example.org, it@example.org");
+}
+
+/// Addresses that version 0.1 stored although no mail server takes them, and a domain that is not ASCII.
+#[test]
+fn the_good_one_of_several_addresses_is_mailed() {
+    let mail = MailServer::start(Encryption::None, "");
+    let mut api = strict(&mail, "en");
+    let receiver = receiver();
+    receiver.answer(ScriptedResponse::status(500));
+    let webhook = api.webhook(&receiver.url());
+    let database = Connection::open(api.place().data().join("sonnette.db")).unwrap();
+    let contacts =
+        r#"["a..b@example.org", "good@example.org", "info@m\u00fcller.example", ".c@example.org"]"#;
+    database
+        .execute("UPDATE organizers SET contact_emails = ?1", [contacts])
+        .unwrap();
+    drop(database);
+    let args = arguments(&mail);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    api.crash_and_start(&args);
+    fail_three_times(&api, &webhook);
+    let mails = mail.wait_for(2);
+    let mut recipients: Vec<_> = mails.iter().flat_map(|mail| mail.to.clone()).collect();
+    recipients.sort();
+    assert_eq!(
+        recipients,
+        ["good@example.org", "info@xn--mller-kva.example"]
+    );
+}
+
+#[test]
+fn addresses_that_no_mail_server_takes_are_refused() {
+    let api = Api::start();
+    let webhook = api.webhook("http://127.0.0.1:1/");
+    let settings = format!("{webhook}settings/");
+    for wrong in [
+        "a..b@example.org",
+        ".a@example.org",
+        "a.@example.org",
+        "a@example..org",
+        "a@-example.org",
+        "a@example",
+        "a b@example.org",
+        "a@b@example.org",
+        "\"a\"@example.org",
+    ] {
+        let body = json!({"contact_emails": ["good@example.org", wrong]});
+        let expected =
+            json!({"contact_emails": [format!("\"{wrong}\" is not a valid email address.")]});
+        let answer = api.call_as(&api.operator, "PATCH", "", Some(body.clone()));
+        assert_eq!(answer.expect(400).json(), expected, "{wrong}");
+        let answer = api.call("PATCH", &settings, Some(body));
+        assert_eq!(answer.expect(400).json(), expected, "{wrong}");
+    }
+    let good = json!({"contact_emails": ["ada@m\u{fc}ller.example", "a+b.c@localhost"]});
+    let answer = api.call("PATCH", &settings, Some(good.clone())).expect(200);
+    assert_eq!(answer.json()["contact_emails"], good["contact_emails"]);
 }

@@ -91,6 +91,12 @@ fn failures_are_reported() {
             "{behaviour:?}: {line}"
         );
     }
+    let (code, line) = doctor(&server, &["--mail-tls", "tls"]);
+    assert_eq!(code, 1);
+    assert!(
+        line.contains("does not speak TLS on this port (mail.tls, mail.port)"),
+        "{line}"
+    );
     assert!(server.mails().is_empty());
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["doctor", "--mail-to", "you@example.org"]);

@@ -121,7 +121,7 @@ fn other_pairs_are_refused_by_name() {
     let others = Catalogue::new(&[DialectName::Pretix], &[]);
     assert_eq!(
         others.explain_unknown("creads.work.painted"),
-        r#"Unknown action type "creads.work.painted"."#
+        r#"Unknown action type "creads.work.painted": the dialect creads is off for this organizer; an operator adds it to its dialects."#
     );
 }
 

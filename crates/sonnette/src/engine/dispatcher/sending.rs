@@ -175,6 +175,7 @@ impl Dispatcher {
             return;
         };
         let attempt = Self::attempt(entry, current, order, id, exchange, payload);
+        self.context.metrics.not_processed();
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);
         let progress = &mut order.delivery.progress;

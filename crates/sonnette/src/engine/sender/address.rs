@@ -234,11 +234,12 @@ mod tests {
         let ip = "10.0.0.1".parse().unwrap();
         assert_eq!(
             check(ip, "example.test", &[]).unwrap_err().to_string(),
-            "the address 10.0.0.1 of example.test is not publicly reachable"
+            "the address 10.0.0.1 of example.test is not publicly reachable; only the server setting allow_target makes an \
+             exception"
         );
         assert_eq!(
             check(ip, "10.0.0.1", &[]).unwrap_err().to_string(),
-            "the address 10.0.0.1 is not publicly reachable"
+            "the address 10.0.0.1 is not publicly reachable; only the server setting allow_target makes an exception"
         );
         let allow = ["10.0.0.0/8".parse().unwrap()];
         assert_eq!(check(ip, "example.test", &allow), Ok(()));

@@ -123,6 +123,7 @@ fn alternate_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 mod tests {
     use tokio::net::{TcpListener, TcpSocket};
 
+    use super::super::tls;
     use super::*;
     use crate::engine::monotonic_clock;
 
@@ -196,7 +197,7 @@ mod tests {
     fn refused_addresses_are_skipped_while_others_are_left() {
         let rules = Connector {
             allow: Vec::new(),
-            tls: super::super::tls::connector(None).unwrap(),
+            tls: tls::connector(None, tls::ALL_PROTOCOLS).unwrap(),
         };
         let origin = Origin {
             host: "a.test".to_owned(),

@@ -53,7 +53,7 @@ pub(super) fn shortage(error: &io::Error) -> Option<SendFailure> {
 }
 
 /// The failure of a TLS handshake.
-pub(super) fn handshake_failure(error: &io::Error) -> SendFailure {
+pub fn handshake_failure(error: &io::Error) -> SendFailure {
     match find::<rustls::Error>(error) {
         Some(error) => tls_failure(error),
         None if error.kind() == ErrorKind::UnexpectedEof => SendFailure::TlsClosed,

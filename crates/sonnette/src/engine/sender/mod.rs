@@ -24,6 +24,7 @@ mod server_verifier;
 mod signature;
 mod signed_request;
 mod stream;
+mod target_connector;
 mod tls;
 
 use std::path::PathBuf;
@@ -37,9 +38,11 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
+pub use self::error::handshake_failure;
 pub use self::pool::ConnectionPool;
 pub use self::prepared_webhook::PreparedWebhook;
 pub use self::signature::public_key;
+pub use self::target_connector::{TargetConnection, TargetConnector};
 
 use self::connection::Connection;
 use self::connector::Connector;
@@ -169,7 +172,7 @@ impl Sender {
             extra_ca,
             user_agent,
         } = config;
-        let tls = tls::connector(extra_ca.as_deref())?;
+        let tls = tls::connector(extra_ca.as_deref(), tls::ALL_PROTOCOLS)?;
         let user_agent =
             HeaderValue::from_str(&user_agent).map_err(|_| SenderError::UserAgent(user_agent))?;
         let rules = Connector { allow, tls };

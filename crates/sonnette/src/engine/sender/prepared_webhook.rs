@@ -87,7 +87,7 @@ pub(in crate::engine) struct Origin {
 }
 
 impl Target {
-    fn new(url: &TargetUrl) -> Result<Self, SendFailure> {
+    pub(super) fn new(url: &TargetUrl) -> Result<Self, SendFailure> {
         let absolute = url
             .uri()
             .map_err(|reason| SendFailure::UnsupportedTarget { reason })?;

@@ -12,12 +12,20 @@ use super::SenderError;
 use super::server_verifier::ServerVerifier;
 use crate::store::ErrorCause;
 
-/// Verifies against the system's authorities and those in the PEM file `extra_ca`; offers HTTP/2 and HTTP/1.1.
+/// HTTP/2 and HTTP/1.1.
+pub(super) const ALL_PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+/// HTTP/1.1 alone.
+pub(super) const HTTP1_ONLY: &[&[u8]] = &[b"http/1.1"];
+
+/// Verifies against the system's authorities and those in the PEM file `extra_ca`; offers `protocols`.
 ///
 /// # Errors
 ///
 /// [`SenderError`] where the file cannot be read or holds no certificate.
-pub(super) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector, SenderError> {
+pub(super) fn connector(
+    extra_ca: Option<&Path>,
+    protocols: &[&[u8]],
+) -> Result<TlsConnector, SenderError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
@@ -43,7 +51,7 @@ pub(super) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector, SenderE
             .with_custom_certificate_verifier(Arc::new(verifier))
     };
     let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

@@ -13,8 +13,10 @@ use rustls::pki_types::PrivateKeyDer;
 use sonnette::domain::{FailureKind, HttpExchange};
 use sonnette::engine::sender::{Request, SenderConfig};
 use tempfile::NamedTempFile;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::{TestSender, answered, config, failed, webhook};
 
@@ -22,6 +24,43 @@ type StreamScript = fn(SendResponse<Bytes>);
 
 /// Sends one request to a receiver that answers like this.
 async fn ask(answer: StreamScript, is_repeat: bool) -> HttpExchange {
+    ask_receiver(is_repeat, async move |stream| {
+        let mut connection = server::handshake(stream).await.unwrap();
+        while let Some(Ok((_request, response))) = connection.accept().await {
+            answer(response);
+        }
+    })
+    .await
+}
+
+/// Sends one request to a receiver that writes these frames once it has read the request.
+async fn ask_raw(frames: &'static [u8], is_repeat: bool) -> HttpExchange {
+    ask_receiver(is_repeat, async move |mut stream: ServerStream| {
+        // Empty SETTINGS.
+        stream
+            .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+            .await
+            .unwrap();
+        let mut received = Vec::new();
+        while !received.ends_with(b"{}") {
+            assert!(stream.read_buf(&mut received).await.unwrap() > 0);
+        }
+        stream.write_all(frames).await.unwrap();
+        stream.flush().await.unwrap();
+        // Until the sender closes.
+        while stream
+            .read(&mut [0; 1024])
+            .await
+            .is_ok_and(|length| length > 0)
+        {}
+    })
+    .await
+}
+
+type ServerStream = TlsStream<TcpStream>;
+
+/// Sends one request to a receiver that serves each connection like this.
+async fn ask_receiver(is_repeat: bool, answer: impl AsyncFn(ServerStream)) -> HttpExchange {
     let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
@@ -41,10 +80,7 @@ async fn ask(answer: StreamScript, is_repeat: bool) -> HttpExchange {
         loop {
             let (tcp, _) = listener.accept().await.unwrap();
             let stream = acceptor.accept(tcp).await.unwrap();
-            let mut connection = server::handshake(stream).await.unwrap();
-            while let Some(Ok((_request, response))) = connection.accept().await {
-                answer(response);
-            }
+            answer(stream).await;
         }
     };
     let mut file = NamedTempFile::new().unwrap();
@@ -90,6 +126,41 @@ async fn a_refused_stream_is_to_be_sent_again() {
     let exchange = ask(refuse, true).await;
     assert_eq!(failed(&exchange).0, FailureKind::Broken);
     assert!(!exchange.outcome.is_not_processed(), "only once");
+}
+
+/// GOAWAY says up to which stream the receiver has processed requests: here none.
+#[tokio::test]
+async fn a_goaway_on_a_fresh_connection_is_to_be_sent_again() {
+    const NO_ERROR: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const ENHANCE_YOUR_CALM: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    for goaway in [NO_ERROR, ENHANCE_YOUR_CALM] {
+        let exchange = ask_raw(goaway, false).await;
+        assert!(
+            exchange.outcome.is_not_processed(),
+            "{:?}",
+            exchange.outcome
+        );
+        let exchange = ask_raw(goaway, true).await;
+        assert!(!exchange.outcome.is_not_processed(), "only once");
+        assert_eq!(failed(&exchange).0, FailureKind::Broken);
+    }
+}
+
+/// HEADERS of stream 1 that end it: an upper-case name, a header of HTTP/1.1 connections, no status, a broken encoding.
+#[tokio::test]
+async fn malformed_headers_are_named() {
+    const UPPER_CASE: &[u8] = &[0, 0, 6, 1, 5, 0, 0, 0, 1, 0x88, 0, 1, b'A', 1, b'x'];
+    const CONNECTION: &[u8] = &[
+        0, 0, 15, 1, 5, 0, 0, 0, 1, 0x88, 0, 10, b'c', b'o', b'n', b'n', b'e', b'c', b't', b'i',
+        b'o', b'n', 1, b'x',
+    ];
+    const NO_STATUS: &[u8] = &[0, 0, 5, 1, 5, 0, 0, 0, 1, 0, 1, b'a', 1, b'x'];
+    const BROKEN_ENCODING: &[u8] = &[0, 0, 2, 1, 5, 0, 0, 0, 1, 0xff, 0x80];
+    for frames in [UPPER_CASE, CONNECTION, NO_STATUS, BROKEN_ENCODING] {
+        let exchange = ask_raw(frames, false).await;
+        let expected = (FailureKind::Broken, "the answer is not HTTP".to_owned());
+        assert_eq!(failed(&exchange), expected, "{frames:?}");
+    }
 }
 
 #[tokio::test]

@@ -96,6 +96,9 @@ async fn a_body_is_read_up_to_the_limit() {
     }
 }
 
+/// The end of the reason for a refused address.
+const ALLOW_TARGET_HINT: &str = "; only the server setting allow_target makes an exception";
+
 #[tokio::test]
 async fn forbidden_addresses_get_no_request() {
     let receiver = Receiver::start().await;
@@ -123,7 +126,8 @@ async fn forbidden_addresses_get_no_request() {
         let exchange = sender
             .send(&webhook(format!("http://{host}:{port}/")))
             .await;
-        assert_eq!(failed(&exchange), (FailureKind::Address, shown.to_owned()));
+        let reason = format!("{shown}{ALLOW_TARGET_HINT}");
+        assert_eq!(failed(&exchange), (FailureKind::Address, reason));
         assert!(
             exchange.request_headers.starts_with("host: "),
             "what would have been sent is on record"
@@ -135,7 +139,9 @@ async fn forbidden_addresses_get_no_request() {
     let (failure, reason) = failed(&exchange);
     assert_eq!(failure, FailureKind::Address);
     assert!(
-        reason.ends_with(" of localhost is not publicly reachable"),
+        reason.ends_with(&format!(
+            " of localhost is not publicly reachable{ALLOW_TARGET_HINT}"
+        )),
         "{reason}"
     );
     assert_eq!(receiver.connections(), 0);

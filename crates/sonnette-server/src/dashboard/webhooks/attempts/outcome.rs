@@ -38,10 +38,12 @@ fn send_word(failure: &SendFailure) -> &'static str {
         SendFailure::Tls { failure } => match failure {
             TlsFailure::Expired => "expired",
             TlsFailure::OtherName => "other-name",
-            TlsFailure::UnknownIssuer | TlsFailure::SelfSigned => "issuer",
+            TlsFailure::UnknownIssuer => "issuer",
+            TlsFailure::SelfSigned => "self-signed",
             TlsFailure::NotTls => "no-tls",
             _ => "tls",
         },
+        SendFailure::NotProcessed => "not-processed",
         SendFailure::Timeout { stage, .. } => match stage {
             TimeoutStage::Response => "timeout-answer",
             TimeoutStage::Body { .. } => "timeout-end",
@@ -152,6 +154,7 @@ mod tests {
         let others = [
             SendFailure::ConnectionRefused { address },
             SendFailure::Unreachable { address },
+            SendFailure::NotProcessed,
             late(TimeoutStage::Response),
             late(TimeoutStage::Body { bytes, status }),
         ];

@@ -31,6 +31,8 @@ pub(super) struct Group {
 /// All action types.
 pub(super) struct Choices {
     pub(super) groups: Vec<Group>,
+    /// Whether there are names of pretix, whose wildcards are only those that it registers.
+    pub(super) has_pretix: bool,
 }
 
 impl Choices {
@@ -91,7 +93,10 @@ impl Choices {
                 },
             );
         }
-        Self { groups }
+        let has_pretix = catalogue
+            .iter()
+            .any(|spec| spec.dialect == DialectName::Pretix);
+        Self { groups, has_pretix }
     }
 }
 

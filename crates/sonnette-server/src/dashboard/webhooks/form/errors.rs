@@ -1,5 +1,7 @@
 //! Errors of the webhook form and their texts.
 
+use sonnette::dialect::UnknownAction;
+
 use crate::admin::validation::Violation;
 use crate::admin::webhooks::headers::HeaderViolation;
 use crate::dashboard::shell::texts::Texts;
@@ -31,6 +33,8 @@ pub(super) struct FieldError {
 pub(super) enum FieldProblem {
     /// It violates a rule of the resource.
     Violation(Violation),
+    /// An action type is unknown, with its name.
+    UnknownActionType(String, UnknownAction),
     /// The target is not `https`, which the server requires.
     NotHttps,
     /// The credentials are masked, and none are stored for the server of the target.
@@ -95,6 +99,9 @@ impl FieldError {
     fn text(&self, texts: &Texts) -> String {
         let key = match &self.problem {
             FieldProblem::Violation(violation) => return violation_text(violation, texts),
+            FieldProblem::UnknownActionType(name, reason) => {
+                return unknown_action_text(name, reason, texts);
+            }
             FieldProblem::TooManyChosen(max) => {
                 return texts.get_count("form-error-too-many", *max);
             }
@@ -121,13 +128,32 @@ fn quoted(value: &str) -> String {
     value.chars().take(MAX_QUOTED_CHARS).collect()
 }
 
+/// That there is no such action type, and what helps to find the right one.
+fn unknown_action_text(name: &str, reason: &UnknownAction, texts: &Texts) -> String {
+    let mut sentences = vec![texts.get_with("form-error-action-type", quoted(name))];
+    let similar = match reason {
+        UnknownAction::DialectOff(dialect) => {
+            sentences.push(texts.get_with("form-error-action-type-dialect", dialect));
+            &[][..]
+        }
+        UnknownAction::Explained(_) => &[],
+        UnknownAction::PretixWildcard { similar } => {
+            sentences.push(texts.get("form-error-action-type-wildcard").into_owned());
+            similar
+        }
+        UnknownAction::NoSuchName { similar } => similar,
+    };
+    if !similar.is_empty() {
+        let names = similar.join(", ");
+        sentences.push(texts.get_with("form-error-action-type-similar", names));
+    }
+    sentences.join(" ")
+}
+
 fn violation_text(violation: &Violation, texts: &Texts) -> String {
     let key = match violation {
         Violation::TooLong { max } => return texts.get_count("form-error-too-long", *max),
         Violation::UnknownEvent(slug) => return texts.get_with("form-error-event", quoted(slug)),
-        Violation::UnknownActionType(name) => {
-            return texts.get_with("form-error-action-type", quoted(name));
-        }
         Violation::Required | Violation::Null | Violation::Blank => "form-error-required",
         Violation::NotUrl => "form-error-url",
         Violation::AllAndSomeEvents => "form-error-all-and-some",

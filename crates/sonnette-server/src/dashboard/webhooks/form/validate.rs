@@ -147,7 +147,18 @@ fn validate_resource(
         .map_err(|violation| errors.extend(FieldError::of_violations("limit_events", [violation])))
         .ok();
     let action_types = action_types
-        .map_err(|violation| errors.extend(FieldError::of_violations("action_types", [violation])))
+        .map_err(|violation| {
+            errors.push(FieldError::new(
+                "action_types",
+                match violation {
+                    Violation::UnknownActionType(name) => {
+                        let reason = catalogue.find_reason_unknown(&name);
+                        FieldProblem::UnknownActionType(name, reason)
+                    }
+                    other => FieldProblem::Violation(other),
+                },
+            ));
+        })
         .ok();
     let violations = text_violations(&input.comment, MAX_COMMENT_CHARS);
     errors.extend(FieldError::of_violations("comment", violations));

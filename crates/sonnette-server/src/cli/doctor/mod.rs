@@ -1,39 +1,32 @@
 //! `sonnette doctor`.
 
+mod url_check;
+
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use hyper::header::DATE;
-use hyper::{Method, Response};
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use rustix::fs::{Access, access};
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::store::Store as _;
-use url::Url;
 
-use super::http_client::{ClientRequest, HttpClient};
 use super::{block_on, local_store, output};
 use crate::config::{Settings, SettingsError};
 use crate::mailer;
 
 /// Less free space than this is a finding.
 const MIN_FREE_BYTES: u64 = 256 << 20;
-/// Receivers reject signatures from a clock that differs by more seconds.
-const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 /// A clock before this Unix time is not set: this version did not exist then.
 const MIN_PLAUSIBLE_UNIX_SECONDS: i64 = 1_760_000_000;
-/// Maximum time of a request to a URL.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The arguments of the command.
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// URLs to connect to; also compares the clocks
+    /// URLs of receivers: whether a delivery can reach them, by the settings of the server; also compares the clocks
     #[arg(value_name = "URL")]
-    urls: Vec<Url>,
+    urls: Vec<String>,
     /// Send a test mail to this address
     #[arg(long, value_name = "ADDRESS")]
     mail_to: Option<String>,
@@ -48,8 +41,7 @@ impl Doctor {
     }
 
     pub(super) fn run(self, settings: &Settings) -> ExitCode {
-        let database = local_store::check_database_url(settings).map(|()| "valid".to_owned());
-        let mut ok = report("settings", database);
+        let mut ok = report("settings", check_settings(settings));
         ok &= report("store", store(settings));
         ok &= report_damaged_rows(settings);
         report_hold(settings);
@@ -64,13 +56,13 @@ impl Doctor {
                 Err(anyhow!("{now} is wrong: set the clock"))
             },
         );
-        let urls = self
-            .urls
-            .iter()
-            .chain(&settings.url)
-            .chain(&settings.public_url);
-        for url in urls {
-            ok &= report(&origin(url), reach(settings, url));
+        for url in &self.urls {
+            let (name, finding) = url_check::check_receiver(settings, url);
+            ok &= report(&name, finding);
+        }
+        for url in settings.url.iter().chain(&settings.public_url) {
+            let name = url.origin().ascii_serialization();
+            ok &= report(&name, url_check::check_server(settings, url));
         }
         if let Some(address) = &self.mail_to {
             ok &= report("mail", mail(settings, address));
@@ -93,13 +85,24 @@ fn report(check: &str, finding: Result<String>) -> bool {
     output::print_line(format_args!("{mark} {check}: {text}")).is_ok() && ok
 }
 
+/// Reads the files that the settings name.
+fn check_settings(settings: &Settings) -> Result<String> {
+    local_store::check_database_url(settings)?;
+    settings.operator_tokens()?;
+    settings.client_token()?;
+    settings.mail.password()?;
+    Ok("valid".to_owned())
+}
+
 /// Opens and checks the store; does not create one.
 fn store(settings: &Settings) -> Result<String> {
     let file = local_store::path(settings);
     if !local_store::exists(settings)? {
+        let directory = local_store::absolute_directory(settings);
+        check_creatable(&directory)?;
         return Ok(format!(
             "none yet; `serve` creates it in {}",
-            local_store::absolute_directory(settings).display()
+            directory.display()
         ));
     }
     let store = local_store::open(settings)?;
@@ -146,12 +149,38 @@ fn report_hold(settings: &Settings) {
     }
 }
 
+/// Checks that `serve` can create its store in this directory.
+fn check_creatable(directory: &Path) -> Result<()> {
+    let existing = nearest_existing(directory)?;
+    if !existing.is_dir() {
+        bail!("{} is not a directory", existing.display());
+    }
+    access(&existing, Access::WRITE_OK | Access::EXEC_OK).with_context(|| {
+        format!(
+            "none yet, and `serve` cannot create it in {}",
+            directory.display()
+        )
+    })
+}
+
+/// The path itself, or the nearest directory above it that exists.
+fn nearest_existing(path: &Path) -> Result<PathBuf> {
+    for ancestor in path.ancestors() {
+        match ancestor.metadata() {
+            Ok(_) => return Ok(ancestor.to_owned()),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => {
+                return Err(error).context(format!("cannot look at {}", ancestor.display()));
+            }
+        }
+    }
+    bail!("no directory above {} exists", path.display())
+}
+
 fn disk_space(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-    let existing = absolute
-        .ancestors()
-        .find(|path| path.exists())
-        .map_or_else(|| PathBuf::from("/"), Path::to_owned);
+    let existing = nearest_existing(&absolute)?;
     let stat = rustix::fs::statvfs(&existing)
         .with_context(|| format!("cannot read the free space of {}", existing.display()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -165,44 +194,9 @@ fn disk_space(directory: &Path) -> Result<String> {
 
 /// Sends a test mail to this address.
 fn mail(settings: &Settings, address: &str) -> Result<String> {
-    block_on(async { Ok(mailer::send_test(settings, address).await?) })?;
+    // The text of the error includes its causes.
+    let sent = block_on(async { Ok(mailer::send_test(settings, address).await) })?;
+    sent.map_err(|error| anyhow!("{error}"))?;
     let host = settings.mail.host.as_deref().unwrap_or_default();
     Ok(format!("{host} accepted a test mail for {address}"))
-}
-
-/// The URL without path, query and credentials.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
-
-fn reach(settings: &Settings, url: &Url) -> Result<String> {
-    let http = HttpClient::new(settings)?;
-    let outgoing = ClientRequest {
-        method: Method::GET,
-        url: url.clone(),
-        headers: Vec::new(),
-        body: bytes::Bytes::new(),
-    };
-    let response = block_on(async {
-        tokio::time::timeout(REQUEST_TIMEOUT, http.send(outgoing))
-            .await
-            .map_err(|_| anyhow!("no response in time"))?
-    })?;
-    let answered = format!("responds {}", response.status());
-    let Some(skew) = skew(&response) else {
-        return Ok(answered);
-    };
-    if skew.abs() > MAX_CLOCK_SKEW_SECONDS {
-        return Err(anyhow!(
-            "{answered}, but its clock differs by {} s",
-            skew.abs()
-        ));
-    }
-    Ok(format!("{answered}, and its clock agrees"))
-}
-
-fn skew<B>(response: &Response<B>) -> Option<i64> {
-    let date = response.headers().get(DATE)?.to_str().ok()?;
-    let theirs: Timestamp = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(SystemClock.now().as_second() - theirs.as_second())
 }

@@ -1,0 +1,63 @@
+//! Warns about flags of settings that a command does not use: every command accepts the flags of all settings.
+
+use super::{Command, user, webhook};
+use crate::config::Flags;
+
+/// The settings of every command.
+const LOG: &[&str] = &["log_level", "log_format"];
+/// The settings of commands that use the store.
+const STORE: &[&str] = &["data_dir", "database_url", "database_url_file"];
+/// The settings of commands that use the REST API.
+const API: &[&str] = &[
+    "url",
+    "listen",
+    "token",
+    "token_file",
+    "operator_token",
+    "operator_token_file",
+    "extra_ca_file",
+];
+
+/// Prints a warning for each flag that has no effect on the command.
+pub(super) fn warn(command: &Command, flags: &Flags) {
+    let Some(used) = used_settings(command) else {
+        return;
+    };
+    for setting in flags.given_settings() {
+        if !used
+            .iter()
+            .chain([&LOG])
+            .any(|keys| keys.contains(&setting.key))
+        {
+            eprintln!(
+                "warning: --{} has no effect on this command",
+                setting.flag()
+            );
+        }
+    }
+}
+
+/// The settings that a command uses; `None` means all.
+fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
+    let used = match command {
+        Command::Serve(_) | Command::Doctor(_) => return None,
+        Command::Demo(_) => vec![&["listen", "threads", "sending_threads"][..]],
+        Command::Migrate(_) => vec![STORE, &["first_notification_id"]],
+        Command::User(user::User::Invite(_)) => {
+            vec![STORE, &["listen", "url", "public_url", "mail.host"]]
+        }
+        Command::Organizer(_)
+        | Command::Event(_)
+        | Command::Token(_)
+        | Command::User(_)
+        | Command::Backup(_)
+        | Command::Webhook(webhook::Webhook::List(_) | webhook::Webhook::Create(_)) => vec![STORE],
+        Command::Webhook(webhook::Webhook::Retry(_)) => vec![API, &["log_days"]],
+        Command::Publish(_)
+        | Command::Listen(_)
+        | Command::Healthcheck(_)
+        | Command::Webhook(webhook::Webhook::Test(_)) => vec![API],
+        Command::Openapi(_) => Vec::new(),
+    };
+    Some(used)
+}
