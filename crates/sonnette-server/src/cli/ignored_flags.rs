@@ -51,6 +51,8 @@ fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
         | Command::Token(_)
         | Command::User(_)
         | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Resume(_)
         | Command::Webhook(webhook::Webhook::List(_) | webhook::Webhook::Create(_)) => vec![STORE],
         Command::Webhook(webhook::Webhook::Retry(_)) => vec![API, &["log_days"]],
         Command::Publish(_)
