@@ -1,7 +1,7 @@
 //! Puts a backup in the place of the store.
 //!
 //! The backup is copied to a directory beside the store. There it is checked and migrated, its counters are moved on
-//! ([`renumber`]), and erasures are repeated ([`repeat_erasures`]). Then one rename replaces the store ([`exchange`]):
+//! ([`mod@renumber`]), and erasures are repeated ([`repeat_erasures`]). Then one rename replaces the store ([`exchange`]):
 //! whenever this is interrupted, the data directory has either the old store or the new one.
 
 mod database_files;
