@@ -112,11 +112,6 @@ async fn a_kept_connection_that_closes_costs_no_try() {
         assert!(attempts[1].exchange.outcome.is_not_processed());
         let row = engine.store.lane(webhook).unwrap();
         assert_eq!(row.health.streak.map(|s| s.failures), Some(1));
-        let metrics = engine.sonnette.metrics().await.unwrap();
-        for (outcome, attempts) in [("NotProcessed", 1), ("Delivered", 1)] {
-            let line = format!("sonnette_attempts_total{{outcome=\"{outcome}\"}} {attempts}");
-            assert!(metrics.contains(&line), "{line}: {metrics}");
-        }
         engine.sonnette.stop().await;
     }
 }

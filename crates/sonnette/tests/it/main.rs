@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod attempt_metrics;
 mod clock_jumps;
 mod delivery;
 mod dialect_bodies;
