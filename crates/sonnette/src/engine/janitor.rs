@@ -108,7 +108,7 @@ impl Janitor {
 
     /// Whether failures disable this webhook now.
     fn can_be_disabled(&self, webhook: WebhookId) -> bool {
-        !self.context.has_outage()
+        !self.context.hosts.has_outage()
             && self.context.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 

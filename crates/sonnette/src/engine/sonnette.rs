@@ -2,7 +2,6 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::blocking::{BlockingExecutor, RuntimeExecutor};
 use super::check_queue::CheckQueue;
 use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
+use super::host_table::HostTable;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::registry_loader::RegistryLoader;
@@ -27,7 +27,7 @@ use super::{
     PublishRequest, Published, RegistrySnapshot, StartError,
 };
 use crate::clock::Clock;
-use crate::domain::{OrganizerId, TokenHash, WebhookId};
+use crate::domain::{HostCounts, OrganizerId, TokenHash, WebhookId};
 use crate::engine::dispatcher::inbox::{Inboxes, LaneCommand};
 use crate::store::{Store, StoreError};
 
@@ -112,6 +112,8 @@ impl Sonnette {
         let registry = RegistryLoader::new(store.clone(), inboxes.clone(), activity.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
+        let hosts = HostTable::new(clock.instant());
+        add_former_hosts(&hosts, &*store, &registry.current(), clock.now())?;
         let committer = Arc::new(Committer::new(
             store.clone(),
             registry.clone(),
@@ -131,7 +133,7 @@ impl Sonnette {
             activity,
             alerts: options.alerts,
             max_in_flight: options.max_in_flight,
-            outages: AtomicUsize::new(0),
+            hosts,
             blocking,
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));
@@ -200,7 +202,7 @@ impl Sonnette {
     /// Whether nearly all hosts that have responded within the last day cannot be reached. Failures then count against no
     /// webhook.
     pub fn has_outage(&self) -> bool {
-        self.context.has_outage()
+        self.context.hosts.has_outage()
     }
 
     /// The store, for reading, and for changing the registry.
@@ -309,6 +311,24 @@ impl Sonnette {
     pub(super) fn now(&self) -> Timestamp {
         self.context.clock.now()
     }
+}
+
+/// Adds the hosts that responded within a day before the start.
+fn add_former_hosts(
+    hosts: &HostTable,
+    store: &dyn Store,
+    registry: &RegistrySnapshot,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let since = now.saturating_sub(HostCounts::KNOWN_FOR);
+    let since = since.unwrap_or(Timestamp::MIN);
+    for (webhook, at) in store.last_successes(since)? {
+        if let Some(webhook) = registry.webhook(webhook) {
+            let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            hosts.add_former(webhook.target.host(), webhook.organizer, age);
+        }
+    }
+    Ok(())
 }
 
 fn start_sending(

@@ -102,11 +102,27 @@ impl TestEngine {
         Self::open(directory, Arc::new(SystemClock), alerts, max_in_flight)
     }
 
+    /// With so many sending threads.
+    pub(crate) fn start_with_threads(directory: &Path, sending_threads: usize) -> Self {
+        let (clock, alerts) = (Arc::new(SystemClock), AlertRules::default());
+        Self::open_with_threads(directory, clock, alerts, 2_048, sending_threads)
+    }
+
     fn open(
         directory: &Path,
         clock: Arc<dyn Clock>,
         alerts: AlertRules,
         max_in_flight: usize,
+    ) -> Self {
+        Self::open_with_threads(directory, clock, alerts, max_in_flight, 1)
+    }
+
+    fn open_with_threads(
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        alerts: AlertRules,
+        max_in_flight: usize,
+        sending_threads: usize,
     ) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store.load(0).unwrap().organizers.pop().map(|o| o.id);
@@ -127,7 +143,7 @@ impl TestEngine {
             },
             log_kept: Duration::from_hours(720),
             alerts,
-            sending_threads: 1,
+            sending_threads,
             max_in_flight,
         };
         let as_store: Arc<dyn Store> = store.clone();

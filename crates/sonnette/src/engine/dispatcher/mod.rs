@@ -58,11 +58,8 @@ pub(crate) struct Dispatcher {
     /// When a shortage of this machine was last logged.
     shortage_logged_at: Cell<Instant>,
     trusted_time: RefCell<TrustedTime>,
-    /// Nearly all hosts cannot be reached.
-    outage: Cell<bool>,
-    next_host_count_at: Cell<Instant>,
-    /// An outcome came before `next_host_count_at`.
-    must_count_hosts: Cell<bool>,
+    /// There was an outage of our own when this thread last looked.
+    had_outage: Cell<bool>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -91,9 +88,7 @@ impl Dispatcher {
             swept_at: Cell::new(monotonic_clock::now()),
             shortage_logged_at: Cell::new(monotonic_clock::now()),
             trusted_time,
-            outage: Cell::new(false),
-            next_host_count_at: Cell::new(monotonic_clock::now()),
-            must_count_hosts: Cell::new(false),
+            had_outage: Cell::new(false),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -161,7 +156,7 @@ impl Dispatcher {
             self.swept_at.set(monotonic_clock::now());
             // A jump of the clock is noticed when it happens.
             self.reading();
-            self.recount_hosts();
+            self.follow_outage(self.now());
             self.sweep();
         }
     }

@@ -210,7 +210,7 @@ impl Dispatcher {
         let jitter = self.rng.borrow_mut().f64();
         // The lane must know whether the outcome still counts.
         self.refresh(entry);
-        self.note_reachability(entry, &exchange.outcome, now);
+        self.note_reachability(entry, current, &exchange.outcome, now);
         let policy = self.policy(current, self.reading());
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {

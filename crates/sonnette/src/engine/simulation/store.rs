@@ -114,6 +114,10 @@ impl DeliveryStore for FailingStore {
         self.attempt(|| self.inner.lanes_with_pending_deliveries())
     }
 
+    fn last_successes(&self, since: Timestamp) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
+        self.attempt(|| self.inner.last_successes(since))
+    }
+
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
         self.attempt(|| self.inner.lane(webhook))
     }
