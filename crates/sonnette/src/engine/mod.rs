@@ -51,7 +51,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
-use crate::domain::{AlertRules, Attempt, HostCounts, OrganizerId, WebhookId};
+use crate::domain::{AlertRules, Attempt, HostCounts, OrganizerId, TrustedTime, WebhookId};
 use crate::store::Store;
 
 pub use crate::cow_map::CowMap;
@@ -77,6 +77,8 @@ pub(crate) struct EngineContext {
     alerts: AlertRules,
     max_in_flight: usize,
     hosts: host_table::HostTable,
+    /// What is trusted at the start. Each thread that reads the clock continues with its own.
+    trusted_time: TrustedTime,
     blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 

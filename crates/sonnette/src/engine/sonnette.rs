@@ -27,7 +27,7 @@ use super::{
     PublishRequest, Published, RegistrySnapshot, StartError,
 };
 use crate::clock::Clock;
-use crate::domain::{HostCounts, OrganizerId, TokenHash, WebhookId};
+use crate::domain::{ClockReading, HostCounts, OrganizerId, TokenHash, TrustedTime, WebhookId};
 use crate::engine::dispatcher::inbox::{Inboxes, LaneCommand};
 use crate::store::{Store, StoreError};
 
@@ -113,6 +113,8 @@ impl Sonnette {
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
         let hosts = HostTable::new(clock.instant());
+        let recorded = store.trusted_time()?;
+        let trusted_time = TrustedTime::resume(recorded, clock.now(), clock.instant());
         add_former_hosts(&hosts, &*store, &registry.current(), clock.now())?;
         let committer = Arc::new(Committer::new(
             store.clone(),
@@ -134,6 +136,7 @@ impl Sonnette {
             alerts: options.alerts,
             max_in_flight: options.max_in_flight,
             hosts,
+            trusted_time,
             blocking,
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));
@@ -213,6 +216,12 @@ impl Sonnette {
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.context.clock
+    }
+
+    /// The time of day, and the time that stored keys and mails grow old by, which does not follow a jump forward until the
+    /// clock has stayed there for ten minutes.
+    pub fn clock_reading(&self) -> ClockReading {
+        self.janitor.reading()
     }
 
     /// The newest snapshot in memory. It may lack changes that another process made less than 250 ms ago.

@@ -288,6 +288,7 @@ impl Committer {
         &self,
         batch: &mut Batch,
     ) -> Result<Vec<GroupResult>, StoreError> {
+        let mut still_enabled = Vec::new();
         for settlement in &mut batch.settlements {
             let webhook = settlement.webhook;
             tracing::error!(
@@ -295,10 +296,18 @@ impl Committer {
                 "webhook {webhook}: a damaged row keeps the health of its lane from being written"
             );
             settlement.health = None;
-            settlement.disable = None;
+            if settlement.disable.take().is_some() {
+                still_enabled.push(webhook);
+            }
             settlement.alert = None;
         }
-        self.try_commit(batch, &mut Vec::new(), 0)
+        let results = self.try_commit(batch, &mut Vec::new(), 0)?;
+        for webhook in still_enabled {
+            self.inboxes
+                .of(webhook)
+                .send(LaneCommand::ReopenLane(webhook));
+        }
+        Ok(results)
     }
 
     fn finish(&self, written: WrittenBatch) {

@@ -72,8 +72,7 @@ impl Dispatcher {
         sender: Box<dyn Transport>,
         rng: fastrand::Rng,
     ) -> Rc<Self> {
-        let clock = &context.clock;
-        let trusted_time = RefCell::new(TrustedTime::new(clock.now(), clock.instant()));
+        let trusted_time = RefCell::new(context.trusted_time);
         Rc::new(Self {
             capacity: Capacity::new(context.max_in_flight),
             context,
@@ -281,6 +280,7 @@ impl Dispatcher {
                 | LaneCommand::SendNow(webhook, _)
                 | LaneCommand::PauseLane(webhook, _)
                 | LaneCommand::ResumeLane(webhook, _)
+                | LaneCommand::ReopenLane(webhook)
                 | LaneCommand::TestWebhook(webhook, _) => self.execute(command, webhook),
             }
         }
@@ -315,6 +315,7 @@ impl Dispatcher {
                 let _ = confirm.send(());
             }
             LaneCommand::ResumeLane(_, through) => lane.resume(through),
+            LaneCommand::ReopenLane(_) => lane.reopen(self.now()),
             LaneCommand::ApplyChanges(_)
             | LaneCommand::TestWebhook(..)
             | LaneCommand::TestDraft(_)

@@ -169,7 +169,11 @@ forward! {
             paused: &[WebhookId], entry: &mut BatchAuditEntry) -> ErasureBatch;
         purge_erased() -> ();
     }
-    RetentionStore { prune(before: Timestamp, now: Timestamp) -> bool; }
+    RetentionStore {
+        prune(before: Timestamp, now: Timestamp) -> bool;
+        trusted_time() -> Option<Timestamp>;
+        record_trusted_time(now: Timestamp) -> ();
+    }
     RegistryStore {
         version() -> i64;
         load(since: i64) -> RegistryChanges;
