@@ -95,6 +95,8 @@ impl Sonnette {
             threads.commit = Some(supervisor.spawn("sonnette-commit", move || committer.run())?);
             let janitor = sonnette.janitor.clone();
             threads.janitor = Some(supervisor.spawn("sonnette-janitor", move || janitor.run())?);
+            // The first scrape of the metrics finds a count.
+            sonnette.backlog.start_counting()?;
         }
         Ok(Arc::new(sonnette))
     }

@@ -47,7 +47,8 @@ pub use erasure_store::{ErasureBatch, ErasureResult, ErasureStore};
 pub use error::{CommitError, ErrorCause, StoreError};
 pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
-    History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
+    History, MAX_ATTEMPT_TIMINGS, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery,
+    TimeRange,
 };
 pub use idempotency_store::{IdempotencyStore, StoredResponse};
 pub use missed_store::{MissedStore, NotificationSummary};
