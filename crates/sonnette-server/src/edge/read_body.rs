@@ -39,8 +39,8 @@ pub(crate) async fn read_limited(
         return Err(too_large());
     }
     let mut body = Limited::new(body, limit);
-    // What is announced is allocated at once, but memory is taken only as the body arrives.
-    let mut text = BytesMut::with_capacity(content_length.unwrap_or_default());
+    // Grows with what arrives: a client that announces much and sends little takes little memory.
+    let mut text = BytesMut::new();
     let mut rest_of_turn = BYTES_PER_TURN;
     while let Some(frame) = body.frame().await {
         let frame = match frame {

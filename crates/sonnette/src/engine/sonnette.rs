@@ -18,6 +18,7 @@ use super::dispatcher::Dispatcher;
 use super::host_table::HostTable;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
+use super::publication::MAX_DELIVERIES;
 use super::registry_loader::RegistryLoader;
 use super::scan_limits::ScanLimits;
 use super::sender::Sender;
@@ -271,6 +272,10 @@ impl Sonnette {
             return Err(PublishError::TokenInactive);
         }
         let group = self.prepare(organizer_snapshot, token, requests).await?;
+        let deliveries: usize = group.publications.iter().map(|p| p.webhooks.len()).sum();
+        if deliveries > MAX_DELIVERIES {
+            return Err(PublishError::TooManyDeliveries(deliveries));
+        }
         self.context
             .committer
             .publish(group, registry.version())

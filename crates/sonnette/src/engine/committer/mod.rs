@@ -3,6 +3,7 @@
 //! Publications are committed as soon as the thread is free. Settlements wait up to 5 ms for a publication to share the
 //! transaction with ([`queue`]).
 
+mod publication_queue;
 mod queue;
 mod replies;
 
