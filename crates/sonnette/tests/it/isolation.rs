@@ -126,7 +126,7 @@ async fn a_webhook_that_responds_well_has_room_beside_any_number_that_do_not() {
 fn resolver_with_hanging_names() -> Resolver {
     Resolver::new(|host| {
         if host.starts_with("hangs") {
-            std::thread::sleep(Duration::from_secs(20));
+            std::thread::sleep(Duration::from_secs(60));
         }
         Ok(vec![Ipv4Addr::LOCALHOST.into()])
     })
@@ -155,7 +155,7 @@ async fn names_whose_lookup_hangs_delay_no_other_webhook() {
     engine.settled(known, 1).await;
     for number in 0..10 {
         let hanging = add_organizer(&engine, &format!("hanging{number}"));
-        for name in 0..200 {
+        for name in 0..60 {
             let url = format!("http://hangs{name}.organizer{number}.test:{port}/");
             add_webhook(&engine, hanging, &url);
         }
@@ -167,21 +167,21 @@ async fn names_whose_lookup_hangs_delay_no_other_webhook() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(10), wait)
+    timeout(Duration::from_secs(15), wait)
         .await
         .expect("lookups hang");
-    for number in 0..20 {
+    for number in 0..10 {
         // New names are looked up, too.
         let name = format!("http://new{number}.test:{port}/");
         add_webhook(&engine, engine.organizer, &name);
         let before = healthy.requests().len();
         publish(&engine, engine.organizer, "DEF45").await;
-        timeout(Duration::from_secs(1), healthy.wait_for(before + 1))
+        timeout(Duration::from_secs(4), healthy.wait_for(before + 1))
             .await
             .expect("a known name is not delayed");
     }
-    let all = 1 + (2..=21).sum::<usize>();
-    timeout(Duration::from_secs(5), healthy.wait_for(all))
+    let all = 1 + (2..=11).sum::<usize>();
+    timeout(Duration::from_secs(8), healthy.wait_for(all))
         .await
         .expect("new names are found");
     assert!(lookup_threads() <= 256, "{}", lookup_threads());
