@@ -52,12 +52,11 @@ pub(crate) async fn read_limited(
             continue;
         };
         text.extend_from_slice(&data);
-        match rest_of_turn.checked_sub(data.len()) {
-            Some(rest) => rest_of_turn = rest,
-            None => {
-                rest_of_turn = BYTES_PER_TURN;
-                tokio::task::yield_now().await;
-            }
+        if data.len() < rest_of_turn {
+            rest_of_turn -= data.len();
+        } else {
+            rest_of_turn = BYTES_PER_TURN;
+            tokio::task::yield_now().await;
         }
     }
     Ok(text.freeze())
