@@ -16,8 +16,9 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
+use self::publication_queue::ReplySender;
 pub(crate) use self::queue::CommitDelays;
-use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
+use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch};
 use super::dispatcher::inbox::{Inboxes, LaneCommand};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::queue::ReplySender;
+use tokio::sync::oneshot;
+
 use crate::domain::OrganizerId;
+use crate::engine::{PublishError, Published};
 use crate::store::PublicationGroup;
 
 /// Publications per transaction. A single larger request is still committed as a whole.
@@ -14,6 +16,9 @@ const MAX_BATCH_DELIVERIES: usize = 8_192;
 const MAX_PUBLICATIONS: usize = 20_000;
 /// Bytes of bodies in the queue.
 const MAX_BYTES: usize = 64 << 20;
+
+/// Sends the answer to a publication to whoever waits for it.
+pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
 
 /// A request, and who waits for its answer.
 type QueuedGroup = (PublicationGroup, ReplySender);
@@ -138,8 +143,6 @@ impl PublicationQueue {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
     use crate::domain::{Audience, BodyTemplate, PayloadShape, WebhookId};
     use crate::store::Publication;

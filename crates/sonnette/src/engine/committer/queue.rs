@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::publication_queue::PublicationQueue;
+use super::publication_queue::{PublicationQueue, ReplySender};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{PublishError, Published};
 use crate::store::{PublicationGroup, Settlement};
@@ -41,8 +41,6 @@ impl Default for CommitDelays {
     }
 }
 
-/// Sends the answer to a publication to whoever waits for it.
-pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
 type ReplyReceiver = oneshot::Receiver<Result<Vec<Published>, PublishError>>;
 
 /// What is committed in one transaction.
