@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::net::sockopt::set_socket_send_buffer_size;
+use sonnette::domain::Scope;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -32,6 +33,7 @@ use super::error::ApiError;
 use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
 use super::state::AppState;
+use super::store_turns::Requester;
 use super::timed_stream::TimedStream;
 use crate::credentials::token_hash;
 
@@ -200,7 +202,7 @@ async fn serve_bounded(
         return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
     }
     let state = server.state.clone();
-    let client = client_of_request(&state, request.headers(), peer.ip());
+    let (client, requester) = client_of_request(&state, request.headers(), peer.ip());
     let refusal = guard.connection.refusal().or_else(|| {
         let is_within_share = guard.table().assign_client(&guard.connection, client);
         (!is_within_share).then_some(LimitExceeded::Client)
@@ -214,7 +216,9 @@ async fn serve_bounded(
         return ApiError::Overloaded(LimitExceeded::Client).into_response();
     };
     if request.body().is_end_stream() {
-        return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
+        let request = request.map(|_| Body::empty());
+        let response = serve_normalized(&mut server.router, request);
+        return requester.scope(response).await;
     }
     let limits = &state.settings.limits;
     let bounds = BodyBounds {
@@ -223,21 +227,36 @@ async fn serve_bounded(
         timeout: limits.transfer_timeout,
         min_bytes: limits.min_bytes_per_timeout(),
     };
-    serve_with_body(&mut server.router, bounds, request).await
+    let response = serve_with_body(&mut server.router, bounds, request);
+    requester.scope(response).await
 }
 
-/// The client of a request. The token is looked up in memory, so one that was created a moment ago may be unknown.
-fn client_of_request(state: &AppState, headers: &HeaderMap, peer: IpAddr) -> ClientKey {
+/// The client of a request, and for whom it uses the store. The token is looked up in memory, so one that was created a
+/// moment ago may be unknown.
+fn client_of_request(
+    state: &AppState,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> (ClientKey, Requester) {
     let authorization = headers.get(header::AUTHORIZATION);
     let token = authorization.and_then(|value| {
         let text = token_of(Some(value.as_bytes())).ok()?;
         let registry = state.sonnette.registry();
         let token = registry.token(&token_hash(text))?;
-        token.active.then_some(token.id)
+        let organizer = match token.scope {
+            Scope::Organizer(organizer, _) => Some(organizer),
+            Scope::Operator => None,
+        };
+        token.active.then_some((token.id, organizer))
     });
-    token.map_or_else(
+    let client = token.map_or_else(
         || ClientKey::Network(network_of(client_address(&state.settings, headers, peer))),
-        ClientKey::Token,
+        |(id, _)| ClientKey::Token(id),
+    );
+    let organizer = token.and_then(|(_, organizer)| organizer);
+    (
+        client,
+        organizer.map_or(Requester::Client(client), Requester::Organizer),
     )
 }
 

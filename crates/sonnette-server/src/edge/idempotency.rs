@@ -88,7 +88,7 @@ pub(crate) async fn find_stored(
     state: &AppState,
     key: KeyHash,
 ) -> Result<Option<StoredResponse>, ApiError> {
-    let now = state.now();
+    let now = state.sonnette.clock_reading().trusted;
     state
         .store(move |store| store.stored_response(&key, now))
         .await
@@ -119,7 +119,7 @@ async fn store_response(
             .collect(),
         body: body.to_vec(),
     };
-    let now = state.now();
+    let now = state.sonnette.clock_reading().trusted;
     let stored = state
         .write(move |store| store.store_response(&key, &answer, now))
         .await;

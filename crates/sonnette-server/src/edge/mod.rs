@@ -35,6 +35,7 @@ pub(crate) mod readiness;
 pub(crate) mod response;
 pub(crate) mod running_idempotency_keys;
 mod state;
+mod store_turns;
 mod timed_stream;
 mod token_use;
 

@@ -3,9 +3,10 @@
 use std::error::Error;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
 
 use super::counted_body::BodyError;
 use super::error::ApiError;
@@ -15,6 +16,12 @@ const MAX_SHOWN_ENCODING_CHARS: usize = 50;
 
 /// Bytes of a body that is parsed at once.
 const MAX_INLINE_BYTES: usize = 64 * 1024;
+
+/// Longer bodies that are parsed at a time: more would only take time from the threads that answer requests.
+static PARSES: Semaphore = Semaphore::const_new(2);
+
+/// After so many bytes, other requests of the thread have a turn.
+const BYTES_PER_TURN: usize = 128 * 1024;
 
 /// Reads a body of at most `limit` bytes, which must not be compressed.
 pub(crate) async fn read_limited(
@@ -31,17 +38,38 @@ pub(crate) async fn read_limited(
     if content_length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => {
-            match body_error(error.as_ref()) {
-                Some(BodyError::TooSlow) => return Err(ApiError::TooSlow),
-                Some(BodyError::Memory(exceeded)) => return Err(ApiError::Overloaded(*exceeded)),
-                Some(BodyError::Connection(_)) | None => {}
-            }
+    let mut body = Limited::new(body, limit);
+    // Grows with what arrives: a client that announces much and sends little takes little memory.
+    let mut text = BytesMut::new();
+    let mut rest_of_turn = BYTES_PER_TURN;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Err(error) => return Err(incomplete(error.as_ref())),
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        text.extend_from_slice(&data);
+        if data.len() < rest_of_turn {
+            rest_of_turn -= data.len();
+        } else {
+            rest_of_turn = BYTES_PER_TURN;
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(text.freeze())
+}
+
+/// The answer to a body that could not be read to its end.
+fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
+    match body_error(error) {
+        Some(BodyError::TooSlow) => ApiError::TooSlow,
+        Some(BodyError::Memory(exceeded)) => ApiError::Overloaded(*exceeded),
+        Some(BodyError::Connection(_)) | None => {
             let detail = "The request body ended before it was complete.".to_owned();
-            Err(ApiError::Detail(StatusCode::BAD_REQUEST, detail))
+            ApiError::Detail(StatusCode::BAD_REQUEST, detail)
         }
     }
 }
@@ -54,7 +82,13 @@ pub(crate) async fn parse<T: Send + 'static>(
     if body.len() <= MAX_INLINE_BYTES {
         return Ok(parse(&body));
     }
-    Ok(tokio::task::spawn_blocking(move || parse(&body)).await?)
+    let permit = PARSES.acquire().await.map_err(|_| ApiError::Unavailable)?;
+    let parsed = tokio::task::spawn_blocking(move || {
+        // Held until the work ends, although the client may have disconnected.
+        let _permit = permit;
+        parse(&body)
+    });
+    Ok(parsed.await?)
 }
 
 /// The error of the connection's body below those of the layers around it.

@@ -11,7 +11,6 @@ use sonnette::domain::{DialectName, Organizer, Token, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
 use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
@@ -23,6 +22,7 @@ use super::limits::EdgeLimits;
 use super::login_throttle::Throttles;
 use super::readiness::Readiness;
 use super::running_idempotency_keys::RunningKeys;
+use super::store_turns::{Requester, StoreTurn, StoreTurns};
 use super::token_use::TokenUses;
 
 /// How often a request polls whether its change is published: for one second.
@@ -43,11 +43,9 @@ const MAX_WRITES: usize = 4;
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Waits for the turn of a piece of work on the store.
-async fn acquire(class: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    let permit = timeout(PERMIT_TIMEOUT, class.clone().acquire_owned()).await;
-    permit
-        .map_err(|_| ApiError::Unavailable)?
-        .map_err(|_| ApiError::Unavailable)
+async fn acquire(class: &StoreTurns<Requester>) -> Result<StoreTurn<Requester>, ApiError> {
+    let turn = timeout(PERMIT_TIMEOUT, class.acquire(Requester::current())).await;
+    turn.ok().flatten().ok_or(ApiError::Unavailable)
 }
 
 /// The settings that handlers need.
@@ -117,10 +115,10 @@ pub(crate) struct Inner {
     pub(crate) running_keys: RunningKeys,
     /// Limits of log-in attempts.
     pub(crate) throttles: Throttles,
-    /// Permits of the work that reads the store.
-    reads: Arc<Semaphore>,
-    /// Permits of the work that writes the store.
-    writes: Arc<Semaphore>,
+    /// Turns of the work that reads the store.
+    reads: StoreTurns<Requester>,
+    /// Turns of the work that writes the store.
+    writes: StoreTurns<Requester>,
     /// Whether the store can be used.
     pub(crate) readiness: Arc<Readiness>,
     /// Permits of the requests that are being answered.
@@ -161,8 +159,8 @@ impl AppState {
             token_uses: TokenUses::default(),
             running_keys: RunningKeys::default(),
             throttles: Throttles::default(),
-            reads: Arc::new(Semaphore::new(MAX_READS)),
-            writes: Arc::new(Semaphore::new(MAX_WRITES)),
+            reads: StoreTurns::new(MAX_READS),
+            writes: StoreTurns::new(MAX_WRITES),
             live_pages: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
         }))
     }
@@ -239,7 +237,7 @@ impl AppState {
 
     async fn run<T: Send + 'static>(
         &self,
-        class: &Arc<Semaphore>,
+        class: &StoreTurns<Requester>,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = self.sonnette.store().clone();

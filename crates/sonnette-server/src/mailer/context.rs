@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sonnette::Sonnette;
+use sonnette::domain::ClockReading;
 use sonnette::store::StoreError;
 
 use super::smtp::SmtpClient;
@@ -32,6 +33,11 @@ impl MailContext {
             tracing::warn!(mail, %error, "cannot store the result of {mail}: {error}");
             tokio::time::sleep(STORE_RETRY_DELAY).await;
         }
+    }
+
+    /// The time of day, and the time that mails grow old by.
+    pub(super) fn reading(&self) -> ClockReading {
+        self.sonnette.clock_reading()
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -8,10 +8,11 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::alert::mail_retry_delay;
+use super::alert::{MAX_MAIL_TRIES, mail_retry_delay};
 use super::string_enum::string_enum;
 use super::{
-    AccessLinkPurpose, AccountEmailId, EmailAddress, Language, OrganizerId, UserId, saturating_add,
+    AccessLinkPurpose, AccountEmailId, ClockReading, EmailAddress, Language, OrganizerId, UserId,
+    saturating_add,
 };
 
 string_enum! {
@@ -92,16 +93,21 @@ pub enum AccountEmailResult {
 impl AccountEmail {
     /// Whether it is too late to send the email.
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        now.duration_since(self.at) >= self.kind.lifetime()
+        now.duration_since(self.at) >= self.kind.lifetime() || self.tries >= MAX_MAIL_TRIES
     }
 
-    /// What follows a failure at `now`. The delays grow like those of alerts.
-    pub fn after_failure(&self, error: String, now: Timestamp) -> AccountEmailResult {
-        if self.is_expired(now) {
+    /// What follows a failure at this time. The delays grow like those of alerts.
+    pub fn after_failure(
+        &self,
+        error: String,
+        reading: impl Into<ClockReading>,
+    ) -> AccountEmailResult {
+        let reading = reading.into();
+        if self.is_expired(reading.trusted) {
             return AccountEmailResult::GivenUp { error };
         }
         AccountEmailResult::Waits {
-            due_at: saturating_add(now, mail_retry_delay(self.tries)),
+            due_at: saturating_add(reading.now, mail_retry_delay(self.tries)),
             error,
         }
     }

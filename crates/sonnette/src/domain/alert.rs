@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::string_enum::string_enum;
 use super::{
-    AlertId, Decision, DisableReason, FailurePolicy, FailureStreak, OrganizerId, WebhookId,
-    saturating_add,
+    AlertId, ClockReading, Decision, DisableReason, FailurePolicy, FailureStreak, OrganizerId,
+    WebhookId, saturating_add,
 };
 
 string_enum! {
@@ -150,22 +150,35 @@ pub(super) fn mail_retry_delay(tries: u32) -> Duration {
     MAIL_RETRY_DELAYS[(tries as usize).min(MAIL_RETRY_DELAYS.len() - 1)]
 }
 
+/// An email that has failed so often is given up, however old it is: more tries than a lifetime has room for.
+pub(super) const MAX_MAIL_TRIES: u32 = 100;
+
+/// The longest delay before another attempt to send an email. One that is due later was queued or delayed while the
+/// clock was ahead, and is due now.
+pub const MAX_MAIL_RETRY_DELAY: Duration = MAIL_RETRY_DELAYS[MAIL_RETRY_DELAYS.len() - 1];
+
 impl Alert {
     /// An alert that could not be sent within this time is given up.
     pub const LIFETIME: SignedDuration = SignedDuration::from_hours(96);
 
-    /// What follows a failure at `now` that left the recipients `pending`.
+    /// Whether it is too late to send the alert. `now`: the time that mails grow old by.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) >= Self::LIFETIME || self.tries >= MAX_MAIL_TRIES
+    }
+
+    /// What follows a failure at this time that left the recipients `pending`.
     pub fn after_failure(
         &self,
         pending: Vec<String>,
         error: String,
-        now: Timestamp,
+        reading: impl Into<ClockReading>,
     ) -> AlertResult {
-        if now.duration_since(self.at) >= Self::LIFETIME {
+        let reading = reading.into();
+        if self.is_expired(reading.trusted) {
             return AlertResult::GivenUp { error };
         }
         AlertResult::Waits {
-            due_at: saturating_add(now, mail_retry_delay(self.tries)),
+            due_at: saturating_add(reading.now, mail_retry_delay(self.tries)),
             pending,
             error,
         }

@@ -26,7 +26,9 @@ impl Outcome {
     /// The shortage of this machine because of which no request was sent.
     pub fn shortage(&self) -> Option<&SendFailure> {
         match self {
-            Self::Failed(failure @ SendFailure::Shortage { .. }) => Some(failure),
+            Self::Failed(failure @ (SendFailure::Shortage { .. } | SendFailure::LookupLimit)) => {
+                Some(failure)
+            }
             Self::Answered { .. } | Self::Failed(_) => None,
         }
     }

@@ -95,10 +95,12 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
         ..
     } = *attempt;
     if outcome.is_success() {
+        // A pause that the receiver asked for holds even if a request that was in flight succeeds.
+        let paused_until = health.paused_until.filter(|until| *until > now);
         let health = LaneHealth {
             last_success_at: Some(now),
-            // A pause that the receiver asked for holds even if a request that was in flight succeeds.
-            paused_until: health.paused_until.filter(|until| *until > now),
+            paused_until,
+            pause_length: paused_until.and(health.pause_length),
             ..LaneHealth::default()
         };
         return Decision {
@@ -112,8 +114,7 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
     let health = LaneHealth {
         streak: Some(streak),
         probe_schedule: probe_schedule_after(health.probe_schedule, streak, kind, now),
-        paused_until: pause_after(health.paused_until, outcome, now),
-        ..health
+        ..pause_after(health, outcome, now)
     };
     let disable = if is_gone(outcome) {
         Some(DisableReason::Gone)
@@ -234,10 +235,21 @@ fn retry_after(outcome: &Outcome) -> Duration {
     }
 }
 
-fn pause_after(paused: Option<Timestamp>, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
+/// `health` with the pause that holds after `outcome`: the later of the two ends.
+fn pause_after(health: LaneHealth, outcome: &Outcome, now: Timestamp) -> LaneHealth {
     let asked = retry_after(outcome);
     let until = (!asked.is_zero()).then(|| saturating_add(now, asked));
-    paused.filter(|p| *p > now).max(until)
+    let before = health.paused_until.filter(|p| *p > now);
+    let (paused_until, pause_length) = if until > before {
+        (until, Some(asked))
+    } else {
+        (before, before.and(health.pause_length))
+    };
+    LaneHealth {
+        paused_until,
+        pause_length,
+        ..health
+    }
 }
 
 fn probe_schedule_after(

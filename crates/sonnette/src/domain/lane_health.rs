@@ -15,6 +15,8 @@ pub struct LaneHealth {
     pub probe_schedule: Option<ProbeSchedule>,
     /// The end of the pause that the receiver asked for (`Retry-After`).
     pub paused_until: Option<Timestamp>,
+    /// How long that pause was when it began. None: there is no pause, or it was stored without a length.
+    pub pause_length: Option<Duration>,
     /// The last success. Up to date in memory; stored when a streak begins.
     pub last_success_at: Option<Timestamp>,
 }
@@ -50,7 +52,8 @@ impl ProbeSchedule {
     /// The longest delay between probes.
     pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
-    pub(super) fn start(now: Timestamp) -> Self {
+    /// Begins now, with the shortest delay.
+    pub(crate) fn start(now: Timestamp) -> Self {
         Self {
             since: now,
             next_at: saturating_add(now, Self::FIRST_WAIT),

@@ -37,7 +37,7 @@ pub use account_email::{AccountEmail, AccountEmailKind, AccountEmailResult};
 pub(crate) use action_name::covering_wildcards;
 pub use action_name::{ActionName, InvalidActionName};
 pub use adaptive_concurrency::AdaptiveConcurrency;
-pub use alert::{Alert, AlertKind, AlertResult, AlertRules};
+pub use alert::{Alert, AlertKind, AlertResult, AlertRules, MAX_MAIL_RETRY_DELAY};
 pub use attempt::{Attempt, AttemptFailure, Headers, HttpExchange, Outcome};
 pub use decision::{
     AttemptKind, Decision, DeliveryDecision, FinishedAttempt, Policy, RETRY_DELAYS, decide,

@@ -1,13 +1,16 @@
 //! An outage of our own: the network of this machine or its name server fails, and so every receiver seems to.
 
+use std::time::Duration;
+
 use super::{FailureKind, Outcome, SendFailure, TimeoutStage};
 
 /// How many hosts there are, and how many of them cannot be reached.
 ///
-/// Only hosts that have responded within the last day count: those that are gone for good say nothing about the network.
+/// Only hosts that have responded within the last day count, because those that are gone for good say nothing about the
+/// network; and of these only hosts that were tried within the last hour, because the others say nothing about now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HostCounts {
-    /// Hosts that have responded within the last day.
+    /// Hosts that have responded within the last day, and to which a request was sent within the last hour.
     pub known: usize,
     /// Those of them whose last request ended with a failed name lookup or connection.
     pub unreachable: usize,
@@ -16,6 +19,22 @@ pub struct HostCounts {
 impl HostCounts {
     /// The fewest hosts that an outage is recognized by.
     pub const MIN_HOSTS: usize = 5;
+    /// A host that has not responded for longer is gone for good.
+    pub const KNOWN_FOR: Duration = Duration::from_hours(24);
+    /// What a host did longer ago says nothing about now. A failing lane sends a probe every 15 minutes.
+    pub const TRIED_WITHIN: Duration = Duration::from_hours(1);
+
+    /// Adds a host, if it counts. `reached` and `tried`: the time since it last responded, and since it was last tried.
+    #[must_use]
+    pub fn with(self, reached: Duration, tried: Duration, is_unreachable: bool) -> Self {
+        if reached > Self::KNOWN_FOR || tried > Self::TRIED_WITHIN {
+            return self;
+        }
+        Self {
+            known: self.known + 1,
+            unreachable: self.unreachable + usize::from(is_unreachable),
+        }
+    }
 
     /// Whether nearly all hosts, that is nine in ten, cannot be reached.
     pub fn is_outage(self) -> bool {
@@ -42,9 +61,22 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn a_host_counts_if_it_responded_within_a_day_and_was_tried_within_an_hour() {
+        let minutes = |m| Duration::from_mins(m);
+        for (reached, tried, counts) in [
+            (0, 0, true),
+            (24 * 60, 60, true),
+            (24 * 60 + 1, 0, false),
+            (61, 61, false),
+        ] {
+            let found = HostCounts::default().with(minutes(reached), minutes(tried), true);
+            assert_eq!(found.known == 1, counts, "{reached} {tried}");
+            assert_eq!(found.known, found.unreachable);
+        }
+    }
 
     #[test]
     fn an_outage_needs_five_hosts_and_nine_in_ten_of_them() {

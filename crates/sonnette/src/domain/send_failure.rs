@@ -160,6 +160,9 @@ pub enum SendFailure {
         /// What is missing.
         what: String,
     },
+    /// As many names are being looked up as may be. The request was not sent, which is no failure of the receiver.
+    #[error("too many name lookups are running")]
+    LookupLimit,
     /// The sender itself failed. The log of the server has the details.
     #[error("internal error")]
     InternalError,
@@ -193,7 +196,8 @@ impl SendFailure {
             | Self::Unreachable { .. }
             | Self::ConnectionTimedOut { .. }
             | Self::ConnectionFailed { .. }
-            | Self::Shortage { .. } => FailureKind::Connect,
+            | Self::Shortage { .. }
+            | Self::LookupLimit => FailureKind::Connect,
             Self::Tls { .. }
             | Self::TlsAlert { .. }
             | Self::TlsOther { .. }

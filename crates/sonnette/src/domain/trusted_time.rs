@@ -44,6 +44,8 @@ impl TrustedTime {
     pub const CONFIRMATION_TIME: Duration = Duration::from_mins(10);
     /// A difference between the two clocks up to this is no jump.
     pub const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_secs(60);
+    /// After a stop up to this long the clock is believed at once: an error of so few hours expires and removes little.
+    pub const MAX_STOP: SignedDuration = SignedDuration::from_hours(6);
 
     /// Trusts the time of day `now`.
     pub fn new(now: Timestamp, instant: Instant) -> Self {
@@ -52,6 +54,17 @@ impl TrustedTime {
             observed_at: instant,
             ahead: None,
         }
+    }
+
+    /// Continues after a stop. `recorded` is what was trusted when it was last recorded. If the clock is far ahead of it,
+    /// either the program was not running for long, or the clock is wrong: `now` is trusted after the same time as any jump.
+    pub fn resume(recorded: Option<Timestamp>, now: Timestamp, instant: Instant) -> Self {
+        let trusted = recorded
+            .filter(|recorded| now > saturating_add(*recorded, Self::MAX_STOP))
+            .unwrap_or(now);
+        let mut time = Self::new(trusted, instant);
+        time.read(now, instant);
+        time
     }
 
     /// Reads the time of day `now` at the point `instant` of the monotonic clock.
@@ -149,6 +162,23 @@ mod tests {
         clocks.jump(-400 * 86_400);
         assert!(clocks.pass(599).is_ahead());
         assert!(!clocks.pass(1).is_ahead());
+    }
+
+    #[test]
+    fn after_a_long_stop_the_clock_is_trusted_after_ten_minutes() {
+        let mut clocks = Clocks::new();
+        let stopped_at = clocks.now;
+        clocks.now = saturating_add(stopped_at, SignedDuration::from_hours(7 * 24));
+        clocks.time = TrustedTime::resume(Some(stopped_at), clocks.now, clocks.instant);
+        assert_eq!(clocks.jump(0).trusted, stopped_at);
+        assert!(clocks.pass(599).is_ahead());
+        assert!(!clocks.pass(1).is_ahead());
+        for recorded in [None, Some(stopped_at), Some(clocks.now)] {
+            let now = saturating_add(stopped_at, TrustedTime::MAX_STOP);
+            clocks.time = TrustedTime::resume(recorded, now, clocks.instant);
+            clocks.now = now;
+            assert!(!clocks.jump(0).is_ahead());
+        }
     }
 
     #[test]

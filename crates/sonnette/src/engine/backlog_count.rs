@@ -79,7 +79,8 @@ impl BacklogCount {
         latest.map_or_else(none, |count| count.backlog)
     }
 
-    fn start_counting(self: &Arc<Self>) -> Result<(), StoreError> {
+    /// Begins to count, unless another thread does.
+    pub(super) fn start_counting(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.is_counting.swap(true, Ordering::AcqRel) {
             return Ok(());
         }

@@ -21,17 +21,19 @@ pub(crate) struct Janitor {
     context: Arc<EngineContext>,
     log_kept: Duration,
     trusted_time: Mutex<TrustedTime>,
+    /// Since when the trusted time has been before the recorded one.
+    behind_since: Mutex<Option<Instant>>,
     stopped: Mutex<bool>,
     wake: Condvar,
 }
 
 impl Janitor {
     pub(crate) fn new(context: &Arc<EngineContext>, log_kept: Duration) -> Self {
-        let clock = &context.clock;
         Self {
             context: context.clone(),
             log_kept,
-            trusted_time: Mutex::new(TrustedTime::new(clock.now(), clock.instant())),
+            trusted_time: Mutex::new(context.trusted_time),
+            behind_since: Mutex::default(),
             stopped: Mutex::new(false),
             wake: Condvar::new(),
         }
@@ -47,13 +49,32 @@ impl Janitor {
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE_INTERVAL) {
                 expired = Some(self.context.clock.instant());
                 log_error("expired deliveries could not be given up", self.expire());
+                log_error("the time could not be recorded", self.record_time());
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL) {
                 pruned = Some(self.context.clock.instant());
                 log_error("old rows could not be removed", self.prune());
             }
         }
+        log_error("the time could not be recorded", self.record_time());
         self.context.store.checkpoint();
+    }
+
+    /// Records the trusted time, for the next start and for what must not seem old later. It is set back only after the
+    /// clock has been back for a while.
+    fn record_time(&self) -> Result<(), StoreError> {
+        let trusted = self.reading().trusted;
+        let instant = self.context.clock.instant();
+        let recorded = self.context.store.trusted_time()?;
+        let mut behind_since = self.behind_since.lock();
+        if recorded.is_some_and(|recorded| trusted < recorded) {
+            let since = *behind_since.get_or_insert(instant);
+            if instant.saturating_duration_since(since) < TrustedTime::CONFIRMATION_TIME {
+                return Ok(());
+            }
+        }
+        *behind_since = None;
+        self.context.store.record_trusted_time(trusted)
     }
 
     pub(crate) fn stop(&self) {
@@ -70,7 +91,7 @@ impl Janitor {
         *stopped
     }
 
-    fn reading(&self) -> ClockReading {
+    pub(super) fn reading(&self) -> ClockReading {
         let clock = &self.context.clock;
         self.trusted_time.lock().read(clock.now(), clock.instant())
     }
@@ -112,7 +133,7 @@ impl Janitor {
 
     /// Whether failures disable this webhook now.
     fn can_be_disabled(&self, webhook: WebhookId) -> bool {
-        !self.context.has_outage()
+        !self.context.hosts.has_outage()
             && self.context.registry.current().failure_policy(webhook) != FailurePolicy::Never
     }
 

@@ -21,6 +21,7 @@ mod content_hash;
 mod control;
 mod dispatcher;
 mod example;
+mod host_table;
 mod janitor;
 mod keyed_semaphore;
 mod lane;
@@ -46,12 +47,13 @@ mod sonnette;
 mod supervisor;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
-use crate::domain::{AlertRules, Attempt, Installations, OrganizerId, WebhookId};
+use crate::domain::{
+    AlertRules, Attempt, HostCounts, Installations, OrganizerId, TrustedTime, WebhookId,
+};
 use crate::store::Store;
 
 pub use crate::cow_map::CowMap;
@@ -77,8 +79,9 @@ pub(crate) struct EngineContext {
     activity: broadcast::Sender<Arc<Activity>>,
     alerts: AlertRules,
     max_in_flight: usize,
-    /// The number of sending threads whose hosts are nearly all unreachable.
-    outages: AtomicUsize,
+    hosts: host_table::HostTable,
+    /// What is trusted at the start. Each thread that reads the clock continues with its own.
+    trusted_time: TrustedTime,
     blocking: Arc<dyn blocking::BlockingExecutor>,
 }
 
@@ -90,17 +93,23 @@ impl EngineContext {
         }
     }
 
-    fn set_outage(&self, is_outage: bool) {
-        if is_outage {
-            self.outages.fetch_add(1, Ordering::Relaxed);
+    /// Counts the hosts of receivers, if that is due, and reports an outage that has begun or ended.
+    fn count_hosts(&self) {
+        let Some(change) = self.hosts.count_if_due(self.clock.instant()) else {
+            return;
+        };
+        self.metrics.set_outage(change.has_outage);
+        let HostCounts { known, unreachable } = change.counts;
+        if change.has_outage {
+            tracing::error!(
+                known,
+                unreachable,
+                "{unreachable} of {known} hosts cannot be reached: this is taken for an outage of our own network or name \
+                 server, and counts against no webhook"
+            );
         } else {
-            self.outages.fetch_sub(1, Ordering::Relaxed);
+            tracing::info!(known, unreachable, "the outage is over");
         }
-        self.metrics.set_outage(self.has_outage());
-    }
-
-    fn has_outage(&self) -> bool {
-        self.outages.load(Ordering::Relaxed) > 0
     }
 
     fn broadcast_attempt(&self, organizer: OrganizerId, attempt: &Arc<Attempt>) {

@@ -38,6 +38,9 @@ pub struct Published {
     pub new: bool,
 }
 
+/// Deliveries of the requests that are published together. They are one transaction, for which others wait.
+pub(super) const MAX_DELIVERIES: usize = 200_000;
+
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -47,6 +50,11 @@ pub enum PublishError {
     /// `data` of the request at this index is longer than 262,144 bytes.
     #[error("the data is too large")]
     TooLarge(usize),
+    /// All requests together match so many webhooks that their deliveries are not written in one transaction.
+    #[error(
+        "the notifications would make {0} deliveries, and those of a request at most {MAX_DELIVERIES}"
+    )]
+    TooManyDeliveries(usize),
     /// The idempotency key of the request at this index was used for other content.
     #[error("the idempotency key was used for other content")]
     Conflict(usize),

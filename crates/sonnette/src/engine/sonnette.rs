@@ -2,7 +2,6 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,8 +15,10 @@ use super::blocking::{BlockingExecutor, RuntimeExecutor};
 use super::check_queue::CheckQueue;
 use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
+use super::host_table::HostTable;
 use super::janitor::Janitor;
 use super::metrics::Metrics;
+use super::publication::MAX_DELIVERIES;
 use super::registry_loader::RegistryLoader;
 use super::scan_limits::ScanLimits;
 use super::sender::Sender;
@@ -27,7 +28,7 @@ use super::{
     PublishRequest, Published, RegistrySnapshot, StartError,
 };
 use crate::clock::Clock;
-use crate::domain::{OrganizerId, TokenHash, WebhookId};
+use crate::domain::{ClockReading, HostCounts, OrganizerId, TokenHash, TrustedTime, WebhookId};
 use crate::engine::dispatcher::inbox::{Inboxes, LaneCommand};
 use crate::store::{Store, StoreError};
 
@@ -95,6 +96,8 @@ impl Sonnette {
             threads.commit = Some(supervisor.spawn("sonnette-commit", move || committer.run())?);
             let janitor = sonnette.janitor.clone();
             threads.janitor = Some(supervisor.spawn("sonnette-janitor", move || janitor.run())?);
+            // The first scrape of the metrics finds a count.
+            sonnette.backlog.start_counting()?;
         }
         Ok(Arc::new(sonnette))
     }
@@ -112,6 +115,10 @@ impl Sonnette {
         let registry = RegistryLoader::new(store.clone(), inboxes.clone(), activity.clone())?;
         let registry = Arc::new(registry);
         let metrics = Arc::new(Metrics::new());
+        let hosts = HostTable::new(clock.instant());
+        let recorded = store.trusted_time()?;
+        let trusted_time = TrustedTime::resume(recorded, clock.now(), clock.instant());
+        add_former_hosts(&hosts, &*store, &registry.current(), clock.now())?;
         let committer = Arc::new(Committer::new(
             store.clone(),
             registry.clone(),
@@ -132,7 +139,8 @@ impl Sonnette {
             activity,
             alerts: options.alerts,
             max_in_flight: options.max_in_flight,
-            outages: AtomicUsize::new(0),
+            hosts,
+            trusted_time,
             blocking,
         });
         let janitor = Arc::new(Janitor::new(&context, options.log_kept));
@@ -201,7 +209,7 @@ impl Sonnette {
     /// Whether nearly all hosts that have responded within the last day cannot be reached. Failures then count against no
     /// webhook.
     pub fn has_outage(&self) -> bool {
-        self.context.has_outage()
+        self.context.hosts.has_outage()
     }
 
     /// The store, for reading, and for changing the registry.
@@ -212,6 +220,12 @@ impl Sonnette {
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.context.clock
+    }
+
+    /// The time of day, and the time that stored keys and mails grow old by, which does not follow a jump forward until the
+    /// clock has stayed there for ten minutes.
+    pub fn clock_reading(&self) -> ClockReading {
+        self.janitor.reading()
     }
 
     /// The newest snapshot in memory. It may lack changes that another process made less than 250 ms ago.
@@ -259,6 +273,10 @@ impl Sonnette {
             return Err(PublishError::TokenInactive);
         }
         let group = self.prepare(organizer_snapshot, token, requests).await?;
+        let deliveries: usize = group.publications.iter().map(|p| p.webhooks.len()).sum();
+        if deliveries > MAX_DELIVERIES {
+            return Err(PublishError::TooManyDeliveries(deliveries));
+        }
         self.context
             .committer
             .publish(group, registry.version())
@@ -310,6 +328,24 @@ impl Sonnette {
     pub(super) fn now(&self) -> Timestamp {
         self.context.clock.now()
     }
+}
+
+/// Adds the hosts that responded within a day before the start.
+fn add_former_hosts(
+    hosts: &HostTable,
+    store: &dyn Store,
+    registry: &RegistrySnapshot,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let since = now.saturating_sub(HostCounts::KNOWN_FOR);
+    let since = since.unwrap_or(Timestamp::MIN);
+    for (webhook, at) in store.last_successes(since)? {
+        if let Some(webhook) = registry.webhook(webhook) {
+            let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            hosts.add_former(webhook.target.host(), webhook.organizer, age);
+        }
+    }
+    Ok(())
 }
 
 fn start_sending(

@@ -81,6 +81,12 @@ pub trait DeliveryStore {
     /// When the store cannot be read.
     fn lanes_with_pending_deliveries(&self) -> Result<Vec<WebhookId>, StoreError>;
 
+    /// The enabled webhooks whose receivers have accepted a request since `since`, each with the time of the last.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn last_successes(&self, since: Timestamp) -> Result<Vec<(WebhookId, Timestamp)>, StoreError>;
+
     /// The lane of a webhook. A webhook without history has a healthy and empty lane.
     ///
     /// # Errors

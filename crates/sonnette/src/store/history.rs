@@ -103,6 +103,9 @@ pub struct NotificationEntry {
     pub audience: Audience,
 }
 
+/// Attempts whose end and duration are read at a time.
+pub const MAX_ATTEMPT_TIMINGS: usize = 1_000;
+
 /// When an attempt ended, and how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptTiming {
@@ -176,7 +179,8 @@ pub trait History {
     /// When the store cannot be read.
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError>;
 
-    /// The end and duration of the attempts since `since`, newest first, at most 100,000, without tests.
+    /// The end and duration of the attempts since `since`, newest first, at most
+    /// [`MAX_ATTEMPT_TIMINGS`], without tests.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -48,7 +48,8 @@ pub use erasure_store::{ErasureBatch, ErasureResult, ErasureStore};
 pub use error::{CommitError, ErrorCause, StoreError};
 pub use history::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
-    History, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery, TimeRange,
+    History, MAX_ATTEMPT_TIMINGS, MAX_SCANNED_ATTEMPTS, NotificationEntry, NotificationQuery,
+    TimeRange,
 };
 pub use hold_store::{HoldStore, NEW_ORGANIZERS};
 pub use idempotency_store::{IdempotencyStore, StoredResponse};

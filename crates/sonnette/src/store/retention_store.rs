@@ -13,4 +13,16 @@ pub trait RetentionStore {
     /// # Errors
     /// When the store cannot be written.
     fn prune(&self, before: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The time that was recorded last. None: none ever was.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn trusted_time(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Records a time of day that can be trusted, for the next start.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn record_trusted_time(&self, now: Timestamp) -> Result<(), StoreError>;
 }

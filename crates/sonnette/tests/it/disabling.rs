@@ -75,6 +75,33 @@ async fn failures_in_a_row_disable_once() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_cannot_be_disabled_goes_on_sending() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let receiver = Receiver::start().await;
+    let gate = Gate::new();
+    receiver.script([
+        ScriptedResponse::status(410).held_by(&gate),
+        ScriptedResponse::ok(),
+    ]);
+    let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
+    engine.order("A1").await;
+    receiver.wait_for(1).await;
+    let damage = "UPDATE counters SET value = 'many' WHERE name = 'registry'";
+    let database = rusqlite::Connection::open(directory.path().join("sonnette.db")).unwrap();
+    assert_eq!(database.execute(damage, []).unwrap(), 1);
+    gate.open();
+    engine.settled(webhook, 1).await;
+    // The next probe comes after five seconds. Meanwhile the store has repaired its counter.
+    receiver.wait_for(2).await;
+    engine.settled(webhook, 2).await;
+    assert_eq!(engine.disabled(webhook).await, None);
+    engine.order("A2").await;
+    receiver.wait_for(3).await;
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
 async fn enabling_sends_waiting_deliveries_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());

@@ -1,8 +1,10 @@
 //! Receivers that never answer leave room for others.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sonnette::domain::{OrganizerId, WebhookId};
+use sonnette::engine::sender::Resolver;
 use sonnette::store::{ChangeResult, RegistryStore, WebhookStore};
 use sonnette::testing::{Receiver, ScriptedResponse};
 use tokio::time::timeout;
@@ -117,5 +119,72 @@ async fn a_webhook_that_responds_well_has_room_beside_any_number_that_do_not() {
         .expect("its room is kept");
     let in_flight: usize = silent.iter().map(|r| r.requests().len()).sum();
     assert_eq!(in_flight, MAX_IN_FLIGHT * 3 / 4);
+    engine.sonnette.stop().await;
+}
+
+/// Names that begin with "hangs" are never found, and their lookups do not end before the test. All others are this machine.
+fn resolver_with_hanging_names() -> Resolver {
+    Resolver::new(|host| {
+        if host.starts_with("hangs") {
+            let (_sender, never) = std::sync::mpsc::channel::<()>();
+            let _ = never.recv_timeout(Duration::from_mins(1));
+        }
+        Ok(vec![Ipv4Addr::LOCALHOST.into()])
+    })
+}
+
+fn lookup_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
+    // A thread may end meanwhile.
+    let is_lookup = |name: &String| name.trim() == "sonnette-lookup";
+    names.flatten().filter(is_lookup).count()
+}
+
+#[tokio::test]
+async fn names_whose_lookup_hangs_delay_no_other_webhook() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start_with_resolver(directory.path(), resolver_with_hanging_names());
+    let healthy = Receiver::start().await;
+    let port = healthy.address().port();
+    let known = add_webhook(
+        &engine,
+        engine.organizer,
+        &format!("http://known.test:{port}/"),
+    );
+    publish(&engine, engine.organizer, "ABC23").await;
+    engine.settled(known, 1).await;
+    for number in 0..10 {
+        let hanging = add_organizer(&engine, &format!("hanging{number}"));
+        for name in 0..60 {
+            let url = format!("http://hangs{name}.organizer{number}.test:{port}/");
+            add_webhook(&engine, hanging, &url);
+        }
+        publish(&engine, hanging, "ABC23").await;
+    }
+    // So many lookups begin that further ones wait.
+    let wait = async {
+        while lookup_threads() < 190 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(15), wait)
+        .await
+        .expect("lookups hang");
+    for number in 0..10 {
+        // New names are looked up, too.
+        let name = format!("http://new{number}.test:{port}/");
+        add_webhook(&engine, engine.organizer, &name);
+        let before = healthy.requests().len();
+        publish(&engine, engine.organizer, "DEF45").await;
+        timeout(Duration::from_secs(4), healthy.wait_for(before + 1))
+            .await
+            .expect("a known name is not delayed");
+    }
+    let all = 1 + (2..=11).sum::<usize>();
+    timeout(Duration::from_secs(8), healthy.wait_for(all))
+        .await
+        .expect("new names are found");
+    assert!(lookup_threads() <= 256, "{}", lookup_threads());
     engine.sonnette.stop().await;
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::test_engine::TestEngine;
+use crate::test_engine::{TestEngine, request};
 
 const ORDER_PLACED: &str = "pretix.event.order.placed";
 const HOSTS: u8 = 6;
@@ -85,6 +85,84 @@ async fn an_outage_of_our_own_disables_no_webhook() {
         assert_eq!(engine.disabled(webhook).await, None);
     }
     engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn an_outage_is_recognized_over_all_sending_threads_and_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start_with_threads(directory.path(), 4);
+    let hosts = AnyHost::start().await;
+    let add = |host| {
+        engine.add_webhook(
+            &format!("http://127.0.0.{host}:{}/", hosts.port),
+            &[ORDER_PLACED],
+        )
+    };
+    let webhooks: Vec<_> = (1..=16).map(add).collect();
+    engine.disable_after(4, 0).await;
+    ring_all(&engine, &webhooks).await;
+    hosts.stop().await;
+    ring_all(&engine, &webhooks).await;
+    wait_for_outage(&engine).await;
+    engine.sonnette.stop().await;
+    drop(engine);
+
+    let engine = TestEngine::start_with_threads(directory.path(), 4);
+    ring_all(&engine, &webhooks).await;
+    wait_for_outage(&engine).await;
+    for _ in 0..3 {
+        ring_all(&engine, &webhooks).await;
+    }
+    for webhook in webhooks {
+        assert_eq!(engine.disabled(webhook).await, None);
+    }
+    engine.sonnette.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_was_reached_lately_counts_although_its_lane_is_not_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = TestEngine::start(directory.path());
+    let (hosts, others) = (AnyHost::start().await, AnyHost::start().await);
+    let add = |host, port, name: &str| {
+        engine.add_webhook(&format!("http://127.0.0.{host}:{port}/"), &[name])
+    };
+    let paid = "pretix.event.order.paid";
+    let others: Vec<_> = (20..24).map(|host| add(host, others.port, paid)).collect();
+    let webhooks: Vec<_> = (1..=HOSTS)
+        .map(|host| add(host, hosts.port, ORDER_PLACED))
+        .collect();
+    engine.disable_after(4, 0).await;
+    let request = request(paid, Some("democon"), r#"{"code":"ABC23"}"#);
+    engine.publish(vec![request]).await.unwrap();
+    for webhook in &others {
+        engine.settled(*webhook, 1).await;
+    }
+    ring_all(&engine, &webhooks).await;
+    engine.sonnette.stop().await;
+    drop(engine);
+
+    // After the start, the lanes without pending deliveries are not in memory.
+    let engine = TestEngine::start(directory.path());
+    hosts.stop().await;
+    for _ in 0..4 {
+        ring_all(&engine, &webhooks).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert!(!engine.sonnette.has_outage());
+    }
+    let reason = engine.disabled(webhooks[0]).await;
+    assert_eq!(reason, Some(DisableReason::Failures));
+    engine.sonnette.stop().await;
+}
+
+async fn wait_for_outage(engine: &TestEngine) {
+    let wait = async {
+        while !engine.sonnette.has_outage() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(5), wait).await;
+    waited.expect("the outage is recognized");
 }
 
 #[tokio::test]

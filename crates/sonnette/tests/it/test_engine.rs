@@ -11,7 +11,7 @@ use sonnette::domain::{
     ActionName, AlertRules, DialectName, DisableReason, EventFilter, FailurePolicy, Language,
     Organizer, OrganizerId, Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
-use sonnette::engine::sender::SenderConfig;
+use sonnette::engine::sender::{Resolver, SenderConfig};
 use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -102,11 +102,48 @@ impl TestEngine {
         Self::open(directory, Arc::new(SystemClock), alerts, max_in_flight)
     }
 
+    /// With so many sending threads.
+    pub(crate) fn start_with_threads(directory: &Path, sending_threads: usize) -> Self {
+        let (clock, alerts) = (Arc::new(SystemClock), AlertRules::default());
+        Self::open_with(
+            directory,
+            clock,
+            alerts,
+            2_048,
+            sending_threads,
+            Resolver::default(),
+        )
+    }
+
+    /// With another way to look up names.
+    pub(crate) fn start_with_resolver(directory: &Path, resolver: Resolver) -> Self {
+        let (clock, alerts) = (Arc::new(SystemClock), AlertRules::default());
+        Self::open_with(directory, clock, alerts, 2_048, 1, resolver)
+    }
+
     fn open(
         directory: &Path,
         clock: Arc<dyn Clock>,
         alerts: AlertRules,
         max_in_flight: usize,
+    ) -> Self {
+        Self::open_with(
+            directory,
+            clock,
+            alerts,
+            max_in_flight,
+            1,
+            Resolver::default(),
+        )
+    }
+
+    fn open_with(
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        alerts: AlertRules,
+        max_in_flight: usize,
+        sending_threads: usize,
+        resolver: Resolver,
     ) -> Self {
         let store = Arc::new(SqliteStore::open(directory).unwrap());
         let known = store.load(0).unwrap().organizers.pop().map(|o| o.id);
@@ -123,11 +160,12 @@ impl TestEngine {
             sender: SenderConfig {
                 timeout: Duration::from_secs(2),
                 allow: vec!["127.0.0.0/8".parse().unwrap()],
+                resolver,
                 ..SenderConfig::default()
             },
             log_kept: Duration::from_hours(720),
             alerts,
-            sending_threads: 1,
+            sending_threads,
             max_in_flight,
         };
         let as_store: Arc<dyn Store> = store.clone();

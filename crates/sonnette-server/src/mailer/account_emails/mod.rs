@@ -44,8 +44,9 @@ async fn send(
     context: &MailContext,
     email: &AccountEmail,
 ) -> Result<AccountEmailResult, StoreError> {
-    let now = context.now();
-    if email.is_expired(now) {
+    let reading = context.reading();
+    let now = reading.now;
+    if email.is_expired(reading.trusted) {
         let error = "no attempt succeeded in time".to_owned();
         return Ok(AccountEmailResult::GivenUp { error });
     }
@@ -60,7 +61,7 @@ async fn send(
     };
     let secret = match random_secret_text() {
         Ok(secret) => secret,
-        Err(error) => return Ok(email.after_failure(error.to_string(), now)),
+        Err(error) => return Ok(email.after_failure(error.to_string(), reading)),
     };
     let link = AccessLink::new(email.kind.purpose(email.user), now);
     let name = organizer.as_ref().map(|organizer| organizer.name.as_str());
@@ -77,7 +78,7 @@ async fn send(
     let sent = context.smtp.send(&mail, &message_id(email), &to, &to).await;
     Ok(match sent {
         Ok(()) => AccountEmailResult::Sent,
-        Err(unsent) => email.after_failure(unsent.error.to_string(), context.now()),
+        Err(unsent) => email.after_failure(unsent.error.to_string(), context.reading()),
     })
 }
 

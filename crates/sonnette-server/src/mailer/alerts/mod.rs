@@ -42,7 +42,7 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
         let error = "its organizer no longer exists".to_owned();
         return Ok(AlertResult::GivenUp { error });
     };
-    if context.now().duration_since(alert.at) >= Alert::LIFETIME {
+    if alert.is_expired(context.reading().trusted) {
         let error = "no attempt succeeded within four days".to_owned();
         return Ok(AlertResult::GivenUp { error });
     }
@@ -61,9 +61,11 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
         .await;
     Ok(match sent {
         Ok(()) => AlertResult::Sent,
-        Err(unsent) => {
-            alert.after_failure(unsent.recipients, unsent.error.to_string(), context.now())
-        }
+        Err(unsent) => alert.after_failure(
+            unsent.recipients,
+            unsent.error.to_string(),
+            context.reading(),
+        ),
     })
 }
 

@@ -115,6 +115,9 @@ fn api_error(error: PublishError, is_array: bool) -> ApiError {
             |(_, errors)| errors.into(),
         ),
         PublishError::TooLarge(index) => data_too_large(place(index)),
+        error @ PublishError::TooManyDeliveries(_) => {
+            ApiError::too_large(format!("Publish fewer at a time: {error}."))
+        }
         PublishError::Conflict(index) => {
             let of = place(index)
                 .map(|index| format!(" of notification {index}"))
@@ -140,7 +143,7 @@ fn api_error(error: PublishError, is_array: bool) -> ApiError {
         (status = 201, description = "Published, and on disk.", body = PublishedBodies),
         (status = 200, description = "Nothing new: the keys were used before for the same content.", body = PublishedBodies),
         (status = 409, description = "A key was used before for other content; nothing was published.", example = json!({"detail": "The idempotency_key was used for other content."})),
-        (status = 413, description = "`data` has more than 262,144 bytes, or the body more than 16 MiB.", example = json!({"detail": "The data is longer than 262144 bytes."})),
+        (status = 413, description = "`data` has more than 262,144 bytes, the body more than 16 MiB, or there would be more than 200,000 deliveries.", example = json!({"detail": "The data is longer than 262144 bytes."})),
     )
 )]
 pub(crate) async fn publish_notifications(

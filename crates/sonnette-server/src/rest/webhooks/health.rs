@@ -6,9 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
-use sonnette::domain::{Attempt, DisableReason, Webhook, WebhookId, WebhookState};
+use sonnette::domain::{
+    Attempt, DisableReason, LatencyHistogram, Webhook, WebhookId, WebhookState,
+};
 use sonnette::engine::LaneStatus;
-use sonnette::store::AttemptQuery;
+use sonnette::store::{AttemptQuery, AttemptStats, AttemptTiming, MAX_ATTEMPT_TIMINGS};
 use utoipa::ToSchema;
 
 use super::attempt_json::{ended_at, error_text};
@@ -21,6 +23,7 @@ use crate::rest::path_params::PathParams;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
+const HALF_HOUR: Duration = Duration::from_mins(30);
 
 /// The health of a webhook.
 #[derive(Serialize, ToSchema)]
@@ -54,12 +57,13 @@ pub(crate) struct HealthJson {
     last_response: Option<LastResponse>,
 }
 
-/// Statistics of at most the newest 100,000 attempts; tests do not count.
+/// Statistics of attempts; tests do not count. Of 1,000 attempts and more they are computed from the counts of each half
+/// hour: the first half hour counts in part, and a duration may be a fifth off.
 #[derive(Debug, Serialize, ToSchema, PartialEq)]
 pub(crate) struct Statistics {
-    /// The number of attempts; 100,000 stands for that many or more.
+    /// The number of attempts.
     #[schema(example = 12)]
-    attempts: usize,
+    attempts: u64,
     /// From 0 to 1; null without attempts.
     #[schema(example = 1.0)]
     success_rate: Option<f64>,
@@ -86,17 +90,60 @@ pub(crate) struct LastResponse {
 }
 
 impl Statistics {
-    #[expect(clippy::cast_precision_loss, reason = "there are at most 100,000")]
+    /// The statistics since a time: from `newest`, the newest attempts, if these are all, else from `half_hours`.
+    fn since(since: Timestamp, newest: &[AttemptTiming], half_hours: &[AttemptStats]) -> Self {
+        let begins_before = newest.last().is_some_and(|timing| timing.ended_at < since);
+        if begins_before || newest.len() < MAX_ATTEMPT_TIMINGS {
+            let samples = newest.iter().filter(|timing| timing.ended_at >= since);
+            return Self::of(samples.map(|timing| (timing.success, timing.duration)));
+        }
+        Self::of_half_hours(since, half_hours)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "there are at most 1,000")]
     fn of(samples: impl Iterator<Item = (bool, Duration)>) -> Self {
         let (successes, mut times): (Vec<bool>, Vec<Duration>) = samples.unzip();
         times.sort_unstable();
         let good = successes.iter().filter(|success| **success).count();
         let rate = (!times.is_empty()).then(|| good as f64 / times.len() as f64);
         Self {
-            attempts: times.len(),
+            attempts: times.len() as u64,
             success_rate: rate,
             p50_ms: percentile(&times, 50),
             p95_ms: percentile(&times, 95),
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than 15 digits"
+    )]
+    fn of_half_hours(since: Timestamp, half_hours: &[AttemptStats]) -> Self {
+        let (mut succeeded, mut attempts) = (0, 0);
+        let mut times = LatencyHistogram::default();
+        for half_hour in half_hours {
+            let before = Duration::try_from(since.duration_since(half_hour.start));
+            let within = HALF_HOUR.saturating_sub(before.unwrap_or_default());
+            let part = |count: u64| {
+                let share = u128::from(count) * within.as_millis() / HALF_HOUR.as_millis();
+                u64::try_from(share).unwrap_or(count)
+            };
+            if within.is_zero() {
+                continue;
+            }
+            succeeded += part(half_hour.succeeded);
+            attempts += part(half_hour.succeeded + half_hour.failed);
+            times.merge(&half_hour.times);
+        }
+        let quantile = |percent| {
+            let time = times.quantile(percent)?;
+            Some(time.as_micros() as f64 / 1_000.0)
+        };
+        Self {
+            attempts,
+            success_rate: (attempts > 0).then(|| succeeded as f64 / attempts as f64),
+            p50_ms: quantile(50),
+            p95_ms: quantile(95),
         }
     }
 }
@@ -155,7 +202,7 @@ pub(crate) async fn get_webhook_health(
     let lane = state.sonnette.lane_status(id).await?;
     let now = state.now();
     let ago = move |time: Duration| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
-    let (samples, newest) = state
+    let (timings, half_hours, newest) = state
         .store(move |store| {
             let query = AttemptQuery {
                 limit: 20,
@@ -163,27 +210,20 @@ pub(crate) async fn get_webhook_health(
             };
             Ok((
                 store.attempt_timings(id, ago(DAY))?,
+                store.attempt_stats(&[id], ago(DAY))?,
                 store.attempts(&[id], &query)?,
             ))
         })
         .await?;
     let last = newest.iter().find(|attempt| !attempt.test);
     let (word, since, reason) = state_of(webhook, &lane, last);
-    let since_hour = ago(HOUR);
-    let hour = samples
-        .iter()
-        .filter(|timing| timing.ended_at >= since_hour);
     Ok(response::ok(&HealthJson {
         state: word,
         since: since.map(response::format_time),
         reason,
         consecutive_failures: lane.health.consecutive_failures(),
-        last_hour: Statistics::of(hour.map(|timing| (timing.success, timing.duration))),
-        last_day: Statistics::of(
-            samples
-                .iter()
-                .map(|timing| (timing.success, timing.duration)),
-        ),
+        last_hour: Statistics::since(ago(HOUR), &timings, &half_hours),
+        last_day: Statistics::since(ago(DAY), &timings, &half_hours),
         backlog: lane.backlog,
         oldest_waiting: lane.oldest_waiting.map(response::format_time),
         next_attempt: lane.next_attempt.map(response::format_time),
@@ -198,6 +238,31 @@ pub(crate) async fn get_webhook_health(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_attempts_are_counted_by_half_hours() {
+        let start = Timestamp::UNIX_EPOCH;
+        let mut times = LatencyHistogram::default();
+        (0..2_000).for_each(|_| times.add(Duration::from_millis(40)));
+        let half_hour = |number: u64| AttemptStats {
+            webhook: WebhookId(1),
+            start: start + HALF_HOUR * u32::try_from(number).unwrap(),
+            succeeded: 1_500,
+            failed: 500,
+            times: times.clone(),
+        };
+        let half_hours = [half_hour(0), half_hour(1), half_hour(2)];
+        let timing = AttemptTiming {
+            ended_at: start + HOUR * 2,
+            success: true,
+            duration: Duration::ZERO,
+        };
+        let newest = vec![timing; MAX_ATTEMPT_TIMINGS];
+        let found = Statistics::since(start + HALF_HOUR / 2, &newest, &half_hours);
+        assert_eq!((found.attempts, found.success_rate), (5_000, Some(0.75)));
+        let p50 = found.p50_ms.unwrap();
+        assert!((32.0..48.0).contains(&p50), "{p50}");
+    }
 
     #[test]
     fn statistics_are_exact() {

@@ -1,5 +1,7 @@
 //! What schemas of organizers may cost.
 
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -258,4 +260,89 @@ fn schemas_of_before_stay_usable_within_a_limit() {
     let change = json!({"description": "The same schema.", "schema": schema});
     let changed = api.call_as(&api.operator, "PATCH", "action_types/x.y/", Some(change));
     changed.expect(200);
+}
+
+/// Registers a schema and begins so many requests whose checks cost as much as they may.
+fn begin_costly_checks(api: &Api, requests: usize) -> Vec<TcpStream> {
+    let constants: Vec<_> = (0..60).map(|n| json!({"const": n})).collect();
+    registered(
+        api,
+        json!({"properties": {"a": {"items": {"anyOf": constants}}}}),
+    );
+    let entry = json!({"action_type": "x.y", "data": {"a": vec![59; 20_000]}});
+    let body = serde_json::to_vec(&vec![entry; 100]).unwrap();
+    let head = format!(
+        "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        api.token,
+        body.len()
+    );
+    let begin = |_| {
+        let mut client = api.connect();
+        client.write_all(head.as_bytes()).unwrap();
+        // Beyond its share a client is refused without its body being read.
+        let _ = client.write_all(&body);
+        client
+    };
+    (0..requests).map(begin).collect()
+}
+
+#[test]
+fn the_server_stops_within_five_seconds_during_checks() {
+    let api = Api::start();
+    let _clients = begin_costly_checks(&api, 20);
+    let began = now();
+    api.end();
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn checks_whose_clients_have_left_delay_nobody() {
+    let api = Api::start();
+    for client in begin_costly_checks(&api, 20) {
+        client.shutdown(Shutdown::Both).unwrap();
+    }
+    let start = now();
+    let data = json!({"a": vec![59; 2_000]});
+    assert_eq!(publish(&api, data).0, 201);
+    assert!(start.elapsed() < MAX_CHECK_TIME, "{:?}", start.elapsed());
+}
+
+#[test]
+fn publications_whose_clients_have_left_are_all_there_or_not_at_all() {
+    let api = Api::start();
+    let entry = |n: usize| json!({"action_type": "x.y", "data": {"n": n}, "idempotency_key": format!("key {n}")});
+    registered(&api, json!({}));
+    for first in (0..200).step_by(10) {
+        let entries: Vec<_> = (first..first + 10).map(entry).collect();
+        let body = serde_json::to_vec(&entries).unwrap();
+        let mut client = api.connect();
+        write!(
+            client,
+            "POST /api/v1/organizers/bigevents/notifications/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            api.token,
+            body.len()
+        )
+        .unwrap();
+        client.write_all(&body).unwrap();
+        client.shutdown(Shutdown::Both).unwrap();
+    }
+    for first in (0..200).step_by(10) {
+        let entries: Vec<_> = (first..first + 10).map(entry).collect();
+        let answer = api.post("notifications/", Value::Array(entries));
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+        let ids: Vec<_> = answer
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["notification_id"].as_i64().unwrap())
+            .collect();
+        assert!(ids.windows(2).all(|pair| pair[1] == pair[0] + 1), "{ids:?}");
+    }
 }

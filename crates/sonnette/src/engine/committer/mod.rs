@@ -3,6 +3,7 @@
 //! Publications are committed as soon as the thread is free. Settlements wait up to 5 ms for a publication to share the
 //! transaction with ([`queue`]).
 
+mod publication_queue;
 mod queue;
 mod replies;
 
@@ -15,8 +16,9 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
+use self::publication_queue::ReplySender;
 pub(crate) use self::queue::CommitDelays;
-use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch, ReplySender};
+use self::queue::{CommitQueue, POLL_INTERVAL, PendingBatch};
 use super::dispatcher::inbox::{Inboxes, LaneCommand};
 use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
@@ -288,6 +290,7 @@ impl Committer {
         &self,
         batch: &mut Batch,
     ) -> Result<Vec<GroupResult>, StoreError> {
+        let mut still_enabled = Vec::new();
         for settlement in &mut batch.settlements {
             let webhook = settlement.webhook;
             tracing::error!(
@@ -295,10 +298,18 @@ impl Committer {
                 "webhook {webhook}: a damaged row keeps the health of its lane from being written"
             );
             settlement.health = None;
-            settlement.disable = None;
+            if settlement.disable.take().is_some() {
+                still_enabled.push(webhook);
+            }
             settlement.alert = None;
         }
-        self.try_commit(batch, &mut Vec::new(), 0)
+        let results = self.try_commit(batch, &mut Vec::new(), 0)?;
+        for webhook in still_enabled {
+            self.inboxes
+                .of(webhook)
+                .send(LaneCommand::ReopenLane(webhook));
+        }
+        Ok(results)
     }
 
     fn finish(&self, written: WrittenBatch) {

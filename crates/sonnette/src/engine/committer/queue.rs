@@ -6,20 +6,15 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::publication_queue::{PublicationQueue, ReplySender};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{PublishError, Published};
 use crate::store::{PublicationGroup, Settlement};
 
 /// This many settlements are committed without further delay.
 const IMMEDIATE_COMMIT_SETTLEMENTS: usize = 256;
-/// Publications per transaction. A single larger request is still committed as a whole.
-const MAX_BATCH_PUBLICATIONS: usize = 1_024;
 /// Settlements per transaction.
 const MAX_BATCH_SETTLEMENTS: usize = 4_096;
-/// Publications in the queue; further ones are refused, because the store is too far behind.
-const MAX_QUEUED_PUBLICATIONS: usize = 20_000;
-/// Bytes of bodies in the queue.
-const MAX_QUEUED_BYTES: usize = 64 << 20;
 /// Settlements in the queue; beyond it sending pauses.
 const MAX_QUEUED_SETTLEMENTS: usize = 20_000;
 /// How long the thread waits when the queue is empty: the registry is polled this often.
@@ -46,8 +41,6 @@ impl Default for CommitDelays {
     }
 }
 
-/// Sends the answer to a publication to whoever waits for it.
-pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
 type ReplyReceiver = oneshot::Receiver<Result<Vec<Published>, PublishError>>;
 
 /// What is committed in one transaction.
@@ -68,11 +61,8 @@ pub(super) struct CommitQueue {
 
 #[derive(Default)]
 struct QueueState {
-    groups: Vec<(PublicationGroup, ReplySender)>,
-    /// Publications in `groups`.
-    publications: usize,
-    /// Bytes of bodies in `groups`.
-    bytes: usize,
+    publications: PublicationQueue,
+    /// The registry version that the oldest of `publications` was matched against.
     registry_version: i64,
     settlements: Vec<Settlement>,
     /// How many settlements were ever added.
@@ -100,22 +90,17 @@ impl CommitQueue {
         registry_version: i64,
     ) -> Option<ReplyReceiver> {
         let (reply, answer) = oneshot::channel();
-        let bytes = body_bytes(&group);
         {
             let mut state = self.state.lock();
-            let is_full =
-                state.publications >= MAX_QUEUED_PUBLICATIONS || state.bytes >= MAX_QUEUED_BYTES;
-            if state.closed || is_full {
+            if state.closed || state.publications.is_full(group.organizer) {
                 return None;
             }
-            state.registry_version = if state.groups.is_empty() {
+            state.registry_version = if state.publications.is_empty() {
                 registry_version
             } else {
                 state.registry_version.min(registry_version)
             };
-            state.publications += group.publications.len();
-            state.bytes += bytes;
-            state.groups.push((group, reply));
+            state.publications.push(group, reply);
         }
         self.changed.notify_one();
         Some(answer)
@@ -186,9 +171,9 @@ impl CommitQueue {
         if state.is_empty() && !state.closed && !state.registry_changed {
             self.changed.wait_for(&mut state, self.delays.idle);
         }
-        if state.groups.is_empty() && !state.settlements.is_empty() && !state.closed {
+        if state.publications.is_empty() && !state.settlements.is_empty() && !state.closed {
             let until = SystemClock.instant() + self.delays.settlement;
-            while state.groups.is_empty()
+            while state.publications.is_empty()
                 && state.settlements.len() < IMMEDIATE_COMMIT_SETTLEMENTS
                 && !state.closed
             {
@@ -221,7 +206,7 @@ impl CommitQueue {
 
 impl QueueState {
     fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.settlements.is_empty()
+        self.publications.is_empty() && self.settlements.is_empty()
     }
 
     fn take_batch(&mut self) -> Option<PendingBatch> {
@@ -229,32 +214,13 @@ impl QueueState {
         if self.closed && self.is_empty() {
             return None;
         }
-        let groups = self.take_groups();
+        let groups = self.publications.take_batch();
         let count = self.settlements.len().min(MAX_BATCH_SETTLEMENTS);
         Some(PendingBatch {
             groups,
             registry_version: self.registry_version,
             settlements: take_front(&mut self.settlements, count),
         })
-    }
-
-    fn take_groups(&mut self) -> Vec<(PublicationGroup, ReplySender)> {
-        let mut publications = 0;
-        let count = self
-            .groups
-            .iter()
-            .take_while(|(group, _)| {
-                let before = publications;
-                publications += group.publications.len();
-                before < MAX_BATCH_PUBLICATIONS
-            })
-            .count();
-        let groups = take_front(&mut self.groups, count);
-        for (group, _) in &groups {
-            self.publications -= group.publications.len();
-            self.bytes -= body_bytes(group);
-        }
-        groups
     }
 }
 
@@ -265,8 +231,4 @@ fn take_front<T>(items: &mut Vec<T>, count: usize) -> Vec<T> {
     } else {
         items.drain(..count).collect()
     }
-}
-
-fn body_bytes(group: &PublicationGroup) -> usize {
-    group.publications.iter().map(|p| p.body.len()).sum()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Committer;
-use super::queue::ReplySender;
+use super::publication_queue::ReplySender;
 use crate::domain::{DeliveryProgress, Notification, WebhookId};
 use crate::engine::{Activity, PublishError, Published};
 use crate::store::{

@@ -28,6 +28,8 @@ pub(crate) enum LaneCommand {
     PauseLane(WebhookId, oneshot::Sender<()>),
     /// The deliveries of this lane up to this notification have been changed in the store.
     ResumeLane(WebhookId, NotificationId),
+    /// The webhook of this lane was to be disabled, and the store could not write that: it goes on.
+    ReopenLane(WebhookId),
     /// Send a test to a webhook.
     TestWebhook(WebhookId, WebhookTest),
     /// Send a test to a webhook that is not saved.

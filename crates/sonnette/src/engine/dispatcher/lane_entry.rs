@@ -12,6 +12,7 @@ use super::{Dispatcher, SWEEP_INTERVAL};
 use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::LaneCommand;
+use crate::engine::host_table::Host;
 use crate::engine::lane::Lane;
 use crate::engine::sender::{ConnectionPool, PreparedWebhook};
 use crate::store::StoreError;
@@ -29,10 +30,8 @@ pub(super) struct LaneEntry {
     pub(super) timer: Cell<Option<Timestamp>>,
     /// It waits in one of its shares, or in one of a former target.
     pub(super) awaits_capacity: Cell<bool>,
-    /// Its last request ended with a failed name lookup or connection.
-    pub(super) is_unreachable: Cell<bool>,
-    /// When its receiver last responded.
-    pub(super) reached_at: Cell<Option<Timestamp>>,
+    /// The row of its target host in the table of hosts, if that has one.
+    pub(super) host: RefCell<Option<Arc<Host>>>,
     /// As counted in the metrics.
     pub(super) is_failing: Cell<bool>,
     /// Commands that arrived while the lane was being loaded.
@@ -82,8 +81,7 @@ impl Dispatcher {
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
             awaits_capacity: Cell::new(false),
-            is_unreachable: Cell::new(false),
-            reached_at: Cell::new(None),
+            host: RefCell::new(None),
             is_failing: Cell::new(false),
             queued_commands: RefCell::default(),
         });
@@ -121,7 +119,7 @@ impl Dispatcher {
             let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
             *entry.shares.borrow_mut() = self.capacity.shares(organizer, target);
             if target.host() != before.webhook.target.host() {
-                entry.reached_at.set(None);
+                *entry.host.borrow_mut() = None;
             }
         }
         *entry.current.borrow_mut() = current.clone();
@@ -154,7 +152,6 @@ impl Dispatcher {
         let mut lane = Lane::new(&row);
         lane.follow(&self.refresh(&entry).webhook);
         entry.is_failing.set(lane.health().is_failing());
-        entry.reached_at.set(lane.health().last_success_at);
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
         for command in entry.queued_commands.take() {

@@ -58,11 +58,8 @@ pub(crate) struct Dispatcher {
     /// When a shortage of this machine was last logged.
     shortage_logged_at: Cell<Instant>,
     trusted_time: RefCell<TrustedTime>,
-    /// Nearly all hosts cannot be reached.
-    outage: Cell<bool>,
-    next_host_count_at: Cell<Instant>,
-    /// An outcome came before `next_host_count_at`.
-    must_count_hosts: Cell<bool>,
+    /// There was an outage of our own when this thread last looked.
+    had_outage: Cell<bool>,
     /// The panic of a task, which the loop passes on.
     task_panic: Cell<Option<Panic>>,
     task_panicked: Notify,
@@ -75,8 +72,7 @@ impl Dispatcher {
         sender: Box<dyn Transport>,
         rng: fastrand::Rng,
     ) -> Rc<Self> {
-        let clock = &context.clock;
-        let trusted_time = RefCell::new(TrustedTime::new(clock.now(), clock.instant()));
+        let trusted_time = RefCell::new(context.trusted_time);
         Rc::new(Self {
             capacity: Capacity::new(context.max_in_flight),
             context,
@@ -91,9 +87,7 @@ impl Dispatcher {
             swept_at: Cell::new(monotonic_clock::now()),
             shortage_logged_at: Cell::new(monotonic_clock::now()),
             trusted_time,
-            outage: Cell::new(false),
-            next_host_count_at: Cell::new(monotonic_clock::now()),
-            must_count_hosts: Cell::new(false),
+            had_outage: Cell::new(false),
             task_panic: Cell::new(None),
             task_panicked: Notify::new(),
         })
@@ -161,7 +155,7 @@ impl Dispatcher {
             self.swept_at.set(monotonic_clock::now());
             // A jump of the clock is noticed when it happens.
             self.reading();
-            self.recount_hosts();
+            self.follow_outage(self.now());
             self.sweep();
         }
     }
@@ -286,6 +280,7 @@ impl Dispatcher {
                 | LaneCommand::SendNow(webhook, _)
                 | LaneCommand::PauseLane(webhook, _)
                 | LaneCommand::ResumeLane(webhook, _)
+                | LaneCommand::ReopenLane(webhook)
                 | LaneCommand::TestWebhook(webhook, _) => self.execute(command, webhook),
             }
         }
@@ -320,6 +315,7 @@ impl Dispatcher {
                 let _ = confirm.send(());
             }
             LaneCommand::ResumeLane(_, through) => lane.resume(through),
+            LaneCommand::ReopenLane(_) => lane.reopen(self.now()),
             LaneCommand::ApplyChanges(_)
             | LaneCommand::TestWebhook(..)
             | LaneCommand::TestDraft(_)

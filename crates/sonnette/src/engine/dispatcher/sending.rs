@@ -24,7 +24,7 @@ use crate::engine::supervisor::{Panic, catch_panic, panic_message};
 use crate::engine::{LaneState, monotonic_clock};
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
-/// How often a shortage is logged.
+/// How often a shortage is logged, and idle connections are closed because of one.
 const SHORTAGE_LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a lane waits after a shortage.
 const SHORTAGE_DELAY: Duration = Duration::from_secs(1);
@@ -96,11 +96,13 @@ impl Dispatcher {
     fn note_shortage(&self, shortage: &SendFailure) -> Timestamp {
         let now = self.now();
         self.context.metrics.shortage();
-        for entry in self.entries.borrow().values() {
-            entry.connections.close_idle(Duration::ZERO);
-        }
         if self.shortage_logged_at.get().elapsed() >= SHORTAGE_LOG_INTERVAL {
             self.shortage_logged_at.set(monotonic_clock::now());
+            if matches!(shortage, SendFailure::Shortage { .. }) {
+                for entry in self.entries.borrow().values() {
+                    entry.connections.close_idle(Duration::ZERO);
+                }
+            }
             tracing::error!(%shortage, "requests wait because of a shortage on this machine: {shortage}");
         }
         saturating_add(now, SHORTAGE_DELAY)
@@ -212,7 +214,7 @@ impl Dispatcher {
         let jitter = self.rng.borrow_mut().f64();
         // The lane must know whether the outcome still counts.
         self.refresh(entry);
-        self.note_reachability(entry, &exchange.outcome, now);
+        self.note_reachability(entry, current, &exchange.outcome, now);
         let policy = self.policy(current, self.reading());
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, Webhook};
+use crate::domain::{
+    AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, ProbeSchedule, Webhook,
+};
 use crate::store::{Cursor, PendingDelivery, StoredLane};
 
 pub(crate) use action::{LaneAction, SendOrder};
@@ -68,8 +70,6 @@ pub(crate) struct Lane {
     concurrency: AdaptiveConcurrency,
     /// The last outcome was a success within [`AdaptiveConcurrency::SLOW_RESPONSE`].
     is_responsive: bool,
-    /// The length of the pause that the receiver asked for last, or the longest possible if that is not known.
-    pause_length: Duration,
     /// No request starts before this time, because of a shortage of this machine.
     shortage_until: Option<Timestamp>,
     queue: DeliveryQueue,
@@ -119,7 +119,6 @@ impl Lane {
             is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             is_responsive: health.streak.is_none() && health.last_success_at.is_some(),
-            pause_length: MAX_PAUSE,
             shortage_until: None,
             queue: DeliveryQueue::default(),
             urgent: VecDeque::new(),
@@ -208,6 +207,7 @@ impl Lane {
         self.has_unread_rows = true;
         let Some(now) = probe_now else { return };
         self.health.paused_until = None;
+        self.health.pause_length = None;
         if let Some(schedule) = &mut self.health.probe_schedule {
             schedule.next_at = now;
         }
@@ -241,6 +241,16 @@ impl Lane {
         self.paused = self.paused.saturating_sub(1);
         self.newest_loaded = self.newest_loaded.max(through);
         self.has_unread_rows = true;
+    }
+
+    /// Goes on after an outcome that was to disable the webhook, because the store could not write that. The lane sends
+    /// only probes until one succeeds.
+    pub(crate) fn reopen(&mut self, now: Timestamp) {
+        self.is_closed = false;
+        self.has_unread_rows = true;
+        self.health
+            .probe_schedule
+            .get_or_insert_with(|| ProbeSchedule::start(now));
     }
 
     /// Takes over a later generation of the webhook. If it is enabled, it has a new target or was enabled: the health of

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{LaneAction, SendOrder};
-use super::{Lane, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, PageLoad, RELOAD_DELAY};
+use super::{
+    Lane, MAX_PAUSE, MAX_RATE_CATCH_UP, MAX_SEND_INTERVAL, PAGE_ROWS, PageLoad, RELOAD_DELAY,
+};
 use crate::domain::{AttemptKind, ClockReading, Webhook, saturating_add};
 use crate::store::{Cursor, PendingDelivery};
 
@@ -171,7 +173,8 @@ impl Lane {
     /// was set back: it is reduced.
     fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         if let Some(until) = &mut self.health.paused_until {
-            *until = (*until).min(saturating_add(now, self.pause_length));
+            let length = self.health.pause_length.unwrap_or(MAX_PAUSE);
+            *until = (*until).min(saturating_add(now, length));
         }
         if let Some(schedule) = &mut self.health.probe_schedule {
             let latest = saturating_add(now, schedule.wait);

@@ -54,11 +54,6 @@ impl Lane {
             decide_stale(before, &attempt)
         };
         self.health = decision.health;
-        if let Some(until) = self.health.paused_until
-            && before.paused_until != Some(until)
-        {
-            self.pause_length = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        }
         if counts {
             self.is_responsive = outcome.is_success() && took <= AdaptiveConcurrency::SLOW_RESPONSE;
             self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);

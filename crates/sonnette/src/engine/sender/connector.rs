@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use super::error::{connect_failure, handshake_failure};
 use super::prepared_webhook::Origin;
 use super::received_response::SendStage;
-use super::resolver::resolve;
+use super::resolver::Resolver;
 use super::stream::Stream;
 use super::{AllowTarget, address};
 use crate::domain::{OrganizerId, SendFailure};
@@ -20,6 +20,7 @@ use crate::domain::{OrganizerId, SendFailure};
 pub(super) struct Connector {
     pub(super) allow: Vec<AllowTarget>,
     pub(super) tls: TlsConnector,
+    pub(super) resolver: Resolver,
 }
 
 /// How long one address has before the next one is tried beside it.
@@ -34,7 +35,10 @@ impl Connector {
         stage: &mut SendStage,
     ) -> Result<Stream, SendFailure> {
         *stage = SendStage::Resolving;
-        let found = resolve(&origin.host, origin.port, organizer).await?;
+        let resolver = &self.resolver;
+        let found = resolver
+            .resolve(&origin.host, origin.port, organizer)
+            .await?;
         let addresses = self.allowed_addresses(origin, found)?;
         *stage = SendStage::Connecting;
         let tcp = first_connection(&origin.host, &addresses).await?;
@@ -198,6 +202,7 @@ mod tests {
         let rules = Connector {
             allow: Vec::new(),
             tls: tls::connector(None, tls::ALL_PROTOCOLS).unwrap(),
+            resolver: Resolver::default(),
         };
         let origin = Origin {
             host: "a.test".to_owned(),

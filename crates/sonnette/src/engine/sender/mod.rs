@@ -11,6 +11,7 @@ mod error;
 mod header_frame_limit;
 mod http1;
 mod http2;
+mod lookup_limits;
 mod pool;
 mod prepared_webhook;
 mod received_response;
@@ -41,6 +42,7 @@ pub use self::allow_target::{AllowTarget, InvalidAllowTarget};
 pub use self::error::handshake_failure;
 pub use self::pool::ConnectionPool;
 pub use self::prepared_webhook::PreparedWebhook;
+pub use self::resolver::Resolver;
 pub use self::signature::public_key;
 pub use self::target_connector::{TargetConnection, TargetConnector};
 
@@ -70,6 +72,8 @@ pub struct SenderConfig {
     pub extra_ca: Option<PathBuf>,
     /// The value of the `User-Agent` header.
     pub user_agent: String,
+    /// How the names of targets are looked up.
+    pub resolver: Resolver,
 }
 
 impl Default for SenderConfig {
@@ -82,6 +86,7 @@ impl Default for SenderConfig {
             require_https: false,
             extra_ca: None,
             user_agent: concat!("sonnette/", env!("CARGO_PKG_VERSION")).to_owned(),
+            resolver: Resolver::default(),
         }
     }
 }
@@ -171,11 +176,16 @@ impl Sender {
             require_https,
             extra_ca,
             user_agent,
+            resolver,
         } = config;
         let tls = tls::connector(extra_ca.as_deref(), tls::ALL_PROTOCOLS)?;
         let user_agent =
             HeaderValue::from_str(&user_agent).map_err(|_| SenderError::UserAgent(user_agent))?;
-        let rules = Connector { allow, tls };
+        let rules = Connector {
+            allow,
+            tls,
+            resolver,
+        };
         Ok(Self {
             clock,
             rules,

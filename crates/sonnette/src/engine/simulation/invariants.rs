@@ -165,6 +165,7 @@ fn comparable(mut health: LaneHealth, is_adjusted: bool) -> LaneHealth {
     }
     if is_adjusted {
         health.paused_until = None;
+        health.pause_length = None;
         if let Some(schedule) = &mut health.probe_schedule {
             schedule.next_at = schedule.since;
         }

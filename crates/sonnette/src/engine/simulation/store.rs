@@ -118,6 +118,10 @@ impl DeliveryStore for FailingStore {
         self.attempt(|| self.inner.lanes_with_pending_deliveries())
     }
 
+    fn last_successes(&self, since: Timestamp) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
+        self.attempt(|| self.inner.last_successes(since))
+    }
+
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
         self.attempt(|| self.inner.lane(webhook))
     }
@@ -174,7 +178,11 @@ forward! {
         hold_deliveries(entry: &NewAuditEntry) -> ();
         resume_deliveries(organizer: Option<OrganizerId>, entry: &NewAuditEntry) -> Vec<OrganizerId>;
     }
-    RetentionStore { prune(before: Timestamp, now: Timestamp) -> bool; }
+    RetentionStore {
+        prune(before: Timestamp, now: Timestamp) -> bool;
+        trusted_time() -> Option<Timestamp>;
+        record_trusted_time(now: Timestamp) -> ();
+    }
     RegistryStore {
         version() -> i64;
         load(since: i64) -> RegistryChanges;

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
+use super::alert_store::mail_due_range;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
@@ -28,8 +29,8 @@ impl AccountEmailStore for SqliteStore {
                 "INSERT INTO letters (user, kind, language, organizer, at, tries, due_at)
                  SELECT id, ?2, ?3, ?4, ?5, 0, ?5 FROM users WHERE id = ?1
                    AND NOT EXISTS
-                     (SELECT 1 FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?6)
-                   AND (SELECT count(*) FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?7) < ?8",
+                     (SELECT 1 FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?6 AND at <= ?5)
+                   AND (SELECT count(*) FROM letters WHERE user = ?1 AND kind = ?2 AND at > ?7 AND at <= ?5) < ?8",
                 params![
                     user.0,
                     kind.as_str(),
@@ -54,9 +55,9 @@ impl AccountEmailStore for SqliteStore {
             let mut statement = c.prepare_cached(
                 "SELECT l.id, l.user, u.email, l.kind, l.language, l.organizer, l.at, l.tries
                  FROM letters l JOIN users u ON u.id = l.user
-                 WHERE l.settled_at IS NULL AND l.due_at <= ?1 ORDER BY l.due_at, l.id",
+                 WHERE l.settled_at IS NULL AND (l.due_at <= ?1 OR l.due_at > ?2) ORDER BY l.due_at, l.id",
             )?;
-            let mut rows = statement.query([to_micros(now)])?;
+            let mut rows = statement.query(mail_due_range(now))?;
             let mut found = Vec::new();
             while found.len() < limit
                 && let Some(row) = rows.next()?

@@ -6,7 +6,10 @@ use rusqlite::{Transaction, params};
 use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_json, to_micros};
 use super::{SqliteStore, StoreError};
-use crate::domain::{Alert, AlertId, AlertKind, AlertResult, OrganizerId, WebhookId};
+use crate::domain::{
+    Alert, AlertId, AlertKind, AlertResult, MAX_MAIL_RETRY_DELAY, OrganizerId, WebhookId,
+    saturating_add,
+};
 use crate::store::AlertStore;
 
 impl AlertStore for SqliteStore {
@@ -15,9 +18,9 @@ impl AlertStore for SqliteStore {
             let mut statement = c.prepare_cached(
                 "SELECT id, organizer, webhook, kind, at, target, failures, since, return_code, reason, recipients,
                    pending, tries
-                 FROM alerts WHERE settled_at IS NULL AND due_at <= ?1 ORDER BY due_at, id",
+                 FROM alerts WHERE settled_at IS NULL AND (due_at <= ?1 OR due_at > ?2) ORDER BY due_at, id",
             )?;
-            let mut rows = statement.query([to_micros(now)])?;
+            let mut rows = statement.query(mail_due_range(now))?;
             let mut found = Vec::new();
             while found.len() < limit
                 && let Some(row) = rows.next()?
@@ -60,6 +63,12 @@ impl AlertStore for SqliteStore {
             Ok(())
         })
     }
+}
+
+/// An email is due up to the first of these times. One that is due after the second was delayed while the clock was ahead,
+/// and is due, too.
+pub(super) fn mail_due_range(now: Timestamp) -> [i64; 2] {
+    [now, saturating_add(now, MAX_MAIL_RETRY_DELAY)].map(to_micros)
 }
 
 /// Enqueues an alert about a webhook, with the current health of its lane and its newest attempt. A second warning of the

@@ -43,6 +43,9 @@ static BRING_FORWARD_SQL: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The waiting deliveries among which the oldest is looked for, in the order in which they are due.
+const MAX_OLDEST_ROWS: usize = 10_000;
+
 impl DeliveryAdmin for SqliteStore {
     fn schedule_now(
         &self,
@@ -124,13 +127,21 @@ impl DeliveryAdmin for SqliteStore {
 
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|c| {
-            let (count, oldest): (u64, Option<i64>) = c
+            // Counts entries of the index, without reading the rows.
+            let count: u64 = c
                 .prepare_cached(
-                    "SELECT count(*), min(iif(typeof(started_at) = 'integer', started_at, NULL))
-                     FROM deliveries INDEXED BY deliveries_waiting
+                    "SELECT count(*) FROM deliveries INDEXED BY deliveries_waiting
                      WHERE webhook = ?1 AND settled_at IS NULL",
                 )?
-                .query_row([webhook.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+                .query_row([webhook.0], |r| r.get(0))?;
+            // A delivery that was not tried is due since it was published: the oldest is among the first.
+            let oldest: Option<i64> = c
+                .prepare_cached(
+                    "SELECT min(iif(typeof(started_at) = 'integer', started_at, NULL)) FROM (
+                       SELECT started_at FROM deliveries INDEXED BY deliveries_waiting
+                       WHERE webhook = ?1 AND settled_at IS NULL ORDER BY due_at LIMIT ?2)",
+                )?
+                .query_row(params![webhook.0, MAX_OLDEST_ROWS], |r| r.get(0))?;
             Ok((
                 count,
                 oldest.and_then(|o| Timestamp::from_microsecond(o).ok()),

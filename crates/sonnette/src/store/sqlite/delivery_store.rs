@@ -70,6 +70,28 @@ impl DeliveryStore for SqliteStore {
         })
     }
 
+    fn last_successes(&self, since: Timestamp) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
+        self.read(|c| {
+            // The time of a success is not stored at each attempt. Without failures the last attempt was a success.
+            let mut statement = c.prepare_cached(
+                "SELECT id, at FROM (
+                   SELECT w.id, iif(l.failing_since IS NULL, (SELECT max(a.id) FROM attempts a WHERE a.webhook = w.id
+                     AND a.id <= 9223372036854775807), l.last_success_at) AS at
+                   FROM webhooks w LEFT JOIN lanes l ON l.webhook = w.id
+                   WHERE w.disabled_at IS NULL AND typeof(w.id) = 'integer')
+                 WHERE typeof(at) = 'integer' AND at >= ?1",
+            )?;
+            let mut rows = statement.query([to_micros(since)])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                if let Ok(at) = Timestamp::from_microsecond(row.get(1)?) {
+                    found.push((WebhookId(row.get(0)?), at));
+                }
+            }
+            Ok(found)
+        })
+    }
+
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
         self.read(|c| {
             // In one transaction: the health must be that of the generation.

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::store::{
     AttemptPage, AttemptQuery, AttemptStats, AttemptTiming, DeliveryQuery, DeliveryStateFilter,
-    History, NotificationEntry, NotificationQuery,
+    History, MAX_ATTEMPT_TIMINGS, NotificationEntry, NotificationQuery,
 };
 
 pub(super) const SELECT_NOTIFICATION: &str =
@@ -64,9 +64,10 @@ impl History for SqliteStore {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT id, return_code, duration_us FROM attempts
-                 WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT 100000",
+                 WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT ?3",
             )?;
-            let mut rows = statement.query([webhook.0, to_micros(since)])?;
+            let limit = i64::try_from(MAX_ATTEMPT_TIMINGS).unwrap_or(i64::MAX);
+            let mut rows = statement.query([webhook.0, to_micros(since), limit])?;
             let mut timings = Vec::new();
             while let Some(row) = rows.next()? {
                 let read = attempt_timing(TableRow::new(row, "attempts"));

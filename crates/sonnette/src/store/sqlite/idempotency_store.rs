@@ -38,7 +38,10 @@ impl IdempotencyStore for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write(|t| {
             t.execute(
-                "INSERT OR REPLACE INTO kept_answers (key, status, headers, body, kept_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                // A response that is stored while the clock is behind is kept as long as any other.
+                "INSERT OR REPLACE INTO kept_answers (key, status, headers, body, kept_at)
+                 VALUES (?1, ?2, ?3, ?4,
+                   max(?5, coalesce((SELECT trusted_at FROM clock WHERE typeof(trusted_at) = 'integer'), ?5)))",
                 params![&key[..], response.status, to_json(&response.headers), response.body, to_micros(now)],
             )?;
             Ok(())

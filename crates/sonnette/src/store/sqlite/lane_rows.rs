@@ -51,6 +51,9 @@ pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
         streak,
         probe_schedule,
         paused_until: cells.time_optional("paused_until")?,
+        pause_length: cells
+            .get::<Option<u32>>("pause_ms")?
+            .map(|ms| Duration::from_millis(ms.into())),
         last_success_at: cells.time_optional("last_success_at")?,
     })
 }
@@ -60,13 +63,11 @@ pub(super) fn write_health(
     webhook: WebhookId,
     health: &LaneHealth,
 ) -> Result<(), StoreError> {
-    let wait = health
-        .probe_schedule
-        .map(|p| u32::try_from(p.wait.as_millis()).unwrap_or(u32::MAX));
+    let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
     t.prepare_cached(
         "INSERT OR REPLACE INTO lanes (webhook, failures, failing_since, first_failed, several, probing_since, probe_at,
-           probe_wait_ms, paused_until, last_success_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+           probe_wait_ms, paused_until, last_success_at, pause_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         webhook.0,
@@ -76,9 +77,10 @@ pub(super) fn write_health(
         health.streak.is_some_and(|s| s.has_several_notifications),
         health.probe_schedule.map(|p| to_micros(p.since)),
         health.probe_schedule.map(|p| to_micros(p.next_at)),
-        wait,
+        health.probe_schedule.map(|p| millis(p.wait)),
         health.paused_until.map(to_micros),
         health.last_success_at.map(to_micros),
+        health.pause_length.map(millis),
     ])?;
     Ok(())
 }

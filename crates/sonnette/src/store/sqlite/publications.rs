@@ -64,7 +64,8 @@ fn earlier_use(
     key: &str,
 ) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
     let mut statement = t.prepare_cached(
-        "SELECT content, notification FROM publication_keys WHERE organizer = ?1 AND text = ?2",
+        "SELECT content, notification FROM publication_keys WHERE organizer = ?1 AND text = ?2
+           AND EXISTS (SELECT 1 FROM notifications WHERE id = notification)",
     )?;
     Ok(statement
         .query_row(params![organizer.0, key], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -123,8 +124,10 @@ fn publish(
     }
     if let Some(key) = &publication.key {
         t.prepare_cached(
-            "INSERT INTO publication_keys (organizer, text, content, notification, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            // A key that is used while the clock is behind is kept as long as any other.
+            "INSERT OR REPLACE INTO publication_keys (organizer, text, content, notification, used_at)
+             VALUES (?1, ?2, ?3, ?4,
+               max(?5, coalesce((SELECT trusted_at FROM clock WHERE typeof(trusted_at) = 'integer'), ?5)))",
         )?
         .execute(params![
             organizer.0,

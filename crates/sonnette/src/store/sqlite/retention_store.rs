@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::notification_rows::first_id_since;
 use super::table_row::to_micros;
@@ -55,6 +55,22 @@ impl RetentionStore for SqliteStore {
         // A notification that is older is removed from a restored backup too.
         self.erasure_journal.prune(before.min(week))?;
         Ok(has_more)
+    }
+
+    fn trusted_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT trusted_at FROM clock WHERE typeof(trusted_at) = 'integer'";
+            let micros: Option<i64> = c.query_row(sql, [], |r| r.get(0)).optional()?;
+            Ok(micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
+        })
+    }
+
+    fn record_trusted_time(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.prepare_cached("INSERT OR REPLACE INTO clock (id, trusted_at) VALUES (1, ?1)")?
+                .execute([to_micros(now)])?;
+            Ok(())
+        })
     }
 }
 
@@ -141,6 +157,15 @@ fn prune_notifications(
 ) -> Result<bool, StoreError> {
     // Without a last id it would scan all younger notifications if none is old.
     let end = first_id_since(t, Some(before))?;
+    // Its time of publication is too early if the clock was behind.
+    let oldest_key = t
+        .prepare_cached(
+            "SELECT notification FROM publication_keys
+             WHERE typeof(notification) = 'integer' ORDER BY used_at LIMIT 1",
+        )?
+        .query_row([], |r| r.get(0))
+        .optional()?;
+    let end = oldest_key.map_or(end, |oldest: i64| end.min(oldest));
     let mut old = t.prepare_cached(
         "SELECT id, organizer FROM notifications
          WHERE id > ?3 AND id < ?1 AND published_at < ?2 AND typeof(organizer) = 'integer' ORDER BY id",

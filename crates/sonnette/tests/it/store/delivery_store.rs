@@ -216,6 +216,7 @@ pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) 
             wait: Duration::from_secs(40),
         }),
         paused_until: Some(at(60)),
+        pause_length: Some(Duration::from_secs(6)),
         last_success_at: Some(at(1)),
     };
     fixture.settle(
