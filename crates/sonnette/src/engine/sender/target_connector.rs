@@ -38,6 +38,7 @@ impl TargetConnector {
         let rules = Connector {
             allow: config.allow.clone(),
             tls: tls::connector(config.extra_ca.as_deref(), tls::HTTP1_ONLY)?,
+            resolver: config.resolver.clone(),
         };
         Ok(Self { config, rules })
     }
