@@ -11,6 +11,7 @@ mod publishing;
 mod readiness;
 mod registry;
 mod request_pipeline;
+mod retries;
 mod schemas;
 mod store_limits;
 mod subjects;

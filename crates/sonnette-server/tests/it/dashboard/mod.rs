@@ -8,6 +8,8 @@ pub(crate) mod browser;
 mod live;
 mod login;
 mod notifications;
+mod refused_types;
+mod resend_form;
 mod settings;
 mod tokens;
 mod webhook_actions;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Dispatcher;
 use super::lane_entry::{CurrentWebhook, LaneEntry};
-use crate::domain::{ClockReading, FailurePolicy, HostCounts, Outcome, Policy};
+use crate::domain::{ClockReading, FailurePolicy, HostCounts, Outcome};
 use crate::engine::monotonic_clock;
 
 /// The shortest time between two counts of the lanes, while some cannot be reached.
@@ -41,11 +41,9 @@ impl Dispatcher {
     }
 
     /// What disables the webhook now. During an outage of our own, or while the clock is not trusted, failures do not.
-    pub(super) fn policy(&self, current: &CurrentWebhook, reading: ClockReading) -> Policy {
+    pub(super) fn policy(&self, current: &CurrentWebhook, reading: ClockReading) -> FailurePolicy {
         if self.outage.get() || reading.is_ahead() {
-            return Policy {
-                failures: FailurePolicy::Never,
-            };
+            return FailurePolicy::Never;
         }
         current.policy
     }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_failure_details.sql"),
     include_str!("../../../migrations/sqlite/0010_write_probe_and_erasure.sql"),
     include_str!("../../../migrations/sqlite/0011_tokens_by_organizer.sql"),
+    include_str!("../../../migrations/sqlite/0013_refusals.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.
