@@ -49,6 +49,18 @@ impl Outcome {
         )
     }
 
+    /// Whether the receiver is there and does not want this notification: a status of 400 to 499, except those that speak
+    /// of credentials (401, 403), time (408, 425, 429) or the end of the receiver (410).
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Answered {
+                status: 400..=499,
+                ..
+            }
+        ) && !matches!(self.return_code(), 401 | 403 | 408 | 410 | 425 | 429)
+    }
+
     /// The status, or 0 if there was no complete response.
     pub fn return_code(&self) -> u16 {
         match self {

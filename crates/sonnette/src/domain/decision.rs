@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     DeliveryProgress, DisableReason, FailurePolicy, FailureStreak, LaneHealth, NotificationId,
@@ -29,11 +29,16 @@ pub const RETRY_DELAYS: [Duration; 11] = [
 /// The number of failures in a row, over at least two notifications, after which a lane is failing.
 const FAILING_AFTER: u32 = 5;
 
+/// Refusals count towards failing once nothing has succeeded for this long.
+const REFUSALS_COUNT_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
 /// The settings that a decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// When a failing webhook is disabled.
     pub failures: FailurePolicy,
+    /// The latest of: the webhook was created, it was enabled, its target changed.
+    pub receiver_since: Timestamp,
 }
 
 /// Why an attempt was made.
@@ -87,9 +92,7 @@ pub struct FinishedAttempt<'a> {
 /// Decides what follows an attempt. `health` is the lane's health before the attempt.
 pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
     let FinishedAttempt {
-        notification,
         progress,
-        kind,
         outcome,
         at: now,
         ..
@@ -109,13 +112,8 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
             disable: None,
         };
     }
-    let streak = extend_streak(health.streak, notification, now);
     let delivery = after_failure(attempt);
-    let health = LaneHealth {
-        streak: Some(streak),
-        probe_schedule: probe_schedule_after(health.probe_schedule, streak, kind, now),
-        ..pause_after(health, outcome, now)
-    };
+    let (health, streak) = health_after_failure(policy, health, attempt);
     let disable = if is_gone(outcome) {
         Some(DisableReason::Gone)
     } else {
@@ -143,12 +141,49 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
     }
 }
 
+/// The health of the lane after a failed attempt, and the streak of all failures that is part of it.
+fn health_after_failure(
+    policy: Policy,
+    health: LaneHealth,
+    attempt: &FinishedAttempt<'_>,
+) -> (LaneHealth, FailureStreak) {
+    let FinishedAttempt {
+        notification,
+        kind,
+        outcome,
+        at: now,
+        ..
+    } = *attempt;
+    let streak = extend_streak(health.streak, notification, now);
+    let failing_streak = if counts_towards_failing(policy, health, outcome, now) {
+        Some(extend_streak(health.failing_streak, notification, now))
+    } else {
+        health.failing_streak
+    };
+    let health = LaneHealth {
+        streak: Some(streak),
+        failing_streak,
+        probe_schedule: match health.probe_schedule {
+            None => starts_probing(failing_streak).then(|| ProbeSchedule::start(now)),
+            // A request that was in flight when the lane began to fail does not move the next probe.
+            Some(schedule) if kind == AttemptKind::Due => Some(schedule),
+            Some(schedule) if outcome.is_refusal() => Some(schedule.after_refused_probe(now)),
+            Some(schedule) => Some(schedule.after_failed_probe(now)),
+        },
+        // It is later than now if the clock was wrong. The hour without a success is measured from it.
+        last_success_at: health.last_success_at.map(|at| at.min(now)),
+        ..pause_after(health, outcome, now)
+    };
+    (health, streak)
+}
+
 /// Decides what follows a failed attempt that began before its webhook got a new target, or was disabled and enabled.
 ///
 /// The failure says nothing about the current receiver, so the health of the lane does not change.
 pub fn decide_stale(health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
     let policy = Policy {
         failures: FailurePolicy::Never,
+        receiver_since: attempt.at,
     };
     let decision = decide(policy, LaneHealth::default(), attempt);
     let delivery = match decision.delivery {
@@ -252,19 +287,25 @@ fn pause_after(health: LaneHealth, outcome: &Outcome, now: Timestamp) -> LaneHea
     }
 }
 
-fn probe_schedule_after(
-    schedule: Option<ProbeSchedule>,
-    streak: FailureStreak,
-    kind: AttemptKind,
+/// Whether a failure lengthens the streak that makes the lane failing. A refusal does so only if the receiver has accepted
+/// nothing for [`REFUSALS_COUNT_AFTER`]: before, it says that the receiver is there and does not want this notification.
+fn counts_towards_failing(
+    policy: Policy,
+    health: LaneHealth,
+    outcome: &Outcome,
     now: Timestamp,
-) -> Option<ProbeSchedule> {
-    match (schedule, kind) {
-        (Some(p), AttemptKind::Probe) => Some(p.after_failed_probe(now)),
-        // A request that was in flight when the lane began to fail does not move the next probe.
-        (Some(p), AttemptKind::Due) => Some(p),
-        (None, _) => (streak.failures >= FAILING_AFTER && streak.has_several_notifications)
-            .then(|| ProbeSchedule::start(now)),
-    }
+) -> bool {
+    // The clock may have been ahead when the webhook was changed.
+    let receiver_since = Some(policy.receiver_since).filter(|at| *at <= now);
+    let last_success_at = health.last_success_at.map(|at| at.min(now));
+    let latest = receiver_since.max(last_success_at);
+    !outcome.is_refusal()
+        || latest.is_none_or(|latest| now.duration_since(latest) >= REFUSALS_COUNT_AFTER)
+}
+
+fn starts_probing(failing_streak: Option<FailureStreak>) -> bool {
+    failing_streak
+        .is_some_and(|streak| streak.failures >= FAILING_AFTER && streak.has_several_notifications)
 }
 
 /// Whether the webhook is to be disabled. `never_succeeded`: a delivery was just given up, and no attempt has succeeded
@@ -287,3 +328,7 @@ fn reaches_threshold(
 #[cfg(test)]
 #[path = "decision_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod refusal_tests;

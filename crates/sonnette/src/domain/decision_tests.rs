@@ -9,8 +9,10 @@ use crate::domain::{
     LaneHealth, NotificationId, Outcome, ProbeSchedule, SendFailure,
 };
 
+/// Of a webhook that is older than all of these tests, so that refusals count.
 const NEVER: Policy = Policy {
     failures: FailurePolicy::Never,
+    receiver_since: Timestamp::MIN,
 };
 
 fn noon() -> Timestamp {
@@ -58,13 +60,15 @@ fn waits(decision: &Decision) -> DeliveryProgress {
 }
 
 fn failing() -> LaneHealth {
+    let streak = Some(FailureStreak {
+        failures: 5,
+        since: noon(),
+        first: NotificationId(1),
+        has_several_notifications: true,
+    });
     LaneHealth {
-        streak: Some(FailureStreak {
-            failures: 5,
-            since: noon(),
-            first: NotificationId(1),
-            has_several_notifications: true,
-        }),
+        streak,
+        failing_streak: streak,
         probe_schedule: Some(ProbeSchedule::start(noon())),
         ..LaneHealth::default()
     }
@@ -211,6 +215,7 @@ proptest! {
         let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), has_several_notifications: false });
         let health = LaneHealth { streak, ..LaneHealth::default() };
         let policy = Policy {
+            receiver_since: noon(),
             failures: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
         };
         let refused = refused();
@@ -269,6 +274,7 @@ fn a_failure_of_an_earlier_request_does_not_delay_the_next_probe() {
 fn given_up_while_nothing_succeeded_reaches_the_threshold() {
     let strict = Policy {
         failures: FailurePolicy::TWENTY_IN_AN_HOUR,
+        receiver_since: noon(),
     };
     let progress = DeliveryProgress {
         tries: 11,
@@ -318,9 +324,11 @@ proptest! {
     ) {
         let mut health = failing();
         health.streak = health.streak.map(|streak| FailureStreak { since, ..streak });
+        health.failing_streak = health.streak;
+        health.last_success_at = Some(next_at);
         health.probe_schedule = Some(ProbeSchedule { since, next_at, wait });
         let progress = DeliveryProgress { tries, started_at, ..DeliveryProgress::new(started_at) };
-        let policy = Policy { failures: FailurePolicy::TWENTY_IN_AN_HOUR };
+        let policy = Policy { failures: FailurePolicy::TWENTY_IN_AN_HOUR, receiver_since: since };
         for outcome in [outcome, asks_to_wait(wait)] {
             for health in [health, LaneHealth::default()] {
                 let finished = FinishedAttempt { progress, kind, ..trial(&outcome, at) };

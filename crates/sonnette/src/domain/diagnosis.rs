@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId, WebhookState,
+    ActionName, Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId,
+    WebhookState,
 };
 
 /// The condition of a webhook.
@@ -28,6 +29,15 @@ pub enum Diagnosis {
         only: Option<NotificationId>,
         /// Why the last attempt failed, if the log still has it.
         last: Option<AttemptFailure>,
+        /// The number of deliveries that wait.
+        waiting: u64,
+        /// When the next request may begin, if a delivery waits.
+        next_try: Option<Timestamp>,
+    },
+    /// The receiver refuses some action types and accepts others, and fails in no other way.
+    Refusing {
+        /// The refused types, by name.
+        action_types: Vec<ActionName>,
         /// The number of deliveries that wait.
         waiting: u64,
         /// When the next request may begin, if a delivery waits.
@@ -73,6 +83,8 @@ pub struct DiagnosisInput<'a> {
     pub state: &'a WebhookState,
     /// The health of its lane.
     pub health: &'a LaneHealth,
+    /// The action types that the receiver refuses while it accepts others.
+    pub refused_action_types: &'a [ActionName],
     /// The number of deliveries that wait.
     pub waiting: u64,
     /// When the next request may begin, if a delivery waits.
@@ -87,6 +99,7 @@ impl Diagnosis {
         let DiagnosisInput {
             state,
             health,
+            refused_action_types,
             waiting,
             next_try,
             last_attempt,
@@ -113,6 +126,13 @@ impl Diagnosis {
                 until,
                 last,
                 waiting,
+            };
+        }
+        if health.failing_streak.is_none() && !refused_action_types.is_empty() {
+            return Self::Refusing {
+                action_types: refused_action_types.to_vec(),
+                waiting,
+                next_try,
             };
         }
         if let Some(streak) = health.streak {

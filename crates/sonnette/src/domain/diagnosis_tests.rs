@@ -68,6 +68,7 @@ fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diag
     let input = DiagnosisInput {
         state,
         health,
+        refused_action_types: &[],
         waiting: 3,
         next_try: Some(at(140)),
         last_attempt: last,
@@ -173,4 +174,36 @@ fn a_disabled_webhook_is_disabled_whatever_its_health() {
         waiting: 3,
     };
     assert_eq!(of(&state, &probing(), Some(&last)), disabled);
+}
+
+#[test]
+fn a_receiver_that_refuses_some_types_is_refusing_until_it_fails_otherwise() {
+    let action_types = vec!["test.refused".parse().unwrap()];
+    let diagnose = |health: &LaneHealth| {
+        let input = DiagnosisInput {
+            state: &WebhookState::Enabled,
+            health,
+            refused_action_types: &action_types,
+            waiting: 1,
+            next_try: Some(at(140)),
+            last_attempt: None,
+        };
+        Diagnosis::new(input, at(100))
+    };
+    let refusing = Diagnosis::Refusing {
+        action_types: action_types.clone(),
+        waiting: 1,
+        next_try: Some(at(140)),
+    };
+    // Whether or not the last answer was a refusal.
+    assert_eq!(diagnose(&LaneHealth::default()), refusing);
+    assert_eq!(diagnose(&failed(6, true)), refusing);
+    let failing = LaneHealth {
+        failing_streak: failed(1, false).streak,
+        ..failed(6, true)
+    };
+    assert!(matches!(
+        diagnose(&failing),
+        Diagnosis::FailingRecently { failures: 6, .. }
+    ));
 }

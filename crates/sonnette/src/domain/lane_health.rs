@@ -9,8 +9,10 @@ use super::{NotificationId, saturating_add};
 /// How a webhook's receiver has been responding. It survives restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneHealth {
-    /// The failures since the last success, if any.
+    /// The failures since the last success, if any. The failure policy and `consecutive_failures` count these.
     pub streak: Option<FailureStreak>,
+    /// Those of them that count towards failing: all but the refusals of a receiver that accepts other notifications.
+    pub failing_streak: Option<FailureStreak>,
     /// Set while the lane is failing and sends only probes.
     pub probe_schedule: Option<ProbeSchedule>,
     /// The end of the pause that the receiver asked for (`Retry-After`).
@@ -58,6 +60,14 @@ impl ProbeSchedule {
             since: now,
             next_at: saturating_add(now, Self::FIRST_WAIT),
             wait: Self::FIRST_WAIT,
+        }
+    }
+
+    /// A refused probe says nothing about whether the receiver has recovered: the next one comes after the same delay.
+    pub(super) fn after_refused_probe(self, now: Timestamp) -> Self {
+        Self {
+            next_at: saturating_add(now, self.wait),
+            ..self
         }
     }
 

@@ -140,6 +140,8 @@ pub struct Settlement {
     pub cause: SettlementCause,
     /// The new health of the lane, if it differs from the stored one.
     pub health: Option<LaneHealth>,
+    /// What the attempt says about its action type, if that is new. Ignored as `health` is.
+    pub action_type: Option<ActionTypeResponse>,
     /// Disables the webhook. After [`SettlementCause::Expired`] only if no delivery has succeeded since the publication.
     pub disable: Option<DisableReason>,
     /// The alert to enqueue. With `disable` it is enqueued only if the webhook was enabled.
@@ -160,10 +162,20 @@ impl Settlement {
             generation,
             cause: SettlementCause::Expired(notification),
             health: None,
+            action_type: None,
             disable: may_disable.then_some(DisableReason::Failures),
             alert: may_disable.then_some(AlertKind::Failures),
         }
     }
+}
+
+/// What an attempt says about its action type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActionTypeResponse {
+    /// The receiver refused a notification of this type.
+    Refused,
+    /// The receiver accepted a notification of this type, which it had refused before.
+    Accepted,
 }
 
 /// What led to a [`Settlement`].
@@ -173,7 +185,8 @@ pub enum SettlementCause {
     Attempted {
         /// The attempt, for the log.
         attempt: Arc<Attempt>,
-        /// The change of its delivery; `None` for a test. A settled delivery is not changed.
+        /// The change of its delivery; `None` for a test. A settled delivery is not changed, unless this is a success and
+        /// it was dropped or given up while the request was in flight.
         update: Option<DeliveryUpdate>,
     },
     /// The lifetime of this notification's delivery ended before its next attempt.

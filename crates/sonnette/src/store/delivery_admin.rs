@@ -68,6 +68,17 @@ pub trait DeliveryAdmin {
     /// When the store cannot be read.
     fn backlog(&self, webhook: WebhookId) -> Result<(u64, Option<Timestamp>), StoreError>;
 
+    /// When the oldest notification was published that a webhook did not get: its delivery is pending, or was given up at
+    /// or after `since`. Without `since`, only pending ones count.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn oldest_undelivered(
+        &self,
+        webhook: WebhookId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
     /// Makes one delivery due now; a settled one gets a new schedule. Returns `None` if there is no such delivery or its
     /// notification was erased.
     ///

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{Batch, CommitError, GroupResult, StoreError};
 use crate::domain::{
-    AttemptId, DeliveryProgress, Installations, LaneHealth, Notification, NotificationId, WebhookId,
+    AttemptId, DeliveryProgress, Installations, LaneHealth, Notification, NotificationId,
+    RefusedActionTypes, WebhookId,
 };
 
 /// The size of the bodies in one page of pending deliveries, unless a single body is larger.
@@ -38,12 +39,28 @@ pub struct StoredLane {
     pub webhook: WebhookId,
     /// The webhook's generation that `health` is of; 0 where there is no such webhook.
     pub generation: u64,
-    /// How its receiver has responded so far.
+    /// The latest of: the webhook was created, it was enabled, its target changed.
+    pub receiver_since: Timestamp,
+    /// How its receiver has responded so far, as of the last change that was worth writing.
     pub health: LaneHealth,
+    /// The last success; `health` gets it with the next failure.
+    pub last_success_at: Option<Timestamp>,
+    /// The action types that its receiver refuses.
+    pub refused_types: RefusedActionTypes,
     /// When its first pending delivery is due; `None` if it has none.
     pub next_due_at: Option<Timestamp>,
     /// The newest attempt in the log.
     pub last_attempt: Option<AttemptId>,
+}
+
+impl StoredLane {
+    /// The health with the last success.
+    pub fn current_health(&self) -> LaneHealth {
+        LaneHealth {
+            last_success_at: self.last_success_at,
+            ..self.health
+        }
+    }
 }
 
 /// The hot path: the group commit, and what lanes read.
@@ -105,4 +122,16 @@ pub trait DeliveryStore {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<DeliveryPage, StoreError>;
+
+    /// The deliveries of a lane that are due at `now` and became due last: at most `limit`, with bodies of about
+    /// [`MAX_PAGE_BYTES`] in total.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn newest_due_deliveries(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PendingDelivery>, StoreError>;
 }

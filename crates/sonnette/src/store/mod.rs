@@ -35,8 +35,8 @@ pub use account_store::{AccountStore, NewUser};
 pub use alert_store::AlertStore;
 pub use audit_log::{Actor, AuditEntry, AuditLog, BatchAuditEntry, NewAuditEntry};
 pub use batch::{
-    Batch, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey, Publication, PublicationGroup,
-    Settlement, SettlementCause, StoredPublication,
+    ActionTypeResponse, Batch, ContentHash, DeliveryUpdate, GroupResult, IdempotencyKey,
+    Publication, PublicationGroup, Settlement, SettlementCause, StoredPublication,
 };
 pub use change_result::ChangeResult;
 pub use damaged_row::DamagedRow;

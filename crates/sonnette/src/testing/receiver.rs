@@ -64,6 +64,7 @@ impl Receiver {
             requests: Mutex::default(),
             arrived: watch::Sender::new(0),
             scripts: Mutex::default(),
+            responder: Mutex::default(),
             connections: watch::Sender::new(0),
         });
         let tls = identity.as_ref().map(TlsIdentity::acceptor);
@@ -85,6 +86,14 @@ impl Receiver {
     /// Responds with these in turn from now on; the last one repeats.
     pub fn script(&self, answers: impl IntoIterator<Item = ScriptedResponse>) {
         self.put(None, answers);
+    }
+
+    /// Responds to each request as this chooses from now on, in place of all scripts.
+    pub fn answer_with(
+        &self,
+        respond: impl Fn(&ReceivedRequest) -> ScriptedResponse + Send + 'static,
+    ) {
+        *self.shared.responder.lock() = Some(Box::new(respond));
     }
 
     /// Sets the script of one path, which begins with `/` and has no query.

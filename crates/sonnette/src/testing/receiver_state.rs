@@ -43,8 +43,13 @@ pub(super) struct ReceiverState {
     pub(super) requests: Mutex<Vec<ReceivedRequest>>,
     pub(super) arrived: watch::Sender<usize>,
     pub(super) scripts: Mutex<HashMap<Option<String>, Script>>,
+    /// Chooses the responses, in place of the scripts.
+    pub(super) responder: Mutex<Option<Responder>>,
     pub(super) connections: watch::Sender<usize>,
 }
+
+/// Chooses the response to a request.
+pub(super) type Responder = Box<dyn Fn(&ReceivedRequest) -> ScriptedResponse + Send>;
 
 pub(super) struct Script {
     pub(super) answers: Vec<ScriptedResponse>,
@@ -52,30 +57,35 @@ pub(super) struct Script {
 }
 
 impl ReceiverState {
-    /// Records a request and returns the next response: of the script of its path, or of the general script.
+    /// Records a request and returns the next response: of the responder, of the script of its path, or of the general script.
     pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
+        let responder = self.responder.lock();
+        let answer = responder.as_ref().map(|respond| respond(&request));
+        drop(responder);
+        let answer = answer.unwrap_or_else(|| self.next_scripted(&request));
+        let mut requests = self.requests.lock();
+        requests.push(request);
+        self.arrived.send_replace(requests.len());
+        answer
+    }
+
+    fn next_scripted(&self, request: &ReceivedRequest) -> ScriptedResponse {
         let path = request
             .path
             .split('?')
             .next()
             .unwrap_or_default()
             .to_owned();
-        let answer = {
-            let mut scripts = self.scripts.lock();
-            let own = Some(path);
-            let key = if scripts.contains_key(&own) {
-                own
-            } else {
-                None
-            };
-            scripts
-                .get_mut(&key)
-                .map_or_else(ScriptedResponse::ok, Script::next)
+        let mut scripts = self.scripts.lock();
+        let own = Some(path);
+        let key = if scripts.contains_key(&own) {
+            own
+        } else {
+            None
         };
-        let mut requests = self.requests.lock();
-        requests.push(request);
-        self.arrived.send_replace(requests.len());
-        answer
+        scripts
+            .get_mut(&key)
+            .map_or_else(ScriptedResponse::ok, Script::next)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
-use sonnette::domain::{AttemptFailure, Diagnosis, DisableReason};
+use sonnette::domain::{ActionName, AttemptFailure, Diagnosis, DisableReason, NotificationId};
 
 use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::shell::time_element::TimeElement;
@@ -60,19 +60,16 @@ impl DiagnosisTexts<'_> {
                 waiting,
                 next_try,
             } => {
-                let key = match only {
-                    Some(_) => "diagnosis-only-one",
-                    None => "diagnosis-wobbling",
-                };
-                let notification = only.map(|id| id.to_string()).unwrap_or_default();
-                let mut args = self.args(last.as_ref());
-                args.set("count", *failures);
-                args.set("notification", notification);
-                let sentence = self.sentence_with(key, args, Some(*since));
-                let mut text = self.new_text(sentence, last.as_ref());
+                let failures = (*failures, *since, *only);
+                let mut text = self.recently_text(failures, last.as_ref());
                 text.waiting = self.waiting("waits", *waiting, *next_try);
                 text
             }
+            Diagnosis::Refusing {
+                action_types,
+                waiting,
+                next_try,
+            } => self.refusing_text(action_types, *waiting, *next_try),
             Diagnosis::Paused {
                 until,
                 last,
@@ -101,6 +98,54 @@ impl DiagnosisTexts<'_> {
                 waiting,
             } => self.disabled_text((*since, *reason), last.as_ref(), *waiting),
         }
+    }
+
+    fn recently_text(
+        &self,
+        (failures, since, only): (u32, Timestamp, Option<NotificationId>),
+        last: Option<&AttemptFailure>,
+    ) -> DiagnosisText {
+        let key = match only {
+            Some(_) => "diagnosis-only-one",
+            None => "diagnosis-wobbling",
+        };
+        let notification = only.map(|id| id.to_string()).unwrap_or_default();
+        let mut args = self.args(last);
+        args.set("count", failures);
+        args.set("notification", notification);
+        self.new_text(self.sentence_with(key, args, Some(since)), last)
+    }
+
+    fn refusing_text(
+        &self,
+        action_types: &[ActionName],
+        waiting: u64,
+        next_try: Option<Timestamp>,
+    ) -> DiagnosisText {
+        let mut args = self.args(None);
+        args.set("types", type_list(action_types));
+        DiagnosisText {
+            sentence: self.sentence_with("diagnosis-refusing", args, None),
+            waiting: self.waiting("waits", waiting, next_try),
+            advice: Some(self.texts.get("diagnosis-refusing-advice").into_owned()),
+        }
+    }
+
+    /// Names the refused action types of a webhook whose diagnosis does not.
+    pub(crate) fn refused_types(
+        &self,
+        diagnosis: &Diagnosis,
+        action_types: &[ActionName],
+    ) -> Option<String> {
+        let is_named = matches!(
+            diagnosis,
+            Diagnosis::Refusing { .. } | Diagnosis::Disabled { .. }
+        );
+        (!is_named && !action_types.is_empty()).then(|| {
+            let mut args = self.args(None);
+            args.set("types", type_list(action_types));
+            self.texts.get_args("diagnosis-refusing", &args)
+        })
     }
 
     fn disabled_text(
@@ -186,9 +231,20 @@ impl DiagnosisTexts<'_> {
     }
 }
 
+/// The names of at most ten types, and an ellipsis if there are more.
+fn type_list(action_types: &[ActionName]) -> String {
+    const MAX_NAMES: usize = 10;
+    let names = action_types.iter().take(MAX_NAMES).map(ActionName::as_str);
+    let mut list = names.collect::<Vec<_>>().join(", ");
+    if action_types.len() > MAX_NAMES {
+        list.push_str(", …");
+    }
+    list
+}
+
 #[cfg(test)]
 mod tests {
-    use sonnette::domain::{Language, NotificationId};
+    use sonnette::domain::Language;
 
     use super::*;
 
@@ -262,7 +318,13 @@ mod tests {
         let healthy = Diagnosis::Healthy {
             last_success: at(1),
         };
+        let refusing = Diagnosis::Refusing {
+            action_types: vec!["pretix.event.checkin".parse().unwrap()],
+            waiting: 1,
+            next_try: None,
+        };
         let all = [
+            refusing,
             Diagnosis::NeverSent,
             Diagnosis::NotSentSinceChange,
             healthy,

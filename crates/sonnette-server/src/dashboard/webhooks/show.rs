@@ -39,6 +39,8 @@ struct ShowTemplate {
     status: WebhookStatus,
     is_enabled: bool,
     diagnosis: DiagnosisText,
+    /// The action types that the receiver refuses, unless the diagnosis names them.
+    refused_types: Option<String>,
     figures: RecentStatistics,
     chart: Chart,
     details: WebhookDetails,
@@ -235,6 +237,7 @@ pub(crate) async fn show(
         status: WebhookStatus::new(&diagnosis),
         is_enabled: webhook.is_enabled(),
         diagnosis: diagnosis_texts.text(&diagnosis),
+        refused_types: diagnosis_texts.refused_types(&diagnosis, &lane.refused_action_types),
         figures: RecentStatistics::new(texts, &buckets, &lane, now),
         chart: Chart::new(texts, &buckets, &url),
         details: WebhookDetails::new(&page, webhook),

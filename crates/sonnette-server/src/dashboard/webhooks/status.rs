@@ -15,6 +15,8 @@ pub(crate) enum WebhookStatus {
     Healthy,
     /// The last attempts failed; they are retried.
     Unsteady,
+    /// The receiver refuses some action types and accepts others.
+    Refusing,
     /// The receiver asked the server to wait.
     Paused,
     /// It keeps failing; only probes are sent.
@@ -33,6 +35,7 @@ pub(crate) fn diagnosis(
     let input = DiagnosisInput {
         state: &webhook.state,
         health: &lane.health,
+        refused_action_types: &lane.refused_action_types,
         waiting: lane.backlog,
         next_try: lane.next_attempt,
         last_attempt: last,
@@ -48,6 +51,7 @@ impl WebhookStatus {
             Diagnosis::NotSentSinceChange => Self::Renewed,
             Diagnosis::Healthy { .. } => Self::Healthy,
             Diagnosis::FailingRecently { .. } => Self::Unsteady,
+            Diagnosis::Refusing { .. } => Self::Refusing,
             Diagnosis::Paused { .. } => Self::Paused,
             Diagnosis::Failing { .. } => Self::Failing,
             Diagnosis::Disabled { reason, .. } => Self::Disabled(*reason),
@@ -59,7 +63,7 @@ impl WebhookStatus {
         match self {
             Self::Unused | Self::Renewed => "idle",
             Self::Healthy => "good",
-            Self::Unsteady | Self::Paused => "warn",
+            Self::Unsteady | Self::Refusing | Self::Paused => "warn",
             Self::Failing => "bad",
             Self::Disabled(_) => "off",
         }
@@ -72,6 +76,7 @@ impl WebhookStatus {
             Self::Renewed => "status-renewed",
             Self::Healthy => "status-healthy",
             Self::Unsteady => "status-unsteady",
+            Self::Refusing => "status-refusing",
             Self::Paused => "status-paused",
             Self::Failing => "status-failing",
             Self::Disabled(DisableReason::User) => "status-disabled",

@@ -30,6 +30,7 @@ status-unused = Not used yet
 status-renewed = Enabled
 status-healthy = Working
 status-unsteady = Unsteady
+status-refusing = Refuses some
 status-paused = Paused
 status-failing = Failing
 status-disabled = Disabled
@@ -49,6 +50,8 @@ diagnosis-only-one = { $count ->
     [one] { $fault }: one attempt has failed since { $at }, of notification { $notification }.
    *[other] { $fault }: { $count } attempts have failed since { $at }, all of notification { $notification }. Others may go through.
   }
+diagnosis-refusing = The server at { $host } accepts notifications, but refuses these action types: { $types }.
+diagnosis-refusing-advice = If it does not want them, edit the webhook and take them out, or have the server answer 200. The others are not delayed.
 diagnosis-paused = The server at { $host } asked us to wait until { $at }.
 diagnosis-off = This webhook was disabled by hand on { $at }. Nothing is sent.
 diagnosis-gone = The server at { $host } answered 410, which means that it wants no more. So the webhook was disabled on { $at }.

@@ -30,6 +30,7 @@ status-unused = Pas encore utilisé
 status-renewed = Activé
 status-healthy = Fonctionne
 status-unsteady = Instable
+status-refusing = Refus partiels
 status-paused = En pause
 status-failing = En échec
 status-disabled = Désactivé
@@ -49,6 +50,8 @@ diagnosis-only-one = { $count ->
     [one] { $fault } : une tentative a échoué depuis le { $at }, pour la notification { $notification }.
    *[other] { $fault } : { $count } tentatives ont échoué depuis le { $at }, toutes pour la notification { $notification }. D’autres passent peut-être.
   }
+diagnosis-refusing = Le serveur { $host } accepte des notifications, mais refuse ces types d’action : { $types }.
+diagnosis-refusing-advice = S’il n’en veut pas, modifiez le webhook pour les retirer, ou faites répondre 200 au serveur. Les autres ne sont pas retardés.
 diagnosis-paused = Le serveur { $host } nous a demandé d’attendre jusqu’au { $at }.
 diagnosis-off = Ce webhook a été désactivé à la main le { $at }. Rien n’est envoyé.
 diagnosis-gone = Le serveur { $host } a répondu 410 : il ne veut plus rien recevoir. Le webhook a donc été désactivé le { $at }.

@@ -40,6 +40,9 @@ pub(crate) struct HealthJson {
     /// Failed attempts since the last success.
     #[schema(example = 0)]
     consecutive_failures: u32,
+    /// The action types that the receiver refuses (400 to 499, but 401, 403, 408, 410, 425, 429) while it accepts others.
+    #[schema(example = json!([]))]
+    refused_action_types: Vec<String>,
     /// The attempts of the last hour.
     last_hour: Statistics,
     /// Attempts of the last day.
@@ -222,6 +225,11 @@ pub(crate) async fn get_webhook_health(
         since: since.map(response::format_time),
         reason,
         consecutive_failures: lane.health.consecutive_failures(),
+        refused_action_types: lane
+            .refused_action_types
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         last_hour: Statistics::since(ago(HOUR), &timings, &half_hours),
         last_day: Statistics::since(ago(DAY), &timings, &half_hours),
         backlog: lane.backlog,

@@ -12,6 +12,7 @@ mod publishing;
 mod readiness;
 mod registry;
 mod request_pipeline;
+mod retries;
 mod schemas;
 mod store_limits;
 mod stream_resume;

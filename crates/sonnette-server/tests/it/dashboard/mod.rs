@@ -9,6 +9,8 @@ mod live;
 mod login;
 mod notifications;
 mod overview;
+mod refused_types;
+mod resend_form;
 mod settings;
 mod tokens;
 mod webhook_actions;

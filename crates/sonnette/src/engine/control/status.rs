@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{LaneHealth, WebhookId};
+use crate::domain::{ActionName, LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
 use crate::store::{Store, StoreError};
@@ -12,6 +12,8 @@ use crate::store::{Store, StoreError};
 pub struct LaneStatus {
     /// How the receiver has been responding.
     pub health: LaneHealth,
+    /// The action types that the receiver refuses while it accepts others.
+    pub refused_action_types: Vec<ActionName>,
     /// The number of pending deliveries.
     pub backlog: u64,
     /// When the oldest pending delivery was published.
@@ -29,8 +31,9 @@ impl Sonnette {
     /// When the store cannot be read.
     pub async fn lane_status(&self, webhook: WebhookId) -> Result<LaneStatus, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
+        let now = self.now();
         self.run_scan(self.organizer_of(webhook), move || {
-            status(&*store, &registry, webhook)
+            status(&*store, &registry, webhook, now)
         })
         .await
     }
@@ -45,9 +48,11 @@ impl Sonnette {
     ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
         let (store, registry) = (self.context.store.clone(), self.registry());
         let organizer = webhooks.first().and_then(|id| self.organizer_of(*id));
-        let webhooks = webhooks.to_vec();
-        self.run_scan(organizer, move || statuses(&*store, &registry, &webhooks))
-            .await
+        let (webhooks, now) = (webhooks.to_vec(), self.now());
+        self.run_scan(organizer, move || {
+            statuses(&*store, &registry, &webhooks, now)
+        })
+        .await
     }
 
     /// The unhealthy lanes of all organizers, at most `limit`: failing ones first, then by number and age of the pending
@@ -63,7 +68,7 @@ impl Sonnette {
         let now = self.context.clock.now();
         self.run_scan(None, move || {
             let webhooks = store.unhealthy_webhooks(now, limit)?;
-            statuses(&*store, &registry, &webhooks)
+            statuses(&*store, &registry, &webhooks, now)
         })
         .await
     }
@@ -73,10 +78,11 @@ fn statuses(
     store: &dyn Store,
     registry: &RegistrySnapshot,
     webhooks: &[WebhookId],
+    now: Timestamp,
 ) -> Result<Vec<(WebhookId, LaneStatus)>, StoreError> {
     webhooks
         .iter()
-        .map(|id| Ok((*id, status(store, registry, *id)?)))
+        .map(|id| Ok((*id, status(store, registry, *id, now)?)))
         .collect()
 }
 
@@ -84,21 +90,24 @@ fn status(
     store: &dyn Store,
     registry: &RegistrySnapshot,
     webhook: WebhookId,
+    now: Timestamp,
 ) -> Result<LaneStatus, StoreError> {
     let row = store.lane(webhook)?;
+    let health = row.current_health();
     let (backlog, oldest_waiting) = store.backlog(webhook)?;
     let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
-    let due = if row.health.is_failing() {
+    let due = if health.is_failing() {
         None
     } else {
         row.next_due_at
     };
     let is_held = registry.is_webhook_held(webhook);
     let next_attempt = (enabled && !is_held && backlog > 0)
-        .then(|| due.max(row.health.silent_until()))
+        .then(|| due.max(health.silent_until()))
         .flatten();
     Ok(LaneStatus {
-        health: row.health,
+        refused_action_types: row.refused_types.while_others_are_accepted(&health, now),
+        health,
         backlog,
         oldest_waiting,
         next_attempt,

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::capacity::LaneShares;
 use super::{Dispatcher, SWEEP_INTERVAL};
-use crate::domain::{FailurePolicy, Policy, Webhook, WebhookId};
+use crate::domain::{FailurePolicy, Webhook, WebhookId};
 use crate::engine::EngineContext;
 use crate::engine::dispatcher::inbox::LaneCommand;
 use crate::engine::host_table::Host;
@@ -45,7 +45,7 @@ pub(super) struct CurrentWebhook {
     pub(super) webhook: Arc<Webhook>,
     /// Prepared by the first request, so that a panic in it fails only that request.
     pub(super) prepared: Rc<OnceCell<PreparedWebhook>>,
-    pub(super) policy: Policy,
+    pub(super) policy: FailurePolicy,
     /// Its deliveries are held after a restore.
     pub(super) is_held: bool,
 }
@@ -57,9 +57,7 @@ impl CurrentWebhook {
             registry_version: 0,
             webhook: Arc::new(webhook),
             prepared: Rc::default(),
-            policy: Policy {
-                failures: FailurePolicy::Never,
-            },
+            policy: FailurePolicy::Never,
             is_held: false,
         }
     }
@@ -94,13 +92,13 @@ impl Dispatcher {
     fn current(&self, id: WebhookId) -> Option<CurrentWebhook> {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
-        let failures = registry.failure_policy(id);
+        let policy = registry.failure_policy(id);
         Some(CurrentWebhook {
             registry_version: registry.version(),
             is_held: registry.is_held(webhook.organizer),
             webhook,
             prepared: Rc::default(),
-            policy: Policy { failures },
+            policy,
         })
     }
 
@@ -123,7 +121,8 @@ impl Dispatcher {
             }
         }
         *entry.current.borrow_mut() = current.clone();
-        self.with_lane(entry, |lane| lane.follow(&current.webhook));
+        let now = self.now();
+        self.with_lane(entry, |lane| lane.follow(&current.webhook, now));
         let (before, after) = (&before.webhook, &current.webhook);
         // With more than one change in between, it may have been disabled and enabled.
         let was_disabled = !before.is_enabled() || after.generation > before.generation + 1;
@@ -150,7 +149,7 @@ impl Dispatcher {
             }
         };
         let mut lane = Lane::new(&row);
-        lane.follow(&self.refresh(&entry).webhook);
+        lane.follow(&self.refresh(&entry).webhook, self.now());
         entry.is_failing.set(lane.health().is_failing());
         self.context.metrics.lane(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);

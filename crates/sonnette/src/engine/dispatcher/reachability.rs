@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Dispatcher;
 use super::lane_entry::{CurrentWebhook, LaneEntry};
-use crate::domain::{ClockReading, FailurePolicy, Outcome, Policy};
+use crate::domain::{ClockReading, FailurePolicy, Outcome};
 
 impl Dispatcher {
     /// Records whether the receiver of a lane was reached.
@@ -39,11 +39,9 @@ impl Dispatcher {
     }
 
     /// What disables the webhook now. During an outage of our own, or while the clock is not trusted, failures do not.
-    pub(super) fn policy(&self, current: &CurrentWebhook, reading: ClockReading) -> Policy {
+    pub(super) fn policy(&self, current: &CurrentWebhook, reading: ClockReading) -> FailurePolicy {
         if self.context.hosts.has_outage() || reading.is_ahead() {
-            return Policy {
-                failures: FailurePolicy::Never,
-            };
+            return FailurePolicy::Never;
         }
         current.policy
     }

@@ -11,7 +11,7 @@ use super::inbox::LaneCommand;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES, SWEEP_INTERVAL};
 use crate::domain::saturating_add;
-use crate::engine::lane::{Lane, LaneAction, PAGE_ROWS, SendOrder};
+use crate::engine::lane::{Lane, LaneAction, PAGE_ROWS, ProbeCandidates, SendOrder};
 use crate::store::{Cursor, MAX_BATCH_ROWS, Settlement};
 
 /// Deliveries that a lane loads at a time while the queues of the thread are full.
@@ -61,7 +61,7 @@ impl Dispatcher {
                     return Some((order, slot));
                 }
                 LaneAction::Expire(notification) => {
-                    let policy = self.policy(&current, reading).failures;
+                    let policy = self.policy(&current, reading);
                     let generation = current.webhook.generation;
                     let expired = Settlement::expired(entry.id, generation, notification, policy);
                     self.settle(entry, notification, expired);
@@ -74,6 +74,14 @@ impl Dispatcher {
                         limit.saturating_sub(PAGE_ROWS) + MIN_PAGE_ROWS
                     };
                     self.spawn(self.clone().load(entry.clone(), now, after, limit));
+                }
+                LaneAction::LoadProbeCandidates(after, limit) => {
+                    self.spawn(self.clone().load_probe_candidates(
+                        entry.clone(),
+                        now,
+                        after,
+                        limit,
+                    ));
                 }
                 LaneAction::SleepUntil(until) => {
                     self.set_timer(entry, until);
@@ -113,6 +121,34 @@ impl Dispatcher {
             .await;
         self.with_lane(&entry, |lane| match page {
             Ok(page) => lane.loaded(page, now),
+            Err(error) => {
+                tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries could not be loaded: {error}");
+                lane.load_failed(now);
+            }
+        });
+        self.run_lane(&entry);
+    }
+
+    /// Loads the deliveries that the next probe of a lane may send.
+    async fn load_probe_candidates(
+        self: Rc<Self>,
+        entry: Rc<LaneEntry>,
+        now: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) {
+        let webhook = entry.id;
+        let candidates = self
+            .blocking(move |context| {
+                let store = &context.store;
+                Ok(ProbeCandidates {
+                    next: store.due_deliveries(webhook, now, after, limit)?,
+                    newest: store.newest_due_deliveries(webhook, now, limit)?,
+                })
+            })
+            .await;
+        self.with_lane(&entry, |lane| match candidates {
+            Ok(candidates) => lane.probe_candidates_loaded(candidates, now),
             Err(error) => {
                 tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries could not be loaded: {error}");
                 lane.load_failed(now);

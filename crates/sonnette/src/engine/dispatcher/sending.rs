@@ -54,11 +54,11 @@ impl Dispatcher {
     ) {
         let mut is_repeat = false;
         loop {
-            let is_pending = !order.is_urgent || self.is_pending(&entry, &order).await;
+            let is_unchanged = !order.is_urgent || self.is_unchanged(&entry, &order).await;
             let current = self.refresh(&entry);
             let is_confirmed =
                 self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
-            if !is_pending || is_confirmed != Some(true) {
+            if !is_unchanged || is_confirmed != Some(true) {
                 self.with_lane(&entry, |lane| lane.put_back(&order));
                 self.free_slot(slot);
                 return self.run_lane(&entry);
@@ -108,15 +108,18 @@ impl Dispatcher {
         saturating_add(now, SHORTAGE_DELAY)
     }
 
-    /// Whether the delivery is still pending in the store.
-    async fn is_pending(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
+    /// Whether the delivery is still pending in the store, and nothing was sent since the order was made: an attempt that
+    /// has ended meanwhile is the one that was asked for.
+    async fn is_unchanged(&self, entry: &LaneEntry, order: &SendOrder) -> bool {
         let (webhook, notification) = (entry.id, order.delivery.notification.id);
         let found = self
             .blocking(move |context| context.store.delivery(webhook, notification))
             .await;
         // If it cannot be read now, it is read again with the next page.
-        let state = found.ok().flatten().map(|delivery| delivery.state);
-        matches!(state, Some(DeliveryState::Scheduled { .. }))
+        found.ok().flatten().is_some_and(|delivery| {
+            matches!(delivery.state, DeliveryState::Scheduled { .. })
+                && delivery.attempts == order.delivery.progress.attempts
+        })
     }
 
     /// Sends one request. Returns what came of it and the body as it was sent.
@@ -191,6 +194,7 @@ impl Dispatcher {
                 update: Some(DeliveryUpdate::Reschedule(*progress)),
             },
             health: None,
+            action_type: None,
             disable: None,
             alert: None,
         });
@@ -255,11 +259,12 @@ impl Dispatcher {
                 update: Some(effects.update),
             },
             health: effects.changed_health,
+            action_type: effects.action_type,
             disable: effects.decision.disable,
             alert: self
                 .context
                 .alerts
-                .alert_after(&effects.decision, policy.failures, now),
+                .alert_after(&effects.decision, policy, now),
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {
@@ -338,6 +343,7 @@ impl Dispatcher {
                 update: None,
             },
             health: None,
+            action_type: None,
             disable: None,
             alert: None,
         });

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{AttemptId, AttemptKind, Decision, LaneHealth, NotificationId};
-use crate::store::{Cursor, DeliveryUpdate, PendingDelivery};
+use crate::store::{ActionTypeResponse, Cursor, DeliveryUpdate, PendingDelivery};
 
 /// What a lane does next.
 #[derive(Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub(crate) enum LaneAction {
     Expire(NotificationId),
     /// Load at most this many due deliveries from the store, those after the cursor.
     Load(Option<Cursor>, usize),
+    /// Load the deliveries that the next probe may send: at most this many after the cursor and as many of the newest.
+    LoadProbeCandidates(Option<Cursor>, usize),
     /// Ask again at this time.
     SleepUntil(Timestamp),
     /// Ask again after the next event.
@@ -40,6 +42,8 @@ pub(crate) struct OutcomeEffects {
     pub(crate) update: DeliveryUpdate,
     /// The lane's health, if it differs from the stored one.
     pub(crate) changed_health: Option<LaneHealth>,
+    /// What the outcome says about the action type, if that is new.
+    pub(crate) action_type: Option<ActionTypeResponse>,
     pub(crate) decision: Decision,
     /// The lane has just begun to fail, or its webhook is disabled: deliveries that are scheduled for later are held from
     /// now on.

@@ -17,7 +17,7 @@ fn a_clock_that_was_ahead_delays_no_probe_by_more_than_its_wait() {
     assert_eq!(until, at(0) + ProbeSchedule::FIRST_WAIT);
     assert!(matches!(
         lane.next_action(&plain(), until, 0),
-        LaneAction::Load(..)
+        LaneAction::LoadProbeCandidates(..)
     ));
 }
 

@@ -15,11 +15,10 @@ impl Lane {
             // Deliveries before the cursor that have become due meanwhile are not on this page.
             self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
         }
-        if is_stale {
+        if is_stale || self.health.is_failing() {
             self.has_unread_rows = true;
             return;
         }
-        let failing = self.health.is_failing();
         // Settled in memory, or scheduled anew since it was loaded: it is due again once its settlement is on disk.
         let (mut has_settled, mut has_new) = (false, false);
         let last = page
@@ -28,10 +27,6 @@ impl Lane {
             .map(|w| (w.progress.due_at, w.notification.id));
         for delivery in page.deliveries {
             self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
-            if failing && !self.queue.is_empty() {
-                self.has_unread_rows = true;
-                break;
-            }
             if let Some(started_at) = self.known.get(&delivery.notification.id) {
                 has_settled |= *started_at != delivery.progress.started_at
                     || self
@@ -44,7 +39,7 @@ impl Lane {
             }
         }
         let more_due = page.next_due_at.is_some_and(|due| due <= now);
-        if !failing && !has_new && more_due {
+        if !has_new && more_due {
             // With large bodies, the deliveries in flight can fill a whole page.
             self.page_cursor = last.or(passed);
         }
@@ -54,10 +49,6 @@ impl Lane {
         }
         if has_settled {
             self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
-        }
-        if failing && self.queue.is_empty() && self.probe_cursor.take().is_some() {
-            // Every pending delivery has had its turn; probes start again with the first.
-            self.has_unread_rows = true;
         }
     }
 

@@ -11,6 +11,9 @@ mod clock_tests;
 mod load;
 mod next;
 mod outcome;
+mod probe;
+#[cfg(test)]
+mod probe_tests;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -21,11 +24,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{
-    AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, ProbeSchedule, Webhook,
+    AdaptiveConcurrency, AttemptId, LaneHealth, NotificationId, ProbeSchedule, RefusedActionTypes,
+    Webhook,
 };
 use crate::store::{Cursor, PendingDelivery, StoredLane};
 
 pub(crate) use action::{LaneAction, SendOrder};
+pub(crate) use probe::ProbeCandidates;
+use probe::ProbeRotation;
 use queue::DeliveryQueue;
 
 /// Deliveries that a healthy lane reads from the store at a time.
@@ -65,6 +71,9 @@ pub(crate) struct Lane {
     stored_health: LaneHealth,
     /// The webhook's generation that `health` belongs to. Outcomes of requests that were sent under another do not count.
     generation: u64,
+    /// The latest of: the webhook was created, it was enabled, its target changed.
+    receiver_since: Timestamp,
+    refused_types: RefusedActionTypes,
     /// An outcome disables the webhook. No request starts until the registry has its next generation.
     is_closed: bool,
     concurrency: AdaptiveConcurrency,
@@ -91,8 +100,7 @@ pub(crate) struct Lane {
     next_due_at: Option<Timestamp>,
     /// The end of the last page, if that held known deliveries only: the next load starts after it.
     page_cursor: Option<Cursor>,
-    /// The delivery of the last probe: the next probe takes the one after it.
-    probe_cursor: Option<Cursor>,
+    probe_rotation: ProbeRotation,
     /// When the rate limit allows the next request.
     next_send_at: Timestamp,
     last_attempt: AttemptId,
@@ -104,18 +112,13 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(row: &StoredLane) -> Self {
-        let mut health = row.health;
-        if health.streak.is_none() {
-            // The time of a success is not stored at each attempt. Without a streak the last attempt was a success.
-            let last = row
-                .last_attempt
-                .and_then(|a| Timestamp::from_microsecond(a.0).ok());
-            health.last_success_at = health.last_success_at.max(last);
-        }
+        let health = row.current_health();
         Self {
             health,
             stored_health: row.health,
             generation: row.generation,
+            receiver_since: row.receiver_since,
+            refused_types: row.refused_types.clone(),
             is_closed: false,
             concurrency: AdaptiveConcurrency::default(),
             is_responsive: health.streak.is_none() && health.last_success_at.is_some(),
@@ -130,7 +133,7 @@ impl Lane {
             newest_loaded: NotificationId(0),
             next_due_at: row.next_due_at,
             page_cursor: None,
-            probe_cursor: None,
+            probe_rotation: ProbeRotation::default(),
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
@@ -221,7 +224,11 @@ impl Lane {
 
     /// Lets the failures so far count no more than the first ones of a row that begins `now`.
     pub(crate) fn excuse_failures(&mut self, now: Timestamp) {
-        if let Some(streak) = &mut self.health.streak {
+        let health = &mut self.health;
+        for streak in [&mut health.streak, &mut health.failing_streak]
+            .into_iter()
+            .flatten()
+        {
             streak.failures = streak.failures.min(1);
             streak.since = now;
         }
@@ -255,13 +262,14 @@ impl Lane {
 
     /// Takes over a later generation of the webhook. If it is enabled, it has a new target or was enabled: the health of
     /// the lane is forgotten, as the store forgets it.
-    pub(crate) fn follow(&mut self, webhook: &Webhook) {
+    pub(crate) fn follow(&mut self, webhook: &Webhook, now: Timestamp) {
         if webhook.generation <= self.generation {
             return;
         }
         self.generation = webhook.generation;
         self.is_closed = false;
         if webhook.is_enabled() {
+            self.receiver_since = now;
             self.reset();
         }
     }
@@ -271,10 +279,11 @@ impl Lane {
             last_success_at: self.health.last_success_at,
             ..LaneHealth::default()
         };
-        self.stored_health = LaneHealth::default();
+        self.stored_health = self.health;
+        self.refused_types = RefusedActionTypes::default();
         self.concurrency = AdaptiveConcurrency::default();
         self.is_responsive = false;
-        self.probe_cursor = None;
+        self.probe_rotation = ProbeRotation::default();
         self.has_unread_rows = true;
     }
 

@@ -88,26 +88,7 @@ impl Lane {
         }
     }
 
-    /// The next probe. Only one is in flight at a time, and probes take the pending deliveries in turn.
-    fn next_probe(
-        &mut self,
-        webhook: &Webhook,
-        reading: ClockReading,
-        committed: u64,
-    ) -> LaneAction {
-        if self.in_flight > 0 || self.page_load != PageLoad::None {
-            return LaneAction::Idle;
-        }
-        match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, reading),
-            None if self.has_unread_rows => self.load(self.probe_cursor, 1, committed),
-            None => self
-                .next_due_at
-                .map_or(LaneAction::Idle, LaneAction::SleepUntil),
-        }
-    }
-
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         delivery: PendingDelivery,
         kind: AttemptKind,
@@ -184,9 +165,13 @@ impl Lane {
     }
 
     fn load(&mut self, after: Option<Cursor>, rows: usize, committed: u64) -> LaneAction {
+        self.begin_load(committed);
+        LaneAction::Load(after, rows + self.known.len())
+    }
+
+    pub(super) fn begin_load(&mut self, committed: u64) {
         self.forget_settled(committed);
         self.page_load = PageLoad::Running;
         self.has_unread_rows = false;
-        LaneAction::Load(after, rows + self.known.len())
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{OutcomeEffects, SendOrder};
+use super::probe::ProbeRotation;
 use super::{Lane, earlier};
 use crate::domain::{
-    AdaptiveConcurrency, AttemptId, AttemptKind, DeliveryDecision, FinishedAttempt, LaneHealth,
-    Outcome, Policy, decide, decide_stale,
+    ActionName, AdaptiveConcurrency, AttemptId, DeliveryDecision, FailurePolicy, FinishedAttempt,
+    LaneHealth, Outcome, Policy, decide, decide_stale,
 };
-use crate::store::{DeliveryUpdate, PendingDelivery};
+use crate::store::{ActionTypeResponse, DeliveryUpdate, PendingDelivery};
 
 impl Lane {
     /// An id for an attempt that ended at `now`, larger than all before it in this lane.
@@ -29,7 +30,7 @@ impl Lane {
         order: &SendOrder,
         outcome: &Outcome,
         took: Duration,
-        policy: Policy,
+        policy: FailurePolicy,
         max_concurrency: u32,
         now: Timestamp,
         jitter: f64,
@@ -48,6 +49,10 @@ impl Lane {
             jitter,
         };
         let counts = order.generation == self.generation;
+        let policy = Policy {
+            failures: policy,
+            receiver_since: self.receiver_since,
+        };
         let decision = if counts {
             decide(policy, before, &attempt)
         } else {
@@ -55,12 +60,13 @@ impl Lane {
         };
         self.health = decision.health;
         if counts {
-            self.is_responsive = outcome.is_success() && took <= AdaptiveConcurrency::SLOW_RESPONSE;
+            let accepts = outcome.is_success() || (outcome.is_refusal() && self.is_responsive);
+            self.is_responsive = accepts && took <= AdaptiveConcurrency::SLOW_RESPONSE;
             self.adjust_concurrency(outcome, took, max_concurrency, before.is_failing(), now);
-            if order.kind == AttemptKind::Probe {
-                self.probe_cursor = Some((progress.due_at, notification.id));
-            }
         }
+        let action_type = counts
+            .then(|| self.note_action_type(&notification.action_type, outcome, now))
+            .flatten();
         if let DeliveryDecision::Waits(next) = decision.delivery {
             if self.health.is_failing() || next.due_at <= now {
                 self.has_unread_rows = true;
@@ -79,9 +85,25 @@ impl Lane {
             attempt_id: self.next_attempt_id(now),
             update: DeliveryUpdate::from_decision(&decision, progress),
             changed_health,
+            action_type,
             decision,
             must_hold: begins_to_fail || decision.disable.is_some(),
         }
+    }
+
+    /// Records whether the receiver accepts this action type. Returns what the store does not know yet.
+    fn note_action_type(
+        &mut self,
+        action_type: &ActionName,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Option<ActionTypeResponse> {
+        if outcome.is_refusal() {
+            self.refused_types.insert(action_type, now);
+            return Some(ActionTypeResponse::Refused);
+        }
+        let is_new = outcome.is_success() && self.refused_types.remove(action_type);
+        is_new.then_some(ActionTypeResponse::Accepted)
     }
 
     /// The health, if the store has another. A success alone is written with the next failure.
@@ -105,11 +127,13 @@ impl Lane {
         was_failing: bool,
         now: Timestamp,
     ) {
-        if !outcome.is_success() {
+        if outcome.is_refusal() {
+            // The receiver is there and answers; whether it wants the notification says nothing about its pace.
+        } else if !outcome.is_success() {
             self.concurrency.record_failure();
         } else if was_failing {
             self.concurrency = AdaptiveConcurrency::after_recovery();
-            self.probe_cursor = None;
+            self.probe_rotation = ProbeRotation::default();
             self.has_unread_rows = true;
         } else {
             self.concurrency

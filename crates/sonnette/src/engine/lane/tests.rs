@@ -6,17 +6,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::action::OutcomeEffects;
-use super::{Lane, LaneAction, SendOrder};
+use super::{Lane, LaneAction, ProbeCandidates, SendOrder};
 use crate::domain::{
     AttemptKind, DeliveryProgress, EventFilter, FailurePolicy, FailureStreak, LaneHealth,
-    Notification, NotificationId, OrganizerId, Outcome, PayloadShape, Policy, ProbeSchedule,
-    Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
+    Notification, NotificationId, OrganizerId, Outcome, PayloadShape, ProbeSchedule,
+    RefusedActionTypes, Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use crate::store::{DeliveryPage, DeliveryUpdate, PendingDelivery, StoredLane};
 
-pub(super) const NEVER: Policy = Policy {
-    failures: FailurePolicy::Never,
-};
+pub(super) const NEVER: FailurePolicy = FailurePolicy::Never;
 
 pub(super) fn at(millis: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -77,6 +75,9 @@ fn row(health: LaneHealth) -> StoredLane {
         generation: 0,
         webhook: WebhookId(1),
         health,
+        last_success_at: health.last_success_at,
+        receiver_since: at(0),
+        refused_types: RefusedActionTypes::default(),
         next_due_at: None,
         last_attempt: None,
     }
@@ -94,13 +95,15 @@ pub(super) fn opened() -> Lane {
 }
 
 pub(super) fn failing(next_at: Timestamp) -> Lane {
+    let streak = Some(FailureStreak {
+        failures: 5,
+        since: at(0),
+        first: NotificationId(1),
+        has_several_notifications: true,
+    });
     Lane::new(&row(LaneHealth {
-        streak: Some(FailureStreak {
-            failures: 5,
-            since: at(0),
-            first: NotificationId(1),
-            has_several_notifications: true,
-        }),
+        streak,
+        failing_streak: streak,
         probe_schedule: Some(ProbeSchedule {
             since: at(0),
             next_at,
@@ -121,7 +124,12 @@ pub(super) fn id(order: &SendOrder) -> i64 {
     order.delivery.notification.id.0
 }
 
-fn finish(lane: &mut Lane, order: &SendOrder, status: u16, now: Timestamp) -> OutcomeEffects {
+pub(super) fn finish(
+    lane: &mut Lane,
+    order: &SendOrder,
+    status: u16,
+    now: Timestamp,
+) -> OutcomeEffects {
     let outcome = Outcome::Answered {
         status,
         retry_after: None,
@@ -336,12 +344,25 @@ fn probes_go_alone_and_in_rotation() {
     let mut lane = failing(at(0));
     let mut now = at(10);
     let mut probed = Vec::new();
+    // Three wait in the store.
+    let mut attempts = [0_u32; 3];
     while probed.len() < 7 {
         match lane.next_action(&plain(), now, 0) {
-            LaneAction::Load(after, _) => {
-                // Three wait in the store; a page of one at a time, after the cursor.
-                let after = after.map_or(0, |(_, id)| id.0);
-                lane.loaded(page((1..=3).filter(|id| *id > after).take(1)), now);
+            LaneAction::LoadProbeCandidates(after, _) => {
+                let candidates = |after: i64| {
+                    let mut deliveries = page((1..=3).filter(|id| *id > after)).deliveries;
+                    for delivery in &mut deliveries {
+                        let place = usize::try_from(delivery.notification.id.0 - 1).unwrap();
+                        delivery.progress.attempts = attempts[place];
+                    }
+                    deliveries
+                };
+                let next = DeliveryPage {
+                    deliveries: candidates(after.map_or(0, |(_, id)| id.0)),
+                    next_due_at: None,
+                };
+                let newest = candidates(0);
+                lane.probe_candidates_loaded(ProbeCandidates { next, newest }, now);
             }
             LaneAction::Send(order) => {
                 assert_eq!(order.kind, AttemptKind::Probe);
@@ -351,6 +372,7 @@ fn probes_go_alone_and_in_rotation() {
                     "alone"
                 );
                 probed.push(id(&order));
+                attempts[usize::try_from(id(&order) - 1).unwrap()] += 1;
                 finish(&mut lane, &order, 500, now);
                 let number = probed.len() as u64;
                 lane.add_settlement(number, order.delivery.notification.id, number);
@@ -370,9 +392,16 @@ fn a_success_opens_the_lane() {
     let mut lane = failing(at(0));
     assert!(matches!(
         lane.next_action(&plain(), at(10), 0),
-        LaneAction::Load(None, _)
+        LaneAction::LoadProbeCandidates(None, _)
     ));
-    lane.loaded(page([1]), at(10));
+    let next = page([1]);
+    lane.probe_candidates_loaded(
+        ProbeCandidates {
+            next,
+            newest: Vec::new(),
+        },
+        at(10),
+    );
     let probe = sent(lane.next_action(&plain(), at(10), 0));
     let effects = finish(&mut lane, &probe, 200, at(20));
     assert!(!lane.health().is_failing());
@@ -420,7 +449,7 @@ fn a_delivery_sent_by_hand_does_not_wait_for_the_lane() {
     lane.request_reload(Some(at(30)));
     assert!(matches!(
         lane.next_action(&plain(), at(30), 0),
-        LaneAction::Load(..)
+        LaneAction::LoadProbeCandidates(..)
     ));
 }
 
@@ -453,7 +482,7 @@ fn a_failure_of_the_former_target_does_not_count_for_the_new_one() {
         generation: 1,
         ..plain()
     };
-    lane.follow(&moved);
+    lane.follow(&moved, at(1));
     let effects = finish(&mut lane, &order, 410, at(2));
     assert_eq!(effects.decision.disable, None);
     assert_eq!(effects.changed_health, None);

@@ -167,7 +167,8 @@ impl World {
                 .copied()
                 .unwrap_or(ReceiverBehavior::Well);
             let wait = Duration::from_secs(self.rng.u64(1..200));
-            model.answer(place, behavior.outcome(wait));
+            let notification = model.in_flight[place].notification;
+            model.answer(place, behavior.outcome(notification, wait));
         }
     }
 

@@ -52,7 +52,14 @@ impl World {
             let Ok(stored) = process.store.inner.lane(id) else {
                 continue;
             };
-            let explained = model.failure_count(id, epoch);
+            let (explained, counting) = model.failure_counts(id, epoch);
+            let streak = stored.health.failing_streak;
+            let counted = streak.map_or(0, |streak| streak.failures) as usize;
+            if counted > counting {
+                model.violated(format!(
+                    "webhook {id}: {counted} failures count towards failing, of which only {counting} may"
+                ));
+            }
             let failures = stored.health.consecutive_failures() as usize;
             if failures > explained {
                 model.violated(format!(
@@ -148,7 +155,8 @@ impl World {
                     .get(&request.target)
                     .copied()
                     .unwrap_or(ReceiverBehavior::Well);
-                model.answer(0, behavior.outcome(Duration::from_secs(1)));
+                let outcome = behavior.outcome(request.notification, Duration::from_secs(1));
+                model.answer(0, outcome);
             }
             tokio::task::yield_now().await;
             self.commit();
@@ -192,11 +200,12 @@ impl Model {
         all.map(|(id, known)| (*id, known.latest().epoch)).collect()
     }
 
-    fn failure_count(&self, id: WebhookId, epoch: usize) -> usize {
+    /// The failures under an epoch, and those of them that may count towards failing.
+    fn failure_counts(&self, id: WebhookId, epoch: usize) -> (usize, usize) {
         let failures = self.webhooks[&id].failures.iter();
-        failures
-            .filter(|(epochs, _)| epochs.contains(&epoch))
-            .count()
+        let failures = failures.filter(|failure| failure.epochs.contains(&epoch));
+        let counting = failures.clone().filter(|failure| failure.may_count);
+        (failures.count(), counting.count())
     }
 
     /// Deliveries that have not ended.

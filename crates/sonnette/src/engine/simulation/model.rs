@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -23,14 +24,24 @@ pub(super) struct WebhookVersion {
     pub(super) epoch: usize,
 }
 
+/// A failed attempt.
+pub(super) struct Failure {
+    /// The epochs that it may have been sent under.
+    pub(super) epochs: BTreeSet<usize>,
+    outcome: Outcome,
+    /// It is not a refusal within an hour of a success.
+    pub(super) may_count: bool,
+}
+
 /// What is known of a webhook.
 pub(super) struct KnownWebhook {
     pub(super) organizer: OrganizerId,
     pub(super) versions: Vec<WebhookVersion>,
     /// The newest version whose change has been answered.
     pub(super) acknowledged_version: usize,
-    /// Failed attempts, with the epochs that each may have been sent under.
-    pub(super) failures: Vec<(BTreeSet<usize>, Outcome)>,
+    pub(super) failures: Vec<Failure>,
+    /// The last success under the newest version that this process knows of.
+    pub(super) last_success_at: Option<Timestamp>,
     /// Somebody asked this process to send again what was not delivered, whenever the store does that.
     pub(super) has_resent: bool,
     /// Somebody dropped what waited, or erased it.
@@ -245,6 +256,7 @@ impl Model {
     /// Answers the request at this place.
     pub(super) fn answer(&mut self, place: usize, outcome: Outcome) {
         let request = self.in_flight.remove(place);
+        let now = self.clock.now();
         let (webhook, notification) = (request.webhook, request.notification);
         let duration = request.begun_at.elapsed().min(REQUEST_TIMEOUT);
         self.log(format_args!(
@@ -257,10 +269,22 @@ impl Model {
             self.opened.insert(webhook);
             if !request.test {
                 self.reported_successes.insert((webhook, notification));
+                let known = self.webhooks.get_mut(&webhook).unwrap();
+                let newest = BTreeSet::from([known.latest().epoch]);
+                if request.epochs == newest {
+                    known.last_success_at = Some(now);
+                }
             }
         } else if !request.test {
             let known = self.webhooks.get_mut(&webhook).unwrap();
-            known.failures.push((request.epochs, outcome.clone()));
+            let is_recent = known
+                .last_success_at
+                .is_some_and(|at| now.duration_since(at) < SignedDuration::from_mins(59));
+            known.failures.push(Failure {
+                epochs: request.epochs,
+                outcome: outcome.clone(),
+                may_count: !(outcome.is_refusal() && is_recent) || self.has_clock_jumped,
+            });
         }
         let exchange = HttpExchange {
             started_at: self.clock.now() - duration,
@@ -310,6 +334,7 @@ impl Model {
                 versions: vec![version.clone()],
                 acknowledged_version: 0,
                 failures: Vec::new(),
+                last_success_at: None,
                 has_resent: false,
                 has_dropped: false,
                 is_adjusted: false,
@@ -336,9 +361,9 @@ impl Model {
         let mut failures = known
             .failures
             .iter()
-            .filter(|(epochs, _)| epochs.contains(&epoch));
+            .filter(|failure| failure.epochs.contains(&epoch));
         let is_justified = match reason {
-            Some("gone") => failures.any(|(_, outcome)| outcome.return_code() == 410),
+            Some("gone") => failures.any(|failure| failure.outcome.return_code() == 410),
             Some("failures") => failures.next().is_some(),
             _ => true,
         };
@@ -418,6 +443,8 @@ impl Model {
         self.failing.clear();
         for known in self.webhooks.values_mut() {
             known.is_adjusted = false;
+            // Its settlement may be lost.
+            known.last_success_at = None;
             known.has_resent = false;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Outcome, SendFailure};
+use crate::domain::{NotificationId, Outcome, SendFailure};
 
 /// How long a request may take; the real sender has the same limit.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -14,13 +14,15 @@ pub(super) enum ReceiverBehavior {
     Error,
     Gone,
     Refusing,
+    /// Refuses every second notification.
+    Selective,
     Busy,
     Broken,
     Dead,
 }
 
 impl ReceiverBehavior {
-    pub(super) const BEHAVIORS: [Self; 10] = [
+    pub(super) const BEHAVIORS: [Self; 12] = [
         Self::Well,
         Self::Well,
         Self::Well,
@@ -28,18 +30,21 @@ impl ReceiverBehavior {
         Self::Error,
         Self::Gone,
         Self::Refusing,
+        Self::Selective,
+        Self::Selective,
         Self::Busy,
         Self::Broken,
         Self::Dead,
     ];
 
-    /// What it answers; `wait` is what a busy one asks for.
-    pub(super) fn outcome(self, wait: Duration) -> Outcome {
+    /// What it answers to a notification; `wait` is what a busy one asks for.
+    pub(super) fn outcome(self, notification: NotificationId, wait: Duration) -> Outcome {
         let status = match self {
-            Self::Well => 200,
             Self::Error => 500,
             Self::Gone => 410,
             Self::Refusing => 422,
+            Self::Selective if notification.0 % 2 == 1 => 400,
+            Self::Well | Self::Selective => 200,
             Self::Busy => 429,
             Self::Broken => return Outcome::Failed(SendFailure::ConnectionClosed),
             Self::Dead => return Outcome::Failed(SendFailure::NoHost),

@@ -135,6 +135,15 @@ impl DeliveryStore for FailingStore {
     ) -> Result<DeliveryPage, StoreError> {
         self.attempt(|| self.inner.due_deliveries(webhook, now, after, limit))
     }
+
+    fn newest_due_deliveries(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PendingDelivery>, StoreError> {
+        self.attempt(|| self.inner.newest_due_deliveries(webhook, now, limit))
+    }
 }
 
 impl Store for FailingStore {
@@ -150,6 +159,7 @@ impl Store for FailingStore {
 forward! {
     DeliveryAdmin {
         schedule_now(webhook: WebhookId, now: Timestamp, entry: Option<&NewAuditEntry>) -> usize;
+        oldest_undelivered(webhook: WebhookId, since: Option<Timestamp>) -> Option<Timestamp>;
         drop_pending(webhook: WebhookId, now: Timestamp, reason: &str, entry: Option<&NewAuditEntry>) -> usize;
         bring_forward(webhook: WebhookId, now: Timestamp) -> usize;
         expire_deliveries(webhook: WebhookId, now: Timestamp) -> usize;

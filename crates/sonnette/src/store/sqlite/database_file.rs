@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0010_write_probe_and_erasure.sql"),
     include_str!("../../../migrations/sqlite/0011_tokens_by_organizer.sql"),
     include_str!("../../../migrations/sqlite/0012_installations_and_holds.sql"),
+    include_str!("../../../migrations/sqlite/0013_refusals.sql"),
     include_str!("../../../migrations/sqlite/0014_clock.sql"),
 ];
 

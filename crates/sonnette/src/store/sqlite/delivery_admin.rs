@@ -149,6 +149,28 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
+    fn oldest_undelivered(
+        &self,
+        webhook: WebhookId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|c| {
+            // Ids of notifications rise with their publication. An erased one cannot be sent again.
+            let published: Option<i64> = c
+                .prepare_cached(
+                    "SELECT min(iif(typeof(n.published_at) = 'integer', n.published_at, NULL)) FROM (
+                       SELECT min(notification) AS id FROM deliveries INDEXED BY deliveries_waiting
+                       WHERE webhook = ?1 AND settled_at IS NULL
+                       UNION ALL
+                       SELECT min(notification) FROM deliveries INDEXED BY deliveries_failed
+                       WHERE webhook = ?1 AND how IN ('given_up', 'dropped') AND how = 'given_up' AND settled_at >= ?2
+                     ) oldest JOIN notifications n ON n.id = oldest.id",
+                )?
+                .query_row(params![webhook.0, since.map(to_micros)], |r| r.get(0))?;
+            Ok(published.and_then(|at| Timestamp::from_microsecond(at).ok()))
+        })
+    }
+
     fn resend(
         &self,
         webhook: WebhookId,

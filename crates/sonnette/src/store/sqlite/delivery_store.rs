@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::delivery_rows::{self, PENDING_COLUMNS};
-use super::lane_rows::health;
+use super::lane_rows;
 use super::table_row::{TableRow, to_micros};
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, refused_action_types};
 use crate::domain::{AttemptId, Installation, Installations, NotificationId, WebhookId};
 use crate::store::{
     Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
-    StoredLane,
+    PendingDelivery, StoredLane,
 };
 
 impl DeliveryStore for SqliteStore {
@@ -96,20 +96,25 @@ impl DeliveryStore for SqliteStore {
         self.read(|c| {
             // In one transaction: the health must be that of the generation.
             let c = &c.unchecked_transaction()?;
-            let generation = c
-                .prepare_cached("SELECT generation FROM webhooks WHERE id = ?1")?
-                .query_row([webhook.0], |r| Ok(r.get(0).ok()))
-                .optional()?
-                .flatten();
+            let webhook_row: Option<(Option<u64>, Option<i64>)> = c
+                .prepare_cached("SELECT generation, receiver_since FROM webhooks WHERE id = ?1")?
+                .query_row([webhook.0], |r| Ok((r.get(0).ok(), r.get(1).ok())))
+                .optional()?;
+            let (generation, receiver_since) = webhook_row.unwrap_or_default();
+            let receiver_since = receiver_since.and_then(|at| Timestamp::from_microsecond(at).ok());
             let last_attempt: Option<i64> = c
                 .prepare_cached(
                     "SELECT max(id) FROM attempts WHERE webhook = ?1 AND id <= 9223372036854775807",
                 )?
                 .query_row([webhook.0], |r| r.get(0))?;
+            let health = lane_rows::health(c, &self.damage, webhook)?;
             Ok(StoredLane {
                 webhook,
                 generation: generation.unwrap_or(0),
-                health: health(c, &self.damage, webhook)?,
+                receiver_since: receiver_since.unwrap_or(Timestamp::UNIX_EPOCH),
+                last_success_at: lane_rows::last_success_at(c, webhook, &health)?,
+                health,
+                refused_types: refused_action_types::of_webhook(c, &self.damage, webhook)?,
                 next_due_at: next_due_at(c, webhook, (i64::MIN, i64::MIN))?,
                 last_attempt: last_attempt.map(AttemptId),
             })
@@ -150,6 +155,34 @@ impl DeliveryStore for SqliteStore {
             }
             page.next_due_at = next_due_at(c, webhook, last)?;
             Ok(page)
+        })
+    }
+
+    fn newest_due_deliveries(
+        &self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PendingDelivery>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {PENDING_COLUMNS}
+                 FROM deliveries d INDEXED BY deliveries_waiting LEFT JOIN notifications n ON n.id = d.notification
+                 WHERE d.webhook = ?1 AND d.settled_at IS NULL AND d.due_at <= ?2
+                 ORDER BY d.due_at DESC, d.notification DESC LIMIT ?3"
+            ))?;
+            let mut rows = statement.query(params![webhook.0, to_micros(now), limit])?;
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            while bytes < MAX_PAGE_BYTES
+                && let Some(row) = rows.next()?
+            {
+                let read = delivery_rows::pending_delivery(row);
+                if let Some(pending) = self.damage.skip_damaged(read)? {
+                    bytes += pending.notification.body.len();
+                    found.push(pending);
+                }
+            }
+            Ok(found)
         })
     }
 }

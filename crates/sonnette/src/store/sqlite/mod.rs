@@ -34,6 +34,7 @@ mod notification_rows;
 mod organizer_rows;
 mod pending_webhook_changes;
 mod publications;
+mod refused_action_types;
 mod registry_changes;
 mod registry_store;
 mod registry_version;

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::attempt_stats::AttemptCounts;
 use super::damage_log::DamageLog;
 use super::table_row::to_micros;
-use super::{StoreError, alert_store, disable_webhook, lane_rows};
+use super::{StoreError, alert_store, disable_webhook, lane_rows, refused_action_types};
 use crate::domain::{
     Attempt, DeliveryProgress, NotificationId, Outcome, SendFailure, SettlementKind,
     SettlementReason, WebhookId,
@@ -77,13 +77,20 @@ fn write_consequences(
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     let alert = settlement.alert;
-    let has_consequences =
-        settlement.health.is_some() || settlement.disable.is_some() || alert.is_some();
+    let has_consequences = settlement.health.is_some()
+        || settlement.action_type.is_some()
+        || settlement.disable.is_some()
+        || alert.is_some();
     if !has_consequences || !is_current(t, webhook, settlement.generation)? {
         return Ok(());
     }
     if let Some(health) = &settlement.health {
         lane_rows::write_health(t, webhook, health)?;
+    }
+    if let (Some(response), SettlementCause::Attempted { attempt, .. }) =
+        (settlement.action_type, &settlement.cause)
+    {
+        refused_action_types::write(t, attempt, response)?;
     }
     match (settlement.disable, &settlement.cause) {
         (Some(_), SettlementCause::Expired(_)) => {
@@ -174,16 +181,18 @@ struct DeliveryEnd {
 }
 
 impl DeliveryEnd {
-    /// Settles a delivery if it is pending and was not resent since `started_at`.
+    /// Settles a delivery if it is pending and was not resent since `started_at`. A success also replaces what a person or
+    /// the clock made of the delivery while the request was in flight: the receiver has it.
     fn write(
         &self,
         t: &Transaction<'_>,
         webhook: WebhookId,
         notification: NotificationId,
     ) -> Result<(), StoreError> {
-        t.prepare_cached(
+        let changed = t.prepare_cached(
             "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6
-             WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = coalesce(?7, started_at)",
+             WHERE webhook = ?1 AND notification = ?2 AND started_at = coalesce(?7, started_at)
+               AND (settled_at IS NULL OR (?5 = 'delivered' AND how IS NOT 'delivered'))",
         )?
         .execute(params![
             webhook.0,
@@ -194,8 +203,26 @@ impl DeliveryEnd {
             self.reason.as_ref().map(SettlementReason::as_str),
             self.started_at.map(to_micros),
         ])?;
-        Ok(())
+        match self.attempts {
+            Some(attempts) if changed == 0 => count_attempts(t, webhook, notification, attempts),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Counts an attempt that changes nothing else, because its delivery was settled or resent meanwhile: the next attempt must
+/// not get its number.
+fn count_attempts(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    notification: NotificationId,
+    attempts: u32,
+) -> Result<(), StoreError> {
+    t.prepare_cached(
+        "UPDATE deliveries SET attempts = max(attempts, ?3) WHERE webhook = ?1 AND notification = ?2",
+    )?
+    .execute(params![webhook.0, notification.0, attempts])?;
+    Ok(())
 }
 
 fn reschedule(
@@ -204,17 +231,21 @@ fn reschedule(
     notification: NotificationId,
     progress: &DeliveryProgress,
 ) -> Result<(), StoreError> {
-    t.prepare_cached(
-        "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5
+    let changed = t
+        .prepare_cached(
+            "UPDATE deliveries SET attempts = ?3, tries = ?4, due_at = ?5
          WHERE webhook = ?1 AND notification = ?2 AND settled_at IS NULL AND started_at = ?6",
-    )?
-    .execute(params![
-        webhook.0,
-        notification.0,
-        progress.attempts,
-        progress.tries,
-        to_micros(progress.due_at),
-        to_micros(progress.started_at),
-    ])?;
+        )?
+        .execute(params![
+            webhook.0,
+            notification.0,
+            progress.attempts,
+            progress.tries,
+            to_micros(progress.due_at),
+            to_micros(progress.started_at),
+        ])?;
+    if changed == 0 {
+        count_attempts(t, webhook, notification, progress.attempts)?;
+    }
     Ok(())
 }

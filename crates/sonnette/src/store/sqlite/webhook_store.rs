@@ -8,8 +8,12 @@ use super::audit_log::insert_entry;
 use super::counters::next_webhook_id;
 use super::damage_log::DamageLog;
 use super::registry_version::touch_webhook;
+use super::table_row::to_micros;
 use super::webhook_rows::{webhooks, write_webhook};
-use super::{SqliteStore, StoreError, disabled_intervals, pending_webhook_changes};
+use super::{
+    SqliteStore, StoreError, disabled_intervals, lane_rows, pending_webhook_changes,
+    refused_action_types,
+};
 use crate::domain::{
     DisableReason, Disablement, OrganizerId, PendingWebhookChange, Webhook, WebhookChange,
     WebhookId, WebhookState,
@@ -32,6 +36,7 @@ impl WebhookStore for SqliteStore {
             )?;
             let webhook = Webhook { id: WebhookId(id), generation: 0, ..webhook.clone() };
             write_webhook(t, &webhook)?;
+            set_receiver_since(t, webhook.id, entry.at)?;
             if !webhook.is_enabled() {
                 disabled_intervals::begin(t, webhook.id)?;
             }
@@ -97,6 +102,17 @@ impl WebhookStore for SqliteStore {
     }
 }
 
+/// Refusals count towards failing only a while after this.
+fn set_receiver_since(
+    t: &Transaction<'_>,
+    webhook: WebhookId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET receiver_since = ?2 WHERE id = ?1";
+    t.execute(sql, [webhook.0, to_micros(at)])?;
+    Ok(())
+}
+
 /// Whether the outcomes of requests that were sent before the change say nothing about the webhook after it.
 fn begins_generation(before: &Webhook, after: &Webhook) -> bool {
     before.target != after.target || before.is_enabled() != after.is_enabled()
@@ -112,7 +128,9 @@ fn write_change(
     let is_reenabled = webhook.is_enabled() && !before.is_enabled();
     if is_reenabled || webhook.target != before.target {
         // The health of the former target, or from before it was disabled, no longer counts.
-        t.execute("DELETE FROM lanes WHERE webhook = ?1", [webhook.id.0])?;
+        lane_rows::reset_health(t, webhook.id)?;
+        refused_action_types::remove_all(t, webhook.id)?;
+        set_receiver_since(t, webhook.id, at)?;
     }
     if webhook != before {
         write_webhook(t, webhook)?;

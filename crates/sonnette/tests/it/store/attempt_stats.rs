@@ -25,6 +25,7 @@ fn settlement(attempt: Attempt) -> Settlement {
             update: None,
         },
         health: None,
+        action_type: None,
         disable: None,
         alert: None,
     }

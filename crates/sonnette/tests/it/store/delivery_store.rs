@@ -210,6 +210,12 @@ pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) 
             first: id,
             has_several_notifications: true,
         }),
+        failing_streak: Some(FailureStreak {
+            failures: 5,
+            since: at(3),
+            first: id,
+            has_several_notifications: true,
+        }),
         probe_schedule: Some(ProbeSchedule {
             since: at(3),
             next_at: at(4),

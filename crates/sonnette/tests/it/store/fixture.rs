@@ -230,6 +230,7 @@ pub(super) fn settlement(
             update,
         },
         health: None,
+        action_type: None,
         disable: None,
         alert: None,
     }

@@ -23,6 +23,7 @@ fn record(fixture: &Fixture<'_>, attempt: sonnette::domain::Attempt) {
             update: None,
         },
         health: None,
+        action_type: None,
         disable: None,
         alert: None,
     };

@@ -17,9 +17,6 @@ use crate::dashboard::shell::time::{datetime_local, parse_time};
 use crate::dashboard::webhooks::page::{Breadcrumbs, WebhookPage};
 use crate::edge::AppState;
 
-/// An attempt takes at most this long, and begins at the earliest at the publication.
-const MAX_ATTEMPT_TIME: SignedDuration = SignedDuration::from_secs(30);
-
 /// The initial value of the form.
 #[derive(Deserialize)]
 pub(crate) struct ResendQuery {
@@ -71,8 +68,8 @@ impl ResendTemplate {
     }
 }
 
-/// Shows the form. Without a query, it begins with the publication of the oldest delivery that waits
-/// or has failed since the last success, or else a day ago.
+/// Shows the form. Without a query, it begins with the publication of the oldest notification whose delivery waits or was
+/// given up since the last success, or else a day ago.
 pub(crate) async fn show_resend(
     State(state): State<AppState>,
     Query(query): Query<ResendQuery>,
@@ -81,15 +78,13 @@ pub(crate) async fn show_resend(
     let since = if let Ok(since) = query.since.parse::<Timestamp>() {
         since
     } else {
-        let lane = state.sonnette.lane_status(page.webhook.id).await?;
-        let one_day_ago = state.now() - SignedDuration::from_hours(24);
-        // A failure is known at the end of its attempt, but deliveries are selected by their publication.
-        let first_failure = lane
-            .health
-            .streak
-            .map(|streak| streak.since - MAX_ATTEMPT_TIME);
-        let earliest = lane.oldest_waiting.into_iter().chain(first_failure).min();
-        earliest.unwrap_or(one_day_ago)
+        let id = page.webhook.id;
+        let lane = state.sonnette.lane_status(id).await?;
+        let failing_since = lane.health.streak.map(|streak| streak.since);
+        let oldest = state
+            .store(move |store| store.oldest_undelivered(id, failing_since))
+            .await?;
+        oldest.unwrap_or_else(|| state.now() - SignedDuration::from_hours(24))
     };
     let input = Input {
         since: datetime_local(since),
