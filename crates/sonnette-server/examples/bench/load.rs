@@ -36,6 +36,8 @@ pub(crate) struct Load {
     pub(crate) rate: Option<f64>,
     /// The events that the publications go to in turn: `PREFIX0` to `PREFIXn`.
     pub(crate) events: Option<(&'static str, u64)>,
+    /// Ends the load before its count is reached.
+    pub(crate) stop: Option<Rc<Cell<bool>>>,
     /// Whether 503 is an expected response.
     pub(crate) may_be_refused: bool,
 }
@@ -49,6 +51,7 @@ impl Load {
             batch: 1,
             rate: None,
             events: None,
+            stop: None,
             may_be_refused: false,
         }
     }
@@ -56,8 +59,8 @@ impl Load {
     /// Arrays of so many publications over few connections.
     pub(crate) fn arrays(count: u64, batch: u64, connections: usize) -> Self {
         Self {
-            batch,
             connections,
+            batch,
             ..Self::singles(count)
         }
     }
@@ -194,7 +197,8 @@ impl Publisher {
         };
         loop {
             let first = self.next.get();
-            if first >= self.load.count {
+            let is_stopped = self.load.stop.as_ref().is_some_and(|stop| stop.get());
+            if first >= self.load.count || is_stopped {
                 return Ok(result);
             }
             self.next.set(first + self.load.batch);

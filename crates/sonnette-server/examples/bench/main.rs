@@ -24,6 +24,7 @@ mod server;
 mod statistics;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
@@ -38,7 +39,7 @@ use crate::scale::Scale;
 struct Arguments {
     /// The built `sonnette`
     program: PathBuf,
-    /// Measure with the numbers of the documentation, for about an hour
+    /// Measure with the numbers of the documentation, for about half an hour
     #[arg(long)]
     full: bool,
     /// Measure only this case; repeatable
@@ -61,11 +62,20 @@ struct Bench {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run_until_signal(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Servers and receivers end when the run is dropped.
+async fn run_until_signal(arguments: Arguments) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // Servers and receivers end when the run is dropped.
     tokio::select! {
         result = run(arguments) => result,
         _ = terminate.recv() => bail!("terminated"),

@@ -21,7 +21,7 @@ use crate::statistics::Latencies;
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const SLOW_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /// A wait for deliveries fails when nothing arrives for so long.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// How long late duplicates are waited for.
 const SETTLE_TIME: Duration = Duration::from_millis(200);

@@ -20,18 +20,23 @@ pub(crate) struct Section {
     pub(crate) chart: Option<Chart>,
 }
 
+/// A row with one figure.
+pub(crate) fn figure(name: impl Into<String>, value: impl ToString) -> Vec<String> {
+    vec![name.into(), value.to_string()]
+}
+
 impl Section {
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("### {}\n\n{}\n\n", self.title, wrap(&self.description));
         let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let columns: Vec<String> = self.columns.iter().map(ToString::to_string).collect();
         text += &row(&columns);
-        text += &format!("|{}\n", "---|".repeat(columns.len()));
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "|{}", "---|".repeat(columns.len()));
         for cells in &self.rows {
             text += &row(cells);
         }
         if let Some(chart) = &self.chart {
-            // Writing to a string does not fail.
             let _ = write!(
                 text,
                 "\n![{}](pictures/{})\n",
@@ -55,7 +60,8 @@ pub(crate) fn write(docs: &Path, introduction: &str, sections: &[Section]) -> Re
         .with_context(|| format!("{} has no line {END_MARKER}", file.display()))?;
     let mut figures = format!("{}\n", wrap(introduction));
     for section in sections {
-        figures += &format!("\n{}", section.markdown());
+        // Writing to a string does not fail.
+        let _ = write!(figures, "\n{}", section.markdown());
         if let Some(chart) = &section.chart {
             let picture = docs.join("pictures").join(chart.file_name());
             std::fs::write(&picture, chart.svg()).with_context(|| picture.display().to_string())?;

@@ -43,13 +43,13 @@ impl Scale {
             singles: 20_000,
             ten: 3_000,
             arrays: 100_000,
-            latency_time: Duration::from_secs(4),
+            latency_time: Duration::from_secs(3),
             waiting: 200_000,
             attempts: 200_000,
             webhooks: 2_000,
             organizers: 500,
             organizer_webhooks: 1_000,
-            growth_rounds: 3,
+            growth_rounds: 2,
             growth_singles: 10_000,
             healthy: 100,
             healthy_rate: 200,
@@ -75,7 +75,7 @@ impl Scale {
             growth_singles: 20_000,
             healthy: 1_000,
             healthy_rate: 500,
-            phase_time: Duration::from_secs(60),
+            phase_time: Duration::from_mins(1),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::client::HttpClient;
 use crate::process_stats::{self, Memory};
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 

@@ -11,7 +11,7 @@ use crate::Bench;
 use crate::installation::{Installation, webhook_json};
 use crate::load::{CONNECTIONS, Load};
 use crate::receiver::{Behavior, Receiver};
-use crate::report::Section;
+use crate::report::{Section, figure};
 use crate::statistics::{Mebibytes, thousands};
 
 /// The address of a receiver that is down: a port that was free, at an address from which nothing connects.
@@ -54,9 +54,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
 
     installation.server.kill()?;
     let ready = installation.server.start_again().await?;
-    let (drained, duplicates, drain_memory) = drain(&installation, dead, load.count).await?;
+    let (drained, duplicates, drain_peak) = drain(&installation, dead, load.count).await?;
     let waiting_count = thousands(load.count as f64);
-    let row = |name: String, value: String| vec![name, value];
     Ok(Section {
         title: "Memory, restart and drain",
         description: "Resident memory of the server. The loads are those of the throughput, once each. The publications that wait \
@@ -65,16 +64,16 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
             .to_owned(),
         columns: vec!["Figure", "Value"],
         rows: vec![
-            row("Idle".to_owned(), Mebibytes(idle).to_string()),
-            row("After the loads".to_owned(), Mebibytes(loaded.resident).to_string()),
-            row("Peak of the loads".to_owned(), Mebibytes(loaded.peak).to_string()),
-            row(format!("With {waiting_count} deliveries waiting"), Mebibytes(waiting.resident).to_string()),
-            row("Peak until then".to_owned(), Mebibytes(waiting.peak).to_string()),
-            row("Accepted a second meanwhile".to_owned(), thousands(published.per_second())),
-            row("Ready after SIGKILL".to_owned(), format!("{:.2} s", ready.as_secs_f64())),
-            row("Drained a second once the receiver was back".to_owned(), thousands(drained)),
-            row("Delivered twice after SIGKILL".to_owned(), duplicates.to_string()),
-            row("Peak after the restart".to_owned(), Mebibytes(drain_memory).to_string()),
+            figure("Idle", Mebibytes(idle)),
+            figure("After the loads", Mebibytes(loaded.resident)),
+            figure("Peak of the loads", Mebibytes(loaded.peak)),
+            figure(format!("With {waiting_count} deliveries waiting"), Mebibytes(waiting.resident)),
+            figure("Peak until then", Mebibytes(waiting.peak)),
+            figure("Accepted a second meanwhile", thousands(published.per_second())),
+            figure("Ready after SIGKILL", format!("{:.2} s", ready.as_secs_f64())),
+            figure("Drained a second once the receiver was back", thousands(drained)),
+            figure("Delivered twice after SIGKILL", duplicates),
+            figure("Peak after the restart", Mebibytes(drain_peak)),
         ],
         chart: None,
     })

@@ -15,7 +15,7 @@ use crate::statistics::thousands;
 /// Requests whose median is taken.
 const REQUESTS: usize = 15;
 
-/// Resources of the API, `{}` is the organizer.
+/// Resources of the API.
 const API: [(&str, &str); 7] = [
     ("`/metrics`", "/metrics"),
     ("`/readyz`", "/readyz"),
@@ -71,7 +71,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
     for (client, list) in [(&mut api, API.as_slice()), (&mut browser, PAGES.as_slice())] {
         for (label, path) in list {
             let times = Installation::get_times_ms(client, path, REQUESTS).await?;
-            rows.push(vec![(*label).to_owned(), times.format(1)]);
+            rows.push(vec![(*label).to_owned(), times.format(2)]);
         }
     }
     Ok(Section {

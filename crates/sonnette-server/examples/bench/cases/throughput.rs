@@ -5,8 +5,9 @@ use anyhow::Result;
 use crate::Bench;
 use crate::chart::Chart;
 use crate::installation::Installation;
-use crate::load::Load;
+use crate::load::{CONNECTIONS, Load};
 use crate::report::Section;
+use crate::scale::Scale;
 use crate::statistics::{Rounds, thousands};
 
 /// One kind of load.
@@ -64,52 +65,22 @@ impl Work {
 }
 
 pub(super) async fn run(bench: &Bench) -> Result<Section> {
-    let scale = &bench.scale;
     let installation = Installation::start(bench).await?;
     for (organizer, webhooks) in [("one", 1), ("ten", 10)] {
         installation.create_organizer(organizer).await?;
         installation.create_webhooks(organizer, webhooks).await?;
     }
-    let count = |count: u64| thousands(count as f64);
-    let mut works = [
-        Work::new(
-            format!("{} single publications, one webhook", count(scale.singles)),
-            "one",
-            1,
-            Load::singles(scale.singles),
-        ),
-        Work::new(
-            format!("{} single publications, ten webhooks", count(scale.ten)),
-            "ten",
-            10,
-            Load::singles(scale.ten),
-        ),
-        Work::new(
-            format!(
-                "{} publications in arrays of 100, one webhook",
-                count(scale.arrays)
-            ),
-            "one",
-            1,
-            Load::arrays(scale.arrays, 100, crate::load::CONNECTIONS),
-        ),
-    ];
-    for _ in 0..scale.rounds {
+    let mut works = works(&bench.scale);
+    for _ in 0..bench.scale.rounds {
         for work in &mut works {
             work.measure(&installation).await?;
         }
     }
-    let bars = works.iter().zip([
-        "singles, one webhook",
-        "singles, ten webhooks",
-        "arrays of 100",
-    ]);
     Ok(Section {
         title: "Throughput",
         description: format!(
-            "Each load is published over {} connections. A publication counts when it is answered 201, which is after it is on \
-             disk; a delivery counts when the receiver has it. Published and delivered are shares of the raw limit.",
-            crate::load::CONNECTIONS
+            "Each load is published over {CONNECTIONS} connections. A publication counts when it is answered 201, which is after \
+             it is on disk; a delivery counts when the receiver has it. Published and delivered are shares of the raw limit."
         ),
         columns: vec![
             "Load",
@@ -119,16 +90,50 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
             "Raw limit a second",
             "CPU of the server a delivery, ms",
         ],
-        chart: Some(Chart {
-            case: "throughput",
-            title: "Deliveries a second as a share of raw HTTP",
-            decimals: 2,
-            unit: "",
-            mark: None,
-            bars: bars
-                .map(|(work, label)| (label.to_owned(), work.delivered.clone()))
-                .collect(),
-        }),
         rows: works.iter().map(Work::row).collect(),
+        chart: Some(chart(&works)),
     })
+}
+
+fn works(scale: &Scale) -> [Work; 3] {
+    let label = |count: u64, rest: &str| format!("{} {rest}", thousands(count as f64));
+    [
+        Work::new(
+            label(scale.singles, "single publications, one webhook"),
+            "one",
+            1,
+            Load::singles(scale.singles),
+        ),
+        Work::new(
+            label(scale.ten, "single publications, ten webhooks"),
+            "ten",
+            10,
+            Load::singles(scale.ten),
+        ),
+        Work::new(
+            label(scale.arrays, "publications in arrays of 100, one webhook"),
+            "one",
+            1,
+            Load::arrays(scale.arrays, 100, CONNECTIONS),
+        ),
+    ]
+}
+
+fn chart(works: &[Work; 3]) -> Chart {
+    let labels = [
+        "singles, one webhook",
+        "singles, ten webhooks",
+        "arrays of 100, one webhook",
+    ];
+    let bars = labels.into_iter().zip(works);
+    Chart {
+        case: "throughput",
+        title: "Deliveries a second as a share of raw HTTP",
+        decimals: 2,
+        unit: "",
+        mark: None,
+        bars: bars
+            .map(|(label, work)| (label.to_owned(), work.delivered.clone()))
+            .collect(),
+    }
 }
