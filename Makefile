@@ -72,9 +72,10 @@ tools:
 demo: ## Run a server with a receiver, and send it some notifications
 	cargo run --release --locked -- demo
 
-bench: ## Measure published and delivered notifications per second
+bench: ## Measure speed, memory, growth and isolation; writes docs/performance.md. FULL=1 takes longer, CASE=name is one case
 	cargo build --release --locked -p sonnette-server --bin sonnette --example bench
-	$(TARGET)/release/examples/bench $(TARGET)/release/sonnette
+	$(TARGET)/release/examples/bench $(TARGET)/release/sonnette --directory $(TARGET)/bench --docs docs \
+		$(if $(FULL),--full) $(addprefix --only ,$(CASE))
 
 docs: ## Open the library's documentation in a browser
 	cargo doc --workspace --no-deps --open

@@ -21,8 +21,8 @@ pub(crate) struct Section {
 }
 
 /// A row with one figure.
-pub(crate) fn figure(name: impl Into<String>, value: impl ToString) -> Vec<String> {
-    vec![name.into(), value.to_string()]
+pub(crate) fn figure(name: impl Into<String>, value: String) -> Vec<String> {
+    vec![name.into(), value]
 }
 
 impl Section {

@@ -49,7 +49,7 @@ impl Scale {
             webhooks: 2_000,
             organizers: 500,
             organizer_webhooks: 1_000,
-            growth_rounds: 2,
+            growth_rounds: 3,
             growth_singles: 10_000,
             healthy: 100,
             healthy_rate: 200,

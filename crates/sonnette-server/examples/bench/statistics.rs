@@ -1,6 +1,5 @@
 //! Medians, ranges and percentiles of measured values.
 
-use std::fmt;
 use std::time::Duration;
 
 /// The values of one figure in several rounds.
@@ -13,11 +12,11 @@ impl Rounds {
         self.0.sort_by(f64::total_cmp);
     }
 
-    /// The middle value; the lower of the two if their number is even. NaN if there are none.
+    /// The middle value, or the mean of the two in the middle; NaN if there are none.
     pub(crate) fn median(&self) -> f64 {
         match self.0.len() {
             0 => f64::NAN,
-            count => self.0[(count - 1) / 2],
+            count => f64::midpoint(self.0[(count - 1) / 2], self.0[count / 2]),
         }
     }
 
@@ -113,10 +112,6 @@ pub(crate) fn format_ms(value: f64) -> String {
 }
 
 /// Bytes in mebibytes.
-pub(crate) struct Mebibytes(pub(crate) u64);
-
-impl fmt::Display for Mebibytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.0} MiB", self.0 as f64 / f64::from(1 << 20))
-    }
+pub(crate) fn format_mebibytes(bytes: u64) -> String {
+    format!("{} MiB", thousands(bytes as f64 / f64::from(1 << 20)))
 }

@@ -14,7 +14,7 @@ use crate::installation::{Installation, OTHER_ACTION_TYPE, webhook_json};
 use crate::load::{ACTION_TYPE, CONNECTIONS, Load};
 use crate::report::Section;
 use crate::scale::Scale;
-use crate::statistics::{Mebibytes, Rounds, format_ms, thousands};
+use crate::statistics::{Rounds, format_mebibytes, format_ms, thousands};
 
 const PUBLICATIONS_PER_SECOND: u64 = 100;
 /// Changes of settings whose median is taken.
@@ -267,7 +267,7 @@ async fn compare(bench: &Bench, growth: Growth, label: String) -> Result<(Vec<St
         if is_flat { "yes" } else { "no" }.to_owned(),
         pair(&|side| format!("{:.2}", side.p99_ms.median())),
         pair(&|side| format_ms(side.change_ms)),
-        pair(&|side| Mebibytes(side.memory).to_string()),
+        pair(&|side| format_mebibytes(side.memory)),
         pair(&|side| format!("{:.2} s", side.start.as_secs_f64())),
     ];
     Ok((row, ratio))

@@ -12,7 +12,7 @@ use crate::installation::{Installation, webhook_json};
 use crate::load::{CONNECTIONS, Load};
 use crate::receiver::{Behavior, Receiver};
 use crate::report::{Section, figure};
-use crate::statistics::{Mebibytes, thousands};
+use crate::statistics::{format_mebibytes, thousands};
 
 /// The address of a receiver that is down: a port that was free, at an address from which nothing connects.
 pub(super) fn unused_address() -> Result<SocketAddr> {
@@ -64,16 +64,16 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
             .to_owned(),
         columns: vec!["Figure", "Value"],
         rows: vec![
-            figure("Idle", Mebibytes(idle)),
-            figure("After the loads", Mebibytes(loaded.resident)),
-            figure("Peak of the loads", Mebibytes(loaded.peak)),
-            figure(format!("With {waiting_count} deliveries waiting"), Mebibytes(waiting.resident)),
-            figure("Peak until then", Mebibytes(waiting.peak)),
+            figure("Idle", format_mebibytes(idle)),
+            figure("After the loads", format_mebibytes(loaded.resident)),
+            figure("Peak of the loads", format_mebibytes(loaded.peak)),
+            figure(format!("With {waiting_count} deliveries waiting"), format_mebibytes(waiting.resident)),
+            figure("Peak until then", format_mebibytes(waiting.peak)),
             figure("Accepted a second meanwhile", thousands(published.per_second())),
             figure("Ready after SIGKILL", format!("{:.2} s", ready.as_secs_f64())),
             figure("Drained a second once the receiver was back", thousands(drained)),
-            figure("Delivered twice after SIGKILL", duplicates),
-            figure("Peak after the restart", Mebibytes(drain_peak)),
+            figure("Delivered twice after SIGKILL", duplicates.to_string()),
+            figure("Peak after the restart", format_mebibytes(drain_peak)),
         ],
         chart: None,
     })

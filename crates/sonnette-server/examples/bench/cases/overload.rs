@@ -9,7 +9,7 @@ use crate::installation::{Installation, webhook_json};
 use crate::load::{Load, Published};
 use crate::receiver::{Behavior, Receiver};
 use crate::report::{Section, figure};
-use crate::statistics::{Latencies, Mebibytes, thousands};
+use crate::statistics::{Latencies, format_mebibytes, thousands};
 
 /// Connections of the overload. The server answers 256 requests of one client at a time.
 const OVERLOAD_CONNECTIONS: usize = 250;
@@ -70,7 +70,10 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
             "p99 to arrival at 100 a second right after, ms",
             format!("{:.2}", after.percentile_ms(99)),
         ),
-        figure("Peak memory", Mebibytes(installation.server.memory()?.peak)),
+        figure(
+            "Peak memory",
+            format_mebibytes(installation.server.memory()?.peak),
+        ),
     ]);
     Ok(section(bench, rows))
 }
@@ -121,7 +124,7 @@ fn overload_rows(load: &Load, published: &mut Published) -> Vec<Vec<String>> {
         figure("Accepted", thousands(published.accepted as f64)),
         figure("Refused with 503", thousands(published.refused as f64)),
         figure("Accepted a second", thousands(published.per_second())),
-        row(
+        figure(
             "p99 of a response, ms",
             format!("{:.1}", published.latencies.percentile_ms(99)),
         ),
