@@ -30,6 +30,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use sonnette::clock::{Clock as _, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::cases::Case;
 use crate::report::Section;
@@ -107,7 +108,8 @@ async fn run(arguments: Arguments) -> Result<()> {
             continue;
         }
         let began = SystemClock.instant();
-        match case.run(&bench).await {
+        let result = timeout(bench.scale.case_timeout, case.run(&bench)).await;
+        match result.context("the case took too long").flatten() {
             Ok(section) => {
                 println!("{}", section.markdown());
                 sections.push(section);

@@ -1,7 +1,6 @@
 //! What this machine can do with nothing stored: the limit that throughput and latency are compared with.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
@@ -34,7 +33,7 @@ pub(crate) async fn exchanges_per_second() -> Result<f64> {
 /// The median time of one exchange over one connection, and of one append with a sync, in milliseconds.
 pub(crate) async fn exchange_and_sync_ms(directory: &Path) -> Result<(f64, f64)> {
     let (mut exchanges, _) = exchange(SINGLE_EXCHANGES, 1).await?;
-    let mut file = File::create(directory.join("sync"))?;
+    let mut file = tempfile::tempfile_in(directory)?;
     let mut syncs = Latencies::default();
     for _ in 0..SYNCS {
         let began = SystemClock.instant();

@@ -6,11 +6,15 @@ use std::time::Duration;
 pub(crate) struct Scale {
     /// The command that runs it.
     pub(crate) command: &'static str,
+    /// A case that takes longer has failed.
+    pub(crate) case_timeout: Duration,
     pub(crate) rounds: usize,
     /// Single publications to one webhook.
     pub(crate) singles: u64,
     /// Publications to ten webhooks.
     pub(crate) ten: u64,
+    /// Publications to a thousand webhooks.
+    pub(crate) thousand: u64,
     /// Publications in arrays.
     pub(crate) arrays: u64,
     /// How long each measure of latency takes.
@@ -39,9 +43,11 @@ impl Scale {
     pub(crate) fn short() -> Self {
         Self {
             command: "make bench",
+            case_timeout: Duration::from_mins(10),
             rounds: 3,
             singles: 20_000,
             ten: 3_000,
+            thousand: 50,
             arrays: 100_000,
             latency_time: Duration::from_secs(3),
             waiting: 200_000,
@@ -61,9 +67,11 @@ impl Scale {
     pub(crate) fn full() -> Self {
         Self {
             command: "make bench FULL=1",
+            case_timeout: Duration::from_hours(1),
             rounds: 5,
             singles: 20_000,
             ten: 3_000,
+            thousand: 50,
             arrays: 100_000,
             latency_time: Duration::from_secs(20),
             waiting: 1_000_000,

@@ -246,9 +246,15 @@ async fn compare(bench: &Bench, growth: Growth, label: String) -> Result<(Vec<St
     let mut grown = Side::start(bench, matching).await?;
     growth.grow(&grown.installation, scale).await?;
     let mut ratio = Rounds::default();
-    for _ in 0..scale.growth_rounds {
-        let base = empty.measure(scale, matching).await?;
-        ratio.push(grown.measure(scale, matching).await? / base);
+    for round in 0..scale.growth_rounds {
+        // In turn, so that neither server always comes first.
+        if round.is_multiple_of(2) {
+            let base = empty.measure(scale, matching).await?;
+            ratio.push(grown.measure(scale, matching).await? / base);
+        } else {
+            let rate = grown.measure(scale, matching).await?;
+            ratio.push(rate / empty.measure(scale, matching).await?);
+        }
     }
     for _ in 0..scale.growth_rounds {
         tokio::try_join!(

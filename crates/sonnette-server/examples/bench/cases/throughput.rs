@@ -66,7 +66,7 @@ impl Work {
 
 pub(super) async fn run(bench: &Bench) -> Result<Section> {
     let installation = Installation::start(bench).await?;
-    for (organizer, webhooks) in [("one", 1), ("ten", 10)] {
+    for (organizer, webhooks) in [("one", 1), ("ten", 10), ("thousand", 1_000)] {
         installation.create_organizer(organizer).await?;
         installation.create_webhooks(organizer, webhooks).await?;
     }
@@ -95,7 +95,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-fn works(scale: &Scale) -> [Work; 3] {
+fn works(scale: &Scale) -> [Work; 4] {
     let label = |count: u64, rest: &str| format!("{} {rest}", thousands(count as f64));
     [
         Work::new(
@@ -111,6 +111,12 @@ fn works(scale: &Scale) -> [Work; 3] {
             Load::singles(scale.ten),
         ),
         Work::new(
+            label(scale.thousand, "single publications, 1,000 webhooks"),
+            "thousand",
+            1_000,
+            Load::singles(scale.thousand),
+        ),
+        Work::new(
             label(scale.arrays, "publications in arrays of 100, one webhook"),
             "one",
             1,
@@ -119,10 +125,11 @@ fn works(scale: &Scale) -> [Work; 3] {
     ]
 }
 
-fn chart(works: &[Work; 3]) -> Chart {
+fn chart(works: &[Work; 4]) -> Chart {
     let labels = [
         "singles, one webhook",
         "singles, ten webhooks",
+        "singles, 1,000 webhooks",
         "arrays of 100, one webhook",
     ];
     let bars = labels.into_iter().zip(works);
