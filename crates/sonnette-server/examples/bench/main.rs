@@ -155,7 +155,8 @@ fn introduction(bench: &Bench) -> String {
         "{} `{}`, {} rounds. Load generator, server, store and receiver share the machine and talk over loopback. \
          The raw limit is the number of POST requests a second that hyper sends to the same receiver over {} connections with \
          nothing stored; it is measured right before and right after each figure that is given as a share of it. Figures are \
-         medians of the rounds, with the range in parentheses. All publications that were accepted arrived exactly once.",
+         medians of the rounds, with the range in parentheses. The run fails unless all accepted publications arrive, and arrive \
+         once (after a SIGKILL: at least once).",
         machine::describe(),
         bench.scale.command,
         bench.scale.rounds,
