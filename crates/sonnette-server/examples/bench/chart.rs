@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::statistics::Rounds;
 
-const WIDTH: f64 = 720.0;
-const LABEL_WIDTH: f64 = 270.0;
+const WIDTH: f64 = 800.0;
+const LABEL_WIDTH: f64 = 345.0;
 const VALUE_WIDTH: f64 = 110.0;
 const ROW_HEIGHT: f64 = 30.0;
 const TITLE_HEIGHT: f64 = 44.0;
