@@ -307,7 +307,7 @@ async fn the_platform_for_repairs_wants_an_email_and_drops_repeats() {
         });
         request(MEMBERSHIP, None, &data.to_string())
     };
-    let anna = json!({"id": "7", "email": "anna@example.org"});
+    let anna = json!({"id": "6c1b9a52-9f0e-4b0e-8f3a-0d6f6e7c2b11", "email": "anna@example.org"});
     let members = vec![member(Value::Null), member(anna)];
     scene.engine.publish(members).await.unwrap();
     scene.engine.settled(scene.webhook, 2).await;

@@ -93,7 +93,11 @@ fn status(
     now: Timestamp,
 ) -> Result<LaneStatus, StoreError> {
     let row = store.lane(webhook)?;
-    let health = row.current_health();
+    let mut health = row.current_health();
+    // A success before the webhook was enabled or got its target says nothing about its receiver now. The clock may have
+    // been ahead when it was changed.
+    let is_current = |at: &Timestamp| *at >= row.receiver_since || row.receiver_since > now;
+    health.last_success_at = health.last_success_at.filter(is_current);
     let (backlog, oldest_waiting) = store.backlog(webhook)?;
     let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
     let due = if health.is_failing() {
