@@ -296,7 +296,7 @@ impl Api {
 
     /// Asks until the answer is as wanted.
     #[track_caller]
-    pub(crate) fn wait(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&self, path: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         for _ in 0..200 {
             let answer = self.get(path).expect(200).json();
             if wanted(&answer) {
