@@ -41,7 +41,7 @@ impl Throttle {
     ///
     /// # Errors
     /// How long the name has to wait; the attempt is not counted.
-    pub(crate) fn attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
+    pub(crate) fn record_attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
         let name = hash(name);
         let mut names = self.full_at.lock();
         let full_at = names.get(&name).copied().unwrap_or(now).max(now);
@@ -128,24 +128,25 @@ impl Default for Throttles {
 impl Throttles {
     /// Counts a log-in of a user from a network. Returns whether it may be tried. The network is counted first: one that
     /// has used up its attempts adds no name to the tables of users.
-    pub(crate) fn attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
-        self.networks.attempt(address, now).is_ok()
+    pub(crate) fn record_attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
+        self.networks.record_attempt(address, now).is_ok()
             && self
                 .user_and_network
-                .attempt(&pair(email, address), now)
+                .record_attempt(&user_network_name(email, address), now)
                 .is_ok()
-            && self.users.attempt(email, now).is_ok()
+            && self.users.record_attempt(email, now).is_ok()
     }
 
     /// Records that the log-in succeeded.
-    pub(crate) fn succeeded(&self, email: &str, address: &str) {
-        self.user_and_network.reset(&pair(email, address));
+    pub(crate) fn record_success(&self, email: &str, address: &str) {
+        self.user_and_network
+            .reset(&user_network_name(email, address));
         self.users.undo(email);
         self.networks.undo(address);
     }
 }
 
-fn pair(email: &str, address: &str) -> String {
+fn user_network_name(email: &str, address: &str) -> String {
     format!("{email} {address}")
 }
 
@@ -161,17 +162,23 @@ mod tests {
     fn tokens_come_back_one_by_one() {
         let throttle = Throttle::new(5, Duration::from_secs(100));
         for _ in 0..5 {
-            assert_eq!(throttle.attempt("a", at(0)), Ok(()));
+            assert_eq!(throttle.record_attempt("a", at(0)), Ok(()));
         }
-        assert_eq!(throttle.attempt("a", at(0)), Err(Duration::from_secs(20)));
-        assert_eq!(throttle.attempt("b", at(0)), Ok(()));
-        assert_eq!(throttle.attempt("a", at(20)), Ok(()));
-        assert_eq!(throttle.attempt("a", at(21)), Err(Duration::from_secs(19)));
+        assert_eq!(
+            throttle.record_attempt("a", at(0)),
+            Err(Duration::from_secs(20))
+        );
+        assert_eq!(throttle.record_attempt("b", at(0)), Ok(()));
+        assert_eq!(throttle.record_attempt("a", at(20)), Ok(()));
+        assert_eq!(
+            throttle.record_attempt("a", at(21)),
+            Err(Duration::from_secs(19))
+        );
         throttle.undo("a");
-        assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+        assert_eq!(throttle.record_attempt("a", at(21)), Ok(()));
         throttle.reset("a");
         for _ in 0..5 {
-            assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+            assert_eq!(throttle.record_attempt("a", at(21)), Ok(()));
         }
     }
 
@@ -179,7 +186,7 @@ mod tests {
     fn the_number_of_names_is_bounded() {
         let throttle = Throttle::new(1, Duration::from_secs(100));
         for number in 0..MAX_NAMES + 5 {
-            assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
+            assert_eq!(throttle.record_attempt(&number.to_string(), at(0)), Ok(()));
         }
         let names = throttle.full_at.lock();
         assert!(names.len() <= MAX_NAMES && names.len() > MAX_NAMES - NAMES_PER_EVICTION);
@@ -191,7 +198,7 @@ mod tests {
     fn a_refused_network_adds_no_user() {
         let throttles = Throttles::default();
         for number in 0..200 {
-            throttles.attempt(&format!("{number}@example.org"), "stranger", at(0));
+            throttles.record_attempt(&format!("{number}@example.org"), "stranger", at(0));
         }
         assert_eq!(throttles.users.full_at.lock().len(), 50);
         assert_eq!(throttles.user_and_network.full_at.lock().len(), 50);
@@ -200,8 +207,8 @@ mod tests {
     #[test]
     fn a_stranger_does_not_lock_out_a_user_elsewhere() {
         let throttles = Throttles::default();
-        let tries = (0..60).filter(|_| throttles.attempt("ada", "stranger", at(0)));
+        let tries = (0..60).filter(|_| throttles.record_attempt("ada", "stranger", at(0)));
         assert_eq!(tries.count(), 10);
-        assert!(throttles.attempt("ada", "home", at(0)));
+        assert!(throttles.record_attempt("ada", "home", at(0)));
     }
 }

@@ -30,14 +30,14 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 #[derive(Serialize)]
-struct Publication<'a> {
+struct PublicationJson<'a> {
     #[serde(flatten)]
     published: PublishedJson,
     payload: &'a str,
 }
 
 #[derive(Serialize)]
-struct Lane {
+struct LaneJson {
     webhook: WebhookId,
     state: &'static str,
     reason: Option<&'static str>,
@@ -66,7 +66,7 @@ fn encode(activity: &Activity) -> Option<Bytes> {
                 LaneState::Disabled(reason) => Some(reason.as_str()),
                 LaneState::Healthy | LaneState::Failing => None,
             };
-            let lane = Lane {
+            let lane = LaneJson {
                 webhook: *webhook,
                 state: state.as_str(),
                 reason,
@@ -81,7 +81,7 @@ fn encode(activity: &Activity) -> Option<Bytes> {
 fn publication(published: PublishedJson, body: &[u8]) -> Option<Bytes> {
     let id = published.notification_id;
     let payload = std::str::from_utf8(body).ok()?;
-    let json = serde_json::to_string(&Publication { published, payload }).ok()?;
+    let json = serde_json::to_string(&PublicationJson { published, payload }).ok()?;
     Some(format!("id: {id}\nevent: publication\ndata: {json}\n\n").into())
 }
 
@@ -150,7 +150,7 @@ pub(crate) async fn watch_organizer(
     // Read after the watch has begun, so that nothing is published between the two.
     let seen = last_event_id(&headers);
     let start = state
-        .store(move |store| read_start(store, organizer, seen))
+        .read(move |store| read_start(store, organizer, seen))
         .await?;
     let beginning = StreamBeginning {
         events: encode_start(&start, seen.is_some()),

@@ -8,7 +8,9 @@ use super::OrganizerSnapshot;
 use crate::dialect::{
     ActionType, CheckBudget, ComposeInput, EventRequirement, body_at_send_time, compose,
 };
-use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
+use crate::domain::{
+    ActionTypeName, EventFilter, EventSlug, Notification, NotificationId, Webhook,
+};
 
 /// The event of examples.
 const EXAMPLE_EVENT: &str = "democon";
@@ -24,7 +26,7 @@ pub(super) fn example(
     now: Timestamp,
 ) -> Option<Notification> {
     let catalogue = &organizer_snapshot.catalogue;
-    let (spec, action_type): (_, ActionName) = match name {
+    let (spec, action_type): (_, ActionTypeName) = match name {
         Some(name) if name.ends_with(".*") => concrete(organizer_snapshot, name)?,
         Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
         None => webhook
@@ -51,7 +53,7 @@ impl OrganizerSnapshot {
 fn compose_example(
     organizer_snapshot: &OrganizerSnapshot,
     spec: &ActionType,
-    action_type: ActionName,
+    action_type: ActionTypeName,
     slug: EventSlug,
     id: NotificationId,
     now: Timestamp,
@@ -63,7 +65,7 @@ fn compose_example(
     let data = serde_json::value::to_raw_value(&spec.example).ok()?;
     let body = compose(&ComposeInput {
         organizer: &organizer_snapshot.organizer,
-        spec,
+        catalogue_entry: spec,
         action_type: &action_type,
         event: event.as_ref(),
         data: &data,
@@ -85,8 +87,8 @@ fn compose_example(
 fn concrete(
     organizer_snapshot: &OrganizerSnapshot,
     name: &str,
-) -> Option<(Arc<ActionType>, ActionName)> {
-    let filter: ActionName = name.parse().ok()?;
+) -> Option<(Arc<ActionType>, ActionTypeName)> {
+    let filter: ActionTypeName = name.parse().ok()?;
     let known = organizer_snapshot
         .catalogue
         .iter()
@@ -95,7 +97,7 @@ fn concrete(
         organizer_snapshot
             .catalogue
             .iter()
-            .find(|spec| filter.covers(spec.name.as_str()))
+            .find(|spec| filter.matches(spec.name.as_str()))
     })?;
     Some((spec.clone(), spec.first_concrete()))
 }

@@ -196,7 +196,7 @@ impl Metrics {
         );
     }
 
-    pub(crate) fn committed(&self, batch: &Batch, took: Duration) {
+    pub(crate) fn count_commit(&self, batch: &Batch, took: Duration) {
         let publications: usize = batch.groups.iter().map(|g| g.publications.len()).sum();
         let owed: usize = batch
             .groups
@@ -213,12 +213,12 @@ impl Metrics {
             .observe(count(batch.settlements.len()));
     }
 
-    pub(crate) fn commit_failed(&self) {
+    pub(crate) fn count_failed_commit(&self) {
         self.commits_failed.inc();
     }
 
     /// Counts an attempt. `delay` is the time from publication to the first request.
-    pub(crate) fn attempted(
+    pub(crate) fn count_attempt(
         &self,
         outcome: &Outcome,
         took: Duration,
@@ -246,13 +246,13 @@ impl Metrics {
     }
 
     /// Counts an attempt that the receiver did not process, so that it is sent again at once.
-    pub(crate) fn not_processed(&self) {
+    pub(crate) fn count_not_processed(&self) {
         let outcome = AttemptOutcome::NotProcessed;
         self.attempts.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Counts a request that has begun (`true`) or ended.
-    pub(crate) fn in_flight(&self, begun: bool) {
+    pub(crate) fn adjust_in_flight(&self, begun: bool) {
         if begun {
             self.in_flight.inc()
         } else {
@@ -265,12 +265,12 @@ impl Metrics {
     }
 
     /// Counts a request that waits because of a shortage on this machine.
-    pub(crate) fn shortage(&self) {
+    pub(crate) fn count_shortage(&self) {
         self.shortages.inc();
     }
 
     /// Counts a lane that was loaded (1) or dropped from memory (-1). A change of state counts as both.
-    pub(crate) fn lane(&self, failing: bool, change: i64) {
+    pub(crate) fn adjust_lanes(&self, failing: bool, change: i64) {
         let state = if failing {
             LaneHealthState::Failing
         } else {

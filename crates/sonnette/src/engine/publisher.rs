@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::content_hash::content_hash;
 use super::{OrganizerSnapshot, PublishError, PublishRequest};
 use crate::dialect::{self, CheckBudget, ComposeInput, EventRequirement, FieldErrors, compose};
-use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
+use crate::domain::{
+    ActionTypeName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId,
+};
 use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
 
@@ -104,7 +106,7 @@ fn publication(
         let message = snapshot.catalogue.explain_unknown(&request.action_type);
         FieldErrors::one("action_type", message)
     };
-    let action_type: ActionName = request.action_type.parse().map_err(|_| unknown())?;
+    let action_type: ActionTypeName = request.action_type.parse().map_err(|_| unknown())?;
     let spec = snapshot
         .catalogue
         .resolve(action_type.as_str())
@@ -127,7 +129,7 @@ fn publication(
     }
     let composed = compose(&ComposeInput {
         organizer: &snapshot.organizer,
-        spec,
+        catalogue_entry: spec,
         action_type: &action_type,
         event: request.event.as_ref(),
         data: &request.data,

@@ -62,7 +62,7 @@ impl Receiver {
             .expect("a bound listener has an address");
         let shared = Arc::new(ReceiverState {
             requests: Mutex::default(),
-            arrived: watch::Sender::new(0),
+            request_count: watch::Sender::new(0),
             scripts: Mutex::default(),
             responder: Mutex::default(),
             connections: watch::Sender::new(0),
@@ -79,7 +79,7 @@ impl Receiver {
     }
 
     /// Responds with this from now on.
-    pub fn answer(&self, answer: ScriptedResponse) {
+    pub fn respond_with(&self, answer: ScriptedResponse) {
         self.script([answer]);
     }
 
@@ -89,7 +89,7 @@ impl Receiver {
     }
 
     /// Responds to each request as this chooses from now on, in place of all scripts.
-    pub fn answer_with(
+    pub fn respond_using(
         &self,
         respond: impl Fn(&ReceivedRequest) -> ScriptedResponse + Send + 'static,
     ) {
@@ -104,10 +104,13 @@ impl Receiver {
     fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = ScriptedResponse>) {
         let answers: Vec<_> = answers.into_iter().collect();
         assert!(!answers.is_empty(), "a script needs an answer");
-        self.shared
-            .scripts
-            .lock()
-            .insert(path, Script { answers, next: 0 });
+        self.shared.scripts.lock().insert(
+            path,
+            Script {
+                responses: answers,
+                next: 0,
+            },
+        );
     }
 
     /// The requests so far, in order.
@@ -126,7 +129,7 @@ impl Receiver {
     ///
     /// If they do not arrive within ten seconds; the message lists those that did.
     pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
-        let mut arrived = self.shared.arrived.subscribe();
+        let mut arrived = self.shared.request_count.subscribe();
         if timeout(WAIT_TIMEOUT, arrived.wait_for(|n| *n >= count))
             .await
             .is_err()

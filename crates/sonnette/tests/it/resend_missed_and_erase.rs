@@ -52,7 +52,7 @@ async fn missed_notifications_are_enqueued_once() {
     assert!(matches!(
         engine
             .sonnette
-            .resend_missed(webhook, span(first.at), None)
+            .resend_missed(webhook, span(first.published_at), None)
             .await,
         Err(ControlError::Disabled)
     ));
@@ -68,20 +68,20 @@ async fn missed_notifications_are_enqueued_once() {
             sonnette.resend_missed(webhook, range, entry.as_mut()).await
         }
     };
-    assert_eq!(missed(first.at, true).await.unwrap(), 2);
-    assert_eq!(missed(second.at, true).await.unwrap(), 1);
+    assert_eq!(missed(first.published_at, true).await.unwrap(), 2);
+    assert_eq!(missed(second.published_at, true).await.unwrap(), 1);
     let until = TimeRange {
-        since: Some(first.at),
-        until: Some(first.at),
+        since: Some(first.published_at),
+        until: Some(first.published_at),
     };
     let only_first = engine.sonnette.resend_missed(webhook, until, None).await;
     assert_eq!(only_first.unwrap(), 1);
     assert_eq!(receiver.requests().len(), 2);
 
-    assert_eq!(missed(first.at, false).await.unwrap(), 2);
+    assert_eq!(missed(first.published_at, false).await.unwrap(), 2);
     receiver.wait_for(4).await;
     engine.settled(webhook, 4).await;
-    assert_eq!(missed(first.at, false).await.unwrap(), 0);
+    assert_eq!(missed(first.published_at, false).await.unwrap(), 0);
     let bodies: Vec<_> = receiver
         .requests()
         .iter()
@@ -118,7 +118,7 @@ fn blank_but_for(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) 
     for attempt in engine.store.attempts(&[webhook], &query).unwrap() {
         let full = engine.store.attempt(webhook, attempt.id).unwrap().unwrap();
         let kept = attempt.notification == kept;
-        assert_eq!(full.payload.is_some_and(|p| !p.is_empty()), kept);
+        assert_eq!(full.sent_body.is_some_and(|p| !p.is_empty()), kept);
         assert_eq!(!full.exchange.response_body.is_empty(), kept);
     }
 }
@@ -183,7 +183,7 @@ async fn erasure_removes_a_person_from_every_table() {
     assert_eq!(delivery.state.as_str(), "dropped");
 
     // Nothing of it is ever sent again.
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     assert!(matches!(
         engine.sonnette.resend(webhook, second.id).await,
         Err(ControlError::Erased)
@@ -209,7 +209,7 @@ async fn a_response_after_the_erasure_is_not_stored() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(ScriptedResponse::ok().body("HUSHANSWER").held_by(&gate));
+    receiver.respond_with(ScriptedResponse::ok().body("HUSHANSWER").held_by(&gate));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine.publish(vec![personal("HUSHCODE")]).await.unwrap();
     receiver.wait_for(1).await;

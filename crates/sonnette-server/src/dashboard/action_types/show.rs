@@ -150,7 +150,7 @@ fn matches(webhook: &Webhook, spec: &ActionType) -> bool {
     let mut names = webhook.action_types.iter();
     match spec.dialect {
         DialectName::Pretix => names.any(|name| *name == spec.name),
-        _ => names.any(|name| name.covers(spec.name.as_str())),
+        _ => names.any(|name| name.matches(spec.name.as_str())),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn load(
     let id: NotificationId = id.parse().map_err(|_| PageError::NotFound)?;
     let organizer = page.organizer_id();
     let found = state
-        .store(move |store| store.notification(organizer, id))
+        .read(move |store| store.notification(organizer, id))
         .await?;
     found.ok_or(PageError::NotFound)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn show(
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = page.organizer.webhooks.keys().copied().collect();
     let deliveries = state
-        .store(move |store| store.deliveries_of_notification(id, &webhooks))
+        .read(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {

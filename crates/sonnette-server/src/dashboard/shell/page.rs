@@ -56,7 +56,7 @@ impl FromRequestParts<AppState> for UserPage {
         layout.has_outage = state.sonnette.has_outage();
         layout.is_held = registry
             .held_organizers()
-            .any(|organizer| current_user.reaches(organizer));
+            .any(|organizer| current_user.can_view(organizer));
         layout.user = match &current_user {
             CurrentUser::User(user) => LayoutUser::User {
                 email: user.email.to_string(),
@@ -92,7 +92,8 @@ impl OrganizerPage {
 
     /// Whether the current user holds `permission` for the organizer.
     pub(crate) fn may(&self, permission: Permission) -> bool {
-        self.current_user.may(self.organizer_id(), permission)
+        self.current_user
+            .has_permission(self.organizer_id(), permission)
     }
 
     /// The permissions that the current user holds for the organizer.
@@ -133,7 +134,7 @@ impl OrganizerPage {
     /// E-mail addresses of users who can grant permissions for the organizer; operators last.
     async fn administrators(&self, state: &AppState) -> Result<Vec<String>, PageError> {
         let organizer = self.organizer_id();
-        let users = state.store(move |store| store.users(None)).await?;
+        let users = state.read(move |store| store.users(None)).await?;
         let may_grant = |user: &&User| {
             user.has_password && user.access.allows(organizer, Permission::Organizer)
         };
@@ -172,7 +173,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
         let (_, slug) = slug.ok_or(PageError::NotFound)?;
         let organizer = registry
             .organizer(slug)
-            .filter(|organizer| current_user.reaches(organizer.organizer.id))
+            .filter(|organizer| current_user.can_view(organizer.organizer.id))
             .ok_or_else(|| PageError::UnknownOrganizer(slug.to_owned()))?
             .clone();
         let root = match &current_user {

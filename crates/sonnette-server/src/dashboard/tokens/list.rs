@@ -52,7 +52,7 @@ impl ListTemplate {
         checked: Permissions,
     ) -> Result<Self, PageError> {
         let organizer = page.organizer_id();
-        let tokens = state.store(move |store| store.tokens(organizer)).await?;
+        let tokens = state.read(move |store| store.tokens(organizer)).await?;
         Ok(Self {
             url: page.url("/tokens/"),
             rows: tokens

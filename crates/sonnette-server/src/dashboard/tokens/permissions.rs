@@ -53,6 +53,6 @@ pub(super) async fn load(
     page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let organizer = page.organizer_id();
-    let found = state.store(move |store| tokens::find(store, organizer, id));
+    let found = state.read(move |store| tokens::find(store, organizer, id));
     found.await?.ok_or(PageError::NotFound)
 }

@@ -8,7 +8,7 @@ use super::client::{Api, receiver};
 #[test]
 fn five_parallel_retries_are_joined_or_numbered() {
     let (api, target) = (Api::start(), receiver());
-    target.answer(ScriptedResponse::status(500));
+    target.respond_with(ScriptedResponse::status(500));
     let webhook = api.webhook(&target.url());
     let id = api.place_order("A1");
     let log = format!("{webhook}attempts/?page_size=100");
@@ -21,7 +21,7 @@ fn five_parallel_retries_are_joined_or_numbered() {
     });
     api.wait(&log, |log| log["results"][1].is_object());
     // The receiver works again; whatever was asked for before has been sent.
-    target.answer(ScriptedResponse::ok());
+    target.respond_with(ScriptedResponse::ok());
     api.call("POST", &retry, None).expect(200);
     api.wait(&format!("{webhook}deliveries/?state=delivered"), |list| {
         list["results"][0].is_object()
@@ -39,7 +39,7 @@ fn five_parallel_retries_are_joined_or_numbered() {
 fn a_success_after_the_webhook_was_deleted_is_a_delivery() {
     let (api, target) = (Api::start(), receiver());
     let gate = Gate::new();
-    target.answer(ScriptedResponse::ok().held_by(&gate));
+    target.respond_with(ScriptedResponse::ok().held_by(&gate));
     let webhook = api.webhook(&target.url());
     let id = api.place_order("A1");
     for _ in 0..200 {

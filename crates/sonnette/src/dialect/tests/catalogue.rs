@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{catalogue, registered};
-use crate::domain::{ActionName, DialectName};
+use crate::domain::{ActionTypeName, DialectName};
 
 #[test]
 fn names_resolve_as_pretix_does() {
@@ -160,7 +160,7 @@ fn event_is_required_or_refused_by_action_type() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn registrations_are_checked() {
     let check = |name: &str, shape, schema: Option<Value>, example: Option<Value>| {
-        let name: ActionName = name.parse().unwrap();
+        let name: ActionTypeName = name.parse().unwrap();
         check_registration(
             &name,
             shape,

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{
-    ActionName, DialectName, EventSlug, Language, NotificationId, OrganizerId, RegisteredAction,
+    ActionTypeName, DialectName, EventSlug, Language, NotificationId, OrganizerId,
+    RegisteredActionType,
 };
 
 fn organizer() -> Organizer {
@@ -23,8 +24,8 @@ fn organizer() -> Organizer {
     }
 }
 
-fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> RegisteredAction {
-    RegisteredAction {
+fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> RegisteredActionType {
+    RegisteredActionType {
         id: 1,
         organizer: Some(OrganizerId(1)),
         name: name.parse().unwrap(),
@@ -36,7 +37,7 @@ fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> Registe
     }
 }
 
-fn catalogue(actions: &[RegisteredAction]) -> Catalogue {
+fn catalogue(actions: &[RegisteredActionType]) -> Catalogue {
     Catalogue::new(&[DialectName::Pretix, DialectName::Custom], actions)
 }
 
@@ -48,12 +49,12 @@ fn body(
     data: &str,
 ) -> Result<String, FieldErrors> {
     let organizer = organizer();
-    let action_type: ActionName = action.parse().unwrap();
+    let action_type: ActionTypeName = action.parse().unwrap();
     let event: Option<EventSlug> = event.map(|slug| slug.parse().unwrap());
     let raw: Box<RawValue> = serde_json::from_str(data).unwrap();
     compose(&ComposeInput {
         organizer: &organizer,
-        spec: catalogue.resolve(action).expect("known"),
+        catalogue_entry: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
         event: event.as_ref(),
         data: &raw,

@@ -29,10 +29,10 @@ fn composed_raw(
         ..organizer()
     };
     let catalogue = Catalogue::new(&organizer.dialects, &[]);
-    let action_type: ActionName = action.parse().unwrap();
+    let action_type: ActionTypeName = action.parse().unwrap();
     compose(&ComposeInput {
         organizer: &organizer,
-        spec: catalogue.resolve(action).expect("known"),
+        catalogue_entry: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
         event: None,
         data,

@@ -24,7 +24,7 @@ use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
 use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
-use super::{Activity, PublishError, Published};
+use super::{Activity, PublishError, PublishedNotification};
 use crate::clock::Clock;
 use crate::engine::monotonic_clock;
 use crate::store::{
@@ -88,7 +88,7 @@ impl Committer {
         &self,
         group: PublicationGroup,
         registry_version: i64,
-    ) -> Result<Vec<Published>, PublishError> {
+    ) -> Result<Vec<PublishedNotification>, PublishError> {
         let answer = self
             .queue
             .push_group(group, registry_version)
@@ -102,7 +102,7 @@ impl Committer {
     }
 
     /// The number of the last settlement on disk.
-    pub(crate) fn committed(&self) -> u64 {
+    pub(crate) fn last_committed_number(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
     }
 
@@ -113,7 +113,7 @@ impl Committer {
 
     #[cfg(test)]
     pub(crate) fn has_pending_settlements(&self) -> bool {
-        self.queue.submitted() > self.committed()
+        self.queue.last_submitted_number() > self.last_committed_number()
     }
 
     /// Whether so many settlements wait that sending should pause.
@@ -142,7 +142,7 @@ impl Committer {
         let Some(written) = self.write_batch() else {
             return false;
         };
-        self.finish_batch(written);
+        self.finish_batches(written);
         true
     }
 
@@ -157,9 +157,9 @@ impl Committer {
     }
 
     /// Answers those who wait for what was written, and does what is due beside it.
-    pub(crate) fn finish_batch(&self, written: Vec<WrittenBatch>) {
+    pub(crate) fn finish_batches(&self, written: Vec<WrittenBatch>) {
         for written in written {
-            self.finish(written);
+            self.finish_batch(written);
         }
         self.poll_registry();
         self.publish_webhook_changes();
@@ -312,7 +312,7 @@ impl Committer {
         Ok(results)
     }
 
-    fn finish(&self, written: WrittenBatch) {
+    fn finish_batch(&self, written: WrittenBatch) {
         let WrittenBatch {
             batch,
             replies,
@@ -321,7 +321,7 @@ impl Committer {
         } = written;
         match result {
             Ok(results) => {
-                self.metrics.committed(&batch, duration);
+                self.metrics.count_commit(&batch, duration);
                 self.mark_committed(&batch.settlements);
                 self.reply(batch.groups, results, replies);
             }
@@ -333,7 +333,7 @@ impl Committer {
                     settlements,
                     "a commit of {publications} requests and {settlements} settlements failed: {error}"
                 );
-                self.metrics.commit_failed();
+                self.metrics.count_failed_commit();
                 for reply in replies {
                     // The publisher may have disconnected.
                     let _ = reply.send(Err(PublishError::Unavailable));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::oneshot;
 
 use crate::domain::OrganizerId;
-use crate::engine::{PublishError, Published};
+use crate::engine::{PublishError, PublishedNotification};
 use crate::store::PublicationGroup;
 
 /// Publications per transaction. A single larger request is still committed as a whole.
@@ -18,7 +18,7 @@ const MAX_PUBLICATIONS: usize = 20_000;
 const MAX_BYTES: usize = 64 << 20;
 
 /// Sends the answer to a publication to whoever waits for it.
-pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
+pub(super) type ReplySender = oneshot::Sender<Result<Vec<PublishedNotification>, PublishError>>;
 
 /// A request, and who waits for its answer.
 type QueuedGroup = (PublicationGroup, ReplySender);

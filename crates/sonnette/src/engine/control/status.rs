@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{ActionName, LaneHealth, WebhookId};
+use crate::domain::{ActionTypeName, LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
 use crate::store::{Store, StoreError};
@@ -13,11 +13,11 @@ pub struct LaneStatus {
     /// How the receiver has been responding.
     pub health: LaneHealth,
     /// The action types that the receiver refuses while it accepts others.
-    pub refused_action_types: Vec<ActionName>,
+    pub refused_action_types: Vec<ActionTypeName>,
     /// The number of pending deliveries.
-    pub backlog: u64,
+    pub pending_count: u64,
     /// When the oldest pending delivery was published.
-    pub oldest_waiting: Option<Timestamp>,
+    pub oldest_pending_at: Option<Timestamp>,
     /// When the next request may begin, if there are pending deliveries.
     pub next_attempt: Option<Timestamp>,
     /// The deliveries are held after a restore.
@@ -108,8 +108,8 @@ fn status(
     Ok(LaneStatus {
         refused_action_types: row.refused_types.while_others_are_accepted(&health, now),
         health,
-        backlog,
-        oldest_waiting,
+        pending_count: backlog,
+        oldest_pending_at: oldest_waiting,
         next_attempt,
         is_held,
     })

@@ -44,7 +44,9 @@ impl Lane {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, reading),
+            Some(delivery) => {
+                self.send_or_expire(delivery, AttemptKind::Probe, false, webhook, reading)
+            }
             None if self.has_unread_rows => {
                 self.begin_load(committed);
                 LaneAction::LoadProbeCandidates(

@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::error::shortage;
+use super::error::shortage_failure;
 use super::lookup_limits::{LookupLimits, LookupPermit};
 use crate::domain::{OrganizerId, SendFailure};
 
@@ -165,5 +165,5 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
 /// Without file descriptors the resolver reports an unknown name.
 fn descriptor_shortage() -> Option<SendFailure> {
     let error: io::Error = std::fs::File::open("/dev/null").err()?;
-    shortage(&error)
+    shortage_failure(&error)
 }

@@ -19,7 +19,7 @@ async fn ask(answer: ScriptedResponse) -> HttpExchange {
 
 async fn ask_within(config: SenderConfig, answer: ScriptedResponse) -> HttpExchange {
     let receiver = Receiver::start().await;
-    receiver.answer(answer);
+    receiver.respond_with(answer);
     TestSender::with(config)
         .send(&webhook(receiver.url()))
         .await

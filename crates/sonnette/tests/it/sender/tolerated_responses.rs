@@ -7,7 +7,7 @@ use super::{TestSender, answered, failed, webhook};
 
 async fn ask(response: impl Into<Vec<u8>>) -> HttpExchange {
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::raw(response.into()));
+    receiver.respond_with(ScriptedResponse::raw(response.into()));
     TestSender::new().send(&webhook(receiver.url())).await
 }
 
@@ -157,7 +157,7 @@ async fn a_connection_is_reused_only_after_a_clear_end() {
         ("HTTP/1.1 200 OK\r\n\r\nok", 0),
     ] {
         let receiver = Receiver::start().await;
-        receiver.answer(ScriptedResponse::raw(response));
+        receiver.respond_with(ScriptedResponse::raw(response));
         let sender = TestSender::new();
         assert!(
             sender

@@ -68,7 +68,7 @@ impl AttemptRow {
             number: attempt.number,
             duration: texts.duration(attempt.exchange.duration),
             outcome: outcome::short_text(texts, &attempt.exchange.outcome),
-            is_test: attempt.test,
+            is_test: attempt.is_test,
             notification: attempt.notification.to_string(),
             webhook: None,
         }
@@ -131,7 +131,7 @@ async fn load(
         mut attempts,
         scanned_until,
     } = state
-        .store(move |store| store.attempt_page(&webhooks, &query))
+        .read(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let has_more = attempts.len() > ROWS_PER_PAGE;
     attempts.truncate(ROWS_PER_PAGE);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sonnette::dialect::{ActionType, Catalogue};
-use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
+use sonnette::domain::{ActionTypeName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
 use crate::dashboard::shell::texts::Texts;
@@ -71,7 +71,7 @@ impl Choices {
                 .push(choice(spec, is_chosen(spec.name.as_str()), texts));
             offered.insert(spec.name.to_string());
         }
-        let is_valid_name = |name: &&String| name.parse::<ActionName>().is_ok();
+        let is_valid_name = |name: &&String| name.parse::<ActionTypeName>().is_ok();
         let others = chosen.iter().filter(|name| !offered.contains(*name));
         let others = others.filter(is_valid_name);
         let others: Vec<_> = others
