@@ -198,10 +198,10 @@ fn invite_operator(store: &SqliteStore, settings: &Settings, email: &EmailAddres
 fn report_link(
     settings: &Settings,
     address: &EmailAddress,
-    delivery: LinkChannel,
+    channel: LinkChannel,
     now: Timestamp,
 ) -> Result<()> {
-    match delivery {
+    match channel {
         LinkChannel::Link { user, secret } => {
             let expires =
                 AccessLink::new(AccountEmailKind::Invitation.purpose(user.id), now).expires;

@@ -27,7 +27,7 @@ pub const RETRY_DELAYS: [Duration; 11] = [
 ];
 
 /// The number of failures in a row, over at least two notifications, after which a lane is failing.
-const FAILING_AFTER: u32 = 5;
+const FAILING_STREAK_LENGTH: u32 = 5;
 
 /// Refusals count towards failing once nothing has succeeded for this long.
 const REFUSALS_COUNT_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -309,8 +309,9 @@ fn counts_towards_failing(
 }
 
 fn starts_probing(failing_streak: Option<FailureStreak>) -> bool {
-    failing_streak
-        .is_some_and(|streak| streak.failures >= FAILING_AFTER && streak.has_several_notifications)
+    failing_streak.is_some_and(|streak| {
+        streak.failures >= FAILING_STREAK_LENGTH && streak.has_several_notifications
+    })
 }
 
 /// Whether the webhook is to be disabled. `never_succeeded`: a delivery was just given up, and no attempt has succeeded

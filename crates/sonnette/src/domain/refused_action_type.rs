@@ -27,7 +27,7 @@ impl RefusedActionTypes {
     /// A type is forgotten after this time without a refusal. Its deliveries may all have been given up.
     pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
     /// For this long after a refusal, probes prefer deliveries of other types.
-    const RECENT: SignedDuration = SignedDuration::from_hours(1);
+    const RECENT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
     /// Records that the receiver refused a delivery of this type.
     pub fn insert(&mut self, action_type: &ActionTypeName, now: Timestamp) {
@@ -58,7 +58,7 @@ impl RefusedActionTypes {
     pub fn is_recent(&self, action_type: &ActionTypeName, now: Timestamp) -> bool {
         self.0
             .get(action_type)
-            .is_some_and(|refused| now.duration_since(refused.last_at) < Self::RECENT)
+            .is_some_and(|refused| now.duration_since(refused.last_at) < Self::RECENT_PERIOD)
     }
 
     /// The types that the receiver refuses while it accepts others, by name: something was accepted after the first refusal

@@ -23,7 +23,7 @@ pub trait DeliveryAdmin {
     ) -> Result<usize, StoreError>;
 
     /// Drops pending deliveries of a lane, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of
-    /// a person's request takes its audit `entry`, as in [`schedule_now`](Self::schedule_now).
+    /// a person's request takes its audit `entry`, as in [`expedite_pending`](Self::expedite_pending).
     ///
     /// # Errors
     /// When the store cannot be written.

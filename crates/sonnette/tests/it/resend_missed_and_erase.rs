@@ -14,7 +14,7 @@ use crate::test_engine::{TestEngine, batch_entry, note, order, request};
 
 const ORDER_PLACED: &str = "pretix.event.order.placed";
 
-fn off() -> WebhookState {
+fn disabled() -> WebhookState {
     WebhookState::Disabled(Disablement {
         since: SystemClock.now(),
         reason: DisableReason::User,
@@ -35,7 +35,9 @@ async fn missed_notifications_are_enqueued_once() {
         until: None,
     };
 
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let first = engine.order("missed1").await;
     let paid = request(
         "pretix.event.order.paid",
@@ -47,7 +49,9 @@ async fn missed_notifications_are_enqueued_once() {
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
     engine.order("between").await;
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let second = engine.order("missed2").await;
     assert!(matches!(
         engine
@@ -110,7 +114,7 @@ fn holds(directory: &std::path::Path, text: &str) -> bool {
 }
 
 /// The ids, times and outcomes stay; what was said does not, but for this notification's.
-fn blank_but_for(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) {
+fn assert_only_kept_body(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) {
     let query = AttemptQuery {
         limit: 9,
         ..Default::default()
@@ -178,7 +182,7 @@ async fn erasure_removes_a_person_from_every_table() {
         .unwrap()
         .unwrap();
     assert!(entry.notification.body.is_empty() && entry.subject.is_none());
-    blank_but_for(&engine, webhook, other.id);
+    assert_only_kept_body(&engine, webhook, other.id);
     let delivery = engine.store.delivery(webhook, second.id).unwrap().unwrap();
     assert_eq!(delivery.state.as_str(), "dropped");
 
@@ -239,7 +243,9 @@ async fn undelivered_notifications_are_not_missed_and_stored_data_is_erased() {
     assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = engine.add_webhook(&receiver.url(), &["tibillet.reservation"]);
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let mut uuids = Vec::new();
     for status in ["R", "P"] {
         let uuid = uuid::Uuid::new_v4().to_string();

@@ -54,7 +54,7 @@ pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
             }),
         }
     }
-    let may_register = page.may(Permission::Organizer);
+    let may_register = page.has_permission(Permission::Organizer);
     let register_url = may_register.then(|| page.url("/action-types/new/"));
     render(&ListTemplate {
         layout: page.layout,

@@ -69,7 +69,7 @@ pub(crate) async fn show(
         });
         composed.await.ok().flatten()
     };
-    let may_change = page.may(Permission::Organizer)
+    let may_change = page.has_permission(Permission::Organizer)
         && action_types::find_changeable(&page.author(), &page.organizer, &name).is_ok();
     let mut registered = page.organizer.catalogue.registered();
     let all = spec.concrete_names();
@@ -95,7 +95,7 @@ pub(crate) async fn show(
             .map(|example| curl(&origin.base_url, &page, spec, example)),
         body: example.map(|example| format_text(&example.body)),
         webhooks: page
-            .may(Permission::Webhooks)
+            .has_permission(Permission::Webhooks)
             .then(|| matching_webhooks(&page, spec)),
         layout: page.layout,
     };

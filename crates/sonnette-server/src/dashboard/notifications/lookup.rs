@@ -12,7 +12,7 @@ pub(super) async fn require_access(
     state: &AppState,
     page: &OrganizerPage,
 ) -> Result<(), PageError> {
-    if page.may(Permission::Publish) {
+    if page.has_permission(Permission::Publish) {
         return Ok(());
     }
     page.require(state, Permission::Webhooks).await

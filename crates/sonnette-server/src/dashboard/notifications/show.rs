@@ -81,7 +81,7 @@ pub(crate) async fn show(
         rows.push(row(&page, &delivery, hold_reason));
     }
     let list = page.url("/notifications/");
-    let may_replay = page.may(Permission::Publish) && !erased;
+    let may_replay = page.has_permission(Permission::Publish) && !erased;
     let known = page
         .organizer
         .catalogue
@@ -104,7 +104,7 @@ pub(crate) async fn show(
 
 fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
     let webhook = page.organizer.webhooks.get(&delivery.webhook);
-    let may_see_webhooks = page.may(Permission::Webhooks);
+    let may_see_webhooks = page.has_permission(Permission::Webhooks);
     let url = may_see_webhooks.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {
         target: webhook.map_or_else(

@@ -91,7 +91,7 @@ impl OrganizerPage {
     }
 
     /// Whether the current user holds `permission` for the organizer.
-    pub(crate) fn may(&self, permission: Permission) -> bool {
+    pub(crate) fn has_permission(&self, permission: Permission) -> bool {
         self.current_user
             .has_permission(self.organizer_id(), permission)
     }
@@ -99,7 +99,8 @@ impl OrganizerPage {
     /// The permissions that the current user holds for the organizer.
     pub(crate) fn permissions(&self) -> Permissions {
         let all = Permission::ALL.iter().copied();
-        all.filter(|permission| self.may(*permission)).collect()
+        all.filter(|permission| self.has_permission(*permission))
+            .collect()
     }
 
     /// The current user as the author of a change.
@@ -117,7 +118,7 @@ impl OrganizerPage {
         state: &AppState,
         permission: Permission,
     ) -> Result<(), PageError> {
-        if self.may(permission) {
+        if self.has_permission(permission) {
             return Ok(());
         }
         let contacts = match self.current_user {
@@ -191,7 +192,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
         page.layout.organizer = Some(LayoutOrganizer {
             base: page.base.clone(),
             name: page.organizer.organizer.name.clone(),
-            has_others: reaches_several(&page.current_user),
+            has_others: has_several_organizers(&page.current_user),
             permissions: page.permissions(),
         });
         Ok(page)
@@ -199,7 +200,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
 }
 
 /// Whether the user may have access to more than one organizer.
-fn reaches_several(current_user: &CurrentUser) -> bool {
+fn has_several_organizers(current_user: &CurrentUser) -> bool {
     match current_user {
         CurrentUser::User(user) => match &user.access {
             UserAccess::Operator => true,

@@ -113,18 +113,18 @@ pub(crate) async fn invite_user(
     match result {
         InvitationResult::Extended => Ok(flash::redirect(&page.url("/users/"), "user-added")),
         InvitationResult::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        InvitationResult::Sent(delivery) => show_delivery(&state, page, &origin, delivery).await,
+        InvitationResult::Sent(channel) => show_link(&state, page, &origin, channel).await,
     }
 }
 
 /// Shows how a link is delivered: in a flash message, or with the link itself.
-async fn show_delivery(
+async fn show_link(
     state: &AppState,
     page: OrganizerPage,
     origin: &RequestOrigin,
-    delivery: LinkChannel,
+    channel: LinkChannel,
 ) -> Result<Response, PageError> {
-    match delivery {
+    match channel {
         LinkChannel::Email => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
         LinkChannel::Throttled => Err(PageError::Conflict("conflict-just-invited")),
         LinkChannel::NeedsOperator => Ok(flash::redirect(&page.url("/users/"), "user-by-operator")),
@@ -211,7 +211,7 @@ pub(crate) async fn change_user(
                 users::send_link(store, &author, user, &email, can_send_email, now)
             })
             .await??;
-        return show_delivery(&state, page, &origin, delivery).await;
+        return show_link(&state, page, &origin, delivery).await;
     }
     if is_self(&page, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));

@@ -47,9 +47,9 @@ pub(crate) struct WrittenBatch {
 pub(crate) struct Committer {
     queue: CommitQueue,
     /// The number of the last settlement on disk.
-    committed: AtomicU64,
+    last_committed_number: AtomicU64,
     /// The registry version up to which changes of webhooks have been published.
-    published_version: AtomicI64,
+    last_published_version: AtomicI64,
     registry_polled_at: Mutex<Instant>,
     store: Arc<dyn Store>,
     registry: Arc<RegistryLoader>,
@@ -71,8 +71,8 @@ impl Committer {
     ) -> Self {
         Self {
             queue: CommitQueue::new(delays),
-            committed: AtomicU64::new(0),
-            published_version: AtomicI64::new(0),
+            last_committed_number: AtomicU64::new(0),
+            last_published_version: AtomicI64::new(0),
             registry_polled_at: Mutex::new(monotonic_clock::now()),
             store,
             registry,
@@ -96,14 +96,14 @@ impl Committer {
         answer.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
-    /// Queues a settlement. It is on disk once [`Committer::committed`] has reached the returned number.
+    /// Queues a settlement. It is on disk once [`Committer::last_committed_number`] has reached the returned number.
     pub(crate) fn settle(&self, settlement: Settlement) -> u64 {
         self.queue.push_settlement(settlement)
     }
 
     /// The number of the last settlement on disk.
     pub(crate) fn last_committed_number(&self) -> u64 {
-        self.committed.load(Ordering::Acquire)
+        self.last_committed_number.load(Ordering::Acquire)
     }
 
     #[cfg(test)]
@@ -179,11 +179,13 @@ impl Committer {
     /// Publishes the changes of webhooks that the store has recorded, if the registry has changed.
     fn publish_webhook_changes(&self) {
         let version = self.registry.version();
-        if version == self.published_version.load(Ordering::Relaxed) {
+        if version == self.last_published_version.load(Ordering::Relaxed) {
             return;
         }
         match self.publish_recorded_changes() {
-            Ok(()) => self.published_version.store(version, Ordering::Relaxed),
+            Ok(()) => self
+                .last_published_version
+                .store(version, Ordering::Relaxed),
             Err(error) => {
                 tracing::warn!(%error, "changes of webhooks could not be published yet: {error}");
             }
@@ -387,7 +389,8 @@ impl Committer {
             tracing::warn!(%error, "the registry could not be read: {error}");
         }
         let count = settlements.len() as u64;
-        self.committed.fetch_add(count, Ordering::Release);
+        self.last_committed_number
+            .fetch_add(count, Ordering::Release);
         self.queue.clear_settlement_backlog();
     }
 }

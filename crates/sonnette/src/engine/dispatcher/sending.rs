@@ -173,13 +173,13 @@ impl Dispatcher {
         current: &CurrentWebhook,
         order: &mut SendOrder,
         exchange: HttpExchange,
-        payload: Option<Bytes>,
+        sent_body: Option<Bytes>,
     ) {
         let now = self.now();
         let Some(id) = self.with_lane(entry, |lane| lane.next_attempt_id(now)) else {
             return;
         };
-        let attempt = Self::attempt(entry, current, order, id, exchange, payload);
+        let attempt = Self::attempt(entry, current, order, id, exchange, sent_body);
         self.context.metrics.count_not_processed();
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);

@@ -107,7 +107,7 @@ pub(crate) struct Lane {
     /// How many callers are changing deliveries in the store. No request starts until all have resumed the lane.
     paused: u32,
     /// How often the lane was paused. What was read before a pause may have changed in it.
-    pauses: u32,
+    pause_count: u32,
 }
 
 impl Lane {
@@ -137,7 +137,7 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            pauses: 0,
+            pause_count: 0,
         }
     }
 
@@ -237,7 +237,7 @@ impl Lane {
     /// Drops the queue and starts no request until [`Lane::resume`] was called as often as this.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.pauses = self.pauses.wrapping_add(1);
+        self.pause_count = self.pause_count.wrapping_add(1);
         self.page_load.make_stale();
         self.clear_queue();
     }

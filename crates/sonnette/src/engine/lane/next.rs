@@ -45,7 +45,7 @@ impl Lane {
             };
             return self.send_or_expire(delivery, kind, true, webhook, reading);
         }
-        if let Some(until) = self.silent_until(now) {
+        if let Some(until) = self.paused_until(now) {
             return LaneAction::SleepUntil(until);
         }
         if self.health.is_failing() {
@@ -94,7 +94,7 @@ impl Lane {
         &mut self,
         delivery: PendingDelivery,
         kind: AttemptKind,
-        is_urgent: bool,
+        is_manual: bool,
         webhook: &Webhook,
         ClockReading { now, trusted }: ClockReading,
     ) -> LaneAction {
@@ -112,8 +112,8 @@ impl Lane {
             delivery,
             kind,
             generation: webhook.generation,
-            pause_count: self.pauses,
-            is_manual: is_urgent,
+            pause_count: self.pause_count,
+            is_manual,
         })
     }
 
@@ -122,7 +122,7 @@ impl Lane {
     pub(crate) fn is_still_valid(&self, order: &SendOrder, webhook: &Webhook) -> bool {
         let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
         self.paused == 0
-            && order.pause_count == self.pauses
+            && order.pause_count == self.pause_count
             && !self.is_closed
             && webhook.is_enabled()
             && order.generation == webhook.generation
@@ -154,7 +154,7 @@ impl Lane {
 
     /// Until when no request may begin. A wait that is longer than it was when it was computed comes from a clock that
     /// was set back: it is reduced.
-    fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn paused_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         if let Some(until) = &mut self.health.paused_until {
             let length = self.health.pause_length.unwrap_or(MAX_PAUSE);
             *until = (*until).min(saturating_add(now, length));

@@ -19,7 +19,7 @@ const MAX_RESERVED_PER_ORGANIZER: usize = 4;
 /// Hosts that are remembered as known.
 const MAX_KNOWN_HOSTS: usize = 10_000;
 /// How long a host is known after a lookup that found it.
-const KNOWN_FOR: Duration = Duration::from_hours(24);
+const HOST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// An organizer may start a lookup as long as fewer of its lookups are running than further ones could: one gets half of
 /// what is not reserved, two a third each, and so on. Beyond that, the reserve has room for the only lookup of an
@@ -32,13 +32,13 @@ pub(super) struct LookupLimits(Arc<Mutex<State>>);
 struct State {
     running: usize,
     /// Running lookups of each organizer that has some.
-    by_organizer: HashMap<OrganizerId, Running>,
+    by_organizer: HashMap<OrganizerId, RunningCounts>,
     /// When a lookup last found each of these hosts.
     known_hosts: HashMap<String, Instant>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Running {
+struct RunningCounts {
     all: usize,
     /// Those that use the reserve.
     reserved: usize,
@@ -59,7 +59,7 @@ impl LookupLimits {
         let mut running = running.unwrap_or_default();
         let unreserved = MAX_LOOKUPS - RESERVED_LOOKUPS;
         let is_reserved = running.all >= unreserved.saturating_sub(state.running);
-        if is_reserved && !state.may_use_reserve(running, host) {
+        if is_reserved && !state.can_use_reserve(running, host) {
             return None;
         }
         state.running += 1;
@@ -75,9 +75,9 @@ impl LookupLimits {
 }
 
 impl State {
-    fn may_use_reserve(&self, running: Running, host: &str) -> bool {
+    fn can_use_reserve(&self, running: RunningCounts, host: &str) -> bool {
         let known_since = self.known_hosts.get(host);
-        let is_known = known_since.is_some_and(|at| at.elapsed() < KNOWN_FOR);
+        let is_known = known_since.is_some_and(|at| at.elapsed() < HOST_LIFETIME);
         self.running < MAX_LOOKUPS
             && running.reserved < MAX_RESERVED_PER_ORGANIZER
             && (is_known || running.all == 0)
@@ -96,7 +96,7 @@ impl LookupPermit {
         if state.known_hosts.len() >= MAX_KNOWN_HOSTS {
             state
                 .known_hosts
-                .retain(|_, at| at.elapsed() < KNOWN_FOR / 24);
+                .retain(|_, at| at.elapsed() < HOST_LIFETIME / 24);
         }
         if state.known_hosts.len() < MAX_KNOWN_HOSTS {
             state.known_hosts.insert(host.to_owned(), now);

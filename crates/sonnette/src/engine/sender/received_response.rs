@@ -184,20 +184,20 @@ fn push_recorded_header(lines: &mut String, name: &str, value: &[u8]) {
 mod tests {
     use super::*;
 
-    fn asked(text: &str) -> Option<u64> {
+    fn parsed_seconds(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         parse_retry_after(text.as_bytes(), now).map(|d| d.as_secs())
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked(" 7 "), Some(7));
-        assert_eq!(asked("Sun, 01 Mar 2026 12:01:30 GMT"), Some(90));
-        assert_eq!(asked("Sunday, 01-Mar-26 12:00:05 GMT"), Some(5));
-        assert_eq!(asked("86401"), Some(86400));
-        assert_eq!(asked("99999999999999999999999"), Some(86400));
-        assert_eq!(asked("Wed, 01 Apr 2026 00:00:00 GMT"), Some(86400));
+        assert_eq!(parsed_seconds("120"), Some(120));
+        assert_eq!(parsed_seconds(" 7 "), Some(7));
+        assert_eq!(parsed_seconds("Sun, 01 Mar 2026 12:01:30 GMT"), Some(90));
+        assert_eq!(parsed_seconds("Sunday, 01-Mar-26 12:00:05 GMT"), Some(5));
+        assert_eq!(parsed_seconds("86401"), Some(86400));
+        assert_eq!(parsed_seconds("99999999999999999999999"), Some(86400));
+        assert_eq!(parsed_seconds("Wed, 01 Apr 2026 00:00:00 GMT"), Some(86400));
         for nothing in [
             "0",
             "",
@@ -206,7 +206,7 @@ mod tests {
             "soon",
             "Sun, 01 Mar 2026 11:59:00 GMT",
         ] {
-            assert_eq!(asked(nothing), None, "{nothing}");
+            assert_eq!(parsed_seconds(nothing), None, "{nothing}");
         }
     }
 

@@ -24,7 +24,7 @@ type LookupResult = Result<Vec<IpAddr>, SendFailure>;
 type LookupFn = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// The resolver of this process.
-static SYSTEM: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(look_up));
+static SYSTEM_RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(look_up));
 
 /// Finds the addresses of hosts. Clones share their limits.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ struct Inner {
 impl Default for Resolver {
     /// The system's resolver, with limits for the whole process.
     fn default() -> Self {
-        SYSTEM.clone()
+        SYSTEM_RESOLVER.clone()
     }
 }
 

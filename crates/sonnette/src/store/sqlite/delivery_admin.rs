@@ -24,7 +24,7 @@ use crate::store::{
 const MAX_SCANNED_DELIVERIES: usize = 10 * MAX_BATCH_ROWS;
 
 /// Sets the deliveries of lane `?1` that wait for more than 1.1 times their step of the schedule from `?2`, at most `?3`.
-static BRING_FORWARD_SQL: LazyLock<String> = LazyLock::new(|| {
+static CAP_DUE_TIMES_SQL: LazyLock<String> = LazyLock::new(|| {
     let steps = RETRY_DELAYS.iter().enumerate().map(|(at, delay)| {
         let (tries, micros) = (at + 1, delay.as_micros());
         format!("WHEN {tries} THEN {micros}")
@@ -68,7 +68,7 @@ impl DeliveryAdmin for SqliteStore {
 
     fn cap_due_times(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
-            Ok(t.prepare_cached(&BRING_FORWARD_SQL)?.execute(params![
+            Ok(t.prepare_cached(&CAP_DUE_TIMES_SQL)?.execute(params![
                 webhook.0,
                 to_micros(now),
                 MAX_BATCH_ROWS

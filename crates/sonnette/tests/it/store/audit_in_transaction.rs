@@ -218,7 +218,7 @@ const CHANGES: &[Change] = &[
     ("remove_user", "users", |s| {
         is_done(s.store.remove_user(s.user, note()))
     }),
-    ("schedule_now", "deliveries", |s| {
+    ("expedite_pending", "deliveries", |s| {
         // The delivery was published at second 0, so this is before it is due.
         let changed = s.store.expedite_pending(s.webhook, at(-9), Some(&note()))?;
         Ok(changed == 1)

@@ -59,7 +59,7 @@ impl FormTemplate {
     }
 
     /// Whether a field in the collapsed section has an error.
-    fn has_error_in_more(&self) -> bool {
+    fn has_collapsed_error(&self) -> bool {
         self.errors
             .iter()
             .any(|(name, _)| COLLAPSED_FIELDS.contains(name))
