@@ -59,7 +59,7 @@ impl From<StoreError> for ActionTypeError {
 pub(crate) fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = organizer.catalogue.iter();
     specs
-        .find(|spec| spec.name.as_str() == name)
+        .find(|catalogue_entry| catalogue_entry.name.as_str() == name)
         .map(AsRef::as_ref)
 }
 
@@ -73,11 +73,11 @@ pub(crate) fn find_changeable(
     organizer: &OrganizerSnapshot,
     name: &str,
 ) -> Result<RegisteredActionType, ActionTypeError> {
-    let spec = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
+    let catalogue_entry = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
     let mut rows: Vec<_> = organizer
         .catalogue
         .registered()
-        .filter(|row| row.name == spec.name)
+        .filter(|row| row.name == catalogue_entry.name)
         .filter(|row| row.organizer.is_some() || author.operator)
         .collect();
     rows.sort_by_key(|row| row.organizer.is_none());
@@ -102,7 +102,11 @@ pub(crate) fn create(
     if is_pretix_name(row) && !author.operator {
         return Err(ActionTypeError::PretixName);
     }
-    if organizer.catalogue.iter().any(|spec| spec.name == row.name) {
+    if organizer
+        .catalogue
+        .iter()
+        .any(|catalogue_entry| catalogue_entry.name == row.name)
+    {
         return Err(ActionTypeError::NameTaken);
     }
     check_limits(organizer, row)?;

@@ -72,7 +72,7 @@ struct Inner {
     timer: Option<Pin<Box<Sleep>>>,
     /// Bytes since the timer was set.
     received: u64,
-    /// The answer to a body that could not be read to its end, whatever the handler makes of it.
+    /// The response to a body that could not be read to its end, whatever the handler makes of it.
     failure: Option<ApiError>,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn split(body: Incoming, limits: BodyLimits) -> (RequestBody, UnreadB
 }
 
 impl UnreadBody {
-    /// The answer to a body that could not be read to its end.
+    /// The response to a body that could not be read to its end.
     pub(super) fn take_error(&self) -> Option<ApiError> {
         self.0.lock().failure.take()
     }

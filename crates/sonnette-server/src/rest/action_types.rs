@@ -75,20 +75,20 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn action_type_json(organizer: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
+fn action_type_json(organizer: &OrganizerSnapshot, catalogue_entry: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
-        id: spec.name.to_string(),
-        action_type: spec.name.to_string(),
-        dialect: spec.dialect.as_str(),
-        label: spec.label,
-        description: spec.description.clone(),
-        schema: spec.schema.clone(),
-        example: spec.example.clone(),
-        family: spec.shape.as_str(),
+        id: catalogue_entry.name.to_string(),
+        action_type: catalogue_entry.name.to_string(),
+        dialect: catalogue_entry.dialect.as_str(),
+        label: catalogue_entry.label,
+        description: catalogue_entry.description.clone(),
+        schema: catalogue_entry.schema.clone(),
+        example: catalogue_entry.example.clone(),
+        family: catalogue_entry.shape.as_str(),
         registered: organizer
             .catalogue
             .registered()
-            .any(|registered| registered.name == spec.name),
+            .any(|registered| registered.name == catalogue_entry.name),
     }
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn list_action_types(
         organizer
             .catalogue
             .iter()
-            .map(|spec| action_type_json(organizer, spec))
+            .map(|catalogue_entry| action_type_json(organizer, catalogue_entry))
             .collect(),
     )
 }

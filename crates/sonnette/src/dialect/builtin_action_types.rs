@@ -17,7 +17,7 @@ impl BuiltinActionTypes {
         let ordered: Vec<_> = specs.into_iter().map(Arc::new).collect();
         let by_name = ordered
             .iter()
-            .map(|spec| (spec.name.clone(), Arc::clone(spec)))
+            .map(|catalogue_entry| (catalogue_entry.name.clone(), Arc::clone(catalogue_entry)))
             .collect();
         Self { ordered, by_name }
     }

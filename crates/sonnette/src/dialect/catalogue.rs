@@ -27,13 +27,13 @@ struct RegisteredEntry {
 impl RegisteredActionTypes {
     /// Adds an action type, or replaces the one of this name.
     pub(crate) fn insert(&mut self, action: RegisteredActionType) {
-        let spec = Arc::new(build_action_type(&action));
+        let catalogue_entry = Arc::new(build_action_type(&action));
         let name = action.name.clone();
         self.0.insert(
             name,
             Arc::new(RegisteredEntry {
                 registration: action,
-                action_type: spec,
+                action_type: catalogue_entry,
             }),
         );
     }
@@ -74,7 +74,7 @@ pub struct Catalogue {
 impl std::fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.iter().map(|spec| &spec.name))
+            .entries(self.iter().map(|catalogue_entry| &catalogue_entry.name))
             .finish()
     }
 }
@@ -159,10 +159,14 @@ impl Catalogue {
     /// The action type registered under exactly this name.
     pub fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
         self.find_builtin(name)
-            .or_else(|| self.own.get(name).filter(|spec| self.has_dialect_of(spec)))
+            .or_else(|| {
+                self.own
+                    .get(name)
+                    .filter(|catalogue_entry| self.has_dialect_of(catalogue_entry))
+            })
             .or_else(|| {
                 let shared = self.shared.get(name);
-                shared.filter(|spec| self.has_dialect_of(spec))
+                shared.filter(|catalogue_entry| self.has_dialect_of(catalogue_entry))
             })
     }
 
@@ -174,12 +178,12 @@ impl Catalogue {
 
     /// The first concrete action type that the stored name of a webhook matches: what a test sends.
     pub fn first_concrete(&self, stored: &str) -> Option<(ActionTypeName, &Arc<ActionType>)> {
-        let spec = match self.get(stored) {
-            Some(spec) => spec,
+        let catalogue_entry = match self.get(stored) {
+            Some(catalogue_entry) => catalogue_entry,
             None if is_pretix(stored) => return None,
             None => self.first_match(stored)?,
         };
-        Some((spec.first_concrete(), spec))
+        Some((catalogue_entry.first_concrete(), catalogue_entry))
     }
 
     /// All action types: the built-in ones in the order of their documentation, then the registered ones by name.
@@ -191,7 +195,8 @@ impl Catalogue {
     /// The first action type that the wildcard `name` matches.
     fn first_match(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
-        let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
+        let begins =
+            |catalogue_entry: &&Arc<ActionType>| catalogue_entry.name.as_str().starts_with(stem);
         self.builtin_sets()
             .flat_map(|layer| &layer.ordered)
             .find(begins)
@@ -209,8 +214,8 @@ impl Catalogue {
             .find_map(|layer| layer.by_name.get(name))
     }
 
-    fn has_dialect_of(&self, spec: &ActionType) -> bool {
-        self.dialects.contains(&spec.dialect)
+    fn has_dialect_of(&self, catalogue_entry: &ActionType) -> bool {
+        self.dialects.contains(&catalogue_entry.dialect)
     }
 
     /// The registered action types by name, from the first that is not before `start`.
@@ -229,8 +234,9 @@ impl Catalogue {
             (Some(_), None) => own.next(),
             (None, _) => shared.next(),
         });
-        merged.filter(|spec| {
-            self.has_dialect_of(spec) && self.find_builtin(spec.name.as_str()).is_none()
+        merged.filter(|catalogue_entry| {
+            self.has_dialect_of(catalogue_entry)
+                && self.find_builtin(catalogue_entry.name.as_str()).is_none()
         })
     }
 }

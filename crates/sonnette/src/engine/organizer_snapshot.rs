@@ -86,12 +86,14 @@ impl OrganizerSnapshot {
     /// action of no event passes every event filter.
     pub fn webhooks_for(
         &self,
-        spec: &ActionType,
+        catalogue_entry: &ActionType,
         concrete: &str,
         event: Option<&EventSlug>,
     ) -> Vec<WebhookId> {
-        if spec.dialect == DialectName::Pretix {
-            return self.enabled_with(spec.name.as_str(), event).collect();
+        if catalogue_entry.dialect == DialectName::Pretix {
+            return self
+                .enabled_with(catalogue_entry.name.as_str(), event)
+                .collect();
         }
         let mut ids: Vec<WebhookId> = self.enabled_with(concrete, event).collect();
         for wildcard in matching_wildcards(concrete) {

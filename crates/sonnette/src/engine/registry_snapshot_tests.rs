@@ -125,11 +125,11 @@ fn organizer_snapshot(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
-fn is_matched_by(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
+fn is_matched_by(webhook: &Webhook, catalogue_entry: &ActionType, concrete: &str) -> bool {
     let stands = |name: &ActionTypeName| {
-        if spec.dialect == DialectName::Pretix {
+        if catalogue_entry.dialect == DialectName::Pretix {
             // pretix calls for the registered name alone, and a name of a longer wildcard is another.
-            *name == spec.name
+            *name == catalogue_entry.name
         } else {
             name.matches(concrete)
         }
@@ -149,16 +149,16 @@ proptest! {
             .collect();
         let organizer_snapshot = organizer_snapshot(webhooks.clone());
         for concrete in CONCRETE_ACTION_TYPES {
-            let spec = organizer_snapshot.catalogue.resolve(concrete).expect("known");
+            let catalogue_entry = organizer_snapshot.catalogue.resolve(concrete).expect("known");
             for event in [None, Some(slug("a")), Some(slug("b")), Some(slug("c"))] {
                 let expected: Vec<_> = webhooks
                     .iter()
                     .filter(|w| w.is_enabled())
                     .filter(|w| w.events.matches(event.as_ref()))
-                    .filter(|w| is_matched_by(w, spec, concrete))
+                    .filter(|w| is_matched_by(w, catalogue_entry, concrete))
                     .map(|w| w.id)
                     .collect();
-                let found = organizer_snapshot.webhooks_for(spec, concrete, event.as_ref());
+                let found = organizer_snapshot.webhooks_for(catalogue_entry, concrete, event.as_ref());
                 prop_assert_eq!(found, expected, "{} of {:?}", concrete, event);
             }
         }
@@ -206,12 +206,12 @@ fn organizer_level_actions_ignore_limit_events() {
     for events in [EventFilter::All, EventFilter::Only(BTreeSet::new())] {
         webhook.events = events;
         let organizer_snapshot = organizer_snapshot(vec![webhook.clone()]);
-        let spec = organizer_snapshot
+        let catalogue_entry = organizer_snapshot
             .catalogue
             .resolve(STORED_ACTION_TYPES[0])
             .unwrap();
         assert_eq!(
-            organizer_snapshot.webhooks_for(spec, STORED_ACTION_TYPES[0], None),
+            organizer_snapshot.webhooks_for(catalogue_entry, STORED_ACTION_TYPES[0], None),
             [WebhookId(1)]
         );
     }
@@ -262,8 +262,11 @@ fn registry_with(count: i64) -> RegistrySnapshot {
 fn names(registry: &RegistrySnapshot, slug: &str) -> Vec<String> {
     let organizer = registry.organizer(slug).unwrap();
     let registered = organizer.catalogue.iter();
-    let custom = registered.filter(|spec| spec.dialect == DialectName::Custom);
-    custom.map(|spec| spec.name.to_string()).collect()
+    let custom =
+        registered.filter(|catalogue_entry| catalogue_entry.dialect == DialectName::Custom);
+    custom
+        .map(|catalogue_entry| catalogue_entry.name.to_string())
+        .collect()
 }
 
 #[test]
@@ -306,10 +309,10 @@ fn a_change_of_a_webhook_copies_as_much_however_many_there_are() {
             one.webhooks.get(&WebhookId(501)).unwrap(),
             known
         ));
-        let spec = one.catalogue.get("shop.moved").unwrap();
+        let catalogue_entry = one.catalogue.get("shop.moved").unwrap();
         let compiled = before.organizer("o1").unwrap();
         assert!(Arc::ptr_eq(
-            spec,
+            catalogue_entry,
             compiled.catalogue.get("shop.moved").unwrap()
         ));
     }
@@ -388,8 +391,8 @@ fn a_webhook_is_found_by_the_names_that_it_has_while_it_is_enabled() {
     let mut registry = registry_with(2);
     let found = |registry: &RegistrySnapshot| {
         let organizer = registry.organizer("o1").unwrap();
-        let spec = organizer.catalogue.get("shop.moved").unwrap();
-        organizer.webhooks_for(spec, "shop.moved", None)
+        let catalogue_entry = organizer.catalogue.get("shop.moved").unwrap();
+        organizer.webhooks_for(catalogue_entry, "shop.moved", None)
     };
     let disabled = WebhookState::Disabled(Disablement {
         since: Timestamp::UNIX_EPOCH,

@@ -79,13 +79,13 @@ impl Receiver {
     }
 
     /// Responds with this from now on.
-    pub fn respond_with(&self, answer: ScriptedResponse) {
-        self.script([answer]);
+    pub fn respond_with(&self, response: ScriptedResponse) {
+        self.script([response]);
     }
 
     /// Responds with these in turn from now on; the last one repeats.
-    pub fn script(&self, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        self.put(None, answers);
+    pub fn script(&self, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        self.put(None, responses);
     }
 
     /// Responds to each request as this chooses from now on, in place of all scripts.
@@ -97,20 +97,17 @@ impl Receiver {
     }
 
     /// Sets the script of one path, which begins with `/` and has no query.
-    pub fn script_at(&self, path: &str, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        self.put(Some(path.to_owned()), answers);
+    pub fn script_at(&self, path: &str, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        self.put(Some(path.to_owned()), responses);
     }
 
-    fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        let answers: Vec<_> = answers.into_iter().collect();
-        assert!(!answers.is_empty(), "a script needs an answer");
-        self.shared.scripts.lock().insert(
-            path,
-            Script {
-                responses: answers,
-                next: 0,
-            },
-        );
+    fn put(&self, path: Option<String>, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        let responses: Vec<_> = responses.into_iter().collect();
+        assert!(!responses.is_empty(), "a script needs a response");
+        self.shared
+            .scripts
+            .lock()
+            .insert(path, Script { responses, next: 0 });
     }
 
     /// The requests so far, in order.

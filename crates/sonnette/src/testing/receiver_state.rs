@@ -60,13 +60,13 @@ impl ReceiverState {
     /// Records a request and returns the next response: of the responder, of the script of its path, or of the general script.
     pub(super) fn record_request(&self, request: ReceivedRequest) -> ScriptedResponse {
         let responder = self.responder.lock();
-        let answer = responder.as_ref().map(|respond| respond(&request));
+        let response = responder.as_ref().map(|respond| respond(&request));
         drop(responder);
-        let answer = answer.unwrap_or_else(|| self.next_scripted(&request));
+        let response = response.unwrap_or_else(|| self.next_scripted(&request));
         let mut requests = self.requests.lock();
         requests.push(request);
         self.request_count.send_replace(requests.len());
-        answer
+        response
     }
 
     fn next_scripted(&self, request: &ReceivedRequest) -> ScriptedResponse {
@@ -91,8 +91,8 @@ impl ReceiverState {
 
 impl Script {
     fn next(&mut self) -> ScriptedResponse {
-        let answer = self.responses[self.next].clone();
+        let response = self.responses[self.next].clone();
         self.next = (self.next + 1).min(self.responses.len() - 1);
-        answer
+        response
     }
 }

@@ -403,11 +403,8 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
         .unwrap()
         .remove(0);
     assert!(first.is_new && !again.is_new);
-    assert_eq!(first.id, again.id);
-    assert_eq!(
-        (first.published_at, first.deliveries),
-        (again.published_at, again.deliveries)
-    );
+    assert_eq!((first.id, first.deliveries), (again.id, again.deliveries));
+    assert_eq!(first.published_at, again.published_at);
     let other = engine
         .publish(vec![order("Z"), keyed(r#"{"code":"B"}"#)])
         .await;

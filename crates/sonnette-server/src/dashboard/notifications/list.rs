@@ -99,7 +99,7 @@ fn list_template(
             .organizer
             .catalogue
             .iter()
-            .flat_map(|spec| spec.concrete_names())
+            .flat_map(|catalogue_entry| catalogue_entry.concrete_names())
             .map(|name| name.to_string())
             .collect(),
         url,

@@ -92,7 +92,8 @@ pub(crate) async fn show(
         id: id.0,
         at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
-        action_type_url: known.map(|spec| lookup::url(&page, spec.name.as_str())),
+        action_type_url: known
+            .map(|catalogue_entry| lookup::url(&page, catalogue_entry.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| format_text(published_data(&entry).get().as_bytes())),
         subject: entry.subject,

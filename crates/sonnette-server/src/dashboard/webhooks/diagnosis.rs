@@ -62,7 +62,7 @@ impl DiagnosisFormatter<'_> {
             } => {
                 let failures = (*failures, *since, *only);
                 let mut text = self.recently_text(failures, last.as_ref());
-                text.waiting = self.waiting("waits", *pending_count, *next_attempt);
+                text.waiting = self.waiting_clause("waits", *pending_count, *next_attempt);
                 text
             }
             Diagnosis::Refusing {
@@ -77,7 +77,7 @@ impl DiagnosisFormatter<'_> {
             } => {
                 let sentence = self.sentence("diagnosis-paused", last.as_ref(), Some(*until));
                 let mut text = self.new_text(sentence, None);
-                text.waiting = self.waiting("waits", *pending_count, Some(*until));
+                text.waiting = self.waiting_clause("waits", *pending_count, Some(*until));
                 text
             }
             Diagnosis::Failing {
@@ -88,7 +88,7 @@ impl DiagnosisFormatter<'_> {
             } => {
                 let sentence = self.sentence("diagnosis-failing", fault.as_ref(), Some(*since));
                 let mut text = self.new_text(sentence, fault.as_ref());
-                text.waiting = self.waiting("waits", *pending_count, *next_attempt);
+                text.waiting = self.waiting_clause("waits", *pending_count, *next_attempt);
                 text
             }
             Diagnosis::Disabled {
@@ -126,7 +126,7 @@ impl DiagnosisFormatter<'_> {
         args.set("types", type_list(action_types));
         DiagnosisText {
             sentence: self.sentence_with("diagnosis-refusing", args, None),
-            waiting: self.waiting("waits", pending_count, next_attempt),
+            waiting: self.waiting_clause("waits", pending_count, next_attempt),
             advice: Some(self.texts.get("diagnosis-refusing-advice").into_owned()),
         }
     }
@@ -161,7 +161,7 @@ impl DiagnosisFormatter<'_> {
         };
         let advice = last.filter(|_| reason != DisableReason::User);
         let mut text = self.new_text(self.sentence(key, last, Some(since)), advice);
-        text.waiting = self.waiting("held", pending_count, None);
+        text.waiting = self.waiting_clause("held", pending_count, None);
         text
     }
 
@@ -213,7 +213,7 @@ impl DiagnosisFormatter<'_> {
     }
 
     /// The number of waiting deliveries, and the time until the next attempt.
-    fn waiting(&self, kind: &str, pending_count: u64, next: Option<Timestamp>) -> String {
+    fn waiting_clause(&self, kind: &str, pending_count: u64, next: Option<Timestamp>) -> String {
         if pending_count == 0 {
             return String::new();
         }

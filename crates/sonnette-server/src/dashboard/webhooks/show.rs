@@ -167,8 +167,9 @@ impl WebhookDetails {
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = page.organizer.catalogue.get(name.as_str());
-            let label = spec.map(|spec| labels::label(texts, spec));
+            let catalogue_entry = page.organizer.catalogue.get(name.as_str());
+            let label =
+                catalogue_entry.map(|catalogue_entry| labels::label(texts, catalogue_entry));
             (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings

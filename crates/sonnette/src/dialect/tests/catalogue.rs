@@ -47,7 +47,9 @@ fn names_resolve_as_pretix_does() {
         ("order", None),
         ("", None),
     ] {
-        let name = catalogue.resolve(concrete).map(|spec| spec.name.as_str());
+        let name = catalogue
+            .resolve(concrete)
+            .map(|catalogue_entry| catalogue_entry.name.as_str());
         assert_eq!(name, found, "{concrete}");
     }
 }
@@ -274,7 +276,7 @@ proptest! {
     ) {
         let actions: Vec<_> = names.iter().map(|name| registered(name, PayloadShape::Order, None)).collect();
         let catalogue = catalogue(&actions);
-        let found = catalogue.resolve(&concrete).map(|spec| spec.name.to_string());
+        let found = catalogue.resolve(&concrete).map(|catalogue_entry| catalogue_entry.name.to_string());
         prop_assert_eq!(found, naive(&names, &concrete));
     }
 }

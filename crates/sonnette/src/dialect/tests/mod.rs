@@ -75,9 +75,9 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
     let catalogue = catalogue(&[]);
     let lines: Vec<_> = catalogue
         .iter()
-        .map(|spec| {
-            let concrete = spec.first_concrete();
-            let event = match spec.event_requirement(concrete.as_str()) {
+        .map(|catalogue_entry| {
+            let concrete = catalogue_entry.first_concrete();
+            let event = match catalogue_entry.event_requirement(concrete.as_str()) {
                 EventRequirement::Required => Some("democon"),
                 _ => None,
             };
@@ -85,12 +85,16 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
                 &catalogue,
                 concrete.as_str(),
                 event,
-                &spec.example.to_string(),
+                &catalogue_entry.example.to_string(),
             )
             .unwrap();
-            assert!(!spec.description.is_empty() && spec.label.is_some());
-            assert!(catalogue.is_selectable(spec.name.as_str()));
-            format!("{} ({})\n  {text}", spec.name, spec.label.unwrap())
+            assert!(!catalogue_entry.description.is_empty() && catalogue_entry.label.is_some());
+            assert!(catalogue.is_selectable(catalogue_entry.name.as_str()));
+            format!(
+                "{} ({})\n  {text}",
+                catalogue_entry.name,
+                catalogue_entry.label.unwrap()
+            )
         })
         .collect();
     assert_eq!(lines.len(), 47);

@@ -46,7 +46,7 @@ impl Committer {
         deliveries: &mut DeliveriesByThread,
     ) -> Vec<PublishedNotification> {
         let is_watched = self.activity.receiver_count() > 0;
-        let mut answers = Vec::with_capacity(stored.len());
+        let mut published_notifications = Vec::with_capacity(stored.len());
         for (publication, stored) in group.publications.into_iter().zip(stored) {
             let published = PublishedNotification {
                 id: stored.id,
@@ -90,8 +90,8 @@ impl Committer {
                     deliveries[self.inboxes.thread_of(webhook)].push((webhook, delivery));
                 }
             }
-            answers.push(published);
+            published_notifications.push(published);
         }
-        answers
+        published_notifications
     }
 }

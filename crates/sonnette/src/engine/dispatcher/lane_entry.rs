@@ -44,7 +44,7 @@ pub(super) struct CurrentWebhook {
     pub(super) registry_version: i64,
     pub(super) webhook: Arc<Webhook>,
     /// Prepared by the first request, so that a panic in it fails only that request.
-    pub(super) prepared: Rc<OnceCell<PreparedWebhook>>,
+    pub(super) prepared_webhook: Rc<OnceCell<PreparedWebhook>>,
     pub(super) policy: FailurePolicy,
     /// Its deliveries are held after a restore.
     pub(super) is_held: bool,
@@ -56,7 +56,7 @@ impl CurrentWebhook {
         Self {
             registry_version: 0,
             webhook: Arc::new(webhook),
-            prepared: Rc::default(),
+            prepared_webhook: Rc::default(),
             policy: FailurePolicy::Never,
             is_held: false,
         }
@@ -97,7 +97,7 @@ impl Dispatcher {
             registry_version: registry.version(),
             is_held: registry.is_held(webhook.organizer),
             webhook,
-            prepared: Rc::default(),
+            prepared_webhook: Rc::default(),
             policy,
         })
     }
@@ -112,7 +112,7 @@ impl Dispatcher {
             return before;
         };
         if Arc::ptr_eq(&current.webhook, &before.webhook) {
-            current.prepared = before.prepared;
+            current.prepared_webhook = before.prepared_webhook;
         } else {
             let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
             *entry.limits.borrow_mut() = self.limits.limits_of(organizer, target);

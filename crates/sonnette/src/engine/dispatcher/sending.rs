@@ -137,7 +137,7 @@ impl Dispatcher {
         let webhook = &current.webhook;
         let sending = async {
             let prepared = current
-                .prepared
+                .prepared_webhook
                 .get_or_init(|| self.sender.prepare(webhook));
             let body = body_at_send_time(notification.shape, &notification.body, started_at);
             let installations = &self.context.installations;

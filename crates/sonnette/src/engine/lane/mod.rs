@@ -83,7 +83,7 @@ pub(crate) struct Lane {
     shortage_until: Option<Timestamp>,
     queue: DeliveryQueue,
     /// Sent before `queue` and whatever the lane's health, because a person asked for it.
-    urgent: VecDeque<PendingDelivery>,
+    manual_queue: VecDeque<PendingDelivery>,
     in_flight: u32,
     /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk, each with the start of its schedule.
     /// They are not loaded again.
@@ -124,7 +124,7 @@ impl Lane {
             is_responsive: health.streak.is_none() && health.last_success_at.is_some(),
             shortage_until: None,
             queue: DeliveryQueue::default(),
-            urgent: VecDeque::new(),
+            manual_queue: VecDeque::new(),
             in_flight: 0,
             known: HashMap::new(),
             settled: VecDeque::new(),
@@ -159,7 +159,7 @@ impl Lane {
     pub(crate) fn is_forgettable(&self, may_send: bool) -> bool {
         self.in_flight == 0
             && self.queue.is_empty()
-            && self.urgent.is_empty()
+            && self.manual_queue.is_empty()
             && self.settled.is_empty()
             && self.page_load == PageLoad::None
             && self.paused == 0
@@ -197,7 +197,7 @@ impl Lane {
             // From now on it is known as one that waits, not as one that was settled.
             self.settled.retain(|(_, settled)| *settled != id);
             self.known.insert(id, delivery.progress.started_at);
-            self.urgent.push_back(delivery);
+            self.manual_queue.push_back(delivery);
         } else {
             // It is in flight, or its settlement is not on disk yet.
             self.has_unread_rows = true;
@@ -321,7 +321,7 @@ impl Lane {
 
     /// Drops what is queued in memory. The store has all of it.
     pub(crate) fn clear_queue(&mut self) {
-        while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
+        while let Some(delivery) = self.queue.pop().or_else(|| self.manual_queue.pop_front()) {
             self.known.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }

@@ -36,7 +36,7 @@ impl Lane {
             self.has_unread_rows = true;
         }
         if self.can_send_manual(webhook)
-            && let Some(delivery) = self.urgent.pop_front()
+            && let Some(delivery) = self.manual_queue.pop_front()
         {
             let kind = if self.health.is_failing() {
                 AttemptKind::Probe

@@ -97,7 +97,9 @@ async fn show(
         Some(_) => action_type.parse().ok(),
         None => first(),
     };
-    let all = catalogue.iter().flat_map(|spec| spec.concrete_names());
+    let all = catalogue
+        .iter()
+        .flat_map(|catalogue_entry| catalogue_entry.concrete_names());
     let matches =
         |name: &ActionTypeName| filters.iter().any(|filter| filter.matches(name.as_str()));
     let (matching, others): (Vec<_>, Vec<_>) = all.partition(matches);
@@ -132,14 +134,14 @@ fn example(
     name: &ActionTypeName,
     now: jiff::Timestamp,
 ) -> Option<String> {
-    let spec = organizer.catalogue.resolve(name.as_str())?;
-    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let catalogue_entry = organizer.catalogue.resolve(name.as_str())?;
+    let data = serde_json::value::to_raw_value(&catalogue_entry.example).ok()?;
     let event = "democon".parse().ok();
-    let refuses_event =
-        spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
+    let refuses_event = catalogue_entry.event_requirement(name.as_str())
+        == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
         organizer: &organizer.organizer,
-        catalogue_entry: spec,
+        catalogue_entry,
         action_type: name,
         event: event.as_ref().filter(|_| !refuses_event),
         data: &data,

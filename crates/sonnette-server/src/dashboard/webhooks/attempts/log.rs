@@ -173,7 +173,7 @@ fn action_types(page: &OrganizerPage, filter: &AttemptFilter) -> Vec<String> {
         .organizer
         .catalogue
         .iter()
-        .flat_map(|spec| spec.concrete_names());
+        .flat_map(|catalogue_entry| catalogue_entry.concrete_names());
     let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
     if !filter.action_type.is_empty() && !names.contains(&filter.action_type) {
         names.push(filter.action_type.clone());
