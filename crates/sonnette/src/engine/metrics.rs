@@ -40,11 +40,11 @@ struct LaneStateLabel {
 /// Counters and histograms of one engine.
 pub(crate) struct Metrics {
     registry: Registry,
-    published: Counter,
+    published_notifications: Counter,
     deliveries: Counter,
     attempts: Family<OutcomeLabel, Counter>,
     given_up: Counter,
-    disabled: Counter,
+    disabled_webhooks: Counter,
     attempt_seconds: Histogram,
     arrival_seconds: Histogram,
     commits: Counter,
@@ -57,7 +57,7 @@ pub(crate) struct Metrics {
     shortages: Counter,
     outage: Gauge,
     backlog: Gauge,
-    oldest: Gauge<i64, AtomicI64>,
+    oldest_pending_seconds: Gauge<i64, AtomicI64>,
     damaged_rows: Gauge,
 }
 
@@ -67,11 +67,11 @@ impl Metrics {
         let sizes = || Histogram::new(exponential_buckets(1.0, 2.0, 13));
         let mut metrics = Self {
             registry: Registry::with_prefix("sonnette"),
-            published: Counter::default(),
+            published_notifications: Counter::default(),
             deliveries: Counter::default(),
             attempts: Family::default(),
             given_up: Counter::default(),
-            disabled: Counter::default(),
+            disabled_webhooks: Counter::default(),
             attempt_seconds: seconds(),
             arrival_seconds: seconds(),
             commits: Counter::default(),
@@ -84,7 +84,7 @@ impl Metrics {
             shortages: Counter::default(),
             outage: Gauge::default(),
             backlog: Gauge::default(),
-            oldest: Gauge::default(),
+            oldest_pending_seconds: Gauge::default(),
             damaged_rows: Gauge::default(),
         };
         metrics.register();
@@ -96,7 +96,7 @@ impl Metrics {
         r.register(
             "publications",
             "Notifications published",
-            self.published.clone(),
+            self.published_notifications.clone(),
         );
         r.register(
             "deliveries",
@@ -112,7 +112,7 @@ impl Metrics {
         r.register(
             "webhooks_disabled",
             "Webhooks disabled by the server",
-            self.disabled.clone(),
+            self.disabled_webhooks.clone(),
         );
         r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
         r.register(
@@ -136,7 +136,7 @@ impl Metrics {
             "Rows that are left out because they cannot be read",
             self.damaged_rows.clone(),
         );
-        let oldest = self.oldest.clone();
+        let oldest = self.oldest_pending_seconds.clone();
         r.register_with_unit(
             "oldest_waiting",
             "Age of the oldest pending delivery",
@@ -204,7 +204,7 @@ impl Metrics {
             .flat_map(|g| &g.publications)
             .map(|p| p.webhooks.len())
             .sum();
-        self.published.inc_by(publications as u64);
+        self.published_notifications.inc_by(publications as u64);
         self.deliveries.inc_by(owed as u64);
         self.commits.inc();
         self.commit_seconds.observe(took.as_secs_f64());
@@ -241,7 +241,7 @@ impl Metrics {
             self.given_up.inc();
         }
         if decision.disable.is_some() {
-            self.disabled.inc();
+            self.disabled_webhooks.inc();
         }
     }
 
@@ -287,7 +287,7 @@ impl Metrics {
         let damaged_rows = damaged_rows.try_into().unwrap_or(i64::MAX);
         self.damaged_rows.set(damaged_rows);
         self.backlog.set(backlog.try_into().unwrap_or(i64::MAX));
-        self.oldest
+        self.oldest_pending_seconds
             .set(oldest.as_secs().try_into().unwrap_or(i64::MAX));
         let mut text = String::new();
         // Writing to a `String` cannot fail.

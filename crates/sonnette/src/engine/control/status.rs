@@ -94,7 +94,7 @@ fn status(
 ) -> Result<LaneStatus, StoreError> {
     let row = store.lane(webhook)?;
     let health = row.current_health();
-    let (backlog, oldest_waiting) = store.backlog(webhook)?;
+    let (pending_count, oldest_pending_at) = store.backlog(webhook)?;
     let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
     let due = if health.is_failing() {
         None
@@ -102,14 +102,14 @@ fn status(
         row.next_due_at
     };
     let is_held = registry.is_webhook_held(webhook);
-    let next_attempt = (enabled && !is_held && backlog > 0)
+    let next_attempt = (enabled && !is_held && pending_count > 0)
         .then(|| due.max(health.silent_until()))
         .flatten();
     Ok(LaneStatus {
         refused_action_types: row.refused_types.while_others_are_accepted(&health, now),
         health,
-        pending_count: backlog,
-        oldest_pending_at: oldest_waiting,
+        pending_count,
+        oldest_pending_at,
         next_attempt,
         is_held,
     })

@@ -39,8 +39,8 @@ pub(super) struct LaneLimits<L> {
     all: [Rc<ConcurrencyLimit<L>>; 3],
 }
 
-/// The room of one request in flight. Dropping it frees the room; [`ConcurrencyLimits::next_lane`] then returns the lanes that
-/// were waiting for it.
+/// The room of one request in flight. Dropping it frees the room; [`ConcurrencyLimits::next_lane`] then returns the
+/// lanes that were waiting for it.
 pub(super) struct RequestPermit<L> {
     pub(super) limits: Rc<LaneLimits<L>>,
     is_responsive: bool,

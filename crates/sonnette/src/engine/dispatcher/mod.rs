@@ -1,8 +1,8 @@
 //! A sending thread: asks its lanes what to do, sends their requests, and queues the settlements.
 //!
 //! A lane belongs to one thread, so that nothing here is locked. This file has the loop of the thread: inbox, timers and
-//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`concurrency_limits`] bounds the requests
-//! in flight, [`sending`] sends and settles.
+//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`concurrency_limits`] bounds
+//! the requests in flight, [`sending`] sends and settles.
 
 mod concurrency_limits;
 pub(crate) mod inbox;

@@ -27,10 +27,10 @@ impl Lane {
             .map(|w| (w.progress.due_at, w.notification.id));
         for delivery in page.deliveries {
             self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
-            if let Some(started_at) = self.known.get(&delivery.notification.id) {
+            if let Some(started_at) = self.known_deliveries.get(&delivery.notification.id) {
                 has_settled |= *started_at != delivery.progress.started_at
                     || self
-                        .settled
+                        .settled_deliveries
                         .iter()
                         .any(|(_, id)| *id == delivery.notification.id);
             } else {

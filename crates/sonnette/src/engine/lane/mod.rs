@@ -87,10 +87,10 @@ pub(crate) struct Lane {
     in_flight: u32,
     /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk, each with the start of its schedule.
     /// They are not loaded again.
-    known: HashMap<NotificationId, Timestamp>,
+    known_deliveries: HashMap<NotificationId, Timestamp>,
     /// Settled deliveries, each with the number of its settlement.
-    settled: VecDeque<(u64, NotificationId)>,
-    /// The store may have due deliveries that are not in `known`.
+    settled_deliveries: VecDeque<(u64, NotificationId)>,
+    /// The store may have due deliveries that are not in `known_deliveries`.
     has_unread_rows: bool,
     page_load: PageLoad,
     /// The newest notification that was loaded. A committed delivery that is pushed later and is not newer was already
@@ -126,8 +126,8 @@ impl Lane {
             queue: DeliveryQueue::default(),
             manual_queue: VecDeque::new(),
             in_flight: 0,
-            known: HashMap::new(),
-            settled: VecDeque::new(),
+            known_deliveries: HashMap::new(),
+            settled_deliveries: VecDeque::new(),
             has_unread_rows: true,
             page_load: PageLoad::None,
             newest_loaded: NotificationId(0),
@@ -160,7 +160,7 @@ impl Lane {
         self.in_flight == 0
             && self.queue.is_empty()
             && self.manual_queue.is_empty()
-            && self.settled.is_empty()
+            && self.settled_deliveries.is_empty()
             && self.page_load == PageLoad::None
             && self.paused == 0
             && (!may_send
@@ -190,13 +190,15 @@ impl Lane {
     pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
         let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        let is_idle = !self.known.contains_key(&id)
-            || self.settled.iter().any(on_disk)
+        let is_idle = !self.known_deliveries.contains_key(&id)
+            || self.settled_deliveries.iter().any(on_disk)
             || self.queue.take(id).is_some();
         if is_idle && self.paused == 0 {
             // From now on it is known as one that waits, not as one that was settled.
-            self.settled.retain(|(_, settled)| *settled != id);
-            self.known.insert(id, delivery.progress.started_at);
+            self.settled_deliveries
+                .retain(|(_, settled)| *settled != id);
+            self.known_deliveries
+                .insert(id, delivery.progress.started_at);
             self.manual_queue.push_back(delivery);
         } else {
             // It is in flight, or its settlement is not on disk yet.
@@ -292,12 +294,12 @@ impl Lane {
         // A page that is being loaded may still contain deliveries that are settled meanwhile.
         while self.page_load == PageLoad::None
             && self
-                .settled
+                .settled_deliveries
                 .front()
                 .is_some_and(|(number, _)| *number <= committed)
         {
-            if let Some((_, id)) = self.settled.pop_front() {
-                self.known.remove(&id);
+            if let Some((_, id)) = self.settled_deliveries.pop_front() {
+                self.known_deliveries.remove(&id);
             }
         }
     }
@@ -309,12 +311,12 @@ impl Lane {
         notification: NotificationId,
         committed: u64,
     ) {
-        self.settled.push_back((number, notification));
+        self.settled_deliveries.push_back((number, notification));
         self.forget_settled(committed);
     }
 
     fn enqueue(&mut self, delivery: PendingDelivery) {
-        self.known
+        self.known_deliveries
             .insert(delivery.notification.id, delivery.progress.started_at);
         self.queue.push(delivery);
     }
@@ -322,7 +324,7 @@ impl Lane {
     /// Drops what is queued in memory. The store has all of it.
     pub(crate) fn clear_queue(&mut self) {
         while let Some(delivery) = self.queue.pop().or_else(|| self.manual_queue.pop_front()) {
-            self.known.remove(&delivery.notification.id);
+            self.known_deliveries.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }
     }

@@ -132,7 +132,8 @@ impl Lane {
     /// Takes back an order that is not carried out. The delivery is loaded again if it is still pending.
     pub(crate) fn cancel_order(&mut self, order: &SendOrder) {
         self.in_flight -= 1;
-        self.known.remove(&order.delivery.notification.id);
+        self.known_deliveries
+            .remove(&order.delivery.notification.id);
         self.has_unread_rows = true;
         self.page_load.make_stale();
     }
@@ -168,7 +169,7 @@ impl Lane {
 
     fn load(&mut self, after: Option<Cursor>, rows: usize, committed: u64) -> LaneAction {
         self.begin_load(committed);
-        LaneAction::Load(after, rows + self.known.len())
+        LaneAction::Load(after, rows + self.known_deliveries.len())
     }
 
     pub(super) fn begin_load(&mut self, committed: u64) {

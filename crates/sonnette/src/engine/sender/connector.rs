@@ -74,7 +74,8 @@ impl Connector {
     }
 }
 
-/// Connects to the first address that accepts. The next one is tried after [`RACE_DELAY`], or as soon as one fails (RFC 8305).
+/// Connects to the first address that accepts. The next one is tried after [`CONNECTION_ATTEMPT_DELAY`], or as
+/// soon as one fails (RFC 8305).
 async fn first_connection(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, SendFailure> {
     let mut failure = SendFailure::NoAddress {
         host: host.to_owned(),

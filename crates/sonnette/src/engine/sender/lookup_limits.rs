@@ -30,7 +30,7 @@ pub(super) struct LookupLimits(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    running: usize,
+    running_count: usize,
     /// Running lookups of each organizer that has some.
     by_organizer: HashMap<OrganizerId, RunningCounts>,
     /// When a lookup last found each of these hosts.
@@ -39,9 +39,9 @@ struct State {
 
 #[derive(Clone, Copy, Default)]
 struct RunningCounts {
-    all: usize,
+    lookups: usize,
     /// Those that use the reserve.
-    reserved: usize,
+    reserved_lookups: usize,
 }
 
 /// The right to look up a name. It is returned when dropped.
@@ -58,13 +58,13 @@ impl LookupLimits {
         let running = state.by_organizer.get(&organizer).copied();
         let mut running = running.unwrap_or_default();
         let unreserved = MAX_LOOKUPS - RESERVED_LOOKUPS;
-        let is_reserved = running.all >= unreserved.saturating_sub(state.running);
+        let is_reserved = running.lookups >= unreserved.saturating_sub(state.running_count);
         if is_reserved && !state.can_use_reserve(running, host) {
             return None;
         }
-        state.running += 1;
-        running.all += 1;
-        running.reserved += usize::from(is_reserved);
+        state.running_count += 1;
+        running.lookups += 1;
+        running.reserved_lookups += usize::from(is_reserved);
         state.by_organizer.insert(organizer, running);
         Some(LookupPermit {
             organizer,
@@ -78,9 +78,9 @@ impl State {
     fn can_use_reserve(&self, running: RunningCounts, host: &str) -> bool {
         let known_since = self.known_hosts.get(host);
         let is_known = known_since.is_some_and(|at| at.elapsed() < HOST_LIFETIME);
-        self.running < MAX_LOOKUPS
-            && running.reserved < MAX_RESERVED_PER_ORGANIZER
-            && (is_known || running.all == 0)
+        self.running_count < MAX_LOOKUPS
+            && running.reserved_lookups < MAX_RESERVED_PER_ORGANIZER
+            && (is_known || running.lookups == 0)
     }
 }
 
@@ -107,11 +107,11 @@ impl LookupPermit {
 impl Drop for LookupPermit {
     fn drop(&mut self) {
         let mut state = self.limits.0.lock();
-        state.running -= 1;
+        state.running_count -= 1;
         match state.by_organizer.get_mut(&self.organizer) {
-            Some(running) if running.all > 1 => {
-                running.all -= 1;
-                running.reserved -= usize::from(self.is_reserved);
+            Some(running) if running.lookups > 1 => {
+                running.lookups -= 1;
+                running.reserved_lookups -= usize::from(self.is_reserved);
             }
             _ => drop(state.by_organizer.remove(&self.organizer)),
         }
@@ -147,7 +147,7 @@ mod tests {
         assert!(next.len() > 16, "{}", next.len());
         drop((held, next));
         let state = limits.0.lock();
-        assert_eq!((state.running, state.by_organizer.len()), (0, 0));
+        assert_eq!((state.running_count, state.by_organizer.len()), (0, 0));
     }
 
     #[test]

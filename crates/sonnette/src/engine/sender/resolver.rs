@@ -34,7 +34,7 @@ struct Inner {
     look_up: Box<LookupFn>,
     limits: LookupLimits,
     /// The lookups that are running.
-    running: Mutex<HashMap<String, watch::Receiver<Option<LookupResult>>>>,
+    running_lookups: Mutex<HashMap<String, watch::Receiver<Option<LookupResult>>>>,
 }
 
 impl Default for Resolver {
@@ -56,7 +56,7 @@ impl Resolver {
         Self(Arc::new(Inner {
             look_up: Box::new(look_up),
             limits: LookupLimits::default(),
-            running: Mutex::default(),
+            running_lookups: Mutex::default(),
         }))
     }
 
@@ -89,7 +89,7 @@ impl Resolver {
     ) -> Result<watch::Receiver<Option<LookupResult>>, SendFailure> {
         let (sender, receiver) = watch::channel(None);
         let permit = {
-            let mut running = self.0.running.lock();
+            let mut running = self.0.running_lookups.lock();
             if let Some(lookup) = running.get(host) {
                 return Ok(lookup.clone());
             }
@@ -152,7 +152,7 @@ impl RunningLookup {
 
 impl Drop for RunningLookup {
     fn drop(&mut self) {
-        self.resolver.0.running.lock().remove(&self.host);
+        self.resolver.0.running_lookups.lock().remove(&self.host);
     }
 }
 

@@ -52,11 +52,11 @@ pub struct RestoreReport {
     /// The newest time in the backup; `None` if it has no times.
     pub backup_time: Option<Timestamp>,
     /// Where the replaced store is kept; `None` if there was none.
-    pub replaced: Option<PathBuf>,
+    pub replaced_path: Option<PathBuf>,
     /// Whether the ids that the replaced store had assigned could be read.
     pub has_read_replaced: bool,
     /// What was erased again.
-    pub erased: ErasureResult,
+    pub erasure_result: ErasureResult,
     /// Whether the data directory has a journal of erasures.
     pub has_journal: bool,
     /// Whether deliveries are held: because of [`Restore::hold`], or because they were when the backup was made.
@@ -136,9 +136,9 @@ impl Restore<'_> {
             next_id,
             backup_time,
             has_read_replaced: replaced.counters.is_some(),
-            replaced: replaced.exchange(&staged, store)?,
+            replaced_path: replaced.exchange(&staged, store)?,
             has_journal: repeated.is_some(),
-            erased: repeated.unwrap_or_default(),
+            erasure_result: repeated.unwrap_or_default(),
             is_held,
         };
         Ok(report)
