@@ -39,14 +39,14 @@ pub(crate) fn random_secret() -> Result<Secret, NoRandomBytes> {
 /// # Errors
 /// The system provides no random bytes.
 pub(crate) fn random_token() -> Result<String, NoRandomBytes> {
-    random_secret_text().map(|text| format!("snt_{text}"))
+    random_session_token().map(|text| format!("snt_{text}"))
 }
 
 /// Generates the text of a session or link: 256 random bits, safe in URLs. Only its [`token_hash`] is stored.
 ///
 /// # Errors
 /// The system provides no random bytes.
-pub(crate) fn random_secret_text() -> Result<String, NoRandomBytes> {
+pub(crate) fn random_session_token() -> Result<String, NoRandomBytes> {
     random_bytes().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 

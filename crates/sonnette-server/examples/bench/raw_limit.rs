@@ -20,7 +20,7 @@ use crate::statistics::Latencies;
 const LIMIT_EXCHANGES: u64 = 50_000;
 /// Exchanges and syncs, one after the other, whose median is taken.
 const SINGLE_EXCHANGES: u64 = 2_000;
-const SYNCS: usize = 500;
+const SYNC_COUNT: usize = 500;
 /// Bytes that are appended before each sync.
 const SYNCED_BYTES: usize = 400;
 
@@ -35,7 +35,7 @@ pub(crate) async fn exchange_and_sync_ms(directory: &Path) -> Result<(f64, f64)>
     let (mut exchanges, _) = exchange(SINGLE_EXCHANGES, 1).await?;
     let mut file = tempfile::tempfile_in(directory)?;
     let mut syncs = Latencies::default();
-    for _ in 0..SYNCS {
+    for _ in 0..SYNC_COUNT {
         let began = SystemClock.instant();
         file.write_all(&[b'x'; SYNCED_BYTES])?;
         file.sync_data()?;

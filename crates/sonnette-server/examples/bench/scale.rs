@@ -12,9 +12,9 @@ pub(crate) struct Scale {
     /// Single publications to one webhook.
     pub(crate) singles: u64,
     /// Publications to ten webhooks.
-    pub(crate) ten: u64,
+    pub(crate) ten_webhook_publications: u64,
     /// Publications to a thousand webhooks.
-    pub(crate) thousand: u64,
+    pub(crate) thousand_webhook_publications: u64,
     /// Publications in arrays.
     pub(crate) arrays: u64,
     /// How long each measure of latency takes.
@@ -46,8 +46,8 @@ impl Scale {
             case_timeout: Duration::from_mins(10),
             rounds: 3,
             singles: 20_000,
-            ten: 3_000,
-            thousand: 50,
+            ten_webhook_publications: 3_000,
+            thousand_webhook_publications: 50,
             arrays: 100_000,
             latency_time: Duration::from_secs(3),
             waiting: 200_000,
@@ -70,8 +70,8 @@ impl Scale {
             case_timeout: Duration::from_hours(1),
             rounds: 5,
             singles: 20_000,
-            ten: 3_000,
-            thousand: 50,
+            ten_webhook_publications: 3_000,
+            thousand_webhook_publications: 50,
             arrays: 100_000,
             latency_time: Duration::from_secs(20),
             waiting: 1_000_000,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::dialect::{ActionType, FieldErrors, SchemaRules, check_registration, count_patterns};
-use sonnette::domain::RegisteredAction;
+use sonnette::domain::RegisteredActionType;
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::{NewAuditEntry, Store, StoreError};
 
@@ -59,7 +59,7 @@ impl From<StoreError> for ActionTypeError {
 pub(crate) fn find<'a>(organizer: &'a OrganizerSnapshot, name: &str) -> Option<&'a ActionType> {
     let mut specs = organizer.catalogue.iter();
     specs
-        .find(|spec| spec.name.as_str() == name)
+        .find(|catalogue_entry| catalogue_entry.name.as_str() == name)
         .map(AsRef::as_ref)
 }
 
@@ -72,12 +72,12 @@ pub(crate) fn find_changeable(
     author: &Author,
     organizer: &OrganizerSnapshot,
     name: &str,
-) -> Result<RegisteredAction, ActionTypeError> {
-    let spec = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
+) -> Result<RegisteredActionType, ActionTypeError> {
+    let catalogue_entry = find(organizer, name).ok_or(ActionTypeError::NotFound)?;
     let mut rows: Vec<_> = organizer
         .catalogue
         .registered()
-        .filter(|row| row.name == spec.name)
+        .filter(|row| row.name == catalogue_entry.name)
         .filter(|row| row.organizer.is_some() || author.operator)
         .collect();
     rows.sort_by_key(|row| row.organizer.is_none());
@@ -96,13 +96,17 @@ pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
     organizer: &OrganizerSnapshot,
-    row: &RegisteredAction,
+    row: &RegisteredActionType,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     if is_pretix_name(row) && !author.operator {
         return Err(ActionTypeError::PretixName);
     }
-    if organizer.catalogue.iter().any(|spec| spec.name == row.name) {
+    if organizer
+        .catalogue
+        .iter()
+        .any(|catalogue_entry| catalogue_entry.name == row.name)
+    {
         return Err(ActionTypeError::NameTaken);
     }
     check_limits(organizer, row)?;
@@ -121,7 +125,7 @@ pub(crate) fn change(
     store: &dyn Store,
     author: &Author,
     organizer: &OrganizerSnapshot,
-    row: &RegisteredAction,
+    row: &RegisteredActionType,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     let stored = organizer.catalogue.registered().find(|r| r.id == row.id);
@@ -144,7 +148,7 @@ pub(crate) fn change(
 pub(crate) fn delete(
     store: &dyn Store,
     author: &Author,
-    row: &RegisteredAction,
+    row: &RegisteredActionType,
     now: Timestamp,
 ) -> Result<(), ActionTypeError> {
     let entry = audit_entry(author, "sonnette.action_type.deleted", row, now);
@@ -155,23 +159,23 @@ pub(crate) fn delete(
 fn audit_entry(
     author: &Author,
     action: &'static str,
-    row: &RegisteredAction,
+    row: &RegisteredActionType,
     now: Timestamp,
 ) -> NewAuditEntry {
     author.audit_entry(action, json!({ "action_type": row.name }), now)
 }
 
-fn is_pretix_name(row: &RegisteredAction) -> bool {
+fn is_pretix_name(row: &RegisteredActionType) -> bool {
     row.name.first_word() == "pretix"
 }
 
 /// Refuses what would take an organizer beyond its limits.
 fn check_limits(
     organizer: &OrganizerSnapshot,
-    row: &RegisteredAction,
+    row: &RegisteredActionType,
 ) -> Result<(), ActionTypeError> {
     let others = || {
-        let own = |other: &&RegisteredAction| other.organizer.is_some() && other.id != row.id;
+        let own = |other: &&RegisteredActionType| other.organizer.is_some() && other.id != row.id;
         organizer.catalogue.registered().filter(own)
     };
     let refuse = |field: &str, message: String| {
@@ -183,7 +187,7 @@ fn check_limits(
             format!("An organizer registers up to {MAX_ACTION_TYPES} action types."),
         );
     }
-    let bytes = |row: &RegisteredAction| {
+    let bytes = |row: &RegisteredActionType| {
         [&row.schema, &row.example]
             .into_iter()
             .flatten()
@@ -198,7 +202,7 @@ fn check_limits(
             ),
         );
     }
-    let patterns = |row: &RegisteredAction| row.schema.as_ref().map_or(0, count_patterns);
+    let patterns = |row: &RegisteredActionType| row.schema.as_ref().map_or(0, count_patterns);
     if others().chain([row]).map(patterns).sum::<usize>() > MAX_PATTERNS {
         return refuse(
             "schema",
@@ -208,7 +212,7 @@ fn check_limits(
     Ok(())
 }
 
-fn validate(row: &RegisteredAction, rules: SchemaRules) -> Result<(), ActionTypeError> {
+fn validate(row: &RegisteredActionType, rules: SchemaRules) -> Result<(), ActionTypeError> {
     check_registration(
         &row.name,
         row.shape,

@@ -71,7 +71,7 @@ pub(crate) fn create_with_text(
         Scope::Operator => (json!({"name": name, "operator": true}), author.operator),
         Scope::Organizer(_, permissions) => (
             json!({"name": name, "permissions": names_of(permissions)}),
-            author.permissions.covers(permissions),
+            author.permissions.is_superset(permissions),
         ),
     };
     if !allowed {
@@ -98,7 +98,9 @@ pub(crate) fn change(
     patch: TokenPatch,
     now: Timestamp,
 ) -> Result<Token, AdminError> {
-    if check_grant(before, &patch).is_some_and(|granted| !author.permissions.covers(granted)) {
+    if granted_permissions(before, &patch)
+        .is_some_and(|granted| !author.permissions.is_superset(granted))
+    {
         return Err(AdminError::Forbidden);
     }
     let data = json!({
@@ -141,11 +143,11 @@ pub(crate) fn revoke(
 }
 
 /// The permissions that a change grants: all of them when it activates the token or adds one.
-fn check_grant(before: &Token, patch: &TokenPatch) -> Option<Permissions> {
+fn granted_permissions(before: &Token, patch: &TokenPatch) -> Option<Permissions> {
     let held = permissions_of(before);
     let activates = patch.active == Some(true) && !before.active;
     match patch.permissions {
-        Some(permissions) if activates || !held.covers(permissions) => Some(permissions),
+        Some(permissions) if activates || !held.is_superset(permissions) => Some(permissions),
         None if activates => Some(held),
         _ => None,
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::domain::{
-    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerId, Permissions, SecretHash,
-    User, UserAccess, UserId,
+    AccessLink, AccountEmailKind, EmailAddress, Language, OrganizerId, Permissions,
+    SessionTokenHash, User, UserAccess, UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewUser, Store};
 
 use super::author::Author;
 use super::error::{AdminError, require_done};
-use crate::credentials::{random_secret_text, token_hash};
+use crate::credentials::{random_session_token, token_hash};
 
 /// Whom to invite, and to what.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ pub(crate) enum InvitationResult {
     /// The user has a password; their access is extended.
     Extended,
     /// The user gets an e-mail or a link.
-    Sent(LinkDelivery),
+    Sent(LinkChannel),
     /// An account with this address exists. It does not become an operator, because its password may be known to others.
     Taken,
 }
 
 /// How a link to choose a password reaches its user.
 #[derive(Debug)]
-pub(crate) enum LinkDelivery {
+pub(crate) enum LinkChannel {
     /// By e-mail.
     Email,
     /// Not at all: the user got an e-mail a moment ago, or many today.
@@ -129,7 +129,7 @@ pub(crate) fn invite(
         }
         Err(error) => return Err(error),
     };
-    let email = AccountEmail {
+    let email = AccountEmailRequest {
         kind: AccountEmailKind::Invitation,
         language,
         organizer,
@@ -159,7 +159,7 @@ fn extend_access(
 
 /// An e-mail with a link to choose a password.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AccountEmail {
+pub(crate) struct AccountEmailRequest {
     /// An invitation, or a reset of the password.
     pub(crate) kind: AccountEmailKind,
     /// The language of the e-mail.
@@ -176,30 +176,30 @@ pub(crate) fn send_link(
     store: &dyn Store,
     author: &Author,
     user: User,
-    email: &AccountEmail,
+    email: &AccountEmailRequest,
     can_send_email: bool,
     now: Timestamp,
-) -> Result<LinkDelivery, AdminError> {
+) -> Result<LinkChannel, AdminError> {
     if can_send_email {
-        let &AccountEmail {
+        let &AccountEmailRequest {
             kind,
             language,
             organizer,
         } = email;
         let is_queued = store.enqueue_account_email(user.id, kind, language, organizer, now)?;
         return Ok(if is_queued {
-            LinkDelivery::Email
+            LinkChannel::Email
         } else {
-            LinkDelivery::Throttled
+            LinkChannel::Throttled
         });
     }
     if !author.operator {
-        return Ok(LinkDelivery::NeedsOperator);
+        return Ok(LinkChannel::NeedsOperator);
     }
-    let secret = random_secret_text()?;
+    let secret = random_session_token()?;
     let link = AccessLink::new(email.kind.purpose(user.id), now);
     store.add_link(&token_hash(&secret), &link)?;
-    Ok(LinkDelivery::Link {
+    Ok(LinkChannel::Link {
         user: Box::new(user),
         secret,
     })
@@ -224,7 +224,7 @@ pub(crate) fn set_permissions(
         };
         let is_covered = held
             .get(&organizer)
-            .is_some_and(|before| author.permissions.covers(*before));
+            .is_some_and(|before| author.permissions.is_superset(*before));
         if is_covered {
             match permissions {
                 Some(permissions) => held.insert(organizer, permissions),
@@ -247,7 +247,7 @@ pub(crate) fn set_password(
     store: &dyn Store,
     user: UserId,
     password_hash: &str,
-    link: Option<&SecretHash>,
+    link: Option<&SessionTokenHash>,
     now: Timestamp,
 ) -> Result<(), AdminError> {
     let entry = NewAuditEntry {

@@ -118,7 +118,7 @@ impl App {
         tracing::info!(%address, "listening on http://{address}");
         let failure = tokio::select! {
             () = shutdown => None,
-            failure = self.sonnette.failed() => Some(failure),
+            failure = self.sonnette.wait_for_failure() => Some(failure),
         };
         tracing::info!("stopping");
         phase.send_replace(ShutdownPhase::Stopping);
@@ -214,7 +214,7 @@ fn options(settings: &Settings) -> Options {
     let sending_threads = thread_count(settings.sending_threads);
     Options {
         sender: sender_config(settings),
-        log_kept: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
+        log_retention: Duration::from_secs(settings.log_days * SECONDS_PER_DAY),
         alerts: AlertRules {
             on_gone: settings.mail.on_gone,
             warning: settings.mail.warning,

@@ -4,11 +4,11 @@ use super::{Command, user, webhook};
 use crate::config::Flags;
 
 /// The settings of every command.
-const LOG: &[&str] = &["log_level", "log_format"];
+const LOG_SETTINGS: &[&str] = &["log_level", "log_format"];
 /// The settings of commands that use the store.
-const STORE: &[&str] = &["data_dir", "database_url", "database_url_file"];
+const STORE_SETTINGS: &[&str] = &["data_dir", "database_url", "database_url_file"];
 /// The settings of commands that use the REST API.
-const API: &[&str] = &[
+const API_SETTINGS: &[&str] = &[
     "url",
     "listen",
     "token",
@@ -26,7 +26,7 @@ pub(super) fn warn(command: &Command, flags: &Flags) {
     for setting in flags.given_settings() {
         if !used
             .iter()
-            .chain([&LOG])
+            .chain([&LOG_SETTINGS])
             .any(|keys| keys.contains(&setting.key))
         {
             eprintln!(
@@ -42,9 +42,12 @@ fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
     let used = match command {
         Command::Serve(_) | Command::Doctor(_) => return None,
         Command::Demo(_) => vec![&["listen", "threads", "sending_threads"][..]],
-        Command::Migrate(_) => vec![STORE, &["first_notification_id"]],
+        Command::Migrate(_) => vec![STORE_SETTINGS, &["first_notification_id"]],
         Command::User(user::User::Invite(_)) => {
-            vec![STORE, &["listen", "url", "public_url", "mail.host"]]
+            vec![
+                STORE_SETTINGS,
+                &["listen", "url", "public_url", "mail.host"],
+            ]
         }
         Command::Organizer(_)
         | Command::Event(_)
@@ -53,12 +56,14 @@ fn used_settings(command: &Command) -> Option<Vec<&'static [&'static str]>> {
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Resume(_)
-        | Command::Webhook(webhook::Webhook::List(_) | webhook::Webhook::Create(_)) => vec![STORE],
-        Command::Webhook(webhook::Webhook::Retry(_)) => vec![API, &["log_days"]],
+        | Command::Webhook(webhook::Webhook::List(_) | webhook::Webhook::Create(_)) => {
+            vec![STORE_SETTINGS]
+        }
+        Command::Webhook(webhook::Webhook::Retry(_)) => vec![API_SETTINGS, &["log_days"]],
         Command::Publish(_)
         | Command::Listen(_)
         | Command::Healthcheck(_)
-        | Command::Webhook(webhook::Webhook::Test(_)) => vec![API],
+        | Command::Webhook(webhook::Webhook::Test(_)) => vec![API_SETTINGS],
         Command::Openapi(_) => Vec::new(),
     };
     Some(used)

@@ -54,7 +54,7 @@ fn print_report(file: &str, report: &RestoreReport) -> Result<()> {
         format!(", whose newest entry is of {time}")
     });
     output::print_line(format_args!("restored {file}{of_time}"))?;
-    match &report.replaced {
+    match &report.replaced_path {
         Some(replaced) => output::print_line(format_args!(
             "the replaced store is kept as {}",
             replaced.display()
@@ -62,7 +62,7 @@ fn print_report(file: &str, report: &RestoreReport) -> Result<()> {
         None => output::print_line("there was no store to replace")?,
     }
     let next = report.next_id;
-    if report.has_read_replaced || report.replaced.is_none() {
+    if report.has_read_replaced || report.replaced_path.is_none() {
         output::print_line(format_args!("the next notification has the id {next}"))?;
     } else {
         output::print_line(format_args!(
@@ -70,7 +70,10 @@ fn print_report(file: &str, report: &RestoreReport) -> Result<()> {
         ))?;
     }
     if report.has_journal {
-        let (notifications, attempts) = (report.erased.notifications, report.erased.attempts);
+        let (notifications, attempts) = (
+            report.erasure_result.notifications,
+            report.erasure_result.attempts,
+        );
         output::print_line(format_args!(
             "erasures since the backup are repeated: {notifications} notifications, {attempts} attempts"
         ))?;

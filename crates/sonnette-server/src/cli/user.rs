@@ -17,7 +17,7 @@ use sonnette::store::sqlite::SqliteStore;
 use super::{UsageError, choices, local_store, output, password_prompt};
 use crate::admin::author::Author;
 use crate::admin::error::AdminError;
-use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
+use crate::admin::users::{self, AccountEmailRequest, Invitation, InvitationResult, LinkChannel};
 use crate::config::Settings;
 use crate::credentials::{hash_password, password_link};
 
@@ -39,7 +39,7 @@ pub(super) enum User {
 /// What the user may access.
 #[derive(Args)]
 #[command(group = ArgGroup::new("scope").required(true).args(["organizer", "operator"]))]
-struct Scope {
+struct AccessArgs {
     /// Organizer that the user may access
     #[arg(long, value_name = "SLUG")]
     organizer: Option<OrganizerSlug>,
@@ -61,7 +61,7 @@ pub(super) struct Create {
     /// E-mail address to log in with
     email: String,
     #[command(flatten)]
-    scope: Scope,
+    access: AccessArgs,
     /// Read the password from the first line of standard input instead of the terminal
     #[arg(long)]
     password_stdin: bool,
@@ -72,7 +72,7 @@ pub(super) struct Invite {
     /// E-mail address to log in with
     email: String,
     #[command(flatten)]
-    scope: Scope,
+    access: AccessArgs,
 }
 
 #[derive(Args)]
@@ -109,7 +109,7 @@ impl User {
     }
 }
 
-impl Scope {
+impl AccessArgs {
     fn access(&self, store: &SqliteStore) -> Result<UserAccess> {
         let Some(slug) = &self.organizer else {
             return Ok(UserAccess::Operator);
@@ -128,7 +128,7 @@ impl Create {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
         let store = local_store::open(settings)?;
-        let access = self.scope.access(&store)?;
+        let access = self.access.access(&store)?;
         let password = if self.password_stdin {
             Some(password_prompt::read_from_stdin()?)
         } else {
@@ -149,7 +149,7 @@ impl Invite {
     fn run(self, settings: &Settings) -> Result<()> {
         let email = address(&self.email)?;
         let store = local_store::open(settings)?;
-        let access = self.scope.access(&store)?;
+        let access = self.access.access(&store)?;
         let invitation = Invitation {
             email: email.clone(),
             access,
@@ -185,7 +185,7 @@ fn invite_operator(store: &SqliteStore, settings: &Settings, email: &EmailAddres
         ));
     }
     let (author, now) = (Author::command_line(), SystemClock.now());
-    let mail = AccountEmail {
+    let mail = AccountEmailRequest {
         kind: AccountEmailKind::Invitation,
         language: Language::English,
         organizer: None,
@@ -198,11 +198,11 @@ fn invite_operator(store: &SqliteStore, settings: &Settings, email: &EmailAddres
 fn report_link(
     settings: &Settings,
     address: &EmailAddress,
-    delivery: LinkDelivery,
+    channel: LinkChannel,
     now: Timestamp,
 ) -> Result<()> {
-    match delivery {
-        LinkDelivery::Link { user, secret } => {
+    match channel {
+        LinkChannel::Link { user, secret } => {
             let expires =
                 AccessLink::new(AccountEmailKind::Invitation.purpose(user.id), now).expires;
             eprintln!(
@@ -210,10 +210,10 @@ fn report_link(
             );
             output::print_line(password_link(&settings.base_url(), &secret))
         }
-        LinkDelivery::Throttled => output::print_line(format_args!(
+        LinkChannel::Throttled => output::print_line(format_args!(
             "{address} was mailed a link a moment ago, or many today; no other is mailed now"
         )),
-        LinkDelivery::Email | LinkDelivery::NeedsOperator => output::print_line(format_args!(
+        LinkChannel::Email | LinkChannel::NeedsOperator => output::print_line(format_args!(
             "invited {address}; the server will mail a link"
         )),
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use sonnette::dialect::{FieldErrors, SchemaRules, check_registration};
-use sonnette::domain::{ActionName, OrganizerSlug, PayloadShape, RegisteredAction};
+use sonnette::domain::{ActionTypeName, OrganizerSlug, PayloadShape, RegisteredActionType};
 
 /// A checked entry of `[[action_types]]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -11,7 +11,7 @@ pub(crate) struct ActionTypeSetting {
     /// The organizer; `None` for all organizers.
     pub(crate) organizer: Option<OrganizerSlug>,
     /// The action type, without the id of its organizer.
-    pub(crate) action: RegisteredAction,
+    pub(crate) action: RegisteredActionType,
 }
 
 /// An entry as it is in the file.
@@ -19,7 +19,7 @@ pub(crate) struct ActionTypeSetting {
 #[serde(deny_unknown_fields)]
 struct Entry {
     organizer: Option<OrganizerSlug>,
-    action_type: ActionName,
+    action_type: ActionTypeName,
     #[serde(default)]
     description: String,
     schema: Option<serde_json::Value>,
@@ -40,7 +40,7 @@ impl TryFrom<Entry> for ActionTypeSetting {
             example,
             SchemaRules::Existing,
         )?;
-        let action = RegisteredAction {
+        let action = RegisteredActionType {
             id: 0,
             organizer: None,
             name: entry.action_type,

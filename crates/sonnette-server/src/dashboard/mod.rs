@@ -38,7 +38,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/language/{language}/", get(language::choose_language))
         .route("/login/", get(login::show_login).post(login::login))
         .route("/logout/", post(login::logout))
-        .route("/forgot/", get(passwords::show_forgot).post(passwords::forgot))
+        .route("/forgot/", get(passwords::show_request_reset).post(passwords::request_reset))
         .route("/password/{link}/", get(passwords::show_password).post(passwords::choose_password))
         .route("/account/", get(account::show_account).post(account::change_password))
         .route("/account/sessions/end/", post(account::logout_everywhere))

@@ -2,7 +2,7 @@
 
 /// Why a request is not authenticated. All are answered with 401 and `WWW-Authenticate: Token`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unauthenticated {
+pub(crate) enum AuthenticationError {
     /// There is no header, or it has another scheme.
     NotProvided,
     /// The scheme stands alone.
@@ -17,7 +17,7 @@ pub(crate) enum Unauthenticated {
     Inactive,
 }
 
-impl Unauthenticated {
+impl AuthenticationError {
     /// The `detail` of the response.
     pub(crate) fn detail(self) -> &'static str {
         match self {
@@ -39,23 +39,23 @@ impl Unauthenticated {
 ///
 /// # Errors
 /// Where the header has no token that can be looked up.
-pub(crate) fn token_of(header: Option<&[u8]>) -> Result<&str, Unauthenticated> {
+pub(crate) fn token_of(header: Option<&[u8]>) -> Result<&str, AuthenticationError> {
     let mut words = header
         .unwrap_or_default()
         .split(|byte| byte.is_ascii_whitespace() || *byte == 0x0b)
         .filter(|word| !word.is_empty());
-    let scheme = words.next().ok_or(Unauthenticated::NotProvided)?;
+    let scheme = words.next().ok_or(AuthenticationError::NotProvided)?;
     let is_device = scheme.eq_ignore_ascii_case(b"device");
     if !is_device && !scheme.eq_ignore_ascii_case(b"token") {
-        return Err(Unauthenticated::NotProvided);
+        return Err(AuthenticationError::NotProvided);
     }
-    let value = words.next().ok_or(Unauthenticated::NoCredentials)?;
+    let value = words.next().ok_or(AuthenticationError::NoCredentials)?;
     if words.next().is_some() {
-        return Err(Unauthenticated::Spaces);
+        return Err(AuthenticationError::Spaces);
     }
-    let value = std::str::from_utf8(value).map_err(|_| Unauthenticated::InvalidCharacters)?;
+    let value = std::str::from_utf8(value).map_err(|_| AuthenticationError::InvalidCharacters)?;
     if is_device {
-        Err(Unauthenticated::Unknown)
+        Err(AuthenticationError::Unknown)
     } else {
         Ok(value)
     }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_form_of_the_authorization_header() {
-        use Unauthenticated as No;
+        use AuthenticationError as No;
         for (header, expected) in [
             ("Token abc", Ok("abc")),
             ("token abc", Ok("abc")),

@@ -14,7 +14,7 @@ use sonnette::engine::{OrganizerSnapshot, RegistrySnapshot};
 use sonnette::store::Actor;
 
 use super::access::{Route, RouteTable};
-use super::authorization_header::{Unauthenticated, token_of};
+use super::authorization_header::{AuthenticationError, token_of};
 use super::content_negotiation::negotiate;
 use super::describe_path;
 use super::error::ApiError;
@@ -73,7 +73,7 @@ impl FromRequestParts<AppState> for Caller {
             .extensions
             .get::<Self>()
             .cloned()
-            .ok_or(ApiError::Unauthenticated(Unauthenticated::NotProvided))
+            .ok_or(ApiError::Unauthenticated(AuthenticationError::NotProvided))
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn authorize(
     };
     // A stored response is given only to a caller that may still make the request.
     let (parts, body) = request.into_parts();
-    let caller = match identify(&authorizer.state, template, &parts).await {
+    let caller = match negotiate_and_authenticate(&authorizer.state, template, &parts).await {
         Ok(caller) => caller,
         Err(error) => return with_api_headers(error.into_response(), route),
     };
@@ -159,7 +159,7 @@ async fn check(
     template: &str,
     request: &Parts,
 ) -> Result<Caller, ApiError> {
-    let caller = identify(state, template, request).await?;
+    let caller = negotiate_and_authenticate(state, template, request).await?;
     check_permission(route, template, &request.method, &caller)?;
     if !route.methods.contains(&request.method) {
         let detail = format!("Method \"{}\" not allowed.", request.method);
@@ -169,7 +169,11 @@ async fn check(
 }
 
 /// Checks the representation and finds the token.
-async fn identify(state: &AppState, template: &str, request: &Parts) -> Result<Caller, ApiError> {
+async fn negotiate_and_authenticate(
+    state: &AppState,
+    template: &str,
+    request: &Parts,
+) -> Result<Caller, ApiError> {
     check_accept(request, template == STREAM_ROUTE)?;
     let is_publication = template == PUBLISH_ROUTE && request.method == Method::POST;
     let path = request.uri.path();
@@ -264,9 +268,9 @@ async fn authenticate(
         registry = sonnette.refresh().await?;
         (token, organizer_snapshot) = find(&registry);
     }
-    let token = token.ok_or(Unauthenticated::Unknown)?;
+    let token = token.ok_or(AuthenticationError::Unknown)?;
     if !token.active {
-        return Err(Unauthenticated::Inactive.into());
+        return Err(AuthenticationError::Inactive.into());
     }
     state.record_token_use(token.id);
     Ok(Caller {

@@ -13,11 +13,11 @@ use super::limits::LimitExceeded;
 pub(crate) struct BodyMemory {
     max_bytes: usize,
     max_client_bytes: usize,
-    held: Mutex<HeldBytes>,
+    reserved: Mutex<ReservedBytes>,
 }
 
 #[derive(Debug, Default)]
-struct HeldBytes {
+struct ReservedBytes {
     bytes: usize,
     /// Clients without a byte have no entry.
     by_client: HashMap<ClientKey, usize>,
@@ -25,7 +25,7 @@ struct HeldBytes {
 
 /// The bytes of one body; dropping it releases them.
 #[derive(Debug)]
-pub(crate) struct BodyCharge {
+pub(crate) struct BodyReservation {
     memory: Arc<BodyMemory>,
     client: ClientKey,
     bytes: usize,
@@ -37,13 +37,13 @@ impl BodyMemory {
         Arc::new(Self {
             max_bytes,
             max_client_bytes,
-            held: Mutex::default(),
+            reserved: Mutex::default(),
         })
     }
 
     /// The charge of a body of which nothing has been read.
-    pub(crate) fn charge(self: &Arc<Self>, client: ClientKey) -> BodyCharge {
-        BodyCharge {
+    pub(crate) fn reserve(self: &Arc<Self>, client: ClientKey) -> BodyReservation {
+        BodyReservation {
             memory: self.clone(),
             client,
             bytes: 0,
@@ -51,13 +51,13 @@ impl BodyMemory {
     }
 }
 
-impl BodyCharge {
+impl BodyReservation {
     /// Adds bytes of the body.
     ///
     /// # Errors
     /// There is no room for them; nothing is added.
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), LimitExceeded> {
-        let mut held = self.memory.held.lock();
+        let mut held = self.memory.reserved.lock();
         let by_client = held.by_client.get(&self.client).copied().unwrap_or(0);
         if by_client.saturating_add(bytes) > self.memory.max_client_bytes {
             return Err(LimitExceeded::Client);
@@ -72,12 +72,12 @@ impl BodyCharge {
     }
 }
 
-impl Drop for BodyCharge {
+impl Drop for BodyReservation {
     fn drop(&mut self) {
         if self.bytes == 0 {
             return;
         }
-        let mut held = self.memory.held.lock();
+        let mut held = self.memory.reserved.lock();
         held.bytes -= self.bytes;
         match held.by_client.get_mut(&self.client) {
             Some(bytes) if *bytes > self.bytes => *bytes -= self.bytes,
@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn bytes_are_bounded_for_one_and_for_all() {
         let memory = BodyMemory::new(100, 60);
-        let mut first = memory.charge(ClientKey::Token(TokenId(1)));
-        let mut second = memory.charge(ClientKey::Token(TokenId(2)));
+        let mut first = memory.reserve(ClientKey::Token(TokenId(1)));
+        let mut second = memory.reserve(ClientKey::Token(TokenId(2)));
         assert_eq!(first.add(60), Ok(()));
         assert_eq!(first.add(1), Err(LimitExceeded::Client));
         assert_eq!(second.add(41), Err(LimitExceeded::Total));
@@ -104,7 +104,7 @@ mod tests {
         drop(first);
         assert_eq!(second.add(20), Ok(()));
         drop(second);
-        let held = memory.held.lock();
+        let held = memory.reserved.lock();
         assert_eq!((held.bytes, held.by_client.len()), (0, 0));
     }
 }

@@ -9,7 +9,7 @@ fn network(last: u8) -> ClientKey {
 }
 
 #[test]
-fn the_oldest_idle_connection_gives_way() {
+fn the_oldest_idle_connection_is_evicted() {
     let table = ConnectionTable::new(3, 3);
     let first = table.admit(Some(network(1))).unwrap();
     let second = table.admit(Some(network(2))).unwrap();

@@ -28,7 +28,7 @@ use super::authorization_header::token_of;
 use super::client_address::{client_address, is_trusted, network_of};
 use super::client_key::ClientKey;
 use super::connection_table::{ConnectionGuard, ConnectionTable};
-use super::counted_body::{self, BodyBounds};
+use super::counted_body::{self, BodyLimits};
 use super::error::ApiError;
 use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
@@ -49,7 +49,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long responses may be sent after the engine has stopped.
 const FINAL_RESPONSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The probes are answered beyond every limit.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+const PROBE_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// How far the shutdown of the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -198,7 +198,7 @@ async fn serve_bounded(
     peer: SocketAddr,
     request: hyper::Request<Incoming>,
 ) -> Response {
-    if PROBES.contains(&request.uri().path()) {
+    if PROBE_PATHS.contains(&request.uri().path()) {
         return serve_normalized(&mut server.router, request.map(|_| Body::empty())).await;
     }
     let state = server.state.clone();
@@ -221,8 +221,8 @@ async fn serve_bounded(
         return requester.scope(response).await;
     }
     let limits = &state.settings.limits;
-    let bounds = BodyBounds {
-        charge: state.body_memory.charge(client),
+    let bounds = BodyLimits {
+        reservation: state.body_memory.reserve(client),
         guard: guard.clone(),
         timeout: limits.transfer_timeout,
         min_bytes: limits.min_bytes_per_timeout(),
@@ -262,14 +262,14 @@ fn client_of_request(
 
 async fn serve_with_body(
     router: &mut Router,
-    bounds: BodyBounds,
+    limits: BodyLimits,
     request: hyper::Request<Incoming>,
 ) -> Response {
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
-    let (body, unread) = counted_body::split(body, bounds);
+    let (body, unread) = counted_body::split(body, limits);
     let response = serve_normalized(router, hyper::Request::from_parts(head, body)).await;
-    let response = match unread.failure() {
+    let response = match unread.take_error() {
         None => response,
         Some(error @ ApiError::TooSlow) => {
             let mut response = error.into_response();

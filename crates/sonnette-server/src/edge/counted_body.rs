@@ -17,7 +17,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 
-use super::body_memory::BodyCharge;
+use super::body_memory::BodyReservation;
 use super::connection_table::ConnectionGuard;
 use super::error::ApiError;
 use super::limits::LimitExceeded;
@@ -48,9 +48,9 @@ pub(super) struct RequestBody(Arc<Mutex<Inner>>);
 pub(super) struct UnreadBody(Arc<Mutex<Inner>>);
 
 /// What bounds a body.
-pub(super) struct BodyBounds {
+pub(super) struct BodyLimits {
     /// Counts its bytes.
-    pub(super) charge: BodyCharge,
+    pub(super) reservation: BodyReservation,
     /// Its connection.
     pub(super) guard: Arc<ConnectionGuard>,
     /// The client must send `min_bytes` in each `timeout`.
@@ -64,7 +64,7 @@ struct Inner {
     /// Whether a read has begun; until then hyper has not sent `100 Continue`.
     is_started: bool,
     /// `None`: the bytes are discarded, and not counted.
-    charge: Option<BodyCharge>,
+    reservation: Option<BodyReservation>,
     guard: Arc<ConnectionGuard>,
     timeout: Duration,
     min_bytes: u64,
@@ -72,19 +72,19 @@ struct Inner {
     timer: Option<Pin<Box<Sleep>>>,
     /// Bytes since the timer was set.
     received: u64,
-    /// The answer to a body that could not be read to its end, whatever the handler makes of it.
+    /// The response to a body that could not be read to its end, whatever the handler makes of it.
     failure: Option<ApiError>,
 }
 
 /// Splits a body into the handler's handle and the one that discards the rest.
-pub(super) fn split(body: Incoming, bounds: BodyBounds) -> (RequestBody, UnreadBody) {
+pub(super) fn split(body: Incoming, limits: BodyLimits) -> (RequestBody, UnreadBody) {
     let inner = Arc::new(Mutex::new(Inner {
         body,
         is_started: false,
-        charge: Some(bounds.charge),
-        guard: bounds.guard,
-        timeout: bounds.timeout,
-        min_bytes: bounds.min_bytes,
+        reservation: Some(limits.reservation),
+        guard: limits.guard,
+        timeout: limits.timeout,
+        min_bytes: limits.min_bytes,
         timer: None,
         received: 0,
         failure: None,
@@ -93,8 +93,8 @@ pub(super) fn split(body: Incoming, bounds: BodyBounds) -> (RequestBody, UnreadB
 }
 
 impl UnreadBody {
-    /// The answer to a body that could not be read to its end.
-    pub(super) fn failure(&self) -> Option<ApiError> {
+    /// The response to a body that could not be read to its end.
+    pub(super) fn take_error(&self) -> Option<ApiError> {
         self.0.lock().failure.take()
     }
 
@@ -103,7 +103,7 @@ impl UnreadBody {
     pub(super) async fn discard(self, expects_continue: bool) {
         let is_done = {
             let mut inner = self.0.lock();
-            inner.charge = None;
+            inner.reservation = None;
             inner.body.is_end_stream() || expects_continue && !inner.is_started
         };
         if is_done {
@@ -128,7 +128,7 @@ impl Inner {
     fn receive(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         self.received += bytes as u64;
-        if let Some(charge) = &mut self.charge {
+        if let Some(charge) = &mut self.reservation {
             charge.add(bytes).map_err(|exceeded| {
                 self.failure = Some(ApiError::Overloaded(exceeded));
                 BodyError::Memory(exceeded)

@@ -7,7 +7,7 @@ use sonnette::dialect::FieldErrors;
 use sonnette::engine::ControlError;
 use sonnette::store::StoreError;
 
-use super::authorization_header::Unauthenticated;
+use super::authorization_header::AuthenticationError;
 use super::limits::LimitExceeded;
 use super::response;
 use crate::admin::error::AdminError;
@@ -27,7 +27,7 @@ pub(crate) enum ApiError {
     /// `{"detail": "…"}`.
     Detail(StatusCode, String),
     /// 401.
-    Unauthenticated(Unauthenticated),
+    Unauthenticated(AuthenticationError),
     /// 400 with the messages of each wrong field.
     Fields(FieldMessages),
     /// 400 with the messages of the wrong elements of an array, by index.
@@ -117,8 +117,8 @@ impl From<FieldErrors> for ApiError {
     }
 }
 
-impl From<Unauthenticated> for ApiError {
-    fn from(reason: Unauthenticated) -> Self {
+impl From<AuthenticationError> for ApiError {
+    fn from(reason: AuthenticationError) -> Self {
         Self::Unauthenticated(reason)
     }
 }

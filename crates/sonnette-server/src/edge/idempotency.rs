@@ -72,7 +72,7 @@ pub(crate) async fn run_once(
 ) -> Result<Response, ApiError> {
     let running = state.running_keys.start(key).ok_or(KEY_IN_USE)?;
     if let Some(stored) = find_stored(state, key).await? {
-        return Ok(restore(stored));
+        return Ok(to_response(stored));
     }
     let state = state.clone();
     let task = tokio::spawn(async move {
@@ -90,7 +90,7 @@ pub(crate) async fn find_stored(
 ) -> Result<Option<StoredResponse>, ApiError> {
     let now = state.sonnette.clock_reading().trusted;
     state
-        .store(move |store| store.stored_response(&key, now))
+        .read(move |store| store.stored_response(&key, now))
         .await
 }
 
@@ -99,7 +99,7 @@ async fn store_response(
     key: KeyHash,
     response: Response,
 ) -> Result<Response, ApiError> {
-    if !is_stored(response.status()) {
+    if !is_final(response.status()) {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -130,7 +130,7 @@ async fn store_response(
 }
 
 /// Whether repeating the request would give the same response.
-fn is_stored(status: StatusCode) -> bool {
+fn is_final(status: StatusCode) -> bool {
     let transient = [
         StatusCode::UNAUTHORIZED,
         StatusCode::NOT_ACCEPTABLE,
@@ -142,7 +142,7 @@ fn is_stored(status: StatusCode) -> bool {
 }
 
 /// The HTTP response of a stored one.
-pub(crate) fn restore(stored: StoredResponse) -> Response {
+pub(crate) fn to_response(stored: StoredResponse) -> Response {
     let mut response = Response::new(Body::from(stored.body));
     *response.status_mut() =
         StatusCode::from_u16(stored.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -171,7 +171,7 @@ mod tests {
             (503, false),
         ] {
             assert_eq!(
-                is_stored(StatusCode::from_u16(status).unwrap()),
+                is_final(StatusCode::from_u16(status).unwrap()),
                 stored,
                 "{status}"
             );

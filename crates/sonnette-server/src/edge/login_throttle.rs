@@ -24,7 +24,7 @@ pub(crate) struct Throttle {
     /// The time in which all tokens come back.
     window: Duration,
     /// By name: when all its tokens are back.
-    full_at: Mutex<HashMap<NameHash, Timestamp>>,
+    refilled_at: Mutex<HashMap<NameHash, Timestamp>>,
 }
 
 impl Throttle {
@@ -33,7 +33,7 @@ impl Throttle {
         Self {
             max_failures,
             window,
-            full_at: Mutex::new(HashMap::new()),
+            refilled_at: Mutex::new(HashMap::new()),
         }
     }
 
@@ -41,11 +41,11 @@ impl Throttle {
     ///
     /// # Errors
     /// How long the name has to wait; the attempt is not counted.
-    pub(crate) fn attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
+    pub(crate) fn record_attempt(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
         let name = hash(name);
-        let mut names = self.full_at.lock();
-        let full_at = names.get(&name).copied().unwrap_or(now).max(now);
-        let missing = Duration::try_from(full_at.duration_since(now)).unwrap_or_default();
+        let mut names = self.refilled_at.lock();
+        let refilled_at = names.get(&name).copied().unwrap_or(now).max(now);
+        let missing = Duration::try_from(refilled_at.duration_since(now)).unwrap_or_default();
         let wait = missing.saturating_sub(self.window.saturating_sub(self.interval()));
         if !wait.is_zero() {
             return Err(wait);
@@ -53,20 +53,22 @@ impl Throttle {
         if names.len() >= MAX_NAMES && !names.contains_key(&name) {
             drop_oldest(&mut names, now);
         }
-        names.insert(name, full_at + self.interval());
+        names.insert(name, refilled_at + self.interval());
         Ok(())
     }
 
     /// Takes back an attempt that did not fail.
     pub(crate) fn undo(&self, name: &str) {
-        if let Some(full_at) = self.full_at.lock().get_mut(&hash(name)) {
-            *full_at = full_at.saturating_sub(self.interval()).unwrap_or(*full_at);
+        if let Some(refilled_at) = self.refilled_at.lock().get_mut(&hash(name)) {
+            *refilled_at = refilled_at
+                .saturating_sub(self.interval())
+                .unwrap_or(*refilled_at);
         }
     }
 
     /// Forgets all failures of a name.
     pub(crate) fn reset(&self, name: &str) {
-        self.full_at.lock().remove(&hash(name));
+        self.refilled_at.lock().remove(&hash(name));
     }
 
     fn interval(&self) -> Duration {
@@ -84,7 +86,7 @@ fn hash(name: &str) -> NameHash {
 
 /// Drops the names with all tokens and, if the table is still full, those that failed longest ago.
 fn drop_oldest(names: &mut HashMap<NameHash, Timestamp>, now: Timestamp) {
-    names.retain(|_, full_at| *full_at > now);
+    names.retain(|_, refilled_at| *refilled_at > now);
     if names.len() < MAX_NAMES {
         return;
     }
@@ -128,24 +130,25 @@ impl Default for Throttles {
 impl Throttles {
     /// Counts a log-in of a user from a network. Returns whether it may be tried. The network is counted first: one that
     /// has used up its attempts adds no name to the tables of users.
-    pub(crate) fn attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
-        self.networks.attempt(address, now).is_ok()
+    pub(crate) fn record_attempt(&self, email: &str, address: &str, now: Timestamp) -> bool {
+        self.networks.record_attempt(address, now).is_ok()
             && self
                 .user_and_network
-                .attempt(&pair(email, address), now)
+                .record_attempt(&user_network_name(email, address), now)
                 .is_ok()
-            && self.users.attempt(email, now).is_ok()
+            && self.users.record_attempt(email, now).is_ok()
     }
 
     /// Records that the log-in succeeded.
-    pub(crate) fn succeeded(&self, email: &str, address: &str) {
-        self.user_and_network.reset(&pair(email, address));
+    pub(crate) fn record_success(&self, email: &str, address: &str) {
+        self.user_and_network
+            .reset(&user_network_name(email, address));
         self.users.undo(email);
         self.networks.undo(address);
     }
 }
 
-fn pair(email: &str, address: &str) -> String {
+fn user_network_name(email: &str, address: &str) -> String {
     format!("{email} {address}")
 }
 
@@ -161,17 +164,23 @@ mod tests {
     fn tokens_come_back_one_by_one() {
         let throttle = Throttle::new(5, Duration::from_secs(100));
         for _ in 0..5 {
-            assert_eq!(throttle.attempt("a", at(0)), Ok(()));
+            assert_eq!(throttle.record_attempt("a", at(0)), Ok(()));
         }
-        assert_eq!(throttle.attempt("a", at(0)), Err(Duration::from_secs(20)));
-        assert_eq!(throttle.attempt("b", at(0)), Ok(()));
-        assert_eq!(throttle.attempt("a", at(20)), Ok(()));
-        assert_eq!(throttle.attempt("a", at(21)), Err(Duration::from_secs(19)));
+        assert_eq!(
+            throttle.record_attempt("a", at(0)),
+            Err(Duration::from_secs(20))
+        );
+        assert_eq!(throttle.record_attempt("b", at(0)), Ok(()));
+        assert_eq!(throttle.record_attempt("a", at(20)), Ok(()));
+        assert_eq!(
+            throttle.record_attempt("a", at(21)),
+            Err(Duration::from_secs(19))
+        );
         throttle.undo("a");
-        assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+        assert_eq!(throttle.record_attempt("a", at(21)), Ok(()));
         throttle.reset("a");
         for _ in 0..5 {
-            assert_eq!(throttle.attempt("a", at(21)), Ok(()));
+            assert_eq!(throttle.record_attempt("a", at(21)), Ok(()));
         }
     }
 
@@ -179,9 +188,9 @@ mod tests {
     fn the_number_of_names_is_bounded() {
         let throttle = Throttle::new(1, Duration::from_secs(100));
         for number in 0..MAX_NAMES + 5 {
-            assert_eq!(throttle.attempt(&number.to_string(), at(0)), Ok(()));
+            assert_eq!(throttle.record_attempt(&number.to_string(), at(0)), Ok(()));
         }
-        let names = throttle.full_at.lock();
+        let names = throttle.refilled_at.lock();
         assert!(names.len() <= MAX_NAMES && names.len() > MAX_NAMES - NAMES_PER_EVICTION);
         // The one that failed last is still known.
         assert!(names.contains_key(&hash(&(MAX_NAMES + 4).to_string())));
@@ -191,17 +200,17 @@ mod tests {
     fn a_refused_network_adds_no_user() {
         let throttles = Throttles::default();
         for number in 0..200 {
-            throttles.attempt(&format!("{number}@example.org"), "stranger", at(0));
+            throttles.record_attempt(&format!("{number}@example.org"), "stranger", at(0));
         }
-        assert_eq!(throttles.users.full_at.lock().len(), 50);
-        assert_eq!(throttles.user_and_network.full_at.lock().len(), 50);
+        assert_eq!(throttles.users.refilled_at.lock().len(), 50);
+        assert_eq!(throttles.user_and_network.refilled_at.lock().len(), 50);
     }
 
     #[test]
     fn a_stranger_does_not_lock_out_a_user_elsewhere() {
         let throttles = Throttles::default();
-        let tries = (0..60).filter(|_| throttles.attempt("ada", "stranger", at(0)));
+        let tries = (0..60).filter(|_| throttles.record_attempt("ada", "stranger", at(0)));
         assert_eq!(tries.count(), 10);
-        assert!(throttles.attempt("ada", "home", at(0)));
+        assert!(throttles.record_attempt("ada", "home", at(0)));
     }
 }

@@ -18,7 +18,7 @@ const MAX_SHOWN_ENCODING_CHARS: usize = 50;
 const MAX_INLINE_BYTES: usize = 64 * 1024;
 
 /// Longer bodies that are parsed at a time: more would only take time from the threads that answer requests.
-static PARSES: Semaphore = Semaphore::const_new(2);
+static PARSE_PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// After so many bytes, other requests of the thread have a turn.
 const BYTES_PER_TURN: usize = 128 * 1024;
@@ -46,7 +46,7 @@ pub(crate) async fn read_limited(
         let frame = match frame {
             Ok(frame) => frame,
             Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
-            Err(error) => return Err(incomplete(error.as_ref())),
+            Err(error) => return Err(incomplete_body_error(error.as_ref())),
         };
         let Ok(data) = frame.into_data() else {
             continue;
@@ -63,7 +63,7 @@ pub(crate) async fn read_limited(
 }
 
 /// The answer to a body that could not be read to its end.
-fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
+fn incomplete_body_error(error: &(dyn Error + 'static)) -> ApiError {
     match body_error(error) {
         Some(BodyError::TooSlow) => ApiError::TooSlow,
         Some(BodyError::Memory(exceeded)) => ApiError::Overloaded(*exceeded),
@@ -82,7 +82,10 @@ pub(crate) async fn parse<T: Send + 'static>(
     if body.len() <= MAX_INLINE_BYTES {
         return Ok(parse(&body));
     }
-    let permit = PARSES.acquire().await.map_err(|_| ApiError::Unavailable)?;
+    let permit = PARSE_PERMITS
+        .acquire()
+        .await
+        .map_err(|_| ApiError::Unavailable)?;
     let parsed = tokio::task::spawn_blocking(move || {
         // Held until the work ends, although the client may have disconnected.
         let _permit = permit;

@@ -185,7 +185,7 @@ impl AppState {
         }
         for _ in 0..MAX_PUBLICATION_POLLS {
             if self
-                .store(|store| store.pending_webhook_changes(1))
+                .read(|store| store.pending_webhook_changes(1))
                 .await?
                 .is_empty()
             {
@@ -220,7 +220,7 @@ impl AppState {
     }
 
     /// Runs `work` that only reads on a thread that may block.
-    pub(crate) async fn store<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {

@@ -45,7 +45,7 @@ impl Requester {
 pub(super) struct StoreTurns<K: Eq + Hash + Copy>(Arc<Mutex<State<K>>>);
 
 struct State<K: Eq + Hash + Copy> {
-    free: usize,
+    free_turns: usize,
     max_per_requester: usize,
     /// Only requesters that have a turn.
     running: HashMap<K, usize>,
@@ -63,7 +63,7 @@ impl<K: Eq + Hash + Copy> StoreTurns<K> {
     /// `max` turns at a time.
     pub(super) fn new(max: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
-            free: max,
+            free_turns: max,
             max_per_requester: (max * 3).div_ceil(4),
             running: HashMap::new(),
             waiting: VecDeque::new(),
@@ -84,7 +84,7 @@ impl<K: Eq + Hash + Copy> StoreTurns<K> {
                 None => state.waiting.push_back((requester, [sender].into())),
             }
         }
-        grant(&self.0);
+        grant_turns(&self.0);
         turn.await.ok()
     }
 }
@@ -93,18 +93,18 @@ impl<K: Eq + Hash + Copy> Drop for StoreTurn<K> {
     fn drop(&mut self) {
         {
             let mut state = self.state.lock();
-            state.free += 1;
+            state.free_turns += 1;
             match state.running.get_mut(&self.requester) {
                 Some(running) if *running > 1 => *running -= 1,
                 _ => drop(state.running.remove(&self.requester)),
             }
         }
-        grant(&self.state);
+        grant_turns(&self.state);
     }
 }
 
 /// Grants turns for as long as there are any.
-fn grant<K: Eq + Hash + Copy>(state: &Arc<Mutex<State<K>>>) {
+fn grant_turns<K: Eq + Hash + Copy>(state: &Arc<Mutex<State<K>>>) {
     loop {
         // The lock is not held while a turn may be dropped.
         let next = state.lock().next();
@@ -123,7 +123,7 @@ fn grant<K: Eq + Hash + Copy>(state: &Arc<Mutex<State<K>>>) {
 impl<K: Eq + Hash + Copy> State<K> {
     /// The next request that gets a turn, if one can. Its requester goes to the end of the queue.
     fn next(&mut self) -> Option<(K, oneshot::Sender<StoreTurn<K>>)> {
-        if self.free == 0 {
+        if self.free_turns == 0 {
             return None;
         }
         let has_share = |(key, _): &(K, _)| {
@@ -135,7 +135,7 @@ impl<K: Eq + Hash + Copy> State<K> {
         if !requests.is_empty() {
             self.waiting.push_back((requester, requests));
         }
-        self.free -= 1;
+        self.free_turns -= 1;
         *self.running.entry(requester).or_default() += 1;
         Some((requester, request))
     }
@@ -173,12 +173,12 @@ mod tests {
         assert!(poll(third).flatten().is_some());
         drop((held, more));
         let state = turns.0.lock();
-        assert_eq!(state.free, 4);
+        assert_eq!(state.free_turns, 4);
         assert!(state.running.is_empty());
     }
 
     #[test]
-    fn requests_that_left_are_passed_over() {
+    fn cancelled_requests_are_skipped() {
         let turns = StoreTurns::new(1);
         let first = poll(pin!(turns.acquire('a'))).flatten().unwrap();
         {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use sonnette::dialect::ActionType;
-use sonnette::domain::{ActionName, PayloadShape, RegisteredAction};
+use sonnette::domain::{ActionTypeName, PayloadShape, RegisteredActionType};
 use sonnette::engine::OrganizerSnapshot;
 use utoipa::ToSchema;
 
@@ -75,20 +75,20 @@ pub(crate) struct ActionTypeBody {
     family: Option<String>,
 }
 
-fn action_type_json(organizer: &OrganizerSnapshot, spec: &ActionType) -> ActionTypeJson {
+fn action_type_json(organizer: &OrganizerSnapshot, catalogue_entry: &ActionType) -> ActionTypeJson {
     ActionTypeJson {
-        id: spec.name.to_string(),
-        action_type: spec.name.to_string(),
-        dialect: spec.dialect.as_str(),
-        label: spec.label,
-        description: spec.description.clone(),
-        schema: spec.schema.clone(),
-        example: spec.example.clone(),
-        family: spec.shape.as_str(),
+        id: catalogue_entry.name.to_string(),
+        action_type: catalogue_entry.name.to_string(),
+        dialect: catalogue_entry.dialect.as_str(),
+        label: catalogue_entry.label,
+        description: catalogue_entry.description.clone(),
+        schema: catalogue_entry.schema.clone(),
+        example: catalogue_entry.example.clone(),
+        family: catalogue_entry.shape.as_str(),
         registered: organizer
             .catalogue
             .registered()
-            .any(|registered| registered.name == spec.name),
+            .any(|registered| registered.name == catalogue_entry.name),
     }
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn list_action_types(
         organizer
             .catalogue
             .iter()
-            .map(|spec| action_type_json(organizer, spec))
+            .map(|catalogue_entry| action_type_json(organizer, catalogue_entry))
             .collect(),
     )
 }
@@ -158,7 +158,7 @@ pub(crate) async fn create_action_type(
 ) -> Result<Response, ApiError> {
     let organizer = caller.organizer()?;
     let mut fields = Fields::new(members);
-    let name: Option<ActionName> = fields.required("action_type", Fields::parsed);
+    let name: Option<ActionTypeName> = fields.required("action_type", Fields::parsed);
     let description = fields
         .text("description", MAX_DESCRIPTION_CHARS)
         .unwrap_or_default();
@@ -168,7 +168,7 @@ pub(crate) async fn create_action_type(
     fields.refuse_unknown();
     fields.finish()?;
     let name = Fields::unwrap_required(name)?;
-    let row = RegisteredAction {
+    let row = RegisteredActionType {
         id: 0,
         organizer: Some(organizer.organizer.id),
         name: name.clone(),
@@ -201,7 +201,7 @@ fn read_family(fields: &mut Fields) -> PayloadShape {
                     .collect();
                 let families = families.join(", ");
                 let text = format!("{value} is not a valid choice. Choose one of {families}.");
-                fields.refuse("family", text);
+                fields.add_error("family", text);
                 PayloadShape::Custom
             })
         }
@@ -227,7 +227,7 @@ pub(crate) async fn change_action_type(
     let mut row = action_types::find_changeable(&author, &organizer_snapshot, &name)
         .map_err(|error| api_error(&name, error))?;
     let mut fields = Fields::new(members);
-    fields.keep_unchanged(
+    fields.require_unchanged(
         "action_type",
         row.name.as_str(),
         "The name cannot be changed.",
@@ -236,7 +236,7 @@ pub(crate) async fn change_action_type(
         .take_non_null("family")
         .is_some_and(|sent| sent != row.shape.as_str())
     {
-        fields.refuse("family", "The family cannot be changed.");
+        fields.add_error("family", "The family cannot be changed.");
     }
     if let Some(description) = fields.text("description", MAX_DESCRIPTION_CHARS) {
         row.description = description;
@@ -304,7 +304,7 @@ fn api_error(name: &str, error: ActionTypeError) -> ApiError {
 async fn answer(
     state: &AppState,
     caller: &Caller,
-    name: &ActionName,
+    name: &ActionTypeName,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
     let registry = state.refresh().await?;

@@ -13,7 +13,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::drf::page_number::Page;
-use crate::rest::pagination::{ListJson, PageNumber, bounds, numbered_page};
+use crate::rest::pagination::{ListJson, PageNumber, numbered_page, offset_and_limit};
 
 /// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
@@ -75,12 +75,12 @@ pub(crate) async fn list_audit(
     let organizer = caller.organizer()?.organizer.id;
     // The number of a page can be checked only with the number of entries.
     let (count, _) = state
-        .store(move |store| store.audit_entries(organizer, 0, 0))
+        .read(move |store| store.audit_entries(organizer, 0, 0))
         .await?;
     let page = Page::of(&url.query, count as u64)?;
-    let (skip, size) = bounds(&page);
+    let (skip, size) = offset_and_limit(&page);
     let (_, entries) = state
-        .store(move |store| store.audit_entries(organizer, skip, size))
+        .read(move |store| store.audit_entries(organizer, skip, size))
         .await?;
     Ok(numbered_page(
         &url,

@@ -71,7 +71,7 @@ async fn find(state: &AppState, caller: &Caller, slug: &str) -> Result<Event, Ap
     let organizer = caller.organizer()?.organizer.id;
     let slug = slug.to_owned();
     let found = state
-        .store(move |store| events::find(store, organizer, &slug))
+        .read(move |store| events::find(store, organizer, &slug))
         .await?;
     found.ok_or_else(no_event)
 }
@@ -91,7 +91,7 @@ pub(crate) async fn list_events(
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.organizer()?.organizer.id;
-    let events = state.store(move |store| store.events(organizer)).await?;
+    let events = state.read(move |store| store.events(organizer)).await?;
     page_of_all(&url, events.iter().map(event_json).collect())
 }
 
@@ -166,7 +166,7 @@ pub(crate) async fn change_event(
 ) -> Result<Response, ApiError> {
     let mut event = find(&state, &caller, &slug).await?;
     let mut fields = Fields::new(members);
-    fields.keep_unchanged("slug", event.slug.as_str(), "The slug cannot be changed.");
+    fields.require_unchanged("slug", event.slug.as_str(), "The slug cannot be changed.");
     let name = fields.filled_text("name", MAX_NAME_CHARS);
     let date_from = fields.nullable_time("date_from");
     fields.finish()?;

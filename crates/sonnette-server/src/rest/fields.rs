@@ -37,7 +37,7 @@ impl Fields {
     }
 
     /// Adds a message about a member, unless there are too many already.
-    pub(crate) fn refuse(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
+    pub(crate) fn add_error(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         if self.messages.len() >= MAX_MESSAGES {
             return;
         }
@@ -51,7 +51,7 @@ impl Fields {
     /// The value of a check, or a message about the member.
     pub(crate) fn check<T>(&mut self, name: &str, checked: Result<T, Violation>) -> Option<T> {
         checked
-            .map_err(|violation| self.refuse(name, violation_text(&violation)))
+            .map_err(|violation| self.add_error(name, violation_text(&violation)))
             .ok()
     }
 
@@ -66,9 +66,9 @@ impl Fields {
     }
 
     /// Refuses a member that is sent with another value than this one.
-    pub(crate) fn keep_unchanged(&mut self, name: &str, value: &str, message: &'static str) {
+    pub(crate) fn require_unchanged(&mut self, name: &str, value: &str, message: &'static str) {
         if self.take(name).is_some_and(|sent| sent != value) {
-            self.refuse(name, message);
+            self.add_error(name, message);
         }
     }
 
@@ -206,7 +206,7 @@ impl Fields {
             .take(MAX_MESSAGES)
         {
             let name: String = name.chars().take(MAX_SHOWN_NAME_CHARS).collect();
-            self.refuse(&name, violation_text(&Violation::UnknownField));
+            self.add_error(&name, violation_text(&Violation::UnknownField));
         }
     }
 

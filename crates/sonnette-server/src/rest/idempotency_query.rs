@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use crate::edge::AppState;
 use crate::edge::authorize::check_stored_access;
 use crate::edge::error::ApiError;
-use crate::edge::idempotency::{KEY_IN_USE, find_stored, hash_key, restore};
+use crate::edge::idempotency::{KEY_IN_USE, find_stored, hash_key, to_response};
 
 /// Look up the response stored for an idempotency key
 ///
@@ -45,7 +45,7 @@ pub(crate) async fn query_idempotency(State(state): State<AppState>, request: Re
         return KEY_IN_USE.into_response();
     }
     match find_stored(&state, key).await {
-        Ok(Some(stored)) => restore(stored),
+        Ok(Some(stored)) => to_response(stored),
         Ok(None) => {
             let detail = "Idempotency key not seen before.".to_owned();
             ApiError::Detail(StatusCode::NOT_FOUND, detail).into_response()

@@ -54,9 +54,9 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
 /// The answer to a body that is not JSON, with pretix's message.
 pub(crate) fn parse_error(body: &[u8]) -> ApiError {
     if body.len() <= MAX_EXPLAINED_BYTES
-        && let Err(refusal) = parser::parse_body(body)
+        && let Err(error) = parser::parse_body(body)
     {
-        return refusal.into();
+        return error.into();
     }
     // pretix accepts `NaN`, lone surrogates and deep nesting, which our own resources do not.
     let detail = "JSON parse error - Expected object or value".to_owned();

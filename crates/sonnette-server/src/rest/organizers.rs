@@ -141,7 +141,7 @@ fn read_patch(fields: &mut Fields) -> OrganizerPatch {
         if policy.is_none() {
             let expected = "Expected null, {\"disable_after\": null} or \
                     {\"disable_after\": {\"failures\": 20, \"seconds\": 3600}}.";
-            fields.refuse("failure_policy", expected);
+            fields.add_error("failure_policy", expected);
         }
         policy
     });
@@ -264,7 +264,7 @@ pub(crate) async fn change_organizer(
     let id = before.id;
     let data = Value::Object(members.clone());
     let mut fields = Fields::new(members);
-    fields.keep_unchanged("slug", before.slug.as_str(), "The slug cannot be changed.");
+    fields.require_unchanged("slug", before.slug.as_str(), "The slug cannot be changed.");
     let patch = read_patch(&mut fields);
     fields.finish()?;
     let author = caller.author();

@@ -50,7 +50,7 @@ pub(crate) struct PageNumber {
     dead_code,
     reason = "describes parameters; they are read from the query itself"
 )]
-pub(crate) struct PageAfter {
+pub(crate) struct CursorParams {
     /// Only entries older than the one with this id.
     after: Option<i64>,
     /// Entries on a page, 1 to 200.
@@ -65,13 +65,13 @@ pub(crate) fn page_of_all<T: Serialize>(
 ) -> Result<Response, ApiError> {
     let count = items.len();
     let page = Page::of(&url.query, count as u64)?;
-    let (skip, size) = bounds(&page);
+    let (skip, size) = offset_and_limit(&page);
     let results = items.into_iter().skip(skip).take(size).collect();
     Ok(numbered_page(url, &page, count, results))
 }
 
 /// The number of entries before a page, and on it.
-pub(crate) fn bounds(page: &Page) -> (usize, usize) {
+pub(crate) fn offset_and_limit(page: &Page) -> (usize, usize) {
     let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     (whole(page.offset), whole(page.size))
 }
@@ -93,7 +93,7 @@ pub(crate) fn numbered_page<T: Serialize>(
 }
 
 /// A page of a long list. `found` has one entry more than `size` if there is a next page; `id` is the cursor of an entry.
-pub(crate) fn page_after<T, J: Serialize>(
+pub(crate) fn cursor_page<T, J: Serialize>(
     url: &RequestUrl,
     size: usize,
     found: Vec<T>,

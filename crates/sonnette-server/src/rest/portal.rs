@@ -7,7 +7,7 @@ use serde::Serialize;
 use sonnette::domain::{AccessLink, AccessLinkPurpose, Language};
 use utoipa::ToSchema;
 
-use crate::credentials::{random_secret_text, token_hash};
+use crate::credentials::{random_session_token, token_hash};
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -65,7 +65,7 @@ pub(crate) async fn create_portal_link(
     let language = parse_language(Fields::new(members))?;
     let organizer = caller.organizer()?.organizer.id;
     let token = caller.token.id;
-    let text = random_secret_text()?;
+    let text = random_session_token()?;
     let link = AccessLink::new(AccessLinkPurpose::Portal { organizer, token }, state.now());
     let hash = token_hash(&text);
     state

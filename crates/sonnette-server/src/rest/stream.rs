@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::notifications::publish::PublishedJson;
-use super::stream_resume::{StreamStart, id_line, last_event_id, read_start};
+use super::stream_resume::{StreamStart, id_line, last_event_id, read_stream_start};
 use super::webhooks::attempt_json::WebhookAttemptJson;
 use crate::edge::AppState;
 use crate::edge::activity_broadcast::{ActivityQueue, NextActivity};
@@ -30,14 +30,14 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 #[derive(Serialize)]
-struct Publication<'a> {
+struct PublicationJson<'a> {
     #[serde(flatten)]
     published: PublishedJson,
     payload: &'a str,
 }
 
 #[derive(Serialize)]
-struct Lane {
+struct LaneJson {
     webhook: WebhookId,
     state: &'static str,
     reason: Option<&'static str>,
@@ -66,7 +66,7 @@ fn encode(activity: &Activity) -> Option<Bytes> {
                 LaneState::Disabled(reason) => Some(reason.as_str()),
                 LaneState::Healthy | LaneState::Failing => None,
             };
-            let lane = Lane {
+            let lane = LaneJson {
                 webhook: *webhook,
                 state: state.as_str(),
                 reason,
@@ -81,20 +81,20 @@ fn encode(activity: &Activity) -> Option<Bytes> {
 fn publication(published: PublishedJson, body: &[u8]) -> Option<Bytes> {
     let id = published.notification_id;
     let payload = std::str::from_utf8(body).ok()?;
-    let json = serde_json::to_string(&Publication { published, payload }).ok()?;
+    let json = serde_json::to_string(&PublicationJson { published, payload }).ok()?;
     Some(format!("id: {id}\nevent: publication\ndata: {json}\n\n").into())
 }
 
 /// What the stream begins with: the publications that the client missed, or else only where it is.
 fn encode_start(start: &StreamStart, is_resumed: bool) -> Vec<Bytes> {
-    let mut events = Vec::with_capacity(start.missed.len() + 1);
+    let mut events = Vec::with_capacity(start.missed_entries.len() + 1);
     if !is_resumed {
-        events.push(id_line(start.last));
+        events.push(id_line(start.last_notification));
     }
     if start.is_incomplete {
         events.push(event("lagged", r#"{"missed":null}"#));
     }
-    events.extend(start.missed.iter().filter_map(|entry| {
+    events.extend(start.missed_entries.iter().filter_map(|entry| {
         let notification = &entry.notification;
         let published = PublishedJson {
             notification_id: notification.id.0,
@@ -150,11 +150,11 @@ pub(crate) async fn watch_organizer(
     // Read after the watch has begun, so that nothing is published between the two.
     let seen = last_event_id(&headers);
     let start = state
-        .store(move |store| read_start(store, organizer, seen))
+        .read(move |store| read_stream_start(store, organizer, seen))
         .await?;
     let beginning = StreamBeginning {
         events: encode_start(&start, seen.is_some()),
-        last_resumed: seen.map(|_| start.last),
+        last_resumed: seen.map(|_| start.last_notification),
     };
     let (outgoing, events) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(send_events(

@@ -15,11 +15,11 @@ const PAGE_SIZE: usize = 50;
 /// What a stream begins with.
 pub(super) struct StreamStart {
     /// The publications that the client missed, oldest first.
-    pub(super) missed: Vec<NotificationEntry>,
+    pub(super) missed_entries: Vec<NotificationEntry>,
     /// Whether there were older ones that are not among them.
     pub(super) is_incomplete: bool,
     /// The last publication before the stream, to which the client can resume.
-    pub(super) last: NotificationId,
+    pub(super) last_notification: NotificationId,
 }
 
 /// The id of the last publication that the client has seen.
@@ -29,7 +29,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<NotificationId> {
 }
 
 /// Reads what was published after `seen`; without it, only where the stream begins.
-pub(super) fn read_start(
+pub(super) fn read_stream_start(
     store: &dyn Store,
     organizer: OrganizerId,
     seen: Option<NotificationId>,
@@ -45,9 +45,9 @@ pub(super) fn read_start(
     let Some(seen) = seen else {
         let newest = page(None, 1)?;
         return Ok(StreamStart {
-            missed: Vec::new(),
+            missed_entries: Vec::new(),
             is_incomplete: false,
-            last: newest.first().map_or(NotificationId(0), id),
+            last_notification: newest.first().map_or(NotificationId(0), id),
         });
     };
     let mut missed: Vec<NotificationEntry> = Vec::new();
@@ -74,9 +74,9 @@ pub(super) fn read_start(
     let last = missed.first().map_or(seen, id);
     missed.reverse();
     Ok(StreamStart {
-        missed,
+        missed_entries: missed,
         is_incomplete,
-        last,
+        last_notification: last,
     })
 }
 

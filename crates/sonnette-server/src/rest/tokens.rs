@@ -108,7 +108,7 @@ pub(crate) async fn list_tokens(
     url: RequestUrl,
 ) -> Result<Response, ApiError> {
     let organizer = caller.organizer()?.organizer.id;
-    let tokens = state.store(move |store| store.tokens(organizer)).await?;
+    let tokens = state.read(move |store| store.tokens(organizer)).await?;
     let tokens = tokens.iter().map(|token| token_json(&state, token));
     page_of_all(&url, tokens.collect())
 }
@@ -210,6 +210,6 @@ async fn change(
 
 async fn find(state: &AppState, caller: &Caller, id: TokenId) -> Result<Token, ApiError> {
     let organizer = caller.organizer()?.organizer.id;
-    let found = state.store(move |store| tokens::find(store, organizer, id));
+    let found = state.read(move |store| tokens::find(store, organizer, id));
     found.await?.ok_or_else(|| ApiError::no_such("Token"))
 }

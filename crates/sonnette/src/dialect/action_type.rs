@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::schema::DataSchema;
-use crate::domain::{ActionName, DialectName, PayloadShape};
+use crate::domain::{ActionTypeName, DialectName, PayloadShape};
 
 /// The action type of pretix whose event no longer exists when it is published.
 pub(super) const PRETIX_EVENT_DELETED: &str = "pretix.event.deleted";
@@ -12,7 +12,7 @@ pub(super) const PRETIX_EVENT_DELETED: &str = "pretix.event.deleted";
 #[derive(Debug)]
 pub struct ActionType {
     /// The name as registered; may be a wildcard.
-    pub name: ActionName,
+    pub name: ActionTypeName,
     /// The dialect that it belongs to.
     pub dialect: DialectName,
     /// How bodies are composed.
@@ -26,8 +26,8 @@ pub struct ActionType {
     /// A `data` that the schema accepts.
     pub example: Value,
     /// The known endings of a wildcard.
-    pub(super) concrete: &'static [&'static str],
-    pub(super) rule: DataSchema,
+    pub(super) wildcard_endings: &'static [&'static str],
+    pub(super) data_schema: DataSchema,
 }
 
 impl ActionType {
@@ -48,10 +48,10 @@ impl ActionType {
             shape,
             label: None,
             description: description.to_owned(),
-            rule: DataSchema::builtin(&schema),
+            data_schema: DataSchema::builtin(&schema),
             schema,
             example,
-            concrete: &[],
+            wildcard_endings: &[],
         }
     }
 
@@ -78,14 +78,14 @@ impl ActionType {
 
     /// The known concrete names: the name itself, or those that the wildcard matches. For a registered wildcard none is
     /// known, so it is one that ends in `.test`.
-    pub fn concrete_names(&self) -> Vec<ActionName> {
+    pub fn concrete_names(&self) -> Vec<ActionTypeName> {
         let Some(stem) = self.name.as_str().strip_suffix('*') else {
             return vec![self.name.clone()];
         };
-        let known = if self.concrete.is_empty() {
+        let known = if self.wildcard_endings.is_empty() {
             &["test"]
         } else {
-            self.concrete
+            self.wildcard_endings
         };
         known
             .iter()
@@ -94,7 +94,7 @@ impl ActionType {
     }
 
     /// The first of the [`concrete_names`](Self::concrete_names): what a test sends.
-    pub fn first_concrete(&self) -> ActionName {
+    pub fn first_concrete(&self) -> ActionTypeName {
         let first = self.concrete_names().into_iter().next();
         first.unwrap_or_else(|| self.name.clone())
     }

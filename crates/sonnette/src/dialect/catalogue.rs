@@ -11,42 +11,50 @@ use super::definitions::dialect;
 use super::pretix_payload;
 use super::schema::DataSchema;
 use crate::cow_map::CowMap;
-use crate::domain::{ActionName, DialectName, PayloadShape, RegisteredAction, covering_wildcards};
+use crate::domain::{
+    ActionTypeName, DialectName, PayloadShape, RegisteredActionType, matching_wildcards,
+};
 
 /// Registered action types by name, each compiled once. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct RegisteredActions(CowMap<ActionName, Arc<Registered>>);
+pub(crate) struct RegisteredActionTypes(CowMap<ActionTypeName, Arc<RegisteredEntry>>);
 
-struct Registered {
-    action: RegisteredAction,
-    spec: Arc<ActionType>,
+struct RegisteredEntry {
+    registration: RegisteredActionType,
+    action_type: Arc<ActionType>,
 }
 
-impl RegisteredActions {
+impl RegisteredActionTypes {
     /// Adds an action type, or replaces the one of this name.
-    pub(crate) fn insert(&mut self, action: RegisteredAction) {
-        let spec = Arc::new(spec_of(&action));
+    pub(crate) fn insert(&mut self, action: RegisteredActionType) {
+        let catalogue_entry = Arc::new(build_action_type(&action));
         let name = action.name.clone();
-        self.0.insert(name, Arc::new(Registered { action, spec }));
+        self.0.insert(
+            name,
+            Arc::new(RegisteredEntry {
+                registration: action,
+                action_type: catalogue_entry,
+            }),
+        );
     }
 
     /// Removes the action type of this name, if there is one.
-    pub(crate) fn remove(&mut self, name: &ActionName) {
+    pub(crate) fn remove(&mut self, name: &ActionTypeName) {
         self.0.remove(name);
     }
 
     fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
-        self.0.get(name).map(|registered| &registered.spec)
+        self.0.get(name).map(|registered| &registered.action_type)
     }
 
-    fn actions(&self) -> impl Iterator<Item = &RegisteredAction> {
-        self.0.values().map(|registered| &registered.action)
+    fn actions(&self) -> impl Iterator<Item = &RegisteredActionType> {
+        self.0.values().map(|registered| &registered.registration)
     }
 
     /// The action types from the first name that is not before `start`.
-    fn specs_from(&self, start: &str) -> impl Iterator<Item = &Arc<ActionType>> {
+    fn action_types_from(&self, start: &str) -> impl Iterator<Item = &Arc<ActionType>> {
         let from = self.0.iter_from(|name| name.as_str() < start);
-        from.map(|(_, registered)| &registered.spec)
+        from.map(|(_, registered)| &registered.action_type)
     }
 }
 
@@ -58,15 +66,15 @@ pub struct Catalogue {
     /// Each once.
     dialects: Arc<[DialectName]>,
     /// Registered by the organizer.
-    own: RegisteredActions,
+    own: RegisteredActionTypes,
     /// Registered for all organizers.
-    shared: RegisteredActions,
+    shared: RegisteredActionTypes,
 }
 
 impl std::fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.iter().map(|spec| &spec.name))
+            .entries(self.iter().map(|catalogue_entry| &catalogue_entry.name))
             .finish()
     }
 }
@@ -74,8 +82,8 @@ impl std::fmt::Debug for Catalogue {
 impl Catalogue {
     /// The catalogue of an organizer with these dialects, of which `registered` are the types registered by it or for
     /// all.
-    pub fn new(dialects: &[DialectName], registered: &[RegisteredAction]) -> Self {
-        let (mut own, mut shared) = <(RegisteredActions, RegisteredActions)>::default();
+    pub fn new(dialects: &[DialectName], registered: &[RegisteredActionType]) -> Self {
+        let (mut own, mut shared) = <(RegisteredActionTypes, RegisteredActionTypes)>::default();
         for action in registered {
             let into = match action.organizer {
                 Some(_) => &mut own,
@@ -86,7 +94,7 @@ impl Catalogue {
         Self::default()
             .with_dialects(dialects)
             .with_shared(&shared)
-            .with_own(own)
+            .with_organizer_types(own)
     }
 
     /// This catalogue for other dialects.
@@ -104,7 +112,7 @@ impl Catalogue {
     }
 
     /// This catalogue with other action types that are registered for all organizers.
-    pub(crate) fn with_shared(self, shared: &RegisteredActions) -> Self {
+    pub(crate) fn with_shared(self, shared: &RegisteredActionTypes) -> Self {
         Self {
             shared: shared.clone(),
             ..self
@@ -112,21 +120,21 @@ impl Catalogue {
     }
 
     /// Whether these are the action types that it has registered for all organizers.
-    pub(crate) fn has_shared(&self, shared: &RegisteredActions) -> bool {
+    pub(crate) fn has_shared(&self, shared: &RegisteredActionTypes) -> bool {
         self.shared.0.ptr_eq(&shared.0)
     }
 
-    fn with_own(self, own: RegisteredActions) -> Self {
+    fn with_organizer_types(self, own: RegisteredActionTypes) -> Self {
         Self { own, ..self }
     }
 
     /// What the organizer registered itself.
-    pub(crate) fn own_mut(&mut self) -> &mut RegisteredActions {
+    pub(crate) fn organizer_types_mut(&mut self) -> &mut RegisteredActionTypes {
         &mut self.own
     }
 
     /// What was registered, of whatever dialect: by the organizer, then for all.
-    pub fn registered(&self) -> impl Iterator<Item = &RegisteredAction> {
+    pub fn registered(&self) -> impl Iterator<Item = &RegisteredActionType> {
         self.own.actions().chain(self.shared.actions())
     }
 
@@ -138,7 +146,7 @@ impl Catalogue {
         }
         self.get(concrete).or_else(|| {
             is_pretix(concrete)
-                .then(|| covering_wildcards(concrete).find_map(|wildcard| self.get(&wildcard)))
+                .then(|| matching_wildcards(concrete).find_map(|wildcard| self.get(&wildcard)))
                 .flatten()
         })
     }
@@ -150,11 +158,15 @@ impl Catalogue {
 
     /// The action type registered under exactly this name.
     pub fn get(&self, name: &str) -> Option<&Arc<ActionType>> {
-        self.built_in(name)
-            .or_else(|| self.own.get(name).filter(|spec| self.has_dialect_of(spec)))
+        self.find_builtin(name)
+            .or_else(|| {
+                self.own
+                    .get(name)
+                    .filter(|catalogue_entry| self.has_dialect_of(catalogue_entry))
+            })
             .or_else(|| {
                 let shared = self.shared.get(name);
-                shared.filter(|spec| self.has_dialect_of(spec))
+                shared.filter(|catalogue_entry| self.has_dialect_of(catalogue_entry))
             })
     }
 
@@ -165,50 +177,51 @@ impl Catalogue {
     }
 
     /// The first concrete action type that the stored name of a webhook matches: what a test sends.
-    pub fn first_concrete(&self, stored: &str) -> Option<(ActionName, &Arc<ActionType>)> {
-        let spec = match self.get(stored) {
-            Some(spec) => spec,
+    pub fn first_concrete(&self, stored: &str) -> Option<(ActionTypeName, &Arc<ActionType>)> {
+        let catalogue_entry = match self.get(stored) {
+            Some(catalogue_entry) => catalogue_entry,
             None if is_pretix(stored) => return None,
             None => self.first_match(stored)?,
         };
-        Some((spec.first_concrete(), spec))
+        Some((catalogue_entry.first_concrete(), catalogue_entry))
     }
 
     /// All action types: the built-in ones in the order of their documentation, then the registered ones by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActionType>> {
-        let built_in = self.built_in_layers().flat_map(|layer| &layer.ordered);
+        let built_in = self.builtin_sets().flat_map(|layer| &layer.ordered);
         built_in.chain(self.registered_from(""))
     }
 
     /// The first action type that the wildcard `name` matches.
     fn first_match(&self, name: &str) -> Option<&Arc<ActionType>> {
         let stem = name.strip_suffix('*').filter(|stem| stem.ends_with('.'))?;
-        let begins = |spec: &&Arc<ActionType>| spec.name.as_str().starts_with(stem);
-        self.built_in_layers()
+        let begins =
+            |catalogue_entry: &&Arc<ActionType>| catalogue_entry.name.as_str().starts_with(stem);
+        self.builtin_sets()
             .flat_map(|layer| &layer.ordered)
             .find(begins)
             .or_else(|| self.registered_from(stem).next().filter(begins))
     }
 
-    fn built_in_layers(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
+    fn builtin_sets(&self) -> impl Iterator<Item = &'static BuiltinActionTypes> {
         self.dialects
             .iter()
             .filter_map(|d| dialect(*d).builtin.map(|builtin| builtin()))
     }
 
-    fn built_in(&self, name: &str) -> Option<&'static Arc<ActionType>> {
-        self.built_in_layers()
+    fn find_builtin(&self, name: &str) -> Option<&'static Arc<ActionType>> {
+        self.builtin_sets()
             .find_map(|layer| layer.by_name.get(name))
     }
 
-    fn has_dialect_of(&self, spec: &ActionType) -> bool {
-        self.dialects.contains(&spec.dialect)
+    fn has_dialect_of(&self, catalogue_entry: &ActionType) -> bool {
+        self.dialects.contains(&catalogue_entry.dialect)
     }
 
     /// The registered action types by name, from the first that is not before `start`.
     fn registered_from<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a Arc<ActionType>> {
-        let mut own = self.own.specs_from(start).peekable();
-        let mut shared = self.shared.specs_from(start).peekable();
+        let mut own = self.own.action_types_from(start).peekable();
+        let mut shared = self.shared.action_types_from(start).peekable();
         let merged = std::iter::from_fn(move || match (own.peek(), shared.peek()) {
             (Some(first), Some(second)) => match first.name.cmp(&second.name) {
                 Ordering::Less => own.next(),
@@ -221,8 +234,10 @@ impl Catalogue {
             (Some(_), None) => own.next(),
             (None, _) => shared.next(),
         });
-        merged
-            .filter(|spec| self.has_dialect_of(spec) && self.built_in(spec.name.as_str()).is_none())
+        merged.filter(|catalogue_entry| {
+            self.has_dialect_of(catalogue_entry)
+                && self.find_builtin(catalogue_entry.name.as_str()).is_none()
+        })
     }
 }
 
@@ -230,14 +245,14 @@ fn is_pretix(name: &str) -> bool {
     name.starts_with("pretix.")
 }
 
-pub(super) fn dialect_of(name: &ActionName) -> DialectName {
+pub(super) fn dialect_of(name: &ActionTypeName) -> DialectName {
     name.first_word().parse().unwrap_or(DialectName::Custom)
 }
 
-fn spec_of(action: &RegisteredAction) -> ActionType {
+fn build_action_type(action: &RegisteredActionType) -> ActionType {
     let rule = match (action.shape, &action.schema) {
         (PayloadShape::Custom, None) => DataSchema::AnyObject,
-        (shape, None) => pretix_payload::rule(shape),
+        (shape, None) => pretix_payload::data_schema(shape),
         _ => DataSchema::of(&full_schema(action.shape, action.schema.as_ref())),
     };
     let example = action
@@ -255,8 +270,8 @@ fn spec_of(action: &RegisteredAction) -> ActionType {
         description: action.description.clone(),
         schema: full_schema(action.shape, action.schema.as_ref()),
         example,
-        concrete: &[],
-        rule,
+        wildcard_endings: &[],
+        data_schema: rule,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::action_type::ActionType;
 use super::check_budget::CheckBudget;
-use crate::domain::{ActionName, Audience, BodyTemplate, EventSlug, Organizer};
+use crate::domain::{ActionTypeName, Audience, BodyTemplate, EventSlug, Organizer};
 
 /// The input of [`compose`](super::compose).
 #[derive(Debug, Clone, Copy)]
@@ -13,9 +13,9 @@ pub struct ComposeInput<'a> {
     /// The organizer that publishes.
     pub organizer: &'a Organizer,
     /// The result of [`Catalogue::resolve`](super::Catalogue::resolve) for `action_type`.
-    pub spec: &'a ActionType,
+    pub catalogue_entry: &'a ActionType,
     /// The concrete action type.
-    pub action_type: &'a ActionName,
+    pub action_type: &'a ActionTypeName,
     /// The event, already checked against [`ActionType::event_requirement`].
     pub event: Option<&'a EventSlug>,
     /// The publication's `data`.

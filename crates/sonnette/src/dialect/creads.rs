@@ -45,15 +45,17 @@ const ALLOWED_PAIRS: &[(&str, &[&str])] = &[
 
 fn builtin() -> &'static BuiltinActionTypes {
     static BUILTIN: LazyLock<BuiltinActionTypes> = LazyLock::new(|| {
-        let pairs = ALLOWED_PAIRS
-            .iter()
-            .flat_map(|(resource, changes)| changes.iter().map(|change| spec(resource, change)));
+        let pairs = ALLOWED_PAIRS.iter().flat_map(|(resource, changes)| {
+            changes
+                .iter()
+                .map(|change| build_action_type(resource, change))
+        });
         BuiltinActionTypes::new(pairs.collect())
     });
     &BUILTIN
 }
 
-fn spec(resource: &str, change: &str) -> ActionType {
+fn build_action_type(resource: &str, change: &str) -> ActionType {
     let words = resource.replace('_', " ");
     let happened = match change {
         "created" => "was created",
@@ -135,7 +137,10 @@ struct CreadsInput<'a> {
 fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let data = compact(input.data.get())?;
     let value = strict_json::parse(&data, "data")?;
-    input.spec.rule.check(&value, "data", input.budget)?;
+    input
+        .catalogue_entry
+        .data_schema
+        .check(&value, "data", input.budget)?;
     let fields: CreadsInput<'_> = parse(&data)?;
     let name = input.action_type.as_str();
     let (resource, change) = name

@@ -29,11 +29,14 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
         let value = strict_json::parse(&compact, "data")?;
         return Err(FieldErrors::one("data", not_an_object(&value)));
     }
-    if matches!(input.spec.rule, DataSchema::AnyObject) {
+    if matches!(input.catalogue_entry.data_schema, DataSchema::AnyObject) {
         strict_json::check(&compact, "data")?;
     } else {
         let value = strict_json::parse(&compact, "data")?;
-        input.spec.rule.check(&value, "data", input.budget)?;
+        input
+            .catalogue_entry
+            .data_schema
+            .check(&value, "data", input.budget)?;
     }
     let mut body = String::with_capacity(compact.len() + 100);
     body.push_str("{\"type\":\"");

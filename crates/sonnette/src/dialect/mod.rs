@@ -9,7 +9,6 @@ pub(crate) mod canonical_json;
 mod catalogue;
 mod check_budget;
 mod compact_json;
-mod compiled_schema;
 mod compose_input;
 mod creads;
 mod creads_examples;
@@ -17,6 +16,7 @@ mod custom;
 mod definition;
 mod definitions;
 mod field_errors;
+mod lazy_schema;
 mod metered_json;
 mod pretix;
 mod pretix_payload;
@@ -38,7 +38,7 @@ use serde_json::value::RawValue;
 
 pub use action_type::{ActionType, EventRequirement};
 pub use catalogue::Catalogue;
-pub(crate) use catalogue::RegisteredActions;
+pub(crate) use catalogue::RegisteredActionTypes;
 pub use check_budget::CheckBudget;
 pub use compose_input::{ComposeInput, ComposedNotification};
 pub use field_errors::FieldErrors;
@@ -54,7 +54,7 @@ use definitions::dialect;
 /// # Errors
 /// All errors in `data`, by dotted paths that begin with `data`.
 pub fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
-    (dialect(input.spec.dialect).compose)(input)
+    (dialect(input.catalogue_entry.dialect).compose)(input)
 }
 
 /// The value of the `data` of a publication.

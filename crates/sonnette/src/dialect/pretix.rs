@@ -27,12 +27,13 @@ pub(super) const DIALECT: DialectDefinition = DialectDefinition {
 
 /// The 47 action types of pretix.
 fn builtin() -> &'static BuiltinActionTypes {
-    static BUILTIN: LazyLock<BuiltinActionTypes> =
-        LazyLock::new(|| BuiltinActionTypes::new(ACTION_TYPE_ROWS.iter().map(spec).collect()));
+    static BUILTIN: LazyLock<BuiltinActionTypes> = LazyLock::new(|| {
+        BuiltinActionTypes::new(ACTION_TYPE_ROWS.iter().map(build_action_type).collect())
+    });
     &BUILTIN
 }
 
-fn spec(row: &ActionTypeRow) -> ActionType {
+fn build_action_type(row: &ActionTypeRow) -> ActionType {
     let ActionTypeRow(name, label, shape, description, concrete) = row;
     let mut schema = Map::new();
     schema.insert("title".to_owned(), Value::from(*label));
@@ -50,8 +51,8 @@ fn spec(row: &ActionTypeRow) -> ActionType {
         description: (*description).to_owned(),
         schema: schema.into(),
         example: pretix_payload::example(*shape),
-        concrete,
-        rule: pretix_payload::rule(*shape),
+        wildcard_endings: concrete,
+        data_schema: pretix_payload::data_schema(*shape),
     }
 }
 

@@ -213,25 +213,31 @@ pub(super) fn example(family: PayloadShape) -> Value {
 }
 
 /// The family's schema. All are compiled once per process.
-pub(super) fn rule(family: PayloadShape) -> DataSchema {
-    static RULES: LazyLock<HashMap<PayloadShape, DataSchema>> = LazyLock::new(|| {
+pub(super) fn data_schema(family: PayloadShape) -> DataSchema {
+    static DATA_SCHEMAS: LazyLock<HashMap<PayloadShape, DataSchema>> = LazyLock::new(|| {
         PayloadShape::ALL
             .iter()
             .map(|shape| (*shape, DataSchema::builtin(&schema(*shape))))
             .collect()
     });
-    RULES.get(&family).cloned().unwrap_or(DataSchema::AnyObject)
+    DATA_SCHEMAS
+        .get(&family)
+        .cloned()
+        .unwrap_or(DataSchema::AnyObject)
 }
 
 /// Composes the body after its first member, which is the notification's id.
 pub(super) fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let data = compact(input.data.get())?;
     let data = strict_json::parse(&data, "data")?;
-    input.spec.rule.check(&data, "data", input.budget)?;
+    input
+        .catalogue_entry
+        .data_schema
+        .check(&data, "data", input.budget)?;
     let mut body = Writer(String::with_capacity(160));
     let organizer = input.organizer;
     let event = || Value::from(input.event.map(EventSlug::as_str));
-    let shape = input.spec.shape;
+    let shape = input.catalogue_entry.shape;
     match shape {
         PayloadShape::GiftCard | PayloadShape::GiftCardTransaction => {
             body.member(

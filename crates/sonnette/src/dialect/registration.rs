@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::catalogue::{dialect_of, full_schema};
 use super::check_budget::CheckBudget;
-use super::compiled_schema::{Compiled, CompiledSchema};
 use super::field_errors::FieldErrors;
+use super::lazy_schema::{LazySchema, SchemaValidator};
 use super::schema::DataSchema;
 use super::schema_patterns::{self, MAX_EXAMPLE_BYTES};
-use crate::domain::{ActionName, DialectName, PayloadShape};
+use crate::domain::{ActionTypeName, DialectName, PayloadShape};
 
 /// The limits that a schema is registered under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum SchemaRules {
 /// # Errors
 /// The errors by the keys of the request: `action_type`, `family`, `schema`, `example…`.
 pub fn check_registration(
-    name: &ActionName,
+    name: &ActionTypeName,
     shape: PayloadShape,
     schema: Option<&Value>,
     example: Option<&Value>,
@@ -65,10 +65,10 @@ pub fn check_registration(
     if rules == SchemaRules::New {
         schema_patterns::check_new(&schema).map_err(|m| FieldErrors::one("schema", m))?;
     }
-    let compiled = CompiledSchema::of(&schema);
+    let compiled = LazySchema::of(&schema);
     match compiled.get(true) {
         Some(Err(message)) => return Err(FieldErrors::one("schema", message)),
-        Some(Ok(Compiled {
+        Some(Ok(SchemaValidator {
             backtracks: Some(message),
             ..
         })) if rules == SchemaRules::New => return Err(FieldErrors::one("schema", message)),

@@ -9,8 +9,8 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::check_budget::{BudgetExceeded, CheckBudget, MAX_CHECK_STEPS};
-use super::compiled_schema::{Compiled, CompiledSchema};
 use super::field_errors::{FieldErrors, MAX_ERRORS, child_path};
+use super::lazy_schema::{LazySchema, SchemaValidator};
 use super::metered_json::MeteredNode;
 use super::schema_messages::{dotted_path, message_of, not_an_object, wrong_type};
 
@@ -25,18 +25,18 @@ pub(super) enum DataSchema {
     /// It is a JSON object.
     AnyObject,
     /// It is a JSON object that the schema accepts. If the schema cannot be used, all `data` is refused.
-    Schema(Arc<CompiledSchema>),
+    Schema(Arc<LazySchema>),
 }
 
 impl DataSchema {
     /// A schema that is compiled at its first use.
     pub(super) fn of(schema: &Value) -> Self {
-        Self::Schema(CompiledSchema::of(schema))
+        Self::Schema(LazySchema::of(schema))
     }
 
     /// A schema of the program, compiled at once.
     pub(super) fn builtin(schema: &Value) -> Self {
-        let schema = CompiledSchema::of(schema);
+        let schema = LazySchema::of(schema);
         schema.get(true);
         Self::Schema(schema)
     }
@@ -73,7 +73,7 @@ impl DataSchema {
 
 const TOO_COSTLY_MESSAGE: &str = "Checking this against the schema of the action type costs too much: publish less at a time, or simplify the schema.";
 
-impl Compiled {
+impl SchemaValidator {
     fn check(&self, value: &Value, root: &str, budget: &CheckBudget) -> Result<(), FieldErrors> {
         let node = MeteredNode(value);
         let is_valid = budget.run(MAX_CHECK_STEPS, self.costs, || {

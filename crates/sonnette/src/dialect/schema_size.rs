@@ -21,7 +21,7 @@ pub(super) fn check(schema: &Value) -> Result<(), String> {
         known: HashMap::new(),
         open: Vec::new(),
     };
-    counter.target("").map(|_| ())
+    counter.referenced_size("").map(|_| ())
 }
 
 struct SizeCounter<'a> {
@@ -33,7 +33,7 @@ struct SizeCounter<'a> {
 }
 
 impl<'a> SizeCounter<'a> {
-    fn target(&mut self, pointer: &str) -> Result<u64, String> {
+    fn referenced_size(&mut self, pointer: &str) -> Result<u64, String> {
         if let Some(size) = self.known.get(pointer) {
             return Ok(*size);
         }
@@ -76,7 +76,7 @@ impl<'a> SizeCounter<'a> {
                 for (key, value) in members {
                     size += match (key.as_str(), value) {
                         ("$ref", Value::String(reference)) => {
-                            self.target(&pointer_of(reference)?)?
+                            self.referenced_size(&pointer_of(reference)?)?
                         }
                         ("$dynamicRef" | "$recursiveRef", Value::String(_)) => {
                             return Err(

@@ -103,8 +103,11 @@ fn membership_type() -> ActionType {
 fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors> {
     let data = compact(input.data.get())?;
     let value = strict_json::parse(&data, "data")?;
-    input.spec.rule.check(&value, "data", input.budget)?;
-    let (body, is_delivered) = match input.spec.shape {
+    input
+        .catalogue_entry
+        .data_schema
+        .check(&value, "data", input.budget)?;
+    let (body, is_delivered) = match input.catalogue_entry.shape {
         PayloadShape::TibilletMembership => membership(input, &parse(&data)?)?,
         _ => reservation(&parse(&data)?)?,
     };

@@ -68,7 +68,7 @@ pub struct AccountEmail {
     /// When it was queued.
     pub at: Timestamp,
     /// How often sending it has failed.
-    pub tries: u32,
+    pub send_failures: u32,
 }
 
 /// The result of an attempt to send an account email.
@@ -93,7 +93,7 @@ pub enum AccountEmailResult {
 impl AccountEmail {
     /// Whether it is too late to send the email.
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        now.duration_since(self.at) >= self.kind.lifetime() || self.tries >= MAX_MAIL_TRIES
+        now.duration_since(self.at) >= self.kind.lifetime() || self.send_failures >= MAX_MAIL_TRIES
     }
 
     /// What follows a failure at this time. The delays grow like those of alerts.
@@ -107,7 +107,7 @@ impl AccountEmail {
             return AccountEmailResult::GivenUp { error };
         }
         AccountEmailResult::Waits {
-            due_at: saturating_add(reading.now, mail_retry_delay(self.tries)),
+            due_at: saturating_add(reading.now, mail_retry_delay(self.send_failures)),
             error,
         }
     }
@@ -129,7 +129,7 @@ mod tests {
                 language: Language::English,
                 organizer: None,
                 at,
-                tries: 0,
+                send_failures: 0,
             };
             let mut now = at;
             while let AccountEmailResult::Waits { due_at, .. } =
@@ -137,9 +137,13 @@ mod tests {
             {
                 assert!(due_at > now && !email.is_expired(now));
                 now = due_at;
-                email.tries += 1;
+                email.send_failures += 1;
             }
-            assert!(email.is_expired(now) && email.tries > 5, "{}", email.tries);
+            assert!(
+                email.is_expired(now) && email.send_failures > 5,
+                "{}",
+                email.send_failures
+            );
         }
     }
 }

@@ -107,9 +107,9 @@ pub struct Alert {
     /// All recipients.
     pub recipients: Vec<String>,
     /// The recipients for whom no mail server has accepted it yet.
-    pub pending: Vec<String>,
+    pub pending_recipients: Vec<String>,
     /// How often sending it has failed.
-    pub tries: u32,
+    pub send_failures: u32,
 }
 
 /// The result of an attempt to send an alert.
@@ -163,7 +163,7 @@ impl Alert {
 
     /// Whether it is too late to send the alert. `now`: the time that mails grow old by.
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        now.duration_since(self.at) >= Self::LIFETIME || self.tries >= MAX_MAIL_TRIES
+        now.duration_since(self.at) >= Self::LIFETIME || self.send_failures >= MAX_MAIL_TRIES
     }
 
     /// What follows a failure at this time that left the recipients `pending`.
@@ -178,7 +178,7 @@ impl Alert {
             return AlertResult::GivenUp { error };
         }
         AlertResult::Waits {
-            due_at: saturating_add(reading.now, mail_retry_delay(self.tries)),
+            due_at: saturating_add(reading.now, mail_retry_delay(self.send_failures)),
             pending,
             error,
         }
@@ -199,7 +199,7 @@ mod tests {
         let streak = FailureStreak {
             failures,
             since,
-            first: NotificationId(1),
+            first_notification: NotificationId(1),
             has_several_notifications: false,
         };
         Decision {
@@ -280,8 +280,8 @@ mod tests {
             return_code: 410,
             reason: None,
             recipients: vec![],
-            pending: vec![],
-            tries: 0,
+            pending_recipients: vec![],
+            send_failures: 0,
         };
         let mut now = at;
         while let AlertResult::Waits { due_at, .. } =
@@ -289,9 +289,13 @@ mod tests {
         {
             assert!(due_at > now);
             now = due_at;
-            alert.tries += 1;
+            alert.send_failures += 1;
         }
         assert!(now.duration_since(at) >= Alert::LIFETIME);
-        assert!((25..40).contains(&alert.tries), "{}", alert.tries);
+        assert!(
+            (25..40).contains(&alert.send_failures),
+            "{}",
+            alert.send_failures
+        );
     }
 }

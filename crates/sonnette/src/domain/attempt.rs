@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{ActionName, AttemptId, EventSlug, NotificationId, SendFailure, WebhookId};
+use super::{ActionTypeName, AttemptId, EventSlug, NotificationId, SendFailure, WebhookId};
 
 /// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub struct Attempt {
     /// The notification; the id of a test names no stored notification.
     pub notification: NotificationId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event of the notification, if any.
     pub event: Option<EventSlug>,
     /// The target URL without credentials.
@@ -177,9 +177,9 @@ pub struct Attempt {
     /// 1 for the first attempt of the delivery.
     pub number: u32,
     /// Whether it is a test.
-    pub test: bool,
+    pub is_test: bool,
     /// The body that was sent, if it differs from the notification's.
-    pub payload: Option<Bytes>,
+    pub sent_body: Option<Bytes>,
     /// The request and the response.
     pub exchange: HttpExchange,
 }

@@ -27,16 +27,16 @@ pub const RETRY_DELAYS: [Duration; 11] = [
 ];
 
 /// The number of failures in a row, over at least two notifications, after which a lane is failing.
-const FAILING_AFTER: u32 = 5;
+const FAILING_STREAK_LENGTH: u32 = 5;
 
 /// Refusals count towards failing once nothing has succeeded for this long.
 const REFUSALS_COUNT_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// The settings that a decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct DecisionPolicy {
     /// When a failing webhook is disabled.
-    pub failures: FailurePolicy,
+    pub failure_policy: FailurePolicy,
     /// The latest of: the webhook was created, it was enabled, its target changed.
     pub receiver_since: Timestamp,
 }
@@ -90,7 +90,11 @@ pub struct FinishedAttempt<'a> {
 }
 
 /// Decides what follows an attempt. `health` is the lane's health before the attempt.
-pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
+pub fn decide(
+    policy: DecisionPolicy,
+    health: LaneHealth,
+    attempt: &FinishedAttempt<'_>,
+) -> Decision {
     let FinishedAttempt {
         progress,
         outcome,
@@ -121,7 +125,7 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
             && health
                 .last_success_at
                 .is_none_or(|at| at < progress.started_at);
-        reaches_threshold(policy.failures, streak, never_succeeded, now)
+        reaches_threshold(policy.failure_policy, streak, never_succeeded, now)
             .then_some(DisableReason::Failures)
     };
     // A held delivery is due as soon as its lane recovers or its webhook is enabled again.
@@ -143,7 +147,7 @@ pub fn decide(policy: Policy, health: LaneHealth, attempt: &FinishedAttempt<'_>)
 
 /// The health of the lane after a failed attempt, and the streak of all failures that is part of it.
 fn health_after_failure(
-    policy: Policy,
+    policy: DecisionPolicy,
     health: LaneHealth,
     attempt: &FinishedAttempt<'_>,
 ) -> (LaneHealth, FailureStreak) {
@@ -181,8 +185,8 @@ fn health_after_failure(
 ///
 /// The failure says nothing about the current receiver, so the health of the lane does not change.
 pub fn decide_stale(health: LaneHealth, attempt: &FinishedAttempt<'_>) -> Decision {
-    let policy = Policy {
-        failures: FailurePolicy::Never,
+    let policy = DecisionPolicy {
+        failure_policy: FailurePolicy::Never,
         receiver_since: attempt.at,
     };
     let decision = decide(policy, LaneHealth::default(), attempt);
@@ -211,14 +215,15 @@ fn extend_streak(
         None => FailureStreak {
             failures: 1,
             since: now,
-            first: notification,
+            first_notification: notification,
             has_several_notifications: false,
         },
         Some(s) => FailureStreak {
             failures: s.failures.saturating_add(1),
             // It is later than now if the clock was wrong.
             since: s.since.min(now),
-            has_several_notifications: s.has_several_notifications || s.first != notification,
+            has_several_notifications: s.has_several_notifications
+                || s.first_notification != notification,
             ..s
         },
     }
@@ -235,10 +240,10 @@ fn after_failure(attempt: &FinishedAttempt<'_>) -> DeliveryDecision {
             ..progress
         });
     }
-    let tries = progress.tries.saturating_add(1);
+    let tries = progress.scheduled_tries.saturating_add(1);
     let next = DeliveryProgress {
         attempts,
-        tries,
+        scheduled_tries: tries,
         ..progress
     };
     match RETRY_DELAYS.get(tries as usize - 1) {
@@ -290,7 +295,7 @@ fn pause_after(health: LaneHealth, outcome: &Outcome, now: Timestamp) -> LaneHea
 /// Whether a failure lengthens the streak that makes the lane failing. A refusal does so only if the receiver has accepted
 /// nothing for [`REFUSALS_COUNT_AFTER`]: before, it says that the receiver is there and does not want this notification.
 fn counts_towards_failing(
-    policy: Policy,
+    policy: DecisionPolicy,
     health: LaneHealth,
     outcome: &Outcome,
     now: Timestamp,
@@ -304,8 +309,9 @@ fn counts_towards_failing(
 }
 
 fn starts_probing(failing_streak: Option<FailureStreak>) -> bool {
-    failing_streak
-        .is_some_and(|streak| streak.failures >= FAILING_AFTER && streak.has_several_notifications)
+    failing_streak.is_some_and(|streak| {
+        streak.failures >= FAILING_STREAK_LENGTH && streak.has_several_notifications
+    })
 }
 
 /// Whether the webhook is to be disabled. `never_succeeded`: a delivery was just given up, and no attempt has succeeded

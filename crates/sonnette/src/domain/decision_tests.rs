@@ -10,8 +10,8 @@ use crate::domain::{
 };
 
 /// Of a webhook that is older than all of these tests, so that refusals count.
-const NEVER: Policy = Policy {
-    failures: FailurePolicy::Never,
+const NEVER: DecisionPolicy = DecisionPolicy {
+    failure_policy: FailurePolicy::Never,
     receiver_since: Timestamp::MIN,
 };
 
@@ -63,7 +63,7 @@ fn failing() -> LaneHealth {
     let streak = Some(FailureStreak {
         failures: 5,
         since: noon(),
-        first: NotificationId(1),
+        first_notification: NotificationId(1),
         has_several_notifications: true,
     });
     LaneHealth {
@@ -130,7 +130,7 @@ proptest! {
             let decision = decide(NEVER, LaneHealth::default(), &trial);
             let Some(wait) = RETRY_DELAYS.get(place) else {
                 prop_assert_eq!(place, 11);
-                let given_up = matches!(decision.delivery, DeliveryDecision::GivenUp(p) if p.tries == 12 && p.attempts == 12);
+                let given_up = matches!(decision.delivery, DeliveryDecision::GivenUp(p) if p.scheduled_tries == 12 && p.attempts == 12);
                 prop_assert!(given_up, "{:?}", decision);
                 break;
             };
@@ -139,14 +139,14 @@ proptest! {
             prop_assert!(waited >= wait.as_secs_f64() * 0.9 - 1e-3, "{waited} of {wait:?}");
             prop_assert!(waited <= wait.as_secs_f64() * 1.1 + 1e-3, "{waited} of {wait:?}");
             prop_assert!(waited >= 4.5 - 1e-3);
-            prop_assert_eq!((next.tries, next.attempts), (progress.tries + 1, progress.attempts + 1));
+            prop_assert_eq!((next.scheduled_tries, next.attempts), (progress.scheduled_tries + 1, progress.attempts + 1));
             (progress, now) = (next, next.due_at);
         }
     }
 
     #[test]
     fn no_wait_goes_past_the_three_days(outcome in any_failure(), tries in 0_u32..11, age in 0_i64..=259_200, jitter in 0.0_f64..1.0) {
-        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
+        let progress = DeliveryProgress { scheduled_tries: tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let trial = FinishedAttempt { progress, jitter, ..trial(&outcome, after(age)) };
         let next = waits(&decide(NEVER, LaneHealth::default(), &trial));
         prop_assert!(next.due_at <= progress.expires_at());
@@ -175,10 +175,10 @@ proptest! {
 
     #[test]
     fn a_probe_uses_up_no_try(health in any_health(), outcome in any_failure(), tries in 0_u32..12, more in 0_u32..100) {
-        let progress = DeliveryProgress { tries, attempts: tries + more, ..DeliveryProgress::new(noon()) };
+        let progress = DeliveryProgress { scheduled_tries: tries, attempts: tries + more, ..DeliveryProgress::new(noon()) };
         let trial = FinishedAttempt { kind: AttemptKind::Probe, progress, ..trial(&outcome, after(100)) };
         let next = waits(&decide(NEVER, health, &trial));
-        prop_assert_eq!((next.tries, next.attempts), (tries, tries + more + 1));
+        prop_assert_eq!((next.scheduled_tries, next.attempts), (tries, tries + more + 1));
         prop_assert_eq!(next.due_at, progress.started_at);
     }
 
@@ -186,7 +186,7 @@ proptest! {
     fn retry_after_only_lengthens(seconds in 1_u64..=86_400, tries in 0_u32..11, earlier in 0_i64..200_000) {
         let (plain, asked) = (refused(), asks_to_wait(Duration::from_secs(seconds)));
         let health = LaneHealth { paused_until: Some(after(earlier)), ..LaneHealth::default() };
-        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
+        let progress = DeliveryProgress { scheduled_tries: tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let now = after(100);
         let without = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&plain, now) });
         let with = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&asked, now) });
@@ -212,11 +212,11 @@ proptest! {
     #[test]
     fn both_thresholds_of_the_policy_must_be_reached(limit in 1_u32..40, lasting in 0_i64..8_000, failures in 0_u32..40, age in 0_i64..8_000) {
         let failures_before = failures;
-        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first: NotificationId(1), has_several_notifications: false });
+        let streak = (failures > 0).then_some(FailureStreak { failures, since: noon(), first_notification: NotificationId(1), has_several_notifications: false });
         let health = LaneHealth { streak, ..LaneHealth::default() };
-        let policy = Policy {
+        let policy = DecisionPolicy {
             receiver_since: noon(),
-            failures: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
+            failure_policy: FailurePolicy::After { failures: limit, lasting: SignedDuration::from_secs(lasting) },
         };
         let refused = refused();
         let decision = decide(policy, health, &trial(&refused, after(age)));
@@ -228,12 +228,12 @@ proptest! {
     #[test]
     fn a_410_disables_at_once_with_any_policy(health in any_health(), tries in 0_u32..12) {
         let gone = answered(410);
-        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(noon()) };
+        let progress = DeliveryProgress { scheduled_tries: tries, attempts: tries, ..DeliveryProgress::new(noon()) };
         let decision = decide(NEVER, health, &FinishedAttempt { progress, ..trial(&gone, after(100)) });
         prop_assert_eq!(decision.disable, Some(DisableReason::Gone));
         // Held, and with as many tries left as before.
         let next = waits(&decision);
-        prop_assert_eq!((next.tries, next.attempts, next.due_at), (tries, tries + 1, noon()));
+        prop_assert_eq!((next.scheduled_tries, next.attempts, next.due_at), (tries, tries + 1, noon()));
     }
 }
 
@@ -272,12 +272,12 @@ fn a_failure_of_an_earlier_request_does_not_delay_the_next_probe() {
 
 #[test]
 fn given_up_while_nothing_succeeded_reaches_the_threshold() {
-    let strict = Policy {
-        failures: FailurePolicy::TWENTY_IN_AN_HOUR,
+    let strict = DecisionPolicy {
+        failure_policy: FailurePolicy::TWENTY_IN_AN_HOUR,
         receiver_since: noon(),
     };
     let progress = DeliveryProgress {
-        tries: 11,
+        scheduled_tries: 11,
         attempts: 11,
         ..DeliveryProgress::new(noon())
     };
@@ -327,8 +327,8 @@ proptest! {
         health.failing_streak = health.streak;
         health.last_success_at = Some(next_at);
         health.probe_schedule = Some(ProbeSchedule { since, next_at, wait });
-        let progress = DeliveryProgress { tries, started_at, ..DeliveryProgress::new(started_at) };
-        let policy = Policy { failures: FailurePolicy::TWENTY_IN_AN_HOUR, receiver_since: since };
+        let progress = DeliveryProgress { scheduled_tries: tries, started_at, ..DeliveryProgress::new(started_at) };
+        let policy = DecisionPolicy { failure_policy: FailurePolicy::TWENTY_IN_AN_HOUR, receiver_since: since };
         for outcome in [outcome, asks_to_wait(wait)] {
             for health in [health, LaneHealth::default()] {
                 let finished = FinishedAttempt { progress, kind, ..trial(&outcome, at) };
@@ -339,7 +339,7 @@ proptest! {
                         prop_assert!(next.due_at <= next.expires_at() || next.expires_at() <= at);
                     }
                 }
-                AlertRules { on_gone: true, warning: true }.alert_after(&decision, policy.failures, at);
+                AlertRules { on_gone: true, warning: true }.alert_after(&decision, policy.failure_policy, at);
             }
         }
     }
@@ -354,7 +354,7 @@ proptest! {
             language: crate::domain::Language::English,
             organizer: None,
             at,
-            tries,
+            send_failures: tries,
         };
         email.after_failure(String::new(), now);
         let purpose = crate::domain::AccessLinkPurpose::Reset(email.user);

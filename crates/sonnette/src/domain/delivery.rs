@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::string_enum::string_enum;
-use super::{ActionName, EventSlug, NotificationId, WebhookId, saturating_add};
+use super::{ActionTypeName, EventSlug, NotificationId, WebhookId, saturating_add};
 
 /// The time after which a delivery is given up, even if retries are left.
 pub const DELIVERY_LIFETIME: SignedDuration = SignedDuration::from_hours(72);
@@ -18,7 +18,7 @@ pub struct DeliveryProgress {
     /// The number of requests so far, probes included.
     pub attempts: u32,
     /// The number of tries used of the retry schedule. A probe uses none, so this is at most `attempts`.
-    pub tries: u32,
+    pub scheduled_tries: u32,
     /// When the retry schedule began: at publication, or when the delivery was last resent by hand.
     pub started_at: Timestamp,
     /// Not before this.
@@ -30,7 +30,7 @@ impl DeliveryProgress {
     pub fn new(published_at: Timestamp) -> Self {
         Self {
             attempts: 0,
-            tries: 0,
+            scheduled_tries: 0,
             started_at: published_at,
             due_at: published_at,
         }
@@ -50,7 +50,7 @@ pub struct Delivery {
     /// The notification.
     pub notification: NotificationId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event of the notification, if any.
     pub event: Option<EventSlug>,
     /// The number of requests so far.

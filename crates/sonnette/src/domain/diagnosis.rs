@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    ActionName, Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth, NotificationId,
-    WebhookState,
+    ActionTypeName, Attempt, AttemptFailure, DisableReason, FailureStreak, LaneHealth,
+    NotificationId, WebhookState,
 };
 
 /// The condition of a webhook.
@@ -30,18 +30,18 @@ pub enum Diagnosis {
         /// Why the last attempt failed, if the log still has it.
         last: Option<AttemptFailure>,
         /// The number of deliveries that wait.
-        waiting: u64,
+        pending_count: u64,
         /// When the next request may begin, if a delivery waits.
-        next_try: Option<Timestamp>,
+        next_attempt: Option<Timestamp>,
     },
     /// The receiver refuses some action types and accepts others, and fails in no other way.
     Refusing {
         /// The refused types, by name.
-        action_types: Vec<ActionName>,
+        action_types: Vec<ActionTypeName>,
         /// The number of deliveries that wait.
-        waiting: u64,
+        pending_count: u64,
         /// When the next request may begin, if a delivery waits.
-        next_try: Option<Timestamp>,
+        next_attempt: Option<Timestamp>,
     },
     /// The receiver asked for a pause (`Retry-After`) and is not failing otherwise.
     Paused {
@@ -50,7 +50,7 @@ pub enum Diagnosis {
         /// Why the last attempt failed, if it did and the log still has it.
         last: Option<AttemptFailure>,
         /// The number of deliveries that wait.
-        waiting: u64,
+        pending_count: u64,
     },
     /// The receiver is failing, and the webhook sends only probes.
     Failing {
@@ -59,9 +59,9 @@ pub enum Diagnosis {
         /// Why the last attempt failed, if the log still has it.
         fault: Option<AttemptFailure>,
         /// The number of deliveries that wait.
-        waiting: u64,
+        pending_count: u64,
         /// When the next probe may be sent, if a delivery waits.
-        next_try: Option<Timestamp>,
+        next_attempt: Option<Timestamp>,
     },
     /// The webhook is disabled.
     Disabled {
@@ -72,7 +72,7 @@ pub enum Diagnosis {
         /// Why the last attempt failed, if it did and the log still has it.
         last: Option<AttemptFailure>,
         /// The number of deliveries that are held.
-        waiting: u64,
+        pending_count: u64,
     },
 }
 
@@ -84,11 +84,11 @@ pub struct DiagnosisInput<'a> {
     /// The health of its lane.
     pub health: &'a LaneHealth,
     /// The action types that the receiver refuses while it accepts others.
-    pub refused_action_types: &'a [ActionName],
+    pub refused_action_types: &'a [ActionTypeName],
     /// The number of deliveries that wait.
-    pub waiting: u64,
+    pub pending_count: u64,
     /// When the next request may begin, if a delivery waits.
-    pub next_try: Option<Timestamp>,
+    pub next_attempt: Option<Timestamp>,
     /// The newest attempt that is not a test.
     pub last_attempt: Option<&'a Attempt>,
 }
@@ -100,8 +100,8 @@ impl Diagnosis {
             state,
             health,
             refused_action_types,
-            waiting,
-            next_try,
+            pending_count,
+            next_attempt,
             last_attempt,
         } = input;
         let last = last_attempt.and_then(|attempt| attempt.exchange.outcome.failure());
@@ -110,29 +110,29 @@ impl Diagnosis {
                 since: disabled.since,
                 reason: disabled.reason,
                 last,
-                waiting,
+                pending_count,
             };
         }
         if let Some(schedule) = health.probe_schedule {
             return Self::Failing {
                 since: health.streak.map_or(schedule.since, |streak| streak.since),
                 fault: last,
-                waiting,
-                next_try,
+                pending_count,
+                next_attempt,
             };
         }
         if let Some(until) = health.paused_until.filter(|until| *until > now) {
             return Self::Paused {
                 until,
                 last,
-                waiting,
+                pending_count,
             };
         }
         if health.failing_streak.is_none() && !refused_action_types.is_empty() {
             return Self::Refusing {
                 action_types: refused_action_types.to_vec(),
-                waiting,
-                next_try,
+                pending_count,
+                next_attempt,
             };
         }
         if let Some(streak) = health.streak {
@@ -142,10 +142,10 @@ impl Diagnosis {
             return Self::FailingRecently {
                 failures,
                 since,
-                only: (!streak.has_several_notifications).then_some(streak.first),
+                only: (!streak.has_several_notifications).then_some(streak.first_notification),
                 last,
-                waiting,
-                next_try,
+                pending_count,
+                next_attempt,
             };
         }
         match last_success(health, last_attempt) {

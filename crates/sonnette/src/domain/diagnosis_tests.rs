@@ -23,8 +23,8 @@ fn answered(second: i64, status: u16) -> Attempt {
         event: None,
         target_url: "https://a.test/".to_owned(),
         number: 1,
-        test: false,
-        payload: None,
+        is_test: false,
+        sent_body: None,
         exchange: HttpExchange {
             started_at: at(second),
             duration: Duration::ZERO,
@@ -44,7 +44,7 @@ fn failed(failures: u32, has_several_notifications: bool) -> LaneHealth {
         streak: Some(FailureStreak {
             failures,
             since: at(10),
-            first: FIRST,
+            first_notification: FIRST,
             has_several_notifications,
         }),
         last_success_at: Some(at(5)),
@@ -69,8 +69,8 @@ fn of(state: &WebhookState, health: &LaneHealth, last: Option<&Attempt>) -> Diag
         state,
         health,
         refused_action_types: &[],
-        waiting: 3,
-        next_try: Some(at(140)),
+        pending_count: 3,
+        next_attempt: Some(at(140)),
         last_attempt: last,
     };
     Diagnosis::new(input, at(100))
@@ -115,8 +115,8 @@ fn a_few_failures_are_recent_ones_and_one_notification_may_be_their_cause() {
         since: at(10),
         only,
         last: Some(AttemptFailure::Status(500)),
-        waiting: 3,
-        next_try: Some(at(140)),
+        pending_count: 3,
+        next_attempt: Some(at(140)),
     };
     let found = enabled(&failed(2, true), Some(&last));
     assert_eq!(found, wobbling(2, None));
@@ -130,8 +130,8 @@ fn a_failing_lane_fails_since_its_first_failure() {
     let failing = |fault| Diagnosis::Failing {
         since: at(10),
         fault,
-        waiting: 3,
-        next_try: Some(at(140)),
+        pending_count: 3,
+        next_attempt: Some(at(140)),
     };
     let found = enabled(&probing(), Some(&last));
     assert_eq!(found, failing(Some(AttemptFailure::Status(503))));
@@ -148,7 +148,7 @@ fn a_pause_is_shown_until_it_ends_unless_the_lane_is_failing() {
     let paused = Diagnosis::Paused {
         until: at(200),
         last: Some(AttemptFailure::Status(429)),
-        waiting: 3,
+        pending_count: 3,
     };
     assert_eq!(enabled(&until(200, failed(1, false)), Some(&last)), paused);
     let over = enabled(&until(100, failed(1, false)), Some(&last));
@@ -171,7 +171,7 @@ fn a_disabled_webhook_is_disabled_whatever_its_health() {
         since: at(60),
         reason: DisableReason::Gone,
         last: Some(AttemptFailure::Status(410)),
-        waiting: 3,
+        pending_count: 3,
     };
     assert_eq!(of(&state, &probing(), Some(&last)), disabled);
 }
@@ -184,16 +184,16 @@ fn a_receiver_that_refuses_some_types_is_refusing_until_it_fails_otherwise() {
             state: &WebhookState::Enabled,
             health,
             refused_action_types: &action_types,
-            waiting: 1,
-            next_try: Some(at(140)),
+            pending_count: 1,
+            next_attempt: Some(at(140)),
             last_attempt: None,
         };
         Diagnosis::new(input, at(100))
     };
     let refusing = Diagnosis::Refusing {
         action_types: action_types.clone(),
-        waiting: 1,
-        next_try: Some(at(140)),
+        pending_count: 1,
+        next_attempt: Some(at(140)),
     };
     // Whether or not the last answer was a refusal.
     assert_eq!(diagnose(&LaneHealth::default()), refusing);

@@ -8,7 +8,7 @@ use super::{Notification, NotificationId, WebhookId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     /// The first notification that it publishes.
-    pub first: NotificationId,
+    pub first_notification: NotificationId,
     /// Random: 12 hexadecimal digits.
     pub id: String,
 }
@@ -30,7 +30,9 @@ impl Installations {
     /// A notification from before the first installation has the id that version 0.1 sent.
     pub fn message_id(&self, webhook: WebhookId, notification: &Notification) -> String {
         let id = notification.id;
-        let following = self.0.partition_point(|known| known.first <= id);
+        let following = self
+            .0
+            .partition_point(|known| known.first_notification <= id);
         match following.checked_sub(1).and_then(|at| self.0.get(at)) {
             None => format!("msg_{webhook}_{id}"),
             Some(installation) => format!(
@@ -81,7 +83,7 @@ mod tests {
 
     fn installation(first: i64, id: &str) -> Installation {
         Installation {
-            first: NotificationId(first),
+            first_notification: NotificationId(first),
             id: id.to_owned(),
         }
     }

@@ -31,7 +31,7 @@ pub struct FailureStreak {
     /// When the first failed attempt ended.
     pub since: Timestamp,
     /// The notification of the first failed attempt.
-    pub first: NotificationId,
+    pub first_notification: NotificationId,
     /// Whether more than one notification failed. One notification that the receiver cannot process does not make the
     /// lane failing.
     pub has_several_notifications: bool,

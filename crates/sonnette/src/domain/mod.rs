@@ -3,7 +3,7 @@
 //! All of it can be made, compared and tested without a store or a network. Functions that need the time take an instant.
 
 mod account_email;
-mod action_name;
+mod action_type_name;
 mod adaptive_concurrency;
 mod alert;
 mod attempt;
@@ -20,7 +20,7 @@ mod organizer;
 mod outage;
 mod pending_webhook_change;
 mod refused_action_type;
-mod registered_action;
+mod registered_action_type;
 mod secret;
 mod send_failure;
 mod session;
@@ -35,13 +35,13 @@ mod utc_date_time;
 mod webhook;
 
 pub use account_email::{AccountEmail, AccountEmailKind, AccountEmailResult};
-pub(crate) use action_name::covering_wildcards;
-pub use action_name::{ActionName, InvalidActionName};
+pub(crate) use action_type_name::matching_wildcards;
+pub use action_type_name::{ActionTypeName, InvalidActionTypeName};
 pub use adaptive_concurrency::AdaptiveConcurrency;
 pub use alert::{Alert, AlertKind, AlertResult, AlertRules, MAX_MAIL_RETRY_DELAY};
 pub use attempt::{Attempt, AttemptFailure, Headers, HttpExchange, Outcome};
 pub use decision::{
-    AttemptKind, Decision, DeliveryDecision, FinishedAttempt, Policy, RETRY_DELAYS, decide,
+    AttemptKind, Decision, DecisionPolicy, DeliveryDecision, FinishedAttempt, RETRY_DELAYS, decide,
     decide_stale,
 };
 pub use delivery::{
@@ -61,10 +61,10 @@ pub use organizer::{DialectName, Event, FailurePolicy, Language, Organizer};
 pub use outage::HostCounts;
 pub use pending_webhook_change::{PendingWebhookChange, WebhookChange};
 pub use refused_action_type::{RefusedActionType, RefusedActionTypes};
-pub use registered_action::RegisteredAction;
+pub use registered_action_type::RegisteredActionType;
 pub use secret::{InvalidSecret, Secret, Secrets, SigningSeed, SigningSeeds};
 pub use send_failure::{FailureKind, SendFailure, TimeoutStage, TlsFailure};
-pub use session::{AccessLink, AccessLinkPurpose, SecretHash, Session, SessionOwner};
+pub use session::{AccessLink, AccessLinkPurpose, Session, SessionOwner, SessionTokenHash};
 pub use slug::{EventSlug, InvalidSlug, OrganizerSlug};
 pub use string_enum::InvalidChoice;
 pub use target_url::{InvalidTargetUrl, TargetUrl, UnsupportedTarget};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::string_enum::string_enum;
-use super::{ActionName, EventSlug, NotificationId, OrganizerId, WebhookId};
+use super::{ActionTypeName, EventSlug, NotificationId, OrganizerId, WebhookId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ pub struct Notification {
     /// The organizer that published it.
     pub organizer: OrganizerId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
     /// When it was published.

@@ -11,34 +11,34 @@ use super::{FailureKind, Outcome, SendFailure, TimeoutStage};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HostCounts {
     /// Hosts that have responded within the last day, and to which a request was sent within the last hour.
-    pub known: usize,
+    pub known_hosts: usize,
     /// Those of them whose last request ended with a failed name lookup or connection.
-    pub unreachable: usize,
+    pub unreachable_hosts: usize,
 }
 
 impl HostCounts {
     /// The fewest hosts that an outage is recognized by.
     pub const MIN_HOSTS: usize = 5;
     /// A host that has not responded for longer is gone for good.
-    pub const KNOWN_FOR: Duration = Duration::from_hours(24);
+    pub const HOST_LIFETIME: Duration = Duration::from_hours(24);
     /// What a host did longer ago says nothing about now. A failing lane sends a probe every 15 minutes.
-    pub const TRIED_WITHIN: Duration = Duration::from_hours(1);
+    pub const MAX_REQUEST_AGE: Duration = Duration::from_hours(1);
 
     /// Adds a host, if it counts. `reached` and `tried`: the time since it last responded, and since it was last tried.
     #[must_use]
     pub fn with(self, reached: Duration, tried: Duration, is_unreachable: bool) -> Self {
-        if reached > Self::KNOWN_FOR || tried > Self::TRIED_WITHIN {
+        if reached > Self::HOST_LIFETIME || tried > Self::MAX_REQUEST_AGE {
             return self;
         }
         Self {
-            known: self.known + 1,
-            unreachable: self.unreachable + usize::from(is_unreachable),
+            known_hosts: self.known_hosts + 1,
+            unreachable_hosts: self.unreachable_hosts + usize::from(is_unreachable),
         }
     }
 
     /// Whether nearly all hosts, that is nine in ten, cannot be reached.
     pub fn is_outage(self) -> bool {
-        self.known >= Self::MIN_HOSTS && self.unreachable * 10 >= self.known * 9
+        self.known_hosts >= Self::MIN_HOSTS && self.unreachable_hosts * 10 >= self.known_hosts * 9
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
             (61, 61, false),
         ] {
             let found = HostCounts::default().with(minutes(reached), minutes(tried), true);
-            assert_eq!(found.known == 1, counts, "{reached} {tried}");
-            assert_eq!(found.known, found.unreachable);
+            assert_eq!(found.known_hosts == 1, counts, "{reached} {tried}");
+            assert_eq!(found.known_hosts, found.unreachable_hosts);
         }
     }
 
@@ -90,7 +90,10 @@ mod tests {
             (100, 89, false),
             (100, 90, true),
         ] {
-            let counts = HostCounts { known, unreachable };
+            let counts = HostCounts {
+                known_hosts: known,
+                unreachable_hosts: unreachable,
+            };
             assert_eq!(counts.is_outage(), is_outage, "{counts:?}");
         }
     }

@@ -26,9 +26,9 @@ fn answered(status: u16) -> Outcome {
 }
 
 /// A webhook whose receiver is as old as this.
-fn policy(receiver_since: Timestamp) -> Policy {
-    Policy {
-        failures: FailurePolicy::Never,
+fn policy(receiver_since: Timestamp) -> DecisionPolicy {
+    DecisionPolicy {
+        failure_policy: FailurePolicy::Never,
         receiver_since,
     }
 }
@@ -48,7 +48,7 @@ fn failing(wait: Duration) -> LaneHealth {
     let streak = Some(FailureStreak {
         failures: 7,
         since: after(0),
-        first: NotificationId(1),
+        first_notification: NotificationId(1),
         has_several_notifications: true,
     });
     LaneHealth {
@@ -105,7 +105,7 @@ proptest! {
 
     #[test]
     fn a_refusal_neither_lengthens_nor_breaks_the_row(outcome in any_refusal(), failures in 1_u32..5, age in 0..HOUR) {
-        let streak = FailureStreak { failures, since: after(0), first: NotificationId(1), has_several_notifications: false };
+        let streak = FailureStreak { failures, since: after(0), first_notification: NotificationId(1), has_several_notifications: false };
         let health = LaneHealth { streak: Some(streak), failing_streak: Some(streak), ..LaneHealth::default() };
         let decision = decide(policy(after(0)), health, &attempt(2, &outcome, after(age)));
         prop_assert_eq!(decision.health.failing_streak, Some(streak));
@@ -116,7 +116,7 @@ proptest! {
     #[test]
     fn refusals_follow_the_schedule_of_their_delivery(outcome in any_refusal(), tries in 0_u32..12) {
         let now = after(100);
-        let progress = DeliveryProgress { tries, attempts: tries, ..DeliveryProgress::new(now) };
+        let progress = DeliveryProgress { scheduled_tries: tries, attempts: tries, ..DeliveryProgress::new(now) };
         let refused = FinishedAttempt { progress, ..attempt(1, &outcome, now) };
         let error = answered(500);
         let failed = FinishedAttempt { outcome: &error, ..refused };
@@ -150,8 +150,8 @@ proptest! {
 
 #[test]
 fn refusals_count_for_the_failure_policy() {
-    let strict = Policy {
-        failures: FailurePolicy::After {
+    let strict = DecisionPolicy {
+        failure_policy: FailurePolicy::After {
             failures: 3,
             lasting: SignedDuration::from_secs(20),
         },
@@ -174,13 +174,13 @@ fn refusals_count_for_the_failure_policy() {
 
 #[test]
 fn the_last_delivery_given_up_by_refusals_reaches_the_threshold() {
-    let strict = Policy {
-        failures: FailurePolicy::TWENTY_IN_AN_HOUR,
+    let strict = DecisionPolicy {
+        failure_policy: FailurePolicy::TWENTY_IN_AN_HOUR,
         receiver_since: after(0),
     };
     let refusal = answered(400);
     let progress = DeliveryProgress {
-        tries: 11,
+        scheduled_tries: 11,
         attempts: 11,
         ..DeliveryProgress::new(after(0))
     };

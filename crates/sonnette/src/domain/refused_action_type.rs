@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ActionName, LaneHealth};
+use super::{ActionTypeName, LaneHealth};
 
 /// An action type whose latest attempt was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedActionType {
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The first refusal since the type was last accepted.
     pub since: Timestamp,
     /// The latest refusal.
@@ -19,7 +19,7 @@ pub struct RefusedActionType {
 
 /// The action types of a lane that its receiver refuses, at most [`RefusedActionTypes::MAX_TYPES`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RefusedActionTypes(BTreeMap<ActionName, RefusedActionType>);
+pub struct RefusedActionTypes(BTreeMap<ActionTypeName, RefusedActionType>);
 
 impl RefusedActionTypes {
     /// The number of types that are remembered; a further one replaces the one that was refused the longest ago.
@@ -27,10 +27,10 @@ impl RefusedActionTypes {
     /// A type is forgotten after this time without a refusal. Its deliveries may all have been given up.
     pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
     /// For this long after a refusal, probes prefer deliveries of other types.
-    const RECENT: SignedDuration = SignedDuration::from_hours(1);
+    const RECENT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
     /// Records that the receiver refused a delivery of this type.
-    pub fn insert(&mut self, action_type: &ActionName, now: Timestamp) {
+    pub fn insert(&mut self, action_type: &ActionTypeName, now: Timestamp) {
         if let Some(known) = self.0.get_mut(action_type) {
             known.last_at = now;
             return;
@@ -50,15 +50,15 @@ impl RefusedActionTypes {
     }
 
     /// Records that the receiver accepted a delivery of this type. Returns whether it was refused before.
-    pub fn remove(&mut self, action_type: &ActionName) -> bool {
+    pub fn remove(&mut self, action_type: &ActionTypeName) -> bool {
         !self.0.is_empty() && self.0.remove(action_type).is_some()
     }
 
     /// Whether a delivery of this type was refused within the last hour.
-    pub fn is_recent(&self, action_type: &ActionName, now: Timestamp) -> bool {
+    pub fn is_recent(&self, action_type: &ActionTypeName, now: Timestamp) -> bool {
         self.0
             .get(action_type)
-            .is_some_and(|refused| now.duration_since(refused.last_at) < Self::RECENT)
+            .is_some_and(|refused| now.duration_since(refused.last_at) < Self::RECENT_PERIOD)
     }
 
     /// The types that the receiver refuses while it accepts others, by name: something was accepted after the first refusal
@@ -67,7 +67,7 @@ impl RefusedActionTypes {
         &self,
         health: &LaneHealth,
         now: Timestamp,
-    ) -> Vec<ActionName> {
+    ) -> Vec<ActionTypeName> {
         // A success of the type itself would have removed it, so that any later success is one of another type.
         let is_selective = |refused: &&RefusedActionType| {
             health
@@ -95,7 +95,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn name(text: &str) -> ActionName {
+    fn name(text: &str) -> ActionTypeName {
         text.parse().unwrap()
     }
 

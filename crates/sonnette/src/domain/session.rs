@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{OrganizerId, TokenId, UserId, saturating_add};
 
 /// SHA-256 of the random text of a session or link: all that is stored of it.
-pub type SecretHash = [u8; 32];
+pub type SessionTokenHash = [u8; 32];
 
 /// The owner of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum SessionOwner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
     /// The owner.
-    pub holder: SessionOwner,
+    pub owner: SessionOwner,
     /// When it began.
     pub created: Timestamp,
     /// It is not valid from this instant on.

@@ -83,7 +83,7 @@ impl Permissions {
     }
 
     /// Whether every permission of `other` is in this set.
-    pub fn covers(self, other: Self) -> bool {
+    pub fn is_superset(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::string_enum::string_enum;
-use super::{ActionName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
+use super::{ActionTypeName, EventSlug, OrganizerId, Secrets, SigningSeeds, TargetUrl, WebhookId};
 
 /// A target URL with filters and state.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Webhook {
     /// The events whose notifications it gets.
     pub events: EventFilter,
     /// The action types that it gets: registered names, sorted by bytes. A POST may have left duplicates.
-    pub action_types: Vec<ActionName>,
+    pub action_types: Vec<ActionTypeName>,
     /// The organizer's note. An empty note differs from none.
     pub comment: Option<String>,
     /// The secrets that sign requests.

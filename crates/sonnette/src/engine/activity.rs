@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Published;
+use super::PublishedNotification;
 use crate::domain::{Attempt, DisableReason, OrganizerId, WebhookId};
 
 /// Something that has just happened.
@@ -13,7 +13,7 @@ pub enum Activity {
         /// The organizer that it belongs to.
         organizer: OrganizerId,
         /// The answer to the publisher.
-        published: Published,
+        published: PublishedNotification,
         /// The body that receivers get, but for what is inserted at sending.
         body: bytes::Bytes,
     },

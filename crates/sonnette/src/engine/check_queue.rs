@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_left_are_passed_over() {
+    fn cancelled_requests_are_skipped() {
         let queue = CheckQueue::default();
         let organizer = OrganizerId(1);
         let first = poll(pin!(queue.acquire(organizer))).unwrap().unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_of_an_organizer_is_bounded() {
+    fn the_queue_of_each_organizer_is_bounded() {
         let queue = CheckQueue::default();
         let organizer = OrganizerId(1);
         let running = poll(pin!(queue.acquire(organizer)));

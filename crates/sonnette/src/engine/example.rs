@@ -8,7 +8,9 @@ use super::OrganizerSnapshot;
 use crate::dialect::{
     ActionType, CheckBudget, ComposeInput, EventRequirement, body_at_send_time, compose,
 };
-use crate::domain::{ActionName, EventFilter, EventSlug, Notification, NotificationId, Webhook};
+use crate::domain::{
+    ActionTypeName, EventFilter, EventSlug, Notification, NotificationId, Webhook,
+};
 
 /// The event of examples.
 const EXAMPLE_EVENT: &str = "democon";
@@ -24,7 +26,7 @@ pub(super) fn example(
     now: Timestamp,
 ) -> Option<Notification> {
     let catalogue = &organizer_snapshot.catalogue;
-    let (spec, action_type): (_, ActionName) = match name {
+    let (catalogue_entry, action_type): (_, ActionTypeName) = match name {
         Some(name) if name.ends_with(".*") => concrete(organizer_snapshot, name)?,
         Some(name) => (catalogue.resolve(name)?.clone(), name.parse().ok()?),
         None => webhook
@@ -33,37 +35,51 @@ pub(super) fn example(
             .find_map(|name| concrete(organizer_snapshot, name.as_str()))?,
     };
     let slug = event_of(webhook)?;
-    compose_example(organizer_snapshot, &spec, action_type, slug, id, now)
+    compose_example(
+        organizer_snapshot,
+        &catalogue_entry,
+        action_type,
+        slug,
+        id,
+        now,
+    )
 }
 
 impl OrganizerSnapshot {
     /// The notification that publishing the example of this action type would make, with the body as it would be sent now
     /// and an invented id.
-    pub fn example(&self, spec: &ActionType, now: Timestamp) -> Option<Notification> {
+    pub fn example(&self, catalogue_entry: &ActionType, now: Timestamp) -> Option<Notification> {
         let slug = EXAMPLE_EVENT.parse().ok()?;
         let id = NotificationId(EXAMPLE_ID);
-        let mut notification = compose_example(self, spec, spec.first_concrete(), slug, id, now)?;
-        notification.body = body_at_send_time(spec.shape, &notification.body, now);
+        let mut notification = compose_example(
+            self,
+            catalogue_entry,
+            catalogue_entry.first_concrete(),
+            slug,
+            id,
+            now,
+        )?;
+        notification.body = body_at_send_time(catalogue_entry.shape, &notification.body, now);
         Some(notification)
     }
 }
 
 fn compose_example(
     organizer_snapshot: &OrganizerSnapshot,
-    spec: &ActionType,
-    action_type: ActionName,
+    catalogue_entry: &ActionType,
+    action_type: ActionTypeName,
     slug: EventSlug,
     id: NotificationId,
     now: Timestamp,
 ) -> Option<Notification> {
-    let event = match spec.event_requirement(action_type.as_str()) {
+    let event = match catalogue_entry.event_requirement(action_type.as_str()) {
         EventRequirement::Forbidden => None,
         _ => Some(slug),
     };
-    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let data = serde_json::value::to_raw_value(&catalogue_entry.example).ok()?;
     let body = compose(&ComposeInput {
         organizer: &organizer_snapshot.organizer,
-        spec,
+        catalogue_entry,
         action_type: &action_type,
         event: event.as_ref(),
         data: &data,
@@ -73,7 +89,7 @@ fn compose_example(
     Some(Notification {
         id,
         organizer: organizer_snapshot.organizer.id,
-        shape: spec.shape,
+        shape: catalogue_entry.shape,
         body: body.ok()?.body.render(id),
         action_type,
         event,
@@ -85,19 +101,19 @@ fn compose_example(
 fn concrete(
     organizer_snapshot: &OrganizerSnapshot,
     name: &str,
-) -> Option<(Arc<ActionType>, ActionName)> {
-    let filter: ActionName = name.parse().ok()?;
+) -> Option<(Arc<ActionType>, ActionTypeName)> {
+    let filter: ActionTypeName = name.parse().ok()?;
     let known = organizer_snapshot
         .catalogue
         .iter()
-        .find(|spec| spec.name == filter);
-    let spec = known.or_else(|| {
+        .find(|catalogue_entry| catalogue_entry.name == filter);
+    let catalogue_entry = known.or_else(|| {
         organizer_snapshot
             .catalogue
             .iter()
-            .find(|spec| filter.covers(spec.name.as_str()))
+            .find(|catalogue_entry| filter.matches(catalogue_entry.name.as_str()))
     })?;
-    Some((spec.clone(), spec.first_concrete()))
+    Some((catalogue_entry.clone(), catalogue_entry.first_concrete()))
 }
 
 /// An event that the webhook is limited to, else [`EXAMPLE_EVENT`].

@@ -31,9 +31,9 @@ pub(crate) struct Host {
     organizer: OrganizerId,
     is_unreachable: AtomicBool,
     /// When it last responded.
-    reached_at: AtomicI64,
+    last_response_at: AtomicI64,
     /// When a request to it last ended.
-    tried_at: AtomicI64,
+    last_request_at: AtomicI64,
 }
 
 /// The hosts of all receivers that have responded lately.
@@ -81,8 +81,8 @@ impl HostTable {
     pub(crate) fn add_former(&self, host: &str, organizer: OrganizerId, age: Duration) {
         let at = -i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let row = self.find_or_add(host, organizer, at);
-        row.reached_at.fetch_max(at, Ordering::Relaxed);
-        row.tried_at.fetch_max(at, Ordering::Relaxed);
+        row.last_response_at.fetch_max(at, Ordering::Relaxed);
+        row.last_request_at.fetch_max(at, Ordering::Relaxed);
     }
 
     /// Records the end of a request to a host. `row` is the host's row as far as the lane knows it.
@@ -104,9 +104,9 @@ impl HostTable {
         }
         // A host that has never responded says nothing about the network.
         let Some(row) = row else { return };
-        row.tried_at.store(now, Ordering::Relaxed);
+        row.last_request_at.store(now, Ordering::Relaxed);
         if !is_unreachable {
-            row.reached_at.store(now, Ordering::Relaxed);
+            row.last_response_at.store(now, Ordering::Relaxed);
         }
         if row.is_unreachable.swap(is_unreachable, Ordering::Relaxed) != is_unreachable {
             self.is_changed.store(true, Ordering::Relaxed);
@@ -138,7 +138,7 @@ impl HostTable {
         self.forget_old(&mut hosts, now);
         let counts = hosts.values().fold(HostCounts::default(), |counts, host| {
             let age = |at: &AtomicI64| now.saturating_sub(at.load(Ordering::Relaxed)).max(0);
-            let (reached, tried) = (age(&host.reached_at), age(&host.tried_at));
+            let (reached, tried) = (age(&host.last_response_at), age(&host.last_request_at));
             let is_unreachable = host.is_unreachable.load(Ordering::Relaxed);
             counts.with(to_duration(reached), to_duration(tried), is_unreachable)
         });
@@ -157,8 +157,8 @@ impl HostTable {
         let row = Arc::new(Host {
             organizer,
             is_unreachable: AtomicBool::new(false),
-            reached_at: AtomicI64::new(at),
-            tried_at: AtomicI64::new(at),
+            last_response_at: AtomicI64::new(at),
+            last_request_at: AtomicI64::new(at),
         });
         let mut by_organizer = self.by_organizer.lock();
         let of_organizer = by_organizer.entry(organizer).or_default();
@@ -173,8 +173,8 @@ impl HostTable {
     fn forget_old(&self, hosts: &mut HashMap<String, Arc<Host>>, now: Millis) {
         let mut by_organizer = self.by_organizer.lock();
         hosts.retain(|_, host| {
-            let age = now.saturating_sub(host.reached_at.load(Ordering::Relaxed));
-            let keep = Arc::strong_count(host) > 1 || age <= to_millis(HostCounts::KNOWN_FOR);
+            let age = now.saturating_sub(host.last_response_at.load(Ordering::Relaxed));
+            let keep = Arc::strong_count(host) > 1 || age <= to_millis(HostCounts::HOST_LIFETIME);
             if !keep && let Some(count) = by_organizer.get_mut(&host.organizer) {
                 *count = count.saturating_sub(1);
             }
@@ -241,7 +241,10 @@ mod tests {
         }
         let change = table.count_if_due(at + MIN_COUNT_INTERVAL).unwrap();
         assert!(change.has_outage);
-        assert_eq!((change.counts.known, change.counts.unreachable), (5, 5));
+        assert_eq!(
+            (change.counts.known_hosts, change.counts.unreachable_hosts),
+            (5, 5)
+        );
         let later = at + Duration::from_hours(25);
         assert!(!table.count_if_due(later).unwrap().has_outage);
         assert!(table.hosts.lock().is_empty());

@@ -45,7 +45,7 @@ impl Janitor {
         while !self.pause(CHECKPOINT_INTERVAL) {
             self.context.store.checkpoint();
             // A jump of the clock is noticed when it happens.
-            self.reading();
+            self.read_clock();
             if expired.is_none_or(|at| at.elapsed() >= EXPIRE_INTERVAL) {
                 expired = Some(self.context.clock.instant());
                 log_error("expired deliveries could not be given up", self.expire());
@@ -63,7 +63,7 @@ impl Janitor {
     /// Records the trusted time, for the next start and for what must not seem old later. It is set back only after the
     /// clock has been back for a while.
     fn record_time(&self) -> Result<(), StoreError> {
-        let trusted = self.reading().trusted;
+        let trusted = self.read_clock().trusted;
         let instant = self.context.clock.instant();
         let recorded = self.context.store.trusted_time()?;
         let mut behind_since = self.behind_since.lock();
@@ -91,14 +91,14 @@ impl Janitor {
         *stopped
     }
 
-    pub(super) fn reading(&self) -> ClockReading {
+    pub(super) fn read_clock(&self) -> ClockReading {
         let clock = &self.context.clock;
         self.trusted_time.lock().read(clock.now(), clock.instant())
     }
 
     pub(super) fn expire(&self) -> Result<(), StoreError> {
         // While the clock is ahead, nothing expires.
-        let now = self.reading().trusted;
+        let now = self.read_clock().trusted;
         let registry = self.context.registry.current();
         for webhook in self.context.store.lanes_with_pending_deliveries()? {
             // Lifetimes end later after a hold.
@@ -107,7 +107,7 @@ impl Janitor {
             }
             if registry.webhook(webhook).is_some_and(|w| !w.is_enabled()) {
                 // Deliveries of a disabled webhook are held, that is, not scheduled. Scheduled, the expired ones are found.
-                while self.context.store.schedule_now(webhook, now, None)? == MAX_BATCH_ROWS {
+                while self.context.store.expedite_pending(webhook, now, None)? == MAX_BATCH_ROWS {
                     if self.pause(BATCH_PAUSE) {
                         return Ok(());
                     }
@@ -138,7 +138,7 @@ impl Janitor {
     }
 
     pub(super) fn prune(&self) -> Result<(), StoreError> {
-        let now = self.reading().trusted;
+        let now = self.read_clock().trusted;
         let before = now.saturating_sub(self.log_kept).unwrap_or(Timestamp::MIN);
         while self.context.store.prune(before, now)? {
             if self.pause(BATCH_PAUSE) {

@@ -40,11 +40,11 @@ struct LaneStateLabel {
 /// Counters and histograms of one engine.
 pub(crate) struct Metrics {
     registry: Registry,
-    published: Counter,
+    published_notifications: Counter,
     deliveries: Counter,
     attempts: Family<OutcomeLabel, Counter>,
     given_up: Counter,
-    disabled: Counter,
+    disabled_webhooks: Counter,
     attempt_seconds: Histogram,
     arrival_seconds: Histogram,
     commits: Counter,
@@ -57,7 +57,7 @@ pub(crate) struct Metrics {
     shortages: Counter,
     outage: Gauge,
     backlog: Gauge,
-    oldest: Gauge<i64, AtomicI64>,
+    oldest_pending_seconds: Gauge<i64, AtomicI64>,
     damaged_rows: Gauge,
 }
 
@@ -67,11 +67,11 @@ impl Metrics {
         let sizes = || Histogram::new(exponential_buckets(1.0, 2.0, 13));
         let mut metrics = Self {
             registry: Registry::with_prefix("sonnette"),
-            published: Counter::default(),
+            published_notifications: Counter::default(),
             deliveries: Counter::default(),
             attempts: Family::default(),
             given_up: Counter::default(),
-            disabled: Counter::default(),
+            disabled_webhooks: Counter::default(),
             attempt_seconds: seconds(),
             arrival_seconds: seconds(),
             commits: Counter::default(),
@@ -84,7 +84,7 @@ impl Metrics {
             shortages: Counter::default(),
             outage: Gauge::default(),
             backlog: Gauge::default(),
-            oldest: Gauge::default(),
+            oldest_pending_seconds: Gauge::default(),
             damaged_rows: Gauge::default(),
         };
         metrics.register();
@@ -96,7 +96,7 @@ impl Metrics {
         r.register(
             "publications",
             "Notifications published",
-            self.published.clone(),
+            self.published_notifications.clone(),
         );
         r.register(
             "deliveries",
@@ -112,7 +112,7 @@ impl Metrics {
         r.register(
             "webhooks_disabled",
             "Webhooks disabled by the server",
-            self.disabled.clone(),
+            self.disabled_webhooks.clone(),
         );
         r.register("lanes", "Lanes in memory, by state", self.lanes.clone());
         r.register(
@@ -136,7 +136,7 @@ impl Metrics {
             "Rows that are left out because they cannot be read",
             self.damaged_rows.clone(),
         );
-        let oldest = self.oldest.clone();
+        let oldest = self.oldest_pending_seconds.clone();
         r.register_with_unit(
             "oldest_waiting",
             "Age of the oldest pending delivery",
@@ -196,7 +196,7 @@ impl Metrics {
         );
     }
 
-    pub(crate) fn committed(&self, batch: &Batch, took: Duration) {
+    pub(crate) fn count_commit(&self, batch: &Batch, took: Duration) {
         let publications: usize = batch.groups.iter().map(|g| g.publications.len()).sum();
         let owed: usize = batch
             .groups
@@ -204,7 +204,7 @@ impl Metrics {
             .flat_map(|g| &g.publications)
             .map(|p| p.webhooks.len())
             .sum();
-        self.published.inc_by(publications as u64);
+        self.published_notifications.inc_by(publications as u64);
         self.deliveries.inc_by(owed as u64);
         self.commits.inc();
         self.commit_seconds.observe(took.as_secs_f64());
@@ -213,12 +213,12 @@ impl Metrics {
             .observe(count(batch.settlements.len()));
     }
 
-    pub(crate) fn commit_failed(&self) {
+    pub(crate) fn count_failed_commit(&self) {
         self.commits_failed.inc();
     }
 
     /// Counts an attempt. `delay` is the time from publication to the first request.
-    pub(crate) fn attempted(
+    pub(crate) fn count_attempt(
         &self,
         outcome: &Outcome,
         took: Duration,
@@ -241,18 +241,18 @@ impl Metrics {
             self.given_up.inc();
         }
         if decision.disable.is_some() {
-            self.disabled.inc();
+            self.disabled_webhooks.inc();
         }
     }
 
     /// Counts an attempt that the receiver did not process, so that it is sent again at once.
-    pub(crate) fn not_processed(&self) {
+    pub(crate) fn count_not_processed(&self) {
         let outcome = AttemptOutcome::NotProcessed;
         self.attempts.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Counts a request that has begun (`true`) or ended.
-    pub(crate) fn in_flight(&self, begun: bool) {
+    pub(crate) fn adjust_in_flight(&self, begun: bool) {
         if begun {
             self.in_flight.inc()
         } else {
@@ -265,12 +265,12 @@ impl Metrics {
     }
 
     /// Counts a request that waits because of a shortage on this machine.
-    pub(crate) fn shortage(&self) {
+    pub(crate) fn count_shortage(&self) {
         self.shortages.inc();
     }
 
     /// Counts a lane that was loaded (1) or dropped from memory (-1). A change of state counts as both.
-    pub(crate) fn lane(&self, failing: bool, change: i64) {
+    pub(crate) fn adjust_lanes(&self, failing: bool, change: i64) {
         let state = if failing {
             LaneHealthState::Failing
         } else {
@@ -287,7 +287,7 @@ impl Metrics {
         let damaged_rows = damaged_rows.try_into().unwrap_or(i64::MAX);
         self.damaged_rows.set(damaged_rows);
         self.backlog.set(backlog.try_into().unwrap_or(i64::MAX));
-        self.oldest
+        self.oldest_pending_seconds
             .set(oldest.as_secs().try_into().unwrap_or(i64::MAX));
         let mut text = String::new();
         // Writing to a `String` cannot fail.

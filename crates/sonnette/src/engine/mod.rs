@@ -62,7 +62,7 @@ pub use control::{ControlError, LaneStatus};
 pub use keyed_semaphore::{KeyedSemaphore, Permit};
 pub use options::{Options, StartError};
 pub use organizer_snapshot::OrganizerSnapshot;
-pub use publication::{PublishError, PublishRequest, Published};
+pub use publication::{PublishError, PublishRequest, PublishedNotification};
 pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
 pub use supervisor::{Supervisor, ThreadFailure};
@@ -99,7 +99,10 @@ impl EngineContext {
             return;
         };
         self.metrics.set_outage(change.has_outage);
-        let HostCounts { known, unreachable } = change.counts;
+        let HostCounts {
+            known_hosts: known,
+            unreachable_hosts: unreachable,
+        } = change.counts;
         if change.has_outage {
             tracing::error!(
                 known,

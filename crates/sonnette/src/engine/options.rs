@@ -12,7 +12,7 @@ pub struct Options {
     /// How requests are sent.
     pub sender: SenderConfig,
     /// How long attempts and settled deliveries are kept.
-    pub log_kept: Duration,
+    pub log_retention: Duration,
     /// Which alerts are queued.
     pub alerts: AlertRules,
     /// The number of sending threads, at least 1. Each webhook belongs to one of them.

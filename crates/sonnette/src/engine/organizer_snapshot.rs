@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cow_map::CowMap;
-use crate::dialect::{ActionType, Catalogue, RegisteredActions};
+use crate::dialect::{ActionType, Catalogue, RegisteredActionTypes};
 use crate::domain::{
-    ActionName, DialectName, EventSlug, Organizer, Webhook, WebhookId, covering_wildcards,
+    ActionTypeName, DialectName, EventSlug, Organizer, Webhook, WebhookId, matching_wildcards,
 };
 
 /// An organizer with everything that belongs to it.
@@ -19,12 +19,12 @@ pub struct OrganizerSnapshot {
     /// Its webhooks, disabled ones included.
     pub webhooks: CowMap<WebhookId, Arc<Webhook>>,
     /// Enabled webhooks by each name in their `action_types`.
-    enabled_by_action: CowMap<(ActionName, WebhookId), ()>,
+    enabled_by_action: CowMap<(ActionTypeName, WebhookId), ()>,
 }
 
 impl OrganizerSnapshot {
     /// An organizer without webhooks and action types of its own.
-    pub(super) fn new(organizer: Organizer, shared: &RegisteredActions) -> Self {
+    pub(super) fn new(organizer: Organizer, shared: &RegisteredActionTypes) -> Self {
         Self {
             catalogue: Catalogue::default()
                 .with_dialects(&organizer.dialects)
@@ -66,7 +66,10 @@ impl OrganizerSnapshot {
     }
 
     /// This organizer with the action types that are registered for all now.
-    pub(super) fn with_shared_actions(self: &Arc<Self>, shared: &RegisteredActions) -> Arc<Self> {
+    pub(super) fn with_shared_action_types(
+        self: &Arc<Self>,
+        shared: &RegisteredActionTypes,
+    ) -> Arc<Self> {
         if self.catalogue.has_shared(shared) {
             return self.clone();
         }
@@ -83,15 +86,17 @@ impl OrganizerSnapshot {
     /// action of no event passes every event filter.
     pub fn webhooks_for(
         &self,
-        spec: &ActionType,
+        catalogue_entry: &ActionType,
         concrete: &str,
         event: Option<&EventSlug>,
     ) -> Vec<WebhookId> {
-        if spec.dialect == DialectName::Pretix {
-            return self.enabled_with(spec.name.as_str(), event).collect();
+        if catalogue_entry.dialect == DialectName::Pretix {
+            return self
+                .enabled_with(catalogue_entry.name.as_str(), event)
+                .collect();
         }
         let mut ids: Vec<WebhookId> = self.enabled_with(concrete, event).collect();
-        for wildcard in covering_wildcards(concrete) {
+        for wildcard in matching_wildcards(concrete) {
             ids.extend(self.enabled_with(&wildcard, event));
         }
         ids.sort_unstable();
@@ -117,7 +122,7 @@ impl OrganizerSnapshot {
 }
 
 /// The names in the webhook's `action_types`, each once; none while it is disabled.
-fn enabled_names(webhook: &Webhook) -> BTreeSet<&ActionName> {
+fn enabled_names(webhook: &Webhook) -> BTreeSet<&ActionTypeName> {
     let names = webhook.is_enabled().then_some(&webhook.action_types);
     names.into_iter().flatten().collect()
 }

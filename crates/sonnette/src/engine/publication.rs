@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::dialect::FieldErrors;
-use crate::domain::{ActionName, EventSlug, NotificationId};
+use crate::domain::{ActionTypeName, EventSlug, NotificationId};
 
 /// A fact to be published.
 #[derive(Debug)]
@@ -23,19 +23,19 @@ pub struct PublishRequest {
 
 /// A publication that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedNotification {
     /// The id of the notification.
     pub id: NotificationId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
     /// When it was published.
-    pub at: Timestamp,
+    pub published_at: Timestamp,
     /// How many enabled webhooks matched.
     pub deliveries: usize,
     /// False if the idempotency key was used before.
-    pub new: bool,
+    pub is_new: bool,
 }
 
 /// Deliveries of the requests that are published together. They are one transaction, for which others wait.

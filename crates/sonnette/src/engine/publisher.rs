@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::content_hash::content_hash;
 use super::{OrganizerSnapshot, PublishError, PublishRequest};
 use crate::dialect::{self, CheckBudget, ComposeInput, EventRequirement, FieldErrors, compose};
-use crate::domain::{ActionName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId};
+use crate::domain::{
+    ActionTypeName, Audience, EventSlug, PendingWebhookChange, TokenHash, WebhookId,
+};
 use crate::store::{IdempotencyKey, Publication, PublicationGroup};
 use jiff::Timestamp;
 
@@ -83,13 +85,14 @@ pub(crate) fn matching_webhooks(
     if audience == Audience::Nobody {
         return Vec::new();
     }
-    let Some(spec) = snapshot.catalogue.resolve(action_type) else {
+    let Some(catalogue_entry) = snapshot.catalogue.resolve(action_type) else {
         return Vec::new();
     };
     // The body of a deletion names the event, but the filters of events do not apply to it.
-    let event =
-        event.filter(|_| spec.event_requirement(action_type) != EventRequirement::DeletedEvent);
-    let mut webhooks = snapshot.webhooks_for(spec, action_type, event);
+    let event = event.filter(|_| {
+        catalogue_entry.event_requirement(action_type) != EventRequirement::DeletedEvent
+    });
+    let mut webhooks = snapshot.webhooks_for(catalogue_entry, action_type, event);
     webhooks.retain(|webhook| audience.has(*webhook));
     webhooks
 }
@@ -104,15 +107,15 @@ fn publication(
         let message = snapshot.catalogue.explain_unknown(&request.action_type);
         FieldErrors::one("action_type", message)
     };
-    let action_type: ActionName = request.action_type.parse().map_err(|_| unknown())?;
-    let spec = snapshot
+    let action_type: ActionTypeName = request.action_type.parse().map_err(|_| unknown())?;
+    let catalogue_entry = snapshot
         .catalogue
         .resolve(action_type.as_str())
         .ok_or_else(unknown)?;
     if action_type.is_wildcard() {
         return Err(unknown());
     }
-    let rule = spec.event_requirement(action_type.as_str());
+    let rule = catalogue_entry.event_requirement(action_type.as_str());
     match (rule, &request.event) {
         (EventRequirement::Required, None) => {
             return Err(FieldErrors::one("event", "This field is required."));
@@ -127,7 +130,7 @@ fn publication(
     }
     let composed = compose(&ComposeInput {
         organizer: &snapshot.organizer,
-        spec,
+        catalogue_entry,
         action_type: &action_type,
         event: request.event.as_ref(),
         data: &request.data,
@@ -149,7 +152,7 @@ fn publication(
     );
     Ok(Publication {
         registers_event: rule != EventRequirement::DeletedEvent && request.event.is_some(),
-        shape: spec.shape,
+        shape: catalogue_entry.shape,
         body: composed.body,
         data: composed.data,
         audience: composed.audience,

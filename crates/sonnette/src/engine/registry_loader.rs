@@ -90,14 +90,14 @@ impl RegistryLoader {
             return Ok(before);
         }
         let changes = self.store.load(before.version())?;
-        let (after, webhooks) = before.with(changes);
+        let (after, webhooks) = before.with_changes(changes);
         let after = Arc::new(after);
         // The replaced snapshot is dropped after the lock is released.
         let replaced = std::mem::replace(&mut *self.current.write(), after.clone());
         drop(replaced);
         self.version.store(after.version(), Ordering::Release);
         self.inboxes.send_changes(&webhooks);
-        self.report_switched(&before, &after, &webhooks);
+        self.broadcast_webhook_states(&before, &after, &webhooks);
         Ok(after)
     }
 
@@ -138,7 +138,7 @@ impl RegistryLoader {
     }
 
     /// Tells watchers which webhooks were enabled or disabled, by whomever.
-    fn report_switched(
+    fn broadcast_webhook_states(
         &self,
         before: &RegistrySnapshot,
         after: &RegistrySnapshot,

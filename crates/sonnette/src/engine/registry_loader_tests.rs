@@ -12,7 +12,7 @@ use super::dispatcher::inbox::Inboxes;
 use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
 use super::supervisor::Supervisor;
-use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction};
+use crate::domain::{Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredActionType};
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore, StoreError};
 
 /// Counts how often it is read.
@@ -110,7 +110,7 @@ impl RegistryStore for CountingStore {
 
     fn add_action_type(
         &self,
-        _: &RegisteredAction,
+        _: &RegisteredActionType,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         unreachable!("the loader only reads")
@@ -118,7 +118,7 @@ impl RegistryStore for CountingStore {
 
     fn change_action_type(
         &self,
-        _: &RegisteredAction,
+        _: &RegisteredActionType,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         unreachable!("the loader only reads")
@@ -126,7 +126,7 @@ impl RegistryStore for CountingStore {
 
     fn remove_action_type(
         &self,
-        _: &RegisteredAction,
+        _: &RegisteredActionType,
         _: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         unreachable!("the loader only reads")
@@ -257,7 +257,7 @@ async fn a_panic_of_the_loader_is_reported_and_ends_all_waits() {
     let running = loader.clone();
     let thread = supervisor.spawn("registry", move || running.run()).unwrap();
     assert!(loader.refresh().await.is_none(), "dropped by the panic");
-    let failure = supervisor.failed().await;
+    let failure = supervisor.wait_for_failure().await;
     assert_eq!(
         failure.to_string(),
         "the thread registry failed: the store is broken"

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 
 use super::organizer_snapshot::OrganizerSnapshot;
 use crate::cow_map::CowMap;
-use crate::dialect::RegisteredActions;
+use crate::dialect::RegisteredActionTypes;
 use crate::domain::{
-    FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredAction, Token, TokenHash,
+    FailurePolicy, Organizer, OrganizerId, OrganizerSlug, RegisteredActionType, Token, TokenHash,
     Webhook, WebhookId,
 };
-use crate::store::{RegistryChanges, RegistryStore, RemovedAction, StoreError};
+use crate::store::{RegistryChanges, RegistryStore, RemovedActionType, StoreError};
 
 /// Everything publishing and sending need to know, as of one version.
 #[derive(Clone, Default)]
@@ -26,7 +26,7 @@ pub struct RegistrySnapshot {
     organizers_by_slug: CowMap<OrganizerSlug, OrganizerId>,
     webhooks: CowMap<WebhookId, Arc<Webhook>>,
     /// Registered for all organizers. Snapshots of organizers made before the last change of these have older ones.
-    shared_actions: RegisteredActions,
+    shared_action_types: RegisteredActionTypes,
     /// Since when the deliveries of an organizer are held after a restore.
     holds: Arc<BTreeMap<OrganizerId, Timestamp>>,
 }
@@ -37,7 +37,7 @@ impl RegistrySnapshot {
     /// # Errors
     /// When the store cannot be read.
     pub fn read(store: &(impl RegistryStore + ?Sized)) -> Result<Self, StoreError> {
-        Ok(Self::default().with(store.load(0)?).0)
+        Ok(Self::default().with_changes(store.load(0)?).0)
     }
 
     /// The version of this snapshot.
@@ -63,13 +63,13 @@ impl RegistrySnapshot {
     /// The organizer with this id.
     pub fn organizer_by_id(&self, id: OrganizerId) -> Option<Arc<OrganizerSnapshot>> {
         let organizer = self.organizers.get(&id)?;
-        Some(organizer.with_shared_actions(&self.shared_actions))
+        Some(organizer.with_shared_action_types(&self.shared_action_types))
     }
 
     /// Every organizer, by id.
     pub fn organizers(&self) -> impl Iterator<Item = Arc<OrganizerSnapshot>> {
         let organizers = self.organizers.values();
-        organizers.map(|organizer| organizer.with_shared_actions(&self.shared_actions))
+        organizers.map(|organizer| organizer.with_shared_action_types(&self.shared_action_types))
     }
 
     /// The webhook with this id, of whatever organizer.
@@ -108,7 +108,7 @@ impl RegistrySnapshot {
     }
 
     /// The snapshot after these changes, and the webhooks that differ.
-    pub(super) fn with(&self, changes: RegistryChanges) -> (Self, Vec<WebhookId>) {
+    pub(super) fn with_changes(&self, changes: RegistryChanges) -> (Self, Vec<WebhookId>) {
         let mut next = self.clone();
         next.version = changes.version;
         next.remove_damaged(&changes);
@@ -116,19 +116,19 @@ impl RegistrySnapshot {
             next.tokens.insert(hash, Arc::new(token));
         }
         let (removed, removed_shared): (Vec<_>, Vec<_>) = changes
-            .removed_actions
+            .removed_action_types
             .into_iter()
             .partition(|a| a.organizer.is_some());
         let (actions, shared): (Vec<_>, Vec<_>) = changes
-            .actions
+            .action_types
             .into_iter()
             .partition(|a| a.organizer.is_some());
         // Those for all first: new organizers take them over.
-        next.change_actions(removed_shared, shared);
+        next.change_action_types(removed_shared, shared);
         for organizer in changes.organizers {
             next.put_organizer(organizer);
         }
-        next.change_actions(removed, actions);
+        next.change_action_types(removed, actions);
         let mut webhooks = next.set_holds(changes.holds);
         for webhook in changes.webhooks {
             let id = webhook.id;
@@ -183,29 +183,36 @@ impl RegistrySnapshot {
             Arc::make_mut(known).set_organizer(organizer);
         } else {
             self.organizers_by_slug.insert(organizer.slug.clone(), id);
-            let new = OrganizerSnapshot::new(organizer, &self.shared_actions);
+            let new = OrganizerSnapshot::new(organizer, &self.shared_action_types);
             self.organizers.insert(id, Arc::new(new));
         }
     }
 
     /// The action types that were registered for this organizer, or for all.
-    fn actions_mut(&mut self, organizer: Option<OrganizerId>) -> Option<&mut RegisteredActions> {
+    fn action_types_mut(
+        &mut self,
+        organizer: Option<OrganizerId>,
+    ) -> Option<&mut RegisteredActionTypes> {
         let Some(id) = organizer else {
-            return Some(&mut self.shared_actions);
+            return Some(&mut self.shared_action_types);
         };
         let organizer = self.organizers.get_mut(&id)?;
-        Some(Arc::make_mut(organizer).catalogue.own_mut())
+        Some(Arc::make_mut(organizer).catalogue.organizer_types_mut())
     }
 
     /// Removals first: a name may have been registered again since.
-    fn change_actions(&mut self, removed: Vec<RemovedAction>, changed: Vec<RegisteredAction>) {
+    fn change_action_types(
+        &mut self,
+        removed: Vec<RemovedActionType>,
+        changed: Vec<RegisteredActionType>,
+    ) {
         for action in removed {
-            if let Some(actions) = self.actions_mut(action.organizer) {
+            if let Some(actions) = self.action_types_mut(action.organizer) {
                 actions.remove(&action.name);
             }
         }
         for action in changed {
-            if let Some(actions) = self.actions_mut(action.organizer) {
+            if let Some(actions) = self.action_types_mut(action.organizer) {
                 actions.insert(action);
             }
         }

@@ -10,11 +10,11 @@ use super::organizer_snapshot::OrganizerSnapshot;
 use super::registry_snapshot::RegistrySnapshot;
 use crate::dialect::ActionType;
 use crate::domain::{
-    ActionName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language,
-    Organizer, OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
-    WebhookSettings, WebhookState,
+    ActionTypeName, DialectName, DisableReason, Disablement, EventFilter, EventSlug, Language,
+    Organizer, OrganizerId, PayloadShape, RegisteredActionType, Secret, Secrets, Webhook,
+    WebhookId, WebhookSettings, WebhookState,
 };
-use crate::store::{RegistryChanges, RemovedAction};
+use crate::store::{RegistryChanges, RemovedActionType};
 
 /// Names a webhook may listen to; the pretix ones are registered in pretix.
 const STORED_ACTION_TYPES: [&str; 9] = [
@@ -82,8 +82,8 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
     })
 }
 
-fn action(organizer: Option<i64>, name: &str) -> RegisteredAction {
-    RegisteredAction {
+fn action(organizer: Option<i64>, name: &str) -> RegisteredActionType {
+    RegisteredActionType {
         id: 1,
         organizer: organizer.map(OrganizerId),
         name: name.parse().unwrap(),
@@ -117,21 +117,21 @@ fn organizer_snapshot(webhooks: Vec<Webhook>) -> Arc<OrganizerSnapshot> {
     let rows = RegistryChanges {
         organizers: vec![organizer(1)],
         webhooks,
-        actions: own.iter().map(|name| action(Some(1), name)).collect(),
+        action_types: own.iter().map(|name| action(Some(1), name)).collect(),
         ..RegistryChanges::default()
     };
-    let (registry, _) = RegistrySnapshot::default().with(rows);
+    let (registry, _) = RegistrySnapshot::default().with_changes(rows);
     registry.organizer("o1").unwrap()
 }
 
 /// Whether one of the webhook's names stands for the action, by the rules of `docs/dialects.md`.
-fn is_matched_by(webhook: &Webhook, spec: &ActionType, concrete: &str) -> bool {
-    let stands = |name: &ActionName| {
-        if spec.dialect == DialectName::Pretix {
+fn is_matched_by(webhook: &Webhook, catalogue_entry: &ActionType, concrete: &str) -> bool {
+    let stands = |name: &ActionTypeName| {
+        if catalogue_entry.dialect == DialectName::Pretix {
             // pretix calls for the registered name alone, and a name of a longer wildcard is another.
-            *name == spec.name
+            *name == catalogue_entry.name
         } else {
-            name.covers(concrete)
+            name.matches(concrete)
         }
     };
     webhook.action_types.iter().any(stands)
@@ -149,16 +149,16 @@ proptest! {
             .collect();
         let organizer_snapshot = organizer_snapshot(webhooks.clone());
         for concrete in CONCRETE_ACTION_TYPES {
-            let spec = organizer_snapshot.catalogue.resolve(concrete).expect("known");
+            let catalogue_entry = organizer_snapshot.catalogue.resolve(concrete).expect("known");
             for event in [None, Some(slug("a")), Some(slug("b")), Some(slug("c"))] {
                 let expected: Vec<_> = webhooks
                     .iter()
                     .filter(|w| w.is_enabled())
                     .filter(|w| w.events.matches(event.as_ref()))
-                    .filter(|w| is_matched_by(w, spec, concrete))
+                    .filter(|w| is_matched_by(w, catalogue_entry, concrete))
                     .map(|w| w.id)
                     .collect();
-                let found = organizer_snapshot.webhooks_for(spec, concrete, event.as_ref());
+                let found = organizer_snapshot.webhooks_for(catalogue_entry, concrete, event.as_ref());
                 prop_assert_eq!(found, expected, "{} of {:?}", concrete, event);
             }
         }
@@ -206,12 +206,12 @@ fn organizer_level_actions_ignore_limit_events() {
     for events in [EventFilter::All, EventFilter::Only(BTreeSet::new())] {
         webhook.events = events;
         let organizer_snapshot = organizer_snapshot(vec![webhook.clone()]);
-        let spec = organizer_snapshot
+        let catalogue_entry = organizer_snapshot
             .catalogue
             .resolve(STORED_ACTION_TYPES[0])
             .unwrap();
         assert_eq!(
-            organizer_snapshot.webhooks_for(spec, STORED_ACTION_TYPES[0], None),
+            organizer_snapshot.webhooks_for(catalogue_entry, STORED_ACTION_TYPES[0], None),
             [WebhookId(1)]
         );
     }
@@ -253,17 +253,20 @@ fn registry_with(count: i64) -> RegistrySnapshot {
         version: 1,
         organizers: vec![organizer(1), organizer(2)],
         webhooks: (1..=count).map(webhook).chain([other]).collect(),
-        actions: vec![action(Some(1), "shop.moved"), action(None, "all.moved")],
+        action_types: vec![action(Some(1), "shop.moved"), action(None, "all.moved")],
         ..RegistryChanges::default()
     };
-    RegistrySnapshot::default().with(rows).0
+    RegistrySnapshot::default().with_changes(rows).0
 }
 
 fn names(registry: &RegistrySnapshot, slug: &str) -> Vec<String> {
     let organizer = registry.organizer(slug).unwrap();
     let registered = organizer.catalogue.iter();
-    let custom = registered.filter(|spec| spec.dialect == DialectName::Custom);
-    custom.map(|spec| spec.name.to_string()).collect()
+    let custom =
+        registered.filter(|catalogue_entry| catalogue_entry.dialect == DialectName::Custom);
+    custom
+        .map(|catalogue_entry| catalogue_entry.name.to_string())
+        .collect()
 }
 
 #[test]
@@ -286,7 +289,7 @@ fn a_change_of_a_webhook_copies_as_much_however_many_there_are() {
                 .collect()
         };
         let held_before = held(&before);
-        let (after, changed) = before.with(rows);
+        let (after, changed) = before.with_changes(rows);
         assert_eq!(changed, [WebhookId(500)]);
         // A node that is copied holds its webhooks once more: one of all webhooks, one of the organizer's.
         let copied = held(&before)
@@ -306,10 +309,10 @@ fn a_change_of_a_webhook_copies_as_much_however_many_there_are() {
             one.webhooks.get(&WebhookId(501)).unwrap(),
             known
         ));
-        let spec = one.catalogue.get("shop.moved").unwrap();
+        let catalogue_entry = one.catalogue.get("shop.moved").unwrap();
         let compiled = before.organizer("o1").unwrap();
         assert!(Arc::ptr_eq(
-            spec,
+            catalogue_entry,
             compiled.catalogue.get("shop.moved").unwrap()
         ));
     }
@@ -324,7 +327,7 @@ fn a_webhook_that_is_loaded_unchanged_stays_the_same_value() {
         webhooks: vec![same],
         ..RegistryChanges::default()
     };
-    let (after, changed) = before.with(rows);
+    let (after, changed) = before.with_changes(rows);
     assert!(changed.is_empty() && after.version() == 2);
     let (old, new) = (before.webhook(WebhookId(2)), after.webhook(WebhookId(2)));
     assert!(Arc::ptr_eq(old.unwrap(), new.unwrap()));
@@ -335,10 +338,10 @@ fn an_action_type_for_all_reaches_every_organizer_and_compiles_nothing_else() {
     let before = registry_with(3);
     let rows = RegistryChanges {
         version: 2,
-        actions: vec![action(None, "all.added")],
+        action_types: vec![action(None, "all.added")],
         ..RegistryChanges::default()
     };
-    let (after, _) = before.with(rows);
+    let (after, _) = before.with_changes(rows);
     assert_eq!(names(&before, "o1"), ["all.moved", "shop.moved"]);
     assert_eq!(
         names(&after, "o1"),
@@ -357,22 +360,22 @@ fn an_action_type_for_all_reaches_every_organizer_and_compiles_nothing_else() {
         assert!(Arc::ptr_eq(specs.0, specs.1), "{name}");
     }
     let removed_actions = vec![
-        RemovedAction {
+        RemovedActionType {
             organizer: None,
             name: "all.moved".parse().unwrap(),
         },
-        RemovedAction {
+        RemovedActionType {
             organizer: Some(OrganizerId(1)),
             name: "shop.moved".parse().unwrap(),
         },
     ];
     let rows = RegistryChanges {
         version: 3,
-        removed_actions,
-        actions: vec![action(Some(1), "all.added")],
+        removed_action_types: removed_actions,
+        action_types: vec![action(Some(1), "all.added")],
         ..RegistryChanges::default()
     };
-    let (last, _) = after.with(rows);
+    let (last, _) = after.with_changes(rows);
     assert_eq!(names(&last, "o1"), ["all.added"]);
     assert_eq!(names(&last, "o2"), ["all.added"]);
     let registered = last.organizer("o1").unwrap();
@@ -388,14 +391,15 @@ fn a_webhook_is_found_by_the_names_that_it_has_while_it_is_enabled() {
     let mut registry = registry_with(2);
     let found = |registry: &RegistrySnapshot| {
         let organizer = registry.organizer("o1").unwrap();
-        let spec = organizer.catalogue.get("shop.moved").unwrap();
-        organizer.webhooks_for(spec, "shop.moved", None)
+        let catalogue_entry = organizer.catalogue.get("shop.moved").unwrap();
+        organizer.webhooks_for(catalogue_entry, "shop.moved", None)
     };
     let disabled = WebhookState::Disabled(Disablement {
         since: Timestamp::UNIX_EPOCH,
         reason: DisableReason::User,
     });
-    let renamed: Vec<ActionName> = vec!["shop.*".parse().unwrap(), "shop.moved".parse().unwrap()];
+    let renamed: Vec<ActionTypeName> =
+        vec!["shop.*".parse().unwrap(), "shop.moved".parse().unwrap()];
     for (state, names, expected) in [
         (WebhookState::Enabled, vec![], vec![2]),
         (WebhookState::Enabled, renamed.clone(), vec![1, 2]),
@@ -411,7 +415,7 @@ fn a_webhook_is_found_by_the_names_that_it_has_while_it_is_enabled() {
             webhooks: vec![webhook],
             ..RegistryChanges::default()
         };
-        registry = registry.with(rows).0;
+        registry = registry.with_changes(rows).0;
         let expected: Vec<_> = expected.into_iter().map(WebhookId).collect();
         assert_eq!(found(&registry), expected);
     }

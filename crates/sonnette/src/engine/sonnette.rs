@@ -25,7 +25,7 @@ use super::sender::Sender;
 use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
     Activity, EngineContext, KeyedSemaphore, Options, OrganizerSnapshot, PublishError,
-    PublishRequest, Published, RegistrySnapshot, StartError,
+    PublishRequest, PublishedNotification, RegistrySnapshot, StartError,
 };
 use crate::clock::Clock;
 use crate::domain::{ClockReading, HostCounts, OrganizerId, TokenHash, TrustedTime, WebhookId};
@@ -46,8 +46,8 @@ const MAX_STORE_THREADS: usize = 8;
 /// A running engine: it publishes notifications and sends them to webhooks.
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
-    pub(super) draft_tests: KeyedSemaphore<OrganizerId>,
-    pub(super) checks: CheckQueue,
+    pub(super) draft_test_limit: KeyedSemaphore<OrganizerId>,
+    pub(super) check_queue: CheckQueue,
     scans: ScanLimits,
     backlog: Arc<BacklogCount>,
     pub(super) janitor: Arc<Janitor>,
@@ -143,12 +143,12 @@ impl Sonnette {
             trusted_time,
             blocking,
         });
-        let janitor = Arc::new(Janitor::new(&context, options.log_kept));
+        let janitor = Arc::new(Janitor::new(&context, options.log_retention));
         Ok(Self {
             backlog: BacklogCount::new(context.store.clone()),
             context,
-            draft_tests: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
-            checks: CheckQueue::default(),
+            draft_test_limit: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
+            check_queue: CheckQueue::default(),
             scans: ScanLimits::new(),
             janitor,
             supervisor: Supervisor::default(),
@@ -192,8 +192,8 @@ impl Sonnette {
 
     /// Waits until a thread of the engine has failed, possibly for ever. The engine then no longer does all of its work,
     /// and should be stopped: what is in the store goes on at the next start.
-    pub async fn failed(&self) -> ThreadFailure {
-        self.supervisor.failed().await
+    pub async fn wait_for_failure(&self) -> ThreadFailure {
+        self.supervisor.wait_for_failure().await
     }
 
     /// The first failure of a thread, if there is one.
@@ -225,7 +225,7 @@ impl Sonnette {
     /// The time of day, and the time that stored keys and mails grow old by, which does not follow a jump forward until the
     /// clock has stayed there for ten minutes.
     pub fn clock_reading(&self) -> ClockReading {
-        self.janitor.reading()
+        self.janitor.read_clock()
     }
 
     /// The newest snapshot in memory. It may lack changes that another process made less than 250 ms ago.
@@ -264,7 +264,7 @@ impl Sonnette {
         organizer_snapshot: &OrganizerSnapshot,
         token: Option<TokenHash>,
         requests: Vec<PublishRequest>,
-    ) -> Result<Vec<Published>, PublishError> {
+    ) -> Result<Vec<PublishedNotification>, PublishError> {
         let registry = self.registry();
         let newest = registry.organizer_by_id(organizer_snapshot.organizer.id);
         let organizer_snapshot = newest.unwrap_or_else(|| Arc::new(organizer_snapshot.clone()));
@@ -337,7 +337,7 @@ fn add_former_hosts(
     registry: &RegistrySnapshot,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let since = now.saturating_sub(HostCounts::KNOWN_FOR);
+    let since = now.saturating_sub(HostCounts::HOST_LIFETIME);
     let since = since.unwrap_or(Timestamp::MIN);
     for (webhook, at) in store.last_successes(since)? {
         if let Some(webhook) = registry.webhook(webhook) {

@@ -77,7 +77,7 @@ impl Supervisor {
     }
 
     /// Waits for the first failure, possibly for ever.
-    pub async fn failed(&self) -> ThreadFailure {
+    pub async fn wait_for_failure(&self) -> ThreadFailure {
         let mut failures = self.failure.subscribe();
         loop {
             if let Some(failure) = failures.borrow_and_update().clone() {

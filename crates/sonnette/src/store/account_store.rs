@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
-use crate::domain::{EmailAddress, OrganizerId, SecretHash, User, UserAccess, UserId};
+use crate::domain::{EmailAddress, OrganizerId, SessionTokenHash, User, UserAccess, UserId};
 
 /// A user of the dashboard to be added.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub trait AccountStore {
         &self,
         id: UserId,
         password_hash: &str,
-        link: Option<&SecretHash>,
+        link: Option<&SessionTokenHash>,
         entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError>;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::{
-    ActionName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
+    ActionTypeName, AlertKind, Attempt, Audience, BodyTemplate, Decision, DeliveryDecision,
     DeliveryProgress, DisableReason, EventSlug, FailurePolicy, LaneHealth, NotificationId,
     OrganizerId, PayloadShape, SettlementKind, TokenHash, WebhookId,
 };
@@ -41,7 +41,7 @@ pub struct PublicationGroup {
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
     /// Whether the commit adds the event to the organizer's events if it is unknown.
@@ -117,7 +117,7 @@ pub struct StoredPublication {
     /// The id that the store assigned.
     pub id: NotificationId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
     /// The time of publication.

@@ -15,7 +15,7 @@ pub trait DeliveryAdmin {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn schedule_now(
+    fn expedite_pending(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -23,7 +23,7 @@ pub trait DeliveryAdmin {
     ) -> Result<usize, StoreError>;
 
     /// Drops pending deliveries of a lane, at most [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS); fewer means that none is left. The first batch of
-    /// a person's request takes its audit `entry`, as in [`schedule_now`](Self::schedule_now).
+    /// a person's request takes its audit `entry`, as in [`expedite_pending`](Self::expedite_pending).
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -41,7 +41,7 @@ pub trait DeliveryAdmin {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn bring_forward(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
+    fn cap_due_times(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Gives up pending deliveries of a lane that are older than [`DELIVERY_LIFETIME`](crate::domain::DELIVERY_LIFETIME), at most
     /// [`MAX_BATCH_ROWS`](super::MAX_BATCH_ROWS).

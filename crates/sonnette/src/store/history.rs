@@ -57,7 +57,7 @@ pub struct AttemptPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStateFilter {
     /// Scheduled or held.
-    Waiting,
+    Pending,
     /// Settled with this result.
     Settled(SettlementKind),
 }
@@ -129,7 +129,7 @@ pub struct AttemptStats {
     /// The number of attempts that failed.
     pub failed: u64,
     /// The durations of those that got a response or timed out. Empty for attempts older than these statistics.
-    pub times: LatencyHistogram,
+    pub latencies: LatencyHistogram,
 }
 
 /// Reads attempts, deliveries and notifications.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{BatchAuditEntry, StoreError, TimeRange};
-use crate::domain::{ActionName, Audience, EventSlug, NotificationId, WebhookId};
+use crate::domain::{ActionTypeName, Audience, EventSlug, NotificationId, WebhookId};
 
 /// The parts of a notification that decide which webhooks match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct NotificationSummary {
     /// The id of the notification.
     pub id: NotificationId,
     /// The concrete action type.
-    pub action_type: ActionName,
+    pub action_type: ActionTypeName,
     /// The event it belongs to, if any.
     pub event: Option<EventSlug>,
     /// Which of the matching webhooks receive it.

@@ -54,7 +54,7 @@ pub use history::{
 pub use hold_store::{HoldStore, NEW_ORGANIZERS};
 pub use idempotency_store::{IdempotencyStore, StoredResponse};
 pub use missed_store::{MissedStore, NotificationSummary};
-pub use registry_store::{RegistryChanges, RegistryStore, RemovedAction};
+pub use registry_store::{RegistryChanges, RegistryStore, RemovedActionType};
 pub use retention_store::RetentionStore;
 pub use session_store::SessionStore;
 pub use token_store::{NewToken, TokenStore};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{ChangeResult, NewAuditEntry, StoreError};
 use crate::domain::{
-    ActionName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, Token,
+    ActionTypeName, Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredActionType, Token,
     TokenHash, TokenId, UtcDateTime, Webhook, WebhookId,
 };
 
@@ -20,9 +20,9 @@ pub struct RegistryChanges {
     /// Webhooks that changed, by id; disabled ones included.
     pub webhooks: Vec<Webhook>,
     /// Action types that were removed, before those of `actions` were registered.
-    pub removed_actions: Vec<RemovedAction>,
+    pub removed_action_types: Vec<RemovedActionType>,
     /// Registered action types that changed, by name.
-    pub actions: Vec<RegisteredAction>,
+    pub action_types: Vec<RegisteredActionType>,
     /// Tokens that changed.
     pub tokens: Vec<(TokenHash, Token)>,
     /// All organizers whose deliveries are held, and since when. [`NEW_ORGANIZERS`](super::NEW_ORGANIZERS)
@@ -38,11 +38,11 @@ pub struct RegistryChanges {
 
 /// A registered action type that there is no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovedAction {
+pub struct RemovedActionType {
     /// For whom it was registered; none: for all.
     pub organizer: Option<OrganizerId>,
     /// Its name.
-    pub name: ActionName,
+    pub name: ActionTypeName,
 }
 
 /// Organizers, events and action types. Every change makes a new version of the registry.
@@ -129,7 +129,7 @@ pub trait RegistryStore {
     /// When the store cannot be written.
     fn add_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
@@ -139,7 +139,7 @@ pub trait RegistryStore {
     /// When the store cannot be written.
     fn change_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 
@@ -149,7 +149,7 @@ pub trait RegistryStore {
     /// When the store cannot be written.
     fn remove_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError>;
 }

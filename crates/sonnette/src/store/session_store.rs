@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::domain::{AccessLink, SecretHash, Session, UserId};
+use crate::domain::{AccessLink, Session, SessionTokenHash, UserId};
 
 /// Sessions of the dashboard, and the links that start one. Only the hash of their text is stored.
 pub trait SessionStore {
@@ -14,7 +14,7 @@ pub trait SessionStore {
     /// When the store cannot be written.
     fn add_session(
         &self,
-        hash: &SecretHash,
+        hash: &SessionTokenHash,
         session: &Session,
         password_hash: Option<&str>,
     ) -> Result<bool, StoreError>;
@@ -23,7 +23,11 @@ pub trait SessionStore {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError>;
+    fn session(
+        &self,
+        hash: &SessionTokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
 
     /// Extends a session that has not expired at `now` until `expires`.
     ///
@@ -31,7 +35,7 @@ pub trait SessionStore {
     /// When the store cannot be written.
     fn extend_session(
         &self,
-        hash: &SecretHash,
+        hash: &SessionTokenHash,
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError>;
@@ -40,7 +44,7 @@ pub trait SessionStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError>;
+    fn end_session(&self, hash: &SessionTokenHash) -> Result<(), StoreError>;
 
     /// Ends all sessions of a user.
     ///
@@ -52,17 +56,21 @@ pub trait SessionStore {
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError>;
+    fn add_link(&self, hash: &SessionTokenHash, link: &AccessLink) -> Result<(), StoreError>;
 
     /// The link with this hash, unless it has expired. Reading it does not end it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError>;
+    fn link(
+        &self,
+        hash: &SessionTokenHash,
+        now: Timestamp,
+    ) -> Result<Option<AccessLink>, StoreError>;
 
     /// Ends a link, if it exists.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError>;
+    fn end_link(&self, hash: &SessionTokenHash) -> Result<(), StoreError>;
 }

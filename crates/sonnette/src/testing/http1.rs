@@ -35,7 +35,7 @@ pub(super) async fn serve(stream: impl TestConnection, shared: &ReceiverState, n
     let mut stream = BufReader::new(stream);
     // An error means that the client has disconnected.
     while let Ok(Some(request)) = read(&mut stream, number).await {
-        let answer = shared.take(request);
+        let answer = shared.record_request(request);
         answer.wait().await;
         match write(&mut stream, &answer).await {
             Ok(AfterResponse::Request) => {}

@@ -44,7 +44,7 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
-    let answer = shared.take(ReceivedRequest {
+    let answer = shared.record_request(ReceivedRequest {
         method: parts.method.to_string(),
         path: parts
             .uri

@@ -62,7 +62,7 @@ impl Receiver {
             .expect("a bound listener has an address");
         let shared = Arc::new(ReceiverState {
             requests: Mutex::default(),
-            arrived: watch::Sender::new(0),
+            request_count: watch::Sender::new(0),
             scripts: Mutex::default(),
             responder: Mutex::default(),
             connections: watch::Sender::new(0),
@@ -79,17 +79,17 @@ impl Receiver {
     }
 
     /// Responds with this from now on.
-    pub fn answer(&self, answer: ScriptedResponse) {
-        self.script([answer]);
+    pub fn respond_with(&self, response: ScriptedResponse) {
+        self.script([response]);
     }
 
     /// Responds with these in turn from now on; the last one repeats.
-    pub fn script(&self, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        self.put(None, answers);
+    pub fn script(&self, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        self.put(None, responses);
     }
 
     /// Responds to each request as this chooses from now on, in place of all scripts.
-    pub fn answer_with(
+    pub fn respond_using(
         &self,
         respond: impl Fn(&ReceivedRequest) -> ScriptedResponse + Send + 'static,
     ) {
@@ -97,17 +97,17 @@ impl Receiver {
     }
 
     /// Sets the script of one path, which begins with `/` and has no query.
-    pub fn script_at(&self, path: &str, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        self.put(Some(path.to_owned()), answers);
+    pub fn script_at(&self, path: &str, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        self.put(Some(path.to_owned()), responses);
     }
 
-    fn put(&self, path: Option<String>, answers: impl IntoIterator<Item = ScriptedResponse>) {
-        let answers: Vec<_> = answers.into_iter().collect();
-        assert!(!answers.is_empty(), "a script needs an answer");
+    fn put(&self, path: Option<String>, responses: impl IntoIterator<Item = ScriptedResponse>) {
+        let responses: Vec<_> = responses.into_iter().collect();
+        assert!(!responses.is_empty(), "a script needs a response");
         self.shared
             .scripts
             .lock()
-            .insert(path, Script { answers, next: 0 });
+            .insert(path, Script { responses, next: 0 });
     }
 
     /// The requests so far, in order.
@@ -126,7 +126,7 @@ impl Receiver {
     ///
     /// If they do not arrive within ten seconds; the message lists those that did.
     pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
-        let mut arrived = self.shared.arrived.subscribe();
+        let mut arrived = self.shared.request_count.subscribe();
         if timeout(WAIT_TIMEOUT, arrived.wait_for(|n| *n >= count))
             .await
             .is_err()

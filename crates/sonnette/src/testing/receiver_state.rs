@@ -41,7 +41,7 @@ impl ReceivedRequest {
 /// The state of a receiver.
 pub(super) struct ReceiverState {
     pub(super) requests: Mutex<Vec<ReceivedRequest>>,
-    pub(super) arrived: watch::Sender<usize>,
+    pub(super) request_count: watch::Sender<usize>,
     pub(super) scripts: Mutex<HashMap<Option<String>, Script>>,
     /// Chooses the responses, in place of the scripts.
     pub(super) responder: Mutex<Option<Responder>>,
@@ -52,21 +52,21 @@ pub(super) struct ReceiverState {
 pub(super) type Responder = Box<dyn Fn(&ReceivedRequest) -> ScriptedResponse + Send>;
 
 pub(super) struct Script {
-    pub(super) answers: Vec<ScriptedResponse>,
+    pub(super) responses: Vec<ScriptedResponse>,
     pub(super) next: usize,
 }
 
 impl ReceiverState {
     /// Records a request and returns the next response: of the responder, of the script of its path, or of the general script.
-    pub(super) fn take(&self, request: ReceivedRequest) -> ScriptedResponse {
+    pub(super) fn record_request(&self, request: ReceivedRequest) -> ScriptedResponse {
         let responder = self.responder.lock();
-        let answer = responder.as_ref().map(|respond| respond(&request));
+        let response = responder.as_ref().map(|respond| respond(&request));
         drop(responder);
-        let answer = answer.unwrap_or_else(|| self.next_scripted(&request));
+        let response = response.unwrap_or_else(|| self.next_scripted(&request));
         let mut requests = self.requests.lock();
         requests.push(request);
-        self.arrived.send_replace(requests.len());
-        answer
+        self.request_count.send_replace(requests.len());
+        response
     }
 
     fn next_scripted(&self, request: &ReceivedRequest) -> ScriptedResponse {
@@ -91,8 +91,8 @@ impl ReceiverState {
 
 impl Script {
     fn next(&mut self) -> ScriptedResponse {
-        let answer = self.answers[self.next].clone();
-        self.next = (self.next + 1).min(self.answers.len() - 1);
-        answer
+        let response = self.responses[self.next].clone();
+        self.next = (self.next + 1).min(self.responses.len() - 1);
+        response
     }
 }

@@ -142,7 +142,7 @@ async fn a_start_while_the_clock_is_ahead_expires_nothing_for_ten_minutes() {
     let failed_delivery = failed_delivery(ScriptedResponse::status(500)).await;
     failed_delivery
         .receiver
-        .answer(ScriptedResponse::status(500));
+        .respond_with(ScriptedResponse::status(500));
     failed_delivery
         .engine
         .settled(failed_delivery.webhook, 1)
@@ -224,7 +224,7 @@ async fn mail_that_was_queued_while_the_clock_was_ahead_is_due_when_it_is_right(
     let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
     engine.disable_after(20, 0).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(410));
+    receiver.respond_with(ScriptedResponse::status(410));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let right = clock.now();
     clock.set(right + SignedDuration::from_hours(400 * 24));

@@ -135,7 +135,7 @@ async fn a_failed_delivery_is_retried_with_the_same_id() {
     let DeliveryState::Scheduled { due_at } = waiting.state else {
         panic!("{waiting:?}")
     };
-    let wait = due_at.duration_since(published.at);
+    let wait = due_at.duration_since(published.published_at);
     assert!(
         wait.as_millis() >= 4_500 && wait.as_millis() < 6_500,
         "{wait:?}"
@@ -157,7 +157,7 @@ async fn a_410_disables_and_holds_deliveries_until_enabled() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(410));
+    receiver.respond_with(ScriptedResponse::status(410));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let mut news = engine.sonnette.watch();
     let published = engine.order("ABC23").await;
@@ -195,7 +195,7 @@ async fn a_410_disables_and_holds_deliveries_until_enabled() {
     };
     assert_eq!(told, "disabled");
 
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     engine
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
@@ -215,7 +215,7 @@ async fn a_failing_lane_probes_and_drains_when_its_receiver_recovers() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(503));
+    receiver.respond_with(ScriptedResponse::status(503));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let batch: Vec<_> = (0..500).map(|n| order(&format!("A{n}"))).collect();
     engine.publish(batch).await.unwrap();
@@ -223,11 +223,11 @@ async fn a_failing_lane_probes_and_drains_when_its_receiver_recovers() {
     settled(&engine, webhook, 5).await;
     let lane = engine.sonnette.lane_status(webhook).await.unwrap();
     assert!(lane.health.is_failing(), "{lane:?}");
-    assert_eq!(lane.backlog, 500);
+    assert_eq!(lane.pending_count, 500);
     let before = receiver.requests().len();
     assert!(before < 10, "{before} requests before the lane was failing");
 
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     assert_eq!(engine.sonnette.expedite(webhook, None).await.unwrap(), 500);
     receiver.wait_for(before + 500).await;
     settled(&engine, webhook, before + 500).await;
@@ -248,7 +248,7 @@ async fn a_failing_lane_probes_and_drains_when_its_receiver_recovers() {
 async fn waiting_deliveries_continue_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     let engine = TestEngine::start(directory.path());
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let batch: Vec<_> = (0..20).map(|n| order(&format!("A{n}"))).collect();
@@ -257,7 +257,7 @@ async fn waiting_deliveries_continue_after_a_restart() {
     engine.sonnette.stop().await;
     drop(engine);
 
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let engine = TestEngine::start(directory.path());
     let before = receiver.requests().len();
     receiver.wait_for(before + 1).await;
@@ -289,7 +289,7 @@ async fn a_dropped_delivery_is_not_sent_and_can_be_resent() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let first = engine.order("ABC23").await;
     settled(&engine, webhook, 1).await;
@@ -299,9 +299,9 @@ async fn a_dropped_delivery_is_not_sent_and_can_be_resent() {
     );
     assert_eq!(state(&engine, webhook, first.id), "dropped");
 
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let span = TimeRange {
-        since: Some(first.at),
+        since: Some(first.published_at),
         until: None,
     };
     assert_eq!(
@@ -341,7 +341,7 @@ async fn a_test_is_sent_to_a_disabled_webhook_and_does_not_count() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(410).body("no"));
+    receiver.respond_with(ScriptedResponse::status(410).body("no"));
     let webhook = engine.add_webhook(&receiver.url(), &["pretix.event.order.changed.*"]);
     engine
         .change_webhook(webhook, |w| {
@@ -352,15 +352,15 @@ async fn a_test_is_sent_to_a_disabled_webhook_and_does_not_count() {
         })
         .await;
     let attempt = engine.sonnette.test(webhook, None).await.unwrap();
-    assert!(attempt.test);
+    assert!(attempt.is_test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
     let request = &receiver.requests()[0];
     assert_eq!(request.header("webhook-test"), Some("1"));
-    assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
+    assert_eq!(Some(&request.body[..]), attempt.sent_body.as_deref());
     settled(&engine, webhook, 1).await;
     let logged = engine.store.attempt(webhook, attempt.id).unwrap().unwrap();
-    assert_eq!(logged.payload, attempt.payload);
+    assert_eq!(logged.sent_body, attempt.sent_body);
     assert_eq!(
         engine
             .store
@@ -402,9 +402,9 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
         .await
         .unwrap()
         .remove(0);
-    assert!(first.new && !again.new);
-    assert_eq!(first.id, again.id);
-    assert_eq!((first.at, first.deliveries), (again.at, again.deliveries));
+    assert!(first.is_new && !again.is_new);
+    assert_eq!((first.id, first.deliveries), (again.id, again.deliveries));
+    assert_eq!(first.published_at, again.published_at);
     let other = engine
         .publish(vec![order("Z"), keyed(r#"{"code":"B"}"#)])
         .await;
@@ -423,7 +423,7 @@ async fn a_repeated_idempotency_key_publishes_nothing() {
         }
     });
     let answers = many.collect::<tokio::task::JoinSet<_>>().join_all().await;
-    assert_eq!(answers.iter().filter(|a| a[0].new).count(), 1);
+    assert_eq!(answers.iter().filter(|a| a[0].is_new).count(), 1);
     assert!(answers.iter().all(|a| a[0].id == answers[0][0].id));
     engine.sonnette.stop().await;
 }

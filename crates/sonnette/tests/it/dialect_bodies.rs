@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sonnette::clock::Clock as _;
 use sonnette::domain::{
-    ActionName, DialectName, DisableReason, PayloadShape, RegisteredAction, WebhookId, WebhookState,
+    ActionTypeName, DialectName, DisableReason, PayloadShape, RegisteredActionType, WebhookId,
+    WebhookState,
 };
 use sonnette::store::{
     AttemptQuery, ChangeResult, History as _, NotificationQuery, RegistryStore as _,
@@ -113,7 +114,7 @@ async fn is_valid_flips_between_two_attempts_and_the_log_shows_both() {
     let logged: Vec<_> = log
         .iter()
         .rev()
-        .map(|a| text(a.payload.as_deref().unwrap()))
+        .map(|a| text(a.sent_body.as_deref().unwrap()))
         .collect();
     assert_eq!(logged, [first, second]);
     let entry = engine
@@ -170,10 +171,10 @@ async fn a_new_schema_does_not_change_published_notifications() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     receiver.script([ScriptedResponse::status(500), ScriptedResponse::ok()]);
-    let mut action = RegisteredAction {
+    let mut action = RegisteredActionType {
         id: 0,
         organizer: Some(engine.organizer),
-        name: "order.packed".parse::<ActionName>().unwrap(),
+        name: "order.packed".parse::<ActionTypeName>().unwrap(),
         description: String::new(),
         schema: Some(json!({"type": "object", "required": ["old"]})),
         example: None,
@@ -294,7 +295,7 @@ async fn undeliverable_webhook_changes_do_not_cause_more_changes() {
     let engine = TestEngine::start(directory.path());
     engine.set_dialects(&[DialectName::Creads]).await;
     let (gone, good) = (Receiver::start().await, Receiver::start().await);
-    gone.answer(ScriptedResponse::status(410));
+    gone.respond_with(ScriptedResponse::status(410));
     let first = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
     let second = engine.add_webhook(&gone.url(), &["creads.webhook.*"]);
     engine.add_webhook(&good.url(), &["creads.webhook.*"]);

@@ -57,12 +57,12 @@ async fn failures_in_a_row_disable_once() {
     assert_eq!((alert.return_code, &alert.reason), (500, &None));
     assert_eq!(alert.target, receiver.url_of("/in"));
     assert_eq!(alert.recipients, ["ops@example.org"]);
-    assert_eq!(alert.pending, alert.recipients);
+    assert_eq!(alert.pending_recipients, alert.recipients);
 
     // What waits is held, and goes when the webhook is enabled, whatever its schedule said.
     assert_eq!(engine.store.backlog(webhook).unwrap().0, 5);
     assert_eq!(receiver.requests().len(), 6);
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     engine
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
@@ -138,7 +138,7 @@ async fn disabling_needs_the_minimum_time() {
     let engine = TestEngine::start(directory.path());
     engine.disable_after(2, 3600).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     for count in 1..=4 {
         order(&engine, webhook, count).await;
@@ -151,7 +151,7 @@ async fn disabling_needs_the_minimum_time() {
 async fn failures_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let engine = TestEngine::start(directory.path());
     engine.disable_after(3, 0).await;
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
@@ -176,7 +176,7 @@ async fn three_days_without_a_success_disable() {
     let engine = TestEngine::start(directory.path());
     engine.disable_after(1_000, 0).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     order(&engine, webhook, 1).await;
     let after = SystemClock.now() + SignedDuration::from_hours(73);
@@ -217,7 +217,7 @@ async fn a_warning_is_sent_once_at_half_of_the_policy() {
     let engine = TestEngine::start_with(directory.path(), rules);
     engine.disable_after(4, 0).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     let (warning, off) = (AlertKind::Warning, AlertKind::Failures);
     for (count, owed) in [&[][..], &[warning], &[warning], &[warning, off]]
@@ -241,7 +241,7 @@ async fn a_410_alerts_the_contacts_unless_that_is_off() {
         let engine = TestEngine::start_with(directory.path(), rules);
         engine.disable_after(20, 3600).await;
         let receiver = Receiver::start().await;
-        receiver.answer(ScriptedResponse::status(410));
+        receiver.respond_with(ScriptedResponse::status(410));
         let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
         let contact = vec!["erp@example.org".to_owned()];
         engine
@@ -269,19 +269,23 @@ async fn an_alert_is_sent_when_due_and_settled_once() {
     let engine = TestEngine::start(directory.path());
     engine.disable_after(1, 0).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     order(&engine, webhook, 1).await;
     let now = SystemClock.now();
     let alert = engine.store.due_alerts(now, 9).unwrap().remove(0);
-    let end = alert.after_failure(alert.pending.clone(), "no server".to_owned(), now);
+    let end = alert.after_failure(
+        alert.pending_recipients.clone(),
+        "no server".to_owned(),
+        now,
+    );
     engine
         .store
         .record_alert_result(alert.id, &end, now)
         .unwrap();
     assert_eq!(engine.store.due_alerts(now, 9).unwrap(), []);
     let again = alerts(&engine).remove(0);
-    assert_eq!((again.id, again.tries), (alert.id, 1));
+    assert_eq!((again.id, again.send_failures), (alert.id, 1));
     engine
         .store
         .record_alert_result(alert.id, &AlertResult::Sent, now)
@@ -303,7 +307,7 @@ async fn a_late_response_of_the_former_target_does_not_count() {
         engine.disable_after(1, 0).await;
         let (former, present) = (Receiver::start().await, Receiver::start().await);
         let gate = Gate::new();
-        former.answer(ScriptedResponse::status(status).held_by(&gate));
+        former.respond_with(ScriptedResponse::status(status).held_by(&gate));
         let webhook = engine.add_webhook(&former.url(), &[ORDER_PLACED]);
         for number in 0..6 {
             engine.order(&format!("A{number}")).await;

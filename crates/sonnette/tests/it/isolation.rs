@@ -46,7 +46,7 @@ async fn publish(engine: &TestEngine, organizer: OrganizerId, code: &str) {
 /// A receiver that never answers, once it has as many requests as it can get.
 async fn silent_receiver() -> Receiver {
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     receiver
 }
 

@@ -22,7 +22,7 @@ fn attempts(engine: &TestEngine, webhook: WebhookId) -> usize {
 }
 
 /// Publishes until every webhook has one attempt more.
-async fn ring_all(engine: &TestEngine, webhooks: &[WebhookId]) {
+async fn attempt_all(engine: &TestEngine, webhooks: &[WebhookId]) {
     let before: Vec<_> = webhooks.iter().map(|w| attempts(engine, *w)).collect();
     engine.order("ABC23").await;
     for (webhook, before) in webhooks.iter().zip(before) {
@@ -71,14 +71,14 @@ async fn an_outage_of_our_own_disables_no_webhook() {
     };
     let webhooks: Vec<_> = (1..=HOSTS).map(add).collect();
     engine.disable_after(4, 0).await;
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     assert!(!engine.sonnette.has_outage());
     hosts.stop().await;
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     // The hosts are counted now and then.
     tokio::time::sleep(Duration::from_millis(60)).await;
     for _ in 0..4 {
-        ring_all(&engine, &webhooks).await;
+        attempt_all(&engine, &webhooks).await;
         assert!(engine.sonnette.has_outage());
     }
     for webhook in webhooks {
@@ -100,18 +100,18 @@ async fn an_outage_is_recognized_over_all_sending_threads_and_after_a_restart() 
     };
     let webhooks: Vec<_> = (1..=16).map(add).collect();
     engine.disable_after(4, 0).await;
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     hosts.stop().await;
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     wait_for_outage(&engine).await;
     engine.sonnette.stop().await;
     drop(engine);
 
     let engine = TestEngine::start_with_threads(directory.path(), 4);
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     wait_for_outage(&engine).await;
     for _ in 0..3 {
-        ring_all(&engine, &webhooks).await;
+        attempt_all(&engine, &webhooks).await;
     }
     for webhook in webhooks {
         assert_eq!(engine.disabled(webhook).await, None);
@@ -138,7 +138,7 @@ async fn a_host_that_was_reached_lately_counts_although_its_lane_is_not_in_memor
     for webhook in &others {
         engine.settled(*webhook, 1).await;
     }
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     engine.sonnette.stop().await;
     drop(engine);
 
@@ -146,7 +146,7 @@ async fn a_host_that_was_reached_lately_counts_although_its_lane_is_not_in_memor
     let engine = TestEngine::start(directory.path());
     hosts.stop().await;
     for _ in 0..4 {
-        ring_all(&engine, &webhooks).await;
+        attempt_all(&engine, &webhooks).await;
         tokio::time::sleep(Duration::from_millis(60)).await;
         assert!(!engine.sonnette.has_outage());
     }
@@ -175,10 +175,10 @@ async fn one_dead_host_among_others_is_disabled() {
     let mut webhooks: Vec<_> = (1..HOSTS).map(|host| add(host, hosts.port)).collect();
     webhooks.push(add(HOSTS, dead.port));
     engine.disable_after(4, 0).await;
-    ring_all(&engine, &webhooks).await;
+    attempt_all(&engine, &webhooks).await;
     dead.stop().await;
     for _ in 0..4 {
-        ring_all(&engine, &webhooks).await;
+        attempt_all(&engine, &webhooks).await;
     }
     assert!(!engine.sonnette.has_outage());
     let reason = engine.disabled(webhooks[usize::from(HOSTS) - 1]).await;

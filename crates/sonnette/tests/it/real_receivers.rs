@@ -46,7 +46,7 @@ impl Scene {
         respond: impl Fn(&ReceivedRequest) -> u16 + Send + 'static,
     ) -> Self {
         let receiver = Receiver::start().await;
-        receiver.answer_with(move |request| ScriptedResponse::status(respond(request)));
+        receiver.respond_using(move |request| ScriptedResponse::status(respond(request)));
         let directory = tempfile::tempdir().unwrap();
         let engine = TestEngine::start(directory.path());
         let url = receiver.url_of(path);
@@ -274,7 +274,7 @@ async fn those_that_look_for_a_signature_of_pretix_find_none() {
 async fn slow_answers_are_waited_for() {
     for milliseconds in [200, 1_500] {
         let scene = Scene::start("", "/", |_| 200).await;
-        scene.receiver.answer_with(move |_| {
+        scene.receiver.respond_using(move |_| {
             ScriptedResponse::ok().delayed(Duration::from_millis(milliseconds))
         });
         assert_eq!(scene.sends_both().await, (vec![200; 2], vec![200; 6]));

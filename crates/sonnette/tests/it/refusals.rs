@@ -37,7 +37,7 @@ async fn the_wanted_ones_arrive_at_once_from_a_receiver_that_refuses_most() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer_with(refusing(400));
+    receiver.respond_using(refusing(400));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED, CHECKIN]);
     for round in 0..10 {
         for number in 0..6 {
@@ -71,14 +71,17 @@ async fn the_wanted_ones_arrive_at_once_from_a_receiver_that_refuses_most() {
     assert!(!status.health.is_failing(), "{status:?}");
     assert_eq!(status.health.failing_streak, None);
     assert_eq!(status.refused_action_types, [CHECKIN.parse().unwrap()]);
-    assert_eq!(status.backlog, 60, "they follow their schedule");
+    assert_eq!(status.pending_count, 60, "they follow their schedule");
 
     // Accepted again, and no longer named.
-    receiver.answer_with(|_| ScriptedResponse::ok());
+    receiver.respond_using(|_| ScriptedResponse::ok());
     engine.sonnette.expedite(webhook, None).await.unwrap();
     engine.settled(webhook, 130).await;
     let status = engine.sonnette.lane_status(webhook).await.unwrap();
-    assert_eq!((status.refused_action_types, status.backlog), (vec![], 0));
+    assert_eq!(
+        (status.refused_action_types, status.pending_count),
+        (vec![], 0)
+    );
     engine.sonnette.stop().await;
 }
 
@@ -87,7 +90,7 @@ async fn a_receiver_that_crashes_on_other_types_is_failing_as_before() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer_with(refusing(500));
+    receiver.respond_using(refusing(500));
     let webhook = engine.add_webhook(&receiver.url(), &[CHECKIN]);
     for number in 0..5 {
         engine
@@ -125,7 +128,7 @@ async fn refusals_count_an_hour_after_the_last_success_also_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let clock = MockClock::default();
     let receiver = Receiver::start().await;
-    receiver.answer_with(refusing(404));
+    receiver.respond_using(refusing(404));
     let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED, CHECKIN]);
     clock.advance(SignedDuration::from_hours(5));
@@ -186,7 +189,7 @@ async fn a_change_of_the_webhook_begins_the_hour_anew() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer_with(refusing(400));
+    receiver.respond_using(refusing(400));
     let before = SystemClock.now();
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED, CHECKIN]);
     let created = engine.store.lane(webhook).unwrap().receiver_since;
@@ -232,7 +235,7 @@ async fn refusals_disable_by_the_failure_policy() {
     let engine = TestEngine::start(directory.path());
     engine.disable_after(6, 0).await;
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::status(404));
+    receiver.respond_with(ScriptedResponse::status(404));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     for count in 1..=6 {
         assert_eq!(engine.disabled(webhook).await, None);

@@ -63,7 +63,7 @@ async fn parallel_resends_are_joined_or_numbered() {
         let directory = tempfile::tempdir().unwrap();
         let engine = TestEngine::start(directory.path());
         let receiver = Receiver::start().await;
-        receiver.answer(ScriptedResponse::status(status));
+        receiver.respond_with(ScriptedResponse::status(status));
         let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
         let id = engine.order("A1").await.id;
         engine.settled(webhook, 1).await;
@@ -160,7 +160,7 @@ impl InFlight {
         let engine = TestEngine::start(directory.path());
         let receiver = Receiver::start().await;
         let gate = Gate::new();
-        receiver.answer(ScriptedResponse::status(status).held_by(&gate));
+        receiver.respond_with(ScriptedResponse::status(status).held_by(&gate));
         let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
         let about_anna = PublishRequest {
             subject: Some("anna".to_owned()),

@@ -14,7 +14,7 @@ use crate::test_engine::{TestEngine, batch_entry, note, order, request};
 
 const ORDER_PLACED: &str = "pretix.event.order.placed";
 
-fn off() -> WebhookState {
+fn disabled() -> WebhookState {
     WebhookState::Disabled(Disablement {
         since: SystemClock.now(),
         reason: DisableReason::User,
@@ -35,7 +35,9 @@ async fn missed_notifications_are_enqueued_once() {
         until: None,
     };
 
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let first = engine.order("missed1").await;
     let paid = request(
         "pretix.event.order.paid",
@@ -47,12 +49,14 @@ async fn missed_notifications_are_enqueued_once() {
         .change_webhook(webhook, |w| w.state = WebhookState::Enabled)
         .await;
     engine.order("between").await;
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let second = engine.order("missed2").await;
     assert!(matches!(
         engine
             .sonnette
-            .resend_missed(webhook, span(first.at), None)
+            .resend_missed(webhook, span(first.published_at), None)
             .await,
         Err(ControlError::Disabled)
     ));
@@ -68,20 +72,20 @@ async fn missed_notifications_are_enqueued_once() {
             sonnette.resend_missed(webhook, range, entry.as_mut()).await
         }
     };
-    assert_eq!(missed(first.at, true).await.unwrap(), 2);
-    assert_eq!(missed(second.at, true).await.unwrap(), 1);
+    assert_eq!(missed(first.published_at, true).await.unwrap(), 2);
+    assert_eq!(missed(second.published_at, true).await.unwrap(), 1);
     let until = TimeRange {
-        since: Some(first.at),
-        until: Some(first.at),
+        since: Some(first.published_at),
+        until: Some(first.published_at),
     };
     let only_first = engine.sonnette.resend_missed(webhook, until, None).await;
     assert_eq!(only_first.unwrap(), 1);
     assert_eq!(receiver.requests().len(), 2);
 
-    assert_eq!(missed(first.at, false).await.unwrap(), 2);
+    assert_eq!(missed(first.published_at, false).await.unwrap(), 2);
     receiver.wait_for(4).await;
     engine.settled(webhook, 4).await;
-    assert_eq!(missed(first.at, false).await.unwrap(), 0);
+    assert_eq!(missed(first.published_at, false).await.unwrap(), 0);
     let bodies: Vec<_> = receiver
         .requests()
         .iter()
@@ -110,7 +114,7 @@ fn holds(directory: &std::path::Path, text: &str) -> bool {
 }
 
 /// The ids, times and outcomes stay; what was said does not, but for this notification's.
-fn blank_but_for(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) {
+fn assert_only_kept_body(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) {
     let query = AttemptQuery {
         limit: 9,
         ..Default::default()
@@ -118,7 +122,7 @@ fn blank_but_for(engine: &TestEngine, webhook: WebhookId, kept: NotificationId) 
     for attempt in engine.store.attempts(&[webhook], &query).unwrap() {
         let full = engine.store.attempt(webhook, attempt.id).unwrap().unwrap();
         let kept = attempt.notification == kept;
-        assert_eq!(full.payload.is_some_and(|p| !p.is_empty()), kept);
+        assert_eq!(full.sent_body.is_some_and(|p| !p.is_empty()), kept);
         assert_eq!(!full.exchange.response_body.is_empty(), kept);
     }
 }
@@ -178,12 +182,12 @@ async fn erasure_removes_a_person_from_every_table() {
         .unwrap()
         .unwrap();
     assert!(entry.notification.body.is_empty() && entry.subject.is_none());
-    blank_but_for(&engine, webhook, other.id);
+    assert_only_kept_body(&engine, webhook, other.id);
     let delivery = engine.store.delivery(webhook, second.id).unwrap().unwrap();
     assert_eq!(delivery.state.as_str(), "dropped");
 
     // Nothing of it is ever sent again.
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     assert!(matches!(
         engine.sonnette.resend(webhook, second.id).await,
         Err(ControlError::Erased)
@@ -209,7 +213,7 @@ async fn a_response_after_the_erasure_is_not_stored() {
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(ScriptedResponse::ok().body("HUSHANSWER").held_by(&gate));
+    receiver.respond_with(ScriptedResponse::ok().body("HUSHANSWER").held_by(&gate));
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine.publish(vec![personal("HUSHCODE")]).await.unwrap();
     receiver.wait_for(1).await;
@@ -239,7 +243,9 @@ async fn undelivered_notifications_are_not_missed_and_stored_data_is_erased() {
     assert!(matches!(changed, Ok(ChangeResult::Done(_))));
     let receiver = Receiver::start().await;
     let webhook = engine.add_webhook(&receiver.url(), &["tibillet.reservation"]);
-    engine.change_webhook(webhook, |w| w.state = off()).await;
+    engine
+        .change_webhook(webhook, |w| w.state = disabled())
+        .await;
     let mut uuids = Vec::new();
     for status in ["R", "P"] {
         let uuid = uuid::Uuid::new_v4().to_string();

@@ -73,7 +73,7 @@ impl Clock for PanickingClock {
 }
 
 async fn failure(engine: &TestEngine) -> ThreadFailure {
-    let failure = timeout(LIMIT, engine.sonnette.failed())
+    let failure = timeout(LIMIT, engine.sonnette.wait_for_failure())
         .await
         .expect("the failure is reported");
     assert_eq!(engine.sonnette.failure(), Some(failure.clone()));
@@ -160,7 +160,7 @@ async fn a_panic_while_sending_fails_that_attempt_and_leaks_no_slot() {
     let clock = Arc::new(PanickingClock::default());
     let engine = TestEngine::start_at(directory.path(), clock.clone());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let webhook = engine.add_webhook(&receiver.url(), &[ORDER_PLACED]);
     engine
         .change_webhook(webhook, |w| w.settings.max_concurrency = Some(1))

@@ -8,11 +8,13 @@ use serde_json::value::RawValue;
 use sonnette::Sonnette;
 use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{
-    ActionName, AlertRules, DialectName, DisableReason, EventFilter, FailurePolicy, Language,
+    ActionTypeName, AlertRules, DialectName, DisableReason, EventFilter, FailurePolicy, Language,
     Organizer, OrganizerId, Secret, Secrets, Webhook, WebhookId, WebhookSettings, WebhookState,
 };
 use sonnette::engine::sender::{Resolver, SenderConfig};
-use sonnette::engine::{Options, OrganizerSnapshot, PublishError, PublishRequest, Published};
+use sonnette::engine::{
+    Options, OrganizerSnapshot, PublishError, PublishRequest, PublishedNotification,
+};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
     Actor, AttemptQuery, BatchAuditEntry, ChangeResult, History, NewAuditEntry, RegistryStore,
@@ -58,7 +60,7 @@ pub(crate) fn webhook(organizer: OrganizerId, url: &str, names: &[&str]) -> Webh
         events: EventFilter::All,
         action_types: names
             .iter()
-            .map(|n| n.parse::<ActionName>().unwrap())
+            .map(|n| n.parse::<ActionTypeName>().unwrap())
             .collect(),
         comment: None,
         secrets: Secrets {
@@ -163,7 +165,7 @@ impl TestEngine {
                 resolver,
                 ..SenderConfig::default()
             },
-            log_kept: Duration::from_hours(720),
+            log_retention: Duration::from_hours(720),
             alerts,
             sending_threads,
             max_in_flight,
@@ -277,14 +279,14 @@ impl TestEngine {
     pub(crate) async fn publish(
         &self,
         requests: Vec<PublishRequest>,
-    ) -> Result<Vec<Published>, PublishError> {
+    ) -> Result<Vec<PublishedNotification>, PublishError> {
         self.sonnette
             .publish(&*self.organizer_snapshot().await, None, requests)
             .await
     }
 
     /// Publishes that an order was placed.
-    pub(crate) async fn order(&self, code: &str) -> Published {
+    pub(crate) async fn order(&self, code: &str) -> PublishedNotification {
         self.publish(vec![order(code)]).await.unwrap().remove(0)
     }
 }

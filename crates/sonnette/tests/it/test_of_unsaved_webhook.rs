@@ -23,7 +23,7 @@ async fn a_draft_test_is_sent_and_not_stored() {
     let engine = TestEngine::start(directory.path());
     let (saved, meant) = (Receiver::start().await, Receiver::start().await);
     let id = engine.add_webhook(&saved.url(), &[ORDER_PLACED]);
-    meant.answer(ScriptedResponse::status(410).body("no"));
+    meant.respond_with(ScriptedResponse::status(410).body("no"));
     let mut draft = draft(&engine, &meant.url());
     draft.id = id;
     let secret = Secret::from_random([9; 32]);
@@ -44,14 +44,14 @@ async fn a_draft_test_is_sent_and_not_stored() {
 
     let mut news = engine.sonnette.watch();
     let attempt = engine.sonnette.test_draft(draft, None).await.unwrap();
-    assert!(attempt.test);
+    assert!(attempt.is_test);
     assert_eq!(attempt.exchange.outcome.return_code(), 410);
     assert_eq!(&attempt.exchange.response_body[..], b"no");
     assert_eq!(attempt.action_type.as_str(), ORDER_PLACED);
     let request = &meant.requests()[0];
     assert_eq!(request.header("webhook-test"), Some("1"));
     assert_eq!(request.header("x-draft"), Some("yes"));
-    assert_eq!(Some(&request.body[..]), attempt.payload.as_deref());
+    assert_eq!(Some(&request.body[..]), attempt.sent_body.as_deref());
     let message_id = format!("_{id}_{}_", attempt.notification);
     assert!(request.header("webhook-id").unwrap().contains(&message_id));
     let mut headers = http::HeaderMap::new();
@@ -123,7 +123,7 @@ async fn concurrent_draft_tests_are_limited() {
     let directory = tempfile::tempdir().unwrap();
     let engine = TestEngine::start(directory.path());
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     let mut trying = tokio::task::JoinSet::new();
     let of = |organizer| webhook(organizer, &receiver.url(), &[ORDER_PLACED]);
     let one_more = |organizer| engine.sonnette.test_draft(of(organizer), None);
@@ -149,7 +149,7 @@ async fn concurrent_draft_tests_are_limited() {
             "{outcome:?}"
         );
     }
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     assert!(
         one_more(engine.organizer)
             .await

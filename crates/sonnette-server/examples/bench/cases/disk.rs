@@ -13,7 +13,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
     let mut rows = Vec::new();
     for (label, webhooks, count) in [
         ("one webhook", 1, scale.singles * 2),
-        ("ten webhooks", 10, scale.ten * 2),
+        ("ten webhooks", 10, scale.ten_webhook_publications * 2),
     ] {
         let bytes = bytes_of_publication(bench, webhooks, count).await?;
         rows.push(vec![

@@ -18,7 +18,7 @@ use crate::statistics::{Rounds, format_mebibytes, format_ms, thousands};
 
 const PUBLICATIONS_PER_SECOND: u64 = 100;
 /// Changes of settings whose median is taken.
-const CHANGES: usize = 15;
+const CHANGE_COUNT: usize = 15;
 /// Throughput is flat if the grown server delivers at least this share of the empty one's.
 const FLAT_RATIO: f64 = 0.85;
 /// Organizers that the many webhooks belong to.
@@ -137,7 +137,7 @@ async fn fill_lane(installation: &Installation, count: u64) -> Result<()> {
 }
 
 /// The figures of one of the two servers.
-struct Side {
+struct MeasuredInstallation {
     installation: Installation,
     per_second: Rounds,
     p99_ms: Rounds,
@@ -148,7 +148,7 @@ struct Side {
     start: Duration,
 }
 
-impl Side {
+impl MeasuredInstallation {
     async fn start(bench: &Bench, matching: u64) -> Result<Self> {
         let installation = Installation::start(bench).await?;
         installation.create_organizer("one").await?;
@@ -187,7 +187,7 @@ impl Side {
         let list = client.json(Method::GET, path, None).await?;
         let path = format!("{path}{}/", list["results"][0]["id"]);
         let mut times = Rounds::default();
-        for number in 0..CHANGES {
+        for number in 0..CHANGE_COUNT {
             let began = SystemClock.instant();
             let body = json!({"comment": number.to_string()});
             client.json(Method::PATCH, &path, Some(&body)).await?;
@@ -242,8 +242,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
 
 async fn compare(bench: &Bench, growth: Growth, label: String) -> Result<(Vec<String>, Rounds)> {
     let (scale, matching) = (&bench.scale, growth.matching());
-    let mut empty = Side::start(bench, matching).await?;
-    let mut grown = Side::start(bench, matching).await?;
+    let mut empty = MeasuredInstallation::start(bench, matching).await?;
+    let mut grown = MeasuredInstallation::start(bench, matching).await?;
     growth.grow(&grown.installation, scale).await?;
     let mut ratio = Rounds::default();
     for round in 0..scale.growth_rounds {
@@ -265,7 +265,9 @@ async fn compare(bench: &Bench, growth: Growth, label: String) -> Result<(Vec<St
     empty.finish().await?;
     grown.finish().await?;
     let is_flat = ratio.median() >= FLAT_RATIO;
-    let pair = |text: &dyn Fn(&Side) -> String| format!("{} → {}", text(&empty), text(&grown));
+    let pair = |text: &dyn Fn(&MeasuredInstallation) -> String| {
+        format!("{} → {}", text(&empty), text(&grown))
+    };
     let row = vec![
         label,
         pair(&|side| thousands(side.per_second.median())),

@@ -18,9 +18,9 @@ use crate::report::Section;
 use crate::scale::Scale;
 use crate::statistics::{Rounds, thousands};
 
-const HANGING: u64 = 100;
-const DRIPPING: u64 = 10;
-const UNRESOLVED: u64 = 50;
+const HANGING_WEBHOOKS: u64 = 100;
+const DRIPPING_WEBHOOKS: u64 = 10;
+const UNRESOLVED_WEBHOOKS: u64 = 50;
 /// Publications that all of these get before the measure begins, and then each second.
 const BAD_BACKLOG: u64 = 100;
 const BAD_PER_SECOND: u64 = 5;
@@ -160,9 +160,10 @@ async fn create_bad(
 ) -> Result<[Receiver; 2]> {
     let hanging = Receiver::start(([127, 0, 0, 1], 0).into(), Behavior::Hang)?;
     let dripping = Receiver::start(([127, 0, 0, 1], 0).into(), Behavior::Drip)?;
-    let urls = (0..HANGING).map(|number| hanging.url(number));
-    let urls = urls.chain((0..DRIPPING).map(|number| dripping.url(number)));
-    let urls = urls.chain((0..UNRESOLVED).map(|number| format!("http://host{number}.invalid/")));
+    let urls = (0..HANGING_WEBHOOKS).map(|number| hanging.url(number));
+    let urls = urls.chain((0..DRIPPING_WEBHOOKS).map(|number| dripping.url(number)));
+    let urls =
+        urls.chain((0..UNRESOLVED_WEBHOOKS).map(|number| format!("http://host{number}.invalid/")));
     let webhooks = urls.map(|url| webhook_json(&url, Some("bad0")));
     installation.create_all("one", "webhooks", webhooks).await?;
     installation.create_organizer("dead").await?;
@@ -198,8 +199,8 @@ fn section(scale: &Scale, phases: &[Phase; 3], drained: f64, reference: f64) -> 
         title: "Isolation",
         description: format!(
             "{} healthy webhooks, {} publications a second to one of them in turn, for {} seconds alone and beside the bad ones. The bad ones: one \
-             dead with {} deliveries waiting, {HANGING} that never respond, {DRIPPING} that respond with one byte a second, and \
-             {UNRESOLVED} whose names cannot be looked up; but for the dead one they belong to the same organizer and get {BAD_BACKLOG} \
+             dead with {} deliveries waiting, {HANGING_WEBHOOKS} that never respond, {DRIPPING_WEBHOOKS} that respond with one byte a second, and \
+             {UNRESOLVED_WEBHOOKS} whose names cannot be looked up; but for the dead one they belong to the same organizer and get {BAD_BACKLOG} \
              publications at once and {BAD_PER_SECOND} a second. At the end the dead receiver comes back, and `expedite/` is \
              requested: {} deliveries a second arrive there, {:.2} of the {} to a healthy webhook that gets as many publications. \
              The p99 beside the bad ones may be {limit:.1} ms, which is 1.2 times the p99 alone and 5 ms; throughput is {:.3} of that \

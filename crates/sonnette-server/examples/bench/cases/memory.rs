@@ -32,7 +32,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
         .deliver("one", &Load::singles(scale.singles), 1)
         .await?;
     installation
-        .deliver("ten", &Load::singles(scale.ten), 10)
+        .deliver("ten", &Load::singles(scale.ten_webhook_publications), 10)
         .await?;
     let arrays = Load::arrays(scale.arrays, 100, CONNECTIONS);
     installation.deliver("one", &arrays, 1).await?;

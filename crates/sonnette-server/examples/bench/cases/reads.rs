@@ -16,7 +16,7 @@ use crate::statistics::thousands;
 const REQUESTS: usize = 15;
 
 /// Resources of the API.
-const API: [(&str, &str); 7] = [
+const API_READS: [(&str, &str); 7] = [
     ("`/metrics`", "/metrics"),
     ("`/readyz`", "/readyz"),
     (
@@ -39,7 +39,7 @@ const API: [(&str, &str); 7] = [
 ];
 
 /// Pages of the dashboard.
-const PAGES: [(&str, &str); 5] = [
+const PAGE_READS: [(&str, &str); 5] = [
     ("Page of the webhook", "/portal/one/webhooks/1/"),
     (
         "Page of its deliveries",
@@ -68,7 +68,10 @@ pub(super) async fn run(bench: &Bench) -> Result<Section> {
     let mut rows = Vec::new();
     let mut api = installation.client()?;
     let mut browser = enter_portal(&installation).await?;
-    for (client, list) in [(&mut api, API.as_slice()), (&mut browser, PAGES.as_slice())] {
+    for (client, list) in [
+        (&mut api, API_READS.as_slice()),
+        (&mut browser, PAGE_READS.as_slice()),
+    ] {
         for (label, path) in list {
             let times = Installation::get_times_ms(client, path, REQUESTS).await?;
             rows.push(vec![(*label).to_owned(), times.format(2)]);

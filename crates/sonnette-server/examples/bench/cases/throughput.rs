@@ -105,16 +105,22 @@ fn works(scale: &Scale) -> [Work; 4] {
             Load::singles(scale.singles),
         ),
         Work::new(
-            label(scale.ten, "single publications, ten webhooks"),
+            label(
+                scale.ten_webhook_publications,
+                "single publications, ten webhooks",
+            ),
             "ten",
             10,
-            Load::singles(scale.ten),
+            Load::singles(scale.ten_webhook_publications),
         ),
         Work::new(
-            label(scale.thousand, "single publications, 1,000 webhooks"),
+            label(
+                scale.thousand_webhook_publications,
+                "single publications, 1,000 webhooks",
+            ),
             "thousand",
             1_000,
-            Load::singles(scale.thousand),
+            Load::singles(scale.thousand_webhook_publications),
         ),
         Work::new(
             label(scale.arrays, "publications in arrays of 100, one webhook"),

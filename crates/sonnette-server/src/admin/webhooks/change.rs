@@ -118,7 +118,7 @@ pub(crate) fn change<E: From<AdminError>>(
 ///
 /// # Errors
 /// [`AdminError::NotFound`].
-pub(crate) fn retire(
+pub(crate) fn delete(
     store: &dyn Store,
     author: &Author,
     organizer: OrganizerId,
@@ -136,7 +136,7 @@ pub(crate) fn retire(
 
 /// Sends the deliveries of a webhook that was enabled again now instead of when they are due. The caller does not wait
 /// for a long backlog; if this fails, deliveries are sent when they are due.
-pub(crate) fn send_waiting_now(sonnette: &Arc<Sonnette>, id: WebhookId) {
+pub(crate) fn expedite_in_background(sonnette: &Arc<Sonnette>, id: WebhookId) {
     let sonnette = sonnette.clone();
     tokio::spawn(async move {
         if let Err(error) = sonnette.expedite(id, None).await {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sonnette::domain::{
-    ActionName, DisableReason, Disablement, EventFilter, EventSlug, TargetUrl, Webhook,
+    ActionTypeName, DisableReason, Disablement, EventFilter, EventSlug, TargetUrl, Webhook,
     WebhookState,
 };
 
@@ -25,7 +25,7 @@ pub(crate) struct WebhookFields {
     /// For which events.
     pub(crate) events: EventFilter,
     /// For which action types: sorted by bytes. A create request may contain duplicates, which are kept.
-    pub(crate) action_types: Vec<ActionName>,
+    pub(crate) action_types: Vec<ActionTypeName>,
     /// The organizer's note. An empty note differs from none.
     pub(crate) comment: Option<String>,
 }
@@ -72,7 +72,7 @@ pub(crate) fn state_after(before: &WebhookState, enabled: bool, now: Timestamp) 
 
 /// What a request does to a webhook.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum WebhookChange<'a> {
+pub(crate) enum WriteMode<'a> {
     /// POST.
     Create,
     /// PUT, or a form: fields that are not sent get their defaults.
@@ -93,7 +93,7 @@ pub(crate) struct WebhookInput {
     /// Only these events are meant.
     pub(crate) limit_events: Option<BTreeSet<EventSlug>>,
     /// See [`WebhookFields::action_types`].
-    pub(crate) action_types: Option<Vec<ActionName>>,
+    pub(crate) action_types: Option<Vec<ActionTypeName>>,
     /// See [`WebhookFields::comment`].
     pub(crate) comment: Option<Nullable<String>>,
 }
@@ -103,16 +103,16 @@ impl WebhookInput {
     ///
     /// # Errors
     /// [`Violation::Required`] and [`Violation::AllAndSomeEvents`], which belong to no field alone.
-    pub(crate) fn complete(self, change: WebhookChange<'_>) -> Result<WebhookFields, Violation> {
+    pub(crate) fn complete(self, change: WriteMode<'_>) -> Result<WebhookFields, Violation> {
         let stored = match change {
-            WebhookChange::Create => None,
-            WebhookChange::Replace(webhook) | WebhookChange::Update(webhook) => {
+            WriteMode::Create => None,
+            WriteMode::Replace(webhook) | WriteMode::Update(webhook) => {
                 Some(WebhookFields::of(webhook))
             }
         };
         let kept = stored
             .clone()
-            .filter(|_| matches!(change, WebhookChange::Update(_)));
+            .filter(|_| matches!(change, WriteMode::Update(_)));
         let kept_events = kept.as_ref().map(|kept| &kept.events);
         let events = event_filter(self.all_events, self.limit_events, kept_events)?;
         Ok(WebhookFields {
@@ -194,7 +194,7 @@ pub(crate) fn limit_events(
 pub(crate) fn action_types(
     names: impl IntoIterator<Item = String>,
     is_selectable: impl Fn(&str) -> bool,
-) -> Result<Vec<ActionName>, Violation> {
+) -> Result<Vec<ActionTypeName>, Violation> {
     let check = |name: String| match name.parse() {
         Ok(action) if is_selectable(&name) => Ok(action),
         _ => Err(Violation::UnknownActionType(name)),
@@ -203,7 +203,7 @@ pub(crate) fn action_types(
 }
 
 /// As pretix compares sets: duplicates of the request collapse, stored duplicates stay as long as the name does.
-fn merge(sent: Vec<ActionName>, stored: Vec<ActionName>) -> Vec<ActionName> {
+fn merge(sent: Vec<ActionTypeName>, stored: Vec<ActionTypeName>) -> Vec<ActionTypeName> {
     let sent: BTreeSet<_> = sent.into_iter().collect();
     let known: BTreeSet<_> = stored.iter().cloned().collect();
     let mut merged: Vec<_> = stored

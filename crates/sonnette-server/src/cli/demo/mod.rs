@@ -22,7 +22,7 @@ use super::serve::shutdown_signal;
 use super::{block_on, output, token, user};
 use crate::app::App;
 use crate::config::{SecretString, Settings};
-use crate::credentials::{hash_password, random_secret_text, random_token};
+use crate::credentials::{hash_password, random_session_token, random_token};
 
 /// The user of the dashboard.
 const USER_EMAIL: &str = "demo@example.org";
@@ -38,7 +38,7 @@ impl Demo {
         let store = SqliteStore::open(directory.path())?;
         let token = random_token()?;
         token::add(&store, &token, "demo", Scope::Operator)?;
-        let password = random_secret_text()?[..12].to_owned();
+        let password = random_session_token()?[..12].to_owned();
         let hash = hash_password(&password)?;
         user::add(
             &store,

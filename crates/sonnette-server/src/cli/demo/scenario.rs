@@ -157,7 +157,7 @@ impl Scenario {
             let is_success = attempt.exchange.outcome.is_success();
             print_line(describe(attempt))?;
             remaining =
-                remaining.map(|left| left - u64::from(is_success && !attempt.test).min(left));
+                remaining.map(|left| left - u64::from(is_success && !attempt.is_test).min(left));
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ fn describe(attempt: &Attempt) -> String {
         ..
     } = attempt;
     let result = match &attempt.exchange.outcome {
-        outcome if outcome.is_success() && attempt.test => "tested    ".to_owned(),
+        outcome if outcome.is_success() && attempt.is_test => "tested    ".to_owned(),
         outcome if outcome.is_success() => "delivered ".to_owned(),
         Outcome::Answered { .. } | Outcome::Failed(_) => "failed    ".to_owned(),
     };

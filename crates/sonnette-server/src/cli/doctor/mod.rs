@@ -42,10 +42,10 @@ impl Doctor {
 
     pub(super) fn run(self, settings: &Settings) -> ExitCode {
         let mut ok = report("settings", check_settings(settings));
-        ok &= report("store", store(settings));
+        ok &= report("store", check_store(settings));
         ok &= report_damaged_rows(settings);
         report_hold(settings);
-        ok &= report("disk space", disk_space(&settings.data_dir));
+        ok &= report("disk space", check_disk_space(&settings.data_dir));
         let now = SystemClock.now();
         let is_set = now.as_second() >= MIN_PLAUSIBLE_UNIX_SECONDS;
         ok &= report(
@@ -65,7 +65,7 @@ impl Doctor {
             ok &= report(&name, url_check::check_server(settings, url));
         }
         if let Some(address) = &self.mail_to {
-            ok &= report("mail", mail(settings, address));
+            ok &= report("mail", send_test_mail(settings, address));
         }
         if ok {
             ExitCode::SUCCESS
@@ -95,7 +95,7 @@ fn check_settings(settings: &Settings) -> Result<String> {
 }
 
 /// Opens and checks the store; does not create one.
-fn store(settings: &Settings) -> Result<String> {
+fn check_store(settings: &Settings) -> Result<String> {
     let file = local_store::path(settings);
     if !local_store::exists(settings)? {
         let directory = local_store::absolute_directory(settings);
@@ -178,7 +178,7 @@ fn nearest_existing(path: &Path) -> Result<PathBuf> {
     bail!("no directory above {} exists", path.display())
 }
 
-fn disk_space(directory: &Path) -> Result<String> {
+fn check_disk_space(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let existing = nearest_existing(&absolute)?;
     let stat = rustix::fs::statvfs(&existing)
@@ -193,7 +193,7 @@ fn disk_space(directory: &Path) -> Result<String> {
 }
 
 /// Sends a test mail to this address.
-fn mail(settings: &Settings, address: &str) -> Result<String> {
+fn send_test_mail(settings: &Settings, address: &str) -> Result<String> {
     // The text of the error includes its causes.
     let sent = block_on(async { Ok(mailer::send_test(settings, address).await) })?;
     sent.map_err(|error| anyhow!("{error}"))?;

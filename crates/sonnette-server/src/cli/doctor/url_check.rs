@@ -44,7 +44,7 @@ pub(super) fn check_receiver(settings: &Settings, text: &str) -> (String, Result
             .header(HOST, connection.authority())
             .header(USER_AGENT, concat!("sonnette/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(Bytes::new()))?;
-        in_time(exchange(connection, request)).await
+        with_timeout(exchange(connection, request)).await
     });
     (
         origin(&url),
@@ -71,11 +71,11 @@ pub(super) fn check_server(settings: &Settings, url: &Url) -> Result<String> {
         headers: Vec::new(),
         body: Bytes::new(),
     };
-    let response = block_on(in_time(http.send(outgoing)))?;
+    let response = block_on(with_timeout(http.send(outgoing)))?;
     describe(&response)
 }
 
-async fn in_time<T>(request: impl Future<Output = Result<T>>) -> Result<T> {
+async fn with_timeout<T>(request: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(REQUEST_TIMEOUT, request)
         .await
         .map_err(|_| anyhow!("no response in time"))?

@@ -15,21 +15,21 @@ const MAX_EVENT_BYTES: usize = 4 << 20;
 
 /// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct StreamEvent {
+pub(super) struct SseEvent {
     pub(super) name: String,
     pub(super) data: String,
 }
 
 /// Parses events from bytes.
 #[derive(Default)]
-struct EventParser {
+struct SseParser {
     rest: Vec<u8>,
-    current: StreamEvent,
+    current: SseEvent,
     last_id: String,
-    complete: VecDeque<StreamEvent>,
+    complete: VecDeque<SseEvent>,
 }
 
-impl EventParser {
+impl SseParser {
     fn push(&mut self, bytes: &[u8]) {
         self.rest.extend_from_slice(bytes);
         let mut from = 0;
@@ -65,16 +65,16 @@ impl EventParser {
 }
 
 /// The events of a response body.
-pub(super) struct EventStream {
+pub(super) struct SseStream {
     body: Incoming,
-    parser: EventParser,
+    parser: SseParser,
 }
 
-impl EventStream {
+impl SseStream {
     pub(super) fn new(body: Incoming) -> Self {
         Self {
             body,
-            parser: EventParser::default(),
+            parser: SseParser::default(),
         }
     }
 
@@ -84,7 +84,7 @@ impl EventStream {
     }
 
     /// The next event; `None` at the end of the response.
-    pub(super) async fn next(&mut self) -> Result<Option<StreamEvent>> {
+    pub(super) async fn next(&mut self) -> Result<Option<SseEvent>> {
         loop {
             if let Some(event) = self.parser.complete.pop_front() {
                 return Ok(Some(event));
@@ -126,11 +126,11 @@ mod tests {
     fn events_are_parsed_from_chunks_of_any_size() {
         let text = ": hello\n\nid: 6\n\nid: 7\nevent: notification\r\ndata: {\"a\":\ndata: 1}\n\ndata:x\n\nevent: y\n\n";
         for size in 1..text.len() {
-            let mut parser = EventParser::default();
+            let mut parser = SseParser::default();
             text.as_bytes()
                 .chunks(size)
                 .for_each(|piece| parser.push(piece));
-            let event = |name: &str, data: &str| StreamEvent {
+            let event = |name: &str, data: &str| SseEvent {
                 name: name.to_owned(),
                 data: data.to_owned(),
             };

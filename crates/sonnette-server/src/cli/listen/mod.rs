@@ -10,10 +10,10 @@ use clap::Args;
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use hyper::{Method, Response, body::Incoming};
 use serde_json::Value;
-use sonnette::domain::{ActionName, OrganizerSlug};
+use sonnette::domain::{ActionTypeName, OrganizerSlug};
 use tokio::sync::mpsc;
 
-use self::event_stream::EventStream;
+use self::event_stream::SseStream;
 use self::forward::Forward;
 use super::http_client::{ApiClient, refusal_text};
 use super::serve::shutdown_signal;
@@ -35,7 +35,7 @@ pub(super) struct Listen {
     forward: Option<String>,
     /// Action type or wildcard to print; repeatable [default: all]
     #[arg(long = "action-type", value_name = "ACTION_TYPE")]
-    action_types: Vec<ActionName>,
+    action_types: Vec<ActionTypeName>,
 }
 
 /// A published notification, as the stream reports it.
@@ -109,7 +109,7 @@ impl Listen {
             Err(error) => return StreamEnd::Disconnected(false, format!("{error:#}")),
         };
         let status = response.status();
-        let mut events = EventStream::new(response.into_body());
+        let mut events = SseStream::new(response.into_body());
         if !status.is_success() {
             let text = refusal_text(status, &events.rest().await);
             let is_temporary = status.is_server_error() || status.as_u16() == 429;
@@ -143,7 +143,7 @@ impl Listen {
 
     async fn read_events(
         &self,
-        events: &mut EventStream,
+        events: &mut SseStream,
         queue: &mpsc::Sender<Publication>,
     ) -> StreamEnd {
         loop {
@@ -161,7 +161,7 @@ impl Listen {
                         || self
                             .action_types
                             .iter()
-                            .any(|name| name.covers(&publication.action_type));
+                            .any(|name| name.matches(&publication.action_type));
                     if is_selected && queue.send(publication).await.is_err() {
                         return StreamEnd::Disconnected(true, "the output is closed".to_owned());
                     }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{OrganizerId, RegisteredAction};
+use sonnette::domain::{OrganizerId, RegisteredActionType};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, RegistryStore as _, Store as _};
 
@@ -13,7 +13,7 @@ use crate::config::{ActionTypeSetting, Settings};
 
 /// Adds new action types, updates changed ones, and deletes those that the file no longer has. Webhooks may still name a
 /// deleted action type, which matches nothing; published notifications remain.
-pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
+pub(super) fn sync(settings: &Settings, store: &SqliteStore) -> Result<()> {
     let mut kept = Vec::new();
     let mut has_damaged_owner = false;
     for setting in &settings.action_types {
@@ -26,14 +26,14 @@ pub(super) fn register(settings: &Settings, store: &SqliteStore) -> Result<()> {
             has_damaged_owner = true;
             continue;
         }
-        let owner = put(setting, store)
+        let owner = upsert(setting, store)
             .with_context(|| format!("[[action_types]]: cannot register {name}"))?;
         kept.push((owner, name));
     }
     if has_damaged_owner {
         return Ok(());
     }
-    for deleted in registered(store)?.iter().filter(|row| row.from_file) {
+    for deleted in load_registered(store)?.iter().filter(|row| row.from_file) {
         if !kept.contains(&(deleted.organizer, &deleted.name)) {
             let data = json!({"action_type": deleted.name, "source": "configuration file"});
             store.remove_action_type(
@@ -56,20 +56,20 @@ fn has_damaged_organizer(store: &SqliteStore) -> bool {
 }
 
 /// All registered action types.
-fn registered(store: &SqliteStore) -> Result<Vec<RegisteredAction>> {
-    Ok(store.load(0)?.actions)
+fn load_registered(store: &SqliteStore) -> Result<Vec<RegisteredActionType>> {
+    Ok(store.load(0)?.action_types)
 }
 
 /// Registers one action type; returns the organizer that it belongs to.
-fn put(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
+fn upsert(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
         Some(slug) => Some(local_store::organizer(store, slug)?.organizer.id),
         None => None,
     };
-    let mut rows = registered(store)?.into_iter();
+    let mut rows = load_registered(store)?.into_iter();
     let known = rows.find(|r| r.organizer == owner && r.name == setting.action.name);
     let id = known.as_ref().map_or(0, |r| r.id);
-    let row = RegisteredAction {
+    let row = RegisteredActionType {
         id,
         organizer: owner,
         ..setting.action.clone()

@@ -35,7 +35,7 @@ impl Serve {
         let _lock = DataDirectoryLock::acquire(&settings.data_dir)?;
         let store = local_store::open_or_create(settings)?;
         register_operator_token(settings, &store)?;
-        action_types::register(settings, &store)?;
+        action_types::sync(settings, &store)?;
         if let Some(since) = local_store::registry(&store)?.hold() {
             tracing::warn!(
                 "deliveries are held since {since} after a restore: nothing is sent except tests until `sonnette resume`"

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::dialect::{Catalogue, UnknownAction};
-use sonnette::domain::{ActionName, EventSlug, OrganizerSlug, TargetUrl};
+use sonnette::domain::{ActionTypeName, EventSlug, OrganizerSlug, TargetUrl};
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::RegistryStore as _;
 use sonnette::store::sqlite::SqliteStore;
@@ -16,7 +16,7 @@ use super::to_json;
 use crate::admin::Author;
 use crate::admin::validation::{Nullable, Violation};
 use crate::admin::webhooks::change;
-use crate::admin::webhooks::fields::{self, WebhookChange, WebhookFields, WebhookInput};
+use crate::admin::webhooks::fields::{self, WebhookFields, WebhookInput, WriteMode};
 use crate::cli::{local_store, output};
 use crate::config::Settings;
 
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Create {
     target_url: TargetUrl,
     /// Action type to receive, such as pretix.event.order.placed; repeatable
     #[arg(long = "action-type", value_name = "ACTION_TYPE", required = true)]
-    action_types: Vec<ActionName>,
+    action_types: Vec<ActionTypeName>,
     /// Event to receive notifications of; repeatable [default: all events]
     #[arg(long = "event", value_name = "SLUG")]
     events: Vec<EventSlug>,
@@ -78,7 +78,7 @@ impl Create {
             ..WebhookInput::default()
         };
         input
-            .complete(WebhookChange::Create)
+            .complete(WriteMode::Create)
             .map_err(|violation| self.message(rows, violation))
     }
 

@@ -79,14 +79,14 @@ async fn current_password_error(
     form: &FormData,
 ) -> Result<Option<&'static str>, PageError> {
     let throttles = &state.throttles;
-    if !throttles.attempt(email, &origin.network, state.now()) {
+    if !throttles.record_attempt(email, &origin.network, state.now()) {
         return Ok(Some("login-throttled"));
     }
     let verified = verify(state, email, form.get_untrimmed("current")).await?;
     if verified.is_none() {
         return Ok(Some("password-current-invalid"));
     }
-    throttles.succeeded(email, &origin.network);
+    throttles.record_success(email, &origin.network);
     Ok(None)
 }
 

@@ -67,10 +67,10 @@ pub(crate) async fn login(
     let next = local_path(form.get("next")).to_owned();
     let email = form.get("email").to_lowercase();
     let throttles = &state.throttles;
-    let (status, error) = if throttles.attempt(&email, &origin.network, state.now()) {
+    let (status, error) = if throttles.record_attempt(&email, &origin.network, state.now()) {
         let verified = verify(&state, &email, form.get_untrimmed("password")).await?;
-        if let Some(cookie) = session_of(&state, verified, origin.is_https).await? {
-            throttles.succeeded(&email, &origin.network);
+        if let Some(cookie) = start_login_session(&state, verified, origin.is_https).await? {
+            throttles.record_success(&email, &origin.network);
             return Ok(cookies::set(Redirect::to(&next).into_response(), cookie));
         }
         tracing::info!(
@@ -103,7 +103,7 @@ pub(crate) async fn login(
 }
 
 /// Starts the session of a verified user. Returns `None` if the password has changed since it was verified.
-async fn session_of(
+async fn start_login_session(
     state: &AppState,
     verified: Option<VerifiedUser>,
     is_https: bool,

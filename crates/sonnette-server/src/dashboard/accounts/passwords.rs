@@ -7,8 +7,8 @@ use cookie::Cookie;
 use http::StatusCode;
 use jiff::Timestamp;
 use sonnette::domain::{
-    AccessLinkPurpose, AccountEmailKind, EmailAddress, Language, SecretHash, SessionOwner, User,
-    UserId,
+    AccessLinkPurpose, AccountEmailKind, EmailAddress, Language, SessionOwner, SessionTokenHash,
+    User, UserId,
 };
 use sonnette::store::Store;
 
@@ -37,7 +37,7 @@ struct ForgotTemplate {
 }
 
 /// Asks for the e-mail address of a user who forgot the password.
-pub(crate) async fn show_forgot(
+pub(crate) async fn show_request_reset(
     State(state): State<AppState>,
     page: GuestPage,
 ) -> Result<Response, PageError> {
@@ -51,7 +51,7 @@ pub(crate) async fn show_forgot(
 }
 
 /// Queues an e-mail for the user with this address. The response is the same if there is no such user.
-pub(crate) async fn forgot(
+pub(crate) async fn request_reset(
     State(state): State<AppState>,
     page: GuestPage,
     origin: RequestOrigin,
@@ -62,7 +62,7 @@ pub(crate) async fn forgot(
         state
             .throttles
             .account_emails
-            .attempt(&origin.network, now)
+            .record_attempt(&origin.network, now)
             .is_ok()
     };
     if let Ok(email) = form.get("email").parse::<EmailAddress>()
@@ -106,7 +106,7 @@ struct PasswordTemplate {
 /// The user of a link; `None` if the link has expired.
 async fn link_user(state: &AppState, secret: &str) -> Result<Option<User>, PageError> {
     let (hash, now) = (token_hash(secret), state.now());
-    let found = state.store(move |store| {
+    let found = state.read(move |store| {
         Ok(match store.link(&hash, now)?.map(|link| link.purpose) {
             Some(AccessLinkPurpose::Invitation(user) | AccessLinkPurpose::Reset(user)) => {
                 store.user(user)?
@@ -185,7 +185,7 @@ pub(super) async fn set_password(
     state: &AppState,
     user: UserId,
     password: &str,
-    link: Option<SecretHash>,
+    link: Option<SessionTokenHash>,
     is_https: bool,
 ) -> Result<Option<Cookie<'static>>, PageError> {
     let password_hash = hash(state, password).await?;

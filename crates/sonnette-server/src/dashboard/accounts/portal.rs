@@ -32,7 +32,7 @@ pub(crate) async fn enter_portal(
     origin: RequestOrigin,
 ) -> Result<Response, PageError> {
     let (hash, now) = (token_hash(&query.key), state.now());
-    let link = state.store(move |store| store.link(&hash, now)).await?;
+    let link = state.read(move |store| store.link(&hash, now)).await?;
     let Some(AccessLinkPurpose::Portal { organizer, token }) = link.map(|link| link.purpose) else {
         return Err(PageError::PortalSessionExpired);
     };

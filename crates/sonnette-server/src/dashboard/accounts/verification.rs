@@ -26,11 +26,7 @@ pub(super) async fn verify(
     password: &str,
 ) -> Result<Option<VerifiedUser>, PageError> {
     let found = match email.parse::<EmailAddress>() {
-        Ok(email) => {
-            state
-                .store(move |store| store.user_by_email(&email))
-                .await?
-        }
+        Ok(email) => state.read(move |store| store.user_by_email(&email)).await?,
         Err(_) => None,
     };
     let found = found.and_then(|(user, hash)| {

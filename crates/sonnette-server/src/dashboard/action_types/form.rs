@@ -6,7 +6,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 use sonnette::dialect::FieldErrors;
-use sonnette::domain::{ActionName, DialectName, PayloadShape, Permission, RegisteredAction};
+use sonnette::domain::{
+    ActionTypeName, DialectName, PayloadShape, Permission, RegisteredActionType,
+};
 
 use super::lookup::url;
 use super::show::json_text;
@@ -72,7 +74,7 @@ impl FormTemplate {
         }
     }
 
-    fn for_stored(page: OrganizerPage, row: &RegisteredAction) -> Self {
+    fn for_stored(page: OrganizerPage, row: &RegisteredActionType) -> Self {
         let back = url(&page, row.name.as_str());
         Self {
             action: format!("{back}edit/"),
@@ -118,7 +120,7 @@ pub(crate) async fn create(
     let texts = page.layout.texts;
     let mut errors = FormErrors::default();
     let input = read_input(&form);
-    let name: Option<ActionName> = input.name.parse().ok();
+    let name: Option<ActionTypeName> = input.name.parse().ok();
     if name.is_none() {
         errors.add("name", texts.get("action-type-name-invalid"));
     }
@@ -130,7 +132,7 @@ pub(crate) async fn create(
     let Some(name) = name.filter(|_| errors.is_empty()) else {
         return FormTemplate::new(page).render_errors(input, errors);
     };
-    let row = RegisteredAction {
+    let row = RegisteredActionType {
         id: 0,
         organizer: Some(page.organizer_id()),
         name: name.clone(),
@@ -200,7 +202,7 @@ pub(super) async fn load_changeable(
     state: &AppState,
     page: &OrganizerPage,
     name: &str,
-) -> Result<RegisteredAction, PageError> {
+) -> Result<RegisteredActionType, PageError> {
     page.require(state, Permission::Organizer).await?;
     action_types::find_changeable(&page.author(), &page.organizer, name).map_err(page_error)
 }
@@ -251,7 +253,7 @@ fn parse_fields(
 /// Adds an error to the field that it is about.
 fn add_error(
     texts: &Texts,
-    name: &ActionName,
+    name: &ActionTypeName,
     error: ActionTypeError,
     errors: &mut FormErrors,
 ) -> Result<(), PageError> {
@@ -273,7 +275,7 @@ fn add_error(
 /// Adds a violation of the rules of a dialect. The details of a schema are in English.
 fn add_violation(
     texts: &Texts,
-    name: &ActionName,
+    name: &ActionTypeName,
     path: &str,
     message: &str,
     errors: &mut FormErrors,

@@ -6,27 +6,39 @@ use sonnette::dialect::ActionType;
 use crate::dashboard::shell::texts::Texts;
 
 /// The label of an action type; its description if it has none.
-pub(crate) fn label(texts: &Texts, spec: &ActionType) -> String {
-    let label = spec.label.unwrap_or(&spec.description);
+pub(crate) fn label(texts: &Texts, catalogue_entry: &ActionType) -> String {
+    let label = catalogue_entry
+        .label
+        .unwrap_or(&catalogue_entry.description);
     let label = if label.is_empty() {
-        spec.name.as_str()
+        catalogue_entry.name.as_str()
     } else {
         label
     };
-    translated(texts, "action", spec, label)
+    translated(texts, "action", catalogue_entry, label)
 }
 
 /// When an action type is published; empty if the label says it.
-pub(crate) fn description(texts: &Texts, spec: &ActionType) -> String {
-    match spec.label {
-        Some(_) => translated(texts, "about", spec, &spec.description),
+pub(crate) fn description(texts: &Texts, catalogue_entry: &ActionType) -> String {
+    match catalogue_entry.label {
+        Some(_) => translated(
+            texts,
+            "about",
+            catalogue_entry,
+            &catalogue_entry.description,
+        ),
         None => String::new(),
     }
 }
 
 /// The text with this prefix of an action type; `untranslated` if there is none.
-fn translated(texts: &Texts, prefix: &str, spec: &ActionType, untranslated: &str) -> String {
-    let name = spec.name.as_str().replace('*', "all");
+fn translated(
+    texts: &Texts,
+    prefix: &str,
+    catalogue_entry: &ActionType,
+    untranslated: &str,
+) -> String {
+    let name = catalogue_entry.name.as_str().replace('*', "all");
     let key = format!("{prefix}-{}", name.replace(['.', '_'], "-"));
     let text = texts.get(&key);
     if text == key {
@@ -46,13 +58,28 @@ mod tests {
     #[test]
     fn the_english_texts_are_those_of_the_catalogue() {
         let (english, french) = (Texts::of(Language::English), Texts::of(Language::French));
-        for spec in Catalogue::new(DialectName::ALL, &[]).iter() {
-            let own = spec.label.unwrap_or(&spec.description);
-            assert_eq!(label(english, spec), own);
-            assert_ne!(label(french, spec), own, "{} is not translated", spec.name);
-            if spec.label.is_some() {
-                assert_eq!(description(english, spec), spec.description);
-                assert_ne!(description(french, spec), spec.description, "{}", spec.name);
+        for catalogue_entry in Catalogue::new(DialectName::ALL, &[]).iter() {
+            let own = catalogue_entry
+                .label
+                .unwrap_or(&catalogue_entry.description);
+            assert_eq!(label(english, catalogue_entry), own);
+            assert_ne!(
+                label(french, catalogue_entry),
+                own,
+                "{} is not translated",
+                catalogue_entry.name
+            );
+            if catalogue_entry.label.is_some() {
+                assert_eq!(
+                    description(english, catalogue_entry),
+                    catalogue_entry.description
+                );
+                assert_ne!(
+                    description(french, catalogue_entry),
+                    catalogue_entry.description,
+                    "{}",
+                    catalogue_entry.name
+                );
             }
         }
     }

@@ -36,15 +36,15 @@ struct ListTemplate {
 pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
     let texts = page.layout.texts;
     let mut groups: Vec<Group> = Vec::new();
-    for spec in page.organizer.catalogue.iter() {
-        let name = group_name(texts, spec);
+    for catalogue_entry in page.organizer.catalogue.iter() {
+        let name = group_name(texts, catalogue_entry);
         let mut registered = page.organizer.catalogue.registered();
         let entry = Entry {
-            url: url(&page, spec.name.as_str()),
-            label: label(texts, spec),
-            name: spec.name.to_string(),
-            description: description(texts, spec),
-            is_registered: registered.any(|row| row.name == spec.name),
+            url: url(&page, catalogue_entry.name.as_str()),
+            label: label(texts, catalogue_entry),
+            name: catalogue_entry.name.to_string(),
+            description: description(texts, catalogue_entry),
+            is_registered: registered.any(|row| row.name == catalogue_entry.name),
         };
         match groups.iter_mut().find(|known| known.name == name) {
             Some(known) => known.entries.push(entry),
@@ -54,7 +54,7 @@ pub(crate) async fn show(page: OrganizerPage) -> Result<Response, PageError> {
             }),
         }
     }
-    let may_register = page.may(Permission::Organizer);
+    let may_register = page.has_permission(Permission::Organizer);
     let register_url = may_register.then(|| page.url("/action-types/new/"));
     render(&ListTemplate {
         layout: page.layout,

@@ -24,15 +24,15 @@ pub(super) fn find<'a>(page: &'a OrganizerPage, name: &str) -> Result<&'a Action
 }
 
 /// The name of the group of an action type: its dialect and, for pretix, its family.
-pub(super) fn group_name(texts: &Texts, spec: &ActionType) -> String {
+pub(super) fn group_name(texts: &Texts, catalogue_entry: &ActionType) -> String {
     let dialect = texts
-        .get(&format!("catalogue-dialect-{}", spec.dialect))
+        .get(&format!("catalogue-dialect-{}", catalogue_entry.dialect))
         .into_owned();
-    if spec.dialect != DialectName::Pretix {
+    if catalogue_entry.dialect != DialectName::Pretix {
         return dialect;
     }
     let family = texts
-        .get(&format!("catalogue-family-{}", spec.shape))
+        .get(&format!("catalogue-family-{}", catalogue_entry.shape))
         .into_owned();
     format!("{dialect} · {family}")
 }

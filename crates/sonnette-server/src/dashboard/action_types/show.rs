@@ -59,44 +59,46 @@ pub(crate) async fn show(
     origin: RequestOrigin,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
-    let spec = find(&page, &name)?;
+    let catalogue_entry = find(&page, &name)?;
     let example = {
         // Checking the example may take long.
         let (organizer, name, now) = (page.organizer.clone(), name.clone(), state.now());
         let composed = tokio::task::spawn_blocking(move || {
-            let spec = action_types::find(&organizer, &name)?;
-            organizer.example(spec, now)
+            let catalogue_entry = action_types::find(&organizer, &name)?;
+            organizer.example(catalogue_entry, now)
         });
         composed.await.ok().flatten()
     };
-    let may_change = page.may(Permission::Organizer)
+    let may_change = page.has_permission(Permission::Organizer)
         && action_types::find_changeable(&page.author(), &page.organizer, &name).is_ok();
     let mut registered = page.organizer.catalogue.registered();
-    let all = spec.concrete_names();
+    let all = catalogue_entry.concrete_names();
     let view = ShowTemplate {
         list: page.url("/action-types/"),
-        label: label(page.layout.texts, spec),
-        name: spec.name.to_string(),
-        group: group_name(page.layout.texts, spec),
-        description: description(page.layout.texts, spec),
-        event_key: event_key(spec.event_requirement(spec.first_concrete().as_str())),
-        concrete: if spec.name.is_wildcard() {
+        label: label(page.layout.texts, catalogue_entry),
+        name: catalogue_entry.name.to_string(),
+        group: group_name(page.layout.texts, catalogue_entry),
+        description: description(page.layout.texts, catalogue_entry),
+        event_key: event_key(
+            catalogue_entry.event_requirement(catalogue_entry.first_concrete().as_str()),
+        ),
+        concrete: if catalogue_entry.name.is_wildcard() {
             all.iter().map(ToString::to_string).collect()
         } else {
             Vec::new()
         },
-        is_registered: registered.any(|row| row.name == spec.name),
+        is_registered: registered.any(|row| row.name == catalogue_entry.name),
         edit_url: may_change.then(|| url(&page, &name)),
-        keys: keys(&spec.schema),
-        schema: to_pretty_json(&spec.schema),
-        example: to_pretty_json(&spec.example),
+        keys: keys(&catalogue_entry.schema),
+        schema: to_pretty_json(&catalogue_entry.schema),
+        example: to_pretty_json(&catalogue_entry.example),
         curl: example
             .as_ref()
-            .map(|example| curl(&origin.base_url, &page, spec, example)),
+            .map(|example| curl(&origin.base_url, &page, catalogue_entry, example)),
         body: example.map(|example| format_text(&example.body)),
         webhooks: page
-            .may(Permission::Webhooks)
-            .then(|| matching_webhooks(&page, spec)),
+            .has_permission(Permission::Webhooks)
+            .then(|| matching_webhooks(&page, catalogue_entry)),
         layout: page.layout,
     };
     render(&view)
@@ -112,15 +114,20 @@ fn event_key(rule: EventRequirement) -> &'static str {
 }
 
 /// A command that publishes the example. The user has to fill in the token.
-fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notification) -> String {
+fn curl(
+    base: &str,
+    page: &OrganizerPage,
+    catalogue_entry: &ActionType,
+    example: &Notification,
+) -> String {
     let mut body = json!({ "action_type": example.action_type });
-    let rule = spec.event_requirement(example.action_type.as_str());
+    let rule = catalogue_entry.event_requirement(example.action_type.as_str());
     if let (Some(event), EventRequirement::Required | EventRequirement::DeletedEvent) =
         (&example.event, rule)
     {
         body["event"] = json!(event);
     }
-    body["data"] = spec.example.clone();
+    body["data"] = catalogue_entry.example.clone();
     let quoted = to_pretty_json(&body).replace('\'', r"'\''");
     let slug = &page.organizer.organizer.slug;
     format!(
@@ -131,10 +138,10 @@ fn curl(base: &str, page: &OrganizerPage, spec: &ActionType, example: &Notificat
     )
 }
 
-fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWebhook> {
+fn matching_webhooks(page: &OrganizerPage, catalogue_entry: &ActionType) -> Vec<MatchingWebhook> {
     let webhooks = page.organizer.webhooks.values();
     webhooks
-        .filter(|webhook| matches(webhook, spec))
+        .filter(|webhook| matches(webhook, catalogue_entry))
         .map(|webhook| MatchingWebhook {
             url: page.url(format_args!("/webhooks/{}/", webhook.id)),
             target: webhook.target.redacted(),
@@ -146,11 +153,11 @@ fn matching_webhooks(page: &OrganizerPage, spec: &ActionType) -> Vec<MatchingWeb
 }
 
 /// Whether a webhook gets notifications of the action type. Wildcards of pretix are names of the catalogue.
-fn matches(webhook: &Webhook, spec: &ActionType) -> bool {
+fn matches(webhook: &Webhook, catalogue_entry: &ActionType) -> bool {
     let mut names = webhook.action_types.iter();
-    match spec.dialect {
-        DialectName::Pretix => names.any(|name| *name == spec.name),
-        _ => names.any(|name| name.covers(spec.name.as_str())),
+    match catalogue_entry.dialect {
+        DialectName::Pretix => names.any(|name| *name == catalogue_entry.name),
+        _ => names.any(|name| name.matches(catalogue_entry.name.as_str())),
     }
 }
 

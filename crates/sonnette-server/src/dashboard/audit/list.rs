@@ -62,13 +62,13 @@ pub(crate) async fn show(
     let skip = (number - 1) * ROWS_PER_PAGE;
     let organizer = page.organizer_id();
     let (count, entries, actor_names) = state
-        .store(move |store| {
+        .read(move |store| {
             let (count, entries) = store.audit_entries(organizer, skip, ROWS_PER_PAGE)?;
             let names = actor_names(store, &entries)?;
             Ok((count, entries, names))
         })
         .await?;
-    let row_texts = RowTexts {
+    let row_texts = RowFormatter {
         texts: page.layout.texts,
         actor_names,
         registry: &*state.refresh().await?,
@@ -113,13 +113,13 @@ fn actor_names(
 }
 
 /// What the texts of a row depend on.
-struct RowTexts<'a> {
+struct RowFormatter<'a> {
     texts: &'static Texts,
     actor_names: HashMap<ActorKey, String>,
     registry: &'a RegistrySnapshot,
 }
 
-impl RowTexts<'_> {
+impl RowFormatter<'_> {
     fn row(&self, entry: &AuditEntry) -> Row {
         let is_empty = entry
             .data

@@ -49,7 +49,7 @@ struct ListTemplate {
 impl ListTemplate {
     async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
         let organizer = page.organizer_id();
-        let events = state.store(move |store| store.events(organizer)).await?;
+        let events = state.read(move |store| store.events(organizer)).await?;
         Ok(Self {
             settings_url: page.url("/settings/"),
             url: page.url("/settings/events/"),

@@ -65,7 +65,7 @@ async fn load(state: &AppState, page: &OrganizerPage, slug: &str) -> Result<Even
     page.require(state, Permission::Organizer).await?;
     let (organizer, slug) = (page.organizer_id(), slug.to_owned());
     let found = state
-        .store(move |store| events::find(store, organizer, &slug))
+        .read(move |store| events::find(store, organizer, &slug))
         .await?;
     found.ok_or(PageError::NotFound)
 }

@@ -56,7 +56,7 @@ pub(crate) async fn show(
         let found = match filters.id.parse::<NotificationId>() {
             Ok(id) => {
                 state
-                    .store(move |store| store.notification(organizer, id))
+                    .read(move |store| store.notification(organizer, id))
                     .await?
             }
             Err(_) => None,
@@ -71,7 +71,7 @@ pub(crate) async fn show(
     let mut found = Vec::new();
     if errors.is_empty() {
         found = state
-            .store(move |store| store.notifications(organizer, &query))
+            .read(move |store| store.notifications(organizer, &query))
             .await?;
     }
     let has_errors = !errors.is_empty();
@@ -99,7 +99,7 @@ fn list_template(
             .organizer
             .catalogue
             .iter()
-            .flat_map(|spec| spec.concrete_names())
+            .flat_map(|catalogue_entry| catalogue_entry.concrete_names())
             .map(|name| name.to_string())
             .collect(),
         url,

@@ -12,7 +12,7 @@ pub(super) async fn require_access(
     state: &AppState,
     page: &OrganizerPage,
 ) -> Result<(), PageError> {
-    if page.may(Permission::Publish) {
+    if page.has_permission(Permission::Publish) {
         return Ok(());
     }
     page.require(state, Permission::Webhooks).await
@@ -26,7 +26,7 @@ pub(super) async fn load(
     let id: NotificationId = id.parse().map_err(|_| PageError::NotFound)?;
     let organizer = page.organizer_id();
     let found = state
-        .store(move |store| store.notification(organizer, id))
+        .read(move |store| store.notification(organizer, id))
         .await?;
     found.ok_or(PageError::NotFound)
 }

@@ -49,10 +49,10 @@ pub(crate) async fn confirm(
 fn matching_targets(page: &OrganizerPage, entry: &NotificationEntry) -> Vec<String> {
     let organizer = &page.organizer;
     let (name, event) = (&entry.notification.action_type, &entry.notification.event);
-    let Some(spec) = organizer.catalogue.resolve(name.as_str()) else {
+    let Some(catalogue_entry) = organizer.catalogue.resolve(name.as_str()) else {
         return Vec::new();
     };
-    let webhooks = organizer.webhooks_for(spec, name.as_str(), event.as_ref());
+    let webhooks = organizer.webhooks_for(catalogue_entry, name.as_str(), event.as_ref());
     webhooks
         .into_iter()
         .filter(|webhook| entry.audience.has(*webhook))

@@ -72,7 +72,7 @@ pub(crate) async fn show(
     let (id, erased) = (notification.id, notification.body.is_empty());
     let webhooks: Vec<WebhookId> = page.organizer.webhooks.keys().copied().collect();
     let deliveries = state
-        .store(move |store| store.deliveries_of_notification(id, &webhooks))
+        .read(move |store| store.deliveries_of_notification(id, &webhooks))
         .await?;
     let mut rows = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
@@ -81,7 +81,7 @@ pub(crate) async fn show(
         rows.push(row(&page, &delivery, hold_reason));
     }
     let list = page.url("/notifications/");
-    let may_replay = page.may(Permission::Publish) && !erased;
+    let may_replay = page.has_permission(Permission::Publish) && !erased;
     let known = page
         .organizer
         .catalogue
@@ -92,7 +92,8 @@ pub(crate) async fn show(
         id: id.0,
         at: TimeElement(notification.published_at),
         action_type: notification.action_type.to_string(),
-        action_type_url: known.map(|spec| lookup::url(&page, spec.name.as_str())),
+        action_type_url: known
+            .map(|catalogue_entry| lookup::url(&page, catalogue_entry.name.as_str())),
         event: notification.event.as_ref().map(EventSlug::to_string),
         data: (!erased).then(|| format_text(published_data(&entry).get().as_bytes())),
         subject: entry.subject,
@@ -104,7 +105,7 @@ pub(crate) async fn show(
 
 fn row(page: &OrganizerPage, delivery: &Delivery, hold_reason: HoldReason) -> Row {
     let webhook = page.organizer.webhooks.get(&delivery.webhook);
-    let may_see_webhooks = page.may(Permission::Webhooks);
+    let may_see_webhooks = page.has_permission(Permission::Webhooks);
     let url = may_see_webhooks.then(|| page.url(format_args!("/webhooks/{}/", delivery.webhook)));
     let row = Row {
         target: webhook.map_or_else(

@@ -84,7 +84,7 @@ pub(crate) async fn show_overview(
     let mut organizers: Vec<_> = page
         .registry
         .organizers()
-        .filter(|organizer| page.current_user.reaches(organizer.organizer.id))
+        .filter(|organizer| page.current_user.can_view(organizer.organizer.id))
         .collect();
     if let [only] = organizers.as_slice()
         && !page.current_user.is_operator()
@@ -95,7 +95,7 @@ pub(crate) async fn show_overview(
     let now = state.now();
     let may_see_webhooks = |organizer: &OrganizerSnapshot| {
         page.current_user
-            .may(organizer.organizer.id, Permission::Webhooks)
+            .has_permission(organizer.organizer.id, Permission::Webhooks)
     };
     // All lanes: a limit would be used up by organizers that the user may not see.
     let webhooks = page.registry.organizers().map(|o| o.webhooks.len()).sum();
@@ -167,7 +167,7 @@ fn sums_by_organizer(
     for (_, organizer, lane) in lanes {
         let (failing, waiting) = sums.entry(organizer.organizer.id).or_default();
         *failing += u64::from(lane.health.is_failing());
-        *waiting += lane.backlog;
+        *waiting += lane.pending_count;
     }
     sums
 }
@@ -200,7 +200,9 @@ async fn disabled_by_server<'a>(
     Ok(found
         .into_iter()
         .zip(lanes)
-        .filter(|((since, _, _), (_, lane))| lane.backlog > 0 || *since >= now - ATTENTION_PERIOD)
+        .filter(|((since, _, _), (_, lane))| {
+            lane.pending_count > 0 || *since >= now - ATTENTION_PERIOD
+        })
         .map(|((_, id, organizer), (_, lane))| (id, organizer.clone(), lane))
         .take(MAX_ATTENTION_ROWS)
         .collect())
@@ -214,9 +216,7 @@ async fn attention_rows(
     now: Timestamp,
 ) -> Result<Vec<AttentionRow>, PageError> {
     let ids: Vec<_> = lanes.iter().map(|(id, _, _)| *id).collect();
-    let last = state
-        .store(move |store| store.latest_attempts(&ids))
-        .await?;
+    let last = state.read(move |store| store.latest_attempts(&ids)).await?;
     let last = |id| last.iter().find(|attempt| attempt.webhook == id);
     Ok(lanes
         .iter()
@@ -233,7 +233,7 @@ fn attention_row(
     now: Timestamp,
 ) -> Option<AttentionRow> {
     let webhook = organizer.webhooks.get(&id)?;
-    let oldest = lane.oldest_waiting.map(|at| texts.time_between(now, at));
+    let oldest = lane.oldest_pending_at.map(|at| texts.time_between(now, at));
     let since = match &webhook.state {
         WebhookState::Enabled => lane.health.streak.map(|streak| streak.since),
         WebhookState::Disabled(disabled) => Some(disabled.since),
@@ -244,7 +244,7 @@ fn attention_row(
         url: format!("/organizers/{}/webhooks/{id}/", organizer.organizer.slug),
         status: WebhookStatus::new(&diagnosis(webhook, lane, last, now)),
         since: since.map(|at| texts.time(at)),
-        waiting: lane.backlog,
+        waiting: lane.pending_count,
         oldest,
     })
 }

@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use super::cookies::{self, CookieScope};
 use super::error::PageError;
 use super::session::session_cookie_value;
-use crate::credentials::random_secret_text;
+use crate::credentials::random_session_token;
 use crate::edge::AppState;
 
 /// Ties the forms of a guest to the browser; users have a session cookie for that.
@@ -27,7 +27,7 @@ pub(crate) fn new_guest_token(
     state: &AppState,
     is_https: bool,
 ) -> Result<(Cookie<'static>, String), PageError> {
-    let value = random_secret_text()?;
+    let value = random_session_token()?;
     let token = token_for(&value);
     let scope = CookieScope {
         is_portal: false,

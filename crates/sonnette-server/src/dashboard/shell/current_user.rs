@@ -21,7 +21,7 @@ pub(crate) enum CurrentUser {
 
 impl CurrentUser {
     /// Whether they hold `permission` for `organizer`. A portal gives only the permission `webhooks`.
-    pub(crate) fn may(&self, organizer: OrganizerId, permission: Permission) -> bool {
+    pub(crate) fn has_permission(&self, organizer: OrganizerId, permission: Permission) -> bool {
         match self {
             Self::User(user) => user.access.allows(organizer, permission),
             Self::Portal { organizer: own, .. } => {
@@ -31,7 +31,7 @@ impl CurrentUser {
     }
 
     /// Whether they hold any access to `organizer`.
-    pub(crate) fn reaches(&self, organizer: OrganizerId) -> bool {
+    pub(crate) fn can_view(&self, organizer: OrganizerId) -> bool {
         match self {
             Self::User(user) => user.access.can_view(organizer),
             Self::Portal { organizer: own, .. } => *own == organizer,

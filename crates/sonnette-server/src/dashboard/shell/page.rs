@@ -56,7 +56,7 @@ impl FromRequestParts<AppState> for UserPage {
         layout.has_outage = state.sonnette.has_outage();
         layout.is_held = registry
             .held_organizers()
-            .any(|organizer| current_user.reaches(organizer));
+            .any(|organizer| current_user.can_view(organizer));
         layout.user = match &current_user {
             CurrentUser::User(user) => LayoutUser::User {
                 email: user.email.to_string(),
@@ -91,14 +91,16 @@ impl OrganizerPage {
     }
 
     /// Whether the current user holds `permission` for the organizer.
-    pub(crate) fn may(&self, permission: Permission) -> bool {
-        self.current_user.may(self.organizer_id(), permission)
+    pub(crate) fn has_permission(&self, permission: Permission) -> bool {
+        self.current_user
+            .has_permission(self.organizer_id(), permission)
     }
 
     /// The permissions that the current user holds for the organizer.
     pub(crate) fn permissions(&self) -> Permissions {
         let all = Permission::ALL.iter().copied();
-        all.filter(|permission| self.may(*permission)).collect()
+        all.filter(|permission| self.has_permission(*permission))
+            .collect()
     }
 
     /// The current user as the author of a change.
@@ -116,7 +118,7 @@ impl OrganizerPage {
         state: &AppState,
         permission: Permission,
     ) -> Result<(), PageError> {
-        if self.may(permission) {
+        if self.has_permission(permission) {
             return Ok(());
         }
         let contacts = match self.current_user {
@@ -133,7 +135,7 @@ impl OrganizerPage {
     /// E-mail addresses of users who can grant permissions for the organizer; operators last.
     async fn administrators(&self, state: &AppState) -> Result<Vec<String>, PageError> {
         let organizer = self.organizer_id();
-        let users = state.store(move |store| store.users(None)).await?;
+        let users = state.read(move |store| store.users(None)).await?;
         let may_grant = |user: &&User| {
             user.has_password && user.access.allows(organizer, Permission::Organizer)
         };
@@ -172,7 +174,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
         let (_, slug) = slug.ok_or(PageError::NotFound)?;
         let organizer = registry
             .organizer(slug)
-            .filter(|organizer| current_user.reaches(organizer.organizer.id))
+            .filter(|organizer| current_user.can_view(organizer.organizer.id))
             .ok_or_else(|| PageError::UnknownOrganizer(slug.to_owned()))?
             .clone();
         let root = match &current_user {
@@ -190,7 +192,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
         page.layout.organizer = Some(LayoutOrganizer {
             base: page.base.clone(),
             name: page.organizer.organizer.name.clone(),
-            has_others: reaches_several(&page.current_user),
+            has_others: has_several_organizers(&page.current_user),
             permissions: page.permissions(),
         });
         Ok(page)
@@ -198,7 +200,7 @@ impl FromRequestParts<AppState> for OrganizerPage {
 }
 
 /// Whether the user may have access to more than one organizer.
-fn reaches_several(current_user: &CurrentUser) -> bool {
+fn has_several_organizers(current_user: &CurrentUser) -> bool {
     match current_user {
         CurrentUser::User(user) => match &user.access {
             UserAccess::Operator => true,

@@ -10,7 +10,7 @@ use super::cookies::{self, CookieScope};
 use super::current_user::CurrentUser;
 use super::error::PageError;
 use super::paths::is_portal;
-use crate::credentials::{random_secret_text, token_hash};
+use crate::credentials::{random_session_token, token_hash};
 use crate::edge::AppState;
 
 const USER_COOKIE: &str = "sonnette_session";
@@ -51,7 +51,7 @@ impl SessionKey {
         permission: Permission,
     ) -> Result<bool, PageError> {
         let user = self.current_user(state, false).await?;
-        Ok(user.is_some_and(|user| user.may(organizer, permission)))
+        Ok(user.is_some_and(|user| user.has_permission(organizer, permission)))
     }
 
     /// The owner of the session; `None` if it has expired. `extend` moves its end.
@@ -62,13 +62,13 @@ impl SessionKey {
     ) -> Result<Option<CurrentUser>, PageError> {
         let (hash, now) = (self.hash, state.now());
         let found = state
-            .store(move |store| {
+            .read(move |store| {
                 let Some(session) = store.session(&hash, now)? else {
                     return Ok(None);
                 };
                 let expires = now + idle_timeout(&session);
                 let is_due = expires.duration_since(session.expires) >= EXTEND_INTERVAL;
-                let user = self.owner(store, session.holder)?;
+                let user = self.owner(store, session.owner)?;
                 Ok(user.map(|user| (user, (extend && is_due).then_some(expires))))
             })
             .await?;
@@ -113,7 +113,7 @@ impl SessionKey {
 }
 
 fn idle_timeout(session: &Session) -> SignedDuration {
-    match session.holder {
+    match session.owner {
         SessionOwner::User(_) => USER_IDLE_TIMEOUT,
         SessionOwner::Portal { .. } => PORTAL_IDLE_TIMEOUT,
     }
@@ -126,10 +126,10 @@ pub(crate) async fn start_session(
     password_hash: Option<String>,
     is_https: bool,
 ) -> Result<Option<Cookie<'static>>, PageError> {
-    let value = random_secret_text()?;
+    let value = random_session_token()?;
     let (hash, now) = (token_hash(&value), state.now());
     let mut session = Session {
-        holder,
+        owner: holder,
         created: now,
         expires: now,
     };

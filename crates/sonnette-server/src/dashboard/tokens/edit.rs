@@ -77,7 +77,7 @@ pub(crate) async fn change(
     let name = errors.text(texts, &form, "name", MAX_NAME_CHARS);
     let permissions = checked(&form);
     let held = tokens::permissions_of(&token);
-    if !held.covers(permissions) && !holds_all(&page, permissions) {
+    if !held.is_superset(permissions) && !holds_all(&page, permissions) {
         errors.add("permission", texts.get("token-not-yours"));
     }
     if !errors.is_empty() {

@@ -52,7 +52,7 @@ impl ListTemplate {
         checked: Permissions,
     ) -> Result<Self, PageError> {
         let organizer = page.organizer_id();
-        let tokens = state.store(move |store| store.tokens(organizer)).await?;
+        let tokens = state.read(move |store| store.tokens(organizer)).await?;
         Ok(Self {
             url: page.url("/tokens/"),
             rows: tokens
@@ -71,7 +71,8 @@ impl ListTemplate {
 /// The permissions that are checked for a new token: those of the default that the current user holds.
 fn default_permissions(page: &OrganizerPage) -> Permissions {
     let all = Permissions::DEFAULT.iter();
-    all.filter(|permission| page.may(*permission)).collect()
+    all.filter(|permission| page.has_permission(*permission))
+        .collect()
 }
 
 fn row(state: &AppState, page: &OrganizerPage, token: &Token) -> Row {

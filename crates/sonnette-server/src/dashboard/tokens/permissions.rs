@@ -17,7 +17,7 @@ pub(super) struct PermissionCheckbox {
     pub(super) help_key: String,
     pub(super) is_checked: bool,
     /// Whether the current user holds it: users grant only permissions that they hold.
-    pub(super) is_held: bool,
+    pub(super) is_grantable: bool,
 }
 
 /// A checkbox for each permission.
@@ -28,7 +28,7 @@ pub(super) fn checkboxes(page: &OrganizerPage, checked: Permissions) -> Vec<Perm
         label_key: format!("permission-{permission}"),
         help_key: format!("token-permission-{permission}"),
         is_checked: checked.contains(permission),
-        is_held: page.may(permission),
+        is_grantable: page.has_permission(permission),
     })
     .collect()
 }
@@ -41,7 +41,9 @@ pub(super) fn checked(form: &FormData) -> Permissions {
 
 /// Whether the current user holds all these permissions.
 pub(super) fn holds_all(page: &OrganizerPage, permissions: Permissions) -> bool {
-    permissions.iter().all(|permission| page.may(permission))
+    permissions
+        .iter()
+        .all(|permission| page.has_permission(permission))
 }
 
 /// A token of the organizer. `id` comes from the path.
@@ -53,6 +55,6 @@ pub(super) async fn load(
     page.require(state, Permission::Organizer).await?;
     let id: TokenId = id.parse().map_err(|_| PageError::NotFound)?;
     let organizer = page.organizer_id();
-    let found = state.store(move |store| tokens::find(store, organizer, id));
+    let found = state.read(move |store| tokens::find(store, organizer, id));
     found.await?.ok_or(PageError::NotFound)
 }

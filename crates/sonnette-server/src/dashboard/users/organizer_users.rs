@@ -8,7 +8,7 @@ use sonnette::domain::{AccountEmailKind, Permission, Permissions, User, UserAcce
 
 use super::permissions::{PermissionCheckbox, checkboxes, checked};
 use crate::admin::error::AdminError;
-use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
+use crate::admin::users::{self, AccountEmailRequest, Invitation, InvitationResult, LinkChannel};
 use crate::credentials::password_link;
 use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
@@ -44,7 +44,7 @@ impl UsersTemplate {
     async fn load(state: &AppState, page: OrganizerPage) -> Result<Self, PageError> {
         let organizer = page.organizer_id();
         let users = state
-            .store(move |store| store.users(Some(organizer)))
+            .read(move |store| store.users(Some(organizer)))
             .await?;
         Ok(Self {
             rows: users.iter().map(|user| row(&page, user)).collect(),
@@ -113,24 +113,22 @@ pub(crate) async fn invite_user(
     match result {
         InvitationResult::Extended => Ok(flash::redirect(&page.url("/users/"), "user-added")),
         InvitationResult::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        InvitationResult::Sent(delivery) => show_delivery(&state, page, &origin, delivery).await,
+        InvitationResult::Sent(channel) => show_link(&state, page, &origin, channel).await,
     }
 }
 
 /// Shows how a link is delivered: in a flash message, or with the link itself.
-async fn show_delivery(
+async fn show_link(
     state: &AppState,
     page: OrganizerPage,
     origin: &RequestOrigin,
-    delivery: LinkDelivery,
+    channel: LinkChannel,
 ) -> Result<Response, PageError> {
-    match delivery {
-        LinkDelivery::Email => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
-        LinkDelivery::Throttled => Err(PageError::Conflict("conflict-just-invited")),
-        LinkDelivery::NeedsOperator => {
-            Ok(flash::redirect(&page.url("/users/"), "user-by-operator"))
-        }
-        LinkDelivery::Link { user, secret } => render(&UsersTemplate {
+    match channel {
+        LinkChannel::Email => Ok(flash::redirect(&page.url("/users/"), "user-invited")),
+        LinkChannel::Throttled => Err(PageError::Conflict("conflict-just-invited")),
+        LinkChannel::NeedsOperator => Ok(flash::redirect(&page.url("/users/"), "user-by-operator")),
+        LinkChannel::Link { user, secret } => render(&UsersTemplate {
             link: Some((
                 user.email.to_string(),
                 password_link(&origin.url("/"), &secret),
@@ -159,7 +157,7 @@ async fn load_user(
     page: &OrganizerPage,
     id: UserId,
 ) -> Result<(User, Permissions), PageError> {
-    let found = state.store(move |store| store.user(id)).await?;
+    let found = state.read(move |store| store.user(id)).await?;
     let user = found.ok_or(PageError::NotFound)?;
     let held = users::permissions_of(&user, page.organizer_id()).ok_or(PageError::NotFound)?;
     Ok((user, held))
@@ -202,7 +200,7 @@ pub(crate) async fn change_user(
     let (user, _) = load_user(&state, &page, UserId(id)).await?;
     let author = page.author();
     if form.contains("again") && !user.has_password {
-        let email = AccountEmail {
+        let email = AccountEmailRequest {
             kind: AccountEmailKind::Invitation,
             language: page.organizer.organizer.language,
             organizer: Some(organizer),
@@ -213,7 +211,7 @@ pub(crate) async fn change_user(
                 users::send_link(store, &author, user, &email, can_send_email, now)
             })
             .await??;
-        return show_delivery(&state, page, &origin, delivery).await;
+        return show_link(&state, page, &origin, delivery).await;
     }
     if is_self(&page, user.id) {
         return Err(PageError::Conflict("conflict-own-access"));

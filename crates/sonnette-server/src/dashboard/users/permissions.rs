@@ -12,7 +12,7 @@ pub(super) struct PermissionCheckbox {
     pub(super) help: String,
     pub(super) is_checked: bool,
     /// Whether the current user may change it.
-    pub(super) is_enabled: bool,
+    pub(super) is_grantable: bool,
 }
 
 /// A checkbox for each permission. Those in `checked` are checked.
@@ -25,7 +25,7 @@ pub(super) fn checkboxes(page: &OrganizerPage, checked: Permissions) -> Vec<Perm
             .get(&format!("permission-{permission}-help"))
             .into_owned(),
         is_checked: checked.contains(*permission),
-        is_enabled: page.may(*permission),
+        is_grantable: page.has_permission(*permission),
     };
     Permission::ALL.iter().map(checkbox).collect()
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use sonnette::domain::{AccountEmailKind, Permissions, User, UserAccess, UserId};
 use sonnette::engine::RegistrySnapshot;
 
-use crate::admin::users::{self, AccountEmail, Invitation, InvitationResult, LinkDelivery};
+use crate::admin::users::{self, AccountEmailRequest, Invitation, InvitationResult, LinkChannel};
 use crate::credentials::password_link;
 use crate::dashboard::shell::current_user::CurrentUser;
 use crate::dashboard::shell::error::PageError;
@@ -43,7 +43,7 @@ struct UsersTemplate {
 
 impl UsersTemplate {
     async fn load(state: &AppState, page: UserPage) -> Result<Self, PageError> {
-        let users = state.store(|store| store.users(None)).await?;
+        let users = state.read(|store| store.users(None)).await?;
         let registry = &page.registry;
         let row = |user: &User| Row {
             email: user.email.to_string(),
@@ -149,22 +149,22 @@ pub(crate) async fn invite_user(
     match result {
         InvitationResult::Extended => Ok(flash::redirect("/users/", "user-added")),
         InvitationResult::Taken => Err(PageError::Conflict("conflict-account-taken")),
-        InvitationResult::Sent(delivery) => show_delivery(&state, page, &origin, delivery).await,
+        InvitationResult::Sent(channel) => show_link(&state, page, &origin, channel).await,
     }
 }
 
 /// Shows how a link is delivered: in a flash message, or with the link itself.
-async fn show_delivery(
+async fn show_link(
     state: &AppState,
     page: UserPage,
     origin: &RequestOrigin,
-    delivery: LinkDelivery,
+    channel: LinkChannel,
 ) -> Result<Response, PageError> {
-    match delivery {
-        LinkDelivery::Email => Ok(flash::redirect("/users/", "user-invited")),
-        LinkDelivery::Throttled => Err(PageError::Conflict("conflict-just-invited")),
-        LinkDelivery::NeedsOperator => Ok(flash::redirect("/users/", "user-by-operator")),
-        LinkDelivery::Link { user, secret } => render(&UsersTemplate {
+    match channel {
+        LinkChannel::Email => Ok(flash::redirect("/users/", "user-invited")),
+        LinkChannel::Throttled => Err(PageError::Conflict("conflict-just-invited")),
+        LinkChannel::NeedsOperator => Ok(flash::redirect("/users/", "user-by-operator")),
+        LinkChannel::Link { user, secret } => render(&UsersTemplate {
             link: Some((
                 user.email.to_string(),
                 password_link(&origin.url("/"), &secret),
@@ -188,7 +188,7 @@ struct UserTemplate {
 }
 
 async fn load_user(state: &AppState, id: i64) -> Result<User, PageError> {
-    let found = state.store(move |store| store.user(UserId(id))).await?;
+    let found = state.read(move |store| store.user(UserId(id))).await?;
     found.ok_or(PageError::NotFound)
 }
 
@@ -227,7 +227,7 @@ pub(crate) async fn change_user(
     let user = load_user(&state, id).await?;
     let author = page.current_user.operator_author();
     if form.contains("again") {
-        let email = AccountEmail {
+        let email = AccountEmailRequest {
             kind: if user.has_password {
                 AccountEmailKind::Reset
             } else {
@@ -242,7 +242,7 @@ pub(crate) async fn change_user(
                 users::send_link(store, &author, user, &email, can_send_email, now)
             })
             .await??;
-        return show_delivery(&state, page, &origin, delivery).await;
+        return show_link(&state, page, &origin, delivery).await;
     }
     if is_self(&page, &user) {
         return Err(PageError::Conflict("conflict-own-access"));

@@ -55,7 +55,7 @@ pub(crate) fn last_day(now: Timestamp, stats: &[AttemptStats]) -> Vec<Bucket> {
         {
             bucket.succeeded += stats_row.succeeded;
             bucket.failed += stats_row.failed;
-            bucket.times.merge(&stats_row.times);
+            bucket.times.merge(&stats_row.latencies);
         }
     }
     buckets
@@ -94,7 +94,7 @@ mod tests {
             start: at(start),
             succeeded,
             failed,
-            times: LatencyHistogram::default(),
+            latencies: LatencyHistogram::default(),
         };
         let stats = [
             stats_row("2026-11-20T18:30:00Z", 9, 9),

@@ -82,7 +82,7 @@ impl DeliveryFilter {
     fn query(&self) -> DeliveryQuery {
         let settled = self.word.parse::<SettlementKind>().ok();
         DeliveryQuery {
-            state: Some(settled.map_or(DeliveryStateFilter::Waiting, DeliveryStateFilter::Settled)),
+            state: Some(settled.map_or(DeliveryStateFilter::Pending, DeliveryStateFilter::Settled)),
             after: self.after,
             limit: ROWS_PER_PAGE + 1,
         }
@@ -151,9 +151,7 @@ pub(crate) async fn show(
     let webhook = page.webhook(id)?;
     let filter = DeliveryFilter::from_query(raw_query.as_deref());
     let query = filter.query();
-    let mut found = state
-        .store(move |store| store.deliveries(id, query))
-        .await?;
+    let mut found = state.read(move |store| store.deliveries(id, query)).await?;
     let has_more = found.len() > ROWS_PER_PAGE;
     found.truncate(ROWS_PER_PAGE);
     let hold_reason = HoldReason::of(&state.sonnette, Some(webhook)).await?;

@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
-use sonnette::domain::{ActionName, AttemptFailure, Diagnosis, DisableReason, NotificationId};
+use sonnette::domain::{ActionTypeName, AttemptFailure, Diagnosis, DisableReason, NotificationId};
 
 use crate::dashboard::shell::texts::Texts;
 use crate::dashboard::shell::time_element::TimeElement;
@@ -31,14 +31,14 @@ pub(crate) struct DiagnosisText {
 }
 
 /// What the texts of a diagnosis depend on.
-pub(crate) struct DiagnosisTexts<'a> {
+pub(crate) struct DiagnosisFormatter<'a> {
     pub(crate) texts: &'static Texts,
     /// Host and port of the target.
     pub(crate) host: &'a str,
     pub(crate) now: Timestamp,
 }
 
-impl DiagnosisTexts<'_> {
+impl DiagnosisFormatter<'_> {
     /// The texts of a diagnosis.
     pub(crate) fn text(&self, diagnosis: &Diagnosis) -> DiagnosisText {
         match diagnosis {
@@ -57,46 +57,46 @@ impl DiagnosisTexts<'_> {
                 since,
                 only,
                 last,
-                waiting,
-                next_try,
+                pending_count,
+                next_attempt,
             } => {
                 let failures = (*failures, *since, *only);
                 let mut text = self.recently_text(failures, last.as_ref());
-                text.waiting = self.waiting("waits", *waiting, *next_try);
+                text.waiting = self.waiting_clause("waits", *pending_count, *next_attempt);
                 text
             }
             Diagnosis::Refusing {
                 action_types,
-                waiting,
-                next_try,
-            } => self.refusing_text(action_types, *waiting, *next_try),
+                pending_count,
+                next_attempt,
+            } => self.refusing_text(action_types, *pending_count, *next_attempt),
             Diagnosis::Paused {
                 until,
                 last,
-                waiting,
+                pending_count,
             } => {
                 let sentence = self.sentence("diagnosis-paused", last.as_ref(), Some(*until));
                 let mut text = self.new_text(sentence, None);
-                text.waiting = self.waiting("waits", *waiting, Some(*until));
+                text.waiting = self.waiting_clause("waits", *pending_count, Some(*until));
                 text
             }
             Diagnosis::Failing {
                 since,
                 fault,
-                waiting,
-                next_try,
+                pending_count,
+                next_attempt,
             } => {
                 let sentence = self.sentence("diagnosis-failing", fault.as_ref(), Some(*since));
                 let mut text = self.new_text(sentence, fault.as_ref());
-                text.waiting = self.waiting("waits", *waiting, *next_try);
+                text.waiting = self.waiting_clause("waits", *pending_count, *next_attempt);
                 text
             }
             Diagnosis::Disabled {
                 since,
                 reason,
                 last,
-                waiting,
-            } => self.disabled_text((*since, *reason), last.as_ref(), *waiting),
+                pending_count,
+            } => self.disabled_text((*since, *reason), last.as_ref(), *pending_count),
         }
     }
 
@@ -118,15 +118,15 @@ impl DiagnosisTexts<'_> {
 
     fn refusing_text(
         &self,
-        action_types: &[ActionName],
-        waiting: u64,
-        next_try: Option<Timestamp>,
+        action_types: &[ActionTypeName],
+        pending_count: u64,
+        next_attempt: Option<Timestamp>,
     ) -> DiagnosisText {
         let mut args = self.args(None);
         args.set("types", type_list(action_types));
         DiagnosisText {
             sentence: self.sentence_with("diagnosis-refusing", args, None),
-            waiting: self.waiting("waits", waiting, next_try),
+            waiting: self.waiting_clause("waits", pending_count, next_attempt),
             advice: Some(self.texts.get("diagnosis-refusing-advice").into_owned()),
         }
     }
@@ -135,7 +135,7 @@ impl DiagnosisTexts<'_> {
     pub(crate) fn refused_types(
         &self,
         diagnosis: &Diagnosis,
-        action_types: &[ActionName],
+        action_types: &[ActionTypeName],
     ) -> Option<String> {
         let is_named = matches!(
             diagnosis,
@@ -152,7 +152,7 @@ impl DiagnosisTexts<'_> {
         &self,
         (since, reason): (Timestamp, DisableReason),
         last: Option<&AttemptFailure>,
-        waiting: u64,
+        pending_count: u64,
     ) -> DiagnosisText {
         let key = match reason {
             DisableReason::User => "diagnosis-off",
@@ -161,7 +161,7 @@ impl DiagnosisTexts<'_> {
         };
         let advice = last.filter(|_| reason != DisableReason::User);
         let mut text = self.new_text(self.sentence(key, last, Some(since)), advice);
-        text.waiting = self.waiting("held", waiting, None);
+        text.waiting = self.waiting_clause("held", pending_count, None);
         text
     }
 
@@ -213,11 +213,13 @@ impl DiagnosisTexts<'_> {
     }
 
     /// The number of waiting deliveries, and the time until the next attempt.
-    fn waiting(&self, kind: &str, waiting: u64, next: Option<Timestamp>) -> String {
-        if waiting == 0 {
+    fn waiting_clause(&self, kind: &str, pending_count: u64, next: Option<Timestamp>) -> String {
+        if pending_count == 0 {
             return String::new();
         }
-        let count = self.texts.get_count(&format!("diagnosis-{kind}"), waiting);
+        let count = self
+            .texts
+            .get_count(&format!("diagnosis-{kind}"), pending_count);
         match next {
             None => count,
             Some(next) if next <= self.now => {
@@ -232,9 +234,12 @@ impl DiagnosisTexts<'_> {
 }
 
 /// The names of at most ten types, and an ellipsis if there are more.
-fn type_list(action_types: &[ActionName]) -> String {
+fn type_list(action_types: &[ActionTypeName]) -> String {
     const MAX_NAMES: usize = 10;
-    let names = action_types.iter().take(MAX_NAMES).map(ActionName::as_str);
+    let names = action_types
+        .iter()
+        .take(MAX_NAMES)
+        .map(ActionTypeName::as_str);
     let mut list = names.collect::<Vec<_>>().join(", ");
     if action_types.len() > MAX_NAMES {
         list.push_str(", …");
@@ -253,7 +258,7 @@ mod tests {
     }
 
     fn text_of(language: Language, diagnosis: &Diagnosis) -> String {
-        let diagnosis_texts = DiagnosisTexts {
+        let diagnosis_texts = DiagnosisFormatter {
             texts: Texts::of(language),
             host: "erp.example",
             now: at(100),
@@ -265,7 +270,7 @@ mod tests {
         format!("{}{when}{} {waiting}", sentence.before, sentence.after)
     }
 
-    fn refusing(waiting: u64) -> Diagnosis {
+    fn refusing(pending_count: u64) -> Diagnosis {
         Diagnosis::Failing {
             since: at(10),
             fault: Some(AttemptFailure::Send(
@@ -273,8 +278,8 @@ mod tests {
                     address: "192.0.2.1:443".parse().unwrap(),
                 },
             )),
-            waiting,
-            next_try: Some(at(140)),
+            pending_count,
+            next_attempt: Some(at(140)),
         }
     }
 
@@ -300,28 +305,28 @@ mod tests {
             since: at(1),
             reason,
             last: fault(),
-            waiting: 2,
+            pending_count: 2,
         };
         let wobbling = |only, last| Diagnosis::FailingRecently {
             failures: 1,
             since: at(1),
             only,
             last,
-            waiting: 1,
-            next_try: None,
+            pending_count: 1,
+            next_attempt: None,
         };
         let paused = Diagnosis::Paused {
             until: at(160),
             last: None,
-            waiting: 1,
+            pending_count: 1,
         };
         let healthy = Diagnosis::Healthy {
             last_success: at(1),
         };
         let refusing = Diagnosis::Refusing {
             action_types: vec!["pretix.event.checkin".parse().unwrap()],
-            waiting: 1,
-            next_try: None,
+            pending_count: 1,
+            next_attempt: None,
         };
         let all = [
             refusing,

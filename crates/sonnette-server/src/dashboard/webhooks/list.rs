@@ -85,7 +85,7 @@ impl WebhookData {
         let lanes = state.sonnette.lane_statuses(&ids).await?;
         let since = buckets::first_start(now);
         let (last, sums) = state
-            .store(move |store| {
+            .read(move |store| {
                 Ok((
                     store.latest_attempts(&ids)?,
                     store.attempt_stats(&ids, since)?,
@@ -145,7 +145,7 @@ impl WebhookData {
             rate: buckets::success_rate(&day).map(|rate| texts.percent(rate)),
             spark: chart::bars(&buckets),
             spark_summary: day_summary(texts, &day),
-            waiting: lane.backlog,
+            waiting: lane.pending_count,
             url,
         })
     }

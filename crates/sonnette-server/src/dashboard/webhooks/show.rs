@@ -9,7 +9,7 @@ use sonnette::engine::LaneStatus;
 
 use super::buckets::{self, Bucket};
 use super::chart::{self, BarChart, LineChart};
-use super::diagnosis::{DiagnosisText, DiagnosisTexts};
+use super::diagnosis::{DiagnosisFormatter, DiagnosisText};
 use super::list::{day_summary, event_filter_text};
 use super::status::{WebhookStatus, diagnosis};
 use crate::dashboard::action_types::labels;
@@ -120,9 +120,9 @@ impl RecentStatistics {
             last_day: success_rate_text(texts, &day),
             median: quantile_text(texts, &day, 50),
             percentile_95: quantile_text(texts, &day, 95),
-            waiting: lane.backlog,
+            waiting: lane.pending_count,
             oldest: lane
-                .oldest_waiting
+                .oldest_pending_at
                 .map(|oldest| texts.time_between(oldest, now)),
             next,
         }
@@ -167,8 +167,9 @@ impl WebhookDetails {
         let mut names: Vec<_> = webhook.action_types.iter().collect();
         names.dedup();
         let types = names.into_iter().map(|name| {
-            let spec = page.organizer.catalogue.get(name.as_str());
-            let label = spec.map(|spec| labels::label(texts, spec));
+            let catalogue_entry = page.organizer.catalogue.get(name.as_str());
+            let label =
+                catalogue_entry.map(|catalogue_entry| labels::label(texts, catalogue_entry));
             (name.to_string(), label.unwrap_or_default())
         });
         let per_second = settings
@@ -216,7 +217,7 @@ pub(crate) async fn show(
     let lane = state.sonnette.lane_status(id).await?;
     let since = buckets::first_start(now);
     let (last, half_hours) = state
-        .store(move |store| {
+        .read(move |store| {
             Ok((
                 store.latest_attempts(&[id])?,
                 store.attempt_stats(&[id], since)?,
@@ -226,7 +227,7 @@ pub(crate) async fn show(
     let buckets = buckets::last_day(now, &half_hours);
     let texts = page.layout.texts;
     let target = webhook.target.redacted();
-    let diagnosis_texts = DiagnosisTexts {
+    let diagnosis_texts = DiagnosisFormatter {
         texts,
         host: outcome::url_host(&target),
         now,

@@ -36,8 +36,8 @@ pub(crate) fn diagnosis(
         state: &webhook.state,
         health: &lane.health,
         refused_action_types: &lane.refused_action_types,
-        waiting: lane.backlog,
-        next_try: lane.next_attempt,
+        pending_count: lane.pending_count,
+        next_attempt: lane.next_attempt,
         last_attempt: last,
     };
     Diagnosis::new(input, now)

@@ -12,7 +12,7 @@ use sonnette::store::StoreError;
 use self::content::AccountEmailContent;
 use super::context::{MAX_BATCH_ROWS, MailContext, POLL_INTERVAL};
 use super::mail::Mail;
-use crate::credentials::{password_link, random_secret_text, token_hash};
+use crate::credentials::{password_link, random_session_token, token_hash};
 
 /// Sends the account emails that are due; never returns.
 pub(super) async fn send_forever(context: &MailContext) {
@@ -59,7 +59,7 @@ async fn send(
         (AccountEmailKind::Invitation, Some(organizer)) => organizer.language,
         _ => email.language,
     };
-    let secret = match random_secret_text() {
+    let secret = match random_session_token() {
         Ok(secret) => secret,
         Err(error) => return Ok(email.after_failure(error.to_string(), reading)),
     };

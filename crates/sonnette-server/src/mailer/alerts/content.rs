@@ -18,7 +18,7 @@ pub(super) struct AlertContent<'a> {
     /// The webhook in the REST API, with a trailing slash.
     pub(super) api_url: &'a str,
     /// How many deliveries are waiting now.
-    pub(super) waiting: u64,
+    pub(super) pending_count: u64,
 }
 
 /// The values as the templates print them.
@@ -32,7 +32,7 @@ struct TemplateFields<'a> {
     since: String,
     failures: u32,
     last: String,
-    waiting: u64,
+    pending_count: u64,
     page: &'a str,
     api: &'a str,
 }
@@ -66,7 +66,7 @@ pub(super) fn render(content: &AlertContent<'_>) -> Result<Mail, askama::Error> 
         since: format_time(alert.since, language),
         failures: alert.failures,
         last: last_result(alert, language),
-        waiting: content.waiting,
+        pending_count: content.pending_count,
         page: content.page_url,
         api: content.api_url,
     };
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn mail(kind: AlertKind, language: Language, waiting: u64) -> Mail {
+    fn mail(kind: AlertKind, language: Language, pending_count: u64) -> Mail {
         let alert = Alert {
             id: AlertId(1),
             organizer: OrganizerId(1),
@@ -130,8 +130,8 @@ mod tests {
             return_code: if kind == AlertKind::Gone { 410 } else { 503 },
             reason: None,
             recipients: Vec::new(),
-            pending: Vec::new(),
-            tries: 0,
+            pending_recipients: Vec::new(),
+            send_failures: 0,
         };
         render(&AlertContent {
             alert: &alert,
@@ -139,7 +139,7 @@ mod tests {
             organizer: "Big & Events",
             page_url: "https://hooks.example/organizers/bigevents/webhooks/7/",
             api_url: "https://hooks.example/api/v1/organizers/bigevents/webhooks/7/",
-            waiting,
+            pending_count,
         })
         .unwrap()
     }

@@ -46,8 +46,8 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
         let error = "no attempt succeeded within four days".to_owned();
         return Ok(AlertResult::GivenUp { error });
     }
-    let (waiting, _) = context.sonnette.store().backlog(alert.webhook)?;
-    let mail = match render(context, alert, &organizer, waiting) {
+    let (pending_count, _) = context.sonnette.store().backlog(alert.webhook)?;
+    let mail = match render(context, alert, &organizer, pending_count) {
         Ok(mail) => mail,
         Err(error) => {
             let error = error.to_string();
@@ -57,7 +57,7 @@ async fn send(context: &MailContext, alert: &Alert) -> Result<AlertResult, Store
     let id = message_id(alert, &organizer);
     let sent = context
         .smtp
-        .send(&mail, &id, &alert.recipients, &alert.pending)
+        .send(&mail, &id, &alert.recipients, &alert.pending_recipients)
         .await;
     Ok(match sent {
         Ok(()) => AlertResult::Sent,
@@ -73,7 +73,7 @@ fn render(
     context: &MailContext,
     alert: &Alert,
     snapshot: &OrganizerSnapshot,
-    waiting: u64,
+    pending_count: u64,
 ) -> Result<Mail, askama::Error> {
     let organizer = &snapshot.organizer;
     let path = format!("organizers/{}/webhooks/{}/", organizer.slug, alert.webhook);
@@ -83,7 +83,7 @@ fn render(
         organizer: &organizer.name,
         page_url: &format!("{}{path}", context.base_url),
         api_url: &format!("{}api/v1/{path}", context.base_url),
-        waiting,
+        pending_count,
     })
 }
 

@@ -1,6 +1,6 @@
 //! JSON as pretix accepts it: with `NaN`, lone surrogates and numbers of any size.
 
-use super::refusal::Refusal;
+use super::error::DrfError;
 
 /// A JSON value, or what pretix accepts as one.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,11 +57,11 @@ impl Json {
     ///
     /// # Errors
     /// 400 with pretix's text for every other value.
-    pub(crate) fn into_object(self) -> Result<Vec<(Text, Json)>, Refusal> {
+    pub(crate) fn into_object(self) -> Result<Vec<(Text, Json)>, DrfError> {
         match self {
             Self::Object(members) => Ok(members),
-            Self::Null => Err(Refusal::non_field("No data provided")),
-            other => Err(Refusal::non_field(format!(
+            Self::Null => Err(DrfError::non_field("No data provided")),
+            other => Err(DrfError::non_field(format!(
                 "Invalid data. Expected a dictionary, but got {}.",
                 other.python_type()
             ))),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use http::StatusCode;
 
+use super::error::DrfError;
 use super::json::{Json, Text};
 use super::parser;
-use super::refusal::Refusal;
 use crate::edge::content_negotiation::media_range_matches;
 
 /// A parsed request body.
@@ -24,7 +24,7 @@ pub(crate) struct ParsedBody {
 ///
 /// # Errors
 /// 415 for other media types, 400 for what cannot be parsed.
-pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<ParsedBody, Refusal> {
+pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<ParsedBody, DrfError> {
     let given = content_type.unwrap_or_default();
     let is = |main, sub| media_range_matches(given, main, sub);
     if is("application", "json") {
@@ -48,12 +48,12 @@ pub(crate) fn read_body(content_type: Option<&str>, body: &[u8]) -> Result<Parse
         });
     }
     if is_multipart && !has_boundary(given) {
-        return Err(Refusal::detail(
+        return Err(DrfError::detail(
             StatusCode::BAD_REQUEST,
             "Multipart form parse error - Invalid boundary in multipart: None",
         ));
     }
-    Err(Refusal::detail(
+    Err(DrfError::detail(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         format!("Unsupported media type \"{given}\" in request."),
     ))
@@ -136,9 +136,9 @@ mod tests {
                 "JSON parse error - Expected object or value",
             ),
         ] {
-            let refusal = read_body(content_type, b" ").unwrap_err();
-            assert_eq!(refusal.status.as_u16(), status);
-            assert_eq!(refusal.body["detail"], detail);
+            let error = read_body(content_type, b" ").unwrap_err();
+            assert_eq!(error.status.as_u16(), status);
+            assert_eq!(error.body["detail"], detail);
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// The path that is described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OptionsTarget {
+pub(crate) enum OptionsResource {
     /// The list of webhooks.
     List,
     /// A webhook that exists.
@@ -14,17 +14,17 @@ pub(crate) enum OptionsTarget {
 }
 
 /// The body of the response to OPTIONS.
-pub(crate) fn description(described: OptionsTarget) -> Value {
+pub(crate) fn description(described: OptionsResource) -> Value {
     let mut answer = json!({
-        "name": if described == OptionsTarget::List { "Web Hook List" } else { "Web Hook Instance" },
+        "name": if described == OptionsResource::List { "Web Hook List" } else { "Web Hook Instance" },
         "description": "",
         "renders": ["application/json"],
         "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
     });
     match described {
-        OptionsTarget::List => answer["actions"] = json!({"POST": fields()}),
-        OptionsTarget::Item => answer["actions"] = json!({"PUT": fields()}),
-        OptionsTarget::NoItem => {}
+        OptionsResource::List => answer["actions"] = json!({"POST": fields()}),
+        OptionsResource::Item => answer["actions"] = json!({"PUT": fields()}),
+        OptionsResource::NoItem => {}
     }
     answer
 }
@@ -62,7 +62,7 @@ mod tests {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let list = description(OptionsTarget::List);
+        let list = description(OptionsResource::List);
         assert_eq!(
             keys(&list),
             ["name", "description", "renders", "parses", "actions"]
@@ -80,10 +80,17 @@ mod tests {
             ]
         );
         assert_eq!(
-            description(OptionsTarget::Item)["name"],
+            description(OptionsResource::Item)["name"],
             "Web Hook Instance"
         );
-        assert_eq!(keys(&description(OptionsTarget::Item)["actions"]), ["PUT"]);
-        assert!(description(OptionsTarget::NoItem).get("actions").is_none());
+        assert_eq!(
+            keys(&description(OptionsResource::Item)["actions"]),
+            ["PUT"]
+        );
+        assert!(
+            description(OptionsResource::NoItem)
+                .get("actions")
+                .is_none()
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::error::DrfError;
 use super::python;
-use super::refusal::Refusal;
 use crate::edge::query::Query;
 
 /// Entries on a page, by default and at most.
@@ -60,7 +60,7 @@ impl Page {
     ///
     /// # Errors
     /// 404 for a page that does not exist.
-    pub(crate) fn of(query: &Query, count: u64) -> Result<Self, Refusal> {
+    pub(crate) fn of(query: &Query, count: u64) -> Result<Self, DrfError> {
         let size = query
             .last("page_size")
             .and_then(python::int)
@@ -75,7 +75,7 @@ impl Page {
         };
         let number = number
             .filter(|number| (1..=last).contains(number))
-            .ok_or_else(|| Refusal::detail(StatusCode::NOT_FOUND, "Invalid page."))?;
+            .ok_or_else(|| DrfError::detail(StatusCode::NOT_FOUND, "Invalid page."))?;
         Ok(Self {
             number,
             offset: (number - 1) * size,
@@ -184,9 +184,9 @@ mod tests {
             "page=Last",
             "page=1e1",
         ] {
-            let refusal = Page::of(&Query::new(query), 120).unwrap_err();
-            assert_eq!(refusal.status, StatusCode::NOT_FOUND);
-            assert_eq!(refusal.body["detail"], "Invalid page.", "{query}");
+            let error = Page::of(&Query::new(query), 120).unwrap_err();
+            assert_eq!(error.status, StatusCode::NOT_FOUND);
+            assert_eq!(error.body["detail"], "Invalid page.", "{query}");
         }
         let empty = Page::of(&Query::new("page=last"), 0).unwrap();
         assert_eq!((empty.number, empty.last), (1, 1));

@@ -4,8 +4,8 @@
 
 use http::StatusCode;
 
+use super::error::DrfError;
 use super::json::{Json, Text};
-use super::refusal::Refusal;
 
 /// Lists and objects in each other.
 const MAX_DEPTH: usize = 1024;
@@ -20,12 +20,12 @@ type Parsed<T> = Result<T, &'static str>;
 ///
 /// # Errors
 /// 400 with pretix's words.
-pub(crate) fn parse_body(body: &[u8]) -> Result<Json, Refusal> {
+pub(crate) fn parse_body(body: &[u8]) -> Result<Json, DrfError> {
     if body.is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
     let fail =
-        |why: &str| Refusal::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {why}"));
+        |why: &str| DrfError::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {why}"));
     let text = std::str::from_utf8(body).map_err(|error| fail(&decoding_error(body, error)))?;
     parse(text).map_err(fail)
 }

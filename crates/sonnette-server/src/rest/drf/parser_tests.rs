@@ -127,8 +127,8 @@ fn bodies_that_are_no_utf8_say_where() {
             "'utf-8' codec can't decode byte 0xc0 in position 0: invalid start byte",
         ),
     ] {
-        let refusal = parse_body(body).unwrap_err();
-        assert_eq!(refusal.body["detail"], format!("JSON parse error - {why}"));
+        let error = parse_body(body).unwrap_err();
+        assert_eq!(error.body["detail"], format!("JSON parse error - {why}"));
     }
     assert_eq!(parse_body(b""), Ok(Json::Object(Vec::new())));
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use sonnette::domain::{ActionName, EventSlug, TargetUrl};
+use sonnette::domain::{ActionTypeName, EventSlug, TargetUrl};
 
+use super::error::DrfError;
 use super::json::{Json, Text};
 use super::media::ParsedBody;
 use super::python;
-use super::refusal::Refusal;
 use crate::admin::validation::{Nullable, Violation};
 use crate::admin::webhooks::fields::{
-    self, MAX_COMMENT_CHARS, WebhookChange, WebhookFields, WebhookInput, text_violations,
+    self, MAX_COMMENT_CHARS, WebhookFields, WebhookInput, WriteMode, text_violations,
 };
 use crate::rest::violation_text::violation_text;
 
@@ -23,14 +23,14 @@ const NON_FIELD_ERRORS: &str = "non_field_errors";
 /// # Errors
 /// 400 with the messages of every wrong field, or of the rule across fields if each field is right by itself.
 pub(crate) fn parse_webhook(
-    change: WebhookChange<'_>,
+    change: WriteMode<'_>,
     payload: ParsedBody,
     is_known_event: impl Fn(&str) -> bool,
     is_selectable: impl Fn(&str) -> bool,
-) -> Result<WebhookFields, Refusal> {
+) -> Result<WebhookFields, DrfError> {
     let members = Members {
         values: payload.json.into_object()?,
-        partial: matches!(change, WebhookChange::Update(_)),
+        partial: matches!(change, WriteMode::Update(_)),
         is_form: payload.is_form,
     };
     let mut errors = Errors::default();
@@ -46,11 +46,11 @@ pub(crate) fn parse_webhook(
         comment: errors.keep("comment", members.get("comment").map(comment).transpose()),
     };
     if !errors.0.is_empty() {
-        return Err(Refusal::fields(errors.0));
+        return Err(DrfError::fields(errors.0));
     }
     input
         .complete(change)
-        .map_err(|violation| Refusal::fields([(NON_FIELD_ERRORS, texts(&[violation]))]))
+        .map_err(|violation| DrfError::fields([(NON_FIELD_ERRORS, texts(&[violation]))]))
 }
 
 type FieldResult<T> = Result<T, Vec<Violation>>;
@@ -219,7 +219,7 @@ fn limit_events(value: &Json, is_known: impl Fn(&str) -> bool) -> FieldResult<BT
 fn action_types(
     value: &Json,
     is_selectable: impl Fn(&str) -> bool,
-) -> FieldResult<Vec<ActionName>> {
+) -> FieldResult<Vec<ActionTypeName>> {
     let names: Vec<String> = match value {
         Json::List(items) => items.iter().map(python::str).collect(),
         Json::Object(members) => members.iter().map(|(key, _)| key.chars.clone()).collect(),

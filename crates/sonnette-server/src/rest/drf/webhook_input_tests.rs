@@ -30,7 +30,7 @@ fn stored() -> Webhook {
     }
 }
 
-fn names(names: &[&str]) -> Vec<ActionName> {
+fn names(names: &[&str]) -> Vec<ActionTypeName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
@@ -38,7 +38,7 @@ fn only(slugs: &[&str]) -> EventFilter {
     EventFilter::Only(slugs.iter().map(|slug| slug.parse().unwrap()).collect())
 }
 
-fn parse(change: WebhookChange<'_>, body: &str) -> Result<WebhookFields, Value> {
+fn parse(change: WriteMode<'_>, body: &str) -> Result<WebhookFields, Value> {
     let payload = ParsedBody {
         json: parser::parse_body(body.as_bytes()).unwrap(),
         is_form: false,
@@ -46,19 +46,19 @@ fn parse(change: WebhookChange<'_>, body: &str) -> Result<WebhookFields, Value> 
     checked(change, payload)
 }
 
-fn checked(change: WebhookChange<'_>, payload: ParsedBody) -> Result<WebhookFields, Value> {
+fn checked(change: WriteMode<'_>, payload: ParsedBody) -> Result<WebhookFields, Value> {
     let known = |slug: &str| matches!(slug, "democon" | "sampleconf" | "1" | "True");
     let selectable = |name: &str| matches!(name, "a.b" | "a.c" | "a.*" | "z.z");
-    parse_webhook(change, payload, known, selectable).map_err(|refusal| {
-        assert_eq!(refusal.status, http::StatusCode::BAD_REQUEST);
-        refusal.body
+    parse_webhook(change, payload, known, selectable).map_err(|error| {
+        assert_eq!(error.status, http::StatusCode::BAD_REQUEST);
+        error.body
     })
 }
 
 /// The messages of one field of a PATCH; none if it is fine.
 fn messages(field: &str, value: &str) -> Vec<String> {
     match parse(
-        WebhookChange::Update(&stored()),
+        WriteMode::Update(&stored()),
         &format!("{{\"{field}\":{value}}}"),
     ) {
         Ok(_) => Vec::new(),
@@ -78,12 +78,12 @@ fn required_fields_are_named() {
         "action_types": ["This field is required."],
     });
     let webhook = stored();
-    for change in [WebhookChange::Create, WebhookChange::Replace(&webhook)] {
+    for change in [WriteMode::Create, WriteMode::Replace(&webhook)] {
         let errors = parse(change, "{}").unwrap_err();
         assert_eq!(errors.to_string(), required.to_string());
     }
     assert_eq!(
-        parse(WebhookChange::Update(&webhook), "{}"),
+        parse(WriteMode::Update(&webhook), "{}"),
         Ok(WebhookFields::of(&webhook))
     );
     let nulls = r#"{"comment":null,"action_types":null,"limit_events":null,"all_events":null,
@@ -94,9 +94,9 @@ fn required_fields_are_named() {
         "action_types": message,
     });
     for change in [
-        WebhookChange::Create,
-        WebhookChange::Replace(&webhook),
-        WebhookChange::Update(&webhook),
+        WriteMode::Create,
+        WriteMode::Replace(&webhook),
+        WriteMode::Update(&webhook),
     ] {
         assert_eq!(
             parse(change, nulls).unwrap_err().to_string(),
@@ -116,7 +116,7 @@ fn bodies_that_are_no_object() {
         ("NaN", "Invalid data. Expected a dictionary, but got float."),
         ("true", "Invalid data. Expected a dictionary, but got bool."),
     ] {
-        for change in [WebhookChange::Create, WebhookChange::Update(&stored())] {
+        for change in [WriteMode::Create, WriteMode::Update(&stored())] {
             assert_eq!(
                 parse(change, body),
                 Err(json!({"non_field_errors": [message]}))
@@ -127,12 +127,12 @@ fn bodies_that_are_no_object() {
 
 #[test]
 fn defaults_of_a_new_webhook() {
-    let made = parse(WebhookChange::Create, MINIMAL).unwrap();
+    let made = parse(WriteMode::Create, MINIMAL).unwrap();
     assert!(made.enabled);
     assert_eq!(made.events, EventFilter::All);
     assert_eq!((made.action_types, made.comment), (Vec::new(), None));
     let limited = parse(
-        WebhookChange::Create,
+        WriteMode::Create,
         r#"{"target_url":" http://a.example\n","limit_events":["sampleconf","democon","democon"],
             "action_types":["z.z","a.b","z.z"],"enabled":"OFF","id":5,"x":1,"target_url":" http://b.example\t"}"#,
     )
@@ -146,11 +146,11 @@ fn defaults_of_a_new_webhook() {
 #[test]
 fn put_resets_and_patch_keeps() {
     let webhook = stored();
-    let replaced = parse(WebhookChange::Replace(&webhook), MINIMAL).unwrap();
+    let replaced = parse(WriteMode::Replace(&webhook), MINIMAL).unwrap();
     assert!(replaced.enabled);
     assert_eq!(replaced.events, EventFilter::All);
     assert_eq!(replaced.comment, None);
-    let updated = parse(WebhookChange::Update(&webhook), r#"{"comment":"  new "}"#).unwrap();
+    let updated = parse(WriteMode::Update(&webhook), r#"{"comment":"  new "}"#).unwrap();
     assert_eq!(
         updated,
         WebhookFields {
@@ -158,7 +158,7 @@ fn put_resets_and_patch_keeps() {
             ..WebhookFields::of(&webhook)
         }
     );
-    let enabled = parse(WebhookChange::Update(&webhook), r#"{"enabled":1}"#).unwrap();
+    let enabled = parse(WriteMode::Update(&webhook), r#"{"enabled":1}"#).unwrap();
     assert!(enabled.enabled);
 }
 
@@ -179,7 +179,7 @@ fn action_types_are_compared_as_sets() {
     ] {
         let body = format!(r#"{{"action_types":{asked}}}"#);
         assert_eq!(
-            parse(WebhookChange::Update(&webhook), &body)
+            parse(WriteMode::Update(&webhook), &body)
                 .unwrap()
                 .action_types,
             expected,
@@ -225,11 +225,11 @@ fn all_events_follows_limit_events() {
             Some(only(&["sampleconf"])),
         ),
     ] {
-        let result = parse(WebhookChange::Update(webhook), body).map(|fields| fields.events);
+        let result = parse(WriteMode::Update(webhook), body).map(|fields| fields.events);
         assert_eq!(result, expected.ok_or(conflict.clone()), "{body}");
     }
     let with = |extra: &str| MINIMAL.replace("\"limit_events\":[]", extra);
-    for change in [WebhookChange::Create, WebhookChange::Replace(&everywhere)] {
+    for change in [WriteMode::Create, WriteMode::Replace(&everywhere)] {
         let events = |extra: &str| parse(change, &with(extra)).map(|fields| fields.events);
         assert_eq!(
             events(r#""limit_events":["democon"],"all_events":true"#),
@@ -259,7 +259,7 @@ fn booleans() {
     ] {
         assert!(
             parse(
-                WebhookChange::Update(&stored()),
+                WriteMode::Update(&stored()),
                 &format!("{{\"enabled\":{value}}}")
             )
             .unwrap()
@@ -281,7 +281,7 @@ fn booleans() {
     ] {
         assert!(
             !parse(
-                WebhookChange::Update(&stored()),
+                WriteMode::Update(&stored()),
                 &format!("{{\"enabled\":{value}}}")
             )
             .unwrap()
@@ -368,7 +368,7 @@ fn comments() {
         ("\"<b>\"", Some("<b>")),
     ] {
         let fields = parse(
-            WebhookChange::Update(&stored()),
+            WriteMode::Update(&stored()),
             &format!("{{\"comment\":{value}}}"),
         )
         .unwrap();
@@ -455,17 +455,17 @@ fn a_missing_checkbox_of_a_form_is_false() {
         is_form: true,
     };
     let made = checked(
-        WebhookChange::Create,
+        WriteMode::Create,
         form(r#"{"target_url":"http://a.example","action_types":""}"#),
     )
     .unwrap();
     assert!(!made.enabled);
     assert_eq!(made.events, only(&[]));
-    let errors = checked(WebhookChange::Create, form("{}")).unwrap_err();
+    let errors = checked(WriteMode::Create, form("{}")).unwrap_err();
     assert_eq!(errors.as_object().unwrap().len(), 2);
     let webhook = stored();
     assert_eq!(
-        checked(WebhookChange::Update(&webhook), form("{}")),
+        checked(WriteMode::Update(&webhook), form("{}")),
         Ok(WebhookFields::of(&webhook))
     );
 }

@@ -1,7 +1,7 @@
 //! The webhook resource as pretix shows it.
 
 use serde::Serialize;
-use sonnette::domain::{ActionName, EventFilter, EventSlug, Webhook};
+use sonnette::domain::{ActionTypeName, EventFilter, EventSlug, Webhook};
 
 /// The webhook resource, with the keys in pretix's order.
 #[derive(Debug, Serialize)]
@@ -11,7 +11,7 @@ pub(crate) struct WebhookJson<'a> {
     target_url: &'a str,
     all_events: bool,
     limit_events: Vec<&'a EventSlug>,
-    action_types: &'a [ActionName],
+    action_types: &'a [ActionTypeName],
     comment: Option<&'a str>,
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn get_notification(
     let organizer_id = organizer.organizer.id;
     let webhooks: Vec<WebhookId> = organizer.webhooks.keys().copied().collect();
     let found = state
-        .store(move |store| {
+        .read(move |store| {
             let Some(entry) = store.notification(organizer_id, id)? else {
                 return Ok(None);
             };

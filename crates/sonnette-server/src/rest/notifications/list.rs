@@ -12,7 +12,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, ListJson, PageAfter};
+use crate::rest::pagination::{self, CursorParams, ListJson};
 
 /// Which notifications.
 #[derive(IntoParams)]
@@ -51,7 +51,7 @@ pub(crate) struct NotificationSummary {
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/notifications/",
-    params(NotificationFilters, PageAfter),
+    params(NotificationFilters, CursorParams),
     responses((status = 200, description = "One page.", body = ListJson<NotificationSummary>))
 )]
 pub(crate) async fn list_notifications(
@@ -71,13 +71,13 @@ pub(crate) async fn list_notifications(
     };
     filters.finish()?;
     let found = state
-        .store(move |store| store.notifications(organizer, &query))
+        .read(move |store| store.notifications(organizer, &query))
         .await?;
     let to_json = |entry: &NotificationEntry| NotificationSummary {
         notification: NotificationJson::of(entry),
         deliveries: entry.delivery_count,
     };
-    Ok(pagination::page_after(
+    Ok(pagination::cursor_page(
         &url,
         size,
         found,

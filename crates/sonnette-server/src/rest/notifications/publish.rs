@@ -6,12 +6,12 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use sonnette::domain::EventSlug;
-use sonnette::engine::{PublishError, Published};
+use sonnette::engine::{PublishError, PublishedNotification};
 use utoipa::ToSchema;
 
 use super::publish_input::{data_too_large, parse};
 use crate::edge::AppState;
-use crate::edge::authorization_header::Unauthenticated;
+use crate::edge::authorization_header::AuthenticationError;
 use crate::edge::authorize::Caller;
 use crate::edge::error::{ApiError, messages_by_field};
 use crate::edge::read_body;
@@ -86,12 +86,12 @@ pub(crate) enum PublishedBodies {
 
 impl PublishedJson {
     /// The response, for the stream.
-    pub(crate) fn of(published: &Published) -> Self {
+    pub(crate) fn of(published: &PublishedNotification) -> Self {
         Self {
             notification_id: published.id.0,
             action_type: published.action_type.to_string(),
             event: published.event.as_ref().map(EventSlug::to_string),
-            datetime: response::format_time(published.at),
+            datetime: response::format_time(published.published_at),
             deliveries: published.deliveries,
         }
     }
@@ -126,7 +126,7 @@ fn api_error(error: PublishError, is_array: bool) -> ApiError {
                 "The idempotency_key{of} was used for other content."
             ))
         }
-        PublishError::TokenInactive => Unauthenticated::Inactive.into(),
+        PublishError::TokenInactive => AuthenticationError::Inactive.into(),
         PublishError::Unavailable => ApiError::Unavailable,
     }
 }
@@ -165,7 +165,7 @@ pub(crate) async fn publish_notifications(
         .publish(organizer, Some(caller.hash), publications.requests)
         .await;
     let published = published.map_err(|error| api_error(error, is_array))?;
-    let new = published.iter().any(|one| one.new);
+    let new = published.iter().any(|one| one.is_new);
     let status = if new {
         StatusCode::CREATED
     } else {
@@ -178,7 +178,7 @@ pub(crate) async fn publish_notifications(
 }
 
 /// The JSON of the response, written by hand for speed. Action types and slugs contain nothing that JSON escapes.
-fn response_text(published: &[Published], is_array: bool) -> Vec<u8> {
+fn response_text(published: &[PublishedNotification], is_array: bool) -> Vec<u8> {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(160 * published.len() + 2);
     if is_array {
@@ -201,7 +201,7 @@ fn response_text(published: &[Published], is_array: bool) -> Vec<u8> {
         let _ = write!(
             text,
             ",\"datetime\":\"{:.6}\",\"deliveries\":{}}}",
-            one.at, one.deliveries
+            one.published_at, one.deliveries
         );
     }
     if is_array {
@@ -218,20 +218,20 @@ mod tests {
 
     #[test]
     fn the_text_equals_that_of_serde() {
-        let published = Published {
+        let published = PublishedNotification {
             id: NotificationId(7),
             action_type: "pretix.event.order.placed".parse().unwrap(),
             event: "gala.2026-b".parse().ok(),
-            at: "2026-11-21T18:00:00.25Z".parse().unwrap(),
+            published_at: "2026-11-21T18:00:00.25Z".parse().unwrap(),
             deliveries: 2,
-            new: true,
+            is_new: true,
         };
         let by_hand = response_text(std::slice::from_ref(&published), false);
         assert_eq!(
             by_hand,
             serde_json::to_vec(&PublishedJson::of(&published)).unwrap()
         );
-        let none = Published {
+        let none = PublishedNotification {
             event: None,
             ..published.clone()
         };

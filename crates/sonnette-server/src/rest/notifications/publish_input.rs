@@ -227,18 +227,24 @@ impl Entry<'_> {
             return Err(EntryError::TooLarge);
         }
         let mut errors = Errors::default();
-        let action_type = errors.keep("action_type", required(self.action_type).and_then(filled));
-        let event = errors.keep(
+        let action_type = errors.ok_or_add(
+            "action_type",
+            required(self.action_type).and_then(non_empty),
+        );
+        let event = errors.ok_or_add(
             "event",
             optional(self.event, |text| {
                 EventSlug::from_str(&text).map_err(|error| Violation::Malformed(error.to_string()))
             }),
         );
-        let data = errors.keep("data", required(self.data));
-        let idempotency_key = errors.keep("idempotency_key", optional(self.idempotency_key, short));
-        let subject = errors.keep("subject", optional(self.subject, short));
+        let data = errors.ok_or_add("data", required(self.data));
+        let idempotency_key = errors.ok_or_add(
+            "idempotency_key",
+            optional(self.idempotency_key, bounded_text),
+        );
+        let subject = errors.ok_or_add("subject", optional(self.subject, bounded_text));
         for name in self.unknown {
-            errors.keep(&name, Err::<(), _>(Violation::UnknownField));
+            errors.ok_or_add(&name, Err::<(), _>(Violation::UnknownField));
         }
         for name in self.repeated {
             let message = "This key occurs twice in its object.".to_owned();
@@ -266,7 +272,7 @@ impl Entry<'_> {
 struct Errors(FieldMessages);
 
 impl Errors {
-    fn keep<T>(&mut self, name: &str, checked: Result<T, Violation>) -> Option<T> {
+    fn ok_or_add<T>(&mut self, name: &str, checked: Result<T, Violation>) -> Option<T> {
         checked
             .map_err(|violation| {
                 let message = violation_text(&violation).into_owned();
@@ -288,7 +294,7 @@ fn required(raw: Option<&RawValue>) -> Result<&RawValue, Violation> {
     }
 }
 
-fn filled(raw: &RawValue) -> Result<String, Violation> {
+fn non_empty(raw: &RawValue) -> Result<String, Violation> {
     let text = text(raw)?;
     if text.is_empty() {
         Err(Violation::Blank)
@@ -308,7 +314,7 @@ fn optional<T>(
 }
 
 /// 1 to 255 characters without NUL.
-fn short(text: String) -> Result<String, Violation> {
+fn bounded_text(text: String) -> Result<String, Violation> {
     if text.is_empty() {
         Err(Violation::Blank)
     } else if text.chars().nth(MAX_KEY_CHARS).is_some() {

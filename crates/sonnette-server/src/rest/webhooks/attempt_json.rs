@@ -64,7 +64,7 @@ impl AttemptJson {
             target_url: attempt.target_url.clone(),
             is_retry: attempt.number > 1,
             attempt: attempt.number,
-            test: attempt.test,
+            test: attempt.is_test,
             execution_time: attempt.exchange.duration.as_secs_f64(),
             return_code: outcome.return_code(),
             success: outcome.is_success(),
@@ -147,7 +147,7 @@ impl AttemptDetail {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             attempt: AttemptJson::of(attempt),
-            payload: attempt.payload.as_deref().map(text).unwrap_or_default(),
+            payload: attempt.sent_body.as_deref().map(text).unwrap_or_default(),
             response_body: attempt.exchange.response_text().into_owned(),
             request_headers: parse_headers(&attempt.exchange.request_headers),
             response_headers: parse_headers(&attempt.exchange.response_headers),

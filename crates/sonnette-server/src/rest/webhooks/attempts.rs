@@ -14,7 +14,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, ListJson, PageAfter};
+use crate::rest::pagination::{self, CursorParams, ListJson};
 use crate::rest::path_params::PathParams;
 
 /// The filters of attempts.
@@ -63,7 +63,7 @@ fn query_of(filters: &mut Filters<'_>) -> (AttemptQuery, usize) {
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/attempts/",
-    params(AttemptFilters, PageAfter),
+    params(AttemptFilters, CursorParams),
     responses((status = 200, description = "One page.", body = ListJson<AttemptJson>))
 )]
 pub(crate) async fn list_webhook_attempts(
@@ -77,7 +77,7 @@ pub(crate) async fn list_webhook_attempts(
     let (query, size) = query_of(&mut filters);
     filters.finish()?;
     let found = state
-        .store(move |store| store.attempt_page(&[id], &query))
+        .read(move |store| store.attempt_page(&[id], &query))
         .await?;
     let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::page_of_scan(
@@ -95,7 +95,7 @@ pub(crate) async fn list_webhook_attempts(
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/attempts/",
-    params(("webhook" = Option<i64>, Query, description = "By webhook."), AttemptFilters, PageAfter),
+    params(("webhook" = Option<i64>, Query, description = "By webhook."), AttemptFilters, CursorParams),
     responses((status = 200, description = "One page.", body = ListJson<WebhookAttemptJson>))
 )]
 pub(crate) async fn list_attempts(
@@ -112,7 +112,7 @@ pub(crate) async fn list_attempts(
         .filter(|id| webhook.is_none_or(|only| only == *id))
         .collect();
     let found = state
-        .store(move |store| store.attempt_page(&webhooks, &query))
+        .read(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let until = found.scanned_until.map(|id| id.0);
     Ok(pagination::page_of_scan(
@@ -138,7 +138,7 @@ pub(crate) async fn get_attempt(
     PathParams((_, id, attempt)): PathParams<(String, WebhookId, AttemptId)>,
 ) -> Result<Response, ApiError> {
     webhook_of(&caller, id)?;
-    let found = state.store(move |store| store.attempt(id, attempt)).await?;
+    let found = state.read(move |store| store.attempt(id, attempt)).await?;
     let found = found.ok_or_else(|| ApiError::no_such("Attempt"))?;
     Ok(response::ok(&AttemptDetail::of(&found)))
 }

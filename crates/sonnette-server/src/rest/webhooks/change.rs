@@ -13,12 +13,12 @@ use super::resource::{
     webhook_response, with_id,
 };
 use crate::admin::error::AdminError;
-use crate::admin::webhooks::change::{self, WebhookEdit, send_waiting_now};
-use crate::admin::webhooks::fields::WebhookChange;
+use crate::admin::webhooks::change::{self, WebhookEdit, expedite_in_background};
+use crate::admin::webhooks::fields::WriteMode;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
-use crate::rest::drf::refusal::Refusal;
+use crate::rest::drf::error::DrfError;
 use crate::rest::drf::webhook_input::parse_webhook;
 use crate::rest::path_params::PathParams;
 
@@ -93,9 +93,9 @@ async fn save(
         let mut was_enabled = false;
         let webhook = change::change(store, &author, edit, now, |webhook| {
             let change = if is_partial {
-                WebhookChange::Update(webhook)
+                WriteMode::Update(webhook)
             } else {
-                WebhookChange::Replace(webhook)
+                WriteMode::Replace(webhook)
             };
             let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
             let selectable = |name: &str| organizer.catalogue.is_selectable(name);
@@ -112,20 +112,20 @@ async fn save(
         .wait_until_published(&caller.organizer()?.organizer)
         .await?;
     if was_enabled {
-        send_waiting_now(&state.sonnette, id);
+        expedite_in_background(&state.sonnette, id);
     }
     Ok(webhook_response(StatusCode::OK, &webhook, &events))
 }
 
 /// Why a webhook was not changed.
 enum SaveError {
-    Refused(Refusal),
+    Refused(DrfError),
     Failed(AdminError),
 }
 
-impl From<Refusal> for SaveError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<DrfError> for SaveError {
+    fn from(error: DrfError) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -144,7 +144,7 @@ impl From<StoreError> for SaveError {
 impl From<SaveError> for ApiError {
     fn from(error: SaveError) -> Self {
         match error {
-            SaveError::Refused(refusal) => refusal.into(),
+            SaveError::Refused(error) => error.into(),
             SaveError::Failed(error) => Self::of_change(error, WEBHOOK_MODEL_NAME),
         }
     }

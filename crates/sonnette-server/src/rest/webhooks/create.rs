@@ -9,7 +9,7 @@ use super::resource::{
     WebhookBody, WebhookSchema, check_https, read_parsed_body, webhook_response,
 };
 use crate::admin::webhooks::change;
-use crate::admin::webhooks::fields::WebhookChange;
+use crate::admin::webhooks::fields::WriteMode;
 use crate::edge::AppState;
 use crate::edge::authorize::Caller;
 use crate::edge::error::ApiError;
@@ -36,10 +36,10 @@ pub(crate) async fn create_webhook(
     let organizer = caller.organizer()?.clone();
     let organizer_id = organizer.organizer.id;
     let payload = read_parsed_body(&state, request).await?;
-    let events = state.store(move |store| store.events(organizer_id)).await?;
+    let events = state.read(move |store| store.events(organizer_id)).await?;
     let data = mask_secrets(&payload.json);
     let known = |slug: &str| events.iter().any(|event| event.slug.as_str() == slug);
-    let fields = parse_webhook(WebhookChange::Create, payload, known, |name| {
+    let fields = parse_webhook(WriteMode::Create, payload, known, |name| {
         organizer.catalogue.is_selectable(name)
     })?;
     check_https(&state.settings, &fields, None)?;

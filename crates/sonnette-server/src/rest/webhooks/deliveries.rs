@@ -16,7 +16,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::edge::response;
 use crate::rest::filters::Filters;
-use crate::rest::pagination::{self, ListJson, PageAfter};
+use crate::rest::pagination::{self, CursorParams, ListJson};
 use crate::rest::path_params::PathParams;
 
 fn hold_text(hold_reason: HoldReason) -> Option<&'static str> {
@@ -142,7 +142,7 @@ impl StateFilter {
             | (
                 Self::Held,
                 HoldReason::ReceiverFailing | HoldReason::WebhookDisabled | HoldReason::Restored,
-            ) => Some(DeliveryStateFilter::Waiting),
+            ) => Some(DeliveryStateFilter::Pending),
             (Self::Scheduled | Self::Held, _) => None,
         }
     }
@@ -154,7 +154,7 @@ impl StateFilter {
 #[utoipa::path(
     get,
     path = "/organizers/{organizer}/webhooks/{id}/deliveries/",
-    params(DeliveryFilters, PageAfter),
+    params(DeliveryFilters, CursorParams),
     responses((status = 200, description = "One page.", body = ListJson<DeliveryJson>))
 )]
 pub(crate) async fn list_deliveries(
@@ -179,12 +179,10 @@ pub(crate) async fn list_deliveries(
                 after,
                 limit: size + 1,
             };
-            state
-                .store(move |store| store.deliveries(id, query))
-                .await?
+            state.read(move |store| store.deliveries(id, query)).await?
         }
     };
-    Ok(pagination::page_after(
+    Ok(pagination::cursor_page(
         &url,
         size,
         found,
@@ -228,7 +226,7 @@ mod tests {
         assert_eq!(StateFilter::Held.store_filter(HoldReason::NotDue), None);
         assert_eq!(
             StateFilter::Held.store_filter(HoldReason::ReceiverFailing),
-            Some(DeliveryStateFilter::Waiting)
+            Some(DeliveryStateFilter::Pending)
         );
         assert_eq!(
             StateFilter::Scheduled.store_filter(HoldReason::WebhookDisabled),

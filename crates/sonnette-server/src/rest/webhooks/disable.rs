@@ -35,7 +35,7 @@ pub(crate) async fn disable_webhook(
     let organizer = caller.organizer()?.organizer.id;
     let author = caller.author();
     state
-        .change(move |store, now| change::retire(store, &author, organizer, id, now))
+        .change(move |store, now| change::delete(store, &author, organizer, id, now))
         .await?
         .map_err(|error| ApiError::of_change(error, WEBHOOK_MODEL_NAME))?;
     state.sonnette.drop_pending(id, None).await?;

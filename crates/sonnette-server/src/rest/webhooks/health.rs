@@ -136,7 +136,7 @@ impl Statistics {
             }
             succeeded += part(half_hour.succeeded);
             attempts += part(half_hour.succeeded + half_hour.failed);
-            times.merge(&half_hour.times);
+            times.merge(&half_hour.latencies);
         }
         let quantile = |percent| {
             let time = times.quantile(percent)?;
@@ -206,7 +206,7 @@ pub(crate) async fn get_webhook_health(
     let now = state.now();
     let ago = move |time: Duration| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
     let (timings, half_hours, newest) = state
-        .store(move |store| {
+        .read(move |store| {
             let query = AttemptQuery {
                 limit: 20,
                 ..AttemptQuery::default()
@@ -218,7 +218,7 @@ pub(crate) async fn get_webhook_health(
             ))
         })
         .await?;
-    let last = newest.iter().find(|attempt| !attempt.test);
+    let last = newest.iter().find(|attempt| !attempt.is_test);
     let (word, since, reason) = state_of(webhook, &lane, last);
     Ok(response::ok(&HealthJson {
         state: word,
@@ -232,8 +232,8 @@ pub(crate) async fn get_webhook_health(
             .collect(),
         last_hour: Statistics::since(ago(HOUR), &timings, &half_hours),
         last_day: Statistics::since(ago(DAY), &timings, &half_hours),
-        backlog: lane.backlog,
-        oldest_waiting: lane.oldest_waiting.map(response::format_time),
+        backlog: lane.pending_count,
+        oldest_waiting: lane.oldest_pending_at.map(response::format_time),
         next_attempt: lane.next_attempt.map(response::format_time),
         last_response: last.map(|attempt| LastResponse {
             datetime: ended_at(attempt),
@@ -257,7 +257,7 @@ mod tests {
             start: start + HALF_HOUR * u32::try_from(number).unwrap(),
             succeeded: 1_500,
             failed: 500,
-            times: times.clone(),
+            latencies: times.clone(),
         };
         let half_hours = [half_hour(0), half_hour(1), half_hour(2)];
         let timing = AttemptTiming {

@@ -7,7 +7,7 @@ use sonnette::domain::WebhookId;
 use super::resource::filtered_webhook;
 use crate::edge::authorize::Caller;
 use crate::edge::response;
-use crate::rest::drf::options::{OptionsTarget, description};
+use crate::rest::drf::options::{OptionsResource, description};
 use crate::rest::path_params::PathParams;
 
 /// Describe the list of webhooks
@@ -19,7 +19,7 @@ use crate::rest::path_params::PathParams;
     responses((status = 200, description = "The description.", body = Object))
 )]
 pub(crate) async fn describe_webhooks() -> Response {
-    response::ok(&description(OptionsTarget::List))
+    response::ok(&description(OptionsResource::List))
 }
 
 /// Describe a webhook
@@ -37,8 +37,8 @@ pub(crate) async fn describe_webhook(
 ) -> Response {
     let exists = filtered_webhook(&caller, id, query.as_deref()).is_ok();
     response::ok(&description(if exists {
-        OptionsTarget::Item
+        OptionsResource::Item
     } else {
-        OptionsTarget::NoItem
+        OptionsResource::NoItem
     }))
 }

@@ -12,7 +12,7 @@ use crate::edge::error::ApiError;
 use crate::edge::links::RequestUrl;
 use crate::rest::drf::page_number::Page;
 use crate::rest::drf::webhook_json::WebhookJson;
-use crate::rest::pagination::{ListJson, PageNumber, bounds, numbered_page};
+use crate::rest::pagination::{ListJson, PageNumber, numbered_page, offset_and_limit};
 use crate::rest::path_params::PathParams;
 
 /// List webhooks
@@ -40,16 +40,16 @@ pub(crate) async fn list_webhooks(
         };
         let count = matching().count();
         let page = Page::of(&url.query, count as u64)?;
-        let (skip, size) = bounds(&page);
+        let (skip, size) = offset_and_limit(&page);
         (page, count, matching().skip(skip).take(size).collect())
     } else {
         let count = webhooks.len();
         let page = Page::of(&url.query, count as u64)?;
-        let (skip, size) = bounds(&page);
+        let (skip, size) = offset_and_limit(&page);
         let shown = webhooks.iter_after(skip).take(size);
         (page, count, shown.map(|(_, webhook)| webhook).collect())
     };
-    let events = slugs(&state.store(move |store| store.events(organizer_id)).await?);
+    let events = slugs(&state.read(move |store| store.events(organizer_id)).await?);
     let results = shown
         .into_iter()
         .map(|webhook| WebhookJson::new(webhook, &events))
@@ -73,6 +73,6 @@ pub(crate) async fn get_webhook(
 ) -> Result<Response, ApiError> {
     let webhook = filtered_webhook(&caller, id, query.as_deref())?;
     let organizer = webhook.organizer;
-    let events = state.store(move |store| store.events(organizer)).await?;
+    let events = state.read(move |store| store.events(organizer)).await?;
     Ok(webhook_response(StatusCode::OK, &webhook, &events))
 }

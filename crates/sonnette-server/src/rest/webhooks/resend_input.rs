@@ -76,7 +76,7 @@ fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
     let settled = |kind| Some(ResendSelection::State(DeliveryStateFilter::Settled(kind)));
     match value.as_str() {
         Some("scheduled" | "held" | "waiting") => {
-            Some(ResendSelection::State(DeliveryStateFilter::Waiting))
+            Some(ResendSelection::State(DeliveryStateFilter::Pending))
         }
         Some("given_up") => settled(SettlementKind::GivenUp),
         Some("dropped") => settled(SettlementKind::Dropped),
@@ -86,7 +86,7 @@ fn selection_of(fields: &mut Fields) -> Option<ResendSelection> {
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
             let choices = STATES;
-            fields.refuse("state", InvalidChoice { text, choices }.to_string());
+            fields.add_error("state", InvalidChoice { text, choices }.to_string());
             None
         }
     }

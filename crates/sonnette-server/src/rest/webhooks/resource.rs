@@ -17,8 +17,8 @@ use crate::edge::error::ApiError;
 use crate::edge::query::Query;
 use crate::edge::read_body;
 use crate::edge::response;
+use crate::rest::drf::error::DrfError;
 use crate::rest::drf::media::{ParsedBody, read_body};
-use crate::rest::drf::refusal::Refusal;
 use crate::rest::drf::webhook_json::WebhookJson;
 use crate::rest::violation_text::violation_text;
 use crate::rest::webhooks::lookup::{no_webhook, webhook_of};
@@ -145,10 +145,10 @@ pub(super) fn check_https(
     settings: &HttpSettings,
     fields: &WebhookFields,
     before: Option<&Webhook>,
-) -> Result<(), Refusal> {
+) -> Result<(), DrfError> {
     if fields.violates_https(settings.require_https, before) {
         let message = violation_text(&Violation::NotHttps).into_owned();
-        return Err(Refusal::fields([("target_url", vec![message])]));
+        return Err(DrfError::fields([("target_url", vec![message])]));
     }
     Ok(())
 }

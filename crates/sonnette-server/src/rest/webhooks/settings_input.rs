@@ -33,7 +33,7 @@ pub(super) fn parse_settings(
 
 fn extra_headers(fields: &mut Fields, stored: &[ExtraHeader]) -> Option<Vec<ExtraHeader>> {
     let Value::Object(members) = fields.take("headers")? else {
-        fields.refuse(
+        fields.add_error(
             "headers",
             "Expected a dictionary of header names and values.",
         );
@@ -50,7 +50,7 @@ fn extra_headers(fields: &mut Fields, stored: &[ExtraHeader]) -> Option<Vec<Extr
     };
     for (name, violation) in violations {
         let path = name.map_or_else(|| "headers".to_owned(), |name| format!("headers.{name}"));
-        fields.refuse(&path, header_violation_text(violation));
+        fields.add_error(&path, header_violation_text(violation));
     }
     None
 }

@@ -47,7 +47,7 @@ pub(crate) async fn test_webhook(
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name),
         Some(_) => {
-            fields.refuse("action_type", "Not a valid string.");
+            fields.add_error("action_type", "Not a valid string.");
             None
         }
     };
@@ -56,7 +56,7 @@ pub(crate) async fn test_webhook(
         .as_deref()
         .filter(|name| catalogue.resolve(name).is_none() && !catalogue.is_selectable(name))
     {
-        fields.refuse("action_type", catalogue.explain_unknown(name));
+        fields.add_error("action_type", catalogue.explain_unknown(name));
     }
     fields.refuse_unknown();
     fields.finish()?;

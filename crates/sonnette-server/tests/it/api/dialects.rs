@@ -174,7 +174,7 @@ fn creads_resources_are_published_by_pairs() {
 #[test]
 fn a_key_pair_is_chosen_shown_and_rotated() {
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     let secret = |method: &str, path: &str| {

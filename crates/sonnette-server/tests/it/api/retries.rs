@@ -43,7 +43,7 @@ fn five_parallel_retries_are_joined_or_numbered() {
 fn a_success_after_the_webhook_was_deleted_is_a_delivery() {
     let (api, target) = (Api::start(), receiver());
     let gate = Gate::new();
-    target.answer(ScriptedResponse::ok().held_by(&gate));
+    target.respond_with(ScriptedResponse::ok().held_by(&gate));
     let webhook = api.webhook(&target.url());
     let id = api.place_order("A1");
     for _ in 0..200 {

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sonnette::domain::{PayloadShape, RegisteredAction};
+use sonnette::domain::{PayloadShape, RegisteredActionType};
 use sonnette::store::{Actor, NewAuditEntry, RegistryStore as _};
 
 use super::client::Api;
@@ -233,7 +233,7 @@ fn schemas_of_before_stay_usable_within_a_limit() {
         "a": {"pattern": "^(?!x)[a-z]+$"},
         "b": {"items": {"not": {"pattern": r"^(a|aa)+\1b0$"}}},
     }});
-    let row = RegisteredAction {
+    let row = RegisteredActionType {
         id: 0,
         organizer: Some(organizer),
         name: "x.y".parse().unwrap(),

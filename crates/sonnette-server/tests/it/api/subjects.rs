@@ -9,7 +9,7 @@ use super::client::{Api, order, receiver};
 fn the_data_of_a_person_is_erased() {
     let api = Api::start();
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::ok().body("hello HUSH"));
+    receiver.respond_with(ScriptedResponse::ok().body("hello HUSH"));
     let webhook = api.webhook(&receiver.url());
     let mut personal = order("HUSH1");
     personal["subject"] = json!("person/42 é");

@@ -11,7 +11,7 @@ use super::client::{Api, receiver};
 #[test]
 fn attempts_show_request_and_response() {
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::ok().body("thanks"));
+    receiver.respond_with(ScriptedResponse::ok().body("thanks"));
     let api = Api::start();
     let webhook = api.webhook(
         &receiver
@@ -55,7 +55,7 @@ fn attempts_show_request_and_response() {
 #[test]
 fn deliveries_of_a_disabled_webhook_are_held() {
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     let id = api.place_order("A");
@@ -98,7 +98,7 @@ fn deliveries_of_a_disabled_webhook_are_held() {
     );
     api.call("PATCH", &webhook, Some(json!({"enabled": true})))
         .expect(200);
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let again = json!({"since": "2020-01-01T00:00:00Z", "state": "dropped"});
     assert_eq!(
         api.post(&format!("{webhook}retry/"), again)
@@ -221,7 +221,7 @@ fn the_stream_sends_activity() {
     use std::io::BufRead as _;
 
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(410));
+    receiver.respond_with(ScriptedResponse::status(410));
     let api = Api::start();
     api.webhook(&receiver.url());
     let stream = api.watch();
@@ -256,7 +256,7 @@ fn the_stream_sends_activity() {
 #[test]
 fn held_deliveries_are_sent_at_once_when_the_webhook_is_enabled() {
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let api = Api::start();
     let webhook = api.webhook(&receiver.url());
     api.place_order("A");
@@ -265,7 +265,7 @@ fn held_deliveries_are_sent_at_once_when_the_webhook_is_enabled() {
     });
     api.call("PATCH", &webhook, Some(json!({"enabled": false})))
         .expect(200);
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let began = SystemClock.instant();
     api.call("PATCH", &webhook, Some(json!({"enabled": true})))
         .expect(200);

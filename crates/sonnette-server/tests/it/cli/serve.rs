@@ -246,7 +246,7 @@ fn action_types_of_the_file_are_added_and_deleted() {
 }
 
 #[test]
-fn an_idle_connection_gives_way_at_the_limit() {
+fn an_idle_connection_is_evicted_at_the_limit() {
     let server = Sandbox::new().serve(&["--max-connections", "1", "--threads", "1"]);
     let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut answer = [0; 15];

@@ -11,7 +11,7 @@ const HOSTILE: &str = "<h1>Oops</h1><script>alert(1)</script>";
 #[test]
 fn an_attempt_has_a_page() {
     let (api, target) = (Api::start(), receiver());
-    target.answer(
+    target.respond_with(
         ScriptedResponse::status(500)
             .header("content-type", "text/html")
             .body(HOSTILE),

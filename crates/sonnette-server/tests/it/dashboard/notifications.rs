@@ -240,7 +240,7 @@ fn a_portal_cannot_replay() {
         .iter()
         .find(|(_, token)| token.scope != Scope::Operator);
     let session = Session {
-        holder: SessionOwner::Portal {
+        owner: SessionOwner::Portal {
             organizer,
             token: own.unwrap().1.id,
         },

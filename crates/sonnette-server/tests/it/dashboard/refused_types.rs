@@ -9,7 +9,7 @@ use crate::api::client::{Api, order, receiver};
 #[test]
 fn the_pages_name_the_action_types_that_a_receiver_refuses() {
     let (api, target) = (Api::start(), receiver());
-    target.answer_with(|request| {
+    target.respond_using(|request| {
         let body = String::from_utf8_lossy(&request.body);
         let is_placed = body.contains("order.placed");
         ScriptedResponse::status(if is_placed { 200 } else { 400 })

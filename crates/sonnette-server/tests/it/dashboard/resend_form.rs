@@ -28,7 +28,7 @@ fn count(browser: &Browser<'_>, page: &str) -> String {
 #[test]
 fn the_form_begins_with_the_publication_of_the_oldest_undelivered() {
     let (api, target) = (Api::start(), receiver());
-    target.answer(ScriptedResponse::silent());
+    target.respond_with(ScriptedResponse::silent());
     let webhook = api.webhook(&target.url());
     let timeout = json!({"timeout_seconds": 1});
     api.call("PATCH", &format!("{webhook}settings/"), Some(timeout))

@@ -91,7 +91,7 @@ fn tests_with_the_example_of_an_action_type() {
     assert_eq!(bench.target.requests().len(), 0);
     bench
         .target
-        .answer(testing::ScriptedResponse::status(500).body("<i>oh</i>"));
+        .respond_with(testing::ScriptedResponse::status(500).body("<i>oh</i>"));
     let fields = [("action_type", "pretix.voucher.added"), ("send", "")];
     let page = bench.send_form(&browser, "test/", &fields).expect(200).text;
     assert!(page.contains("&#60;i&#62;oh"), "{page}");
@@ -115,7 +115,9 @@ fn tests_with_the_example_of_an_action_type() {
 
 /// Publishes two orders, which fail, and drops them on the page. Returns the first one's notification.
 fn drop_two_deliveries(api: &Api, browser: &Browser<'_>, bench: &WebhookPageTest) -> i64 {
-    bench.target.answer(testing::ScriptedResponse::status(500));
+    bench
+        .target
+        .respond_with(testing::ScriptedResponse::status(500));
     let first = api.place_order("A1");
     api.place_order("A2");
     bench.wait(api, "scheduled", 2);
@@ -123,7 +125,7 @@ fn drop_two_deliveries(api: &Api, browser: &Browser<'_>, bench: &WebhookPageTest
     assert!(read.contains("2 deliveries are waiting."), "{read}");
     bench.submit(browser, "drop/", &[]);
     bench.wait(api, "dropped", 2);
-    bench.target.answer(testing::ScriptedResponse::ok());
+    bench.target.respond_with(testing::ScriptedResponse::ok());
     first
 }
 
@@ -202,7 +204,9 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
     let bench = WebhookPageTest::of(&api);
-    bench.target.answer(testing::ScriptedResponse::status(500));
+    bench
+        .target
+        .respond_with(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     bench.submit(&browser, "disable/", &[]);
@@ -213,7 +217,7 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     assert!(read.contains("The webhook is disabled"), "{read}");
     let read = browser.read(&format!("{}enable/", bench.page));
     assert!(read.contains("One delivery is waiting"), "{read}");
-    bench.target.answer(testing::ScriptedResponse::ok());
+    bench.target.respond_with(testing::ScriptedResponse::ok());
     bench.submit(
         &browser,
         "enable/",
@@ -226,7 +230,9 @@ fn disables_and_enables_with_a_choice_for_waiting_deliveries() {
     );
     bench.wait(&api, "delivered", 2);
 
-    bench.target.answer(testing::ScriptedResponse::status(500));
+    bench
+        .target
+        .respond_with(testing::ScriptedResponse::status(500));
     api.place_order("A3");
     bench.wait(&api, "scheduled", 1);
     bench.submit(&browser, "disable/", &[]);
@@ -250,7 +256,9 @@ fn deletes_as_the_api_does() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]).in_french();
     let bench = WebhookPageTest::of(&api);
-    bench.target.answer(testing::ScriptedResponse::status(500));
+    bench
+        .target
+        .respond_with(testing::ScriptedResponse::status(500));
     api.place_order("A1");
     bench.wait(&api, "scheduled", 1);
     let read = browser.read(&format!("{}delete/", bench.page));

@@ -197,7 +197,7 @@ fn a_failing_webhook_is_diagnosed() {
 #[test]
 fn a_webhook_disabled_by_410_can_be_enabled() {
     let (api, target) = (Api::start(), receiver());
-    target.answer(ScriptedResponse::status(410));
+    target.respond_with(ScriptedResponse::status(410));
     let webhook = api.webhook(&target.url());
     api.place_order("A1");
     api.wait(&webhook, |webhook| webhook["enabled"] == false);

@@ -2,7 +2,7 @@
 
 use ring::digest::{SHA256, digest};
 use sonnette::clock::{Clock as _, SystemClock};
-use sonnette::domain::{AccessLinkPurpose, AccountEmailKind, Language, SecretHash};
+use sonnette::domain::{AccessLinkPurpose, AccountEmailKind, Language, SessionTokenHash};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{AccountEmailStore as _, AccountStore as _, SessionStore as _};
 
@@ -54,7 +54,7 @@ fn link(mail: &Mail) -> String {
 }
 
 fn purpose(store: &SqliteStore, text: &str) -> Option<AccessLinkPurpose> {
-    let mut hash = SecretHash::default();
+    let mut hash = SessionTokenHash::default();
     hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     let found = store.link(&hash, SystemClock.now()).unwrap();
     found.map(|link| link.purpose)

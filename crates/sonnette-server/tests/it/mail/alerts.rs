@@ -66,7 +66,7 @@ fn a_failing_webhook_is_disabled_with_one_alert_and_its_backlog_is_sent() {
     let mail = MailServer::start(Encryption::None, "");
     let api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let url = receiver
         .url_of("/in?key=hush")
         .replace("http://", "http://me:hush@");
@@ -92,7 +92,7 @@ fn a_failing_webhook_is_disabled_with_one_alert_and_its_backlog_is_sent() {
     // What matches meanwhile makes no delivery, and can be recovered.
     let answer = api.post("notifications/", crate::api::client::order("D"));
     assert_eq!(answer.expect(201).json()["deliveries"], 0);
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     let back = Some(json!({"enabled": true}));
     api.call("PATCH", &webhook, back).expect(200);
     let delivered = format!("{webhook}deliveries/?state=delivered");
@@ -193,7 +193,7 @@ fn a_refused_alert_in_french_is_sent_again_with_the_same_id() {
     mail.script([SmtpBehavior::Refuse("451 4.7.1 greylisted")]);
     let api = strict(&mail, "fr");
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(410));
+    receiver.respond_with(ScriptedResponse::status(410));
     let webhook = api.webhook(&receiver.url());
     api.place_order("A");
     api.wait(&format!("{webhook}health/"), |health| {
@@ -216,7 +216,7 @@ fn an_unconfirmed_alert_is_sent_again_with_the_same_id_after_a_crash() {
     mail.script([SmtpBehavior::AcceptWithoutReply]);
     let mut api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = api.webhook(&receiver.url());
     fail_three_times(&api, &webhook);
     mail.wait_for(1);
@@ -242,7 +242,7 @@ fn a_dead_mail_server_delays_no_delivery() {
     mail.script([SmtpBehavior::Hang, SmtpBehavior::Hang, SmtpBehavior::Hang]);
     let api = strict(&mail, "en");
     let (bad, good) = (receiver(), receiver());
-    bad.answer(ScriptedResponse::status(500));
+    bad.respond_with(ScriptedResponse::status(500));
     let failing = api.webhook(&bad.url());
     let well = api.webhook(&good.url());
     fail_three_times(&api, &failing);
@@ -264,7 +264,7 @@ fn one_invalid_address_does_not_affect_the_others() {
     mail.script([SmtpBehavior::RefuseRecipient("ops@example.org"); 2]);
     let api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = api.webhook(&receiver.url());
     fail_three_times(&api, &webhook);
     let mails = mail.wait_for(1);
@@ -282,7 +282,7 @@ fn the_good_one_of_several_addresses_is_mailed() {
     let mail = MailServer::start(Encryption::None, "");
     let mut api = strict(&mail, "en");
     let receiver = receiver();
-    receiver.answer(ScriptedResponse::status(500));
+    receiver.respond_with(ScriptedResponse::status(500));
     let webhook = api.webhook(&receiver.url());
     let database = Connection::open(api.place().data().join("sonnette.db")).unwrap();
     let contacts =

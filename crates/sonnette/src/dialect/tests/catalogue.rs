@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{catalogue, registered};
-use crate::domain::{ActionName, DialectName};
+use crate::domain::{ActionTypeName, DialectName};
 
 #[test]
 fn names_resolve_as_pretix_does() {
@@ -47,7 +47,9 @@ fn names_resolve_as_pretix_does() {
         ("order", None),
         ("", None),
     ] {
-        let name = catalogue.resolve(concrete).map(|spec| spec.name.as_str());
+        let name = catalogue
+            .resolve(concrete)
+            .map(|catalogue_entry| catalogue_entry.name.as_str());
         assert_eq!(name, found, "{concrete}");
     }
 }
@@ -160,7 +162,7 @@ fn event_is_required_or_refused_by_action_type() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn registrations_are_checked() {
     let check = |name: &str, shape, schema: Option<Value>, example: Option<Value>| {
-        let name: ActionName = name.parse().unwrap();
+        let name: ActionTypeName = name.parse().unwrap();
         check_registration(
             &name,
             shape,
@@ -274,7 +276,7 @@ proptest! {
     ) {
         let actions: Vec<_> = names.iter().map(|name| registered(name, PayloadShape::Order, None)).collect();
         let catalogue = catalogue(&actions);
-        let found = catalogue.resolve(&concrete).map(|spec| spec.name.to_string());
+        let found = catalogue.resolve(&concrete).map(|catalogue_entry| catalogue_entry.name.to_string());
         prop_assert_eq!(found, naive(&names, &concrete));
     }
 }

@@ -42,10 +42,17 @@ fn there_are_17_pairs_with_examples() {
     let catalogue = creads();
     let lines: Vec<_> = catalogue
         .iter()
-        .map(|spec| {
-            assert!(catalogue.is_selectable(spec.name.as_str()));
-            let text = sent(spec.name.as_str(), &spec.example.to_string()).unwrap();
-            format!("\"{}\" ({})\n  {text}", spec.name, spec.description)
+        .map(|catalogue_entry| {
+            assert!(catalogue.is_selectable(catalogue_entry.name.as_str()));
+            let text = sent(
+                catalogue_entry.name.as_str(),
+                &catalogue_entry.example.to_string(),
+            )
+            .unwrap();
+            format!(
+                "\"{}\" ({})\n  {text}",
+                catalogue_entry.name, catalogue_entry.description
+            )
         })
         .collect();
     assert_eq!(lines.len(), 17);

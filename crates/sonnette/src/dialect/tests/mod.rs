@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{
-    ActionName, DialectName, EventSlug, Language, NotificationId, OrganizerId, RegisteredAction,
+    ActionTypeName, DialectName, EventSlug, Language, NotificationId, OrganizerId,
+    RegisteredActionType,
 };
 
 fn organizer() -> Organizer {
@@ -23,8 +24,8 @@ fn organizer() -> Organizer {
     }
 }
 
-fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> RegisteredAction {
-    RegisteredAction {
+fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> RegisteredActionType {
+    RegisteredActionType {
         id: 1,
         organizer: Some(OrganizerId(1)),
         name: name.parse().unwrap(),
@@ -36,7 +37,7 @@ fn registered(name: &str, shape: PayloadShape, schema: Option<Value>) -> Registe
     }
 }
 
-fn catalogue(actions: &[RegisteredAction]) -> Catalogue {
+fn catalogue(actions: &[RegisteredActionType]) -> Catalogue {
     Catalogue::new(&[DialectName::Pretix, DialectName::Custom], actions)
 }
 
@@ -48,12 +49,12 @@ fn body(
     data: &str,
 ) -> Result<String, FieldErrors> {
     let organizer = organizer();
-    let action_type: ActionName = action.parse().unwrap();
+    let action_type: ActionTypeName = action.parse().unwrap();
     let event: Option<EventSlug> = event.map(|slug| slug.parse().unwrap());
     let raw: Box<RawValue> = serde_json::from_str(data).unwrap();
     compose(&ComposeInput {
         organizer: &organizer,
-        spec: catalogue.resolve(action).expect("known"),
+        catalogue_entry: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
         event: event.as_ref(),
         data: &raw,
@@ -74,9 +75,9 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
     let catalogue = catalogue(&[]);
     let lines: Vec<_> = catalogue
         .iter()
-        .map(|spec| {
-            let concrete = spec.first_concrete();
-            let event = match spec.event_requirement(concrete.as_str()) {
+        .map(|catalogue_entry| {
+            let concrete = catalogue_entry.first_concrete();
+            let event = match catalogue_entry.event_requirement(concrete.as_str()) {
                 EventRequirement::Required => Some("democon"),
                 _ => None,
             };
@@ -84,12 +85,16 @@ fn there_are_47_pretix_names_in_the_order_of_the_form() {
                 &catalogue,
                 concrete.as_str(),
                 event,
-                &spec.example.to_string(),
+                &catalogue_entry.example.to_string(),
             )
             .unwrap();
-            assert!(!spec.description.is_empty() && spec.label.is_some());
-            assert!(catalogue.is_selectable(spec.name.as_str()));
-            format!("{} ({})\n  {text}", spec.name, spec.label.unwrap())
+            assert!(!catalogue_entry.description.is_empty() && catalogue_entry.label.is_some());
+            assert!(catalogue.is_selectable(catalogue_entry.name.as_str()));
+            format!(
+                "{} ({})\n  {text}",
+                catalogue_entry.name,
+                catalogue_entry.label.unwrap()
+            )
         })
         .collect();
     assert_eq!(lines.len(), 47);

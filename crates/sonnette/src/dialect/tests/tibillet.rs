@@ -29,10 +29,10 @@ fn composed_raw(
         ..organizer()
     };
     let catalogue = Catalogue::new(&organizer.dialects, &[]);
-    let action_type: ActionName = action.parse().unwrap();
+    let action_type: ActionTypeName = action.parse().unwrap();
     compose(&ComposeInput {
         organizer: &organizer,
-        spec: catalogue.resolve(action).expect("known"),
+        catalogue_entry: catalogue.resolve(action).expect("known"),
         action_type: &action_type,
         event: None,
         data,
@@ -143,13 +143,14 @@ fn there_are_two_types_with_examples() {
     let catalogue = Catalogue::new(&[DialectName::Tibillet], &[]);
     let lines: Vec<_> = catalogue
         .iter()
-        .map(|spec| {
-            let composed = composed(spec.name.as_str(), &spec.example).unwrap();
+        .map(|catalogue_entry| {
+            let composed =
+                composed(catalogue_entry.name.as_str(), &catalogue_entry.example).unwrap();
             assert_eq!(composed.audience, Audience::Everyone, "an example rings");
             format!(
                 "\"{}\" ({})\n  {}",
-                spec.name,
-                spec.description,
+                catalogue_entry.name,
+                catalogue_entry.description,
                 text(&composed)
             )
         })

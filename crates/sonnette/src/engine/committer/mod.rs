@@ -24,7 +24,7 @@ use super::metrics::Metrics;
 use super::publisher::{matching_webhooks, pending_webhook_changes};
 use super::registry_loader::RegistryLoader;
 use super::registry_snapshot::RegistrySnapshot;
-use super::{Activity, PublishError, Published};
+use super::{Activity, PublishError, PublishedNotification};
 use crate::clock::Clock;
 use crate::engine::monotonic_clock;
 use crate::store::{
@@ -47,9 +47,9 @@ pub(crate) struct WrittenBatch {
 pub(crate) struct Committer {
     queue: CommitQueue,
     /// The number of the last settlement on disk.
-    committed: AtomicU64,
+    last_committed_number: AtomicU64,
     /// The registry version up to which changes of webhooks have been published.
-    published_version: AtomicI64,
+    last_published_version: AtomicI64,
     registry_polled_at: Mutex<Instant>,
     store: Arc<dyn Store>,
     registry: Arc<RegistryLoader>,
@@ -71,8 +71,8 @@ impl Committer {
     ) -> Self {
         Self {
             queue: CommitQueue::new(delays),
-            committed: AtomicU64::new(0),
-            published_version: AtomicI64::new(0),
+            last_committed_number: AtomicU64::new(0),
+            last_published_version: AtomicI64::new(0),
             registry_polled_at: Mutex::new(monotonic_clock::now()),
             store,
             registry,
@@ -88,7 +88,7 @@ impl Committer {
         &self,
         group: PublicationGroup,
         registry_version: i64,
-    ) -> Result<Vec<Published>, PublishError> {
+    ) -> Result<Vec<PublishedNotification>, PublishError> {
         let answer = self
             .queue
             .push_group(group, registry_version)
@@ -96,14 +96,14 @@ impl Committer {
         answer.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
-    /// Queues a settlement. It is on disk once [`Committer::committed`] has reached the returned number.
+    /// Queues a settlement. It is on disk once [`Committer::last_committed_number`] has reached the returned number.
     pub(crate) fn settle(&self, settlement: Settlement) -> u64 {
         self.queue.push_settlement(settlement)
     }
 
     /// The number of the last settlement on disk.
-    pub(crate) fn committed(&self) -> u64 {
-        self.committed.load(Ordering::Acquire)
+    pub(crate) fn last_committed_number(&self) -> u64 {
+        self.last_committed_number.load(Ordering::Acquire)
     }
 
     #[cfg(test)]
@@ -113,7 +113,7 @@ impl Committer {
 
     #[cfg(test)]
     pub(crate) fn has_pending_settlements(&self) -> bool {
-        self.queue.submitted() > self.committed()
+        self.queue.last_submitted_number() > self.last_committed_number()
     }
 
     /// Whether so many settlements wait that sending should pause.
@@ -142,7 +142,7 @@ impl Committer {
         let Some(written) = self.write_batch() else {
             return false;
         };
-        self.finish_batch(written);
+        self.finish_batches(written);
         true
     }
 
@@ -157,9 +157,9 @@ impl Committer {
     }
 
     /// Answers those who wait for what was written, and does what is due beside it.
-    pub(crate) fn finish_batch(&self, written: Vec<WrittenBatch>) {
+    pub(crate) fn finish_batches(&self, written: Vec<WrittenBatch>) {
         for written in written {
-            self.finish(written);
+            self.finish_batch(written);
         }
         self.poll_registry();
         self.publish_webhook_changes();
@@ -179,11 +179,13 @@ impl Committer {
     /// Publishes the changes of webhooks that the store has recorded, if the registry has changed.
     fn publish_webhook_changes(&self) {
         let version = self.registry.version();
-        if version == self.published_version.load(Ordering::Relaxed) {
+        if version == self.last_published_version.load(Ordering::Relaxed) {
             return;
         }
         match self.publish_recorded_changes() {
-            Ok(()) => self.published_version.store(version, Ordering::Relaxed),
+            Ok(()) => self
+                .last_published_version
+                .store(version, Ordering::Relaxed),
             Err(error) => {
                 tracing::warn!(%error, "changes of webhooks could not be published yet: {error}");
             }
@@ -312,7 +314,7 @@ impl Committer {
         Ok(results)
     }
 
-    fn finish(&self, written: WrittenBatch) {
+    fn finish_batch(&self, written: WrittenBatch) {
         let WrittenBatch {
             batch,
             replies,
@@ -321,7 +323,7 @@ impl Committer {
         } = written;
         match result {
             Ok(results) => {
-                self.metrics.committed(&batch, duration);
+                self.metrics.count_commit(&batch, duration);
                 self.mark_committed(&batch.settlements);
                 self.reply(batch.groups, results, replies);
             }
@@ -333,7 +335,7 @@ impl Committer {
                     settlements,
                     "a commit of {publications} requests and {settlements} settlements failed: {error}"
                 );
-                self.metrics.commit_failed();
+                self.metrics.count_failed_commit();
                 for reply in replies {
                     // The publisher may have disconnected.
                     let _ = reply.send(Err(PublishError::Unavailable));
@@ -387,7 +389,8 @@ impl Committer {
             tracing::warn!(%error, "the registry could not be read: {error}");
         }
         let count = settlements.len() as u64;
-        self.committed.fetch_add(count, Ordering::Release);
+        self.last_committed_number
+            .fetch_add(count, Ordering::Release);
         self.queue.clear_settlement_backlog();
     }
 }

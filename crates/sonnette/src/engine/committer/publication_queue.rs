@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::oneshot;
 
 use crate::domain::OrganizerId;
-use crate::engine::{PublishError, Published};
+use crate::engine::{PublishError, PublishedNotification};
 use crate::store::PublicationGroup;
 
 /// Publications per transaction. A single larger request is still committed as a whole.
@@ -18,7 +18,7 @@ const MAX_PUBLICATIONS: usize = 20_000;
 const MAX_BYTES: usize = 64 << 20;
 
 /// Sends the answer to a publication to whoever waits for it.
-pub(super) type ReplySender = oneshot::Sender<Result<Vec<Published>, PublishError>>;
+pub(super) type ReplySender = oneshot::Sender<Result<Vec<PublishedNotification>, PublishError>>;
 
 /// A request, and who waits for its answer.
 type QueuedGroup = (PublicationGroup, ReplySender);
@@ -28,27 +28,27 @@ type QueuedGroup = (PublicationGroup, ReplySender);
 #[derive(Default)]
 pub(super) struct PublicationQueue {
     by_turn: BTreeMap<(u64, OrganizerId), VecDeque<QueuedGroup>>,
-    organizers: HashMap<OrganizerId, OrganizerShare>,
-    all: Size,
+    organizers: HashMap<OrganizerId, OrganizerQueue>,
+    all: QueueSize,
     /// The turn that was served last. An organizer without a request in the queue begins here.
     turn: u64,
 }
 
 #[derive(Default)]
-struct OrganizerShare {
-    size: Size,
+struct OrganizerQueue {
+    size: QueueSize,
     /// Its key in `by_turn`: what it was served.
     turn: u64,
 }
 
 /// What requests take.
 #[derive(Clone, Copy, Default)]
-struct Size {
+struct QueueSize {
     publications: usize,
     bytes: usize,
 }
 
-impl Size {
+impl QueueSize {
     fn of(group: &PublicationGroup) -> Self {
         Self {
             publications: group.publications.len(),
@@ -89,14 +89,14 @@ impl PublicationQueue {
     }
 
     pub(super) fn push(&mut self, group: PublicationGroup, reply: ReplySender) {
-        let (organizer, size) = (group.organizer, Size::of(&group));
+        let (organizer, size) = (group.organizer, QueueSize::of(&group));
         let turn = self.turn;
         let share = self
             .organizers
             .entry(organizer)
-            .or_insert_with(|| OrganizerShare {
+            .or_insert_with(|| OrganizerQueue {
                 turn,
-                ..OrganizerShare::default()
+                ..OrganizerQueue::default()
             });
         share.size.add(size);
         self.all.add(size);
@@ -127,7 +127,7 @@ impl PublicationQueue {
     fn pop(&mut self) -> Option<QueuedGroup> {
         let ((turn, organizer), mut queue) = self.by_turn.pop_first()?;
         let (group, reply) = queue.pop_front()?;
-        let size = Size::of(&group);
+        let size = QueueSize::of(&group);
         self.turn = turn;
         self.all.remove(size);
         if queue.is_empty() {

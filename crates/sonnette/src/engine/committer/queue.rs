@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::publication_queue::{PublicationQueue, ReplySender};
 use crate::clock::{Clock as _, SystemClock};
-use crate::engine::{PublishError, Published};
+use crate::engine::{PublishError, PublishedNotification};
 use crate::store::{PublicationGroup, Settlement};
 
 /// This many settlements are committed without further delay.
@@ -41,7 +41,7 @@ impl Default for CommitDelays {
     }
 }
 
-type ReplyReceiver = oneshot::Receiver<Result<Vec<Published>, PublishError>>;
+type ReplyReceiver = oneshot::Receiver<Result<Vec<PublishedNotification>, PublishError>>;
 
 /// What is committed in one transaction.
 pub(super) struct PendingBatch {
@@ -129,7 +129,7 @@ impl CommitQueue {
     }
 
     #[cfg(test)]
-    pub(super) fn submitted(&self) -> u64 {
+    pub(super) fn last_submitted_number(&self) -> u64 {
         self.state.lock().submitted
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Committer;
 use super::publication_queue::ReplySender;
 use crate::domain::{DeliveryProgress, Notification, WebhookId};
-use crate::engine::{Activity, PublishError, Published};
+use crate::engine::{Activity, PublishError, PublishedNotification};
 use crate::store::{
     GroupResult, PendingDelivery, Publication, PublicationGroup, StoredPublication,
 };
@@ -25,7 +25,9 @@ impl Committer {
         for ((group, result), reply) in groups.into_iter().zip(results).zip(replies) {
             let answer = match result {
                 GroupResult::Conflict(place) => Err(PublishError::Conflict(place)),
-                GroupResult::Stored(stored) => Ok(self.accept(group, stored, &mut deliveries)),
+                GroupResult::Stored(stored) => {
+                    Ok(self.announce_group(group, stored, &mut deliveries))
+                }
             };
             // The publisher may have disconnected; its answer is kept under its idempotency key.
             let _ = reply.send(answer);
@@ -37,22 +39,22 @@ impl Committer {
         }
     }
 
-    fn accept(
+    fn announce_group(
         &self,
         group: PublicationGroup,
         stored: Vec<StoredPublication>,
         deliveries: &mut DeliveriesByThread,
-    ) -> Vec<Published> {
+    ) -> Vec<PublishedNotification> {
         let is_watched = self.activity.receiver_count() > 0;
-        let mut answers = Vec::with_capacity(stored.len());
+        let mut published_notifications = Vec::with_capacity(stored.len());
         for (publication, stored) in group.publications.into_iter().zip(stored) {
-            let published = Published {
+            let published = PublishedNotification {
                 id: stored.id,
                 action_type: stored.action_type,
                 event: stored.event,
-                at: stored.published_at,
+                published_at: stored.published_at,
                 deliveries: stored.delivery_count,
-                new: stored.body.is_some(),
+                is_new: stored.body.is_some(),
             };
             if let Some(body) = stored.body {
                 if is_watched {
@@ -76,20 +78,20 @@ impl Committer {
                     organizer: group.organizer,
                     action_type,
                     event,
-                    published_at: published.at,
+                    published_at: published.published_at,
                     shape,
                     body,
                 });
                 for webhook in webhooks {
                     let delivery = PendingDelivery {
                         notification: notification.clone(),
-                        progress: DeliveryProgress::new(published.at),
+                        progress: DeliveryProgress::new(published.published_at),
                     };
                     deliveries[self.inboxes.thread_of(webhook)].push((webhook, delivery));
                 }
             }
-            answers.push(published);
+            published_notifications.push(published);
         }
-        answers
+        published_notifications
     }
 }

@@ -101,9 +101,9 @@ impl Sonnette {
             .run_scan(self.organizer_of(webhook), move || {
                 let _reload = reload;
                 let (count, _) = store.backlog(webhook)?;
-                let mut changed = store.schedule_now(webhook, now, entry.as_ref())?;
+                let mut changed = store.expedite_pending(webhook, now, entry.as_ref())?;
                 while changed == MAX_BATCH_ROWS {
-                    changed = store.schedule_now(webhook, now, None)?;
+                    changed = store.expedite_pending(webhook, now, None)?;
                 }
                 Ok(count)
             })

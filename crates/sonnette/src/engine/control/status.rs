@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{ActionName, LaneHealth, WebhookId};
+use crate::domain::{ActionTypeName, LaneHealth, WebhookId};
 use crate::engine::RegistrySnapshot;
 use crate::engine::Sonnette;
 use crate::store::{Store, StoreError};
@@ -13,11 +13,11 @@ pub struct LaneStatus {
     /// How the receiver has been responding.
     pub health: LaneHealth,
     /// The action types that the receiver refuses while it accepts others.
-    pub refused_action_types: Vec<ActionName>,
+    pub refused_action_types: Vec<ActionTypeName>,
     /// The number of pending deliveries.
-    pub backlog: u64,
+    pub pending_count: u64,
     /// When the oldest pending delivery was published.
-    pub oldest_waiting: Option<Timestamp>,
+    pub oldest_pending_at: Option<Timestamp>,
     /// When the next request may begin, if there are pending deliveries.
     pub next_attempt: Option<Timestamp>,
     /// The deliveries are held after a restore.
@@ -98,7 +98,7 @@ fn status(
     // been ahead when it was changed.
     let is_current = |at: &Timestamp| *at >= row.receiver_since || row.receiver_since > now;
     health.last_success_at = health.last_success_at.filter(is_current);
-    let (backlog, oldest_waiting) = store.backlog(webhook)?;
+    let (pending_count, oldest_pending_at) = store.backlog(webhook)?;
     let enabled = registry.webhook(webhook).is_some_and(|w| w.is_enabled());
     let due = if health.is_failing() {
         None
@@ -106,14 +106,14 @@ fn status(
         row.next_due_at
     };
     let is_held = registry.is_webhook_held(webhook);
-    let next_attempt = (enabled && !is_held && backlog > 0)
+    let next_attempt = (enabled && !is_held && pending_count > 0)
         .then(|| due.max(health.silent_until()))
         .flatten();
     Ok(LaneStatus {
         refused_action_types: row.refused_types.while_others_are_accepted(&health, now),
         health,
-        backlog,
-        oldest_waiting,
+        pending_count,
+        oldest_pending_at,
         next_attempt,
         is_held,
     })

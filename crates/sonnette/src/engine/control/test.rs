@@ -47,7 +47,7 @@ impl Sonnette {
         draft: Webhook,
         action_type: Option<&str>,
     ) -> Result<Arc<Attempt>, ControlError> {
-        let permit = self.draft_tests.try_acquire(draft.organizer);
+        let permit = self.draft_test_limit.try_acquire(draft.organizer);
         let permit = permit.ok_or(ControlError::Busy)?;
         let notification = self.example(&draft, action_type).await?;
         let (reply, attempt) = oneshot::channel();

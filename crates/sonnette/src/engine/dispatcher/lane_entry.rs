@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::capacity::LaneShares;
+use super::concurrency_limits::LaneLimits;
 use super::{Dispatcher, SWEEP_INTERVAL};
 use crate::domain::{FailurePolicy, Webhook, WebhookId};
 use crate::engine::EngineContext;
@@ -24,12 +24,12 @@ pub(super) struct LaneEntry {
     pub(super) lane: RefCell<Option<Lane>>,
     pub(super) current: RefCell<CurrentWebhook>,
     /// Where its requests in flight are counted.
-    pub(super) shares: RefCell<Rc<LaneShares<LaneEntry>>>,
+    pub(super) limits: RefCell<Rc<LaneLimits<LaneEntry>>>,
     pub(super) connections: ConnectionPool,
     /// When the lane is run next; the same as in the dispatcher's `timers`.
     pub(super) timer: Cell<Option<Timestamp>>,
-    /// It waits in one of its shares, or in one of a former target.
-    pub(super) awaits_capacity: Cell<bool>,
+    /// It waits for one of its limits, or for one of a former target.
+    pub(super) awaits_permit: Cell<bool>,
     /// The row of its target host in the table of hosts, if that has one.
     pub(super) host: RefCell<Option<Arc<Host>>>,
     /// As counted in the metrics.
@@ -44,7 +44,7 @@ pub(super) struct CurrentWebhook {
     pub(super) registry_version: i64,
     pub(super) webhook: Arc<Webhook>,
     /// Prepared by the first request, so that a panic in it fails only that request.
-    pub(super) prepared: Rc<OnceCell<PreparedWebhook>>,
+    pub(super) prepared_webhook: Rc<OnceCell<PreparedWebhook>>,
     pub(super) policy: FailurePolicy,
     /// Its deliveries are held after a restore.
     pub(super) is_held: bool,
@@ -52,11 +52,11 @@ pub(super) struct CurrentWebhook {
 
 impl CurrentWebhook {
     /// A webhook that is not in the registry.
-    pub(super) fn unregistered(webhook: Webhook) -> Self {
+    pub(super) fn from_draft(webhook: Webhook) -> Self {
         Self {
             registry_version: 0,
             webhook: Arc::new(webhook),
-            prepared: Rc::default(),
+            prepared_webhook: Rc::default(),
             policy: FailurePolicy::Never,
             is_held: false,
         }
@@ -69,27 +69,27 @@ impl Dispatcher {
         if let Some(entry) = self.entries.borrow().get(&webhook) {
             return Some(entry.clone());
         }
-        let current = self.current(webhook)?;
+        let current = self.find_webhook(webhook)?;
         let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
         let entry = Rc::new(LaneEntry {
             id: webhook,
             lane: RefCell::new(None),
-            shares: RefCell::new(self.capacity.shares(organizer, target)),
+            limits: RefCell::new(self.limits.limits_of(organizer, target)),
             current: RefCell::new(current),
             connections: ConnectionPool::new(),
             timer: Cell::new(None),
-            awaits_capacity: Cell::new(false),
+            awaits_permit: Cell::new(false),
             host: RefCell::new(None),
             is_failing: Cell::new(false),
             queued_commands: RefCell::default(),
         });
         self.entries.borrow_mut().insert(webhook, entry.clone());
-        self.spawn(self.clone().open(entry.clone()));
+        self.spawn(self.clone().load_lane(entry.clone()));
         Some(entry)
     }
 
     /// The webhook as the registry has it. None: there is no such webhook.
-    fn current(&self, id: WebhookId) -> Option<CurrentWebhook> {
+    fn find_webhook(&self, id: WebhookId) -> Option<CurrentWebhook> {
         let registry = self.context.registry.current();
         let webhook = registry.webhook(id)?.clone();
         let policy = registry.failure_policy(id);
@@ -97,7 +97,7 @@ impl Dispatcher {
             registry_version: registry.version(),
             is_held: registry.is_held(webhook.organizer),
             webhook,
-            prepared: Rc::default(),
+            prepared_webhook: Rc::default(),
             policy,
         })
     }
@@ -108,14 +108,14 @@ impl Dispatcher {
         if before.registry_version == self.context.registry.version() {
             return before;
         }
-        let Some(mut current) = self.current(entry.id) else {
+        let Some(mut current) = self.find_webhook(entry.id) else {
             return before;
         };
         if Arc::ptr_eq(&current.webhook, &before.webhook) {
-            current.prepared = before.prepared;
+            current.prepared_webhook = before.prepared_webhook;
         } else {
             let (organizer, target) = (current.webhook.organizer, &current.webhook.target);
-            *entry.shares.borrow_mut() = self.capacity.shares(organizer, target);
+            *entry.limits.borrow_mut() = self.limits.limits_of(organizer, target);
             if target.host() != before.webhook.target.host() {
                 *entry.host.borrow_mut() = None;
             }
@@ -128,13 +128,13 @@ impl Dispatcher {
         let was_disabled = !before.is_enabled() || after.generation > before.generation + 1;
         if after.is_enabled() && was_disabled {
             // Its deliveries were held; now they are due.
-            self.spawn(self.clone().make_all_due(entry.clone(), 0));
+            self.spawn(self.clone().expedite_lane(entry.clone(), 0));
         }
         current
     }
 
     /// Loads a lane from the store, as often as that takes.
-    async fn open(self: Rc<Self>, entry: Rc<LaneEntry>) {
+    async fn load_lane(self: Rc<Self>, entry: Rc<LaneEntry>) {
         let webhook = entry.id;
         let row = loop {
             match self
@@ -151,7 +151,7 @@ impl Dispatcher {
         let mut lane = Lane::new(&row);
         lane.follow(&self.refresh(&entry).webhook, self.now());
         entry.is_failing.set(lane.health().is_failing());
-        self.context.metrics.lane(entry.is_failing.get(), 1);
+        self.context.metrics.adjust_lanes(entry.is_failing.get(), 1);
         *entry.lane.borrow_mut() = Some(lane);
         for command in entry.queued_commands.take() {
             self.execute(command, webhook);
@@ -159,7 +159,7 @@ impl Dispatcher {
         self.run_lane(&entry);
         if row.next_due_at.is_some() {
             // The clock may have been set back while the lane was not in memory.
-            self.bring_forward(entry).await;
+            self.cap_due_times(entry).await;
         }
     }
 
@@ -186,8 +186,8 @@ impl Dispatcher {
             .set(self.queued_bytes.get() + lane.queued_bytes() - before);
         let failing = lane.health().is_failing();
         if entry.is_failing.replace(failing) != failing {
-            self.context.metrics.lane(!failing, -1);
-            self.context.metrics.lane(failing, 1);
+            self.context.metrics.adjust_lanes(!failing, -1);
+            self.context.metrics.adjust_lanes(failing, 1);
         }
         Some(result)
     }

@@ -1,10 +1,10 @@
 //! A sending thread: asks its lanes what to do, sends their requests, and queues the settlements.
 //!
 //! A lane belongs to one thread, so that nothing here is locked. This file has the loop of the thread: inbox, timers and
-//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`capacity`] bounds the requests
-//! in flight, [`sending`] sends and settles.
+//! stop. [`lane_entry`] keeps lanes in memory, [`scheduling`] does what a lane asks for, [`concurrency_limits`] bounds
+//! the requests in flight, [`sending`] sends and settles.
 
-mod capacity;
+mod concurrency_limits;
 pub(crate) mod inbox;
 mod lane_entry;
 mod reachability;
@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::capacity::Capacity;
+use self::concurrency_limits::ConcurrencyLimits;
 use self::lane_entry::LaneEntry;
 use crate::domain::{ClockReading, TrustedTime, WebhookId, saturating_add};
 use crate::engine::dispatcher::inbox::{Inbox, LaneCommand};
@@ -49,7 +49,7 @@ pub(crate) struct Dispatcher {
     rng: RefCell<fastrand::Rng>,
     entries: RefCell<BTreeMap<WebhookId, Rc<LaneEntry>>>,
     timers: RefCell<BTreeSet<(Timestamp, WebhookId)>>,
-    capacity: Capacity<LaneEntry>,
+    limits: ConcurrencyLimits<LaneEntry>,
     queued_bytes: Cell<usize>,
     stopping: Cell<bool>,
     /// When the timers were last checked.
@@ -74,7 +74,7 @@ impl Dispatcher {
     ) -> Rc<Self> {
         let trusted_time = RefCell::new(context.trusted_time);
         Rc::new(Self {
-            capacity: Capacity::new(context.max_in_flight),
+            limits: ConcurrencyLimits::new(context.max_in_flight),
             context,
             thread,
             sender,
@@ -116,7 +116,7 @@ impl Dispatcher {
         self.context.clock.now()
     }
 
-    fn reading(&self) -> ClockReading {
+    fn read_clock(&self) -> ClockReading {
         let clock = &self.context.clock;
         let mut trusted_time = self.trusted_time.borrow_mut();
         trusted_time.read(clock.now(), clock.instant())
@@ -154,7 +154,7 @@ impl Dispatcher {
         if self.swept_at.get().elapsed() >= SWEEP_INTERVAL {
             self.swept_at.set(monotonic_clock::now());
             // A jump of the clock is noticed when it happens.
-            self.reading();
+            self.read_clock();
             self.follow_outage(self.now());
             self.sweep();
         }
@@ -163,7 +163,7 @@ impl Dispatcher {
     /// Waits for the requests in flight, up to [`STOP_TIMEOUT`].
     pub(crate) async fn finish_requests(&self) {
         let until = monotonic_clock::now() + STOP_TIMEOUT;
-        while self.capacity.in_flight() > 0 && monotonic_clock::now() < until {
+        while self.limits.in_flight() > 0 && monotonic_clock::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
         self.pass_on_task_panic();
@@ -205,7 +205,7 @@ impl Dispatcher {
             let entries: Vec<_> = self.entries.borrow().values().cloned().collect();
             for entry in entries {
                 self.run_lane(&entry);
-                self.spawn(self.clone().bring_forward(entry));
+                self.spawn(self.clone().cap_due_times(entry));
             }
         }
         // Only those that are due now: a lane may set its timer again, and at the end of time to the same instant.
@@ -303,7 +303,7 @@ impl Dispatcher {
             self.spawn(self.clone().test_webhook(entry, test));
             return;
         }
-        let committed = self.context.committer.committed();
+        let committed = self.context.committer.last_committed_number();
         self.with_lane(&entry, |lane| match command {
             LaneCommand::ReloadLane { probe_now, .. } => {
                 lane.request_reload(probe_now.then(|| self.now()));
@@ -326,7 +326,7 @@ impl Dispatcher {
 
     /// Closes idle connections and drops idle lanes from memory.
     fn sweep(&self) {
-        let committed = self.context.committer.committed();
+        let committed = self.context.committer.last_committed_number();
         let metrics = &self.context.metrics;
         self.entries.borrow_mut().retain(|_, entry| {
             entry.connections.close_idle(CONNECTION_IDLE_TIMEOUT);
@@ -344,10 +344,10 @@ impl Dispatcher {
             // A task may still hold the entry.
             let keep = !idle || Rc::strong_count(entry) > 1;
             if !keep {
-                metrics.lane(entry.is_failing.get(), -1);
+                metrics.adjust_lanes(entry.is_failing.get(), -1);
             }
             keep
         });
-        self.capacity.forget_unused();
+        self.limits.forget_unused();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::capacity::{Capacity, Slot};
+use super::concurrency_limits::{ConcurrencyLimits, RequestPermit};
 use super::inbox::LaneCommand;
 use super::lane_entry::LaneEntry;
 use super::{Dispatcher, MAX_QUEUED_BYTES, SWEEP_INTERVAL};
@@ -24,8 +24,8 @@ const SETTLEMENT_BACKLOG_DELAY: Duration = Duration::from_millis(50);
 impl Dispatcher {
     /// Does what a lane can do now, with a task for each request.
     pub(super) fn run_lane(self: &Rc<Self>, entry: &Rc<LaneEntry>) {
-        while let Some((order, slot)) = self.next_send(entry) {
-            self.spawn(self.clone().send_until_idle(entry.clone(), order, slot));
+        while let Some((order, permit)) = self.next_send(entry) {
+            self.spawn(self.clone().send_until_idle(entry.clone(), order, permit));
         }
     }
 
@@ -34,20 +34,20 @@ impl Dispatcher {
     pub(super) fn next_send(
         self: &Rc<Self>,
         entry: &Rc<LaneEntry>,
-    ) -> Option<(SendOrder, Slot<LaneEntry>)> {
+    ) -> Option<(SendOrder, RequestPermit<LaneEntry>)> {
         if self.stopping.get() {
             return None;
         }
         loop {
-            let slot = self.acquire_slot(entry)?;
-            let reading = self.reading();
+            let permit = self.acquire_permit(entry)?;
+            let reading = self.read_clock();
             let now = reading.now;
             if self.context.committer.has_settlement_backlog() {
                 self.set_timer(entry, saturating_add(now, SETTLEMENT_BACKLOG_DELAY));
                 return None;
             }
             // In this order: the registry knows of everything that is committed, above all of disabled webhooks.
-            let committed = self.context.committer.committed();
+            let committed = self.context.committer.last_committed_number();
             let current = self.refresh(entry);
             if current.is_held {
                 self.with_lane(entry, Lane::clear_queue);
@@ -57,8 +57,8 @@ impl Dispatcher {
                 lane.next_action(&current.webhook, reading, committed)
             })? {
                 LaneAction::Send(order) => {
-                    self.context.metrics.in_flight(true);
-                    return Some((order, slot));
+                    self.context.metrics.adjust_in_flight(true);
+                    return Some((order, permit));
                 }
                 LaneAction::Expire(notification) => {
                     let policy = self.policy(&current, reading);
@@ -92,10 +92,10 @@ impl Dispatcher {
         }
     }
 
-    fn acquire_slot(&self, entry: &Rc<LaneEntry>) -> Option<Slot<LaneEntry>> {
+    fn acquire_permit(&self, entry: &Rc<LaneEntry>) -> Option<RequestPermit<LaneEntry>> {
         let is_responsive = self.with_lane(entry, |lane| lane.is_responsive())?;
-        let shares = entry.shares.borrow().clone();
-        shares.acquire(entry, is_responsive, &entry.awaits_capacity)
+        let limits = entry.limits.borrow().clone();
+        limits.acquire(entry, is_responsive, &entry.awaits_permit)
     }
 
     /// Has the lane run at this time, and not at the time set before.
@@ -120,10 +120,10 @@ impl Dispatcher {
             .blocking(move |context| context.store.due_deliveries(webhook, now, after, limit))
             .await;
         self.with_lane(&entry, |lane| match page {
-            Ok(page) => lane.loaded(page, now),
+            Ok(page) => lane.apply_page(page, now),
             Err(error) => {
                 tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries could not be loaded: {error}");
-                lane.load_failed(now);
+                lane.apply_load_failure(now);
             }
         });
         self.run_lane(&entry);
@@ -151,39 +151,39 @@ impl Dispatcher {
             Ok(candidates) => lane.probe_candidates_loaded(candidates, now),
             Err(error) => {
                 tracing::warn!(webhook.id = webhook.0, %error, "webhook {webhook}: its deliveries could not be loaded: {error}");
-                lane.load_failed(now);
+                lane.apply_load_failure(now);
             }
         });
         self.run_lane(&entry);
     }
 
     /// Frees the room of a request that has ended, for the lanes that wait for it: one request each, in turn.
-    pub(super) fn free_slot(self: &Rc<Self>, slot: Slot<LaneEntry>) {
-        let freed = slot.shares.clone();
-        drop(slot);
-        self.context.metrics.in_flight(false);
-        while let Some(entry) = Capacity::next_lane(&freed) {
-            entry.awaits_capacity.set(false);
-            let Some((order, slot)) = self.next_send(&entry) else {
+    pub(super) fn release_permit(self: &Rc<Self>, permit: RequestPermit<LaneEntry>) {
+        let freed = permit.limits.clone();
+        drop(permit);
+        self.context.metrics.adjust_in_flight(false);
+        while let Some(entry) = ConcurrencyLimits::next_lane(&freed) {
+            entry.awaits_permit.set(false);
+            let Some((order, permit)) = self.next_send(&entry) else {
                 continue;
             };
-            self.spawn(self.clone().send_until_idle(entry.clone(), order, slot));
+            self.spawn(self.clone().send_until_idle(entry.clone(), order, permit));
             let is_responsive = self.with_lane(&entry, |lane| lane.is_responsive());
-            let shares = entry.shares.borrow().clone();
-            let is_waiting = &entry.awaits_capacity;
-            if !shares.yield_turn(&entry, is_responsive == Some(true), is_waiting) {
+            let limits = entry.limits.borrow().clone();
+            let is_waiting = &entry.awaits_permit;
+            if !limits.yield_turn(&entry, is_responsive == Some(true), is_waiting) {
                 self.run_lane(&entry);
             }
         }
     }
 
     /// Has no delivery of a lane wait longer than its step of the schedule, after the clock was set back.
-    pub(super) async fn bring_forward(self: Rc<Self>, entry: Rc<LaneEntry>) {
+    pub(super) async fn cap_due_times(self: Rc<Self>, entry: Rc<LaneEntry>) {
         let webhook = entry.id;
         while let Err(error) = self
             .blocking(move |context| {
                 let now = context.clock.now();
-                while context.store.bring_forward(webhook, now)? == MAX_BATCH_ROWS {}
+                while context.store.cap_due_times(webhook, now)? == MAX_BATCH_ROWS {}
                 Ok(())
             })
             .await
@@ -198,8 +198,8 @@ impl Dispatcher {
     /// Makes all pending deliveries of a lane due, so that they are sent in order as soon as the lane recovers.
     ///
     /// Settlements before `number` may still schedule deliveries for later: they must be on disk first.
-    pub(super) async fn make_all_due(self: Rc<Self>, entry: Rc<LaneEntry>, number: u64) {
-        while self.context.committer.committed() < number {
+    pub(super) async fn expedite_lane(self: Rc<Self>, entry: Rc<LaneEntry>, number: u64) {
+        while self.context.committer.last_committed_number() < number {
             sleep(COMMIT_POLL_INTERVAL).await;
         }
         let webhook = entry.id;
@@ -207,7 +207,7 @@ impl Dispatcher {
             .blocking(move |context| {
                 while context
                     .store
-                    .schedule_now(webhook, context.clock.now(), None)?
+                    .expedite_pending(webhook, context.clock.now(), None)?
                     == MAX_BATCH_ROWS
                 {}
                 Ok(())

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Dispatcher;
-use super::capacity::Slot;
+use super::concurrency_limits::RequestPermit;
 use super::lane_entry::{CurrentWebhook, LaneEntry};
 use crate::dialect::body_at_send_time;
 use crate::domain::{
@@ -38,29 +38,29 @@ impl Dispatcher {
         settlement: Settlement,
     ) -> u64 {
         let number = self.context.committer.settle(settlement);
-        let committed = self.context.committer.committed();
+        let committed = self.context.committer.last_committed_number();
         self.with_lane(entry, |lane| {
             lane.add_settlement(number, notification, committed);
         });
         number
     }
 
-    /// Sends one delivery of a lane after another, until the lane has none to send or must wait for capacity.
+    /// Sends one delivery of a lane after another, until the lane has none to send or must wait for a permit.
     pub(super) async fn send_until_idle(
         self: Rc<Self>,
         entry: Rc<LaneEntry>,
         mut order: SendOrder,
-        mut slot: Slot<LaneEntry>,
+        mut permit: RequestPermit<LaneEntry>,
     ) {
         let mut is_repeat = false;
         loop {
-            let is_unchanged = !order.is_urgent || self.is_unchanged(&entry, &order).await;
+            let is_unchanged = !order.is_manual || self.is_unchanged(&entry, &order).await;
             let current = self.refresh(&entry);
             let is_confirmed =
-                self.with_lane(&entry, |lane| lane.confirms(&order, &current.webhook));
+                self.with_lane(&entry, |lane| lane.is_still_valid(&order, &current.webhook));
             if !is_unchanged || is_confirmed != Some(true) {
-                self.with_lane(&entry, |lane| lane.put_back(&order));
-                self.free_slot(slot);
+                self.with_lane(&entry, |lane| lane.cancel_order(&order));
+                self.release_permit(permit);
                 return self.run_lane(&entry);
             }
             let notification = &order.delivery.notification;
@@ -69,8 +69,8 @@ impl Dispatcher {
                 .await;
             if let Some(shortage) = exchange.outcome.shortage() {
                 let until = self.note_shortage(shortage);
-                self.with_lane(&entry, |lane| lane.postpone(&order, until));
-                self.free_slot(slot);
+                self.with_lane(&entry, |lane| lane.postpone_order(&order, until));
+                self.release_permit(permit);
                 return self.run_lane(&entry);
             }
             let stored = &notification.body;
@@ -81,10 +81,10 @@ impl Dispatcher {
                 self.log_not_processed(&entry, &current, &mut order, exchange, payload);
                 continue;
             }
-            self.finish(&entry, &current, &order, exchange, payload);
-            self.free_slot(slot);
+            self.record_attempt(&entry, &current, &order, exchange, payload);
+            self.release_permit(permit);
             match self.next_send(&entry) {
-                Some(next) => (order, slot) = next,
+                Some(next) => (order, permit) = next,
                 None => return,
             }
             // This task sends the next delivery; if the lane allows more at a time, other tasks start beside it.
@@ -95,7 +95,7 @@ impl Dispatcher {
     /// Logs and counts that this machine lacks something that a request needs. Returns when to try again.
     fn note_shortage(&self, shortage: &SendFailure) -> Timestamp {
         let now = self.now();
-        self.context.metrics.shortage();
+        self.context.metrics.count_shortage();
         if self.shortage_logged_at.get().elapsed() >= SHORTAGE_LOG_INTERVAL {
             self.shortage_logged_at.set(monotonic_clock::now());
             if matches!(shortage, SendFailure::Shortage { .. }) {
@@ -137,7 +137,7 @@ impl Dispatcher {
         let webhook = &current.webhook;
         let sending = async {
             let prepared = current
-                .prepared
+                .prepared_webhook
                 .get_or_init(|| self.sender.prepare(webhook));
             let body = body_at_send_time(notification.shape, &notification.body, started_at);
             let installations = &self.context.installations;
@@ -173,14 +173,14 @@ impl Dispatcher {
         current: &CurrentWebhook,
         order: &mut SendOrder,
         exchange: HttpExchange,
-        payload: Option<Bytes>,
+        sent_body: Option<Bytes>,
     ) {
         let now = self.now();
         let Some(id) = self.with_lane(entry, |lane| lane.next_attempt_id(now)) else {
             return;
         };
-        let attempt = Self::attempt(entry, current, order, id, exchange, payload);
-        self.context.metrics.not_processed();
+        let attempt = Self::attempt(entry, current, order, id, exchange, sent_body);
+        self.context.metrics.count_not_processed();
         self.context
             .broadcast_attempt(current.webhook.organizer, &attempt);
         let progress = &mut order.delivery.progress;
@@ -201,7 +201,7 @@ impl Dispatcher {
     }
 
     /// Decides what follows from an attempt, and records both.
-    fn finish(
+    fn record_attempt(
         self: &Rc<Self>,
         entry: &Rc<LaneEntry>,
         current: &CurrentWebhook,
@@ -219,7 +219,7 @@ impl Dispatcher {
         // The lane must know whether the outcome still counts.
         self.refresh(entry);
         self.note_reachability(entry, current, &exchange.outcome, now);
-        let policy = self.policy(current, self.reading());
+        let policy = self.policy(current, self.read_clock());
         let was_failing = entry.is_failing.get();
         let effects = self.with_lane(entry, |lane| {
             lane.apply_outcome(
@@ -238,7 +238,7 @@ impl Dispatcher {
         let delay = is_first.then(|| {
             Duration::try_from(exchange.started_at.duration_since(published_at)).unwrap_or_default()
         });
-        self.context.metrics.attempted(
+        self.context.metrics.count_attempt(
             &exchange.outcome,
             exchange.duration,
             delay,
@@ -268,7 +268,7 @@ impl Dispatcher {
         };
         let number = self.settle(entry, order.delivery.notification.id, settlement);
         if effects.must_hold {
-            self.spawn(self.clone().make_all_due(entry.clone(), number));
+            self.spawn(self.clone().expedite_lane(entry.clone(), number));
         }
     }
 
@@ -299,8 +299,8 @@ impl Dispatcher {
             event: notification.event.clone(),
             target_url: current.webhook.target.redacted(),
             number: order.delivery.progress.attempts.saturating_add(1),
-            test: false,
-            payload,
+            is_test: false,
+            sent_body: payload,
             exchange,
         })
     }
@@ -359,7 +359,7 @@ impl Dispatcher {
             reply,
             permit,
         } = test;
-        let draft = CurrentWebhook::unregistered(draft);
+        let draft = CurrentWebhook::from_draft(draft);
         let sent = self
             .exchange_test(&draft, &ConnectionPool::new(), &notification)
             .await;
@@ -384,8 +384,8 @@ fn test_attempt(
         event: notification.event.clone(),
         target_url: webhook.target.redacted(),
         number: 1,
-        test: true,
-        payload: Some(body),
+        is_test: true,
+        sent_body: Some(body),
         exchange,
     })
 }

@@ -30,9 +30,9 @@ pub(crate) struct SendOrder {
     /// The webhook's generation that it is sent under.
     pub(crate) generation: u64,
     /// How often the lane had been paused when the order was made.
-    pub(crate) pauses: u32,
+    pub(crate) pause_count: u32,
     /// A person asked for it. What they saw may have changed since, so that the delivery is looked up before it is sent.
-    pub(crate) is_urgent: bool,
+    pub(crate) is_manual: bool,
 }
 
 /// What results from the outcome of a request.

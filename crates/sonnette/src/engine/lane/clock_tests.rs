@@ -54,14 +54,14 @@ fn a_shortage_postpones_a_delivery_and_counts_no_attempt() {
     let mut lane = opened();
     lane.push_committed(delivery(1), true);
     let order = sent(lane.next_action(&plain(), at(1), 0));
-    lane.postpone(&order, at(1_001));
+    lane.postpone_order(&order, at(1_001));
     let next = lane.next_action(&plain(), at(2), 0);
     assert_eq!(next, LaneAction::SleepUntil(at(1_001)));
     assert!(matches!(
         lane.next_action(&plain(), at(1_001), 0),
         LaneAction::Load(..)
     ));
-    lane.loaded(page([1]), at(1_001));
+    lane.apply_page(page([1]), at(1_001));
     let order = sent(lane.next_action(&plain(), at(1_001), 0));
     assert_eq!((id(&order), order.delivery.progress.attempts), (1, 0));
 }

@@ -8,7 +8,7 @@ use crate::store::DeliveryPage;
 
 impl Lane {
     /// Takes what was read for a [`LaneAction::Load`](super::LaneAction::Load) that was returned at `now`.
-    pub(crate) fn loaded(&mut self, page: DeliveryPage, now: Timestamp) {
+    pub(crate) fn apply_page(&mut self, page: DeliveryPage, now: Timestamp) {
         let is_stale = std::mem::take(&mut self.page_load) == PageLoad::Stale;
         let passed = self.page_cursor.take();
         if passed.is_some() {
@@ -27,10 +27,10 @@ impl Lane {
             .map(|w| (w.progress.due_at, w.notification.id));
         for delivery in page.deliveries {
             self.newest_loaded = self.newest_loaded.max(delivery.notification.id);
-            if let Some(started_at) = self.known.get(&delivery.notification.id) {
+            if let Some(started_at) = self.known_deliveries.get(&delivery.notification.id) {
                 has_settled |= *started_at != delivery.progress.started_at
                     || self
-                        .settled
+                        .settled_deliveries
                         .iter()
                         .any(|(_, id)| *id == delivery.notification.id);
             } else {
@@ -53,7 +53,7 @@ impl Lane {
     }
 
     /// The store could not be read. The lane tries again after [`RELOAD_DELAY`].
-    pub(crate) fn load_failed(&mut self, now: Timestamp) {
+    pub(crate) fn apply_load_failure(&mut self, now: Timestamp) {
         self.page_load = PageLoad::None;
         self.next_due_at = earlier(self.next_due_at, Some(saturating_add(now, RELOAD_DELAY)));
     }

@@ -83,14 +83,14 @@ pub(crate) struct Lane {
     shortage_until: Option<Timestamp>,
     queue: DeliveryQueue,
     /// Sent before `queue` and whatever the lane's health, because a person asked for it.
-    urgent: VecDeque<PendingDelivery>,
+    manual_queue: VecDeque<PendingDelivery>,
     in_flight: u32,
     /// Deliveries that are queued, in flight, or settled but perhaps not yet on disk, each with the start of its schedule.
     /// They are not loaded again.
-    known: HashMap<NotificationId, Timestamp>,
+    known_deliveries: HashMap<NotificationId, Timestamp>,
     /// Settled deliveries, each with the number of its settlement.
-    settled: VecDeque<(u64, NotificationId)>,
-    /// The store may have due deliveries that are not in `known`.
+    settled_deliveries: VecDeque<(u64, NotificationId)>,
+    /// The store may have due deliveries that are not in `known_deliveries`.
     has_unread_rows: bool,
     page_load: PageLoad,
     /// The newest notification that was loaded. A committed delivery that is pushed later and is not newer was already
@@ -107,7 +107,7 @@ pub(crate) struct Lane {
     /// How many callers are changing deliveries in the store. No request starts until all have resumed the lane.
     paused: u32,
     /// How often the lane was paused. What was read before a pause may have changed in it.
-    pauses: u32,
+    pause_count: u32,
 }
 
 impl Lane {
@@ -124,10 +124,10 @@ impl Lane {
             is_responsive: health.streak.is_none() && health.last_success_at.is_some(),
             shortage_until: None,
             queue: DeliveryQueue::default(),
-            urgent: VecDeque::new(),
+            manual_queue: VecDeque::new(),
             in_flight: 0,
-            known: HashMap::new(),
-            settled: VecDeque::new(),
+            known_deliveries: HashMap::new(),
+            settled_deliveries: VecDeque::new(),
             has_unread_rows: true,
             page_load: PageLoad::None,
             newest_loaded: NotificationId(0),
@@ -137,7 +137,7 @@ impl Lane {
             next_send_at: Timestamp::MIN,
             last_attempt: row.last_attempt.unwrap_or(AttemptId(0)),
             paused: 0,
-            pauses: 0,
+            pause_count: 0,
         }
     }
 
@@ -159,8 +159,8 @@ impl Lane {
     pub(crate) fn is_forgettable(&self, may_send: bool) -> bool {
         self.in_flight == 0
             && self.queue.is_empty()
-            && self.urgent.is_empty()
-            && self.settled.is_empty()
+            && self.manual_queue.is_empty()
+            && self.settled_deliveries.is_empty()
             && self.page_load == PageLoad::None
             && self.paused == 0
             && (!may_send
@@ -190,14 +190,16 @@ impl Lane {
     pub(crate) fn send_now(&mut self, delivery: PendingDelivery, committed: u64) {
         let id = delivery.notification.id;
         let on_disk = |(number, settled): &(u64, _)| *settled == id && *number <= committed;
-        let is_idle = !self.known.contains_key(&id)
-            || self.settled.iter().any(on_disk)
+        let is_idle = !self.known_deliveries.contains_key(&id)
+            || self.settled_deliveries.iter().any(on_disk)
             || self.queue.take(id).is_some();
         if is_idle && self.paused == 0 {
             // From now on it is known as one that waits, not as one that was settled.
-            self.settled.retain(|(_, settled)| *settled != id);
-            self.known.insert(id, delivery.progress.started_at);
-            self.urgent.push_back(delivery);
+            self.settled_deliveries
+                .retain(|(_, settled)| *settled != id);
+            self.known_deliveries
+                .insert(id, delivery.progress.started_at);
+            self.manual_queue.push_back(delivery);
         } else {
             // It is in flight, or its settlement is not on disk yet.
             self.has_unread_rows = true;
@@ -237,7 +239,7 @@ impl Lane {
     /// Drops the queue and starts no request until [`Lane::resume`] was called as often as this.
     pub(crate) fn pause(&mut self) {
         self.paused += 1;
-        self.pauses = self.pauses.wrapping_add(1);
+        self.pause_count = self.pause_count.wrapping_add(1);
         self.page_load.make_stale();
         self.clear_queue();
     }
@@ -292,12 +294,12 @@ impl Lane {
         // A page that is being loaded may still contain deliveries that are settled meanwhile.
         while self.page_load == PageLoad::None
             && self
-                .settled
+                .settled_deliveries
                 .front()
                 .is_some_and(|(number, _)| *number <= committed)
         {
-            if let Some((_, id)) = self.settled.pop_front() {
-                self.known.remove(&id);
+            if let Some((_, id)) = self.settled_deliveries.pop_front() {
+                self.known_deliveries.remove(&id);
             }
         }
     }
@@ -309,20 +311,20 @@ impl Lane {
         notification: NotificationId,
         committed: u64,
     ) {
-        self.settled.push_back((number, notification));
+        self.settled_deliveries.push_back((number, notification));
         self.forget_settled(committed);
     }
 
     fn enqueue(&mut self, delivery: PendingDelivery) {
-        self.known
+        self.known_deliveries
             .insert(delivery.notification.id, delivery.progress.started_at);
         self.queue.push(delivery);
     }
 
     /// Drops what is queued in memory. The store has all of it.
     pub(crate) fn clear_queue(&mut self) {
-        while let Some(delivery) = self.queue.pop().or_else(|| self.urgent.pop_front()) {
-            self.known.remove(&delivery.notification.id);
+        while let Some(delivery) = self.queue.pop().or_else(|| self.manual_queue.pop_front()) {
+            self.known_deliveries.remove(&delivery.notification.id);
             self.has_unread_rows = true;
         }
     }

@@ -35,17 +35,17 @@ impl Lane {
             self.next_due_at = None;
             self.has_unread_rows = true;
         }
-        if self.may_send_urgent(webhook)
-            && let Some(delivery) = self.urgent.pop_front()
+        if self.can_send_manual(webhook)
+            && let Some(delivery) = self.manual_queue.pop_front()
         {
             let kind = if self.health.is_failing() {
                 AttemptKind::Probe
             } else {
                 AttemptKind::Due
             };
-            return self.begin(delivery, kind, true, webhook, reading);
+            return self.send_or_expire(delivery, kind, true, webhook, reading);
         }
-        if let Some(until) = self.silent_until(now) {
+        if let Some(until) = self.paused_until(now) {
             return LaneAction::SleepUntil(until);
         }
         if self.health.is_failing() {
@@ -58,7 +58,7 @@ impl Lane {
     }
 
     /// What a person asks for is sent within the limit too, and a probe is the only request in flight.
-    fn may_send_urgent(&self, webhook: &Webhook) -> bool {
+    fn can_send_manual(&self, webhook: &Webhook) -> bool {
         let limit = if self.health.is_failing() {
             1
         } else {
@@ -81,18 +81,20 @@ impl Lane {
             return LaneAction::SleepUntil(self.next_send_at);
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Due, false, webhook, reading),
+            Some(delivery) => {
+                self.send_or_expire(delivery, AttemptKind::Due, false, webhook, reading)
+            }
             None => self
                 .next_due_at
                 .map_or(LaneAction::Idle, LaneAction::SleepUntil),
         }
     }
 
-    pub(super) fn begin(
+    pub(super) fn send_or_expire(
         &mut self,
         delivery: PendingDelivery,
         kind: AttemptKind,
-        is_urgent: bool,
+        is_manual: bool,
         webhook: &Webhook,
         ClockReading { now, trusted }: ClockReading,
     ) -> LaneAction {
@@ -110,17 +112,17 @@ impl Lane {
             delivery,
             kind,
             generation: webhook.generation,
-            pauses: self.pauses,
-            is_urgent,
+            pause_count: self.pause_count,
+            is_manual,
         })
     }
 
     /// Whether an order may be carried out. Between it and the start of its request, the webhook may have changed, or
     /// the deliveries in the store.
-    pub(crate) fn confirms(&self, order: &SendOrder, webhook: &Webhook) -> bool {
+    pub(crate) fn is_still_valid(&self, order: &SendOrder, webhook: &Webhook) -> bool {
         let limit = webhook.settings.max_concurrency.unwrap_or(u32::MAX);
         self.paused == 0
-            && order.pauses == self.pauses
+            && order.pause_count == self.pause_count
             && !self.is_closed
             && webhook.is_enabled()
             && order.generation == webhook.generation
@@ -128,16 +130,17 @@ impl Lane {
     }
 
     /// Takes back an order that is not carried out. The delivery is loaded again if it is still pending.
-    pub(crate) fn put_back(&mut self, order: &SendOrder) {
+    pub(crate) fn cancel_order(&mut self, order: &SendOrder) {
         self.in_flight -= 1;
-        self.known.remove(&order.delivery.notification.id);
+        self.known_deliveries
+            .remove(&order.delivery.notification.id);
         self.has_unread_rows = true;
         self.page_load.make_stale();
     }
 
     /// Takes back an order whose request could not be sent because of a shortage of this machine.
-    pub(crate) fn postpone(&mut self, order: &SendOrder, until: Timestamp) {
-        self.put_back(order);
+    pub(crate) fn postpone_order(&mut self, order: &SendOrder, until: Timestamp) {
+        self.cancel_order(order);
         self.shortage_until = Some(until);
     }
 
@@ -152,7 +155,7 @@ impl Lane {
 
     /// Until when no request may begin. A wait that is longer than it was when it was computed comes from a clock that
     /// was set back: it is reduced.
-    fn silent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+    fn paused_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         if let Some(until) = &mut self.health.paused_until {
             let length = self.health.pause_length.unwrap_or(MAX_PAUSE);
             *until = (*until).min(saturating_add(now, length));
@@ -166,7 +169,7 @@ impl Lane {
 
     fn load(&mut self, after: Option<Cursor>, rows: usize, committed: u64) -> LaneAction {
         self.begin_load(committed);
-        LaneAction::Load(after, rows + self.known.len())
+        LaneAction::Load(after, rows + self.known_deliveries.len())
     }
 
     pub(super) fn begin_load(&mut self, committed: u64) {

@@ -8,8 +8,8 @@ use super::action::{OutcomeEffects, SendOrder};
 use super::probe::ProbeRotation;
 use super::{Lane, earlier};
 use crate::domain::{
-    ActionName, AdaptiveConcurrency, AttemptId, DeliveryDecision, FailurePolicy, FinishedAttempt,
-    LaneHealth, Outcome, Policy, decide, decide_stale,
+    ActionTypeName, AdaptiveConcurrency, AttemptId, DecisionPolicy, DeliveryDecision,
+    FailurePolicy, FinishedAttempt, LaneHealth, Outcome, decide, decide_stale,
 };
 use crate::store::{ActionTypeResponse, DeliveryUpdate, PendingDelivery};
 
@@ -49,8 +49,8 @@ impl Lane {
             jitter,
         };
         let counts = order.generation == self.generation;
-        let policy = Policy {
-            failures: policy,
+        let policy = DecisionPolicy {
+            failure_policy: policy,
             receiver_since: self.receiver_since,
         };
         let decision = if counts {
@@ -94,7 +94,7 @@ impl Lane {
     /// Records whether the receiver accepts this action type. Returns what the store does not know yet.
     fn note_action_type(
         &mut self,
-        action_type: &ActionName,
+        action_type: &ActionTypeName,
         outcome: &Outcome,
         now: Timestamp,
     ) -> Option<ActionTypeResponse> {

@@ -44,12 +44,14 @@ impl Lane {
             return LaneAction::Idle;
         }
         match self.queue.pop() {
-            Some(delivery) => self.begin(delivery, AttemptKind::Probe, false, webhook, reading),
+            Some(delivery) => {
+                self.send_or_expire(delivery, AttemptKind::Probe, false, webhook, reading)
+            }
             None if self.has_unread_rows => {
                 self.begin_load(committed);
                 LaneAction::LoadProbeCandidates(
                     self.probe_rotation.cursor,
-                    MAX_CANDIDATES + self.known.len(),
+                    MAX_CANDIDATES + self.known_deliveries.len(),
                 )
             }
             None => self
@@ -71,7 +73,8 @@ impl Lane {
         }
         // Those are in flight, or their settlement may not be on disk yet.
         let read = candidates.next.deliveries.len();
-        let is_unknown = |d: &PendingDelivery| !self.known.contains_key(&d.notification.id);
+        let is_unknown =
+            |d: &PendingDelivery| !self.known_deliveries.contains_key(&d.notification.id);
         candidates.next.deliveries.retain(is_unknown);
         candidates.newest.retain(is_unknown);
         let has_known = candidates.next.deliveries.len() < read;

@@ -90,7 +90,7 @@ pub(super) fn opened() -> Lane {
         lane.next_action(&plain(), at(0), 0),
         LaneAction::Load(None, _)
     ));
-    lane.loaded(DeliveryPage::default(), at(0));
+    lane.apply_page(DeliveryPage::default(), at(0));
     lane
 }
 
@@ -98,7 +98,7 @@ pub(super) fn failing(next_at: Timestamp) -> Lane {
     let streak = Some(FailureStreak {
         failures: 5,
         since: at(0),
-        first: NotificationId(1),
+        first_notification: NotificationId(1),
         has_several_notifications: true,
     });
     Lane::new(&row(LaneHealth {
@@ -183,7 +183,7 @@ fn deliveries_beyond_the_queue_are_loaded_from_the_store() {
         lane.next_action(&plain(), at(10), 0),
         LaneAction::Load(None, _)
     ));
-    lane.loaded(page([1, 2, 3]), at(10));
+    lane.apply_page(page([1, 2, 3]), at(10));
     let orders = send_all(&mut lane, &plain(), at(10));
     assert_eq!(orders.iter().map(id).collect::<Vec<_>>(), [1, 2, 3]);
 }
@@ -211,12 +211,12 @@ fn a_page_of_known_deliveries_is_skipped_and_not_loaded_again() {
     ));
     let mut full = page([1, 2]);
     full.next_due_at = Some(at(3));
-    lane.loaded(full, at(10));
+    lane.apply_page(full, at(10));
     let LaneAction::Load(after, _) = lane.next_action(&plain(), at(10), 0) else {
         panic!("there is more")
     };
     assert_eq!(after, Some((at(2), NotificationId(2))));
-    lane.loaded(page([3]), at(10));
+    lane.apply_page(page([3]), at(10));
     assert_eq!(id(&sent(lane.next_action(&plain(), at(10), 0))), 3);
     // What became due before it meanwhile is looked for from the beginning.
     assert!(matches!(
@@ -234,7 +234,7 @@ fn a_delivery_handed_over_late_is_not_sent_twice() {
         lane.next_action(&plain(), at(10), 0),
         LaneAction::Load(..)
     ));
-    lane.loaded(page([1]), at(10));
+    lane.apply_page(page([1]), at(10));
     let order = sent(lane.next_action(&plain(), at(10), 0));
     finish(&mut lane, &order, 200, at(20));
     lane.add_settlement(1, NotificationId(1), 1);
@@ -260,7 +260,7 @@ fn known_deliveries_are_not_taken_from_a_page() {
     // The page was read while the request was under way, and is looked at after its settlement.
     finish(&mut lane, &order, 200, at(20));
     lane.add_settlement(1, NotificationId(1), 1);
-    lane.loaded(page([1]), at(10));
+    lane.apply_page(page([1]), at(10));
     assert!(send_all(&mut lane, &plain(), at(20)).is_empty());
 }
 
@@ -274,7 +274,7 @@ fn a_stale_page_is_read_again() {
     ));
     lane.pause();
     assert_eq!(lane.next_action(&plain(), at(10), 0), LaneAction::Idle);
-    lane.loaded(page([1, 2]), at(10));
+    lane.apply_page(page([1, 2]), at(10));
     assert_eq!(
         lane.queued_bytes(),
         0,
@@ -410,7 +410,7 @@ fn a_success_opens_the_lane() {
         lane.next_action(&plain(), at(20), 0),
         LaneAction::Load(None, _)
     ));
-    lane.loaded(page([2, 3, 4]), at(20));
+    lane.apply_page(page([2, 3, 4]), at(20));
     let orders = send_all(&mut lane, &plain(), at(20));
     assert_eq!(orders.len(), 1, "carefully at first");
     assert_eq!(orders[0].kind, AttemptKind::Due);

@@ -24,7 +24,7 @@ pub(super) struct Connector {
 }
 
 /// How long one address has before the next one is tried beside it.
-const RACE_DELAY: Duration = Duration::from_millis(250);
+const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 impl Connector {
     /// Connects to `origin`. The caller bounds the time. `stage` is set to what the connector is waiting for.
@@ -74,7 +74,8 @@ impl Connector {
     }
 }
 
-/// Connects to the first address that accepts. The next one is tried after [`RACE_DELAY`], or as soon as one fails (RFC 8305).
+/// Connects to the first address that accepts. The next one is tried after [`CONNECTION_ATTEMPT_DELAY`], or as
+/// soon as one fails (RFC 8305).
 async fn first_connection(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, SendFailure> {
     let mut failure = SendFailure::NoAddress {
         host: host.to_owned(),
@@ -92,7 +93,7 @@ async fn first_connection(host: &str, addresses: &[SocketAddr]) -> Result<TcpStr
         let ended = if rest.len() == 0 {
             attempts.join_next().await
         } else {
-            match timeout(RACE_DELAY, attempts.join_next()).await {
+            match timeout(CONNECTION_ATTEMPT_DELAY, attempts.join_next()).await {
                 Ok(ended) => ended,
                 Err(_) => continue,
             }
@@ -149,7 +150,7 @@ mod tests {
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
         let mut backlog = Vec::new();
-        while let Ok(tcp) = timeout(RACE_DELAY, TcpStream::connect(address)).await {
+        while let Ok(tcp) = timeout(CONNECTION_ATTEMPT_DELAY, TcpStream::connect(address)).await {
             backlog.push(tcp.unwrap());
         }
         SilentListener {
@@ -179,7 +180,11 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), good);
-        assert!(began.elapsed() >= RACE_DELAY, "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= CONNECTION_ATTEMPT_DELAY,
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::server_verifier::SelfSigned;
+use super::server_verifier::SelfSignedError;
 use crate::domain::{SendFailure, TlsFailure};
 
 /// The failure to open a TCP connection to `address`.
@@ -16,7 +16,7 @@ pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFai
     if has_no_route {
         return SendFailure::Unreachable { address };
     }
-    if let Some(shortage) = shortage(error) {
+    if let Some(shortage) = shortage_failure(error) {
         return shortage;
     }
     match error.kind() {
@@ -36,8 +36,8 @@ pub(super) fn connect_failure(address: SocketAddr, error: &io::Error) -> SendFai
 }
 
 /// What this machine lacks, if that is the cause of the error: file descriptors, memory or local ports.
-pub(super) fn shortage(error: &io::Error) -> Option<SendFailure> {
-    const CODES: [i32; 5] = [
+pub(super) fn shortage_failure(error: &io::Error) -> Option<SendFailure> {
+    const SHORTAGE_ERRNOS: [i32; 5] = [
         libc::EMFILE,
         libc::ENFILE,
         libc::ENOMEM,
@@ -46,7 +46,7 @@ pub(super) fn shortage(error: &io::Error) -> Option<SendFailure> {
     ];
     let is_shortage = error
         .raw_os_error()
-        .is_some_and(|code| CODES.contains(&code));
+        .is_some_and(|code| SHORTAGE_ERRNOS.contains(&code));
     is_shortage.then(|| SendFailure::Shortage {
         what: error.to_string(),
     })
@@ -152,7 +152,7 @@ fn certificate_failure(error: &CertificateError) -> TlsFailure {
             TlsFailure::OtherName
         }
         CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
-        CertificateError::Other(error) if error.0.is::<SelfSigned>() => TlsFailure::SelfSigned,
+        CertificateError::Other(error) if error.0.is::<SelfSignedError>() => TlsFailure::SelfSigned,
         CertificateError::Revoked => TlsFailure::Revoked,
         _ => TlsFailure::Invalid,
     }

@@ -19,7 +19,7 @@ const MAX_RESERVED_PER_ORGANIZER: usize = 4;
 /// Hosts that are remembered as known.
 const MAX_KNOWN_HOSTS: usize = 10_000;
 /// How long a host is known after a lookup that found it.
-const KNOWN_FOR: Duration = Duration::from_hours(24);
+const HOST_LIFETIME: Duration = Duration::from_hours(24);
 
 /// An organizer may start a lookup as long as fewer of its lookups are running than further ones could: one gets half of
 /// what is not reserved, two a third each, and so on. Beyond that, the reserve has room for the only lookup of an
@@ -30,18 +30,18 @@ pub(super) struct LookupLimits(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    running: usize,
+    running_count: usize,
     /// Running lookups of each organizer that has some.
-    by_organizer: HashMap<OrganizerId, Running>,
+    by_organizer: HashMap<OrganizerId, RunningCounts>,
     /// When a lookup last found each of these hosts.
     known_hosts: HashMap<String, Instant>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Running {
-    all: usize,
+struct RunningCounts {
+    lookups: usize,
     /// Those that use the reserve.
-    reserved: usize,
+    reserved_lookups: usize,
 }
 
 /// The right to look up a name. It is returned when dropped.
@@ -58,13 +58,13 @@ impl LookupLimits {
         let running = state.by_organizer.get(&organizer).copied();
         let mut running = running.unwrap_or_default();
         let unreserved = MAX_LOOKUPS - RESERVED_LOOKUPS;
-        let is_reserved = running.all >= unreserved.saturating_sub(state.running);
-        if is_reserved && !state.may_use_reserve(running, host) {
+        let is_reserved = running.lookups >= unreserved.saturating_sub(state.running_count);
+        if is_reserved && !state.can_use_reserve(running, host) {
             return None;
         }
-        state.running += 1;
-        running.all += 1;
-        running.reserved += usize::from(is_reserved);
+        state.running_count += 1;
+        running.lookups += 1;
+        running.reserved_lookups += usize::from(is_reserved);
         state.by_organizer.insert(organizer, running);
         Some(LookupPermit {
             organizer,
@@ -75,12 +75,12 @@ impl LookupLimits {
 }
 
 impl State {
-    fn may_use_reserve(&self, running: Running, host: &str) -> bool {
+    fn can_use_reserve(&self, running: RunningCounts, host: &str) -> bool {
         let known_since = self.known_hosts.get(host);
-        let is_known = known_since.is_some_and(|at| at.elapsed() < KNOWN_FOR);
-        self.running < MAX_LOOKUPS
-            && running.reserved < MAX_RESERVED_PER_ORGANIZER
-            && (is_known || running.all == 0)
+        let is_known = known_since.is_some_and(|at| at.elapsed() < HOST_LIFETIME);
+        self.running_count < MAX_LOOKUPS
+            && running.reserved_lookups < MAX_RESERVED_PER_ORGANIZER
+            && (is_known || running.lookups == 0)
     }
 }
 
@@ -96,7 +96,7 @@ impl LookupPermit {
         if state.known_hosts.len() >= MAX_KNOWN_HOSTS {
             state
                 .known_hosts
-                .retain(|_, at| at.elapsed() < KNOWN_FOR / 24);
+                .retain(|_, at| at.elapsed() < HOST_LIFETIME / 24);
         }
         if state.known_hosts.len() < MAX_KNOWN_HOSTS {
             state.known_hosts.insert(host.to_owned(), now);
@@ -107,11 +107,11 @@ impl LookupPermit {
 impl Drop for LookupPermit {
     fn drop(&mut self) {
         let mut state = self.limits.0.lock();
-        state.running -= 1;
+        state.running_count -= 1;
         match state.by_organizer.get_mut(&self.organizer) {
-            Some(running) if running.all > 1 => {
-                running.all -= 1;
-                running.reserved -= usize::from(self.is_reserved);
+            Some(running) if running.lookups > 1 => {
+                running.lookups -= 1;
+                running.reserved_lookups -= usize::from(self.is_reserved);
             }
             _ => drop(state.by_organizer.remove(&self.organizer)),
         }
@@ -147,7 +147,7 @@ mod tests {
         assert!(next.len() > 16, "{}", next.len());
         drop((held, next));
         let state = limits.0.lock();
-        assert_eq!((state.running, state.by_organizer.len()), (0, 0));
+        assert_eq!((state.running_count, state.by_organizer.len()), (0, 0));
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Sender {
         let result = match self.sign(&request, started_at) {
             Err(failure) => Err(failure),
             Ok((target, signed)) => {
-                request_headers = signed.record();
+                request_headers = signed.recorded_headers();
                 let limit = request.prepared.timeout.unwrap_or(self.timeout);
                 let organizer = request.prepared.organizer;
                 let attempt = self.attempt(connections, target, &signed, organizer, &mut received);
@@ -224,7 +224,7 @@ impl Sender {
             Ok(()) => received.outcome(),
             Err(failure) => Outcome::Failed(failure),
         };
-        let (response_headers, response_body) = received.into_record();
+        let (response_headers, response_body) = received.into_headers_and_body();
         let duration = began.elapsed();
         HttpExchange {
             started_at,
@@ -280,7 +280,7 @@ impl Sender {
             }
             Err(ExchangeError::Failed(failure)) => Err(failure),
             Err(ExchangeError::Closed(failure)) => {
-                connections.remove_shared(&connection);
+                connections.remove_http2_connection(&connection);
                 Err(if is_kept {
                     SendFailure::NotProcessed
                 } else {
@@ -288,7 +288,7 @@ impl Sender {
                 })
             }
             Err(ExchangeError::NotProcessed(failure)) => {
-                connections.remove_shared(&connection);
+                connections.remove_http2_connection(&connection);
                 Err(if signed.is_repeat {
                     failure
                 } else {
@@ -308,7 +308,7 @@ impl Sender {
         received.stage = SendStage::AwaitingConnection;
         let _permit = connections.connect_permit().await;
         // Another request may meanwhile have opened a connection that can be shared.
-        if let Some(shared) = connections.shared(&target.origin) {
+        if let Some(shared) = connections.http2_connection(&target.origin) {
             return Ok(shared);
         }
         let stream = self
@@ -318,7 +318,7 @@ impl Sender {
         let connection = Connection::open(stream)
             .await
             .map_err(|error| http2_failure(&error))?;
-        connections.add_shared(&target.origin, &connection);
+        connections.add_http2_connection(&target.origin, &connection);
         Ok(connection)
     }
 }

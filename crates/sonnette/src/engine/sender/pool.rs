@@ -28,7 +28,7 @@ pub struct ConnectionPool {
 #[derive(Default)]
 struct PoolState {
     idle: Vec<PooledConnection<Http1Connection>>,
-    shared: Option<PooledConnection<Http2Connection>>,
+    http2: Option<PooledConnection<Http2Connection>>,
 }
 
 struct PooledConnection<C> {
@@ -58,8 +58,8 @@ impl ConnectionPool {
         state
             .idle
             .retain(|entry| entry.last_used_at.elapsed() < older_than);
-        state.shared = state
-            .shared
+        state.http2 = state
+            .http2
             .take()
             .filter(|entry| entry.last_used_at.elapsed() < older_than);
     }
@@ -67,7 +67,7 @@ impl ConnectionPool {
     /// The number of kept connections: idle ones of HTTP/1.1, and one of HTTP/2.
     pub fn count(&self) -> usize {
         let state = self.state.lock();
-        state.idle.len() + usize::from(state.shared.is_some())
+        state.idle.len() + usize::from(state.http2.is_some())
     }
 
     /// Takes a connection to `origin` that seems usable, the one used last first. Those to other origins are closed.
@@ -85,7 +85,7 @@ impl ConnectionPool {
     }
 
     fn take_unchecked(&self, origin: &Arc<Origin>) -> Option<Connection> {
-        if let Some(shared) = self.shared(origin) {
+        if let Some(shared) = self.http2_connection(origin) {
             return Some(shared);
         }
         let mut state = self.state.lock();
@@ -98,13 +98,13 @@ impl ConnectionPool {
     }
 
     /// The HTTP/2 connection to `origin`, if there is one. A connection to another origin is closed.
-    pub(super) fn shared(&self, origin: &Arc<Origin>) -> Option<Connection> {
+    pub(super) fn http2_connection(&self, origin: &Arc<Origin>) -> Option<Connection> {
         let mut state = self.state.lock();
-        state.shared = state
-            .shared
+        state.http2 = state
+            .http2
             .take()
             .filter(|entry| entry.origin == *origin && !entry.connection.is_closed());
-        let entry = state.shared.as_mut()?;
+        let entry = state.http2.as_mut()?;
         entry.last_used_at = monotonic_clock::now();
         Some(Connection::Http2(entry.connection.clone()))
     }
@@ -116,23 +116,23 @@ impl ConnectionPool {
     }
 
     /// Adds a connection that was just opened, if it can be shared.
-    pub(super) fn add_shared(&self, origin: &Arc<Origin>, connection: &Connection) {
+    pub(super) fn add_http2_connection(&self, origin: &Arc<Origin>, connection: &Connection) {
         if let Connection::Http2(connection) = connection {
             let entry = PooledConnection {
                 origin: origin.clone(),
                 connection: connection.clone(),
                 last_used_at: monotonic_clock::now(),
             };
-            self.state.lock().shared = Some(entry);
+            self.state.lock().http2 = Some(entry);
         }
     }
 
     /// Removes a shared connection that takes no more requests.
-    pub(super) fn remove_shared(&self, connection: &Connection) {
+    pub(super) fn remove_http2_connection(&self, connection: &Connection) {
         if let Connection::Http2(closed) = connection {
             let mut state = self.state.lock();
-            state.shared = state
-                .shared
+            state.http2 = state
+                .http2
                 .take()
                 .filter(|entry| !entry.connection.is_same(closed));
         }

@@ -22,7 +22,7 @@ pub struct PreparedWebhook {
     /// The headers that are the same in every request, in order, without `Host`.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// These headers as they are recorded, with secrets masked.
-    pub(super) record: String,
+    pub(super) recorded_headers: String,
 }
 
 impl PreparedWebhook {
@@ -44,14 +44,14 @@ impl PreparedWebhook {
         headers.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
         let first_extra = headers.len();
         headers.extend(extra);
-        let record = record(&headers, first_extra);
+        let record = format_recorded_headers(&headers, first_extra);
         Self {
             organizer: webhook.organizer,
             target: Target::new(&webhook.target),
             keys: SigningKeys::new(webhook),
             timeout: webhook.settings.timeout,
             headers,
-            record,
+            recorded_headers: record,
         }
     }
 }
@@ -153,7 +153,7 @@ fn parse_extra(header: &ExtraHeader) -> Option<(HeaderName, HeaderValue)> {
     (!is_reserved).then_some((name, value))
 }
 
-fn record(headers: &[(HeaderName, HeaderValue)], first_extra: usize) -> String {
+fn format_recorded_headers(headers: &[(HeaderName, HeaderValue)], first_extra: usize) -> String {
     let mut lines = String::new();
     for (at, (name, value)) in headers.iter().enumerate() {
         let masked = at >= first_extra || value.is_sensitive();

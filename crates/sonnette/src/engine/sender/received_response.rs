@@ -65,7 +65,7 @@ impl ReceivedResponse {
 
     /// Records a header, once the status is set. Its value counts if it says when to try again.
     pub(super) fn add_header(&mut self, name: &str, value: &[u8], now: Timestamp) {
-        record(&mut self.headers, name, value);
+        push_recorded_header(&mut self.headers, name, value);
         if matches!(self.status, 429 | 503)
             && self.retry_after.is_none()
             && RETRY_AFTER.as_str().eq_ignore_ascii_case(name)
@@ -137,7 +137,7 @@ impl ReceivedResponse {
         }
     }
 
-    pub(super) fn into_record(self) -> (String, Bytes) {
+    pub(super) fn into_headers_and_body(self) -> (String, Bytes) {
         (self.headers, self.body.into())
     }
 }
@@ -155,7 +155,7 @@ fn parse_retry_after(value: &[u8], now: Timestamp) -> Option<Duration> {
 }
 
 /// Appends a header line as received, up to 8 KiB in all. Bytes that are not UTF-8 are written as `\xNN`.
-fn record(lines: &mut String, name: &str, value: &[u8]) {
+fn push_recorded_header(lines: &mut String, name: &str, value: &[u8]) {
     if lines.len() >= MAX_RECORDED_HEADER_BYTES {
         return;
     }
@@ -184,20 +184,20 @@ fn record(lines: &mut String, name: &str, value: &[u8]) {
 mod tests {
     use super::*;
 
-    fn asked(text: &str) -> Option<u64> {
+    fn parsed_seconds(text: &str) -> Option<u64> {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         parse_retry_after(text.as_bytes(), now).map(|d| d.as_secs())
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked(" 7 "), Some(7));
-        assert_eq!(asked("Sun, 01 Mar 2026 12:01:30 GMT"), Some(90));
-        assert_eq!(asked("Sunday, 01-Mar-26 12:00:05 GMT"), Some(5));
-        assert_eq!(asked("86401"), Some(86400));
-        assert_eq!(asked("99999999999999999999999"), Some(86400));
-        assert_eq!(asked("Wed, 01 Apr 2026 00:00:00 GMT"), Some(86400));
+        assert_eq!(parsed_seconds("120"), Some(120));
+        assert_eq!(parsed_seconds(" 7 "), Some(7));
+        assert_eq!(parsed_seconds("Sun, 01 Mar 2026 12:01:30 GMT"), Some(90));
+        assert_eq!(parsed_seconds("Sunday, 01-Mar-26 12:00:05 GMT"), Some(5));
+        assert_eq!(parsed_seconds("86401"), Some(86400));
+        assert_eq!(parsed_seconds("99999999999999999999999"), Some(86400));
+        assert_eq!(parsed_seconds("Wed, 01 Apr 2026 00:00:00 GMT"), Some(86400));
         for nothing in [
             "0",
             "",
@@ -206,17 +206,17 @@ mod tests {
             "soon",
             "Sun, 01 Mar 2026 11:59:00 GMT",
         ] {
-            assert_eq!(asked(nothing), None, "{nothing}");
+            assert_eq!(parsed_seconds(nothing), None, "{nothing}");
         }
     }
 
     #[test]
     fn the_record_is_text_and_bounded() {
         let mut lines = String::new();
-        record(&mut lines, "X-A", b"caf\xc3\xa9 \xe9");
+        push_recorded_header(&mut lines, "X-A", b"caf\xc3\xa9 \xe9");
         assert_eq!(lines, "x-a: café \\xe9\n");
-        record(&mut lines, "x-b", "é".repeat(9000).as_bytes());
-        record(&mut lines, "x-c", b"no room");
+        push_recorded_header(&mut lines, "x-b", "é".repeat(9000).as_bytes());
+        push_recorded_header(&mut lines, "x-c", b"no room");
         assert!(
             (MAX_RECORDED_HEADER_BYTES - 1..=MAX_RECORDED_HEADER_BYTES + 8).contains(&lines.len()),
             "{}",
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(answer.push(b"abcd"), BodySpace::Available);
         assert_eq!(answer.push(b""), BodySpace::Available);
         assert_eq!(answer.push(b"e"), BodySpace::Exceeded);
-        assert_eq!(answer.into_record().1, "abcd");
+        assert_eq!(answer.into_headers_and_body().1, "abcd");
     }
 
     #[test]
@@ -239,10 +239,10 @@ mod tests {
         {
             let mut answer = ReceivedResponse::new(4);
             answer.push(format!("{body}more").as_bytes());
-            assert_eq!(answer.into_record().1, kept);
+            assert_eq!(answer.into_headers_and_body().1, kept);
         }
         let mut answer = ReceivedResponse::new(4);
         answer.push(b"\xe9\xe9\xe9\xe9\xe9");
-        assert_eq!(&answer.into_record().1[..], b"\xe9\xe9\xe9\xe9");
+        assert_eq!(&answer.into_headers_and_body().1[..], b"\xe9\xe9\xe9\xe9");
     }
 }

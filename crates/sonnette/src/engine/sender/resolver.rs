@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::error::shortage;
+use super::error::shortage_failure;
 use super::lookup_limits::{LookupLimits, LookupPermit};
 use crate::domain::{OrganizerId, SendFailure};
 
@@ -24,7 +24,7 @@ type LookupResult = Result<Vec<IpAddr>, SendFailure>;
 type LookupFn = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// The resolver of this process.
-static SYSTEM: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(look_up));
+static SYSTEM_RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(look_up));
 
 /// Finds the addresses of hosts. Clones share their limits.
 #[derive(Clone)]
@@ -34,13 +34,13 @@ struct Inner {
     look_up: Box<LookupFn>,
     limits: LookupLimits,
     /// The lookups that are running.
-    running: Mutex<HashMap<String, watch::Receiver<Option<LookupResult>>>>,
+    running_lookups: Mutex<HashMap<String, watch::Receiver<Option<LookupResult>>>>,
 }
 
 impl Default for Resolver {
     /// The system's resolver, with limits for the whole process.
     fn default() -> Self {
-        SYSTEM.clone()
+        SYSTEM_RESOLVER.clone()
     }
 }
 
@@ -56,7 +56,7 @@ impl Resolver {
         Self(Arc::new(Inner {
             look_up: Box::new(look_up),
             limits: LookupLimits::default(),
-            running: Mutex::default(),
+            running_lookups: Mutex::default(),
         }))
     }
 
@@ -89,7 +89,7 @@ impl Resolver {
     ) -> Result<watch::Receiver<Option<LookupResult>>, SendFailure> {
         let (sender, receiver) = watch::channel(None);
         let permit = {
-            let mut running = self.0.running.lock();
+            let mut running = self.0.running_lookups.lock();
             if let Some(lookup) = running.get(host) {
                 return Ok(lookup.clone());
             }
@@ -152,7 +152,7 @@ impl RunningLookup {
 
 impl Drop for RunningLookup {
     fn drop(&mut self) {
-        self.resolver.0.running.lock().remove(&self.host);
+        self.resolver.0.running_lookups.lock().remove(&self.host);
     }
 }
 
@@ -165,5 +165,5 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
 /// Without file descriptors the resolver reports an unknown name.
 fn descriptor_shortage() -> Option<SendFailure> {
     let error: io::Error = std::fs::File::open("/dev/null").err()?;
-    shortage(&error)
+    shortage_failure(&error)
 }

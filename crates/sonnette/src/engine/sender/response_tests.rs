@@ -55,7 +55,7 @@ fn read(bytes: &[u8], ends: &[usize]) -> Result<Option<ReadResponse>, SendFailur
             None => break Ok(decoder.may_end_with_connection()),
         }
     };
-    let (headers, kept) = received.into_record();
+    let (headers, kept) = received.into_headers_and_body();
     assert!(body.starts_with(&kept) && kept.len() <= LIMIT);
     Ok(Some((head.status(), headers, kept.to_vec(), end)))
 }

@@ -20,7 +20,7 @@ use super::SenderError;
 /// The certificate is self-signed and not trusted.
 #[derive(Debug, thiserror::Error)]
 #[error("self-signed")]
-pub(super) struct SelfSigned;
+pub(super) struct SelfSignedError;
 
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
@@ -43,7 +43,7 @@ impl ServerVerifier {
     }
 
     /// What follows from an error of webpki about this certificate.
-    fn reconsider(
+    fn classify_error(
         &self,
         error: Error,
         certificate: &CertificateDer<'_>,
@@ -63,7 +63,7 @@ impl ServerVerifier {
         let is_self_signed =
             EndEntityCert::try_from(certificate).is_ok_and(|cert| cert.issuer() == cert.subject());
         if is_self_signed {
-            let error = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
+            let error = CertificateError::Other(OtherError(Arc::new(SelfSignedError)));
             return Err(Error::InvalidCertificate(error));
         }
         Err(error)
@@ -88,7 +88,7 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, Error> {
         self.webpki
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .or_else(|error| self.reconsider(error, end_entity, server_name))
+            .or_else(|error| self.classify_error(error, end_entity, server_name))
     }
 
     fn verify_tls12_signature(

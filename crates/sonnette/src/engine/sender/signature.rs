@@ -20,10 +20,10 @@ pub fn public_key(seed: &SigningSeed) -> Option<String> {
 pub(super) struct SigningKeys {
     current: hmac::Key,
     previous: Option<(hmac::Key, Timestamp)>,
-    partners: Option<hmac::Key>,
+    creads_key: Option<hmac::Key>,
     /// The Ed25519 keys, if the webhook has such signatures, each with the time until which it signs. The current one is
     /// first.
-    pairs: Vec<(Ed25519KeyPair, Option<Timestamp>)>,
+    ed25519_key_pairs: Vec<(Ed25519KeyPair, Option<Timestamp>)>,
 }
 
 impl SigningKeys {
@@ -42,14 +42,14 @@ impl SigningKeys {
         Self {
             current: key(secrets.current.key()),
             previous,
-            partners,
-            pairs: pairs(webhook),
+            creads_key: partners,
+            ed25519_key_pairs: ed25519_key_pairs(webhook),
         }
     }
 
     /// `webhook-signature`: one `v1` entry for each secret in force at `now`, the current one first; then, where chosen,
     /// one `v1a` entry for each key pair in force.
-    pub(super) fn standard(
+    pub(super) fn sign_standard(
         &self,
         id: &str,
         timestamp: &str,
@@ -66,10 +66,14 @@ impl SigningKeys {
             value.push_str(if value.is_empty() { "v1," } else { " v1," });
             STANDARD.encode_string(context.sign(), &mut value);
         }
-        if !self.pairs.is_empty() {
+        if !self.ed25519_key_pairs.is_empty() {
             let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
             let in_force = |until: &Option<Timestamp>| until.is_none_or(|until| now < until);
-            for (pair, _) in self.pairs.iter().filter(|(_, until)| in_force(until)) {
+            for (pair, _) in self
+                .ed25519_key_pairs
+                .iter()
+                .filter(|(_, until)| in_force(until))
+            {
                 value.push_str(" v1a,");
                 STANDARD.encode_string(pair.sign(&signed), &mut value);
             }
@@ -78,8 +82,8 @@ impl SigningKeys {
     }
 
     /// `X-Partners-Signature` of Creads, where the webhook chose it.
-    pub(super) fn partners(&self, body: &[u8]) -> Option<String> {
-        let tag = hmac::sign(self.partners.as_ref()?, body);
+    pub(super) fn sign_creads(&self, body: &[u8]) -> Option<String> {
+        let tag = hmac::sign(self.creads_key.as_ref()?, body);
         Some(
             tag.as_ref()
                 .iter()
@@ -92,7 +96,7 @@ impl SigningKeys {
     }
 }
 
-fn pairs(webhook: &Webhook) -> Vec<(Ed25519KeyPair, Option<Timestamp>)> {
+fn ed25519_key_pairs(webhook: &Webhook) -> Vec<(Ed25519KeyPair, Option<Timestamp>)> {
     let settings = &webhook.settings;
     let Some(seeds) = settings.signing_seeds.as_ref().filter(|_| {
         settings
@@ -122,10 +126,10 @@ mod tests {
         let keys = SigningKeys {
             current: key.clone(),
             previous: None,
-            partners: Some(key),
-            pairs: Vec::new(),
+            creads_key: Some(key),
+            ed25519_key_pairs: Vec::new(),
         };
-        keys.partners(body.as_bytes()).unwrap()
+        keys.sign_creads(body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -154,12 +158,12 @@ mod tests {
         let keys = SigningKeys {
             current: key(1),
             previous: Some((key(2), until)),
-            partners: None,
-            pairs: Vec::new(),
+            creads_key: None,
+            ed25519_key_pairs: Vec::new(),
         };
         let entries = |second| {
             let now = Timestamp::from_second(second).unwrap();
-            keys.standard("a", "1", b"{}", now)
+            keys.sign_standard("a", "1", b"{}", now)
                 .split(' ')
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
@@ -167,6 +171,6 @@ mod tests {
         assert_eq!(entries(999).len(), 2);
         assert_eq!(entries(1000), entries(999)[..1]);
         assert!(entries(999).iter().all(|e| e.starts_with("v1,")));
-        assert_eq!(keys.partners(b"{}"), None);
+        assert_eq!(keys.sign_creads(b"{}"), None);
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct SignedRequest<'a> {
     body: &'a Bytes,
     pub(super) is_repeat: bool,
     /// The headers that differ from request to request, in order.
-    own: Vec<(&'static HeaderName, HeaderValue)>,
+    signed_headers: Vec<(&'static HeaderName, HeaderValue)>,
 }
 
 impl<'a> SignedRequest<'a> {
@@ -41,13 +41,15 @@ impl<'a> SignedRequest<'a> {
             is_repeat,
         } = request;
         let timestamp = now.as_second().to_string();
-        let signature = prepared.keys.standard(message_id, &timestamp, body, now);
+        let signature = prepared
+            .keys
+            .sign_standard(message_id, &timestamp, body, now);
         let mut own = Vec::with_capacity(6);
         own.push((&LENGTH, HeaderValue::from(body.len())));
         own.push((&WEBHOOK_ID, HeaderValue::from_str(message_id).ok()?));
         own.push((&WEBHOOK_TIMESTAMP, HeaderValue::try_from(timestamp).ok()?));
         own.push((&WEBHOOK_SIGNATURE, HeaderValue::try_from(signature).ok()?));
-        if let Some(signature) = prepared.keys.partners(body) {
+        if let Some(signature) = prepared.keys.sign_creads(body) {
             own.push((&PARTNERS_SIGNATURE, HeaderValue::try_from(signature).ok()?));
         }
         if *test {
@@ -58,7 +60,7 @@ impl<'a> SignedRequest<'a> {
             target,
             body,
             is_repeat: *is_repeat,
-            own,
+            signed_headers: own,
         })
     }
 
@@ -68,8 +70,9 @@ impl<'a> SignedRequest<'a> {
 
     /// The head of the request as HTTP/1.1 sends it.
     pub(super) fn http1_head(&self) -> Vec<u8> {
-        let mut head =
-            Vec::with_capacity(self.prepared.record.len() + self.body.len().min(32 * 1024) + 640);
+        let mut head = Vec::with_capacity(
+            self.prepared.recorded_headers.len() + self.body.len().min(32 * 1024) + 640,
+        );
         let mut line = |start: &[u8], rest: &[u8]| {
             head.extend_from_slice(start);
             head.extend_from_slice(rest);
@@ -81,7 +84,10 @@ impl<'a> SignedRequest<'a> {
             .headers
             .iter()
             .map(|(name, value)| (name, value));
-        let own = self.own.iter().map(|(name, value)| (*name, value));
+        let own = self
+            .signed_headers
+            .iter()
+            .map(|(name, value)| (*name, value));
         for (name, value) in fixed.chain(own) {
             line(b"\r\n", name.as_str().as_bytes());
             line(b": ", value.as_bytes());
@@ -93,11 +99,11 @@ impl<'a> SignedRequest<'a> {
     /// The request as HTTP/2 sends it, with the absolute URL instead of a `Host` header.
     pub(super) fn http2_request(&self) -> http::Request<Full<Bytes>> {
         let fixed = &self.prepared.headers;
-        let mut headers = HeaderMap::with_capacity(fixed.len() + self.own.len());
+        let mut headers = HeaderMap::with_capacity(fixed.len() + self.signed_headers.len());
         for (name, value) in fixed {
             headers.append(name, value.clone());
         }
-        for (name, value) in &self.own {
+        for (name, value) in &self.signed_headers {
             headers.append(*name, value.clone());
         }
         let mut request = http::Request::new(Full::new(self.body.clone()));
@@ -108,14 +114,14 @@ impl<'a> SignedRequest<'a> {
     }
 
     /// The headers as they are recorded, one per line, with secrets masked. `host` is among them for HTTP/2 too.
-    pub(super) fn record(&self) -> String {
-        let mut lines = String::with_capacity(self.prepared.record.len() + 320);
+    pub(super) fn recorded_headers(&self) -> String {
+        let mut lines = String::with_capacity(self.prepared.recorded_headers.len() + 320);
 
         lines.push_str("host: ");
         lines.push_str(self.target.authority.to_str().unwrap_or_default());
         lines.push('\n');
-        lines.push_str(&self.prepared.record);
-        for (name, value) in &self.own {
+        lines.push_str(&self.prepared.recorded_headers);
+        for (name, value) in &self.signed_headers {
             lines.push_str(name.as_str());
             lines.push_str(": ");
             lines.push_str(value.to_str().unwrap_or_default());

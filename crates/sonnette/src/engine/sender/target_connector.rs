@@ -18,7 +18,7 @@ use crate::domain::{OrganizerId, SendFailure, TargetUrl};
 /// Connects to URLs as a delivery does: the same name lookup, address check, `require_https`, TLS and time limit.
 pub struct TargetConnector {
     config: SenderConfig,
-    rules: Connector,
+    connector: Connector,
 }
 
 /// An open connection to a receiver, for HTTP/1.1, and how the receiver is named in a request.
@@ -40,7 +40,10 @@ impl TargetConnector {
             tls: tls::connector(config.extra_ca.as_deref(), tls::HTTP1_ONLY)?,
             resolver: config.resolver.clone(),
         };
-        Ok(Self { config, rules })
+        Ok(Self {
+            config,
+            connector: rules,
+        })
     }
 
     /// Opens a connection to the receiver.
@@ -54,9 +57,9 @@ impl TargetConnector {
             return Err(SendFailure::HttpsRequired);
         }
         let mut progress = ReceivedResponse::new(0);
-        let connecting = self
-            .rules
-            .connect(&target.origin, OrganizerId(0), &mut progress.stage);
+        let connecting =
+            self.connector
+                .connect(&target.origin, OrganizerId(0), &mut progress.stage);
         let limit = self.config.timeout;
         let Ok(connected) = timeout(limit, connecting).await else {
             return Err(progress.timed_out(limit, &target.origin.host));

@@ -25,14 +25,14 @@ impl World {
     }
 
     /// Draws what happens and does it. True: after this the process crashes.
-    pub(super) async fn act(&mut self) -> bool {
+    pub(super) async fn run_random_action(&mut self) -> bool {
         match self.rng.u32(..1_000) {
             0..170 => self.publish(),
             170..370 => self.commit(),
             370..500 => self.dispatch(),
-            500..590 => self.work(),
+            500..590 => self.run_store_work(),
             590..620 => self.load_registry(),
-            620..740 => self.answer(),
+            620..740 => self.complete_requests(),
             740..820 => self.pass_time().await,
             820..850 => self.change_behavior(),
             850..900 => self.change_webhook(),
@@ -55,7 +55,7 @@ impl World {
 
     pub(super) fn any_notification(&mut self) -> NotificationId {
         let model = self.model.borrow();
-        let known: Vec<_> = model.accepted.keys().copied().collect();
+        let known: Vec<_> = model.accepted_notifications.keys().copied().collect();
         if known.is_empty() {
             return NotificationId(1);
         }
@@ -98,7 +98,7 @@ impl World {
                 Ok(published) => {
                     model
                         .borrow_mut()
-                        .published(&published, key.as_deref(), &expected);
+                        .record_publication(&published, key.as_deref(), &expected);
                 }
                 Err(error) => model
                     .borrow_mut()
@@ -113,7 +113,7 @@ impl World {
         let committer = process.sonnette.context.committer.clone();
         if let Some(written) = process.written.take() {
             let is_empty = written.is_empty();
-            committer.finish_batch(written);
+            committer.finish_batches(written);
             if !is_empty {
                 self.log("the commit thread has told of it");
             }
@@ -140,7 +140,7 @@ impl World {
     }
 
     /// Work on the store is done, or its result comes through.
-    fn work(&mut self) {
+    fn run_store_work(&mut self) {
         let (work, reports) = (self.executor.work_count(), self.executor.report_count());
         if work > 0 && (reports == 0 || self.rng.bool()) {
             let place = self.rng.usize(..work);
@@ -153,7 +153,7 @@ impl World {
         }
     }
 
-    pub(super) fn answer(&mut self) {
+    pub(super) fn complete_requests(&mut self) {
         let mut model = self.model.borrow_mut();
         for _ in 0..self.rng.usize(1..4) {
             if model.in_flight.is_empty() {
@@ -258,7 +258,7 @@ impl World {
         spawn_local(async move {
             // It is answered once the registry has been read again.
             if sonnette.refresh().await.is_ok() {
-                model.borrow_mut().answered(id, version);
+                model.borrow_mut().record_change(id, version);
             }
         });
     }
@@ -336,16 +336,16 @@ impl World {
             dispatcher.run_once();
         }
         for _ in 0..3 {
-            self.answer();
+            self.complete_requests();
             tokio::task::yield_now().await;
             self.advance(Duration::from_millis(500)).await;
         }
         context.committer.close();
         if let Some(written) = self.process().written.take() {
-            context.committer.finish_batch(written);
+            context.committer.finish_batches(written);
         }
         while let Some(written) = context.committer.write_batch() {
-            context.committer.finish_batch(written);
+            context.committer.finish_batches(written);
         }
         self.model.borrow_mut().read_versions();
     }

@@ -17,8 +17,8 @@ impl World {
         self.check_probes();
         self.check_health();
         let mut model = self.model.borrow_mut();
-        model.begun.clear();
-        model.opened.clear();
+        model.begun_requests.clear();
+        model.recovered_webhooks.clear();
     }
 
     /// A failing lane sends one request at a time.
@@ -28,12 +28,15 @@ impl World {
         for dispatcher in &process.dispatchers {
             for (id, _, health) in dispatcher.lanes() {
                 let is_failing = health.is_failing();
-                let was_failing = !model.failing.insert(id) && is_failing;
+                let was_failing = !model.failing_webhooks.insert(id) && is_failing;
                 if !is_failing {
-                    model.failing.remove(&id);
+                    model.failing_webhooks.remove(&id);
                 }
-                let has_company = model.begun.iter().any(|(w, alone)| *w == id && !alone);
-                if was_failing && has_company && !model.opened.contains(&id) {
+                let has_company = model
+                    .begun_requests
+                    .iter()
+                    .any(|(w, alone)| *w == id && !alone);
+                if was_failing && has_company && !model.recovered_webhooks.contains(&id) {
                     model.violated(format!(
                         "webhook {id} is failing, and was sent more than a probe"
                     ));
@@ -251,7 +254,7 @@ impl Model {
         }
         drop(rows);
         drop(statement);
-        for (notification, deliveries) in &self.accepted {
+        for (notification, deliveries) in &self.accepted_notifications {
             let sql = "SELECT (SELECT count(*) FROM notifications WHERE id = ?1),
                        (SELECT count(*) FROM deliveries WHERE notification = ?1)";
             let (exists, rows): (u64, usize) = self

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::receiver_behavior::{REQUEST_TIMEOUT, ReceiverBehavior, timed_out};
 use crate::clock::Clock;
 use crate::domain::{HttpExchange, NotificationId, OrganizerId, Outcome, WebhookId};
-use crate::engine::{Published, monotonic_clock};
+use crate::engine::{PublishedNotification, monotonic_clock};
 use crate::testing::MockClock;
 
 /// A webhook as it was for a while.
@@ -91,12 +91,12 @@ pub(super) struct Model {
     pub(super) has_clock_jumped: bool,
     pub(super) in_flight: Vec<InFlight>,
     /// Requests begun in this step, each with whether no other of its webhook was under way.
-    pub(super) begun: Vec<(WebhookId, bool)>,
+    pub(super) begun_requests: Vec<(WebhookId, bool)>,
     /// Webhooks to which something was delivered in this step.
-    pub(super) opened: BTreeSet<WebhookId>,
+    pub(super) recovered_webhooks: BTreeSet<WebhookId>,
     /// Lanes that were failing after the last step.
-    pub(super) failing: BTreeSet<WebhookId>,
-    pub(super) accepted: BTreeMap<NotificationId, usize>,
+    pub(super) failing_webhooks: BTreeSet<WebhookId>,
+    pub(super) accepted_notifications: BTreeMap<NotificationId, usize>,
     pub(super) keys: BTreeMap<String, NotificationId>,
     pub(super) successes: BTreeSet<(WebhookId, NotificationId)>,
     /// What somebody asked this process to send again, whatever came of it.
@@ -117,10 +117,10 @@ impl Model {
             behaviors: BTreeMap::new(),
             has_clock_jumped: false,
             in_flight: Vec::new(),
-            begun: Vec::new(),
-            opened: BTreeSet::new(),
-            failing: BTreeSet::new(),
-            accepted: BTreeMap::new(),
+            begun_requests: Vec::new(),
+            recovered_webhooks: BTreeSet::new(),
+            failing_webhooks: BTreeSet::new(),
+            accepted_notifications: BTreeMap::new(),
             keys: BTreeMap::new(),
             successes: BTreeSet::new(),
             reported_successes: BTreeSet::new(),
@@ -164,7 +164,7 @@ impl Model {
         let wrong = self.faults_of_request(webhook, notification, target, test);
         let is_alone = self.requests_in_flight(webhook) == 0;
         if !test {
-            self.begun.push((webhook, is_alone));
+            self.begun_requests.push((webhook, is_alone));
         }
         let epochs = self.webhooks[&webhook].epochs(target);
         for wrong in wrong {
@@ -266,7 +266,7 @@ impl Model {
         ));
         if outcome.is_success() {
             self.successes.insert((webhook, notification));
-            self.opened.insert(webhook);
+            self.recovered_webhooks.insert(webhook);
             if !request.test {
                 self.reported_successes.insert((webhook, notification));
                 let known = self.webhooks.get_mut(&webhook).unwrap();
@@ -377,9 +377,9 @@ impl Model {
     }
 
     /// A publication was answered.
-    pub(super) fn published(
+    pub(super) fn record_publication(
         &mut self,
-        published: &[Published],
+        published: &[PublishedNotification],
         key: Option<&str>,
         expected: &[(WebhookId, usize)],
     ) {
@@ -391,11 +391,13 @@ impl Model {
             {
                 self.violated(format!("the key {key} names {before} and {}", one.id));
             }
-            if !one.new {
-                self.accepted.entry(one.id).or_insert(one.deliveries);
+            if !one.is_new {
+                self.accepted_notifications
+                    .entry(one.id)
+                    .or_insert(one.deliveries);
                 continue;
             }
-            self.accepted.insert(one.id, one.deliveries);
+            self.accepted_notifications.insert(one.id, one.deliveries);
             for (webhook, version) in expected {
                 let known = &self.webhooks[webhook];
                 let is_known =
@@ -426,7 +428,7 @@ impl Model {
     }
 
     /// A change of the webhook was answered, which made this version.
-    pub(super) fn answered(&mut self, id: WebhookId, version: usize) {
+    pub(super) fn record_change(&mut self, id: WebhookId, version: usize) {
         self.log(format_args!(
             "the change {version} of webhook {id} is answered"
         ));
@@ -435,12 +437,12 @@ impl Model {
     }
 
     /// The process has crashed: it knows nothing any more.
-    pub(super) fn crashed(&mut self) {
+    pub(super) fn record_crash(&mut self) {
         self.in_flight.clear();
         self.reported_successes.clear();
         self.repeatable.clear();
-        self.begun.clear();
-        self.failing.clear();
+        self.begun_requests.clear();
+        self.failing_webhooks.clear();
         for known in self.webhooks.values_mut() {
             known.is_adjusted = false;
             // Its settlement may be lost.

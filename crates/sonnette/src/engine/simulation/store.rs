@@ -158,10 +158,10 @@ impl Store for FailingStore {
 
 forward! {
     DeliveryAdmin {
-        schedule_now(webhook: WebhookId, now: Timestamp, entry: Option<&NewAuditEntry>) -> usize;
+        expedite_pending(webhook: WebhookId, now: Timestamp, entry: Option<&NewAuditEntry>) -> usize;
         oldest_undelivered(webhook: WebhookId, since: Option<Timestamp>) -> Option<Timestamp>;
         drop_pending(webhook: WebhookId, now: Timestamp, reason: &str, entry: Option<&NewAuditEntry>) -> usize;
-        bring_forward(webhook: WebhookId, now: Timestamp) -> usize;
+        cap_due_times(webhook: WebhookId, now: Timestamp) -> usize;
         expire_deliveries(webhook: WebhookId, now: Timestamp) -> usize;
         disable_never_succeeded(webhook: WebhookId, now: Timestamp) -> bool;
         backlog(webhook: WebhookId) -> (u64, Option<Timestamp>);
@@ -204,9 +204,9 @@ forward! {
         change_event(organizer: OrganizerId, slug: &EventSlug, name: &str, date_from: Option<crate::domain::UtcDateTime>,
             entry: NewAuditEntry) -> ChangeResult<EventId>;
         remove_event(organizer: OrganizerId, slug: &EventSlug, entry: NewAuditEntry) -> ChangeResult<EventId>;
-        add_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
-        change_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
-        remove_action_type(action_type: &RegisteredAction, entry: NewAuditEntry) -> ChangeResult<i64>;
+        add_action_type(action_type: &RegisteredActionType, entry: NewAuditEntry) -> ChangeResult<i64>;
+        change_action_type(action_type: &RegisteredActionType, entry: NewAuditEntry) -> ChangeResult<i64>;
+        remove_action_type(action_type: &RegisteredActionType, entry: NewAuditEntry) -> ChangeResult<i64>;
     }
     WebhookStore {
         add_webhook(webhook: &Webhook, entry: NewAuditEntry, settings_entry: Option<NewAuditEntry>) -> Webhook;
@@ -254,19 +254,19 @@ forward! {
         user(id: UserId) -> Option<User>;
         user_by_email(email: &EmailAddress) -> Option<(User, Option<String>)>;
         change_user(id: UserId, change: &mut dyn FnMut(&mut User) -> bool, entry: NewAuditEntry) -> ChangeResult<User>;
-        set_password(id: UserId, password_hash: &str, link: Option<&SecretHash>, entry: NewAuditEntry, now: Timestamp)
+        set_password(id: UserId, password_hash: &str, link: Option<&SessionTokenHash>, entry: NewAuditEntry, now: Timestamp)
             -> ChangeResult<User>;
         remove_user(id: UserId, entry: NewAuditEntry) -> ChangeResult<User>;
     }
     SessionStore {
-        add_session(hash: &SecretHash, session: &Session, password_hash: Option<&str>) -> bool;
-        session(hash: &SecretHash, now: Timestamp) -> Option<Session>;
-        extend_session(hash: &SecretHash, expires: Timestamp, now: Timestamp) -> ();
-        end_session(hash: &SecretHash) -> ();
+        add_session(hash: &SessionTokenHash, session: &Session, password_hash: Option<&str>) -> bool;
+        session(hash: &SessionTokenHash, now: Timestamp) -> Option<Session>;
+        extend_session(hash: &SessionTokenHash, expires: Timestamp, now: Timestamp) -> ();
+        end_session(hash: &SessionTokenHash) -> ();
         end_sessions_of_user(user: UserId) -> ();
-        add_link(hash: &SecretHash, link: &AccessLink) -> ();
-        link(hash: &SecretHash, now: Timestamp) -> Option<AccessLink>;
-        end_link(hash: &SecretHash) -> ();
+        add_link(hash: &SessionTokenHash, link: &AccessLink) -> ();
+        link(hash: &SessionTokenHash, now: Timestamp) -> Option<AccessLink>;
+        end_link(hash: &SessionTokenHash) -> ();
     }
     AccountEmailStore {
         enqueue_account_email(user: UserId, kind: AccountEmailKind, language: Language, organizer: Option<OrganizerId>,

@@ -17,8 +17,8 @@ use super::store::{FailingStore, Faults};
 use super::transport::ScriptedTransport;
 use crate::clock::Clock;
 use crate::domain::{
-    ActionName, AlertRules, DialectName, EventFilter, FailurePolicy, Language, Organizer,
-    OrganizerId, PayloadShape, RegisteredAction, Secret, Secrets, Webhook, WebhookId,
+    ActionTypeName, AlertRules, DialectName, EventFilter, FailurePolicy, Language, Organizer,
+    OrganizerId, PayloadShape, RegisteredActionType, Secret, Secrets, Webhook, WebhookId,
     WebhookSettings, WebhookState,
 };
 use crate::engine::committer::{CommitDelays, WrittenBatch};
@@ -85,7 +85,7 @@ static DATABASE_TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let ChangeResult::Done(organizer) = added.unwrap() else {
             panic!("not added")
         };
-        let action = RegisteredAction {
+        let action = RegisteredActionType {
             id: 0,
             organizer: Some(organizer.id),
             name: action(),
@@ -114,7 +114,7 @@ fn name_clock() -> Box<dyn Clock> {
     Box::new(MockClock::default())
 }
 
-pub(super) fn action() -> ActionName {
+pub(super) fn action() -> ActionTypeName {
     "test.happened".parse().unwrap()
 }
 
@@ -200,7 +200,7 @@ impl World {
         self.faults.set_per_mille(0);
         let options = Options {
             sender: SenderConfig::default(),
-            log_kept: Duration::from_hours(720),
+            log_retention: Duration::from_hours(720),
             alerts: AlertRules::default(),
             sending_threads: self.rng.usize(1..3),
             max_in_flight: [4, 16, 2_048][self.rng.usize(..3)],
@@ -246,7 +246,7 @@ impl World {
         self.model.borrow_mut().log("the process ends");
         self.process = None;
         self.executor.clear();
-        self.model.borrow_mut().crashed();
+        self.model.borrow_mut().record_crash();
         self.start();
     }
 
@@ -258,7 +258,7 @@ impl World {
         let must_crash = tasks
             .run_until(async {
                 self.process = Some(process);
-                let must_crash = self.act().await;
+                let must_crash = self.run_random_action().await;
                 for _ in 0..YIELDS_PER_EVENT {
                     yield_now().await;
                 }

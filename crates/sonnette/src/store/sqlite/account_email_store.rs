@@ -121,6 +121,6 @@ pub(super) fn account_email(cells: TableRow<'_>) -> Result<AccountEmail, StoreEr
         language: cells.parse("language")?,
         organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
         at: cells.time("at")?,
-        tries: cells.get("tries")?,
+        send_failures: cells.get("tries")?,
     })
 }

@@ -10,7 +10,9 @@ use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use super::token_rows::{permissions, permissions_json};
 use super::{SqliteStore, StoreError, account_email_store, session_store};
-use crate::domain::{EmailAddress, OrganizerId, Permissions, SecretHash, User, UserAccess, UserId};
+use crate::domain::{
+    EmailAddress, OrganizerId, Permissions, SessionTokenHash, User, UserAccess, UserId,
+};
 use crate::store::{AccountStore, ChangeResult, NewAuditEntry, NewUser};
 
 impl AccountStore for SqliteStore {
@@ -119,7 +121,7 @@ impl AccountStore for SqliteStore {
         &self,
         id: UserId,
         password_hash: &str,
-        link: Option<&SecretHash>,
+        link: Option<&SessionTokenHash>,
         entry: NewAuditEntry,
         now: Timestamp,
     ) -> Result<ChangeResult<User>, StoreError> {

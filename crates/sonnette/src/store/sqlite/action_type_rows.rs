@@ -7,8 +7,8 @@ use super::StoreError;
 use super::damage_log::DamageLog;
 use super::registry_version::bump;
 use super::table_row::TableRow;
-use crate::domain::{OrganizerId, RegisteredAction};
-use crate::store::RemovedAction;
+use crate::domain::{OrganizerId, RegisteredActionType};
+use crate::store::RemovedActionType;
 
 /// `+name`: the order must not lead the planner past the index that the condition has.
 pub(super) fn select_action_types(condition: &str) -> String {
@@ -26,7 +26,7 @@ pub(super) fn action_types(
     damage: &DamageLog,
     condition: &str,
     value: i64,
-) -> Result<Vec<RegisteredAction>, StoreError> {
+) -> Result<Vec<RegisteredActionType>, StoreError> {
     let mut statement = c.prepare_cached(&select_action_types(condition))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
@@ -37,14 +37,14 @@ pub(super) fn action_types(
     Ok(found)
 }
 
-fn action_type(cells: TableRow<'_>) -> Result<RegisteredAction, StoreError> {
+fn action_type(cells: TableRow<'_>) -> Result<RegisteredActionType, StoreError> {
     let value = |column| -> Result<Option<Value>, StoreError> {
         cells
             .get::<Option<String>>(column)?
             .map(|_| cells.json(column))
             .transpose()
     };
-    Ok(RegisteredAction {
+    Ok(RegisteredActionType {
         id: cells.get("id")?,
         organizer: cells.get::<Option<i64>>("organizer")?.map(OrganizerId),
         name: cells.parse("name")?,
@@ -62,7 +62,7 @@ pub(super) fn removed_action_types(
     damage: &DamageLog,
     condition: &str,
     value: i64,
-) -> Result<Vec<RemovedAction>, StoreError> {
+) -> Result<Vec<RemovedActionType>, StoreError> {
     let mut statement = c.prepare_cached(&select_removed_action_types(condition))?;
     let mut rows = statement.query([value])?;
     let mut found = Vec::new();
@@ -73,9 +73,9 @@ pub(super) fn removed_action_types(
     Ok(found)
 }
 
-fn removed_action_type(cells: TableRow<'_>) -> Result<RemovedAction, StoreError> {
+fn removed_action_type(cells: TableRow<'_>) -> Result<RemovedActionType, StoreError> {
     let organizer = Some(cells.get("organizer")?).filter(|id| *id != 0);
-    Ok(RemovedAction {
+    Ok(RemovedActionType {
         organizer: organizer.map(OrganizerId),
         name: cells.parse("name")?,
     })
@@ -84,7 +84,7 @@ fn removed_action_type(cells: TableRow<'_>) -> Result<RemovedAction, StoreError>
 /// The id of the new row; `None` if there is one with the same name.
 pub(super) fn insert_action_type(
     t: &Transaction<'_>,
-    action_type: &RegisteredAction,
+    action_type: &RegisteredActionType,
 ) -> Result<Option<i64>, StoreError> {
     let id = t.query_row(
         "INSERT INTO action_types (organizer, name, description, schema, example, shape, from_file)
@@ -106,7 +106,7 @@ pub(super) fn insert_action_type(
 /// Whether there is such a row.
 pub(super) fn update_action_type(
     t: &Transaction<'_>,
-    action_type: &RegisteredAction,
+    action_type: &RegisteredActionType,
 ) -> Result<bool, StoreError> {
     let updated = t.execute(
         "UPDATE action_types SET description = ?2, schema = ?3, example = ?4, shape = ?5, from_file = ?6

@@ -163,7 +163,7 @@ pub(super) fn alert(cells: TableRow<'_>) -> Result<Alert, StoreError> {
         return_code: cells.get("return_code")?,
         reason: cells.get("reason")?,
         recipients: cells.json("recipients")?,
-        pending: cells.json("pending")?,
-        tries: cells.get("tries")?,
+        pending_recipients: cells.json("pending")?,
+        send_failures: cells.get("tries")?,
     })
 }

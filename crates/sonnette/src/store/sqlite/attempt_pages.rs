@@ -42,14 +42,14 @@ pub(super) fn page(
     query: &AttemptQuery,
 ) -> Result<AttemptPage, StoreError> {
     let filter = filter(query);
-    let from = from(query);
+    let from = from_clause(query);
     let ahead = (query.limit / webhooks.len().max(1)).clamp(1, MAX_READ_AHEAD_ROWS);
     let mut sources = Vec::with_capacity(webhooks.len());
     let mut next = BinaryHeap::new();
     for webhook in webhooks {
-        let mut source = Source {
+        let mut source = AttemptIdScan {
             webhook: *webhook,
-            range: range(c, *webhook, query)?,
+            range: id_range(c, *webhook, query)?,
             ready: VecDeque::new(),
             ahead,
         };
@@ -82,7 +82,7 @@ pub(super) fn page(
 }
 
 /// The ids of one webhook's attempts, newest first, each with whether it passes the filter.
-struct Source {
+struct AttemptIdScan {
     webhook: WebhookId,
     /// The ids that are not read yet; the second is excluded.
     range: (i64, i64),
@@ -91,7 +91,7 @@ struct Source {
     ahead: usize,
 }
 
-impl Source {
+impl AttemptIdScan {
     fn next(
         &mut self,
         c: &Connection,
@@ -129,7 +129,7 @@ fn statement(from: &str, filter: &Filter) -> String {
 }
 
 /// The tables and the condition of the rows to scan.
-fn from(query: &AttemptQuery) -> String {
+fn from_clause(query: &AttemptQuery) -> String {
     let failed = query.success == Some(false);
     let index = if failed {
         " INDEXED BY attempts_failed"
@@ -167,7 +167,7 @@ fn filter(query: &AttemptQuery) -> Filter {
 }
 
 /// The range of ids to scan for a webhook.
-fn range(
+fn id_range(
     c: &Connection,
     webhook: WebhookId,
     query: &AttemptQuery,
@@ -244,7 +244,7 @@ pub(super) fn latest(
 }
 
 /// An attempt with its payload and its response body.
-pub(super) fn with_bodies(
+pub(super) fn read_with_bodies(
     c: &Connection,
     webhook: WebhookId,
     id: AttemptId,
@@ -260,7 +260,7 @@ pub(super) fn with_bodies(
     };
     let cells = TableRow::new(row, "attempts");
     let mut attempt = attempt(cells)?;
-    attempt.payload = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
+    attempt.sent_body = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
     let body: Option<Vec<u8>> = cells.get("response_body")?;
     attempt.exchange.response_body = body.unwrap_or_default().into();
     Ok(Some(attempt))
@@ -296,8 +296,8 @@ pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
         event: cells.parse_optional("event")?,
         target_url: cells.get("target_url")?,
         number: cells.get("number")?,
-        test: cells.get("test")?,
-        payload: None,
+        is_test: cells.get("test")?,
+        sent_body: None,
         exchange: HttpExchange {
             started_at: cells.time("started_at")?,
             duration: Duration::from_micros(cells.get("duration_us")?),
@@ -315,7 +315,7 @@ mod tests {
     use crate::store::sqlite::SqliteStore;
 
     fn plan(store: &SqliteStore, query: &AttemptQuery) -> Vec<String> {
-        let sql = statement(&from(query), &filter(query));
+        let sql = statement(&from_clause(query), &filter(query));
         let steps = store.read(|c| {
             let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
             let steps = statement.raw_query().mapped(|r| r.get("detail"));

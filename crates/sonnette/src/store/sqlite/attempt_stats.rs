@@ -73,21 +73,21 @@ impl StatsBuffer {
 pub(super) struct HalfHourCounts {
     succeeded: u64,
     failed: u64,
-    times: LatencyHistogram,
+    latencies: LatencyHistogram,
 }
 
 impl HalfHourCounts {
     fn merge(&mut self, other: &Self) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
-        self.times.merge(&other.times);
+        self.latencies.merge(&other.latencies);
     }
 }
 
 impl AttemptCounts {
     /// Counts an attempt, unless it is a test.
     pub(super) fn add(&mut self, attempt: &Attempt) {
-        if attempt.test {
+        if attempt.is_test {
             return;
         }
         let half_hour = attempt.id.0 / HALF_HOUR_MICROS;
@@ -99,8 +99,8 @@ impl AttemptCounts {
             counts.failed += 1;
         }
         // The time until a connection is refused is not a response time.
-        if is_timed(outcome) {
-            counts.times.add(attempt.exchange.duration);
+        if has_latency(outcome) {
+            counts.latencies.add(attempt.exchange.duration);
         }
     }
 
@@ -120,7 +120,7 @@ impl AttemptCounts {
             let mut times = before
                 .and_then(|bytes| LatencyHistogram::from_bytes(&bytes))
                 .unwrap_or_default();
-            times.merge(&counts.times);
+            times.merge(&counts.latencies);
             upsert.execute(params![
                 webhook.0,
                 half_hour,
@@ -137,13 +137,13 @@ pub(super) fn half_hour_counts(cells: TableRow<'_>) -> Result<(i64, HalfHourCoun
     let counts = HalfHourCounts {
         succeeded: cells.get("succeeded")?,
         failed: cells.get("failed")?,
-        times: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
+        latencies: LatencyHistogram::from_bytes(&cells.get::<Vec<u8>>("times")?)
             .ok_or_else(|| cells.invalid("times", "not a latency histogram"))?,
     };
     Ok((cells.get("half_hour")?, counts))
 }
 
-fn is_timed(outcome: &Outcome) -> bool {
+fn has_latency(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered { .. } => true,
         Outcome::Failed(failure) => failure.kind() == FailureKind::Timeout,
@@ -151,7 +151,7 @@ fn is_timed(outcome: &Outcome) -> bool {
 }
 
 /// The statistics of these webhooks, by webhook and time, from the table and the buffer.
-pub(super) fn since(
+pub(super) fn stats_since(
     c: &Connection,
     damage: &DamageLog,
     buffer: &StatsBuffer,
@@ -183,7 +183,7 @@ pub(super) fn since(
             start: start.ok()?,
             succeeded: counts.succeeded,
             failed: counts.failed,
-            times: counts.times,
+            latencies: counts.latencies,
         })
     };
     Ok(counts_by_half_hour

@@ -24,7 +24,7 @@ use crate::store::{
 const MAX_SCANNED_DELIVERIES: usize = 10 * MAX_BATCH_ROWS;
 
 /// Sets the deliveries of lane `?1` that wait for more than 1.1 times their step of the schedule from `?2`, at most `?3`.
-static BRING_FORWARD_SQL: LazyLock<String> = LazyLock::new(|| {
+static CAP_DUE_TIMES_SQL: LazyLock<String> = LazyLock::new(|| {
     let steps = RETRY_DELAYS.iter().enumerate().map(|(at, delay)| {
         let (tries, micros) = (at + 1, delay.as_micros());
         format!("WHEN {tries} THEN {micros}")
@@ -47,7 +47,7 @@ static BRING_FORWARD_SQL: LazyLock<String> = LazyLock::new(|| {
 const MAX_OLDEST_ROWS: usize = 10_000;
 
 impl DeliveryAdmin for SqliteStore {
-    fn schedule_now(
+    fn expedite_pending(
         &self,
         webhook: WebhookId,
         now: Timestamp,
@@ -66,9 +66,9 @@ impl DeliveryAdmin for SqliteStore {
         })
     }
 
-    fn bring_forward(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
+    fn cap_due_times(&self, webhook: WebhookId, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|t| {
-            Ok(t.prepare_cached(&BRING_FORWARD_SQL)?.execute(params![
+            Ok(t.prepare_cached(&CAP_DUE_TIMES_SQL)?.execute(params![
                 webhook.0,
                 to_micros(now),
                 MAX_BATCH_ROWS
@@ -178,7 +178,7 @@ impl DeliveryAdmin for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<PendingDelivery>, StoreError> {
         self.write(|t| {
-            make_due(t, webhook, notification, now, "")?;
+            expedite_rows(t, webhook, notification, now, "")?;
             pending_delivery(t, webhook, notification)
         })
     }
@@ -223,7 +223,8 @@ impl DeliveryAdmin for SqliteStore {
             let mut count = 0;
             for notification in &notifications {
                 // A delivery that has succeeded since the scan stays delivered.
-                count += make_due(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
+                count +=
+                    expedite_rows(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
             }
             entry.add("count", count as u64);
             write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
@@ -261,7 +262,7 @@ impl DeliveryAdmin for SqliteStore {
 }
 
 /// Makes a delivery due; a settled one gets a new schedule. Returns the number of changed rows: 1 or 0.
-fn make_due(
+fn expedite_rows(
     t: &Transaction<'_>,
     webhook: WebhookId,
     notification: NotificationId,
@@ -325,7 +326,7 @@ fn undelivered(
         scanned += 1;
         let how = damage.skip_damaged(cells.parse_optional::<SettlementKind>("how"))?;
         let state = match how {
-            Some(None) => DeliveryStateFilter::Waiting,
+            Some(None) => DeliveryStateFilter::Pending,
             Some(Some(how)) => DeliveryStateFilter::Settled(how),
             // As a delivered one, it is passed over.
             None => DeliveryStateFilter::Settled(SettlementKind::Delivered),

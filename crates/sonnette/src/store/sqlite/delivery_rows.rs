@@ -44,7 +44,7 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
     let delivery_row = TableRow::new(row, "deliveries");
     let progress = DeliveryProgress {
         attempts: delivery_row.at(7, "attempts")?,
-        tries: delivery_row.at(8, "tries")?,
+        scheduled_tries: delivery_row.at(8, "tries")?,
         started_at: delivery_row.time_at(9, "started_at")?,
         due_at: delivery_row.time_at(10, "due_at")?,
     };

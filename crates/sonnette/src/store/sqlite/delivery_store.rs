@@ -35,7 +35,7 @@ impl DeliveryStore for SqliteStore {
             while let Some(row) = rows.next()? {
                 let cells = TableRow::new(row, "installations");
                 installations.push(Installation {
-                    first: NotificationId(cells.get("first_notification")?),
+                    first_notification: NotificationId(cells.get("first_notification")?),
                     id: cells.get("id")?,
                 });
             }

@@ -21,7 +21,7 @@ const KEY_NAME: &str = "erasures.key";
 const KEY_BYTES: usize = 32;
 
 /// How long entries are kept after the last notification that they concern would have been removed.
-const MARGIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+const RETENTION_MARGIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// An erasure to record.
 pub(super) struct Erasure<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Erasure<'a> {
     pub(super) organizer: &'a str,
     pub(super) subject: &'a str,
     /// Later notifications were not erased.
-    pub(super) through: NotificationId,
+    pub(super) last_notification: NotificationId,
 }
 
 /// A recorded erasure.
@@ -37,7 +37,7 @@ pub(super) struct Erasure<'a> {
 pub(super) struct JournalEntry {
     erased_at: i64,
     pub(super) organizer: String,
-    pub(super) through: NotificationId,
+    pub(super) last_notification: NotificationId,
     /// See [`SubjectHasher::hash`].
     pub(super) hash: String,
 }
@@ -48,7 +48,7 @@ impl JournalEntry {
         let entry = Self {
             erased_at: words.next()?.parse().ok()?,
             organizer: words.next()?.to_owned(),
-            through: words.next()?.parse().ok()?,
+            last_notification: words.next()?.parse().ok()?,
             hash: words.next()?.to_owned(),
         };
         let is_whole = entry.hash.len() == 2 * KEY_BYTES && words.next().is_none();
@@ -97,22 +97,22 @@ impl SubjectHasher {
 pub(super) struct ErasureJournal {
     directory: PathBuf,
     /// Held while the file is changed.
-    writing: Mutex<()>,
+    write_lock: Mutex<()>,
 }
 
 impl ErasureJournal {
     pub(super) fn new(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
-            writing: Mutex::default(),
+            write_lock: Mutex::default(),
         }
     }
 
     /// Adds an entry, and returns once it is on disk.
     pub(super) fn record(&self, erasure: &Erasure<'_>, now: Timestamp) -> Result<(), StoreError> {
-        let _writing = self.writing.lock();
+        let _writing = self.write_lock.lock();
         self.append(erasure, now)
-            .map_err(|error| unavailable(&error))
+            .map_err(|error| store_unavailable(&error))
     }
 
     fn append(&self, erasure: &Erasure<'_>, now: Timestamp) -> std::io::Result<()> {
@@ -135,7 +135,7 @@ impl ErasureJournal {
         let Erasure {
             organizer,
             subject,
-            through,
+            last_notification: through,
         } = erasure;
         let (erased_at, hash) = (to_micros(now), hasher.hash(organizer, subject));
         let line = format!("{separator}{erased_at} {organizer} {through} {hash}\n");
@@ -148,12 +148,12 @@ impl ErasureJournal {
     pub(super) fn prune(&self, published_before: Timestamp) -> Result<(), StoreError> {
         let oldest = to_micros(
             published_before
-                .saturating_sub(MARGIN)
+                .saturating_sub(RETENTION_MARGIN)
                 .unwrap_or(Timestamp::MIN),
         );
-        let _writing = self.writing.lock();
+        let _writing = self.write_lock.lock();
         self.remove_older(oldest)
-            .map_err(|error| unavailable(&error))
+            .map_err(|error| store_unavailable(&error))
     }
 
     fn remove_older(&self, oldest: i64) -> std::io::Result<()> {
@@ -226,7 +226,7 @@ pub(super) fn sync_directory(directory: &Path) -> std::io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn unavailable(error: &std::io::Error) -> StoreError {
+fn store_unavailable(error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("the journal of erasures: {error}").into())
 }
 
@@ -238,7 +238,7 @@ mod tests {
         Erasure {
             organizer: "6a0e6b7c",
             subject,
-            through: NotificationId(7),
+            last_notification: NotificationId(7),
         }
     }
 

@@ -41,7 +41,7 @@ impl ErasureStore for SqliteStore {
         let erasure = Erasure {
             organizer: &organizer,
             subject,
-            through,
+            last_notification: through,
         };
         self.erasure_journal.record(&erasure, now)
     }

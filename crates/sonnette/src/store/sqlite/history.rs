@@ -35,7 +35,7 @@ impl History for SqliteStore {
     }
 
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
-        self.read(|c| attempt_pages::with_bodies(c, webhook, id))
+        self.read(|c| attempt_pages::read_with_bodies(c, webhook, id))
     }
 
     fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError> {
@@ -84,7 +84,7 @@ impl History for SqliteStore {
     ) -> Result<Vec<AttemptStats>, StoreError> {
         // Locked while the table is read: counts that are flushed meanwhile would be read twice or not at all.
         let stats_buffer = self.stats_buffer.lock();
-        self.read(|c| attempt_stats::since(c, &self.damage, &stats_buffer, webhooks, since))
+        self.read(|c| attempt_stats::stats_since(c, &self.damage, &stats_buffer, webhooks, since))
     }
 
     fn deliveries(
@@ -97,7 +97,7 @@ impl History for SqliteStore {
             // primary key as equally good.
             let (from, state) = match query.state {
                 None => ("deliveries d", "1"),
-                Some(DeliveryStateFilter::Waiting) => (
+                Some(DeliveryStateFilter::Pending) => (
                     "(SELECT notification AS waits FROM deliveries INDEXED BY deliveries_waiting
                        WHERE webhook = ?1 AND settled_at IS NULL AND notification < ?2
                        ORDER BY notification DESC LIMIT ?3)

@@ -39,7 +39,7 @@ impl HoldStore for SqliteStore {
         }
         for (organizer, since) in &held {
             for webhook in self.read(|c| webhooks_of(c, *organizer))? {
-                self.move_lifetimes(webhook, *since, entry.at)?;
+                self.extend_lifetimes(webhook, *since, entry.at)?;
             }
         }
         self.write(|t| {
@@ -63,9 +63,9 @@ impl HoldStore for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Moves the lifetimes of the pending deliveries of a webhook by the time since the hold, or since their publication if
+    /// Extends the lifetimes of the pending deliveries of a webhook by the time since the hold, or since their publication if
     /// that is later.
-    fn move_lifetimes(
+    fn extend_lifetimes(
         &self,
         webhook: WebhookId,
         since: Timestamp,
@@ -73,14 +73,14 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let mut position = Some((i64::MIN, i64::MIN));
         while let Some(after) = position {
-            position = self.write(|t| move_batch(t, webhook, after, since, now))?;
+            position = self.write(|t| extend_batch(t, webhook, after, since, now))?;
         }
         Ok(())
     }
 }
 
-/// Moves the lifetimes of one batch after a position. Returns the position of the last row unless it was the last batch.
-fn move_batch(
+/// Extends the lifetimes of one batch after a position. Returns the position of the last row unless it was the last batch.
+fn extend_batch(
     t: &Transaction<'_>,
     webhook: WebhookId,
     (due_at, notification): (i64, i64),

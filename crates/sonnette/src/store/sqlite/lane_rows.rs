@@ -77,7 +77,9 @@ pub(super) fn from_row(cells: TableRow<'_>) -> Result<LaneHealth, StoreError> {
         Ok::<_, StoreError>(Some(FailureStreak {
             failures: cells.get(failures)?,
             since,
-            first: NotificationId(cells.get::<Option<i64>>(first)?.unwrap_or_default()),
+            first_notification: NotificationId(
+                cells.get::<Option<i64>>(first)?.unwrap_or_default(),
+            ),
             has_several_notifications: cells.get(several)?,
         }))
     };
@@ -123,7 +125,7 @@ pub(super) fn write_health(
         webhook.0,
         health.consecutive_failures(),
         health.streak.map(|s| to_micros(s.since)),
-        health.streak.map(|s| s.first.0),
+        health.streak.map(|s| s.first_notification.0),
         health.streak.is_some_and(|s| s.has_several_notifications),
         health.probe_schedule.map(|p| to_micros(p.since)),
         health.probe_schedule.map(|p| to_micros(p.next_at)),
@@ -133,7 +135,7 @@ pub(super) fn write_health(
         health.pause_length.map(millis),
         counted.map_or(0, |s| s.failures),
         counted.map(|s| to_micros(s.since)),
-        counted.map(|s| s.first.0),
+        counted.map(|s| s.first_notification.0),
         counted.is_some_and(|s| s.has_several_notifications),
     ])?;
     Ok(())

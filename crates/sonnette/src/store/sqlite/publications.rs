@@ -15,18 +15,18 @@ pub(super) fn store_group(
     group: &PublicationGroup,
     next: &mut i64,
 ) -> Result<GroupResult, StoreError> {
-    if let Some(index) = conflict(t, group)? {
+    if let Some(index) = find_conflict(t, group)? {
         return Ok(GroupResult::Conflict(index));
     }
     let mut stored = Vec::with_capacity(group.publications.len());
     for publication in &group.publications {
         let earlier = if let Some(key) = &publication.key {
-            earlier_use(t, group.organizer, &key.text)?
+            find_key_use(t, group.organizer, &key.text)?
         } else {
             None
         };
         stored.push(if let Some((_, notification)) = earlier {
-            repeated(t, notification)?
+            load_stored(t, notification)?
         } else {
             let id = NotificationId(*next);
             *next += 1;
@@ -36,7 +36,10 @@ pub(super) fn store_group(
     Ok(GroupResult::Stored(stored))
 }
 
-fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usize>, StoreError> {
+fn find_conflict(
+    t: &Transaction<'_>,
+    group: &PublicationGroup,
+) -> Result<Option<usize>, StoreError> {
     let mut contents = std::collections::HashMap::new();
     for (index, publication) in group.publications.iter().enumerate() {
         let Some(key) = &publication.key else {
@@ -49,7 +52,7 @@ fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usiz
         {
             return Ok(Some(index));
         }
-        if let Some((content, _)) = earlier_use(t, group.organizer, &key.text)?
+        if let Some((content, _)) = find_key_use(t, group.organizer, &key.text)?
             && !key.content_hash.matches(&content)
         {
             return Ok(Some(index));
@@ -58,7 +61,7 @@ fn conflict(t: &Transaction<'_>, group: &PublicationGroup) -> Result<Option<usiz
     Ok(None)
 }
 
-fn earlier_use(
+fn find_key_use(
     t: &Transaction<'_>,
     organizer: OrganizerId,
     key: &str,
@@ -72,7 +75,7 @@ fn earlier_use(
         .optional()?)
 }
 
-fn repeated(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
+fn load_stored(t: &Transaction<'_>, notification: i64) -> Result<StoredPublication, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT id, action_type, event, published_at, deliveries FROM notifications WHERE id = ?1",
     )?;

@@ -48,8 +48,8 @@ pub(super) fn load(
         version: version(c)?,
         organizers: organizers(c, damage, condition, since)?,
         webhooks: webhooks(c, damage, condition, since)?,
-        removed_actions: removed_action_types(c, damage, condition, since)?,
-        actions: action_types(c, damage, condition, since)?,
+        removed_action_types: removed_action_types(c, damage, condition, since)?,
+        action_types: action_types(c, damage, condition, since)?,
         tokens: tokens(c, damage, condition, since)?,
         holds: holds(c)?,
         ..RegistryChanges::default()
@@ -80,7 +80,7 @@ fn add_repaired(
                 .webhooks
                 .extend(webhooks(c, damage, of_organizer, id)?);
             let actions = action_types(c, damage, of_organizer, id)?;
-            changes.actions.extend(actions);
+            changes.action_types.extend(actions);
         }
     }
     for id in damage.ids("webhooks") {
@@ -105,7 +105,7 @@ fn add_repaired(
     for id in damage.ids("action_types") {
         let repaired = action_types(c, damage, "id = ?1", id)?;
         forget_repaired(c, damage, "action_types", id, !repaired.is_empty())?;
-        changes.actions.extend(repaired);
+        changes.action_types.extend(repaired);
     }
     for id in damage.ids("tokens") {
         let repaired = tokens(c, damage, "id = ?1", id)?;

@@ -10,7 +10,7 @@ use super::registry_version::{bump, touch_action_type, version};
 use super::table_row::TableRow;
 use super::{SqliteStore, StoreError, hold_store};
 use crate::domain::{
-    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredAction, UtcDateTime,
+    Event, EventId, EventSlug, Organizer, OrganizerId, RegisteredActionType, UtcDateTime,
 };
 use crate::store::{ChangeResult, NewAuditEntry, RegistryChanges, RegistryStore};
 
@@ -172,7 +172,7 @@ impl RegistryStore for SqliteStore {
 
     fn add_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
@@ -187,7 +187,7 @@ impl RegistryStore for SqliteStore {
 
     fn change_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {
@@ -202,7 +202,7 @@ impl RegistryStore for SqliteStore {
 
     fn remove_action_type(
         &self,
-        action_type: &RegisteredAction,
+        action_type: &RegisteredActionType,
         entry: NewAuditEntry,
     ) -> Result<ChangeResult<i64>, StoreError> {
         self.write(|t| {

@@ -7,34 +7,39 @@ use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_micros};
 use super::{SqliteStore, StoreError};
 use crate::domain::{
-    AccessLink, AccessLinkPurpose, OrganizerId, SecretHash, Session, SessionOwner, TokenId, UserId,
+    AccessLink, AccessLinkPurpose, OrganizerId, Session, SessionOwner, SessionTokenHash, TokenId,
+    UserId,
 };
 use crate::store::{MAX_BATCH_ROWS, SessionStore};
 
 impl SessionStore for SqliteStore {
     fn add_session(
         &self,
-        hash: &SecretHash,
+        hash: &SessionTokenHash,
         session: &Session,
         password_hash: Option<&str>,
     ) -> Result<bool, StoreError> {
         self.write(|t| add_session(t, hash, session, password_hash))
     }
 
-    fn session(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    fn session(
+        &self,
+        hash: &SessionTokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
         self.read(|c| session(c, &self.damage, hash, now))
     }
 
     fn extend_session(
         &self,
-        hash: &SecretHash,
+        hash: &SessionTokenHash,
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(|t| extend_session(t, hash, expires, now))
     }
 
-    fn end_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
+    fn end_session(&self, hash: &SessionTokenHash) -> Result<(), StoreError> {
         self.write(|t| {
             t.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
             Ok(())
@@ -45,15 +50,19 @@ impl SessionStore for SqliteStore {
         self.write(|t| end_sessions(t, user))
     }
 
-    fn add_link(&self, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError> {
+    fn add_link(&self, hash: &SessionTokenHash, link: &AccessLink) -> Result<(), StoreError> {
         self.write(|t| add_link(t, hash, link))
     }
 
-    fn link(&self, hash: &SecretHash, now: Timestamp) -> Result<Option<AccessLink>, StoreError> {
+    fn link(
+        &self,
+        hash: &SessionTokenHash,
+        now: Timestamp,
+    ) -> Result<Option<AccessLink>, StoreError> {
         self.read(|c| link(c, &self.damage, hash, now))
     }
 
-    fn end_link(&self, hash: &SecretHash) -> Result<(), StoreError> {
+    fn end_link(&self, hash: &SessionTokenHash) -> Result<(), StoreError> {
         self.write(|t| {
             t.execute("DELETE FROM links WHERE hash = ?1", [hash])?;
             Ok(())
@@ -63,11 +72,11 @@ impl SessionStore for SqliteStore {
 
 fn add_session(
     t: &Transaction<'_>,
-    hash: &SecretHash,
+    hash: &SessionTokenHash,
     session: &Session,
     password_hash: Option<&str>,
 ) -> Result<bool, StoreError> {
-    let (user, organizer, token) = match session.holder {
+    let (user, organizer, token) = match session.owner {
         SessionOwner::User(user) => (Some(user.0), None, None),
         SessionOwner::Portal { organizer, token } => (None, Some(organizer.0), Some(token.0)),
     };
@@ -92,7 +101,7 @@ fn add_session(
 fn session(
     c: &Connection,
     damage: &DamageLog,
-    hash: &SecretHash,
+    hash: &SessionTokenHash,
     now: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
     let mut statement =
@@ -113,7 +122,7 @@ pub(super) fn session_from_row(cells: TableRow<'_>) -> Result<Session, StoreErro
         },
     };
     Ok(Session {
-        holder,
+        owner: holder,
         created: cells.time("created")?,
         expires: cells.time("expires")?,
     })
@@ -121,7 +130,7 @@ pub(super) fn session_from_row(cells: TableRow<'_>) -> Result<Session, StoreErro
 
 fn extend_session(
     t: &Transaction<'_>,
-    hash: &SecretHash,
+    hash: &SessionTokenHash,
     expires: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -137,7 +146,11 @@ pub(super) fn end_sessions(t: &Transaction<'_>, user: UserId) -> Result<(), Stor
     Ok(())
 }
 
-fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &AccessLink) -> Result<(), StoreError> {
+fn add_link(
+    t: &Transaction<'_>,
+    hash: &SessionTokenHash,
+    link: &AccessLink,
+) -> Result<(), StoreError> {
     let (purpose, user, organizer, token) = match link.purpose {
         AccessLinkPurpose::Invitation(user) => ("invitation", Some(user.0), None, None),
         AccessLinkPurpose::Reset(user) => ("reset", Some(user.0), None, None),
@@ -156,7 +169,7 @@ fn add_link(t: &Transaction<'_>, hash: &SecretHash, link: &AccessLink) -> Result
 pub(super) fn link(
     c: &Connection,
     damage: &DamageLog,
-    hash: &SecretHash,
+    hash: &SessionTokenHash,
     now: Timestamp,
 ) -> Result<Option<AccessLink>, StoreError> {
     let mut statement = c.prepare_cached("SELECT * FROM links WHERE hash = ?1 AND expires > ?2")?;

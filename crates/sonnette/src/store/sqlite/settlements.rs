@@ -133,7 +133,7 @@ fn insert_attempt(
         Outcome::Answered { .. } => None,
         Outcome::Failed(failure) => Some(failure),
     };
-    let if_test = |text: &'_ str| attempt.test.then(|| text.to_owned());
+    let if_test = |text: &'_ str| attempt.is_test.then(|| text.to_owned());
     let new = t.prepare_cached(
         "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
            duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail)
@@ -156,7 +156,7 @@ fn insert_attempt(
         Some(exchange.response_headers.as_str())
             .filter(|_| !erased)
             .unwrap_or_default(),
-        attempt.payload.as_deref().filter(|_| !erased),
+        attempt.sent_body.as_deref().filter(|_| !erased),
         Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
         failure.and_then(failure_detail),
     ])?;
@@ -240,7 +240,7 @@ fn reschedule(
             webhook.0,
             notification.0,
             progress.attempts,
-            progress.tries,
+            progress.scheduled_tries,
             to_micros(progress.due_at),
             to_micros(progress.started_at),
         ])?;

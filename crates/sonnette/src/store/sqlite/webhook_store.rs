@@ -68,7 +68,7 @@ impl WebhookStore for SqliteStore {
                 return Ok(ChangeResult::Refused);
             }
             webhook.generation =
-                before.generation + u64::from(begins_generation(&before, &webhook));
+                before.generation + u64::from(is_new_generation(&before, &webhook));
             write_change(t, &before, &webhook, entry.at)?;
             for entry in [Some(entry), settings_entry].into_iter().flatten() {
                 insert_entry(t, Some(organizer), &with_id(entry, id))?;
@@ -114,7 +114,7 @@ fn set_receiver_since(
 }
 
 /// Whether the outcomes of requests that were sent before the change say nothing about the webhook after it.
-fn begins_generation(before: &Webhook, after: &Webhook) -> bool {
+fn is_new_generation(before: &Webhook, after: &Webhook) -> bool {
     before.target != after.target || before.is_enabled() != after.is_enabled()
 }
 

@@ -35,7 +35,7 @@ async fn a_connection_serves_request_after_request() {
 async fn concurrent_requests_use_separate_connections() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(ScriptedResponse::ok().held_by(&gate));
+    receiver.respond_with(ScriptedResponse::ok().held_by(&gate));
     let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
     let release = async {
         receiver.wait_for(3).await;
@@ -141,7 +141,7 @@ async fn closed_connections_are_not_reused() {
         ScriptedResponse::ok().closing_unannounced(),
     ] {
         let receiver = Receiver::start().await;
-        receiver.answer(answer);
+        receiver.respond_with(answer);
         let sender = TestSender::new();
         for _ in 0..3 {
             assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
@@ -190,7 +190,7 @@ async fn dropping_a_request_closes_its_connection() {
 async fn requests_above_the_connect_limit_all_arrive() {
     let receiver = Receiver::start().await;
     let gate = Gate::new();
-    receiver.answer(ScriptedResponse::ok().held_by(&gate));
+    receiver.respond_with(ScriptedResponse::ok().held_by(&gate));
     let (sender, webhook) = (TestSender::new(), webhook(receiver.url()));
     let mut sends: Vec<_> = (0..50).map(|_| Box::pin(sender.send(&webhook))).collect();
     let all = async {

@@ -23,8 +23,8 @@ use super::{TestSender, answered, config, failed, webhook};
 type StreamScript = fn(SendResponse<Bytes>);
 
 /// Sends one request to a receiver that answers like this.
-async fn ask(answer: StreamScript, is_repeat: bool) -> HttpExchange {
-    ask_receiver(is_repeat, async move |stream| {
+async fn send_once(answer: StreamScript, is_repeat: bool) -> HttpExchange {
+    send_once_to_server(is_repeat, async move |stream| {
         let mut connection = server::handshake(stream).await.unwrap();
         while let Some(Ok((_request, response))) = connection.accept().await {
             answer(response);
@@ -34,8 +34,8 @@ async fn ask(answer: StreamScript, is_repeat: bool) -> HttpExchange {
 }
 
 /// Sends one request to a receiver that writes these frames once it has read the request.
-async fn ask_raw(frames: &'static [u8], is_repeat: bool) -> HttpExchange {
-    ask_receiver(is_repeat, async move |mut stream: ServerStream| {
+async fn send_once_to_frames(frames: &'static [u8], is_repeat: bool) -> HttpExchange {
+    send_once_to_server(is_repeat, async move |mut stream: ServerStream| {
         // Empty SETTINGS.
         stream
             .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -60,7 +60,7 @@ async fn ask_raw(frames: &'static [u8], is_repeat: bool) -> HttpExchange {
 type ServerStream = TlsStream<TcpStream>;
 
 /// Sends one request to a receiver that serves each connection like this.
-async fn ask_receiver(is_repeat: bool, answer: impl AsyncFn(ServerStream)) -> HttpExchange {
+async fn send_once_to_server(is_repeat: bool, answer: impl AsyncFn(ServerStream)) -> HttpExchange {
     let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
@@ -117,13 +117,13 @@ fn head(length: Option<usize>) -> Response<()> {
 #[tokio::test]
 async fn a_refused_stream_is_to_be_sent_again() {
     let refuse: StreamScript = |mut response| response.send_reset(Reason::REFUSED_STREAM);
-    let exchange = ask(refuse, false).await;
+    let exchange = send_once(refuse, false).await;
     assert!(
         exchange.outcome.is_not_processed(),
         "{:?}",
         exchange.outcome
     );
-    let exchange = ask(refuse, true).await;
+    let exchange = send_once(refuse, true).await;
     assert_eq!(failed(&exchange).0, FailureKind::Broken);
     assert!(!exchange.outcome.is_not_processed(), "only once");
 }
@@ -134,13 +134,13 @@ async fn a_goaway_on_a_fresh_connection_is_to_be_sent_again() {
     const NO_ERROR: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     const ENHANCE_YOUR_CALM: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
     for goaway in [NO_ERROR, ENHANCE_YOUR_CALM] {
-        let exchange = ask_raw(goaway, false).await;
+        let exchange = send_once_to_frames(goaway, false).await;
         assert!(
             exchange.outcome.is_not_processed(),
             "{:?}",
             exchange.outcome
         );
-        let exchange = ask_raw(goaway, true).await;
+        let exchange = send_once_to_frames(goaway, true).await;
         assert!(!exchange.outcome.is_not_processed(), "only once");
         assert_eq!(failed(&exchange).0, FailureKind::Broken);
     }
@@ -157,7 +157,7 @@ async fn malformed_headers_are_named() {
     const NO_STATUS: &[u8] = &[0, 0, 5, 1, 5, 0, 0, 0, 1, 0, 1, b'a', 1, b'x'];
     const BROKEN_ENCODING: &[u8] = &[0, 0, 2, 1, 5, 0, 0, 0, 1, 0xff, 0x80];
     for frames in [UPPER_CASE, CONNECTION, NO_STATUS, BROKEN_ENCODING] {
-        let exchange = ask_raw(frames, false).await;
+        let exchange = send_once_to_frames(frames, false).await;
         let expected = (FailureKind::Broken, "the answer is not HTTP".to_owned());
         assert_eq!(failed(&exchange), expected, "{frames:?}");
     }
@@ -169,7 +169,7 @@ async fn other_resets_are_failures() {
         (|mut response| response.send_reset(Reason::INTERNAL_ERROR)) as StreamScript,
         |mut response| response.send_reset(Reason::CANCEL),
     ] {
-        let exchange = ask(reset, false).await;
+        let exchange = send_once(reset, false).await;
         assert!(!exchange.outcome.is_not_processed());
         assert_eq!(failed(&exchange).0, FailureKind::Broken);
     }
@@ -189,7 +189,7 @@ async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
             reset_later(body);
         },
     ] {
-        let exchange = ask(half, false).await;
+        let exchange = send_once(half, false).await;
         let (kind, reason) = failed(&exchange);
         assert_eq!(kind, FailureKind::Broken);
         assert!(
@@ -201,7 +201,7 @@ async fn half_a_body_and_a_reset_without_an_error_is_a_failure() {
         let mut body = response.send_response(head(Some(4)), false).unwrap();
         body.send_data("full".into(), true).unwrap();
     };
-    assert_eq!(answered(&ask(whole, false).await), 200);
+    assert_eq!(answered(&send_once(whole, false).await), 200);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn interim_responses_are_bounded() {
         send_interim(&mut response, 16);
         response.send_response(head(None), true).unwrap();
     };
-    assert_eq!(answered(&ask(few, false).await), 200);
+    assert_eq!(answered(&send_once(few, false).await), 200);
     let many: StreamScript = |mut response| {
         send_interim(&mut response, 1000);
         // Dropping it would reset the stream.
@@ -219,7 +219,7 @@ async fn interim_responses_are_bounded() {
             drop(response);
         });
     };
-    let exchange = ask(many, false).await;
+    let exchange = send_once(many, false).await;
     assert_eq!(
         failed(&exchange),
         (

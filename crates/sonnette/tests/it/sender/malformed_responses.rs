@@ -13,13 +13,13 @@ use tokio::net::TcpListener;
 use super::{TestSender, answered, config, failed, webhook, with_short_timeout};
 
 /// One answer to a fresh sender.
-async fn ask(answer: ScriptedResponse) -> HttpExchange {
-    ask_within(config(), answer).await
+async fn send_once(answer: ScriptedResponse) -> HttpExchange {
+    send_once_with_config(config(), answer).await
 }
 
-async fn ask_within(config: SenderConfig, answer: ScriptedResponse) -> HttpExchange {
+async fn send_once_with_config(config: SenderConfig, answer: ScriptedResponse) -> HttpExchange {
     let receiver = Receiver::start().await;
-    receiver.answer(answer);
+    receiver.respond_with(answer);
     TestSender::with(config)
         .send(&webhook(receiver.url()))
         .await
@@ -27,9 +27,11 @@ async fn ask_within(config: SenderConfig, answer: ScriptedResponse) -> HttpExcha
 
 #[tokio::test]
 async fn a_slow_body_within_the_time_limit_is_complete() {
-    let exchange = ask(ScriptedResponse::ok()
-        .body("abc")
-        .byte_by_byte(Duration::from_millis(5)))
+    let exchange = send_once(
+        ScriptedResponse::ok()
+            .body("abc")
+            .byte_by_byte(Duration::from_millis(5)),
+    )
     .await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body, "abc");
@@ -40,7 +42,7 @@ async fn a_slow_body_beyond_the_time_limit_times_out() {
     let drip = ScriptedResponse::ok()
         .body(vec![b'x'; 100])
         .byte_by_byte(Duration::from_millis(20));
-    let exchange = ask_within(with_short_timeout(), drip).await;
+    let exchange = send_once_with_config(with_short_timeout(), drip).await;
     let (failure, reason) = failed(&exchange);
     assert_eq!(failure, FailureKind::Timeout);
     let begins = reason.starts_with("the answer did not end within 0.25 s (");
@@ -52,9 +54,11 @@ async fn a_slow_body_beyond_the_time_limit_times_out() {
 #[tokio::test]
 async fn a_truncated_body_is_a_failure() {
     for status in [200, 404] {
-        let exchange = ask(ScriptedResponse::status(status)
-            .body("hello, world, and more")
-            .truncated_after(12))
+        let exchange = send_once(
+            ScriptedResponse::status(status)
+                .body("hello, world, and more")
+                .truncated_after(12),
+        )
         .await;
         let reason = format!("the answer broke off after 12 bytes (status {status})");
         assert_eq!(failed(&exchange), (FailureKind::Broken, reason.clone()));
@@ -66,9 +70,12 @@ async fn a_truncated_body_is_a_failure() {
 #[tokio::test]
 async fn a_chunked_body_must_end() {
     let whole = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    assert_eq!(ask(ScriptedResponse::raw(whole)).await.response_body, "abc");
+    assert_eq!(
+        send_once(ScriptedResponse::raw(whole)).await.response_body,
+        "abc"
+    );
     let torn = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    let exchange = ask(ScriptedResponse::raw(torn)).await;
+    let exchange = send_once(ScriptedResponse::raw(torn)).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -78,38 +85,40 @@ async fn a_chunked_body_must_end() {
     );
     let nonsense = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
     assert_eq!(
-        failed(&ask(ScriptedResponse::raw(nonsense)).await).0,
+        failed(&send_once(ScriptedResponse::raw(nonsense)).await).0,
         FailureKind::Broken
     );
 }
 
 #[tokio::test]
 async fn an_endless_body_is_a_success_at_the_size_limit() {
-    let exchange = ask(ScriptedResponse::endless()).await;
+    let exchange = send_once(ScriptedResponse::endless()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body.len(), 64 * 1024);
 }
 
 #[tokio::test]
 async fn a_body_may_end_with_its_connection() {
-    let exchange = ask(ScriptedResponse::ok().body("done").without_length()).await;
+    let exchange = send_once(ScriptedResponse::ok().body("done").without_length()).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_body, "done");
-    let exchange = ask(ScriptedResponse::raw("HTTP/1.0 201 Created\r\n\r\nold")).await;
+    let exchange = send_once(ScriptedResponse::raw("HTTP/1.0 201 Created\r\n\r\nold")).await;
     assert_eq!(answered(&exchange), 201);
     assert_eq!(exchange.response_body, "old");
 }
 
 #[tokio::test]
 async fn interim_responses_are_skipped() {
-    let exchange = ask(ScriptedResponse::status(202)
-        .with_interim(100)
-        .with_interim(103)
-        .body("ok"))
+    let exchange = send_once(
+        ScriptedResponse::status(202)
+            .with_interim(100)
+            .with_interim(103)
+            .body("ok"),
+    )
     .await;
     assert_eq!(answered(&exchange), 202);
     assert_eq!(exchange.response_body, "ok");
-    let exchange = ask(ScriptedResponse::raw("HTTP/1.1 100 Continue\r\n\r\n")).await;
+    let exchange = send_once(ScriptedResponse::raw("HTTP/1.1 100 Continue\r\n\r\n")).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -121,9 +130,11 @@ async fn interim_responses_are_skipped() {
 
 #[tokio::test]
 async fn a_protocol_switch_is_a_failure() {
-    let exchange = ask(ScriptedResponse::status(101)
-        .header("upgrade", "websocket")
-        .header("connection", "upgrade"))
+    let exchange = send_once(
+        ScriptedResponse::status(101)
+            .header("upgrade", "websocket")
+            .header("connection", "upgrade"),
+    )
     .await;
     assert_eq!(
         failed(&exchange),
@@ -163,12 +174,12 @@ async fn a_response_before_the_request_body_was_read_counts() {
 #[tokio::test]
 async fn unusual_statuses_are_kept() {
     for status in [299, 600, 999] {
-        let exchange = ask(ScriptedResponse::status(status)).await;
+        let exchange = send_once(ScriptedResponse::status(status)).await;
         assert_eq!(answered(&exchange), status);
         assert_eq!(exchange.outcome.is_success(), status == 299);
     }
     for status in [99, 1000] {
-        let exchange = ask(ScriptedResponse::raw(format!(
+        let exchange = send_once(ScriptedResponse::raw(format!(
             "HTTP/1.1 {status} X\r\n\r\n"
         )))
         .await;
@@ -185,7 +196,7 @@ async fn garbage_is_a_failure() {
         "HTTP/1.1 two hundred\r\n\r\n",
         "\0\0\0\0\0\0\0\0\r\n\r\n",
     ] {
-        let exchange = ask(ScriptedResponse::raw(garbage)).await;
+        let exchange = send_once(ScriptedResponse::raw(garbage)).await;
         assert_eq!(
             failed(&exchange),
             (FailureKind::Broken, "the answer is not HTTP".to_owned()),
@@ -196,7 +207,7 @@ async fn garbage_is_a_failure() {
 
 #[tokio::test]
 async fn a_connection_without_a_response_has_a_clear_error() {
-    let exchange = ask(ScriptedResponse::close()).await;
+    let exchange = send_once(ScriptedResponse::close()).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -204,7 +215,7 @@ async fn a_connection_without_a_response_has_a_clear_error() {
             "the connection was closed without an answer".to_owned()
         )
     );
-    let exchange = ask(ScriptedResponse::reset()).await;
+    let exchange = send_once(ScriptedResponse::reset()).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -212,7 +223,7 @@ async fn a_connection_without_a_response_has_a_clear_error() {
             "the connection was reset before an answer came".to_owned()
         )
     );
-    let exchange = ask(ScriptedResponse::raw("HTTP/1.1 200 OK\r\ncontent-")).await;
+    let exchange = send_once(ScriptedResponse::raw("HTTP/1.1 200 OK\r\ncontent-")).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -224,10 +235,10 @@ async fn a_connection_without_a_response_has_a_clear_error() {
 
 #[tokio::test]
 async fn response_headers_are_bounded() {
-    let exchange = ask(ScriptedResponse::ok().header("x-long", &"a".repeat(20_000))).await;
+    let exchange = send_once(ScriptedResponse::ok().header("x-long", &"a".repeat(20_000))).await;
     assert_eq!(answered(&exchange), 200);
     assert_eq!(exchange.response_headers.len(), 8 * 1024, "cut on record");
-    let exchange = ask(ScriptedResponse::ok().header("x-long", &"a".repeat(200_000))).await;
+    let exchange = send_once(ScriptedResponse::ok().header("x-long", &"a".repeat(200_000))).await;
     assert_eq!(
         failed(&exchange),
         (
@@ -239,7 +250,7 @@ async fn response_headers_are_bounded() {
         answer.header(&format!("x-{n}"), "a")
     });
     assert_eq!(
-        failed(&ask(many).await),
+        failed(&send_once(many).await),
         (
             FailureKind::Broken,
             "the headers of the answer are too large".to_owned()
@@ -250,7 +261,7 @@ async fn response_headers_are_bounded() {
 #[tokio::test]
 async fn header_bytes_that_are_not_text_are_escaped() {
     let raw = b"HTTP/1.1 200 OK\r\nx-a: caf\xe9\r\ncontent-length: 2\r\n\r\n\xff\x00".to_vec();
-    let exchange = ask(ScriptedResponse::raw(raw)).await;
+    let exchange = send_once(ScriptedResponse::raw(raw)).await;
     assert_eq!(
         exchange.response_headers,
         "x-a: caf\\xe9\ncontent-length: 2\n"

@@ -16,7 +16,7 @@ async fn every_status_is_recorded() {
         200, 201, 202, 204, 299, 300, 301, 302, 304, 307, 308, 400, 401, 404, 410, 418, 429, 500,
         503, 599,
     ] {
-        receiver.answer(ScriptedResponse::status(status).header("location", "/elsewhere"));
+        receiver.respond_with(ScriptedResponse::status(status).header("location", "/elsewhere"));
         let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), status);
         assert_eq!(exchange.outcome.is_success(), status < 300);
@@ -30,7 +30,7 @@ async fn every_status_is_recorded() {
 #[tokio::test]
 async fn the_response_is_recorded() {
     let receiver = Receiver::start().await;
-    receiver.answer(
+    receiver.respond_with(
         ScriptedResponse::status(500)
             .header("X-Why", "no")
             .header("x-why", "more")
@@ -58,7 +58,7 @@ async fn retry_after_counts_on_429_and_503_only() {
         (301, "120", None),
     ];
     for (status, value, seconds) in cases {
-        receiver.answer(ScriptedResponse::status(status).header("retry-after", value));
+        receiver.respond_with(ScriptedResponse::status(status).header("retry-after", value));
         let exchange = sender.send(&webhook(receiver.url())).await;
         let retry_after = seconds.map(Duration::from_secs);
         assert_eq!(
@@ -84,7 +84,7 @@ async fn a_body_is_read_up_to_the_limit() {
         ("0123456789a", "0123456789", 1),
         ("x", "x", 2),
     ] {
-        receiver.answer(ScriptedResponse::ok().body(body));
+        receiver.respond_with(ScriptedResponse::ok().body(body));
         let exchange = sender.send(&webhook(receiver.url())).await;
         assert_eq!(answered(&exchange), 200);
         assert_eq!(exchange.response_body, kept);
@@ -220,7 +220,7 @@ async fn http_can_be_refused() {
 #[tokio::test]
 async fn a_silent_receiver_times_out() {
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     let exchange = TestSender::with(with_short_timeout())
         .send(&webhook(receiver.url()))
         .await;

@@ -259,7 +259,7 @@ async fn a_large_body_arrives_whole() {
 #[tokio::test]
 async fn the_timeout_of_a_webhook_applies() {
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     let mut webhook = webhook(receiver.url());
     webhook.settings.timeout = Some(Duration::from_millis(200));
     let exchange = TestSender::new().send(&webhook).await;

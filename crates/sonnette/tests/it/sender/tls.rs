@@ -28,7 +28,7 @@ fn trusting(receiver: &Receiver) -> TestSender {
 #[tokio::test]
 async fn a_valid_certificate_is_trusted() {
     let receiver = Receiver::start_tls(CertificateKind::Valid).await;
-    receiver.answer(ScriptedResponse::ok().body("secure"));
+    receiver.respond_with(ScriptedResponse::ok().body("secure"));
     let sender = trusting(&receiver);
     let by_name = format!("https://localhost:{}/", receiver.address().port());
     for url in [receiver.url(), receiver.url(), by_name] {
@@ -120,7 +120,7 @@ async fn a_complete_response_needs_no_end_of_tls() {
         ),
         ("HTTP/1.1 200 OK\r\n\r\nok", false),
     ] {
-        receiver.answer(ScriptedResponse::raw(response).without_tls_end());
+        receiver.respond_with(ScriptedResponse::raw(response).without_tls_end());
         let exchange = trusting(&receiver).send(&webhook(receiver.url())).await;
         assert_eq!(exchange.outcome.is_success(), is_complete, "{response}");
         assert_eq!(exchange.response_body, "ok", "{response}");
@@ -217,7 +217,7 @@ async fn http2_shares_one_connection() {
     assert!(exchange.request_headers.starts_with("host: 127.0.0.1:"));
 
     let gate = Gate::new();
-    receiver.answer(ScriptedResponse::status(202).body("ok").held_by(&gate));
+    receiver.respond_with(ScriptedResponse::status(202).body("ok").held_by(&gate));
     let release = async {
         receiver.wait_for(4).await;
         gate.open();
@@ -238,7 +238,7 @@ async fn http2_shares_one_connection() {
 #[tokio::test]
 async fn an_http2_body_above_the_limit_keeps_the_connection() {
     let receiver = Receiver::start_http2().await;
-    receiver.answer(ScriptedResponse::ok().body(vec![b'x'; 1_000_000]));
+    receiver.respond_with(ScriptedResponse::ok().body(vec![b'x'; 1_000_000]));
     let sender = trusting(&receiver);
     for _ in 0..3 {
         let exchange = sender.send(&webhook(receiver.url())).await;
@@ -252,10 +252,10 @@ async fn an_http2_body_above_the_limit_keeps_the_connection() {
 async fn an_http2_stream_may_be_reset_or_silent() {
     let receiver = Receiver::start_http2().await;
     let sender = trusting(&receiver);
-    receiver.answer(ScriptedResponse::reset());
+    receiver.respond_with(ScriptedResponse::reset());
     let exchange = sender.send(&webhook(receiver.url())).await;
     assert_eq!(failed(&exchange).0, FailureKind::Broken);
-    receiver.answer(ScriptedResponse::silent());
+    receiver.respond_with(ScriptedResponse::silent());
     let mut with_short_timeout = webhook(receiver.url());
     with_short_timeout.settings.timeout = Some(Duration::from_millis(200));
     let exchange = sender.send(&with_short_timeout).await;
@@ -263,7 +263,7 @@ async fn an_http2_stream_may_be_reset_or_silent() {
         failed(&exchange),
         (FailureKind::Timeout, "no answer within 0.2 s".to_owned())
     );
-    receiver.answer(ScriptedResponse::ok());
+    receiver.respond_with(ScriptedResponse::ok());
     assert_eq!(answered(&sender.send(&webhook(receiver.url())).await), 200);
     assert_eq!((receiver.requests().len(), receiver.connections()), (3, 1));
 }

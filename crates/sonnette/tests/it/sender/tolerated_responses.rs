@@ -5,9 +5,9 @@ use sonnette::testing::{Receiver, ScriptedResponse};
 
 use super::{TestSender, answered, failed, webhook};
 
-async fn ask(response: impl Into<Vec<u8>>) -> HttpExchange {
+async fn send_once(response: impl Into<Vec<u8>>) -> HttpExchange {
     let receiver = Receiver::start().await;
-    receiver.answer(ScriptedResponse::raw(response.into()));
+    receiver.respond_with(ScriptedResponse::raw(response.into()));
     TestSender::new().send(&webhook(receiver.url())).await
 }
 
@@ -48,7 +48,7 @@ async fn unreadable_header_lines_are_left_out() {
             "content-length: 2\n",
         ),
     ] {
-        let exchange = ask(format!("{head}ok")).await;
+        let exchange = send_once(format!("{head}ok")).await;
         assert_eq!(answered(&exchange), 200, "{head}");
         assert_eq!(exchange.response_body, "ok", "{head}");
         assert_eq!(exchange.response_headers, recorded, "{head}");
@@ -67,7 +67,7 @@ async fn lengths_may_be_repeated_or_contradictory() {
         "Transfer-Encoding: identity\r\nContent-Length: 2",
         "X: y",
     ] {
-        let exchange = ask(format!("HTTP/1.1 201 Created\r\n{headers}\r\n\r\nok")).await;
+        let exchange = send_once(format!("HTTP/1.1 201 Created\r\n{headers}\r\n\r\nok")).await;
         assert_eq!(answered(&exchange), 201, "{headers}");
         assert_eq!(exchange.response_body, "ok", "{headers}");
     }
@@ -84,12 +84,12 @@ async fn chunks_may_have_extensions_and_bad_trailers() {
         "2\r\nok\r\n0\r\nbroken off",
     ] {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 999\r\nTransfer-Encoding: Chunked\r\n\r\n";
-        let exchange = ask(format!("{head}{body}")).await;
+        let exchange = send_once(format!("{head}{body}")).await;
         assert_eq!(answered(&exchange), 200, "{body}");
         assert_eq!(exchange.response_body, "ok", "{body}");
     }
     let endless = format!("2\r\nok\r\n0\r\n{}", "x: y\r\n".repeat(100_000));
-    let exchange = ask(format!(
+    let exchange = send_once(format!(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{endless}"
     ))
     .await;
@@ -106,7 +106,7 @@ async fn chunks_that_cannot_be_read_are_failures() {
         format!("2;{}\r\nok\r\n0\r\n\r\n", "x".repeat(100_000)),
     ] {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let exchange = ask(format!("{head}{body}")).await;
+        let exchange = send_once(format!("{head}{body}")).await;
         assert_eq!(failed(&exchange).0, FailureKind::Broken, "{body:.20}");
     }
 }
@@ -118,12 +118,12 @@ async fn endless_interim_responses_are_a_failure() {
         "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n".repeat(100_000),
         format!("HTTP/1.1 102 P\r\nX: {}\r\n\r\n", "y".repeat(10_000)).repeat(7),
     ] {
-        let exchange = ask(flood + "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        let exchange = send_once(flood + "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         let reason = "the headers of the answer are too large".to_owned();
         assert_eq!(failed(&exchange), (FailureKind::Broken, reason));
     }
     let few = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(16);
-    let exchange = ask(few + "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    let exchange = send_once(few + "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     assert_eq!(answered(&exchange), 200);
 }
 
@@ -157,7 +157,7 @@ async fn a_connection_is_reused_only_after_a_clear_end() {
         ("HTTP/1.1 200 OK\r\n\r\nok", 0),
     ] {
         let receiver = Receiver::start().await;
-        receiver.answer(ScriptedResponse::raw(response));
+        receiver.respond_with(ScriptedResponse::raw(response));
         let sender = TestSender::new();
         assert!(
             sender

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use sonnette::domain::{
     AccessLink, AccessLinkPurpose, AccountEmail, AccountEmailKind, AccountEmailResult, Language,
-    OrganizerId, Permission, Permissions, Scope, SecretHash, Session, SessionOwner, TokenId, User,
-    UserAccess, UserId,
+    OrganizerId, Permission, Permissions, Scope, Session, SessionOwner, SessionTokenHash, TokenId,
+    User, UserAccess, UserId,
 };
 use sonnette::store::{Actor, ChangeResult, NewAuditEntry, NewToken, NewUser};
 
@@ -14,8 +14,8 @@ use super::fixture::done;
 use super::fixture::{Fixture, at};
 use crate::test_engine::note;
 
-const FIRST_HASH: SecretHash = [1; 32];
-const SECOND_HASH: SecretHash = [2; 32];
+const FIRST_HASH: SessionTokenHash = [1; 32];
+const SECOND_HASH: SessionTokenHash = [2; 32];
 
 fn new_user(email: &str, access: UserAccess) -> NewUser {
     NewUser {
@@ -57,7 +57,7 @@ fn token(fixture: &Fixture<'_>) -> TokenId {
 
 fn session(holder: SessionOwner, until: i64) -> Session {
     Session {
-        holder,
+        owner: holder,
         created: at(0),
         expires: at(until),
     }
@@ -328,7 +328,7 @@ pub(super) fn a_session_lasts_until_it_expires_or_ends(fixture: &Fixture<'_>) {
     store.extend_session(&FIRST_HASH, at(120), at(60)).unwrap();
     assert_eq!(found(FIRST_HASH, 60), None);
     store.extend_session(&FIRST_HASH, at(120), at(59)).unwrap();
-    assert_eq!(found(FIRST_HASH, 119), Some(session(own.holder, 120)));
+    assert_eq!(found(FIRST_HASH, 119), Some(session(own.owner, 120)));
     store.end_sessions_of_user(user).unwrap();
     assert_eq!(
         (found(FIRST_HASH, 1), found(SECOND_HASH, 1)),
@@ -386,7 +386,7 @@ pub(super) fn an_account_email_is_due_until_it_is_settled(fixture: &Fixture<'_>)
         language,
         organizer,
         at: at(5),
-        tries: 0,
+        send_failures: 0,
     };
     assert_eq!(pending, wanted);
     let waits = pending.after_failure("away".to_owned(), at(6));
@@ -394,7 +394,10 @@ pub(super) fn an_account_email_is_due_until_it_is_settled(fixture: &Fixture<'_>)
         .record_account_email_result(pending.id, &waits, at(6))
         .unwrap();
     assert_eq!(store.due_account_emails(at(10), 9).unwrap(), []);
-    assert_eq!(store.due_account_emails(at(11), 9).unwrap()[0].tries, 1);
+    assert_eq!(
+        store.due_account_emails(at(11), 9).unwrap()[0].send_failures,
+        1
+    );
     assert!(
         store
             .enqueue_account_email(user.id, AccountEmailKind::Reset, language, None, at(7))

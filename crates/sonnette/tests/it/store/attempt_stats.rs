@@ -56,7 +56,7 @@ fn times(millis: &[u64]) -> LatencyHistogram {
 pub(super) fn attempts_are_counted_per_half_hour(fixture: &Fixture<'_>) {
     let (webhook, other) = (fixture.add_webhook(), fixture.add_webhook());
     let mut test = attempt(webhook, NOTIFICATION, 3);
-    test.test = true;
+    test.is_test = true;
     let first = attempt(webhook, NOTIFICATION, 0);
     record(
         fixture,
@@ -78,7 +78,7 @@ pub(super) fn attempts_are_counted_per_half_hour(fixture: &Fixture<'_>) {
         start: at(second),
         succeeded,
         failed,
-        times: times(millis),
+        latencies: times(millis),
     };
     let before = tally(webhook, -HALF_HOUR, 1, 0, &[12]);
     let now = tally(webhook, 0, 2, 2, &[12, 12, 3_000]);
@@ -199,7 +199,7 @@ pub(super) fn the_latest_attempts_exclude_tests(fixture: &Fixture<'_>) {
     );
     let id = fixture.publish(&[webhook, other], &[0])[0];
     let mut test = attempt(webhook, NOTIFICATION, 3);
-    test.test = true;
+    test.is_test = true;
     record(
         fixture,
         [
@@ -223,7 +223,7 @@ fn failing_health(since: i64, probing: bool) -> LaneHealth {
     let streak = FailureStreak {
         failures: 6,
         since: at(since),
-        first: NOTIFICATION,
+        first_notification: NOTIFICATION,
         has_several_notifications: true,
     };
     let probe_schedule = probing.then(|| ProbeSchedule {

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use sonnette::domain::{
     DisableReason, FailureStreak, LaneHealth, NotificationId, OrganizerId, PayloadShape,
-    Permissions, RegisteredAction, Scope, SettlementKind, TokenId, UserAccess, UserId, WebhookId,
+    Permissions, RegisteredActionType, Scope, SettlementKind, TokenId, UserAccess, UserId,
+    WebhookId,
 };
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -28,7 +29,7 @@ struct Subject {
     missed: NotificationId,
     user: UserId,
     token: TokenId,
-    action_type: RegisteredAction,
+    action_type: RegisteredActionType,
 }
 
 /// What a change did; `Ok(false)` is a change that was refused.
@@ -92,7 +93,7 @@ fn subject(path: &Path) -> Subject {
     let streak = FailureStreak {
         failures: 6,
         since: at(1),
-        first: given_up,
+        first_notification: given_up,
         has_several_notifications: true,
     };
     let failing = LaneHealth {
@@ -102,7 +103,7 @@ fn subject(path: &Path) -> Subject {
     let settled = settlement(id, missed, 3, None);
     fixture.settle(vec![with_health(settled, failing)], at(3));
     done(store.add_event(organizer, &event("old"), note()));
-    let mut action_type = RegisteredAction {
+    let mut action_type = RegisteredActionType {
         id: 0,
         organizer: Some(organizer),
         name: "shop.moved".parse().unwrap(),
@@ -217,9 +218,9 @@ const CHANGES: &[Change] = &[
     ("remove_user", "users", |s| {
         is_done(s.store.remove_user(s.user, note()))
     }),
-    ("schedule_now", "deliveries", |s| {
+    ("expedite_pending", "deliveries", |s| {
         // The delivery was published at second 0, so this is before it is due.
-        let changed = s.store.schedule_now(s.webhook, at(-9), Some(&note()))?;
+        let changed = s.store.expedite_pending(s.webhook, at(-9), Some(&note()))?;
         Ok(changed == 1)
     }),
     ("drop_pending", "deliveries", |s| {

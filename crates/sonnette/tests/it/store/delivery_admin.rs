@@ -15,14 +15,26 @@ pub(super) fn pending_deliveries_become_due_in_batches(fixture: &Fixture<'_>) {
     let ids = fixture.publish(&[webhook, other], &vec![100; MORE_THAN_A_BATCH]);
     assert_eq!(fixture.due(webhook, 0), []);
     assert_eq!(
-        fixture.store.schedule_now(webhook, at(0), None).unwrap(),
+        fixture
+            .store
+            .expedite_pending(webhook, at(0), None)
+            .unwrap(),
         MAX_BATCH_ROWS
     );
     assert_eq!(
-        fixture.store.schedule_now(webhook, at(0), None).unwrap(),
+        fixture
+            .store
+            .expedite_pending(webhook, at(0), None)
+            .unwrap(),
         10
     );
-    assert_eq!(fixture.store.schedule_now(webhook, at(0), None).unwrap(), 0);
+    assert_eq!(
+        fixture
+            .store
+            .expedite_pending(webhook, at(0), None)
+            .unwrap(),
+        0
+    );
     assert_eq!(fixture.due(webhook, 0), ids);
     assert_eq!(fixture.due(other, 0), []);
     // A delivery with attempts becomes due as of its publication, so the order is that of publication.
@@ -31,7 +43,10 @@ pub(super) fn pending_deliveries_become_due_in_batches(fixture: &Fixture<'_>) {
         fixture.publish(&[other], &[2])[0],
     );
     fixture.reschedule(other, first, 5_000);
-    fixture.store.schedule_now(other, at(200), None).unwrap();
+    fixture
+        .store
+        .expedite_pending(other, at(200), None)
+        .unwrap();
     let due = fixture.due(other, 10);
     assert_eq!(due, [first, second]);
 }
@@ -112,7 +127,7 @@ pub(super) fn a_single_delivery_is_resent(fixture: &Fixture<'_>) {
         .unwrap()
         .unwrap()
         .progress;
-    assert_eq!((waiting.tries, waiting.attempts), (1, 1));
+    assert_eq!((waiting.scheduled_tries, waiting.attempts), (1, 1));
     assert_eq!((waiting.started_at, waiting.due_at), (at(0), at(9)));
     // A settled delivery starts a new schedule, but its number of attempts goes on.
     fixture.settle_delivery(webhook, id, SettlementKind::Delivered, 10);
@@ -122,7 +137,7 @@ pub(super) fn a_single_delivery_is_resent(fixture: &Fixture<'_>) {
         .unwrap()
         .unwrap()
         .progress;
-    assert_eq!((waiting.tries, waiting.attempts), (0, 1));
+    assert_eq!((waiting.scheduled_tries, waiting.attempts), (0, 1));
     assert_eq!((waiting.started_at, waiting.due_at), (at(20), at(20)));
     assert_eq!(fixture.state(webhook, id), "scheduled");
 }
@@ -215,7 +230,11 @@ pub(super) fn a_replay_starts_a_new_schedule(fixture: &Fixture<'_>) {
             .unwrap();
         let progress = page.deliveries[0].progress;
         assert_eq!(
-            (progress.tries, progress.started_at, progress.due_at),
+            (
+                progress.scheduled_tries,
+                progress.started_at,
+                progress.due_at
+            ),
             (0, at(9), at(9))
         );
     }

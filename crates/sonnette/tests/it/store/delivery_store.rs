@@ -207,13 +207,13 @@ pub(super) fn a_settlement_stores_the_health_of_its_lane(fixture: &Fixture<'_>) 
         streak: Some(FailureStreak {
             failures: 7,
             since: at(2),
-            first: id,
+            first_notification: id,
             has_several_notifications: true,
         }),
         failing_streak: Some(FailureStreak {
             failures: 5,
             since: at(3),
-            first: id,
+            first_notification: id,
             has_several_notifications: true,
         }),
         probe_schedule: Some(ProbeSchedule {

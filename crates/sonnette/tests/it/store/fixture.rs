@@ -124,7 +124,7 @@ impl<'a> Fixture<'a> {
     pub(super) fn reschedule(&self, webhook: WebhookId, id: NotificationId, second: i64) {
         let progress = DeliveryProgress {
             attempts: 1,
-            tries: 1,
+            scheduled_tries: 1,
             started_at: self.started_at(webhook, id),
             due_at: at(second),
         };
@@ -200,8 +200,8 @@ pub(super) fn attempt(webhook: WebhookId, id: NotificationId, second: i64) -> At
         event: None,
         target_url: "http://localhost/".to_owned(),
         number: 1,
-        test: false,
-        payload: None,
+        is_test: false,
+        sent_body: None,
         exchange: HttpExchange {
             started_at: at(second),
             duration: Duration::from_millis(12),

@@ -114,7 +114,7 @@ pub(super) fn an_attempt_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     let answered = &stored(&answers[0])[0];
     let mut first = attempt(webhook, answered.id, 1);
     record(fixture, first.clone());
-    first.payload.clone_from(&answered.body);
+    first.sent_body.clone_from(&answered.body);
     assert_eq!(
         fixture.store.attempt(webhook, first.id).unwrap(),
         Some(first.clone())
@@ -122,9 +122,9 @@ pub(super) fn an_attempt_is_read_as_it_was_written(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.attempt(other, first.id).unwrap(), None);
 
     let mut test = attempt(webhook, NotificationId(900), 2);
-    test.test = true;
+    test.is_test = true;
     test.event = Some("democon".parse().unwrap());
-    test.payload = Some("{}".into());
+    test.sent_body = Some("{}".into());
     test.exchange.outcome = Outcome::Failed(SendFailure::TlsAlert {
         alert: "HandshakeFailure".to_owned(),
     });
@@ -142,7 +142,7 @@ pub(super) fn timings_exclude_tests(fixture: &Fixture<'_>) {
         retry_after: None,
     };
     let mut test = attempt(webhook, NotificationId(900), 3);
-    test.test = true;
+    test.is_test = true;
     for attempt in [
         attempt(webhook, id, 0),
         attempt(webhook, id, 1),
@@ -184,11 +184,11 @@ pub(super) fn deliveries_are_listed_by_state(fixture: &Fixture<'_>) {
     );
     assert_eq!(list(None, Some(ids[3]), 2), [ids[2], ids[1]]);
     assert_eq!(
-        list(Some(DeliveryStateFilter::Waiting), None, 9),
+        list(Some(DeliveryStateFilter::Pending), None, 9),
         [ids[4], ids[3]]
     );
     assert_eq!(
-        list(Some(DeliveryStateFilter::Waiting), Some(ids[4]), 9),
+        list(Some(DeliveryStateFilter::Pending), Some(ids[4]), 9),
         [ids[3]]
     );
     assert_eq!(list(settled(SettlementKind::Delivered), None, 9), [ids[0]]);

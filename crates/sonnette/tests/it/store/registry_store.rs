@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use sonnette::domain::{
     DialectName, EventFilter, EventId, FailurePolicy, Language, Organizer, OrganizerId,
-    PayloadShape, Permissions, RegisteredAction, Scope, TokenId,
+    PayloadShape, Permissions, RegisteredActionType, Scope, TokenId,
 };
 use sonnette::engine::RegistrySnapshot;
 use sonnette::store::{
-    Actor, ChangeResult, NewAuditEntry, NewToken, RemovedAction, StoredResponse,
+    Actor, ChangeResult, NewAuditEntry, NewToken, RemovedActionType, StoredResponse,
 };
 
 use super::fixture::{Fixture, at, change, done, loaded_webhook};
@@ -37,7 +37,7 @@ pub(super) fn each_change_makes_a_version_and_loads_what_changed(fixture: &Fixtu
     assert!(rows.version > version && rows.version == fixture.store.version().unwrap());
     let ids: Vec<_> = rows.webhooks.iter().map(|w| w.id).collect();
     assert_eq!(ids, [webhook], "nothing else has changed");
-    assert!(rows.organizers.is_empty() && rows.tokens.is_empty() && rows.actions.is_empty());
+    assert!(rows.organizers.is_empty() && rows.tokens.is_empty() && rows.action_types.is_empty());
 
     fixture
         .store
@@ -117,7 +117,7 @@ pub(super) fn a_removed_event_loads_the_webhooks_that_listed_it(fixture: &Fixtur
 }
 
 pub(super) fn a_name_may_be_registered_again_between_two_loads(fixture: &Fixture<'_>) {
-    let row = |organizer| RegisteredAction {
+    let row = |organizer| RegisteredActionType {
         id: 0,
         organizer,
         name: "shop.moved".parse().unwrap(),
@@ -129,29 +129,30 @@ pub(super) fn a_name_may_be_registered_again_between_two_loads(fixture: &Fixture
     };
     for organizer in [Some(fixture.organizer), None] {
         let add =
-            |row: &RegisteredAction| done(fixture.store.add_action_type(row, note()).unwrap());
-        let remove =
-            |row: &RegisteredAction| done(fixture.store.remove_action_type(row, note()).unwrap());
+            |row: &RegisteredActionType| done(fixture.store.add_action_type(row, note()).unwrap());
+        let remove = |row: &RegisteredActionType| {
+            done(fixture.store.remove_action_type(row, note()).unwrap())
+        };
         let mut first = row(organizer);
         first.id = add(&first);
         let version = fixture.store.version().unwrap();
         remove(&first);
-        let removed = RemovedAction {
+        let removed = RemovedActionType {
             organizer,
             name: first.name.clone(),
         };
         let rows = fixture.store.load(version).unwrap();
-        assert_eq!(rows.removed_actions, std::slice::from_ref(&removed));
-        assert!(rows.actions.is_empty() && rows.organizers.is_empty());
+        assert_eq!(rows.removed_action_types, std::slice::from_ref(&removed));
+        assert!(rows.action_types.is_empty() && rows.organizers.is_empty());
         let mut second = row(organizer);
         second.id = add(&second);
         let rows = fixture.store.load(version).unwrap();
         assert_eq!(
-            (rows.removed_actions, rows.actions),
+            (rows.removed_action_types, rows.action_types),
             (vec![removed], vec![second.clone()])
         );
         remove(&second);
-        assert_eq!(fixture.store.load(version).unwrap().actions, []);
+        assert_eq!(fixture.store.load(version).unwrap().action_types, []);
     }
 }
 
@@ -289,7 +290,7 @@ pub(super) fn events_are_ordered_and_removed_from_webhooks(fixture: &Fixture<'_>
 
 pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>) {
     let other = fixture.add_organizer("other");
-    let mut row = RegisteredAction {
+    let mut row = RegisteredActionType {
         id: 0,
         organizer: Some(fixture.organizer),
         name: "shop.moved".parse().unwrap(),
@@ -300,7 +301,7 @@ pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>
         from_file: false,
     };
     row.id = done(fixture.store.add_action_type(&row, note()).unwrap());
-    let again = RegisteredAction {
+    let again = RegisteredActionType {
         id: 0,
         ..row.clone()
     };
@@ -308,7 +309,7 @@ pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>
         fixture.store.add_action_type(&again, note()).unwrap(),
         ChangeResult::Taken
     );
-    let everybodys = RegisteredAction {
+    let everybodys = RegisteredActionType {
         id: 0,
         organizer: None,
         name: "all.moved".parse().unwrap(),
@@ -333,7 +334,7 @@ pub(super) fn action_types_belong_to_one_or_all_organizers(fixture: &Fixture<'_>
     done(fixture.store.change_action_type(&row, note()).unwrap());
     let rows = fixture.store.load(version).unwrap();
     assert_eq!(
-        (&rows.actions[..], rows.organizers.len()),
+        (&rows.action_types[..], rows.organizers.len()),
         (&[row.clone()][..], 0)
     );
     done(fixture.store.remove_action_type(&row, note()).unwrap());

@@ -100,7 +100,7 @@ pub(super) fn a_new_target_or_reenabling_resets_the_health(fixture: &Fixture<'_>
     let streak = FailureStreak {
         failures: 9,
         since: at(0),
-        first: notification,
+        first_notification: notification,
         has_several_notifications: true,
     };
     let ill = LaneHealth {
@@ -142,7 +142,7 @@ pub(super) fn an_outcome_of_a_former_generation_changes_no_health_and_disables_n
     let streak = FailureStreak {
         failures: 9,
         since: at(0),
-        first: notification,
+        first_notification: notification,
         has_several_notifications: true,
     };
     let ill = LaneHealth {
@@ -152,7 +152,7 @@ pub(super) fn an_outcome_of_a_former_generation_changes_no_health_and_disables_n
     let retry_at = at(60);
     let waits = DeliveryUpdate::Reschedule(DeliveryProgress {
         attempts: 1,
-        tries: 1,
+        scheduled_tries: 1,
         started_at: at(0),
         due_at: retry_at,
     });

@@ -11,7 +11,7 @@ use sonnette::store::TimeRange;
 use super::change::change_webhook;
 use super::confirm::confirm;
 use super::queue::drop_pending;
-use crate::admin::webhooks::change::{retire, send_waiting_now};
+use crate::admin::webhooks::change::{self, expedite_in_background};
 use crate::admin::webhooks::fields::state_after;
 use crate::dashboard::shell::error::PageError;
 use crate::dashboard::shell::flash;
@@ -51,7 +51,7 @@ pub(crate) async fn confirm_enable(
     let lane = state.sonnette.lane_status(page.webhook.id).await?;
     render(&EnableTemplate {
         breadcrumbs: Breadcrumbs::new(&page),
-        waiting: lane.backlog,
+        waiting: lane.pending_count,
         disabled_since: TimeElement(since),
         action: page.url("enable/"),
         back: page.url(""),
@@ -75,7 +75,7 @@ pub(crate) async fn enable(
     }
     set_enabled(&state, &page, true).await?;
     if !drop {
-        send_waiting_now(&state.sonnette, id);
+        expedite_in_background(&state.sonnette, id);
     }
     if !form.contains("missed") {
         return Ok(flash::redirect(&page.url(""), "enabled"));
@@ -143,7 +143,7 @@ pub(crate) async fn confirm_delete(
     let lane = state.sonnette.lane_status(page.webhook.id).await?;
     let consequences = vec![
         texts.get("delete-stops").into_owned(),
-        texts.get_count("delete-waiting", lane.backlog),
+        texts.get_count("delete-waiting", lane.pending_count),
         texts.get("delete-stays").into_owned(),
     ];
     confirm(page, "delete/", "delete", consequences, true)
@@ -158,7 +158,7 @@ pub(crate) async fn delete(
     let (organizer, id) = (page.webhook.organizer, page.webhook.id);
     let author = page.organizer_page.author();
     state
-        .change(move |store, now| retire(store, &author, organizer, id, now))
+        .change(move |store, now| change::delete(store, &author, organizer, id, now))
         .await??;
     state.sonnette.drop_pending(id, None).await?;
     state

@@ -41,7 +41,7 @@ pub(crate) async fn confirm_drop(
     let texts = page.organizer_page.layout.texts;
     let lane = state.sonnette.lane_status(page.webhook.id).await?;
     let consequences = vec![
-        texts.get_count("drop-waiting", lane.backlog),
+        texts.get_count("drop-waiting", lane.pending_count),
         texts.get("drop-again").into_owned(),
     ];
     confirm(page, "drop/", "drop", consequences, true)

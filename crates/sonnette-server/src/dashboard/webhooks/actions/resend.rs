@@ -82,7 +82,7 @@ pub(crate) async fn show_resend(
         let lane = state.sonnette.lane_status(id).await?;
         let failing_since = lane.health.streak.map(|streak| streak.since);
         let oldest = state
-            .store(move |store| store.oldest_undelivered(id, failing_since))
+            .read(move |store| store.oldest_undelivered(id, failing_since))
             .await?;
         oldest.unwrap_or_else(|| state.now() - SignedDuration::from_hours(24))
     };

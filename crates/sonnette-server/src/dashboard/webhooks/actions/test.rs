@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use sonnette::dialect::{CheckBudget, ComposeInput as Publication, compose};
-use sonnette::domain::{ActionName, NotificationId};
+use sonnette::domain::{ActionTypeName, NotificationId};
 use sonnette::engine::OrganizerSnapshot;
 
 use super::test_result::TestResult;
@@ -93,14 +93,17 @@ async fn show(
             .filter_map(|name| catalogue.first_concrete(name.as_str()));
         names.next().map(|(name, _)| name)
     };
-    let action_type: Option<ActionName> = match catalogue.resolve(action_type) {
+    let action_type: Option<ActionTypeName> = match catalogue.resolve(action_type) {
         Some(_) => action_type.parse().ok(),
         None => first(),
     };
-    let all = catalogue.iter().flat_map(|spec| spec.concrete_names());
-    let matches = |name: &ActionName| filters.iter().any(|filter| filter.covers(name.as_str()));
+    let all = catalogue
+        .iter()
+        .flat_map(|catalogue_entry| catalogue_entry.concrete_names());
+    let matches =
+        |name: &ActionTypeName| filters.iter().any(|filter| filter.matches(name.as_str()));
     let (matching, others): (Vec<_>, Vec<_>) = all.partition(matches);
-    let choice = |name: ActionName| Choice {
+    let choice = |name: ActionTypeName| Choice {
         is_chosen: action_type.as_ref() == Some(&name),
         name: name.to_string(),
     };
@@ -128,17 +131,17 @@ async fn show(
 /// The formatted body for an example.
 fn example(
     organizer: &OrganizerSnapshot,
-    name: &ActionName,
+    name: &ActionTypeName,
     now: jiff::Timestamp,
 ) -> Option<String> {
-    let spec = organizer.catalogue.resolve(name.as_str())?;
-    let data = serde_json::value::to_raw_value(&spec.example).ok()?;
+    let catalogue_entry = organizer.catalogue.resolve(name.as_str())?;
+    let data = serde_json::value::to_raw_value(&catalogue_entry.example).ok()?;
     let event = "democon".parse().ok();
-    let refuses_event =
-        spec.event_requirement(name.as_str()) == sonnette::dialect::EventRequirement::Forbidden;
+    let refuses_event = catalogue_entry.event_requirement(name.as_str())
+        == sonnette::dialect::EventRequirement::Forbidden;
     let composed = compose(&Publication {
         organizer: &organizer.organizer,
-        spec,
+        catalogue_entry,
         action_type: name,
         event: event.as_ref().filter(|_| !refuses_event),
         data: &data,

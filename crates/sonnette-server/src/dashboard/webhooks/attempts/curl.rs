@@ -31,7 +31,7 @@ pub(crate) fn command(attempt: &Attempt) -> String {
         // The attempt had no such header; curl adds one by default.
         command.push_str(" \\\n  --header 'accept:'");
     }
-    let body = attempt.payload.as_deref().unwrap_or_default();
+    let body = attempt.sent_body.as_deref().unwrap_or_default();
     let body = String::from_utf8_lossy(body);
     let _ = write!(command, " \\\n  --data-raw {}", quoted(&body));
     command
@@ -62,8 +62,8 @@ mod tests {
             event: None,
             target_url: "https://erp.example/a?b=[1]&c=$HOME'".to_owned(),
             number: 1,
-            test: false,
-            payload: Some(Bytes::from_static(
+            is_test: false,
+            sent_body: Some(Bytes::from_static(
                 b"{\"name\":\"L'Olympia `id` $(id) \\\\\"}",
             )),
             exchange: HttpExchange {

@@ -19,7 +19,7 @@ pub(crate) struct AttemptFilter {
     /// Only in the log of all webhooks.
     pub(crate) webhook: Option<WebhookId>,
     /// The time of the attempt's end.
-    pub(crate) span: TimeRange,
+    pub(crate) range: TimeRange,
     /// Only attempts before this one: the last of the previous page.
     pub(crate) after: Option<AttemptId>,
     /// Names and values of fields that are invalid.
@@ -62,12 +62,12 @@ impl AttemptFilter {
                 self.webhook.is_none().then_some("webhook")
             }
             "since" => {
-                self.span.since = parse_time(value);
-                self.span.since.is_none().then_some("since")
+                self.range.since = parse_time(value);
+                self.range.since.is_none().then_some("since")
             }
             "until" => {
-                self.span.until = parse_time(value);
-                self.span.until.is_none().then_some("until")
+                self.range.until = parse_time(value);
+                self.range.until.is_none().then_some("until")
             }
             "after" => {
                 self.after = value.parse().ok();
@@ -97,7 +97,7 @@ impl AttemptFilter {
             action_type: some(&self.action_type),
             event: some(&self.event),
             notification: self.notification,
-            range: self.span,
+            range: self.range,
             after: self.after,
             limit,
         }
@@ -119,8 +119,8 @@ impl AttemptFilter {
             "notification_id",
             self.notification.map(|id| id.to_string()),
         );
-        pair("since", self.span.since.map(datetime_local));
-        pair("until", self.span.until.map(datetime_local));
+        pair("since", self.range.since.map(datetime_local));
+        pair("until", self.range.until.map(datetime_local));
         pair("after", after.map(|id| id.to_string()));
         let query = query.finish();
         if query.is_empty() {
@@ -132,12 +132,12 @@ impl AttemptFilter {
 
     /// The value of the field `since`.
     pub(crate) fn since(&self) -> String {
-        self.span.since.map(datetime_local).unwrap_or_default()
+        self.range.since.map(datetime_local).unwrap_or_default()
     }
 
     /// The value of the field `until`.
     pub(crate) fn until(&self) -> String {
-        self.span.until.map(datetime_local).unwrap_or_default()
+        self.range.until.map(datetime_local).unwrap_or_default()
     }
 
     /// The value of the field `notification_id`, even if it is invalid.
@@ -165,7 +165,7 @@ mod tests {
     fn a_url_keeps_the_filters() {
         let query = "success=false&event=a%26b&notification_id=7&since=2026-11-21T18:00&after=9";
         let filter = AttemptFilter::from_query(Some(query));
-        assert_eq!(filter.span.since, "2026-11-21T18:00:00Z".parse().ok());
+        assert_eq!(filter.range.since, "2026-11-21T18:00:00Z".parse().ok());
         let url = filter.page_url("/log/", Some(AttemptId(4)));
         assert_eq!(
             url,
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn invalid_values_are_reported_and_filter_nothing() {
         let filter = AttemptFilter::from_query(Some("success=maybe&until=x&event=+&other=1"));
-        assert_eq!((filter.success, filter.span), (None, TimeRange::default()));
+        assert_eq!((filter.success, filter.range), (None, TimeRange::default()));
         assert!(filter.is_invalid("success") && filter.is_invalid("until") && filter.is_set());
         assert_eq!(filter.page_url("/log/", None), "/log/");
         assert!(!AttemptFilter::from_query(Some("after=3")).is_set());

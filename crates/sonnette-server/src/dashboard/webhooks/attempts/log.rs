@@ -68,7 +68,7 @@ impl AttemptRow {
             number: attempt.number,
             duration: texts.duration(attempt.exchange.duration),
             outcome: outcome::short_text(texts, &attempt.exchange.outcome),
-            is_test: attempt.test,
+            is_test: attempt.is_test,
             notification: attempt.notification.to_string(),
             webhook: None,
         }
@@ -131,7 +131,7 @@ async fn load(
         mut attempts,
         scanned_until,
     } = state
-        .store(move |store| store.attempt_page(&webhooks, &query))
+        .read(move |store| store.attempt_page(&webhooks, &query))
         .await?;
     let has_more = attempts.len() > ROWS_PER_PAGE;
     attempts.truncate(ROWS_PER_PAGE);
@@ -173,7 +173,7 @@ fn action_types(page: &OrganizerPage, filter: &AttemptFilter) -> Vec<String> {
         .organizer
         .catalogue
         .iter()
-        .flat_map(|spec| spec.concrete_names());
+        .flat_map(|catalogue_entry| catalogue_entry.concrete_names());
     let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
     if !filter.action_type.is_empty() && !names.contains(&filter.action_type) {
         names.push(filter.action_type.clone());

@@ -9,14 +9,14 @@ use sonnette::domain::{
 use crate::dashboard::shell::texts::Texts;
 
 /// The word of a failure: it completes the keys `fault-`, `outcome-` and `advice-`.
-fn failure_word(failure: &AttemptFailure) -> &'static str {
+fn failure_key(failure: &AttemptFailure) -> &'static str {
     match failure {
-        AttemptFailure::Status(status) => status_word(*status),
-        AttemptFailure::Send(failure) => send_word(failure),
+        AttemptFailure::Status(status) => status_key(*status),
+        AttemptFailure::Send(failure) => send_failure_key(failure),
     }
 }
 
-fn status_word(status: u16) -> &'static str {
+fn status_key(status: u16) -> &'static str {
     match status {
         300..=399 => "redirect",
         401 | 403 => "unauthorized",
@@ -31,7 +31,7 @@ fn status_word(status: u16) -> &'static str {
     }
 }
 
-fn send_word(failure: &SendFailure) -> &'static str {
+fn send_failure_key(failure: &SendFailure) -> &'static str {
     match failure {
         SendFailure::ConnectionRefused { .. } => "refused",
         SendFailure::Unreachable { .. } => "unreachable",
@@ -66,7 +66,7 @@ pub(crate) fn short_text(texts: &Texts, outcome: &Outcome) -> String {
     match outcome.failure() {
         Some(AttemptFailure::Status(_)) | None => status_text(outcome.return_code()),
         Some(failure) => texts
-            .get(&format!("fault-{}", failure_word(&failure)))
+            .get(&format!("fault-{}", failure_key(&failure)))
             .into_owned(),
     }
 }
@@ -87,7 +87,7 @@ pub(crate) fn failure_clause(texts: &Texts, host: &str, failure: &AttemptFailure
     if let AttemptFailure::Status(status) = failure {
         args.set("status", status_text(*status));
     }
-    texts.get_args(&format!("outcome-{}", failure_word(failure)), &args)
+    texts.get_args(&format!("outcome-{}", failure_key(failure)), &args)
 }
 
 /// The outcome of an attempt, as a clause without a full stop.
@@ -106,7 +106,7 @@ pub(crate) fn clause(texts: &Texts, attempt: &Attempt) -> String {
 /// What the user can do about a failure.
 pub(crate) fn advice(texts: &Texts, failure: &AttemptFailure) -> String {
     texts
-        .get(&format!("advice-{}", failure_word(failure)))
+        .get(&format!("advice-{}", failure_key(failure)))
         .into_owned()
 }
 

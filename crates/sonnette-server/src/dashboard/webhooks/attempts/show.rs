@@ -93,11 +93,11 @@ async fn load(
     id: AttemptId,
 ) -> Result<LoadedAttempt, PageError> {
     let found = state
-        .store(move |store| {
+        .read(move |store| {
             let Some(attempt) = store.attempt(webhook, id)? else {
                 return Ok(None);
             };
-            let deliveries = if attempt.test {
+            let deliveries = if attempt.is_test {
                 Vec::new()
             } else {
                 store.deliveries_of_notification(attempt.notification, &[webhook])?
@@ -209,7 +209,7 @@ pub(crate) async fn show(
         status: outcome::short_text(texts, &exchange.outcome),
         request: Message::new(
             &exchange.request_headers,
-            attempt.payload.as_deref().unwrap_or_default(),
+            attempt.sent_body.as_deref().unwrap_or_default(),
         ),
         response: Message::new(
             &exchange.response_headers,

@@ -1,7 +1,7 @@
 //! The data of audit entries of the form: as in pretix, the fields that differ.
 
 use serde_json::{Map, Value, json};
-use sonnette::domain::{ActionName, Event, EventFilter, Webhook, WebhookSettings};
+use sonnette::domain::{ActionTypeName, Event, EventFilter, Webhook, WebhookSettings};
 
 /// The fields of a new webhook that differ from the initial values of the form.
 pub(super) fn created(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
@@ -71,7 +71,7 @@ fn fields(webhook: &Webhook, events: &[Event]) -> Map<String, Value> {
     let names: Vec<_> = webhook
         .action_types
         .iter()
-        .map(ActionName::as_str)
+        .map(ActionTypeName::as_str)
         .collect();
     let fields = [
         ("target_url", json!(webhook.target.redacted())),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sonnette::dialect::{ActionType, Catalogue};
-use sonnette::domain::{ActionName, DialectName, Event, PayloadShape};
+use sonnette::domain::{ActionTypeName, DialectName, Event, PayloadShape};
 
 use crate::dashboard::action_types::labels;
 use crate::dashboard::shell::texts::Texts;
@@ -44,8 +44,8 @@ impl Choices {
         let prefix_counts = PrefixCounts::new(catalogue);
         let mut groups: Vec<Group> = Vec::new();
         let mut offered: HashSet<String> = HashSet::new();
-        for spec in catalogue.iter() {
-            let title = group_title(spec, texts);
+        for catalogue_entry in catalogue.iter() {
+            let title = group_title(catalogue_entry, texts);
             let index = groups.iter().position(|group| group.title == title);
             let index = index.unwrap_or_else(|| {
                 groups.push(Group {
@@ -54,7 +54,7 @@ impl Choices {
                 });
                 groups.len() - 1
             });
-            for wildcard in prefix_counts.wildcards(catalogue, spec) {
+            for wildcard in prefix_counts.wildcards(catalogue, catalogue_entry) {
                 if offered.insert(wildcard.clone()) {
                     groups[index].choices.push(Choice {
                         label: texts.get("form-wildcard").into_owned(),
@@ -66,12 +66,14 @@ impl Choices {
                     });
                 }
             }
-            groups[index]
-                .choices
-                .push(choice(spec, is_chosen(spec.name.as_str()), texts));
-            offered.insert(spec.name.to_string());
+            groups[index].choices.push(choice(
+                catalogue_entry,
+                is_chosen(catalogue_entry.name.as_str()),
+                texts,
+            ));
+            offered.insert(catalogue_entry.name.to_string());
         }
-        let is_valid_name = |name: &&String| name.parse::<ActionName>().is_ok();
+        let is_valid_name = |name: &&String| name.parse::<ActionTypeName>().is_ok();
         let others = chosen.iter().filter(|name| !offered.contains(*name));
         let others = others.filter(is_valid_name);
         let others: Vec<_> = others
@@ -95,23 +97,23 @@ impl Choices {
         }
         let has_pretix = catalogue
             .iter()
-            .any(|spec| spec.dialect == DialectName::Pretix);
+            .any(|catalogue_entry| catalogue_entry.dialect == DialectName::Pretix);
         Self { groups, has_pretix }
     }
 }
 
-fn choice(spec: &ActionType, is_chosen: bool, texts: &Texts) -> Choice {
-    let covers = if spec.name.is_wildcard() {
-        let names = spec.concrete_names();
+fn choice(catalogue_entry: &ActionType, is_chosen: bool, texts: &Texts) -> Choice {
+    let covers = if catalogue_entry.name.is_wildcard() {
+        let names = catalogue_entry.concrete_names();
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
         texts.get_with("form-covers", names.join(", "))
     } else {
         String::new()
     };
     Choice {
-        name: spec.name.to_string(),
-        label: labels::label(texts, spec),
-        description: labels::description(texts, spec),
+        name: catalogue_entry.name.to_string(),
+        label: labels::label(texts, catalogue_entry),
+        description: labels::description(texts, catalogue_entry),
         covers,
         is_chosen,
     }
@@ -123,8 +125,8 @@ struct PrefixCounts<'a>(HashMap<&'a str, usize>);
 impl<'a> PrefixCounts<'a> {
     fn new(catalogue: &'a Catalogue) -> Self {
         let mut counts = HashMap::new();
-        for spec in catalogue.iter() {
-            for prefix in prefixes(spec) {
+        for catalogue_entry in catalogue.iter() {
+            for prefix in prefixes(catalogue_entry) {
                 *counts.entry(prefix).or_default() += 1;
             }
         }
@@ -133,11 +135,11 @@ impl<'a> PrefixCounts<'a> {
 
     /// The wildcards that cover this action type and others: `creads.*`, and `creads.project.*`. Those of pretix are
     /// names of the catalogue.
-    fn wildcards(&self, catalogue: &Catalogue, spec: &ActionType) -> Vec<String> {
-        if spec.dialect == DialectName::Pretix {
+    fn wildcards(&self, catalogue: &Catalogue, catalogue_entry: &ActionType) -> Vec<String> {
+        if catalogue_entry.dialect == DialectName::Pretix {
             return Vec::new();
         }
-        prefixes(spec)
+        prefixes(catalogue_entry)
             .filter(|prefix| self.0.get(prefix).is_some_and(|count| *count > 1))
             .map(|prefix| format!("{prefix}*"))
             .filter(|wildcard| catalogue.is_selectable(wildcard))
@@ -145,17 +147,17 @@ impl<'a> PrefixCounts<'a> {
     }
 }
 
-fn prefixes(spec: &ActionType) -> impl Iterator<Item = &str> {
-    let name = spec.name.as_str();
+fn prefixes(catalogue_entry: &ActionType) -> impl Iterator<Item = &str> {
+    let name = catalogue_entry.name.as_str();
     name.match_indices('.').map(|(at, _)| &name[..=at])
 }
 
-fn group_title(spec: &ActionType, texts: &Texts) -> String {
-    let key = match (spec.dialect, spec.shape) {
+fn group_title(catalogue_entry: &ActionType, texts: &Texts) -> String {
+    let key = match (catalogue_entry.dialect, catalogue_entry.shape) {
         (DialectName::Tibillet, _) => "form-group-tibillet",
         (DialectName::Creads, _) => "form-group-creads",
         (DialectName::Custom, _) => {
-            return texts.get_with("form-group-custom", spec.name.first_word());
+            return texts.get_with("form-group-custom", catalogue_entry.name.first_word());
         }
         (DialectName::Pretix, shape) => match shape {
             PayloadShape::Order => "form-group-orders",

@@ -7,7 +7,7 @@ use crate::admin::webhooks::headers::HeaderViolation;
 use crate::dashboard::shell::texts::Texts;
 
 /// The fields in the section that is collapsed at first.
-pub(super) const MORE_FIELDS: [&str; 6] = [
+pub(super) const COLLAPSED_FIELDS: [&str; 6] = [
     "headers",
     "max_per_second",
     "max_concurrency",

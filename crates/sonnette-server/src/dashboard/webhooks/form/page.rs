@@ -7,7 +7,7 @@ use http::StatusCode;
 use sonnette::domain::{Event, Permission, Webhook};
 
 use super::choices::{self, Choices, EventChoice};
-use super::errors::{FieldError, MORE_FIELDS};
+use super::errors::{COLLAPSED_FIELDS, FieldError};
 use super::input::Input;
 use super::save;
 use super::test_unsaved::test_unsaved;
@@ -59,10 +59,10 @@ impl FormTemplate {
     }
 
     /// Whether a field in the collapsed section has an error.
-    fn has_error_in_more(&self) -> bool {
+    fn has_collapsed_error(&self) -> bool {
         self.errors
             .iter()
-            .any(|(name, _)| MORE_FIELDS.contains(name))
+            .any(|(name, _)| COLLAPSED_FIELDS.contains(name))
     }
 }
 
@@ -82,7 +82,7 @@ impl FormContext {
         webhook: Option<Webhook>,
     ) -> Result<Self, PageError> {
         let organizer = page.organizer_id();
-        let events = state.store(move |store| store.events(organizer)).await?;
+        let events = state.read(move |store| store.events(organizer)).await?;
         Ok(Self {
             page,
             webhook,

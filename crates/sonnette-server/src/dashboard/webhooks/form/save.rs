@@ -10,7 +10,7 @@ use super::input::Input;
 use super::validate::{ValidForm, validate};
 use crate::admin::error::AdminError;
 use crate::admin::webhooks::change::{
-    self, SETTINGS_CHANGED, WebhookEdit, new_webhook, send_waiting_now,
+    self, SETTINGS_CHANGED, WebhookEdit, expedite_in_background, new_webhook,
 };
 use crate::admin::webhooks::secrets;
 use crate::dashboard::shell::error::PageError;
@@ -79,7 +79,7 @@ pub(super) async fn change(
     let mut after = before.clone();
     form.apply(&mut after, &seed, state.now());
     let (id, organizer) = (before.id, before.organizer);
-    let events = state.store(move |store| store.events(organizer)).await?;
+    let events = state.read(move |store| store.events(organizer)).await?;
     let mut data = Value::from(audit_data::changed(before, &after, &events));
     let mut settings = audit_data::changed_settings(&before.settings, &after.settings);
     let is_resource_unchanged = data.as_object().is_some_and(serde_json::Map::is_empty);
@@ -123,7 +123,7 @@ pub(super) async fn change(
         .wait_until_published(&page.organizer.organizer)
         .await?;
     if becomes_enabled {
-        send_waiting_now(&state.sonnette, id);
+        expedite_in_background(&state.sonnette, id);
     }
     Ok(Ok((webhook, "webhook-saved")))
 }

@@ -14,7 +14,7 @@ use super::errors::{FieldError, FieldProblem};
 use super::input::Input;
 use crate::admin::validation::{self, Nullable, Violation};
 use crate::admin::webhooks::fields::{
-    self, MAX_COMMENT_CHARS, WebhookChange, WebhookFields, WebhookInput, text_violations,
+    self, MAX_COMMENT_CHARS, WebhookFields, WebhookInput, WriteMode, text_violations,
 };
 use crate::admin::webhooks::masks::MASK;
 use crate::admin::webhooks::settings::{
@@ -50,7 +50,7 @@ pub(super) fn validate(
     settings: &HttpSettings,
 ) -> Result<ValidForm, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let change = before.map_or(WebhookChange::Create, WebhookChange::Replace);
+    let change = before.map_or(WriteMode::Create, WriteMode::Replace);
     let target_url = unmask_target(&input.target_url, before).unwrap_or_else(|problem| {
         errors.push(FieldError::new("target_url", problem));
         input.target_url.clone()
@@ -127,7 +127,7 @@ fn unmask_target(text: &str, before: Option<&Webhook>) -> Result<String, FieldPr
 /// Validates the fields of pretix's webhook resource.
 fn validate_resource(
     input: &Input,
-    change: WebhookChange<'_>,
+    change: WriteMode<'_>,
     target_url: &str,
     events: &[Event],
     catalogue: &Catalogue,

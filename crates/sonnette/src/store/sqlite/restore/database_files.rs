@@ -28,6 +28,6 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Why a restore is refused.
-pub(super) fn refused(path: &Path, what: &str, why: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn backup_refused(path: &Path, what: &str, why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Refused(format!("{}: {what}: {why}", path.display()).into())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 
-use super::database_files::{merge_wal, refused, with_suffix};
+use super::database_files::{backup_refused, merge_wal, with_suffix};
 use super::renumber::Counters;
 use crate::store::StoreError;
 use crate::store::sqlite::database_file::{LOCK_NAME, has_sqlite_header, quick_check};
@@ -16,7 +16,7 @@ use crate::store::sqlite::erasure_journal::sync_directory;
 /// The store that is to be replaced, if there is one.
 pub(super) struct ReplacedStore {
     /// The name under which it is kept.
-    kept: Option<PathBuf>,
+    kept_path: Option<PathBuf>,
     /// Its counters, if all of it can be read.
     pub(super) counters: Option<Counters>,
     /// Keeps other processes from writing to it.
@@ -30,14 +30,14 @@ impl ReplacedStore {
     /// Another process uses it.
     pub(super) fn open(store: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let mut replaced = Self {
-            kept: None,
+            kept_path: None,
             counters: None,
             connection: None,
         };
-        if !fs::exists(store).map_err(|e| refused(store, "cannot be looked at", &e))? {
+        if !fs::exists(store).map_err(|e| backup_refused(store, "cannot be looked at", &e))? {
             return Ok(replaced);
         }
-        replaced.kept = Some(unused_name(store, now));
+        replaced.kept_path = Some(unused_name(store, now));
         // SQLite would delete the write-ahead log of a file that is none of its own.
         if !has_sqlite_header(store) {
             tracing::warn!("the replaced store is not a database");
@@ -50,7 +50,7 @@ impl ReplacedStore {
             }
             Err(error) if is_in_use(&error) => {
                 let advice = "stop the server and every other `sonnette` command first";
-                return Err(refused(store, "in use by another process", &advice));
+                return Err(backup_refused(store, "in use by another process", &advice));
             }
             Err(error) => {
                 tracing::warn!(%error, "the replaced store cannot be read: {error}");
@@ -66,14 +66,14 @@ impl ReplacedStore {
         store: &Path,
     ) -> Result<Option<PathBuf>, StoreError> {
         let exchanged = self.exchange_files(staged, store);
-        exchanged.map_err(|e| refused(store, "cannot be replaced", &e))?;
-        Ok(self.kept)
+        exchanged.map_err(|e| backup_refused(store, "cannot be replaced", &e))?;
+        Ok(self.kept_path)
     }
 
     fn exchange_files(&self, staged: &Path, store: &Path) -> std::io::Result<()> {
         let directory = store.parent().unwrap_or(Path::new("."));
         File::open(staged)?.sync_all()?;
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = &self.kept_path {
             // Under both names until the rename, so that the old store is in place until then.
             fs::hard_link(store, kept).or_else(|_| fs::copy(store, kept).map(drop))?;
         }
@@ -81,7 +81,7 @@ impl ReplacedStore {
         for suffix in ["-wal", "-shm", "-journal"] {
             let file = with_suffix(store, suffix);
             if fs::exists(&file)? {
-                match &self.kept {
+                match &self.kept_path {
                     // The index of the log is made anew when it is needed.
                     Some(kept) if suffix != "-shm" => fs::rename(&file, with_suffix(kept, suffix))?,
                     _ => fs::remove_file(&file)?,

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;
 
-use self::database_files::{merge_wal, refused, with_suffix};
+use self::database_files::{backup_refused, merge_wal, with_suffix};
 use self::exchange::{ReplacedStore, set_owner_and_mode};
 use self::renumber::{check_next_id, newest_time, renumber};
 use super::database_file::{self, DataDirectoryLock, FILE_NAME};
@@ -52,11 +52,11 @@ pub struct RestoreReport {
     /// The newest time in the backup; `None` if it has no times.
     pub backup_time: Option<Timestamp>,
     /// Where the replaced store is kept; `None` if there was none.
-    pub replaced: Option<PathBuf>,
+    pub replaced_path: Option<PathBuf>,
     /// Whether the ids that the replaced store had assigned could be read.
     pub has_read_replaced: bool,
     /// What was erased again.
-    pub erased: ErasureResult,
+    pub erasure_result: ErasureResult,
     /// Whether the data directory has a journal of erasures.
     pub has_journal: bool,
     /// Whether deliveries are held: because of [`Restore::hold`], or because they were when the backup was made.
@@ -84,9 +84,10 @@ impl Restore<'_> {
     /// Refuses a file that is evidently no backup, and the store itself.
     fn check_backup(&self, store: &Path) -> Result<(), StoreError> {
         let backup = self.backup;
-        let metadata = fs::metadata(backup).map_err(|e| refused(backup, "cannot be read", &e))?;
+        let metadata =
+            fs::metadata(backup).map_err(|e| backup_refused(backup, "cannot be read", &e))?;
         if !metadata.is_file() || metadata.len() == 0 {
-            return Err(refused(
+            return Err(backup_refused(
                 backup,
                 "not a backup",
                 &"it is not a file with content",
@@ -95,7 +96,11 @@ impl Restore<'_> {
         if let (Ok(source), Ok(target)) = (fs::canonicalize(backup), fs::canonicalize(store))
             && source == target
         {
-            return Err(refused(backup, "not a backup", &"it is the store itself"));
+            return Err(backup_refused(
+                backup,
+                "not a backup",
+                &"it is the store itself",
+            ));
         }
         database_file::check_header(backup)
     }
@@ -105,7 +110,7 @@ impl Restore<'_> {
         store: &Path,
         staging: &Path,
     ) -> Result<RestoreReport, StoreError> {
-        remove_directory(staging).map_err(|e| refused(staging, "cannot be removed", &e))?;
+        remove_directory(staging).map_err(|e| backup_refused(staging, "cannot be removed", &e))?;
         database_file::create_directory(staging)?;
         let staged = staging.join(FILE_NAME);
         self.copy_backup(&staged)?;
@@ -124,15 +129,16 @@ impl Restore<'_> {
         let is_held = !new_store.read(holds)?.is_empty();
         drop(new_store);
         drop(merge_wal(&staged)?);
-        set_owner_and_mode(&staged, self.directory)
-            .map_err(|e| refused(&staged, "cannot be given to the owner of the directory", &e))?;
+        set_owner_and_mode(&staged, self.directory).map_err(|e| {
+            backup_refused(&staged, "cannot be given to the owner of the directory", &e)
+        })?;
         let report = RestoreReport {
             next_id,
             backup_time,
             has_read_replaced: replaced.counters.is_some(),
-            replaced: replaced.exchange(&staged, store)?,
+            replaced_path: replaced.exchange(&staged, store)?,
             has_journal: repeated.is_some(),
-            erased: repeated.unwrap_or_default(),
+            erasure_result: repeated.unwrap_or_default(),
             is_held,
         };
         Ok(report)
@@ -143,7 +149,7 @@ impl Restore<'_> {
         let copy = |from: &Path, to: &Path| match fs::copy(from, to) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound && from != self.backup => Ok(()),
-            Err(error) => Err(refused(from, "cannot be copied", &error)),
+            Err(error) => Err(backup_refused(from, "cannot be copied", &error)),
         };
         copy(self.backup, staged)?;
         copy(
@@ -166,13 +172,13 @@ impl Restore<'_> {
 fn check(staged: &Path, backup: &Path) -> Result<(), StoreError> {
     let connection = Connection::open(staged)?;
     if !database_file::is_of_sonnette(&connection)? {
-        return Err(refused(
+        return Err(backup_refused(
             backup,
             "not a store of Sonnette",
             &"it was left as it is",
         ));
     }
-    database_file::integrity_check(&connection).map_err(|e| refused(backup, "damaged", &e))
+    database_file::integrity_check(&connection).map_err(|e| backup_refused(backup, "damaged", &e))
 }
 
 fn remove_directory(directory: &Path) -> std::io::Result<()> {

@@ -20,11 +20,11 @@ const TABLES: [(&str, &str); 4] = [
 ];
 
 /// Without the counters of the replaced store, so many notifications are skipped for each second since the backup.
-const SKIPPED_PER_SECOND: i64 = 10_000;
+const SKIPPED_NOTIFICATIONS_PER_SECOND: i64 = 10_000;
 /// At least so many notifications are skipped then.
 const MIN_SKIPPED_NOTIFICATIONS: i64 = 1_000_000;
 /// So many of each other id are skipped then.
-const SKIPPED_OTHERS: i64 = 1_000;
+const SKIPPED_OTHER_IDS: i64 = 1_000;
 
 /// The next ids of a store, by the name of their counter.
 pub(super) struct Counters(BTreeMap<&'static str, i64>);
@@ -95,7 +95,7 @@ pub(super) fn renumber(
         set_counter(t, SELECT_NOTIFICATION, next)?;
         for (counter, _) in &TABLES[1..] {
             let own = backup.next(counter);
-            let next = replaced.map_or(own + SKIPPED_OTHERS, |r| r.next(counter).max(own));
+            let next = replaced.map_or(own + SKIPPED_OTHER_IDS, |r| r.next(counter).max(own));
             set_counter(t, counter, next)?;
         }
         t.execute(
@@ -109,7 +109,7 @@ pub(super) fn renumber(
 fn skipped_notifications(since_backup: Option<SignedDuration>) -> i64 {
     let seconds = since_backup.map_or(0, |time| time.as_secs());
     seconds
-        .saturating_mul(SKIPPED_PER_SECOND)
+        .saturating_mul(SKIPPED_NOTIFICATIONS_PER_SECOND)
         .max(MIN_SKIPPED_NOTIFICATIONS)
 }
 

@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 /// An organizer of the store, with its webhooks.
-struct Organizer {
+struct RestoredOrganizer {
     id: OrganizerId,
     uuid: String,
     webhooks: Vec<WebhookId>,
@@ -42,8 +42,10 @@ pub(super) fn repeat_erasures(
     let erased_organizers: BTreeSet<_> = entries.iter().map(|e| e.organizer.as_str()).collect();
     let mut through = HashMap::<_, NotificationId>::new();
     for entry in &entries {
-        let last = through.entry(&entry.hash).or_insert(entry.through);
-        *last = entry.through.max(*last);
+        let last = through
+            .entry(&entry.hash)
+            .or_insert(entry.last_notification);
+        *last = entry.last_notification.max(*last);
     }
     let mut result = ErasureResult::default();
     for organizer in organizers(store)? {
@@ -63,7 +65,7 @@ pub(super) fn repeat_erasures(
 /// Erases one person. No lane is in memory, so that all may be named as paused.
 fn erase(
     store: &SqliteStore,
-    organizer: &Organizer,
+    organizer: &RestoredOrganizer,
     subject: &str,
     through: NotificationId,
     now: Timestamp,
@@ -96,7 +98,7 @@ fn erase(
     }
 }
 
-fn organizers(store: &SqliteStore) -> Result<Vec<Organizer>, StoreError> {
+fn organizers(store: &SqliteStore) -> Result<Vec<RestoredOrganizer>, StoreError> {
     store.read(|c| {
         let mut webhooks = c.prepare("SELECT id FROM webhooks WHERE organizer = ?1")?;
         let mut statement = c.prepare("SELECT id, uuid FROM organizers")?;
@@ -104,7 +106,7 @@ fn organizers(store: &SqliteStore) -> Result<Vec<Organizer>, StoreError> {
         let found: Vec<(i64, String)> = found.collect::<Result<_, _>>()?;
         let with_webhooks = found.into_iter().map(|(id, uuid)| {
             let ids = webhooks.query_map([id], |r| r.get(0).map(WebhookId))?;
-            Ok(Organizer {
+            Ok(RestoredOrganizer {
                 id: OrganizerId(id),
                 uuid,
                 webhooks: ids.collect::<Result<_, _>>()?,

@@ -7,14 +7,14 @@ use crate::edge::error::ApiError;
 
 /// An error response: a status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct DrfError {
     /// 4xx.
     pub(crate) status: StatusCode,
     /// `{"detail": …}` or errors by field.
     pub(crate) body: Value,
 }
 
-impl Refusal {
+impl DrfError {
     /// `{"detail": …}`.
     pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
         let text: String = text.into();
@@ -42,9 +42,9 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Answer(refusal.status, refusal.body)
+impl From<DrfError> for ApiError {
+    fn from(error: DrfError) -> Self {
+        Self::Answer(error.status, error.body)
     }
 }
 
@@ -54,9 +54,9 @@ mod tests {
 
     #[test]
     fn refusals_have_the_texts_and_statuses_of_pretix() {
-        for (refusal, status, body) in [
+        for (error, status, body) in [
             (
-                Refusal::fields([
+                DrfError::fields([
                     ("b", vec!["1".to_owned()]),
                     ("a", vec!["2".to_owned(), "3".to_owned()]),
                 ]),
@@ -64,13 +64,13 @@ mod tests {
                 r#"{"b":["1"],"a":["2","3"]}"#,
             ),
             (
-                Refusal::non_field("x"),
+                DrfError::non_field("x"),
                 400,
                 r#"{"non_field_errors":["x"]}"#,
             ),
         ] {
             assert_eq!(
-                (refusal.status.as_u16(), refusal.body.to_string().as_str()),
+                (error.status.as_u16(), error.body.to_string().as_str()),
                 (status, body)
             );
         }

@@ -34,13 +34,13 @@ const PATTERN_COSTS: [(usize, u64); 3] =
 const MAX_RECENT_SCHEMAS: usize = 4;
 
 /// A schema that is compiled at its first use.
-pub(super) struct CompiledSchema {
+pub(super) struct LazySchema {
     schema: Value,
-    compiled: OnceLock<Result<Compiled, String>>,
+    compiled: OnceLock<Result<SchemaValidator, String>>,
 }
 
 /// The result of compiling.
-pub(super) struct Compiled {
+pub(super) struct SchemaValidator {
     pub(super) validator: Validator<MeteredJson>,
     /// What each access to a value costs under this schema.
     pub(super) costs: AccessCosts,
@@ -48,20 +48,20 @@ pub(super) struct Compiled {
     pub(super) backtracks: Option<String>,
 }
 
-impl std::fmt::Debug for CompiledSchema {
+impl std::fmt::Debug for LazySchema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CompiledSchema")
+        f.write_str("LazySchema")
     }
 }
 
-impl CompiledSchema {
+impl LazySchema {
     /// The schema with this content.
     pub(super) fn of(schema: &Value) -> Arc<Self> {
         SCHEMA_CACHE.lock().get(schema)
     }
 
     /// The compiled schema, or why it cannot be used. `None` if it is not compiled yet and `may_compile` is false.
-    pub(super) fn get(&self, may_compile: bool) -> Option<&Result<Compiled, String>> {
+    pub(super) fn get(&self, may_compile: bool) -> Option<&Result<SchemaValidator, String>> {
         if may_compile {
             Some(self.compiled.get_or_init(|| compile(&self.schema)))
         } else {
@@ -73,8 +73,8 @@ impl CompiledSchema {
 /// The schemas in use, by the SHA-256 of their text.
 #[derive(Default)]
 struct SchemaCache {
-    by_hash: HashMap<Vec<u8>, Weak<CompiledSchema>>,
-    recent: VecDeque<Arc<CompiledSchema>>,
+    by_hash: HashMap<Vec<u8>, Weak<LazySchema>>,
+    recent: VecDeque<Arc<LazySchema>>,
     /// The number of entries from which on unused ones are removed.
     cleanup_size: usize,
 }
@@ -82,13 +82,13 @@ struct SchemaCache {
 static SCHEMA_CACHE: LazyLock<Mutex<SchemaCache>> = LazyLock::new(Mutex::default);
 
 impl SchemaCache {
-    fn get(&mut self, schema: &Value) -> Arc<CompiledSchema> {
+    fn get(&mut self, schema: &Value) -> Arc<LazySchema> {
         let hash = digest(&SHA256, schema.to_string().as_bytes())
             .as_ref()
             .to_vec();
         let known = self.by_hash.get(&hash).and_then(Weak::upgrade);
         let shared = known.unwrap_or_else(|| {
-            Arc::new(CompiledSchema {
+            Arc::new(LazySchema {
                 schema: schema.clone(),
                 compiled: OnceLock::new(),
             })
@@ -107,7 +107,7 @@ impl SchemaCache {
 }
 
 /// Compiles a schema: draft 2020-12 unless it names another, with a bounded number of references, all into itself.
-fn compile(schema: &Value) -> Result<Compiled, String> {
+fn compile(schema: &Value) -> Result<SchemaValidator, String> {
     schema_size::check(schema)?;
     let patterns = SchemaPatterns::of(schema);
     let mut refused = None;
@@ -119,7 +119,7 @@ fn compile(schema: &Value) -> Result<Compiled, String> {
                     key_byte: 1 + byte_cost * patterns.of_keys as u64,
                     is_timed: patterns.are_any(),
                 };
-                return Ok(Compiled {
+                return Ok(SchemaValidator {
                     validator,
                     costs,
                     backtracks: None,
@@ -145,7 +145,7 @@ fn compile(schema: &Value) -> Result<Compiled, String> {
         format!("This is no valid JSON Schema: see {keyword} at {place}{reason}.")
     })?;
     let pattern = refused.as_ref().map(place).unwrap_or_default();
-    Ok(Compiled {
+    Ok(SchemaValidator {
         validator,
         costs: AccessCosts {
             text_byte: 16,

@@ -1,8 +1,8 @@
 //! How many requests a sending thread has in flight, and which lane may send the next one.
 //!
-//! A request counts in three shares: of the thread, of its organizer and of its target host. Each share has a limit, and a
+//! A request counts in three limits: of the thread, of its organizer and of its target host. Each has a maximum, and a
 //! lower one for lanes that do not respond well: a receiver that never answers, however many webhooks or organizers point
-//! at it, leaves room for the others. A lane that finds no room waits in the share that is full.
+//! at it, leaves room for the others. A lane that finds no room waits for the limit that is reached.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -12,15 +12,15 @@ use std::rc::{Rc, Weak};
 
 use crate::domain::{OrganizerId, TargetUrl};
 
-/// The shares of one sending thread. `L` is a lane that can wait.
-pub(super) struct Capacity<L> {
-    thread: Rc<Share<L>>,
-    organizers: RefCell<HashMap<OrganizerId, Weak<Share<L>>>>,
-    hosts: RefCell<HashMap<String, Weak<Share<L>>>>,
+/// The limits of one sending thread. `L` is a lane that can wait.
+pub(super) struct ConcurrencyLimits<L> {
+    thread: Rc<ConcurrencyLimit<L>>,
+    organizers: RefCell<HashMap<OrganizerId, Weak<ConcurrencyLimit<L>>>>,
+    hosts: RefCell<HashMap<String, Weak<ConcurrencyLimit<L>>>>,
 }
 
 /// Requests that are counted together.
-pub(super) struct Share<L> {
+pub(super) struct ConcurrencyLimit<L> {
     /// The most requests in flight.
     max: usize,
     /// The most requests in flight of lanes that do not respond well.
@@ -33,16 +33,16 @@ pub(super) struct Share<L> {
     turns: Cell<usize>,
 }
 
-/// The three shares that the requests of a lane count in.
-pub(super) struct LaneShares<L> {
+/// The three limits that the requests of a lane count in.
+pub(super) struct LaneLimits<L> {
     organizer: OrganizerId,
-    all: [Rc<Share<L>>; 3],
+    all: [Rc<ConcurrencyLimit<L>>; 3],
 }
 
-/// The room of one request in flight. Dropping it frees the room; [`Capacity::next_lane`] then returns the lanes that
-/// were waiting for it.
-pub(super) struct Slot<L> {
-    pub(super) shares: Rc<LaneShares<L>>,
+/// The room of one request in flight. Dropping it frees the room; [`ConcurrencyLimits::next_lane`] then returns the
+/// lanes that were waiting for it.
+pub(super) struct RequestPermit<L> {
+    pub(super) limits: Rc<LaneLimits<L>>,
     is_responsive: bool,
 }
 
@@ -53,19 +53,23 @@ struct FairQueue<L> {
     last: Option<OrganizerId>,
 }
 
-impl<L> Capacity<L> {
+impl<L> ConcurrencyLimits<L> {
     /// `max` is the most requests that the thread has in flight. Lanes that do not respond well get three quarters of it,
     /// an organizer or a target host half, and a quarter for its lanes that do not respond well.
     pub(super) fn new(max: usize) -> Self {
         Self {
-            thread: Share::new(max, max * 3 / 4),
+            thread: ConcurrencyLimit::new(max, max * 3 / 4),
             organizers: RefCell::default(),
             hosts: RefCell::default(),
         }
     }
 
-    /// The shares of a webhook.
-    pub(super) fn shares(&self, organizer: OrganizerId, target: &TargetUrl) -> Rc<LaneShares<L>> {
+    /// The limits of a webhook.
+    pub(super) fn limits_of(
+        &self,
+        organizer: OrganizerId,
+        target: &TargetUrl,
+    ) -> Rc<LaneLimits<L>> {
         let (max, max_unresponsive) = (self.thread.max / 2, self.thread.max / 4);
         let host = format!("{}:{}", target.host(), target.port().unwrap_or(0));
         let all = [
@@ -73,12 +77,12 @@ impl<L> Capacity<L> {
             find_or_add(&self.organizers, organizer, max, max_unresponsive),
             find_or_add(&self.hosts, host, max, max_unresponsive),
         ];
-        Rc::new(LaneShares { organizer, all })
+        Rc::new(LaneLimits { organizer, all })
     }
 
-    /// A lane that was waiting for room in one of these shares, and now has it there.
-    pub(super) fn next_lane(freed: &LaneShares<L>) -> Option<Rc<L>> {
-        freed.all.iter().find_map(|share| share.next_waiting())
+    /// A lane that was waiting for room in one of these limits, and now has it there.
+    pub(super) fn next_lane(freed: &LaneLimits<L>) -> Option<Rc<L>> {
+        freed.all.iter().find_map(|limit| limit.next_waiting())
     }
 
     /// The requests in flight of the thread.
@@ -86,52 +90,52 @@ impl<L> Capacity<L> {
         self.thread.in_flight.get()
     }
 
-    /// Forgets the shares that no lane in memory uses.
+    /// Forgets the limits that no lane in memory uses.
     pub(super) fn forget_unused(&self) {
         self.organizers
             .borrow_mut()
-            .retain(|_, share| share.strong_count() > 0);
+            .retain(|_, limit| limit.strong_count() > 0);
         self.hosts
             .borrow_mut()
-            .retain(|_, share| share.strong_count() > 0);
+            .retain(|_, limit| limit.strong_count() > 0);
     }
 }
 
 fn find_or_add<K: Hash + Eq, L>(
-    shares: &RefCell<HashMap<K, Weak<Share<L>>>>,
+    limits: &RefCell<HashMap<K, Weak<ConcurrencyLimit<L>>>>,
     key: K,
     max: usize,
     max_unresponsive: usize,
-) -> Rc<Share<L>> {
-    let mut shares = shares.borrow_mut();
-    let known = shares.entry(key).or_default();
+) -> Rc<ConcurrencyLimit<L>> {
+    let mut limits = limits.borrow_mut();
+    let known = limits.entry(key).or_default();
     known.upgrade().unwrap_or_else(|| {
-        let share = Share::new(max, max_unresponsive);
-        *known = Rc::downgrade(&share);
-        share
+        let limit = ConcurrencyLimit::new(max, max_unresponsive);
+        *known = Rc::downgrade(&limit);
+        limit
     })
 }
 
-impl<L> LaneShares<L> {
-    /// Takes room for one request. None: one of the shares is full, and the lane waits in it unless it `is_waiting`
-    /// already. A lane waits in one share at a time.
+impl<L> LaneLimits<L> {
+    /// Takes room for one request. None: one of the limits is reached, and the lane waits for it unless it `is_waiting`
+    /// already. A lane waits for one limit at a time.
     pub(super) fn acquire(
         self: &Rc<Self>,
         lane: &Rc<L>,
         is_responsive: bool,
         is_waiting: &Cell<bool>,
-    ) -> Option<Slot<L>> {
-        if let Some(full) = self.all.iter().find(|share| !share.has_room(is_responsive)) {
+    ) -> Option<RequestPermit<L>> {
+        if let Some(full) = self.all.iter().find(|limit| !limit.has_room(is_responsive)) {
             if !is_waiting.replace(true) {
                 full.wait(self.organizer, lane, is_responsive);
             }
             return None;
         }
-        for share in &self.all {
-            share.count(is_responsive, 1);
+        for limit in &self.all {
+            limit.count(is_responsive, 1);
         }
-        Some(Slot {
-            shares: self.clone(),
+        Some(RequestPermit {
+            limits: self.clone(),
             is_responsive,
         })
     }
@@ -144,7 +148,7 @@ impl<L> LaneShares<L> {
         is_waiting: &Cell<bool>,
     ) -> bool {
         let [thread, ..] = &self.all;
-        let others_wait = self.all.iter().any(|share| share.has_waiting());
+        let others_wait = self.all.iter().any(|limit| limit.has_waiting());
         if others_wait && !is_waiting.replace(true) {
             thread.wait(self.organizer, lane, is_responsive);
         }
@@ -152,15 +156,15 @@ impl<L> LaneShares<L> {
     }
 }
 
-impl<L> Drop for Slot<L> {
+impl<L> Drop for RequestPermit<L> {
     fn drop(&mut self) {
-        for share in &self.shares.all {
-            share.count(self.is_responsive, -1);
+        for limit in &self.limits.all {
+            limit.count(self.is_responsive, -1);
         }
     }
 }
 
-impl<L> Share<L> {
+impl<L> ConcurrencyLimit<L> {
     fn new(max: usize, max_unresponsive: usize) -> Rc<Self> {
         Rc::new(Self {
             max: max.max(1),

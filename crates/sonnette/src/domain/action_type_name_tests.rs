@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn name(text: &str) -> ActionName {
+fn name(text: &str) -> ActionTypeName {
     text.parse().unwrap()
 }
 
@@ -14,7 +14,7 @@ proptest! {
         prop_assert_eq!(parsed.is_wildcard(), text.ends_with(".*"));
         prop_assert_eq!(parsed.first_word(), text.split('.').next().unwrap());
         let json = serde_json::to_string(&parsed).unwrap();
-        prop_assert_eq!(serde_json::from_str::<ActionName>(&json).unwrap(), parsed);
+        prop_assert_eq!(serde_json::from_str::<ActionTypeName>(&json).unwrap(), parsed);
     }
 
     #[test]
@@ -23,16 +23,16 @@ proptest! {
             Some(stem) => concrete.strip_prefix(stem).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.')),
             None => filter == concrete,
         };
-        prop_assert_eq!(name(&filter).covers(&concrete), expected);
+        prop_assert_eq!(name(&filter).matches(&concrete), expected);
     }
 
     #[test]
     fn wildcards_over_a_name_are_those_that_cover_it(concrete in "[a-c]{1,2}(\\.[a-c]{1,2}){1,4}") {
-        let wildcards: Vec<_> = covering_wildcards(&concrete).collect();
+        let wildcards: Vec<_> = matching_wildcards(&concrete).collect();
         prop_assert_eq!(wildcards.len(), concrete.matches('.').count());
         prop_assert!(wildcards.windows(2).all(|two| two[0].len() > two[1].len()), "longest first");
         for wildcard in wildcards.iter().filter(|w| w.matches('.').count() > 1) {
-            prop_assert!(name(wildcard).covers(&concrete), "{wildcard} over {concrete}");
+            prop_assert!(name(wildcard).matches(&concrete), "{wildcard} over {concrete}");
         }
     }
 }
@@ -44,7 +44,7 @@ fn other_texts_are_no_action_names() {
         "", "order", "order.", ".placed", "a..b", "A.b", "a b.c", "a.*.b", "*", ".*", "a.b*",
         "ä.b", &long,
     ] {
-        assert!(text.parse::<ActionName>().is_err(), "{text}");
+        assert!(text.parse::<ActionTypeName>().is_err(), "{text}");
     }
-    assert!(long[..100].parse::<ActionName>().is_ok());
+    assert!(long[..100].parse::<ActionTypeName>().is_ok());
 }
