@@ -12,6 +12,10 @@ use crate::store::PublicationGroup;
 const MAX_BATCH_PUBLICATIONS: usize = 1_024;
 /// Deliveries per transaction. Those of a single larger request are still committed as a whole.
 const MAX_BATCH_DELIVERIES: usize = 8_192;
+/// Bytes of bodies per transaction. A single larger request is still committed as a whole.
+const MAX_BATCH_BYTES: usize = 2 << 20;
+/// A transaction takes about as long for these bytes of bodies as for one more publication.
+const BYTES_PER_TURN: usize = 2 << 10;
 /// Publications in the queue; further ones are refused, because the store is too far behind.
 const MAX_PUBLICATIONS: usize = 20_000;
 /// Bytes of bodies in the queue.
@@ -107,18 +111,18 @@ impl PublicationQueue {
     /// Takes the requests of the next transaction.
     pub(super) fn take_batch(&mut self) -> Vec<QueuedGroup> {
         let mut batch = Vec::new();
-        let (mut publications, mut deliveries) = (0, 0);
-        while publications < MAX_BATCH_PUBLICATIONS && deliveries < MAX_BATCH_DELIVERIES {
+        let (mut size, mut deliveries) = (QueueSize::default(), 0);
+        while size.publications < MAX_BATCH_PUBLICATIONS {
             let next = self.by_turn.first_key_value();
             let Some((group, _)) = next.and_then(|(_, queue)| queue.front()) else {
                 break;
             };
-            let count = delivery_count(group);
-            if !batch.is_empty() && deliveries + count > MAX_BATCH_DELIVERIES {
+            size.add(QueueSize::of(group));
+            deliveries += delivery_count(group);
+            let is_too_large = deliveries > MAX_BATCH_DELIVERIES || size.bytes > MAX_BATCH_BYTES;
+            if is_too_large && !batch.is_empty() {
                 break;
             }
-            publications += group.publications.len();
-            deliveries += count;
             batch.extend(self.pop());
         }
         batch
@@ -134,7 +138,8 @@ impl PublicationQueue {
             self.organizers.remove(&organizer);
         } else if let Some(share) = self.organizers.get_mut(&organizer) {
             share.size.remove(size);
-            share.turn = turn + (size.publications + delivery_count(&group)) as u64;
+            let cost = size.publications + delivery_count(&group) + size.bytes / BYTES_PER_TURN;
+            share.turn = turn + cost as u64;
             self.by_turn.insert((share.turn, organizer), queue);
         }
         Some((group, reply))
@@ -208,6 +213,25 @@ mod tests {
         );
         assert_eq!(organizers(&queue.take_batch()), [2]);
         assert_eq!(organizers(&queue.take_batch()), [1, 1, 1]);
+    }
+
+    #[test]
+    fn one_transaction_has_one_large_body() {
+        let mut queue = PublicationQueue::default();
+        for _ in 0..3 {
+            let mut large = group(1, 1, 1);
+            large.publications[0].body = BodyTemplate::Complete(vec![b' '; MAX_BATCH_BYTES].into());
+            push(&mut queue, large);
+        }
+        push(&mut queue, group(2, 1, 1));
+        assert_eq!(organizers(&queue.take_batch()), [1]);
+        push(&mut queue, group(3, 1, 1));
+        let batches: Vec<_> = (0..3).map(|_| organizers(&queue.take_batch())).collect();
+        assert_eq!(
+            batches,
+            [vec![2, 3], vec![1], vec![1]],
+            "small ones go first"
+        );
     }
 
     #[test]
