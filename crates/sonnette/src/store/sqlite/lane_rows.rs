@@ -62,7 +62,7 @@ pub(super) fn reset_health(t: &Transaction<'_>, webhook: WebhookId) -> Result<()
     t.prepare_cached(
         "UPDATE lanes SET failures = 0, failing_since = NULL, first_failed = NULL, several = 0, counted_failures = 0,
            counted_since = NULL, first_counted = NULL, several_counted = 0, probing_since = NULL, probe_at = NULL,
-           probe_wait_ms = NULL, paused_until = NULL WHERE webhook = ?1",
+           probe_wait_ms = NULL, paused_until = NULL, pause_ms = NULL WHERE webhook = ?1",
     )?
     .execute([webhook.0])?;
     Ok(())
