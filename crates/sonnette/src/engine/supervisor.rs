@@ -1,7 +1,7 @@
 //! Threads whose panic is noticed.
 //!
 //! A thread that has panicked does not run again: what it shares with others may be incomplete. Its failure is reported
-//! to whoever waits for [`Supervisor::failed`], and they decide what becomes of the process.
+//! to whoever waits for [`Supervisor::wait_for_failure`], and they decide what becomes of the process.
 
 use std::any::Any;
 use std::future::poll_fn;
