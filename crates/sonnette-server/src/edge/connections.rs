@@ -32,8 +32,8 @@ use super::counted_body::{self, BodyLimits};
 use super::error::ApiError;
 use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
+use super::requester::Requester;
 use super::state::AppState;
-use super::store_turns::Requester;
 use super::timed_stream::TimedStream;
 use crate::credentials::token_hash;
 

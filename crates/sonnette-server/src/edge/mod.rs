@@ -32,10 +32,10 @@ pub(crate) mod normalize;
 pub(crate) mod query;
 pub(crate) mod read_body;
 pub(crate) mod readiness;
+mod requester;
 pub(crate) mod response;
 pub(crate) mod running_idempotency_keys;
 mod state;
-mod store_turns;
 mod timed_stream;
 mod token_use;
 

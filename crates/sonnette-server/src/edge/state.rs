@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sonnette::Sonnette;
 use sonnette::domain::{DialectName, Organizer, Token, TokenHash, TokenId};
 use sonnette::engine::sender::AllowTarget;
-use sonnette::engine::{KeyedSemaphore, RegistrySnapshot};
+use sonnette::engine::{KeyedSemaphore, Permit, RegistrySnapshot};
 use sonnette::store::{Store, StoreError};
 use tokio::time::timeout;
 use url::Url;
@@ -21,8 +21,8 @@ use super::error::ApiError;
 use super::limits::EdgeLimits;
 use super::login_throttle::Throttles;
 use super::readiness::Readiness;
+use super::requester::Requester;
 use super::running_idempotency_keys::RunningKeys;
-use super::store_turns::{Requester, StoreTurn, StoreTurns};
 use super::token_use::TokenUses;
 
 /// How often a request polls whether its change is published: for one second.
@@ -39,13 +39,20 @@ const MAX_LIVE_PAGES_PER_SESSION: usize = 20;
 const MAX_READS: usize = 8;
 /// Changes of settings and other writes that run at a time; the store makes one after the other.
 const MAX_WRITES: usize = 4;
-/// How long a request waits for its turn until it is answered 503.
+/// How long a request waits for its permit until it is answered 503.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits for the turn of a piece of work on the store.
-async fn acquire(class: &StoreTurns<Requester>) -> Result<StoreTurn<Requester>, ApiError> {
-    let turn = timeout(PERMIT_TIMEOUT, class.acquire(Requester::current())).await;
-    turn.ok().flatten().ok_or(ApiError::Unavailable)
+/// Permits for work on the store: so many at a time. A requester holds three quarters of them at most, so that the others
+/// do not wait for the end of long work.
+fn store_permits(max: usize) -> KeyedSemaphore<Requester> {
+    // The requests that wait are bounded by the connections and by `PERMIT_TIMEOUT`.
+    KeyedSemaphore::with_queue(max, (max * 3).div_ceil(4), usize::MAX)
+}
+
+/// Waits for the permit of a piece of work on the store.
+async fn acquire(permits: &KeyedSemaphore<Requester>) -> Result<Permit<Requester>, ApiError> {
+    let permit = timeout(PERMIT_TIMEOUT, permits.acquire(Requester::current())).await;
+    permit.ok().flatten().ok_or(ApiError::Unavailable)
 }
 
 /// The settings that handlers need.
@@ -116,9 +123,9 @@ pub(crate) struct Inner {
     /// Limits of log-in attempts.
     pub(crate) throttles: Throttles,
     /// Turns of the work that reads the store.
-    reads: StoreTurns<Requester>,
+    reads: KeyedSemaphore<Requester>,
     /// Turns of the work that writes the store.
-    writes: StoreTurns<Requester>,
+    writes: KeyedSemaphore<Requester>,
     /// Whether the store can be used.
     pub(crate) readiness: Arc<Readiness>,
     /// Permits of the requests that are being answered.
@@ -159,8 +166,8 @@ impl AppState {
             token_uses: TokenUses::default(),
             running_keys: RunningKeys::default(),
             throttles: Throttles::default(),
-            reads: StoreTurns::new(MAX_READS),
-            writes: StoreTurns::new(MAX_WRITES),
+            reads: store_permits(MAX_READS),
+            writes: store_permits(MAX_WRITES),
             live_pages: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
         }))
     }
@@ -237,11 +244,11 @@ impl AppState {
 
     async fn run<T: Send + 'static>(
         &self,
-        class: &StoreTurns<Requester>,
+        permits: &KeyedSemaphore<Requester>,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = self.sonnette.store().clone();
-        let permit = acquire(class).await?;
+        let permit = acquire(permits).await?;
         let done = tokio::task::spawn_blocking(move || {
             // Held until the work ends, although the client may have disconnected.
             let _permit = permit;

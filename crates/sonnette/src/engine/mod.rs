@@ -15,7 +15,6 @@
 mod activity;
 mod backlog_count;
 mod blocking;
-mod check_queue;
 mod committer;
 mod content_hash;
 mod control;
@@ -38,7 +37,6 @@ mod registry_loader_tests;
 mod registry_snapshot;
 #[cfg(test)]
 mod registry_snapshot_tests;
-mod scan_limits;
 pub mod sender;
 #[cfg(test)]
 #[cfg(all(feature = "sqlite", feature = "testing"))]

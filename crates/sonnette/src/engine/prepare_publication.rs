@@ -31,10 +31,7 @@ impl Sonnette {
                 return prepared;
             }
         }
-        let permit = self
-            .check_queue
-            .acquire(organizer_snapshot.organizer.id)
-            .await;
+        let permit = self.checks.acquire(organizer_snapshot.organizer.id).await;
         let permit = permit.ok_or(PublishError::Unavailable)?;
         let cancel_on_drop = CancelOnDrop::default();
         let is_cancelled = cancel_on_drop.is_cancelled.clone();

@@ -12,7 +12,6 @@ use tokio::task::spawn_blocking;
 
 use super::backlog_count::BacklogCount;
 use super::blocking::{BlockingExecutor, RuntimeExecutor};
-use super::check_queue::CheckQueue;
 use super::committer::{CommitDelays, Committer};
 use super::dispatcher::Dispatcher;
 use super::host_table::HostTable;
@@ -20,7 +19,6 @@ use super::janitor::Janitor;
 use super::metrics::Metrics;
 use super::publication::MAX_DELIVERIES;
 use super::registry_loader::RegistryLoader;
-use super::scan_limits::ScanLimits;
 use super::sender::Sender;
 use super::supervisor::{Supervisor, ThreadFailure, catch_panic};
 use super::{
@@ -37,6 +35,16 @@ const MAX_DRAFT_TESTS: usize = 8;
 /// Those of one organizer, at a time.
 const MAX_DRAFT_TESTS_PER_ORGANIZER: usize = 2;
 
+/// Checks of publications that cost much, at a time; one of each organizer. Each takes a thread that may block.
+const MAX_RUNNING_CHECKS: usize = 2;
+/// Requests of one organizer that wait for their check.
+const MAX_WAITING_CHECKS_PER_ORGANIZER: usize = 64;
+
+/// Scans of the store, that is work that may read many rows, at a time; one of each organizer.
+const MAX_SCANS: usize = 4;
+/// Scans of one organizer that wait.
+const MAX_WAITING_SCANS_PER_ORGANIZER: usize = 31;
+
 /// Activities that are kept for a slow watcher, which misses older ones.
 const MAX_QUEUED_ACTIVITIES: usize = 4_096;
 
@@ -47,8 +55,8 @@ const MAX_STORE_THREADS: usize = 8;
 pub struct Sonnette {
     pub(super) context: Arc<EngineContext>,
     pub(super) draft_test_limit: KeyedSemaphore<OrganizerId>,
-    pub(super) check_queue: CheckQueue,
-    scans: ScanLimits,
+    pub(super) checks: KeyedSemaphore<OrganizerId>,
+    scans: KeyedSemaphore<Option<OrganizerId>>,
     backlog: Arc<BacklogCount>,
     pub(super) janitor: Arc<Janitor>,
     supervisor: Supervisor,
@@ -148,8 +156,12 @@ impl Sonnette {
             backlog: BacklogCount::new(context.store.clone()),
             context,
             draft_test_limit: KeyedSemaphore::new(MAX_DRAFT_TESTS, MAX_DRAFT_TESTS_PER_ORGANIZER),
-            check_queue: CheckQueue::default(),
-            scans: ScanLimits::new(),
+            checks: KeyedSemaphore::with_queue(
+                MAX_RUNNING_CHECKS,
+                1,
+                MAX_WAITING_CHECKS_PER_ORGANIZER,
+            ),
+            scans: KeyedSemaphore::with_queue(MAX_SCANS, 1, MAX_WAITING_SCANS_PER_ORGANIZER),
             janitor,
             supervisor: Supervisor::default(),
             threads: Mutex::default(),
@@ -309,7 +321,7 @@ impl Sonnette {
     ) -> Result<T, StoreError> {
         let refused = "too many requests of this organizer are waiting for the store";
         let permit = self.scans.acquire(organizer).await;
-        let permit = permit.map_err(|_| StoreError::Unavailable(refused.into()))?;
+        let permit = permit.ok_or_else(|| StoreError::Unavailable(refused.into()))?;
         self.context
             .run_blocking(move || {
                 // Held until the work ends, although the client may have disconnected.
