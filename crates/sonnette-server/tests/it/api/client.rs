@@ -263,7 +263,7 @@ impl Api {
         let host = &self.server.address;
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nAccept: text/event-stream\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n"
         )
         .unwrap();
         let mut lines = BufReader::new(stream);
