@@ -1,6 +1,10 @@
 //! Publications that wait for the commit, in fair turns over organizers.
+//!
+//! A request that is larger than a usual transaction is one transaction all the same, and everybody waits for it. While
+//! others publish, such requests therefore get a small part of the time.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -16,6 +20,12 @@ const MAX_BATCH_DELIVERIES: usize = 8_192;
 const MAX_BATCH_BYTES: usize = 2 << 20;
 /// A transaction takes about as long for these bytes of bodies as for one more publication.
 const BYTES_PER_TURN: usize = 2 << 10;
+/// After a request with more than [`MAX_BATCH_BYTES`], the next one waits this many times as long as the transaction took.
+const LARGE_REQUEST_PAUSE_FACTOR: u32 = 50;
+/// The longest such pause.
+const MAX_LARGE_REQUEST_PAUSE: Duration = Duration::from_secs(2);
+/// There is no pause if no other request was committed for this time.
+const QUIET_TIME: Duration = Duration::from_secs(1);
 /// Publications in the queue; further ones are refused, because the store is too far behind.
 const MAX_PUBLICATIONS: usize = 20_000;
 /// Bytes of bodies in the queue.
@@ -36,6 +46,12 @@ pub(super) struct PublicationQueue {
     all: QueueSize,
     /// The turn that was served last. An organizer without a request in the queue begins here.
     turn: u64,
+    /// When the transaction of a large request began, if it has not ended.
+    large_request_began_at: Option<Instant>,
+    /// No large request is taken before this.
+    large_request_after: Option<Instant>,
+    /// When a transaction without a large request was last taken.
+    small_batch_at: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -64,6 +80,11 @@ impl QueueSize {
     fn is_full(self, quarters: usize) -> bool {
         self.publications >= MAX_PUBLICATIONS / 4 * quarters
             || self.bytes >= MAX_BYTES / 4 * quarters
+    }
+
+    /// Whether this is more than a usual transaction.
+    fn is_large(self) -> bool {
+        self.bytes > MAX_BATCH_BYTES
     }
 
     fn add(&mut self, other: Self) {
@@ -108,31 +129,80 @@ impl PublicationQueue {
         queue.push_back((group, reply));
     }
 
+    /// Notes that the transaction of the last batch has ended.
+    pub(super) fn end_transaction(&mut self, now: Instant) {
+        let Some(began_at) = self.large_request_began_at.take() else {
+            return;
+        };
+        let pause = now.duration_since(began_at) * LARGE_REQUEST_PAUSE_FACTOR;
+        self.large_request_after = Some(now + pause.min(MAX_LARGE_REQUEST_PAUSE));
+    }
+
+    /// Lets large requests be taken at once.
+    pub(super) fn end_pause(&mut self) {
+        self.large_request_after = None;
+    }
+
+    /// When the next request may be taken; `None` if there is none.
+    pub(super) fn ready_at(&self, now: Instant) -> Option<Instant> {
+        if self.next_turn(now).is_some() {
+            return Some(now);
+        }
+        let until = self.large_request_after.unwrap_or(now);
+        (!self.is_empty()).then_some(until.min(self.quiet_at().unwrap_or(now)))
+    }
+
+    /// When the time without other requests is long enough for large ones.
+    fn quiet_at(&self) -> Option<Instant> {
+        self.small_batch_at.map(|at| at + QUIET_TIME)
+    }
+
+    /// The key of the organizer whose request is taken next.
+    fn next_turn(&self, now: Instant) -> Option<(u64, OrganizerId)> {
+        let is_paused = self.large_request_after.is_some_and(|after| now < after)
+            && self.quiet_at().is_some_and(|quiet_at| now < quiet_at);
+        let is_ready = |queue: &VecDeque<QueuedGroup>| {
+            let next = queue.front();
+            next.is_some_and(|(group, _)| !is_paused || !QueueSize::of(group).is_large())
+        };
+        let mut organizers = self.by_turn.iter();
+        organizers
+            .find(|(_, queue)| is_ready(queue))
+            .map(|(turn, _)| *turn)
+    }
+
     /// Takes the requests of the next transaction.
-    pub(super) fn take_batch(&mut self) -> Vec<QueuedGroup> {
+    pub(super) fn take_batch(&mut self, now: Instant) -> Vec<QueuedGroup> {
         let mut batch = Vec::new();
         let (mut size, mut deliveries) = (QueueSize::default(), 0);
         while size.publications < MAX_BATCH_PUBLICATIONS {
-            let next = self.by_turn.first_key_value();
-            let Some((group, _)) = next.and_then(|(_, queue)| queue.front()) else {
+            let Some(turn) = self.next_turn(now) else {
+                break;
+            };
+            let Some((group, _)) = self.by_turn.get(&turn).and_then(VecDeque::front) else {
                 break;
             };
             size.add(QueueSize::of(group));
             deliveries += delivery_count(group);
-            let is_too_large = deliveries > MAX_BATCH_DELIVERIES || size.bytes > MAX_BATCH_BYTES;
+            let is_too_large = deliveries > MAX_BATCH_DELIVERIES || size.is_large();
             if is_too_large && !batch.is_empty() {
                 break;
             }
-            batch.extend(self.pop());
+            if size.is_large() {
+                self.large_request_began_at = Some(now);
+            } else {
+                self.small_batch_at = Some(now);
+            }
+            batch.extend(self.pop(turn));
         }
         batch
     }
 
-    fn pop(&mut self) -> Option<QueuedGroup> {
-        let ((turn, organizer), mut queue) = self.by_turn.pop_first()?;
+    fn pop(&mut self, (turn, organizer): (u64, OrganizerId)) -> Option<QueuedGroup> {
+        let mut queue = self.by_turn.remove(&(turn, organizer))?;
         let (group, reply) = queue.pop_front()?;
         let size = QueueSize::of(&group);
-        self.turn = turn;
+        self.turn = self.turn.max(turn);
         self.all.remove(size);
         if queue.is_empty() {
             self.organizers.remove(&organizer);
@@ -149,6 +219,7 @@ impl PublicationQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{Clock as _, SystemClock};
     use crate::domain::{Audience, BodyTemplate, PayloadShape, WebhookId};
     use crate::store::Publication;
 
@@ -173,6 +244,10 @@ mod tests {
         }
     }
 
+    fn now() -> Instant {
+        SystemClock.instant()
+    }
+
     fn push(queue: &mut PublicationQueue, group: PublicationGroup) {
         queue.push(group, oneshot::channel().0);
     }
@@ -187,13 +262,13 @@ mod tests {
         for _ in 0..10 {
             push(&mut queue, group(1, 1_000, 1));
         }
-        assert_eq!(organizers(&queue.take_batch()), [1, 1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [1, 1]);
         push(&mut queue, group(2, 1, 1));
         push(&mut queue, group(2, 1, 1));
-        assert_eq!(organizers(&queue.take_batch()), [2, 2, 1, 1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [2, 2, 1, 1]);
         assert_eq!(queue.all.publications, 6_000);
         while !queue.is_empty() {
-            queue.take_batch();
+            queue.take_batch(now());
         }
         assert_eq!((queue.all.publications, queue.all.bytes), (0, 0));
         assert!(queue.organizers.is_empty());
@@ -207,12 +282,12 @@ mod tests {
         }
         push(&mut queue, group(2, 10, 2_500));
         assert_eq!(
-            organizers(&queue.take_batch()),
+            organizers(&queue.take_batch(now())),
             [1],
             "with the large one it would have too many"
         );
-        assert_eq!(organizers(&queue.take_batch()), [2]);
-        assert_eq!(organizers(&queue.take_batch()), [1, 1, 1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [2]);
+        assert_eq!(organizers(&queue.take_batch(now())), [1, 1, 1]);
     }
 
     #[test]
@@ -224,13 +299,59 @@ mod tests {
             push(&mut queue, large);
         }
         push(&mut queue, group(2, 1, 1));
-        assert_eq!(organizers(&queue.take_batch()), [1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [1]);
         push(&mut queue, group(3, 1, 1));
-        let batches: Vec<_> = (0..3).map(|_| organizers(&queue.take_batch())).collect();
+        let batches: Vec<_> = (0..3)
+            .map(|_| organizers(&queue.take_batch(now())))
+            .collect();
         assert_eq!(
             batches,
             [vec![2, 3], vec![1], vec![1]],
             "small ones go first"
+        );
+    }
+
+    #[test]
+    fn large_requests_pause_while_others_publish() {
+        let large = || {
+            let mut group = group(1, 1, 1);
+            let body = vec![b' '; MAX_BATCH_BYTES + 1];
+            group.publications[0].body = BodyTemplate::Complete(body.into());
+            group
+        };
+        let mut queue = PublicationQueue::default();
+        let began = now();
+        push(&mut queue, large());
+        push(&mut queue, large());
+        assert_eq!(organizers(&queue.take_batch(began)), [1]);
+        queue.end_transaction(began + Duration::from_millis(20));
+        let mut at = began + Duration::from_millis(20);
+        assert_eq!(queue.ready_at(at), Some(at), "nobody else publishes");
+        assert_eq!(organizers(&queue.take_batch(at)), [1]);
+        at += Duration::from_millis(20);
+        queue.end_transaction(at);
+        push(&mut queue, group(2, 1, 1));
+        assert_eq!(organizers(&queue.take_batch(at)), [2]);
+        let resumed_at = at + Duration::from_secs(1);
+        push(&mut queue, large());
+        for _ in 0..10 {
+            push(&mut queue, group(2, 1, 1));
+            assert_eq!(organizers(&queue.take_batch(at)), [2]);
+            assert_eq!(queue.ready_at(at), Some(resumed_at));
+            assert!(queue.take_batch(at).is_empty());
+            at += Duration::from_millis(50);
+        }
+        assert_eq!(organizers(&queue.take_batch(resumed_at)), [1]);
+        at = resumed_at + Duration::from_secs(1);
+        queue.end_transaction(at);
+        push(&mut queue, large());
+        push(&mut queue, group(2, 1, 1));
+        assert_eq!(organizers(&queue.take_batch(resumed_at)), [2]);
+        let quiet_at = resumed_at + QUIET_TIME;
+        assert_eq!(
+            queue.ready_at(resumed_at),
+            Some(quiet_at),
+            "the pause is longer"
         );
     }
 

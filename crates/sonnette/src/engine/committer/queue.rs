@@ -1,7 +1,7 @@
 //! What waits for the commit thread: publications with whoever waits for the answer, and settlements.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
@@ -168,12 +168,23 @@ impl CommitQueue {
     /// Waits for something to commit, and takes it. None: closed and empty.
     pub(super) fn wait_for_batch(&self) -> Option<PendingBatch> {
         let mut state = self.state.lock();
-        if state.is_empty() && !state.closed && !state.registry_changed {
-            self.changed.wait_for(&mut state, self.delays.idle);
+        let mut now = SystemClock.instant();
+        state.publications.end_transaction(now);
+        if state.settlements.is_empty()
+            && !state.has_publication(now)
+            && !state.closed
+            && !state.registry_changed
+        {
+            let idle = now + self.delays.idle;
+            let until = state
+                .publications
+                .ready_at(now)
+                .map_or(idle, |at| at.min(idle));
+            self.changed.wait_until(&mut state, until);
         }
-        if state.publications.is_empty() && !state.settlements.is_empty() && !state.closed {
+        if !state.settlements.is_empty() {
             let until = SystemClock.instant() + self.delays.settlement;
-            while state.publications.is_empty()
+            while !state.has_publication(SystemClock.instant())
                 && state.settlements.len() < IMMEDIATE_COMMIT_SETTLEMENTS
                 && !state.closed
             {
@@ -182,7 +193,8 @@ impl CommitQueue {
                 }
             }
         }
-        state.take_batch()
+        now = SystemClock.instant();
+        state.take_batch(now)
     }
 
     /// Puts settlements back whose commit failed, and waits a moment. They are never discarded while the engine runs:
@@ -209,12 +221,19 @@ impl QueueState {
         self.publications.is_empty() && self.settlements.is_empty()
     }
 
-    fn take_batch(&mut self) -> Option<PendingBatch> {
+    fn has_publication(&self, now: Instant) -> bool {
+        self.publications.ready_at(now) == Some(now)
+    }
+
+    fn take_batch(&mut self, now: Instant) -> Option<PendingBatch> {
         self.registry_changed = false;
-        if self.closed && self.is_empty() {
-            return None;
+        if self.closed {
+            if self.is_empty() {
+                return None;
+            }
+            self.publications.end_pause();
         }
-        let groups = self.publications.take_batch();
+        let groups = self.publications.take_batch(now);
         let count = self.settlements.len().min(MAX_BATCH_SETTLEMENTS);
         Some(PendingBatch {
             groups,
