@@ -19,7 +19,9 @@ use sonnette::Sonnette;
 use sonnette::clock::Clock;
 use sonnette::domain::AlertRules;
 use sonnette::engine::sender::SenderConfig;
-use sonnette::engine::{Activity, Options, StartError, Supervisor, ThreadFailure};
+use sonnette::engine::{
+    Activity, Options, StartError, Supervisor, ThreadFailure, lower_thread_priority,
+};
 use sonnette::store::Store;
 use tokio::sync::{broadcast, oneshot, watch};
 use url::Url;
@@ -180,6 +182,7 @@ fn start_thread(
         // More than the limits of all work on the store in sum, so that no kind of it takes the threads of another.
         .max_blocking_threads(32)
         .thread_name(format!("edge-{number}-blocking"))
+        .on_thread_start(lower_thread_priority)
         .build()
         .map_err(AppError::Thread)?;
     let (end, ended) = oneshot::channel();

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::thread_priority::lower_thread_priority;
 use crate::clock::{Clock as _, SystemClock};
 use crate::store::{Store, StoreError};
 
@@ -87,7 +88,10 @@ impl BacklogCount {
         let counted = self.clone();
         let spawned = thread::Builder::new()
             .name("sonnette-backlog".to_owned())
-            .spawn(move || counted.count());
+            .spawn(move || {
+                lower_thread_priority();
+                counted.count();
+            });
         if let Err(error) = spawned {
             self.is_counting.store(false, Ordering::Release);
             return Err(StoreError::Unavailable(error.into()));

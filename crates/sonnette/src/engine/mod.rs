@@ -43,6 +43,7 @@ pub mod sender;
 mod simulation;
 mod sonnette;
 mod supervisor;
+mod thread_priority;
 
 use std::sync::Arc;
 
@@ -64,6 +65,7 @@ pub use publication::{PublishError, PublishRequest, PublishedNotification};
 pub use registry_snapshot::RegistrySnapshot;
 pub use sonnette::Sonnette;
 pub use supervisor::{Supervisor, ThreadFailure};
+pub use thread_priority::lower_thread_priority;
 
 /// What all threads of an engine use.
 pub(crate) struct EngineContext {

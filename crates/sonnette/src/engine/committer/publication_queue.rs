@@ -21,9 +21,9 @@ const MAX_BATCH_BYTES: usize = 2 << 20;
 /// A transaction takes about as long for these bytes of bodies as for one more publication.
 const BYTES_PER_TURN: usize = 2 << 10;
 /// After a request with more than [`MAX_BATCH_BYTES`], the next one waits this many times as long as the transaction took.
-const LARGE_REQUEST_PAUSE_FACTOR: u32 = 50;
+const LARGE_REQUEST_PAUSE_FACTOR: u32 = 100;
 /// The longest such pause.
-const MAX_LARGE_REQUEST_PAUSE: Duration = Duration::from_secs(2);
+const MAX_LARGE_REQUEST_PAUSE: Duration = Duration::from_secs(4);
 /// There is no pause if no other request was committed for this time.
 const QUIET_TIME: Duration = Duration::from_secs(1);
 /// Publications in the queue; further ones are refused, because the store is too far behind.
@@ -324,15 +324,15 @@ mod tests {
         push(&mut queue, large());
         push(&mut queue, large());
         assert_eq!(organizers(&queue.take_batch(began)), [1]);
-        queue.end_transaction(began + Duration::from_millis(20));
-        let mut at = began + Duration::from_millis(20);
+        let mut at = began + Duration::from_millis(8);
+        queue.end_transaction(at);
         assert_eq!(queue.ready_at(at), Some(at), "nobody else publishes");
         assert_eq!(organizers(&queue.take_batch(at)), [1]);
-        at += Duration::from_millis(20);
+        at += Duration::from_millis(8);
         queue.end_transaction(at);
         push(&mut queue, group(2, 1, 1));
         assert_eq!(organizers(&queue.take_batch(at)), [2]);
-        let resumed_at = at + Duration::from_secs(1);
+        let resumed_at = at + 8 * LARGE_REQUEST_PAUSE_FACTOR * Duration::from_millis(1);
         push(&mut queue, large());
         for _ in 0..10 {
             push(&mut queue, group(2, 1, 1));

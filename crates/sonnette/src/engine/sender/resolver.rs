@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::error::shortage_failure;
 use super::lookup_limits::{LookupLimits, LookupPermit};
 use crate::domain::{OrganizerId, SendFailure};
+use crate::engine::lower_thread_priority;
 
 /// The stack of a lookup's thread, in bytes.
 const STACK_BYTES: usize = 256 * 1024;
@@ -110,6 +111,7 @@ impl Resolver {
             .name("sonnette-lookup".to_owned())
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                lower_thread_priority();
                 let result = lookup.run();
                 drop(lookup);
                 sender.send_replace(Some(result));
