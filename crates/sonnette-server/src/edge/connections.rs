@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use sonnette::domain::Scope;
@@ -30,6 +30,7 @@ use super::client_key::ClientKey;
 use super::connection_table::{ConnectionGuard, ConnectionTable};
 use super::counted_body::{self, BodyLimits};
 use super::error::ApiError;
+use super::lazy_timer::LazyTimer;
 use super::limits::LimitExceeded;
 use super::normalize::serve_normalized;
 use super::requester::Requester;
@@ -153,7 +154,7 @@ async fn serve_connection(
     );
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(LazyTimer)
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEADER_BYTES);
     let connection = guard.connection.clone();

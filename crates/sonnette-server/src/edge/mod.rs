@@ -25,6 +25,7 @@ mod counted_body;
 mod describe_path;
 pub(crate) mod error;
 pub(crate) mod idempotency;
+mod lazy_timer;
 pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod login_throttle;
