@@ -53,6 +53,7 @@ pub use id::{
     AccountEmailId, AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
 };
+pub(crate) use installation::base_36;
 pub use installation::{Installation, Installations};
 pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0012_installations_and_holds.sql"),
     include_str!("../../../migrations/sqlite/0013_refusals.sql"),
     include_str!("../../../migrations/sqlite/0014_clock.sql"),
+    include_str!("../../../migrations/sqlite/0015_log_segments.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.
