@@ -145,7 +145,9 @@ fn hex_digit(value: u8) -> char {
 }
 
 fn format_date(time: Timestamp) -> Option<String> {
-    DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()
+    DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&time)
+        .ok()
 }
 
 struct Splitter {
@@ -214,7 +216,13 @@ impl Splitter {
     }
 
     /// Adds a line whose value varies: as text, if `add` cannot encode it.
-    fn add_line(&mut self, name: &str, value: &str, end: &str, add: fn(&mut Self, &str) -> Option<()>) {
+    fn add_line(
+        &mut self,
+        name: &str,
+        value: &str,
+        end: &str,
+        add: fn(&mut Self, &str) -> Option<()>,
+    ) {
         self.split.template.push_str(name);
         self.split.template.push_str(": ");
         if add(self, value).is_none() {
@@ -306,7 +314,9 @@ impl Splitter {
             .chunks_exact(2)
             .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
             .collect();
-        self.split.values.extend(bytes.filter(|_| digits.len() == 64)?);
+        self.split
+            .values
+            .extend(bytes.filter(|_| digits.len() == 64)?);
         self.split.template.push(HEX_32);
         Some(())
     }
@@ -325,7 +335,8 @@ impl Splitter {
 
 /// A line, and the line feed if it ends in one.
 fn split_line_end(line: &str) -> (&str, &str) {
-    line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"))
+    line.strip_suffix('\n')
+        .map_or((line, ""), |content| (content, "\n"))
 }
 
 /// Appends a number in LEB128, which has fewer bytes for smaller numbers.
@@ -414,7 +425,7 @@ mod tests {
     #[test]
     fn values_of_another_template_are_refused() {
         let split = CONTEXT.split_request(REQUEST).unwrap();
-        assert_eq!(CONTEXT.join(&split.template, &split.values[1..]), None);
+        assert_eq!(CONTEXT.join(&split.template, &split.values[..40]), None);
         assert_eq!(CONTEXT.join("a: b\n", &split.values), None);
         assert_eq!(CONTEXT.join(&split.template, &[0xff; 200]), None);
     }
@@ -437,9 +448,13 @@ mod tests {
             any::<i64>().prop_map(|n| n.to_string()),
             "msg_[0-9a-f]{0,12}_[0-9]{0,2}_77_[0-9a-zA-Z]{0,14}",
             any::<[u8; 32]>().prop_map(|b| format!("v1,{}", STANDARD.encode(b))),
-            (any::<[u8; 32]>(), proptest::collection::vec(any::<u8>(), 64)).prop_map(|(a, b)| {
-                format!("v1,{} v1a,{} v1,x", STANDARD.encode(a), STANDARD.encode(b))
-            }),
+            (
+                any::<[u8; 32]>(),
+                proptest::collection::vec(any::<u8>(), 64)
+            )
+                .prop_map(|(a, b)| {
+                    format!("v1,{} v1a,{} v1,x", STANDARD.encode(a), STANDARD.encode(b))
+                }),
             "v1a?,[A-Za-z0-9+/]{40,44}={0,2}( v1)?",
             "[0-9a-fA-F]{60,66}",
             (-300_000_000_000i64..250_000_000_000)

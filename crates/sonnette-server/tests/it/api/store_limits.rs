@@ -203,7 +203,7 @@ fn an_erasure_delays_no_other_publication() {
     }
     // A log in which a search for one notification would take long.
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
-               INSERT INTO attempts (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
+               INSERT INTO attempts_1 (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
                  request_headers, response_headers)
                SELECT 1, (unixepoch() - 86400) * 1000000 + i, 5000000, '', 1, 0, 1, 204, '', '' FROM n";
     database(&api).execute_batch(sql).unwrap();

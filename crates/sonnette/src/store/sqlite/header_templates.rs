@@ -47,9 +47,9 @@ impl TemplateCache {
             self.load(t, webhook)?;
         }
         let templates = self.webhooks.entry(webhook).or_default();
-        let found = templates
-            .iter()
-            .position(|known| known.headers == headers && known.target_url.as_deref() == target_url);
+        let found = templates.iter().position(|known| {
+            known.headers == headers && known.target_url.as_deref() == target_url
+        });
         if let Some(index) = found {
             let known = &mut templates[index];
             if known.last_segment >= segment || mark_used(t, known.id, segment)? {
@@ -100,7 +100,9 @@ impl TemplateCache {
             })
         })?;
         let templates: Vec<_> = found.flatten().collect();
-        let bytes = templates.iter().map(|known| CACHE_ENTRY_BYTES + known.headers.len());
+        let bytes = templates
+            .iter()
+            .map(|known| CACHE_ENTRY_BYTES + known.headers.len());
         self.bytes += CACHE_ENTRY_BYTES + bytes.sum::<usize>();
         self.webhooks.insert(webhook, templates);
         Ok(())

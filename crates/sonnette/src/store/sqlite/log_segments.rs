@@ -93,7 +93,9 @@ impl SqliteStore {
 
 /// The segments, newest first.
 pub(super) fn load(c: &Connection, damage: &DamageLog) -> Result<Vec<LogSegment>, StoreError> {
-    let mut statement = c.prepare_cached(&format!("{SELECT} WHERE removed = 0 ORDER BY number DESC"))?;
+    let mut statement = c.prepare_cached(&format!(
+        "{SELECT} WHERE removed IS NOT 1 ORDER BY number DESC"
+    ))?;
     let mut rows = statement.query([])?;
     let mut segments = Vec::new();
     while let Some(row) = rows.next()? {
@@ -107,7 +109,7 @@ pub(super) fn newest(
     t: &Transaction<'_>,
     damage: &DamageLog,
 ) -> Result<(Option<LogSegment>, Option<LogSegment>), StoreError> {
-    let sql = format!("{SELECT} WHERE removed = 0 ORDER BY number DESC LIMIT 2");
+    let sql = format!("{SELECT} WHERE removed IS NOT 1 ORDER BY number DESC LIMIT 2");
     let mut statement = t.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     let mut next = || match rows.next()? {
@@ -119,10 +121,11 @@ pub(super) fn newest(
 
 /// A segment whose bounds are damaged may have any ids.
 fn segment(cells: TableRow<'_>, damage: &DamageLog) -> Result<LogSegment, StoreError> {
-    let number = cells.get("number")?;
-    let cell = |column, default| Ok(damage.skip_damaged(cells.get(column))?.unwrap_or(default));
-    Ok::<_, StoreError>(LogSegment {
-        number,
+    let cell = |column, default| -> Result<i64, StoreError> {
+        Ok(damage.skip_damaged(cells.get(column))?.unwrap_or(default))
+    };
+    Ok(LogSegment {
+        number: cells.get("number")?,
         created_at: cell("created_at", 0)?,
         first_id: cell("first_id", i64::MIN)?,
         last_id: cell("last_id", i64::MAX)?,
@@ -135,7 +138,8 @@ pub(super) fn add(
     created_at: i64,
     (first_id, last_id): (i64, i64),
 ) -> Result<LogSegment, StoreError> {
-    let known: Option<i64> = t.query_row("SELECT max(number) FROM log_segments", [], |r| r.get(0))?;
+    let known: Option<i64> =
+        t.query_row("SELECT max(number) FROM log_segments", [], |r| r.get(0))?;
     let of_table = tables(t)?.last().copied();
     let segment = LogSegment {
         number: known.max(of_table).map_or(0, |number| number + 1),
@@ -176,6 +180,33 @@ pub(super) fn add(
     ))?;
     insert(t, &segment)?;
     Ok(segment)
+}
+
+/// Makes a segment invisible, whose table is yet to be removed.
+pub(super) fn hide(t: &Transaction<'_>, number: i64) -> Result<(), StoreError> {
+    t.execute(
+        "UPDATE log_segments SET removed = 1 WHERE number = ?1",
+        [number],
+    )?;
+    Ok(())
+}
+
+/// The oldest segment whose table is to be removed.
+pub(super) fn oldest_hidden(
+    c: &Connection,
+    damage: &DamageLog,
+) -> Result<Option<LogSegment>, StoreError> {
+    let sql = format!("{SELECT} WHERE removed = 1 ORDER BY number LIMIT 1");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    rows.next()?
+        .map(|row| segment(TableRow::new(row, "log_segments"), damage))
+        .transpose()
+}
+
+pub(super) fn has_index(c: &Connection, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)";
+    Ok(c.query_row(sql, [name], |r| r.get(0))?)
 }
 
 fn insert(t: &Transaction<'_>, segment: &LogSegment) -> Result<(), StoreError> {
