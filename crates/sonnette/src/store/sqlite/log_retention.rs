@@ -46,6 +46,14 @@ pub(super) struct LogCursors {
     has_pruned_templates: bool,
 }
 
+impl LogCursors {
+    /// Forgets a segment that was removed.
+    fn forget(&mut self, segment: i64) {
+        self.webhooks.remove(&segment);
+        self.has_pruned_templates = false;
+    }
+}
+
 impl SqliteStore {
     /// Adds a segment if the newest is a day old, and removes attempts that ended before `before`. Returns whether more may
     /// be left.
@@ -83,7 +91,7 @@ impl SqliteStore {
         Ok(has_more)
     }
 
-    /// Removes old attempts row by row. An empty segment is hidden, unless it is the newest.
+    /// Removes old attempts row by row, and the segment if it is empty, unless it is the newest.
     fn prune_segment(
         &self,
         segment: &LogSegment,
@@ -91,18 +99,23 @@ impl SqliteStore {
         before: i64,
         cursors: &mut LogCursors,
     ) -> Result<bool, StoreError> {
+        let table = segment.table();
         let cursor = cursors.webhooks.entry(segment.number).or_default();
-        self.write(|t| {
-            let table = segment.table();
+        let (has_more, is_empty) = self.write(|t| {
             if prune_by_time(t, &table, "id", before, cursor)? {
-                return Ok(true);
+                return Ok((true, false));
             }
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
-            if !is_newest && !t.query_row(&sql, [], |r| r.get(0))? {
-                log_segments::hide(t, segment.number)?;
+            let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
+            let is_empty = !is_newest && t.query_row(&sql, [], |r| r.get(0))?;
+            if is_empty {
+                log_segments::remove(t, segment)?;
             }
-            Ok(false)
-        })
+            Ok((false, is_empty))
+        })?;
+        if is_empty {
+            cursors.forget(segment.number);
+        }
+        Ok(has_more)
     }
 
     /// Takes one step to remove the oldest hidden segment. Returns whether there is one.
@@ -110,27 +123,18 @@ impl SqliteStore {
         let Some(segment) = self.read(|c| log_segments::oldest_hidden(c, &self.damage))? else {
             return Ok(false);
         };
-        let table = segment.table();
-        let mut is_empty = false;
-        self.write(|t| {
-            let indexes = [segment.failed_index(), segment.notification_index()];
-            if log_segments::has_index(t, &indexes[0])? {
-                let sql = indexes.map(|index| format!("DROP INDEX IF EXISTS {index};"));
-                return Ok(t.execute_batch(&sql.concat())?);
+        let is_empty = self.write(|t| {
+            if log_segments::remove_index(t, &segment)? {
+                return Ok(false);
             }
-            is_empty = remove_rows(t, &table)?;
+            let is_empty = remove_rows(t, &segment.table())?;
             if is_empty {
-                t.execute_batch(&format!("DROP TABLE {table}"))?;
-                t.execute(
-                    "DELETE FROM log_segments WHERE number = ?1",
-                    [segment.number],
-                )?;
+                log_segments::remove(t, &segment)?;
             }
-            Ok(())
+            Ok(is_empty)
         })?;
         if is_empty {
-            cursors.webhooks.remove(&segment.number);
-            cursors.has_pruned_templates = false;
+            cursors.forget(segment.number);
         }
         Ok(true)
     }

@@ -204,9 +204,26 @@ pub(super) fn oldest_hidden(
         .transpose()
 }
 
-pub(super) fn has_index(c: &Connection, name: &str) -> Result<bool, StoreError> {
+/// Drops one of the indexes of a hidden segment. Returns whether there was one.
+pub(super) fn remove_index(t: &Transaction<'_>, segment: &LogSegment) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)";
-    Ok(c.query_row(sql, [name], |r| r.get(0))?)
+    for index in [segment.notification_index(), segment.failed_index()] {
+        if t.query_row(sql, [&index], |r| r.get(0))? {
+            t.execute_batch(&format!("DROP INDEX {index}"))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes the table of a segment, which should be empty: this takes as long as it has pages.
+pub(super) fn remove(t: &Transaction<'_>, segment: &LogSegment) -> Result<(), StoreError> {
+    t.execute_batch(&format!("DROP TABLE {}", segment.table()))?;
+    t.execute(
+        "DELETE FROM log_segments WHERE number = ?1",
+        [segment.number],
+    )?;
+    Ok(())
 }
 
 fn insert(t: &Transaction<'_>, segment: &LogSegment) -> Result<(), StoreError> {
