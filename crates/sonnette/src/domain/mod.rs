@@ -7,6 +7,7 @@ mod action_type_name;
 mod adaptive_concurrency;
 mod alert;
 mod attempt;
+pub(crate) mod custom_body;
 mod decision;
 mod delivery;
 mod diagnosis;

@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use bytes::Bytes;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
@@ -16,6 +17,7 @@ use super::attempt_rows::{HAS_ACTION_TYPE, attempt, select_attempt};
 use super::damage_log::DamageLog;
 use super::filter::Filter;
 use super::log_segments::LogSegment;
+use super::notification_rows::body_from_cell;
 use super::table_row::{TableRow, to_json, to_micros};
 use crate::domain::{Attempt, AttemptId, NotificationId, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
@@ -360,7 +362,7 @@ pub(super) fn read_with_bodies(
             "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}",
             select_attempt(
                 segment,
-                ", coalesce(a.payload, n.body) AS payload, a.response_body"
+                ", a.payload, a.response_body, n.body, n.published_at"
             )
         ))?;
         let mut rows = statement.query([webhook.0, id.0])?;
@@ -369,12 +371,25 @@ pub(super) fn read_with_bodies(
         };
         let cells = TableRow::new(row, "attempts");
         let mut attempt = attempt(cells)?;
-        attempt.sent_body = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
+        attempt.sent_body = sent_body(cells, &attempt)?;
         let body: Option<Vec<u8>> = cells.get("response_body")?;
         attempt.exchange.response_body = body.unwrap_or_default().into();
         return Ok(Some(attempt));
     }
     Ok(None)
+}
+
+/// The payload of an attempt: that of its notification, unless it has its own.
+fn sent_body(cells: TableRow<'_>, attempt: &Attempt) -> Result<Option<Bytes>, StoreError> {
+    let own: Option<Vec<u8>> = cells.get("payload")?;
+    let body = cells.row().get_ref("body")?;
+    if own.is_some() || body == ValueRef::Null {
+        return Ok(own.map(Bytes::from));
+    }
+    let published_at = cells.time("published_at")?;
+    body_from_cell(body, &attempt.action_type, published_at)
+        .map(Some)
+        .map_err(|reason| cells.invalid("payload", reason))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::StoreError;
+use super::notification_rows::body_from_cell;
 use super::table_row::TableRow;
 use crate::domain::{
     Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId, WebhookId,
@@ -29,17 +30,20 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
         let damaged = TableRow::new(row, "deliveries");
         return Err(damaged.invalid("notification", "there is no such notification"));
     }
+    let action_type = notification_row.parse_at(2, "action_type")?;
+    let published_at = notification_row.time_at(4, "published_at")?;
     let notification = Notification {
         id: NotificationId(notification_row.at(0, "id")?),
         organizer: OrganizerId(notification_row.at(1, "organizer")?),
-        action_type: notification_row.parse_at(2, "action_type")?,
         event: match row.get_ref(3)? {
             ValueRef::Null => None,
             _ => Some(notification_row.parse_at(3, "event")?),
         },
-        published_at: notification_row.time_at(4, "published_at")?,
         shape: notification_row.parse_at(5, "shape")?,
-        body: notification_row.at::<Vec<u8>>(6, "body")?.into(),
+        body: body_from_cell(row.get_ref(6)?, &action_type, published_at)
+            .map_err(|reason| notification_row.invalid("body", reason))?,
+        action_type,
+        published_at,
     };
     let delivery_row = TableRow::new(row, "deliveries");
     let progress = DeliveryProgress {

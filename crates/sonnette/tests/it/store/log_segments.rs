@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use rusqlite::Connection;
+use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{Attempt, AttemptId, SettlementKind, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -365,4 +366,39 @@ fn a_damaged_segment_harms_only_itself() {
         .unwrap();
     assert!(pages(&store, &[webhook], 9).is_empty());
     assert!(!store.damaged_rows().is_empty());
+}
+
+/// Prints how long it takes to remove a day of 1,000,000 attempts, and how long one step delays publications.
+#[test]
+#[ignore = "measures"]
+fn the_time_to_remove_a_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    prune(&store, 0);
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+         INSERT INTO attempts_1 (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
+           request_headers, response_headers, request_template, response_template)
+         SELECT i % 1000, {} + i * 80000, i, '', 1, -1500, 1400, 200, randomblob(40), randomblob(2), 1, 2 FROM n",
+        at(0).as_microsecond()
+    );
+    connection(directory.path()).execute_batch(&sql).unwrap();
+    let clock = SystemClock;
+    for second in [DAY, 40 * DAY] {
+        let (began, mut steps, mut longest) = (clock.instant(), 0, std::time::Duration::ZERO);
+        loop {
+            let step = clock.instant();
+            let kept = SignedDuration::from_hours(30 * 24);
+            let has_more = store.prune(at(second) - kept, at(second)).unwrap();
+            (steps, longest) = (steps + 1, longest.max(step.elapsed()));
+            if !has_more {
+                break;
+            }
+        }
+        eprintln!(
+            "{steps} steps in {:?}, the longest {longest:?}",
+            began.elapsed()
+        );
+    }
+    assert_eq!(tables(directory.path()), 1);
 }
