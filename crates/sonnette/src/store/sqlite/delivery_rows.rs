@@ -9,7 +9,8 @@ use super::StoreError;
 use super::notification_rows::body_from_cell;
 use super::table_row::TableRow;
 use crate::domain::{
-    Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId, WebhookId,
+    Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId,
+    SettlementKind, WebhookId,
 };
 use crate::store::PendingDelivery;
 
@@ -58,6 +59,17 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
     })
 }
 
+/// The condition that a delivery was delivered. `how` is NULL then, except in rows of earlier versions.
+pub(super) const IS_DELIVERED: &str =
+    "(settled_at IS NOT NULL AND coalesce(how, 'delivered') = 'delivered')";
+
+/// How a settled delivery ended.
+pub(super) fn settlement_kind(cells: TableRow<'_>) -> Result<SettlementKind, StoreError> {
+    Ok(cells
+        .parse_optional("how")?
+        .unwrap_or(SettlementKind::Delivered))
+}
+
 /// Reads the columns notification, `action_type`, event, attempts, `due_at`, `settled_at`, how and reason.
 pub(super) fn delivery_from_row(
     cells: TableRow<'_>,
@@ -69,7 +81,7 @@ pub(super) fn delivery_from_row(
         },
         Some(at) => DeliveryState::Settled {
             at,
-            kind: cells.parse("how")?,
+            kind: settlement_kind(cells)?,
             reason: cells.get::<Option<String>>("reason")?.map(Into::into),
         },
     };

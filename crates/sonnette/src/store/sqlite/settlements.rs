@@ -130,8 +130,10 @@ struct DeliveryEnd {
 
 impl DeliveryEnd {
     /// Settles a delivery if it is pending and was not resent since `started_at`. A success also replaces what a person or
-    /// the clock made of the delivery while the request was in flight: the receiver has it. What a delivered one was due at
-    /// is not needed any more, and zero takes no space.
+    /// the clock made of the delivery while the request was in flight: the receiver has it.
+    ///
+    /// Most deliveries end as delivered. That end is stored as NULL, and the times that are not needed any more as zero:
+    /// these take no space.
     fn write(
         &self,
         t: &Transaction<'_>,
@@ -139,10 +141,10 @@ impl DeliveryEnd {
         notification: NotificationId,
     ) -> Result<(), StoreError> {
         let changed = t.prepare_cached(
-            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6,
+            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = nullif(?5, 'delivered'), reason = ?6,
                started_at = iif(?5 = 'delivered', 0, started_at), due_at = iif(?5 = 'delivered', 0, due_at)
              WHERE webhook = ?1 AND notification = ?2 AND started_at = coalesce(?7, started_at)
-               AND (settled_at IS NULL OR (?5 = 'delivered' AND how IS NOT 'delivered'))",
+               AND (settled_at IS NULL OR (?5 = 'delivered' AND coalesce(how, 'delivered') <> 'delivered'))",
         )?
         .execute(params![
             webhook.0,
