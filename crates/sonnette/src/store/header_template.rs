@@ -187,7 +187,10 @@ impl Splitter {
             "content-length" => Self::add_number,
             "webhook-id" => Self::add_message_id,
             "webhook-timestamp" => Self::add_seconds,
-            "webhook-signature" => Self::add_signatures,
+            "webhook-signature" => |splitter, value| {
+                splitter.add_signatures(value);
+                Some(())
+            },
             "x-partners-signature" => Self::add_hex,
             _ => {
                 self.split.template.push_str(line);
@@ -274,7 +277,7 @@ impl Splitter {
     }
 
     /// Adds the entries of `webhook-signature`, which are separated by spaces.
-    fn add_signatures(&mut self, value: &str) -> Option<()> {
+    fn add_signatures(&mut self, value: &str) {
         for (index, entry) in value.split(' ').enumerate() {
             if index > 0 {
                 self.split.template.push(' ');
@@ -283,7 +286,6 @@ impl Splitter {
                 self.add_text(entry);
             }
         }
-        Some(())
     }
 
     fn add_signature(&mut self, entry: &str) -> Option<()> {

@@ -16,7 +16,7 @@ use super::StoreError;
 use super::attempt_rows::{HAS_ACTION_TYPE, attempt, select_attempt};
 use super::damage_log::DamageLog;
 use super::filter::Filter;
-use super::log_segments::LogSegment;
+use super::log_segments::{IdRange, LogSegment};
 use super::notification_rows::body_from_cell;
 use super::table_row::{TableRow, to_json, to_micros};
 use crate::domain::{Attempt, AttemptId, NotificationId, WebhookId};
@@ -63,8 +63,8 @@ struct LogScan<'a> {
     c: &'a Connection,
     query: &'a AttemptQuery,
     filter: Filter,
-    /// The webhooks with the ids to scan; the second is excluded.
-    ranges: Vec<(WebhookId, (i64, i64))>,
+    /// The webhooks with the ids to scan.
+    ranges: Vec<(WebhookId, IdRange)>,
     /// The segments that are not scanned yet; the last one has the highest bound.
     unread: Vec<&'a LogSegment>,
     /// One for each webhook and segment that is scanned.
@@ -141,7 +141,7 @@ impl<'a> LogScan<'a> {
     }
 
     /// The webhooks that have attempts in a segment. Of many, most may have none.
-    fn ranges_in(&self, segment: &LogSegment) -> Result<Vec<(WebhookId, (i64, i64))>, StoreError> {
+    fn ranges_in(&self, segment: &LogSegment) -> Result<Vec<(WebhookId, IdRange)>, StoreError> {
         let overlapping = self
             .ranges
             .iter()
@@ -194,8 +194,8 @@ impl<'a> LogScan<'a> {
 struct AttemptIdScan<'a> {
     webhook: WebhookId,
     segment: &'a LogSegment,
-    /// The ids that are not read yet; the second is excluded.
-    range: (i64, i64),
+    /// The ids that are not read yet.
+    range: IdRange,
     ready: VecDeque<(i64, bool)>,
     /// How many rows to read next: few at first, since of many webhooks most add nothing to a page.
     ahead: usize,
@@ -288,7 +288,7 @@ fn id_range(
     c: &Connection,
     webhook: WebhookId,
     query: &AttemptQuery,
-) -> Result<(i64, i64), StoreError> {
+) -> Result<IdRange, StoreError> {
     let since = query.range.since.map_or(i64::MIN, to_micros);
     let until = query
         .range

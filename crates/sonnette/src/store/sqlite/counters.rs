@@ -82,7 +82,8 @@ pub(super) fn repair(connection: &mut Connection, damage: &DamageLog) -> Result<
         let mut numbers = numbers.to_owned();
         if name == "notification" {
             for segment in log_segments::load(&transaction, damage)? {
-                numbers += &format!(" UNION ALL SELECT notification FROM {}", segment.table());
+                numbers += " UNION ALL SELECT notification FROM ";
+                numbers += &segment.table();
             }
         }
         let greatest: Option<i64> = transaction.query_row(

@@ -21,6 +21,9 @@ const BOUND_STEP_MICROS: i64 = 60_000_000;
 
 const SELECT: &str = "SELECT number, created_at, first_id, last_id FROM log_segments";
 
+/// Ids of attempts, from the first up to the second, which is excluded.
+pub(super) type IdRange = (i64, i64);
+
 /// A table of attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogSegment {
@@ -56,8 +59,8 @@ impl LogSegment {
         }
     }
 
-    /// Whether the segment may have an id in a range, whose end is excluded.
-    pub(super) fn overlaps(&self, (first, beyond): (i64, i64)) -> bool {
+    /// Whether the segment may have an id in this range.
+    pub(super) fn overlaps(&self, (first, beyond): IdRange) -> bool {
         self.last_id >= first && self.first_id < beyond
     }
 

@@ -220,14 +220,14 @@ fn recorded(fixture: &Fixture<'_>, webhook: WebhookId, second: i64, response: &s
     let answers = fixture.commit(vec![fixture.group(vec![person])]);
     let id = stored(&answers[0])[0].id;
     let mut attempt = attempt(webhook, id, second);
-    attempt.target_url = "https://example.org/hooks?key=value".to_owned();
+    "https://example.org/events?key=value".clone_into(&mut attempt.target_url);
     attempt.exchange.started_at = at(second) - SignedDuration::from_micros(12_345);
     attempt.exchange.request_headers = format!(
         "host: example.org\nuser-agent: Sonnette\ncontent-length: 250\nwebhook-id: msg_0123456789ab_{webhook}_{id}_fcxmmx1m51\n\
          webhook-timestamp: {}\nwebhook-signature: v1,AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
         attempt.exchange.started_at.as_second()
     );
-    attempt.exchange.response_headers = response.to_owned();
+    response.clone_into(&mut attempt.exchange.response_headers);
     let mut settlement = settlement(webhook, id, second, None);
     settlement.cause = SettlementCause::Attempted {
         attempt: Arc::new(attempt.clone()),
