@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rusqlite::types::Value;
 use rusqlite::{Transaction, params};
 
 use super::log_segments::{self, LogSegment};
@@ -29,7 +30,7 @@ const DAY_MICROS: i64 = 86_400_000_000;
 const TOLERANCE_MICROS: i64 = 3_600_000_000;
 
 /// A log that is kept longer has longer segments, so that it has about this number of segments.
-const MAX_SEGMENTS_OF_A_DAY: i64 = 60;
+const MAX_DAILY_SEGMENTS: i64 = 60;
 
 /// While there are so many segments, as after many jumps of the clock, no new one begins.
 const MAX_SEGMENTS: usize = 100;
@@ -63,7 +64,7 @@ impl SqliteStore {
         now: i64,
         cursors: &mut LogCursors,
     ) -> Result<bool, StoreError> {
-        let length = DAY_MICROS.max(now.saturating_sub(before) / MAX_SEGMENTS_OF_A_DAY);
+        let length = DAY_MICROS.max(now.saturating_sub(before) / MAX_DAILY_SEGMENTS);
         let mut segments = self.read_log(|_, segments| Ok(segments.to_vec()))?;
         if is_new_segment_due(&segments, now, length) {
             let bounds = (
@@ -190,9 +191,10 @@ fn remove_rows(t: &Transaction<'_>, table: &str) -> Result<bool, StoreError> {
             t.execute(&format!("DELETE FROM {table}"), [])?;
             return Ok(true);
         };
-        let (webhook, id): (i64, i64) = (row.get(0)?, row.get(1)?);
+        // Of any type, since damaged rows are removed too.
+        let key: [Value; 2] = [row.get(0)?, row.get(1)?];
         drop(rows);
-        remove.execute([webhook, id])?;
+        remove.execute(key)?;
         if began.elapsed() >= MAX_STEP_TIME {
             return Ok(false);
         }

@@ -80,12 +80,15 @@ impl SqliteStore {
     /// # Errors
     /// When the store cannot be read.
     pub fn find_damaged_rows(&self) -> Result<Vec<DamagedRow>, StoreError> {
-        self.read_log(|c, segments| {
+        self.read(|c| {
             registry_changes::load(c, &self.damage, 0)?;
             account_store::users(c, &self.damage, "1", [])?;
             for (table, sql, check) in checks() {
                 self.check_rows(c, table, &sql, check)?;
             }
+            Ok(())
+        })?;
+        self.read_log(|c, segments| {
             for segment in segments {
                 let sql = format!("{} WHERE {HAS_ACTION_TYPE}", select_attempt(segment, ""));
                 self.check_rows(c, "attempts", &sql, |row| {
